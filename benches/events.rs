@@ -1,8 +1,8 @@
-//! The cost of events that come in a flood, compared with a loop that only
-//! reads them: see `docs/benchmarks.md`.
+//! The cost of a flood of events, compared with a loop that only reads them.
+//! See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench events`, or in a minute
-//! `cargo bench --bench events -- --quick`.
+//! `cargo bench --bench events`, or `cargo bench --bench events -- --quick`,
+//! which takes a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -16,21 +16,20 @@ use support::fake_tor::{self, FakeTor};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, bare_events, child, memory, scape_events};
 
-/// A listener in a process of its own, to see how much memory it takes. Its
-/// arguments are the name of the column, the server's address and the number of
-/// events.
+/// The role of a child that listens, to measure its memory. Its arguments are
+/// the name of the column, the server's address and the number of events.
 const LISTENER: &str = "listener";
 
-/// The columns, in the order in which they take their turns.
+/// The columns, in the order in which they are measured.
 const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
 
-/// A flood.
+/// The number of events of a flood.
 const EVENTS: u64 = 500_000;
 
 /// The target: the time of scape as a multiple of `words`.
 const TARGET: f64 = 2.5;
 
-/// The most memory that a program with a listener may take, in KiB.
+/// The target for the peak memory of a program with a listener, in KiB.
 const MEMORY_TARGET: u64 = 8192;
 
 fn main() {
@@ -67,13 +66,12 @@ fn benchmark() {
     }
     group.finish();
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the
-    // benchmarks run.
+    // Like criterion, only test that the benchmarks run if there is no --bench.
     if !given("--bench") || ["--test", "--list", "--profile-time"].into_iter().any(given) {
         println!("memory: {} KiB", peak_of(COLUMNS[3], server, 1));
         return;
     }
-    // A ratio needs them all.
+    // Ratios need all columns.
     if measured == COLUMNS.len() {
         print_ratios(&mut columns, if given("--quick") { 7 } else { 15 });
         print_memory(server, if given("--quick") { 1 } else { 3 });
@@ -96,7 +94,7 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     println!(
         "{EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and the target\n"
     );
-    // One round more comes first, and is not counted.
+    // The first round is a warm-up and isn't counted.
     let times: Vec<[f64; 4]> = (0..=rounds)
         .map(|_| columns.each_mut().map(|run| run(EVENTS).as_secs_f64()))
         .skip(1)
@@ -108,7 +106,7 @@ fn print_ratios(columns: &mut [Run; 4], rounds: usize) {
     ratio(1, 0).print("words/lines", None);
 }
 
-/// Prints the most memory that a program with a listener took.
+/// Prints the peak memory of programs with a listener.
 fn print_memory(server: &Server, times: usize) {
     println!(
         "\nThe most memory that a program took that only listens (VmHWM, the highest of {times}):\n"
@@ -124,7 +122,7 @@ fn print_memory(server: &Server, times: usize) {
     }
 }
 
-/// The most memory that a listener took, in KiB.
+/// Returns the peak memory of a listener, in KiB.
 fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     let mut listener = child::command(LISTENER, &[column, &server.address, &events.to_string()]);
     let output = listener.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -132,7 +130,7 @@ fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }
 
-/// Listens to a flood, as a child, and prints the memory that it took.
+/// The role [`LISTENER`]: listens to a flood, and prints its peak memory.
 fn listen(arguments: &[String]) {
     let [name, address, events] = arguments else { panic!("{arguments:?}") };
     let server = Server { address: address.clone(), cookie_file: None };

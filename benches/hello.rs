@@ -1,10 +1,10 @@
-//! The cost of a whole program that connects, authenticates, asks tor's version
-//! and ends: its time and its memory, compared with the same on a bare socket.
-//! See `docs/benchmarks.md`.
+//! The cost of a whole program that connects, authenticates, asks for tor's
+//! version and ends: its time and memory, compared with the same on a bare
+//! socket. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench hello`. The programs are this executable, run again; it
-//! is apart from the other benchmarks, and without criterion, so that nothing
-//! else is in it.
+//! `cargo bench --bench hello`. The programs are this executable, run again. It
+//! is separate from the other benchmarks and doesn't use criterion, so that it
+//! contains nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -24,7 +24,7 @@ use support::{REQUEST, Server, bare, child, memory, scape_side};
 const BARE: &str = "hello-bare";
 const SCAPE: &str = "hello-scape";
 
-/// The most memory that the program may take, in KiB.
+/// The target for the peak memory of the program, in KiB.
 const MEMORY_TARGET: u64 = 3500;
 
 fn main() {
@@ -41,8 +41,7 @@ fn main() {
 
 fn benchmark() {
     let given = |argument: &str| std::env::args().any(|given| given == argument);
-    // As criterion does: without --bench, this is a test of whether the
-    // benchmark runs.
+    // Like criterion, only test that the benchmark runs if there is no --bench.
     let is_test = given("--test") || !given("--bench");
     let (rounds, times) = if given("--quick") { (7, 50) } else { (15, 200) };
     let fake_tor = FakeTor::start();
@@ -77,12 +76,12 @@ fn benchmark() {
     }
 }
 
-/// The most memory that one of some programs took, in KiB; 0 where the system
-/// does not tell.
+/// The highest peak memory of several programs, in KiB. 0 if the system doesn't
+/// report it.
 type Peak = Rc<Cell<u64>>;
 
-/// Runs programs, one after the other. The time is from outside: from before
-/// the start to after the end.
+/// Runs programs one after the other. The time is measured from outside, from
+/// before the start to after the end.
 fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     let address = server.address.clone();
     let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());
@@ -102,8 +101,8 @@ fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     })
 }
 
-/// The program with a bare socket. Its arguments are tor's address and, where
-/// tor wants one, the cookie file.
+/// The program with a bare socket. Its arguments are tor's address and, if tor
+/// requires it, the cookie file.
 fn with_bare_socket(arguments: Vec<String>) {
     let mut arguments = arguments.into_iter();
     let address = arguments.next().unwrap();
@@ -116,7 +115,7 @@ fn with_bare_socket(arguments: Vec<String>) {
     println!("{}", memory::peak());
 }
 
-/// The program with scape, which learns from tor where the cookie is.
+/// The program with scape, which asks tor for the path of the cookie file.
 fn with_scape(arguments: &[String]) {
     let controller = scape_side::connect(&arguments[0]);
     assert!(!controller.version().unwrap().to_string().is_empty());

@@ -1,5 +1,5 @@
 //! The time until a private network is ready and can be used, its memory, and
-//! its uses while consensuses change. See `docs/benchmarks.md`.
+//! its use while consensuses change. See `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench network`, or `cargo bench --bench network -- --quick`.
 //! Every network is started in a process of its own: this executable, run
@@ -22,22 +22,23 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::control::BuildCircuit;
 use scape::onion::OnionListener;
 use scape::testing::{Node, Role, TestNetwork};
-use scape::{BuildCircuit, Tor, TorClient};
+use scape::{Tor, TorClient};
 use support::child;
 use support::rounds::Ratio;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A child that prints the times of one network.
+/// The role of a child that prints the times of one network.
 const TIMES: &str = "times";
-/// A child that starts and stops a network, and prints both times.
+/// The role of a child that starts and stops a network, and prints both times.
 const START: &str = "start";
-/// A child that prints the memory of a network's processes.
+/// The role of a child that prints the memory of a network's processes.
 const MEMORY: &str = "memory";
-/// A child that uses a network while consensuses change. Its argument is their
-/// number.
+/// The role of a child that uses a network while consensuses change. Its
+/// argument is the number of consensuses.
 const CONSENSUSES: &str = "consensuses";
 
 /// The times that a child prints, with the targets in seconds.
@@ -48,9 +49,9 @@ const TARGETS: [(&str, f64); 5] =
 const NAME: &str = "www.scape.test";
 const ONION_PORT: u16 = 80;
 const GREETING: &str = "hello";
-/// The longest time for a stream or a circuit.
+/// The timeout of a stream or a circuit.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The age of a network whose memory has grown.
+/// The age at which the memory of a network is measured again.
 const GROWN: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -74,8 +75,7 @@ fn benchmark() {
         let number = arguments.get(index + 1).and_then(|number| number.parse::<usize>().ok());
         Some(number.unwrap_or_else(|| panic!("{argument} takes a number")))
     };
-    // As criterion does: without --bench, this is a test of whether the
-    // benchmark runs.
+    // Like criterion, only test that the benchmark runs if there is no --bench.
     if given("--test") || !given("--bench") {
         assert!(numbers_of(START).is_some());
         println!("network: ok");
@@ -97,7 +97,7 @@ fn measure(starts: usize) {
         "{} of {starts} networks worked: seconds, their median and range, and the target\n",
         measured.len()
     );
-    // An outlier in one time often explains that of another.
+    // An outlier in one time often explains an outlier in another.
     for times in &measured {
         let times = TARGETS.iter().zip(times).map(|((name, _), time)| format!("{name} {time:.2}"));
         println!("{}", times.collect::<Vec<_>>().join(", "));
@@ -135,7 +135,7 @@ fn numbers_of(role: &str) -> Option<Vec<f64>> {
     Some(text.split_whitespace().map(|number| number.parse().unwrap()).collect())
 }
 
-/// Runs a child that prints for the reader.
+/// Runs a child that prints its results itself.
 fn show(child: &mut Command) {
     let status = child.stdin(Stdio::null()).status().unwrap();
     assert!(status.success(), "{status}");
@@ -155,8 +155,8 @@ fn start_and_stop() {
     println!("{} {}", ready.as_secs_f64(), begun.elapsed().as_secs_f64());
 }
 
-/// The role [`TIMES`]. The exit stream and the onion service begin side by side
-/// when the network is ready.
+/// The role [`TIMES`]. The exit stream and the onion service begin at the same
+/// time, when the network is ready.
 fn print_times() {
     let port = serve();
     let begun = Instant::now();
@@ -204,7 +204,8 @@ fn greeted(client: &TorClient, host: &str, port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Greets whoever connects, as long as this process lives. Returns the port.
+/// Starts a server that greets each client until this process ends. Returns its
+/// port.
 fn serve() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -222,7 +223,7 @@ fn publish(tor: &Tor) -> OnionListener {
 
 /// Greets the visitors of an onion service while `visit` runs.
 fn greet(listener: &OnionListener, visit: impl FnOnce()) {
-    /// Ends the accepting, also if `visit` panics.
+    /// Stops accepting, even if `visit` panics.
     struct Ending<'a>(&'a OnionListener);
     impl Drop for Ending<'_> {
         fn drop(&mut self) {
@@ -274,7 +275,8 @@ fn print_memory_of(network: &TestNetwork, when: &str) {
 
 /// The memory of a process, in KiB.
 struct Memory {
-    /// The private memory, and a share of what other processes have, too.
+    /// The private memory, and a share of the memory that other processes have
+    /// too.
     proportional: u64,
     private: u64,
 }
@@ -292,7 +294,7 @@ fn memory_of(node: &Node) -> Memory {
     }
 }
 
-/// One way in which a network is used, with its tries.
+/// One way to use a network, with statistics of its tries.
 struct Use<'a> {
     name: &'static str,
     attempt: Box<dyn FnMut() -> Result<()> + 'a>,

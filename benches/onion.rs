@@ -1,9 +1,9 @@
-//! The share that `OnionListener` and `TorClient::connect` take of the
-//! throughput of an onion service, compared with a bare listener behind, and a
-//! bare SOCKS client in front of, the same service: see `docs/benchmarks.md`.
+//! The throughput of `OnionListener` and `TorClient::connect`, compared with a
+//! bare listener and a bare SOCKS client on the same service. See
+//! `docs/benchmarks.md`.
 //!
 //! `cargo bench --bench onion`. Both ways go over the same circuit of a private
-//! network of real tors, which is what takes the time.
+//! network of real tors, which takes most of the time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -18,17 +18,16 @@ use scape::testing::TestNetwork;
 use scape::word::OnionAddress;
 use support::rounds::{Comparison, Run, print_ratios};
 
-/// The number of bytes that go through in each run.
+/// The number of bytes that are transferred in each run.
 const BYTES: u64 = 100_000_000;
 const BUFFER: usize = 64 * 1024;
-/// The ports of the service: one for each way.
+/// The ports of the service: one with bare sockets, one with scape.
 const BARE: u16 = 81;
 const SCAPE: u16 = 80;
 
 fn main() {
     let given = |argument: &str| std::env::args().any(|given| given == argument);
-    // As criterion does: without --bench, this is a test of whether the
-    // benchmark runs.
+    // Like criterion, only test that the benchmark runs if there is no --bench.
     let is_test = given("--test") || !given("--bench");
     let bytes = if is_test { 1_000_000 } else { BYTES };
     let network = TestNetwork::builder().start().unwrap();
@@ -65,7 +64,7 @@ fn main() {
     server.join().unwrap();
 }
 
-/// Sends so many bytes, as the server behind the service does, both ways.
+/// Sends `bytes` bytes. This is the server behind both ports of the service.
 fn send(mut stream: impl Write, bytes: u64) {
     let buffer = [7; BUFFER];
     let mut left = bytes;
@@ -76,7 +75,7 @@ fn send(mut stream: impl Write, bytes: u64) {
     }
 }
 
-/// Reads to the end, both ways.
+/// Reads to the end. This is the client of both ports.
 fn receive(mut stream: impl Read, bytes: u64) {
     let mut buffer = [0; BUFFER];
     let mut received = 0;
@@ -97,7 +96,7 @@ fn timed(mut run: impl FnMut() + 'static) -> Run {
     })
 }
 
-/// The least that a client of a SOCKS port can do.
+/// A client of a SOCKS port that only does what is necessary.
 fn bare_client(socks: String, address: OnionAddress, bytes: u64) -> Run {
     let name = address.to_string();
     let mut request = vec![5, 1, 0, 3, u8::try_from(name.len()).unwrap()];

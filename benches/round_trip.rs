@@ -1,8 +1,8 @@
-//! The speed of tor's answers, compared with a bare socket: see
+//! The time of commands and their replies, compared with a bare socket. See
 //! `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench round_trip`, or in a minute
-//! `cargo bench --bench round_trip -- --quick`.
+//! `cargo bench --bench round_trip`, or `cargo bench --bench round_trip --
+//! --quick`, which takes less than a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -16,7 +16,8 @@ use support::real_tor::RealTor;
 use support::rounds::{Comparison, print_ratios};
 use support::{Server, bare, child, scape_side};
 
-/// A client in a process of its own, whose instructions can be counted.
+/// The role of a child that is a client, so that its instructions can be
+/// counted.
 const CLIENT: &str = "client";
 
 fn main() {
@@ -30,7 +31,8 @@ fn main() {
     }
 }
 
-/// Asks as often as the arguments say: a column, the server's port, a number.
+/// The role [`CLIENT`]: sends requests. The arguments are a column, the
+/// server's port and the number of requests.
 fn ask(arguments: &[String]) {
     let [column, port, times] = arguments else { panic!("{arguments:?}") };
     let server = Server { address: format!("127.0.0.1:{port}"), cookie_file: None };
@@ -57,8 +59,7 @@ fn benchmark() {
         servers.into_iter().flat_map(|(name, server)| comparisons_with(name, server)).collect();
     comparisons.retain_mut(|comparison| measure(&mut criterion, comparison));
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the
-    // benchmarks run.
+    // Like criterion, only test that the benchmarks run if there is no --bench.
     if given("--bench") && !["--test", "--list", "--profile-time"].into_iter().any(given) {
         print_ratios(&mut comparisons, if given("--quick") { 7 } else { 15 });
     }
@@ -90,7 +91,8 @@ fn comparisons_with(name: &str, server: &Server) -> [Comparison; 3] {
     ]
 }
 
-/// Criterion's own measurement of both columns. Whether it was asked for it.
+/// Lets criterion measure both columns. Returns true if its command line
+/// selected them.
 fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     let mut measured = false;
     let mut group = criterion.benchmark_group(&comparison.name);

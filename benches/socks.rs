@@ -1,9 +1,9 @@
 //! The cost of a connection through a SOCKS port, compared with a bare client
-//! that sends the same bytes: see `docs/benchmarks.md`.
+//! that sends the same bytes. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench socks`, or in half a minute
-//! `cargo bench --bench socks -- --quick`. The port is a process of its own,
-//! and answers at once.
+//! `cargo bench --bench socks`, or `cargo bench --bench socks -- --quick`,
+//! which takes half a minute. The port is a process of its own and answers at
+//! once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -60,14 +60,14 @@ fn benchmark() {
         .collect();
     comparisons.retain_mut(|comparison| measure(&mut criterion, comparison));
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the
-    // benchmarks run.
+    // Like criterion, only test that the benchmarks run if there is no --bench.
     if given("--bench") && !["--test", "--list", "--profile-time"].into_iter().any(given) {
         print_ratios(&mut comparisons, if given("--quick") { 7 } else { 15 });
     }
 }
 
-/// Criterion's own measurement of both columns. Whether it was asked for it.
+/// Lets criterion measure both columns. Returns true if its command line
+/// selected them.
 fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     let mut measured = false;
     let mut group = criterion.benchmark_group(&comparison.name);
@@ -82,7 +82,7 @@ fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     measured
 }
 
-/// Returns the time of so many connections.
+/// Returns the time of `times` connections.
 fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     let begun = Instant::now();
     for _ in 0..times {
@@ -91,7 +91,7 @@ fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     begun.elapsed()
 }
 
-/// The least that a client can do.
+/// A client that only does what is necessary.
 fn bare(port: SocketAddr, isolated: bool) -> Run {
     Box::new(move |times| {
         timed(times, || {
@@ -124,15 +124,14 @@ fn scape(port: SocketAddr, isolated: bool) -> Run {
     })
 }
 
-/// Runs the child's part: prints its port, and serves until its standard input
-/// ends.
+/// Runs the child: prints its port, and serves until its standard input ends.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // One after the other, as they come. A client that goes away is its
-            // own business.
+            // Serve one client after the other. It doesn't matter if a client
+            // disconnects.
             let _ = converse(stream);
         }
     });

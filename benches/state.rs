@@ -1,8 +1,8 @@
 //! The cost of the live state with as many relays as the public network has,
-//! compared with reading the same bytes: see `docs/benchmarks.md`.
+//! compared with parsing the same bytes. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench state`, or in half a minute
-//! `cargo bench --bench state -- --quick`.
+//! `cargo bench --bench state`, or `cargo bench --bench state -- --quick`,
+//! which takes half a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;
@@ -18,17 +18,17 @@ use support::relays::RELAYS;
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, child, fake_network, memory, scape_side, scape_state};
 
-/// A live state in a process of its own, to see how much memory it takes. Its
+/// The role of a child that holds a live state, to measure its memory. Its
 /// argument is the server's address.
 const HOLDER: &str = "holder";
 
-/// Events of circuits and streams.
+/// The number of events of circuits and streams.
 const EVENTS: usize = 100_000;
 
-/// The most memory that a relay may take, in bytes.
+/// The target for the memory of a relay, in bytes.
 const MEMORY_TARGET: u64 = 1024;
 
-/// The columns, in the order in which they take their turns.
+/// The columns, in the order in which they are measured.
 const COLUMNS: [&str; 8] = [
     "bare",
     "parse",
@@ -40,7 +40,7 @@ const COLUMNS: [&str; 8] = [
     "applied-events",
 ];
 
-/// Which column is a multiple of which, and of how much at most.
+/// The ratios: a column, the column that it is a multiple of, and the target.
 const RATIOS: [(&str, &str, f64); 5] = [
     ("parse", "bare", 2.0),
     ("parse-consensus", "bare-consensus", 2.0),
@@ -82,13 +82,12 @@ fn benchmark() {
     }
     group.finish();
     criterion.final_summary();
-    // As criterion decides: without --bench, this is a test of whether the
-    // benchmarks run.
+    // Like criterion, only test that the benchmarks run if there is no --bench.
     if !given("--bench") || ["--test", "--list", "--profile-time"].into_iter().any(given) {
         println!("memory: {}", memory_of(server));
         return;
     }
-    // A ratio needs them all.
+    // Ratios need all columns.
     if measured == COLUMNS.len() {
         print_ratios(&mut columns, if given("--quick") { 7 } else { 15 });
         println!("\n{}", memory_of(server));
@@ -117,8 +116,8 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
         "{RELAYS} relays, {EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and \
          the target\n"
     );
-    // One round more comes first, and is not counted. Several at once, so that
-    // one moment counts for little.
+    // The first round is a warm-up and isn't counted. Each run does four in a
+    // row, so that a single disturbance matters little.
     let times: Vec<[f64; COLUMNS.len()]> =
         (0..=rounds).map(|_| columns.each_mut().map(|run| run(4).as_secs_f64())).skip(1).collect();
     let at = |name| COLUMNS.iter().position(|column| *column == name).unwrap();
@@ -128,7 +127,7 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
     }
 }
 
-/// Returns, in words, the memory that a program with a live state takes.
+/// Returns a text about the memory of a program with a live state.
 fn memory_of(server: &Server) -> String {
     let mut holder = child::command(HOLDER, &[&server.address]);
     let output = holder.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
@@ -144,7 +143,7 @@ fn memory_of(server: &Server) -> String {
     )
 }
 
-/// Holds a live state, as a child, and prints the memory that it took.
+/// The role [`HOLDER`]: holds a live state, and prints its memory.
 fn hold(arguments: &[String]) {
     let [address] = arguments else { panic!("{arguments:?}") };
     let controller = scape_side::connect(address);

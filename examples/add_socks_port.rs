@@ -1,14 +1,16 @@
-//! Gives tor one more SOCKS port, until Enter is pressed; then its ports are as
-//! they were before.
+//! Adds a SOCKS port to tor until Enter is pressed, and then restores the
+//! previous ports.
 //!
-//! `cargo run --example add_socks_port`, for a port that tor chooses, or with
-//! what a `SocksPort` line may have:
-//! `cargo run --example add_socks_port -- 9150 IsolateDestAddr`. Where tor is
-//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example add_socks_port` adds a port that tor chooses. Arguments
+//! are the parts of a `SocksPort` line: `cargo run --example add_socks_port --
+//! 9150 IsolateDestAddr`.
 //!
-//! End it with Enter, not with Ctrl-C, after which the port would be there
-//! until tor is restarted, but never in its torrc.
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
+//!
+//! End the program with Enter. After Ctrl-C the port would stay until tor is
+//! restarted. It is never written to the torrc.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -16,15 +18,16 @@ use std::error::Error;
 use std::io;
 
 use scape::config::{Config, PortAddress, PortLine};
-use scape::protocol::{ConfLine, ListenerKind};
+use scape::control::ConfLine;
+use scape::info::ListenerKind;
 
-/// All SOCKS ports: tor replaces them together.
+/// The group of all SOCKS ports, which tor replaces together.
 const PORTS: &str = "SocksPortLines";
 
 /// An option like `SocksPort`, but SAVECONF doesn't write it to the torrc.
 const TEMPORARY: &str = "__SocksPort";
 
-/// Where tor listens that is told nothing of SOCKS ports.
+/// The port that tor opens if no SOCKS port is configured.
 const USUAL: &str = "9050";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -37,13 +40,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;
     let mut config = tor.config()?;
 
-    let listened = tor.listeners(&ListenerKind::Socks)?;
+    let listened = tor.info().listeners(&ListenerKind::Socks)?;
     let before = config.group(PORTS)?;
     let added = ConfLine::new(TEMPORARY, Some(port.to_string()));
     let with_it = with(&before, &added)?;
     set(&mut config, &with_it)?;
     println!("added {port}");
-    for listener in tor.listeners(&ListenerKind::Socks)? {
+    for listener in tor.info().listeners(&ListenerKind::Socks)? {
         if !listened.contains(&listener) {
             println!("tor listens on {listener}");
         }
@@ -52,14 +55,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("until Enter is pressed");
     io::stdin().read_line(&mut String::new())?;
 
-    // So that all is known that others did until now.
+    // Wait for the changes that others have made so far.
     tor.sync()?;
     let now = config.group(PORTS)?;
     if now == with_it {
         set(&mut config, &before)?;
         println!("as before");
     } else {
-        // Somebody else has changed them, which is not to be undone.
+        // Somebody else has changed the ports. Keep these changes.
         let others: Vec<ConfLine> = now.into_iter().filter(|line| *line != added).collect();
         set(&mut config, &others)?;
         println!("removed {port}; others have been changed meanwhile");
@@ -67,12 +70,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The lines that give tor these ports, and one more.
+/// Returns the configuration lines of these ports and of the added one.
 fn with(before: &[ConfLine], added: &ConfLine) -> Result<Vec<ConfLine>, Box<dyn Error>> {
     let mut lines: Vec<ConfLine> = Vec::new();
     for line in before {
         let port: PortLine = line.value.as_deref().unwrap_or_default().parse()?;
-        // "No port" cannot be said beside a port.
+        // "No port" can't stand next to a port.
         if port.address != PortAddress::Off {
             lines.push(line.clone());
         }
@@ -84,7 +87,7 @@ fn with(before: &[ConfLine], added: &ConfLine) -> Result<Vec<ConfLine>, Box<dyn 
     Ok(lines)
 }
 
-/// Has tor have these ports, and no others.
+/// Replaces all of tor's SOCKS ports by these.
 fn set(config: &mut Config, lines: &[ConfLine]) -> scape::Result<()> {
     config.set_group(PORTS, lines)?;
     config.save()

@@ -1,14 +1,15 @@
-//! Streams to certain ports go over circuits of their own, one for each port;
-//! all others where tor likes.
+//! Sends the streams to certain ports over circuits of their own, one for each
+//! port. tor chooses the circuits of all other streams.
 //!
-//! `cargo run --example attach_by_port -- 22 6667`, until Enter is pressed.
-//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! `cargo run --example attach_by_port -- 22 6667` runs until Enter is pressed.
 //!
-//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream
-//! wait for it. And know that who sorts his streams by hand can be told from
-//! others.
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
+//!
+//! End the program with Enter, not with Ctrl-C: while it runs, tor makes every
+//! new stream wait for it. Attaching streams by hand also makes your traffic
+//! distinguishable from that of other users.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -30,12 +31,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let attacher = state.attach(ByPort { circuits, state: state.clone() })?;
     println!("attaching streams, until Enter is pressed");
     io::stdin().read_line(&mut String::new())?;
-    // From now on tor does it by itself again.
+    // From now on, tor attaches streams itself again.
     attacher.close()?;
     Ok(())
 }
 
-/// A circuit for each port, once it was needed.
+/// The attacher. Each port has a circuit from its first stream on.
 struct ByPort {
     circuits: HashMap<u16, Mutex<Option<Circuit>>>,
     state: State,
@@ -46,8 +47,8 @@ impl StreamAttacher for ByPort {
         let Some(circuit) = stream.target().port().and_then(|port| self.circuits.get(&port)) else {
             return Decision::NotMine;
         };
-        // Streams to this port wait for each other here, so that one circuit is
-        // built for them all. Others do not.
+        // Streams to this port wait for each other here, so that only one
+        // circuit is built for all of them. Streams to other ports don't wait.
         let mut circuit = circuit.lock();
         if circuit.as_ref().is_none_or(Circuit::is_ended) {
             match CircuitBuilder::new().build(&self.state) {

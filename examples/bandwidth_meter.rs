@@ -1,10 +1,12 @@
-//! Shows what tor reads and writes: one line a second, until Ctrl-C or the
-//! connection's end.
+//! Shows the bytes that tor reads and writes, one line per second, until Ctrl-C
+//! or the end of the connection.
 //!
-//! `cargo run --example bandwidth_meter`, or with the number of seconds after
-//! which it is enough: `cargo run --example bandwidth_meter -- 60`. Where tor
-//! is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example bandwidth_meter` runs forever. `cargo run --example
+//! bandwidth_meter -- 60` ends after 60 seconds.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -15,8 +17,8 @@ use scape::event::{EventBody, EventKind};
 /// The number of characters of a full bar.
 const WIDTH: usize = 24;
 
-/// A full bar is at least this many bytes a second, so that a quiet tor looks
-/// quiet.
+/// The minimum value of a full bar in bytes per second, so that a quiet tor
+/// looks quiet.
 const LEAST: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,10 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => usize::MAX,
     };
     let tor = scape::Connect::from_env()?.connect_interactive()?;
-    // Subscribed first, so that nothing is missing between the total so far and
+    // Subscribe first, so that nothing is missing between the total so far and
     // the first event.
     let events = tor.subscribe([EventKind::Bw])?;
-    let mut total = tor.traffic()?;
+    let mut total = tor.info().traffic()?;
     let mut most = LEAST;
     for event in events.iter().take(seconds) {
         let EventBody::Bw(now) = event.body() else { continue };
@@ -51,14 +53,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a bar for the share that `bytes` have of `most`.
+/// Returns a bar that shows the ratio of `bytes` to `most`.
 fn bar(bytes: u64, most: u64) -> String {
     let share = bytes as f64 / most as f64;
     let filled = ((share * WIDTH as f64).ceil() as usize).min(WIDTH);
     format!("|{}{}|", "#".repeat(filled), " ".repeat(WIDTH - filled))
 }
 
-/// Such as `1.5 MB`.
+/// Formats a size, such as `1.5 MB`.
 fn size(bytes: u64) -> String {
     let (mut number, mut unit) = (bytes as f64, "B");
     for larger in ["kB", "MB", "GB", "TB"] {

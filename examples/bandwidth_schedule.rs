@@ -1,14 +1,19 @@
-//! Limits tor's bandwidth by the hour of the day, until Enter is pressed; then
-//! the limits are as they were before.
+//! Limits tor's bandwidth by the hour of the day until Enter is pressed, and
+//! then restores the previous limits.
 //!
-//! `cargo run --example bandwidth_schedule -- '8=200 KBytes' '20=2 MBytes'
-//! 23=unlimited`: 200 KB a second from 8:00 on, 2 MB from 20:00 on, and what
-//! tor was set to from 23:00 to 8:00. The hours are those of UTC. Where tor is
-//! somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! For example, this sets 200 KB a second from 8:00 on, 2 MB from 20:00 on, and
+//! the configured limits from 23:00 to 8:00. The hours are UTC.
 //!
-//! End it with Enter, not with Ctrl-C, after which the present limit would stay
-//! until tor is restarted.
+//! ```text
+//! cargo run --example bandwidth_schedule -- '8=200 KBytes' '20=2 MBytes' 23=unlimited
+//! ```
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
+//!
+//! End the program with Enter. After Ctrl-C the present limit would stay until
+//! tor is restarted.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -20,11 +25,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use scape::config::{Config, ConfigOption, DataSize};
 
-/// The options that are set to the limit: a second's average, and how much may
-/// be saved up. The second must not be less than the first.
+/// The options that are set to the limit: the average per second, and the
+/// burst. The burst must not be less than the average.
 const OPTIONS: [&str; 2] = ["BandwidthRate", "BandwidthBurst"];
 
-/// Clocks are set, and machines sleep: the hour is looked at this often.
+/// The interval between two looks at the clock. One long sleep wouldn't notice
+/// that the clock is set or that the machine sleeps.
 const LOOK: Duration = Duration::from_secs(20);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -50,11 +56,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// From which hour on there is which limit; `None` for none of ours.
+/// The limits by their first hour. `None` stands for the configured limit.
 struct Schedule(Vec<(u64, Option<DataSize>)>);
 
 impl Schedule {
-    /// Reads `HOUR=LIMIT`, several times.
+    /// Parses arguments of the form `HOUR=LIMIT`.
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
         let mut hours = Vec::new();
         for argument in arguments {
@@ -73,8 +79,8 @@ impl Schedule {
         Ok(Schedule(hours))
     }
 
-    /// The limit at this hour. Before the day's first there is that of the
-    /// evening before.
+    /// Returns the limit at this hour. Before the first limit of a day, the
+    /// last one of the day before is valid.
     fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
         begun.or(self.0.last())?.1
@@ -94,15 +100,16 @@ impl Limits {
         self.0.iter().map(|option| option.values.as_slice()).collect()
     }
 
-    /// Sets this limit, or what was set before, and gives what tor has then.
-    /// But not where somebody else has set another meanwhile.
+    /// Sets this limit, or the limits from before if it is `None`, and returns
+    /// the limits that tor has then. Changes nothing if somebody else has set
+    /// other limits.
     fn replace(
         self,
         config: &mut Config,
         before: &Limits,
         limit: Option<DataSize>,
     ) -> scape::Result<Self> {
-        // So that all is known that others did until now.
+        // Wait for the changes that others have made so far.
         config.controller().sync()?;
         if Limits::of(config)?.values() != self.values() {
             println!("somebody else has set a limit, which stays");
@@ -124,13 +131,14 @@ impl Limits {
     }
 }
 
-/// The hour of the day, of UTC.
+/// Returns the present hour in UTC.
 fn hour() -> u64 {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     seconds / 3600 % 24
 }
 
-/// Gets something, or ends, when Enter is pressed.
+/// Returns a channel that receives a message, or is disconnected, when Enter is
+/// pressed.
 fn enter() -> Receiver<()> {
     let (sender, enter) = bounded(1);
     thread::spawn(move || {

@@ -1,14 +1,14 @@
-//! Two friends talk, over an onion service that nobody else can even find.
+//! A chat of two friends over an onion service that nobody else can find.
 //!
 //! ```text
-//! cargo run --example chat host              one makes a key for the other, and waits
-//! cargo run --example chat join ADDRESS      the other gives that key, as the first line of
-//!                                            standard input
+//! cargo run --example chat host              creates a key for the friend, and waits
+//! cargo run --example chat join ADDRESS      connects; the first line of standard input is
+//!                                            that key
 //! ```
 //!
-//! Who hosts tells the friend the address and the key, in a way that nobody
-//! else hears. Both are good for this one talk. Where tor is somewhere else
-//! than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! The host gives the friend the address and the key in a way that nobody else
+//! can overhear. Both are valid for one chat only. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -17,12 +17,13 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::Shutdown;
 use std::thread;
 
+use scape::Tor;
+use scape::control::ClientAuth;
 use scape::endpoint::OnionEndpoint;
 use scape::word::{ClientKey, OnionAddress};
-use scape::{ClientAuth, Tor};
 
 const PORT: u16 = 5223;
-/// The greatest length of a line.
+/// The maximum length of a line in bytes.
 const LONGEST_LINE: u64 = 4096;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -67,7 +68,7 @@ fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
     talked
 }
 
-/// Passes lines on in both directions, until one of both has said all.
+/// Passes lines on in both directions until one side ends.
 fn talk(
     friend: impl Read,
     mut writer: impl Write + Send + 'static,
@@ -88,8 +89,8 @@ fn talk(
         match friend.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => break,
             Ok(_) => {
-                // What the friend says is shown, and does nothing to this
-                // terminal.
+                // Remove control characters, so that the friend can't control
+                // this terminal.
                 let said: String =
                     String::from_utf8_lossy(&line).chars().filter(|c| !c.is_control()).collect();
                 println!("friend: {said}");

@@ -1,23 +1,26 @@
-//! Counts failing circuits for each entry guard of your running tor: builds
-//! some through each, and counts.
+//! Builds circuits through each entry guard of your running tor and counts
+//! those that fail.
 //!
-//! `cargo run --example circuit_failures -- [COUNT]`: COUNT circuits through
-//! each guard, 10 if it is not given. The circuits are for nothing else, and
-//! are closed. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! `cargo run --example circuit_failures -- [COUNT]` builds COUNT circuits
+//! through each guard, by default 10. They carry no streams and are closed
+//! afterwards.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use scape::controller::CircuitError;
+use scape::control::CircuitError;
 use scape::event::CircuitPurpose;
-use scape::protocol::EntryGuardStatus;
+use scape::info::EntryGuardStatus;
+use scape::path::PathBuilder;
 use scape::state::Circuit;
 use scape::word::Fingerprint;
-use scape::{CircuitBuilder, Connect, PathBuilder, State};
+use scape::{CircuitBuilder, Connect, State};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let count = match std::env::args().nth(1) {
@@ -25,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => 10,
     };
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
-    // As tor is configured to choose.
+    // Choose relays by the same rule as tor.
     let distinct =
         state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     for guard in state.entry_guards() {
@@ -39,8 +42,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Builds circuits through the guard, each with one attempt, and counts those
-/// that fail by what they say.
+/// Builds circuits through the guard, with one attempt for each, and counts the
+/// failures by reason.
 fn failures(
     state: &State,
     guard: Fingerprint,
@@ -60,7 +63,7 @@ fn failures(
     Ok(failures)
 }
 
-/// Returns the failure in a word.
+/// Returns the reason of a failure as a short text.
 fn reason(error: &scape::Error) -> String {
     match error.get::<CircuitError>() {
         Some(circuit) => {

@@ -1,9 +1,11 @@
-//! Shows circuits as they come and go, with their paths and why they ended,
-//! until Ctrl-C or the connection's end.
+//! Shows circuits as they are built and closed, with their paths and the
+//! reasons of their end, until Ctrl-C or the end of the connection.
 //!
-//! `cargo run --example circuit_watcher`. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example circuit_watcher`
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -13,8 +15,8 @@ use scape::event::{CircuitInfo, CircuitStatus, EventBody, EventKind};
 
 fn main() -> Result<(), scape::Error> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;
-    // Subscribed before the present state is asked for, so that no change falls
-    // between the two.
+    // Subscribe before asking for the present state, so that no change is
+    // missed.
     let events = tor.subscribe([EventKind::Circ, EventKind::CircMinor])?;
     let circuits = tor.circuits()?;
     println!("{} circuits now", circuits.len());
@@ -34,8 +36,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// One line: `+` for a new circuit, `-` for one that has ended, `=` for one
-/// that can be used.
+/// Prints a line: `+` for a new circuit, `=` for one that is ready, `-` for one
+/// that has ended.
 fn show(circuit: &CircuitInfo, now: SystemTime) {
     let mark = match circuit.status {
         CircuitStatus::Launched => '+',

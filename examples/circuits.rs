@@ -1,10 +1,14 @@
-//! Lists circuits, with their paths and streams, and closes them.
+//! Lists circuits with their paths and streams, and closes them.
 //!
-//! `cargo run --example circuits` lists; `… circuits close 7 9` closes circuits
-//! 7 and 9, `… circuits close-streams 7` the streams that circuit 7 carries.
-//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! ```text
+//! cargo run --example circuits                       lists all circuits
+//! cargo run --example circuits close 7 9             closes circuits 7 and 9
+//! cargo run --example circuits close-streams 7       closes the streams on circuit 7
+//! ```
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -22,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => state.circuits().iter().for_each(show),
         Some((command, ids)) if command == "close" => {
             for circuit in named(&state, ids)? {
-                // Returns when tor says that it is closed.
+                // Returns when tor reports that the circuit is closed.
                 let was_open = circuit.close()?;
                 println!(
                     "circuit {} {}",
@@ -44,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns the circuits with these numbers, or an error if one is missing.
+/// Returns the circuits with these IDs, or an error if one is missing.
 fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> {
     let circuit = |id: &String| {
         let number = id.parse().map_err(|_| format!("{id:?} is no number of a circuit"))?;
@@ -55,7 +59,7 @@ fn named(state: &State, ids: &[String]) -> Result<Vec<Circuit>, Box<dyn Error>> 
     ids.iter().map(circuit).collect()
 }
 
-/// A line for the circuit, one for each hop, and one for each stream.
+/// Prints a line for the circuit, one for each hop, and one for each stream.
 fn show(circuit: &Circuit) {
     let purpose = circuit.purpose().map(|purpose| format!(" {purpose}")).unwrap_or_default();
     let age = circuit.age().map(|age| format!(", {} s old", age.as_secs())).unwrap_or_default();

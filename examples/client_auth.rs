@@ -1,23 +1,22 @@
-//! Keeps the keys for onion services that let only certain clients in.
+//! Manages your keys for onion services that only admit authorized clients.
 //!
 //! ```text
-//! cargo run --example client_auth                          lists them
-//! cargo run --example client_auth add ADDRESS.onion [NAME] adds one; the key is read from
-//!                                                          standard input
-//! cargo run --example client_auth remove ADDRESS.onion     removes one
+//! cargo run --example client_auth                          lists the keys
+//! cargo run --example client_auth add ADDRESS.onion [NAME] adds a key from standard input
+//! cargo run --example client_auth remove ADDRESS.onion     removes a key
 //! ```
 //!
 //! A key is 32 bytes in base64 or base32, or the line of an `.auth_private`
-//! file. It is not taken from the command line, where every other user of the
-//! machine could see it. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! file. It isn't taken from the command line, because every other user of the
+//! machine could see it there. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::error::Error;
 use std::io;
 
-use scape::{ClientAuth, ClientAuthAdded};
+use scape::control::{ClientAuth, ClientAuthAdded};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

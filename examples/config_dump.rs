@@ -1,18 +1,19 @@
-//! Shows tor's configuration: what differs from the defaults, or everything, or
-//! certain options with all there is to know of them.
+//! Shows tor's configuration: the options that differ from their defaults, all
+//! options, or details of certain options.
 //!
 //! ```text
-//! cargo run --example config_dump                          what is not as by default
+//! cargo run --example config_dump                          options that aren't at their default
 //! cargo run --example config_dump all                      every option
-//! cargo run --example config_dump SocksPort ContactInfo    these
+//! cargo run --example config_dump SocksPort ContactInfo    details of these options
 //! ```
 //!
-//! With `--features manual`, and where tor's manual page is installed, it also
-//! says what they mean. Options that tor changes together, such as those of
-//! onion services, are shown together and in order. Passwords are not shown.
-//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! If tor's manual page is installed, the meanings of the options are shown
+//! too. Options that tor changes together, such as those of onion services, are
+//! shown together and in order. Passwords are not shown.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -32,8 +33,8 @@ fn main() -> Result<()> {
     }
 }
 
-/// Every option that is wanted: what it means, and its lines as a torrc has
-/// them; its name alone where it is unset.
+/// Prints the wanted options: the meaning, and the lines as in a torrc. An
+/// unset option is only a name.
 fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()> {
     let manual = manual();
     let explain = |name: &str| {
@@ -45,7 +46,7 @@ fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()
     for option in config.options()?.iter().filter(|option| is_wanted(option)) {
         match &option.group {
             Some(group) if !option.values.is_empty() => {
-                // With the first of its options.
+                // The whole group is printed with the first of its options.
                 if !groups.insert(group.clone()) {
                     continue;
                 }
@@ -65,7 +66,7 @@ fn dump(config: &Config, is_wanted: impl Fn(&ConfigOption) -> bool) -> Result<()
     Ok(())
 }
 
-/// One option.
+/// Prints the details of an option.
 fn describe(config: &Config, name: &str) -> Result<()> {
     let option = config.option(name)?;
     println!("{option}");
@@ -91,19 +92,13 @@ struct Meaning {
     whole: String,
 }
 
-/// Looks up what an option means, in tor's manual.
-#[cfg(feature = "manual")]
+/// Returns a function that looks up an option in tor's manual page.
 fn manual() -> impl Fn(&str) -> Option<Meaning> {
-    let manual = scape::config::Manual::installed()
+    let manual = scape_manual::Manual::installed()
         .inspect_err(|error| eprintln!("without help: {error}"))
         .ok();
     move |name| {
         let entry = manual.as_ref()?.get(name)?;
         Some(Meaning { summary: entry.summary().to_owned(), whole: entry.to_string() })
     }
-}
-
-#[cfg(not(feature = "manual"))]
-fn manual() -> impl Fn(&str) -> Option<Meaning> {
-    |_| None
 }

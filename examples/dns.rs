@@ -1,8 +1,8 @@
 //! Looks up names and addresses through tor, as an exit sees them.
 //!
-//! `cargo run --example dns -- NAME-OR-ADDRESS…`: for a name its address, for
-//! an address its name. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! `cargo run --example dns -- NAME-OR-ADDRESS…` prints the address of each
+//! name, and the name of each address. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use scape::{Result, Tor, TorClient};
 
-/// The time that each look-up may take.
+/// The timeout of each look-up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<ExitCode> {

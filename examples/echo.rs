@@ -1,10 +1,10 @@
-//! An onion service that sends back what it is sent, and that comes back at the
-//! same address each time.
+//! An onion service that sends back what it receives, always at the same
+//! address.
 //!
-//! `cargo run --example echo -- KEYFILE [PORT]`. Where there is no such file
-//! yet, a key is made and saved there: whoever has it can be the service. Where
-//! tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); where none runs, one is launched.
+//! `cargo run --example echo -- KEYFILE [PORT]`. If the file doesn't exist, a
+//! new key is saved there. Keep it secret, because anybody who has it can
+//! impersonate the service. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place. If none runs, one is launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -13,7 +13,7 @@ use std::thread;
 
 use scape::endpoint::OnionEndpoint;
 
-/// The echo service's (RFC 862).
+/// The port of the echo service (RFC 862).
 const USUAL_PORT: u16 = 7;
 
 fn main() -> Result<(), Box<dyn Error>> {

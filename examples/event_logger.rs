@@ -1,11 +1,13 @@
-//! Shows what tor reports, one line an event, until Ctrl-C or the connection's
-//! end.
+//! Prints tor's events, one line for each, until Ctrl-C or the end of the
+//! connection.
 //!
 //! `cargo run --example event_logger` shows every kind of event that this tor
-//! knows; `cargo run --example event_logger -- CIRC STREAM NOTICE` only these
-//! kinds. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! knows. `cargo run --example event_logger -- CIRC STREAM NOTICE` shows only
+//! these kinds.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -18,7 +20,7 @@ fn main() -> Result<(), scape::Error> {
     let mut kinds: Vec<EventKind> =
         std::env::args().skip(1).map(|name| name.to_ascii_uppercase().as_str().into()).collect();
     if kinds.is_empty() {
-        kinds = tor.known_events()?;
+        kinds = tor.info().known_events()?;
     }
     let begun = SystemTime::now();
     let events = tor.subscribe(kinds)?;
@@ -32,8 +34,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// For people; of what this version of the library does not know, tor's own
-/// words. Neither has secrets in it.
+/// Formats an event for people. An event that this version of the library
+/// doesn't know is shown in tor's own words. Neither text contains secrets.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),

@@ -1,14 +1,14 @@
-//! Looks at a page through every exit that leads to it, each over a circuit of
-//! its own, and compares the address from which the exit arrives there with the
-//! one that the consensus has for it.
+//! Fetches a page through every exit that can reach its server. For each exit,
+//! compares the address that the server sees with the one in the consensus.
 //!
-//! `cargo run --example exit_scanner -- HOST PORT [COUNT]`: the page is what
-//! the web server at HOST and PORT answers to `GET /`, and its last line must
-//! be the address from which it was asked. COUNT is how many exits are looked
-//! at; all of them, if it is not given. Please be kind to the network, and to
-//! the server. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exit_scanner -- HOST PORT [COUNT]`. The page is the
+//! answer of the web server at HOST and PORT to `GET /`. Its last line must be
+//! the address of the client. COUNT is the number of exits to test, by default
+//! all of them. Please be kind to the network and to the server.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -17,13 +17,14 @@ use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use scape::descriptor::Relay;
 use scape::event::CircuitPurpose;
-use scape::{CircuitBuilder, Connect, PathBuilder, State};
+use scape::netdoc::Relay;
+use scape::path::PathBuilder;
+use scape::{CircuitBuilder, Connect, State};
 
-/// The time that each page may take.
+/// The timeout of each page.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The greatest length of a page.
+/// The maximum length of a page in bytes.
 const LONGEST_PAGE: u64 = 64 * 1024;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,8 +36,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let controller = Connect::from_env()?.connect_interactive()?;
     let state = State::new(&controller)?;
-    // As tor is configured to choose. Two hops: what is looked at is no secret,
-    // and who looks is hidden from the exit by the first.
+    // Choose relays by the same rule as tor. Two hops are enough: the page is
+    // no secret, and the first hop hides the client from the exit.
     let distinct = controller.get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     let path = PathBuilder::new().length(2).distinct_subnets(distinct).fast(false).random_guard();
     let exits = path.clone().exit_to((host.as_str(), port)).prepare(state.directory()?, &[])?;
@@ -52,8 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// From where a circuit of this builder arrives at the server, as the server
-/// says.
+/// Returns the address that the server sees when a circuit of this builder is
+/// used.
 fn arrival(
     state: &State,
     builder: &CircuitBuilder,
@@ -69,13 +70,13 @@ fn arrival(
         stream.take(LONGEST_PAGE).read_to_string(&mut page)?;
         Ok(page)
     });
-    // However it went.
+    // Close the circuit, even if the fetch failed.
     circuit.close()?;
     let page = page?;
     Ok(page.trim_end().lines().last().unwrap_or_default().trim().parse()?)
 }
 
-/// Tells whether the address is the one in the consensus.
+/// Describes whether the address is the one in the consensus.
 fn told(exit: &Relay, arrives: IpAddr) -> String {
     let known = [
         Some(IpAddr::V4(*exit.or_address().ip())),

@@ -1,14 +1,17 @@
-//! Each stream leaves the network in the country of its destination, where
+//! Lets each stream leave the network in the country of its destination, if
 //! there is an exit.
 //!
-//! `cargo run --example exits_in_country`, until Enter is pressed. The
-//! countries are those of tor's own database. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exits_in_country` runs until Enter is pressed. The
+//! countries come from tor's own database.
 //!
-//! End it with Enter, not with Ctrl-C: while it runs, tor has every new stream
-//! wait for it. And know that such streams can be told from others: this shows
-//! what can be done, not what should be.
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
+//!
+//! End the program with Enter, not with Ctrl-C: while it runs, tor makes every
+//! new stream wait for it. Such streams can be distinguished from those of
+//! other users. The example shows what is possible, and is not a
+//! recommendation.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -19,23 +22,24 @@ use std::time::Duration;
 
 use scape::attach::{Decision, StreamRequest};
 use scape::event::StreamTarget;
+use scape::path::PathBuilder;
 use scape::word::CountryCode;
-use scape::{CircuitBuilder, Connect, PathBuilder, State};
+use scape::{CircuitBuilder, Connect, State};
 
-/// The time that the look-up of a name may take.
+/// The timeout of looking up a name.
 const LOOK_UP: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;
     let countries = countries(&state)?;
-    // As tor is configured to choose.
+    // Choose relays by the same rule as tor.
     let distinct =
         state.controller().get_conf("EnforceDistinctSubnets")?.is_none_or(|value| value != "0");
     let attacher = {
         let state = state.clone();
         state.clone().attach(move |stream: &StreamRequest| {
             let target = stream.target();
-            // Look-ups come here, too, also our own.
+            // Look-ups arrive here too, even those of this program.
             let Some(port) = target.port().filter(|port| *port != 0) else {
                 return Decision::NotMine;
             };
@@ -65,18 +69,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("attaching streams, until Enter is pressed");
     io::stdin().read_line(&mut String::new())?;
-    // From now on tor does it by itself again.
+    // From now on, tor attaches streams itself again.
     attacher.close()?;
     Ok(())
 }
 
-/// Where all relays are, asked at once.
+/// Returns the countries of all relays.
 fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     let mut countries = HashMap::new();
     for router in state.routers().iter() {
         if let Some(address) = router.or_address().map(|address| IpAddr::from(*address.ip()))
             && !countries.contains_key(&address)
-            && let Some(country) = state.controller().ip_to_country(address)?
+            && let Some(country) = state.controller().info().ip_to_country(address)?
         {
             countries.insert(address, country);
         }
@@ -84,12 +88,12 @@ fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     Ok(countries)
 }
 
-/// The target's address, looked up by an exit, and its country.
+/// Returns the target's address, which an exit looks up, and its country.
 fn place(state: &State, target: &StreamTarget) -> Option<(IpAddr, CountryCode)> {
     let controller = state.controller();
     let address = match target.ip() {
         Some(address) => address,
         None => controller.resolve(target.host(), LOOK_UP).ok()?,
     };
-    Some((address, controller.ip_to_country(address).ok()??))
+    Some((address, controller.info().ip_to_country(address).ok()??))
 }

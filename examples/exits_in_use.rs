@@ -1,8 +1,10 @@
-//! The exits of your running tor's circuits, with their addresses.
+//! Lists the exits of your running tor's circuits, with their addresses.
 //!
-//! `cargo run --example exits_in_use`. Where tor is somewhere else than usual,
-//! set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked
-//! for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example exits_in_use`
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -24,9 +26,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Returns true if the circuit may carry streams out of the network: it is
-/// built, for general use (alone, or as one of a pair that share their
-/// streams), and longer than one hop.
+/// Returns true if the circuit may carry streams out of the network. It must be
+/// built, longer than one hop, and for general use (alone, or as one of a
+/// conflux pair).
 fn leaves_the_network(circuit: &CircuitInfo) -> bool {
     let general = [CircuitPurpose::General, CircuitPurpose::ConfluxLinked];
     circuit.status == CircuitStatus::Built
@@ -35,7 +37,8 @@ fn leaves_the_network(circuit: &CircuitInfo) -> bool {
         && !circuit.build_flags.contains(&BuildFlag::IsInternal)
 }
 
-/// The exit's nickname, and what the consensus and tor's GeoIP data say of it.
+/// Returns the exit's nickname, its address in the consensus, and its country
+/// in tor's GeoIP data.
 fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     let name = exit.nickname().unwrap_or("an unnamed relay");
     let address = match exit.fingerprint() {
@@ -45,9 +48,8 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     let Some(address) = address else {
         return Ok(format!("{name}, which the consensus does not list (any more)"));
     };
-    // Where tor has no GeoIP data it refuses to answer: then there is no
-    // country to tell.
-    let country = match tor.ip_to_country(address) {
+    // If tor has no GeoIP data, it refuses to answer.
+    let country = match tor.info().ip_to_country(address) {
         Ok(country) => country.map(|country| format!(" ({country})")).unwrap_or_default(),
         Err(error) if error.code() == Some(551) => String::new(),
         Err(error) => return Err(error),
@@ -55,11 +57,10 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     Ok(format!("{name}, {address}{country}"))
 }
 
-/// The relay's address: in the line
-/// `r nickname identity digest date time address orport dirport` of its entry
-/// in the consensus.
+/// Returns the relay's address. It is in the line `r nickname identity digest
+/// date time address orport dirport` of the relay's entry in the consensus.
 fn address(tor: &Controller, relay: Fingerprint) -> Result<Option<IpAddr>> {
-    let entry = tor.ns_id(relay)?.unwrap_or_default();
+    let entry = tor.info().ns_id(relay)?.unwrap_or_default();
     let entry = String::from_utf8_lossy(&entry);
     let line = entry.lines().find(|line| line.starts_with("r ")).unwrap_or_default();
     Ok(line.split(' ').nth(6).and_then(|address| address.parse().ok()))

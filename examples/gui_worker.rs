@@ -1,12 +1,11 @@
-//! A program with a window that uses tor: a worker thread, commands in, events
-//! out, and a prompt end.
+//! The structure of a program with a window that uses tor: a worker thread,
+//! commands to it, events from it, and a prompt end.
 //!
 //! `cargo run --example gui_worker`. In place of a window, it reads commands
 //! from standard input (`connect HOST:PORT`, `identity`, `quit`) and prints the
-//! events. The window's thread never waits for anything. Set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place. If none
-//! runs, one is launched. Closing the window cancels whatever the worker waits
-//! for.
+//! events. The window's thread never waits for tor. Closing the window cancels
+//! every wait of the worker. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place. If none runs, one is launched.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -20,7 +19,7 @@ use scape::event::{EventBody, EventKind};
 use scape::word::Progress;
 use scape::{CancelToken, Connect, Launch, Result, Tor};
 
-/// The time that a command may take.
+/// The timeout of a command.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A command from the window.
@@ -29,7 +28,7 @@ enum Command {
     NewIdentity,
 }
 
-/// Something that the window shows.
+/// A message that the window shows.
 enum Event {
     Progress(Progress),
     Ready(String),
@@ -40,11 +39,11 @@ enum Event {
     Ended,
 }
 
-/// The worker, as the window sees it.
+/// The window's handle on the worker.
 struct Worker {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    /// Cancels what the worker waits for.
+    /// Cancels the worker's present wait.
     cancel: CancelToken,
     thread: JoinHandle<()>,
 }
@@ -66,8 +65,8 @@ fn start() -> Worker {
     Worker { commands, events, cancel, thread }
 }
 
-/// Finds a tor, or launches one. Commands that arrive meanwhile wait in their
-/// queue.
+/// Finds a tor, or launches one. Commands that arrive in the meantime wait in
+/// their queue.
 fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor> {
     let tell = {
         let happened = happened.clone();
@@ -115,8 +114,8 @@ fn show_bandwidth(
     }
 }
 
-/// Runs a command on a thread of its own, so that a slow one delays neither
-/// others nor the end.
+/// Runs a command on its own thread, so that a slow command delays neither
+/// other commands nor the end of the program.
 fn begin(command: Command, tor: &Tor, happened: &Sender<Event>) {
     let (tor, happened) = (tor.clone(), happened.clone());
     thread::spawn(move || {
@@ -150,7 +149,7 @@ fn main() {
                 break;
             }
         }
-        // The window is closed: `commands` is dropped, too.
+        // The window is closed, so `commands` is dropped too.
         cancel.cancel();
     });
     // The window's events.

@@ -1,17 +1,17 @@
 //! Fetches the descriptor of an onion service and prints it.
 //!
 //! `cargo run --example hs_descriptor ADDRESS.onion [DIRECTORY]`. The directory
-//! is a relay's fingerprint; without it, tor asks those that should have the
-//! descriptor. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`).
+//! is a relay's fingerprint. Without it, tor asks the directories that are
+//! responsible for the descriptor. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or
+//! `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
 use std::time::Duration;
 
-use scape::HsFetch;
-use scape::controller::HsFetchError;
+use scape::control::HsFetch;
+use scape::control::HsFetchError;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             print!("{}", descriptor.text());
             Ok(())
         }
-        // Every directory that was asked says what came of it.
+        // The error contains the result of every directory that was asked.
         Err(error) => {
             let Some(error) = error.get::<HsFetchError>() else {
                 return Err(error.to_string().into());

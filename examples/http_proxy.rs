@@ -1,14 +1,14 @@
-//! An HTTP proxy on this machine, for programs that know no SOCKS: all goes
-//! through tor.
+//! An HTTP proxy on this machine for programs that don't support SOCKS. All
+//! requests go through tor.
 //!
 //! ```text
 //! cargo run --example http_proxy [PORT]
 //! curl --proxy http://127.0.0.1:8118 https://example.com/
 //! ```
 //!
-//! It listens at 127.0.0.1 only, and knows CONNECT, and GET and HEAD of
-//! `http://` addresses; other requests are refused. Where tor is somewhere else
-//! than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! The proxy listens on 127.0.0.1 only. It accepts CONNECT, and GET and HEAD of
+//! `http://` addresses, and refuses all other requests. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -21,10 +21,11 @@ use std::time::Duration;
 use scape::socks::SocksStream;
 use scape::{Tor, TorClient};
 
-/// Where proxies of this kind usually are.
+/// The usual port of such proxies.
 const USUAL_PORT: u16 = 8118;
-/// The greatest length of a request's head, and the time that it may take.
+/// The maximum length of a request's head in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
+/// The timeout of reading a request's head.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -43,11 +44,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The browser's request: where to connect to, and what to send there first.
+/// A browser's request: the host and port to connect to, and the first bytes to
+/// send there.
 struct Request {
     host: String,
     port: u16,
-    /// `None` for CONNECT, where the browser speaks itself.
+    /// The head to send. `None` for CONNECT, because then the browser talks to
+    /// the server itself.
     head: Option<Vec<u8>>,
 }
 
@@ -61,7 +64,7 @@ fn serve(client: &TorClient, mut browser: TcpStream) -> Result<(), Box<dyn Error
             return Ok(());
         }
     };
-    // The name goes to tor as it is.
+    // tor resolves the name.
     let mut server = match client.connect((request.host.as_str(), request.port)) {
         Ok(server) => server,
         Err(error) => {
@@ -79,7 +82,8 @@ fn serve(client: &TorClient, mut browser: TcpStream) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// The head, to the empty line, and what came with it.
+/// Reads the head up to the empty line. Returns the head, and the bytes that
+/// were read after it.
 fn read_head(browser: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -128,8 +132,8 @@ fn parse(head: &str) -> Result<Request, (&'static str, &'static str)> {
         if name == "content-length" || name == "transfer-encoding" {
             return Err((BAD, "a request with a body is not passed on"));
         }
-        // One request for each connection; and what is between browser and
-        // proxy stays there.
+        // Each connection has one request, so headers about the connection to
+        // the proxy are left out.
         if !name.starts_with("proxy-")
             && !matches!(name.as_str(), "connection" | "keep-alive" | "upgrade" | "te")
         {
@@ -159,13 +163,13 @@ fn refuse(browser: &mut TcpStream, status: &str, why: &str) -> io::Result<()> {
     )
 }
 
-/// Passes bytes on in both directions until the server has said all, or the
-/// browser is gone.
+/// Copies bytes in both directions until the server or the browser ends the
+/// connection.
 fn relay(browser: TcpStream, server: SocksStream) -> io::Result<()> {
     let (mut from_browser, mut to_server) = (browser.try_clone()?, server.try_clone()?);
     let upwards = thread::spawn(move || {
         let _ = io::copy(&mut from_browser, &mut to_server);
-        // tor has no half-closed streams: nothing would come any more.
+        // tor has no half-closed streams, so no more bytes would arrive.
         let _ = to_server.shutdown(Shutdown::Both);
     });
     let outcome = io::copy(&mut &server, &mut &browser);

@@ -1,10 +1,10 @@
-//! Asks tor for a new identity, waits until it has acted on it, and tells what
-//! happened.
+//! Asks tor for a new identity, waits until tor has acted on it, and shows the
+//! effects.
 //!
-//! `cargo run --example new_identity`. tor does it at most every ten seconds:
-//! asked too soon, it puts it off. Streams that are open stay where they are;
-//! only new ones use new circuits. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! `cargo run --example new_identity`. tor does this at most every ten seconds,
+//! and postpones a request that comes too soon. Open streams stay on their
+//! circuits, and new streams use new circuits. Set `SCAPE_CONTROL`
+//! (`127.0.0.1:9051` or `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use scape::event::{CircuitPurpose, CircuitStatus, EventBody, EventKind};
 
-/// tor may put it off for ten seconds.
+/// The timeout of the request, which tor may postpone for ten seconds.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// The time for which the circuits that follow are watched.
+/// The time during which new circuits are shown afterwards.
 const AFTERWARDS: Duration = Duration::from_secs(5);
 
 fn main() -> Result<(), scape::Error> {

@@ -1,13 +1,15 @@
-//! The next stream goes over a circuit that is made by hand; all others where
-//! tor likes.
+//! Sends the next stream over a circuit of chosen relays. tor chooses the
+//! circuits of all other streams.
 //!
-//! `cargo run --example next_stream -- RELAY RELAY RELAY`: fingerprints or
-//! nicknames, the first hop first. It ends when the stream is on its way. Where
-//! tor is somewhere else than usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or
-//! `unix:/path`); a password is asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example next_stream -- RELAY RELAY RELAY` takes fingerprints or
+//! nicknames, the first hop first. It ends when the stream is open.
 //!
-//! Who chooses relays by hand chooses worse than tor, and can be told from
-//! others.
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
+//!
+//! Choosing relays by hand is less secure than tor's choice, and makes your
+//! traffic distinguishable from that of other users.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -27,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let attacher = {
         let circuit = circuit.clone();
         state.attach(move |stream: &StreamRequest| {
-            // Whoever comes first takes it.
+            // Only the first stream gets the circuit.
             if taken.swap(true, Ordering::SeqCst) {
                 return Decision::NotMine;
             }
@@ -46,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(RecvTimeoutError::Disconnected) => return Err("the attacher is gone".into()),
         }
     };
-    // Until it is open, or has ended.
+    // Wait until the stream is open or has ended.
     let stream = state.wait(Duration::from_secs(120), |state| {
         let stream = state.stream(id);
         match &stream {

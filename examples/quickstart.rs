@@ -1,8 +1,11 @@
-//! The first ten lines: connects to your own running tor and tells about it.
+//! A first program: connects to your running tor and shows its version, its
+//! circuits and its events.
 //!
-//! `cargo run --example quickstart`. Where tor is somewhere else than usual,
-//! set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is asked
-//! for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example quickstart`
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 

@@ -1,5 +1,5 @@
-//! Ends well on Ctrl-C and SIGTERM: whatever the program has done to tor is
-//! undone before it ends.
+//! Cleans up on Ctrl-C and SIGTERM: undoes everything that the program has done
+//! to tor before it ends.
 //!
 //! A signal ends a program without running destructors. A program that attaches
 //! streams would then leave a tor behind that no program can use, and one that
@@ -7,8 +7,8 @@
 //!
 //!     cargo run --example signals
 //!
-//! It sends every new stream to port 80 over one circuit, until it is told to
-//! end.
+//! The program sends every new stream to port 80 over one circuit until a
+//! signal ends it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::error::Error;
@@ -19,14 +19,14 @@ use std::time::Duration;
 use scape::Tor;
 use scape::attach::{Decision, StreamRequest};
 
-/// Set when a signal has come. Its thread ends the program then.
+/// True after a signal. Then the signal thread ends the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<(), Box<dyn Error>> {
     end_well()?;
     let result = work();
-    // `undo_all` ends what `work` waits for. The end of `main` must not cut it
-    // off.
+    // `undo_all` ends the wait in `work`. `main` must not return before
+    // `undo_all` is done.
     while IS_ENDING.load(Ordering::SeqCst) {
         thread::park();
     }
@@ -44,21 +44,21 @@ fn work() -> Result<(), Box<dyn Error>> {
         Some(80) => Decision::on(&circuit),
         _ => Decision::NotMine,
     })?;
-    // Until the connection ends, by tor or by `undo_all`.
+    // Wait until tor or `undo_all` ends the connection.
     let closed = tor.controller()?.wait_closed(Duration::MAX)?;
     println!("{closed}");
     Ok(())
 }
 
-/// Undoes everything on SIGINT and SIGTERM, and ends the program as the signal
-/// would have.
+/// Starts a thread that undoes everything on SIGINT and SIGTERM, and then ends
+/// the program as the signal would have.
 #[cfg(unix)]
 fn end_well() -> std::io::Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
     use signal_hook::low_level::emulate_default_handler;
 
-    // Before tor is used, so that no signal comes too early.
+    // Do this before tor is used, so that no signal comes too early.
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::spawn(move || {
         for signal in signals.forever() {
@@ -72,7 +72,7 @@ fn end_well() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Signals are not for other systems.
+/// Does nothing, because other systems have no such signals.
 #[cfg(not(unix))]
 fn end_well() -> std::io::Result<()> {
     Ok(())

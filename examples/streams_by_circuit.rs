@@ -1,9 +1,11 @@
-//! Shows streams as they come onto circuits, the programs that opened them, and
-//! their ends, until Ctrl-C or the connection's end.
+//! Shows streams when they open, the programs that opened them, the circuits
+//! that they use, and their ends, until Ctrl-C or the end of the connection.
 //!
-//! `cargo run --example streams_by_circuit`. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example streams_by_circuit`
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -15,7 +17,7 @@ use scape::{Connect, Result};
 fn main() -> Result<()> {
     let tor = Connect::from_env()?.connect_interactive()?;
     let state = State::new(&tor)?;
-    // Each is told as long as its guard lives.
+    // Each callback is registered as long as its guard lives.
     let _new = state.on_stream_new(opened);
     let _attached = state.on_stream_attached(attached);
     let _closed =
@@ -29,8 +31,8 @@ fn main() -> Result<()> {
 }
 
 fn opened(stream: &Stream) {
-    // Where it cannot be told, as on other systems than Linux, or of other
-    // users' programs, nothing is said.
+    // The program is unknown on systems other than Linux, and if it belongs to
+    // another user.
     let program = stream.process().ok().flatten().map(|process| format!(", by {process}"));
     println!(
         "+ stream {} to {}{}",

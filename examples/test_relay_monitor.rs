@@ -1,5 +1,5 @@
 //! A program that watches the relays of the consensus, and its test on a
-//! private network from which a relay goes.
+//! private network that loses a relay.
 //!
 //! `cargo run --features testing --example test_relay_monitor`. The network is
 //! on 127.0.0.1. `docs/testing.md` explains it.
@@ -45,7 +45,7 @@ impl Monitor {
     }
 }
 
-/// Two votes on a busy machine.
+/// The timeout of a report: the time of two votes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<()> {

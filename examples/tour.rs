@@ -1,8 +1,8 @@
 //! A tour of scape, on a private Tor network of real tors on this machine.
 //!
-//! `scripts/demo` installs what it needs and runs it where nothing but loopback
-//! can be reached; `cargo run --features http,testing --example tour` runs it
-//! as it is.
+//! `scripts/demo` installs what the tour needs and runs it in a network with
+//! only loopback. `cargo run --features http,testing --example tour` runs it
+//! directly.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -14,11 +14,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::control::BuildCircuit;
 use scape::event::EventKind;
 use scape::onion::OnionStream;
 use scape::testing::TestNetwork;
 use scape::word::Progress;
-use scape::{BuildCircuit, Connect, Tor};
+use scape::{Connect, Tor};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
     let kinds =
         [EventKind::Circ, EventKind::Stream, EventKind::Bw, EventKind::HsDesc, EventKind::Notice];
     let counting = controller.on(kinds, move |event| {
-        // The first few are shown, so that the rest of the tour can be read.
+        // Show only a few events, to keep the output readable.
         if counter.fetch_add(1, Ordering::Relaxed) < 5 {
             println!("    event: {}", shortened(&event.text()));
         }
@@ -86,7 +87,7 @@ fn main() -> Result<()> {
     let page = thread::scope(|scope| -> Result<String> {
         scope.spawn(|| {
             for stream in listener.incoming().flatten() {
-                // Whoever hangs up too early gets no page.
+                // A visitor who hangs up too early gets no page.
                 let _ = answer(stream);
             }
         });
@@ -118,7 +119,7 @@ fn main() -> Result<()> {
 fn progress_bar(progress: &Progress) {
     let done = usize::from(progress.percent) / 4;
     print!("\r    [{:25}] {:3} % {:50}", "#".repeat(done), progress.percent, progress.text);
-    // A terminal that is gone needs no progress bar.
+    // If the terminal is gone, nobody needs a progress bar.
     let _ = std::io::stdout().flush();
 }
 
@@ -131,7 +132,7 @@ fn answer(mut connection: OnionStream) -> std::io::Result<()> {
     write!(connection, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n{PAGE}\n")
 }
 
-/// Over a tor of its own, which ends with it.
+/// Fetches a page with a new tor, which ends afterwards.
 fn fetch(network: &TestNetwork, url: &str) -> Result<String> {
     let tor = Tor::launch(network.launch().timeout(PATIENCE))?;
     let agent = tor.client()?.timeout(PATIENCE).http()?;

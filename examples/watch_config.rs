@@ -1,24 +1,26 @@
-//! Shows how tor's configuration is changed, by whomever, until Ctrl-C or the
-//! connection's end.
+//! Shows changes of tor's configuration, by any program, until Ctrl-C or the
+//! end of the connection.
 //!
-//! `cargo run --example watch_config` shows every change;
-//! `cargo run --example watch_config -- SocksPort ContactInfo` only those of
-//! these options. Passwords are not shown. Where tor is somewhere else than
-//! usual, set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`); a password is
-//! asked for, or taken from `TOR_CONTROL_PASSWD`.
+//! `cargo run --example watch_config` shows every change. `cargo run --example
+//! watch_config -- SocksPort ContactInfo` shows only changes of these options.
+//! Passwords are not shown.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::time::Duration;
 
 use scape::config::ConfigChange;
-use scape::protocol::ConfLine;
+use scape::control::ConfLine;
 
 fn main() -> Result<(), scape::Error> {
     let config = scape::Connect::from_env()?.connect_interactive()?.config()?;
     let mut watched = Vec::new();
     for name in std::env::args().skip(1) {
-        // Options of a group are changed together, and told under its name.
+        // Options of a group change together, and are reported under its name.
         let option = config.option(&name)?;
         watched.push(option.group.unwrap_or(option.name));
     }
@@ -27,7 +29,7 @@ fn main() -> Result<(), scape::Error> {
             show(change);
         }
     });
-    // What is known can be told with the change.
+    // Read all values, so that a change can be shown with the value before it.
     config.load()?;
     println!("watching {} options", config.names().len());
     let cause = config.controller().wait_closed(Duration::MAX)?;
@@ -36,8 +38,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// `-` for a line that is gone, `+` for one that is new, as far as it is known
-/// what was there before.
+/// Prints `-` and a line that was removed, or `+` and a line that was added, as
+/// far as the lines before are known.
 fn show(change: &ConfigChange) {
     println!("{}:", change.name);
     let before = change.before.as_deref().unwrap_or_default();

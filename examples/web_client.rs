@@ -1,9 +1,9 @@
-//! Fetches pages over tor.
+//! Fetches pages through tor.
 //!
-//! `cargo run --example web_client --features http -- URL…` prints each page;
-//! `https://` needs `--features https`. Whatever the environment says of
-//! proxies, all goes through tor. Where tor is somewhere else than usual, set
-//! `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`).
+//! `cargo run --example web_client --features http -- URL…` prints each page.
+//! `https://` needs `--features https`. Everything goes through tor, no matter
+//! which proxies the environment names. Set `SCAPE_CONTROL` (`127.0.0.1:9051`
+//! or `unix:/path`) if tor is at an unusual place.
 
 #![allow(clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -12,7 +12,7 @@ use std::io;
 
 use scape::Tor;
 
-/// The number of bytes that are read of a page.
+/// The maximum length of a page in bytes.
 const MOST: u64 = 64 << 20;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let agent = Tor::find()?.http()?;
     for address in addresses {
-        // A status like 404 is an error, too.
+        // A status like 404 is an error too.
         let mut answer = agent.get(&address).call()?;
         eprintln!("{address}: {}", answer.status());
         let mut page = answer.body_mut().with_config().limit(MOST).reader();

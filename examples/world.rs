@@ -1,12 +1,14 @@
-//! The relays of the consensus by country: how many, and what share of the
+//! Counts the relays of the consensus by country, with their share of the
 //! network's weight.
 //!
-//! `cargo run --example world` asks tor, which has countries of its own where
-//! `GeoIPFile` is there. `cargo run --features geoip --example world
-//! GeoLite2-Country.mmdb` (any number of databases in MaxMind's format) looks
-//! there first. Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); a password is asked for, or taken from
-//! `TOR_CONTROL_PASSWD`.
+//! `cargo run --example world` asks tor, which knows countries if it has a
+//! `GeoIPFile`. `cargo run --features geoip --example world
+//! GeoLite2-Country.mmdb` looks first in any number of databases in MaxMind's
+//! format.
+//!
+//! Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at an
+//! unusual place. If tor needs a password, it is read from
+//! `TOR_CONTROL_PASSWD`, or the program asks for it.
 
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
@@ -24,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let routers = state.routers();
     let addressed: Vec<_> =
         routers.iter().filter_map(|r| Some((*r.or_address()?.ip(), r.bandwidth()))).collect();
-    // All at once: one after the other would take a round trip for each.
+    // Look up all addresses at once. One by one, each would take a round trip.
     let locations = state.geoip().lookup_all(addressed.iter().map(|(ip, _)| (*ip).into()))?;
 
     let mut countries: BTreeMap<String, (usize, u64)> = BTreeMap::new();
@@ -47,7 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The databases that were named.
+/// Opens the databases in the arguments.
 #[cfg(feature = "geoip")]
 fn databases() -> scape::Result<GeoIp> {
     std::env::args_os().skip(1).try_fold(GeoIp::new(), GeoIp::database)

@@ -1,14 +1,16 @@
-//! The error type of this crate, and the parts of it that belong to no room.
+//! The error type of this crate, [`Error`], and the causes that several modules
+//! share.
 //!
-//! [`Error`] is opaque. [`Error::kind`] says what a program can decide on, and
-//! [`Error::get`] gives the error of the room that failed, for example
-//! [`SocksError`](crate::socks::SocksError). Each room's error lives in that
-//! room and implements `Cause`, so a new error changes nothing here.
+//! [`Error`] is opaque. A program decides by [`Error::kind`], and gets the
+//! details from the specific error that [`Error::get`] returns, for example
+//! [`SocksError`](crate::socks::SocksError). Each module defines its own
+//! specific error and implements `Cause` for it, so a new error changes nothing
+//! here.
 //!
-//! An error is cheap to clone, `Send` and `Sync`, because one cause is handed
-//! to everybody who waits for the same thing. Its `Display` says what was
-//! asked, what tor answered (with all of its text), and what to do. It doesn't
-//! repeat its `source()`.
+//! An error is cheap to clone, `Send` and `Sync`, because one failure is often
+//! reported to several waiting callers. Its `Display` says what was requested,
+//! what tor answered (with tor's full text) and what to do. It doesn't repeat
+//! its `source()`.
 
 mod answer;
 mod cancelled;
@@ -31,16 +33,16 @@ pub use timeout::{Phase, Timeout};
 
 pub(crate) use debug::write_with_sources;
 
-use crate::protocol::Refusal;
+use scape_proto::control::Refusal;
 
 /// The result of every fallible call in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error of any call in this crate.
+/// The error of every call in this crate.
 ///
-/// `{}` shows the message alone. `{:?}`, which is what `unwrap` and a `main`
-/// that returns an error print, shows the message and its causes, one a line.
-/// `{:#?}` shows the structure.
+/// `{}` shows the message alone. `{:?}`, which `unwrap` and a failing `main`
+/// print, shows the message and its causes, one per line. `{:#?}` shows the
+/// structure.
 ///
 /// # Examples
 ///
@@ -48,7 +50,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// ```
 /// use scape::{Connect, ErrorKind};
-/// use scape::controller::ConnectError;
+/// use scape::control::ConnectError;
 ///
 /// let error = Connect::to("127.0.0.1:1")?.connect().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Connect);
@@ -60,9 +62,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Arc<Box<dyn Cause>>);
 
-/// The error of a room, which [`Error`] carries.
+/// A specific error that an [`Error`] carries.
 pub(crate) trait Cause: StdError + Send + Sync + 'static {
-    /// Returns what a program can decide on.
+    /// Returns the kind of the error.
     fn kind(&self) -> ErrorKind;
 
     /// Returns tor's refusal, if there was one.
@@ -76,25 +78,26 @@ pub(crate) trait Cause: StdError + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Returns the nearest kind of an [`io::Error`].
+    /// Returns the [`io::ErrorKind`] that is closest to this error.
     fn io_kind(&self) -> io::ErrorKind {
         self.kind().io_kind()
     }
 }
 
 impl Error {
-    /// Returns the kind, which is what most programs decide on.
+    /// Returns the kind of the error, which is all that most programs need.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind()
     }
 
-    /// Returns the error of the room that failed, if it is a `T`.
+    /// Returns the specific error if it is a `T`.
     ///
-    /// Looks into the error itself first, then into the errors that led to it:
-    /// the attempts of a connection, the failure that ended a launch.
+    /// Looks at the error itself first, then at the errors that led to it.
+    /// Examples are the attempts of a connection and the failure that ended a
+    /// launch.
     ///
     /// ```
-    /// use scape::protocol::ArgumentError;
+    /// use scape::control::ArgumentError;
     ///
     /// let error = scape::Connect::to("no port").unwrap_err();
     /// assert!(error.get::<ArgumentError>().is_some());
@@ -103,21 +106,22 @@ impl Error {
         self.exact().or_else(|| self.0.parts().into_iter().find_map(Error::get))
     }
 
-    /// Returns the error of the room that failed, if it is a `T` itself.
+    /// Returns the specific error if it is a `T`. Doesn't look at other errors.
     pub(crate) fn exact<T: StdError + 'static>(&self) -> Option<&T> {
         let cause: &(dyn StdError + 'static) = &**self.0;
         cause.downcast_ref()
     }
 
-    /// Returns true if the error of the room that failed is a `T`.
+    /// Returns true if the specific error is a `T`.
     pub(crate) fn is<T: StdError + 'static>(&self) -> bool {
         self.exact::<T>().is_some()
     }
 
-    /// Returns tor's refusal, if tor refused what was asked for.
+    /// Returns tor's refusal, if tor refused a command.
     ///
-    /// Other kinds than [`ErrorKind::Refused`] can have one, too: a stream that
-    /// couldn't be attached because tor refused to, for example.
+    /// Errors of other kinds than [`ErrorKind::Refused`] can have a refusal,
+    /// too. An example is a stream that couldn't be attached because tor
+    /// refused to attach it.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal()
     }
@@ -133,30 +137,31 @@ impl Error {
         self.kind() == ErrorKind::Closed
     }
 
-    /// Returns true if a deadline passed, whatever was waited for.
+    /// Returns true if a deadline passed in any phase of the call.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Returns true if the call was ended with a
+    /// Returns true if the call was cancelled with a
     /// [`CancelToken`](crate::CancelToken).
     pub fn is_cancelled(&self) -> bool {
         self.kind() == ErrorKind::Cancelled
     }
 
-    /// Returns true if a call ended without tor's answer although the
-    /// connection is open: what was asked for may still happen, and must be
-    /// undone.
+    /// Returns true if a call ended before tor answered, although the
+    /// connection is still open. tor may still do what was requested, so the
+    /// caller must undo it.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.is::<Timeout>() || self.is::<Cancelled>()
     }
 
-    /// Creates an error of the operating system, with what was being done.
+    /// Creates an error of the operating system. `what` describes the failed
+    /// operation.
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
         IoError::new(what, source).into()
     }
 
-    /// Creates an error for an answer of tor's that can't be understood.
+    /// Creates an error for an answer of tor's that can't be parsed.
     pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
         AnswerError::new(command, problem).into()
     }
@@ -180,15 +185,15 @@ impl StdError for Error {
     }
 }
 
-/// For conversions that can't fail, where one that can is accepted.
+/// Allows conversions that can't fail in place of fallible ones.
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
     }
 }
 
-/// Lets an error pass through [`io::Read`] and the like. [`io::Error::get_ref`]
-/// gives it back.
+/// Converts the error so that it can pass through [`io::Read`] and similar
+/// traits. [`io::Error::get_ref`] returns the original error.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         io::Error::new(error.0.io_kind(), error)
@@ -200,7 +205,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::protocol::ArgumentError;
+    use scape_proto::control::ArgumentError;
 
     #[test]
     fn error_is_one_pointer_and_can_be_shared() {

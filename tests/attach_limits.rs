@@ -1,5 +1,5 @@
-//! The limits of attaching streams: threads, deadlines, and what becomes of
-//! tor's option when the connection is lost.
+//! The limits of attaching streams: threads, deadlines, and tor's option
+//! `__LeaveStreamsUnattached` after the connection is lost.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -15,9 +15,9 @@ use place::{Place, SOON, eager};
 use scape::attach::{
     AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
 };
-use scape::controller::{StreamError, StreamProblem};
+use scape::control::{ArgumentError, Command};
+use scape::control::{StreamError, StreamProblem};
 use scape::error::Timeout;
-use scape::protocol::{ArgumentError, Command};
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::word::{CircuitId, StreamId};
 use scape::{Connect, Controller, Error};
@@ -25,7 +25,7 @@ use scape::{Connect, Controller, Error};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 
-/// A tor whose option is what it was last set to.
+/// Returns a tor that remembers the last value of its option.
 fn builder() -> ScriptedTorBuilder {
     let mut value = 0;
     ScriptedTor::builder()
@@ -73,7 +73,7 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
     }
 }
 
-/// Installs an attacher that hands its decisions over.
+/// Installs an attacher that passes its decisions to the caller.
 fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -83,14 +83,15 @@ fn keeper(controller: &Controller) -> (AttacherGuard, Receiver<StreamAnswer>) {
     (controller.attach_streams(attacher).unwrap(), kept)
 }
 
-/// Waits until the option is put back and stream 12 is closed: nobody will
-/// decide on it any more.
+/// Waits until the option is restored and stream 12 is closed, because nobody
+/// will decide on it any more.
 fn until_put_back(place: &Place) {
     until("the option is put back", || place.with(|tor| count(tor, UNSET)) == 1);
     until("the stream is closed", || place.with(|tor| count(tor, "CLOSESTREAM 12 1")) == 1);
 }
 
-/// Decides when it is told to, on at most so many streams at once.
+/// An attacher that decides when it is told to, on at most `most` streams at
+/// once.
 struct Slow {
     most: usize,
     now: Arc<AtomicUsize>,
@@ -102,7 +103,7 @@ impl StreamAttacher for Slow {
     fn decide(&self, _: &StreamRequest) -> Decision {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.highest.fetch_max(now, Ordering::SeqCst);
-        // Disconnected when it may go on.
+        // Disconnected when the attacher may go on.
         let _ = self.go_on.recv();
         self.now.fetch_sub(1, Ordering::SeqCst);
         Decision::on(CircuitId::new(7))
@@ -114,7 +115,7 @@ impl StreamAttacher for Slow {
 }
 
 #[test]
-fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
+fn deciding_threads_are_bounded_and_no_stream_is_lost() {
     const STREAMS: u64 = 3000;
     let tor = builder().start().unwrap();
     let controller = connect(&tor);
@@ -126,8 +127,7 @@ fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
         arrives(&tor, id, "");
     }
     until("five streams are decided on", || now.load(Ordering::SeqCst) == 5);
-    // An attacher's slowness is no reason for streams that it isn't asked about
-    // to wait.
+    // A slow attacher must not delay streams that it isn't asked about.
     tor.send("650 STREAM 9001 NEW 0 some.onion:80\r\n650 STREAM 9001 CONTROLLER_WAIT 0 some.onion:80\r\n");
     tor.wait_for("ATTACHSTREAM 9001 0").unwrap();
     assert_eq!(now.load(Ordering::SeqCst), 5);
@@ -143,8 +143,8 @@ fn threads_that_decide_are_bounded_and_no_stream_is_lost() {
 
 #[test]
 fn closing_an_attacher_has_one_deadline() {
-    // Each answer takes three quarters of the timeout: the parts together would
-    // take several times that.
+    // Each answer takes three quarters of the timeout, so all parts together
+    // would take several timeouts.
     const ANSWER: Duration = Duration::from_millis(1500);
     let slow = Arc::new(parking_lot::Mutex::new(Duration::ZERO));
     let pause = slow.clone();
@@ -163,13 +163,13 @@ fn closing_an_attacher_has_one_deadline() {
     let begun = Instant::now();
     let attached =
         controller.with_timeout(timeout).attach_streams(|_: &StreamRequest| Decision::Tor);
-    // What must be undone may take a second.
+    // Undoing may take an additional second.
     assert!(begun.elapsed() < timeout + Duration::from_millis(2500), "{:?}", begun.elapsed());
     assert!(attached.unwrap_err().get::<Timeout>().is_some());
     *slow.lock() = Duration::ZERO;
     let handle = controller.with_timeout(timeout);
     let guard = loop {
-        // Until the late answers are there.
+        // Repeats until the late answers have arrived.
         if let Ok(guard) = handle.attach_streams(|_: &StreamRequest| Decision::Tor) {
             break guard;
         }
@@ -183,7 +183,7 @@ fn closing_an_attacher_has_one_deadline() {
 }
 
 #[test]
-fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
+fn option_is_restored_over_another_connection_after_a_loss() {
     let place = Place::default();
     place.put(builder().start().unwrap());
     let controller = place.connect().connect().unwrap();
@@ -194,7 +194,7 @@ fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
     until_put_back(&place);
     assert!(answer.attach(CircuitId::new(7)).is_err());
     controller.wait_closed(SOON).unwrap();
-    // Made again by hand, streams wait again.
+    // After a manual reconnect, streams wait again.
     until("it can be made again", || controller.reconnect().is_ok());
     until("the option is set again", || place.with(|tor| count(tor, SET)) == 2);
     assert!(guard.close().unwrap());
@@ -202,23 +202,23 @@ fn option_is_put_back_over_another_connection_when_this_one_is_lost() {
 }
 
 #[test]
-fn option_that_is_owed_is_put_back_when_the_controller_is_closed() {
-    // The connection is made again, but only after an hour.
+fn pending_restore_of_the_option_happens_when_the_controller_is_closed() {
+    // An automatic reconnect would only happen after an hour.
     let place = Place::default();
     place.put(builder().start().unwrap());
-    let later = scape::Reconnect::new().first_delay(Duration::from_secs(3600));
+    let later = scape::control::Reconnect::new().first_delay(Duration::from_secs(3600));
     let controller = place.connect().reconnect(later).connect().unwrap();
     let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     place.with(ScriptedTor::hang_up);
     controller.wait_closed(SOON).unwrap();
-    // The attacher is gone with the connection.
+    // The attacher ended with the connection.
     assert!(!guard.close().unwrap());
     drop(controller);
     place.with(|tor| assert_eq!((count(tor, SET), count(tor, UNSET)), (1, 1), "{:?}", tor.sent()));
 }
 
 #[test]
-fn tor_that_was_left_with_waiting_streams_is_released() {
+fn release_streams_frees_streams_that_a_dead_controller_left() {
     let streams =
         "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 d.test:80";
     let tor = builder()
@@ -233,19 +233,20 @@ fn tor_that_was_left_with_waiting_streams_is_released() {
     let at = |what: &str| sent.iter().position(|sent| sent == what).unwrap();
     assert!(at(UNSET) < at("ATTACHSTREAM 5 0") && at("ATTACHSTREAM 5 0") < at("ATTACHSTREAM 7 0"));
     assert_eq!(count(&tor, "ATTACHSTREAM 6 0"), 0);
-    // There is nothing left to be done.
+    // No stream is left to release.
     assert_eq!(controller.release_streams().unwrap(), 0);
     assert_eq!(count(&tor, UNSET), 1);
-    // It isn't for whoever attaches streams.
+    // A controller that attaches streams can't release them.
     let _guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     assert!(controller.release_streams().unwrap_err().get::<ArgumentError>().is_some());
 }
 
-/// The purposes of circuits 7 to 9, and what the streams are.
+/// Returns a tor with circuits 7 to 10, which have different purposes, and with
+/// one connection and two resolves that wait.
 fn raw() -> ScriptedTor {
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n8 BUILT alice,bob PURPOSE=CONTROLLER\n\
         9 BUILT alice,bob PURPOSE=HS_VANGUARDS\n10 BUILT alice,bob PURPOSE=CONFLUX_LINKED";
-    // A look-up that was redirected to a port is a look-up still.
+    // A resolve that was redirected to a port is still a resolve.
     let streams = "12 NEW 0 a.test:80\n13 NEWRESOLVE 0 b.test:81\n14 SENTRESOLVE 7 c.test:0";
     let tor = builder().info("circuit-status", circuits).info("stream-status", streams);
     let tor = tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
@@ -265,7 +266,7 @@ fn raw_attach_stream_keeps_tor_alive() {
     let ask = "SETCIRCUITPURPOSE {} purpose=none";
     let attach = "ATTACHSTREAM {s} {}";
     for (stream, circuit, expected) in [
-        // Connections go over any circuit.
+        // Connections may use any circuit.
         (12, 7, &[attach][..]),
         (12, 8, &[attach]),
         (12, 9, &[attach]),
@@ -273,7 +274,7 @@ fn raw_attach_stream_keeps_tor_alive() {
         (14, 7, &[general, attach]),
         (13, 8, &[controller, general, attach, controller]),
         (13, 10, &[attach]),
-        // tor says that there is no such stream, or no such circuit.
+        // tor replies that no such stream or no such circuit exists.
         (99, 7, &[general, attach]),
         (99, 8, &[controller, general, attach, controller]),
         (12, 99, &[attach]),
@@ -318,7 +319,7 @@ fn raw_attach_stream_keeps_tor_alive() {
         assert!(matches!(problem(&error), StreamProblem::Purpose(Some(_))), "{error}");
         assert_eq!(changes(&tor), [""; 0]);
     }
-    // An unlisted stream may be a look-up.
+    // A stream that isn't listed may be a resolve.
     let error = connect(&raw()).msg("ATTACHSTREAM 99 9").unwrap_err();
     assert!(matches!(problem(&error), StreamProblem::Unlisted(Some(_))), "{error}");
 }
@@ -335,7 +336,7 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
     let error =
         connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
     assert!(matches!(problem(&error), StreamProblem::Purpose(None)), "{error}");
-    // A filter that answers with empty lists, or hides the streams only.
+    // The filter answers with empty lists, or hides only the streams.
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n9 BUILT alice,bob PURPOSE=HS_VANGUARDS";
     for (tor, circuit, is_attached) in [
         (builder().info("circuit-status", ""), 7, false),
@@ -363,7 +364,7 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
 }
 
 #[test]
-fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
+fn onion_address_with_a_trailing_dot_is_never_attached() {
     let streams = "12 NEW 0 abc.ONION.:80\n13 NEW 0 abc.onion:80\n14 NEWRESOLVE 0 a.abc.onion..:0";
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
     let tor =
@@ -380,7 +381,7 @@ fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
     }
     controller.attach_stream(StreamId::new(13), None).unwrap();
     assert_eq!(changes(&tor), ["ATTACHSTREAM 13 0"]);
-    // So it is for a tor that is healed.
+    // The same holds for a tor whose waiting streams are released.
     assert!(controller.msg(SET).unwrap().is_ok());
     assert_eq!(controller.release_streams().unwrap(), 1);
     assert_eq!(
@@ -393,7 +394,7 @@ fn onion_address_with_a_trailing_dot_is_attached_in_no_way() {
 }
 
 #[test]
-fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
+fn onion_address_with_a_trailing_dot_is_closed_whatever_the_attacher_decides() {
     fn attacher(
         decision: impl Fn() -> Decision + Send + Sync + 'static,
         onions: bool,
@@ -409,7 +410,7 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
         }
         Answers(decision, onions)
     }
-    // One waits already, and another comes later.
+    // One stream waits already, and another comes later.
     let tor = || builder().info("stream-status", "11 NEW 0 abc.onion.:80").start().unwrap();
     let closed = |tor: &ScriptedTor, controller: &Controller| {
         tor.send("650 STREAM 12 NEW 0 ABC.Onion..:80\r\n650 STREAM 12 CONTROLLER_WAIT 0 ABC.Onion..:80\r\n");
@@ -427,7 +428,7 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
             guard.close().unwrap();
         }
     }
-    // With an answer that comes later.
+    // The attacher decides later.
     let tor = tor();
     let controller = connect(&tor);
     let later = |stream: &StreamRequest| {
@@ -453,7 +454,7 @@ fn onion_address_with_a_trailing_dot_is_left_to_tor_by_no_attacher() {
 }
 
 #[test]
-fn attacher_never_puts_a_look_up_where_it_ends_tor() {
+fn attacher_never_attaches_a_resolve_to_a_circuit_that_crashes_tor() {
     let tor = raw();
     let controller = connect(&tor);
     let guard =
@@ -473,7 +474,7 @@ fn attacher_never_puts_a_look_up_where_it_ends_tor() {
 }
 
 #[test]
-fn client_keys_are_given_back_in_the_write_of_the_change() {
+fn client_keys_are_restored_in_the_same_write_as_the_change() {
     const VIEW: &str = "ONION_CLIENT_AUTH_VIEW";
     let key = "abc x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
     let shown = format!(
@@ -484,13 +485,13 @@ fn client_keys_are_given_back_in_the_write_of_the_change() {
         .login()
         .expect(VIEW)
         .send(shown.clone())
-        // All of this is there before anything is answered.
+        // All of these commands arrive before tor answers any of them.
         .expect(VIEW)
         .expect("SETCONF ContactInfo=\"me\"")
         .expect(add.clone())
         .send(shown.clone())
         .send("250 OK\r\n251 Client for onion existed and replaced\r\n")
-        // Another controller removes the key, and adds another, in between.
+        // Another controller removes the key and adds another one in between.
         .expect(VIEW)
         .send(shown)
         .expect(VIEW)
@@ -508,14 +509,14 @@ fn client_keys_are_given_back_in_the_write_of_the_change() {
 }
 
 #[test]
-fn controller_is_closed_in_time_while_the_option_is_set_again() {
+fn controller_closes_in_time_while_a_reconnect_sets_the_option_again() {
     let place = Place::default();
     place.put(builder().start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
-    // The next tor doesn't answer this before the test is over.
+    // The next tor doesn't answer this command before the test is over.
     let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
     let hangs = builder().on_any(move |command| {
         if command.starts_with("ONION_CLIENT_AUTH_VIEW") {
@@ -534,11 +535,11 @@ fn controller_is_closed_in_time_while_the_option_is_set_again() {
 }
 
 #[test]
-fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
+fn waiting_streams_are_closed_when_the_reconnect_gives_up() {
     let place = Place::default();
     let mut logins = 0;
-    // The attempt to connect again is refused; the connection that puts the
-    // option back isn't.
+    // The reconnect attempt is refused, but the connection that restores the
+    // option isn't.
     let tor = builder().on_any(move |command| {
         logins += usize::from(command.starts_with("AUTHENTICATE"));
         (logins == 2 && command.starts_with("AUTHENTICATE")).then(|| "551 not now\r\n".into())
@@ -553,8 +554,8 @@ fn streams_that_waited_are_closed_when_the_connection_is_given_up() {
     drop(guard);
 }
 
-/// A way to this tor. The connection with this number, from 1, is made by
-/// `special`.
+/// Returns a `Connect` to this tor. `special` makes the connection with this
+/// number, counted from 1.
 fn through(
     tor: &Arc<ScriptedTor>,
     number: usize,
@@ -577,10 +578,10 @@ fn last_change(tor: &ScriptedTor) -> Option<String> {
 }
 
 #[test]
-fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
+fn manual_reconnect_waits_until_the_option_of_the_lost_connection_is_restored() {
     let tor = Arc::new(builder().start().unwrap());
-    // The second connection is the one that puts the option back. It hangs
-    // until the gate is open.
+    // The second connection is the one that restores the option. It hangs until
+    // the gate is open.
     let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
     let connect = through(&tor, 2, move |tor| {
         let _ = reached.send(());
@@ -593,11 +594,11 @@ fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
     is_reached.recv_timeout(SOON).unwrap();
     let again = controller.clone();
     let reconnecting = thread::spawn(move || again.reconnect().map(drop));
-    // It would be over by then if it didn't wait.
+    // Without waiting, the reconnect would be over by then.
     thread::sleep(Duration::from_millis(300));
     drop(open);
     reconnecting.join().unwrap().unwrap();
-    // When a new stream is decided on, the loss has been dealt with.
+    // Once a new stream is decided on, the loss has been dealt with.
     arrives(&tor, 13, "");
     tor.wait_for("ATTACHSTREAM 13 0").unwrap();
     assert_eq!(last_change(&tor).as_deref(), Some(SET), "{:?}", tor.sent());
@@ -606,7 +607,7 @@ fn reconnect_by_hand_and_undoing_after_a_loss_take_turns() {
 }
 
 #[test]
-fn option_is_put_back_when_reconnecting_by_hand_fails() {
+fn option_is_restored_when_a_manual_reconnect_fails() {
     let tor = Arc::new(builder().start().unwrap());
     let connect = through(&tor, 2, |_| Err(std::io::ErrorKind::ConnectionRefused.into()));
     let controller = connect.connect().unwrap();
@@ -619,7 +620,7 @@ fn option_is_put_back_when_reconnecting_by_hand_fails() {
     assert_eq!(last_change(&tor).as_deref(), Some(UNSET));
 }
 
-/// Panics when it is asked which streams it takes for the so-many-th time.
+/// An attacher that panics in the n-th call of `takes`.
 struct PanicsInTakes(AtomicUsize);
 
 impl StreamAttacher for PanicsInTakes {
@@ -641,8 +642,9 @@ impl StreamAttacher for PanicsInTakes {
 }
 
 #[test]
-fn panic_in_takes_closes_its_stream_and_no_other_stream_waits_for_ever() {
-    // The thread that watches streams asks first, then the one that decides.
+fn panic_in_takes_closes_its_stream_and_blocks_no_other_stream() {
+    // The thread that watches streams calls `takes` first, and then the thread
+    // that decides.
     for calls_before in [0, 1] {
         let tor = builder().start().unwrap();
         let controller = connect(&tor);
@@ -659,7 +661,7 @@ fn panic_in_takes_closes_its_stream_and_no_other_stream_waits_for_ever() {
     }
 }
 
-/// Panics when it is asked for its limit.
+/// An attacher that panics in `max_concurrent`.
 struct PanicsInMaxConcurrent;
 
 impl StreamAttacher for PanicsInMaxConcurrent {
@@ -684,7 +686,7 @@ fn panic_in_max_concurrent_counts_as_its_default() {
     guard.close().unwrap();
 }
 
-/// Panics when it is dropped.
+/// A value that panics in `drop`.
 struct PanicsInDrop;
 
 impl Drop for PanicsInDrop {
@@ -714,8 +716,7 @@ fn panic_in_the_drop_of_an_attacher_ends_no_thread() {
         controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
     arrives(&tor, 12, "");
     is_asked.recv_timeout(SOON).unwrap();
-    // It is dropped by a thread of the library, when that has nothing to do
-    // with it any more.
+    // A thread of the library drops the attacher once it no longer needs it.
     drop(removed);
     drop(open);
     tor.wait_for("ATTACHSTREAM 12 7").unwrap();
@@ -737,7 +738,7 @@ fn removed_attacher_is_not_asked_about_streams_that_wait_for_their_turn() {
         arrives(&tor, id, "");
     }
     until("the first stream is decided on", || now.load(Ordering::SeqCst) == 1);
-    // All of them have come.
+    // All streams have arrived.
     controller.sync().unwrap();
     let guard =
         controller.attach_streams(|_: &StreamRequest| Decision::on(CircuitId::new(8))).unwrap();
@@ -754,7 +755,7 @@ fn removed_attacher_is_not_asked_about_streams_that_wait_for_their_turn() {
 }
 
 #[test]
-fn removed_attacher_is_not_asked_after_one_that_decides_later() {
+fn removed_attacher_is_not_asked_about_a_stream_that_another_passes_on() {
     let tor = builder().start().unwrap();
     let controller = connect(&tor);
     let (sender, kept) = unbounded();
@@ -775,7 +776,7 @@ fn removed_attacher_is_not_asked_after_one_that_decides_later() {
     arrives(&tor, 12, "");
     let answer = kept.recv_timeout(SOON).unwrap();
     removed.close().unwrap();
-    // Nothing keeps what it owned.
+    // Nothing keeps the values that the attacher owned.
     assert_eq!(Arc::strong_count(&dropped), 1);
     answer.not_mine();
     assert_eq!(tor.wait_for("ATTACHSTREAM 12 ").unwrap(), "ATTACHSTREAM 12 0");
@@ -783,7 +784,7 @@ fn removed_attacher_is_not_asked_after_one_that_decides_later() {
 }
 
 #[test]
-fn timeout_of_the_first_handle_is_not_that_of_later_commands() {
+fn timeout_of_the_first_handle_does_not_apply_to_later_commands() {
     let tor = builder().on_any(|command| {
         if command == "ATTACHSTREAM 12 0" {
             thread::sleep(Duration::from_millis(900));
@@ -806,7 +807,7 @@ fn timeout_of_the_first_handle_is_not_that_of_later_commands() {
 fn mapping_that_makes_an_onion_address_with_a_trailing_dot_is_not_sent() {
     let tor = builder().on_prefix("MAPADDRESS", "250 *.a=*.b\r\n").start().unwrap();
     let controller = connect(&tor);
-    // tor 0.4.9 makes `x.onion.` of `x.onion.foo`, and `x.onion..`.
+    // tor 0.4.9 turns `x.onion.foo` into `x.onion.` or `x.onion..`.
     for to in ["*.", "*..", "*..."] {
         let error = controller.msg(&format!("MAPADDRESS *.foo={to}")).unwrap_err();
         assert!(error.get::<ArgumentError>().is_some(), "{to}: {error}");

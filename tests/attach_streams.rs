@@ -1,5 +1,5 @@
-//! Attachers, without a tor: what is asked, what is sent, and what becomes of
-//! everything that fails.
+//! Attachers with a scripted tor: their questions, the commands sent, and the
+//! handling of every failure.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -15,9 +15,9 @@ use place::{SOON, eager};
 use scape::attach::{
     Decision, Place, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
 };
-use scape::controller::{StreamError, StreamProblem};
+use scape::control::ArgumentError;
+use scape::control::{StreamError, StreamProblem};
 use scape::event::{EndReason, EventKind, StreamInfo, StreamReason};
-use scape::protocol::ArgumentError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::CircuitId;
 use scape::{Connect, Controller, Error, State};
@@ -25,11 +25,12 @@ use scape::{Connect, Controller, Error, State};
 const SET: &str = "SETCONF __LeaveStreamsUnattached=1";
 const UNSET: &str = "SETCONF __LeaveStreamsUnattached=0";
 const RESET: &str = "650-CONF_CHANGED\r\n650-__LeaveStreamsUnattached=0\r\n650 OK\r\n";
-/// A stream that nobody wants is left to tor, so when it was, everything before
-/// it is done.
+/// The command that leaves stream 999 to tor. When it has been sent, everything
+/// before it is done.
 const LEFT: &str = "ATTACHSTREAM 999 0";
 
-/// A tor whose option was `before`, and which has these streams.
+/// Returns a tor whose option has the value `before` and which lists these
+/// streams.
 fn builder(before: u8, streams: &str) -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on(
@@ -54,7 +55,7 @@ fn tor() -> (ScriptedTor, Controller) {
     (tor, controller)
 }
 
-/// A client's stream arrives, and waits.
+/// Sends the events of a client's stream that arrives and waits.
 fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
     tor.send(format!(
         "650 STREAM {id} NEW 0 {target} SOURCE_ADDR=127.0.0.1:5000 PURPOSE=USER CLIENT_PROTOCOL=SOCKS5\r\n\
@@ -62,8 +63,7 @@ fn arrives(tor: &ScriptedTor, id: u64, target: &str) {
     ));
 }
 
-/// Waits until everything so far has been dealt with by the thread that watches
-/// streams.
+/// Waits until the thread that watches streams has handled everything so far.
 fn settled(tor: &ScriptedTor) {
     arrives(tor, 999, "settled.onion:80");
     tor.wait_for(LEFT).unwrap();
@@ -74,7 +74,8 @@ fn count(tor: &ScriptedTor, command: &str) -> usize {
     tor.sent().iter().filter(|sent| *sent == command).count()
 }
 
-/// Decides as it is told, and tells what it was asked and what failed.
+/// An attacher that calls `decide`, and that reports its questions and
+/// failures.
 struct Told<F> {
     decide: F,
     asked: Sender<StreamInfo>,
@@ -99,7 +100,7 @@ fn told<F: Fn(&StreamRequest) -> Decision + Send + Sync + 'static>(
     (Told { decide, asked, failed }, was_asked, has_failed)
 }
 
-/// Keeps every stream for later.
+/// Returns an attacher that postpones every decision, and the pending answers.
 fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -114,7 +115,7 @@ fn problem(error: &Error) -> &StreamProblem {
 }
 
 #[test]
-fn what_is_decided_is_done() {
+fn attachers_decisions_are_sent_to_tor() {
     let (tor, controller) = tor();
     let circuit = CircuitId::new(7);
     let attacher = controller
@@ -129,7 +130,7 @@ fn what_is_decided_is_done() {
     for (id, port) in [(12, 80), (13, 81), (14, 25), (15, 443), (16, 22)] {
         arrives(&tor, id, &format!("www.example.test:{port}"));
     }
-    // A look-up waits like any other stream.
+    // A resolve waits like any other stream.
     tor.send("650 STREAM 17 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST\r\n650 STREAM 17 CONTROLLER_WAIT 0 a.test:0\r\n");
     for command in [
         "ATTACHSTREAM 12 7",
@@ -145,7 +146,7 @@ fn what_is_decided_is_done() {
     let sent = tor.sent();
     let of = |what: &str| sent.iter().filter(|sent| sent.starts_with(what)).count();
     assert_eq!((of("ATTACHSTREAM"), of("CLOSESTREAM"), of("SETCONF")), (5, 1, 2));
-    // Events first, then the option; nothing is read before that.
+    // Events come first, then the option. Nothing is read before that.
     let at = |what: &str| sent.iter().position(|sent| sent.starts_with(what)).unwrap();
     assert!(
         at("SETEVENTS") < at(SET)
@@ -155,7 +156,7 @@ fn what_is_decided_is_done() {
 }
 
 #[test]
-fn the_request_tells_what_tor_told_once() {
+fn stream_request_keeps_fields_that_tor_sends_only_once() {
     let (tor, controller) = tor();
     let (attacher, asked, _) = told(|stream: &StreamRequest| {
         assert_eq!(
@@ -174,16 +175,16 @@ fn the_request_tells_what_tor_told_once() {
 }
 
 #[test]
-fn the_option_is_set_once_and_put_back_by_the_last() {
+fn option_is_set_by_the_first_attacher_and_restored_by_the_last() {
     let (tor, controller) = tor();
     let first = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
-    // One registry for all handles of a connection.
+    // All handles of a connection share one registry.
     let second = controller.clone().attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     drop(first);
     assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 0));
     drop(second);
     assert_eq!((count(&tor, SET), count(&tor, UNSET)), (1, 1));
-    // And again.
+    // Attaching again sets the option again.
     let third = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     arrives(&tor, 12, "a.test:80");
     tor.wait_for("ATTACHSTREAM 12 0").unwrap();
@@ -192,7 +193,7 @@ fn the_option_is_set_once_and_put_back_by_the_last() {
 }
 
 #[test]
-fn a_panic_that_unwinds_puts_it_back() {
+fn unwinding_panic_restores_the_option() {
     let (tor, controller) = tor();
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         let _guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
@@ -203,7 +204,7 @@ fn a_panic_that_unwinds_puts_it_back() {
 }
 
 #[test]
-fn closing_the_connection_puts_it_back_and_closes_what_waits() {
+fn closing_the_connection_restores_the_option_and_closes_waiting_streams() {
     for quit in [false, true] {
         let (tor, controller) = tor();
         let (attacher, kept) = keeper();
@@ -223,7 +224,7 @@ fn closing_the_connection_puts_it_back_and_closes_what_waits() {
 }
 
 #[test]
-fn what_was_1_before_stays_1_and_what_nobody_wants_is_left_to_the_other_controller() {
+fn option_that_was_set_before_stays_set_and_unwanted_streams_are_left_alone() {
     let tor = builder(1, "").start().unwrap();
     let controller = connect(&tor);
     let guard = controller
@@ -238,7 +239,7 @@ fn what_was_1_before_stays_1_and_what_nobody_wants_is_left_to_the_other_controll
     arrives(&tor, 13, "a.test:80");
     arrives(&tor, 14, "a.test:443");
     tor.wait_for("ATTACHSTREAM 13 7").unwrap();
-    // Who says that tor is to choose, decides.
+    // An attacher that returns `Decision::Tor` has decided.
     tor.wait_for("ATTACHSTREAM 14 0").unwrap();
     guard.close().unwrap();
     let sent = tor.sent();
@@ -250,7 +251,7 @@ fn what_was_1_before_stays_1_and_what_nobody_wants_is_left_to_the_other_controll
 }
 
 #[test]
-fn what_somebody_else_resets_is_set_again_and_put_back_in_the_end() {
+fn option_reset_by_another_controller_is_set_again_and_restored_at_the_end() {
     for before in [0, 1] {
         let tor = builder(before, "").start().unwrap();
         let controller = connect(&tor);
@@ -258,7 +259,7 @@ fn what_somebody_else_resets_is_set_again_and_put_back_in_the_end() {
         tor.send(RESET);
         settled_or_set(&tor, if before == 0 { 2 } else { 1 });
         guard.close().unwrap();
-        // Its own change is no reason.
+        // The controller's own change doesn't set the option again.
         tor.send(RESET);
         controller.sync().unwrap();
         assert_eq!(count(&tor, UNSET), 1);
@@ -266,7 +267,7 @@ fn what_somebody_else_resets_is_set_again_and_put_back_in_the_end() {
     }
 }
 
-/// Waits until the option was set so many times.
+/// Waits until the option was set this many times.
 fn settled_or_set(tor: &ScriptedTor, times: usize) {
     let begun = std::time::Instant::now();
     while count(tor, SET) < times {
@@ -276,7 +277,7 @@ fn settled_or_set(tor: &ScriptedTor, times: usize) {
 }
 
 #[test]
-fn what_tor_refuses_is_closed_and_told() {
+fn refused_attachment_closes_the_stream_and_reports_the_error() {
     for (reply, code) in [
         ("551 Can't attach stream to non-open origin circuit\r\n", 551),
         ("552 Unknown circuit \"7\"\r\n", 552),
@@ -292,13 +293,14 @@ fn what_tor_refuses_is_closed_and_told() {
         let error = error.get::<StreamError>().unwrap();
         assert_eq!((error.circuit, &*error.target), (Some(CircuitId::new(7)), "a.test:80"));
         assert_eq!(error.is_circuit_gone(), code == 552);
-        // Closed before it was told; never left to tor instead.
+        // The stream was closed before the attacher was told, and it was never
+        // left to tor instead.
         assert_eq!((count(&tor, "CLOSESTREAM 12 1"), count(&tor, "ATTACHSTREAM 12 0")), (1, 0));
     }
 }
 
 #[test]
-fn a_stream_that_is_gone_is_not_closed() {
+fn stream_that_is_gone_is_not_closed() {
     let tor =
         builder(0, "").on("ATTACHSTREAM 12 7", "552 Unknown stream \"12\"\r\n").start().unwrap();
     let controller = connect(&tor);
@@ -312,7 +314,7 @@ fn a_stream_that_is_gone_is_not_closed() {
 }
 
 #[test]
-fn who_is_too_late_is_told_and_nothing_is_sent() {
+fn late_answer_fails_and_sends_nothing() {
     let (tor, controller) = tor();
     let (attacher, kept) = keeper();
     let guard = controller.attach_streams(attacher).unwrap();
@@ -333,7 +335,7 @@ fn who_is_too_late_is_told_and_nothing_is_sent() {
 }
 
 #[test]
-fn an_answer_may_come_from_any_thread_and_after_the_attacher() {
+fn answer_may_come_from_any_thread_and_after_the_attacher() {
     let (tor, controller) = tor();
     let (attacher, kept) = keeper();
     let guard = controller.attach_streams(attacher).unwrap();
@@ -349,7 +351,7 @@ fn an_answer_may_come_from_any_thread_and_after_the_attacher() {
 }
 
 #[test]
-fn whatever_is_not_decided_is_closed() {
+fn stream_without_a_decision_is_closed() {
     let (tor, controller) = tor();
     let stash: Arc<Mutex<Option<StreamAnswer>>> = Arc::default();
     let guard = {
@@ -357,19 +359,19 @@ fn whatever_is_not_decided_is_closed() {
         controller
             .attach_streams(move |stream: &StreamRequest| match stream.target().port() {
                 Some(1) => panic!("meant to"),
-                // Kept, and then a panic: what was kept is void.
+                // A panic voids the postponed decision.
                 Some(2) => {
                     *stash.lock() = Some(stream.answer_later());
                     panic!("meant to");
                 }
-                // Nobody could decide.
+                // Nobody holds the answer, so nobody could decide.
                 Some(3) => Decision::Later,
-                // Let go of at once.
+                // The answer is dropped at once.
                 Some(4) => {
                     drop(stream.answer_later());
                     Decision::Later
                 }
-                // What is returned goes before what was kept.
+                // The returned decision wins over the postponed one.
                 _ => {
                     *stash.lock() = Some(stream.answer_later());
                     Decision::on(CircuitId::new(7))
@@ -394,7 +396,7 @@ fn whatever_is_not_decided_is_closed() {
 }
 
 #[test]
-fn one_that_blocks_delays_no_other() {
+fn blocking_attacher_delays_no_other_stream() {
     let (tor, controller) = tor();
     let (open, gate) = bounded::<()>(0);
     let guard = controller
@@ -419,7 +421,7 @@ fn one_that_blocks_delays_no_other() {
 }
 
 #[test]
-fn one_that_blocks_does_not_hold_up_the_end_and_still_decides() {
+fn blocking_attacher_does_not_delay_its_removal_and_still_decides() {
     let (tor, controller) = tor();
     let (open, gate) = bounded::<()>(0);
     let (asked, is_asked) = bounded(1);
@@ -431,7 +433,8 @@ fn one_that_blocks_does_not_hold_up_the_end_and_still_decides() {
         })
         .unwrap();
     arrives(&tor, 1, "a.test:1");
-    // One that isn't asked yet would not be asked after its end.
+    // An attacher that hasn't been asked yet would not be asked after its
+    // removal.
     is_asked.recv_timeout(SOON).unwrap();
     guard.close().unwrap();
     assert_eq!(count(&tor, UNSET), 1);
@@ -440,7 +443,7 @@ fn one_that_blocks_does_not_hold_up_the_end_and_still_decides() {
 }
 
 #[test]
-fn an_attacher_may_use_the_controller_and_remove_itself() {
+fn attacher_may_use_the_controller_and_remove_itself() {
     let tor = builder(0, "").on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start().unwrap();
     let controller = connect(&tor);
     let own: Arc<Mutex<Option<scape::attach::AttacherGuard>>> = Arc::default();
@@ -460,7 +463,7 @@ fn an_attacher_may_use_the_controller_and_remove_itself() {
 }
 
 #[test]
-fn the_first_in_order_of_priority_that_wants_it_decides() {
+fn first_attacher_by_priority_that_takes_the_stream_decides() {
     let (tor, controller) = tor();
     let order: Arc<Mutex<Vec<&str>>> = Arc::default();
     let one = |name: &'static str, port: u16, circuit: u32| {
@@ -492,10 +495,10 @@ fn the_first_in_order_of_priority_that_wants_it_decides() {
 }
 
 #[test]
-fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
+fn attacher_that_declines_later_passes_the_stream_on() {
     let (tor, controller) = tor();
     let (attacher, kept) = keeper();
-    // Within a composed one, and after it.
+    // The attacher is inside a `PriorityAttacher`, and another one follows.
     let inner = PriorityAttacher::new();
     let _one = inner.add(2, attacher);
     let (two, asked, failed) = told(|stream: &StreamRequest| match stream.target().port() {
@@ -513,7 +516,7 @@ fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
     arrives(&tor, 12, "a.test:22");
     kept.recv_timeout(SOON).unwrap().not_mine();
     tor.wait_for("ATTACHSTREAM 12 9").unwrap();
-    // Its answer counts although the others are there.
+    // The first attacher's answer counts even though others could answer.
     arrives(&tor, 13, "a.test:80");
     kept.recv_timeout(SOON).unwrap().attach(CircuitId::new(7)).unwrap();
     assert_eq!(count(&tor, "ATTACHSTREAM 13 7"), 1);
@@ -522,7 +525,7 @@ fn one_that_says_later_that_it_is_not_its_own_passes_it_on() {
 }
 
 #[test]
-fn the_one_that_decided_is_told_of_the_error() {
+fn failure_is_reported_to_the_attacher_that_decided() {
     let tor =
         builder(0, "").on("ATTACHSTREAM 11 8", "552 Unknown circuit \"8\"\r\n").start().unwrap();
     let controller = connect(&tor);
@@ -537,7 +540,7 @@ fn the_one_that_decided_is_told_of_the_error() {
 }
 
 #[test]
-fn what_is_tors_own_business_is_left_to_tor_at_once() {
+fn internal_and_onion_streams_are_left_to_tor_at_once() {
     let (tor, controller) = tor();
     let asked = Arc::new(AtomicUsize::new(0));
     let guard = {
@@ -564,7 +567,7 @@ fn what_is_tors_own_business_is_left_to_tor_at_once() {
 }
 
 #[test]
-fn who_wants_onion_services_is_asked_but_cannot_attach_them() {
+fn attacher_that_takes_onion_streams_is_asked_but_cannot_attach_them() {
     struct Onions(Sender<Error>);
     impl StreamAttacher for Onions {
         fn decide(&self, stream: &StreamRequest) -> Decision {
@@ -595,7 +598,7 @@ fn who_wants_onion_services_is_asked_but_cannot_attach_them() {
 
 #[test]
 fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
-    /// Takes every kind of stream, and attaches all of them.
+    /// An attacher that takes every kind of stream and attaches all of them.
     struct All(Sender<(u64, StreamKind, Error)>);
     impl StreamAttacher for All {
         fn decide(&self, _: &StreamRequest) -> Decision {
@@ -610,8 +613,8 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
     }
     let (tor, controller) = tor();
     let names = ["some.onion.", "www.some.ONION..", "some.onion"];
-    // An attacher of clients' streams isn't asked, and what tor would send to
-    // an exit is closed.
+    // An attacher of client streams isn't asked. A stream that tor would send
+    // to an exit is closed.
     let (attacher, asked, _) = told(|_: &StreamRequest| Decision::on(CircuitId::new(7)));
     let guard = controller.attach_streams(attacher).unwrap();
     for (id, name) in (11..).zip(names) {
@@ -623,7 +626,8 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
     }
     assert!(asked.is_empty());
     guard.close().unwrap();
-    // One that is asked can't attach it: the stream is closed.
+    // An attacher that is asked can't attach the stream, so the stream is
+    // closed.
     let (sender, failed) = unbounded();
     let guard = controller.attach_streams(All(sender)).unwrap();
     for (id, name) in (21..).zip(names) {
@@ -641,7 +645,7 @@ fn stream_to_an_onion_name_with_a_trailing_dot_is_not_attached_to_an_exit() {
 }
 
 #[test]
-fn what_waits_already_is_asked_about() {
+fn streams_that_wait_already_are_offered_to_a_new_attacher() {
     let streams = "5 NEW 0 a.test:80\n6 SUCCEEDED 4 b.test:80\n7 NEWRESOLVE 0 c.test:0\n8 NEW 0 some.onion:80\n9 SENTCONNECT 3 d.test:80";
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL";
     let tor = builder(0, streams).info("circuit-status", circuits).start().unwrap();
@@ -651,7 +655,7 @@ fn what_waits_already_is_asked_about() {
     for command in ["ATTACHSTREAM 5 7", "ATTACHSTREAM 7 7", "ATTACHSTREAM 8 0"] {
         tor.wait_for(command).unwrap();
     }
-    // Its events come late: it is not asked about twice.
+    // The stream's events come late, but nobody is asked about it twice.
     arrives(&tor, 5, "a.test:80");
     settled(&tor);
     guard.close().unwrap();
@@ -660,7 +664,7 @@ fn what_waits_already_is_asked_about() {
 }
 
 #[test]
-fn a_stream_that_lost_its_circuit_is_asked_about_again() {
+fn stream_that_lost_its_circuit_is_offered_again() {
     let (tor, controller) = tor();
     let (attacher, asked, failed) = told(|stream: &StreamRequest| {
         let tried: Vec<_> = stream.tried().map(|(circuit, ..)| circuit.get()).collect();
@@ -678,12 +682,12 @@ fn a_stream_that_lost_its_circuit_is_asked_about_again() {
     };
     arrives(&tor, 12, "a.test:80");
     tor.wait_for("ATTACHSTREAM 12 7").unwrap();
-    // Somebody puts it on a circuit, which makes it wait for a moment: nothing
-    // to decide on.
+    // Another program attaches the stream, which makes it wait for a moment.
+    // Nobody needs to decide.
     tor.send("650 STREAM 12 CONTROLLER_WAIT 0 a.test:80\r\n");
     settled(&tor);
     assert_eq!(asked.len(), 1);
-    // After a timeout, the same circuit may do.
+    // After a timeout, the same circuit may be tried again.
     detached(12, 7, "REASON=TIMEOUT");
     let begun = std::time::Instant::now();
     while count(&tor, "ATTACHSTREAM 12 7") < 2 {
@@ -692,7 +696,8 @@ fn a_stream_that_lost_its_circuit_is_asked_about_again() {
     }
     detached(12, 7, "REASON=TIMEOUT");
     tor.wait_for("ATTACHSTREAM 12 8").unwrap();
-    // After the exit's no, it would go on for ever.
+    // After the exit has refused, trying the same circuit again would never
+    // end.
     arrives(&tor, 13, "b.test:80");
     tor.wait_for("ATTACHSTREAM 13 7").unwrap();
     detached(13, 7, "REASON=END REMOTE_REASON=EXITPOLICY");
@@ -706,7 +711,7 @@ fn a_stream_that_lost_its_circuit_is_asked_about_again() {
 }
 
 #[test]
-fn a_circuit_that_has_ended_or_is_anothers_is_not_even_asked_for() {
+fn circuit_that_has_ended_or_is_foreign_is_refused_without_a_command() {
     let live = |circuits: &str| {
         let tor = builder(0, "")
             .info("ns/all", "")
@@ -753,7 +758,7 @@ fn a_circuit_that_has_ended_or_is_anothers_is_not_even_asked_for() {
 }
 
 #[test]
-fn the_circuit_0_and_the_hop_0_are_no_way_out() {
+fn circuit_0_and_hop_0_are_refused() {
     let (tor, controller) = tor();
     let (attacher, _, failed) = told(|stream: &StreamRequest| match stream.target().port() {
         Some(1) => Decision::on(CircuitId::new(0)),
@@ -769,7 +774,7 @@ fn the_circuit_0_and_the_hop_0_are_no_way_out() {
 }
 
 #[test]
-fn where_it_cannot_begin_nothing_is_left() {
+fn failed_start_of_attaching_leaves_nothing_behind() {
     let refused = "553 Unacceptable option value: no\r\n";
     for tor in [
         builder(0, "").on(SET, refused),
@@ -788,7 +793,7 @@ fn where_it_cannot_begin_nothing_is_left() {
 }
 
 #[test]
-fn made_again_streams_wait_again_and_those_that_wait_are_asked_about() {
+fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     let place = place::Place::default();
     place.put(builder(0, "").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -798,7 +803,7 @@ fn made_again_streams_wait_again_and_those_that_wait_are_asked_about() {
     let stale = kept.recv_timeout(SOON).unwrap();
     place.kill();
     place.put(builder(0, "12 NEW 0 b.test:443").start().unwrap());
-    // The same number, of another stream.
+    // A new stream with the same id.
     let fresh = kept.recv_timeout(SOON).unwrap();
     assert_eq!(fresh.info().target.as_str(), "b.test:443");
     let error = stale.attach(CircuitId::new(7)).unwrap_err();
@@ -818,7 +823,7 @@ fn made_again_streams_wait_again_and_those_that_wait_are_asked_about() {
 }
 
 #[test]
-fn what_cannot_be_put_back_now_is_put_back_when_the_connection_is_made_again() {
+fn option_that_cannot_be_restored_now_is_restored_after_the_reconnect() {
     let place = place::Place::default();
     place.put(builder(0, "").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -834,7 +839,7 @@ fn what_cannot_be_put_back_now_is_put_back_when_the_connection_is_made_again() {
 }
 
 #[test]
-fn it_works_within_a_callback() {
+fn attach_streams_works_within_a_callback() {
     let (tor, controller) = tor();
     let (sender, done) = unbounded();
     let for_callback = controller.downgrade();
@@ -853,7 +858,7 @@ fn it_works_within_a_callback() {
 }
 
 #[test]
-fn many_streams_and_handles_at_once() {
+fn many_streams_are_attached_from_many_handles_at_once() {
     let (tor, controller) = tor();
     let _guard = controller
         .attach_streams(|stream: &StreamRequest| {

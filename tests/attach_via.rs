@@ -1,5 +1,5 @@
-//! Connections over a certain circuit, without a tor: a scripted control port,
-//! and a SOCKS port that says what the test wants.
+//! Connections over a chosen circuit, without a real tor: a scripted control
+//! port, and a SOCKS port that answers as the test needs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/place.rs"]
@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use place::SOON;
 use scape::attach::{Decision, Place, StreamRequest};
-use scape::controller::{StreamError, StreamProblem};
+use scape::control::ArgumentError;
+use scape::control::{StreamError, StreamProblem};
 use scape::event::CircuitStatus;
-use scape::protocol::ArgumentError;
 use scape::socks::{Isolation, SocksError};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
+use scape::tor::SocksPort;
 use scape::word::CircuitId;
-use scape::{Connect, Controller, SocksPort, Tor, TorClient};
+use scape::{Connect, Controller, Tor, TorClient};
 
 const CIRCUIT: CircuitId = CircuitId::new(7);
 const GRANTED: &[u8] = b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00";
@@ -44,14 +45,14 @@ fn builder() -> ScriptedTorBuilder {
         .patience(SOON)
 }
 
-/// A tor with a control port and a SOCKS port.
+/// A tor with a scripted control port and a SOCKS port.
 struct Fake {
     control: Arc<ScriptedTor>,
     controller: Controller,
     socks: SocksPort,
 }
 
-/// One request that has arrived at the SOCKS port.
+/// A request that has arrived at the SOCKS port.
 struct Arrived {
     control: Arc<ScriptedTor>,
     stream: Box<dyn Duplex>,
@@ -81,7 +82,7 @@ fn fake(builder: ScriptedTorBuilder, serve: impl Fn(&mut Arrived) + Send + Sync 
     Fake { control, controller, socks }
 }
 
-/// The handshake, up to the request.
+/// Does the SOCKS handshake, up to the request.
 fn greet(control: Arc<ScriptedTor>, mut stream: Box<dyn Duplex>) -> Option<Arrived> {
     let read = |count: usize, stream: &mut Box<dyn Duplex>| -> Option<Vec<u8>> {
         let mut bytes = vec![0; count];
@@ -114,7 +115,7 @@ impl Arrived {
         ));
     }
 
-    /// It waits for a controller, and what that does.
+    /// Sends the events of a stream that waits for a controller.
     fn waits(&self, id: u64) {
         self.says(&format!("{id} NEW 0 a.test:80 PURPOSE=USER"));
         self.says(&format!("{id} CONTROLLER_WAIT 0 a.test:80"));
@@ -132,7 +133,7 @@ impl Arrived {
     }
 
     fn answers(&mut self, bytes: &[u8]) {
-        // Whoever has given up does not hear it.
+        // A client that has given up doesn't read it.
         let _ = self.stream.write_all(bytes);
     }
 
@@ -160,7 +161,7 @@ fn stream_error<T>(result: scape::Result<T>) -> StreamError {
 }
 
 #[test]
-fn a_connection_goes_over_its_circuit() {
+fn connection_goes_over_its_circuit() {
     let (sender, users) = unbounded();
     let tor = fake(builder(), move |arrived| {
         sender.send(arrived.user.clone()).unwrap();
@@ -179,16 +180,16 @@ fn a_connection_goes_over_its_circuit() {
         stream.read_exact(&mut byte).unwrap();
         assert_eq!(&byte, b"x");
     }
-    // Each has a name of its own, of 128 random bits.
+    // Each connection has its own user name, made of 128 random bits.
     let (one, other) = (users.recv().unwrap(), users.recv().unwrap());
     assert!(one != other && one.len() >= 32 && other.len() >= 32);
     assert!(!format!("{client:?}").contains(&one));
-    // A setting of isolation changes nothing.
+    // An isolation setting changes nothing.
     let isolated = client.clone().isolation(Isolation::new("bob", "sesame").unwrap());
     isolated.connect("a.test:80").unwrap();
     assert_ne!(users.recv().unwrap(), "bob");
     drop((client, isolated));
-    // A single client doesn't leave it set.
+    // A single client doesn't leave the option set.
     assert_eq!(
         (
             tor.count("SETCONF __LeaveStreamsUnattached=1"),
@@ -200,7 +201,7 @@ fn a_connection_goes_over_its_circuit() {
 }
 
 #[test]
-fn a_hop_can_be_chosen() {
+fn connection_leaves_at_the_chosen_hop() {
     let tor = fake(builder(), |arrived| {
         arrived.waits(12);
         arrived.control.wait_for("ATTACHSTREAM 12 7 HOP=2").unwrap();
@@ -215,7 +216,7 @@ fn a_hop_can_be_chosen() {
 
 #[cfg(unix)]
 #[test]
-fn so_it_does_over_a_unix_port() {
+fn circuit_bound_stream_over_unix_socks_port() {
     use std::os::unix::net::UnixListener;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socks");
@@ -224,7 +225,7 @@ fn so_it_does_over_a_unix_port() {
     let control = tor.control.clone();
     let served = thread::spawn(move || {
         let mut arrived = greet(control, Box::new(listener.accept().unwrap().0)).unwrap();
-        // There is no address to know it by.
+        // A Unix socket has no address to identify the client by.
         arrived.waits_and_is_attached(12);
         arrived.opens(12, 7);
         arrived.answers(GRANTED);
@@ -236,7 +237,7 @@ fn so_it_does_over_a_unix_port() {
 }
 
 #[test]
-fn names_and_addresses_are_looked_up_over_it() {
+fn names_and_addresses_are_resolved_over_the_circuit() {
     let tor = fake(builder(), |arrived| {
         let (id, answer) = if arrived.command == 0xf0 { (12, ADDRESS) } else { (13, NAME) };
         arrived.says(&format!("{id} NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST"));
@@ -252,7 +253,7 @@ fn names_and_addresses_are_looked_up_over_it() {
 }
 
 #[test]
-fn a_look_up_that_went_elsewhere_is_no_answer() {
+fn resolve_over_another_circuit_is_refused() {
     let tor = fake(builder(), |arrived| {
         arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
         arrived.says("12 SENTRESOLVE 9 a.test:0");
@@ -264,7 +265,7 @@ fn a_look_up_that_went_elsewhere_is_no_answer() {
 }
 
 #[test]
-fn what_cannot_be_is_said_before_anything_is_sent() {
+fn impossible_connections_are_refused_before_anything_is_sent() {
     let tor = fake(builder(), |_| panic!("a request arrived"));
     let error = stream_error(tor.client().connect("Some.ONION:80"));
     assert!(matches!(error.problem, StreamProblem::Onion), "{error}");
@@ -276,17 +277,18 @@ fn what_cannot_be_is_said_before_anything_is_sent() {
     assert!(matches!(error.problem, StreamProblem::NotBuilt(CircuitStatus::Extended)), "{error}");
     let error = stream_error(client(8).connect("a.test:80"));
     assert!(error.is_circuit_gone() && error.to_string().contains("circuit 8"), "{error}");
-    // Nothing is 0, which would be tor's choice.
+    // Circuit 0 is refused, because it would let tor choose.
     let nothing = Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(0), &tor.socks);
     assert!(nothing.unwrap_err().get::<ArgumentError>().is_some());
     assert!(Tor::socks_only("127.0.0.1:1".parse::<scape::transport::Address>().unwrap()).is_err());
-    // The exit's network is not asked for, unless told so.
+    // Targets in the exit's private network are refused unless they are
+    // allowed.
     let error = tor.client().connect("127.0.0.1:80").unwrap_err();
     assert!(error.get::<SocksError>().unwrap().is_private());
 }
 
 #[test]
-fn what_tor_refuses_to_attach_goes_nowhere() {
+fn stream_that_tor_refuses_to_attach_is_closed() {
     for (reply, gone) in [
         ("551 Can't attach stream to non-open origin circuit\r\n", false),
         ("552 Unknown circuit \"7\"\r\n", true),
@@ -310,8 +312,8 @@ fn what_tor_refuses_to_attach_goes_nowhere() {
 }
 
 #[test]
-fn what_goes_over_another_circuit_is_not_handed_out() {
-    // Another controller was quicker; or the option was reset, and tor chose.
+fn connection_over_another_circuit_is_not_returned() {
+    // Another controller was quicker, or the option was reset and tor chose.
     for waits in [true, false] {
         let tor = fake(builder(), move |arrived| {
             if waits {
@@ -332,7 +334,7 @@ fn what_goes_over_another_circuit_is_not_handed_out() {
 }
 
 #[test]
-fn the_exits_no_is_what_the_client_is_told() {
+fn refusal_by_the_exit_is_reported_to_the_client() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.says("12 SENTCONNECT 7 a.test:80");
@@ -348,7 +350,7 @@ fn the_exits_no_is_what_the_client_is_told() {
 }
 
 #[test]
-fn a_slow_exit_is_tried_again_on_the_same_circuit() {
+fn slow_exit_is_tried_again_on_the_same_circuit() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.says("12 SENTCONNECT 7 a.test:80");
@@ -367,7 +369,7 @@ fn a_slow_exit_is_tried_again_on_the_same_circuit() {
 }
 
 #[test]
-fn a_circuit_that_ends_takes_its_stream_along() {
+fn end_of_the_circuit_ends_its_stream() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.says("12 SENTCONNECT 7 a.test:80");
@@ -381,7 +383,7 @@ fn a_circuit_that_ends_takes_its_stream_along() {
 }
 
 #[test]
-fn the_deadline_cancels_the_request() {
+fn deadline_cancels_the_request() {
     let (sender, ended) = unbounded();
     let tor = fake(builder(), move |arrived| {
         arrived.waits_and_is_attached(12);
@@ -396,7 +398,7 @@ fn the_deadline_cancels_the_request() {
 }
 
 #[test]
-fn what_tor_does_not_confirm_in_time_is_closed() {
+fn connection_that_tor_does_not_confirm_in_time_is_closed() {
     let tor = fake(builder(), move |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.says("12 SENTCONNECT 7 a.test:80");
@@ -409,7 +411,7 @@ fn what_tor_does_not_confirm_in_time_is_closed() {
 }
 
 #[test]
-fn the_end_of_the_control_connection_is_noticed_at_once() {
+fn end_of_the_control_connection_is_noticed_at_once() {
     let tor = fake(builder(), move |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.control.hang_up();
@@ -422,7 +424,7 @@ fn the_end_of_the_control_connection_is_noticed_at_once() {
 }
 
 #[test]
-fn nobody_else_is_asked_and_another_programs_are_left_alone() {
+fn circuit_bound_streams_reach_no_attacher_and_foreign_streams_are_left_alone() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         arrived.opens(12, 7);
@@ -452,14 +454,14 @@ fn nobody_else_is_asked_and_another_programs_are_left_alone() {
 }
 
 #[test]
-fn many_at_once_keep_apart() {
+fn simultaneous_connections_keep_their_circuits() {
     use std::sync::atomic::{AtomicU64, Ordering};
     let ids = AtomicU64::new(100);
     let builder = builder().info(
         "circuit-status",
         (1..=20).map(|id| format!("{id} BUILT alice,bob\n")).collect::<String>(),
     );
-    // Which circuit it was attached to is what the target tells.
+    // The target shows which circuit the stream was attached to.
     let tor = fake(builder, move |arrived| {
         let id = ids.fetch_add(1, Ordering::SeqCst);
         arrived.waits(id);
@@ -498,7 +500,7 @@ fn many_at_once_keep_apart() {
     );
 }
 
-/// A look-up that arrives, is attached, and is answered.
+/// Serves a resolve that arrives, is attached, and is answered.
 fn look_up(arrived: &mut Arrived) {
     arrived.says("12 NEWRESOLVE 0 a.test:0 PURPOSE=DNS_REQUEST");
     arrived.says("12 CONTROLLER_WAIT 0 a.test:0");
@@ -509,7 +511,7 @@ fn look_up(arrived: &mut Arrived) {
 }
 
 #[test]
-fn look_up_over_a_controller_circuit_makes_it_general_for_that_moment() {
+fn resolve_over_a_controller_circuit_makes_it_general_for_the_attach() {
     let builder = builder()
         .info("circuit-status", "7 BUILT alice,bob PURPOSE=CONTROLLER")
         .on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
@@ -524,7 +526,8 @@ fn look_up_over_a_controller_circuit_makes_it_general_for_that_moment() {
     assert_eq!(
         purposes,
         [
-            // Changes nothing, and shows that no filter holds it back.
+            // This changes nothing, and shows that no filter blocks the
+            // command.
             "SETCIRCUITPURPOSE 7 purpose=controller",
             "SETCIRCUITPURPOSE 7 purpose=general",
             "ATTACHSTREAM 12 7",
@@ -534,7 +537,7 @@ fn look_up_over_a_controller_circuit_makes_it_general_for_that_moment() {
 }
 
 #[test]
-fn look_up_over_a_general_circuit_makes_sure_that_it_still_is() {
+fn resolve_over_a_general_circuit_sets_its_purpose_again() {
     let builder = builder()
         .info("circuit-status", "7 BUILT alice,bob PURPOSE=GENERAL")
         .on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
@@ -546,8 +549,8 @@ fn look_up_over_a_general_circuit_makes_sure_that_it_still_is() {
 }
 
 #[test]
-fn look_up_that_would_end_tor_is_never_attached() {
-    // tor's own circuits; and a controller's if a filter allows no
+fn resolve_that_would_crash_tor_is_never_attached() {
+    // Circuits of tor's own, and a controller's circuit if a filter blocks
     // SETCIRCUITPURPOSE.
     for purpose in
         ["HS_VANGUARDS", "MEASURE_TIMEOUT", "CIRCUIT_PADDING", "SOMETHING_NEW", "CONTROLLER"]
@@ -566,7 +569,7 @@ fn look_up_that_would_end_tor_is_never_attached() {
     }
 }
 
-/// Streams that open at once.
+/// Returns a tor whose streams open at once.
 fn opening() -> Fake {
     let ids = std::sync::atomic::AtomicU64::new(20);
     fake(builder(), move |arrived| {
@@ -578,7 +581,7 @@ fn opening() -> Fake {
 }
 
 #[test]
-fn single_client_puts_the_option_back_at_once() {
+fn single_client_restores_the_option_at_once() {
     let tor = opening();
     tor.client().connect("a.test:80").unwrap();
     let changes = tor.control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
@@ -587,7 +590,7 @@ fn single_client_puts_the_option_back_at_once() {
 }
 
 #[test]
-fn clients_at_the_same_time_put_the_option_back_at_once() {
+fn simultaneous_clients_restore_the_option_at_once() {
     let tor = opening();
     let (one, other) = (tor.client(), tor.client());
     one.connect("a.test:80").unwrap();
@@ -602,7 +605,8 @@ fn ten_connections_in_turn_change_the_option_four_times() {
     let tor = opening();
     for number in 0..10 {
         tor.client().connect("a.test:80").unwrap();
-        // The first one puts it back. From the second one on it stays set.
+        // The first connection restores the option. From the second one on, the
+        // option stays set.
         assert_eq!(tor.count("SETCONF"), if number == 0 { 2 } else { 3 });
     }
     let unset = || tor.count("SETCONF __LeaveStreamsUnattached=0");
@@ -615,7 +619,7 @@ fn ten_connections_in_turn_change_the_option_four_times() {
 }
 
 #[test]
-fn option_that_lingers_goes_with_the_connection() {
+fn lingering_option_is_restored_when_the_connection_closes() {
     let tor = opening();
     for _ in 0..2 {
         tor.client().connect("a.test:80").unwrap();
@@ -629,7 +633,7 @@ fn option_that_lingers_goes_with_the_connection() {
 }
 
 #[test]
-fn last_drop_of_a_handle_puts_the_option_back_while_a_stream_is_being_left_to_tor() {
+fn last_drop_of_a_handle_restores_the_option_while_a_stream_is_left_to_tor() {
     let ids = std::sync::atomic::AtomicU64::new(20);
     let (reached, is_reached) = unbounded();
     let slow = builder().on_any(move |command| {
@@ -648,23 +652,23 @@ fn last_drop_of_a_handle_puts_the_option_back_while_a_stream_is_being_left_to_to
     for _ in 0..2 {
         tor.client().connect("a.test:80").unwrap();
     }
-    // The option stays for a moment, and another program's stream comes.
+    // The option stays set for a moment, and another program's stream arrives.
     tor.control
         .send("650 STREAM 90 NEW 0 b.test:80\r\n650 STREAM 90 CONTROLLER_WAIT 0 b.test:80\r\n");
     is_reached.recv_timeout(SOON).unwrap();
     let Fake { control, controller, .. } = tor;
     drop(controller);
-    // After this, `main` may return.
+    // From here on, `main` may return.
     let mut changes = control.sent().into_iter().filter(|sent| sent.starts_with("SETCONF"));
     assert_eq!(changes.next_back().as_deref(), Some("SETCONF __LeaveStreamsUnattached=0"));
 }
 
 #[test]
-fn cause_of_a_failure_is_waited_for_one_second_after_the_deadline_at_most() {
+fn wait_for_the_cause_of_a_failure_ends_one_second_after_the_deadline() {
     let tor = fake(builder(), |arrived| {
         arrived.waits_and_is_attached(12);
         thread::sleep(Duration::from_millis(500));
-        // tor tells the controller nothing of it.
+        // tor sends no event about the failure.
         arrived.answers(FAILED);
         arrived.sees_the_end();
     });
@@ -677,7 +681,7 @@ fn cause_of_a_failure_is_waited_for_one_second_after_the_deadline_at_most() {
 }
 
 #[test]
-fn timeout_while_streams_wait_for_nobody_says_so() {
+fn timeout_of_a_connect_mentions_streams_that_nobody_attaches() {
     let tor = fake(builder(), |arrived| arrived.sees_the_end());
     let plain = |tor: &Fake| {
         let client = Tor::from(tor.controller.clone()).client_on(&tor.socks).unwrap();
@@ -695,7 +699,7 @@ fn timeout_while_streams_wait_for_nobody_says_so() {
 
 #[cfg(feature = "http")]
 #[test]
-fn timeout_of_an_agent_while_streams_wait_for_nobody_says_so() {
+fn timeout_of_an_agent_mentions_streams_that_nobody_attaches() {
     let error = |tor: &Fake, is_agents: bool| {
         let client = Tor::from(tor.controller.clone()).client_on(&tor.socks).unwrap().isolated();
         let short = Duration::from_millis(200);
@@ -739,8 +743,8 @@ fn deadline_of_a_request_holds_while_tor_is_asked_about_the_circuit() {
 
 #[test]
 fn making_a_client_over_a_circuit_has_one_deadline() {
-    // Two of the answers take most of the timeout: one for the option, one for
-    // the port.
+    // Two of the answers take most of the timeout: one for the option, and one
+    // for the port.
     let slow = builder().info("net/listeners/socks", "").on_any(|command| {
         if ["GETINFO stream-status", "GETINFO net/listeners/socks"].contains(&command) {
             thread::sleep(Duration::from_millis(1300));

@@ -1,16 +1,17 @@
-//! Commands whose answer is an event: it is found among others', and everything
-//! that can come instead ends the waiting.
+//! Commands whose answer is an event. The event is found among those of other
+//! requests, and every alternative outcome ends the wait.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::time::{Duration, Instant};
 
 use scape::connection::Closed;
-use scape::controller::{HsFetchError, HsFetchProblem, ResolveError};
+use scape::control::{HsFetch, HsPostOutcome};
+use scape::control::{HsFetchError, HsFetchProblem, ResolveError};
 use scape::error::{AnswerError, Phase, Timeout};
 use scape::event::{HsDescReason, StreamReason};
 use scape::testing::{Script, ScriptedTor};
 use scape::word::OnionAddress;
-use scape::{Connect, Controller, Error, HsFetch, HsPostOutcome};
+use scape::{Connect, Controller, Error};
 
 const SOON: Duration = Duration::from_secs(20);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
@@ -22,7 +23,8 @@ fn service() -> OnionAddress {
     SERVICE.parse().unwrap()
 }
 
-/// A tor that grants `command` and then says `events`, and a controller of it.
+/// Returns a tor that accepts `command` and then sends `events`, and a
+/// controller for it.
 fn says(command: &str, events: &[String]) -> (ScriptedTor, Controller) {
     let mut reply = "250 OK\r\n".to_owned();
     for event in events {
@@ -42,12 +44,12 @@ fn content(address: &str, hsdir: &str, content: &str) -> String {
 }
 
 #[test]
-fn a_directory_that_fails_does_not_end_a_fetch() {
+fn hs_fetch_goes_on_after_a_directory_fails() {
     let (_tor, c) = says(
         "HSFETCH",
         &[
             told("REQUESTED", SERVICE, ONE, " HSDIR_INDEX=AB"),
-            // Another service's, whatever becomes of it.
+            // These events belong to another service.
             told("REQUESTED", OTHER, TWO, " HSDIR_INDEX=AB"),
             content(OTHER, TWO, "hs-descriptor other"),
             told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
@@ -64,7 +66,7 @@ fn a_directory_that_fails_does_not_end_a_fetch() {
 }
 
 #[test]
-fn a_fetch_ends_when_all_have_failed() {
+fn hs_fetch_ends_when_all_directories_have_failed() {
     let (_tor, c) = says(
         "HSFETCH",
         &[
@@ -95,7 +97,7 @@ fn a_fetch_ends_when_all_have_failed() {
 }
 
 #[test]
-fn a_fetch_that_is_not_answered_says_by_whom() {
+fn hs_fetch_timeout_names_the_directories_that_have_not_answered() {
     let (_tor, c) = says(
         "HSFETCH",
         &[
@@ -103,7 +105,7 @@ fn a_fetch_that_is_not_answered_says_by_whom() {
             told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
             content(SERVICE, ONE, ""),
             told("REQUESTED", SERVICE, TWO, " HSDIR_INDEX=AB"),
-            // An upload that fails doesn't belong to the fetch: it has no
+            // A failed upload doesn't belong to the fetch, because it has no
             // content.
             told("FAILED", SERVICE, TWO, " REASON=UNEXPECTED"),
         ],
@@ -117,7 +119,7 @@ fn a_fetch_that_is_not_answered_says_by_whom() {
 }
 
 #[test]
-fn the_end_of_the_connection_ends_the_waiting() {
+fn end_of_the_connection_ends_hs_fetch_and_resolve() {
     for command in ["HSFETCH", "RESOLVE"] {
         let script = Script::new()
             .login()
@@ -149,11 +151,11 @@ fn answer(from: &str, to: &str, more: &str) -> String {
 }
 
 #[test]
-fn an_answer_is_found_by_its_stream() {
+fn resolve_finds_its_answer_by_the_stream() {
     let (_tor, c) = says(
         "RESOLVE",
         &[
-            // A mapping of the name, and another program's question for it.
+            // A mapping of the name, and another program's request for it.
             "650 ADDRMAP a.example 10.0.0.1 NEVER CACHED=\"YES\"".to_owned(),
             new_stream(3, "a.example", -4),
             new_stream(4, "b.example", -3),
@@ -161,7 +163,8 @@ fn an_answer_is_found_by_its_stream() {
             format!("{} STREAMID=3", answer("a.example", "10.0.0.2", "")),
             format!("{} STREAMID=4", answer("b.example", "10.0.0.3", "")),
             "650 STREAM 3 CLOSED 0 a.example:0 REASON=DONE".to_owned(),
-            // Its own, under another name by now.
+            // The answer to this request, whose name was mapped to another one
+            // meanwhile.
             format!("{} STREAMID=5", answer("mapped.example", "10.0.0.4", "")),
         ],
     );
@@ -169,7 +172,7 @@ fn an_answer_is_found_by_its_stream() {
 }
 
 #[test]
-fn what_comes_instead_of_an_answer() {
+fn resolve_fails_with_the_reason_of_its_stream() {
     let error = |events: &[String]| -> ResolveError {
         let (_tor, c) = says("RESOLVE", events);
         let error = c.resolve("a.example", SOON).unwrap_err();
@@ -185,8 +188,8 @@ fn what_comes_instead_of_an_answer() {
     assert_eq!(refused.reason, Some(StreamReason::End));
     assert_eq!(refused.remote_reason, Some(StreamReason::ResolveFailed));
 
-    // The reason may not come; the stream may end without an answer; or none
-    // may have been made.
+    // The reason may be missing, the stream may end without an answer, or no
+    // stream may have been made.
     assert_eq!(error(&[new_stream(5, "a.example", -3), failed]).reason, None);
     let ended = error(&[
         new_stream(5, "a.example", -3),
@@ -199,7 +202,7 @@ fn what_comes_instead_of_an_answer() {
 }
 
 #[test]
-fn odd_answers() {
+fn resolve_of_unusual_or_missing_answers() {
     let resolve = |to: &str| {
         let answer = format!("{} STREAMID=5", answer("a.example", to, ""));
         let (_tor, c) = says("RESOLVE", &[new_stream(5, "a.example", -3), answer]);
@@ -212,7 +215,7 @@ fn odd_answers() {
     let (_tor, c) =
         says("RESOLVE mode=reverse 192.0.2.7", &[new_stream(5, "192.0.2.7", -3), answer]);
     assert_eq!(c.resolve_reverse([192, 0, 2, 7].into(), SOON).unwrap(), "seven.example");
-    // No answer at all.
+    // tor sends no answer at all.
     let (_tor, c) = says("RESOLVE", &[]);
     let brief = Duration::from_millis(20);
     let error = c.resolve("a.example", brief).unwrap_err();
@@ -229,7 +232,7 @@ fn hs_post_returns_each_named_directory_and_its_answer() {
         &[
             told("UPLOADED", OTHER, ONE, ""),
             told("UPLOADED", SERVICE, "$9695DFC35FFEB861329B9F1AB04C46397020CE31~unasked", ""),
-            // Of a fetch.
+            // This event belongs to a fetch.
             told("FAILED", SERVICE, ONE, " REASON=NOT_FOUND"),
             told("FAILED", SERVICE, TWO, " REASON=UPLOAD_REJECTED"),
             format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN {ONE}"),
@@ -283,7 +286,7 @@ fn hs_post_counts_answers_whose_directory_a_filter_hides() {
     let named = post(&[uploaded(), told("UPLOADED", SERVICE, ONE, "")], SOON).unwrap();
     assert_eq!(named, [format!("{ONE} UPLOADED"), "two UPLOADED".to_owned()]);
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    // Nobody can say which of the two it was.
+    // It is unknown which of the two directories answered.
     let one = post(&[uploaded()], Duration::from_millis(500)).unwrap();
     assert_eq!(one, ["redacted UPLOADED", "redacted no answer"]);
 }
@@ -304,7 +307,7 @@ fn circuit_whose_id_comes_too_late_is_closed() {
     let tor = ScriptedTor::follow(script).unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let limit = Duration::from_secs(2);
-    let error = c.build_circuit(&scape::BuildCircuit::new().timeout(limit)).unwrap_err();
+    let error = c.build_circuit(&scape::control::BuildCircuit::new().timeout(limit)).unwrap_err();
     assert!(error.get::<Timeout>().is_some_and(|t| t.after() == limit), "{error}");
     tor.open("late");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
@@ -319,8 +322,9 @@ fn circuit_that_is_not_built_in_time_is_closed() {
         .start()
         .unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    let error =
-        c.build_circuit(&scape::BuildCircuit::new().timeout(Duration::from_secs(2))).unwrap_err();
+    let error = c
+        .build_circuit(&scape::control::BuildCircuit::new().timeout(Duration::from_secs(2)))
+        .unwrap_err();
     assert_eq!(error.get().map(Timeout::phase), Some(Phase::Circuit), "{error}");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
 }

@@ -1,6 +1,6 @@
-//! Nothing that a caller can give ends a command or begins another: bad
-//! arguments are refused before anything is sent, by errors that name them, and
-//! the connection stays in step.
+//! No argument can end a command or begin another. Bad arguments are refused
+//! before anything is sent, by errors that name them, and the connection stays
+//! in step.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -11,15 +11,17 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
-use scape::controller::AuthError;
+use scape::control::AuthError;
+use scape::control::{AddOnion, BuildCircuit};
+use scape::control::{ArgumentError, ArgumentProblem, Command, Signal};
 use scape::event::{CircuitPurpose, EventKind};
-use scape::protocol::{ArgumentError, ArgumentProblem, Command, Signal, unquote};
 use scape::transport::{Address, Transport};
 use scape::word::{CircuitId, OnionAddress};
-use scape::{AddOnion, BuildCircuit, Connect, Controller};
+use scape::{Connect, Controller};
+use scape_proto::control::unquote;
 
-/// A controller, and the lines that it sends to one who answers GETINFO with
-/// the keys, and everything else with OK.
+/// Returns a controller, and the lines that it sends. The peer answers GETINFO
+/// with the keys, and everything else with OK.
 fn fake() -> (Controller, Receiver<String>) {
     let (ours, theirs) = Transport::pair();
     let (sender, lines) = crossbeam_channel::unbounded();
@@ -28,8 +30,8 @@ fn fake() -> (Controller, Receiver<String>) {
         for line in BufReader::new(&theirs).split(b'\n') {
             let line = String::from_utf8(line.unwrap()).unwrap();
             let line = line.strip_suffix('\r').expect("every line ends with CRLF");
-            // This is asked before and with every change of the configuration,
-            // and has no argument.
+            // This command is sent before and with every change of the
+            // configuration, and has no argument.
             if line != "ONION_CLIENT_AUTH_VIEW" {
                 // The test may have ended.
                 let _ = sender.send(line.to_owned());
@@ -55,7 +57,7 @@ fn fake() -> (Controller, Receiver<String>) {
     (Controller::from_authenticated(ours).unwrap().with_timeout(Duration::from_secs(20)), lines)
 }
 
-/// The next answer is that to the next question.
+/// Checks that the next answer belongs to the next command.
 fn in_step(controller: &Controller) {
     let reply = controller.msg("GETINFO version").unwrap();
     let version = reply.first().text.strip_prefix(b"version=").unwrap();
@@ -86,8 +88,8 @@ const TEXTS: &[(&str, &str, Call)] = &[
     }),
 ];
 
-/// As [`TEXTS`], where spaces and the like are allowed, or the position is not
-/// that in the text.
+/// Same as [`TEXTS`], for arguments in which spaces and the like are allowed,
+/// or whose error has another position than the text.
 const LINES: &[(&str, &str, Call)] = &[
     ("set_conf, value", "ContactInfo", |c, bad| c.set_conf([("Log", "x"), ("ContactInfo", bad)])),
     ("set_conf, secret value", "HashedControlPassword", |c, bad| {
@@ -115,7 +117,7 @@ fn is_argument<T>(result: &scape::Result<T>) -> bool {
     result.as_ref().is_err_and(|error| error.get::<ArgumentError>().is_some())
 }
 
-/// The character and its position of an argument's refusal.
+/// Returns the refused character and its position.
 fn character(result: scape::Result<()>, method: &str, argument: &str) -> (char, usize) {
     let error = result.expect_err(method);
     let Some(refused) = error.get::<ArgumentError>() else { panic!("{method}: {error:?}") };
@@ -136,7 +138,7 @@ fn character(result: scape::Result<()>, method: &str, argument: &str) -> (char, 
 }
 
 #[test]
-fn line_ends_and_nuls() {
+fn line_ends_and_nuls_in_arguments_are_refused() {
     let (c, lines) = fake();
     for bad in ['\r', '\n', '\0'] {
         for (method, argument, call) in TEXTS {
@@ -163,7 +165,7 @@ fn line_ends_and_nuls() {
 }
 
 #[test]
-fn characters_that_no_bare_word_may_have() {
+fn characters_not_allowed_in_bare_words_are_refused() {
     let (c, lines) = fake();
     for bad in
         [' ', '\t', '\u{1b}', '\u{7f}', '\u{80}', 'é', '\u{202e}', '\u{2028}', '\u{feff}', '𐍈']
@@ -185,7 +187,7 @@ fn characters_that_no_bare_word_may_have() {
 }
 
 #[test]
-fn nothing_at_all() {
+fn empty_arguments_are_refused() {
     let (c, lines) = fake();
     for (method, argument, call) in TEXTS {
         let error = call(&c, "").expect_err(method);
@@ -207,7 +209,7 @@ fn nothing_at_all() {
 }
 
 #[test]
-fn data_has_no_nul_and_no_lone_carriage_return() {
+fn data_with_a_nul_or_a_lone_carriage_return_is_refused() {
     let (c, lines) = fake();
     assert_eq!(character(c.load_conf("a\n\0"), "load_conf", "torrc"), ('\0', 2));
     assert_eq!(
@@ -215,7 +217,7 @@ fn data_has_no_nul_and_no_lone_carriage_return() {
         ('\0', 1)
     );
     assert!(is_argument(&c.load_conf("a\rNickname b")));
-    // What looks like the data's end is not.
+    // A line that looks like the end of the data doesn't end it.
     c.load_conf("a\r\n.\r\nSIGNAL HALT\n..\n").unwrap();
     in_step(&c);
     let sent: Vec<_> = lines.try_iter().collect();
@@ -223,7 +225,7 @@ fn data_has_no_nul_and_no_lone_carriage_return() {
 }
 
 #[test]
-fn too_much() {
+fn arguments_that_are_too_long_are_refused() {
     let (c, lines) = fake();
     let much = "x".repeat(1 << 20);
     let too_long = |result: scape::Result<()>| {
@@ -244,7 +246,7 @@ fn too_much() {
 }
 
 #[test]
-fn what_is_refused_is_not_repeated() {
+fn refused_secret_is_not_repeated_in_the_error() {
     let (c, _) = fake();
     let secret = "16:DEADBEEF";
     for error in [
@@ -260,7 +262,7 @@ fn what_is_refused_is_not_repeated() {
 }
 
 #[test]
-fn timeouts_of_any_length() {
+fn timeouts_of_zero_and_maximum_are_accepted() {
     let (c, _) = fake();
     in_step(&c.with_timeout(Duration::MAX));
     let hasty = c.with_timeout(Duration::ZERO).get_info("version");
@@ -281,7 +283,7 @@ fn timeouts_of_any_length() {
 }
 
 #[test]
-fn addresses_and_credentials() {
+fn malformed_addresses_and_credentials_are_refused() {
     for bad in [
         "",
         "no port",
@@ -298,8 +300,8 @@ fn addresses_and_credentials() {
         assert_eq!((error.command(), error.argument()), ("connect", "address"), "{bad:?}");
         assert!(bad.parse::<Address>().is_err());
     }
-    // A cookie's path that no file can have, and a password that only looks
-    // like a command.
+    // A cookie path that no file can have, and a password that only looks like
+    // a command.
     let (ours, theirs) = Transport::pair();
     let server = thread::spawn(move || {
         let mut lines = Vec::new();
@@ -337,7 +339,7 @@ proptest! {
     })]
 
     #[test]
-    fn an_argument_is_refused_or_sent_as_it_is(text in "\\PC{0,12}|[ -~]{0,12}|(?s).{0,12}", option in "[A-Za-z]{1,8}|(?s).{0,4}") {
+    fn random_argument_is_refused_or_sent_unchanged(text in "\\PC{0,12}|[ -~]{0,12}|(?s).{0,12}", option in "[A-Za-z]{1,8}|(?s).{0,4}") {
         let (c, lines) = fake();
         let sent = || lines.try_iter().collect::<Vec<_>>();
 
@@ -365,15 +367,15 @@ proptest! {
         }
         for (method, _, call) in TEXTS.iter().chain(LINES) {
             let result = call(&c, &text);
-            // What is sent without waiting, at the end of a subscription, has
-            // been sent by then.
+            // Commands that are sent without waiting, at the end of a
+            // subscription, have been sent by then.
             in_step(&c);
             let mut lines = sent();
             prop_assert_eq!(lines.pop(), Some("GETINFO version".to_owned()));
             match result {
                 Err(error) if error.get::<ArgumentError>().is_some() => {
-                    // The only command that a signal asks something with before
-                    // it is refused.
+                    // Only `signal` sends a command before it refuses its
+                    // argument.
                     let question = *method == "signal" && lines.iter().all(|line| line == "GETINFO signal/names");
                     prop_assert!(lines.is_empty() || question, "{}: {:?}", method, lines);
                 }
@@ -391,7 +393,7 @@ proptest! {
     }
 
     #[test]
-    fn a_raw_line_is_refused_or_sent_as_it_is(line in "[A-Z+ ]{0,6}\\PC{0,12}|(?s).{0,12}") {
+    fn random_raw_line_is_refused_or_sent_unchanged(line in "[A-Z+ ]{0,6}\\PC{0,12}|(?s).{0,12}") {
         let (c, lines) = fake();
         match c.msg(&line) {
             Ok(_) => prop_assert_eq!(lines.try_iter().collect::<Vec<_>>(), [line]),
@@ -404,7 +406,7 @@ proptest! {
     }
 
     #[test]
-    fn data_arrives_as_it_is(data in "(?s)[a.\r\n]{0,12}|(?s).{0,40}") {
+    fn random_data_arrives_unchanged(data in "(?s)[a.\r\n]{0,12}|(?s).{0,40}") {
         let (c, lines) = fake();
         match c.load_conf(&data) {
             Ok(()) => {
@@ -429,7 +431,7 @@ proptest! {
 
 #[test]
 #[cfg(unix)]
-fn a_real_tor_is_none_the_wiser() {
+fn bad_arguments_never_reach_a_real_tor() {
     let tor = support::real_tor::RealTor::start("");
     let c = tor.controller();
     for bad in ["\r", "\n", "\0", "a\r\nSIGNAL HALT\r\nGETINFO version"] {
@@ -439,7 +441,7 @@ fn a_real_tor_is_none_the_wiser() {
     }
     in_step(&c);
 
-    // What only tor can tell: unknown names, wrong types.
+    // Unknown names and wrong types, which only tor can detect.
     let code = |result: scape::Result<()>| result.unwrap_err().code();
     assert_eq!(code(c.set_conf([("MaxCircuitDirtiness", "soon")])), Some(513));
     assert_eq!(code(c.set_conf([("UseBridges", "maybe")])), Some(513));

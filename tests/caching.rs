@@ -1,14 +1,15 @@
-//! Answers that are kept are never those of before a change.
+//! Cached answers are never older than the last change.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::protocol::Signal;
+use scape::control::Caching;
+use scape::control::Signal;
 use scape::testing::ScriptedTor;
-use scape::{Caching, Connect, Controller};
+use scape::{Connect, Controller};
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 const SOON: Duration = Duration::from_secs(20);
 
 fn tor() -> (ScriptedTor, Controller) {
@@ -32,7 +33,7 @@ fn asked(tor: &ScriptedTor, line: &str) -> usize {
 }
 
 #[test]
-fn constants_are_asked_for_once() {
+fn constant_getinfo_keys_are_requested_once() {
     let (tor, controller) = tor();
     for _ in 0..3 {
         assert_eq!(controller.get_info("version").unwrap(), "0.4.9.11");
@@ -43,13 +44,13 @@ fn constants_are_asked_for_once() {
     assert_eq!(asked(&tor, "GETINFO version"), 1);
     assert_eq!(asked(&tor, "GETINFO uptime"), 3);
     assert_eq!(asked(&tor, "GETCONF Nickname"), 3);
-    // Several keys come from what was kept only where all of them were.
+    // Several keys come from the cache only if all of them are cached.
     assert_eq!(controller.get_info_many(["version", "uptime"]).unwrap(), ["0.4.9.11", "7"]);
     assert_eq!(asked(&tor, "GETINFO version uptime"), 1);
 }
 
 #[test]
-fn nothing_is_kept_where_it_is_off() {
+fn caching_off_keeps_no_answers() {
     let (tor, controller) = tor();
     controller.get_info("version").unwrap();
     controller.set_caching(Caching::Off).unwrap();
@@ -61,7 +62,7 @@ fn nothing_is_kept_where_it_is_off() {
 }
 
 #[test]
-fn options_are_kept_until_they_change() {
+fn cached_options_are_kept_until_they_change() {
     let (tor, controller) = tor();
     controller.set_caching(Caching::Configuration).unwrap();
     let ask = || controller.get_conf("Nickname").unwrap();
@@ -85,7 +86,7 @@ fn options_are_kept_until_they_change() {
     for event in ["650-CONF_CHANGED\r\n650-Nickname=three\r\n650 OK\r\n", "650 SIGNAL RELOAD\r\n"] {
         let before = count();
         tor.send(event);
-        // As soon as the event has come.
+        // The cache is emptied as soon as the event has arrived.
         let deadline = Instant::now() + SOON;
         while count() == before {
             assert!(Instant::now() < deadline);
@@ -106,7 +107,7 @@ fn options_are_kept_until_they_change() {
 }
 
 #[test]
-fn without_its_events_there_is_no_such_caching() {
+fn configuration_caching_fails_without_its_events() {
     let tor = ScriptedTor::builder()
         .on_prefix("SETEVENTS", "510 Command filtered\r\n")
         .info("version", "0.4.9.11")
@@ -123,7 +124,7 @@ fn without_its_events_there_is_no_such_caching() {
 }
 
 #[test]
-fn many_threads_never_see_what_was_before_their_own_change() {
+fn cached_option_is_never_older_than_a_threads_own_change() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

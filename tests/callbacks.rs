@@ -1,4 +1,5 @@
-//! Callbacks may do anything, and disturb nobody.
+//! Callbacks may do anything without disturbing other listeners or the
+//! connection.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -11,12 +12,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use parking_lot::Mutex;
 use peer::{Peer, SOON, echo};
+use scape::Listener;
+use scape::connection::{ConnectionStatus, QueueLimit};
 use scape::error::Timeout;
 use scape::event::EventKind;
-use scape::{ConnectionStatus, Listener, QueueLimit};
 
 #[test]
-fn a_command_inside_of_a_callback() {
+fn callback_may_send_a_command() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let inside = controller.downgrade();
@@ -33,7 +35,7 @@ fn a_command_inside_of_a_callback() {
 }
 
 #[test]
-fn waiting_for_an_event_inside_of_a_callback() {
+fn callback_may_wait_for_an_event() {
     let (controller, peer, _server) = Peer::answering(|line| {
         let more = if line == "GETINFO go" { "650 SIGNAL NEWNYM\r\n" } else { "" };
         Some(echo(line)? + more)
@@ -53,7 +55,7 @@ fn waiting_for_an_event_inside_of_a_callback() {
 }
 
 #[test]
-fn a_callback_that_drops_the_last_handle() {
+fn callback_may_drop_the_last_handle() {
     let (controller, peer, server) = Peer::answering(echo);
     let (done, finished) = unbounded();
     let slot = Arc::new(Mutex::new(None));
@@ -73,7 +75,7 @@ fn a_callback_that_drops_the_last_handle() {
 }
 
 #[test]
-fn a_callback_that_closes_the_connection() {
+fn callback_may_close_the_connection() {
     let (controller, peer, server) = Peer::answering(echo);
     let (done, finished) = unbounded();
     let inside = controller.clone();
@@ -88,7 +90,7 @@ fn a_callback_that_closes_the_connection() {
 }
 
 #[test]
-fn a_callback_that_removes_itself_and_adds_another() {
+fn callback_may_remove_itself_and_add_another() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let slot: Arc<Mutex<Vec<Listener>>> = Arc::default();
@@ -114,7 +116,7 @@ fn a_callback_that_removes_itself_and_adds_another() {
 }
 
 #[test]
-fn one_that_sleeps_delays_no_reply_and_no_subscription() {
+fn sleeping_callback_delays_no_reply_and_no_subscription() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (release, held) = bounded::<()>(0);
     let _slow = controller
@@ -133,7 +135,7 @@ fn one_that_sleeps_delays_no_reply_and_no_subscription() {
 }
 
 #[test]
-fn one_that_panics_loses_nobody_an_event() {
+fn panicking_callback_loses_no_events_of_others() {
     let (controller, peer, _server) = Peer::answering(echo);
     let seen = Arc::new(AtomicUsize::new(0));
     let count = seen.clone();
@@ -150,7 +152,7 @@ fn one_that_panics_loses_nobody_an_event() {
 }
 
 #[test]
-fn a_removed_one_is_not_called_again() {
+fn removed_callback_is_not_called_again() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (enter, entered) = unbounded();
     let (release, held) = bounded::<()>(0);
@@ -169,7 +171,7 @@ fn a_removed_one_is_not_called_again() {
 }
 
 #[test]
-fn the_closure_is_dropped_with_its_listener() {
+fn closure_is_dropped_with_its_listener() {
     let (controller, _peer, _server) = Peer::answering(echo);
     let alive = Arc::new(());
     let inside = alive.clone();
@@ -184,7 +186,7 @@ fn the_closure_is_dropped_with_its_listener() {
 }
 
 #[test]
-fn the_end_is_told_after_everything_before_it() {
+fn disconnect_status_comes_after_all_earlier_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let status = sender.clone();
@@ -203,7 +205,7 @@ fn the_end_is_told_after_everything_before_it() {
 }
 
 #[test]
-fn closing_does_not_wait_for_ever_for_a_callback() {
+fn closing_does_not_wait_forever_for_a_callback() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (enter, entered) = unbounded();
     let (release, held) = bounded::<()>(0);
@@ -242,7 +244,7 @@ fn sync_waits_for_callbacks_and_not_within_one() {
 }
 
 #[test]
-fn a_callback_with_a_limit_loses_what_finds_no_room() {
+fn callback_with_a_full_queue_loses_and_counts_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (enter, entered) = unbounded();
     let (release, held) = bounded::<()>(0);
@@ -255,7 +257,7 @@ fn a_callback_with_a_limit_loses_what_finds_no_room() {
             }
         })
         .unwrap();
-    // Another one, which has no limit, loses nothing by it.
+    // A listener without a limit loses nothing.
     let (sender, received) = unbounded();
     let unlimited = controller.on([EventKind::Bw], move |_| sender.send(()).unwrap()).unwrap();
     peer.send("650 BW 0 0\r\n");
@@ -263,7 +265,7 @@ fn a_callback_with_a_limit_loses_what_finds_no_room() {
     for number in 1..=100 {
         peer.send(format!("650 BW {number} 0\r\n"));
     }
-    // All of them have been read when this is answered.
+    // All events have been read when this command is answered.
     controller.get_info("uptime").unwrap();
     assert_eq!(limited.lost(), 90);
     drop(release);
@@ -271,7 +273,7 @@ fn a_callback_with_a_limit_loses_what_finds_no_room() {
     let seen: Vec<String> = entered.try_iter().collect();
     assert_eq!(seen, (1..=10).map(|number| format!("BW {number} 0")).collect::<Vec<_>>());
     assert_eq!((received.len(), unlimited.lost()), (101, 0));
-    // There is room again.
+    // The queue has room again.
     peer.send("650 BW 101 0\r\n");
     controller.sync().unwrap();
     assert_eq!(entered.try_iter().collect::<Vec<_>>(), ["BW 101 0"]);
@@ -292,7 +294,7 @@ fn finished_listener_has_seen_every_event_that_came_before() {
             count.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();
-    // Nobody has read these yet when the listener is told to finish.
+    // Nobody has read these events yet when the listener is told to finish.
     peer.send("650 BW 1 2\r\n".repeat(1000));
     let helper = std::thread::spawn(move || release.send(()));
     listener.finish(SOON).unwrap();
@@ -328,7 +330,7 @@ fn listener_that_does_not_finish_in_time_is_removed() {
 }
 
 #[test]
-fn listener_that_is_finished_by_its_callback_sees_what_is_due() {
+fn listener_finished_by_its_callback_sees_pending_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let slot = Arc::new(Mutex::new(None::<Listener>));
     let (sender, received) = unbounded();
@@ -367,7 +369,7 @@ fn listener_of_a_closed_connection_finishes() {
 }
 
 #[test]
-fn status_listener_finishes_with_what_is_due() {
+fn status_listener_finishes_with_pending_statuses() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let listener =

@@ -1,5 +1,5 @@
-//! Cancelling a call from another thread, in each of its phases: the call ends
-//! at once and undoes what it has begun.
+//! Cancelling a call from another thread, in each of its phases. The call ends
+//! at once and undoes the parts that it has done.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -16,20 +16,21 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use parking_lot::Mutex;
 use peer::Peer;
-use scape::controller::ConnectError;
+use scape::control::BuildCircuit;
+use scape::control::ConnectError;
 use scape::error::{Cancelled, Phase};
 use scape::onion::{OnionService, Publication, Wait};
 use scape::word::OnionAddress;
-use scape::{BuildCircuit, CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
+use scape::{CancelToken, Connect, Controller, Error, OnionBuilder, Tor};
 
-/// The timeout of each call: longer than any test may take.
+/// The timeout of each call, which is longer than any test may take.
 const HOUR: Duration = Duration::from_secs(3600);
-/// When a cancelled call must have ended, also on a busy machine. A look now
-/// and then would take the hour.
+/// The time in which a cancelled call must have ended, also on a busy machine.
+/// A call that only checks its token at times would take the hour.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A peer that answers in turn up to the first command that begins with
-/// `silent`, and what was sent to it.
+/// A peer that answers up to the first command that begins with `silent`, and
+/// records every command.
 struct Silent {
     controller: Controller,
     sent: Arc<Mutex<Vec<String>>>,
@@ -60,7 +61,7 @@ impl Silent {
         Silent { controller: controller.with_timeout(HOUR), sent, peer, late }
     }
 
-    /// Gives the answers that were held back.
+    /// Sends the answers that were held back.
     fn release(&self) {
         let held = self.late.lock().take().unwrap();
         self.peer.send(held);
@@ -74,8 +75,8 @@ impl Silent {
         }
     }
 
-    /// Makes the call, cancels it once the peer has `command` and a moment has
-    /// passed, and returns its error.
+    /// Makes the call, cancels it once the peer has received `command` and a
+    /// moment has passed, and returns the call's error.
     fn cancel<T: Send>(
         &self,
         command: &str,
@@ -100,7 +101,7 @@ impl Silent {
 
 fn phase(error: &Error) -> Phase {
     assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
-    // The call's own error, and not that of an attempt.
+    // The error comes from the call itself and not from a connection attempt.
     assert!(error.get::<ConnectError>().is_none(), "{error}");
     let Some(cancelled) = error.get::<Cancelled>() else { panic!("{error}") };
     cancelled.phase()
@@ -115,7 +116,7 @@ fn publish(tor: &Silent, token: &CancelToken) -> Result<OnionService, Error> {
 }
 
 #[test]
-fn publication_is_cancelled_while_tor_says_nothing_of_uploads_and_the_service_is_removed() {
+fn publication_is_cancelled_while_it_waits_for_uploads_and_removes_the_service() {
     let tor = Silent::about("nothing");
     let error = tor.cancel("ADD_ONION", |token| publish(&tor, token));
     assert_eq!(phase(&error), Phase::Publish);
@@ -132,15 +133,15 @@ fn publication_is_cancelled_in_the_middle_of_a_flood_of_events() {
     let event = format!("650 HS_DESC UPLOAD {ONION} UNKNOWN UNKNOWN one\r\n");
     let flood = thread::spawn(move || {
         let events = event.repeat(100);
-        // So many that there is always one, but not so many that on a busy
-        // machine the replies come too late.
+        // Sends so many events that there is always one, but not so many that
+        // the replies come too late on a busy machine.
         while !stopped.load(Ordering::SeqCst) && peer.try_send(&events) {
             thread::sleep(Duration::from_millis(1));
         }
     });
     let error = tor.cancel("ADD_ONION", |token| publish(&tor, token));
     stop.store(true, Ordering::SeqCst);
-    // Perhaps its answer to ADD_ONION is still in the flood.
+    // The answer to ADD_ONION may still be in the flood.
     assert!(matches!(phase(&error), Phase::Publish | Phase::Reply), "{error}");
     tor.wait_for("DEL_ONION");
     drop(tor);
@@ -156,7 +157,7 @@ fn publication_is_cancelled_at_each_of_its_commands() {
         let added = tor.sent.lock().iter().any(|line| line.starts_with("ADD_ONION"));
         assert_eq!(added, silent == "ADD_ONION");
         if added {
-            // The service whose address comes too late is removed, too.
+            // A service whose address arrives too late is removed as well.
             tor.release();
             tor.wait_for(&format!("DEL_ONION {ONION}"));
         }
@@ -241,7 +242,7 @@ fn every_call_of_a_controller_is_cancelled_and_other_handles_go_on() {
     let with = |token: &CancelToken| tor.controller.cancel_with(token);
     let error = tor.cancel("GETINFO uptime", |token| with(token).get_info("uptime"));
     assert_eq!(phase(&error), Phase::Reply);
-    // The late answer is thrown away, and the connection is in step.
+    // The late answer is discarded, and the connection stays in step.
     tor.release();
     assert_eq!(tor.controller.get_info("version").unwrap(), "0.4.9.11");
 
@@ -253,7 +254,7 @@ fn every_call_of_a_controller_is_cancelled_and_other_handles_go_on() {
         tor.controller.cancel_with(token).build_circuit(&BuildCircuit::new().timeout(HOUR))
     });
     assert_eq!(phase(&error), Phase::Circuit);
-    // Nobody knows the circuit any more.
+    // The circuit has no owner any more, so it is closed.
     tor.wait_for("CLOSECIRCUIT 7");
 }
 
@@ -278,7 +279,7 @@ fn waiting_for_readiness_is_cancelled() {
 
 #[test]
 fn waiting_for_the_bootstrap_is_cancelled() {
-    // Tells that it is awake, and never goes on.
+    // The peer reports that it is awake, but never bootstraps.
     let (controller, _peer, _thread) = Peer::answering(|line| {
         let told = if line == "SIGNAL ACTIVE" { "650 SIGNAL ACTIVE\r\n" } else { "" };
         Some(answer(line) + told)
@@ -300,7 +301,7 @@ fn waiting_for_the_bootstrap_is_cancelled() {
 }
 
 #[test]
-fn connecting_to_a_port_that_says_nothing_is_cancelled_and_the_connection_is_closed() {
+fn cancelled_connect_to_a_silent_port_closes_the_connection() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let token = CancelToken::new();
@@ -316,7 +317,7 @@ fn connecting_to_a_port_that_says_nothing_is_cancelled_and_the_connection_is_clo
         let (mut accepted, _) = listener.accept().unwrap();
         token.cancel();
         assert_eq!(phase(&connecting.join().unwrap().unwrap_err()), Phase::Connect);
-        // What was begun goes on until its own timeout, and ends then.
+        // The connection attempt goes on until its own timeout, and ends then.
         accepted.set_read_timeout(Some(SOON)).unwrap();
         std::io::copy(&mut accepted, &mut std::io::sink()).unwrap();
     });

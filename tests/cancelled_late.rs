@@ -1,5 +1,5 @@
-//! Calls that end without tor's answer: what others have done meanwhile stays,
-//! and what was begun is undone.
+//! Calls that end before tor answers. The calls are undone when the answer
+//! arrives, but changes that others made meanwhile stay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -14,19 +14,21 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use peer::Peer;
 use place::{Place, SOON, eager, plain};
 use scape::attach::{Decision, StreamRequest};
+use scape::control::Command;
+use scape::control::{AddOnion, ClientAuth, ClientAuthAdded};
 use scape::event::EventKind;
-use scape::protocol::Command;
 use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{ClientKey, OnionKey};
-use scape::{AddOnion, CancelToken, ClientAuth, ClientAuthAdded, Controller, Error, Tor};
+use scape::{CancelToken, Controller, Error, Tor};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const BRIEF: Duration = Duration::from_millis(200);
 const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
-/// A tor whose answers to what begins with `slow` wait for the gate to be open.
+/// Returns a tor that doesn't answer commands that begin with `slow` until the
+/// gate is open.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -59,7 +61,7 @@ fn builder() -> ScriptedTorBuilder {
 }
 
 /// Makes the call on a thread, cancels it a moment after `reached`, and returns
-/// what it gave.
+/// the call's result.
 fn cancelled<T: Send + 'static>(
     controller: &Controller,
     reached: &Receiver<()>,
@@ -139,7 +141,7 @@ fn wait_for_callbacks_is_cancelled() {
     drop(open);
 }
 
-/// The next command that the peer gets is this one.
+/// Checks that this is the next command that the peer receives.
 fn expect_next(controller: &Controller, peer: &Peer) {
     thread::sleep(BRIEF);
     drop(controller.send(Command::raw("GETINFO version", None).unwrap()).unwrap());
@@ -147,7 +149,7 @@ fn expect_next(controller: &Controller, peer: &Peer) {
 }
 
 #[test]
-fn late_mapping_does_not_take_back_one_that_was_made_again() {
+fn late_mapping_does_not_remove_one_that_was_made_again() {
     let cases = [("a.test", "250 a.test=b.test\r\n"), ("0.0.0.0", "250 127.192.0.1=b.test\r\n")];
     for (from, answer) in cases {
         let (controller, peer) = Peer::pair();
@@ -165,7 +167,7 @@ fn late_mapping_does_not_take_back_one_that_was_made_again() {
 }
 
 #[test]
-fn late_client_key_does_not_take_away_one_that_was_added_again() {
+fn late_client_key_does_not_remove_one_that_was_added_again() {
     let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(BRIEF);
@@ -181,7 +183,7 @@ fn late_client_key_does_not_take_away_one_that_was_added_again() {
 }
 
 #[test]
-fn tor_is_owned_again_when_the_reconnect_gets_no_answer() {
+fn ownership_is_taken_again_when_the_reconnect_gets_no_answer() {
     let place = Place::default();
     place.put(builder().on_any(|line| (line == "DROPOWNERSHIP").then(Vec::new)).start().unwrap());
     let controller = place.connect().connect().unwrap();
@@ -194,7 +196,7 @@ fn tor_is_owned_again_when_the_reconnect_gets_no_answer() {
 }
 
 #[test]
-fn option_of_an_attacher_that_leaves_during_a_reconnect_is_put_back() {
+fn option_of_an_attacher_removed_during_a_reconnect_is_restored() {
     let place = Place::default();
     place.put(builder().start().unwrap());
     let controller = place.connect().connect().unwrap();

@@ -1,9 +1,9 @@
 //! A call that consists of several commands and waits has one deadline for all
 //! of them.
 //!
-//! tor answers each command at 0.9 of the timeout. Each call must end within
-//! about one timeout, plus what it says that undoing takes. Waits for each part
-//! would take twice the time and more.
+//! tor answers each command after 0.9 of the timeout. Each call must end within
+//! about one timeout, plus the documented time for undoing. A timeout for each
+//! part would take at least twice the time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/answers.rs"]
@@ -22,18 +22,17 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use peer::Peer;
 use scape::config::Config;
+use scape::control::{BuildCircuit, ClientAuth};
 use scape::event::EventKind;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
 use scape::onion::{OnionService, Wait};
 use scape::word::{CircuitId, ClientKey, OnionAddress};
-use scape::{
-    BuildCircuit, CircuitBuilder, ClientAuth, Connect, Controller, OnionBuilder, State, Tor,
-};
+use scape::{CircuitBuilder, Connect, Controller, OnionBuilder, State, Tor};
 
 /// The timeout of each call.
 const TIMEOUT: Duration = Duration::from_secs(4);
-/// How long tor takes for each answer.
+/// The time that tor takes for each answer.
 const ANSWER: Duration = Duration::from_millis(3600);
 /// The time that a busy machine may add. Two parts with a timeout each would
 /// take 7.2 seconds.
@@ -43,7 +42,7 @@ const SLACK: Duration = Duration::from_millis(2700);
 struct Slow {
     controller: Controller,
     is_slow: Arc<AtomicBool>,
-    /// The number of commands that came since it is slow.
+    /// The number of commands received since the tor is slow.
     asked: Arc<AtomicUsize>,
 }
 
@@ -68,10 +67,10 @@ impl Slow {
     }
 }
 
-/// A call under test: made ready while tor is quick, then timed.
+/// A call under test. It is prepared while tor is quick, and then timed.
 type Call = Box<dyn FnOnce(&Controller) -> Box<dyn FnOnce()> + Send>;
 
-/// A call that needs nothing beforehand.
+/// Returns a call that needs no preparation.
 fn call<T: 'static>(call: impl FnOnce(&Controller) -> T + Send + 'static) -> Call {
     Box::new(move |tor| {
         let tor = tor.clone();
@@ -79,7 +78,7 @@ fn call<T: 'static>(call: impl FnOnce(&Controller) -> T + Send + 'static) -> Cal
     })
 }
 
-/// A call on something that is made beforehand.
+/// Returns a call on a value that is made beforehand.
 fn on<M: 'static, T: 'static>(
     make: impl FnOnce(&Controller) -> M + Send + 'static,
     call: impl FnOnce(M) -> T + Send + 'static,
@@ -90,8 +89,8 @@ fn on<M: 'static, T: 'static>(
     })
 }
 
-/// Returns how long the call took, and whether it asked tor for anything. What
-/// the call returns is dropped within that time.
+/// Returns the duration of the call, and true if it sent a command. The
+/// duration includes dropping the call's result.
 fn time(call: Call) -> (Duration, bool) {
     let slow = Slow::start();
     let brief = slow.controller.with_timeout(TIMEOUT);
@@ -102,8 +101,8 @@ fn time(call: Call) -> (Duration, bool) {
     (begun.elapsed(), slow.asked.load(Ordering::SeqCst) > 0)
 }
 
-/// Makes all calls at the same time. Each has its name and how long it says
-/// that undoing takes.
+/// Makes all calls at the same time. Each has a name and the documented number
+/// of seconds that undoing takes.
 fn check(calls: Vec<(&'static str, u64, Call)>) {
     let threads: Vec<_> = calls
         .into_iter()
@@ -112,7 +111,7 @@ fn check(calls: Vec<(&'static str, u64, Call)>) {
     let mut late = Vec::new();
     for (name, undo, thread) in threads {
         let (took, has_asked) = thread.join().unwrap_or_else(|_| panic!("{name} panicked"));
-        // A call that fails before it sends anything shows nothing.
+        // A call that fails before it sends anything proves nothing.
         assert!(has_asked || name == "close", "{name} asks tor for nothing");
         if took > TIMEOUT + Duration::from_secs(undo) + SLACK {
             late.push(format!("{name} took {took:?}"));
@@ -145,7 +144,7 @@ fn state(tor: &Controller) -> State {
 fn controller_calls_have_one_deadline_for_all_commands() {
     let servers: [&str; 1] = ["moria1"];
     check(vec![
-        ("signal", 0, call(|tor| tor.signal(scape::protocol::Signal::NewNym))),
+        ("signal", 0, call(|tor| tor.signal(scape::control::Signal::NewNym))),
         ("new_identity", 0, call(|tor| tor.new_identity(TIMEOUT))),
         ("wake", 0, call(|tor| tor.wake(TIMEOUT))),
         ("fetch_hs_descriptor", 0, call(|tor| tor.fetch_hs_descriptor(onion(), TIMEOUT))),
@@ -157,7 +156,7 @@ fn controller_calls_have_one_deadline_for_all_commands() {
         ("resolve", 0, call(|tor| tor.resolve("example.com", TIMEOUT))),
         ("build_circuit", 0, call(|tor| tor.build_circuit(&BuildCircuit::new().timeout(TIMEOUT)))),
         ("wait_built", 0, call(|tor| tor.wait_built(CircuitId::new(7), TIMEOUT))),
-        ("directory", 0, call(|tor| tor.directory().is_ok())),
+        ("directory", 0, call(|tor| tor.info().directory().is_ok())),
         ("set_conf", 0, call(|tor| tor.set_conf([("Nickname", "x")]))),
         ("onion_client_auth_add", 0, call(|tor| tor.onion_client_auth_add(&permanent_key()))),
         ("sync", 0, call(Controller::sync)),
@@ -236,8 +235,8 @@ fn config_and_tor_calls_have_one_deadline_for_all_commands() {
     ]);
 }
 
-/// A control port without authentication, which answers at once until it is
-/// told to be slow.
+/// Serves a control port without authentication, which answers at once until it
+/// is told to be slow.
 fn slow_port(is_slow: Arc<AtomicBool>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -276,7 +275,7 @@ fn connecting_has_one_deadline_for_all_commands() {
     let begun = Instant::now();
     assert!(connect.connect().unwrap_err().to_string().contains("4s"));
     assert!(begun.elapsed() < TIMEOUT + SLACK, "connect took {:?}", begun.elapsed());
-    // The old connection's thread is waited for for a second.
+    // The reconnect waits up to a second for the old connection's thread.
     let begun = Instant::now();
     assert!(controller.reconnect().is_err());
     assert!(

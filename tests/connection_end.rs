@@ -1,4 +1,4 @@
-//! However a connection ends, everybody learns it, with one cause.
+//! Every end of a connection is reported to everybody, with one cause.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -8,20 +8,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use peer::{Peer, SOON, echo};
+use scape::connection::ConnectionStatus;
 use scape::connection::{CloseCause, Closed};
+use scape::control::Limits;
 use scape::error::Timeout;
 use scape::event::EventKind;
-use scape::protocol::Limits;
 use scape::testing::ScriptedTor;
 use scape::transport::Transport;
-use scape::{Connect, ConnectionStatus, Controller, Error};
+use scape::{Connect, Controller, Error};
 
 fn cause(error: &Error) -> &CloseCause {
     error.get::<Closed>().unwrap_or_else(|| panic!("{error}")).cause()
 }
 
-/// Lets callers, an iterator and a status callback wait, ends the connection by
-/// `end`, and gives what they learned.
+/// Lets callers, an iterator and a status callback wait, ends the connection
+/// with `end`, and returns the causes that they were given.
 fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
     let (controller, peer) = Peer::pair();
     let (told, status) = crossbeam_channel::unbounded();
@@ -63,7 +64,7 @@ fn everybody_learns(end: impl FnOnce(&Peer, &Controller)) -> Vec<String> {
         panic!("another status")
     };
     learned.push(closed.to_string());
-    // And whoever comes later.
+    // Calls after the end report the same cause.
     learned.push(controller.get_info("later").unwrap_err().to_string());
     learned.push(controller.subscribe([EventKind::Bw]).unwrap_err().to_string());
     learned.push(controller.on_status(|_| ()).unwrap_err().to_string());
@@ -80,17 +81,17 @@ fn assert_all(learned: &[String], cause: &str) {
 }
 
 #[test]
-fn tor_hangs_up() {
+fn hang_up_of_tor_is_reported_to_everybody() {
     assert_all(&everybody_learns(|peer, _| peer.hang_up()), "tor closed it, or ended");
 }
 
 #[test]
-fn tor_says_nothing_more_but_listens() {
+fn half_closed_connection_is_reported_to_everybody() {
     assert_all(&everybody_learns(|peer, _| peer.half_close()), "tor closed it, or ended");
 }
 
 #[test]
-fn tor_is_killed_in_the_middle_of_a_reply() {
+fn end_in_the_middle_of_a_reply_is_reported_to_everybody() {
     for part in ["250", "250-never=", "250-never=x\r\n", "250+never=\r\nline\r\n", "650 BW 1"] {
         let learned = everybody_learns(|peer, _| {
             peer.send(part);
@@ -101,7 +102,7 @@ fn tor_is_killed_in_the_middle_of_a_reply() {
 }
 
 #[test]
-fn the_peer_talks_garbage() {
+fn garbage_from_the_peer_is_reported_to_everybody() {
     for garbage in ["HTTP/1.0 501 no\r\n", "\x05\u{0}", "nonsense\r\n", "999?\r\n"] {
         let learned = everybody_learns(|peer, _| peer.send(garbage));
         assert_all(&learned, "the peer sent a line that is no control reply");
@@ -109,13 +110,13 @@ fn the_peer_talks_garbage() {
 }
 
 #[test]
-fn this_program_closes_it() {
+fn close_by_this_program_is_reported_to_everybody() {
     let learned = everybody_learns(|_, controller| controller.clone().close().unwrap());
     assert_all(&learned, "this program closed it");
 }
 
 #[test]
-fn tor_says_why_before_it_hangs_up() {
+fn close_error_quotes_the_last_refusal_of_tor() {
     let (controller, peer, server) =
         Peer::answering(|_| Some("514 Authentication required.\r\n".into()));
     assert_eq!(controller.get_info("version").unwrap_err().code(), Some(514));
@@ -126,16 +127,16 @@ fn tor_says_why_before_it_hangs_up() {
 }
 
 #[test]
-fn a_reply_that_nobody_asked_for_ends_it() {
+fn unexpected_reply_ends_the_connection() {
     let (controller, peer) = Peer::pair();
     peer.send("250 OK\r\n");
     let closed = controller.wait_closed(SOON).unwrap();
     assert!(matches!(closed.cause(), CloseCause::Protocol(_)), "{closed}");
-    assert!(closed.to_string().contains("nothing was asked for"), "{closed}");
+    assert!(closed.to_string().contains("a reply to no command"), "{closed}");
 }
 
 #[test]
-fn a_gigabyte_of_a_reply_is_refused_at_the_limit() {
+fn endless_reply_is_refused_at_the_size_limit() {
     let (ours, theirs) = Transport::pair();
     let server = thread::spawn(move || {
         use std::io::{Read, Write};
@@ -166,7 +167,7 @@ fn a_gigabyte_of_a_reply_is_refused_at_the_limit() {
 }
 
 #[test]
-fn a_line_without_end_is_refused_at_the_limit() {
+fn endless_line_is_refused_at_the_size_limit() {
     let (controller, peer) = Peer::pair();
     let waiting = thread::spawn(move || controller.get_info("version").unwrap_err());
     peer.expect("GETINFO version");
@@ -178,7 +179,7 @@ fn a_line_without_end_is_refused_at_the_limit() {
 }
 
 #[test]
-fn the_last_handle_ends_it_and_not_the_last_but_one() {
+fn connection_ends_with_its_last_handle() {
     let (controller, peer, server) = Peer::answering(echo);
     let weak = controller.downgrade();
     let clone = controller.with_timeout(Duration::from_secs(1));
@@ -189,13 +190,13 @@ fn the_last_handle_ends_it_and_not_the_last_but_one() {
     assert_eq!(upgraded.get_info("b").unwrap(), "value of b");
     drop(upgraded);
     assert!(weak.upgrade().is_none());
-    // The peer reads an end of file.
+    // The peer reads the end of the stream.
     server.join().unwrap();
     drop(peer);
 }
 
 #[test]
-fn a_subscription_outlives_the_connection_with_what_it_has() {
+fn subscription_keeps_its_events_after_the_connection_ends() {
     let (controller, peer, server) = Peer::answering(echo);
     let events = controller.subscribe([EventKind::Bw]).unwrap();
     peer.send("650 BW 1 2\r\n650 BW 3 4\r\n");
@@ -209,14 +210,14 @@ fn a_subscription_outlives_the_connection_with_what_it_has() {
 }
 
 #[test]
-fn closing_a_connection_that_is_down_throws_away_what_callbacks_have_not_seen() {
+fn closing_a_dead_connection_discards_events_that_callbacks_have_not_seen() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, seen) = crossbeam_channel::unbounded();
     let (go_on, gate) = crossbeam_channel::bounded::<()>(0);
     let _listener = controller
         .on([EventKind::Bw], move |event| {
             sender.send(event.text()).unwrap();
-            // The second time, the other end is gone.
+            // In the second call, the other end of the channel is gone.
             let _ = gate.recv();
         })
         .unwrap();
@@ -234,7 +235,7 @@ fn closing_a_connection_that_is_down_throws_away_what_callbacks_have_not_seen() 
 }
 
 #[test]
-fn closing_and_quitting_while_others_call_hangs_nobody() {
+fn close_and_quit_during_calls_block_no_thread() {
     for round in 0..50 {
         let (controller, _peer, server) = Peer::answering(|line| match line {
             "QUIT" => Some("250 closing connection\r\n".into()),
@@ -259,15 +260,16 @@ fn closing_and_quitting_while_others_call_hangs_nobody() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_noticed() {
+fn peer_that_does_not_read_is_noticed() {
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(Duration::from_millis(300));
-    // Fills what lies between; each is whole or not sent at all.
+    // Fills the buffers between the two ends. Each command is sent completely
+    // or not at all.
     let filler = "x".repeat(1_000);
     let started = Instant::now();
     let error = loop {
         match brief
-            .send(scape::protocol::Command::build("GETINFO").word("key", &filler).finish().unwrap())
+            .send(scape::control::Command::build("GETINFO").word("key", &filler).finish().unwrap())
         {
             Ok(pending) => drop(pending),
             Err(error) => break error,
@@ -275,17 +277,17 @@ fn a_peer_that_does_not_read_is_noticed() {
         assert!(started.elapsed() < SOON);
     };
     if error.is_closed() {
-        // Written in part: nothing can follow.
+        // The command was written in part, so nothing can follow it.
         assert!(matches!(cause(&error), CloseCause::Stalled), "{error}");
     } else {
-        // Nothing of it was written: the connection is as it was.
+        // No part of the command was written, so the connection is unchanged.
         assert!(error.get::<Timeout>().is_some() && controller.is_open(), "{error}");
     }
     drop(peer);
 }
 
 #[test]
-fn closing_a_subscription_after_the_connection_says_that_it_was_gone() {
+fn closing_a_subscription_returns_false_after_the_connection_ended() {
     let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n").start().unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let second = Duration::from_secs(20);
@@ -301,7 +303,7 @@ fn closing_a_subscription_after_the_connection_says_that_it_was_gone() {
 }
 
 #[test]
-fn mapping_that_is_gone_is_left_alone() {
+fn mapping_that_was_changed_or_removed_is_left_alone() {
     let tor = ScriptedTor::builder()
         .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
         .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
@@ -312,7 +314,8 @@ fn mapping_that_is_gone_is_left_alone() {
         .unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let remove = |from: &str| controller.mapped_address(from, "b.test").unwrap().remove().unwrap();
-    // The second one is somebody else's by now, the third one was taken back.
+    // The mapping of `c.test` belongs to another program now, and that of
+    // `d.test` was removed.
     assert_eq!([remove("a.test"), remove("c.test"), remove("d.test")], [true, false, false]);
     let sent = tor.sent();
     assert!(

@@ -1,5 +1,5 @@
-//! `docs/control-protocol.md` leaves nothing out: no command, no event, and no
-//! key that tor lists; and names no method or type that is not there.
+//! `docs/control-protocol.md` is complete: it has every command, every event
+//! and every key that tor lists. All methods and types that it names exist.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -8,10 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scape::event::EventKind;
-use scape::protocol::{Decoder, parse_getinfo};
+use scape_proto::control::{Decoder, parse_getinfo};
 use support::transcript::Transcript;
 
-/// The commands of tor 0.4.9, in the order of its control-spec.
+/// The commands of tor 0.4.9, in the order of control-spec.
 const COMMANDS: [&str; 33] = [
     "PROTOCOLINFO",
     "AUTHENTICATE",
@@ -53,8 +53,8 @@ fn page() -> String {
         .unwrap()
 }
 
-/// The rows of the table below this heading, without its head: the cells of
-/// each.
+/// Returns the cells of each row of the table below this heading, without the
+/// table's head.
 fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     let section = page.split_once(&format!("\n## {heading}\n")).unwrap().1;
     let section = section.split("\n## ").next().unwrap();
@@ -68,15 +68,17 @@ fn rows<'a>(page: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     rows
 }
 
-/// What is in backquotes.
+/// Returns the texts between backquotes.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// The text of every source file.
+/// Returns the text of every source file.
 fn sources() -> String {
     let mut text = String::new();
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> =
+        ["src", "crates/scape-proto/src"].iter().map(|folder| root.join(folder)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -91,14 +93,14 @@ fn sources() -> String {
 }
 
 #[test]
-fn every_command_has_its_row() {
+fn control_protocol_page_lists_every_command() {
     let page = page();
     let named: Vec<&str> = rows(&page, "Commands").iter().map(|row| row[0]).collect();
     assert_eq!(named, COMMANDS);
 }
 
 #[test]
-fn every_event_has_its_row() {
+fn control_protocol_page_lists_every_event() {
     let page = page();
     let rows = rows(&page, "Events");
     let mut named: Vec<&str> = rows.iter().flat_map(|row| row[0].split(", ")).collect();
@@ -109,7 +111,7 @@ fn every_event_has_its_row() {
 }
 
 #[test]
-fn every_key_that_tor_lists_has_its_row() {
+fn control_protocol_page_lists_every_getinfo_key() {
     let page = page();
     let rows = rows(&page, "Keys of GETINFO");
     let named: Vec<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
@@ -137,7 +139,7 @@ fn every_key_that_tor_lists_has_its_row() {
 }
 
 #[test]
-fn every_method_and_type_is_there() {
+fn methods_and_types_named_in_the_control_protocol_page_exist() {
     let (page, sources) = (page(), sources());
     for heading in ["Commands", "Keys of GETINFO"] {
         for row in rows(&page, heading) {

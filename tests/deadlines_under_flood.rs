@@ -15,25 +15,27 @@ use std::time::{Duration, Instant};
 
 use answers::{ONION, answer};
 use peer::Peer;
+use scape::control::BuildCircuit;
 use scape::event::EventKind;
 use scape::onion::disk::{DiskOnion, DiskOnionError, DiskOnions};
 use scape::onion::{Publication, Wait};
 use scape::word::{CircuitId, OnionAddress};
-use scape::{BuildCircuit, CircuitBuilder, Controller, OnionBuilder, Result, State, Tor};
+use scape::{CircuitBuilder, Controller, OnionBuilder, Result, State, Tor};
 
-/// How long each call may take.
+/// The deadline of each call.
 const DEADLINE: Duration = Duration::from_millis(300);
-/// How long the flood lasts if the call doesn't return.
+/// The duration of the flood if the call doesn't return.
 const FLOOD: Duration = Duration::from_secs(12);
-/// When each call must have returned: its deadline, one or two seconds for what
-/// is undone and asked, and time for a machine that is busy. Far less than the
-/// flood.
+/// The time in which each call must have returned: its deadline, one or two
+/// seconds for undoing and final questions, and time for a busy machine. It is
+/// far less than the flood.
 const BOUND: Duration = Duration::from_secs(6);
 
-/// How many threads keep the machine busy.
+/// The number of threads that keep the machine busy.
 const BUSY: usize = 4;
 
-/// Events of every kind that is waited for, none of which is waited for.
+/// Events of every kind that a call waits for, but never the one that it waits
+/// for.
 const EVENTS: &str = concat!(
     "650 CIRC 999 EXTENDED $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
     "650 STREAM 998 NEW 0 example.org:80 PURPOSE=USER\r\n",
@@ -47,7 +49,7 @@ const EVENTS: &str = concat!(
     "650 BW 1 2\r\n",
 );
 
-/// A controller whose tor answers every command and floods it with events
+/// A controller whose tor answers every command, and floods it with events in
 /// between.
 struct Flooded {
     controller: Controller,
@@ -74,8 +76,8 @@ impl Flooded {
                 }
             }
         });
-        // A machine that is busy with other things, so that whoever waits for
-        // events falls behind.
+        // Keeps the machine busy, so that threads that wait for events fall
+        // behind.
         let busy = (0..BUSY).map(|_| {
             let is_over = stop.clone();
             thread::spawn(move || {
@@ -118,8 +120,8 @@ impl Flooded {
     }
 }
 
-/// Calls once while events keep coming. The call must fail at its deadline,
-/// with events still coming.
+/// Makes a call while events keep coming. The call must fail at its deadline,
+/// while events are still coming.
 fn check(name: &str, call: impl FnOnce(&Controller) -> Result<()>) {
     let flooded = Flooded::start();
     let begun = Instant::now();
@@ -215,8 +217,8 @@ fn flood_does_not_delay_deadline_of_publication() {
 
 #[test]
 fn flood_does_not_delay_deadline_of_refusal_log() {
-    // tor logs why it refuses a service. What it logs is waited for for half a
-    // second.
+    // tor logs why it refuses a service. The call waits half a second for that
+    // log message.
     let (controller, peer) = Peer::pair();
     let stop = Arc::new(AtomicBool::new(false));
     let (server, is_over) = (peer.clone(), stop.clone());
@@ -255,7 +257,7 @@ fn event_that_came_before_the_deadline_is_found_after_it() {
     let events = controller.subscribe([EventKind::Signal]).unwrap();
     peer.send("650 SIGNAL HEARTBEAT\r\n650 SIGNAL NEWNYM\r\n");
     controller.sync().unwrap();
-    // Zero is a deadline that has passed already: what is queued is still
+    // Zero is a deadline that has already passed: queued events are still
     // returned, and then nothing.
     let kinds: Vec<String> =
         (0..2).map(|_| events.next_timeout(Duration::ZERO).unwrap().text()).collect();

@@ -1,8 +1,8 @@
-//! The directory of a tor, from whichever documents it has.
+//! The directory of a tor, read from the documents that it has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use scape::descriptor::{Directory, RouterFlags};
 use scape::error::AnswerError;
+use scape::netdoc::{Directory, RouterFlags};
 use scape::testing::ScriptedTor;
 use scape::{Connect, Result};
 
@@ -11,10 +11,10 @@ const FULL: &str = "GETINFO dir/status-vote/current/consensus";
 
 const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n";
 
-/// A consensus with one relay; of which flavour, its second line tells.
+/// Returns a consensus with one relay, in the microdesc or the ns flavour.
 fn consensus(microdescriptors: bool) -> String {
     let (flavor, digest, more) = match microdescriptors {
-        // The SHA-256 of the microdescriptor.
+        // The SHA-256 digest of the microdescriptor.
         true => (" microdesc", "", format!("m {}\n", digest_of(MICRODESCRIPTOR))),
         false => ("", " KXdvYkHWOjFsfOt1Bx+2e/ODOrs", "p accept 22\n".to_owned()),
     };
@@ -35,14 +35,14 @@ fn data(key: &str, value: &str) -> String {
     format!("250+{key}=\r\n{}.\r\n", value.replace('\n', "\r\n"))
 }
 
-/// What a controller makes of these answers.
+/// Returns the directory that a controller reads from these answers.
 fn directory(answers: &[(&str, String)]) -> Result<Directory> {
     let script = answers.iter().fold(ScriptedTor::builder(), |script, (question, answer)| {
         script.on(*question, answer.as_str())
     });
     let tor = script.start().unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    controller.directory()
+    controller.info().directory()
 }
 
 fn both(microdescriptors: &str) -> String {
@@ -56,7 +56,7 @@ fn full() -> String {
 }
 
 #[test]
-fn a_consensus_with_its_microdescriptors() {
+fn directory_is_read_from_consensus_and_microdescriptors() {
     let directory = directory(&[(BOTH, both(MICRODESCRIPTOR))]).unwrap();
     let relay = &directory.relays()[0];
     assert!(relay.has_microdescriptor() && relay.flags().contains(RouterFlags::EXIT));
@@ -64,8 +64,8 @@ fn a_consensus_with_its_microdescriptors() {
 }
 
 #[test]
-fn a_tor_without_microdescriptors() {
-    // Then the other consensus has the policies.
+fn directory_without_microdescriptors_is_read_from_the_full_consensus() {
+    // Without microdescriptors, the full consensus has the exit policies.
     for answers in [
         vec![(BOTH, "552 Unrecognized key \"md/all\"\r\n".to_owned()), (FULL, full())],
         vec![(BOTH, both("")), (FULL, full())],
@@ -77,19 +77,19 @@ fn a_tor_without_microdescriptors() {
 }
 
 #[test]
-fn neither_microdescriptors_nor_the_other_consensus() {
+fn directory_without_microdescriptors_and_full_consensus_has_no_policies() {
     let none =
         "551 Could not open cached consensus. Make sure FetchUselessDescriptors is set to 1.\r\n"
             .to_owned();
     let found = directory(&[(BOTH, both("")), (FULL, none.clone())]).unwrap();
     assert_eq!((found.relays().len(), found.relays()[0].policy()), (1, None));
-    // No consensus at all.
+    // tor has no consensus at all.
     let error = directory(&[(BOTH, none.clone()), (FULL, none)]).unwrap_err();
     assert_eq!(error.code(), Some(551), "{error}");
 }
 
 #[test]
-fn what_is_no_consensus() {
+fn malformed_consensus_is_an_answer_error() {
     let nonsense = data("dir/status-vote/current/consensus-microdesc", "hello\n")
         + &data("md/all", "x\n")
         + "250 OK\r\n";

@@ -1,5 +1,5 @@
-//! Dialing `tor:` endpoints: which tor is used, with which credentials, and
-//! that nothing happens before.
+//! Dialing `tor:` endpoints: the choice of the tor and of the credentials.
+//! Nothing happens before dialing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -18,20 +18,19 @@ use scape::tls::TlsError;
 const LONG: Duration = Duration::from_secs(20);
 const RESOLVE: u8 = 0xF0;
 
-/// What a SOCKS port was asked: the credentials' message (empty without), and
-/// the request.
+/// A request to a SOCKS port: the message with the credentials (empty without
+/// any), and the request itself.
 type Asked = (Vec<u8>, Vec<u8>);
 
-/// A SOCKS port that answers every look-up as tor does, and says `hello` on
-/// every connection, as long as the test runs.
+/// Serves a SOCKS port that answers every resolve as tor does, and that says
+/// `hello` on every connection, as long as the test runs.
 fn socks_port() -> (SocketAddr, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (asked, heard) = unbounded();
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            // One that is connected to only to see whether it can be says
-            // nothing.
+            // A client that only probes the port sends nothing.
             if let Ok((credentials, request)) = answer(stream)
                 && request.get(1) != Some(&RESOLVE)
             {
@@ -89,7 +88,7 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// A tor whose only SOCKS port is this.
+/// Returns a tor that has only this SOCKS port.
 fn tor_with(socks: SocketAddr) -> ScriptedTor {
     ScriptedTor::builder().info("net/listeners/socks", format!("\"{socks}\"")).listen().unwrap()
 }
@@ -99,7 +98,7 @@ fn escaped(address: impl ToString) -> String {
 }
 
 #[test]
-fn a_named_socks_port_is_used_alone() {
+fn dial_uses_only_the_named_socks_port() {
     let (address, asked) = socks_port();
     for text in [
         format!("tor:example.com:80:socksPort={}", escaped(address)),
@@ -117,7 +116,7 @@ fn a_named_socks_port_is_used_alone() {
 }
 
 #[test]
-fn credentials_are_those_of_the_endpoint_or_fresh() {
+fn dial_uses_the_endpoints_credentials_or_fresh_ones() {
     let (address, asked) = socks_port();
     let endpoint = ClientEndpoint::new("a.example", 80).unwrap().socks_port(address);
     let dialed = |endpoint: &ClientEndpoint| {
@@ -136,7 +135,7 @@ fn credentials_are_those_of_the_endpoint_or_fresh() {
 }
 
 #[test]
-fn a_named_control_port_tells_the_socks_port() {
+fn dial_asks_the_named_control_port_for_the_socks_port() {
     let (socks, asked) = socks_port();
     let tor = tor_with(socks);
     let control = tor.address().unwrap();
@@ -149,20 +148,20 @@ fn a_named_control_port_tells_the_socks_port() {
 }
 
 #[test]
-fn without_either_it_is_the_tor_of_the_program() {
+fn dial_without_a_port_uses_the_global_tor() {
     let (socks, asked) = socks_port();
     let scripted = tor_with(socks);
     let tor = Tor::connect_with(&scape::Connect::to(scripted.address().unwrap()).unwrap()).unwrap();
     tor.set_global();
     assert_eq!(said(scape::dial("tor:example.com:80").unwrap()), "hello");
     asked.recv_timeout(LONG).unwrap();
-    // The tor that is given, whatever the endpoint names.
+    // The given tor is used, whatever the endpoint names.
     let elsewhere = ClientEndpoint::new("example.com", 80).unwrap().control_port(1);
     assert_eq!(said(elsewhere.dial_through(&tor).unwrap()), "hello");
 }
 
 #[test]
-fn a_private_address_is_allowed_or_not() {
+fn dial_refuses_private_addresses_unless_allowed() {
     let (address, asked) = socks_port();
     let endpoint = ClientEndpoint::new("127.0.0.1", 80).unwrap().socks_port(address);
     let error = endpoint.dial().unwrap_err();
@@ -173,7 +172,7 @@ fn a_private_address_is_allowed_or_not() {
 }
 
 #[test]
-fn nothing_happens_before_dialing() {
+fn endpoint_connects_to_nothing_before_dialing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = escaped(listener.local_addr().unwrap());
@@ -197,7 +196,7 @@ fn nothing_happens_before_dialing() {
 
 #[test]
 #[cfg(feature = "https")]
-fn who_speaks_no_tls_is_not_the_host() {
+fn dial_with_tls_refuses_a_host_without_tls() {
     let (address, asked) = socks_port();
     let endpoint =
         ClientEndpoint::new("example.com", 443).unwrap().socks_port(address).tls().timeout(LONG);
@@ -207,22 +206,23 @@ fn who_speaks_no_tls_is_not_the_host() {
 }
 
 #[test]
-fn an_endpoint_of_the_other_kind_is_refused() {
+fn dial_refuses_an_onion_endpoint() {
     let error = scape::dial("onion:80").unwrap_err();
     let problem = error.get().map(EndpointError::problem);
     assert_eq!(problem, Some(&EndpointProblem::OtherKind { needed: "tor" }));
-    let endpoint: scape::Endpoint = "onion:80".parse().unwrap();
+    let endpoint: scape::endpoint::Endpoint = "onion:80".parse().unwrap();
     assert!(scape::dial(endpoint).unwrap_err().get::<EndpointError>().is_some());
 }
 
 #[test]
-fn the_timeout_is_kept() {
-    // It accepts, is tor at first, and never answers a connection.
+fn dial_keeps_the_timeout_of_the_endpoint() {
+    // The port accepts, looks like tor's at first, and never answers a
+    // connection.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {
         answer(listener.accept().unwrap().0).unwrap();
-        // Tried, whether it can be connected to, and then asked.
+        // The client probes the port first and sends a request then.
         let mut silent = Vec::new();
         while let Ok((stream, _)) = listener.accept() {
             stream.set_read_timeout(Some(LONG)).unwrap();

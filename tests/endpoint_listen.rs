@@ -1,5 +1,5 @@
-//! Listening at `onion:` endpoints: what tor is told, what is told of progress,
-//! and that nothing happens before.
+//! Listening at `onion:` endpoints: the commands that tor receives, and the
+//! progress reports. Nothing happens before listening.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use scape::controller::OnionTarget;
+use scape::control::OnionTarget;
 use scape::endpoint::{EndpointError, EndpointProblem, OnionEndpoint};
 use scape::error::IoError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
@@ -22,7 +22,8 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// A tor that is ready, and publishes the service of [`key`] at once.
+/// Returns a tor that is ready, and that publishes the service of [`key`] at
+/// once.
 fn tor() -> ScriptedTorBuilder {
     let id = key().address().service_id();
     let relay = "$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1";
@@ -36,7 +37,8 @@ fn tor() -> ScriptedTorBuilder {
     ready().on_prefix("ADD_ONION", published)
 }
 
-/// A tor that is ready, hides its services, and lets go of them.
+/// Returns a tor that is ready, hides its services, and accepts that they are
+/// removed.
 fn ready() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)
@@ -53,7 +55,7 @@ fn escaped(text: impl ToString) -> String {
     text.to_string().replace(':', r"\:")
 }
 
-/// What was sent that begins so.
+/// Returns the sent commands with this prefix.
 fn sent(tor: &ScriptedTor, prefix: &str) -> Vec<String> {
     tor.sent().into_iter().filter(|line| line.starts_with(prefix)).collect()
 }
@@ -62,7 +64,7 @@ fn is_sent(tor: &ScriptedTor) -> bool {
     tor.sent().iter().any(|line| line.starts_with("ADD_ONION") || line.starts_with("SETCONF"))
 }
 
-/// A connection as tor makes it to the target of the first port.
+/// Connects to the target of the first port the way tor does.
 fn connect(target: &OnionTarget) -> TcpStream {
     let OnionTarget::Tcp(address) = target else { panic!("{target}") };
     let stream = TcpStream::connect(address).unwrap();
@@ -71,7 +73,7 @@ fn connect(target: &OnionTarget) -> TcpStream {
 }
 
 #[test]
-fn a_service_is_made_as_the_endpoint_says_and_goes_with_the_listener() {
+fn listen_adds_the_endpoints_service_and_removes_it_with_the_listener() {
     let tor = tor().listen().unwrap();
     let key = key();
     let text = format!(
@@ -105,7 +107,7 @@ fn a_service_is_made_as_the_endpoint_says_and_goes_with_the_listener() {
 }
 
 #[test]
-fn progress_goes_from_nothing_to_everything() {
+fn listen_progress_rises_to_done() {
     let scripted = tor().start().unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
     let steps = Arc::new(Mutex::new(Vec::<Progress>::new()));
@@ -116,16 +118,16 @@ fn progress_goes_from_nothing_to_everything() {
     let steps = std::mem::take(&mut *steps.lock());
     let percents: Vec<u8> = steps.iter().map(|step| step.percent).collect();
     assert!(percents.is_sorted(), "{percents:?}");
-    // That tor is there already, half of the way.
+    // An existing tor counts as 40 percent.
     assert!(percents.first().is_some_and(|first| *first >= 40), "{percents:?}");
     assert!(steps.last().is_some_and(Progress::is_done), "{percents:?}");
-    // Both ports of one service, at sockets of their own.
+    // Both ports belong to one service and have sockets of their own.
     assert_eq!(listener.port(), 80);
     drop(listener);
 }
 
 #[test]
-fn without_a_control_port_it_is_the_tor_of_the_program() {
+fn listen_without_a_control_port_uses_the_global_tor() {
     let scripted = tor().start().unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
     tor.set_global();
@@ -134,21 +136,21 @@ fn without_a_control_port_it_is_the_tor_of_the_program() {
     std::fs::write(&path, key().to_blob().as_bytes()).unwrap();
     let endpoint = OnionEndpoint::new(80).unwrap().private_key_file(path);
     let again: OnionEndpoint = endpoint.to_string().parse().unwrap();
-    let listener = scape::listen_with(&again, |_| {}).unwrap();
+    let listener = scape::endpoint::listen_with(&again, |_| {}).unwrap();
     assert_eq!(*listener.address(), key().address());
-    // The listener keeps the tor; nobody else does.
+    // Only the listener keeps the tor.
     drop(tor);
     assert!(Tor::global().unwrap().is_alive());
 }
 
 #[test]
-fn a_local_port_is_the_one_that_was_named() {
+fn listen_binds_the_named_local_port() {
     let scripted = tor().start().unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let endpoint: OnionEndpoint = format!("onion:80:localPort={port}").parse().unwrap();
-    // Where it cannot be had, nothing is added.
+    // If the local port is taken, no service is added.
     let error = endpoint.clone().private_key(key()).listen_through(&tor, |_| {}).unwrap_err();
     assert!(error.get::<IoError>().is_some(), "{error}");
     assert!(!is_sent(&scripted));
@@ -159,7 +161,7 @@ fn a_local_port_is_the_one_that_was_named() {
 
 #[test]
 #[cfg(unix)]
-fn a_unix_socket_is_made_and_removed() {
+fn listen_creates_and_removes_the_unix_socket() {
     let scripted = tor().start().unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
     let folder = tempfile::tempdir().unwrap();
@@ -174,7 +176,7 @@ fn a_unix_socket_is_made_and_removed() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
+fn listen_reports_mistakes_before_it_adds_a_service() {
     let scripted = tor().start().unwrap();
     let tor = Tor::from(Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap());
     let folder = tempfile::tempdir().unwrap();
@@ -193,7 +195,7 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
         let Some(error) = error.get::<EndpointError>() else { panic!("{endpoint}: {error}") };
         assert_eq!(error.option(), Some(option), "{error}");
     }
-    // A tor that hides its services can't make single-hop ones.
+    // A tor that hides its services can't add single-hop ones.
     let error = at().single_hop().listen_through(&tor, |_| {}).unwrap_err();
     assert!(error.to_string().contains("HiddenServiceSingleHopMode"), "{error}");
     assert!(!is_sent(&scripted));
@@ -204,9 +206,9 @@ fn what_is_wrong_is_told_before_tor_is_told_of_a_service() {
 }
 
 #[test]
-fn a_service_that_is_not_published_in_time_is_taken_back() {
+fn listen_removes_a_service_that_is_not_published_in_time() {
     let id = key().address().service_id();
-    // It tells nothing of uploads.
+    // tor sends no events about uploads.
     let scripted = ready()
         .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
         .on_prefix("GETCONF", "250 PublishHidServDescriptors=1\r\n")

@@ -1,8 +1,8 @@
-//! Endpoint strings: what is read, what is written, what is refused, and what
-//! is never shown.
+//! Endpoint strings: parsing, display, errors, and secrets that are never
+//! shown.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "support/cases.rs"]
+#[path = "../crates/scape-proto/tests/support/cases.rs"]
 mod cases;
 
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ fn key() -> OnionKey {
 }
 
 #[test]
-fn clients_are_read_and_written() {
+fn client_endpoints_are_parsed_and_displayed() {
     let cases = [
         ("tor:example.com:80", to("example.com", 80), ""),
         ("TOR:Example.com:80", to("Example.com", 80), "tor:Example.com:80"),
@@ -98,7 +98,7 @@ fn clients_are_read_and_written() {
 }
 
 #[test]
-fn services_are_read_and_written() {
+fn onion_endpoints_are_parsed_and_displayed() {
     let client: ClientPublicKey = CLIENT.parse().unwrap();
     let cases = [
         ("onion:80".to_owned(), at(80), ""),
@@ -151,7 +151,7 @@ fn services_are_read_and_written() {
 }
 
 #[test]
-fn a_key_is_read_in_both_forms() {
+fn endpoint_key_is_parsed_in_both_forms() {
     let blob = key().to_blob();
     let base64 = blob.trim_start_matches("ED25519-V3:");
     for text in [
@@ -166,7 +166,7 @@ fn a_key_is_read_in_both_forms() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn endpoint_secrets_are_not_displayed() {
     let blob = key().to_blob();
     let base64 = blob.trim_start_matches("ED25519-V3:");
     let with_key = at(80).private_key(key());
@@ -176,22 +176,22 @@ fn secrets_are_not_shown() {
     assert!(!format!("{with_key:?}").contains(base64));
     assert!(!format!("{with_password:?}").contains("sesame"));
 
-    // What was shown does not stand for another endpoint.
+    // A redacted string doesn't parse as another endpoint.
     for shown in [with_key.to_string(), with_password.to_string()] {
         let error = shown.parse::<Endpoint>().unwrap_err();
-        assert!(error.to_string().contains("it was left out"), "{error}");
+        assert!(error.to_string().contains("was left out"), "{error}");
     }
-    // What is exposed stands for the same.
+    // The exposed string parses as the same endpoint.
     assert_eq!(onion(&with_key.expose()), with_key);
     assert_eq!(*with_password.expose(), r"tor:a:1:socksUsername=me:socksPassword=sesame\:open");
     assert_eq!(client(&with_password.expose()), with_password);
     assert_eq!(Endpoint::from(with_key.clone()).expose(), with_key.expose());
 }
 
-/// Each mistake that a user of the strings may make, with the option and the
-/// place that are told.
+/// Every mistake that a user of the strings may make, with the reported option
+/// and position.
 #[test]
-fn mistakes_are_told_with_their_place() {
+fn endpoint_mistakes_are_reported_with_option_and_position() {
     use EndpointProblem::{
         Conflict, Doubled, Empty, Escape, Invalid, Kind, Missing, Needs, OtherKind, Unknown,
         Unnamed,
@@ -214,7 +214,7 @@ fn mistakes_are_told_with_their_place() {
         ("tor:abc%2Eonion:80", some(), Some("host"), 4),
         ("tor:relay.exit:80", some(), Some("host"), 4),
         ("tor:bücher.example:80", some(), Some("host"), 4),
-        // The colons of an address that has no brackets.
+        // The colons of an address without brackets.
         ("tor:2001:db8::1:80", Empty, None, 13),
         ("tor:2001:db8:1:80", Unnamed { known: vec![] }, None, 13),
         ("tor:a:1:controlPort=unix:/run/tor/control", Unnamed { known: vec![] }, None, 25),
@@ -308,18 +308,16 @@ fn mistakes_are_told_with_their_place() {
 }
 
 #[test]
-fn an_unknown_option_is_answered_with_the_known_ones() {
+fn unknown_endpoint_option_error_lists_the_known_ones() {
     let error = "onion:80:localport8080=1".parse::<Endpoint>().unwrap_err().to_string();
     assert!(
-        error.starts_with(
-            "endpoint, at byte 9: there is no option of this name; there are port, localPort, "
-        ),
+        error.starts_with("endpoint, at byte 9: unknown option; the options are port, localPort, "),
         "{error}"
     );
 }
 
 #[test]
-fn what_is_made_in_code_is_checked_too() {
+fn endpoints_made_in_code_are_checked() {
     for host in ["", "a b", "a\r\n", "ü"] {
         assert!(ClientEndpoint::new(host, 80).is_err(), "{host:?}");
     }
@@ -328,7 +326,7 @@ fn what_is_made_in_code_is_checked_too() {
     assert_eq!(at(80).and_port(80).unwrap_err().problem(), &EndpointProblem::Doubled);
     assert_eq!(to("a", 1).credentials("", "p").unwrap_err().option(), Some("socksUsername"));
     assert_eq!(to("a", 1).credentials("u", "").unwrap_err().option(), Some("socksPassword"));
-    // The later of two that exclude each other counts.
+    // Of two settings that exclude each other, the later one counts.
     assert_eq!(to("a", 1).socks_port(9050).control_port(9051), to("a", 1).control_port(9051));
     assert_eq!(
         to("a", 1).isolate().credentials("u", "p").unwrap(),
@@ -338,8 +336,8 @@ fn what_is_made_in_code_is_checked_too() {
     assert_eq!(at(80).local_port(0), at(80));
 }
 
-/// A text that may stand where a name, a path or a password does, with all that
-/// has a meaning.
+/// Generates a text for a name, a path or a password, with all characters that
+/// have a meaning in endpoint strings.
 fn text() -> impl Strategy<Value = String> {
     Union::new([
         r"[a-z\[\]:=\\,.%/1-9][a-zA-Z0-9\[\]:=\\,.%/~ -]{0,20}".boxed(),
@@ -367,7 +365,7 @@ fn any_client() -> impl Strategy<Value = ClientEndpoint> {
     let host = Union::new([
         any::<IpAddr>().prop_map(|ip| ip.to_string()).boxed(),
         r"([a-zA-Z0-9_-]{1,12}\.){0,3}[a-zA-Z][a-zA-Z0-9-]{0,8}\.?".boxed(),
-        // What may look like a number, or an address.
+        // Hosts that look like a number or an address.
         r"[a1.]{1,12}"
             .prop_filter("a host", |host: &String| ClientEndpoint::new(host, 1).is_ok())
             .boxed(),
@@ -449,7 +447,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: cases::cases(512), ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_is_read_back(
+    fn random_endpoints_are_parsed_back(
         endpoint in prop_oneof![
             any_client().prop_map(Endpoint::from),
             any_onion().prop_map(Endpoint::from)
@@ -466,7 +464,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(
+    fn random_endpoint_text_is_parsed_or_refused(
         text in r"(tor|onion)?(:(host=|port=|client=|timeout=|privateKey=|isolate=)?([\[\]:=\\,a1.]|\PC){0,12}){0,4}"
     ) {
         match text.parse::<Endpoint>() {
@@ -477,10 +475,10 @@ proptest! {
         }
     }
 
-    /// A secret whose special characters were not escaped, or that has not its
-    /// form, is in no error.
+    /// A secret is in no error, even if its special characters were not escaped
+    /// or it is malformed.
     #[test]
-    fn errors_repeat_no_secret(secret in r"SECRET[a-z:=\\]{0,20}SECRET[a-z:=\\]{0,20}") {
+    fn endpoint_errors_repeat_no_secret(secret in r"SECRET[a-z:=\\]{0,20}SECRET[a-z:=\\]{0,20}") {
         for text in [
             format!("onion:80:privateKey={secret}"),
             format!("tor:a:1:timeout=0:socksUsername=u:socksPassword={secret}"),

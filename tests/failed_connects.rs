@@ -1,5 +1,5 @@
-//! Connecting that fails leaves nothing behind, in a process of its own: no
-//! socket, no thread.
+//! A failed attempt to connect leaves no socket and no thread behind. The test
+//! counts them, so it is in a process of its own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,14 +10,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::Connect;
-use scape::controller::{AuthError, ConnectError};
+use scape::control::{AuthError, ConnectError};
 use scape::transport::Transport;
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// What a peer says before it hangs up, at once: before, while or after the
-/// first command is sent.
+/// The words that a peer sends before it hangs up at once: before, while or
+/// after the first command is sent.
 const WORDS: [&str; 4] =
     ["", "514 Authentication required.\r\n", "nonsense\r\n", "250-PROTOCOLINFO 1\r\n250 OK\r\n"];
 
@@ -26,7 +26,7 @@ fn count(folder: &str) -> usize {
 }
 
 #[test]
-fn a_peer_that_hangs_up_leaves_nothing() {
+fn failed_connect_leaves_no_socket_and_no_thread() {
     let sockets = count("/proc/self/fd");
     let threads = count("/proc/self/task");
     for round in 0..400 {

@@ -1,19 +1,22 @@
-//! Behind a filter that lets few commands through, as control port proxies do,
-//! what is let through works.
+//! Behind a filter that allows few commands, as control port proxies do, the
+//! allowed commands work.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 
+use scape::Connect;
+use scape::connection::ConnectionStatus;
+use scape::control::Caching;
+use scape::control::{Refusal, Signal};
 use scape::event::{EventBody, EventKind};
-use scape::protocol::{Refusal, Signal};
 use scape::testing::ScriptedTor;
-use scape::{Caching, Connect, ConnectionStatus};
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Lets through what a chat program may do to its onion service, and NEWNYM; as
-/// such filters do it, with 510 for the rest.
+/// Returns a filter that allows NEWNYM and the commands that a chat program
+/// needs for its onion service. Like real filters, it answers all others with
+/// 510.
 fn filter() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {
@@ -35,10 +38,10 @@ fn filter() -> ScriptedTor {
 }
 
 #[test]
-fn what_is_let_through_works_and_the_rest_says_why() {
+fn allowed_commands_work_and_refused_ones_name_the_filter() {
     let tor = filter();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    // Signals are not known here, so they are not checked.
+    // The names of signals are unknown here, so they are not checked.
     controller.signal(Signal::NewNym).unwrap();
     controller.signal(Signal::NewNym).unwrap();
     assert_eq!(controller.get_info("status/circuit-established").unwrap(), "1");
@@ -58,7 +61,7 @@ fn what_is_let_through_works_and_the_rest_says_why() {
             "{error}"
         );
     }
-    // What was not let through is in nobody's way.
+    // The refused commands don't affect later ones.
     let events = controller.subscribe([EventKind::Circ]).unwrap();
     let event = events.next_timeout(SOON).unwrap();
     assert!(matches!(event.body(), EventBody::Circ(_)), "{event}");
@@ -67,7 +70,7 @@ fn what_is_let_through_works_and_the_rest_says_why() {
 }
 
 #[test]
-fn status_listeners_hear_of_the_end() {
+fn status_listener_behind_a_filter_hears_of_the_end() {
     let tor = filter();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let (sender, told) = crossbeam_channel::unbounded();
@@ -80,7 +83,7 @@ fn status_listeners_hear_of_the_end() {
 }
 
 #[test]
-fn a_heartbeat_takes_any_answer() {
+fn heartbeat_accepts_any_answer() {
     let tor = filter();
     let connect = Connect::new().heartbeat(Duration::from_millis(1));
     let controller = connect.authenticate_over(tor.transport().unwrap()).unwrap();

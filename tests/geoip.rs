@@ -1,4 +1,4 @@
-//! Countries by tor's own GeoIP data.
+//! Countries from tor's own GeoIP data.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -18,13 +18,13 @@ fn connect(tor: &ScriptedTor) -> Controller {
     Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// How often tor was asked for anything.
+/// Returns the number of countries that tor was asked for.
 fn asked(tor: &ScriptedTor) -> usize {
     tor.sent().iter().filter(|line| line.starts_with("GETINFO ip-to-country/")).count()
 }
 
 #[test]
-fn each_address_is_asked_for_once() {
+fn country_of_each_address_is_requested_once() {
     let tor = ScriptedTor::builder()
         .info("ip-to-country/192.0.2.1", "de")
         .info("ip-to-country/2001:db8::1", "a1")
@@ -45,7 +45,7 @@ fn each_address_is_asked_for_once() {
         assert_eq!(found[0].as_ref().unwrap().country_from, Some(Source::Tor));
         assert!(!found[1].as_ref().unwrap().is_known());
     }
-    // A clone knows what it was told; that there is no country, too.
+    // A clone shares the cached answers, including those without a country.
     assert!(!geoip.clone().lookup(ip("127.0.0.1")).unwrap().is_known());
     assert_eq!(asked(&tor), 3);
     geoip.forget();
@@ -54,7 +54,7 @@ fn each_address_is_asked_for_once() {
 }
 
 #[test]
-fn thousands_of_addresses() {
+fn countries_of_thousands_of_addresses_are_looked_up() {
     let mut tor = ScriptedTor::builder();
     let addresses: Vec<IpAddr> = (0..1500_u16)
         .map(|n| Ipv4Addr::new(10, 0, (n / 256) as u8, (n % 256) as u8).into())
@@ -72,7 +72,7 @@ fn thousands_of_addresses() {
 }
 
 #[test]
-fn what_concerns_one_address_is_in_its_own_result() {
+fn lookup_error_is_in_the_result_of_its_address() {
     let tor = ScriptedTor::builder()
         .info("ip-to-country/192.0.2.1", "de")
         .on("GETINFO ip-to-country/2001:db8::1", "551 GeoIP data not loaded\r\n")
@@ -87,13 +87,13 @@ fn what_concerns_one_address_is_in_its_own_result() {
     assert!(error.to_string().contains("IPv6 (GeoIP data not loaded): set GeoIPv6File"), "{error}");
     assert!(found[1].as_ref().unwrap_err().get::<AnswerError>().is_some());
     assert!(found[2].as_ref().unwrap().is_known());
-    // An error is not kept: the data may be there next time.
+    // Errors are not cached, because the data may be loaded next time.
     assert!(geoip.lookup(ip("2001:db8::1")).is_err());
     assert_eq!(asked(&tor), 4);
 }
 
 #[test]
-fn without_a_connection_there_are_no_answers() {
+fn lookup_without_a_connection_returns_cached_answers_only() {
     let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "de").start().unwrap();
     let controller = connect(&tor);
     let geoip = GeoIp::new().tor(&controller);
@@ -101,7 +101,7 @@ fn without_a_connection_there_are_no_answers() {
     tor.hang_up();
     controller.wait_closed(Duration::from_secs(20)).unwrap();
     assert!(geoip.lookup(ip("192.0.2.2")).unwrap_err().is_closed());
-    // What was said remains true.
+    // Cached answers remain valid.
     assert!(geoip.lookup(ip("192.0.2.1")).unwrap().is_known());
     assert!(geoip.lookup_all([]).unwrap().is_empty());
 }
@@ -109,7 +109,7 @@ fn without_a_connection_there_are_no_answers() {
 const ROUTERS: &str = "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.1 9004 0\n\
      s Running\n";
 
-/// A tor with one router.
+/// Returns a tor that knows one relay.
 fn tor_with_a_router() -> ScriptedTor {
     ScriptedTor::builder()
         .info("ns/all", ROUTERS)
@@ -124,7 +124,7 @@ fn tor_with_a_router() -> ScriptedTor {
 }
 
 #[test]
-fn routers_know_where_they_are() {
+fn routers_know_their_country() {
     let tor = tor_with_a_router();
     let state = State::new(&connect(&tor)).unwrap();
     let router = state.routers().named("alice").pop().unwrap();
@@ -132,7 +132,7 @@ fn routers_know_where_they_are() {
         assert_eq!(router.location().unwrap().unwrap().to_string(), "192.0.2.1 de");
     }
     assert_eq!(asked(&tor), 1);
-    // One without a tor is given the state's.
+    // A `GeoIp` without a tor uses the tor of the state.
     state.set_geoip(GeoIp::new());
     assert!(router.location().unwrap().unwrap().is_known());
     assert_eq!(asked(&tor), 2);

@@ -1,5 +1,5 @@
-//! Databases in MaxMind's format: of every shape that is known, of every size
-//! of records, and damaged ones.
+//! Databases in MaxMind's format: all known record shapes, all record sizes,
+//! and damaged files.
 #![cfg(feature = "geoip")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -25,7 +25,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// A file with this database, in a folder that goes with the test.
+/// Writes the database to a file in a temporary folder.
 fn file(bytes: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("test.mmdb");
@@ -44,13 +44,13 @@ fn asn(number: u32) -> Value {
     ])
 }
 
-/// What is told of 192.0.2.1 where this is its record.
+/// Returns the location of 192.0.2.1 if `record` is its record.
 fn told(type_name: &'static str, record: &Value) -> Location {
     let (_folder, path) = file(&Mmdb::new(type_name, 6, 28).with("192.0.2.0/24", record).bytes());
     GeoIp::new().database(path).unwrap().lookup(ip("192.0.2.1")).unwrap()
 }
 
-/// Why the file is refused.
+/// Returns the error with which the file is refused.
 fn refused(bytes: &[u8], type_of_error: impl Fn(&GeoIpError) -> bool) -> String {
     let (_folder, path) = file(bytes);
     let error = GeoIp::new().database(&path).unwrap_err();
@@ -64,7 +64,7 @@ fn refused(bytes: &[u8], type_of_error: impl Fn(&GeoIpError) -> bool) -> String 
 }
 
 #[test]
-fn trees_of_every_kind() {
+fn mmdb_trees_of_every_record_size_are_read() {
     for size in [24, 28, 32] {
         let (_folder, path) = file(
             &Mmdb::new("GeoLite2-Country", 6, size)
@@ -116,7 +116,7 @@ fn trees_of_every_kind() {
 }
 
 #[test]
-fn the_words_of_every_maker() {
+fn mmdb_records_of_every_vendor_are_read() {
     let city = Map(vec![
         ("city", Map(vec![("names", Map(vec![("de", Text("Köln")), ("en", Text("Cologne"))]))])),
         (
@@ -142,7 +142,7 @@ fn the_words_of_every_maker() {
 
     assert_eq!(told("DBIP-ASN-Lite", &asn(64496)).to_string(), "192.0.2.1 AS64496 An Organization");
 
-    // IPinfo: everything is text.
+    // IPinfo stores every value as text.
     let lite = Map(vec![
         ("asn", Text("AS64496")),
         ("as_name", Text("Example")),
@@ -167,7 +167,7 @@ fn the_words_of_every_maker() {
         Some((50.9, -6.5))
     );
 
-    // IPLocate, and others.
+    // IPLocate and others.
     let iplocate =
         Map(vec![("asn", U32(64496)), ("name", Text("EXAMPLE")), ("org", Text("Example Ltd"))]);
     assert_eq!(told("iplocate ip-to-asn", &iplocate).to_string(), "192.0.2.1 AS64496 Example Ltd");
@@ -184,7 +184,7 @@ fn the_words_of_every_maker() {
 }
 
 #[test]
-fn what_has_not_its_form_is_not_there() {
+fn malformed_mmdb_fields_are_left_out() {
     let odd = Map(vec![
         ("country", List(vec![Text("DE")])),
         ("country_code", Text("Deutschland")),
@@ -208,7 +208,7 @@ fn what_has_not_its_form_is_not_there() {
 }
 
 #[test]
-fn several_databases_complete_each_other_in_order() {
+fn databases_complete_each_other_in_order() {
     let (_one, countries) =
         file(&Mmdb::new("GeoLite2-Country", 6, 24).with("192.0.2.0/24", &country("DE")).bytes());
     let (_two, others) =
@@ -237,7 +237,7 @@ fn several_databases_complete_each_other_in_order() {
         database.contents().unwrap().autonomous_systems && !database.contents().unwrap().countries
     );
 
-    // Any number of threads.
+    // Any number of threads may use it.
     thread::scope(|scope| {
         for _ in 0..4 {
             let geoip = geoip.clone();
@@ -247,7 +247,7 @@ fn several_databases_complete_each_other_in_order() {
 }
 
 #[test]
-fn tor_is_asked_for_what_the_databases_do_not_know() {
+fn tor_is_asked_for_countries_that_no_database_knows() {
     let tor = ScriptedTor::builder()
         .info("ip-to-country/198.51.100.1", "us")
         .on("GETINFO ip-to-country/203.0.113.1", "551 GeoIP data not loaded\r\n")
@@ -268,12 +268,12 @@ fn tor_is_asked_for_what_the_databases_do_not_know() {
     assert_eq!(found[1].as_ref().unwrap().country_from, Some(Source::Tor));
     let error = found[2].as_ref().unwrap_err();
     assert!(matches!(error.get(), Some(GeoIpError::NotLoaded { .. })), "{error:?}");
-    // Nothing is wrong with what a database does know.
+    // An address that a database knows is not affected.
     assert_eq!(found[3].as_ref().unwrap().to_string(), "192.0.3.1 AS64496 An Organization");
 }
 
 #[test]
-fn databases_that_cannot_be_used() {
+fn missing_and_damaged_databases_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for (path, kind) in [
         (folder.path().join("nothing"), std::io::ErrorKind::NotFound),
@@ -289,12 +289,12 @@ fn databases_that_cannot_be_used() {
     let not_one = |error: &GeoIpError| matches!(error, GeoIpError::NotADatabase { .. });
     let damaged = |error: &GeoIpError| matches!(error, GeoIpError::Damaged { ip: None, .. });
     for bytes in [&b""[..], b"PK\x03\x04", &whole[..whole.len() / 2]] {
-        assert!(refused(bytes, not_one).contains("no GeoIP database"));
+        assert!(refused(bytes, not_one).contains("not a GeoIP database"));
     }
     assert!(refused(&whole[..whole.len() - 20], damaged).contains("damaged"));
     assert!(refused(&whole[500..], damaged).contains("damaged"));
 
-    // The tree is there, its records are not.
+    // The tree is complete, but its records are missing.
     let marker = whole.windows(14).position(|bytes| bytes == b"\xab\xcd\xefMaxMind.com").unwrap();
     let data = marker - (1 + 8 + 1 + 9 + 3);
     let (_folder, path) = file(&[&whole[..data], &whole[marker..]].concat());
@@ -304,7 +304,7 @@ fn databases_that_cannot_be_used() {
 }
 
 #[test]
-fn one_that_holds_something_else_is_refused() {
+fn database_of_another_kind_is_refused() {
     let (_one, countries) = file(&Mmdb::new("GeoLite2-Country", 4, 24).bytes());
     let (_two, systems) = file(&Mmdb::new("GeoLite2-ASN", 4, 24).bytes());
     let (_three, cities) = file(&Mmdb::new("GeoLite2-City", 4, 24).bytes());
@@ -321,21 +321,22 @@ fn one_that_holds_something_else_is_refused() {
         let error = wrong.unwrap_err();
         assert!(matches!(error.get(), Some(GeoIpError::WrongKind { .. })), "{error:?}");
     }
-    // A city has a country, and what does not tell may hold anything.
+    // A city database has countries too, and a database of unknown type may
+    // contain anything.
     geoip().country_database(&cities).unwrap();
     geoip().city_database(&own).and_then(|geoip| geoip.asn_database(&own)).unwrap();
 }
 
 #[test]
-fn without_any_source() {
+fn lookup_without_a_source_is_an_error() {
     let error = GeoIp::new().lookup(ip("192.0.2.1")).unwrap_err();
     assert!(matches!(error.get(), Some(GeoIpError::NoSource)), "{error:?}");
 }
 
 proptest! {
-    /// Whatever has become of a file: an error, or an answer.
+    /// A damaged file gives an error or an answer, but never a panic.
     #[test]
-    fn nothing_in_a_file_makes_it_fail(
+    fn damaged_database_never_panics(
         mutations in mutations(),
         size in proptest::sample::select(vec![24_u16, 28, 32]),
         version in proptest::sample::select(vec![4_u16, 6]),

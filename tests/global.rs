@@ -1,5 +1,4 @@
-//! The program's tor, where there is none to be had, and where one runs
-//! already.
+//! The global tor of a program, if no tor can be found and if one runs already.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -11,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use scape::testing::ScriptedTor;
 use scape::tor::NoTorError;
-use scape::{CancelToken, Tor, TorMode};
+use scape::tor::TorMode;
+use scape::{CancelToken, Tor};
 
-/// Set in the process that a test starts to have an environment of its own.
+/// Set in the child process that a test starts to get an environment of its
+/// own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
-/// Runs the test of this name once more, with these variables.
+/// Runs the test with this name once more, in a process with these variables.
 fn run_again(test: &str, variables: &[(&str, &str)]) {
     let output = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
@@ -29,27 +30,26 @@ fn run_again(test: &str, variables: &[(&str, &str)]) {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// A port where nobody listens.
+/// Returns the address of a port on which nobody listens.
 fn closed_port() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().to_string()
 }
 
 #[test]
-fn everything_that_was_tried_is_told() {
+fn no_tor_error_lists_everything_that_was_tried() {
     if env::var_os(CHILD).is_none() {
         let port = closed_port();
         let nowhere = env::temp_dir().join("no-such-tor");
         let variables =
             [("SCAPE_CONTROL", port.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
-        return run_again("everything_that_was_tried_is_told", &variables);
+        return run_again("no_tor_error_lists_everything_that_was_tried", &variables);
     }
     let control = env::var("SCAPE_CONTROL").unwrap();
     for (result, launches) in [(Tor::find(), false), (Tor::global(), true)] {
         let error = match result {
             Err(error) => error,
-            // Somebody's tor is at one of the usual places: that is what is
-            // left to be used.
+            // A tor that runs at one of the usual SOCKS ports is used.
             Ok(tor) => return assert_eq!(tor.mode(), TorMode::SocksOnly),
         };
         let text = error.to_string();
@@ -60,18 +60,18 @@ fn everything_that_was_tried_is_told() {
         }
         assert_eq!(text.contains("no-such-tor"), launches, "{text}");
     }
-    // It is tried anew each time.
+    // Every call searches anew.
     assert!(Tor::global().unwrap_err().get::<NoTorError>().is_some());
 }
 
 #[test]
-fn one_that_runs_is_everybodys() {
+fn running_tor_is_shared_by_all_callers() {
     if env::var_os(CHILD).is_none() {
         let tor = ScriptedTor::builder().info("version", "0.4.9.11").listen().unwrap();
         let address = tor.address().unwrap().to_string();
-        run_again("one_that_runs_is_everybodys", &[("SCAPE_CONTROL", address.as_str())]);
-        // One connection, however many asked for it; the second after the first
-        // had ended.
+        run_again("running_tor_is_shared_by_all_callers", &[("SCAPE_CONTROL", address.as_str())]);
+        // All callers shared one connection. A second one was made after the
+        // first had ended.
         let hellos = tor.sent().iter().filter(|line| line.starts_with("PROTOCOLINFO")).count();
         assert_eq!(hellos, 2, "{:?}", tor.sent());
         return;
@@ -87,7 +87,8 @@ fn one_that_runs_is_everybodys() {
     assert!(Tor::global().unwrap().is_alive());
 }
 
-/// When a cancelled search must have ended. It would take 30 seconds otherwise.
+/// The time in which a cancelled search must have ended. Without cancelling, it
+/// would take 30 seconds.
 const SOON: Duration = Duration::from_secs(15);
 
 #[test]
@@ -105,7 +106,7 @@ fn search_is_cancelled_while_a_control_port_says_nothing() {
     thread::scope(|scope| {
         let searching = scope.spawn(|| Tor::global_cancel_with(&first, |_| {}).map(drop));
         thread::sleep(Duration::from_millis(200));
-        // This thread waits for the other's search.
+        // This thread waits for the search of the other one.
         let waiting = scope.spawn(|| Tor::global_cancel_with(&second, |_| {}).map(drop));
         let finding = scope.spawn(|| Tor::find_cancel_with(&second).map(drop));
         thread::sleep(Duration::from_millis(100));
@@ -117,7 +118,7 @@ fn search_is_cancelled_while_a_control_port_says_nothing() {
         assert!(searching.join().unwrap().unwrap_err().is_cancelled());
     });
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-    // The next search begins anew.
+    // The next search starts anew.
     let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap();
     let transport = scripted.transport().unwrap();
     let tor = Tor::from(scape::Connect::new().authenticate_over(transport).unwrap());

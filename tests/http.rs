@@ -1,4 +1,4 @@
-//! HTTP through a SOCKS port that a test pretends to be tor's.
+//! HTTP over a SOCKS port of a server that pretends to be tor.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -9,8 +9,8 @@ use std::io::{Read, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::control::ArgumentError;
 use scape::http::{AgentBuilder, socks_error, tor_error, ureq};
-use scape::protocol::ArgumentError;
 use scape::socks::{Isolation, SocksProblem, SocksProxy, SocksStatus};
 use support::web::{Asked, SOON, Trap, Web, http, ok, redirect, until_the_end};
 use ureq::{Agent, Timeout};
@@ -28,7 +28,7 @@ fn status(error: &ureq::Error) -> SocksStatus {
 }
 
 #[test]
-fn names_reach_the_proxy_unresolved() {
+fn host_names_reach_the_proxy_unresolved() {
     let web = Web::http(|asked, head| ok(format!("{} {}", asked.host, head.path)));
     let agent = agent(&web);
     assert_eq!(get(&agent, "http://Some.Example/a?b=c").unwrap(), "some.example /a?b=c");
@@ -63,7 +63,7 @@ fn onion_names_in_urls_reach_tor_without_their_trailing_dot() {
 
 #[test]
 #[cfg(unix)]
-fn a_port_on_a_unix_socket_is_as_good() {
+fn http_over_a_socks_port_on_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();
     let web =
         Web::start_unix(&folder.path().join("socks"), |_, stream| http(stream, |_| ok("unix")));
@@ -75,7 +75,7 @@ fn a_port_on_a_unix_socket_is_as_good() {
 }
 
 #[test]
-fn nothing_is_sent_that_identifies() {
+fn requests_contain_no_identifying_headers() {
     let web = Web::http(|_, head| {
         let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
         let mut answer =
@@ -96,7 +96,7 @@ fn nothing_is_sent_that_identifies() {
 }
 
 #[test]
-fn connections_are_kept_for_the_same_agent_only() {
+fn connections_are_pooled_per_agent() {
     let web = Web::http(|asked, _| ok(asked.user.clone().unwrap_or_default()));
     let mut users = HashSet::new();
     for _ in 0..3 {
@@ -111,8 +111,7 @@ fn connections_are_kept_for_the_same_agent_only() {
         assert_eq!(web.asked().len(), users.len());
     }
     assert_eq!(users.len(), 3);
-    // Also where the first agent's connection is idle, and the isolation the
-    // same.
+    // The connection of the first agent is idle, and the isolation is the same.
     let isolation = Isolation::new("one", "two").unwrap();
     let agents = [(); 2]
         .map(|()| AgentBuilder::new(web.proxy()).isolation(isolation.clone()).build().unwrap());
@@ -123,7 +122,7 @@ fn connections_are_kept_for_the_same_agent_only() {
 }
 
 #[test]
-fn every_refusal_is_told() {
+fn every_socks_refusal_is_reported() {
     let web = Web::http(|_, _| ok(""));
     let agent = agent(&web);
     for code in (1..=8).chain(0xF0..=0xF7).chain([0x09, 0xFF]) {
@@ -141,12 +140,12 @@ fn every_refusal_is_told() {
     }
     let offline = get(&agent, "http://refused-f0.test/").unwrap_err();
     assert!(socks_error(&offline).unwrap().is_onion_not_found());
-    // It was one request's failure.
+    // Only that request failed.
     assert_eq!(get(&agent, "http://example.com/").unwrap(), "");
 }
 
 #[test]
-fn a_port_that_is_not_there_says_where() {
+fn refused_connection_to_the_socks_port_names_its_address() {
     let free = Trap::set().address;
     let agent = AgentBuilder::new(SocksProxy::new(free)).build().unwrap();
     let error = get(&agent, "http://example.com/").unwrap_err();
@@ -158,7 +157,7 @@ fn a_port_that_is_not_there_says_where() {
 }
 
 #[test]
-fn private_addresses_are_asked_for_only_where_allowed() {
+fn private_addresses_are_refused_unless_allowed() {
     let web = Web::http(|asked, _| ok(&asked.host));
     let careful = agent(&web);
     for host in [
@@ -182,7 +181,7 @@ fn private_addresses_are_asked_for_only_where_allowed() {
 }
 
 #[test]
-fn what_would_go_around_tor_is_refused() {
+fn request_that_would_bypass_tor_is_refused() {
     let web = Web::http(|_, _| ok(""));
     let trap = Trap::set();
     let agent = agent(&web);
@@ -202,7 +201,7 @@ fn what_would_go_around_tor_is_refused() {
 }
 
 #[test]
-fn a_url_that_is_none_is_an_error() {
+fn malformed_url_is_an_error() {
     let web = Web::http(|_, _| ok(""));
     let agent = agent(&web);
     let long = format!("http://{}/", "a".repeat(256));
@@ -229,7 +228,7 @@ fn a_url_that_is_none_is_an_error() {
 }
 
 #[test]
-fn redirects_stay_in_tor() {
+fn redirects_are_followed_through_tor() {
     let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     let web = Web::http(move |asked, head| match (asked.host.as_str(), head.path.as_str()) {
         ("example.com", "/") => ok("arrived"),
@@ -249,7 +248,7 @@ fn redirects_stay_in_tor() {
 }
 
 #[test]
-fn statuses_are_errors_unless_told_otherwise() {
+fn http_status_is_an_error_unless_disabled() {
     let web = Web::http(|_, _| b"HTTP/1.1 404 No\r\ncontent-length: 4\r\n\r\nnone".to_vec());
     assert!(matches!(get(&agent(&web), "http://a.test/"), Err(ureq::Error::StatusCode(404))));
     let agent = AgentBuilder::new(web.proxy()).http_status_as_error(false).build().unwrap();
@@ -257,7 +256,7 @@ fn statuses_are_errors_unless_told_otherwise() {
 }
 
 #[test]
-fn bodies_of_every_kind() {
+fn http_bodies_of_every_kind_are_read() {
     const SIZE: usize = 20_000_000;
     let web = Web::http(|_, head| match head.path.as_str() {
         "/big" => ok(vec![b'x'; SIZE]),
@@ -296,7 +295,7 @@ fn bodies_of_every_kind() {
     assert_eq!(web.asked().len(), 2);
 }
 
-/// A server that says only this to a request, and then nothing or the end.
+/// Serves `said` as the answer to each request, and then nothing or the end.
 fn half(said: &'static str, then_close: bool) -> Web {
     Web::start(move |_, mut stream| {
         let mut head = Vec::new();
@@ -313,7 +312,7 @@ fn half(said: &'static str, then_close: bool) -> Web {
 const HALF: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf";
 
 #[test]
-fn a_server_that_closes_in_the_middle_is_an_error() {
+fn server_that_closes_in_the_middle_is_an_error() {
     for said in [
         "",
         "HTTP/1.",
@@ -329,7 +328,7 @@ fn a_server_that_closes_in_the_middle_is_an_error() {
 }
 
 #[test]
-fn a_server_that_stalls_is_given_up() {
+fn server_that_stalls_runs_into_the_timeout() {
     let short = Duration::from_millis(500);
     for said in ["", "HTTP/1.1 200 OK\r\n", HALF] {
         let web = half(said, false);
@@ -345,10 +344,10 @@ fn a_server_that_stalls_is_given_up() {
 }
 
 #[test]
-fn a_server_that_takes_nothing_is_given_up() {
+fn server_that_reads_nothing_runs_into_the_timeout() {
     let (_end, ended) = crossbeam_channel::bounded::<()>(0);
     let web = Web::start(move |_, _| {
-        // Not a byte is read until the test is over.
+        // The server reads nothing until the test is over.
         let _ = ended.recv();
         Ok(())
     });
@@ -361,10 +360,10 @@ fn a_server_that_takes_nothing_is_given_up() {
 }
 
 #[test]
-fn a_connection_that_is_not_made_is_given_up() {
+fn connection_that_is_not_made_runs_into_the_timeout() {
     let web = Web::http(|_, _| ok(""));
     let short = Duration::from_millis(100);
-    // The proxy's own limit, and ureq's.
+    // The proxy's own timeout, and that of ureq.
     let agent = AgentBuilder::new(web.proxy()).connect_timeout(short).build().unwrap();
     let error = get(&agent, "http://silent.test/").unwrap_err();
     let socks = socks_error(&error).unwrap_or_else(|| panic!("{error:?}"));
@@ -379,7 +378,7 @@ fn a_connection_that_is_not_made_is_given_up() {
 }
 
 #[test]
-fn an_agent_that_is_shut_down_ends_what_is_under_way() {
+fn agent_shutdown_ends_pending_requests() {
     let (tell, asked) = std::sync::mpsc::channel();
     let web = Web::start(move |_, stream| {
         tell.send(()).unwrap();
@@ -391,7 +390,7 @@ fn an_agent_that_is_shut_down_ends_what_is_under_way() {
         thread::scope(|scope| {
             let waiting = scope.spawn(|| get(&agent, &format!("http://{host}/")));
             if host == "silent.test" {
-                // In the middle of the handshake.
+                // The request is in the middle of the handshake.
                 let deadline = Instant::now() + SOON;
                 while web.asked().len() == before && Instant::now() < deadline {
                     thread::yield_now();
@@ -409,10 +408,10 @@ fn an_agent_that_is_shut_down_ends_what_is_under_way() {
 }
 
 #[test]
-fn a_connection_that_ended_while_idle_is_made_again() {
+fn connection_that_ended_while_idle_is_replaced() {
     let (tell, ended) = crossbeam_channel::unbounded();
     let web = Web::start(move |asked, stream| {
-        // One request a connection, though it does not say so.
+        // The server answers one request per connection without saying so.
         let once = std::cell::Cell::new(false);
         http(Once(stream, &once), |_| ok(&asked.host))?;
         stream.shutdown()?;
@@ -426,7 +425,7 @@ fn a_connection_that_ended_while_idle_is_made_again() {
     }
 }
 
-/// Ends after the first answer.
+/// A stream that ends after the first answer.
 struct Once<'a>(&'a scape::transport::Transport, &'a std::cell::Cell<bool>);
 
 impl Read for Once<'_> {
@@ -447,7 +446,7 @@ impl Write for Once<'_> {
 }
 
 #[test]
-fn isolation_is_not_shown() {
+fn agent_debug_hides_the_isolation() {
     let isolation = Isolation::new("sesame", "open").unwrap();
     let builder = AgentBuilder::new(SocksProxy::new(9050)).isolation(isolation);
     let shown = format!("{builder:?} {:?}", builder.clone().build().unwrap());

@@ -1,5 +1,5 @@
-//! Proxies of the environment are not looked at: neither used, nor taken for a
-//! reason to go without one.
+//! The proxy variables of the environment are ignored. They are not used, and
+//! they are no reason to bypass tor.
 #![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -13,12 +13,12 @@ use scape::socks::SocksProxy;
 use scape::transport::Address;
 use support::web::{SOON, Trap, Web, ok};
 
-/// Tells a child where to go.
+/// The variable with the SOCKS port for the child process.
 const PORT: &str = "SCAPE_TEST_SOCKS_PORT";
 const URL: &str = "http://somewhere.example/";
 
 #[test]
-fn the_environment_is_not_looked_at() {
+fn proxy_variables_of_the_environment_are_ignored() {
     if let Ok(port) = env::var(PORT) {
         return fetch(&port.parse().unwrap());
     }
@@ -40,10 +40,10 @@ fn the_environment_is_not_looked_at() {
     trap.assert_empty();
 }
 
-/// This test again, in a process with these variables.
+/// Runs this test again, in a process with these variables.
 fn run(web: &Web, variables: &[(&str, &str)]) {
     let output = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "the_environment_is_not_looked_at", "--nocapture"])
+        .args(["--exact", "proxy_variables_of_the_environment_are_ignored", "--nocapture"])
         .env(PORT, web.address().to_string())
         .envs(variables.iter().copied())
         .stdin(Stdio::null())

@@ -1,5 +1,5 @@
-//! Thousands of requests through one agent: none fails, and nothing of them is
-//! left.
+//! Thousands of requests with one agent: none fails, and they leave nothing
+//! behind.
 #![cfg(all(feature = "http", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,8 +16,8 @@ use support::web::{SOON, Web, ok};
 const TIMES: usize = 1000;
 const THREADS: usize = 8;
 
-/// How many files are open, and how many threads there are, the server's
-/// included.
+/// Returns the number of open files and of threads, including those of the
+/// server.
 fn held() -> (usize, usize) {
     let count = |folder| fs::read_dir(folder).unwrap().count();
     (count("/proc/self/fd"), count("/proc/self/task"))
@@ -30,7 +30,7 @@ fn fetch(agent: &Agent, number: usize) {
 }
 
 #[test]
-fn many_requests_leave_nothing() {
+fn many_http_requests_leave_no_files_and_threads() {
     let web = Web::http(|asked, head| ok(format!("{} {}", asked.host, head.path)));
     let before = held();
     let agent = AgentBuilder::new(web.proxy()).stall_timeout(SOON).build().unwrap();
@@ -48,7 +48,8 @@ fn many_requests_leave_nothing() {
         }
     });
     drop(agent);
-    // The server's threads and sockets end when they see the end.
+    // The server's threads and sockets end when they see the end of the
+    // connection.
     let deadline = Instant::now() + SOON;
     while held() != before {
         assert!(Instant::now() < deadline, "before {before:?}, after {:?}", held());

@@ -1,5 +1,5 @@
-//! Every answer to GETINFO that a real tor gave in the transcripts goes through
-//! the method that is there for its key.
+//! Every GETINFO answer of a real tor in the transcripts is read by the method
+//! for its key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
@@ -9,24 +9,26 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
-use scape::descriptor::{AddressPattern, ExitAction};
+use scape::control::{ArgumentError, Refusal, Reply};
 use scape::error::AnswerError;
 use scape::event::Hibernation;
-use scape::protocol::{
-    ArgumentError, ConfigType, ConsensusFlavor, Decoder, EntryGuardStatus, InfoName, ListenerKind,
-    MappingSource, Refusal, Reply, VersionStatus, parse_getinfo,
+use scape::info::{
+    ConfigType, EntryGuardStatus, InfoName, ListenerKind, MappingSource, VersionStatus,
 };
+use scape::netdoc::ConsensusFlavor;
+use scape::netdoc::{AddressPattern, ExitAction};
 use scape::testing::ScriptedTor;
 use scape::word::Expiry;
 use scape::{Connect, Controller};
+use scape_proto::control::{Decoder, parse_getinfo};
 use support::info::{METHODS, NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::transcript::Transcript;
 
-/// What was granted, and has no method.
+/// Keys that were answered and have no method.
 const NOT_READ: &[&str] = &["consensus/nope", "dir/status/all", "downloads/desc/descs"];
 
-/// What tor refused, what then comes out: an error, with tor's words, or
-/// nothing.
+/// Keys that tor refused, with the outcome of the method: the code of the
+/// error, `None`, or "not asked".
 const REFUSED: &[(&str, &str)] = &[
     ("address", "None"),
     ("address-mappings/nope", "not asked"),
@@ -80,7 +82,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("status/version/num-concurring", "not asked"),
 ];
 
-/// What tor says of a key.
+/// tor's answer for a key.
 #[derive(Debug, Clone)]
 enum Answer {
     Value(Vec<u8>),
@@ -89,14 +91,14 @@ enum Answer {
 
 type Answers = BTreeMap<String, Answer>;
 
-/// The files of GETINFO.
+/// Returns the transcripts of GETINFO.
 fn transcripts() -> Vec<Transcript> {
     let number = |name: &str| name.split('-').next().and_then(|number| number.parse().ok());
     let wanted = |number: u32| (10..=38).contains(&number) || number == 99;
     Transcript::load_all().into_iter().filter(|t| number(&t.name).is_some_and(wanted)).collect()
 }
 
-/// What was asked, one key after the other, with the answers.
+/// Returns the requested keys, one after the other, with their answers.
 fn dialogue(transcript: &Transcript) -> Vec<(String, Answer)> {
     let mut dialogue = Vec::new();
     for exchange in &transcript.exchanges {
@@ -122,7 +124,7 @@ fn answers(keys: &[&str], reply: &Reply) -> Vec<(String, Answer)> {
     keys.iter().map(|key| (*key).to_owned()).zip(values.into_iter().map(Answer::Value)).collect()
 }
 
-/// A tor that answers GETINFO as `answers` say.
+/// Returns a tor that answers GETINFO from `answers`.
 fn scripted(answers: &Arc<Mutex<Answers>>) -> (ScriptedTor, Controller) {
     let answers = answers.clone();
     let tor = ScriptedTor::builder()
@@ -162,8 +164,8 @@ fn reply(answers: &Answers, keys: &str) -> Vec<u8> {
     reply
 }
 
-/// A controller of the tor of this transcript; of a key that was asked several
-/// times, the last answer.
+/// Returns a controller of a tor that answers from this transcript. If a key
+/// was requested several times, its last answer counts.
 fn controller_of(name: &str) -> (ScriptedTor, Controller) {
     let answers = dialogue(&Transcript::load(name)).into_iter().collect();
     scripted(&Arc::new(Mutex::new(answers)))
@@ -175,12 +177,12 @@ fn utc(text: &str) -> SystemTime {
 }
 
 #[test]
-fn every_answer_is_read_by_its_method() {
+fn getinfo_answers_are_read_by_the_method_for_the_key() {
     let (mut granted, mut refused, mut not_read) = (0, BTreeSet::new(), BTreeSet::new());
     for transcript in transcripts() {
         let dialogue = dialogue(&transcript);
-        // Methods that read several keys at once find the others of this file,
-        // too. Without a consensus, all its values are empty.
+        // Methods that read several keys at once find the other keys of this
+        // file too. Without a consensus, all its values are empty.
         let mut answers: Answers = dialogue.iter().cloned().collect();
         for key in ["consensus/fresh-until", "consensus/valid-until"] {
             answers.entry(key.to_owned()).or_insert(Answer::Value(Vec::new()));
@@ -192,7 +194,7 @@ fn every_answer_is_read_by_its_method() {
             let name = &transcript.name;
             match (answer, read(&controller, &key)) {
                 (Answer::Value(_), Some(Ok(shown))) => {
-                    nothing_is_unknown(name, &key, &shown);
+                    assert_no_unknown_words(name, &key, &shown);
                     granted += 1;
                 }
                 (Answer::Value(_), None) => {
@@ -222,14 +224,14 @@ fn every_answer_is_read_by_its_method() {
     let refused: Vec<(&str, &str)> =
         refused.iter().map(|(k, r)| (k.as_str(), r.as_str())).collect();
     let listing = || refused.iter().map(|line| format!("    {line:?},\n")).collect::<String>();
-    // The one that is refused or empty, as there is a consensus or not, is in
-    // the list once.
+    // One key is refused or empty, depending on whether there is a consensus.
+    // It is in the list once.
     assert!(refused == REFUSED, "what was refused:\n{}", listing());
 }
 
-/// No keyword, and no word, was left over.
-fn nothing_is_unknown(file: &str, key: &str, shown: &str) {
-    // tor's other names for signals.
+/// Checks that no keyword and no word was left over.
+fn assert_no_unknown_words(file: &str, key: &str, shown: &str) {
+    // Signals have other names in tor.
     if key != "signal/names" {
         assert!(!shown.contains("Other("), "{file}: {key}: {shown}");
     }
@@ -238,10 +240,10 @@ fn nothing_is_unknown(file: &str, key: &str, shown: &str) {
 }
 
 #[test]
-fn every_key_that_tor_lists_has_a_method() {
+fn listed_getinfo_keys_have_a_method() {
     let (_tor, controller) = controller_of("10-getinfo-names");
     let listed: Vec<String> =
-        controller.info_names().unwrap().iter().map(InfoName::to_string).collect();
+        controller.info().info_names().unwrap().iter().map(InfoName::to_string).collect();
     assert!(listed.len() > 100, "{}", listed.len());
     let without: Vec<&str> =
         listed.iter().map(String::as_str).filter(|name| !has_method(name)).collect();
@@ -250,7 +252,7 @@ fn every_key_that_tor_lists_has_a_method() {
     for key in NOT_LISTED {
         assert!(has_method(key) && !listed.iter().any(|name| name == key), "{key}");
     }
-    // And nothing has a method that no tor knows.
+    // Every key that has a method is known to tor.
     for (key, _) in METHODS {
         let member = |name: &&String| {
             let prefix = name.find('<').or(name.strip_suffix('*').map(str::len));
@@ -265,37 +267,37 @@ fn every_key_that_tor_lists_has_a_method() {
 }
 
 #[test]
-fn names() {
+fn info_names_and_known_events_are_read() {
     let (_tor, controller) = controller_of("10-getinfo-names");
-    let names = controller.info_names().unwrap();
+    let names = controller.info().info_names().unwrap();
     let prefix = names.iter().find(|name| name.key == "ip-to-country/").unwrap();
     assert!(prefix.is_prefix && prefix.description == "Perform a GEOIP lookup");
-    let events = controller.known_events().unwrap();
+    let events = controller.info().known_events().unwrap();
     assert!(events.len() > 25 && events.iter().all(|event| event.is_recognized()), "{events:?}");
-    assert_eq!(controller.known_signals().unwrap().len(), 15);
-    assert_eq!(controller.known_features().unwrap(), ["VERBOSE_NAMES", "EXTENDED_EVENTS"]);
+    assert_eq!(controller.info().known_signals().unwrap().len(), 15);
+    assert_eq!(controller.info().known_features().unwrap(), ["VERBOSE_NAMES", "EXTENDED_EVENTS"]);
 
     let (_tor, controller) = controller_of("11-getinfo-config-names");
-    let options = controller.config_names().unwrap();
+    let options = controller.info().config_names().unwrap();
     assert_eq!(options.len(), 383);
     let count = |ty| options.iter().filter(|option| option.ty == ty).count();
     assert_eq!((count(ConfigType::Boolean), count(ConfigType::Virtual)), (109, 11));
 
     let (_tor, controller) = controller_of("12-getinfo-config-defaults");
-    let defaults = controller.config_defaults().unwrap();
+    let defaults = controller.info().config_defaults().unwrap();
     let rate = defaults.iter().find(|line| line.name == "BandwidthRate").unwrap();
     assert_eq!(rate.value.as_deref(), Some("1 GB"));
     assert!(defaults.iter().filter(|line| line.name == "DirAuthority").count() > 5);
 }
 
 #[test]
-fn one_round_trip_for_what_belongs_together() {
+fn related_getinfo_keys_are_read_in_one_round_trip() {
     let (tor, controller) = controller_of("15-getinfo-process-limits-traffic");
-    let process = controller.process().unwrap();
+    let process = controller.info().process().unwrap();
     assert_eq!((process.pid, process.uid, process.user.as_deref()), (30512, Some(0), Some("root")));
     assert_eq!(process.descriptor_limit, 19968);
-    assert_eq!(controller.traffic().unwrap().written, 0);
-    assert_eq!(controller.max_mem_in_queues().unwrap(), 8 << 30);
+    assert_eq!(controller.info().traffic().unwrap().written, 0);
+    assert_eq!(controller.info().max_mem_in_queues().unwrap(), 8 << 30);
     let asked: Vec<String> =
         tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
     assert_eq!(
@@ -309,9 +311,9 @@ fn one_round_trip_for_what_belongs_together() {
 }
 
 #[test]
-fn accounting() {
+fn accounting_is_read() {
     let (_tor, controller) = controller_of("16-getinfo-accounting");
-    let accounting = controller.accounting().unwrap().unwrap();
+    let accounting = controller.info().accounting().unwrap().unwrap();
     assert_eq!(accounting.hibernating, Hibernation::Awake);
     assert_eq!((accounting.used.read, accounting.left.written), (0, 1 << 30));
     assert_eq!(accounting.interval_start, utc("2026-11-21 00:00:00"));
@@ -319,117 +321,126 @@ fn accounting() {
 }
 
 #[test]
-fn policies() {
+fn exit_policies_are_read() {
     let (_tor, controller) = controller_of("19-getinfo-exit-policy");
-    let default = controller.exit_policy_default().unwrap();
+    let default = controller.info().exit_policy_default().unwrap();
     assert_eq!(default.rules().len(), 11);
     assert!(
         default.allows([198, 51, 100, 7].into(), 443)
             && !default.allows([198, 51, 100, 7].into(), 6881)
     );
-    let private = controller.exit_policy_reject_private_default().unwrap();
+    let private = controller.info().exit_policy_reject_private_default().unwrap();
     assert!(private.rules().iter().all(|rule| rule.action == ExitAction::Reject));
     assert!(matches!(private.rules()[7].address, AddressPattern::V6 { prefix: 7, .. }));
-    assert_eq!(controller.exit_policy_full().unwrap_err().code(), Some(552));
+    assert_eq!(controller.info().exit_policy_full().unwrap_err().code(), Some(552));
 }
 
 #[test]
-fn guards_mappings_and_listeners() {
+fn guards_mappings_and_listeners_are_read() {
     let (_tor, controller) = controller_of("30-getinfo-entry-guards");
-    let guards = controller.entry_guards().unwrap();
+    let guards = controller.info().entry_guards().unwrap();
     let since: Vec<_> = guards.iter().filter(|guard| guard.since.is_some()).collect();
     assert_eq!((guards.len(), since.len()), (8, 1));
     assert_eq!(since[0].since, Some(utc("2026-11-15 00:00:00")));
     assert_eq!((&since[0].status, since[0].relay.nickname()), (&EntryGuardStatus::Unusable, None));
 
     let (_tor, controller) = controller_of("24-getinfo-address-mappings");
-    let mappings = controller.address_mappings(&MappingSource::All).unwrap();
+    let mappings = controller.info().address_mappings(&MappingSource::All).unwrap();
     assert!(mappings.iter().any(|mapping| mapping.to_string() == "*.e.example -> f.example"));
     assert!(mappings.len() == 5 && mappings.iter().all(|mapping| mapping.expires == Expiry::Never));
-    assert_eq!(controller.address_mappings(&MappingSource::Config).unwrap().len(), 1);
+    assert_eq!(controller.info().address_mappings(&MappingSource::Config).unwrap().len(), 1);
 
     let (_tor, controller) = controller_of("06-addresses-time-zone-unix");
-    let listeners = controller.listeners(&ListenerKind::Control).unwrap();
+    let listeners = controller.info().listeners(&ListenerKind::Control).unwrap();
     let listeners: Vec<String> = listeners.iter().map(ToString::to_string).collect();
     assert_eq!(
         listeners,
         ["127.0.0.1:19472", "[::1]:19473", "unix:/run/tor/c \"s.sock", "unix:/run/tor/control"]
     );
-    assert_eq!(controller.current_time_local().unwrap().to_string(), "2026-11-20T21:13:05");
-    assert_eq!(controller.current_time().unwrap(), utc("2026-11-21 02:13:05"));
+    assert_eq!(controller.info().current_time_local().unwrap().to_string(), "2026-11-20T21:13:05");
+    assert_eq!(controller.info().current_time().unwrap(), utc("2026-11-21 02:13:05"));
 }
 
 #[test]
-fn a_relay() {
+fn relay_information_is_read() {
     let (_tor, controller) = controller_of("25-getinfo-relay");
-    let fingerprint = controller.fingerprint().unwrap().unwrap();
+    let fingerprint = controller.info().fingerprint().unwrap().unwrap();
     assert_eq!(fingerprint.to_string(), "0B8748265424563FDCF4940B02A30B5F7AAC2AFE");
-    assert_eq!(controller.address().unwrap(), Some([127, 0, 0, 1].into()));
-    let descriptors = controller.fresh_relay_descs().unwrap();
+    assert_eq!(controller.info().address().unwrap(), Some([127, 0, 0, 1].into()));
+    let descriptors = controller.info().fresh_relay_descs().unwrap();
     assert!(
         descriptors.starts_with(b"router testrelay ")
             && descriptors.ends_with(b"-----END SIGNATURE-----\n")
     );
-    assert_eq!(controller.clients_seen().unwrap().started, utc("2026-11-21 02:09:44"));
+    assert_eq!(controller.info().clients_seen().unwrap().started, utc("2026-11-21 02:09:44"));
 }
 
 #[test]
-fn the_consensus_and_its_relays() {
+fn consensus_and_its_relays_are_read() {
     let (_tor, controller) = controller_of("33-getinfo-consensus-sr-versions");
-    let random = controller.shared_random().unwrap();
+    let random = controller.info().shared_random().unwrap();
     assert_eq!(random.current.unwrap()[..4], [0xb3, 0xca, 0x0b, 0x19]);
     assert!(random.previous.is_some());
-    let lifetime = controller.consensus_lifetime().unwrap().unwrap();
+    let lifetime = controller.info().consensus_lifetime().unwrap().unwrap();
     assert_eq!(lifetime.valid_after, utc("2026-11-21 02:00:00"));
     assert_eq!(lifetime.valid_until, utc("2026-11-21 05:00:00"));
-    assert_eq!(controller.version_status().unwrap(), VersionStatus::Recommended);
-    let versions = controller.recommended_versions().unwrap().unwrap();
+    assert_eq!(controller.info().version_status().unwrap(), VersionStatus::Recommended);
+    let versions = controller.info().recommended_versions().unwrap().unwrap();
     assert_eq!(versions, ["0.4.8.21".parse().unwrap(), "0.4.9.11".parse().unwrap()]);
-    let authority = controller.downloads_cert_fps().unwrap()[0];
-    assert_eq!(controller.downloads_cert(authority).unwrap().unwrap().attempts, 0);
-    assert_eq!(controller.downloads_cert_sks(authority).unwrap(), Some(Vec::new()));
+    let authority = controller.info().downloads_cert_fps().unwrap()[0];
+    assert_eq!(controller.info().downloads_cert(authority).unwrap().unwrap().attempts, 0);
+    assert_eq!(controller.info().downloads_cert_sks(authority).unwrap(), Some(Vec::new()));
 
     let (_tor, controller) = controller_of("31-getinfo-ns-microdesc-flavour");
     let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse().unwrap();
     assert_eq!(
-        controller.ns_id(relay).unwrap().unwrap().iter().filter(|b| **b == b'\n').count(),
+        controller.info().ns_id(relay).unwrap().unwrap().iter().filter(|b| **b == b'\n').count(),
         3
     );
-    assert_eq!(controller.ns_name("nope").unwrap(), None);
-    let entries = String::from_utf8(controller.ns_all().unwrap()).unwrap();
+    assert_eq!(controller.info().ns_name("nope").unwrap(), None);
+    let entries = String::from_utf8(controller.info().ns_all().unwrap()).unwrap();
     assert_eq!(entries.lines().filter(|line| line.starts_with("r ")).count(), 12);
 
     let (_tor, controller) = controller_of("35-getinfo-desc-extrainfo");
-    assert!(controller.desc_id(relay).unwrap().unwrap().starts_with(b"router relay03 "));
-    assert!(controller.desc_annotations(relay).unwrap().unwrap().starts_with(b"@downloaded-at"));
+    assert!(controller.info().desc_id(relay).unwrap().unwrap().starts_with(b"router relay03 "));
+    assert!(
+        controller.info().desc_annotations(relay).unwrap().unwrap().starts_with(b"@downloaded-at")
+    );
     let extra_info = "80B33F89F899A1FAAD047727404A817574705DB4".parse().unwrap();
     assert!(
-        controller.extra_info(extra_info).unwrap().unwrap().starts_with(b"extra-info relay03 ")
+        controller
+            .info()
+            .extra_info(extra_info)
+            .unwrap()
+            .unwrap()
+            .starts_with(b"extra-info relay03 ")
     );
 
     let (_tor, controller) = controller_of("34-getinfo-consensus-document-microdesc");
-    let document = controller.consensus_document(&ConsensusFlavor::Microdesc).unwrap().unwrap();
+    let document =
+        controller.info().consensus_document(&ConsensusFlavor::Microdesc).unwrap().unwrap();
     assert!(
         document.starts_with(b"network-status-version 3 microdesc\n") && document.ends_with(b"-\n")
     );
 
     let (_tor, controller) = controller_of("37-getinfo-downloads-desc");
     let descriptor = "17FF47E36128409C92842CB65241F6E46E9C0386".parse().unwrap();
-    assert!(controller.downloads_desc(descriptor).unwrap().is_some());
+    assert!(controller.info().downloads_desc(descriptor).unwrap().is_some());
 }
 
 #[test]
-fn a_country() {
+fn country_of_an_address_is_read() {
     let (_tor, controller) = controller_of("20-getinfo-ip-to-country");
-    let country = |ip: &str| controller.ip_to_country(ip.parse().unwrap()).unwrap();
+    let country = |ip: &str| controller.info().ip_to_country(ip.parse().unwrap()).unwrap();
     assert_eq!(country("8.8.8.8").unwrap().as_str(), "us");
     assert_eq!(country("2001:4860::1").unwrap().as_str(), "us");
     assert_eq!(country("127.0.0.1"), None);
 }
 
 #[test]
-fn what_has_not_its_form_is_an_error_and_never_a_guess() {
-    // Every key answers with this, which is no value of any of these.
+fn malformed_getinfo_value_is_an_error() {
+    // Every key is answered with this text, which is not a valid value of these
+    // keys.
     for nonsense in ["", "nonsense", "-1", "1 2 3", "\u{1}", "0x10", "\"", "yes"] {
         let answers: Answers = METHODS
             .iter()
@@ -465,7 +476,7 @@ fn what_has_not_its_form_is_an_error_and_never_a_guess() {
             let is_named = answer.is_some_and(|answer| answer.command().starts_with("GETINFO "));
             assert!(is_named, "{key}: {nonsense:?} became {became:?}");
         }
-        // Where nothing is a value.
+        // Keys for which an empty value is valid.
         for key in [
             "consensus/valid-after",
             "exit-policy/default",
@@ -484,7 +495,7 @@ fn what_has_not_its_form_is_an_error_and_never_a_guess() {
 }
 
 #[test]
-fn whatever_tor_says_every_method_returns() {
+fn getinfo_methods_never_panic_on_nonsense() {
     let digest = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF";
     let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
     for nonsense in
@@ -525,24 +536,24 @@ fn whatever_tor_says_every_method_returns() {
 }
 
 #[test]
-fn wrong_arguments_are_not_sent() {
+fn invalid_getinfo_arguments_are_not_sent() {
     let (tor, controller) = scripted(&Arc::default());
     for nickname in ["", "a b", "x=y", "a\r\nQUIT", "twentycharactersorso"] {
         for result in [
-            controller.ns_name(nickname),
-            controller.md_name(nickname),
-            controller.desc_name(nickname),
+            controller.info().ns_name(nickname),
+            controller.info().md_name(nickname),
+            controller.info().desc_name(nickname),
         ] {
             let error = result.unwrap_err();
             assert!(error.get::<ArgumentError>().is_some(), "{nickname:?}: {error:?}");
         }
     }
     for kind in ["", "a b", "a\r\nQUIT"] {
-        let result = controller.listeners(&ListenerKind::from(kind));
+        let result = controller.info().listeners(&ListenerKind::from(kind));
         assert!(result.is_err(), "{kind:?}: {result:?}");
     }
-    let none = scape::controller::DirServerQuery::Fingerprints(Vec::new());
-    assert!(controller.dir_server(&none).unwrap_err().get::<ArgumentError>().is_some());
+    let none = scape::control::DirServerQuery::Fingerprints(Vec::new());
+    assert!(controller.info().dir_server(&none).unwrap_err().get::<ArgumentError>().is_some());
     let asked: Vec<String> =
         tor.sent().into_iter().filter(|line| line.starts_with("GETINFO")).collect();
     assert_eq!(asked, ["GETINFO net/listeners/"]);

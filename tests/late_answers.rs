@@ -1,5 +1,5 @@
-//! What tor does after the call that asked for it has ended is undone; and
-//! calls that end a connection end it.
+//! If tor answers after a call has timed out, the effect of the call is undone.
+//! Calls that end a connection do so even without an answer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/peer.rs"]
@@ -8,9 +8,9 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use peer::Peer;
-use scape::protocol::Command;
+use scape::control::Command;
+use scape::control::{AddOnion, ClientAuth};
 use scape::word::ClientKey;
-use scape::{AddOnion, ClientAuth};
 
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const BRIEF: Duration = Duration::from_millis(200);
@@ -32,7 +32,7 @@ fn late_onion_service_is_removed() {
 }
 
 #[test]
-fn late_mapping_is_taken_back_and_a_refused_one_is_left_alone() {
+fn late_mapping_is_removed_and_a_refused_one_is_left_alone() {
     let (controller, peer) = Peer::pair();
     let mappings =
         [("a.test", "b.test"), ("0.0.0.0", "c.test"), ("d.test", "d.test"), ("e.test", "f@g")];
@@ -46,7 +46,7 @@ fn late_mapping_is_taken_back_and_a_refused_one_is_left_alone() {
 }
 
 #[test]
-fn late_client_key_is_taken_away_unless_it_replaced_another() {
+fn late_client_key_is_removed_unless_it_replaced_another() {
     let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
     for (late, is_new) in [("250 OK", true), ("251 Client for onion existed and replaced", false)] {
         let (controller, peer) = Peer::pair();
@@ -55,7 +55,7 @@ fn late_client_key_is_taken_away_unless_it_replaced_another() {
         peer.line().unwrap();
         peer.send(format!("{late}\r\n"));
         if !is_new {
-            // Whatever comes next, it is not a removal.
+            // The next command is not a removal.
             std::thread::sleep(BRIEF);
             let next = Command::raw("GETINFO version", None).unwrap();
             drop(controller.send(next).unwrap());

@@ -1,6 +1,6 @@
-//! Nothing goes around tor: no name is looked up locally, no proxy of the
-//! environment is used, and nothing is connected to but tor's own ports. Every
-//! system call of a program that uses the library is looked at, by strace.
+//! Nothing bypasses tor: no name is resolved locally, no proxy of the
+//! environment is used, and the program connects only to tor's own ports.
+//! strace shows every system call of a program that uses the library.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -24,13 +24,13 @@ use scape::transport::Address;
 use scape::{Connect, Tor, TorClient};
 
 const SOON: Duration = Duration::from_secs(30);
-/// In the environment of the audited process: where things are.
+/// Environment variables that tell the audited process its ports.
 const SOCKS: &str = "SCAPE_TEST_SOCKS";
 const CONTROL: &str = "SCAPE_TEST_CONTROL";
 /// A name that no resolver is ever asked for.
 const NAME: &str = "name.scape-test.example";
 
-/// Somebody's proxy, to which nobody may connect.
+/// A proxy to which nobody may connect.
 struct Trap {
     address: String,
     sprung: Arc<AtomicBool>,
@@ -50,7 +50,7 @@ impl Trap {
         Trap { address, sprung }
     }
 
-    /// An environment that names it in every way.
+    /// Returns environment variables that name this proxy in every way.
     fn environment(&self, exceptions: &str) -> Vec<(&'static str, String)> {
         let mut all = Vec::new();
         for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"] {
@@ -67,12 +67,12 @@ impl Trap {
 }
 
 #[test]
-fn nothing_goes_around_tor() {
+fn no_connection_or_resolve_bypasses_tor() {
     if let Ok(socks) = env::var(SOCKS) {
         return use_everything(&socks, &env::var(CONTROL).unwrap());
     }
-    // Also where the environment says that there are exceptions, for which some
-    // programs then take no proxy at all.
+    // The environment may also define exceptions, for which some programs use
+    // no proxy at all.
     for exceptions in ["", "*"] {
         let world = ExitWorld::start();
         let trap = Trap::set();
@@ -83,12 +83,12 @@ fn nothing_goes_around_tor() {
         let mut environment = trap.environment(exceptions);
         environment.push((SOCKS, allowed[0].clone()));
         environment.push((CONTROL, allowed[1].clone()));
-        let audit = Audit::of_test("nothing_goes_around_tor", &environment);
+        let audit = Audit::of_test("no_connection_or_resolve_bypasses_tor", &environment);
         assert_eq!(audit.breaches(&allowed), [""; 0]);
         assert!(audit.connections() > 10, "{}", audit.connections());
         assert!(!trap.sprung.load(Ordering::SeqCst));
-        // Names came to tor as names, and never as addresses that somebody had
-        // looked up.
+        // Names reached tor as names, and never as addresses that were resolved
+        // locally.
         assert!(
             world
                 .targets()
@@ -99,7 +99,7 @@ fn nothing_goes_around_tor() {
     }
 }
 
-/// Each way through tor that the library has.
+/// Uses every way through tor that the library has.
 fn use_everything(socks: &str, control: &str) {
     let tors = [
         Tor::socks_only(socks.parse::<Address>().unwrap()),
@@ -136,7 +136,7 @@ fn streams(client: &TorClient) {
         stream.read_to_string(&mut page).unwrap();
         assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     }
-    // These are refused, and not looked at.
+    // These targets are refused without being resolved.
     for target in ["localhost:80", "127.0.0.1:80", "printer.local:631"] {
         assert!(client.connect(target).is_err());
     }
@@ -152,7 +152,8 @@ fn pages(client: &TorClient) {
     assert!(agent.get("http://localhost/").call().is_err());
 }
 
-/// Nobody speaks TLS there; what matters is where it is looked for.
+/// Connects with TLS. Nobody speaks TLS there, but the test only checks the
+/// connections.
 #[cfg(feature = "https")]
 fn secured(client: &TorClient) {
     assert!(client.http().unwrap().get(format!("https://{NAME}/")).call().is_err());
@@ -172,26 +173,26 @@ fn look_ups(client: &TorClient) {
     assert!(client.dns_resolve("bücher.example").is_err());
 }
 
-/// `Tor::find`, `Tor::global` and `connect` try the usual places when no tor is
-/// there. None of these places is on another machine.
+/// `Tor::find`, `Tor::global` and `connect` try the usual places if no tor is
+/// running. None of these places is on another machine.
 #[test]
-fn looking_for_a_tor_stays_on_this_machine() {
+fn search_for_a_tor_stays_on_this_machine() {
     if env::var_os(SOCKS).is_some() {
         assert!(Tor::find().is_err());
         assert!(Tor::global().is_err());
         assert!(scape::connect().is_err());
         return;
     }
-    // Not even a tor program is found, so none is launched.
+    // No tor program is found either, so none is launched.
     let environment = [(SOCKS, "none".to_owned()), ("SCAPE_TOR", "/nonexistent/tor".to_owned())];
-    let audit = Audit::of_test("looking_for_a_tor_stays_on_this_machine", &environment);
+    let audit = Audit::of_test("search_for_a_tor_stays_on_this_machine", &environment);
     assert_eq!(audit.breaches_of_this_machine(), [""; 0]);
     assert!(audit.connections() > 3, "{}", audit.connections());
 }
 
-/// What would be wrong is seen: so the test above can fail.
+/// The audit detects a leak, so the tests above can fail.
 #[test]
-fn a_leak_is_seen() {
+fn audit_detects_a_leak() {
     if env::var_os(SOCKS).is_some() {
         let _ = (NAME, 80).to_socket_addrs();
         let _ = std::net::TcpStream::connect(env::var(CONTROL).unwrap());
@@ -199,7 +200,7 @@ fn a_leak_is_seen() {
     }
     let trap = Trap::set();
     let audit = Audit::of_test(
-        "a_leak_is_seen",
+        "audit_detects_a_leak",
         &[(SOCKS, "127.0.0.1:1".into()), (CONTROL, trap.address.clone())],
     );
     let breaches = audit.breaches(&["127.0.0.1:1".to_owned()]).join("\n");

@@ -1,5 +1,5 @@
-//! The option by which streams wait for this program: with a peer that reads
-//! nothing, and one that refuses.
+//! The option `__LeaveStreamsUnattached`, with a peer that reads nothing and
+//! with a peer that refuses the option.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -18,7 +18,7 @@ use scape::{Connect, Controller};
 const OPTION: &str = "__LeaveStreamsUnattached";
 
 #[test]
-fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
+fn peer_that_reads_nothing_delays_no_caller_past_its_deadline() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let controller = Controller::from_authenticated(Transport::from(ours)).unwrap();
     let patient = controller.with_timeout(Duration::from_secs(20));
@@ -33,7 +33,8 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
             let attacher = patient.attach_streams(|_: &StreamRequest| Decision::Tor);
             attacher.map(drop)
         });
-        // Events first, then the look at the option and the keys.
+        // The events are subscribed first. Then the option and the client keys
+        // are read.
         loop {
             let command = line();
             if command.starts_with("ONION_CLIENT_AUTH_VIEW") {
@@ -43,8 +44,8 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
                 (&theirs).write_all(b"250 OK\r\n").unwrap();
             }
         }
-        // From now on nothing is read, and somebody's long command takes all
-        // the room.
+        // From here on the peer reads nothing, and a long command of another
+        // caller fills the buffers.
         let long = scope.spawn(|| {
             let data = vec![b'x'; 900_000];
             patient.msg_with_data("+POSTDESCRIPTOR", &data).map(drop)
@@ -67,7 +68,7 @@ fn peer_that_reads_nothing_holds_up_no_caller_past_its_deadline() {
 }
 
 #[test]
-fn option_that_tor_refuses_to_put_back_is_put_back_when_the_connection_ends() {
+fn option_that_tor_refuses_to_restore_is_restored_when_the_connection_ends() {
     let refuses = Arc::new(AtomicBool::new(true));
     let (is_set, refusing) = (AtomicBool::new(false), refuses.clone());
     let tor = ScriptedTor::builder()

@@ -7,14 +7,14 @@ mod peer;
 use std::thread;
 
 use peer::{Peer, echo};
+use scape::control::Command;
 use scape::event::EventKind;
-use scape::protocol::Command;
 
 const THREADS: usize = 16;
 const REQUESTS: usize = 5_000;
 
 #[test]
-fn each_of_sixteen_threads_gets_its_own_answers_among_events() {
+fn threads_get_their_own_answers_among_events() {
     let mut count = 0;
     let (controller, _peer, server) = Peer::answering(move |line| {
         count += 1;
@@ -40,8 +40,8 @@ fn each_of_sixteen_threads_gets_its_own_answers_among_events() {
     for caller in callers {
         caller.join().unwrap();
     }
-    // One event for every third command, and what the last answer followed has
-    // all arrived.
+    // All events have arrived: one for every third command, as the last answer
+    // shows.
     let commands = THREADS * REQUESTS + 1;
     assert_eq!(events.try_iter().count(), commands / 3);
     drop((events, controller));
@@ -64,7 +64,7 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
-fn subscribing_from_many_threads_leaves_tor_with_what_is_wanted() {
+fn subscriptions_from_many_threads_leave_the_wanted_kinds_at_tor() {
     let (last, told) = crossbeam_channel::unbounded();
     let (controller, _peer, server) = Peer::answering(move |line| {
         if let Some(kinds) = line.strip_prefix("SETEVENTS") {

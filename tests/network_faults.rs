@@ -15,10 +15,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use own_network::{end, start};
+use scape::control::BuildCircuit;
 use scape::error::IoError;
 use scape::event::{EventBody, EventKind};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
-use scape::{BuildCircuit, ErrorKind, Tor};
+use scape::{ErrorKind, Tor};
 
 /// The time until a consensus or an event, on a very busy machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -30,7 +31,7 @@ fn small() -> TestNetworkBuilder {
     TestNetwork::builder().authorities(1).relays(4).name(NAME, Ipv4Addr::LOCALHOST)
 }
 
-/// Says "hello" to whoever connects.
+/// Serves "hello" on every connection.
 fn server() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -49,7 +50,7 @@ fn read_through(tor: &Tor, port: u16) -> String {
     said
 }
 
-/// Builds a circuit over all four relays, which reaches each of them.
+/// Builds a circuit over another relay to the relay with this nickname.
 fn circuit_over(network: &TestNetwork, nickname: &str) -> scape::Result<()> {
     let relay = network.node(nickname).unwrap().fingerprint().unwrap();
     let other = network
@@ -62,7 +63,7 @@ fn circuit_over(network: &TestNetwork, nickname: &str) -> scape::Result<()> {
 }
 
 #[test]
-fn relay_that_hangs_goes_on_and_keeps_nothing_from_ending() {
+fn relay_that_hangs_goes_on_and_does_not_delay_the_end() {
     let network = start(small());
     let relay = network.node("relay1").unwrap();
     assert!(network.node("relay9").is_none());
@@ -89,7 +90,7 @@ fn relay_that_was_killed_comes_back() {
     assert!(torrc.contains("Nickname relay2\n"), "{torrc}");
     let before = relay.fingerprint();
     relay.kill().unwrap();
-    // Once more does nothing.
+    // A second kill does nothing.
     relay.kill().unwrap();
     relay.stop().unwrap();
     assert!(!relay.process().is_running());
@@ -141,7 +142,7 @@ fn client_and_authority_are_started_again() {
 fn relay_leaves_the_consensus_and_comes_back() {
     let network = start(small());
     let relay = network.node("relay3").and_then(Node::fingerprint).unwrap();
-    let is_listed = || network.client().network_status(relay).unwrap().is_some();
+    let is_listed = || network.client().info().network_status(relay).unwrap().is_some();
     let wait = |listed: bool| {
         let deadline = Instant::now() + SOON;
         while is_listed() != listed {
@@ -152,7 +153,7 @@ fn relay_leaves_the_consensus_and_comes_back() {
     assert!(is_listed());
     network.set_listed("relay3", false).unwrap();
     wait(false);
-    // A relay publishes a descriptor that differs from the last one.
+    // A relay publishes a descriptor only if it differs from the last one.
     network.set_listed("relay3", true).unwrap();
     let controller = network.node("relay3").unwrap().controller();
     controller.set_conf([("ContactInfo", "me@example.org")]).unwrap();
@@ -177,7 +178,7 @@ fn authorities_vote_on_demand() {
         .map(|node| valid_after(node.controller()))
         .collect();
     assert!(authorities.iter().all(|it| *it == authorities[0] && *it != first), "{authorities:?}");
-    // A client that was there keeps its own, and a new one has the new one.
+    // A running client keeps its consensus, and a new client has the new one.
     assert_eq!(valid_after(network.client()), first);
     let another = network.launch().start().unwrap();
     assert_eq!(valid_after(another.controller()), authorities[0]);

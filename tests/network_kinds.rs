@@ -16,11 +16,13 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use own_network::{LONGEST, end, start};
-use scape::descriptor::RouterFlags;
+use scape::control::BuildCircuit;
+use scape::netdoc::RouterFlags;
 use scape::process::LaunchError;
+use scape::process::TorProcess;
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, Controller, ErrorKind, Launch, TorProcess};
+use scape::{Controller, ErrorKind, Launch};
 
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
@@ -29,7 +31,7 @@ fn launch(launch: Launch) -> TorProcess {
     watchdog::within(LONGEST, "the launch of a client", || launch.timeout(VOTE).start().unwrap())
 }
 
-/// Builds a circuit. Returns the fingerprints of its relays.
+/// Builds a circuit and returns the fingerprints of its relays.
 fn path(client: &Controller) -> Vec<Fingerprint> {
     let circuit = client.build_circuit(&BuildCircuit::new().timeout(VOTE)).unwrap();
     circuit.path.iter().map(|relay| relay.fingerprint().unwrap()).collect()
@@ -47,8 +49,8 @@ fn read(node: &Node, name: &str) -> String {
     fs::read_to_string(node.process().data_directory().join(name)).unwrap_or_default()
 }
 
-/// Returns the lines with one of these keywords for each relay of a consensus,
-/// by the nickname.
+/// Returns the lines of a consensus with one of these keywords, for each relay
+/// by its nickname.
 fn lines_of(consensus: &str, keywords: &[&str]) -> BTreeMap<String, Vec<String>> {
     let mut relays: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut nickname = None;
@@ -70,19 +72,19 @@ fn lines_of(consensus: &str, keywords: &[&str]) -> BTreeMap<String, Vec<String>>
     relays
 }
 
-/// Returns both flavors of the first consensus, of a network that has just been
+/// Returns both flavours of the first consensus of a network that has just been
 /// started.
 fn first_consensus(network: &TestNetwork) -> [String; 2] {
     let relay = network.relays().next().unwrap();
     ["cached-microdesc-consensus", "cached-consensus"].map(|name| read(relay, name))
 }
 
-/// Waits for the authorities' vote, and checks that their consensus says of
-/// each relay what the first one says. Nobody may have fetched a
+/// Waits for the authorities' vote, and checks that the new consensus has the
+/// same lines for each relay as the first one. Nobody may have fetched a
 /// microdescriptor.
 ///
-/// The first vote is put off until the authorities have every descriptor, so
-/// its consensus names all relays, also on a busy machine.
+/// The first vote is postponed until the authorities have every descriptor. So
+/// its consensus lists all relays, even on a busy machine.
 fn check_vote(network: &TestNetwork, first: &[String; 2]) {
     const KEYWORDS: [&str; 4] = ["a", "m", "v", "pr"];
     let authority = named(network, "authority0").controller();
@@ -97,14 +99,14 @@ fn check_vote(network: &TestNetwork, first: &[String; 2]) {
         assert_ne!(valid_after(voted), valid_after(seed));
         assert_eq!(lines_of(voted, &KEYWORDS), lines_of(seed, &KEYWORDS));
     }
-    // The client has the voted consensus, and looked for nothing.
+    // The client has the voted consensus, and fetched no microdescriptors.
     for node in network.nodes().iter().filter(|node| node.role() != Role::Authority) {
         assert_eq!(read(node, "cached-microdescs.new"), "", "{}", node.nickname());
     }
 }
 
 #[test]
-fn families_and_other_relays_have_the_microdescriptors_that_the_authorities_make() {
+fn first_consensus_with_families_equals_the_voted_one() {
     let network = start(
         TestNetwork::builder()
             .ipv6(true)
@@ -147,17 +149,17 @@ fn clients_without_ipv4_build_circuits_over_ipv6() {
     let first = first_consensus(&network);
     for node in network.nodes().iter().filter(|node| node.role() != Role::Client) {
         let of = node.fingerprint().unwrap();
-        let status = network.client().network_status(of).unwrap().unwrap();
+        let status = network.client().info().network_status(of).unwrap().unwrap();
         assert!(status.ipv6().unwrap().ip().is_loopback(), "{}", node.nickname());
     }
     check_vote(&network, &first);
     for launched in [network.launch(), network.launch_empty()] {
         let client = launch(launched.option("ClientUseIPv4", "0"));
         assert_eq!(path(client.controller()).len(), 3);
-        // Its connections to relays, as the system knows them.
+        // The client's connections to relays, as the system lists them.
         let ports = network.nodes().iter().filter_map(|node| {
             let of = node.fingerprint()?;
-            let status = network.client().network_status(of).unwrap()?;
+            let status = network.client().info().network_status(of).unwrap()?;
             Some((status.or_address().port(), status.ipv6()?.port()))
         });
         let (ipv4, ipv6): (Vec<u16>, Vec<u16>) = ports.unzip();
@@ -227,7 +229,7 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
     let first = first_consensus(&network);
     let address = |nickname: &str| {
         let of = named(&network, nickname).fingerprint().unwrap();
-        let status = network.client().network_status(of).unwrap().unwrap();
+        let status = network.client().info().network_status(of).unwrap().unwrap();
         *status.or_address().ip()
     };
     let addresses = ["relay0", "berlin", "malmo", "hamburg"].map(|it| address(it).to_string());
@@ -236,7 +238,7 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
     assert!(bridge.bridge_line().unwrap().starts_with("127.1.0.1:"));
 
     let country = |node: &Controller, address: &str| {
-        let country = node.ip_to_country(address.parse::<IpAddr>().unwrap()).unwrap();
+        let country = node.info().ip_to_country(address.parse::<IpAddr>().unwrap()).unwrap();
         country.map(|code| code.to_string())
     };
     let launched =
@@ -268,7 +270,7 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
         assert_eq!(resolved.to_string(), "127.0.0.1");
     }
     network.client().reset_conf(["ExitNodes"]).unwrap();
-    // The authorities think the same, and the relays connect to each other.
+    // The authorities vote for the same, and the relays connect to each other.
     check_vote(&network, &first);
     assert_eq!(address("malmo").to_string(), "127.2.0.1");
     drop(launched);
@@ -276,7 +278,7 @@ fn relays_in_countries_are_excluded_and_chosen_by_country() {
 }
 
 /// Launches clients of each kind that use the bridge with this nickname, and
-/// checks that it is their first hop.
+/// checks that the bridge is their first hop.
 fn check_bridge(network: &TestNetwork, nickname: &str) {
     let bridge = named(network, nickname);
     for launched in [network.launch(), network.launch_empty()] {
@@ -319,10 +321,10 @@ fn clients_reach_the_network_through_a_bridge() {
     assert_eq!(fingerprint, other.fingerprint().unwrap().to_string());
     check_bridge(&network, "bridge0");
 
-    // Neither consensus names a bridge.
+    // Neither consensus lists a bridge.
     let is_unknown = || {
         let of_bridge = other.fingerprint().unwrap();
-        assert!(network.client().network_status(of_bridge).unwrap().is_none());
+        assert!(network.client().info().network_status(of_bridge).unwrap().is_none());
     };
     is_unknown();
     network.wait_for_vote(VOTE).unwrap();
@@ -346,7 +348,8 @@ fn clients_reach_a_bridge_through_its_pluggable_transport() {
     let client_side = plugin.strip_prefix("scrambled socks5 ").unwrap();
     let sides = [words[1], client_side].map(|text| text.parse::<SocketAddr>().unwrap());
     assert!(sides.iter().all(|address| address.ip().is_loopback()));
-    // It isn't the OR port, and tor doesn't understand what comes there.
+    // The transport's port isn't the OR port, and tor doesn't understand the
+    // bytes that arrive there.
     let or_port = bridge.controller().get_conf("ORPort").unwrap().unwrap();
     assert_ne!(or_port, words[1]);
     check_bridge(&network, "bridge0");
@@ -373,7 +376,7 @@ fn clients_reach_a_bridge_through_its_pluggable_transport() {
 }
 
 #[test]
-fn networks_of_all_kinds_can_vote_first() {
+fn network_with_nodes_of_all_kinds_can_vote_first() {
     let network = start(
         TestNetwork::builder()
             .name("www.scape.test", "127.0.0.1".parse::<IpAddr>().unwrap())
@@ -384,7 +387,7 @@ fn networks_of_all_kinds_can_vote_first() {
             .bridge(|bridge| bridge.transport("scrambled")),
     );
     let of = network.relays().last().unwrap().fingerprint().unwrap();
-    let status = network.client().network_status(of).unwrap().unwrap();
+    let status = network.client().info().network_status(of).unwrap().unwrap();
     assert_eq!(status.or_address().ip().to_string(), "127.1.0.1");
     assert!(status.flags().contains(RouterFlags::RUNNING));
     check_bridge(&network, "bridge0");
@@ -406,7 +409,7 @@ const EXPECTED: [&str; 10] = [
 ];
 
 #[test]
-fn nodes_of_no_kind_warn() {
+fn nodes_of_every_kind_log_no_unexpected_warnings() {
     let network = start(
         TestNetwork::builder()
             // With a shorter interval, the first vote of a very busy machine
@@ -429,7 +432,7 @@ fn nodes_of_no_kind_warn() {
 }
 
 #[test]
-fn settings_that_cannot_be_are_refused_before_anything_starts() {
+fn impossible_network_settings_are_refused_before_the_start() {
     let refused = |builder: TestNetworkBuilder, words: &[&str]| {
         let error = builder.start().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{error}");

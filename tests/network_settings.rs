@@ -1,4 +1,4 @@
-//! Settings of a `TestNetwork`, and its end when a node doesn't end by itself.
+//! Settings of a `TestNetwork`, and its end if a node doesn't end by itself.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use scape::BuildCircuit;
+use scape::control::BuildCircuit;
 use scape::testing::TestNetwork;
 
-/// How long the test may take. It takes 25 seconds on a machine that is not
-/// busy.
+/// The time that the test may take. It takes 25 seconds on an idle machine.
 const LONGEST: Duration = Duration::from_secs(420);
 
-/// Keeps the log lines of `scape::testing`.
+/// A logger that keeps the log lines of `scape::testing`.
 struct Logged(Mutex<Vec<String>>);
 
 static LOGGED: Logged = Logged(parking_lot::const_mutex(Vec::new()));
@@ -38,7 +37,7 @@ impl log::Log for Logged {
 }
 
 #[test]
-fn vanguards_are_on_and_a_node_that_does_not_end_is_named_and_killed() {
+fn vanguards_are_enabled_and_a_node_that_does_not_end_is_named_and_killed() {
     log::set_logger(&LOGGED).unwrap();
     log::set_max_level(log::LevelFilter::Info);
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! The start of a `TestNetwork`: what is written before it, and what the
-//! authorities make of it.
+//! The start of a `TestNetwork`: the documents that are written beforehand,
+//! compared with those that the authorities make.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -15,9 +15,10 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use own_network::{LONGEST, end, start};
-use scape::descriptor::RouterFlags;
+use scape::Tor;
+use scape::control::BuildCircuit;
+use scape::netdoc::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
-use scape::{BuildCircuit, Tor};
 
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
@@ -26,8 +27,8 @@ fn of_role(network: &TestNetwork, role: Role) -> &Node {
     network.nodes().iter().find(|node| node.role() == role).unwrap()
 }
 
-/// Returns a consensus without what differs from vote to vote: times, digests,
-/// signatures, and what the authorities measure.
+/// Returns a consensus without the parts that differ from vote to vote: times,
+/// digests, signatures, and measurements of the authorities.
 fn lasting(consensus: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for line in consensus.lines() {
@@ -37,14 +38,14 @@ fn lasting(consensus: &str) -> Vec<String> {
             "valid-after" | "fresh-until" | "valid-until" | "vote-digest" | "w"
             | "bandwidth-weights" => lines.push(words[0].to_owned()),
             "shared-rand-current-value" | "shared-rand-previous-value" => {}
-            // The ns flavor has a digest and a time.
+            // The ns flavour also has a digest and a time.
             "r" => lines.push(format!(
                 "r {} {} {}",
                 words[1],
                 words[2],
                 words[words.len() - 3..].join(" ")
             )),
-            // An authority may know a relay for too short a time.
+            // An authority may have known a relay for too short a time.
             "s" => lines.push(line.replace(" Stable", "")),
             _ => lines.push(line.to_owned()),
         }
@@ -53,7 +54,7 @@ fn lasting(consensus: &str) -> Vec<String> {
 }
 
 #[test]
-fn documents_that_are_written_are_those_that_the_authorities_make() {
+fn written_documents_equal_those_of_the_authorities() {
     let network = start(TestNetwork::builder());
     let relay = of_role(&network, Role::Relay).process().data_directory();
     let read = |name: &str| fs::read_to_string(relay.join(name)).unwrap();
@@ -73,8 +74,8 @@ fn documents_that_are_written_are_those_that_the_authorities_make() {
     assert_ne!(valid_after(&voted), valid_after(&microdesc));
     assert_eq!(lasting(&voted), lasting(&microdesc));
 
-    // The digests are in the consensus, so they are the same. Nobody has
-    // fetched any of them.
+    // The digests are in the consensus, so the documents are the same. Nobody
+    // has fetched any of them.
     for node in network.nodes() {
         let directory = node.process().data_directory();
         let fetched = fs::read_to_string(directory.join("cached-microdescs.new"));
@@ -87,8 +88,8 @@ fn documents_that_are_written_are_those_that_the_authorities_make() {
     end(network);
 }
 
-/// The warnings of every test network, which come from its options and from
-/// what tor looks for in vain when it is new.
+/// The warnings of every test network. They come from its options and from
+/// files that a new tor doesn't find.
 const EXPECTED: [&str; 10] = [
     "CircuitBuildTimeout is shorter",
     "You have used DirAuthority",
@@ -103,7 +104,7 @@ const EXPECTED: [&str; 10] = [
 ];
 
 #[test]
-fn no_node_warns_of_what_was_written() {
+fn no_node_warns_about_the_written_documents() {
     // With a shorter interval, the first vote of a very busy machine can warn
     // of votes that came too late.
     let network = start(TestNetwork::builder().voting_interval(Duration::from_secs(30)));
@@ -118,7 +119,7 @@ fn no_node_warns_of_what_was_written() {
 }
 
 #[test]
-fn relays_differ_as_they_were_described() {
+fn relays_have_the_described_properties() {
     let network = start(
         TestNetwork::builder()
             .relays(3)
@@ -132,7 +133,7 @@ fn relays_differ_as_they_were_described() {
     };
     let check = || {
         let relay = |nickname: &str| {
-            let status = network.client().network_status(of(nickname)).unwrap().unwrap();
+            let status = network.client().info().network_status(of(nickname)).unwrap().unwrap();
             assert_eq!(status.nickname(), nickname);
             status
         };
@@ -155,17 +156,17 @@ fn relays_differ_as_they_were_described() {
         relay4.controller().get_conf("ContactInfo").unwrap().as_deref(),
         Some("me@example.org")
     );
-    let family = network.client().md_id(of("relay4")).unwrap().unwrap();
+    let family = network.client().info().md_id(of("relay4")).unwrap().unwrap();
     let family = String::from_utf8_lossy(&family).into_owned();
     assert!(family.contains(&format!("${}", of("relay5"))), "{family}");
-    // The authorities think the same.
+    // The authorities vote for the same.
     network.wait_for_vote(VOTE).unwrap();
     check();
     end(network);
 }
 
 #[test]
-fn launched_clients_begin_with_the_consensus() {
+fn launched_clients_start_with_the_consensus() {
     let network = start(TestNetwork::builder().authorities(1).relays(3));
     let valid_after = |launch: scape::Launch| {
         let tor = launch.option("DisableNetwork", "1").start().unwrap();
@@ -181,7 +182,7 @@ fn launched_clients_begin_with_the_consensus() {
 }
 
 #[test]
-fn two_networks_at_once_have_the_same_keys_unless_new_ones_are_wanted() {
+fn networks_share_their_keys_unless_new_ones_are_requested() {
     let small = || TestNetwork::builder().authorities(1).relays(3);
     let (first, second) = std::thread::scope(|scope| {
         let first = scope.spawn(|| start(small().name("a.test", Ipv4Addr::LOCALHOST)));
@@ -203,7 +204,7 @@ fn two_networks_at_once_have_the_same_keys_unless_new_ones_are_wanted() {
 }
 
 #[test]
-fn a_network_can_vote_first() {
+fn network_can_vote_first() {
     let network = start(TestNetwork::builder().authorities(1).relays(3).vote_first(true));
     let circuit = network.client().build_circuit(&BuildCircuit::new()).unwrap();
     assert_eq!(circuit.path.len(), 3);
@@ -212,9 +213,9 @@ fn a_network_can_vote_first() {
 }
 
 #[test]
-fn consensus_that_gives_no_circuit_is_replaced_by_the_vote() {
-    // A client with this option has no use for what was written: it wants the
-    // other flavor, and descriptors that caches have after the vote.
+fn unusable_first_consensus_is_replaced_by_the_vote() {
+    // A client with this option can't use the written documents. It needs the
+    // other flavour, and descriptors that caches only have after the vote.
     let (sender, steps) = std::sync::mpsc::channel();
     let network = start(
         TestNetwork::builder()

@@ -1,12 +1,13 @@
-//! A permanent client key whose `ClientOnionAuthDir` can't be looked at.
+//! A permanent client key in a `ClientOnionAuthDir` that can't be read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 
-use scape::protocol::ArgumentError;
+use scape::control::ArgumentError;
+use scape::control::{ClientAuth, ClientAuthAdded};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{ClientKey, OnionAddress};
-use scape::{ClientAuth, ClientAuthAdded, Connect, Controller};
+use scape::{Connect, Controller};
 
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const BEFORE: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
@@ -18,7 +19,8 @@ fn controller(tor: &ScriptedTor) -> Controller {
         .unwrap()
 }
 
-/// A tor whose directory is relative, and that has a permanent key for `A`.
+/// Returns a tor whose directory is a relative path, and that has a permanent
+/// key for `A`.
 fn tor() -> ScriptedTorBuilder {
     ScriptedTor::builder()
         .on("GETCONF ClientOnionAuthDir", "250 ClientOnionAuthDir=auth\r\n")
@@ -32,7 +34,7 @@ fn tor() -> ScriptedTorBuilder {
         .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
 }
 
-/// The commands about keys that were sent, each in a word and its arguments.
+/// Returns the sent commands about client keys, without their common prefix.
 fn sent(tor: &ScriptedTor) -> Vec<String> {
     let sent = tor.sent();
     sent.iter()
@@ -58,7 +60,7 @@ fn permanent_key_that_tor_has_is_removed_first() {
 }
 
 #[test]
-fn removed_key_is_put_back_if_tor_refuses_the_new_one() {
+fn removed_key_is_restored_if_tor_refuses_the_new_one() {
     let new = auth().key.to_blob().to_string();
     let tor = tor()
         .on_prefix(format!("ONION_CLIENT_AUTH_ADD {A} {new}"), "553 Unable to add\r\n")
@@ -70,9 +72,9 @@ fn removed_key_is_put_back_if_tor_refuses_the_new_one() {
 }
 
 #[test]
-fn key_is_added_if_a_filter_hides_what_tor_has() {
-    // As Whonix's profile for client authorization does: it lets through this
-    // command only.
+fn key_is_added_if_a_filter_hides_the_existing_keys() {
+    // A filter like Whonix's profile for client authorization, which allows
+    // only this command.
     let tor = ScriptedTor::builder()
         .on_any(|line| line.starts_with("GETCONF").then(|| "510 Command filtered\r\n".into()))
         .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
@@ -80,7 +82,7 @@ fn key_is_added_if_a_filter_hides_what_tor_has() {
         .unwrap();
     let controller = controller(&tor);
     assert_eq!(controller.onion_client_auth_add(&auth()).unwrap(), ClientAuthAdded::New);
-    // One in memory only is sent without a question.
+    // A key that is kept in memory only is sent without a question.
     let memory = ClientAuth::new(auth().address, auth().key);
     controller.onion_client_auth_add(&memory).unwrap();
     assert_eq!(sent(&tor).iter().filter(|line| line.starts_with("VIEW")).count(), 1);

@@ -1,17 +1,17 @@
-//! Onion services in the configuration and clients' keys, against a tor that
-//! says what a test wants.
+//! Onion services in the configuration and clients' keys, with a scripted tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use scape::control::ArgumentError;
+use scape::control::ClientAuth;
 use scape::error::AnswerError;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionError, DiskOnionProblem, DiskOnions};
-use scape::protocol::ArgumentError;
 use scape::testing::{Script, ScriptedTor};
-use scape::{CancelToken, ClientAuth, Connect, Controller, Error};
+use scape::{CancelToken, Connect, Controller, Error};
 
 const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
@@ -22,7 +22,7 @@ fn connect(tor: &ScriptedTor) -> Controller {
     Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// What was sent that begins with this.
+/// Returns the sent commands with this prefix.
 fn sent(tor: &ScriptedTor, keyword: &str) -> Vec<String> {
     tor.sent().into_iter().filter(|command| command.starts_with(keyword)).collect()
 }
@@ -34,7 +34,7 @@ fn getconf(lines: &[&str]) -> String {
 }
 
 #[test]
-fn the_others_are_sent_back_as_they_were() {
+fn disk_onion_edit_keeps_the_other_services_unchanged() {
     let lines = [
         "HiddenServiceDir=/srv/a",
         "HiddenServicePort=  80   8080 ",
@@ -67,15 +67,15 @@ fn the_others_are_sent_back_as_they_were() {
             r#"HiddenServicePort="80" HiddenServiceVersion="2""#
         )]
     );
-    // What changes nothing is not sent.
+    // An edit without changes sends nothing.
     onions.edit(|_| Ok(())).unwrap();
     assert_eq!(sent(&tor, "SETCONF").len(), 1);
     onions.reread().unwrap();
     assert_eq!(sent(&tor, "SETCONF").len(), 2);
 }
 
-/// A tor that has these services, and that answers the first SETCONF too late
-/// for calls of `timeout`.
+/// Returns a tor with these services. It answers the first SETCONF too late for
+/// calls with this `timeout`.
 fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<String>>>) {
     let configured =
         Arc::new(Mutex::new(lines.iter().map(ToString::to_string).collect::<Vec<_>>()));
@@ -109,7 +109,7 @@ fn late_tor(lines: &[&str], timeout: Duration) -> (ScriptedTor, Arc<Mutex<Vec<St
 }
 
 #[test]
-fn change_that_tor_makes_too_late_is_undone() {
+fn late_change_of_a_disk_onion_is_undone() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("new");
     let timeout = Duration::from_millis(500);
@@ -151,10 +151,10 @@ fn change_that_tor_makes_too_late_is_undone() {
 }
 
 #[test]
-fn a_group_that_cannot_be_sent_back_is_left_alone() {
+fn disk_onion_lines_that_cannot_be_sent_back_are_left_alone() {
     for (lines, shown) in [
         (vec!["HiddenServicePort=80", "HiddenServiceDir=/srv/a"], "HiddenServicePort 80"),
-        (vec![r#"HiddenServiceDir="/srv/\377""#, "HiddenServicePort=80"], "no UTF-8"),
+        (vec![r#"HiddenServiceDir="/srv/\377""#, "HiddenServicePort=80"], "not UTF-8"),
     ] {
         let tor = ScriptedTor::builder()
             .on("GETCONF HiddenServiceOptions", getconf(&lines))
@@ -177,7 +177,7 @@ fn a_group_that_cannot_be_sent_back_is_left_alone() {
 }
 
 #[test]
-fn what_is_wrong_in_a_change_is_never_sent() {
+fn invalid_disk_onion_change_is_not_sent() {
     let tor = ScriptedTor::builder()
         .on(
             "GETCONF HiddenServiceOptions",
@@ -196,7 +196,7 @@ fn what_is_wrong_in_a_change_is_never_sent() {
     assert!(push(DiskOnion::new("/srv/b")).unwrap_err().get::<ArgumentError>().is_some());
     let error = push(good.clone().option("HiddenServiceX", "a\r\nQUIT")).unwrap_err();
     assert!(error.get::<ArgumentError>().is_some(), "{error}");
-    // Also where it only looks like another.
+    // The path is refused even if it is spelled differently.
     for twice in ["/srv/a", "/srv/a/", "/srv//a"] {
         let error = push(DiskOnion::new(twice).local_port(81)).unwrap_err();
         assert!(error.to_string().contains("is configured already"), "{error}");
@@ -210,7 +210,7 @@ fn what_is_wrong_in_a_change_is_never_sent() {
 }
 
 #[test]
-fn a_refusal_has_what_tor_logged() {
+fn disk_onion_refusal_contains_the_log_of_tor() {
     let script = Script::new()
         .login()
         .expect("GETCONF HiddenServiceOptions")
@@ -243,7 +243,7 @@ fn a_refusal_has_what_tor_logged() {
 }
 
 #[test]
-fn a_filter_that_allows_only_what_is_needed_is_enough() {
+fn disk_onion_edit_works_behind_a_minimal_filter() {
     let tor = ScriptedTor::builder()
         .on(
             "GETCONF HiddenServiceOptions",
@@ -258,7 +258,7 @@ fn a_filter_that_allows_only_what_is_needed_is_enough() {
 }
 
 #[test]
-fn clients_keys_that_tor_forgets_are_given_again() {
+fn client_keys_that_tor_forgets_are_added_again() {
     let view = format!(
         "250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT {ADDRESS} {KEY} ClientName=bob\r\n\
          250-CLIENT 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid {KEY} Flags=Permanent\r\n250 OK\r\n"
@@ -281,13 +281,13 @@ fn clients_keys_that_tor_forgets_are_given_again() {
 }
 
 #[test]
-fn service_whose_address_does_not_come_is_taken_out_again() {
+fn disk_onion_without_an_address_is_removed_again() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("service");
     let group =
         getconf(&[&format!("HiddenServiceDir={}", directory.display()), "HiddenServicePort=80"]);
     let is_added = Arc::new(Mutex::new(false));
-    // A tor that takes the service, and never writes its address.
+    // A tor that accepts the service but never writes its address.
     let tor = ScriptedTor::builder()
         .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
         .on_any(move |command| {
@@ -309,8 +309,8 @@ fn service_whose_address_does_not_come_is_taken_out_again() {
 }
 
 #[test]
-fn one_turn_after_the_other_and_not_forever() {
-    // A tor that keeps what it is told, and takes its time.
+fn disk_onion_edits_wait_for_each_other_until_their_deadline() {
+    // A tor that keeps the configuration and answers slowly.
     let kept = Arc::new(Mutex::new("250 HiddenServiceOptions\r\n".to_owned()));
     let config = kept.clone();
     let tor = ScriptedTor::builder()
@@ -344,14 +344,14 @@ fn one_turn_after_the_other_and_not_forever() {
     let onions = DiskOnions::of(&controllers[0]);
     assert_eq!(onions.list().unwrap().len(), 8);
 
-    // Within one's own change, there is no turn for another.
+    // An edit within another edit would wait for itself.
     let hasty = DiskOnions::of(&controllers[0].with_timeout(Duration::from_millis(50)));
     let error = onions.edit(|_| hasty.remove("/srv/1")).unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }
 
 #[test]
-fn a_guard_puts_back_what_was_there() {
+fn client_key_guard_restores_the_former_key() {
     let before = format!(
         "250-ONION_CLIENT_AUTH_VIEW\r\n250-CLIENT {ADDRESS} {OTHER_KEY} ClientName=eve\r\n250 OK\r\n"
     );
@@ -373,7 +373,7 @@ fn a_guard_puts_back_what_was_there() {
 }
 
 #[test]
-fn a_guard_does_not_keep_the_connection_open() {
+fn client_key_guard_does_not_keep_the_connection_open() {
     let tor = ScriptedTor::builder()
         .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
         .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")

@@ -1,5 +1,5 @@
-//! Onion services behind a filter of the control port: what can be known is
-//! known, what cannot is said, and nothing is left behind.
+//! Onion services behind a filter of the control port. They work as far as
+//! possible, report the limits, and leave nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/grater.rs"]
@@ -14,15 +14,17 @@ use std::time::{Duration, Instant};
 use grater::{BISQ, CWTCH, ONIONSHARE, Profile, RICOCHET};
 use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
+use scape::OnionBuilder;
+use scape::control::AddOnion;
 use scape::error::AnswerError;
+use scape::onion::OnionService;
 use scape::onion::{PublishError, PublishHint, Wait};
 use scape::testing::ScriptedTor;
 use scape::word::OnionKey;
-use scape::{AddOnion, OnionBuilder, OnionService};
 
-/// What tor says when it publishes `A`: descriptor `one` goes to directories 1
-/// to 8, descriptor `two` to 5 to 12; `unanswered` of all these uploads don't
-/// end, and `failed` fail.
+/// Returns tor's events while it publishes `A`. Descriptor `one` goes to
+/// directories 1 to 8, and descriptor `two` to 5 to 12. Of all these uploads,
+/// `unanswered` don't end and `failed` fail.
 fn published(unanswered: usize, failed: usize) -> String {
     let mut said = String::new();
     let mut event = |text: String| said += &format!("650 HS_DESC {text}\r\n");
@@ -37,7 +39,7 @@ fn published(unanswered: usize, failed: usize) -> String {
         for (id, directory) in half {
             event(format!("UPLOAD {A} UNKNOWN {} {id} HSDIR_INDEX=AA", relay(*directory)));
         }
-        // Another client's fetch goes by meanwhile.
+        // Events of another client's fetch come in between.
         event(format!("REQUESTED {A} NO_AUTH {} other HSDIR_INDEX=AA", relay(99)));
         let ended = half.iter().rev();
         for (at, (id, directory)) in ended.enumerate().skip(unanswered / 2) {
@@ -54,7 +56,7 @@ fn published(unanswered: usize, failed: usize) -> String {
     said
 }
 
-/// A tor that publishes a service, behind a filter.
+/// Returns a tor that publishes a service, behind a filter.
 fn behind(profile: Profile, events: String) -> ScriptedTor {
     let tor = move |line: &str| match line.split(' ').next() {
         Some("ADD_ONION") => {
@@ -89,7 +91,7 @@ fn failed_uploads_are_counted_although_the_filter_hides_their_directory() {
 }
 
 #[test]
-fn publication_that_stays_unfinished_says_that_a_filter_hides_the_rest() {
+fn unfinished_publication_error_mentions_the_filter() {
     let tor = behind(BISQ, published(4, 2));
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
     let text = error.to_string();
@@ -103,7 +105,7 @@ fn publication_that_stays_unfinished_says_that_a_filter_hides_the_rest() {
     assert!(error.hints.contains(&PublishHint::Filtered), "{text}");
     assert!(text.contains("filter"), "{text}");
     assert_eq!(removals(&tor), 1);
-    // Events that the filter swallows whole.
+    // The filter drops all events.
     let tor = behind(CWTCH, String::new());
     let error = one(&controller(&tor)).timeout(Duration::from_secs(2)).publish().unwrap_err();
     let Some(error) = error.get::<PublishError>() else { panic!("{error}") };
@@ -121,7 +123,7 @@ fn service_whose_key_the_filter_hides_is_added_without_a_key() {
     assert!(service.key().is_none());
     service.close().unwrap();
     assert_eq!(removals(&tor), 1);
-    // A key that was given is known anyway.
+    // A key that the caller gave is known anyway.
     let key: OnionKey = KEY.parse().unwrap();
     let service = one(&controller).key(key.clone()).wait(Wait::Nothing).publish().unwrap();
     assert_eq!(service.key(), Some(&key));
@@ -146,7 +148,7 @@ fn service_whose_reply_has_no_address_is_removed() {
         assert!(error.get::<AnswerError>().is_some(), "{error}");
         assert_eq!(tor.sent().last().map(String::as_str), Some(removed));
     }
-    // The address follows from the key, given or told.
+    // The address is computed from the key, which the caller or tor gave.
     let hidden = format!("250-ServiceID=redacted\r\n250-PrivateKey={KEY}\r\n250 OK\r\n");
     let tor = ScriptedTor::builder().on_prefix("ADD_ONION", hidden).start().unwrap();
     let added = controller(&tor).add_onion(&AddOnion::new().local_port(80)).unwrap();
@@ -155,7 +157,7 @@ fn service_whose_reply_has_no_address_is_removed() {
     let added =
         controller(&tor).add_onion(&AddOnion::new().key(key.clone()).local_port(80)).unwrap();
     assert_eq!(added.address, key.address());
-    // No secret is repeated.
+    // The secret is not repeated.
     let odd = format!("250-PrivateKey={KEY}!\r\n250 OK\r\n");
     let tor = ScriptedTor::builder().on_prefix("ADD_ONION", odd).start().unwrap();
     let error = controller(&tor).add_onion(&AddOnion::new().local_port(80)).unwrap_err();

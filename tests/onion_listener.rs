@@ -1,5 +1,5 @@
-//! Onion services that are listened on: connections that come, and everything
-//! that ends them.
+//! Onion listeners: incoming connections, and every way in which a listener
+//! ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/place.rs"]
@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{select, unbounded};
 use place::{Place, SOON, eager};
+use scape::control::ArgumentError;
+use scape::control::OnionTarget;
 use scape::error::{IoError, Phase, Timeout};
 use scape::onion::Wait;
-use scape::protocol::ArgumentError;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
-use scape::{Connect, Controller, Error, OnionBuilder, OnionListener, OnionTarget};
+use scape::{Connect, Controller, Error, OnionBuilder, OnionListener};
 
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 const KEY: &str = "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
@@ -40,7 +41,7 @@ fn new(tor: &ScriptedTor) -> OnionBuilder {
     OnionBuilder::new(&controller(tor)).wait(Wait::Nothing).timeout(SOON)
 }
 
-/// As tor does when a client comes.
+/// Connects the way tor does when a client arrives.
 fn connect(target: &OnionTarget) -> TcpStream {
     let OnionTarget::Tcp(address) = target else { panic!("{target:?}") };
     TcpStream::connect_timeout(address, SOON).unwrap()
@@ -51,12 +52,12 @@ fn is_listening(target: &OnionTarget) -> bool {
     TcpStream::connect_timeout(address, SOON).is_ok()
 }
 
-/// Says something, and hears it again.
+/// Sends some bytes, and checks that they come back.
 fn is_echoed(client: &mut TcpStream, listener: &OnionListener) {
     let server = listener.accept_timeout(SOON).unwrap();
     client.write_all(b"hello").unwrap();
     let mut heard = [0; 5];
-    // Both of the handles, as a `&TcpStream` can.
+    // `&OnionStream` can be read and written, like `&TcpStream`.
     (&server).read_exact(&mut heard).unwrap();
     (&server).write_all(&heard).unwrap();
     client.read_exact(&mut heard).unwrap();
@@ -64,7 +65,7 @@ fn is_echoed(client: &mut TcpStream, listener: &OnionListener) {
 }
 
 #[test]
-fn a_client_comes() {
+fn onion_listener_accepts_a_client() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     assert_eq!(listener.to_string(), format!("{A}.onion:80"));
@@ -94,7 +95,7 @@ fn a_client_comes() {
 }
 
 #[test]
-fn a_stream_is_like_another() {
+fn onion_stream_works_like_a_tcp_stream() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     let mut client = connect(listener.local_addr());
@@ -117,7 +118,7 @@ fn a_stream_is_like_another() {
 }
 
 #[test]
-fn several_ports_are_told_apart() {
+fn onion_listener_distinguishes_its_ports() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).port(22, 2222).virtual_port(81).listen().unwrap();
     let ports = listener.service().ports();
@@ -127,7 +128,7 @@ fn several_ports_are_told_apart() {
         let _client = connect(target);
         assert_eq!(listener.accept_timeout(SOON).unwrap().port(), Some(*port));
     }
-    // Those that share a socket are not.
+    // Ports that share a socket can't be distinguished.
     let listener = new(&tor).virtual_port(80).virtual_port(81).local_port(0).listen().unwrap();
     let ports = listener.service().ports();
     assert_eq!(ports[0].1, ports[1].1);
@@ -136,7 +137,7 @@ fn several_ports_are_told_apart() {
 }
 
 #[test]
-fn where_it_listens_can_be_chosen() {
+fn onion_listener_listens_at_the_chosen_address() {
     let tor = tor();
     // A port that is free now.
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -155,14 +156,14 @@ fn where_it_listens_can_be_chosen() {
     let listener = new(&tor).virtual_port(80).listen_on(given).listen().unwrap();
     assert_eq!(*listener.local_addr(), OnionTarget::Tcp(address));
     is_echoed(&mut connect(listener.local_addr()), &listener);
-    // The socket listens everywhere; tor is told where it is.
+    // The socket listens on all addresses, and tor is given a loopback address.
     let everywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let listener = new(&tor).virtual_port(80).local(everywhere).listen().unwrap();
     let [(80, OnionTarget::Tcp(target))] = listener.service().ports() else {
         panic!("{listener:?}")
     };
     assert!(target.ip().is_loopback());
-    // And where it is reached in another way, as the user says.
+    // The user may also give the address at which tor reaches the socket.
     let container: SocketAddr = "192.0.2.7:8080".parse().unwrap();
     let listener =
         new(&tor).virtual_port(80).local(everywhere).reached_at(container).listen().unwrap();
@@ -171,7 +172,7 @@ fn where_it_listens_can_be_chosen() {
 
 #[cfg(unix)]
 #[test]
-fn unix_sockets() {
+fn onion_listener_on_unix_sockets() {
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -191,7 +192,7 @@ fn unix_sockets() {
         assert!(server.as_unix().is_some() && server.as_tcp().is_none());
         server.write_all(b"hello").unwrap();
         listener.close().unwrap();
-        // The connection lives on, the socket does not.
+        // The connection goes on, but the socket is closed.
         assert!(UnixStream::connect(&path).is_err());
         assert_eq!(path.exists(), path.ends_with("given"));
         drop(server);
@@ -223,7 +224,7 @@ fn unix_sockets() {
 }
 
 #[test]
-fn waiting_has_an_end() {
+fn accept_ends_at_its_timeout_and_at_shutdown() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     let begun = Instant::now();
@@ -247,15 +248,15 @@ fn waiting_has_an_end() {
     });
     assert!(listener.is_shut_down() && shutdown.is_shut_down() && listener.check().is_err());
     shutdown.shutdown();
-    // Connections that had come are not given either; the service goes with the
-    // listener.
+    // Waiting connections are not returned any more. The service is removed
+    // with the listener.
     assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
     listener.close().unwrap();
     assert!(tor.wait_for("DEL_ONION").is_ok());
 }
 
 #[test]
-fn it_can_be_selected_on() {
+fn onion_listener_can_be_selected_on() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     let (quit, quitting) = unbounded::<()>();
@@ -280,7 +281,7 @@ fn it_can_be_selected_on() {
 }
 
 #[test]
-fn the_service_goes_before_the_socket() {
+fn onion_service_is_removed_before_the_socket_is_closed() {
     let (sender, seen) = unbounded();
     let (place, reached) = unbounded();
     let tor = builder()
@@ -314,7 +315,7 @@ fn the_service_goes_before_the_socket() {
 }
 
 #[test]
-fn nothing_is_left_of_one_that_was_refused() {
+fn refused_onion_listener_leaves_no_socket() {
     let tor = ScriptedTor::builder()
         .on_prefix("ADD_ONION", "551 Failed to add Onion Service\r\n")
         .start()
@@ -327,7 +328,7 @@ fn nothing_is_left_of_one_that_was_refused() {
 }
 
 #[test]
-fn the_end_of_the_connection_is_told_to_who_accepts() {
+fn end_of_the_connection_ends_accept() {
     let tor = tor();
     let listener = new(&tor).virtual_port(80).listen().unwrap();
     let mut early = connect(listener.local_addr());
@@ -348,7 +349,7 @@ fn the_end_of_the_connection_is_told_to_who_accepts() {
         listener.accept().unwrap_err().is_closed() && listener.check().unwrap_err().is_closed()
     );
     assert!(listener.accept_timeout(SOON).unwrap_err().is_closed());
-    // Who has come before is served all the same.
+    // A client that has come before is still served.
     let mut late = connect(listener.local_addr());
     late.write_all(b"x").unwrap();
     let deadline = Instant::now() + SOON;
@@ -359,7 +360,7 @@ fn the_end_of_the_connection_is_told_to_who_accepts() {
 }
 
 #[test]
-fn accepting_goes_on_with_a_connection_that_is_made_again() {
+fn accept_goes_on_after_a_reconnect() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -373,7 +374,7 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
             place.put(tor());
             controller.wait_connected(SOON).unwrap();
             let added = place.with(|tor| tor.wait_for("ADD_ONION").unwrap());
-            // At the same address, for the same socket.
+            // At the same address and for the same socket.
             assert_eq!(added, format!("ADD_ONION {KEY} Port=80,{}", listener.local_addr()));
             let _client = connect(listener.local_addr());
             accepting.join().unwrap().unwrap();
@@ -384,7 +385,7 @@ fn accepting_goes_on_with_a_connection_that_is_made_again() {
 }
 
 #[test]
-fn listener_fails_if_tor_does_not_take_the_service_back() {
+fn onion_listener_fails_if_tor_refuses_the_service_after_a_reconnect() {
     let refusing = || {
         builder().on_prefix("ADD_ONION", "512 Tor is in non-anonymous mode\r\n").start().unwrap()
     };
@@ -408,7 +409,7 @@ fn listener_fails_if_tor_does_not_take_the_service_back() {
         assert_eq!(told[0].as_ref().unwrap_err().code(), Some(512));
     });
     assert_eq!(listener.check().unwrap_err().code(), Some(512));
-    // The next tor takes it.
+    // The next tor accepts the service.
     place.kill();
     place.put(tor());
     let deadline = Instant::now() + SOON;
@@ -418,8 +419,8 @@ fn listener_fails_if_tor_does_not_take_the_service_back() {
     }
     let mut client = connect(listener.local_addr());
     is_echoed(&mut client, &listener);
-    // A listener that has failed is closed like another one, when a tor has
-    // taken its service back.
+    // A listener that has failed is closed like any other, once a tor has
+    // accepted its service again.
     place.kill();
     place.put(refusing());
     assert_eq!(listener.accept_timeout(SOON).unwrap_err().code(), Some(512));
@@ -430,7 +431,7 @@ fn listener_fails_if_tor_does_not_take_the_service_back() {
 }
 
 #[test]
-fn also_by_hand() {
+fn accept_goes_on_after_a_manual_reconnect() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().connect().unwrap();
@@ -446,7 +447,7 @@ fn also_by_hand() {
 }
 
 #[test]
-fn a_policy_that_gives_up_ends_it() {
+fn onion_listener_ends_when_the_reconnect_policy_gives_up() {
     let place = Place::default();
     place.put(tor());
     let controller = place.connect().reconnect(eager().max_attempts(3)).connect().unwrap();

@@ -1,5 +1,5 @@
-//! Ephemeral onion services, published and removed: what is sent, and every way
-//! in which it fails.
+//! Ephemeral onion services, published and removed: the commands sent, and
+//! every way in which publishing fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "support/onions.rs"]
@@ -13,13 +13,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
+use scape::OnionBuilder;
+use scape::control::ArgumentError;
+use scape::control::OnionTarget;
 use scape::error::{Phase, Timeout};
 use scape::event::HsDescReason;
+use scape::onion::OnionService;
 use scape::onion::{PublishError, PublishHint, Wait};
-use scape::protocol::ArgumentError;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::word::{ClientPublicKey, OnionKey, Progress};
-use scape::{OnionBuilder, OnionService, OnionTarget};
 
 const OTHER: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
 const CLIENT: &str = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
@@ -32,9 +34,9 @@ fn added(address: &str) -> String {
     format!("250-ServiceID={address}\r\n250-PrivateKey={KEY}\r\n250 OK\r\n")
 }
 
-/// What tor says of the service `A`, a line each: `c` and a descriptor; `u`,
-/// descriptor, directory; `d` (done) and a directory; `f`, descriptor,
-/// directory. Descriptors are `1` and `2`.
+/// Returns tor's events about the service `A`, one for each word: `c` and a
+/// descriptor; `u`, descriptor, directory; `d` (done) and a directory; `f`,
+/// descriptor, directory. Descriptors are `1` and `2`.
 fn events(words: &str) -> String {
     let event = |word: &str| {
         let mut parts = word.chars();
@@ -47,7 +49,7 @@ fn events(words: &str) -> String {
             ('f', Some(to)) => {
                 format!("FAILED {A} UNKNOWN {} {first} REASON=UPLOAD_REJECTED", at(to))
             }
-            // Another service's.
+            // An event of another service.
             ('o', None) => format!("UPLOADED {OTHER} UNKNOWN {}", at(first)),
             _ => panic!("{word}"),
         };
@@ -64,13 +66,13 @@ fn tor() -> ScriptedTorBuilder {
         .on_prefix("DEL_ONION", "250 OK\r\n")
 }
 
-/// A tor that adds the service, and then says this of it.
+/// Returns a tor that adds the service and then sends these events.
 fn publishing(words: &str) -> ScriptedTor {
     tor().on_prefix("ADD_ONION", added(A) + &events(words)).start().unwrap()
 }
 
 #[test]
-fn published_with_progress_and_removed_when_dropped() {
+fn onion_service_is_published_with_progress_and_removed_on_drop() {
     let tor = publishing(ALL);
     let controller = controller(&tor);
     let (sender, steps) = unbounded();
@@ -100,7 +102,7 @@ fn published_with_progress_and_removed_when_dropped() {
 }
 
 #[test]
-fn in_whatever_order_uploads_go() {
+fn onion_service_is_published_whatever_the_order_of_uploads() {
     for words in [
         "c1 c2 u11 d1 u21 d1",
         "c1 c2 u11 u21 d1 d1",
@@ -119,7 +121,7 @@ fn in_whatever_order_uploads_go() {
 }
 
 #[test]
-fn what_is_not_published_is_told_and_removed() {
+fn unpublished_onion_service_is_reported_and_removed() {
     let cases = [
         ("", 0, 0, 0),
         ("c1 c2", 0, 0, 0),
@@ -130,7 +132,8 @@ fn what_is_not_published_is_told_and_removed() {
         ("c1 c2 d1 d1", 0, 0, 0),
     ];
     let fails = |(words, uploaded, failed, unanswered): (&str, usize, usize, usize)| {
-        // Before the reply, so that they are there when it is.
+        // The events come before the reply, so they have arrived when the call
+        // returns from ADD_ONION.
         let tor = tor().on_prefix("ADD_ONION", events(words) + &added(A)).start().unwrap();
         let short = Duration::from_secs(2);
         let begun = Instant::now();
@@ -153,7 +156,7 @@ fn what_is_not_published_is_told_and_removed() {
 }
 
 #[test]
-fn what_keeps_tor_from_publishing_is_in_the_error() {
+fn publish_error_names_options_that_prevent_publishing() {
     let tor = tor()
         .on_prefix("ADD_ONION", added(A))
         .on_prefix(
@@ -179,7 +182,7 @@ fn what_keeps_tor_from_publishing_is_in_the_error() {
 }
 
 #[test]
-fn other_wishes_than_everything() {
+fn publish_waits_for_as_much_as_requested() {
     let tor = publishing("c1 c2 u11 u12 d1");
     one(&controller(&tor)).wait(Wait::FirstUpload).publish().unwrap().close().unwrap();
 
@@ -191,13 +194,13 @@ fn other_wishes_than_everything() {
         .publish()
         .unwrap();
     assert_eq!(steps.try_iter().collect::<Vec<_>>(), [0, 100]);
-    // Then nobody needs to hear of descriptors.
+    // Without waiting, no descriptor events are needed.
     assert!(!tor.sent().iter().any(|line| line.starts_with("SETEVENTS")), "{:?}", tor.sent());
     service.close().unwrap();
 }
 
 #[test]
-fn everything_that_can_be_said_is_sent() {
+fn onion_builder_settings_are_sent() {
     let tor = publishing("");
     let key: OnionKey = KEY.parse().unwrap();
     let client: ClientPublicKey = CLIENT.parse().unwrap();
@@ -227,7 +230,7 @@ fn everything_that_can_be_said_is_sent() {
 
 #[cfg(unix)]
 #[test]
-fn a_unix_socket_can_be_the_target() {
+fn onion_target_may_be_a_unix_socket() {
     let tor = publishing("");
     let path = std::path::Path::new("/run/web server/socket");
     let forward =
@@ -242,7 +245,7 @@ fn a_unix_socket_can_be_the_target() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_sent() {
+fn contradictory_onion_settings_are_refused_before_anything_is_sent() {
     let tor = publishing(ALL);
     let controller = controller(&tor);
     let before = tor.sent().len();
@@ -254,12 +257,12 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         ),
         (
             new().virtual_port(80),
-            "the port 80 goes nowhere: give port() its local target, or call listen() instead of publish()",
+            "the port 80 has no target: add it with port(), or call listen() instead of publish()",
         ),
-        (new().port(80, 8080).virtual_port(81), "the port 81 goes nowhere"),
+        (new().port(80, 8080).virtual_port(81), "the port 81 has no target"),
         (new().port(0, 8080), "the port is 0"),
         (new().port(80, 0), "the port is 0"),
-        (new().port(80, 8080).port(80, 8081), "the port 80 is there twice"),
+        (new().port(80, 8080).port(80, 8081), "the port 80 is given twice"),
     ] {
         let error = builder.publish().unwrap_err();
         assert!(
@@ -274,7 +277,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
             "the list of ports has none for the listener: add one with virtual_port(), or call publish() instead of listen()",
         ),
         (new().virtual_port(0), "the port is 0"),
-        (new().virtual_port(80).port(80, 8080), "the port 80 is there twice"),
+        (new().virtual_port(80).port(80, 8080), "the port 80 is given twice"),
     ] {
         let error = builder.listen().unwrap_err();
         assert!(
@@ -286,7 +289,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn whether_the_place_is_hidden_is_no_mistake() {
+fn onion_service_is_only_added_in_the_expected_anonymity_mode() {
     let not_added =
         |tor: &ScriptedTor| !tor.sent().iter().any(|line| line.starts_with("ADD_ONION"));
 
@@ -312,7 +315,7 @@ fn whether_the_place_is_hidden_is_no_mistake() {
     one(&controller(&tor)).single_hop().wait(Wait::Nothing).publish().unwrap().close().unwrap();
     assert!(tor.wait_for("ADD_ONION NEW:ED25519-V3 Flags=NonAnonymous Port=80").is_ok());
 
-    // Behind a filter that does not tell, it is tor who decides.
+    // Behind a filter that hides these options, tor decides.
     let refusing = ScriptedTor::builder()
         .on_prefix("ADD_ONION", "512 Tor is in non-anonymous hidden service mode\r\n");
     let tor = refusing.start().unwrap();
@@ -321,7 +324,7 @@ fn whether_the_place_is_hidden_is_no_mistake() {
 }
 
 #[test]
-fn a_refusal_has_tors_words() {
+fn onion_refusal_contains_the_words_of_tor() {
     let tor = tor().on_prefix("ADD_ONION", "550 Onion address collision\r\n").start().unwrap();
     let error = one(&controller(&tor)).publish().unwrap_err();
     assert_eq!(error.code(), Some(550), "{error}");
@@ -335,7 +338,7 @@ fn a_refusal_has_tors_words() {
 }
 
 #[test]
-fn tor_ends_at_each_step() {
+fn publish_fails_when_tor_ends_at_any_step() {
     let steps =
         Script::new().login().expect_prefix("GETCONF").send(HIDDEN).expect("SETEVENTS HS_DESC");
     let begun = steps.clone().send("250 OK\r\n").expect(NEW);
@@ -357,7 +360,7 @@ fn tor_ends_at_each_step() {
 }
 
 #[test]
-fn a_service_that_tor_adds_too_late_is_removed_again() {
+fn late_onion_service_of_a_publication_is_removed() {
     let script = Script::new()
         .login()
         .expect_prefix("GETCONF")
@@ -378,7 +381,7 @@ fn a_service_that_tor_adds_too_late_is_removed_again() {
 }
 
 #[test]
-fn removing_tells_what_went_wrong_and_dropping_does_not() {
+fn closing_an_onion_service_reports_errors_and_dropping_does_not() {
     let with = |answer: &str| {
         let tor = ScriptedTor::builder()
             .on_prefix("GETCONF", HIDDEN)
@@ -394,7 +397,7 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
     drop(publish(&gone));
     assert_eq!(publish(&refused).close().unwrap_err().code(), Some(551));
     drop(publish(&refused));
-    // With its connection, it is gone, too.
+    // The service ended with its connection.
     let service = publish(&gone);
     gone.hang_up();
     service.controller().wait_closed(SOON).unwrap();
@@ -402,7 +405,7 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
     let service = publish(&refused);
     refused.hang_up();
     drop(service);
-    // One that was to outlive the connection may still be there.
+    // A detached service may still exist.
     let detached = one(&controller(&gone)).detached().wait(Wait::Nothing).publish().unwrap();
     gone.hang_up();
     detached.controller().wait_closed(SOON).unwrap();
@@ -410,7 +413,7 @@ fn removing_tells_what_went_wrong_and_dropping_does_not() {
 }
 
 #[test]
-fn a_tor_that_does_not_answer_holds_nobody_up() {
+fn silent_tor_does_not_block_removing_an_onion_service() {
     let silent = || {
         let tor =
             ScriptedTor::builder().on_prefix("GETCONF", HIDDEN).on_prefix("ADD_ONION", added(A));
@@ -428,11 +431,11 @@ fn a_tor_that_does_not_answer_holds_nobody_up() {
 }
 
 #[test]
-fn what_is_to_be_kept_lives_as_long_as_the_service() {
+fn onion_service_keeps_its_connection_open() {
     let tor = publishing("");
     let controller = controller(&tor);
     let service = one(&controller).wait(Wait::Nothing).publish().unwrap();
-    // The service keeps its connection open by itself.
+    // The service itself keeps its connection open.
     drop(controller);
     assert!(service.controller().is_open());
     assert_eq!(removals(&tor), 0);
@@ -443,7 +446,7 @@ fn what_is_to_be_kept_lives_as_long_as_the_service() {
 }
 
 #[test]
-fn services_that_are_there_are_taken_over() {
+fn existing_onion_services_are_adopted() {
     let tor = tor().info("onions/current", A).info("onions/detached", OTHER).start().unwrap();
     let controller = controller(&tor);
     let current = OnionService::adopt(&controller, A.parse().unwrap()).unwrap();
@@ -460,8 +463,8 @@ fn services_that_are_there_are_taken_over() {
     assert_eq!(removals(&tor), 1);
 }
 
-/// A tor that has not the service yet: it is added by its key when the
-/// connection was made again.
+/// Returns a tor without the service, which is added with its key after the
+/// reconnect.
 fn again(words: &str) -> ScriptedTor {
     let tor = tor().on_prefix(
         format!("ADD_ONION {KEY} "),
@@ -471,7 +474,7 @@ fn again(words: &str) -> ScriptedTor {
 }
 
 #[test]
-fn waiting_goes_on_with_a_connection_that_was_made_again() {
+fn publication_goes_on_after_a_reconnect() {
     let place = Place::default();
     place.put(publishing("c1 c2 u11 u21 d1"));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -490,7 +493,7 @@ fn waiting_goes_on_with_a_connection_that_was_made_again() {
 }
 
 #[test]
-fn waiting_ends_when_the_connection_stays_away() {
+fn publication_fails_if_the_connection_stays_closed() {
     let place = Place::default();
     place.put(publishing("c1 c2 u11 u21 d1"));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -505,7 +508,7 @@ fn waiting_ends_when_the_connection_stays_away() {
         let error = publishing.join().unwrap().unwrap_err();
         assert!(error.is_closed(), "{error}");
     });
-    // It is not given back to whom it is not wanted from any more.
+    // A service that nobody waits for any more is not added again.
     place.put(again(""));
     controller.wait_connected(SOON).unwrap();
     controller.close().unwrap();
@@ -513,7 +516,7 @@ fn waiting_ends_when_the_connection_stays_away() {
 }
 
 #[test]
-fn a_service_that_is_removed_while_it_is_given_back() {
+fn onion_service_can_be_removed_while_a_reconnect_restores_it() {
     let place = Place::default();
     place.put(publishing(""));
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -526,7 +529,7 @@ fn a_service_that_is_removed_while_it_is_given_back() {
         .send(format!("250-ServiceID={A}\r\n250 OK\r\n"))
         .answer();
     place.put(tor().script(script).start().unwrap());
-    // (Not within `with`, during which nobody can connect.)
+    // This is outside of `with`, because nobody can connect during `with`.
     let deadline = Instant::now() + SOON;
     while !place.with(|tor| tor.sent().iter().any(|line| line.starts_with("ADD_ONION"))) {
         assert!(Instant::now() < deadline, "it is not given back");
@@ -539,7 +542,7 @@ fn a_service_that_is_removed_while_it_is_given_back() {
         });
     });
     controller.wait_connected(SOON).unwrap();
-    // It may be sent once callers are let in.
+    // The command may be sent only after callers are admitted again.
     place.with(|tor| tor.wait_for(&format!("DEL_ONION {A}")).unwrap());
     place.with(|tor| {
         let sent = tor.sent();
@@ -558,7 +561,7 @@ fn a_service_that_is_removed_while_it_is_given_back() {
 }
 
 #[test]
-fn any_number_of_threads_publish_at_the_same_time() {
+fn onion_services_are_published_from_many_threads_at_once() {
     let tor = publishing(ALL);
     let controller = controller(&tor);
     let shared = Arc::new(controller);

@@ -1,5 +1,6 @@
-//! What a listener leaves behind, and what it does when there is no file left:
-//! in a process of its own.
+//! The threads and files of an onion listener, and its behaviour when the
+//! process may open no more files. These tests count files, so they are in a
+//! process of their own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -10,10 +11,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use scape::control::OnionTarget;
 use scape::error::IoError;
 use scape::onion::Wait;
 use scape::testing::ScriptedTor;
-use scape::{Connect, Controller, OnionBuilder, OnionTarget};
+use scape::{Connect, Controller, OnionBuilder};
 
 const SOON: Duration = Duration::from_secs(20);
 const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
@@ -22,7 +24,7 @@ fn count(folder: &str) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
-/// The files and the threads of this process.
+/// Returns the numbers of the process's open files and threads.
 fn belongings() -> (usize, usize) {
     (count("/proc/self/fd"), count("/proc/self/task"))
 }
@@ -43,7 +45,7 @@ fn become_belongings(expected: (usize, usize)) {
 struct Ticks(fs::File);
 
 impl Ticks {
-    /// Opens the file now: later there is none to be had.
+    /// Opens the file now, because later no file can be opened.
     fn open() -> Self {
         Ticks(fs::File::open("/proc/self/stat").unwrap())
     }
@@ -66,9 +68,9 @@ fn connect(target: &OnionTarget) -> TcpStream {
     TcpStream::connect(address).unwrap()
 }
 
-/// One test, so that nothing else of this process is counted.
+/// A single test, so that no other test's files and threads are counted.
 #[test]
-fn nothing_is_left_and_nothing_spins() {
+fn onion_listener_leaves_nothing_behind_and_never_spins() {
     let tor = ScriptedTor::builder()
         .on_prefix(
             "GETCONF",
@@ -81,7 +83,7 @@ fn nothing_is_left_and_nothing_spins() {
     let controller =
         Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap();
     closing_leaves_nothing(&controller);
-    a_shared_socket_is_left_to_the_other(&controller);
+    shared_socket_stays_open_for_its_creator(&controller);
     without_a_free_file(&controller);
 }
 
@@ -97,8 +99,8 @@ fn closing_leaves_nothing(controller: &Controller) {
         // Some machines have no IPv6.
         let Ok(listener) = listener.listen() else { continue };
         if round % 8 == 0 {
-            // Clients that nobody accepts: more than the queue holds, so the
-            // threads wait for room in it.
+            // Clients that nobody accepts. They are more than the queue holds,
+            // so the threads wait for room in it.
             let clients: Vec<_> = (0..40).map(|_| connect(listener.local_addr())).collect();
             drop(listener);
             drop(clients);
@@ -112,8 +114,9 @@ fn closing_leaves_nothing(controller: &Controller) {
     become_belongings(before);
 }
 
-/// Whoever made the socket may have kept a handle, and accepts from it as well.
-fn a_shared_socket_is_left_to_the_other(controller: &Controller) {
+/// The creator of the socket may have kept a handle, and may accept from it as
+/// well.
+fn shared_socket_stays_open_for_its_creator(controller: &Controller) {
     let before = belongings();
     let given = TcpListener::bind("127.0.0.1:0").unwrap();
     let shared = given.try_clone().unwrap();
@@ -138,8 +141,8 @@ fn without_a_free_file(controller: &Controller) {
     while let Ok(file) = fs::File::open("/dev/null") {
         filling.push(file);
     }
-    // There is room for one client. The thread that waits for it has a file for
-    // it already, and none for the next one.
+    // There is room for one client. The thread that waits for that client has a
+    // file for it already, but none for the next one.
     filling.pop();
     let client = connect(&target);
     let mut streams = Vec::new();
@@ -151,14 +154,14 @@ fn without_a_free_file(controller: &Controller) {
     };
     let io: &IoError = error.get().unwrap();
     assert!(io.io_error().raw_os_error().is_some(), "{error}");
-    // It goes on reporting it, and takes its time.
+    // The listener keeps reporting the error without using much processor time.
     let (begun, ticks) = (Instant::now(), time.now());
     for _ in 0..5 {
         assert!(listener.accept_timeout(SOON).unwrap_err().get::<IoError>().is_some());
     }
     let (elapsed, used) = (begun.elapsed(), Duration::from_millis(10 * (time.now() - ticks)));
     assert!(used < elapsed / 2 + Duration::from_millis(50), "it used {used:?} in {elapsed:?}");
-    // The listener is as it was when there are files again.
+    // The listener works again once files can be opened.
     setrlimit(Resource::Nofile, limit).unwrap();
     filling.clear();
     let again = connect(&target);
@@ -171,7 +174,7 @@ fn without_a_free_file(controller: &Controller) {
             }
         }
     }
-    // It also ends when there is no file for a connection to itself.
+    // The listener also ends when no file is left for a connection to itself.
     setrlimit(Resource::Nofile, Rlimit { current: Some(0), maximum: limit.maximum }).unwrap();
     let begun = Instant::now();
     drop(listener);

@@ -1,5 +1,6 @@
-//! Building circuits, one, several, and a pool of them: attempts, deadlines,
-//! and what is left behind. Without a tor.
+//! Building one circuit, several circuits and a pool of circuits, with a
+//! scripted tor: attempts, deadlines, and circuits that must not be left
+//! behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -8,22 +9,23 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
-use scape::controller::CircuitError;
+use scape::control::CircuitError;
+use scape::control::Reconnect;
 use scape::error::{Phase, Timeout};
 use scape::testing::ScriptedTor;
 use scape::word::CircuitId;
-use scape::{CircuitBuilder, Connect, Controller, Reconnect, State};
+use scape::{CircuitBuilder, Connect, Controller, State};
 
 const SOON: Duration = Duration::from_secs(20);
 const BRIEF: Duration = Duration::from_millis(100);
 
-/// What becomes of a circuit.
+/// The outcome of a circuit.
 #[derive(Debug, Clone, Copy)]
 enum Fate {
     Built,
     Failed,
     Unknown,
-    /// tor says nothing more.
+    /// tor sends nothing more about the circuit.
     Silent,
 }
 
@@ -71,8 +73,7 @@ impl Circuits {
             self.closed.push(id);
             return Some(format!("250 OK\r\n650 CIRC {id} CLOSED moria1 REASON=REQUESTED\r\n"));
         }
-        // What a live state begins with, and asks for again with another
-        // connection.
+        // The answers with which a live state starts, also after a reconnect.
         let keys = command
             .strip_prefix("GETINFO ns/all ")
             .filter(|keys| keys.contains("circuit-status"))?;
@@ -129,7 +130,7 @@ impl Fake {
         self.circuits.lock().open.len()
     }
 
-    /// Has tor close a circuit.
+    /// Makes tor close a circuit.
     fn close(&self, id: CircuitId) {
         self.circuits.lock().open.retain(|open| *open != id.get());
         self.tor.send(format!("650 CIRC {id} CLOSED moria1 REASON=FINISHED\r\n"));
@@ -145,18 +146,18 @@ fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_circuit_is_tried_again() {
+fn failed_circuit_is_tried_again() {
     let fake = Fake::new(|id| [Fate::Failed, Fate::Unknown, Fate::Built][(id as usize - 1) % 3]);
     let state = fake.state();
     let circuit = CircuitBuilder::new().build(&state).unwrap();
     assert_eq!((circuit.id().get(), fake.begun()), (3, 3));
     assert!(circuit.is_built());
-    // It is the caller's.
+    // The caller owns the circuit.
     assert_eq!(fake.open(), 1);
 }
 
 #[test]
-fn the_last_attempts_error_is_told() {
+fn circuit_error_is_that_of_the_last_attempt() {
     let fake = Fake::new(|_| Fate::Failed);
     let state = fake.state();
     let error = CircuitBuilder::along(["moria1", "dizum"]).attempts(4).build(&state).unwrap_err();
@@ -166,7 +167,7 @@ fn the_last_attempts_error_is_told() {
 }
 
 #[test]
-fn what_another_attempt_does_not_mend_is_told_at_once() {
+fn permanent_circuit_error_is_returned_at_once() {
     let tor = ScriptedTor::builder()
         .info("ns/all", "")
         .info("circuit-status", "")
@@ -184,7 +185,7 @@ fn what_another_attempt_does_not_mend_is_told_at_once() {
 }
 
 #[test]
-fn attempts_that_take_too_long_are_closed() {
+fn circuit_attempts_that_take_too_long_are_closed() {
     let fake = Fake::new(|id| if id < 3 { Fate::Silent } else { Fate::Built });
     let state = fake.state();
     let circuit = CircuitBuilder::new().attempt_timeout(BRIEF).build(&state).unwrap();
@@ -201,7 +202,7 @@ fn attempts_that_take_too_long_are_closed() {
 }
 
 #[test]
-fn several_at_once_but_not_too_many() {
+fn build_many_limits_concurrent_circuits() {
     let fake = Fake::new(|_| Fate::Silent);
     let state = fake.state();
     let mut circuits = CircuitBuilder::new().concurrency(3).build_many(&state, 7).unwrap();
@@ -219,7 +220,7 @@ fn several_at_once_but_not_too_many() {
 }
 
 #[test]
-fn failures_are_results_too() {
+fn build_many_returns_failures_as_results() {
     let fake = Fake::new(|id| if id % 2 == 0 { Fate::Built } else { Fate::Failed });
     let state = fake.state();
     let builder = CircuitBuilder::new().attempts(1).concurrency(1);
@@ -227,13 +228,13 @@ fn failures_are_results_too() {
         builder.build_many(&state, 6).unwrap().map(|built| built.is_ok()).collect();
     assert_eq!(results, [false, true, false, true, false, true]);
     assert_eq!(builder.build_many(&state, 0).unwrap().count(), 0);
-    // There is none to close.
+    // No circuit is left to close.
     assert!(!builder.build_many(&state, 0).unwrap().close().unwrap());
 }
 
 #[test]
-fn what_was_not_taken_is_closed() {
-    // The first two are built, the others take long.
+fn build_many_closes_circuits_that_were_not_taken() {
+    // The first two circuits are built, and the others take long.
     for is_dropped in [true, false] {
         let fake = Fake::new(|id| if id <= 2 { Fate::Built } else { Fate::Silent });
         let state = fake.state();
@@ -246,7 +247,7 @@ fn what_was_not_taken_is_closed() {
             assert!(circuits.close().unwrap());
         }
         becomes_true("only one is left", || fake.circuits.lock().open == [taken.id().get()]);
-        // Nor is any begun later.
+        // No circuit is begun later.
         let begun = fake.begun();
         state.controller().sync().unwrap();
         assert!(fake.begun() <= begun + 1 && begun <= 5, "{begun}");
@@ -255,7 +256,7 @@ fn what_was_not_taken_is_closed() {
 }
 
 #[test]
-fn within_a_callback_and_from_several_threads() {
+fn circuits_are_built_within_a_callback_and_from_several_threads() {
     let fake = Fake::new(|_| Fate::Built);
     let state = fake.state();
     let (sender, built) = bounded(1);
@@ -284,25 +285,25 @@ fn within_a_callback_and_from_several_threads() {
 }
 
 #[test]
-fn a_pool_is_filled_and_kept_full() {
+fn circuit_pool_is_filled_and_kept_full() {
     let fake = Fake::new(|_| Fate::Built);
     let state = fake.state();
     let pool = CircuitBuilder::new().pool(&state, 3).unwrap();
     pool.wait_full(SOON).unwrap();
     assert_eq!((pool.len(), pool.size(), fake.begun()), (3, 3, 3));
 
-    // Each in its turn.
+    // The circuits are returned in turn.
     let mut seen: Vec<u32> = (0..3).map(|_| pool.get(SOON).unwrap().id().get()).collect();
     seen.sort();
     assert_eq!(seen, [1, 2, 3]);
 
-    // One that ends is replaced, without anybody asking.
+    // A circuit that ends is replaced without a call.
     fake.close(CircuitId::new(2));
     becomes_true("another one is built", || fake.begun() == 4);
     pool.wait_full(SOON).unwrap();
     assert!(pool.circuits().iter().all(|circuit| circuit.is_built() && circuit.id().get() != 2));
 
-    // One that is taken, too; and it outlives the pool.
+    // A circuit that is taken is replaced too, and outlives the pool.
     let taken = pool.take(SOON).unwrap();
     becomes_true("another one is built", || fake.begun() == 5);
     pool.wait_full(SOON).unwrap();
@@ -315,8 +316,8 @@ fn a_pool_is_filled_and_kept_full() {
 }
 
 #[test]
-fn a_pool_ends_its_circuits_with_itself() {
-    // Those that are being built, too.
+fn circuit_pool_closes_its_circuits_on_drop() {
+    // Circuits that are still being built are closed too.
     let fake = Fake::new(|id| if id <= 2 { Fate::Built } else { Fate::Silent });
     let state = fake.state();
     let pool = CircuitBuilder::new().pool(&state, 5).unwrap();
@@ -328,25 +329,26 @@ fn a_pool_ends_its_circuits_with_itself() {
 }
 
 #[test]
-fn a_pool_that_cannot_be_filled_rests_and_says_why() {
+fn circuit_pool_that_cannot_be_filled_rests_and_reports_the_error() {
     let fake = Fake::new(|_| Fate::Failed);
     let state = fake.state();
     let pool = CircuitBuilder::new().attempts(2).concurrency(2).pool(&state, 5).unwrap();
     becomes_true("it was tried", || fake.begun() >= 2);
     let error = pool.get(4 * BRIEF).unwrap_err();
     assert!(error.get::<CircuitError>().is_some(), "{error}");
-    // Both threads may have made their attempts; then it rests for a second.
+    // Both threads may have made their attempts. After that, the pool rests for
+    // a second.
     assert!(fake.begun() <= 2 * 2, "{}", fake.begun());
     assert!(pool.is_empty());
 }
 
 #[test]
-fn a_pool_ends_with_its_connection() {
+fn circuit_pool_ends_with_its_connection() {
     let fake = Fake::new(|_| Fate::Built);
     let state = fake.state();
     let pool = CircuitBuilder::new().pool(&state, 2).unwrap();
     pool.wait_full(SOON).unwrap();
-    // Who waits meanwhile learns it, too.
+    // Waiting threads are told too.
     let silent = Fake::new(|_| Fate::Silent);
     let waiting = CircuitBuilder::new().pool(&silent.state(), 1).unwrap();
     thread::scope(|scope| {
@@ -363,14 +365,14 @@ fn a_pool_ends_with_its_connection() {
 }
 
 #[test]
-fn a_pool_goes_on_when_the_connection_is_made_again() {
+fn circuit_pool_goes_on_after_a_reconnect() {
     let fake = Fake::new(|_| Fate::Built);
     let reconnect = Reconnect::new().first_delay(Duration::from_millis(1));
     let controller = fake.connect().reconnect(reconnect).connect().unwrap();
     let state = State::new(&controller).unwrap();
     let pool = CircuitBuilder::new().pool(&state, 3).unwrap();
     pool.wait_full(SOON).unwrap();
-    // Two of the three are there when it is made again.
+    // Two of the three circuits still exist after the reconnect.
     fake.circuits.lock().open.retain(|id| *id != 2);
     fake.tor.hang_up();
     becomes_true("the missing one is replaced", || fake.begun() == 4);
@@ -380,8 +382,8 @@ fn a_pool_goes_on_when_the_connection_is_made_again() {
     assert_eq!(ids, [1, 3, 4]);
 }
 
-/// The processor time of the pools' threads of this process, in the system's
-/// ticks of 10 ms.
+/// Returns the processor time of the pool threads in this process, in the
+/// system's ticks of 10 ms.
 #[cfg(target_os = "linux")]
 fn ticks() -> u64 {
     std::fs::read_dir("/proc/self/task")
@@ -401,7 +403,7 @@ fn ticks() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_pools_thread_is_never_busy() {
+fn circuit_pool_thread_uses_no_processor_time() {
     let fake = Fake::new(|_| Fate::Built);
     let silent = Fake::new(|_| Fate::Silent);
     let full = CircuitBuilder::new().pool(&fake.state(), 3).unwrap();

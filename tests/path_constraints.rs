@@ -1,6 +1,6 @@
-//! No path breaks a rule, whatever was asked for, and one is found if there is
-//! one: for made up networks and settings, checked with rules of the tests'
-//! own.
+//! Chosen paths keep all rules, and a path is found if one exists. The networks
+//! and settings are generated, and the tests check them with their own
+//! implementation of the rules.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/relay_world.rs"]
@@ -16,11 +16,11 @@ use relay_world::{Known, World};
 use scape::path::{NoPathError, PathBuilder, PathRule};
 use scape::word::{CountryCode, Fingerprint};
 
-/// What is asked for, as the tests understand it.
+/// The requested path, in the terms of the tests.
 #[derive(Debug, Clone)]
 struct Wanted {
     length: usize,
-    /// This tor's guards, as places in the world; none where any guard will do.
+    /// This tor's guards as indexes of relays, or `None` if any guard will do.
     guards: Option<Vec<usize>>,
     leaves: bool,
     port: Option<u16>,
@@ -94,8 +94,7 @@ fn wanted(relays: usize, longest: usize) -> impl Strategy<Value = Wanted> {
     })
 }
 
-/// Each relay is in one of four countries, by its address, or it is not known
-/// where.
+/// Returns the country of an address: one of four, or unknown.
 fn country(address: u32) -> Option<u8> {
     (address % 5 < 4).then_some((address % 5) as u8)
 }
@@ -154,7 +153,8 @@ fn builder(wanted: &Wanted, world: &World) -> PathBuilder {
     }
 }
 
-/// Whether the relay may be at hop `hop`, from 0, for all that is asked.
+/// Returns true if the relay may be at hop `hop`, counted from 0, under all
+/// requested rules.
 fn may_be(wanted: &Wanted, world: &World, hop: usize, place: usize) -> bool {
     let relay = &world.relays[place];
     let (is_first, is_last) = (hop == 0, hop + 1 == wanted.length);
@@ -216,7 +216,7 @@ fn check(wanted: &Wanted, world: &World, path: &[Fingerprint]) -> Result<(), Tes
     Ok(())
 }
 
-/// Whether there is a path at all, by trying every one.
+/// Returns true if any path exists. Tries every one.
 fn exists(wanted: &Wanted, world: &World, path: &mut Vec<usize>) -> bool {
     if path.len() == wanted.length {
         return true;
@@ -247,7 +247,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn no_path_breaks_a_rule(wanted in wanted(400, 8), seed in any::<u64>()) {
+    fn chosen_path_breaks_no_rule(wanted in wanted(400, 8), seed in any::<u64>()) {
         let world = &*CITY;
         let chooser =
             builder(&wanted, world).prepare(world.directory(), &guards(&wanted, world));
@@ -263,7 +263,7 @@ proptest! {
     }
 
     #[test]
-    fn a_path_is_found_exactly_if_there_is_one(
+    fn path_is_found_if_and_only_if_one_exists(
         wanted in wanted(9, 3), world_seed in any::<u64>(), seed in any::<u64>()
     ) {
         let world = World::crowded(9, false, world_seed);
@@ -288,7 +288,7 @@ proptest! {
 }
 
 #[test]
-fn this_tors_guards_are_taken_in_their_order() {
+fn path_takes_the_guards_of_tor_in_their_order() {
     let world = World::apart(200, 12);
     let usable = |relay: &&Known| {
         relay.is_described && relay.has("Running") && relay.has("Valid") && !relay.has("MiddleOnly")
@@ -301,13 +301,13 @@ fn this_tors_guards_are_taken_in_their_order() {
         assert_eq!(chooser.choose(&mut rng).unwrap()[0], guards[0]);
         assert_eq!(chooser.choose_without(&mut rng, &guards[..1]).unwrap()[0], guards[1]);
     }
-    // The first guard is the exit: then it is the next one's turn.
+    // The first guard is the exit, so the next guard is the entry.
     let chooser = PathBuilder::new().exit(guards[0]).prepare(world.directory(), &guards).unwrap();
     assert_eq!(chooser.choose(&mut rng).unwrap()[0], guards[1]);
 }
 
 #[test]
-fn why_there_is_no_path_is_told() {
+fn no_path_error_names_the_broken_rules() {
     let world = World::apart(200, 14);
     let error = PathBuilder::new().prepare(world.directory(), &[]).unwrap_err();
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
@@ -326,7 +326,7 @@ fn why_there_is_no_path_is_told() {
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
     assert_eq!(error.rejected, [(PathRule::NotInConsensus, 1)]);
 
-    // Two fixed relays that are one.
+    // Two fixed relays that are the same relay.
     let relay = world
         .relays
         .iter()
@@ -340,7 +340,7 @@ fn why_there_is_no_path_is_told() {
 }
 
 #[test]
-fn candidates_are_those_that_fit() {
+fn path_candidates_fit_the_hop() {
     let world = World::crowded(300, true, 16);
     let chooser = PathBuilder::new().random_guard().exit_to(("example.com", 443));
     let chooser = chooser.prepare(world.directory(), &[]).unwrap();

@@ -1,10 +1,11 @@
-//! How often relays are chosen: over 100,000 paths through a network of 9,000
-//! relays, as often at each hop as the consensus' bandwidth weights say.
-//! path-spec, "Weighting node selection".
+//! The frequency with which relays are chosen. Over 100,000 paths through a
+//! network of 9,000 relays, it must match the consensus' bandwidth weights at
+//! each hop. See "Weighting node selection" in path-spec.
 //!
-//! Pearson's chi-squared over bins of relays with at least [`BIN`] expected
-//! hits, at a significance of one in a million, with fixed seeds. So that the
-//! test is known to see something, the wrong weights must fail it.
+//! The tests use Pearson's chi-squared over bins of relays with at least
+//! [`BIN`] expected hits. The significance is one in a million, and the seeds
+//! are fixed. The wrong weights must fail, which shows that the test detects
+//! errors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 #[path = "support/relay_world.rs"]
@@ -23,13 +24,13 @@ const BIN: f64 = 200.0;
 /// times.
 const ONE_IN_A_MILLION: f64 = 4.753;
 
-/// Whether so many hits are those that these probabilities give. With the
-/// statistic and its limit, to be told.
+/// Returns true if these hits are likely for these probabilities. The text
+/// contains the statistic and its limit.
 fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
     let total: usize = hits.iter().sum();
     let sum: f64 = probabilities.iter().sum();
     assert!((sum - 1.0).abs() < 1e-9, "the probabilities add up to {sum}");
-    // What is never expected never happens.
+    // A relay with probability 0 must never be chosen.
     for (hits, probability) in hits.iter().zip(probabilities) {
         if *hits > 0 && *probability == 0.0 {
             return (false, "one was chosen that is never chosen".to_owned());
@@ -59,8 +60,9 @@ fn is_likely(hits: &[usize], probabilities: &[f64]) -> (bool, String) {
     (statistic <= limit, format!("{statistic:.1} with {bins} bins, of at most {limit:.1}"))
 }
 
-/// A relay's weight as dir-spec has it: the weight for its flags at the
-/// position, and for those that answer directory requests that for them.
+/// Returns the weight of a relay as dir-spec defines it: the weight for its
+/// flags at the position. If the relay answers directory requests, this is
+/// multiplied by the corresponding weight for such relays.
 fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) -> f64 {
     let is_exit = relay.has("Exit") && !relay.has("BadExit");
     let (name, directory) = match (relay.has("Guard"), is_exit) {
@@ -74,8 +76,8 @@ fn weight(world: &World, relay: &Known, [none, guard, exit, both]: [&str; 4]) ->
     f64::from(relay.bandwidth) * weight * directory
 }
 
-/// The weights of all relays at the three positions: those that may not be
-/// there have none.
+/// Returns the weights of all relays at the three positions. The weight is 0 if
+/// a relay may not be there.
 fn weights(world: &World) -> [Vec<f64>; 3] {
     let usable = |relay: &Known| {
         relay.is_described && relay.has("Running") && relay.has("Valid") && relay.has("Fast")
@@ -104,16 +106,16 @@ fn normal(weights: &[f64]) -> Vec<f64> {
     weights.iter().map(|weight| weight / sum).collect()
 }
 
-/// The probability of each relay at each hop of three, where the exit is chosen
-/// first, then the entry, then the middle, each by weight among those that are
-/// left.
+/// Returns the probability of each relay at each of three hops. The exit is
+/// chosen first, then the entry, then the middle, each by weight among the
+/// remaining relays.
 fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
     let exits = normal(exit);
     let (entry_sum, middle_sum): (f64, f64) = (entry.iter().sum(), middle.iter().sum());
     let count = exits.len();
     let mut entries = vec![0.0; count];
-    // Of the middle: what each relay's weight is multiplied with, and what is
-    // too much where it is taken already.
+    // For the middle: the common factor of each relay's weight, and the part to
+    // subtract because the relay may be taken already.
     let (mut factor, mut taken) = (0.0, vec![0.0; count]);
     let of_positive =
         |weights: &[f64]| -> Vec<usize> { (0..count).filter(|i| weights[*i] > 0.0).collect() };
@@ -132,7 +134,7 @@ fn probabilities([entry, middle, exit]: &[Vec<f64>; 3]) -> [Vec<f64>; 3] {
     [entries, middles, exits]
 }
 
-/// How often each relay was at each hop.
+/// Returns the number of times that each relay was chosen at each hop.
 fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
     let chooser = builder.prepare(world.directory(), &[]).unwrap();
     let mut rng = StdRng::seed_from_u64(seed);
@@ -148,7 +150,7 @@ fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn each_hop_is_chosen_by_its_weights() {
+fn relays_are_chosen_by_the_weights_of_each_hop() {
     let world = World::apart(RELAYS, 1);
     let expected = probabilities(&weights(&world));
     let hits = draw(&world, &PathBuilder::new().random_guard(), 2);
@@ -156,8 +158,8 @@ fn each_hop_is_chosen_by_its_weights() {
         let (is_likely, told) = is_likely(&hits[hop], &expected[hop]);
         assert!(is_likely, "{name}: {told}");
     }
-    // The test sees the difference between these weights and bandwidth alone,
-    // and between the positions.
+    // The test detects the difference between these weights and bandwidth
+    // alone, and between the positions.
     for hop in 0..3 {
         let possible = |index: usize| expected[hop][index] > 0.0;
         let bandwidth = |index: usize| f64::from(world.relays[index].bandwidth);
@@ -168,7 +170,8 @@ fn each_hop_is_chosen_by_its_weights() {
     }
 }
 
-/// As vanguards and sbws use weights: without the rules about several hops.
+/// The probability that vanguards and sbws use, without the rules about several
+/// hops.
 #[test]
 fn relay_probability_is_its_share_of_the_weights() {
     let world = World::apart(RELAYS, 11);
@@ -198,7 +201,7 @@ fn relay_probability_is_its_share_of_the_weights() {
 }
 
 #[test]
-fn another_scale_and_weights_of_zero() {
+fn weights_with_another_scale_and_with_zeros_are_used() {
     let mut world = World::apart(RELAYS, 3);
     world.scale = 5000;
     for (name, weight) in &mut world.weights {
@@ -213,7 +216,7 @@ fn another_scale_and_weights_of_zero() {
 }
 
 #[test]
-fn without_all_the_weights_bandwidth_alone_counts() {
+fn bandwidth_alone_counts_if_a_weight_is_missing() {
     let mut world = World::apart(RELAYS, 5);
     world.weights.retain(|(name, _)| *name != "Wgd");
     let hits = draw(&world, &PathBuilder::new().random_guard().length(1), 6);
@@ -231,8 +234,8 @@ fn without_all_the_weights_bandwidth_alone_counts() {
 }
 
 #[test]
-fn exits_to_a_target_need_no_flag_and_are_weighted_by_theirs() {
-    // Families and networks keep relays apart only after the exit was chosen.
+fn exits_for_a_target_need_no_exit_flag_and_are_weighted_by_their_flags() {
+    // Families and subnets keep relays apart only after the exit was chosen.
     let world = World::crowded(RELAYS, false, 7);
     let fits = |relay: &Known| {
         let flags = ["Running", "Valid", "Fast"];
@@ -253,7 +256,7 @@ fn exits_to_a_target_need_no_flag_and_are_weighted_by_theirs() {
 }
 
 #[test]
-fn uniform_middles_are_all_as_likely() {
+fn uniform_middle_relays_are_equally_likely() {
     let world = World::apart(RELAYS, 9);
     let [entry, _, exit] = weights(&world);
     let usable = |relay: &Known| {

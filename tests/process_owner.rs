@@ -1,4 +1,4 @@
-//! Which process a connection belongs to.
+//! The process that owns a connection.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -16,22 +16,22 @@ use scape::testing::ScriptedTor;
 use scape::word::StreamId;
 use scape::{Connect, State};
 
-/// In the environment of the child that this program starts of itself: where it
-/// is to connect to.
+/// The variable with the address to connect to, for the child process that this
+/// program starts.
 const CONNECT: &str = "SCAPE_TEST_CONNECT";
 
 fn owner(peer: SocketAddr, local: SocketAddr) -> ProcessOwner {
     owner_of(peer, Some(local)).unwrap().expect("it is connected")
 }
 
-/// What the child does.
+/// Does the work of the child process.
 fn connect_and_wait(address: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
-    // Until the parent has seen enough, or hangs up.
+    // Waits until the parent has finished or hangs up.
     let _ = stream.read(&mut [0]);
 }
 
-/// Ended when dropped.
+/// A child process that is killed on drop.
 struct Running(Child);
 
 impl Drop for Running {
@@ -42,7 +42,7 @@ impl Drop for Running {
 }
 
 #[test]
-fn this_process() {
+fn owner_is_this_process() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let listener = TcpListener::bind(address).unwrap();
         let local = listener.local_addr().unwrap();
@@ -57,7 +57,7 @@ fn this_process() {
         assert_eq!(owner_of(peer, None).unwrap(), Some(found.clone()));
         let any = SocketAddr::new("0.0.0.0".parse().unwrap(), local.port());
         assert_eq!(owner_of(peer, Some(any)).unwrap(), Some(found));
-        // Another port's client, and one that is gone.
+        // A client of another port, and a client that is gone.
         let other = SocketAddr::new(local.ip(), local.port() ^ 1);
         assert_eq!(owner_of(peer, Some(other)).unwrap(), None);
         drop(client);
@@ -66,10 +66,10 @@ fn this_process() {
 }
 
 #[test]
-fn an_ipv4_address_that_is_written_as_ipv6() {
+fn owner_of_an_ipv4_connection_from_an_ipv6_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
-    // A socket of IPv6 that connects to IPv4.
+    // An IPv6 socket that connects to an IPv4 address.
     let _client = TcpStream::connect(format!("[::ffff:127.0.0.1]:{}", local.port())).unwrap();
     let (_accepted, peer) = listener.accept().unwrap();
     assert!(peer.is_ipv4());
@@ -79,14 +79,14 @@ fn an_ipv4_address_that_is_written_as_ipv6() {
 }
 
 #[test]
-fn another_process() {
+fn owner_is_another_process() {
     if let Ok(address) = std::env::var(CONNECT) {
         return connect_and_wait(&address);
     }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "another_process"])
+        .args(["--exact", "owner_is_another_process"])
         .env(CONNECT, local.to_string())
         .stdout(Stdio::null())
         .spawn()
@@ -95,12 +95,12 @@ fn another_process() {
     let (mut accepted, peer) = listener.accept().unwrap();
     let found = owner(peer, local);
     assert_eq!(found.pid, child.0.id());
-    assert_eq!(found.command.get(1..).unwrap(), ["--exact", "another_process"]);
+    assert_eq!(found.command.get(1..).unwrap(), ["--exact", "owner_is_another_process"]);
     accepted.write_all(b".").unwrap();
 }
 
 #[test]
-fn of_those_that_share_a_connection_the_first() {
+fn owner_of_a_shared_connection_is_its_first_process() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let client = TcpStream::connect(local).unwrap();
@@ -113,10 +113,10 @@ fn of_those_that_share_a_connection_the_first() {
     assert_eq!(owner(peer, local).pid, child.0.id());
 }
 
-/// A connection that is on its way from one process to another is nobody's; for
-/// one who looks, that is as if it were of a process that he may not look into.
+/// A connection whose socket is being passed from one process to another
+/// belongs to none. The same result occurs if its process may not be inspected.
 #[test]
-fn one_that_no_process_shows() {
+fn owner_of_a_socket_in_transit_is_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let client = TcpStream::connect(local).unwrap();
@@ -127,7 +127,7 @@ fn one_that_no_process_shows() {
     let error = owner_of(peer, Some(local)).unwrap_err();
     let owner = OwnerError::NotAllowed { uid: rustix::process::geteuid().as_raw() };
     assert_eq!(error.get(), Some(&owner), "{error:?}");
-    assert!(error.to_string().contains("may not look into"), "{error}");
+    assert!(error.to_string().contains("may not inspect"), "{error}");
 }
 
 fn send_socket(over: &UnixStream, socket: &TcpStream) {
@@ -138,7 +138,8 @@ fn send_socket(over: &UnixStream, socket: &TcpStream) {
     sendmsg(over, &[IoSlice::new(b".")], &mut ancillary, SendFlags::empty()).unwrap();
 }
 
-/// A state that was told of a stream: `rest` is what follows its target.
+/// Returns a state that has seen the event of a stream. `rest` is the part of
+/// the event after the target.
 fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stream) {
     let event = format!("650 STREAM 5 NEW 0 b.example:80 {rest}\r\n250-more=\r\n250 OK\r\n");
     let tor = ScriptedTor::builder()
@@ -160,7 +161,7 @@ fn told_of_a_stream(rest: &str, socks: &str, tunnel: &str) -> (ScriptedTor, Stre
 }
 
 #[test]
-fn of_a_stream() {
+fn owner_of_a_stream() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let local = listener.local_addr().unwrap();
     let _client = TcpStream::connect(local).unwrap();
@@ -171,15 +172,15 @@ fn of_a_stream() {
         |protocol: &str| format!("SOURCE_ADDR={peer} PURPOSE=USER CLIENT_PROTOCOL={protocol}");
     for (rest, socks, tunnel, expected) in [
         (from("SOCKS5"), &*port, "", us),
-        // What this version does not know.
+        // Protocols and fields that this version doesn't know.
         (from("SOCKS9"), &*port, "", us),
         (format!("SOURCE_ADDR={peer}"), &*port, "", us),
         (from("HTTPCONNECT"), "", &*port, us),
-        // Its port is not known to tor.
+        // tor doesn't list the port of this protocol.
         (from("TRANS"), "", "", us),
         (from("DNS"), &*port, "", None),
-        // That the client's address is somebody's is not enough: it must be
-        // connected to tor.
+        // An address that belongs to a process is not enough. The process must
+        // be connected to tor.
         (from("SOCKS5"), "", &*port, None),
         (from("SOCKS5"), "\"127.0.0.1:1\"", "", None),
         (from("SOCKS5"), "\"unix:/run/tor/socks\"", "", None),

@@ -4,10 +4,6 @@
 //! [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80 columns
 //! wide, and so are the lines of the documents. Code, also in examples, is at
 //! most 100 columns wide.
-//!
-//! Much of the text is older than these rules. So the test counts what breaks
-//! them, and the counts may only become smaller: whoever lowers one lowers the
-//! limit in [`LIMITS`] too. The aim is 0.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
@@ -31,15 +27,11 @@ const PHRASES: &[&str] = &[
     "at nobody's expense",
 ];
 
-/// What is counted, and how often it may occur.
-const LIMITS: [(&str, usize); 4] = [
-    ("forbidden openings", 1260),
-    ("forbidden phrases", 141),
-    ("wide comments", 0),
-    ("wide code", 2),
-];
+/// The counted rules, and how often each may be broken.
+const LIMITS: [(&str, usize); 4] =
+    [("forbidden openings", 0), ("forbidden phrases", 0), ("wide comments", 0), ("wide code", 0)];
 
-/// What a file breaks, as many times as the rules in [`LIMITS`].
+/// The places where a file breaks each of the rules in [`LIMITS`].
 type Found = [Vec<String>; 4];
 
 #[test]
@@ -116,8 +108,10 @@ impl Phrases {
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    for entry in fs::read_dir(root.join("docs")).unwrap() {
-        files.push(entry.unwrap().path());
+    for folder in ["docs", "docs/design", "crates/scape-manual", "crates/scape-proto"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            files.push(entry.unwrap().path());
+        }
     }
     files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
     assert!(files.len() > 4, "{} files", files.len());

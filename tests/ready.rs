@@ -1,4 +1,4 @@
-//! Waiting for tor to be ready ends in time, also where tor says nothing any
+//! Waiting for tor to be ready ends in time, even if tor sends nothing any
 //! more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,10 +8,10 @@ use scape::testing::ScriptedTor;
 use scape::tor::NotReadyError;
 use scape::{Controller, Tor};
 
-/// A tor behind a filter that hides status events. It bootstraps a step further
-/// each time that it is asked.
+/// A tor behind a filter that hides status events. It bootstraps one step
+/// further with each request.
 #[test]
-fn steps_are_told_behind_a_filter_that_hides_status_events() {
+fn become_ready_reports_steps_behind_a_filter_that_hides_status_events() {
     let mut asked = 0;
     let scripted = ScriptedTor::builder()
         .on_any(move |command| {
@@ -41,9 +41,9 @@ fn steps_are_told_behind_a_filter_that_hides_status_events() {
 }
 
 #[test]
-fn a_silent_tor_does_not_hold_it_up() {
+fn become_ready_keeps_its_timeout_with_a_silent_tor() {
     let scripted = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start().unwrap();
-    // Each call of its own may wait for 30 seconds.
+    // Each command alone may wait for 30 seconds.
     let controller = Controller::from_authenticated(scripted.transport().unwrap()).unwrap();
     let begun = Instant::now();
     let error = Tor::from(controller).become_ready(Duration::from_millis(200)).unwrap_err();

@@ -1,5 +1,5 @@
-//! A connection that ends and is made again, by hand and by itself, with
-//! everything that hangs on it.
+//! Manual and automatic reconnects, and everything that depends on the
+//! connection.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::unbounded;
 use place::{Place, SOON, eager, next, plain, statuses};
 use scape::connection::{CloseCause, Closed};
-use scape::controller::ConnectError;
+use scape::control::ConnectError;
+use scape::control::{AddOnion, Caching, ClientAuth, Reconnect};
 use scape::error::{Phase, Timeout};
 use scape::event::EventKind;
 use scape::testing::ScriptedTor;
 use scape::word::{ClientKey, OnionKey};
-use scape::{AddOnion, Caching, ClientAuth, Connect, ErrorKind, Reconnect};
+use scape::{Connect, ErrorKind};
 
 #[test]
-fn by_hand_after_the_end() {
+fn manual_reconnect_after_the_connection_ended() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().connect().unwrap();
@@ -32,7 +33,7 @@ fn by_hand_after_the_end() {
     let ended = controller.subscribe([EventKind::Bw]).unwrap();
     place.kill();
     let closed = controller.wait_closed(SOON).unwrap();
-    // As nobody has said that it is to be made again.
+    // No reconnect was requested, so the subscription has ended.
     assert_eq!(ended.iter().count(), 0);
     assert_eq!(ended.cause().unwrap().to_string(), closed.to_string());
     assert!(!controller.is_alive());
@@ -59,7 +60,7 @@ fn by_hand_after_the_end() {
 }
 
 #[test]
-fn by_hand_while_it_is_open() {
+fn manual_reconnect_while_the_connection_is_open() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().connect().unwrap();
@@ -74,7 +75,7 @@ fn by_hand_while_it_is_open() {
 }
 
 #[test]
-fn who_waits_for_a_reply_learns_that_it_does_not_come() {
+fn pending_reply_fails_when_the_connection_ends() {
     let place = Place::default();
     place.put(ScriptedTor::builder().on("GETINFO never", "").start().unwrap());
     let controller = place.connect().connect().unwrap();
@@ -89,15 +90,14 @@ fn who_waits_for_a_reply_learns_that_it_does_not_come() {
 }
 
 #[test]
-fn it_gives_up_and_can_be_asked_again() {
+fn reconnect_gives_up_and_works_again_by_hand() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager().max_attempts(3)).connect().unwrap();
     let (_listener, told) = statuses(&controller);
     let queue = controller.subscribe([EventKind::Bw]).unwrap();
     place.kill();
-    // The iterator waits for the connection to come again, until nobody tries
-    // any more.
+    // The iterator waits for a reconnect until the attempts are given up.
     assert_eq!(queue.iter().count(), 0);
     assert!(queue.cause().is_some());
     let words: Vec<String> = (0..5).map(|_| next(&told)).collect();
@@ -106,7 +106,7 @@ fn it_gives_up_and_can_be_asked_again() {
     place.put(plain());
     controller.reconnect().unwrap();
     assert_eq!(next(&told), "reconnected, 0 lost");
-    // And then it is looked after again.
+    // After that, automatic reconnects work again.
     place.with(ScriptedTor::hang_up);
     assert_eq!(next(&told), "closed");
     while let status = next(&told)
@@ -118,7 +118,7 @@ fn it_gives_up_and_can_be_asked_again() {
 }
 
 #[test]
-fn waiting_for_the_connection_ends_too() {
+fn wait_connected_ends_at_its_timeout_and_on_close() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -136,7 +136,7 @@ fn waiting_for_the_connection_ends_too() {
         queue
     };
     let waiter = thread::spawn(move || queue.iter().count());
-    // Closed for good while it is being made again.
+    // The controller is closed for good while it reconnects.
     closing.close().unwrap();
     assert_eq!(waiter.join().unwrap(), 0);
     assert!(controller.wait_connected(SOON).unwrap_err().is_closed());
@@ -145,7 +145,7 @@ fn waiting_for_the_connection_ends_too() {
 }
 
 #[test]
-fn a_transport_cannot_be_opened_again() {
+fn connection_over_a_given_transport_cannot_reconnect() {
     let tor = plain();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let error = controller.reconnect().unwrap_err();
@@ -156,7 +156,7 @@ fn a_transport_cannot_be_opened_again() {
 }
 
 #[test]
-fn what_was_made_is_given_back() {
+fn reconnect_restores_services_mappings_and_ownership() {
     let added = |id: &str, key: &str| format!("250-ServiceID={id}\r\n{key}250 OK\r\n");
     let (one, two, three) = (
         "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid",
@@ -228,7 +228,7 @@ fn what_was_made_is_given_back() {
         ))
     );
 
-    // What was taken back is not.
+    // Removed items are not restored.
     controller.del_onion(&kept.address).unwrap();
     controller.del_onion(&two.parse().unwrap()).unwrap();
     controller.drop_ownership().unwrap();
@@ -245,7 +245,7 @@ fn what_was_made_is_given_back() {
 }
 
 #[test]
-fn what_tor_does_not_take_back_is_told() {
+fn reconnect_reports_what_could_not_be_restored() {
     let place = Place::default();
     place.put(ScriptedTor::builder().on("TAKEOWNERSHIP", "250 OK\r\n").start().unwrap());
     let controller = place.connect().connect().unwrap();
@@ -262,7 +262,7 @@ fn what_tor_does_not_take_back_is_told() {
 }
 
 #[test]
-fn a_tor_that_does_not_answer_is_left_and_come_back_to() {
+fn unresponsive_tor_is_disconnected_and_reconnected() {
     let silent = ScriptedTor::builder().on("GETINFO version", "").start().unwrap();
     let place = Place::default();
     place.put(silent);
@@ -277,7 +277,7 @@ fn a_tor_that_does_not_answer_is_left_and_come_back_to() {
     assert!(matches!(closed.cause(), CloseCause::Unresponsive { .. }), "{closed}");
     place.put(ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap());
     controller.wait_connected(SOON).unwrap();
-    // It is asked on and on.
+    // Heartbeats go on.
     let deadline = Instant::now() + SOON;
     while place.with(|tor| tor.sent().iter().filter(|line| *line == "GETINFO version").count()) < 5
     {
@@ -288,7 +288,7 @@ fn a_tor_that_does_not_answer_is_left_and_come_back_to() {
 }
 
 #[test]
-fn a_heartbeat_alone_ends_the_connection() {
+fn heartbeat_without_an_answer_ends_the_connection() {
     let tor = ScriptedTor::builder().on("GETINFO version", "").start().unwrap();
     let connect =
         Connect::new().timeout(Duration::from_secs(2)).heartbeat(Duration::from_millis(10));
@@ -299,7 +299,7 @@ fn a_heartbeat_alone_ends_the_connection() {
 }
 
 #[test]
-fn connection_that_is_never_made_again_by_itself_has_heartbeats_when_it_is_by_hand() {
+fn heartbeats_go_on_after_a_manual_reconnect() {
     let place = Place::default();
     place.put(plain());
     let never = Reconnect::new().first_delay(Duration::MAX).max_delay(Duration::MAX);
@@ -314,7 +314,7 @@ fn connection_that_is_never_made_again_by_itself_has_heartbeats_when_it_is_by_ha
 }
 
 #[test]
-fn what_was_kept_of_the_last_tor_is_forgotten() {
+fn reconnect_empties_the_cache() {
     let place = Place::default();
     let version = |version: &str| ScriptedTor::builder().info("version", version).start().unwrap();
     place.put(version("0.4.8.1"));
@@ -332,7 +332,7 @@ fn what_was_kept_of_the_last_tor_is_forgotten() {
 }
 
 #[test]
-fn over_a_real_socket() {
+fn reconnect_over_a_tcp_socket() {
     let tor = ScriptedTor::builder().listen().unwrap();
     let address: SocketAddr = tor.address().unwrap().to_string().parse().unwrap();
     let controller = Connect::to(address).unwrap().reconnect(eager()).connect().unwrap();
@@ -343,7 +343,7 @@ fn over_a_real_socket() {
             thread::yield_now();
         }
         controller.wait_connected(SOON).unwrap();
-        // Sent when tor was told of it: after its answer to SETEVENTS.
+        // Sent after tor's answer to SETEVENTS.
         let _circuits = loop {
             match controller.subscribe([EventKind::Circ]) {
                 Ok(circuits) => break circuits,

@@ -1,5 +1,5 @@
-//! A connection that was made again is open to callers when everything has been
-//! given back, not earlier.
+//! A reconnected connection admits callers only after everything has been
+//! restored.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -17,13 +17,15 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use place::{Place, SOON, eager, next, plain, statuses};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scape::Controller;
 use scape::config::{Config, ConfigError, ConfigProblem};
 use scape::connection::CloseCause;
+use scape::connection::{ConnectionStatus, EventItem, QueueLimit};
+use scape::control::{AddOnion, Reconnect};
 use scape::event::EventKind;
 use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::OnionKey;
-use scape::{AddOnion, ConnectionStatus, Controller, EventItem, QueueLimit, Reconnect};
 
 const SERVICE: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 
@@ -31,8 +33,8 @@ fn key() -> OnionKey {
     OnionKey::from_seed(&[7; 32])
 }
 
-/// A tor whose answers to what begins with `slow` wait for the gate to be
-/// opened.
+/// Returns a tor that doesn't answer commands that begin with `slow` until the
+/// gate is open.
 fn gated(
     slow: &'static str,
     builder: ScriptedTorBuilder,
@@ -64,14 +66,13 @@ fn with_config(builder: ScriptedTorBuilder) -> ScriptedTorBuilder {
         .info("config/defaults", "Nickname \"Unnamed\"")
 }
 
-/// Waits until the next connection is given back what was made, and stands at
-/// its gate.
+/// Waits until the next connection restores its state and has reached its gate.
 fn at_gate(gate: &Receiver<()>) {
     gate.recv_timeout(SOON).unwrap();
 }
 
 #[test]
-fn callers_are_let_in_when_everything_was_given_back() {
+fn callers_are_admitted_after_everything_was_restored() {
     let place = Place::default();
     let tor = || {
         let builder =
@@ -114,7 +115,7 @@ fn callers_are_let_in_when_everything_was_given_back() {
 }
 
 #[test]
-fn calls_fail_while_things_are_given_back() {
+fn calls_fail_during_the_restore() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -152,7 +153,7 @@ fn calls_fail_while_things_are_given_back() {
 }
 
 #[test]
-fn events_of_the_new_connection_come_after_word_of_it() {
+fn events_of_the_new_connection_come_after_its_status() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -166,7 +167,7 @@ fn events_of_the_new_connection_come_after_word_of_it() {
     });
     let _callback = controller
         .on([EventKind::Bw], move |event| {
-            // A callback finds a controller that works.
+            // The controller works inside of the callback.
             let version = weak.upgrade().unwrap().get_info("version");
             sender.send(format!("{} {}", event.text(), version.unwrap())).unwrap();
         })
@@ -182,7 +183,7 @@ fn events_of_the_new_connection_come_after_word_of_it() {
     assert!(seen.is_empty() && events.waiting() == 0);
     open.send(()).unwrap();
     controller.wait_connected(SOON).unwrap();
-    // What tor sent before this answer has been handed over.
+    // Everything that tor sent before this answer has been delivered.
     controller.get_info("version").unwrap();
     assert_eq!(events.waiting(), 1);
     assert_eq!([next(&seen), next(&seen)], ["reconnected", "BW 3 0 0.4.9.11"]);
@@ -201,7 +202,7 @@ fn shown(item: &EventItem) -> String {
 }
 
 #[test]
-fn gaps_are_seen_in_the_stream_of_events() {
+fn subscription_reports_gaps_between_events() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -244,7 +245,7 @@ fn gaps_are_seen_in_the_stream_of_events() {
 }
 
 #[test]
-fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
+fn connection_that_dies_during_the_restore_counts_as_an_attempt() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager().max_attempts(4)).connect().unwrap();
@@ -255,11 +256,12 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
     let mean = ScriptedTor::builder().on_any(move |line| {
         line.starts_with("SETEVENTS").then(|| {
             hung_up.fetch_add(1, Ordering::SeqCst);
-            // No control port says so, which ends the connection.
+            // This line isn't part of the control protocol, so it ends the
+            // connection.
             b"650 BW 1 1\r\nnonsense\r\n".to_vec()
         })
     });
-    // Ends the connection to the first one. Every attempt comes to this one.
+    // Ends the connection to the first tor. Every attempt connects to this one.
     place.put(mean.start().unwrap());
     let closed = controller.wait_closed(SOON).unwrap();
     assert_eq!(events.iter().count(), 0);
@@ -267,15 +269,15 @@ fn connection_that_dies_while_things_are_given_back_is_one_more_attempt() {
     assert_eq!(words[..2], ["connected", "closed"]);
     assert_eq!(words[2..].iter().filter(|word| *word == "gave up").count(), 1, "{words:?}");
     assert!(told.is_empty());
-    // The first tor's place may be empty for a moment.
+    // For a moment, no tor may have been there to connect to.
     assert!((3..=4).contains(&hangs_up.load(Ordering::SeqCst)));
-    // It has been down all the time, for the same cause.
+    // The connection was down all the time, for the same cause.
     assert_eq!(controller.closed().unwrap().to_string(), closed.to_string());
     assert_eq!(events.interruptions(), 1);
 }
 
 #[test]
-fn connection_is_closed_while_things_are_given_back() {
+fn connection_can_be_closed_during_the_restore() {
     for by_hand in [false, true] {
         let place = Place::default();
         place.put(plain());
@@ -304,7 +306,7 @@ fn connection_is_closed_while_things_are_given_back() {
 }
 
 #[test]
-fn callback_makes_the_connection_again() {
+fn callback_may_reconnect() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().connect().unwrap();
@@ -326,7 +328,7 @@ fn callback_makes_the_connection_again() {
 }
 
 #[test]
-fn service_that_tor_has_already_counts_as_given_back() {
+fn onion_service_that_tor_has_already_counts_as_restored() {
     let place = Place::default();
     let added = format!("250-ServiceID={SERVICE}\r\n250 OK\r\n");
     place.put(ScriptedTor::builder().on_prefix("ADD_ONION", added).start().unwrap());
@@ -347,7 +349,7 @@ fn service_that_tor_has_already_counts_as_given_back() {
     controller.add_onion(&AddOnion::new().key(key()).local_port(80)).unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
-    // An earlier attempt has succeeded, but its answer was not waited for.
+    // An earlier attempt has succeeded, but its answer was not received.
     let again = ScriptedTor::builder().on_prefix("ADD_ONION", "550 Onion address collision\r\n");
     place.put(again.info("onions/current", SERVICE).start().unwrap());
     let what = next(&told);
@@ -356,7 +358,7 @@ fn service_that_tor_has_already_counts_as_given_back() {
 }
 
 #[test]
-fn refused_service_is_tried_again() {
+fn refused_onion_service_is_tried_again() {
     for by_hand in [false, true] {
         let place = Place::default();
         let added = format!("250-ServiceID={SERVICE}\r\n250 OK\r\n");
@@ -407,7 +409,7 @@ fn refused_service_is_tried_again() {
 }
 
 #[test]
-fn listeners_of_the_state_find_a_connection_that_is_open() {
+fn state_listeners_find_an_open_connection() {
     let place = Place::default();
     let tor = |circuits: &str| {
         let builder = with_state(ScriptedTor::builder().info("version", "0.4.9.11"), circuits);
@@ -439,7 +441,7 @@ fn listeners_of_the_state_find_a_connection_that_is_open() {
 }
 
 #[test]
-fn refused_snapshot_of_the_state_is_tried_again() {
+fn refused_state_snapshot_is_tried_again() {
     let place = Place::default();
     place
         .put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
@@ -468,7 +470,7 @@ fn refused_snapshot_of_the_state_is_tried_again() {
 }
 
 #[test]
-fn reconnecting_by_hand_has_one_deadline() {
+fn manual_reconnect_has_one_deadline() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().connect().unwrap();
@@ -485,10 +487,10 @@ fn reconnecting_by_hand_has_one_deadline() {
 }
 
 #[test]
-fn unknown_events_are_told_and_the_others_come() {
+fn unknown_events_are_reported_and_the_others_arrive() {
     let place = Place::default();
     place.put(plain());
-    // By hand, but subscriptions go on.
+    // The reconnect is manual, but subscriptions go on.
     let never = Reconnect::new()
         .first_delay(Duration::from_secs(3600))
         .max_delay(Duration::from_secs(3600));
@@ -512,14 +514,14 @@ fn unknown_events_are_told_and_the_others_come() {
 }
 
 #[test]
-fn save_never_overwrites_what_another_tor_has() {
+fn save_never_overwrites_the_configuration_of_another_tor() {
     let place = Place::default();
     let mut random = StdRng::seed_from_u64(seed::seed());
     let tor = |value: &'static str, random: &mut StdRng| {
         let mut pauses = StdRng::seed_from_u64(random.random());
         let builder = with_config(ScriptedTor::builder()).on_any(move |line| {
-            // Gives the connection the time to end, and to be made again, in
-            // the middle of a save.
+            // Gives the connection time to end and to reconnect in the middle
+            // of a save.
             thread::sleep(Duration::from_micros(pauses.random_range(0..2000)));
             match line {
                 "GETCONF ContactInfo" => Some(format!("250 ContactInfo={value}\r\n").into_bytes()),
@@ -546,7 +548,7 @@ fn save_never_overwrites_what_another_tor_has() {
         place.kill();
         place.put(tor("somebody else", &mut random));
         match saving.join().unwrap() {
-            // It was saved before.
+            // The change was saved before.
             Ok(()) => {}
             Err(error) if error.is_closed() => cut_off += 1,
             Err(error) => match error.get::<ConfigError>() {
@@ -568,7 +570,7 @@ fn save_never_overwrites_what_another_tor_has() {
 }
 
 #[test]
-fn storm_of_events_and_calls_loses_nothing() {
+fn storm_of_events_and_calls_loses_no_event() {
     let place = Place::default();
     let tor = || {
         let builder =
@@ -640,7 +642,7 @@ fn storm_of_events_and_calls_loses_nothing() {
 }
 
 #[test]
-fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterwards() {
+fn listener_finished_during_the_restore_is_not_called_afterwards() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -653,7 +655,7 @@ fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterward
     place.put(tor);
     at_gate(&gate);
     let finishing = thread::spawn(move || listener.finish(SOON));
-    // It waits for what may be due: so it can't be done before the connection
+    // `finish` waits for pending events, so it can't end before the connection
     // is open.
     thread::sleep(Duration::from_millis(50));
     assert!(!finishing.is_finished());
@@ -666,7 +668,7 @@ fn listener_that_is_finished_while_things_are_given_back_is_not_called_afterward
 }
 
 #[test]
-fn state_whose_snapshot_is_not_understood_ends() {
+fn state_with_a_malformed_snapshot_ends() {
     let place = Place::default();
     place
         .put(with_state(ScriptedTor::builder(), "7 BUILT moria1 PURPOSE=GENERAL").start().unwrap());
@@ -684,7 +686,7 @@ fn state_whose_snapshot_is_not_understood_ends() {
     place.put(odd.start().unwrap());
     controller.wait_connected(SOON).unwrap();
     let begun = Instant::now();
-    // It doesn't wait for what will never come.
+    // The wait doesn't go on for a state that never comes.
     let waited = state.wait(Duration::from_secs(60), |_| None::<()>);
     assert!(waited.unwrap_err().is_closed());
     assert!(begun.elapsed() < Duration::from_secs(10));

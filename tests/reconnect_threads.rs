@@ -1,5 +1,5 @@
-//! A connection that is made again by itself, many times over, in a process of
-//! its own: nothing of it is left over.
+//! A connection that reconnects many times leaves no threads behind. The test
+//! counts threads, so it is in a process of its own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -16,7 +16,7 @@ use crossbeam_channel::unbounded;
 use place::{Place, SOON, eager, next, plain, statuses};
 use scape::event::EventKind;
 
-/// The threads of this process that belong to connections.
+/// Returns the names of the connection threads in this process.
 fn threads() -> Vec<String> {
     let mut names = Vec::new();
     for task in fs::read_dir("/proc/self/task").unwrap().flatten() {
@@ -29,8 +29,8 @@ fn threads() -> Vec<String> {
     names
 }
 
-/// Waits for the threads to be these: one takes a moment to get its name, and
-/// to go.
+/// Waits until the threads are these. A thread takes a moment to get its name
+/// and to end.
 fn become_threads(expected: &[&str]) {
     let deadline = Instant::now() + SOON;
     while threads() != expected {
@@ -40,7 +40,7 @@ fn become_threads(expected: &[&str]) {
 }
 
 #[test]
-fn by_itself_twenty_times() {
+fn twenty_automatic_reconnects_leave_no_threads() {
     assert!(threads().is_empty());
     let place = Place::default();
     place.put(plain());

@@ -1,7 +1,6 @@
-//! Calls that wait for an event, and calls of several commands, when the
-//! connection is made again in the middle: nothing of the next tor is taken for
-//! an answer of the last one, and nothing that follows from the last one's
-//! answers is sent to the next one.
+//! Calls that wait for an event, and calls of several commands, during a
+//! reconnect. Events of the next tor are not taken for answers of the last one.
+//! Commands that depend on the last tor's answers are not sent to the next one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -14,20 +13,21 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use place::{Place, SOON, eager, plain};
+use scape::control::BuildCircuit;
 use scape::event::EventKind;
 use scape::onion::disk::DiskOnions;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{CircuitId, StreamId};
-use scape::{BuildCircuit, CancelToken, Controller, Error, Result, Tor};
+use scape::{CancelToken, Controller, Error, Result, Tor};
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
 const SERVICE: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 const ONE: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one";
 
-/// Ends tor when it has got `command`, makes the connection again, and has the
-/// next tor say `event`. The call must fail soon because its tor is gone, and
-/// the next tor must hear nothing of it.
+/// Ends tor when it has received `command`, reconnects, and makes the next tor
+/// send `event`. The call must fail soon because its tor is gone, and the next
+/// tor must receive none of its commands.
 fn fails_over_a_reconnect<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     command: &str,
@@ -42,8 +42,8 @@ fn fails_over_a_reconnect<T: Debug + Send>(
         let caller = controller.clone();
         let calling = scope.spawn(move || call(&caller));
         place.with(|tor| tor.wait_for(command).unwrap());
-        // The answer has come before this one, and so has what the call waits
-        // on.
+        // The call's answer came before this one, so the call waits for its
+        // event now.
         controller.sync().unwrap();
         thread::sleep(Duration::from_millis(20));
         place.kill();
@@ -63,7 +63,7 @@ fn fails_over_a_reconnect<T: Debug + Send>(
 }
 
 #[test]
-fn circuit_of_the_next_tor_is_not_the_one_that_was_built() {
+fn build_circuit_ignores_circuits_of_the_next_tor() {
     let built =
         "650 CIRC 7 BUILT $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one PURPOSE=GENERAL\r\n";
     let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n");
@@ -77,7 +77,7 @@ fn circuit_of_the_next_tor_is_not_the_one_that_was_built() {
 }
 
 #[test]
-fn address_from_the_next_tor_is_not_the_one_that_was_asked_for() {
+fn resolve_ignores_addresses_of_the_next_tor() {
     let asked = "250 OK\r\n650 STREAM 4 NEWRESOLVE 0 example.com:0 PURPOSE=DNS_REQUEST SESSION_GROUP=-3\r\n";
     let answer = "650 ADDRMAP other.example 192.0.2.9 \"2026-11-21 02:12:34\" EXPIRES=\"2026-11-21 02:12:34\" \
                   CACHED=\"NO\" STREAMID=4\r\n";
@@ -86,7 +86,7 @@ fn address_from_the_next_tor_is_not_the_one_that_was_asked_for() {
 }
 
 #[test]
-fn descriptor_events_of_the_next_tor_are_not_awaited() {
+fn descriptor_calls_ignore_events_of_the_next_tor() {
     let address = SERVICE.parse().unwrap();
     let content =
         format!("650+HS_DESC_CONTENT {SERVICE} Ti8T {ONE}\r\nhs-descriptor 3\r\n.\r\n650 OK\r\n");
@@ -100,7 +100,7 @@ fn descriptor_events_of_the_next_tor_are_not_awaited() {
 }
 
 #[test]
-fn signal_that_the_last_tor_was_sent_is_not_awaited_of_the_next() {
+fn signal_calls_ignore_events_of_the_next_tor() {
     let tor = || {
         ScriptedTor::builder()
             .info("signal/names", "NEWNYM ACTIVE")
@@ -111,7 +111,7 @@ fn signal_that_the_last_tor_was_sent_is_not_awaited_of_the_next() {
 }
 
 #[test]
-fn wait_for_a_tor_to_be_ready_goes_on_with_the_next_one() {
+fn become_ready_goes_on_with_the_next_tor() {
     for is_filtered in [false, true] {
         goes_on_with_the_next(|percent, enough| {
             let tor = bootstrapping(percent, enough);
@@ -130,7 +130,7 @@ fn bootstrapping(percent: u32, enough: &str) -> ScriptedTorBuilder {
 }
 
 #[test]
-fn wait_for_a_tor_to_be_ready_is_cancelled_while_the_connection_is_down() {
+fn become_ready_is_cancelled_while_the_connection_is_down() {
     let place = Place::default();
     place.put(bootstrapping(50, "0").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
@@ -159,18 +159,18 @@ fn goes_on_with_the_next(tor: impl Fn(u32, &str) -> ScriptedTor) {
     place.with(|tor| tor.wait_for("GETINFO status/bootstrap-phase").unwrap());
     place.kill();
     controller.wait_closed(SOON).unwrap();
-    // It is down when it is asked for the next time.
+    // The connection is down when the next step is requested.
     thread::sleep(Duration::from_millis(700));
-    // It says that it is ready before anybody asks, and not again.
+    // The next tor reports that it is ready before anybody asks, and not again.
     place.put(tor(100, "1"));
     let begun = Instant::now();
     waiting.join().unwrap().unwrap();
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
-/// Makes the connection again between two commands of a call: when the answer
-/// to `first` has come, which takes long to read. The call must fail, and the
-/// next tor must not get the rest of its commands.
+/// Reconnects between two commands of a call, when the answer to `first` has
+/// arrived, which takes long to read. The call must fail, and the next tor must
+/// not receive the rest of its commands.
 fn stays_on_its_tor<T: Debug + Send>(
     tor: ScriptedTorBuilder,
     first: &'static str,
@@ -184,7 +184,7 @@ fn stays_on_its_tor<T: Debug + Send>(
         let caller = controller.clone();
         let calling = scope.spawn(move || call(&caller));
         place.with(|tor| tor.wait_for(first).unwrap());
-        // Answered after the call's command.
+        // This command is answered after the call's command.
         controller.get_info("version").unwrap_err();
         place.put(agreeing());
         let made = controller.reconnect();
@@ -199,7 +199,7 @@ fn stays_on_its_tor<T: Debug + Send>(
     assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{first}");
 }
 
-/// A tor that does everything that it is asked for.
+/// Returns a tor that accepts every command.
 fn agreeing() -> ScriptedTor {
     let commands = ["ATTACHSTREAM", "SETCONF", "SETCIRCUITPURPOSE", "ONION_CLIENT_AUTH"];
     let tor = commands
@@ -248,7 +248,7 @@ fn streams_of_another_tor_are_not_released() {
 }
 
 #[test]
-fn client_keys_of_one_tor_are_not_told_to_another() {
+fn client_keys_of_one_tor_are_not_sent_to_another() {
     let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
     let keys = many(|_| format!("250-CLIENT {SERVICE} {key}")).replace('\n', "\r\n");
     let view = format!("250-ONION_CLIENT_AUTH_VIEW\r\n{keys}250 OK\r\n");
@@ -257,7 +257,7 @@ fn client_keys_of_one_tor_are_not_told_to_another() {
 }
 
 #[test]
-fn onion_services_of_one_tor_are_not_written_to_another() {
+fn onion_services_of_one_tor_are_not_sent_to_another() {
     let lines = many(|n| format!("250-HiddenServiceDir=/services/{n}")).replace('\n', "\r\n");
     let group = format!("{lines}250 HiddenServiceDir=/services/1\r\n");
     let tor = ScriptedTor::builder().on("GETCONF HiddenServiceOptions", group);

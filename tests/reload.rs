@@ -1,17 +1,18 @@
-//! SIGNAL RELOAD on which tor acts late, or of which a filter tells nothing.
+//! SIGNAL RELOAD if tor acts on it late, or if a filter hides its events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::time::Duration;
 
+use scape::control::Signal;
 use scape::error::{Phase, Timeout};
-use scape::protocol::Signal;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::{CancelToken, Connect, Controller};
 
 const KEY: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid \
                    x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 
-/// A tor that has a key in memory until it tells that it has reloaded.
+/// Returns a tor that has a key in memory until it reports that it has
+/// reloaded.
 fn tor() -> ScriptedTorBuilder {
     let mut looked = 0;
     ScriptedTor::builder().on_any(move |line| {
@@ -34,7 +35,7 @@ fn connect(tor: &ScriptedTor) -> Controller {
 }
 
 #[test]
-fn keys_are_given_back_when_tor_reloads_after_the_call_has_ended() {
+fn client_keys_are_restored_when_tor_reloads_after_the_call_has_ended() {
     for cancels in [false, true] {
         let tor = tor().start().unwrap();
         let controller = connect(&tor);
@@ -86,7 +87,7 @@ fn reload_behind_a_filter_that_hides_signals_or_keys_waits_for_nothing() {
 }
 
 #[test]
-fn keys_are_given_back_when_tor_answers_the_signal_after_the_call_has_ended() {
+fn client_keys_are_restored_when_tor_answers_the_signal_after_the_call_has_ended() {
     let tor = tor().on_any(|line| (line == "SIGNAL RELOAD").then(Vec::new)).start().unwrap();
     let controller = connect(&tor).with_timeout(Duration::from_millis(200));
     assert!(controller.msg("SIGNAL RELOAD").unwrap_err().is_timeout());

@@ -1,4 +1,4 @@
-//! The scripted tor does what its script says, and notices when others do not.
+//! The scripted tor follows its script, and reports clients that don't.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{ErrorKind, Read, Write};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use scape::testing::{Script, ScriptProblem, ScriptedTor};
 use scape::transport::{Address, Transport};
 
-/// A client that is no part of the library.
+/// A client that doesn't use the library.
 struct Client(Transport);
 
 impl Client {
@@ -47,7 +47,7 @@ impl Client {
         }
     }
 
-    /// Whether nothing comes for a while.
+    /// Returns true if nothing arrives for a moment.
     fn hears_nothing(&mut self) -> bool {
         self.0.set_read_timeout(Some(Duration::from_millis(30))).unwrap();
         let heard = self.0.read(&mut [0; 1]);
@@ -56,13 +56,13 @@ impl Client {
     }
 }
 
-/// Fails soon.
+/// Returns a builder that fails soon.
 fn hasty() -> scape::testing::ScriptedTorBuilder {
     ScriptedTor::builder().patience(Duration::from_millis(100))
 }
 
 #[test]
-fn answers_come_in_any_order() {
+fn scripted_answers_are_given_in_any_order() {
     let tor =
         ScriptedTor::builder().on("A", "250 a\r\n").on_prefix("B ", "250 b\r\n").start().unwrap();
     let mut client = Client::of(&tor);
@@ -75,7 +75,7 @@ fn answers_come_in_any_order() {
 }
 
 #[test]
-fn a_command_is_taken_with_its_data() {
+fn scripted_command_includes_its_data() {
     let tor =
         ScriptedTor::builder().on("+LOADCONF\nSocksPort 0\n..x\n.", "250 OK\r\n").start().unwrap();
     let mut client = Client::of(&tor);
@@ -86,7 +86,7 @@ fn a_command_is_taken_with_its_data() {
 }
 
 #[test]
-fn quit_is_answered_and_hangs_up() {
+fn scripted_tor_answers_quit_and_hangs_up() {
     let tor = ScriptedTor::builder().start().unwrap();
     let mut client = Client::of(&tor);
     client.ask("QUIT", "250 closing connection\r\n");
@@ -94,7 +94,7 @@ fn quit_is_answered_and_hangs_up() {
 }
 
 #[test]
-fn what_the_test_says_reaches_every_connection_at_any_time() {
+fn sent_events_reach_every_connection() {
     let tor = ScriptedTor::builder().start().unwrap();
     let (mut one, mut two) = (Client::of(&tor), Client::of(&tor));
     tor.send("650 BW 1 2\r\n");
@@ -107,7 +107,7 @@ fn what_the_test_says_reaches_every_connection_at_any_time() {
 }
 
 #[test]
-fn a_script_is_followed_to_the_byte() {
+fn script_is_followed_to_the_byte() {
     let script = Script::new()
         .login()
         .expect("GETINFO version")
@@ -138,7 +138,7 @@ fn a_script_is_followed_to_the_byte() {
 }
 
 #[test]
-fn a_wrong_command_ends_the_connection_and_is_reported() {
+fn wrong_command_ends_the_connection_and_is_reported() {
     let tor =
         ScriptedTor::follow(Script::new().expect("A").send("250 OK\r\n").expect("B")).unwrap();
     let mut client = Client::of(&tor);
@@ -149,12 +149,12 @@ fn a_wrong_command_ends_the_connection_and_is_reported() {
     assert_eq!((error.connection(), error.step()), (1, 3));
     assert_eq!(
         error.to_string(),
-        "connection 1, step 3: the script expects \"B\", and \"C\" was sent"
+        "connection 1, step 3: the script expects \"B\", but \"C\" was sent"
     );
 }
 
 #[test]
-fn nothing_sent_and_hanging_up_are_reported() {
+fn missing_command_and_hang_up_are_reported() {
     let tor = hasty().script(Script::new().expect("A")).start().unwrap();
     let mut client = Client::of(&tor);
     client.read_end();
@@ -166,7 +166,7 @@ fn nothing_sent_and_hanging_up_are_reported() {
 }
 
 #[test]
-fn a_gate_that_stays_shut_and_a_script_without_a_connection_are_reported() {
+fn shut_gate_and_unused_script_are_reported() {
     let tor = hasty().script(Script::new().gate("never")).start().unwrap();
     let mut client = Client::of(&tor);
     client.read_end();
@@ -179,7 +179,7 @@ fn a_gate_that_stays_shut_and_a_script_without_a_connection_are_reported() {
 }
 
 #[test]
-fn a_command_after_the_end_is_reported_unless_the_script_takes_it() {
+fn command_after_the_end_of_the_script_is_reported() {
     let tor = ScriptedTor::follow(Script::new().expect("A")).unwrap();
     let mut client = Client::of(&tor);
     client.write("A\r\nB\r\n");
@@ -203,7 +203,7 @@ fn a_command_after_the_end_is_reported_unless_the_script_takes_it() {
 }
 
 #[test]
-fn half_an_end_leaves_the_other_direction_open() {
+fn end_of_sending_leaves_the_other_direction_open() {
     let tor = ScriptedTor::follow(Script::new().send("250").end_of_sending().expect("A")).unwrap();
     let mut client = Client::of(&tor);
     client.read("250");
@@ -213,7 +213,7 @@ fn half_an_end_leaves_the_other_direction_open() {
 }
 
 #[test]
-fn each_connection_has_its_script_then_there_are_answers() {
+fn connections_follow_their_scripts_and_then_get_answers() {
     for place in ["memory", "tcp", "unix"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("control");
@@ -243,7 +243,7 @@ fn each_connection_has_its_script_then_there_are_answers() {
 }
 
 #[test]
-fn dropping_it_ends_what_waits_in_it() {
+fn dropping_the_scripted_tor_ends_its_waits() {
     let begun = Instant::now();
     let script = || Script::new().pause(Duration::from_secs(60));
     let tor = ScriptedTor::builder()
@@ -258,7 +258,7 @@ fn dropping_it_ends_what_waits_in_it() {
 }
 
 #[test]
-fn waiting_for_what_is_not_sent_ends() {
+fn wait_for_a_command_ends_in_time() {
     let tor = hasty().start().unwrap();
     assert!(tor.wait_for("A").unwrap_err().is_timeout());
 }

@@ -1,5 +1,5 @@
-//! SOCKS ports that are found where the control port doesn't tell of them, and
-//! whether a port is tor's.
+//! SOCKS ports that are found although the control port doesn't list them, and
+//! the check that a port belongs to tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::env;
@@ -15,15 +15,17 @@ use parking_lot::Mutex;
 use scape::socks::SocksError;
 use scape::testing::ScriptedTor;
 use scape::tor::NoSocksPortError;
+use scape::tor::{SocksPort, TorMode};
 use scape::transport::Address;
 use scape::word::CircuitId;
-use scape::{Connect, SocksPort, Tor, TorMode};
+use scape::{Connect, Tor};
 
 const LONG: Duration = Duration::from_secs(20);
-/// Set in the process that a test starts to have an environment of its own.
+/// Set in the child process that a test starts to get an environment of its
+/// own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
-/// The reply to RESOLVE of a port of tor's without special flags.
+/// The reply to RESOLVE of a tor port without special flags.
 const ANSWER: &[u8] = b"\x05\0\0\x01\xc0\0\x02\x01\0\0";
 /// The reply of a port with OnionTrafficOnly or NoIPv4Traffic.
 const FAILED: &[u8] = b"\x05\x04\0\0\0\0\0\0\0\0";
@@ -36,8 +38,8 @@ const UNKNOWN_COMMAND: &[u8] = b"\x05\x07\0\x01\0\0\0\0\0\0";
 const TOR_HTTP: &[u8] =
     b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n<html>";
 
-/// A SOCKS port that answers RESOLVE and HTTP as the test says, and grants
-/// connections, on which it says `hello`.
+/// A SOCKS port that answers RESOLVE and HTTP as the test requires. It accepts
+/// connections and sends `hello` on them.
 struct FakePort {
     resolve: Mutex<&'static [u8]>,
     http: &'static [u8],
@@ -54,7 +56,8 @@ impl FakePort {
         let served = port.clone();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
-                // A client that goes away has what it wants.
+                // An error only means that the client has closed the
+                // connection.
                 let _ = served.serve(&mut stream);
             }
         });
@@ -67,8 +70,8 @@ impl FakePort {
         stream.read_exact(&mut greeting)?;
         if greeting == *b"GET" {
             self.asked_by_http.fetch_add(1, Ordering::SeqCst);
-            // The end of the request is awaited, so that closing doesn't take
-            // the answer along.
+            // Reads the whole request, because otherwise closing the connection
+            // could discard the answer.
             stream.read_exact(&mut [0; 15])?;
             return stream.write_all(self.http);
         }
@@ -92,12 +95,12 @@ fn any_port() -> (Address, TcpListener) {
 }
 
 #[test]
-fn a_socks_port_with_restrictive_flags_is_tors() {
+fn socks_port_with_restrictive_flags_is_recognized_as_tors() {
     for (resolve, by_http) in [(ANSWER, 0), (FAILED, 1), (NOT_ALLOWED, 1)] {
         let (address, listener) = any_port();
         let asked = FakePort::start(listener, resolve, TOR_HTTP);
         let tor = Tor::socks_only(address).unwrap();
-        // tor logs a warning about HTTP, so it is not asked for nothing.
+        // tor logs a warning about HTTP, so HTTP is only tried if needed.
         assert_eq!(asked.asked_by_http(), by_http);
         assert!(tor.is_ready().unwrap());
         tor.become_ready(LONG).unwrap();
@@ -105,7 +108,7 @@ fn a_socks_port_with_restrictive_flags_is_tors() {
 }
 
 #[test]
-fn another_proxy_is_not_tors_socks_port() {
+fn other_proxy_is_not_taken_for_tors_socks_port() {
     for (resolve, http, by_http) in [
         (UNKNOWN_COMMAND, TOR_HTTP, 0),
         (FAILED, &b"HTTP/1.0 400 Bad Request\r\n\r\n"[..], 1),
@@ -120,7 +123,7 @@ fn another_proxy_is_not_tors_socks_port() {
     }
 }
 
-/// A control port behind a filter that lets nothing through.
+/// Returns a control port behind a filter that allows nothing.
 fn filtered() -> ScriptedTor {
     ScriptedTor::builder()
         .on_any(|line| {
@@ -134,12 +137,12 @@ fn filtered() -> ScriptedTor {
 }
 
 #[test]
-fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
+fn usual_socks_ports_are_used_behind_a_filter_that_hides_ports() {
     if env::var_os(CHILD).is_some() {
-        return a_program_behind_a_filter();
+        return use_tor_behind_a_filter();
     }
-    // These ports are the machine's, so that one test has all that is to be
-    // tried on them.
+    // These ports exist once on the machine, so a single test does everything
+    // that needs them.
     let free =
         [9050, 9150].into_iter().find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
     let listener = free.expect("one of tor's usual SOCKS ports is free on this machine");
@@ -160,7 +163,7 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     assert_eq!(tor().is_ready().unwrap_err().code(), Some(510));
     assert_eq!(tor().become_ready(LONG).unwrap_err().code(), Some(510));
 
-    // tor is.
+    // tor is at the port.
     *port.resolve.lock() = ANSWER;
     let tor = tor();
     assert_eq!(*tor.client().unwrap().address(), address);
@@ -170,8 +173,8 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     let endpoint =
         format!("tor:example.com:80:controlPort={}", control.to_string().replace(':', r"\:"));
     assert_eq!(said(scape::dial(endpoint.as_str()).unwrap()), "hello");
-    // Ports whose options are hidden aren't guessed, nor are those whose
-    // streams are to be attached.
+    // The library doesn't guess a port whose options are hidden, or a port
+    // whose streams must be attached.
     for port in
         [SocksPort::with_options(["IsolateDestAddr"]), SocksPort::added(["IsolateDestAddr"])]
     {
@@ -180,7 +183,7 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
 
     in_a_child(
-        "a_filter_that_hides_the_socks_ports_leaves_the_usual_ones",
+        "usual_socks_ports_are_used_behind_a_filter_that_hides_ports",
         &[("SCAPE_CONTROL", control.to_string())],
     );
 
@@ -192,7 +195,7 @@ fn a_filter_that_hides_the_socks_ports_leaves_the_usual_ones() {
     assert!(tor.is_ready().unwrap());
 }
 
-/// Runs the test of this name in a process with these variables.
+/// Runs the test with this name in a process with these variables.
 fn in_a_child(test: &str, variables: &[(&str, String)]) {
     let mut command = Command::new(env::current_exe().unwrap());
     for (name, _) in env::vars_os() {
@@ -201,8 +204,8 @@ fn in_a_child(test: &str, variables: &[(&str, String)]) {
         }
     }
     command.args([test, "--exact", "--nocapture"]).env(CHILD, "1");
-    // If no tor is found, Tor::global must not launch one: it would be on the
-    // public network.
+    // If no tor is found, `Tor::global` must not launch one, because it would
+    // be on the public network.
     command.env("SCAPE_TOR", "/nonexistent/tor");
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output().unwrap();
@@ -220,14 +223,14 @@ fn host_and_port(address: &Address, kind: &str) -> [(&'static str, String); 2] {
 }
 
 #[test]
-fn socks_port_that_the_environment_names_is_used_behind_a_filter() {
+fn socks_port_of_the_environment_is_used_behind_a_filter() {
     if env::var_os(CHILD).is_some() {
-        a_program_behind_a_filter();
+        use_tor_behind_a_filter();
         let named = env::var("TOR_SOCKS_PORT").unwrap();
         let tor = Tor::find().unwrap();
         assert_eq!(tor.client().unwrap().address().port().unwrap().to_string(), named);
-        // Streams that are to be attached still need a port that is certainly
-        // this tor's.
+        // A port whose streams must be attached must certainly belong to this
+        // tor.
         assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
         return;
     }
@@ -237,11 +240,11 @@ fn socks_port_that_the_environment_names_is_used_behind_a_filter() {
     let variables =
         [host_and_port(scripted.address().unwrap(), "control"), host_and_port(&address, "socks")]
             .concat();
-    in_a_child("socks_port_that_the_environment_names_is_used_behind_a_filter", &variables);
+    in_a_child("socks_port_of_the_environment_is_used_behind_a_filter", &variables);
 }
 
 #[test]
-fn socks_port_that_the_environment_names_is_used_without_a_control_port() {
+fn socks_port_of_the_environment_is_used_without_a_control_port() {
     if env::var_os(CHILD).is_some() {
         let named = env::var("TOR_SOCKS_PORT").unwrap();
         for tor in [Tor::find().unwrap(), Tor::global().unwrap()] {
@@ -256,13 +259,14 @@ fn socks_port_that_the_environment_names_is_used_without_a_control_port() {
     // Nothing listens at the control port.
     let (control, _) = any_port();
     let variables = [host_and_port(&control, "control"), host_and_port(&address, "socks")].concat();
-    in_a_child("socks_port_that_the_environment_names_is_used_without_a_control_port", &variables);
+    in_a_child("socks_port_of_the_environment_is_used_without_a_control_port", &variables);
 }
 
 #[test]
-fn socks_port_of_the_environment_is_no_other_tors() {
+fn socks_port_of_the_environment_is_not_used_for_another_tor() {
     if env::var_os(CHILD).is_some() {
-        // A control port that is named in another way is perhaps another tor's.
+        // A control port that is named in another way may belong to another
+        // tor.
         let named = env::var("TOR_SOCKS_PORT").unwrap();
         let control = env::var("SCAPE_CONTROL").unwrap();
         for tor in [
@@ -281,11 +285,11 @@ fn socks_port_of_the_environment_is_no_other_tors() {
     let scripted = filtered();
     let mut variables = host_and_port(&address, "socks").to_vec();
     variables.push(("SCAPE_CONTROL", scripted.address().unwrap().to_string()));
-    in_a_child("socks_port_of_the_environment_is_no_other_tors", &variables);
+    in_a_child("socks_port_of_the_environment_is_not_used_for_another_tor", &variables);
 }
 
 /// Runs in a process whose environment names the control port.
-fn a_program_behind_a_filter() {
+fn use_tor_behind_a_filter() {
     let found = Tor::find().unwrap();
     assert_eq!(found.mode(), TorMode::Control);
     assert_eq!(said(found.dial(("example.com", 80)).unwrap()), "hello");

@@ -14,7 +14,7 @@ use scape::transport::Transport;
 const LONG: Duration = Duration::from_secs(20);
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";
 
-/// What the port hears, and what it then says.
+/// The messages that the port must receive, each with its reply.
 type Script = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn pairs() -> Vec<(Transport, Transport)> {
@@ -35,7 +35,7 @@ fn connect() -> Request {
     Request::connect("example.com:80").unwrap()
 }
 
-/// A script for a request with these bytes.
+/// Returns a script for a request with these bytes.
 fn script(isolated: bool, request: &[u8], reply: &[u8]) -> Script {
     let mut script: Script = Vec::new();
     if isolated {
@@ -56,8 +56,8 @@ fn isolation(isolated: bool) -> Option<Isolation> {
     isolated.then(|| Isolation::new("user", "password").unwrap())
 }
 
-/// Plays the port: says at most `budget` bytes, in pieces of `piece`, then
-/// closes. What it hears must be the script's.
+/// Plays the port. Sends at most `budget` bytes, in pieces of `piece`, then
+/// closes. The received bytes must be those of the script.
 fn serve(mut port: Transport, script: &Script, mut budget: usize, piece: usize) {
     port.set_read_timeout(Some(LONG)).unwrap();
     for (hear, say) in script {
@@ -90,8 +90,8 @@ fn play(
     })
 }
 
-/// Plays it over every kind of stream, in one piece and byte by byte; all must
-/// agree.
+/// Plays the script over every kind of stream, in one piece and byte by byte.
+/// All outcomes must agree.
 fn outcome(
     script: &Script,
     request: &Request,
@@ -108,8 +108,8 @@ fn outcome(
     outcomes.remove(0)
 }
 
-/// Keeps a silent port open until the guard is dropped, but not for ever: a
-/// test that would wait for it then fails, and does not hang.
+/// Keeps a silent port open until the guard is dropped, but not forever. So a
+/// test that waits for it fails and doesn't hang.
 fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     let (guard, dropped) = crossbeam_channel::bounded(0);
     thread::spawn(move || {
@@ -119,7 +119,7 @@ fn hold(port: Transport) -> crossbeam_channel::Sender<()> {
     guard
 }
 
-/// The problem when the port's first words are these; then it waits.
+/// Returns the problem if the port sends these bytes first and then waits.
 fn problem_of(said: &[u8], isolated: bool) -> SocksProblem {
     let (here, mut there) = Transport::pair();
     there.write_all(said).unwrap();
@@ -128,7 +128,7 @@ fn problem_of(said: &[u8], isolated: bool) -> SocksProblem {
 }
 
 #[test]
-fn every_kind_of_request_is_granted() {
+fn socks_requests_of_every_kind_are_granted() {
     let v6: IpAddr = "2001:db8::7".parse().unwrap();
     let v6_bytes = b"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x07";
     let v6_reply = [b"\x05\0\0\x04", &v6_bytes[..], b"\0\0"].concat();
@@ -176,9 +176,9 @@ fn every_kind_of_request_is_granted() {
 }
 
 #[test]
-fn every_reply_code_is_told() {
+fn socks_reply_codes_are_reported() {
     for code in 1..=255 {
-        // As tor writes them: an address of type 0 when a look-up fails.
+        // Like tor, which writes an address of type 0 if a resolve fails.
         for kind in [0, 1] {
             let script = connect_script(false, &[5, code, 0, kind, 0, 0, 0, 0, 0, 0]);
             let error =
@@ -193,7 +193,7 @@ fn every_reply_code_is_told() {
 }
 
 #[test]
-fn a_failed_look_up_is_told_although_its_address_has_no_type() {
+fn failed_socks_resolve_without_an_address_type_is_reported() {
     let request = Request::resolve("host.test").unwrap();
     let script = script(true, b"\x05\xf0\0\x03\x09host.test\0\0", b"\x05\x04\0\0\0\0\0\0\0\0");
     let got = outcome(&script, &request, isolation(true).as_ref());
@@ -201,7 +201,7 @@ fn a_failed_look_up_is_told_although_its_address_has_no_type() {
 }
 
 #[test]
-fn a_port_that_closes_too_early_is_told_wherever_it_does() {
+fn socks_port_that_closes_early_is_reported_at_any_byte() {
     let v6 = [b"\x05\0\0\x04", &[0; 18][..]].concat();
     for reply in [GRANTED, &v6, b"\x05\0\0\x03\x01x\0\0"] {
         for isolated in [false, true] {
@@ -221,7 +221,7 @@ fn a_port_that_closes_too_early_is_told_wherever_it_does() {
 }
 
 #[test]
-fn what_the_target_says_at_once_is_not_swallowed() {
+fn bytes_after_the_socks_reply_are_kept() {
     for reply in [GRANTED, &[b"\x05\0\0\x04", &[0; 18][..]].concat(), b"\x05\0\0\x03\x01x\0\0"] {
         let greeting = b"220 mail.example ESMTP\r\n\x05\0\0";
         for isolated in [false, true] {
@@ -241,20 +241,20 @@ fn what_the_target_says_at_once_is_not_swallowed() {
 }
 
 #[test]
-fn without_isolation_there_is_no_connection() {
-    // A port that chooses no authentication, another method, or none at all.
+fn socks_connection_without_the_requested_isolation_is_refused() {
+    // A port that chooses no authentication, another method, or no method.
     assert!(matches!(problem_of(b"\x05\0", true), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\x01", true), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\xff", true), SocksProblem::NoAcceptableMethod));
     assert!(matches!(problem_of(b"\x05\x02\x01\x01", true), SocksProblem::CredentialsRefused));
     assert!(matches!(problem_of(b"\x05\x02\x05\0", true), SocksProblem::Protocol(_)));
-    // And one that asks for credentials that were not offered.
+    // A port that asks for credentials that were not offered.
     assert!(matches!(problem_of(b"\x05\x02", false), SocksProblem::Protocol(_)));
     assert!(matches!(problem_of(b"\x05\xff", false), SocksProblem::NoAcceptableMethod));
 }
 
 #[test]
-fn credentials_go_to_nobody_who_does_not_ask_for_them() {
+fn socks_credentials_are_only_sent_on_request() {
     for said in [&b"\x05\0"[..], b"\x05\xff", b"HT", b"\x04\x5a"] {
         let (here, mut there) = Transport::pair();
         there.write_all(said).unwrap();
@@ -267,7 +267,7 @@ fn credentials_go_to_nobody_who_does_not_ask_for_them() {
 }
 
 #[test]
-fn a_peer_that_is_no_socks_port_is_named() {
+fn peer_that_is_no_socks_port_is_described() {
     let cases: [(&[u8], &str); 9] = [
         (
             b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\nContent-Type: text/html\r\n\r\n\0",
@@ -294,17 +294,17 @@ fn a_peer_that_is_no_socks_port_is_named() {
         assert!(matches!(problem, SocksProblem::NotSocks(_)), "{problem:?}");
         assert!(problem.to_string().contains(told), "{problem}");
         assert!(problem.to_string().len() < 400);
-        // Who says no whole line and then nothing is not waited for.
+        // A peer that sends part of a line and then nothing is not waited for.
         assert!(start.elapsed() < LONG / 2);
     }
-    // Cut off at the first byte, too.
+    // Also if the first byte is all that arrives.
     let cut = vec![(b"\x05\x01\0".to_vec(), b"H".to_vec())];
     let error = play(Transport::pair(), &cut, 1, 1, &connect(), None).unwrap_err();
     assert!(matches!(error.problem(), SocksProblem::NotSocks(_)), "{error:?}");
 }
 
 #[test]
-fn a_reply_that_is_none_is_told() {
+fn malformed_socks_reply_is_reported() {
     let replies: [&[u8]; 4] = [
         b"\x04\0\0\x01\0\0\0\0\0\0",
         b"\x05\0\0\0\0\0\0\0\0\0",
@@ -331,7 +331,7 @@ fn a_reply_that_is_none_is_told() {
 }
 
 #[test]
-fn a_silent_port_is_not_waited_for_beyond_the_deadline() {
+fn silent_socks_port_runs_into_the_deadline() {
     let timeout = Duration::from_millis(60);
     for (here, there) in pairs() {
         let _port = hold(there);
@@ -345,13 +345,13 @@ fn a_silent_port_is_not_waited_for_beyond_the_deadline() {
 }
 
 #[test]
-fn a_dribbling_port_does_not_extend_the_deadline() {
+fn dribbling_socks_port_does_not_extend_the_deadline() {
     let timeout = Duration::from_millis(150);
     for (here, mut there) in pairs() {
         thread::scope(|scope| {
             scope.spawn(move || {
-                // A name of 255 bytes that comes byte by byte, each well within
-                // the timeout.
+                // A name of 255 bytes that arrives byte by byte, each well
+                // within the timeout.
                 let said = [&b"\x05\0\x05\0\0\x03\xff"[..], &[b'x'; 200]].concat();
                 for byte in said {
                     thread::sleep(Duration::from_millis(10));
@@ -362,8 +362,8 @@ fn a_dribbling_port_does_not_extend_the_deadline() {
             });
             let start = Instant::now();
             let error = exchange(&here, &connect(), None, timeout).unwrap_err();
-            // Had it been extended, the port would have come to its end and
-            // closed.
+            // With an extended deadline, the port would have reached its end
+            // and closed.
             assert!(matches!(error.problem(), SocksProblem::Timeout(_)), "{error:?}");
             assert!(start.elapsed() >= timeout);
             here.shutdown().unwrap();
@@ -372,7 +372,7 @@ fn a_dribbling_port_does_not_extend_the_deadline() {
 }
 
 #[test]
-fn nothing_secret_is_told() {
+fn socks_errors_contain_no_secret() {
     let isolation = Isolation::new("sesame", "open").unwrap();
     let (here, mut there) = Transport::pair();
     there.write_all(b"\x05\x02\x01\x01").unwrap();

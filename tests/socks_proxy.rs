@@ -12,9 +12,9 @@ use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// Accepts one connection over TCP, hears the greeting, says `method` (and that
-/// credentials are fine), hears `hear` bytes, says `reply`, then echoes what
-/// comes. Gives what it heard of the handshake.
+/// Accepts one TCP connection and does the handshake: reads the greeting, sends
+/// `method` (and accepts credentials), reads `hear` bytes, sends `reply`. Then
+/// it echoes everything. Returns the bytes of the handshake that it read.
 fn port(
     method: &'static [u8],
     hear: usize,
@@ -47,7 +47,7 @@ fn serve(mut stream: Transport, method: &[u8], hear: usize, reply: &[u8]) -> Vec
 }
 
 #[test]
-fn a_stream_is_used_like_a_tcp_stream() {
+fn socks_stream_works_like_a_tcp_stream() {
     let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\0\0\0\0\0\0hello ");
     let proxy = SocksProxy::new(address).timeout(LONG);
     let mut stream = proxy.connect(("example.com", 80)).unwrap();
@@ -68,12 +68,12 @@ fn a_stream_is_used_like_a_tcp_stream() {
 
 #[test]
 #[cfg(unix)]
-fn a_port_on_a_unix_socket_is_as_good() {
+fn socks_port_on_a_unix_socket_works() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socks");
     let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
     let server = thread::spawn(move || {
-        // Without IPv4 below, tor's reply has an IPv6 address.
+        // tor's reply has an IPv6 address if the connection is not over IPv4.
         let reply = [b"\x05\0\0\x04", &[0; 18][..], b"hi"].concat();
         serve(listener.accept().unwrap().0.into(), b"\x05\x02\x01\0", 36 + 18, &reply)
     });
@@ -92,7 +92,7 @@ fn a_port_on_a_unix_socket_is_as_good() {
 }
 
 #[test]
-fn names_and_addresses_are_looked_up() {
+fn socks_proxy_resolves_names_and_addresses() {
     let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\xc0\0\x02\x01\0\0");
     let ip = SocksProxy::new(address).timeout(LONG).resolve("example.com").unwrap();
     assert_eq!(ip.to_string(), "192.0.2.1");
@@ -110,7 +110,7 @@ fn names_and_addresses_are_looked_up() {
 }
 
 #[test]
-fn an_address_is_never_taken_for_a_name() {
+fn socks_proxy_sends_addresses_as_addresses() {
     for target in [
         TargetAddr::Domain("192.0.2.1".into(), 80),
         "192.0.2.1:80".parse::<SocketAddr>().map(TargetAddr::Ip).unwrap(),
@@ -122,7 +122,7 @@ fn an_address_is_never_taken_for_a_name() {
 }
 
 #[test]
-fn an_onion_name_reaches_tor_without_its_trailing_dot() {
+fn onion_name_reaches_tor_without_its_trailing_dot() {
     const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     for target in [format!("{ONION}.:80"), format!("{}.:80", ONION.to_uppercase())] {
         let (address, server) = port(b"\x05\0", 7 + ONION.len(), b"\x05\0\0\x01\0\0\0\0\0\0");
@@ -140,13 +140,13 @@ fn an_onion_name_reaches_tor_without_its_trailing_dot() {
 }
 
 #[test]
-fn a_private_target_with_a_trailing_dot_is_refused() {
+fn private_target_with_a_trailing_dot_is_refused() {
     let proxy = SocksProxy::new(9).refuse_private(true);
     for target in ["127.0.0.1.:80", "localhost.:80", "printer.local.:80", "10.0.0.1.:80"] {
         let error = proxy.connect(target).unwrap_err();
         assert!(error.get::<SocksError>().unwrap().is_private(), "{error}");
     }
-    // What some resolvers read as 127.0.0.1 is no host.
+    // Texts that some resolvers read as 127.0.0.1 are not valid hosts.
     for target in ["127.1:80", "0x7f000001:80", "2130706433:80", "0177.0.0.1:80", "localhost..:80"]
     {
         let error = proxy.connect(target).unwrap_err();
@@ -155,7 +155,7 @@ fn a_private_target_with_a_trailing_dot_is_refused() {
 }
 
 #[test]
-fn a_target_that_is_no_host_and_port_says_its_form() {
+fn malformed_target_error_names_the_expected_form() {
     let proxy = SocksProxy::new(9);
     for (error, parts) in [
         (proxy.connect("http://example.com:80"), &["http://example.com", "is a URL"][..]),
@@ -177,14 +177,14 @@ fn a_target_that_is_no_host_and_port_says_its_form() {
 }
 
 #[test]
-fn a_port_that_is_not_there_says_where() {
+fn refused_connection_to_the_socks_port_names_its_address() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = SocksProxy::new(free).timeout(LONG).connect(("example.com", 80)).unwrap_err();
     let Some(socks) = error.get::<SocksError>() else { panic!("{error:?}") };
     let SocksProblem::Io(io) = socks.problem() else { panic!("{error:?}") };
     assert_eq!(io.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(io.to_string().contains(&free.to_string()), "{io}");
-    // So does the error itself, with the reason.
+    // The error itself names the address too, with the reason.
     let text = error.to_string();
     assert!(text.contains(&format!("cannot connect to the SOCKS port {free}: ")), "{text}");
     assert!(text.contains("refused") && text.contains("is tor running"), "{text}");
@@ -202,7 +202,7 @@ fn a_port_that_is_not_there_says_where() {
 }
 
 #[test]
-fn a_bad_target_connects_to_nothing() {
+fn bad_target_opens_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(LONG);
@@ -214,12 +214,12 @@ fn a_bad_target_connects_to_nothing() {
 }
 
 #[test]
-fn one_deadline_covers_everything() {
+fn socks_deadline_covers_connect_and_handshake() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let timeout = Duration::from_millis(50);
     let proxy = SocksProxy::new(listener.local_addr().unwrap()).timeout(timeout);
-    // Were it waited for, the port would close one day: the test then fails,
-    // and does not hang.
+    // If the proxy waited for the port, the port would close at last. So the
+    // test would fail and not hang.
     let (done, until_done) = crossbeam_channel::bounded::<()>(0);
     let port = thread::spawn(move || {
         let _ = until_done.recv_timeout(LONG);
@@ -241,7 +241,7 @@ fn one_deadline_covers_everything() {
 }
 
 #[test]
-fn for_ever_is_a_timeout_too() {
+fn socks_timeout_may_be_infinite() {
     let (address, server) = port(b"\x05\0", 18, b"\x05\0\0\x01\xc0\0\x02\x01\0\0");
     let proxy = SocksProxy::new(address).timeout(Duration::MAX);
     assert_eq!(proxy.resolve("example.com").unwrap().to_string(), "192.0.2.1");

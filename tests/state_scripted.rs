@@ -1,4 +1,4 @@
-//! Live state, as tor's words make it: without a tor.
+//! The live state with a scripted tor.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::sync::Arc;
@@ -6,14 +6,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
-use scape::controller::CircuitError;
+use scape::control::BuildCircuit;
+use scape::control::CircuitError;
+use scape::control::Refusal;
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EndReason, StreamStatus};
-use scape::protocol::{EntryGuardStatus, Refusal};
+use scape::info::EntryGuardStatus;
 use scape::state::{CircuitListener, StreamListener};
 use scape::testing::ScriptedTor;
 use scape::word::{CircuitId, Fingerprint, RelayName, StreamId};
-use scape::{BuildCircuit, Connect, Controller, State};
+use scape::{Connect, Controller, State};
 
 const SOON: Duration = Duration::from_secs(20);
 const A: &str = "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
@@ -22,8 +24,8 @@ const B: &str = "r bob YHzG9/3r3mWKlzmuYTz4mRuVvDU plQ6EsZYTpzKMobnfTr0p6PnKMw 2
                  s Exit Running\nw Bandwidth=12000\n";
 const ALICE: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
 
-/// A tor that has these circuits and streams, and says the rest when it is
-/// asked `GETINFO say/WHAT`.
+/// Returns a tor with these circuits and streams. It sends further events when
+/// a test asks for `GETINFO` with a made-up key.
 fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     let tor = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))
@@ -38,7 +40,7 @@ fn tor(circuits: &str, streams: &str) -> (ScriptedTor, Controller) {
     (tor, controller)
 }
 
-/// As [`tor`], which answers `command` with these bytes.
+/// Same as [`tor`], with additional answers to commands.
 fn tor_that(answers: &[(&str, &str)], circuits: &str, streams: &str) -> (ScriptedTor, State) {
     let mut builder = ScriptedTor::builder()
         .info("ns/all", format!("{A}{B}"))
@@ -56,13 +58,13 @@ fn tor_that(answers: &[(&str, &str)], circuits: &str, streams: &str) -> (Scripte
     (tor, state)
 }
 
-/// Has tor say it, before this returns.
+/// Makes tor send its events before this returns.
 fn say(state: &State, what: &str) {
     state.controller().msg(&format!("GETINFO {what}")).unwrap();
 }
 
 #[test]
-fn it_begins_with_what_there_is() {
+fn state_starts_with_the_existing_objects() {
     let (_tor, controller) =
         tor("7 BUILT moria1,dizum PURPOSE=GENERAL", "4 SUCCEEDED 7 a.example:80");
     let state = State::new(&controller).unwrap();
@@ -79,12 +81,12 @@ fn it_begins_with_what_there_is() {
     assert_eq!((routers.len(), routers.named("ALICE").len()), (2, 1));
     assert_eq!(state.authorities()[0].nickname().as_deref(), Some("alice"));
     assert_eq!(routers.iter().map(|router| router.bandwidth().unwrap()).sum::<u32>(), 16000);
-    // There is one for a connection.
+    // A connection has one state.
     assert_eq!(State::new(&controller).unwrap().circuits(), state.circuits());
 }
 
 #[test]
-fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() {
+fn state_snapshot_that_times_out_after_a_reconnect_is_reported_and_read_again() {
     // After the reconnect the snapshot is refused, then not answered, and then
     // answered.
     let mut asked = 0;
@@ -113,7 +115,7 @@ fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() 
     let state = State::new(&controller).unwrap();
     let (sender, failures) = unbounded();
     let _listener = controller.on_status(move |status| {
-        if let scape::ConnectionStatus::RestoreFailed { error, next, .. } = status {
+        if let scape::connection::ConnectionStatus::RestoreFailed { error, next, .. } = status {
             let _ = sender.send((error.is_timeout(), *next));
         }
     });
@@ -121,10 +123,10 @@ fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() 
     while tor.sent().iter().filter(|line| line.contains("circuit-status")).count() < 3 {
         thread::sleep(Duration::from_millis(5));
     }
-    // It is being read. Whoever waits now is told of the failure, and doesn't
-    // wait for later attempts.
+    // The snapshot is being read. Threads that wait now are told of the
+    // failure, and don't wait for later attempts.
     let error = state.wait(SOON, |_| None::<()>).unwrap_err();
-    assert!(error.to_string().contains("the live state cannot be read any more"), "{error}");
+    assert!(error.to_string().contains("the live state can no longer be loaded"), "{error}");
     let (is_timeout, next) = failures.recv_timeout(SOON).unwrap();
     assert!(is_timeout && next.is_some_and(|next| next < Duration::from_secs(6)), "{next:?}");
     let deadline = Instant::now() + SOON;
@@ -136,7 +138,7 @@ fn state_whose_snapshot_times_out_after_a_reconnect_says_so_and_is_read_again() 
 }
 
 #[test]
-fn it_follows_the_events() {
+fn state_follows_the_events() {
     let events = "650 CIRC 8 LAUNCHED PURPOSE=GENERAL\r\n650 CIRC 8 EXTENDED alice\r\n650 CIRC 8 BUILT alice,bob\r\n\
                   650 STREAM 5 NEW 0 b.example:80 SOURCE_ADDR=127.0.0.1:7 PURPOSE=USER\r\n650 STREAM 5 SENTCONNECT 8 b.example:80\r\n\
                   650 CIRC_MINOR 8 PURPOSE_CHANGED alice,bob PURPOSE=CONTROLLER OLD_PURPOSE=GENERAL\r\n\
@@ -181,7 +183,8 @@ fn it_follows_the_events() {
     let bob = state.routers().named("bob").remove(0);
 
     say(&state, "more");
-    // What came before a reply is there when the reply is.
+    // Everything that came before a reply is in the state when the reply
+    // arrives.
     let circuit = state.circuit(CircuitId::new(8)).unwrap();
     let stream = state.stream(StreamId::new(5)).unwrap();
     assert_eq!((circuit.purpose(), circuit.streams().len()), (Some(CircuitPurpose::Controller), 1));
@@ -217,7 +220,7 @@ fn it_follows_the_events() {
 }
 
 #[test]
-fn closing_ends_when_tor_says_so() {
+fn close_of_circuits_and_streams_waits_for_the_event() {
     let close = "250 OK\r\n650 CIRC 7 CLOSED moria1 REASON=REQUESTED\r\n";
     let end = "250 OK\r\n650 STREAM 4 CLOSED 7 a.example:80 REASON=DONE\r\n";
     let (tor, state) = tor_that(
@@ -233,16 +236,16 @@ fn closing_ends_when_tor_says_so() {
         (state.circuit(CircuitId::new(7)).unwrap(), state.circuit(CircuitId::new(9)).unwrap());
     let stream = state.stream(StreamId::new(4)).unwrap();
     thread::scope(|scope| {
-        // Any number may wait.
+        // Any number of threads may wait.
         let waiting = scope.spawn(|| stream.wait_closed(SOON));
         assert!(stream.close(EndReason::DONE).unwrap());
         assert_eq!(waiting.join().unwrap().unwrap().id, stream.id());
     });
     assert!(circuit.close().unwrap());
-    // A second time, nothing is sent.
+    // The second call sends nothing.
     assert!(!circuit.close().unwrap());
     assert!(!stream.close(EndReason::DONE).unwrap());
-    // tor has closed this one itself.
+    // tor has closed this circuit itself.
     assert!(!nine.close().unwrap());
     let error = circuit.wait_built(SOON).unwrap_err();
     let error: &CircuitError = error.get().unwrap();
@@ -251,7 +254,7 @@ fn closing_ends_when_tor_says_so() {
 }
 
 #[test]
-fn a_circuit_is_known_from_its_answer_or_its_events() {
+fn built_circuit_is_known_from_its_answer_or_its_events() {
     for (answer, built) in [
         ("250 EXTENDED 8\r\n650 CIRC 8 LAUNCHED\r\n650 CIRC 8 BUILT alice\r\n", true),
         ("650 CIRC 8 LAUNCHED\r\n650 CIRC 8 BUILT alice\r\n250 EXTENDED 8\r\n", true),
@@ -270,7 +273,7 @@ fn a_circuit_is_known_from_its_answer_or_its_events() {
 }
 
 #[test]
-fn a_circuit_that_is_not_built_in_time_is_closed() {
+fn circuit_that_is_not_built_in_time_is_closed() {
     let (tor, state) = tor_that(
         &[
             ("EXTENDCIRCUIT 0", "250 EXTENDED 8\r\n650 CIRC 8 LAUNCHED\r\n"),
@@ -285,7 +288,7 @@ fn a_circuit_that_is_not_built_in_time_is_closed() {
 }
 
 #[test]
-fn who_waits_learns_of_the_end_of_the_connection() {
+fn end_of_the_connection_ends_state_waits() {
     let (tor, state) = tor_that(&[], "7 EXTENDED alice", "");
     let circuit = state.circuit(CircuitId::new(7)).unwrap();
     let begun = Instant::now();
@@ -301,14 +304,14 @@ fn who_waits_learns_of_the_end_of_the_connection() {
         }
     });
     assert!(begun.elapsed() < SOON * 2);
-    // What was known stays.
+    // The last known state stays.
     assert_eq!(state.circuits().len(), 1);
     assert!(state.wait(SOON, |_| None::<()>).unwrap_err().is_closed());
     assert!(state.wait(SOON, |state| state.circuit(circuit.id())).is_ok());
 }
 
 #[test]
-fn listeners_may_do_anything() {
+fn state_listeners_may_do_anything() {
     let events = "650 CIRC 8 LAUNCHED\r\n650 CIRC 8 BUILT alice\r\n250-more=\r\n250 OK\r\n";
     let (_tor, state) = tor_that(
         &[
@@ -322,7 +325,7 @@ fn listeners_may_do_anything() {
     let slot = Arc::new(parking_lot::Mutex::new(None));
     let mine = slot.clone();
     *slot.lock() = Some(state.on_circuit_new(move |circuit| {
-        // Waits, asks tor, and goes.
+        // Waits, sends a command, and removes itself.
         circuit.wait_built(SOON).unwrap();
         circuit.state().controller().msg("GETINFO again").unwrap();
         circuit.wait_closed(SOON).unwrap();
@@ -338,7 +341,7 @@ fn listeners_may_do_anything() {
 }
 
 #[test]
-fn one_circuit_can_be_listened_to() {
+fn listener_of_one_circuit_hears_only_that_circuit() {
     let events = "650 CIRC 7 CLOSED\r\n650 CIRC 9 CLOSED\r\n250-more=\r\n250 OK\r\n";
     let (_tor, state) = tor_that(&[("GETINFO more", events)], "7 BUILT alice\n9 BUILT bob", "");
     struct Closed(crossbeam_channel::Sender<CircuitId>);
@@ -355,9 +358,9 @@ fn one_circuit_can_be_listened_to() {
 }
 
 #[test]
-fn what_came_while_the_snapshot_was_read_is_not_lost() {
-    // As tor does: the events of what happened before the snapshot come after
-    // it, and the other way round.
+fn events_during_the_snapshot_are_not_lost() {
+    // Like tor, which may send events for changes before the snapshot after it,
+    // and the other way round.
     let tor = ScriptedTor::builder()
         .on_prefix("SETEVENTS", "250 OK\r\n650 CIRC 8 LAUNCHED\r\n650 CIRC 9 BUILT bob\r\n650 CIRC 10 CLOSED\r\n")
         .on_prefix(
@@ -379,7 +382,7 @@ fn what_came_while_the_snapshot_was_read_is_not_lost() {
 }
 
 #[test]
-fn everything_is_read_again_when_the_connection_is_made_again() {
+fn state_is_read_again_after_a_reconnect() {
     let second = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let is_second = second.clone();
     let tor = ScriptedTor::builder()
@@ -398,7 +401,7 @@ fn everything_is_read_again_when_the_connection_is_made_again() {
         .unwrap();
     let controller = Connect::to(tor.address().unwrap().clone())
         .unwrap()
-        .reconnect(scape::Reconnect::new())
+        .reconnect(scape::control::Reconnect::new())
         .connect()
         .unwrap();
     let state = State::new(&controller).unwrap();
@@ -418,7 +421,7 @@ fn everything_is_read_again_when_the_connection_is_made_again() {
 }
 
 #[test]
-fn mappings_end_in_time() {
+fn address_mappings_expire_in_time() {
     let end =
         humantime::format_rfc3339_seconds(std::time::SystemTime::now() + Duration::from_secs(2))
             .to_string();
@@ -442,7 +445,7 @@ fn mappings_end_in_time() {
 }
 
 #[test]
-fn a_tor_that_refuses_says_so() {
+fn refused_state_subscription_is_reported() {
     let tor =
         ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
@@ -450,7 +453,7 @@ fn a_tor_that_refuses_says_so() {
 }
 
 #[test]
-fn stubs_are_kept_as_long_as_they_are_held() {
+fn router_stubs_live_as_long_as_they_are_held() {
     let (_tor, state) =
         tor_that(&[], "7 BUILT $0000000000000000000000000000000000000001~bridge,alice", "");
     let stub = state.circuit(CircuitId::new(7)).unwrap().routers().remove(0);
@@ -460,12 +463,12 @@ fn stubs_are_kept_as_long_as_they_are_held() {
 }
 
 #[test]
-fn nothing_is_left_when_it_is_dropped() {
+fn dropped_state_unsubscribes_its_events() {
     let (tor, state) = tor_that(&[], "7 BUILT alice", "");
     let controller = state.controller().clone();
     let circuit = state.circuit(CircuitId::new(7)).unwrap();
     drop(state);
-    // A circuit keeps it.
+    // A circuit keeps the state alive.
     assert_eq!(circuit.state().circuits().len(), 1);
     drop(circuit);
     tor.wait_for("SETEVENTS").unwrap();

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{never, select, unbounded};
 use peer::{Peer, SOON, echo};
+use scape::connection::{EventItem, QueueLimit};
+use scape::control::{ArgumentError, ArgumentProblem};
 use scape::event::{EventBody, EventKind};
-use scape::protocol::{ArgumentError, ArgumentProblem};
-use scape::{EventItem, QueueLimit};
 
 #[test]
-fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
+fn events_before_a_reply_are_queued_when_the_reply_arrives() {
     let (controller, _peer, _server) = Peer::answering(|line| match line {
         "GETINFO go" => Some(
             "650 BW 1 1\r\n650 CIRC 1 BUILT\r\n650 BW 2 2\r\n250-go=\r\n250 OK\r\n650 BW 3 3\r\n"
@@ -33,7 +33,7 @@ fn what_came_before_a_reply_is_there_when_the_reply_is_seen() {
 }
 
 #[test]
-fn each_subscription_gets_its_own_kinds() {
+fn subscriptions_get_their_own_kinds_of_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let bandwidth = controller.subscribe([EventKind::Bw]).unwrap();
     let both =
@@ -49,7 +49,7 @@ fn each_subscription_gets_its_own_kinds() {
 }
 
 #[test]
-fn tor_is_told_the_union_and_only_changes() {
+fn setevents_is_sent_for_changes_of_the_union_only() {
     let (controller, peer) = Peer::pair();
     let subscribe = |kinds: &[EventKind]| {
         let (controller, kinds) = (controller.clone(), kinds.to_vec());
@@ -59,7 +59,7 @@ fn tor_is_told_the_union_and_only_changes() {
     peer.expect("SETEVENTS BW");
     peer.send("250 OK\r\n");
     let first = first.join().unwrap();
-    // Nothing new for tor.
+    // The kinds are subscribed already, so tor gets no command.
     let again = subscribe(&[EventKind::Bw]).join().unwrap();
     let more = subscribe(&[EventKind::Circ, EventKind::Bw]);
     peer.expect("SETEVENTS CIRC BW");
@@ -75,7 +75,7 @@ fn tor_is_told_the_union_and_only_changes() {
 }
 
 #[test]
-fn one_mistake_is_not_anothers() {
+fn refused_subscription_does_not_affect_others() {
     let (controller, _peer, _server) = Peer::answering(|line| {
         if line.starts_with("SETEVENTS") && line.contains("NONSENSE") {
             return Some("552 Unrecognized event \"NONSENSE\"\r\n".into());
@@ -104,7 +104,7 @@ fn one_mistake_is_not_anothers() {
 }
 
 #[test]
-fn behind_a_filter_that_refuses_events() {
+fn subscription_behind_a_filter_that_refuses_events() {
     let (controller, _peer, _server) = Peer::answering(|line| {
         if line.starts_with("SETEVENTS") {
             Some("510 Command filtered\r\n".into())
@@ -119,7 +119,7 @@ fn behind_a_filter_that_refuses_events() {
 }
 
 #[test]
-fn a_bounded_queue_counts_what_it_loses() {
+fn bounded_queue_counts_lost_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let events = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(10)).unwrap();
     let everything = controller.subscribe([EventKind::Bw]).unwrap();
@@ -131,7 +131,7 @@ fn a_bounded_queue_counts_what_it_loses() {
     let got: Vec<_> = events.try_iter().map(|e| e.text()).collect();
     assert_eq!(got.len(), 10);
     assert_eq!(got[9], "BW 9 0");
-    // There is room again.
+    // The queue has room again.
     peer.send("650 BW 25 0\r\n");
     assert_eq!(events.next_timeout(SOON).unwrap().text(), "BW 25 0");
     assert_eq!((events.lost(), everything.lost()), (15, 0));
@@ -139,7 +139,7 @@ fn a_bounded_queue_counts_what_it_loses() {
 }
 
 #[test]
-fn loss_is_told_to_a_thread_that_waits_already() {
+fn loss_of_events_is_reported_to_a_waiting_thread() {
     let (controller, peer, _server) = Peer::answering(echo);
     let none = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(0)).unwrap();
     let waiting = thread::spawn(move || (none.next_item(SOON), none));
@@ -160,7 +160,7 @@ fn loss_is_told_to_a_thread_that_waits_already() {
 }
 
 #[test]
-fn loss_is_told_after_the_events_that_came_before_it() {
+fn loss_of_events_is_reported_after_earlier_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let one = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(1)).unwrap();
     let shown = || match one.next_item(SOON).unwrap() {
@@ -169,7 +169,7 @@ fn loss_is_told_after_the_events_that_came_before_it() {
         item => panic!("{item:?}"),
     };
     for round in 0..200 {
-        // In several reads, while the items are taken.
+        // The events arrive in several reads while the items are taken.
         let sending = thread::spawn({
             let peer = peer.clone();
             move || (0..3).for_each(|n| peer.send(format!("650 BW {round} {n}\r\n")))
@@ -190,7 +190,7 @@ fn loss_is_told_after_the_events_that_came_before_it() {
 }
 
 #[test]
-fn a_batch_that_is_dropped_makes_room() {
+fn dropped_batch_of_events_makes_room() {
     let (controller, peer, _server) = Peer::answering(echo);
     let events = controller.subscribe_with([EventKind::Bw], QueueLimit::Bounded(3)).unwrap();
     for _ in 0..5 {
@@ -204,7 +204,7 @@ fn a_batch_that_is_dropped_makes_room() {
 }
 
 #[test]
-fn several_sources_are_selected_from() {
+fn subscription_can_be_selected_on() {
     let (controller, peer, _server) = Peer::answering(echo);
     let events = controller.subscribe([EventKind::Bw]).unwrap();
     let (stop, stopped) = unbounded::<()>();
@@ -245,7 +245,7 @@ fn threads_share_a_subscription() {
 }
 
 #[test]
-fn bad_names_are_not_sent() {
+fn invalid_event_names_are_not_sent() {
     let (controller, _peer, _server) = Peer::answering(echo);
     for bad in ["", "BW\r\nSIGNAL HALT", "A B", "é"] {
         let error = controller.subscribe([EventKind::from(bad)]).unwrap_err();

@@ -8,12 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use peer::{Peer, SOON};
+use scape::control::Command;
 use scape::error::{Phase, Timeout};
 use scape::event::EventKind;
-use scape::protocol::Command;
 
 #[test]
-fn a_late_reply_is_not_the_next_callers() {
+fn late_reply_is_not_given_to_the_next_caller() {
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(Duration::from_millis(50));
     let started = Instant::now();
@@ -29,7 +29,7 @@ fn a_late_reply_is_not_the_next_callers() {
 }
 
 #[test]
-fn a_reply_may_be_waited_for_again() {
+fn reply_can_be_waited_for_again_after_a_timeout() {
     let (controller, peer) = Peer::pair();
     let pending =
         controller.send(Command::build("GETINFO").word("key", "slow").finish().unwrap()).unwrap();
@@ -40,8 +40,8 @@ fn a_reply_may_be_waited_for_again() {
 }
 
 #[test]
-fn every_wait_has_a_deadline() {
-    // A peer that reads everything and says nothing but to SETEVENTS.
+fn waits_of_every_kind_have_a_deadline() {
+    // A peer that reads everything, but answers only SETEVENTS.
     let (controller, _peer, _server) =
         Peer::answering(|line| line.starts_with("SETEVENTS").then(|| "250 OK\r\n".to_string()));
     let brief = controller.with_timeout(Duration::from_millis(30));
@@ -59,7 +59,7 @@ fn every_wait_has_a_deadline() {
     assert!(brief.circuits().unwrap_err().is_timeout());
     assert!(brief.sync().unwrap_err().is_timeout());
     assert!(brief.new_identity(Duration::from_millis(30)).unwrap_err().is_timeout());
-    assert!(brief.build_circuit(&scape::BuildCircuit::new()).unwrap_err().is_timeout());
+    assert!(brief.build_circuit(&scape::control::BuildCircuit::new()).unwrap_err().is_timeout());
     assert!(events.next_timeout(Duration::from_millis(30)).unwrap_err().is_timeout());
     assert_eq!(events.timeout_iter(Duration::from_millis(30)).count(), 0);
     assert!(brief.wait_closed(Duration::from_millis(30)).unwrap_err().is_timeout());
@@ -68,11 +68,11 @@ fn every_wait_has_a_deadline() {
 }
 
 #[test]
-fn a_subscription_that_tor_does_not_confirm_is_none() {
+fn unconfirmed_subscription_fails_and_is_undone() {
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(Duration::from_millis(50));
     assert!(brief.subscribe([EventKind::Bw]).unwrap_err().is_timeout());
     peer.expect("SETEVENTS BW");
-    // Taken back, so that tor does not send what nobody wants.
+    // The subscription is undone, so that tor doesn't send unwanted events.
     peer.expect("SETEVENTS");
 }

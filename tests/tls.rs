@@ -1,4 +1,4 @@
-//! TLS through a SOCKS port that a test pretends to be tor's: alone, and under
+//! TLS over a SOCKS port of a server that pretends to be tor, alone and with
 //! HTTP.
 #![cfg(feature = "https")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -10,20 +10,19 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use scape::Error;
+use scape::control::ArgumentError;
 use scape::http::{AgentBuilder, tor_error, ureq};
-use scape::protocol::ArgumentError;
 use scape::tls::{TlsError, TlsProblem, TlsSettings, TlsStream};
 use support::tls_server::{CA, EXPIRED, ONION, OTHER_CA, SERVER, accept, config};
 use support::web::{SOON, Web, http, ok, until_the_end};
 
-/// A server with this certificate, that sends back what it is told, and then
-/// HTTP where that is asked for.
+/// Starts an HTTPS server with this certificate. It answers each request with
+/// the server name of the handshake and the path.
 fn server(certificate: &'static str) -> Web {
     let config = config(certificate, &["two", "one"]);
     Web::start(move |_, stream| {
         let Ok(mut tls) = accept(&config, stream) else {
-            // A connection that ends with something unread loses what was said:
-            // the alert.
+            // If a connection is closed with unread data, the alert is lost.
             stream.shutdown_write()?;
             return until_the_end(stream);
         };
@@ -60,7 +59,7 @@ fn ask(stream: &mut TlsStream) -> String {
 }
 
 #[test]
-fn the_right_authority_is_trusted() {
+fn tls_trusts_the_right_authority() {
     let web = server(SERVER);
     for settings in [ours(), ours().only_added_roots(), ours().add_roots_pem(OTHER_CA).unwrap()] {
         for (host, told) in [
@@ -81,7 +80,7 @@ fn the_right_authority_is_trusted() {
 }
 
 #[test]
-fn nobody_else_is() {
+fn tls_refuses_certificates_of_other_authorities() {
     let web = server(SERVER);
     let other = TlsSettings::new().add_roots_pem(OTHER_CA).unwrap();
     for settings in [TlsSettings::new(), other.clone(), other.only_added_roots()] {
@@ -107,7 +106,7 @@ fn nobody_else_is() {
 }
 
 #[test]
-fn what_is_no_tls_is_told() {
+fn tls_with_a_server_that_speaks_no_tls_fails() {
     let web = Web::start(|_, mut stream| {
         stream.write_all(b"220 mail.example ESMTP\r\n")?;
         until_the_end(stream)
@@ -131,7 +130,7 @@ fn what_is_no_tls_is_told() {
 }
 
 #[test]
-fn a_handshake_that_stalls_is_given_up() {
+fn stalled_tls_handshake_runs_into_the_timeout() {
     let web = Web::start(|_, stream| until_the_end(stream));
     let stream = web.proxy().connect(("example.com", 443)).unwrap();
     let begun = Instant::now();
@@ -142,7 +141,7 @@ fn a_handshake_that_stalls_is_given_up() {
 }
 
 #[test]
-fn protocols_are_agreed_on() {
+fn tls_negotiates_the_protocol() {
     let web = server(SERVER);
     let stream = dial(&web, "example.com", &ours().alpn(["one", "two"]).unwrap()).unwrap();
     assert!(matches!(stream.alpn(), Some(b"one" | b"two")));
@@ -151,7 +150,7 @@ fn protocols_are_agreed_on() {
 }
 
 #[test]
-fn an_end_is_told_from_a_connection_that_was_cut_off() {
+fn tls_distinguishes_an_end_from_a_truncated_connection() {
     for told in [false, true] {
         let config = config(SERVER, &[]);
         let web = Web::start(move |_, stream| {
@@ -176,7 +175,7 @@ fn an_end_is_told_from_a_connection_that_was_cut_off() {
 }
 
 #[test]
-fn the_peer_is_told_of_the_end() {
+fn tls_close_is_sent_to_the_peer() {
     for close in [false, true] {
         let config = config(SERVER, &[]);
         let (tell, told) = std::sync::mpsc::channel();
@@ -199,7 +198,7 @@ fn the_peer_is_told_of_the_end() {
 }
 
 #[test]
-fn a_stream_that_is_shut_down_wakes_its_reader() {
+fn tls_shutdown_wakes_the_reader() {
     let config = config(SERVER, &[]);
     let web = Web::start(move |_, stream| {
         let _tls = accept(&config, stream)?;

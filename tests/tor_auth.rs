@@ -1,5 +1,5 @@
-//! Getting in: every way to authenticate against a real tor, with right and
-//! wrong secrets, and peers that are no control port or pretend to be one.
+//! Every way to authenticate with a real tor, with right and wrong secrets.
+//! Also peers that are not a control port or only pretend to be one.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::connection::CloseCause;
-use scape::controller::{AuthError, ConnectError};
+use scape::control::{AuthError, ConnectError};
 use scape::error::{IoError, Phase, Timeout};
 use scape::testing::ScriptedTor;
 use scape::word::Secret;
@@ -25,7 +25,7 @@ use support::real_tor::{RealTor, password_line};
 const PASSWORD: &str = "open sesame 7153";
 const COOKIE: &str = "CookieAuthentication 1\n";
 
-/// Every line that was logged, at any level, in any test of this file.
+/// All lines that any test of this file logs, at any level.
 struct Captured(Mutex<String>);
 
 static CAPTURED: LazyLock<Captured> = LazyLock::new(|| Captured(Mutex::default()));
@@ -42,14 +42,14 @@ impl log::Log for Captured {
     fn flush(&self) {}
 }
 
-/// Begins to capture what is logged. (Only the first call does.)
+/// Starts to capture the log. Only the first call has an effect.
 fn capture_logs() {
     if log::set_logger(&*CAPTURED).is_ok() {
         log::set_max_level(log::LevelFilter::Trace);
     }
 }
 
-/// Everything that can be shown of an error.
+/// Returns everything that can be displayed of an error.
 fn shown(error: &Error) -> String {
     let mut text = format!("{error}\n{error:?}\n{error:#?}");
     let mut source = error.source();
@@ -60,8 +60,8 @@ fn shown(error: &Error) -> String {
     text
 }
 
-/// Neither what was logged nor `text` has this secret in it, as it is, escaped,
-/// or in hexadecimal digits.
+/// Checks that neither the log nor `text` contains this secret, as it is,
+/// escaped, or in hexadecimal digits.
 fn assert_hidden(secret: &[u8], text: &str) {
     let logged = CAPTURED.0.lock().clone();
     assert!(logged.contains("scape::wire"), "nothing was captured");
@@ -89,14 +89,14 @@ fn works(controller: &Controller) {
     assert!(controller.version().unwrap() >= "0.4.0.0".parse().unwrap());
 }
 
-/// A file with this content in tor's folder.
+/// Writes a file in tor's folder.
 fn file(tor: &RealTor, name: &str, content: &[u8]) -> PathBuf {
     let path = tor.folder().join(name);
     fs::write(&path, content).unwrap();
     path
 }
 
-/// What PROTOCOLINFO is answered with.
+/// Returns the answer to PROTOCOLINFO.
 fn protocolinfo(methods: &str, cookie: Option<&Path>) -> String {
     let cookie =
         cookie.map(|path| format!(" COOKIEFILE=\"{}\"", path.display())).unwrap_or_default();
@@ -106,17 +106,17 @@ fn protocolinfo(methods: &str, cookie: Option<&Path>) -> String {
 }
 
 #[test]
-fn no_secret_is_needed() {
+fn authentication_without_a_secret() {
     let tor = RealTor::start("");
     for connect in [tor.over_unix(), tor.over_tcp()] {
         works(&connect.connect().unwrap());
-        // One that is given does no harm, nor does a cookie file.
+        // An unneeded password or cookie file does no harm.
         works(&connect.password(PASSWORD).cookie_file("/nonexistent").connect().unwrap());
     }
 }
 
 #[test]
-fn a_password() {
+fn authentication_with_a_password() {
     capture_logs();
     let tor = RealTor::start(&password_line(PASSWORD));
     for connect in [tor.over_unix(), tor.over_tcp()] {
@@ -141,7 +141,7 @@ fn a_password() {
 }
 
 #[test]
-fn passwords_of_every_kind() {
+fn authentication_with_passwords_of_every_kind() {
     capture_logs();
     let odd = [
         "",
@@ -152,7 +152,7 @@ fn passwords_of_every_kind() {
         " 6 spaces   ",
     ];
     let lines: String = odd.iter().map(|password| password_line(password)).collect();
-    // No command line can have a NUL: the hash of "nul\0inside".
+    // The hash of "nul\0inside", because no command line can contain a NUL.
     let nul =
         "HashedControlPassword 16:000102030405060760F8C9E71A820D9815A6CA9B25841DBE8606DC1B1A\n";
     let tor = RealTor::start(&format!("{lines}{nul}"));
@@ -175,20 +175,20 @@ fn passwords_of_every_kind() {
         let error = refused(&tor.over_unix().password(wrong));
         assert!(matches!(auth(&error), AuthError::PasswordWrong(_)), "{wrong:?}: {error:?}");
     }
-    // tor's command lines are shorter than 1 MiB.
+    // tor accepts only command lines below 1 MiB.
     let error = refused(&tor.over_unix().password("x".repeat(600_000)));
     assert!(
         error.kind() == ErrorKind::Argument || error.to_string().contains("1048576"),
         "{error:?}"
     );
     works(&tor.over_unix().password("").connect().unwrap());
-    // Bytes that are no text.
+    // Bytes that are not valid text.
     let error = refused(&tor.over_unix().password(Secret::new([0xff, 0xfe, 0x00])));
     assert!(matches!(auth(&error), AuthError::PasswordWrong(_)), "{error:?}");
 }
 
 #[test]
-fn a_cookie() {
+fn authentication_with_a_cookie() {
     capture_logs();
     let tor = RealTor::start(COOKIE);
     let cookie = fs::read(tor.cookie_file()).unwrap();
@@ -196,7 +196,7 @@ fn a_cookie() {
     for connect in [tor.over_unix(), tor.over_tcp()] {
         works(&connect.connect().unwrap());
         works(&connect.clone().cookie_file(&copy).connect().unwrap());
-        // A password is not what this tor wants.
+        // This tor doesn't ask for a password.
         works(&connect.clone().password(PASSWORD).connect().unwrap());
     }
     assert_hidden(&cookie, "");
@@ -209,17 +209,17 @@ fn a_cookie() {
 }
 
 #[test]
-fn a_cookie_file_with_an_odd_name() {
+fn authentication_with_a_cookie_file_of_an_odd_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a \"cookie\" 'of' \\ tör #1");
-    let quoted = scape::protocol::c_string(path.to_str().unwrap());
+    let quoted = scape_proto::control::c_string(path.to_str().unwrap());
     let tor = RealTor::start(&format!("{COOKIE}CookieAuthFile {quoted}\n"));
     assert!(path.exists());
     works(&tor.controller());
 }
 
 #[test]
-fn a_wrong_cookie() {
+fn wrong_cookie_is_reported() {
     capture_logs();
     let tor = RealTor::start(COOKIE);
     let wrong = file(&tor, "wrong", b"0123456789abcdef0123456789ABCDEF");
@@ -232,7 +232,7 @@ fn a_wrong_cookie() {
 }
 
 #[test]
-fn what_is_no_cookie() {
+fn files_that_are_no_cookie_are_refused() {
     capture_logs();
     let tor = RealTor::start(COOKIE);
     let huge = tor.folder().join("huge");
@@ -259,18 +259,18 @@ fn what_is_no_cookie() {
         "{error:?}"
     );
     assert!(shown(&error).contains("No such file"), "{error:?}");
-    // The connection was fine, and tor is.
+    // The connection was fine, and tor still works.
     works(&tor.controller());
 }
 
 #[test]
-fn a_cookie_or_a_password() {
+fn authentication_with_a_cookie_or_a_password() {
     capture_logs();
     let tor = RealTor::start(&format!("{COOKIE}{}", password_line(PASSWORD)));
     let missing = tor.folder().join("missing");
     let wrong = file(&tor, "wrong", &[b'w'; 32]);
     for connect in [tor.over_unix(), tor.over_tcp()] {
-        // Either is enough.
+        // Either secret is enough.
         works(&connect.connect().unwrap());
         works(&connect.clone().password("wrong").connect().unwrap());
         let without_cookie = connect.clone().cookie_file(&missing);
@@ -284,7 +284,7 @@ fn a_cookie_or_a_password() {
                 .unwrap(),
         );
 
-        // Neither.
+        // Neither secret is available.
         let error = refused(&without_cookie);
         let AuthError::PasswordMissing { cookie: Some(cookie) } = auth(&error) else {
             panic!("{error:?}")
@@ -303,7 +303,7 @@ fn a_cookie_or_a_password() {
         );
         assert_hidden(b"wrong 3391", &shown(&error));
 
-        // A peer that does not know the cookie's content is not told the
+        // A peer that doesn't know the cookie's content doesn't get the
         // password.
         let error = refused(&connect.cookie_file(&wrong).password(PASSWORD));
         assert!(matches!(auth(&error), AuthError::ServerHashWrong { .. }), "{error:?}");
@@ -312,7 +312,7 @@ fn a_cookie_or_a_password() {
 }
 
 #[test]
-fn a_cookie_that_tor_refuses_gives_way_to_the_password_on_a_new_connection() {
+fn refused_cookie_is_followed_by_the_password_on_a_new_connection() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cookie");
@@ -342,7 +342,7 @@ fn a_cookie_that_tor_refuses_gives_way_to_the_password_on_a_new_connection() {
 }
 
 #[test]
-fn a_peer_that_does_not_know_the_cookie_is_told_nothing() {
+fn peer_that_does_not_know_the_cookie_gets_no_secret() {
     capture_logs();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cookie");
@@ -371,7 +371,7 @@ fn a_peer_that_does_not_know_the_cookie_is_told_nothing() {
 }
 
 #[test]
-fn answers_to_authchallenge_of_another_form() {
+fn malformed_answers_to_authchallenge_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cookie");
     fs::write(&path, [b'c'; 32]).unwrap();
@@ -404,7 +404,7 @@ fn answers_to_authchallenge_of_another_form() {
 }
 
 #[test]
-fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
+fn peer_that_names_another_file_as_cookie_gets_none_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
@@ -424,8 +424,8 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
     ];
     for is_given in [false, true] {
         for path in places {
-            // A peer that has no SAFECOOKIE gets the content of files that the
-            // user gave only.
+            // Without SAFECOOKIE, a peer only gets the content of files that
+            // the user named.
             let methods = if is_given { "COOKIE" } else { "COOKIE,SAFECOOKIE" };
             let info = protocolinfo(methods, Some(path));
             let peer = Impostor::control_port(move |line| match line.split(' ').next() {
@@ -452,7 +452,7 @@ fn a_peer_that_names_what_is_no_cookie_is_sent_nothing_of_it() {
 }
 
 #[test]
-fn plain_cookie_is_sent_from_a_file_that_the_user_named_only() {
+fn plain_cookie_is_only_sent_from_a_file_that_the_user_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("seed.dat");
     fs::write(&path, b"thirty-two bytes of a wallet....").unwrap();
@@ -477,7 +477,7 @@ fn plain_cookie_is_sent_from_a_file_that_the_user_named_only() {
 }
 
 #[test]
-fn method_that_a_single_transport_leaves_no_connection_for_is_not_tried() {
+fn second_auth_method_is_not_tried_over_a_single_transport() {
     let tor = ScriptedTor::builder()
         .on("PROTOCOLINFO 1", protocolinfo("HASHEDPASSWORD,NULL", None))
         .on_prefix("AUTHENTICATE", "515 Authentication failed\r\n")
@@ -491,7 +491,7 @@ fn method_that_a_single_transport_leaves_no_connection_for_is_not_tried() {
 }
 
 #[test]
-fn peer_that_hangs_up_on_the_challenge_is_told_no_password() {
+fn peer_that_hangs_up_on_the_challenge_gets_no_password() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cookie");
     fs::write(&path, [b'c'; 32]).unwrap();
@@ -514,10 +514,10 @@ fn echo_of_a_password_is_hidden() {
         format!("515 AUTHENTICATE {}\r\n", digits.to_ascii_uppercase()),
         format!("515 you said {password}\r\n"),
         format!("515-{digits}\r\n515 {password}\r\n"),
-        // No reply; the error has the beginning of it.
+        // This is not a reply, and the error contains its beginning.
         format!("AUTHENTICATE {digits}\r\n"),
         format!("{password}\r\n"),
-        // One more than was asked for, and an event.
+        // One more reply than expected, and an event.
         format!("250 OK\r\n650 NOTICE {digits}\r\n515 {digits}\r\n515 {password}\r\n"),
     ];
     for answer in answers {
@@ -533,7 +533,7 @@ fn echo_of_a_password_is_hidden() {
             Err(error) => error,
         };
         assert_hidden(password.as_bytes(), &shown(&error));
-        // Nor half of it.
+        // Half of the password is hidden too.
         for part in ["long password 7331 7331", half, &half.to_ascii_uppercase()] {
             let logged = CAPTURED.0.lock().clone();
             assert!(!shown(&error).contains(part) && !logged.contains(part), "{answer}: {error:?}");
@@ -542,7 +542,7 @@ fn echo_of_a_password_is_hidden() {
 }
 
 #[test]
-fn refusal_of_a_password_does_not_speak_of_quoting() {
+fn password_error_does_not_mention_quoting() {
     let tor = RealTor::start(&password_line(PASSWORD));
     let error = refused(&tor.over_unix().password("wrong 6641"));
     assert!(!error.to_string().contains("quotes"), "{error}");
@@ -563,7 +563,7 @@ fn advice_about_a_cookie_file_fits_the_reason() {
 }
 
 #[test]
-fn methods_that_nobody_knows() {
+fn unknown_auth_methods_are_reported() {
     for methods in ["MAGIC", "MAGIC,ORACLE", ""] {
         let info = protocolinfo(methods, None);
         let peer = Impostor::control_port(move |_| Some(info.clone()));
@@ -571,15 +571,16 @@ fn methods_that_nobody_knows() {
         assert!(matches!(auth(&error), AuthError::NoKnownMethod { .. }), "{error:?}");
         assert_eq!(peer.finish()[0], "PROTOCOLINFO 1\r\n");
     }
-    // A cookie without a name.
+    // A cookie without a file name.
     let peer = Impostor::control_port(|_| Some(protocolinfo("COOKIE,SAFECOOKIE", None)));
     let error = refused(&Connect::to(peer.address()).unwrap());
     assert!(matches!(auth(&error), AuthError::CookieUnnamed), "{error:?}");
 }
 
 #[test]
-fn what_is_no_control_port_says_so() {
-    // A name, what it says, and what the error must tell.
+fn peer_that_is_no_control_port_is_reported() {
+    // Each case has a name, the bytes that the peer sends, and a part of the
+    // error.
     let cases: [(&str, &[u8], &str); 7] = [
         (
             "tor's SOCKS port",
@@ -608,7 +609,7 @@ fn what_is_no_control_port_says_so() {
 }
 
 #[test]
-fn a_silent_peer_does_not_outlast_the_deadline() {
+fn silent_peer_runs_into_the_deadline() {
     let timeout = Duration::from_millis(300);
     let start = Instant::now();
     let peer = Impostor::start(|conversation| conversation.listen());
@@ -618,8 +619,8 @@ fn a_silent_peer_does_not_outlast_the_deadline() {
         "{error:?}"
     );
 
-    // One that falls silent later, also in the middle of a line, also without
-    // ever ceasing to talk.
+    // The peer falls silent later, also in the middle of a line, or sends
+    // events without end.
     let info = protocolinfo("NULL", None);
     let endings: [&'static [u8]; 3] = [b"", b"250 ", b"650 BW 1 2\r\n"];
     for ending in endings {
@@ -645,7 +646,7 @@ fn a_silent_peer_does_not_outlast_the_deadline() {
 }
 
 #[test]
-fn a_peer_that_hangs_up() {
+fn peer_that_hangs_up_is_reported() {
     let peer = Impostor::start(|_| {});
     let error = refused(&Connect::to(peer.address()).unwrap());
     assert!(matches!(auth(&error), AuthError::NotAControlPort { .. }), "{error:?}");
@@ -660,7 +661,7 @@ fn a_peer_that_hangs_up() {
         "{error:?}"
     );
 
-    // After the first answer it is known to be a control port.
+    // After the first answer, the peer is known to be a control port.
     let peer = Impostor::control_port(|line| {
         line.starts_with("PROTOCOLINFO").then(|| protocolinfo("NULL", None))
     });
@@ -670,8 +671,8 @@ fn a_peer_that_hangs_up() {
 }
 
 #[test]
-fn a_refused_protocolinfo() {
-    // As of a filter that lets little through.
+fn refused_protocolinfo_is_reported() {
+    // The answer of a filter that allows little.
     let peer = Impostor::control_port(|_| Some("510 Command filtered\r\n".into()));
     let error = refused(&Connect::to(peer.address()).unwrap());
     assert!(
@@ -682,7 +683,7 @@ fn a_refused_protocolinfo() {
 }
 
 #[test]
-fn a_password_is_asked_for() {
+fn password_prompt_is_called() {
     capture_logs();
     let tor = RealTor::start(&password_line(PASSWORD));
     let mut asked = Vec::new();
@@ -698,7 +699,7 @@ fn a_password_is_asked_for() {
     assert_eq!(refused, [false, true, true]);
     assert!(matches!(auth(asked[1].1.as_ref().unwrap()), AuthError::PasswordWrong(_)), "{asked:?}");
 
-    // Giving up, at once and later.
+    // The prompt gives up, at once or later.
     for answers in [&[][..], &["wrong 3"]] {
         let mut answers = answers.iter().copied();
         let error = tor
@@ -710,7 +711,7 @@ fn a_password_is_asked_for() {
             "{error:?}"
         );
     }
-    // Three times, and no more.
+    // The prompt is called three times at most.
     let mut count = 0;
     let error = tor.over_tcp().connect_with_prompt(|_| {
         count += 1;
@@ -720,7 +721,7 @@ fn a_password_is_asked_for() {
     assert_eq!(count, 3);
     assert!(matches!(auth(&error), AuthError::PasswordWrong(_)), "{error:?}");
     assert_hidden(b"wrong 4", &shown(&error));
-    // The prompt's own error is handed on.
+    // An error of the prompt is returned.
     let error = tor
         .over_tcp()
         .connect_with_prompt(|_| Err(IoError::new("ask", std::io::Error::other("nobody")).into()))
@@ -729,7 +730,7 @@ fn a_password_is_asked_for() {
 }
 
 #[test]
-fn nothing_is_asked_where_nothing_is_wanted() {
+fn password_prompt_is_not_called_without_need() {
     let tor = RealTor::start("");
     works(&tor.over_unix().connect_with_prompt(|_| panic!("asked")).unwrap());
     let error =
@@ -738,7 +739,7 @@ fn nothing_is_asked_where_nothing_is_wanted() {
 }
 
 #[test]
-fn what_was_tried_is_told() {
+fn connect_error_lists_the_attempts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none");
     let error = refused(&Connect::to(path.as_path()).unwrap());
@@ -751,8 +752,8 @@ fn what_was_tried_is_told() {
     assert!(text.contains("No such file") && text.contains("ControlSocket"), "{text}");
     assert!(!text.contains("SCAPE_CONTROL"), "{text}");
 
-    // The usual places. There may be a tor there that lets us in; otherwise
-    // every place is named.
+    // The default addresses. A tor there may accept the connection. Otherwise,
+    // the error names every address.
     if let Err(error) = Connect::new().timeout(Duration::from_secs(5)).connect() {
         let Some(connect) = error.get::<ConnectError>() else { panic!("{error:?}") };
         assert!(connect.attempts().len() >= 3, "{error}");
@@ -763,11 +764,12 @@ fn what_was_tried_is_told() {
     }
 }
 
-/// Set in a process of the next test's own, whose environment it chooses.
+/// Set in the child process of the next test, which gets an environment of its
+/// own.
 const CHILD: &str = "SCAPE_TEST_CHILD";
 
 #[test]
-fn the_environment_names_the_port() {
+fn environment_names_the_port() {
     if std::env::var_os(CHILD).is_some() {
         match scape::connect() {
             Ok(controller) => println!("connected to {}", controller.version().unwrap()),
@@ -778,7 +780,7 @@ fn the_environment_names_the_port() {
     let tor = RealTor::start(&password_line(PASSWORD));
     let run = |variables: &[(&str, &str)]| {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "the_environment_names_the_port", "--nocapture"]).env(CHILD, "1");
+        command.args(["--exact", "environment_names_the_port", "--nocapture"]).env(CHILD, "1");
         for variable in
             ["SCAPE_CONTROL", "TOR_CONTROL_IPC_PATH", "TOR_CONTROL_HOST", "TOR_CONTROL_PORT"]
         {
@@ -798,7 +800,7 @@ fn the_environment_names_the_port() {
     let said = run(&[("SCAPE_CONTROL", "no:such:address")]);
     assert!(said.contains("no:such:address"), "{said}");
 
-    // As Tor Browser and Whonix have it.
+    // Passwords in the forms that Tor Browser and Whonix use.
     let quoted = format!("\"{PASSWORD}\"");
     let digits = hex::encode(PASSWORD);
     let number = tor.port().port().to_string();

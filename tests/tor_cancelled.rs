@@ -1,4 +1,4 @@
-//! A publication that is cancelled leaves nothing in a real tor.
+//! A cancelled publication leaves nothing in a real tor.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -47,14 +47,14 @@ fn cancelled_ephemeral_service_is_gone() {
             false => builder.port(80, 8000).detached().publish().map(drop),
         };
         assert!(error.unwrap_err().is_cancelled());
-        assert_eq!(controller.onions_current().unwrap(), []);
-        assert_eq!(controller.onions_detached().unwrap(), []);
+        assert_eq!(controller.info().onions_current().unwrap(), []);
+        assert_eq!(controller.info().onions_detached().unwrap(), []);
     }
     assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
 }
 
 #[test]
-fn cancelled_service_on_disk_is_taken_out_of_the_configuration() {
+fn cancelled_service_on_disk_is_removed_from_the_configuration() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let directory = tor.folder().join("blog");

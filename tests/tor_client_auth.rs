@@ -1,4 +1,5 @@
-//! Client authorization of both sides, on a real tor that reaches nothing.
+//! Client authorization on both sides, with a real tor that connects to
+//! nothing.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,18 +10,19 @@ use std::path::Path;
 
 use proptest::prelude::{ProptestConfig, any, prop_assert_eq};
 use proptest::test_runner::TestRunner;
+use scape::Controller;
+use scape::control::{ArgumentError, Command, Refusal, Signal};
+use scape::control::{ClientAuth, ClientAuthAdded};
 use scape::onion::client_auth::{ClientAuthDir, ClientAuthGuard};
 use scape::onion::disk::{DiskOnion, DiskOnions};
-use scape::protocol::{ArgumentError, Command, Refusal, Signal};
 use scape::word::{ClientKey, OnionAddress, OnionKey};
-use scape::{ClientAuth, ClientAuthAdded, Controller};
 use support::real_tor::RealTor;
 
 fn address() -> OnionAddress {
     OnionKey::random().address()
 }
 
-/// What tor has for a service: the key, and whether it is in a file.
+/// Returns tor's key for a service, and true if the key is in a file.
 fn known(controller: &Controller, address: &OnionAddress) -> Option<(ClientKey, bool)> {
     controller.onion_client_auth_view_for(address).unwrap().map(|auth| (auth.key, auth.permanent))
 }
@@ -35,7 +37,7 @@ fn files(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn any_key_in_a_file_is_the_one_that_tor_reads() {
+fn client_key_files_are_read_by_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     assert_eq!(ClientAuthDir::of(&controller).unwrap(), None);
@@ -65,11 +67,11 @@ fn any_key_in_a_file_is_the_one_that_tor_reads() {
 }
 
 #[test]
-fn what_tor_itself_writes_is_read_and_its_troubles_are_told() {
+fn client_key_files_of_tor_are_read_and_errors_are_explained() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();
     let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
-    // tor does not make it.
+    // tor doesn't create the directory.
     let error = keys.apply(&controller).unwrap_err().to_string();
     assert!(error.contains("513") && error.contains("does not exist"), "{error}");
     let (address, other, key) = (address(), address(), ClientKey::random());
@@ -80,7 +82,7 @@ fn what_tor_itself_writes_is_read_and_its_troubles_are_told() {
     let found = list.keys.iter().find(|file| file.address == address).unwrap();
     assert_eq!((&found.key, &found.name), (&key, &address.service_id()));
 
-    // Two for one service.
+    // Two files for one service.
     let copy = tor.folder().join("auth/copy.auth_private");
     fs::copy(tor.folder().join("auth/mine.auth_private"), &copy).unwrap();
     assert_eq!(keys.list().unwrap().bad.len(), 1);
@@ -114,11 +116,11 @@ fn permanent_key_is_refused_beside_another_file_for_the_service() {
         );
     }
     assert_eq!(files(keys.directory()), ["bob.auth_private"]);
-    // tor still takes a configuration, and lives.
+    // tor still accepts a configuration, and keeps running.
     controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
     assert_eq!(known(&controller, &address), Some((key, true)));
     assert!(tor.is_running());
-    // Without that file, tor's own is replaced as often as is wanted.
+    // Without that file, tor's own file can be replaced any number of times.
     keys.remove("bob").unwrap();
     for _ in 0..2 {
         let key = ClientKey::random();
@@ -138,7 +140,8 @@ fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
     let (address, key) = (address(), ClientKey::random());
     keys.add("bob", &address, &ClientKey::random()).unwrap();
     keys.apply(&controller).unwrap();
-    // A directory that this program can't find: relative to tor's.
+    // A directory that this program can't find, because its path is relative to
+    // tor's.
     let relative = keys.directory().strip_prefix("/").unwrap().to_str().unwrap();
     let up = "../".repeat(20) + relative;
     controller.set_conf([("ClientOnionAuthDir", up.as_str())]).unwrap();
@@ -152,7 +155,7 @@ fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
 }
 
 #[test]
-fn keys_in_memory_stay_when_files_are_read_again() {
+fn client_keys_in_memory_stay_when_files_are_read_again() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let (kept, lost) = (address(), ClientKey::random());
@@ -164,19 +167,19 @@ fn keys_in_memory_stay_when_files_are_read_again() {
     service.remove().unwrap();
     let auth = controller.onion_client_auth_view_for(&kept).unwrap().unwrap();
     assert_eq!((auth.key, auth.name.as_deref()), (lost.clone(), Some("bob")));
-    // A refused change takes nothing, either.
+    // A refused change removes no key either.
     assert!(ClientAuthDir::at(tor.folder().join("none")).unwrap().apply(&controller).is_err());
     assert_eq!(known(&controller, &kept), Some((lost, false)));
 }
 
 #[test]
-fn a_guard_gives_a_key_for_a_while() {
+fn client_key_guard_adds_a_key_until_it_is_dropped() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let (address, key) = (address(), ClientKey::random());
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
-    // A SETCONF of a program that doesn't think of it.
+    // A SETCONF of a program that doesn't restore the keys.
     let forgetful = Command::build("SETCONF").pair("ContactInfo", "me").finish().unwrap();
     tor.controller().send(forgetful).unwrap().wait_ok().unwrap();
     assert_eq!(known(&controller, &address), None);
@@ -186,7 +189,7 @@ fn a_guard_gives_a_key_for_a_while() {
     assert_eq!(known(&controller, &address), None);
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert!(controller.onion_client_auth_remove(&address).unwrap());
-    // It is gone already.
+    // The key is gone already.
     assert!(!guard.close().unwrap());
 
     let before = ClientAuth::new(address, ClientKey::random());
@@ -195,7 +198,7 @@ fn a_guard_gives_a_key_for_a_while() {
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
     drop(guard);
     assert_eq!(known(&controller, &address), Some((before.key.clone(), false)));
-    // Where there is no directory for a permanent one, nothing has changed.
+    // Without a directory for a permanent key, nothing has changed.
     let error =
         ClientAuthGuard::add(&controller, &ClientAuth::new(address, key).permanent()).unwrap_err();
     assert_eq!(error.code(), Some(553));
@@ -203,7 +206,7 @@ fn a_guard_gives_a_key_for_a_while() {
 }
 
 #[test]
-fn what_was_in_a_file_is_there_again() {
+fn client_key_guard_restores_the_key_file() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let keys = ClientAuthDir::at(tor.folder().join("auth")).unwrap();
@@ -215,8 +218,8 @@ fn what_was_in_a_file_is_there_again() {
         auth.permanent = permanent;
         let guard = ClientAuthGuard::add(&controller, &auth).unwrap();
         assert_eq!(known(&controller, &address), Some((second.clone(), permanent)));
-        // One file for the service, or tor would take no configuration any
-        // more.
+        // There is one file for the service. With two, tor would accept no
+        // configuration any more.
         assert_eq!(files(keys.directory()).len(), 1);
         guard.close().unwrap();
         assert_eq!(known(&controller, &address), Some((first.clone(), true)));
@@ -224,7 +227,7 @@ fn what_was_in_a_file_is_there_again() {
         assert_eq!(known(&controller, &address), Some((first.clone(), true)));
         assert_eq!(files(keys.directory()).len(), 1);
     }
-    // A permanent one where there was none is gone, with its file.
+    // A permanent key that replaced none is removed with its file.
     let other = OnionKey::random().address();
     let guard =
         ClientAuthGuard::add(&controller, &ClientAuth::new(other, second).permanent()).unwrap();
@@ -252,19 +255,19 @@ fn authorized_clients_are_read_again_and_no_service_is_lost() {
     assert_eq!(loaded("bob"), 0);
     service.reread().unwrap();
     assert_eq!(loaded("bob"), 1);
-    // What is bad is passed over.
+    // A malformed file is skipped.
     fs::write(clients.directory().join("eve.auth"), "nothing").unwrap();
     service.reread().unwrap();
     assert_eq!((loaded("bob"), loaded("eve")), (2, 0));
     assert_eq!(clients.list().unwrap().bad[0].file, "eve.auth");
     assert_eq!(onions.list().unwrap().len(), 1);
-    // SIGNAL RELOAD would have lost it: it was not saved.
+    // SIGNAL RELOAD loses the service, because it was not saved.
     controller.signal(Signal::Reload).unwrap();
     assert!(onions.list().unwrap().is_empty());
 }
 
 #[test]
-fn a_name_leaves_no_directory() {
+fn client_key_names_cannot_leave_the_directory() {
     let folder = tempfile::tempdir().unwrap();
     let keys = ClientAuthDir::at(folder.path().join("auth")).unwrap();
     for name in ["../x", "/x", "a/b", "..", ".", "", "a\0b"] {
@@ -275,7 +278,7 @@ fn a_name_leaves_no_directory() {
 }
 
 #[test]
-fn a_change_of_the_configuration_takes_no_key_with_it() {
+fn configuration_changes_keep_the_client_keys() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let (one, other) = (address(), address());
@@ -294,11 +297,10 @@ fn a_change_of_the_configuration_takes_no_key_with_it() {
     assert!(same(controller.onion_client_auth_view().unwrap()));
     controller.reset_conf(["MaxCircuitDirtiness"]).unwrap();
     assert!(same(controller.onion_client_auth_view().unwrap()));
-    let torrc = controller.config_text().unwrap();
+    let torrc = controller.info().config_text().unwrap();
     controller.load_conf(&torrc).unwrap();
     assert!(same(controller.onion_client_auth_view().unwrap()));
-    // What is refused changes nothing, and what was taken back does not come
-    // again.
+    // A refused change removes no key, and a removed key doesn't come back.
     assert!(controller.set_conf([("NoSuchOption", "1")]).unwrap_err().get::<Refusal>().is_some());
     assert!(same(controller.onion_client_auth_view().unwrap()));
     controller.onion_client_auth_remove(&one).unwrap();

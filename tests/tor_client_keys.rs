@@ -8,16 +8,17 @@ mod support;
 use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
+use scape::control::ClientAuth;
+use scape::control::Signal;
 use scape::onion::disk::DiskOnions;
-use scape::protocol::Signal;
 use scape::word::{ClientKey, OnionKey};
-use scape::{ClientAuth, Config, Controller};
+use scape::{Config, Controller};
 use support::real_tor::RealTor;
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 const SOON: Duration = Duration::from_secs(30);
 
-/// What tor has, in order.
+/// Returns tor's client keys in order.
 fn keys(controller: &Controller) -> Vec<ClientAuth> {
     let mut keys = controller.onion_client_auth_view().unwrap();
     keys.sort_by_key(|auth| auth.address.to_string());
@@ -25,9 +26,9 @@ fn keys(controller: &Controller) -> Vec<ClientAuth> {
 }
 
 #[test]
-fn every_change_of_the_configuration_keeps_the_client_keys_of_all() {
+fn every_configuration_change_keeps_the_client_keys_of_all_controllers() {
     let tor = RealTor::start("");
-    // One controller has keys, another changes the configuration.
+    // One controller has keys, and another one changes the configuration.
     let (owner, other) = (tor.controller(), tor.controller());
     for name in [Some("eve"), None, Some("a=b")] {
         let auth = ClientAuth::new(OnionKey::random().address(), ClientKey::random());
@@ -93,7 +94,7 @@ fn every_change_of_the_configuration_keeps_the_client_keys_of_all() {
 }
 
 #[test]
-fn reconnecting_keeps_the_client_keys_of_all() {
+fn reconnect_keeps_the_client_keys_of_all_controllers() {
     let tor = RealTor::start("");
     let (owner, other) = (tor.controller(), tor.controller());
     let auth = ClientAuth::new(OnionKey::random().address(), ClientKey::random()).name("eve");
@@ -107,7 +108,7 @@ fn reconnecting_keeps_the_client_keys_of_all() {
 }
 
 #[test]
-fn client_keys_that_are_added_while_the_configuration_changes_are_not_lost() {
+fn client_keys_added_during_configuration_changes_are_not_lost() {
     let tor = RealTor::start("");
     let changing = tor.controller();
     let stop = &std::sync::atomic::AtomicBool::new(false);

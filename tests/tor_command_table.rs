@@ -1,7 +1,7 @@
-//! Every command of tor 0.4.9 against a real tor without a network: granted,
-//! and refused in each way that can be had. What takes a network is in
-//! `network/commands.rs`; what no tor can be brought to say is in
-//! `command_table/scripted.rs`.
+//! Every command of tor 0.4.9 with a real tor without a network: accepted, and
+//! refused in each possible way. Commands that need a network are in
+//! `network_cases/circuits/commands.rs`. Refusals that no real tor can be made
+//! to send are in `command_table/scripted.rs`.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ mod streams;
 
 use support::command_table::{Row, run};
 
-/// The commands of tor 0.4.9.11, all of them.
+/// All commands of tor 0.4.9.11.
 const COMMANDS: &[&str] = &[
     "ADD_ONION",
     "ATTACHSTREAM",
@@ -73,12 +73,13 @@ const COMMANDS: &[&str] = &[
     "USEFEATURE",
 ];
 
-/// The commands that are granted only on a network: `network/commands.rs` does.
+/// The commands that are only accepted on a network, as in
+/// `network_cases/circuits/commands.rs`.
 const GRANTED_ON_A_NETWORK: &[&str] =
     &["EXTENDCIRCUIT", "SETCIRCUITPURPOSE", "CLOSECIRCUIT", "HSPOST", "POSTDESCRIPTOR"];
 
-/// The commands that tor never refuses but for their number of arguments, which
-/// no method gets wrong.
+/// The commands that tor refuses only for a wrong number of arguments, which no
+/// method sends.
 const NEVER_REFUSED: &[&str] = &["TAKEOWNERSHIP", "DROPOWNERSHIP", "QUIT", "RESOLVE"];
 
 const TABLES: &[&[Row]] = &[
@@ -96,7 +97,7 @@ const TABLES: &[&[Row]] = &[
 ];
 
 #[test]
-fn no_command_is_left_out() {
+fn command_tables_are_complete() {
     let rows = || TABLES.iter().copied().flatten();
     for (command, ..) in rows() {
         assert!(COMMANDS.contains(command), "{command} is no command");
@@ -112,54 +113,54 @@ fn no_command_is_left_out() {
 }
 
 #[test]
-fn sessions() {
+fn session_commands() {
     let password = support::real_tor::password_line("sesame");
     run(&format!("CookieAuthentication 1\n{password}"), session::ROWS);
 }
 
 #[test]
-fn sessions_without_a_cookie() {
+fn session_commands_without_a_cookie() {
     let password = support::real_tor::password_line("sesame");
     run(&password, session::NO_COOKIE);
 }
 
 #[test]
-fn information() {
+fn information_commands() {
     run("ContactInfo someone", info::ROWS);
 }
 
 #[test]
-fn configuration() {
+fn configuration_commands() {
     run("", conf::ROWS);
 }
 
 #[test]
-fn address_mappings_and_names() {
+fn address_mapping_and_resolve_commands() {
     run("SocksPort 127.0.0.1:auto", addresses::ROWS);
 }
 
 #[test]
-fn circuits_and_what_tor_has_learnt() {
+fn circuit_and_guard_commands() {
     run("", circuits::ROWS);
 }
 
 #[test]
-fn streams() {
+fn stream_commands() {
     run("SocksPort 127.0.0.1:auto\n__LeaveStreamsUnattached 1", streams::ROWS);
 }
 
 #[test]
-fn descriptors() {
+fn descriptor_commands() {
     run("", descriptors::ROWS);
 }
 
 #[test]
-fn onion_services() {
+fn onion_service_commands() {
     run("", onions::ROWS);
 }
 
 #[test]
-fn onion_services_that_are_not_anonymous() {
+fn onion_service_commands_in_non_anonymous_mode() {
     run(
         "HiddenServiceNonAnonymousMode 1\nHiddenServiceSingleHopMode 1\nSocksPort 0",
         onions::NON_ANONYMOUS,
@@ -167,12 +168,12 @@ fn onion_services_that_are_not_anonymous() {
 }
 
 #[test]
-fn client_authorization() {
+fn client_authorization_commands() {
     run("", client_auth::ROWS);
 }
 
 #[test]
-fn client_authorization_on_disk() {
+fn client_authorization_commands_with_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     run(&format!("ClientOnionAuthDir {}", folder.path().display()), client_auth::WITH_A_DIRECTORY);
 }

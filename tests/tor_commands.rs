@@ -1,5 +1,4 @@
-//! Every method of a controller against a real tor: what it grants, and what it
-//! refuses.
+//! Every method of a controller with a real tor: accepted and refused commands.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -10,13 +9,15 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::connection::ConnectionStatus;
 use scape::connection::{CloseCause, Closed};
-use scape::controller::CircuitError;
+use scape::control::CircuitError;
+use scape::control::{AddOnion, BuildCircuit};
+use scape::control::{ArgumentError, ArgumentProblem, Command, Signal};
 use scape::error::{AnswerError, Phase, Timeout};
 use scape::event::{CircuitPurpose, EventBody, EventKind};
-use scape::protocol::{ArgumentError, ArgumentProblem, Command, Signal};
 use scape::word::{CircuitId, OnionAddress};
-use scape::{AddOnion, BuildCircuit, Connect, ConnectionStatus, Controller};
+use scape::{Connect, Controller};
 use support::real_tor::RealTor;
 use support::wiretap::Wiretap;
 
@@ -25,28 +26,28 @@ const SOON: Duration = Duration::from_secs(20);
 /// A valid address that no service here has.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 
-/// tor's refusal: its code and text.
+/// Returns the code and text of tor's refusal.
 fn refusal<T: std::fmt::Debug>(result: scape::Result<T>) -> (u16, String) {
     let error = result.unwrap_err();
     let refusal = error.refusal().unwrap_or_else(|| panic!("{error:?}"));
     (refusal.code(), refusal.text())
 }
 
-/// The refusal of an argument: its name, and what is wrong.
+/// Returns the name of the refused argument, and its problem.
 fn argument<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ArgumentProblem) {
     let error = result.unwrap_err();
     let Some(error) = error.get::<ArgumentError>() else { panic!("{error:?}") };
     (error.argument().to_owned(), error.problem().clone())
 }
 
-/// The next answer is that to the next question.
+/// Checks that the next answer belongs to the next command.
 fn in_step(controller: &Controller) {
     assert!(controller.is_alive());
     assert_eq!(controller.get_info("config-can-saveconf").unwrap(), "1");
 }
 
 #[test]
-fn get_info() {
+fn get_info_returns_values_and_refusals() {
     let tor = RealTor::start("ContactInfo someone\n");
     let c = tor.controller();
     assert!(c.version().unwrap().to_string().starts_with(&c.get_info("version").unwrap()));
@@ -57,7 +58,7 @@ fn get_info() {
     assert_eq!(c.get_info_bytes("config-text").unwrap(), format!("{text}\n").as_bytes());
     assert_eq!(c.get_info_bytes("config-can-saveconf").unwrap(), b"1");
 
-    // Several, in their order, also twice, and none.
+    // Several keys, in their order, with repetitions, and no keys.
     let many =
         c.get_info_many(["config-can-saveconf", "config-text", "version", "config-text"]).unwrap();
     assert_eq!((many[0].as_str(), &many[1], &many[3]), ("1", &text, &text));
@@ -87,7 +88,7 @@ fn get_info() {
 }
 
 #[test]
-fn get_conf() {
+fn get_conf_returns_options_lists_and_groups() {
     let tor = RealTor::start("Log info file /dev/null\nNickname someone\n");
     let c = tor.controller();
     let get = |name: &str| c.get_conf(name).unwrap();
@@ -95,7 +96,7 @@ fn get_conf() {
     assert_eq!(get("ExitNodes").as_deref(), Some(""));
     assert_eq!(get("MaxCircuitDirtiness").as_deref(), Some("600"));
     assert_eq!(get("Nickname").as_deref(), Some("someone"));
-    // Any case, and cut short as far as it is clear.
+    // Names in any case, and abbreviated as far as they are unambiguous.
     assert_eq!(get("nickNAME").as_deref(), Some("someone"));
     assert_eq!(get("Nickna").as_deref(), Some("someone"));
     assert_eq!(c.get_conf_list("ContactInfo").unwrap(), Vec::<String>::new());
@@ -112,7 +113,7 @@ fn get_conf() {
     assert_eq!(names, ["Nickname", "ContactInfo", "Log", "Log"]);
     assert!(c.get_conf_lines(Vec::<String>::new()).unwrap().is_empty());
 
-    // A group: nothing, then its lines.
+    // The lines of a group, which is empty at first.
     assert_eq!(get("HiddenServiceOptions"), None);
     let dir = tor.folder().join("service");
     let options =
@@ -133,7 +134,7 @@ fn get_conf() {
 }
 
 #[test]
-fn set_conf_of_every_text() {
+fn set_conf_sends_any_text() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let long = "long ".repeat(5000);
@@ -165,7 +166,7 @@ fn set_conf_of_every_text() {
 }
 
 #[test]
-fn set_conf_and_reset_conf() {
+fn set_conf_and_reset_conf_change_options() {
     let tor = RealTor::start("ContactInfo before\n");
     let c = tor.controller();
     c.set_conf([("MaxCircuitDirtiness", "60"), ("ContactInfo", "after")]).unwrap();
@@ -177,7 +178,7 @@ fn set_conf_and_reset_conf() {
     c.set_conf(logs.iter().map(|line| ("Log", line))).unwrap();
     assert_eq!(c.get_conf_list("Log").unwrap(), logs);
 
-    // All or nothing.
+    // Either all options are set or none.
     let (code, text) =
         refusal(c.set_conf([("ContactInfo", "changed"), ("MaxCircuitDirtiness", "soon")]));
     assert_eq!(code, 513, "{text}");
@@ -197,7 +198,7 @@ fn set_conf_and_reset_conf() {
 }
 
 #[test]
-fn load_conf_and_save_conf() {
+fn load_conf_and_save_conf_change_the_torrc() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let torrc = tor.torrc();
@@ -206,12 +207,12 @@ fn load_conf_and_save_conf() {
 
     load("ContactInfo loaded # a comment\r\n\n# .\n").unwrap();
     assert_eq!(contact().as_deref(), Some("loaded"));
-    // Without a line end, and with a dot at a line's beginning.
+    // Without a line end, and with a dot at the beginning of a line.
     load("ContactInfo \\\n.dots.\nNickname dotty").unwrap();
     assert_eq!(contact().as_deref(), Some(".dots."));
     assert_eq!(c.get_conf("Nickname").unwrap().as_deref(), Some("dotty"));
 
-    // Nothing changes where something is wrong.
+    // If any line is wrong, nothing changes.
     let (code, text) = refusal(load("ContactInfo changed\nNope 1\n"));
     assert!(code == 552 && text.contains("Nope"), "{code} {text}");
     assert_eq!(refusal(load("ContactInfo changed\n.\nMaxCircuitDirtiness 1\n")).0, 552);
@@ -225,7 +226,7 @@ fn load_conf_and_save_conf() {
     assert!(saved.contains("\nNickname dotty\n") && saved.contains("generated by Tor"), "{saved}");
     assert_eq!(fs::read_to_string(tor.folder().join("torrc.orig.1")).unwrap(), torrc);
 
-    // A torrc that includes another is not saved by accident.
+    // A torrc that includes another one is not saved by accident.
     let included = tor.folder().join("included");
     fs::write(&included, "ContactInfo included\n").unwrap();
     load(&format!("%include {}\n", included.display())).unwrap();
@@ -239,7 +240,7 @@ fn load_conf_and_save_conf() {
 }
 
 #[test]
-fn signals() {
+fn signals_are_sent_and_reported() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let events = c.subscribe([EventKind::Signal]).unwrap();
@@ -271,7 +272,7 @@ fn signals() {
 }
 
 #[test]
-fn the_signals_that_end_tor() {
+fn signals_that_end_tor() {
     for signal in [Signal::Shutdown, Signal::Halt, Signal::from("INT"), Signal::from("term")] {
         let mut tor = RealTor::start("");
         let c = tor.controller();
@@ -286,13 +287,13 @@ fn the_signals_that_end_tor() {
 }
 
 #[test]
-fn a_new_identity() {
-    // tor acts on it where it has a port for clients, even if the network keeps
-    // that from being opened.
+fn new_identity_waits_for_its_signal_event() {
+    // tor acts on the signal only if it has a port for clients, even if that
+    // port can't be opened without a network.
     let tor = RealTor::start("SocksPort auto");
     let c = tor.controller();
     c.new_identity(SOON).unwrap();
-    // The next one within ten seconds is put off.
+    // A second signal within ten seconds is delayed.
     let start = Instant::now();
     let error = c.new_identity(Duration::from_millis(200)).unwrap_err();
     let Some(timeout) = error.get::<Timeout>() else { panic!("{error:?}") };
@@ -305,7 +306,7 @@ fn a_new_identity() {
 }
 
 #[test]
-fn onion_services() {
+fn onion_services_are_added_and_removed() {
     let tor = RealTor::start("");
     let (c, other) = (tor.controller(), tor.controller());
     let target = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -314,7 +315,7 @@ fn onion_services() {
     let added = c.add_onion(&AddOnion::new().port(80, target)).unwrap();
     let key = added.key.clone().expect("tor made a key and tells it");
     assert_eq!(current(&c), added.address.service_id());
-    // It is this connection's.
+    // The service belongs to this connection.
     assert_eq!(current(&other), "");
     let error = other.del_onion(&added.address).unwrap_err();
     assert!(error.refusal().unwrap().is_unknown(), "{error}");
@@ -331,14 +332,14 @@ fn onion_services() {
             .is_unknown()
     );
 
-    // The same key is the same address, and tor does not tell it again.
+    // The same key gives the same address, and tor doesn't send the key again.
     let again = c.add_onion(&AddOnion::new().key(key.clone()).port(80, target).detach()).unwrap();
     assert_eq!(again.address, added.address);
     assert!(again.key.is_none());
     let discarded = c.add_onion(&AddOnion::new().local_port(80).discard_key()).unwrap();
     assert!(discarded.key.is_none());
 
-    // Everything at once.
+    // All settings at once.
     let client = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
     let service = AddOnion::new()
         .port(80, target)
@@ -351,8 +352,9 @@ fn onion_services() {
         .proof_of_work(Some(10), Some(20));
     assert_eq!(c.add_onion(&service).unwrap().clients, [client.parse().unwrap()]);
 
-    // A detached one outlives its connection, and may be removed by any other;
-    // one that is not ends with it, and its address is free then.
+    // A detached service outlives its connection, and any other connection may
+    // remove it. Any other service ends with its connection, and its address is
+    // free then.
     let attached = c.add_onion(&AddOnion::new().local_port(80)).unwrap();
     let again = AddOnion::new().key(attached.key.expect("a new key")).local_port(80);
     c.close().unwrap();
@@ -368,7 +370,7 @@ fn onion_services() {
 }
 
 #[test]
-fn onion_services_that_are_refused() {
+fn refused_onion_services_are_reported() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let service = AddOnion::new().local_port(80);
@@ -397,30 +399,31 @@ fn onion_services_that_are_refused() {
 }
 
 #[test]
-fn ownership() {
-    // Who owns tor takes it along.
+fn ownership_ends_tor_with_its_owner() {
+    // tor ends with its owner.
     let mut tor = RealTor::start("");
     let c = tor.controller();
     c.take_ownership().unwrap();
     drop(c);
     assert!(tor.wait_for_end(SOON).expect("tor ends").success());
 
-    // Who gives it up, or never took it, does not.
+    // A controller that has dropped the ownership or never took it doesn't end
+    // tor.
     let mut tor = RealTor::start("");
     let (c, other) = (tor.controller(), tor.controller());
     c.take_ownership().unwrap();
     c.drop_ownership().unwrap();
     c.quit().unwrap();
     drop(tor.controller());
-    // By the time a connection made afterwards is answered, tor has dealt with
-    // the end of the former.
+    // When a new connection is answered, tor has handled the end of the former
+    // one.
     in_step(&tor.controller());
     in_step(&other);
     assert!(tor.is_running());
 }
 
 #[test]
-fn circuits_without_a_network() {
+fn circuit_commands_without_a_network_are_refused() {
     let tor = RealTor::start("");
     let c = tor.controller();
     assert!(c.circuits().unwrap().is_empty());
@@ -462,7 +465,7 @@ fn circuits_without_a_network() {
 }
 
 #[test]
-fn raw_messages() {
+fn raw_messages_are_sent_and_answered() {
     let tor = RealTor::start("");
     let c = tor.controller();
     assert_eq!(
@@ -476,7 +479,7 @@ fn raw_messages() {
     assert_eq!(c.msg_with_data("+POSTDESCRIPTOR", b"router x\n.\r\n..\n").unwrap().code(), 554);
     assert!(c.msg_with_data("+loadconf", tor.torrc().as_bytes()).unwrap().is_ok());
 
-    // What is not sent.
+    // Lines that are not sent.
     for line in [
         "",
         " ",
@@ -512,7 +515,7 @@ fn raw_messages() {
 }
 
 #[test]
-fn the_end() {
+fn end_of_the_connection_is_reported() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let clone = c.clone();
@@ -532,14 +535,14 @@ fn the_end() {
     };
     assert!(closed.is_local());
 
-    // Its weak handles do not keep it open.
+    // Weak handles don't keep the connection open.
     let c = tor.controller();
     let weak = c.downgrade();
     in_step(&weak.upgrade().unwrap());
     drop(c);
     assert!(weak.upgrade().is_none());
 
-    // tor's end.
+    // tor ends.
     let c = tor.controller();
     drop(tor);
     let closed = c.wait_closed(SOON).unwrap();
@@ -548,7 +551,7 @@ fn the_end() {
 }
 
 #[test]
-fn tor_is_told_what_all_want_and_no_more() {
+fn setevents_names_the_union_of_all_subscriptions() {
     let tor = RealTor::start("");
     let tap = Wiretap::start(tor.port());
     let c = Connect::to(tap.address()).unwrap().connect().unwrap();
@@ -563,7 +566,7 @@ fn tor_is_told_what_all_want_and_no_more() {
     let both = c.subscribe([EventKind::Signal, EventKind::ConfChanged]).unwrap();
     assert_eq!(told().last().unwrap().split(' ').count(), 2);
 
-    // One mistake is nobody else's.
+    // A wrong kind doesn't affect other subscriptions.
     let (code, text) = refusal(c.subscribe([EventKind::Bw, EventKind::from("NONSENSE")]));
     assert!(code == 552 && text.contains("NONSENSE"), "{code} {text}");
     assert_eq!(refusal(c.subscribe([EventKind::PtLog])).0, 552);
@@ -581,7 +584,8 @@ fn tor_is_told_what_all_want_and_no_more() {
         "{list}"
     );
 
-    // What one still wants stays; what none wants is not sent any more.
+    // Kinds that a subscription still needs stay. Unneeded kinds are not sent
+    // any more.
     drop(conf);
     assert!(told().last().unwrap().contains("CONF_CHANGED"));
     both.close(SOON).unwrap();
@@ -599,7 +603,7 @@ fn tor_is_told_what_all_want_and_no_more() {
 }
 
 #[test]
-fn events_of_any_spelling_and_log_messages() {
+fn events_of_any_spelling_and_log_messages_are_subscribed() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let events = c.subscribe([EventKind::from("notice"), EventKind::from("signal")]).unwrap();
@@ -631,7 +635,7 @@ fn answers_keep_their_order() {
             .take(350)
             .map(|key| Command::build("GETINFO").word("key", key).finish().unwrap())
     };
-    let belongs = |reply: &scape::protocol::Reply, key: &str| match key {
+    let belongs = |reply: &scape::control::Reply, key: &str| match key {
         "nope" => reply.first().text == b"Unrecognized key \"nope\"",
         "address" => reply.code() == 551,
         key => reply.first().text.starts_with(format!("{key}=").as_bytes()),
@@ -640,8 +644,8 @@ fn answers_keep_their_order() {
         let reply = pending.wait().unwrap();
         assert!(belongs(&reply, key), "{key}: {reply}");
     }
-    // One by one without waiting, in several threads, with some that do not
-    // stay for the answer.
+    // Commands without waiting, in several threads, and some whose answers
+    // nobody waits for.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
@@ -656,7 +660,7 @@ fn answers_keep_their_order() {
             });
         }
     });
-    // A call that gave up leaves no answer behind for the next.
+    // The answer to a call that gave up is not given to the next call.
     let hasty = c.with_timeout(Duration::from_nanos(1));
     for _ in 0..20 {
         match hasty.get_info("config-text") {
@@ -668,7 +672,7 @@ fn answers_keep_their_order() {
 }
 
 #[test]
-fn what_tor_sent_before_an_answer_is_there_with_the_answer() {
+fn events_before_an_answer_are_queued_with_the_answer() {
     let tor = RealTor::start("");
     let tap = Wiretap::start(tor.port());
     let c = Connect::to(tap.address()).unwrap().connect().unwrap();
@@ -679,8 +683,8 @@ fn what_tor_sent_before_an_answer_is_there_with_the_answer() {
             0 => c.set_conf([("ContactInfo", format!("round {round}"))]).unwrap(),
             _ => c.signal(Signal::Heartbeat).unwrap(),
         }
-        // However tor orders them: what is on the wire before this answer must
-        // be in the queue after it.
+        // tor may order the events in any way. Everything on the wire before
+        // this answer must be in the queue after it.
         let marker = format!("GETINFO config/defaults?{round}");
         assert_eq!(c.msg(&marker).unwrap().code(), 552);
         queued += events.try_iter().count();
@@ -698,14 +702,14 @@ fn what_tor_sent_before_an_answer_is_there_with_the_answer() {
 }
 
 #[test]
-fn callbacks_have_seen_what_came_before_a_sync() {
+fn callbacks_have_seen_all_events_before_a_sync() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let (sender, seen) = crossbeam_channel::unbounded();
     let inner = c.downgrade();
     let listener = c
         .on([EventKind::ConfChanged], move |event| {
-            // A callback may use the controller, also wait for it.
+            // A callback may use the controller and wait for it.
             let version = inner.upgrade().unwrap().get_info("version").unwrap();
             inner.upgrade().unwrap().sync().unwrap();
             sender.send((event.kind().clone(), version)).unwrap();

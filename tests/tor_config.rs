@@ -7,14 +7,17 @@ mod support;
 use std::time::{Duration, Instant};
 
 use scape::config::{ConfigError, ConfigProblem};
-use scape::protocol::{ConfLine, ConfigType};
-use scape::{Caching, Connect, Controller, Reconnect};
+use scape::control::ConfLine;
+use scape::control::{Caching, Reconnect};
+use scape::info::ConfigType;
+use scape::{Connect, Controller};
 use support::real_tor::RealTor;
 use support::wiretap::Wiretap;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The live view hears of changes a moment after tor's answers.
+/// Waits for a condition, because the live view hears of changes a moment after
+/// tor's answers.
 fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition() {
@@ -23,14 +26,14 @@ fn becomes_true(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// What is wrong, and with which option.
+/// Returns the option of the error, and its problem.
 fn problem<T: std::fmt::Debug>(result: scape::Result<T>) -> (String, ConfigProblem) {
     let error = result.unwrap_err();
     let Some(error) = error.get::<ConfigError>() else { panic!("{error:?}") };
     (error.option.to_string(), error.problem.clone())
 }
 
-/// As tor says when it is asked, apart from the live view.
+/// Returns tor's own values, independently of the live view.
 fn asked(controller: &Controller, name: &str) -> Vec<String> {
     let lines = controller.get_conf_lines([name]).unwrap();
     let own = lines.into_iter().filter(|line| line.name == name);
@@ -42,7 +45,7 @@ fn other_controller(tor: &RealTor) -> Controller {
 }
 
 #[test]
-fn everything_is_read_with_few_commands() {
+fn config_is_read_with_few_commands() {
     let tor = RealTor::start("ContactInfo me\nExitNodes {de},relay1\nLongLivedPorts 1,2\n");
     let tap = Wiretap::start(tor.port());
     let controller = Connect::to(tap.address()).unwrap().connect().unwrap();
@@ -55,7 +58,7 @@ fn everything_is_read_with_few_commands() {
     assert_eq!((&again, tap.sent().len() - before), (&options, commands));
 
     let other = other_controller(&tor);
-    let names = other.config_names().unwrap();
+    let names = other.info().config_names().unwrap();
     let groups = names.iter().filter(|name| name.ty == ConfigType::Virtual).count();
     assert_eq!((options.len(), groups), (names.len() - groups, 11));
     for option in &options {
@@ -93,7 +96,7 @@ fn everything_is_read_with_few_commands() {
 }
 
 #[test]
-fn changes_are_sent_together_and_wrong_ones_are_not() {
+fn config_changes_are_sent_in_one_command() {
     let tor = RealTor::start("ContactInfo me\n");
     let tap = Wiretap::start(tor.port());
     let controller = Connect::to(tap.address()).unwrap().connect().unwrap();
@@ -101,7 +104,7 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     let mut config = controller.config().unwrap();
     config.load().unwrap();
 
-    // Fifty, with one command.
+    // Fifty options with one command.
     let changes: Vec<(String, String)> = config
         .options()
         .unwrap()
@@ -121,12 +124,13 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
         config.set(name, value).unwrap();
     }
     assert_eq!(config.diff().len(), changes.len() + 3);
-    // Nothing is sent before.
+    // Nothing is sent before `save`.
     assert_eq!(asked(&other, "ContactInfo"), ["me"]);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
     let before = tap.sent().len();
     config.save().unwrap();
-    // Beside the questions for clients' keys, which such a change takes away.
+    // Apart from the commands that preserve client keys, which such a change
+    // would remove.
     let mut sent = tap.sent().split_off(before);
     sent.retain(|sent| sent != "ONION_CLIENT_AUTH_VIEW");
     assert_eq!(sent.len(), 1, "{sent:?}");
@@ -139,7 +143,8 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     assert_eq!(config.get::<String>("ContactInfo").unwrap(), "you # \"me\"");
     assert!(config.option("Nickname").unwrap().is_changed_here);
 
-    // One that tor refuses: nothing is changed, and the changes are kept.
+    // tor refuses one option. Nothing changes, and the pending changes are
+    // kept.
     config.set("ContactInfo", "them").unwrap();
     config.set("MaxClientCircuitsPending", "0").unwrap();
     let (option, why) = problem(config.save());
@@ -157,7 +162,7 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     config.save().unwrap();
     assert_eq!(asked(&other, "ContactInfo"), ["them"]);
 
-    // Back to what it was, in one command, too.
+    // The former values are restored with one command too.
     for (name, _) in &changes {
         config.reset(name).unwrap();
     }
@@ -173,7 +178,7 @@ fn changes_are_sent_together_and_wrong_ones_are_not() {
     assert!(changes.iter().all(|(name, _)| config.option(name).unwrap().is_default));
 }
 
-/// Options that are either 0 or 1, and of which nothing else hangs.
+/// Options that are either 0 or 1, and that affect no other option.
 const HARMLESS: &[&str] = &[
     "AllowNonRFC953Hostnames",
     "AutomapHostsOnResolve",
@@ -228,7 +233,7 @@ const HARMLESS: &[&str] = &[
 ];
 
 #[test]
-fn wrong_values_are_refused_when_they_are_set() {
+fn wrong_config_values_are_refused_when_set() {
     let tor = RealTor::start("");
     let mut config = tor.controller().config().unwrap();
     let text = |result: scape::Result<()>| {
@@ -241,12 +246,7 @@ fn wrong_values_are_refused_when_they_are_set() {
     let told = text(config.set("UseBridges", 7));
     assert!(told.starts_with("UseBridges (Boolean) cannot be 7: "), "{told}");
     let told = text(config.set("DataDirectory", "/elsewhere"));
-    assert!(
-        told.starts_with(
-            "Transition not allowed: While Tor is running, changing DataDirectory is not allowed"
-        ),
-        "{told}"
-    );
+    assert!(told.starts_with("DataDirectory cannot be changed while tor runs; "), "{told}");
     let told = text(config.set("Socks", "9050"));
     assert!(told.starts_with("this tor has no option Socks; there is "), "{told}");
     let told = text(config.set("HiddenServicePort", "80"));
@@ -254,9 +254,9 @@ fn wrong_values_are_refused_when_they_are_set() {
     let told = text(config.set("SocksPortLines", "80"));
     assert!(told.contains("group"), "{told}");
     let told = text(config.append("ContactInfo", "me"));
-    assert!(told.contains("is no list"), "{told}");
+    assert!(told.contains("is not a list"), "{told}");
     let told = text(config.remove("Log", 1).map(drop));
-    assert!(told.contains("1 elements"), "{told}");
+    assert!(told.contains("its length is 1"), "{told}");
     let told = text(config.set("Socks5ProxyPassword", "secret\0"));
     assert!(told.contains("[redacted]") && !told.contains("secret"), "{told}");
     let told = text(config.set("ContactInfo", "two\nlines"));
@@ -267,14 +267,14 @@ fn wrong_values_are_refused_when_they_are_set() {
         "{told}"
     );
     assert!(!config.has_changes());
-    // To what it is already is no change of it.
+    // Setting an option to its current value changes nothing.
     let directory = config.get::<String>("DataDirectory").unwrap();
     config.set("DataDirectory", directory.as_str()).unwrap();
     config.save().unwrap();
 }
 
 #[test]
-fn a_port_s_other_lines_stay() {
+fn config_keeps_the_other_lines_of_a_port() {
     let tor = RealTor::start("SocksPort 0\n");
     let folder = tor.folder().to_owned();
     let other = other_controller(&tor);
@@ -293,7 +293,7 @@ fn a_port_s_other_lines_stay() {
     let ports: Vec<scape::config::PortLine> = config.get("SocksPort").unwrap();
     assert_eq!(ports.len(), 3);
     assert!(ports[2].has_flag("OnionTrafficOnly"));
-    // The last one of a group.
+    // The last line of a group.
     config.clear("SocksPort").unwrap();
     config.reset("__SocksPort").unwrap();
     config.save().unwrap();
@@ -302,7 +302,7 @@ fn a_port_s_other_lines_stay() {
 }
 
 #[test]
-fn a_group_is_read_and_written_whole_and_in_order() {
+fn config_group_is_read_and_written_in_order() {
     let tor = RealTor::start("");
     let path = tor.folder().join("hs");
     let path = path.to_str().unwrap();
@@ -324,7 +324,7 @@ fn a_group_is_read_and_written_whole_and_in_order() {
     assert_eq!(config.group("HiddenServiceOptions").unwrap(), expected);
     assert_eq!(other.get_conf_lines(["HiddenServiceOptions"]).unwrap(), expected);
     assert_eq!(config.lines("HiddenServicePort").unwrap().len(), 3);
-    // One service less, and the last one.
+    // One service is removed, and then the last one.
     for left in [&expected[4..], &[]] {
         config.set_group("hiddenserviceoptions", left).unwrap();
         config.save().unwrap();
@@ -341,7 +341,7 @@ fn a_group_is_read_and_written_whole_and_in_order() {
 }
 
 #[test]
-fn others_changes_are_seen_and_not_overwritten() {
+fn config_changes_of_others_are_seen_and_not_overwritten() {
     let tor = RealTor::start("ContactInfo me\n");
     let other = other_controller(&tor);
     let controller = tor.controller();
@@ -374,7 +374,7 @@ fn others_changes_are_seen_and_not_overwritten() {
         (asked(&other, "ContactInfo"), asked(&other, "Log").len()),
         (vec!["theirs".to_owned()], 1)
     );
-    // Another handle of this connection is somebody else, too.
+    // Another handle of this connection counts as another program too.
     let mut second = controller.config().unwrap();
     second.set("BandwidthRate", "6 MB").unwrap();
     config.set("BandwidthRate", "7 MB").unwrap();
@@ -397,25 +397,25 @@ fn others_changes_are_seen_and_not_overwritten() {
     drop(listener);
     assert_eq!(config.take_overwritten(), []);
 
-    // A reload is somebody else, as well.
+    // A reload counts as another program too.
     config.set("ContactInfo", "at last").unwrap();
-    other.signal(scape::protocol::Signal::Reload).unwrap();
+    other.signal(scape::control::Signal::Reload).unwrap();
     becomes_true("the reload is seen", || config.conflicts().len() == 1);
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
-    // Also where it is set to what it was.
+    // Also if the option is set to its former value.
     let rate = config.lines("BandwidthRate").unwrap();
     config.set("BandwidthRate", &*rate[0]).unwrap();
     other.set_conf([("BandwidthRate", "9 MB")]).unwrap();
     becomes_true("both are seen", || config.conflicts().len() == 2);
     assert!(config.discard("BandwidthRate"));
-    // What comes out the same is no conflict.
+    // Changes with the same result are no conflict.
     other.set_conf([("ContactInfo", "at last")]).unwrap();
     becomes_true("they agree", || config.conflicts().is_empty());
     config.save().unwrap();
 }
 
 #[test]
-fn any_text_comes_back_as_it_was_set() {
+fn any_config_text_is_read_back_unchanged() {
     use proptest::prelude::*;
     let tor = RealTor::start("");
     let config = parking_lot::Mutex::new(tor.controller().config().unwrap());
@@ -450,7 +450,7 @@ fn any_text_comes_back_as_it_was_set() {
 }
 
 #[test]
-fn a_torrc_is_compared_with_what_tor_runs_with() {
+fn torrc_is_compared_with_the_running_configuration() {
     use scape::config::Torrc;
     let tor = RealTor::start("ContactInfo me\nMaxCircuitDirtiness 1 hour\nExitNodes relay1\n");
     let torrc = Torrc::parse(tor.torrc()).unwrap();
@@ -472,7 +472,7 @@ fn a_torrc_is_compared_with_what_tor_runs_with() {
 }
 
 #[test]
-fn it_goes_on_with_another_tor() {
+fn config_goes_on_after_a_reconnect() {
     let mut tor = RealTor::start("CookieAuthentication 1\nContactInfo me\n");
     let policy =
         Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
@@ -488,16 +488,16 @@ fn it_goes_on_with_another_tor() {
     config.set("BandwidthRate", "6 MB").unwrap();
     tor.kill();
     controller.wait_closed(SOON).unwrap();
-    // Listeners run on a thread of their own.
+    // Listeners run on another thread.
     let mut told_before = [told.recv_timeout(SOON).unwrap(), told.recv_timeout(SOON).unwrap()];
     told_before.sort();
     assert_eq!(told_before, ["BandwidthRate", "ContactInfo"]);
-    // Nobody is there to be asked.
+    // No tor is there to be asked.
     assert!(config.get::<String>("ContactInfo").unwrap_err().is_closed());
     assert!(config.save().unwrap_err().is_closed());
     tor.restart();
     controller.wait_connected(SOON).unwrap();
-    // What was not written down is gone, and that is seen.
+    // Values that were not saved are gone, and the change is reported.
     let (option, why) = problem(config.save());
     assert_eq!((option.as_str(), why), ("BandwidthRate", ConfigProblem::Conflict));
     assert_eq!(config.lines("ContactInfo").unwrap(), ["me"]);
@@ -509,12 +509,12 @@ fn it_goes_on_with_another_tor() {
     assert!(config.overwrite("BandwidthRate"));
     config.save().unwrap();
     assert_eq!(config.lines("Nickname").unwrap(), ["abc"]);
-    // No change is missed since the connection is open.
+    // No change is missed after the connection is open.
     while told.recv_timeout(SOON).expect("the change of Nickname is told") != "Nickname" {}
 }
 
 #[test]
-fn it_ends_with_its_connection() {
+fn config_ends_with_its_connection() {
     let mut tor = RealTor::start("ContactInfo me\n");
     let controller = Connect::to(tor.port()).unwrap().connect().unwrap();
     let mut config = controller.config().unwrap();

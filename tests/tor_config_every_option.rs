@@ -1,5 +1,5 @@
-//! Every option of a real tor: set to something else, saved, asked for, and put
-//! back.
+//! Every option of a real tor is set to another value, saved, read, and
+//! restored.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -10,25 +10,28 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use scape::config::{Config, ConfigOption};
-use scape::protocol::{ConfLine, ConfigType};
-use scape::{Caching, Connect, Controller};
+use scape::control::Caching;
+use scape::control::ConfLine;
+use scape::info::ConfigType;
+use scape::{Connect, Controller};
 use support::real_tor::RealTor;
 
-/// Options that this test leaves alone.
+/// Options that this test doesn't change.
 const LEFT_ALONE: &[&str] = &[
-    // It would have tor connect to the network.
+    // With it, tor would connect to the network.
     "DisableNetwork",
-    // tor ends when there is no such process.
+    // tor ends if this process doesn't exist.
     "__OwningControllerProcess",
-    // The test's own way in.
+    // The connections of the test itself.
     "ControlPort",
     "__ControlPort",
     "ControlSocket",
-    // Only in order: another test has all of them.
+    // These options need an order, and another test has all of them.
     "HiddenService",
 ];
 
-/// What tor does not let be changed while it runs, whatever the value.
+/// Options that tor doesn't let anybody change while it runs, whatever the
+/// value.
 const IMMUTABLE: &[&str] = &[
     "__DisableSignalHandlers",
     "__OwningControllerFD",
@@ -54,21 +57,21 @@ const IMMUTABLE: &[&str] = &[
     "User",
 ];
 
-/// What tor does not take here for another reason.
+/// Options that tor refuses here for another reason.
 const NOT_HERE: &[&str] = &[
-    // Of authorities, which have an address that others can reach, and keys.
+    // Only for authorities, which have a public address and keys.
     "AuthoritativeDirectory",
     "VersioningAuthoritativeDirectory",
     // Only with `DirAuthority` lines.
     "ClientDNSRejectInternalAddresses",
-    // tor sets them back itself, unless it is a relay.
+    // tor resets these itself, unless it is a relay.
     "CellStatistics",
     "ConnDirectionStatistics",
     "EntryStatistics",
     "ExitPortStatistics",
 ];
 
-/// What takes values of its own, with what tor wants to be set besides.
+/// Returns special values of an option, with other options that tor requires.
 fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
     const AUTHORITY: &str = "one orport=5001 v3ident=0123456789ABCDEF0123456789ABCDEF01234567 127.0.0.1:7001 \
                              ABCDEF0123456789ABCDEF0123456789ABCDEF01";
@@ -106,7 +109,7 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
         "MetricsPortPolicy" => one("accept 127.0.0.1"),
         "MinimalAcceptedServerVersion" => one("0.4.7.0"),
         "PublishServerDescriptor" | "SafeLogging" => one("0"),
-        // tor makes these of it otherwise, and does not take them back.
+        // tor would set these two from it otherwise, and doesn't reset them.
         "RecommendedVersions" => with(
             "one",
             &[("RecommendedClientVersions", "two"), ("RecommendedServerVersions", "three")],
@@ -124,7 +127,7 @@ fn special(name: &str, folder: &Path) -> Vec<Vec<(&'static str, String)>> {
     }
 }
 
-/// Values of its type: tor takes one of them.
+/// Returns values of the type, of which tor accepts at least one.
 fn usual(ty: &ConfigType) -> &'static [&'static str] {
     match ty {
         ConfigType::Boolean | ConfigType::BooleanAuto => &["1", "0", "auto"],
@@ -162,11 +165,12 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Sets the option to something else, and back. Whether tor took some
-    /// value.
+    /// Sets the option to another value and restores it. Returns true if tor
+    /// accepted a value.
     fn change(&mut self, option: &ConfigOption) -> bool {
         let before = asked(&self.other, &option.name);
-        // Without a name tor is Unnamed, which it says, or not.
+        // Without a nickname, tor is Unnamed, and may or may not report that
+        // name.
         let nameless = |lines: Vec<ConfLine>| -> Vec<ConfLine> {
             lines
                 .into_iter()
@@ -199,7 +203,8 @@ impl Fixture {
         false
     }
 
-    /// Whether tor takes it; and what is refused at once, tor refuses, too.
+    /// Returns true if tor accepts the values. If the library refuses them at
+    /// once, checks that tor refuses them too.
     fn save(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) -> bool {
         for (name, value) in candidate {
             let name = if name.is_empty() { &*option.name } else { name };
@@ -215,7 +220,7 @@ impl Fixture {
         saved.is_ok()
     }
 
-    /// What is not as by default was so in the torrc.
+    /// Restores the option. A value other than the default was in the torrc.
     fn put_back(&mut self, option: &ConfigOption, candidate: &[(&'static str, String)]) {
         for (name, _) in candidate.iter().filter(|(name, _)| !name.is_empty()) {
             self.config.reset(name).unwrap();
@@ -244,10 +249,10 @@ fn fixture(tor: &RealTor) -> Fixture {
     }
 }
 
-/// Changes of one option that tor makes others for are undone: the text says of
-/// which.
+/// Undoes changes that tor made to other options. `before` is the configuration
+/// text with their former values.
 fn put_back_the_rest(fixture: &mut Fixture, before: &str) {
-    let now = fixture.other.config_text().unwrap();
+    let now = fixture.other.info().config_text().unwrap();
     for line in now.lines().filter(|line| !before.lines().any(|known| known == *line)) {
         let name = line.split(' ').next().unwrap();
         fixture.config.reset(name).unwrap();
@@ -256,10 +261,10 @@ fn put_back_the_rest(fixture: &mut Fixture, before: &str) {
 }
 
 #[test]
-fn every_option_is_set_saved_and_put_back() {
+fn every_option_is_set_saved_and_restored() {
     let tor = RealTor::start("ContactInfo me\nMaxCircuitDirtiness 1 hour\n");
     let mut fixture = fixture(&tor);
-    let before = fixture.other.config_text().unwrap();
+    let before = fixture.other.info().config_text().unwrap();
     let mut refused = Vec::new();
     let mut count = 0;
     for option in fixture.config.options().unwrap() {
@@ -274,7 +279,7 @@ fn every_option_is_set_saved_and_put_back() {
         } else {
             refused.push(option.name);
         }
-        // tor sets some options where others are set.
+        // tor sets some options when others are set.
         put_back_the_rest(&mut fixture, &before);
     }
     let expected =
@@ -282,16 +287,16 @@ fn every_option_is_set_saved_and_put_back() {
     let unexpected: Vec<&String> = refused.iter().filter(expected).collect();
     assert!(unexpected.is_empty(), "tor took no value of {unexpected:?}");
     assert!(count > 270, "{count}");
-    assert_eq!(fixture.other.config_text().unwrap(), before);
+    assert_eq!(fixture.other.info().config_text().unwrap(), before);
 }
 
 #[test]
-fn every_option_of_testing_networks_is() {
+fn every_option_of_testing_networks_is_set_saved_and_restored() {
     let authority = "DirAuthority one orport=5001 v3ident=0123456789ABCDEF0123456789ABCDEF01234567 127.0.0.1:7001 \
                      ABCDEF0123456789ABCDEF0123456789ABCDEF01";
     let tor = RealTor::start(&format!("TestingTorNetwork 1\n{authority}\n"));
     let mut fixture = fixture(&tor);
-    let before = fixture.other.config_text().unwrap();
+    let before = fixture.other.info().config_text().unwrap();
     let options = fixture.config.options().unwrap();
     let testing: Vec<_> = options
         .into_iter()
@@ -302,5 +307,5 @@ fn every_option_of_testing_networks_is() {
         assert!(fixture.change(&option), "tor takes no value of {option}");
     }
     put_back_the_rest(&mut fixture, &before);
-    assert_eq!(fixture.other.config_text().unwrap(), before);
+    assert_eq!(fixture.other.info().config_text().unwrap(), before);
 }

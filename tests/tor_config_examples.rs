@@ -1,4 +1,5 @@
-//! The examples about the configuration, as a user runs them, with a real tor.
+//! Runs the examples about the configuration the way a user does, with a real
+//! tor.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -20,13 +21,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use scape::event::EventKind;
-use scape::protocol::ConfigType;
+use scape::info::ConfigType;
 use support::real_tor::RealTor;
 
-/// How long an example may run.
+/// The time that an example may run.
 const LONGEST: Duration = Duration::from_secs(150);
 
-/// A running example. Ended when dropped, or when it takes too long.
+/// A running example. It is killed when it is dropped or takes too long.
 struct Program {
     child: Arc<Mutex<Child>>,
     says: Lines<BufReader<ChildStdout>>,
@@ -60,12 +61,12 @@ impl Program {
         Program { child, says, hears, _in_time }
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that the example prints.
     fn line(&mut self) -> String {
         self.says.next().expect("it prints another line").unwrap()
     }
 
-    /// Reads on until it prints this line.
+    /// Reads until the example prints this line.
     fn until(&mut self, expected: &str) {
         let mut lines = Vec::new();
         for line in self.says.by_ref() {
@@ -77,13 +78,15 @@ impl Program {
         panic!("it has ended without {expected:?}: {lines:?}");
     }
 
-    /// Presses Enter, and waits for its end; the rest of what it prints.
+    /// Presses Enter, waits until the example has ended, and returns the rest
+    /// of its output.
     fn enter(mut self) -> (String, ExitStatus) {
         writeln!(self.hears.as_mut().unwrap()).unwrap();
         self.end()
     }
 
-    /// Waits until it has ended by itself; the rest of what it prints.
+    /// Waits until the example has ended by itself, and returns the rest of its
+    /// output.
     fn end(mut self) -> (String, ExitStatus) {
         self.hears = None;
         let rest: Vec<String> = self.says.by_ref().map(Result::unwrap).collect();
@@ -106,7 +109,7 @@ impl Drop for Program {
     }
 }
 
-/// What it prints, where all goes well.
+/// Runs an example that must succeed, and returns its output.
 fn run(tor: &RealTor, name: &str, arguments: &[&str]) -> String {
     let (text, status) = Program::start(tor, name, arguments).end();
     assert!(status.success(), "{name} {arguments:?}: {status}\n{text}");
@@ -118,18 +121,18 @@ fn fails(tor: &RealTor, name: &str, arguments: &[&str]) {
     assert!(!status.success(), "{name} {arguments:?}: {text}");
 }
 
-/// The lines of an option or a group, asked for anew.
+/// Reads the lines of an option or a group from tor.
 fn lines(tor: &RealTor, name: &str) -> Vec<String> {
     let config = tor.controller().config().unwrap();
     config.group(name).unwrap().iter().map(ToString::to_string).collect()
 }
 
-/// Without comments.
+/// Returns the text without comments.
 fn plain(text: &str) -> String {
     text.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
-/// Sets these options, and waits until tor has told everybody.
+/// Sets these options, and waits for tor's event.
 fn set(tor: &RealTor, options: &[(&str, &str)]) {
     let controller = tor.controller();
     let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();
@@ -138,7 +141,7 @@ fn set(tor: &RealTor, options: &[(&str, &str)]) {
 }
 
 #[test]
-fn config_dump() {
+fn example_config_dump() {
     let folder = tempfile::tempdir().unwrap();
     let site = folder.path().join("site");
     let service = format!("HiddenServiceDir {}\nHiddenServicePort 80 127.0.0.1:9", site.display());
@@ -157,7 +160,7 @@ fn config_dump() {
     assert!(all.contains("\nBandwidthRate 1073741824\n") && !all.contains("geheim"), "{all}");
     let all = plain(&all);
     assert_eq!(all.matches(&service).count(), 1, "{all}");
-    let names = tor.controller().config_names().unwrap();
+    let names = tor.controller().info().config_names().unwrap();
     for option in names.iter().filter(|option| option.ty != ConfigType::Virtual) {
         let is_it = |line: &str| line.split(' ').next() == Some(&option.name);
         assert!(all.lines().any(is_it), "{option}");
@@ -175,8 +178,7 @@ fn config_dump() {
     assert!(some.contains("the others of SocksPortLines"), "{some}");
     fails(&tor, "config_dump", &["NoSuchOption"]);
 
-    #[cfg(feature = "manual")]
-    match scape::config::Manual::installed() {
+    match scape_manual::Manual::installed() {
         Ok(_) => {
             assert!(changed.contains("# ContactInfo: "), "{changed}");
             assert!(some.contains("    in the manual:\n        MaxCircuitDirtiness "), "{some}");
@@ -189,8 +191,8 @@ fn config_dump() {
 }
 
 #[test]
-fn add_socks_port() {
-    // Without a line with its name, tor has its usual port.
+fn example_add_socks_port() {
+    // Without a line for the option, tor uses its default port.
     for (torrc, before, others) in [
         ("", vec!["SocksPort 0"], vec![]),
         ("# no SocksPort", vec![], vec!["SocksPort 9050"]),
@@ -213,7 +215,7 @@ fn add_socks_port() {
 }
 
 #[test]
-fn add_socks_port_and_what_others_do_meanwhile() {
+fn example_add_socks_port_with_changes_of_others() {
     let tor = RealTor::start("");
     let mut program = Program::start(&tor, "add_socks_port", &[]);
     assert_eq!(program.line(), "added auto");
@@ -232,7 +234,7 @@ fn add_socks_port_and_what_others_do_meanwhile() {
 }
 
 #[test]
-fn bandwidth_schedule() {
+fn example_bandwidth_schedule() {
     let limits =
         |tor: &RealTor| [lines(tor, "BandwidthRate"), lines(tor, "BandwidthBurst")].concat();
     for (torrc, before) in [
@@ -269,7 +271,7 @@ fn bandwidth_schedule() {
 }
 
 #[test]
-fn watch_config() {
+fn example_watch_config() {
     let mut tor = RealTor::start("ContactInfo somebody\n");
     let mut all = Program::start(&tor, "watch_config", &[]);
     let mut ports = Program::start(&tor, "watch_config", &["socksport"]);
@@ -286,7 +288,7 @@ fn watch_config() {
         assert_eq!(all.line(), expected);
     }
     let mut others: Vec<String> = (0..4).map(|_| all.line()).collect();
-    // In whichever order tor tells of the two.
+    // tor may report the two options in either order.
     others.sort();
     assert_eq!(
         others,

@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::config::{Config, ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
-use scape::protocol::ConfLine;
-use scape::{Caching, Connect, Controller};
+use scape::control::Caching;
+use scape::control::ConfLine;
+use scape::{Connect, Controller};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// What is changed: of every sort.
+/// The changed options, of every kind.
 const UNITS: [&str; 6] = [
     "ContactInfo",
     "MaxCircuitDirtiness",
@@ -35,13 +36,13 @@ const UNITS: [&str; 6] = [
 
 struct Program {
     config: Config,
-    /// Changes of the other that this one has overwritten without having known
-    /// of them: they have to be told.
+    /// Changes of the other program that this one has overwritten without
+    /// knowing. They must be reported.
     overwritten: Vec<(String, Vec<ConfLine>)>,
     told: Vec<ConfigConflict>,
 }
 
-/// What tor has.
+/// Returns tor's own values.
 fn asked(controller: &Controller, unit: &str) -> Vec<ConfLine> {
     let lines = controller.get_conf_lines([unit]).unwrap();
     lines
@@ -58,7 +59,7 @@ impl Program {
 
     fn edit(&mut self, step: u32, random: &mut StdRng) {
         let number = random.random_range(1000..9999);
-        // tor refuses a port that is there twice.
+        // tor refuses a port that occurs twice.
         let port = 20_000 + step;
         let result = match random.random_range(0..12) {
             0 => self.config.set("ContactInfo", format!("me {number}")),
@@ -81,7 +82,7 @@ impl Program {
         };
         match result {
             Ok(()) => {}
-            // The other has made the list shorter since it was looked at.
+            // The other program has made the list shorter since it was read.
             Err(error) => {
                 let config: &ConfigError = error.get().unwrap_or_else(|| panic!("{error}"));
                 assert!(matches!(config.problem, ConfigProblem::NoElement { .. }), "{error}");
@@ -89,7 +90,7 @@ impl Program {
         }
     }
 
-    /// Saves, and decides where the other has changed the same.
+    /// Saves, and resolves conflicts with changes of the other program.
     fn save(&mut self, watcher: &Controller, random: &mut StdRng) -> bool {
         let before: Vec<(ConfigDiff, Vec<ConfLine>)> = self
             .config
@@ -126,7 +127,7 @@ impl Program {
 }
 
 #[test]
-fn a_thousand_edits_from_both_and_none_is_lost_silently() {
+fn two_programs_edit_the_configuration_and_no_change_is_lost_silently() {
     let tor = RealTor::start("SocksPort 19999\n");
     let watcher = Connect::to(tor.port()).unwrap().caching(Caching::Off).connect().unwrap();
     let mut programs = [Program::new(&tor), Program::new(&tor)];
@@ -151,7 +152,7 @@ fn a_thousand_edits_from_both_and_none_is_lost_silently() {
     println!("seed {seed}: {saved} saved, {conflicts} conflicts, {lost} overwritten unawares");
     assert!(saved > 100 && conflicts > 20);
 
-    // In the end they agree, with each other and with tor.
+    // In the end, both programs agree with tor.
     let deadline = Instant::now() + SOON;
     loop {
         let agree = UNITS.iter().all(|unit| {

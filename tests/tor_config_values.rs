@@ -1,5 +1,5 @@
-//! What values a real tor takes for options of each type, and how it gives them
-//! back, against what `config::value` tells of them.
+//! The values that a real tor accepts for options of each type, and the values
+//! that it returns, compared with the rules of `config::value`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -17,12 +17,14 @@ use scape::config::value::{
     means_the_same, normal,
 };
 use scape::config::{PortAddress, PortFlag, PortLine, PortSwitch};
-use scape::protocol::{Command, ConfigType, Refusal, c_string};
+use scape::control::{Command, Refusal};
+use scape::info::ConfigType;
 use scape::word::Fingerprint;
+use scape_proto::control::c_string;
 use support::real_tor::RealTor;
 
 /// An option of each type that can be changed at any time, and whose value tor
-/// leaves as it is.
+/// doesn't modify.
 const OPTIONS: &[(ConfigType, &str)] = &[
     (ConfigType::Boolean, "AvoidDiskWrites"),
     (ConfigType::BooleanAuto, "ExtendByEd25519ID"),
@@ -40,19 +42,19 @@ const OPTIONS: &[(ConfigType, &str)] = &[
     (ConfigType::LineList, "RecommendedClientVersions"),
 ];
 
-/// What tor did with a value.
+/// The result of setting a value.
 #[derive(Debug, PartialEq)]
 enum Answer {
-    /// Taken; what GETCONF then gave.
+    /// The value was accepted. Contains the value that GETCONF returned.
     Taken(Option<String>),
-    /// It has not the form of its type.
+    /// The value is malformed for its type.
     Malformed,
-    /// Its form is right, but this option has other values.
+    /// The value has the right form, but this option doesn't allow it.
     Refused(String),
 }
 
-/// SETCONF with every text that tor can read: `Controller::set_conf` sends no
-/// line ends.
+/// Sends SETCONF with any text that tor can read. `Controller::set_conf` sends
+/// no line ends.
 fn set_conf(c: &Controller, values: &[(&str, &str)]) -> scape::Result<()> {
     let values: Vec<String> =
         values.iter().map(|(option, text)| format!("{option}={}", c_string(text))).collect();
@@ -74,36 +76,37 @@ fn set(c: &Controller, option: &str, text: &str) -> Answer {
     }
 }
 
-/// What has the form of the type for some options only, or would have to be
-/// looked into more closely.
+/// Returns true if the text is valid for some options only, or would need a
+/// closer look.
 fn only_tor_can_tell(ty: &ConfigType, text: &str) -> bool {
     match ty {
-        // Most are of 31 bits, and some of 64.
+        // Most are 31 bits wide, and some 64.
         ConfigType::Integer => {
             text.trim().parse::<i128>().is_ok_and(|number| number > i32::MAX.into())
         }
         ConfigType::Float => text.contains(['x', 'X']),
-        // Some once were lists.
+        // Some were lists in older versions.
         ConfigType::TimeInterval => text.contains(','),
         ConfigType::RouterList => text.contains(['.', ':', '*']),
         _ => false,
     }
 }
 
-/// Whether tor 0.4.9 ends by a failed assertion when it has such a value.
+/// Returns true if tor 0.4.9 ends with a failed assertion when it gets this
+/// value.
 fn is_deadly(ty: &ConfigType, text: &str) -> bool {
     *ty == ConfigType::DataSize && text.to_ascii_lowercase().contains("nan")
 }
 
-/// Whether tor 0.4.9, when it refuses the value, would repeat its line ends,
-/// and thereby say what is no reply.
+/// Returns true if tor 0.4.9 would repeat the value's line ends in its refusal,
+/// so that the answer would not be a reply.
 fn is_repeated(ty: &ConfigType, text: &str) -> bool {
     use ConfigType::{CommaList, Filename, LineList, RouterList, String};
     text.contains(['\r', '\n'])
         && !matches!(ty, String | Filename | CommaList | RouterList | LineList)
 }
 
-/// Sets the option, and tells where tor does otherwise than was said.
+/// Sets the option, and returns a text if tor doesn't behave as predicted.
 fn disagreement(c: &Controller, ty: &ConfigType, option: &str, text: &str) -> Option<String> {
     let checked = check(ty, text);
     if is_deadly(ty, text) {
@@ -250,7 +253,7 @@ const TEXTS: &[&str] = &[
 ];
 
 #[test]
-fn a_table_of_values() {
+fn tor_accepts_the_values_that_check_accepts() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let mut wrong = Vec::new();
@@ -261,7 +264,7 @@ fn a_table_of_values() {
     c.reset_conf(OPTIONS.iter().map(|(_, option)| option)).unwrap();
 }
 
-/// Lets tor judge texts that are made at random.
+/// Lets tor judge random texts.
 fn at_random<S: Strategy>(
     cases: u32,
     strategy: &S,
@@ -279,7 +282,7 @@ fn at_random<S: Strategy>(
 }
 
 #[test]
-fn values_at_random() {
+fn random_values_are_judged_like_tor() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let number = "[ \t\x0b]?[-+]?[0-9]{0,12}(\\.[0-9]{0,4})?(e[-+]?[0-9]{1,2})?";
@@ -297,7 +300,7 @@ fn values_at_random() {
 }
 
 #[test]
-fn texts_survive() {
+fn random_texts_are_judged_and_saved_like_tor() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let texts = any::<String>().prop_filter("tor cannot take a NUL", |text| !text.contains('\0'));
@@ -306,9 +309,9 @@ fn texts_survive() {
         let (ty, option) = &OPTIONS[which];
         disagreement(&c, ty, option, &text).or_else(|| disagreement(&c, ty, option, &near))
     });
-    // What tor itself writes into a torrc, it also reads again. (Not a
-    // backslash at the end, though, and not spaces there or at the beginning,
-    // as tor 0.4.9 writes them without quotes.)
+    // tor reads back the values that it writes into a torrc. (Exceptions are a
+    // backslash at the end, and spaces at the beginning or the end, because tor
+    // 0.4.9 writes them without quotes.)
     let odd = " a \"b\" 'c' \\d\\ # é ✓ = \t\r\n\x01\x7f \"";
     let list = vec![odd.to_owned(), "\"quoted\"".to_owned(), "#x".to_owned(), "\\x".to_owned()];
     let name = "RecommendedClientVersions";
@@ -323,11 +326,11 @@ fn texts_survive() {
 }
 
 #[test]
-fn every_option_has_a_value_that_is_taken_and_normal() {
+fn every_option_accepts_its_own_value() {
     let tor =
         RealTor::start("Nickname someone\nExitPolicy reject *:*\nLog notice stdout\nSocksPort 0\n");
     let c = tor.controller();
-    let names = c.config_names().unwrap();
+    let names = c.info().config_names().unwrap();
     assert!(names.len() > 300, "{}", names.len());
     for name in names {
         let lines = c.get_conf_list(&name.name).unwrap();
@@ -364,7 +367,7 @@ fn every_option_has_a_value_that_is_taken_and_normal() {
     }
 }
 
-/// Sets a typed value, and reads it again.
+/// Sets a typed value and reads it back.
 fn there_and_back<T>(c: &Controller, ty: ConfigType, option: &str, value: T)
 where
     T: ToConfigValue + FromConfigValue + PartialEq + Debug,
@@ -377,7 +380,7 @@ where
 }
 
 #[test]
-fn typed_values_go_there_and_back() {
+fn typed_values_are_set_and_read_back() {
     let tor = RealTor::start("");
     let c = tor.controller();
     there_and_back(&c, ConfigType::Boolean, "AvoidDiskWrites", true);
@@ -416,14 +419,15 @@ fn typed_values_go_there_and_back() {
 }
 
 #[test]
-fn an_empty_line_is_none() {
+fn empty_value_resets_the_option() {
     let tor = RealTor::start("");
     let c = tor.controller();
     for (ty, option) in OPTIONS {
         assert_eq!(check(ty, ""), Ok(()));
         assert_eq!(set(&c, option, ""), Answer::Taken(normal(ty, "")), "{option}");
     }
-    // In a list it takes along what came before: so it is refused there.
+    // In a list, an empty line removes the preceding lines, so it is refused
+    // there.
     let name = "RecommendedClientVersions";
     c.set_conf([(name, "a"), (name, ""), (name, "b")]).unwrap();
     assert_ne!(c.get_conf_list(name).unwrap(), ["a", "", "b"]);
@@ -431,7 +435,7 @@ fn an_empty_line_is_none() {
 }
 
 #[test]
-fn port_lines_of_every_kind() {
+fn port_lines_of_every_kind_are_set_and_read_back() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let ty = ConfigType::Dependent;
@@ -463,7 +467,7 @@ fn port_lines_of_every_kind() {
 }
 
 #[test]
-fn tor_knows_every_flag() {
+fn port_flags_are_known_to_tor() {
     use PortSwitch::{
         Advertise, GroupWritable, IPv4Only, IPv6Only, Listen, RelaxDirModeCheck, WorldWritable,
     };
@@ -479,12 +483,12 @@ fn tor_knows_every_flag() {
         };
         for flag in [PortFlag::from(*switch), switch.off()] {
             let line = PortLine::new(address.clone()).flag(flag);
-            // A relay needs other ports besides some of these; the flags are
-            // read before that is found.
+            // With some of these flags, a relay needs other ports too. tor
+            // reads the flags before it notices.
             if let Err(error) = c.set_conf([(option, line.to_string())]) {
                 assert!(option == "ORPort" && error.refusal().is_some(), "{line}: {error}");
             }
-            // What is unknown here is unknown to tor, too.
+            // A flag that is unknown here is unknown to tor too.
             if let Some(PortFlag::Other(flag)) = line.typed_flags().next() {
                 expected.push(flag.into_string());
             }
@@ -507,8 +511,8 @@ fn tor_knows_every_flag() {
     assert_eq!(unknown, expected, "{log}");
 }
 
-/// Lines of options that have a form of their own, and whether tor takes them.
-/// None of them makes tor resolve a name or open a port that matters.
+/// Lines of options that have a form of their own, and whether tor accepts
+/// them. None of them makes tor resolve a name or open a port that matters.
 const LINES: &[(&str, &str, bool)] = &[
     ("SocksPort", "99999", false),
     ("SocksPort", "-1", false),
@@ -665,11 +669,11 @@ const LINES: &[(&str, &str, bool)] = &[
 ];
 
 fn type_of(c: &Controller, option: &str) -> ConfigType {
-    let names = c.config_names().unwrap();
+    let names = c.info().config_names().unwrap();
     names.iter().find(|name| name.name == option).map(|name| name.ty.clone()).unwrap()
 }
 
-/// Sets the option, puts it back, and tells whether tor took it.
+/// Sets the option and restores it. Returns true if tor accepted the line.
 fn is_taken(c: &Controller, option: &str, line: &str) -> bool {
     let taken = matches!(set(c, option, line), Answer::Taken(_));
     if taken {
@@ -679,7 +683,7 @@ fn is_taken(c: &Controller, option: &str, line: &str) -> bool {
 }
 
 #[test]
-fn option_lines_are_refused_as_tor_refuses_them() {
+fn option_lines_are_refused_like_tor_refuses_them() {
     let tor = RealTor::start("SocksPort 0\n");
     let c = tor.controller();
     for (option, line, taken) in LINES {
@@ -690,7 +694,7 @@ fn option_lines_are_refused_as_tor_refuses_them() {
 }
 
 #[test]
-fn option_lines_that_are_refused_here_are_refused_by_tor() {
+fn random_option_lines_refused_here_are_refused_by_tor() {
     const PIECES: &[&str] = &[
         "",
         " ",
@@ -768,9 +772,9 @@ fn option_lines_that_are_refused_here_are_refused_by_tor() {
     assert!(refused > 200, "{refused}");
 }
 
-/// tor takes a `MapAddress` of one word, warns, and ignores it.
+/// tor accepts a `MapAddress` of one word with a warning, and ignores it.
 #[test]
-fn config_set_names_option_type_and_value_of_what_tor_would_refuse() {
+fn config_set_error_names_option_type_and_value() {
     let tor = RealTor::start("SocksPort 0\n");
     let c = tor.controller();
     let mut config = c.config().unwrap();
@@ -796,7 +800,7 @@ fn config_set_names_option_type_and_value_of_what_tor_would_refuse() {
     config.set("ExitPolicy", ["accept *:80", "reject6 2607:5300::/32"]).unwrap();
     config.set("Log", "err stdout").unwrap();
     config.save().unwrap();
-    // Abbreviations work if one option is meant.
+    // Abbreviations work if they are unambiguous.
     assert_eq!(config.get::<Duration>("MaxCircuitDirt").unwrap(), Duration::from_secs(600));
     assert_eq!(config.get::<Option<String>>("ExitNode").unwrap(), None);
 }

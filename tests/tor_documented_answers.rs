@@ -1,5 +1,5 @@
-//! The answers of tor that the documentation shows, asked of a real tor. The
-//! examples themselves run against a scripted tor.
+//! The answers of tor that the documentation shows, compared with a real tor.
+//! The examples themselves run with a scripted tor.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -7,7 +7,8 @@ mod support;
 
 use std::time::Duration;
 
-use scape::protocol::{Command, ConfLine, Refusal, VersionStatus};
+use scape::control::{Command, ConfLine, Refusal};
+use scape::info::VersionStatus;
 use support::real_tor::RealTor;
 
 /// The crate's front page, "Commands" and "Configuration".
@@ -32,7 +33,7 @@ fn front_page_answers_are_those_of_tor() {
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("70"));
 }
 
-/// `Controller::set_conf`: an abbreviation is taken, not refused.
+/// `Controller::set_conf`: an abbreviation is accepted, not refused.
 #[test]
 fn abbreviated_option_name_sets_the_option() {
     let tor = RealTor::start("Nickname relay01\n");
@@ -41,7 +42,7 @@ fn abbreviated_option_name_sets_the_option() {
     assert_eq!(controller.get_conf("Nickname").unwrap().as_deref(), Some("x"));
 }
 
-/// `Controller::get_info`, `get_info_each`, and what is asked through them.
+/// `Controller::get_info`, `get_info_each`, and the methods that use them.
 #[test]
 fn getinfo_answers_are_those_of_tor() {
     let tor = RealTor::start("");
@@ -62,8 +63,8 @@ fn getinfo_answers_are_those_of_tor() {
     ] {
         assert_eq!(controller.get_info(key).unwrap_err().code(), Some(code), "{key}");
     }
-    assert_eq!(controller.version_status().unwrap(), VersionStatus::Unknown);
-    assert_eq!(controller.recommended_versions().unwrap(), None);
+    assert_eq!(controller.info().version_status().unwrap(), VersionStatus::Unknown);
+    assert_eq!(controller.info().recommended_versions().unwrap(), None);
 }
 
 /// `Controller::get_conf`, `set_conf`, `load_conf`, and the groups of onion
@@ -101,7 +102,8 @@ fn mapaddress_answers_are_those_of_tor() {
     mapped.remove().unwrap();
 }
 
-/// `Refusal`: what is gone already, and what isn't understood.
+/// `Refusal`: objects that are gone already, and commands that tor doesn't
+/// understand.
 #[test]
 fn refusal_kinds_are_those_of_tor() {
     let tor = RealTor::start("");

@@ -1,5 +1,5 @@
-//! Events of a real tor that reaches nothing: each that can be made to happen
-//! there.
+//! Events of a real tor that connects to nothing: every event that can be
+//! caused there.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -8,17 +8,17 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use scape::AddOnion;
+use scape::control::AddOnion;
+use scape::control::Signal;
 use scape::event::{
     BuildTimeoutChange, EventBody, EventKind, Hibernation, Severity, StatusDetail, StreamStatus,
 };
-use scape::protocol::Signal;
 use scape::word::Expiry;
 use support::happening::event_of;
 use support::real_tor::RealTor;
 
 #[test]
-fn what_a_client_says() {
+fn client_events_arrive() {
     let tor = RealTor::start("");
     let tor = tor.controller();
     event_of(
@@ -78,7 +78,7 @@ fn what_a_client_says() {
 }
 
 #[test]
-fn what_it_logs() {
+fn log_events_of_every_level_arrive() {
     let tor = RealTor::start("");
     let tor = tor.controller();
     let logged = |severity: Severity| {
@@ -94,7 +94,7 @@ fn what_it_logs() {
     event_of(&tor, EventKind::Info, heartbeat, logged(Severity::Info));
     let notice = event_of(&tor, EventKind::Notice, heartbeat, logged(Severity::Notice));
     assert!(notice.text().contains("Heartbeat"), "{notice}");
-    // It warns that it is open to everybody.
+    // tor warns that its control port is open to everybody.
     event_of(
         &tor,
         EventKind::Warn,
@@ -104,7 +104,7 @@ fn what_it_logs() {
 }
 
 #[test]
-fn a_bug_of_its_own() {
+fn bug_event_arrives() {
     let tor = RealTor::start("");
     let tor = tor.controller();
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, 9));
@@ -123,7 +123,7 @@ fn a_bug_of_its_own() {
 }
 
 #[test]
-fn a_stream_that_waits_for_its_controller() {
+fn stream_event_of_a_waiting_stream_arrives() {
     let tor = RealTor::start("__LeaveStreamsUnattached 1\n");
     let tor = tor.controller();
     event_of(
@@ -139,7 +139,7 @@ fn a_stream_that_waits_for_its_controller() {
 }
 
 #[test]
-fn a_host_name_that_is_none() {
+fn status_event_for_a_bad_host_name_arrives() {
     let tor = RealTor::start("");
     let tor = tor.controller();
     event_of(
@@ -154,9 +154,9 @@ fn a_host_name_that_is_none() {
 }
 
 #[test]
-fn a_relay_that_has_spent_its_bytes_hibernates() {
+fn hibernation_event_of_a_relay_arrives() {
     let relay = "ORPort 127.0.0.1:auto\nAssumeReachable 1\nPublishServerDescriptor 0\n";
-    // What is said on the control port counts, too, but not over a Unix socket.
+    // Traffic of the control port counts too, but not over a Unix socket.
     let tor = RealTor::start(&format!("{relay}AccountingMax 60 KB\nCountPrivateBandwidth 1\n"));
     let tor = tor.over_tcp().connect().unwrap();
     event_of(

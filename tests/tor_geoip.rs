@@ -1,4 +1,4 @@
-//! Countries by a real tor's GeoIP files.
+//! Countries from the GeoIP files of a real tor.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -15,7 +15,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 #[test]
-fn files_of_its_own() {
+fn countries_come_from_the_geoip_files_of_tor() {
     let folder = tempfile::tempdir().unwrap();
     let (v4, v6) = (folder.path().join("geoip"), folder.path().join("geoip6"));
     // 192.0.2.0/24 and 10.0.0.0/8.
@@ -34,14 +34,14 @@ fn files_of_its_own() {
     ] {
         assert_eq!(geoip.lookup(ip(address)).unwrap().to_string(), shown);
     }
-    // As many as there are relays.
+    // About as many addresses as there are relays.
     let many: Vec<IpAddr> = (0..9000_u32).map(|n| IpAddr::V4((0x0a00_0000 + n).into())).collect();
     let found = geoip.lookup_all(many).unwrap();
     assert!(found.iter().all(|found| found.as_ref().unwrap().country.unwrap().as_str() == "fr"));
 }
 
 #[test]
-fn no_files() {
+fn lookup_without_geoip_files_is_an_error() {
     let tor = RealTor::start("GeoIPFile /nonexistent\nGeoIPv6File /nonexistent\n");
     let geoip = GeoIp::new().tor(&tor.controller());
     for address in ["192.0.2.1", "2001:db8::1"] {

@@ -1,5 +1,5 @@
-//! Every key that a real tor lists, through the method that is there for it: of
-//! a client, and of a relay.
+//! Every key that a real tor lists, read with its method, from a client and
+//! from a relay.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -9,32 +9,35 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use scape::controller::DirServerQuery;
-use scape::descriptor::DescriptorDigest;
+use scape::Controller;
+use scape::control::AddOnion;
+use scape::control::DirServerQuery;
+use scape::control::{ArgumentError, ArgumentProblem, Refusal, RouterPurpose, Signal};
 use scape::event::{BootstrapTag, EventKind, Hibernation};
-use scape::protocol::{
-    ArgumentError, ArgumentProblem, ConfigType, ConsensusFlavor, DownloadPhase, DownloadSchedule,
-    HandshakeType, ListenerKind, MappingSource, Refusal, RouterPurpose, Signal, VersionStatus,
+use scape::info::{
+    ConfigType, DownloadPhase, DownloadSchedule, HandshakeType, ListenerKind, MappingSource,
+    VersionStatus,
 };
+use scape::netdoc::ConsensusFlavor;
+use scape::netdoc::DescriptorDigest;
 use scape::word::{Expiry, Fingerprint, OnionAddress};
-use scape::{AddOnion, Controller};
 use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;
 use tempfile::TempDir;
 
 /// A valid address that no service here has.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
-/// A fingerprint, or a digest, of nothing.
+/// A fingerprint or digest that belongs to nothing.
 const NOTHING: &str = "0000000000000000000000000000000000000000";
 const FP: &str =
     "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
 const D: &str = "d/0000000000000000000000000000000000000000";
 
-/// As in `tests/data/transcripts/25-getinfo-relay.txt`.
+/// The same as in `tests/data/transcripts/25-getinfo-relay.txt`.
 const RELAY: &str = "Nickname testrelay\nORPort 127.0.0.1:9001\nAddress 127.0.0.1\nAssumeReachable 1\n\
      PublishServerDescriptor 0\nExitRelay 1\nExitPolicy accept *:80\nExitPolicy reject *:*\n";
 
-/// Members to ask for, of the keys that are prefixes.
+/// Returns the members to request for a key that is a prefix.
 fn members(prefix: &str) -> &'static [&'static str] {
     match prefix {
         "address-mappings/" => &["all", "cache", "config", "control"],
@@ -50,7 +53,7 @@ fn members(prefix: &str) -> &'static [&'static str] {
         "downloads/cert/" => &["fps"],
         "downloads/desc/" => &[NOTHING],
         "downloads/networkstatus/" => &["ns", "microdesc", "ns/bootstrap", "microdesc/running"],
-        // tor leaves the slash out.
+        // tor leaves out the slash.
         "hs/client/desc/id" => &["/2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid"],
         "hs/service/desc/id/" => &[NOBODY],
         "ip-to-country/" => &["8.8.8.8", "2001:4860::1", "ipv4-available", "ipv6-available"],
@@ -72,10 +75,11 @@ fn members(prefix: &str) -> &'static [&'static str] {
     }
 }
 
-/// Every key that this tor lists, with members of those that are prefixes.
+/// Returns every key that this tor lists, with members of the keys that are
+/// prefixes.
 fn keys(tor: &Controller) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
-    for name in tor.info_names().unwrap() {
+    for name in tor.info().info_names().unwrap() {
         if WITHOUT_METHOD.iter().any(|(key, _)| *key == name.to_string()) {
             continue;
         }
@@ -95,8 +99,8 @@ fn keys(tor: &Controller) -> BTreeSet<String> {
     keys
 }
 
-/// Asks for every key; gives those that were refused, with the code. Nothing
-/// else may be wrong.
+/// Requests every key. Returns those that were refused, with the code. Any
+/// other error panics.
 fn refused(tor: &Controller) -> Vec<(String, u16)> {
     let mut refused = Vec::new();
     let keys = keys(tor);
@@ -115,7 +119,7 @@ fn refused(tor: &Controller) -> Vec<(String, u16)> {
 }
 
 #[test]
-fn every_key_of_a_client() {
+fn every_getinfo_key_of_a_client_is_read() {
     let (_folder, geoip) = geoip();
     let tor = RealTor::start(&geoip);
     let expected = [
@@ -131,11 +135,11 @@ fn every_key_of_a_client() {
 }
 
 #[test]
-fn every_key_of_a_relay() {
+fn every_getinfo_key_of_a_relay_is_read() {
     let (_folder, geoip) = geoip();
     let tor = RealTor::start(&format!("{RELAY}{geoip}"));
     let refused = refused(&tor.controller());
-    // Whether it has a descriptor of its own by now is a matter of time.
+    // It depends on the time whether the relay has a descriptor of its own yet.
     let always = |(key, _): &&(String, u16)| !key.starts_with("exit-policy/");
     let refused_always: Vec<_> =
         refused.iter().filter(always).map(|(key, code)| (key.as_str(), *code)).collect();
@@ -144,54 +148,66 @@ fn every_key_of_a_relay() {
 }
 
 #[test]
-fn a_client() {
+fn client_information_is_read() {
     let tor =
         RealTor::start("ContactInfo someone\nMapAddress a.example b.example\nSocksPort auto\n");
     let c = tor.controller();
-    assert_eq!(c.config_file().unwrap(), tor.folder().join("torrc"));
-    assert_eq!(fs::read(c.config_defaults_file().unwrap()).unwrap(), b"");
-    assert!(c.config_text().unwrap().contains("ContactInfo someone\n"));
-    assert!(c.config_can_saveconf().unwrap());
-    let rate = c.config_names().unwrap().into_iter().find(|option| option.name == "BandwidthRate");
+    assert_eq!(c.info().config_file().unwrap(), tor.folder().join("torrc"));
+    assert_eq!(fs::read(c.info().config_defaults_file().unwrap()).unwrap(), b"");
+    assert!(c.info().config_text().unwrap().contains("ContactInfo someone\n"));
+    assert!(c.info().config_can_saveconf().unwrap());
+    let rate =
+        c.info().config_names().unwrap().into_iter().find(|option| option.name == "BandwidthRate");
     assert_eq!(rate.unwrap().ty, ConfigType::DataSize);
-    assert!(c.config_defaults().unwrap().iter().any(|line| line.name == "MaxCircuitDirtiness"));
+    assert!(
+        c.info().config_defaults().unwrap().iter().any(|line| line.name == "MaxCircuitDirtiness")
+    );
 
-    assert!(c.info_names().unwrap().iter().any(|name| name.key == "version" && !name.is_prefix));
-    assert!(c.known_events().unwrap().contains(&EventKind::Circ));
-    assert!(c.known_signals().unwrap().contains(&Signal::NewNym));
-    assert!(c.known_features().unwrap().iter().any(|feature| feature == "EXTENDED_EVENTS"));
+    assert!(
+        c.info().info_names().unwrap().iter().any(|name| name.key == "version" && !name.is_prefix)
+    );
+    assert!(c.info().known_events().unwrap().contains(&EventKind::Circ));
+    assert!(c.info().known_signals().unwrap().contains(&Signal::NewNym));
+    assert!(c.info().known_features().unwrap().iter().any(|feature| feature == "EXTENDED_EVENTS"));
 
-    let process = c.process().unwrap();
+    let process = c.info().process().unwrap();
     assert_eq!(process.uid, Some(rustix::process::getuid().as_raw()));
     assert!(process.pid > 0 && process.descriptor_limit > 0);
-    assert!(c.max_mem_in_queues().unwrap() > 1 << 20);
-    assert!(c.uptime().unwrap() < Duration::from_secs(600));
-    let difference = c.current_time().unwrap().duration_since(SystemTime::now());
+    assert!(c.info().max_mem_in_queues().unwrap() > 1 << 20);
+    assert!(c.info().uptime().unwrap() < Duration::from_secs(600));
+    let difference = c.info().current_time().unwrap().duration_since(SystemTime::now());
     assert!(difference.unwrap_or_else(|e| e.duration()) < Duration::from_secs(600));
-    assert!(c.current_time_local().unwrap().year >= 2025);
-    let traffic = c.traffic().unwrap();
+    assert!(c.info().current_time_local().unwrap().year >= 2025);
+    let traffic = c.info().traffic().unwrap();
     assert_eq!((traffic.read, traffic.written), (0, 0));
 
     assert_eq!(
-        (c.address().unwrap(), c.address_v4().unwrap(), c.address_v6().unwrap()),
+        (
+            c.info().address().unwrap(),
+            c.info().address_v4().unwrap(),
+            c.info().address_v6().unwrap()
+        ),
         (None, None, None)
     );
-    assert_eq!(c.fingerprint().unwrap(), None);
-    assert_eq!(c.bootstrap_phase().unwrap().tag, BootstrapTag::Starting);
-    assert!(!c.circuit_established().unwrap() && !c.enough_dir_info().unwrap());
-    assert!(!c.good_server_descriptor().unwrap() && !c.accepted_server_descriptor().unwrap());
-    let reachability = c.reachability().unwrap();
+    assert_eq!(c.info().fingerprint().unwrap(), None);
+    assert_eq!(c.info().bootstrap_phase().unwrap().tag, BootstrapTag::Starting);
+    assert!(!c.info().circuit_established().unwrap() && !c.info().enough_dir_info().unwrap());
+    assert!(
+        !c.info().good_server_descriptor().unwrap()
+            && !c.info().accepted_server_descriptor().unwrap()
+    );
+    let reachability = c.info().reachability().unwrap();
     assert_eq!(
         (reachability.or, reachability.dir),
-        (c.or_reachable().unwrap(), c.dir_reachable().unwrap())
+        (c.info().or_reachable().unwrap(), c.info().dir_reachable().unwrap())
     );
-    assert!(!c.network_liveness().unwrap());
-    assert_eq!(c.clients_seen().unwrap().started, SystemTime::UNIX_EPOCH);
-    assert_eq!(c.version_status().unwrap(), VersionStatus::Unknown);
-    assert_eq!(c.recommended_versions().unwrap(), None);
+    assert!(!c.info().network_liveness().unwrap());
+    assert_eq!(c.info().clients_seen().unwrap().started, SystemTime::UNIX_EPOCH);
+    assert_eq!(c.info().version_status().unwrap(), VersionStatus::Unknown);
+    assert_eq!(c.info().recommended_versions().unwrap(), None);
 
-    // While the network is disabled, there are listeners for controllers only.
-    let listeners = c.listeners(&ListenerKind::Control).unwrap();
+    // While the network is disabled, there are only listeners for controllers.
+    let listeners = c.info().listeners(&ListenerKind::Control).unwrap();
     assert!(
         listeners.iter().any(|address| address.socket_addr() == Some(tor.port())),
         "{listeners:?}"
@@ -200,90 +216,105 @@ fn a_client() {
         listeners.iter().any(|address| address.path() == Some(&*tor.socket())),
         "{listeners:?}"
     );
-    assert_eq!(c.listeners(&ListenerKind::Socks).unwrap(), []);
-    assert_eq!(c.listeners(&ListenerKind::from("nope")).unwrap_err().code(), Some(552));
+    assert_eq!(c.info().listeners(&ListenerKind::Socks).unwrap(), []);
+    assert_eq!(c.info().listeners(&ListenerKind::from("nope")).unwrap_err().code(), Some(552));
 
-    let mappings = c.address_mappings(&MappingSource::Config).unwrap();
+    let mappings = c.info().address_mappings(&MappingSource::Config).unwrap();
     assert_eq!(
         mappings.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["a.example -> b.example"]
     );
     assert!(c.msg("MAPADDRESS c.example=192.0.2.1").unwrap().is_ok());
-    let mappings = c.address_mappings(&MappingSource::Control).unwrap();
+    let mappings = c.info().address_mappings(&MappingSource::Control).unwrap();
     assert_eq!((mappings.len(), &mappings[0].expires), (1, &Expiry::Never));
-    assert_eq!(c.address_mappings(&MappingSource::All).unwrap().len(), 2);
-    assert_eq!(c.address_mappings(&MappingSource::Cache).unwrap(), []);
+    assert_eq!(c.info().address_mappings(&MappingSource::All).unwrap().len(), 2);
+    assert_eq!(c.info().address_mappings(&MappingSource::Cache).unwrap(), []);
 
-    assert!(!c.exit_policy_default().unwrap().allows([198, 51, 100, 7].into(), 25));
-    let private = c.exit_policy_reject_private_default().unwrap();
+    assert!(!c.info().exit_policy_default().unwrap().allows([198, 51, 100, 7].into(), 25));
+    let private = c.info().exit_policy_reject_private_default().unwrap();
     assert!(
         !private.allows([10, 0, 0, 1].into(), 80) && private.allows([198, 51, 100, 7].into(), 80)
     );
-    assert_eq!(c.exit_policy_full().unwrap_err().code(), Some(552));
-    assert_eq!(c.accounting().unwrap(), None);
-    assert_eq!(c.handshake_stats(&HandshakeType::Ntor).unwrap().requested, 0);
+    assert_eq!(c.info().exit_policy_full().unwrap_err().code(), Some(552));
+    assert_eq!(c.info().accounting().unwrap(), None);
+    assert_eq!(c.info().handshake_stats(&HandshakeType::Ntor).unwrap().requested, 0);
 }
 
 #[test]
-fn without_a_consensus() {
+fn information_without_a_consensus_is_empty() {
     let tor = RealTor::start("");
     let c = tor.controller();
     let nobody: Fingerprint = NOTHING.parse().unwrap();
     let nothing: DescriptorDigest = NOTHING.parse().unwrap();
-    assert_eq!(c.ns_all().unwrap(), b"");
-    assert_eq!((c.ns_id(nobody).unwrap(), c.ns_name("nobody").unwrap()), (None, None));
-    assert_eq!(c.ns_purpose(&RouterPurpose::General).unwrap(), b"");
-    assert_eq!((c.md_id(nobody).unwrap(), c.md_name("nobody").unwrap()), (None, None));
-    assert_eq!((c.md_all().unwrap(), c.md_download_enabled().unwrap()), (Vec::new(), true));
+    assert_eq!(c.info().ns_all().unwrap(), b"");
     assert_eq!(
-        (c.desc_all_recent().unwrap(), c.desc_download_enabled().unwrap()),
+        (c.info().ns_id(nobody).unwrap(), c.info().ns_name("nobody").unwrap()),
+        (None, None)
+    );
+    assert_eq!(c.info().ns_purpose(&RouterPurpose::General).unwrap(), b"");
+    assert_eq!(
+        (c.info().md_id(nobody).unwrap(), c.info().md_name("nobody").unwrap()),
+        (None, None)
+    );
+    assert_eq!(
+        (c.info().md_all().unwrap(), c.info().md_download_enabled().unwrap()),
+        (Vec::new(), true)
+    );
+    assert_eq!(
+        (c.info().desc_all_recent().unwrap(), c.info().desc_download_enabled().unwrap()),
         (Vec::new(), false)
     );
-    let error = c.desc_id(nobody).unwrap_err();
+    let error = c.info().desc_id(nobody).unwrap_err();
     assert!(error.to_string().contains("We fetch microdescriptors"), "{error}");
-    assert_eq!((c.desc_annotations(nobody).unwrap(), c.extra_info(nothing).unwrap()), (None, None));
+    assert_eq!(
+        (c.info().desc_annotations(nobody).unwrap(), c.info().extra_info(nothing).unwrap()),
+        (None, None)
+    );
     for query in [
         DirServerQuery::All,
         DirServerQuery::Authority,
         DirServerQuery::Fingerprints(vec![nobody, nobody]),
         DirServerQuery::Digests(vec![nothing]),
     ] {
-        assert_eq!(c.dir_server(&query).unwrap(), None, "{query:?}");
+        assert_eq!(c.info().dir_server(&query).unwrap(), None, "{query:?}");
     }
-    assert_eq!(c.consensus_lifetime().unwrap(), None);
-    assert_eq!(c.consensus_packages().unwrap(), Vec::<String>::new());
+    assert_eq!(c.info().consensus_lifetime().unwrap(), None);
+    assert_eq!(c.info().consensus_packages().unwrap(), Vec::<String>::new());
     for flavor in ConsensusFlavor::KNOWN {
-        assert_eq!(c.consensus_document(flavor).unwrap(), None);
+        assert_eq!(c.info().consensus_document(flavor).unwrap(), None);
         for phase in DownloadPhase::KNOWN.iter().map(Some).chain([None]) {
-            let status = c.downloads_networkstatus(flavor, phase).unwrap();
+            let status = c.info().downloads_networkstatus(flavor, phase).unwrap();
             assert_eq!((status.schedule, status.attempts), (DownloadSchedule::Consensus, 0));
         }
     }
-    let random = c.shared_random().unwrap();
+    let random = c.info().shared_random().unwrap();
     assert_eq!((random.current, random.previous), (None, None));
-    assert_eq!(c.downloads_cert_fps().unwrap(), []);
-    assert_eq!(c.downloads_cert(nobody).unwrap(), None);
-    assert_eq!(c.downloads_desc(nothing).unwrap(), None);
-    // A tor that has a consensus may crash on this one.
+    assert_eq!(c.info().downloads_cert_fps().unwrap(), []);
+    assert_eq!(c.info().downloads_cert(nobody).unwrap(), None);
+    assert_eq!(c.info().downloads_desc(nothing).unwrap(), None);
+    // A tor that has a consensus may crash on this key.
     let error = c.get_info("downloads/desc/descs").unwrap_err();
     let problem = error.get().map(ArgumentError::problem);
     assert!(matches!(problem, Some(ArgumentProblem::Hazard(_))), "{error}");
     assert!(c.msg("GETINFO version downloads/desc/descs").is_err() && c.is_open());
-    assert_eq!(c.downloads_bridges().unwrap(), None);
-    assert!(c.entry_guards().unwrap().is_empty() && c.or_connections().unwrap().is_empty());
+    assert_eq!(c.info().downloads_bridges().unwrap(), None);
+    assert!(
+        c.info().entry_guards().unwrap().is_empty()
+            && c.info().or_connections().unwrap().is_empty()
+    );
     assert!(c.circuits().unwrap().is_empty() && c.streams().unwrap().is_empty());
 }
 
 #[test]
-fn accounting() {
+fn accounting_is_read() {
     let tor = RealTor::start("AccountingMax 1 GB\nAccountingStart day 00:00\n");
-    let accounting = tor.controller().accounting().unwrap().unwrap();
+    let accounting = tor.controller().info().accounting().unwrap().unwrap();
     assert_eq!(accounting.hibernating, Hibernation::Awake);
     assert_eq!(accounting.used.read + accounting.left.read, 1 << 30);
     assert!(accounting.interval_start <= accounting.interval_wake);
     let length = accounting.interval_end.duration_since(accounting.interval_start).unwrap();
-    // A day; of the two in the year on which the clock is changed, an hour more
-    // or less.
+    // One day, or an hour more or less on the two days on which clocks are
+    // changed.
     assert!(
         length.abs_diff(Duration::from_secs(86_400)) <= Duration::from_secs(3600),
         "{length:?}"
@@ -291,50 +322,54 @@ fn accounting() {
 }
 
 #[test]
-fn onions() {
+fn onion_services_are_listed() {
     let tor = RealTor::start("");
     let (c, other) = (tor.controller(), tor.controller());
     let nobody: OnionAddress = NOBODY.parse().unwrap();
     let attached = c.add_onion(&AddOnion::new().local_port(80)).unwrap().address;
     let detached = c.add_onion(&AddOnion::new().local_port(80).detach()).unwrap().address;
-    assert_eq!(c.onions_current().unwrap(), [attached]);
-    assert_eq!(other.onions_current().unwrap(), []);
-    assert_eq!(other.onions_detached().unwrap(), [detached]);
+    assert_eq!(c.info().onions_current().unwrap(), [attached]);
+    assert_eq!(other.info().onions_current().unwrap(), []);
+    assert_eq!(other.info().onions_detached().unwrap(), [detached]);
     assert_eq!(
-        (c.hs_client_desc(&nobody).unwrap(), c.hs_service_desc(&nobody).unwrap()),
+        (c.info().hs_client_desc(&nobody).unwrap(), c.info().hs_service_desc(&nobody).unwrap()),
         (None, None)
     );
 }
 
 #[test]
-fn a_bridge_user() {
+fn bridge_downloads_are_read() {
     let bridge = "192.0.2.1:443 8E4E1F3A4E2E0E3A4D2D0C1B2A39485766758493";
     let tor = RealTor::start(&format!("UseBridges 1\nBridge {bridge}\n"));
     let c = tor.controller();
-    let known = c.downloads_bridges().unwrap().unwrap();
+    let known = c.info().downloads_bridges().unwrap().unwrap();
     assert_eq!(known, ["8E4E1F3A4E2E0E3A4D2D0C1B2A39485766758493".parse().unwrap()]);
-    assert_eq!(c.downloads_bridge(known[0]).unwrap().unwrap().schedule, DownloadSchedule::Bridge);
-    assert_eq!(c.downloads_bridge(NOTHING.parse().unwrap()).unwrap(), None);
+    assert_eq!(
+        c.info().downloads_bridge(known[0]).unwrap().unwrap().schedule,
+        DownloadSchedule::Bridge
+    );
+    assert_eq!(c.info().downloads_bridge(NOTHING.parse().unwrap()).unwrap(), None);
 }
 
 #[test]
-fn a_relay() {
+fn relay_information_is_read() {
     let tor = RealTor::start(RELAY);
     let c = tor.controller();
-    let fingerprint = c.fingerprint().unwrap().unwrap();
-    let descriptors = String::from_utf8(c.fresh_relay_descs().unwrap()).unwrap();
+    let fingerprint = c.info().fingerprint().unwrap().unwrap();
+    let descriptors = String::from_utf8(c.info().fresh_relay_descs().unwrap()).unwrap();
     assert!(descriptors.starts_with("router testrelay 127.0.0.1 9001 "), "{descriptors}");
     assert!(
         descriptors.contains(&format!("\nextra-info testrelay {fingerprint}\n")),
         "{descriptors}"
     );
-    // Now that it has made a descriptor it knows its address.
-    assert_eq!(c.address().unwrap(), Some([127, 0, 0, 1].into()));
-    assert_eq!(c.address_v4().unwrap(), Some([127, 0, 0, 1].into()));
-    assert_eq!(c.address_v6().unwrap(), None);
+    // After making a descriptor, the relay knows its address.
+    assert_eq!(c.info().address().unwrap(), Some([127, 0, 0, 1].into()));
+    assert_eq!(c.info().address_v4().unwrap(), Some([127, 0, 0, 1].into()));
+    assert_eq!(c.info().address_v6().unwrap(), None);
 }
 
-/// GeoIP data of two networks, for a torrc; gone with the folder.
+/// Returns torrc lines for GeoIP data of two networks, and the folder with the
+/// files.
 fn geoip() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let (v4, v6) = (folder.path().join("geoip"), folder.path().join("geoip6"));
@@ -345,25 +380,29 @@ fn geoip() -> (TempDir, String) {
 }
 
 #[test]
-fn countries() {
+fn countries_of_addresses_are_read() {
     let (_folder, geoip) = geoip();
     let tor = RealTor::start(&geoip);
     let c = tor.controller();
-    assert!(c.ip_to_country_ipv4_available().unwrap() && c.ip_to_country_ipv6_available().unwrap());
+    assert!(
+        c.info().ip_to_country_ipv4_available().unwrap()
+            && c.info().ip_to_country_ipv6_available().unwrap()
+    );
     for (ip, country) in
         [("8.8.8.8", Some("us")), ("8.8.9.1", None), ("2001:db8::1", Some("a1")), ("::1", None)]
     {
-        let found = c.ip_to_country(ip.parse().unwrap()).unwrap();
+        let found = c.info().ip_to_country(ip.parse().unwrap()).unwrap();
         assert_eq!(found.as_ref().map(|found| found.as_str()), country, "{ip}");
     }
 
     let tor = RealTor::start("GeoIPFile /nonexistent\nGeoIPv6File /nonexistent\n");
     let c = tor.controller();
     assert!(
-        !c.ip_to_country_ipv4_available().unwrap() && !c.ip_to_country_ipv6_available().unwrap()
+        !c.info().ip_to_country_ipv4_available().unwrap()
+            && !c.info().ip_to_country_ipv6_available().unwrap()
     );
     for ip in ["8.8.8.8", "2001:db8::1"] {
-        let error = c.ip_to_country(ip.parse().unwrap()).unwrap_err();
+        let error = c.info().ip_to_country(ip.parse().unwrap()).unwrap_err();
         assert_eq!(
             (error.code(), error.refusal().unwrap().text()),
             (Some(551), "GeoIP data not loaded".into())

@@ -1,18 +1,18 @@
-//! Keys, addresses and hashed passwords that are made here: tor takes them, and
-//! makes the same of them.
+//! Keys, addresses and hashed passwords that are made here. tor accepts them
+//! and computes the same results.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod support;
 
-use scape::controller::AuthError;
-use scape::protocol::HashedPassword;
+use scape::control::AuthError;
+use scape::control::HashedPassword;
+use scape::control::{AddOnion, ClientAuth, ClientAuthAdded};
 use scape::word::{ClientKey, OnionAddress, OnionKey};
-use scape::{AddOnion, ClientAuth, ClientAuthAdded};
 use support::real_tor::{RealTor, password_line};
 
 #[test]
-fn a_key_has_the_address_that_tor_finds() {
+fn onion_key_has_the_address_that_tor_computes() {
     let tor = RealTor::start("");
     let c = tor.controller();
     for _ in 0..20 {
@@ -21,7 +21,7 @@ fn a_key_has_the_address_that_tor_finds() {
         assert_eq!(added.address, key.address());
         c.del_onion(&added.address).unwrap();
     }
-    // And the keys that tor makes are keys.
+    // Keys that tor makes are valid too.
     for _ in 0..5 {
         let added = c.add_onion(&AddOnion::new().local_port(80)).unwrap();
         assert_eq!(added.key.unwrap().address(), added.address);
@@ -29,11 +29,11 @@ fn a_key_has_the_address_that_tor_finds() {
 }
 
 #[test]
-fn addresses_that_tor_refuses_are_refused() {
+fn onion_addresses_that_tor_refuses_are_refused() {
     let tor = RealTor::start("");
     let c = tor.controller();
-    // Right checksums over: zeros, a number that is no point, the point of
-    // order 2, and the neutral point.
+    // Addresses with a right checksum but a wrong key: zeros, a number that is
+    // not a point, the point of order 2, and the neutral point.
     for text in [
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaam2dqd",
         "aiaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab3did",
@@ -48,7 +48,7 @@ fn addresses_that_tor_refuses_are_refused() {
 }
 
 #[test]
-fn a_clients_key_is_taken_from_its_file() {
+fn client_key_file_is_read_by_tor() {
     let folder = tempfile::Builder::new().permissions(private()).tempdir().unwrap();
     let (address, key) = (OnionKey::random().address(), ClientKey::random());
     std::fs::write(folder.path().join("one.auth_private"), &*key.auth_private_line(&address))
@@ -58,13 +58,13 @@ fn a_clients_key_is_taken_from_its_file() {
     let auth =
         c.onion_client_auth_view_for(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
     assert!(auth.key == key && auth.permanent);
-    // The same key again, by command.
+    // The same key again, with a command.
     let added = c.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
 }
 
 #[test]
-fn a_service_takes_its_clients_public_keys_from_their_files() {
+fn authorized_client_files_are_read_by_tor() {
     let folder = tempfile::Builder::new().permissions(private()).tempdir().unwrap();
     let service = folder.path().join("service");
     let clients = service.join("authorized_clients");
@@ -86,7 +86,7 @@ fn private() -> std::fs::Permissions {
 }
 
 #[test]
-fn tor_and_this_hash_passwords_alike() {
+fn hashed_passwords_equal_those_of_tor() {
     let long = "long ".repeat(20_000);
     for password in ["sesame", "", " ", "pässwörd \"\\", "16:AA", &long] {
         let line = password_line(password);
@@ -98,7 +98,7 @@ fn tor_and_this_hash_passwords_alike() {
 }
 
 #[test]
-fn tor_takes_passwords_that_were_hashed_here() {
+fn hashed_passwords_are_accepted_by_tor() {
     let passwords: [&[u8]; 4] = [b"sesame", b"", b"nul\0 and \xff", &[b'x'; 300]];
     let lines: String = passwords
         .iter()
@@ -110,7 +110,7 @@ fn tor_takes_passwords_that_were_hashed_here() {
         connect.connect().unwrap_or_else(|error| panic!("{password:?}: {error}"));
     }
     assert!(tor.over_tcp().password("Sesame").connect().unwrap_err().get::<AuthError>().is_some());
-    // Also one that is set while tor runs.
+    // The same for a password that is set while tor runs.
     let c = tor.over_tcp().password("sesame").connect().unwrap();
     c.set_conf([("HashedControlPassword", HashedPassword::new("open").to_string())]).unwrap();
     tor.over_tcp().password("open").connect().unwrap();

@@ -1,5 +1,4 @@
-//! A tor that starts: how it is controlled, what it is told, what becomes of
-//! its files.
+//! A tor that is launched: its control connection, its options, and its files.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -13,21 +12,21 @@ use std::time::{Duration, Instant};
 
 use scape::Connect;
 use scape::connection::CloseCause;
+use scape::control::Signal;
 use scape::process::{Control, LaunchError, LaunchProblem, TorProcess, WaitFor};
-use scape::protocol::Signal;
 
 #[path = "support/tor.rs"]
 mod tor;
 
 use tor::{SOON, exists, offline, offline_without_socks_port, wait_until};
 
-/// The temporary directory of a launched tor.
+/// Returns the temporary directory of a launched tor.
 fn private_directory(tor: &TorProcess) -> PathBuf {
     PathBuf::from(tor.controller().get_info("config-file").unwrap()).parent().unwrap().to_owned()
 }
 
 #[test]
-fn it_answers_and_ends_and_leaves_nothing() {
+fn launched_tor_answers_ends_and_leaves_nothing_behind() {
     let tor = offline().start().unwrap();
     assert!(tor.is_running() && tor.try_wait().is_none());
     let controller = tor.controller().clone();
@@ -46,7 +45,7 @@ fn it_answers_and_ends_and_leaves_nothing() {
 }
 
 #[test]
-fn every_way_of_control_works_and_belongs_to_us() {
+fn launched_tor_is_owned_over_every_kind_of_control_connection() {
     for control in [Control::SocketPair, Control::UnixSocket, Control::TcpPort] {
         let tor = offline().control(control).start().unwrap_or_else(|e| panic!("{control:?}: {e}"));
         let controller = tor.controller();
@@ -60,7 +59,7 @@ fn every_way_of_control_works_and_belongs_to_us() {
             other.close().unwrap();
             assert!(controller.is_alive(), "the other connection owns nothing");
         }
-        // What we own ends with our connection, without being told.
+        // An owned tor ends with our connection, without a command.
         controller.clone().close().unwrap();
         assert!(tor.wait(SOON).unwrap().is_success());
         tor.stop().unwrap();
@@ -68,7 +67,7 @@ fn every_way_of_control_works_and_belongs_to_us() {
 }
 
 #[test]
-fn options_arrive_as_they_were_given() {
+fn launch_options_arrive_unchanged() {
     let values = [
         "plain text",
         "a # b",
@@ -96,7 +95,7 @@ fn options_arrive_as_they_were_given() {
 }
 
 #[test]
-fn the_order_of_options_is_kept() {
+fn launch_options_keep_their_order() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two) = (directory.path().join("one"), directory.path().join("two"));
     let tor = offline()
@@ -124,7 +123,7 @@ fn the_order_of_options_is_kept() {
 }
 
 #[test]
-fn reload_and_saveconf_work_and_touch_only_its_own_file() {
+fn reload_and_saveconf_change_only_the_launched_tors_torrc() {
     let system = ["/etc/tor/torrc", "/usr/local/etc/tor/torrc"].map(|path| fs::read(path).ok());
     for control in [Control::SocketPair, Control::UnixSocket, Control::TcpPort] {
         let tor = offline().control(control).option("__DisableSignalHandlers", 0).start().unwrap();
@@ -148,7 +147,7 @@ fn reload_and_saveconf_work_and_touch_only_its_own_file() {
 }
 
 #[test]
-fn a_data_directory_of_the_users_is_kept() {
+fn data_directory_of_the_user_is_kept() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("not there # \"yet\"").join("tor");
     let tor = offline().data_directory(&data).start().unwrap();
@@ -165,7 +164,7 @@ fn a_data_directory_of_the_users_is_kept() {
 }
 
 #[test]
-fn a_panic_ends_it_too() {
+fn panic_ends_the_launched_tor() {
     let seen = Arc::new(parking_lot::Mutex::new(None));
     let theirs = Arc::clone(&seen);
     let result = panic::catch_unwind(AssertUnwindSafe(move || {
@@ -179,22 +178,22 @@ fn a_panic_ends_it_too() {
 }
 
 #[test]
-fn a_panic_of_the_progress_callback_ends_it_too() {
+fn panic_in_the_progress_callback_ends_the_launched_tor() {
     let (sender, receiver) = crossbeam_channel::unbounded();
     let launch = offline()
         .wait_for(WaitFor::DONE)
         .on_log(move |line| sender.send(line.to_owned()).unwrap())
         .on_progress(|_| panic::resume_unwind(Box::new("on purpose")));
     assert!(panic::catch_unwind(AssertUnwindSafe(|| launch.start())).is_err());
-    // The log callback is dropped when the pipe has ended, and that is when tor
-    // has.
+    // The log callback is dropped when the pipe has ended, which is when tor
+    // has ended.
     wait_until("the end of the log", || {
         matches!(receiver.try_recv(), Err(crossbeam_channel::TryRecvError::Disconnected))
     });
 }
 
 #[test]
-fn it_is_reaped_when_it_ends_by_itself() {
+fn launched_tor_that_ends_by_itself_is_reaped() {
     let tor = offline().start().unwrap();
     let (pid, directory) = (tor.pid(), private_directory(&tor));
     tor.controller().signal(Signal::Shutdown).unwrap();
@@ -205,7 +204,7 @@ fn it_is_reaped_when_it_ends_by_itself() {
 }
 
 #[test]
-fn stopping_tells_of_a_crash() {
+fn stop_reports_a_crash_of_tor() {
     let tor = offline().start().unwrap();
     std::process::Command::new("kill").args(["-9", &tor.pid().to_string()]).status().unwrap();
     assert_eq!(tor.wait(SOON).unwrap().signal, Some(9));
@@ -219,7 +218,7 @@ fn stopping_tells_of_a_crash() {
 }
 
 #[test]
-fn crash_is_the_cause_of_the_connections_end_with_signal_and_log() {
+fn crash_of_tor_ends_the_connection_with_signal_and_log() {
     for control in [Control::SocketPair, Control::UnixSocket, Control::TcpPort] {
         let tor = offline().control(control).start().unwrap();
         let controller = tor.controller().clone();
@@ -242,7 +241,7 @@ fn crash_is_the_cause_of_the_connections_end_with_signal_and_log() {
 }
 
 #[test]
-fn end_of_tor_that_was_asked_for_is_told_with_its_status() {
+fn requested_end_of_tor_is_reported_with_its_status() {
     let tor = offline().start().unwrap();
     tor.controller().signal(Signal::Shutdown).unwrap();
     let closed = tor.controller().wait_closed(SOON).unwrap();
@@ -253,14 +252,14 @@ fn end_of_tor_that_was_asked_for_is_told_with_its_status() {
 }
 
 #[test]
-fn waiting_for_a_running_tor_has_an_end() {
+fn wait_for_a_running_tor_ends_in_time() {
     let tor = offline().start().unwrap();
     let error = tor.wait(Duration::from_millis(20)).unwrap_err();
     assert!(error.is_timeout() && tor.is_running(), "{error}");
 }
 
 #[test]
-fn without_a_network_it_does_not_wait_for_the_bootstrap() {
+fn launch_without_a_network_does_not_wait_for_the_bootstrap() {
     let begun = Instant::now();
     let tor = offline().start().unwrap();
     assert!(begun.elapsed() < SOON);
@@ -269,7 +268,7 @@ fn without_a_network_it_does_not_wait_for_the_bootstrap() {
 }
 
 #[test]
-fn progress_begins_with_what_is_so_at_the_start() {
+fn launch_progress_starts_with_the_current_phase() {
     let (sender, receiver) = crossbeam_channel::unbounded();
     let _tor = offline()
         .wait_for(WaitFor::Bootstrap(0))
@@ -292,13 +291,13 @@ fn single_onion_services_can_be_launched() {
 }
 
 #[test]
-fn the_socks_port_is_one_that_is_free() {
+fn launched_tor_uses_a_free_socks_port() {
     let tor = offline_without_socks_port().start().unwrap();
     assert_eq!(tor.controller().get_conf("SocksPort").unwrap().unwrap(), "auto ExtendedErrors");
 }
 
 #[test]
-fn it_starts_without_a_log_and_beside_another() {
+fn launched_tor_starts_without_a_log_and_beside_another() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let log = format!("notice file {}", file.path().display());
     let one = offline().option("Log", &log).start().unwrap();
@@ -311,7 +310,7 @@ fn it_starts_without_a_log_and_beside_another() {
 }
 
 #[test]
-fn each_line_of_the_log_is_handed_over() {
+fn log_callback_gets_every_line() {
     let (sender, receiver) = crossbeam_channel::unbounded();
     let tor = offline()
         .option("Log", "debug stdout")
@@ -321,7 +320,7 @@ fn each_line_of_the_log_is_handed_over() {
         .unwrap();
     assert_eq!(tor.log_tail().len(), 5);
     tor.stop().unwrap();
-    // Ends, because the callback is dropped when tor has ended.
+    // The iterator ends, because the callback is dropped when tor has ended.
     let lines: Vec<String> = receiver.iter().collect();
     assert!(
         lines.len() > 100 && lines.iter().any(|l| l.contains("Catching signal TERM")),
@@ -331,7 +330,7 @@ fn each_line_of_the_log_is_handed_over() {
 }
 
 #[test]
-fn many_at_once_and_many_in_a_row() {
+fn many_tors_are_launched_at_once_and_in_a_row() {
     thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| {

@@ -1,5 +1,5 @@
-//! Control ports of a launched tor ask for authentication, whoever asked for
-//! the port.
+//! Every control port of a launched tor requires authentication, whichever
+//! setting opened the port.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -20,7 +20,7 @@ use tor::{SOON, offline};
 /// A hash of "secret".
 const HASH: &str = "16:872860B76453A77D60CA2BB8C1A7042072093276A3D701AD684053EC4C";
 
-/// The addresses of tor's control ports.
+/// Returns the addresses of tor's control ports.
 fn ports(tor: &TorProcess) -> Vec<String> {
     let listeners = tor.controller().get_info("net/listeners/control").unwrap();
     listeners
@@ -30,8 +30,8 @@ fn ports(tor: &TorProcess) -> Vec<String> {
         .collect()
 }
 
-/// What tor answers to an AUTHENTICATE without a secret, and its methods of
-/// authentication.
+/// Returns tor's answer to an AUTHENTICATE without a secret, and its
+/// authentication methods.
 fn knock(address: &str) -> (String, String) {
     fn talk(mut stream: impl Read + Write) -> String {
         stream.write_all(b"PROTOCOLINFO 1\r\nAUTHENTICATE\r\nQUIT\r\n").unwrap();
@@ -57,8 +57,8 @@ fn knock(address: &str) -> (String, String) {
     (after, methods)
 }
 
-/// Checks that each of tor's control ports is closed to those who know no
-/// secret, and open to those who read the cookie.
+/// Checks that each control port refuses clients without a secret, and accepts
+/// those that can read the cookie.
 fn closed_to_strangers(tor: &TorProcess, count: usize) {
     let ports = ports(tor);
     assert_eq!(ports.len(), count, "{ports:?}");
@@ -87,7 +87,8 @@ fn control_port_from_any_source_has_authentication() {
         (offline().control(Control::UnixSocket).option("ControlPort", "auto"), 2),
         (offline().control(Control::TcpPort).option("ControlSocket", socket("three")), 2),
         (offline().option("ControlPort", "auto").option("CookieAuthentication", "1"), 1),
-        // To tor, this is another option, whose value is a number, too.
+        // tor takes this abbreviation for another option, whose value is a
+        // number too.
         (offline().option("ControlPort", "auto").option("Co", "1"), 1),
     ];
     for (launch, count) in launches {
@@ -107,7 +108,7 @@ fn control_port_that_is_opened_later_has_authentication() {
 }
 
 #[test]
-fn changes_of_the_configuration_keep_authentication_unless_they_turn_it_off_by_name() {
+fn configuration_changes_keep_authentication_unless_it_is_turned_off_by_name() {
     let tor = offline().start().unwrap();
     let controller = tor.controller();
     let text = format!(
@@ -124,7 +125,7 @@ fn changes_of_the_configuration_keep_authentication_unless_they_turn_it_off_by_n
     closed_to_strangers(&tor, 1);
     controller.set_conf([("CookieAuthentication", "")]).unwrap();
     closed_to_strangers(&tor, 1);
-    // In so many words.
+    // Explicitly by name.
     controller.set_conf([("CookieAuthentication", "0")]).unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
     controller.load_conf(&text).unwrap();
@@ -168,7 +169,7 @@ fn password_that_is_cleared_is_replaced_by_the_cookie() {
 }
 
 #[test]
-fn launch_without_authentication_stays_so() {
+fn launch_without_authentication_stays_without_it() {
     let tor = offline().option("ControlPort", "auto").without_authentication().start().unwrap();
     tor.controller().reset_conf(["CookieAuthentication"]).unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=NULL");
@@ -176,7 +177,7 @@ fn launch_without_authentication_stays_so() {
 }
 
 #[test]
-fn turning_authentication_off_needs_the_method_for_it() {
+fn launch_option_cannot_turn_authentication_off() {
     for (name, value) in
         [("CookieAuthentication", "0"), ("cookieauth", "0"), ("CookieAuthentication", "")]
     {
@@ -205,19 +206,19 @@ fn turning_authentication_off_needs_the_method_for_it() {
 }
 
 #[test]
-fn password_is_authentication_enough() {
+fn password_suffices_as_authentication() {
     let launch = offline().option("ControlPort", "auto").option("HashedControlPassword", HASH);
     let tor = launch.option("CookieAuthentication", "0").start().unwrap();
     let (answer, methods) = knock(&ports(&tor)[0]);
     assert!(answer.starts_with("515 "), "{answer}");
     assert_eq!(methods, "METHODS=HASHEDPASSWORD");
     tor.stop().unwrap();
-    // With a control port of its own, Launch authenticates with the cookie.
+    // With a control port of its own, `Launch` authenticates with the cookie.
     let launch = offline().control(Control::UnixSocket).option("HashedControlPassword", HASH);
     let tor = launch.start().unwrap();
     assert_eq!(knock(&ports(&tor)[0]).1, "METHODS=COOKIE,SAFECOOKIE,HASHEDPASSWORD");
     tor.stop().unwrap();
-    // An empty one doesn't count.
+    // An empty password doesn't count.
     let launch = offline().option("HashedControlPassword", "").option("CookieAuthentication", "0");
     assert!(launch.start().is_err());
 }

@@ -43,8 +43,8 @@ impl Patient {
             .cancel_with(&self.token)
     }
 
-    /// Checks that the launch fails as a cancelled one, soon, and leaves
-    /// nothing. Returns the log.
+    /// Checks that the launch fails soon as cancelled, and leaves nothing
+    /// behind. Returns the log.
     fn cancelled(&self, launch: Launch) -> String {
         let error = launch.start().expect_err("it starts");
         assert!(error.is_cancelled() && !error.is_timeout(), "{error}");
@@ -115,7 +115,7 @@ fn launch_is_cancelled_although_the_program_ignores_sigterm() {
 }
 
 #[test]
-fn launch_is_cancelled_while_a_hung_tor_is_connected_to() {
+fn launch_is_cancelled_while_it_connects_to_a_hung_tor() {
     // The system accepts the connection for a stopped tor, which never answers.
     let patient = Patient::new();
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! A tor that does not start: each reason is told apart, quickly, and nothing
-//! is left behind.
+//! A tor that does not start. Each reason is reported quickly and precisely,
+//! and nothing is left behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -8,8 +8,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use scape::control::ArgumentError;
 use scape::process::{Control, LaunchError, LaunchProblem, WaitFor};
-use scape::protocol::ArgumentError;
 use scape::{Error, Launch};
 
 #[path = "support/tor.rs"]
@@ -19,7 +19,8 @@ use tor::{SOON, exists, offline};
 
 const EVERY_CONTROL: [Control; 3] = [Control::SocketPair, Control::UnixSocket, Control::TcpPort];
 
-/// A launch that can be looked for afterwards.
+/// A launch that is recorded in a file, so that its process can be found
+/// afterwards.
 struct Recorded {
     directory: tempfile::TempDir,
 }
@@ -33,13 +34,14 @@ impl Recorded {
         self.directory.path().join("record")
     }
 
-    /// The launch, recorded.
+    /// Returns the launch with recording.
     fn launch(&self, launch: Launch) -> Launch {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/recorded-tor");
         launch.program(program).env("RECORD", self.record())
     }
 
-    /// The failure of the launch, after it was seen that nothing is left of it.
+    /// Returns the failure of the launch. Checks that the launch has left
+    /// nothing behind.
     fn failure(&self, launch: Launch) -> LaunchError {
         let error = self.launch(launch).start().expect_err("it starts");
         let (pid, torrc) = self.seen();
@@ -49,7 +51,7 @@ impl Recorded {
         error.clone()
     }
 
-    /// The process identifier and the torrc.
+    /// Returns the process id and the torrc.
     fn seen(&self) -> (u32, PathBuf) {
         let record = fs::read_to_string(self.record()).expect("it was run");
         let mut lines = record.lines();
@@ -64,7 +66,7 @@ fn logged(error: &LaunchError, text: &str) {
 }
 
 #[test]
-fn an_option_that_tor_does_not_know() {
+fn launch_fails_with_an_unknown_option() {
     for control in EVERY_CONTROL {
         let begun = Instant::now();
         let error = Recorded::new().failure(offline().control(control).option("NoSuchOption", 1));
@@ -82,14 +84,14 @@ fn an_option_that_tor_does_not_know() {
 }
 
 #[test]
-fn a_value_that_tor_does_not_like() {
+fn launch_fails_with_an_invalid_value() {
     let error = Recorded::new().failure(offline().option("AvoidDiskWrites", "perhaps"));
     assert!(matches!(error.problem(), LaunchProblem::Exited { code: Some(1), .. }), "{error:?}");
     logged(&error, "AvoidDiskWrites");
 }
 
 #[test]
-fn a_port_that_is_in_use() {
+fn launch_fails_with_a_port_in_use() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     for control in EVERY_CONTROL {
@@ -102,10 +104,11 @@ fn a_port_that_is_in_use() {
     }
 }
 
-/// tor opens its control port before the other ports. When one of those fails,
-/// a control connection is hung up on, and tor's own end is the cause.
+/// tor opens its control port before the other ports. If another port fails,
+/// tor hangs up on a control connection, and the exit of tor is reported as the
+/// cause.
 #[test]
-fn tor_that_hangs_up_before_it_ends_is_told_with_its_status() {
+fn launch_reports_the_exit_status_of_a_tor_that_hangs_up_first() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || listener.incoming().for_each(drop));
@@ -122,7 +125,7 @@ fn tor_that_hangs_up_before_it_ends_is_told_with_its_status() {
 }
 
 #[test]
-fn a_data_directory_that_another_tor_uses() {
+fn launch_fails_with_a_data_directory_in_use() {
     let directory = tempfile::tempdir().unwrap();
     let first = offline().data_directory(directory.path()).start().unwrap();
     let error = Recorded::new().failure(offline().data_directory(directory.path()));
@@ -133,7 +136,7 @@ fn a_data_directory_that_another_tor_uses() {
 }
 
 #[test]
-fn a_data_directory_that_cannot_be() {
+fn launch_fails_with_an_impossible_data_directory() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = offline().data_directory(file.path().join("data")).start().unwrap_err();
     let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
@@ -142,7 +145,7 @@ fn a_data_directory_that_cannot_be() {
 }
 
 #[test]
-fn killed_while_it_is_waited_for() {
+fn launch_fails_when_tor_is_killed_during_the_bootstrap() {
     for control in EVERY_CONTROL {
         let recorded = Recorded::new();
         let record = recorded.record();
@@ -164,7 +167,7 @@ fn killed_while_it_is_waited_for() {
 }
 
 #[test]
-fn it_does_not_get_far_enough() {
+fn launch_timeout_reports_the_bootstrap_progress() {
     let after = Duration::from_secs(2);
     let error = Recorded::new().failure(offline().wait_for(WaitFor::DONE).timeout(after));
     let LaunchProblem::Timeout { after: told, progress } = *error.problem() else {
@@ -176,7 +179,7 @@ fn it_does_not_get_far_enough() {
 }
 
 #[test]
-fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
+fn launch_timeout_is_never_reported_as_an_exit_of_tor() {
     std::thread::scope(|scope| {
         for control in EVERY_CONTROL {
             scope.spawn(move || {
@@ -197,7 +200,7 @@ fn launch_that_runs_out_of_time_never_reports_the_end_that_it_causes() {
 }
 
 #[test]
-fn a_program_that_is_no_tor_and_says_nothing() {
+fn launch_of_a_silent_program_runs_into_the_timeout() {
     for control in EVERY_CONTROL {
         let recorded = Recorded::new();
         let launch = offline()
@@ -213,7 +216,7 @@ fn a_program_that_is_no_tor_and_says_nothing() {
 }
 
 #[test]
-fn a_program_that_does_not_want_to_end() {
+fn launch_kills_a_program_that_ignores_sigterm() {
     let recorded = Recorded::new();
     let begun = Instant::now();
     let launch = offline()
@@ -227,7 +230,7 @@ fn a_program_that_does_not_want_to_end() {
 }
 
 #[test]
-fn a_program_that_ends_at_once() {
+fn launch_reports_a_program_that_ends_at_once() {
     for control in EVERY_CONTROL {
         let launch =
             offline().control(control).env("INSTEAD", "echo missing library >&2; exit 127");
@@ -241,7 +244,7 @@ fn a_program_that_ends_at_once() {
 }
 
 #[test]
-fn a_program_that_is_not_there_or_cannot_be_run() {
+fn launch_of_a_missing_program_names_it() {
     for program in ["/nowhere/tor", "/etc/passwd"] {
         let error = offline().program(program).start().unwrap_err();
         let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
@@ -251,7 +254,7 @@ fn a_program_that_is_not_there_or_cannot_be_run() {
 }
 
 #[test]
-fn options_that_cannot_be_given_are_named() {
+fn launch_refuses_reserved_options_by_name() {
     let bad = [
         ("ContactInfo", "a\nSocksPort 1"),
         ("ContactInfo", "a\0"),

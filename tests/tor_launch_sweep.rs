@@ -1,5 +1,4 @@
-//! Temporary directories of a program that was killed: the next launch removes
-//! them.
+//! Temporary directories of a killed program are removed by the next launch.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,11 +18,11 @@ mod tor;
 
 use tor::{exists, offline, wait_until};
 
-/// Set in the environment of a program that is to launch a tor and to wait.
+/// Set in the environment of a program that must launch a tor and wait.
 const PROGRAM: &str = "SCAPE_TEST_SWEEP";
 
-/// Runs this test once more, as a program that launches a tor. Returns tor's
-/// process identifier when it is up.
+/// Runs this test again, as a program that launches a tor. Returns tor's
+/// process id once it is up.
 fn program(temporary: &Path) -> (Program, u32) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([
@@ -46,12 +45,12 @@ fn program(temporary: &Path) -> (Program, u32) {
 /// A program that has launched a tor.
 struct Program {
     child: Child,
-    /// Kept open, so that the program can write.
+    /// Kept open so that the program can write.
     _says: Lines<BufReader<ChildStdout>>,
 }
 
 impl Program {
-    /// Lets it end by itself.
+    /// Lets the program end by itself.
     fn end(mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
@@ -72,7 +71,7 @@ fn directories_of_a_killed_program_are_removed_by_the_next_launch() {
     if env::var_os(PROGRAM).is_some() {
         let tor = offline().start().unwrap();
         println!("\nlaunched {}", tor.pid());
-        // Until standard input ends.
+        // Waits until standard input ends.
         std::io::stdin().lines().count();
         return;
     }

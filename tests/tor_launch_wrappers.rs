@@ -1,4 +1,4 @@
-//! Wrapper scripts that don't `exec` tor: a launch ends all of their processes,
+//! Wrapper scripts that don't `exec` tor. A launch ends all of their processes,
 //! and no tor ever runs without its torrc.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 #![cfg(target_os = "linux")]
@@ -45,7 +45,8 @@ impl Wrapper {
         offline().program(self.path())
     }
 
-    /// The contents of a file that the script writes, once they contain `text`.
+    /// Returns the contents of a file that the script writes, once they contain
+    /// `text`.
     fn written(&self, name: &str, text: &str) -> String {
         let mut contents = String::new();
         wait_until(&format!("{text:?} in {name}"), || {
@@ -55,8 +56,8 @@ impl Wrapper {
         contents
     }
 
-    /// The processes with this directory in their environment or arguments,
-    /// zombies excepted.
+    /// Returns the processes with this directory in their environment or
+    /// arguments, except for zombies.
     fn processes(&self) -> Vec<String> {
         let ours = self.directory.path().to_str().unwrap();
         let mut found = Vec::new();
@@ -76,7 +77,7 @@ impl Wrapper {
     }
 }
 
-/// The directory of the torrc, from a file with one argument a line.
+/// Returns the directory of the torrc, from a text with one argument per line.
 fn directory_of_torrc(arguments: &str) -> PathBuf {
     let torrc = arguments.lines().skip_while(|argument| *argument != "-f").nth(1).unwrap();
     Path::new(torrc).parent().unwrap().to_owned()
@@ -99,7 +100,7 @@ fn late_tor_of_a_wrapper_that_does_not_exec_never_starts() {
 
 #[test]
 fn tor_whose_torrc_is_gone_refuses_to_start() {
-    // Signals to the process group don't reach a session of its own.
+    // Signals to the process group don't reach another session.
     let wrapper = Wrapper::new(
         "export HERE; printf '%s\\n' \"$@\" >\"$HERE/arguments\"\n\
          while [ \"$1\" != -f ]; do set -- \"$@\" \"$1\"; shift; done\n\

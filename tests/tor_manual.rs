@@ -1,8 +1,8 @@
-//! tor's manual page, held against the options of a real tor.
+//! tor's manual page, compared with the options of a real tor.
 //!
 //! The page of tor 0.4.9.8 is in `tests/data/manual`. If the machine has a page
 //! installed, that one is tested as well.
-#![cfg(all(unix, feature = "manual"))]
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,20 +16,21 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scape::config::{Manual, ManualError};
-use scape::protocol::ConfigName;
+use scape::info::ConfigName;
+use scape_manual::{Manual, ManualError};
 use support::real_tor::RealTor;
 
-/// Most options that may be without a word in the manual. tor 0.4.9 has 24
-/// such: groups, and what is for controllers only.
+/// The highest number of options that the manual may leave out. tor 0.4.9
+/// leaves out 24: groups, and options for controllers only.
 const UNDOCUMENTED: usize = 40;
 
-/// The page that the tests carry.
+/// Returns the page that comes with the tests.
 fn carried() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/manual/tor.1.gz")
 }
 
-/// The page that the tests carry, and the installed one if there is one.
+/// Returns the page that comes with the tests, and the installed one if there
+/// is one.
 fn pages() -> Vec<Manual> {
     let installed = Manual::find().ok();
     [carried()].into_iter().chain(installed).map(|path| Manual::read(path).unwrap()).collect()
@@ -39,7 +40,7 @@ fn pages() -> Vec<Manual> {
 fn manual_page_describes_the_options_of_a_real_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    let names = controller.config_names().unwrap();
+    let names = controller.info().config_names().unwrap();
     assert!(names.len() > 300, "{} options", names.len());
     for manual in pages() {
         describes(&manual, &names);
@@ -59,8 +60,8 @@ fn describes(manual: &Manual, names: &[ConfigName]) {
         assert!(entry.name().eq_ignore_ascii_case(&option.name));
         assert!(!entry.help().is_empty() && !entry.section().is_empty(), "{entry:?}");
         assert!(entry.forms().iter().all(|form| !form.contains('\\')), "{entry:?}");
-        // What roff's escapes look like. tor's page has backslashes of its own,
-        // in a header of HAProxy.
+        // roff's escapes. tor's page contains backslashes itself, in a header
+        // of HAProxy.
         for escape in ["\\f", "\\&", "\\-", "\\(", "\\*"] {
             assert!(!entry.help().contains(escape), "{entry}");
         }
@@ -74,7 +75,7 @@ fn describes(manual: &Manual, names: &[ConfigName]) {
     assert!(strange.len() <= 20, "{strange:?}");
 }
 
-/// Checks what every version of tor's page has said for years.
+/// Checks entries that every version of tor's page has had for years.
 #[test]
 fn manual_page_entries_have_their_parts() {
     pages().iter().for_each(has_parts);
@@ -122,7 +123,7 @@ fn manual_page_is_found_beside_a_program() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("bin/tor");
     let error = Manual::beside(&program).unwrap_err();
-    let Some(ManualError::NotInstalled { looked_at }) = error.get() else { panic!("{error}") };
+    let ManualError::NotInstalled { looked_at } = &error else { panic!("{error}") };
     assert_eq!(looked_at.len(), 2, "{error}");
     assert!(error.to_string().contains("apt install tor"), "{error}");
 

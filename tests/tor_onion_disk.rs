@@ -1,4 +1,4 @@
-//! Onion services in the configuration of a real tor that reaches nothing.
+//! Onion services in the configuration of a real tor that connects to nothing.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::{ProptestConfig, Strategy, prop_assert_eq};
 use proptest::test_runner::TestRunner;
+use scape::control::{ConfLine, Signal};
 use scape::onion::disk::{
     DiskOnion, DiskOnionError, DiskOnionFiles, DiskOnionProblem, DiskOnionService, DiskOnions,
 };
-use scape::protocol::{ConfLine, Signal};
 use scape::word::OnionKey;
 use scape::{Controller, Error};
 use support::real_tor::RealTor;
@@ -38,7 +38,8 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The group as tor gives it, without this library's reading of services.
+/// Returns tor's lines of the group, independently of the library's own reading
+/// of services.
 fn group(controller: &Controller) -> Vec<ConfLine> {
     let mut lines = controller.get_conf_lines(["HiddenServiceOptions"]).unwrap();
     lines.retain(|line| line.value.is_some());
@@ -46,7 +47,7 @@ fn group(controller: &Controller) -> Vec<ConfLine> {
 }
 
 #[test]
-fn added_changed_and_removed_also_the_last() {
+fn disk_onions_are_added_changed_and_removed() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();
     let onions = DiskOnions::of(&controller);
@@ -68,7 +69,7 @@ fn added_changed_and_removed_also_the_last() {
     let second = onions.add(&two).unwrap();
     assert_eq!(onions.list().unwrap(), [one.clone(), two.clone()]);
     assert_ne!(first.address(), second.address());
-    // tor has made everything, also without a network.
+    // tor has created everything, even without a network.
     assert_eq!(first.hostname().unwrap(), first.address());
     assert_eq!(first.public_key().unwrap(), *first.address().public_key());
     assert_eq!(first.secret_key().unwrap().address(), first.address());
@@ -84,11 +85,12 @@ fn added_changed_and_removed_also_the_last() {
     first.remove().unwrap();
     assert_eq!(onions.list().unwrap(), std::slice::from_ref(&two));
     assert_eq!(second.clone().remove().unwrap(), Some(two.clone()));
-    // It is gone already.
+    // The service is gone already.
     assert_eq!(second.clone().remove().unwrap(), None);
     assert_eq!(second.clone().guard().close().unwrap(), None);
     assert_eq!(onions.list().unwrap(), []);
-    // The keys have stayed: added again, it is the same one.
+    // The keys have stayed, so the service has the same address when it is
+    // added again.
     assert_eq!(onions.add(&two).unwrap().address(), second.address());
     let guard = onions.add(&one).unwrap().guard();
     assert_eq!(directories(&onions), ["two", "one"]);
@@ -99,7 +101,7 @@ fn added_changed_and_removed_also_the_last() {
 }
 
 #[test]
-fn a_moved_service_and_several_at_once() {
+fn disk_onion_edit_moves_and_adds_several_services() {
     let tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
     let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
@@ -119,10 +121,10 @@ fn a_moved_service_and_several_at_once() {
 }
 
 #[test]
-fn an_own_key_gives_its_address() {
+fn disk_onion_with_a_given_key_has_its_address() {
     let tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
-    // One that a careless reader would cut off at its end.
+    // A key whose last bytes a careless reader would strip.
     let mut bytes = *OnionKey::random().expose();
     bytes[60..].copy_from_slice(b"\t\r\n ");
     let key = OnionKey::from_expanded(bytes).unwrap();
@@ -140,7 +142,8 @@ fn an_own_key_gives_its_address() {
         "{other}"
     );
     assert_eq!(onions.add_with(&service, &files).unwrap().address(), key.address());
-    // tor would take a second one with the same key, and serve one of them.
+    // tor would accept a second service with the same key, and serve only one
+    // of them.
     let copy = DiskOnion::new(tor.folder().join("copy")).local_port(80);
     let same = problem(onions.add_with(&copy, &files));
     assert!(matches!(same.problem, DiskOnionProblem::SameKey(_)), "{same}");
@@ -148,7 +151,7 @@ fn an_own_key_gives_its_address() {
 }
 
 #[test]
-fn what_tor_refuses_is_explained_and_changes_nothing() {
+fn refused_disk_onion_is_explained_and_changes_nothing() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();
     let onions = DiskOnions::of(&controller);
@@ -164,7 +167,7 @@ fn what_tor_refuses_is_explained_and_changes_nothing() {
     assert_eq!(error.refusal.as_ref().unwrap().code(), 513);
     assert!(error.log.iter().any(|line| line.contains("too permissive")), "{error}");
 
-    // tor wants a file there, and says so in its log only.
+    // tor requires a file there, and mentions it only in its log.
     let balanced = at("balanced").onion_balance_instance(true);
     let error = problem(onions.add(&balanced));
     assert!(matches!(error.problem, DiskOnionProblem::Refused), "{error}");
@@ -188,7 +191,7 @@ fn what_tor_refuses_is_explained_and_changes_nothing() {
 }
 
 #[test]
-fn what_would_end_tor_or_lose_a_key_is_not_sent() {
+fn disk_onion_that_would_end_tor_or_lose_a_key_is_not_sent() {
     let mut tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
     let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
@@ -212,7 +215,7 @@ fn what_would_end_tor_or_lose_a_key_is_not_sent() {
 }
 
 #[test]
-fn another_users_directory_is_explained() {
+fn disk_onion_in_another_users_directory_is_explained() {
     let mut tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
     let service = DiskOnion::new(tor.folder().join("theirs")).local_port(80);
@@ -220,8 +223,8 @@ fn another_users_directory_is_explained() {
     fs::set_permissions(service.directory(), Permissions::from_mode(0o700)).unwrap();
     let uid = tor.controller().get_info("process/uid").unwrap().parse::<u32>().unwrap();
     if chown(service.directory(), Some(uid + 1), None).is_err() {
-        // Only root can give a directory away; for anybody else, the root
-        // directory belongs to another.
+        // Only root can give a directory away. For any other user, the root
+        // directory belongs to somebody else.
         assert_ne!(uid, 0);
         let error = problem(onions.add(&DiskOnion::new("/root").local_port(80)));
         assert!(matches!(error.problem, DiskOnionProblem::Owner { owner: 0, .. }), "{error}");
@@ -234,7 +237,7 @@ fn another_users_directory_is_explained() {
 }
 
 #[test]
-fn saved_services_are_there_after_a_restart_and_unsaved_ones_are_gone_after_a_reload() {
+fn saved_disk_onions_survive_a_restart_and_unsaved_ones_end_with_a_reload() {
     let mut tor = RealTor::start("");
     let onions = DiskOnions::of(&tor.controller());
     let at = |name: &str| DiskOnion::new(tor.folder().join(name)).local_port(80);
@@ -268,7 +271,7 @@ fn connect_again(tor: &RealTor) -> Controller {
 }
 
 #[test]
-fn edits_of_two_controllers_and_several_threads_are_all_there() {
+fn disk_onion_edits_of_several_controllers_and_threads_are_kept() {
     let tor = RealTor::start("");
     let controllers = [tor.over_unix().connect().unwrap(), tor.over_tcp().connect().unwrap()];
     let services: Vec<Vec<DiskOnionService>> = thread::scope(|scope| {
@@ -302,7 +305,7 @@ fn edits_of_two_controllers_and_several_threads_are_all_there() {
     }
 }
 
-/// What is done to the services, one after the other.
+/// An edit of the services.
 #[derive(Debug, Clone)]
 enum Edit {
     Add(usize, u16),
@@ -320,7 +323,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
 }
 
 #[test]
-fn whatever_is_edited_tor_has_exactly_that() {
+fn random_disk_onion_edits_arrive_at_tor() {
     let tor = RealTor::start("");
     let controllers = [tor.over_unix().connect().unwrap(), tor.over_tcp().connect().unwrap()];
     let directory = |which: usize| tor.folder().join(format!("hs {which} é"));
@@ -376,7 +379,7 @@ fn whatever_is_edited_tor_has_exactly_that() {
 }
 
 #[test]
-fn any_directory_and_any_socket_come_back_as_they_were_sent() {
+fn random_disk_onion_paths_are_read_back_unchanged() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let onions = DiskOnions::of(&controller);
@@ -393,8 +396,8 @@ fn any_directory_and_any_socket_come_back_as_they_were_sent() {
             .port(80, tor.folder().join(&socket).as_path());
         let added = onions.add(&service).unwrap();
         prop_assert_eq!(onions.list().unwrap(), [service.clone()]);
-        // tor's own file is in the directory that was meant; and after SAVECONF
-        // and RELOAD it is still this one.
+        // tor's own file is in the intended directory, and stays there after
+        // SAVECONF and RELOAD.
         prop_assert_eq!(added.hostname().unwrap(), added.address());
         controller.save_conf().unwrap();
         controller.signal(Signal::Reload).unwrap();

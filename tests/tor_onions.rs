@@ -1,4 +1,4 @@
-//! Ephemeral onion services of a real tor that reaches nothing.
+//! Ephemeral onion services of a real tor that connects to nothing.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -9,10 +9,12 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use scape::control::ArgumentError;
+use scape::control::{OnionTarget, Reconnect};
+use scape::onion::OnionService;
 use scape::onion::{PublishError, PublishHint, Wait};
-use scape::protocol::ArgumentError;
 use scape::word::{OnionAddress, OnionKey};
-use scape::{Controller, OnionBuilder, OnionService, OnionTarget, Reconnect};
+use scape::{Controller, OnionBuilder};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
@@ -30,8 +32,8 @@ fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50))
 }
 
-/// Waits for tor to have these services: it notices the end of a connection by
-/// and by.
+/// Waits until tor has these services, because it notices the end of a
+/// connection only after a while.
 fn become_services(of: impl Fn() -> Vec<OnionAddress>, expected: &[OnionAddress]) {
     let deadline = Instant::now() + SOON;
     while of() != expected {
@@ -41,10 +43,10 @@ fn become_services(of: impl Fn() -> Vec<OnionAddress>, expected: &[OnionAddress]
 }
 
 #[test]
-fn it_goes_when_it_is_dropped_or_closed_and_stays_when_it_is_detached() {
+fn onion_service_ends_on_drop_and_close_unless_detached() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    let current = || controller.onions_current().unwrap();
+    let current = || controller.info().onions_current().unwrap();
     let service = one(&controller).publish().unwrap();
     assert_eq!(current(), [*service.address()]);
     drop(service);
@@ -52,7 +54,7 @@ fn it_goes_when_it_is_dropped_or_closed_and_stays_when_it_is_detached() {
     let service = one(&controller).publish().unwrap();
     service.close().unwrap();
     assert!(current().is_empty());
-    // Already gone.
+    // The service is gone already.
     let service = one(&controller).publish().unwrap();
     controller.del_onion(service.address()).unwrap();
     service.close().unwrap();
@@ -64,7 +66,7 @@ fn it_goes_when_it_is_dropped_or_closed_and_stays_when_it_is_detached() {
     let again = one(&controller).key(key.clone()).publish().unwrap_err();
     assert_eq!(again.code(), Some(550), "{again}");
     OnionService::adopt(&controller, address).unwrap().close().unwrap();
-    // The key is the address.
+    // The key determines the address.
     let service = one(&controller).key(key).publish().unwrap();
     assert_eq!(*service.address(), address);
     assert!(service.key().is_some());
@@ -72,13 +74,15 @@ fn it_goes_when_it_is_dropped_or_closed_and_stays_when_it_is_detached() {
 }
 
 #[test]
-fn a_detached_one_outlives_its_connection_and_is_found_again() {
+fn detached_onion_service_outlives_its_connection_and_is_adopted() {
     let tor = RealTor::start("");
     let first = tor.controller();
     let dropped = one(&first).detached().publish().unwrap();
-    assert!(dropped.is_detached() && first.onions_detached().unwrap() == [*dropped.address()]);
+    assert!(
+        dropped.is_detached() && first.info().onions_detached().unwrap() == [*dropped.address()]
+    );
     drop(dropped);
-    assert!(first.onions_detached().unwrap().is_empty());
+    assert!(first.info().onions_detached().unwrap().is_empty());
     let address = one(&first).detached().publish().unwrap().detach();
     let other = one(&first).publish().unwrap().detach();
     let second = tor.controller();
@@ -88,11 +92,11 @@ fn a_detached_one_outlives_its_connection_and_is_found_again() {
     let found = OnionService::adopt(&second, address).unwrap();
     assert!(found.is_detached());
     drop(found);
-    become_services(|| second.onions_detached().unwrap(), &[]);
+    become_services(|| second.info().onions_detached().unwrap(), &[]);
 }
 
 #[test]
-fn everything_that_can_be_said_is_taken() {
+fn onion_builder_settings_are_accepted_by_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let service = new(&controller)
@@ -112,7 +116,7 @@ fn everything_that_can_be_said_is_taken() {
 }
 
 #[test]
-fn it_says_why_nothing_is_published() {
+fn publish_error_names_the_reason_without_a_network() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     for wait in [Wait::FirstUpload, Wait::AllUploads] {
@@ -123,7 +127,7 @@ fn it_says_why_nothing_is_published() {
         assert!(error.hints.contains(&PublishHint::NotBootstrapped { percent: 0 }), "{error}");
         assert!(!error.hints.contains(&PublishHint::PublishingDisabled), "{error}");
     }
-    assert!(controller.onions_current().unwrap().is_empty());
+    assert!(controller.info().onions_current().unwrap().is_empty());
     controller.set_conf([("PublishHidServDescriptors", "0")]).unwrap();
     let error = one(&controller)
         .wait(Wait::AllUploads)
@@ -134,7 +138,7 @@ fn it_says_why_nothing_is_published() {
 }
 
 #[test]
-fn whether_the_place_is_hidden_is_asked_first() {
+fn onion_anonymity_mode_is_checked_first() {
     let hiding = RealTor::start("");
     let controller = hiding.controller();
     let error = one(&controller).single_hop().publish().unwrap_err();
@@ -150,13 +154,13 @@ fn whether_the_place_is_hidden_is_asked_first() {
         error.get::<ArgumentError>().is_some() && error.to_string().contains("not be hidden"),
         "{error}"
     );
-    assert!(controller.onions_current().unwrap().is_empty());
+    assert!(controller.info().onions_current().unwrap().is_empty());
     let service = one(&controller).single_hop().publish().unwrap();
-    assert_eq!(controller.onions_current().unwrap(), [*service.address()]);
+    assert_eq!(controller.info().onions_current().unwrap(), [*service.address()]);
 }
 
 #[test]
-fn a_service_and_its_listener_survive_the_end_of_tor() {
+fn onion_service_and_listener_survive_a_restart_of_tor() {
     let mut tor = RealTor::start("CookieAuthentication 1\n");
     let controller = tor.over_unix().reconnect(eager()).connect().unwrap();
     let service = one(&controller).publish().unwrap();
@@ -170,7 +174,7 @@ fn a_service_and_its_listener_survive_the_end_of_tor() {
         tor.restart();
         controller.wait_connected(SOON).unwrap();
         let current = || {
-            let mut current = controller.onions_current().unwrap_or_default();
+            let mut current = controller.info().onions_current().unwrap_or_default();
             current.sort();
             current
         };
@@ -179,7 +183,7 @@ fn a_service_and_its_listener_survive_the_end_of_tor() {
         let _client = TcpStream::connect(local).unwrap();
         listener.accept_timeout(SOON).unwrap();
     }
-    // What is dropped while tor is away does not come back.
+    // A service that is dropped while tor is down is not added again.
     tor.kill();
     controller.wait_closed(SOON).unwrap();
     drop(service);
@@ -187,11 +191,11 @@ fn a_service_and_its_listener_survive_the_end_of_tor() {
     tor.restart();
     controller.wait_connected(SOON).unwrap();
     controller.sync().unwrap();
-    assert!(controller.onions_current().unwrap().is_empty());
+    assert!(controller.info().onions_current().unwrap().is_empty());
 }
 
 #[test]
-fn a_listener_hears_of_the_end_of_tor() {
+fn onion_listener_hears_of_the_end_of_tor() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();
     let listener = new(&controller).virtual_port(80).unix_socket().listen().unwrap();
@@ -206,7 +210,7 @@ fn a_listener_hears_of_the_end_of_tor() {
 }
 
 #[test]
-fn a_saved_key_makes_the_same_address_in_another_tor() {
+fn saved_onion_key_has_the_same_address_in_another_tor() {
     let tor = RealTor::start("");
     let service = one(&tor.controller()).publish().unwrap();
     let saved = tor.folder().join("key");

@@ -7,15 +7,16 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use scape::protocol::Signal;
+use scape::control::Signal;
 use scape::tor::{NoSocksPortError, NotReadyError};
-use scape::{Launch, SocksPort, Tor, TorMode};
+use scape::tor::{SocksPort, TorMode};
+use scape::{Launch, Tor};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[test]
-fn what_keeps_tor_from_becoming_ready_is_told_in_time() {
+fn become_ready_timeout_names_the_reason() {
     let real = RealTor::start("CookieAuthentication 1\n");
     let tor = Tor::connect_with(&real.over_unix()).unwrap();
     assert_eq!(tor.mode(), TorMode::Control);
@@ -34,7 +35,7 @@ fn what_keeps_tor_from_becoming_ready_is_told_in_time() {
 }
 
 #[test]
-fn without_a_network_there_is_no_socks_port() {
+fn tor_without_a_network_has_no_socks_port() {
     let real = RealTor::start("CookieAuthentication 1\nSocksPort auto IsolateDestAddr\n");
     let tor = Tor::connect_with(&real.over_unix()).unwrap();
     for port in [SocksPort::Usable, SocksPort::with_options(["IsolateDestAddr"])] {
@@ -47,7 +48,7 @@ fn without_a_network_there_is_no_socks_port() {
 }
 
 #[test]
-fn a_tor_that_is_killed_is_noticed() {
+fn killed_tor_is_noticed() {
     let mut real = RealTor::start("CookieAuthentication 1\n");
     let tor = Tor::connect_with(&real.over_unix()).unwrap();
     real.kill();
@@ -60,7 +61,7 @@ fn a_tor_that_is_killed_is_noticed() {
 }
 
 #[test]
-fn it_dies_while_it_is_waited_for() {
+fn become_ready_fails_when_tor_dies() {
     let mut real = RealTor::start("CookieAuthentication 1\n");
     let tor = Tor::connect_with(&real.over_unix()).unwrap();
     let waiting = tor.clone();
@@ -74,11 +75,11 @@ fn it_dies_while_it_is_waited_for() {
 }
 
 #[test]
-fn what_we_launched_ends_with_us_and_nothing_else_does() {
+fn launched_tor_ends_with_its_handles_and_a_running_one_does_not() {
     let tor = Tor::launch(Launch::new().option("DisableNetwork", "1")).unwrap();
     assert_eq!(tor.mode(), TorMode::Launched);
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
-    assert_eq!(tor.controller().unwrap().process().unwrap().pid, pid);
+    assert_eq!(tor.controller().unwrap().info().process().unwrap().pid, pid);
     assert!(!tor.log_tail().is_empty());
     assert!(!tor.is_ready().unwrap());
     let controller = tor.controller().unwrap().clone();
@@ -86,7 +87,7 @@ fn what_we_launched_ends_with_us_and_nothing_else_does() {
     drop(tor);
     assert!(controller.is_alive());
     drop(other);
-    // A controller doesn't count as one of its handles.
+    // A controller doesn't count as a handle of the launched tor.
     controller.wait_closed(SOON).unwrap();
     assert!(!fs::exists(format!("/proc/{pid}")).unwrap() && !directory.exists());
 

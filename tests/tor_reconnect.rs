@@ -1,4 +1,5 @@
-//! Connections to a real tor that is killed and started again, or just left.
+//! Reconnects to a real tor that is killed and restarted, or that keeps
+//! running.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -11,17 +12,19 @@ use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use scape::config::{ConfigError, ConfigProblem};
+use scape::connection::ConnectionStatus;
+use scape::control::Signal;
+use scape::control::{AddOnion, ClientAuth, Reconnect};
 use scape::event::{EventBody, EventKind};
-use scape::protocol::{MappingSource, Signal};
+use scape::info::MappingSource;
 use scape::state::State;
 use scape::word::{ClientKey, OnionAddress};
-use scape::{AddOnion, ClientAuth, ConnectionStatus, Reconnect};
 use support::real_tor::RealTor;
 
 const SOON: Duration = Duration::from_secs(30);
 
 #[test]
-fn killed_and_started_again_twenty_times() {
+fn controller_reconnects_to_a_tor_that_is_killed_twenty_times() {
     let mut tor = RealTor::start("CookieAuthentication 1\n");
     let policy =
         Reconnect::new().first_delay(Duration::from_millis(5)).max_delay(Duration::from_millis(50));
@@ -51,7 +54,7 @@ fn killed_and_started_again_twenty_times() {
         tor.restart();
         assert_eq!(made_again.recv_timeout(SOON).unwrap(), 0, "something could not be given back");
         assert_eq!(queue.interruptions(), round);
-        // The service is there again, at its address.
+        // The service exists again, at its address.
         assert_eq!(controller.get_info("onions/current").unwrap(), onion.address.service_id());
         controller.signal(Signal::Heartbeat).unwrap();
         let event = queue.next_timeout(SOON).unwrap();
@@ -86,7 +89,7 @@ fn storm_of_calls_through_sixty_reconnects() {
             thread::spawn(move || {
                 let mut saved = 0;
                 while !over.load(Ordering::SeqCst) {
-                    // Whoever is let in finds everything.
+                    // A caller that is admitted finds everything restored.
                     match controller.get_info("onions/current") {
                         Ok(found) => assert_eq!(found, onion.address.service_id()),
                         Err(error) => assert!(error.is_closed(), "{error}"),
@@ -101,8 +104,7 @@ fn storm_of_calls_through_sixty_reconnects() {
                             _ => assert!(error.is_closed(), "{error}"),
                         },
                     }
-                    // What another caller overwrote, or was overwritten by, is
-                    // not this test's.
+                    // Conflicts between the callers don't matter to this test.
                     config.take_overwritten();
                 }
                 saved
@@ -121,7 +123,7 @@ fn storm_of_calls_through_sixty_reconnects() {
         assert_eq!(queue.interruptions(), round);
         controller.signal(Signal::Heartbeat).unwrap();
         assert_eq!(queue.next_timeout(SOON).unwrap().text(), "SIGNAL HEARTBEAT");
-        let mappings = controller.address_mappings(&MappingSource::Control).unwrap();
+        let mappings = controller.info().address_mappings(&MappingSource::Control).unwrap();
         assert!(
             mappings.iter().any(|mapping| mapping.from == "a.test" && mapping.to == "b.test"),
             "{mappings:?}"
@@ -137,14 +139,14 @@ fn storm_of_calls_through_sixty_reconnects() {
 }
 
 #[test]
-fn by_hand_on_a_running_tor() {
+fn manual_reconnect_to_a_running_tor() {
     let tor = RealTor::start("");
     let controller = tor.over_tcp().connect().unwrap();
     let queue = controller.subscribe([EventKind::Signal]).unwrap();
     let onion = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     for _ in 0..5 {
-        // The service ends with the old connection, and begins with the new
-        // one.
+        // The service ends with the old connection, and is added again over the
+        // new one.
         assert!(controller.reconnect().unwrap().failures.is_empty());
         assert_eq!(controller.get_info("onions/current").unwrap(), onion.address.service_id());
         controller.signal(Signal::Dormant).unwrap();
@@ -158,7 +160,7 @@ fn by_hand_on_a_running_tor() {
 }
 
 #[test]
-fn a_reload_is_told() {
+fn reload_of_tor_is_reported() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let (sender, told) = unbounded();
@@ -176,11 +178,11 @@ fn a_reload_is_told() {
 }
 
 #[test]
-fn an_owned_tor_is_owned_again() {
+fn reconnect_takes_ownership_again() {
     let mut tor = RealTor::start("");
     let controller = tor.over_unix().connect().unwrap();
     controller.take_ownership().unwrap();
-    // Its connection ends, tor does not.
+    // The connection ends, but tor doesn't.
     for _ in 0..3 {
         assert!(controller.reconnect().unwrap().failures.is_empty());
         assert!(controller.is_alive() && tor.is_running());

@@ -1,5 +1,5 @@
-//! A password that was used is nowhere in memory afterwards, in a process of
-//! its own.
+//! A used password is nowhere in memory afterwards. The test searches the
+//! memory, so it is in a process of its own.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
@@ -8,12 +8,12 @@ mod support;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 
-use scape::protocol::Command;
+use scape::control::Command;
 use scape::word::Secret;
 use support::real_tor::RealTor;
 
-/// What every byte of the secret is masked with here, so that this program has
-/// no other copy of it.
+/// The mask for every byte of the secret, so that this program has no other
+/// copy of it.
 const MASK: u8 = 0x80;
 
 /// `needle-in-the-heap-93127`, the end of the secret.
@@ -22,24 +22,25 @@ const MASKED: [u8; 24] = [
     0xe1, 0xf0, 0xad, 0xb9, 0xb3, 0xb1, 0xb2, 0xb7,
 ];
 
-/// What is before it. An allocator overwrites the beginning of what was freed,
-/// and uses small pieces again soon.
+/// The bytes before it. An allocator overwrites the beginning of freed memory,
+/// and soon uses small pieces again.
 const BEFORE: [u8; 176] = [b'x'; 176];
 
-/// The hash of the whole.
+/// The hash of the whole secret.
 const HASH: &str =
     "HashedControlPassword 16:8E9118C170FB2F71609FD3B9D92183C33B0D760E91A6D9703E7CE567D4\n";
 
-/// Makes the secret with no copy of it anywhere else.
+/// Makes the secret without leaving another copy.
 fn secret() -> Vec<u8> {
-    // Of its final size from the start.
+    // The buffer has its final size from the start.
     let mut bytes = Vec::with_capacity(BEFORE.len() + MASKED.len());
     bytes.extend(BEFORE);
     bytes.extend(MASKED.iter().map(|byte| byte ^ MASK));
     bytes
 }
 
-/// How often the secret is in writable memory, as it is or in hexadecimal.
+/// Returns the number of copies of the secret in writable memory, as it is or
+/// in hexadecimal digits.
 fn copies() -> usize {
     let digits: Vec<u8> = MASKED
         .iter()
@@ -57,8 +58,8 @@ fn copies() -> usize {
         let (start, end) = range.split_once('-').unwrap();
         let number = |text| u64::from_str_radix(text, 16).unwrap();
         let (mut at, end) = (number(start), number(end));
-        // One buffer for all, masked before it is looked at; the first bytes of
-        // the next part overlap this one.
+        // One buffer for all parts. It is masked before it is searched, and the
+        // first bytes of the next part overlap this one.
         let mut buffer = vec![0; 1 << 16];
         while at < end {
             let length = buffer.len().min((end - at) as usize);
@@ -71,7 +72,7 @@ fn copies() -> usize {
                     .filter(|window| *window == masked)
                     .count();
             }
-            // This buffer is a part of memory, too.
+            // This buffer is itself part of the memory.
             buffer.fill(0);
             if count <= 64 {
                 break;
@@ -84,13 +85,13 @@ fn copies() -> usize {
 
 #[test]
 fn password_is_wiped_from_memory() {
-    // The search finds what is there.
+    // The search finds an existing secret.
     let kept = secret();
     assert!(copies() >= 1);
     drop(Secret::new(kept));
     assert_eq!(copies(), 0);
 
-    // A builder grows under it.
+    // A builder that contains the password grows.
     {
         let password = Secret::new(secret());
         let text = std::str::from_utf8(password.expose()).unwrap();
@@ -99,7 +100,7 @@ fn password_is_wiped_from_memory() {
         let mut between = Vec::new();
         for _ in 0..100 {
             command.quoted("ContactInfo", "a long text about where to write to");
-            // So that the buffer can't grow in its place.
+            // Keeps the buffer from growing in place.
             between.push(Box::new([0_u8; 24]));
         }
         drop(between);

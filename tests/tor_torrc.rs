@@ -1,5 +1,5 @@
-//! What a real tor reads from a torrc is what is read here: its values, its
-//! errors, what it includes, and what it saves.
+//! A torrc has the same meaning here as for a real tor: its values, its errors,
+//! the files that it includes, and the files that tor saves.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -22,20 +22,24 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use scape::Controller;
-use scape::config::{Torrc, TorrcComparison, TorrcDifference, TorrcError, TorrcFileProblem};
+use scape::config::{
+    Torrc, TorrcComparison, TorrcDifference, TorrcError, TorrcFileProblem, TorrcFiles, read_torrc,
+    write_torrc,
+};
+use scape::control::{Command, ConfLine, Signal};
+use scape::info::{ConfigName, ConfigType};
 use scape::process::{LaunchError, LaunchProblem, Verify, VerifyError};
-use scape::protocol::{Command, ConfLine, ConfigName, ConfigType, Signal};
 use support::real_tor::RealTor;
 use tor::{SOON, offline};
 
-/// A runner that tries the same cases each time, as each takes a tor some
-/// milliseconds.
+/// Returns a runner that tries the same cases each time, because each case
+/// takes a tor some milliseconds.
 fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]))
 }
 
-/// A value as it may be written, rightly or not.
+/// Generates a value as it may be written, correctly or not.
 fn written() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[qyz \"\\\\#\t'é=]{0,12}",
@@ -45,7 +49,8 @@ fn written() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Lines of options that take any text: one value, or a list.
+/// Generates lines of options that accept any text: an option with one value,
+/// and a list.
 fn lines() -> impl Strategy<Value = String> {
     let name = prop_oneof![
         4 => Just("ContactInfo"),
@@ -62,18 +67,18 @@ fn lines() -> impl Strategy<Value = String> {
         .prop_map(|(lines, ends)| lines.join("\n") + if ends { "\n" } else { "" })
 }
 
-/// The value of an option that is no list.
+/// Returns the value of an option that is not a list.
 fn value(controller: &Controller, name: &str) -> String {
     controller.get_conf(name).unwrap().unwrap_or_default()
 }
 
-/// The value that tor should have, and the values of the list.
+/// Returns the value and the list that tor should have.
 fn expected(torrc: &Torrc) -> (String, Vec<String>) {
     let list = torrc.get_all("MapAddress").into_iter().map(|value| value.into_owned()).collect();
     (torrc.get("ContactInfo").unwrap_or_default().into_owned(), list)
 }
 
-/// Whether tor can know all the options.
+/// Returns true if tor knows all options.
 fn is_known(torrc: &Torrc) -> bool {
     let known = ["ContactInfo", "MapAddress"];
     torrc.entries().all(|entry| known.iter().any(|name| entry.is_named(name)))
@@ -84,7 +89,7 @@ fn running(controller: &Controller) -> (String, Vec<String>) {
 }
 
 #[test]
-fn what_tor_loads_is_what_is_read_here() {
+fn torrc_has_the_values_that_tor_loads() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let own = tor.torrc();
@@ -112,7 +117,7 @@ fn what_tor_loads_is_what_is_read_here() {
     assert!(taken > 100 && refused > 40, "{taken} {refused}");
 }
 
-/// tor takes no ContactInfo that is not UTF-8.
+/// Returns true if tor accepts the ContactInfo, which must be UTF-8.
 fn value_is_text(torrc: &Torrc) -> bool {
     torrc
         .entries_of("ContactInfo")
@@ -121,7 +126,7 @@ fn value_is_text(torrc: &Torrc) -> bool {
 }
 
 #[test]
-fn what_tor_reads_from_a_file_is_what_is_read_here() {
+fn torrc_file_has_the_values_that_tor_reads() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let own = tor.torrc();
@@ -138,13 +143,13 @@ fn what_tor_reads_from_a_file_is_what_is_read_here() {
         .run(&odd, |text| {
             let text = [own.as_bytes(), &text].concat();
             let added = Torrc::parse(&text[own.len()..]);
-            // With a file that it does not read, a tor that runs ends.
+            // A running tor ends if it can't read the file.
             if let Ok(added) = added
                 && is_known(&added)
                 && value_is_text(&added)
             {
                 fs::write(&path, &text).unwrap();
-                let file = Torrc::read_file(&path).unwrap();
+                let file = read_torrc(&path).unwrap();
                 prop_assert_eq!(file.to_bytes(), text);
                 controller.signal(Signal::Reload).unwrap();
                 prop_assert_eq!(running(&controller), expected(&file), "{:?}", added.to_text());
@@ -158,7 +163,7 @@ fn what_tor_reads_from_a_file_is_what_is_read_here() {
 }
 
 #[test]
-fn any_value_that_is_written_here_arrives() {
+fn random_torrc_values_arrive_at_tor() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let own = Torrc::parse(tor.torrc()).unwrap();
@@ -181,12 +186,12 @@ fn any_value_that_is_written_here_arrives() {
 }
 
 #[test]
-fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
+fn changed_torrc_equals_the_configuration_after_a_reload() {
     let tor = RealTor::start("# mine\nContactInfo before # comment\nMapAddress a b\n");
     let controller = tor.controller();
-    let path = controller.config_file().unwrap();
-    let mut torrc = Torrc::read_file(&path).unwrap();
-    let names = controller.config_names().unwrap();
+    let path = controller.info().config_file().unwrap();
+    let mut torrc = read_torrc(&path).unwrap();
+    let names = controller.info().config_names().unwrap();
     let differences = |torrc: &Torrc| compare(&controller, &names, torrc);
     assert_eq!(differences(&torrc), []);
     torrc.set("ContactInfo", "after # \"this\"").unwrap();
@@ -195,14 +200,14 @@ fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
     let changed: Vec<String> =
         differences(&torrc).into_iter().map(|difference| difference.name).collect();
     assert_eq!(changed, ["ContactInfo", "MapAddress", "MaxCircuitDirtiness"]);
-    torrc.write(&path).unwrap();
+    write_torrc(&torrc, &path).unwrap();
     controller.signal(Signal::Reload).unwrap();
     assert_eq!(
         running(&controller),
         ("after # \"this\"".to_owned(), vec!["a b".to_owned(), "c d".to_owned()])
     );
     assert_eq!(value(&controller, "MaxCircuitDirtiness"), "420");
-    // And that is the same as what the file says.
+    // The file is equal to tor's configuration.
     assert_eq!(differences(&torrc), []);
     assert!(
         fs::read_to_string(&path)
@@ -211,7 +216,7 @@ fn a_file_that_was_changed_is_what_tor_has_after_a_reload() {
     );
 }
 
-/// The whole configuration, as GETCONF gives it.
+/// Returns the whole configuration from GETCONF.
 fn configuration(controller: &Controller, names: &[ConfigName]) -> Vec<ConfLine> {
     let service = |name: &str| name.starts_with("HiddenService");
     let alone = names.iter().filter(|name| match name.ty {
@@ -228,10 +233,10 @@ fn compare(controller: &Controller, names: &[ConfigName], torrc: &Torrc) -> Vec<
 }
 
 #[test]
-fn what_tor_saves_is_what_it_has() {
+fn saved_torrc_equals_the_configuration() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    let names = controller.config_names().unwrap();
+    let names = controller.info().config_names().unwrap();
     let services = [tor.folder().join("one #1"), tor.folder().join("two")]
         .map(|path| path.to_str().unwrap().to_owned());
     let values = [
@@ -252,7 +257,7 @@ fn what_tor_saves_is_what_it_has() {
     ];
     controller.set_conf(values).unwrap();
     controller.save_conf().unwrap();
-    let saved = Torrc::read(controller.config_file().unwrap()).unwrap();
+    let saved = TorrcFiles::read(controller.info().config_file().unwrap()).unwrap();
     assert_eq!(saved.files().len(), 1);
     assert_eq!(saved.torrc().get("ContactInfo").as_deref(), Some(values[0].1));
     assert_eq!(
@@ -260,15 +265,15 @@ fn what_tor_saves_is_what_it_has() {
         controller.get_conf_lines(["HiddenServiceOptions"]).unwrap()
     );
     assert_eq!(compare(&controller, &names, saved.torrc()), []);
-    // What is not tor's default is in the file, and nothing else.
-    let text = Torrc::parse(controller.config_text().unwrap()).unwrap();
+    // The file has the options that differ from tor's default, and no others.
+    let text = Torrc::parse(controller.info().config_text().unwrap()).unwrap();
     let both = |file: &Torrc, running: &[ConfLine]| {
         TorrcComparison::new(running).types(&names).both_ways(true).of(file)
     };
     assert_eq!(both(saved.torrc(), &text.to_conf_lines()), []);
     controller.set_conf([("NumCPUs", "2")]).unwrap();
     controller.reset_conf(["AvoidDiskWrites"]).unwrap();
-    let text = Torrc::parse(controller.config_text().unwrap()).unwrap();
+    let text = Torrc::parse(controller.info().config_text().unwrap()).unwrap();
     let found: Vec<String> =
         both(saved.torrc(), &text.to_conf_lines()).iter().map(ToString::to_string).collect();
     assert_eq!(found.len(), 2, "{found:?}");
@@ -277,16 +282,16 @@ fn what_tor_saves_is_what_it_has() {
 }
 
 #[test]
-fn what_tor_saves_wrongly_is_seen() {
+fn values_that_tor_saves_wrongly_are_reported() {
     let tor = RealTor::start("");
     let controller = tor.controller();
-    let names = controller.config_names().unwrap();
-    // tor 0.4.9 quotes neither of them: the space is lost, and the backslash
+    let names = controller.info().config_names().unwrap();
+    // tor 0.4.9 quotes neither of them. The space is lost, and the backslash
     // continues the line.
     for value in ["space ", "backslash\\"] {
         controller.set_conf([("ContactInfo", value)]).unwrap();
         controller.save_conf().unwrap();
-        let saved = Torrc::read_file(controller.config_file().unwrap()).unwrap();
+        let saved = read_torrc(controller.info().config_file().unwrap()).unwrap();
         let found = compare(&controller, &names, &saved);
         assert!(
             found.iter().any(|difference| difference.name == "ContactInfo"),
@@ -297,7 +302,7 @@ fn what_tor_saves_wrongly_is_seen() {
 }
 
 #[test]
-fn what_is_included_is_what_tor_includes() {
+fn torrc_includes_the_files_that_tor_includes() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let own = tor.torrc();
@@ -306,8 +311,9 @@ fn what_is_included_is_what_tor_includes() {
         ("a.conf", "MapAddress a 1\n"),
         ("B.conf", "MapAddress B 1"),
         ("[x].conf", "MapAddress x 1"),
-        // Not beside the others: tor 0.4.9 crashes where a name with a `*`
-        // matches a part of a pattern that is not the last one with a `*`.
+        // This file is in another folder, because tor 0.4.9 crashes otherwise.
+        // It crashes if a name with a `*` matches a part of a pattern other
+        // than the last part with a `*`.
         ("star/a*.conf", "MapAddress star 1"),
         ("back\\slash.conf", "MapAddress back 1"),
         (".hidden.conf", "MapAddress hidden 1"),
@@ -378,7 +384,7 @@ fn what_is_included_is_what_tor_includes() {
         );
         let path = folder.path().join(".torrc");
         fs::write(&path, &include).unwrap();
-        let here = Torrc::read(&path);
+        let here = TorrcFiles::read(&path);
         let loaded = controller.load_conf(&format!("{own}{include}"));
         match (here, loaded) {
             (Ok(files), Ok(())) => {
@@ -413,7 +419,7 @@ fn what_is_included_is_what_tor_includes() {
 }
 
 #[test]
-fn as_many_files_may_include_each_other_as_in_tor() {
+fn torrc_include_depth_equals_that_of_tor() {
     let folder = tempfile::tempdir().unwrap();
     for (length, fits) in [(31, true), (32, false)] {
         for i in 1..=length {
@@ -425,10 +431,10 @@ fn as_many_files_may_include_each_other_as_in_tor() {
             };
             fs::write(folder.path().join(i.to_string()), format!("{text}\n")).unwrap();
         }
-        let mut torrc = Torrc::read_file(folder.path().join("1")).unwrap();
+        let mut torrc = read_torrc(folder.path().join("1")).unwrap();
         torrc.insert(0, "DisableNetwork", "1").unwrap();
         assert_eq!(Verify::new().run(&torrc).is_ok(), fits, "{length}");
-        match Torrc::read(folder.path().join("1")) {
+        match TorrcFiles::read(folder.path().join("1")) {
             Ok(files) => assert!(fits && files.files().len() == length),
             Err(error) => {
                 let error: &TorrcError = error.get().unwrap_or_else(|| panic!("{error}"));
@@ -439,7 +445,7 @@ fn as_many_files_may_include_each_other_as_in_tor() {
 }
 
 #[test]
-fn tor_says_what_is_wrong_in_its_own_words() {
+fn verify_error_contains_the_words_of_tor() {
     let verify = |text: &str| Verify::new().run(&Torrc::parse(text).unwrap());
     let data = tempfile::tempdir().unwrap();
     let base = format!("DisableNetwork 1\nDataDirectory {}\n", data.path().join("data").display());
@@ -469,7 +475,7 @@ fn tor_says_what_is_wrong_in_its_own_words() {
         assert_eq!((error.code, error.signal), (Some(1), None));
         let text = error.to_string();
         assert!(
-            text.starts_with("tor does not take the configuration: ") && text.contains(words),
+            text.starts_with("tor rejected the configuration: ") && text.contains(words),
             "{text}"
         );
         assert!(
@@ -481,7 +487,7 @@ fn tor_says_what_is_wrong_in_its_own_words() {
 }
 
 #[test]
-fn what_is_verified_is_what_is_read_here() {
+fn verify_accepts_the_values_that_torrc_reads() {
     let (taken, refused) = (Cell::new(0), Cell::new(0));
     runner(40)
         .run(&lines(), |text| {
@@ -508,7 +514,7 @@ fn what_is_verified_is_what_is_read_here() {
     assert!(taken > 10, "{taken} {refused}");
 }
 
-/// A program that says its process identifier and then does nothing.
+/// Creates a program that writes its process id and then does nothing.
 fn sleeper(folder: &Path) -> std::path::PathBuf {
     use std::os::unix::fs::PermissionsExt;
 
@@ -523,7 +529,7 @@ fn sleeper(folder: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_tor_that_does_not_end_is_ended() {
+fn verify_kills_a_program_that_does_not_end() {
     let folder = tempfile::tempdir().unwrap();
     let begun = Instant::now();
     let error = Verify::new()
@@ -532,8 +538,8 @@ fn a_tor_that_does_not_end_is_ended() {
         .run(&Torrc::new())
         .unwrap_err();
     assert!(error.is_timeout() && begun.elapsed() < SOON, "{error}");
-    // Where the machine is so slow that it has not begun by then, there is
-    // nothing that could be left.
+    // On a very slow machine, the program may not have started by then, so
+    // nothing can be left behind.
     if let Ok(pid) = fs::read_to_string(folder.path().join("pid")) {
         assert!(!tor::exists(pid.trim().parse().unwrap()));
     }
@@ -546,7 +552,7 @@ fn a_tor_that_does_not_end_is_ended() {
 }
 
 #[test]
-fn a_tor_is_launched_from_a_torrc() {
+fn tor_is_launched_from_a_torrc() {
     let folder = tempfile::tempdir().unwrap();
     let services = ["one", "two"].map(|name| folder.path().join(name).display().to_string());
     let text = format!(
@@ -558,7 +564,7 @@ fn a_tor_is_launched_from_a_torrc() {
     );
     fs::write(folder.path().join("more"), "Nickname included").unwrap();
     fs::write(folder.path().join("torrc"), &text).unwrap();
-    let files = Torrc::read(folder.path().join("torrc")).unwrap();
+    let files = TorrcFiles::read(folder.path().join("torrc")).unwrap();
     let tor = offline().torrc(&files.to_single()).start().unwrap();
     let controller = tor.controller();
     assert_eq!(
@@ -587,16 +593,16 @@ fn a_tor_is_launched_from_a_torrc() {
     }
 }
 
-/// tor takes the beginning of a name, and also finds options that
-/// `GETINFO config/names` doesn't list. `Torrc` takes every beginning of every
-/// name, and every one to three letters, for the same option.
+/// tor accepts the beginning of a name, and also finds options that `GETINFO
+/// config/names` doesn't list. `Torrc` must resolve every beginning of every
+/// name, and every text of one to three letters, to the same option.
 #[test]
-fn lines_belong_to_the_option_that_tor_takes_their_name_for() {
+fn abbreviated_torrc_lines_belong_to_the_option_that_tor_takes_them_for() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let mut beginnings = BTreeSet::new();
     let mut names: Vec<String> =
-        controller.config_names().unwrap().into_iter().map(|option| option.name).collect();
+        controller.info().config_names().unwrap().into_iter().map(|option| option.name).collect();
     names.extend(["DirServer", "MaxConn", "_HSLayer2Nodes", "UseHelperNodes"].map(String::from));
     for name in &names {
         beginnings.extend((1..=name.len()).map(|end| name[..end].to_lowercase()));

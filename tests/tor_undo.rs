@@ -1,5 +1,5 @@
-//! What is left in tor, and of launched tors, by a program that undoes
-//! everything before it ends. One test, as it undoes everything of the whole
+//! A program that undoes everything before it ends leaves nothing in tor and no
+//! launched tor. There is one test, because it undoes everything of the whole
 //! process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -11,7 +11,7 @@ mod tor;
 use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
-use scape::{AddOnion, Reconnect};
+use scape::control::{AddOnion, Reconnect};
 use support::real_tor::RealTor;
 use tor::{exists, offline, wait_until};
 
@@ -43,7 +43,7 @@ fn undo_all_leaves_no_option_service_process_or_directory() {
     assert_eq!(after.get_conf("__LeaveStreamsUnattached").unwrap().as_deref(), Some("0"));
     let again = AddOnion::new().key(key).local_port(80);
     wait_until("the service is removed", || after.add_onion(&again).is_ok());
-    // Nothing is left to be done, and nothing fails.
+    // Nothing is left to undo, and nothing fails.
     drop(after);
     scape::undo_all(Duration::from_secs(20)).unwrap();
     guard.close().unwrap();

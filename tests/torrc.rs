@@ -1,5 +1,5 @@
-//! The text of a torrc: what it says, what is changed in it, what stays; and
-//! files that include others.
+//! The text of a torrc: parsing it, changing it, and keeping the rest
+//! unchanged. Also files that include others.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::fs;
@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use scape::config::{
-    Torrc, TorrcComparison, TorrcEntry, TorrcError, TorrcFileProblem, TorrcMagic, TorrcProblem,
+    Torrc, TorrcComparison, TorrcEntry, TorrcError, TorrcFileProblem, TorrcFiles, TorrcMagic,
+    TorrcProblem, read_torrc, write_torrc,
 };
-use scape::protocol::ConfLine;
+use scape::control::ConfLine;
 
 fn parse(text: &str) -> Torrc {
     Torrc::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
-/// Names and values.
+/// Returns the names and values.
 fn says(torrc: &Torrc) -> Vec<(String, String)> {
     torrc.entries().map(|entry| (entry.name().to_owned(), entry.value().into_owned())).collect()
 }
@@ -25,7 +26,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_form_of_a_line() {
+fn torrc_lines_in_every_form_are_parsed() {
     let cases: &[(&str, &[(&str, &str)])] = &[
         ("", &[]),
         ("\n\n  \n\t# x\n#", &[]),
@@ -44,11 +45,12 @@ fn every_form_of_a_line() {
         ("A b\\", &[("A", "b\\")]),
         ("A b\\ \nC d", &[("A", "b\\"), ("C", "d")]),
         ("A b\\\\\nC d", &[("A", "b\\C d")]),
-        // As tor leaves out every carriage return.
+        // tor drops every carriage return.
         ("A b\r\nC \"d\"\r\n\r\n# e\r\nF g\\\r\nh\r\n", &[("A", "b"), ("C", "d"), ("F", "gh")]),
         ("A\r b\rc\r", &[("A", "bc")]),
         ("A \"b\\\rn\"", &[("A", "b\n")]),
-        // What follows a NUL is not looked at, be it written or meant.
+        // tor ignores everything after a NUL, whether it is a byte or an
+        // escape.
         ("A b\nC d\0e\nF \"", &[("A", "b"), ("C", "d")]),
         ("A \"b\\0c\"", &[("A", "b")]),
         ("\u{feff}A b", &[("\u{feff}A", "b")]),
@@ -66,7 +68,7 @@ fn every_form_of_a_line() {
 }
 
 #[test]
-fn what_is_no_text_goes_through() {
+fn torrc_keeps_bytes_that_are_not_utf_8() {
     let text = b"A \xff\xfe # \xfd\n\xffB \"\\377\xfe\"\n# \xff";
     let torrc = Torrc::parse(text).unwrap();
     assert_eq!(torrc.to_bytes(), text);
@@ -76,7 +78,7 @@ fn what_is_no_text_goes_through() {
 }
 
 #[test]
-fn errors_say_where_and_what() {
+fn torrc_errors_name_line_option_and_problem() {
     for (text, line, name, problem) in [
         ("A b\n\nC \"d\n", 3, "C", TorrcProblem::Quotes),
         ("# \"\r\nA \\\nb\r\nC \"\\z\"", 4, "C", TorrcProblem::Quotes),
@@ -96,7 +98,7 @@ fn errors_say_where_and_what() {
 }
 
 #[test]
-fn entries_tell_all_about_themselves() {
+fn torrc_entries_have_line_name_value_and_comment() {
     let torrc = parse(
         "# top\n+SocksPort 9050 #  mine \n/Log notice stdout\nA b \\\n # one \n c # two\n d\n%include /etc/tor/*.conf\nB c\n",
     );
@@ -116,12 +118,13 @@ fn entries_tell_all_about_themselves() {
     assert_eq!((entries[4].name(), entries[4].option_name()), ("B", "BandwidthBurst"));
     assert_eq!((&torrc).into_iter().rev().count(), 5);
     let names: Vec<String> = torrc.to_conf_lines().into_iter().map(|line| line.name).collect();
-    // A name that begins several options is the first of them, as in tor.
+    // A name that abbreviates several options stands for the first of them, as
+    // in tor.
     assert_eq!(names, ["SocksPort", "Log", "AccelDir", "BandwidthBurst"]);
 }
 
 #[test]
-fn get_is_what_counts_for_tor() {
+fn torrc_get_returns_the_value_that_counts_for_tor() {
     let torrc = parse(
         "Log a\nNICKNAME x\nlog b\nLog\nNickname y\n+ORPort 1\n/ORPort 2\nORPort 3\nContactInfo x\nContactInfo\n",
     );
@@ -134,7 +137,7 @@ fn get_is_what_counts_for_tor() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn torrc_debug_and_display_hide_secrets() {
     let torrc = parse(
         "+HashedControlPassword 16:SECRET1 # SECRET2\n# HTTPProxyAuthenticator u:SECRET3\nsocks5proxypassw SECRET4\nSocks5Proxy 127.0.0.1:1\n",
     );
@@ -147,11 +150,11 @@ fn secrets_are_not_shown() {
     assert!(torrc.to_text().contains("SECRET3"));
 }
 
-/// A text, a change, and the text that it becomes.
+/// A text, a change, and the resulting text.
 type Edit = (&'static str, fn(&mut Torrc), &'static str);
 
 #[test]
-fn a_change_touches_only_its_own_lines() {
+fn torrc_change_touches_only_its_own_lines() {
     let edits: &[Edit] = &[
         ("", |t| t.set("A", "b").unwrap(), "A b\n"),
         ("# x", |t| t.set("A", "b").unwrap(), "# x\nA b\n"),
@@ -222,13 +225,13 @@ fn a_change_touches_only_its_own_lines() {
         let mut torrc = parse(text);
         edit(&mut torrc);
         assert_eq!(torrc.to_text(), *expected, "{text:?}");
-        // It is what it would be if it were read, line numbers included.
+        // The result equals the parsed text, including line numbers.
         assert_eq!(torrc, parse(expected), "{text:?}");
     }
 }
 
 #[test]
-fn a_continuation_that_ends_with_the_file_does_not_swallow_what_is_added() {
+fn torrc_continuation_at_the_end_does_not_swallow_an_added_line() {
     let mut torrc = parse("A b \\\n # c");
     torrc.push("D", "e").unwrap();
     assert_eq!(says(&torrc), pairs(&[("A", "b  "), ("D", "e")]));
@@ -239,7 +242,7 @@ fn a_continuation_that_ends_with_the_file_does_not_swallow_what_is_added() {
 }
 
 #[test]
-fn what_is_no_line_is_refused_and_nothing_changed() {
+fn invalid_torrc_line_is_refused_and_changes_nothing() {
     let mut torrc = parse("A b\nHiddenServiceDir /a\n");
     let before = torrc.clone();
     assert!(
@@ -261,7 +264,7 @@ fn what_is_no_line_is_refused_and_nothing_changed() {
 }
 
 #[test]
-fn services_stay_together() {
+fn torrc_services_stay_together() {
     let text = "# one\nHiddenServiceDir /a # A\nHiddenServicePort 80 # web\nNickname x\nHiddenServiceNew y\n\n# two\n\
                 HiddenServiceDir /b\nHiddenServicePort 22\nSocksPort 0\n";
     let torrc = parse(text);
@@ -312,7 +315,7 @@ fn services_stay_together() {
 }
 
 #[test]
-fn bytes_that_are_no_text_survive_their_group() {
+fn torrc_group_keeps_bytes_that_are_not_utf_8() {
     let text = b"HiddenServiceDir /caf\xe9\nHiddenServicePort 80\n";
     let mut torrc = Torrc::parse(text).unwrap();
     let mut group = torrc.group("HiddenServiceOptions");
@@ -323,7 +326,7 @@ fn bytes_that_are_no_text_survive_their_group() {
     assert_eq!(torrc.to_bytes(), b"HiddenServiceDir /caf\xe9\n");
 }
 
-/// A folder with these files.
+/// Creates a folder with these files.
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
@@ -335,7 +338,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn included_files_are_read_in_tors_order() {
+fn included_torrc_files_are_read_in_the_order_of_tor() {
     let folder = folder(&[
         (
             "torrc",
@@ -355,7 +358,7 @@ fn included_files_are_read_in_tors_order() {
         ("empty", ""),
     ]);
     let at = |name: &str| folder.path().join(name);
-    let files = Torrc::read(at("torrc")).unwrap();
+    let files = TorrcFiles::read(at("torrc")).unwrap();
     let values: Vec<String> = files
         .entries()
         .iter()
@@ -373,16 +376,16 @@ fn included_files_are_read_in_tors_order() {
         files.to_single().to_text(),
         "A 1\nB 10\n# o\nD 1\nB 11\nB 20\nA 2 # two\nC 1\nC 2\nC 3\n# o\nD 1\nA 3"
     );
-    assert_eq!(Torrc::read_file(at("torrc")).unwrap(), *files.torrc());
-    // A comparison goes over all of them.
+    assert_eq!(read_torrc(at("torrc")).unwrap(), *files.torrc());
+    // A comparison covers all of the files.
     let differences = TorrcComparison::new(&[]).of(&files);
     let names: Vec<&str> = differences.iter().map(|d| d.name.as_str()).collect();
-    // What tor takes A, B, D and C for.
+    // The options that tor takes A, B, D and C for.
     assert_eq!(names, ["AccelDir", "BandwidthBurst", "DataDirectory", "CacheDirectory"]);
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn unreadable_torrc_file_is_named() {
     let folder = folder(&[
         ("missing", "A b\n\n%include DIR/nothing\n"),
         ("bad", "%include DIR/wrong"),
@@ -393,7 +396,7 @@ fn a_file_that_cannot_be_read_is_named() {
     ]);
     let at = |name: &str| folder.path().join(name);
     let problem = |name: &str| -> TorrcError {
-        let error = Torrc::read(at(name)).unwrap_err();
+        let error = TorrcFiles::read(at(name)).unwrap_err();
         error.get::<TorrcError>().unwrap_or_else(|| panic!("{error}")).clone()
     };
     let error = problem("missing");
@@ -420,7 +423,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn thirty_one_files_may_include_each_other() {
+fn thirty_one_torrc_files_may_include_each_other() {
     let chain = |length: usize| {
         let folder = tempfile::tempdir().unwrap();
         for i in 1..=length {
@@ -431,21 +434,21 @@ fn thirty_one_files_may_include_each_other() {
             };
             fs::write(folder.path().join(i.to_string()), text).unwrap();
         }
-        Torrc::read(folder.path().join("1")).map(|files| files.files().len())
+        TorrcFiles::read(folder.path().join("1")).map(|files| files.files().len())
     };
     assert_eq!(chain(31).unwrap(), 31);
     assert!(chain(32).is_err());
 }
 
 #[test]
-fn a_file_is_not_read_for_ever() {
+fn torrc_include_loop_ends() {
     let folder = tempfile::tempdir().unwrap();
     for i in 1..=30 {
         let next = format!("%include {}/{}\n", folder.path().display(), i + 1);
         fs::write(folder.path().join(i.to_string()), next.repeat(2)).unwrap();
     }
     fs::write(folder.path().join("31"), "A b").unwrap();
-    let error = Torrc::read(folder.path().join("1")).unwrap_err();
+    let error = TorrcFiles::read(folder.path().join("1")).unwrap_err();
     let Some(error) = error.get::<TorrcError>() else { panic!("{error:?}") };
     assert!(matches!(error.problem, TorrcFileProblem::TooMany), "{error}");
     assert!(error.to_string().contains("10000 files"), "{error}");
@@ -453,41 +456,41 @@ fn a_file_is_not_read_for_ever() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_not_waited_for() {
+fn torrc_that_is_a_pipe_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(Torrc::read(&pipe).is_err());
+    assert!(TorrcFiles::read(&pipe).is_err());
     let torrc = folder.path().join("torrc");
     fs::write(&torrc, format!("%include {}", folder.path().display())).unwrap();
-    // Nor in a folder, where the torrc includes itself.
-    assert!(Torrc::read(&torrc).is_err());
+    // Also in a folder, if the torrc includes its own folder.
+    assert!(TorrcFiles::read(&torrc).is_err());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_file_is_replaced_as_a_whole_and_keeps_its_mode() {
+fn torrc_file_is_replaced_atomically_and_keeps_its_mode() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     let folder = tempfile::tempdir().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     let path = folder.path().join("torrc");
-    parse("A b\n").write(&path).unwrap();
+    write_torrc(&parse("A b\n"), &path).unwrap();
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("A b\n", 0o600));
     fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
     let before = fs::metadata(&path).unwrap().ino();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
-    parse("A c\n").write(&link).unwrap();
+    write_torrc(&parse("A c\n"), &link).unwrap();
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("A c\n", 0o644));
     assert!(link.is_symlink() && fs::metadata(&path).unwrap().ino() != before);
-    // Nothing is left beside it, also where it cannot be written.
-    assert!(parse("A d\n").write(folder.path()).is_err());
-    assert!(parse("A d\n").write(folder.path().join("none/torrc")).is_err());
+    // No temporary file is left behind, even if the file can't be written.
+    assert!(write_torrc(&parse("A d\n"), folder.path()).is_err());
+    assert!(write_torrc(&parse("A d\n"), folder.path().join("none/torrc")).is_err());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
-/// Texts with everything that means something in a torrc.
+/// Generates texts with everything that has a meaning in a torrc.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         "[A-Za-z]{1,4}".prop_map(String::into_bytes),
@@ -511,8 +514,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(part, 0..40).prop_map(|parts| parts.concat())
 }
 
-/// What tor would read: its parser, written down once more, step by step as in
-/// tor's `confline.c`.
+/// Returns the entries that tor would read. This is a second implementation of
+/// tor's parser, step by step as in `confline.c`.
 fn as_tor_reads(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
     let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
     let mut text: Vec<u8> = text[..end].iter().copied().filter(|byte| *byte != b'\r').collect();
@@ -705,9 +708,9 @@ fn apply(torrc: &mut Torrc, change: &Change) {
     }
 }
 
-/// The values of the entries that a change is not about. tor takes
-/// abbreviations, so that a line `uN x` may be another value of the option `U`:
-/// `Torrc` says which lines belong to an option.
+/// Returns the values of the entries that a change doesn't concern. tor accepts
+/// abbreviations, so a line `uN x` may be another value of the option `U`.
+/// `Torrc` decides which lines belong to an option.
 fn others(torrc: &Torrc, change: &Change) -> Vec<Vec<u8>> {
     let is_own = |entry: &TorrcEntry| match change {
         Change::Set(name, _)
@@ -732,7 +735,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn any_text_is_read_as_tor_reads_it_and_stays_what_it_is(text in text()) {
+    fn random_torrc_is_parsed_as_tor_parses_it_and_written_unchanged(text in text()) {
         let expected = as_tor_reads(&text);
         match Torrc::parse(&text) {
             Err(error) => {
@@ -752,7 +755,7 @@ proptest! {
                     }
                     prop_assert_eq!(entry.name(), String::from_utf8_lossy(key));
                     prop_assert_eq!(entry.value_bytes(), value);
-                    // It stands on the line that it says.
+                    // The entry is at the line that it reports.
                     let before = text.split_inclusive(|byte| *byte == b'\n').take(entry.line() - 1);
                     let start: usize = before.map(<[u8]>::len).sum();
                     prop_assert!(entry.as_bytes().len() <= text.len() - start);
@@ -763,7 +766,7 @@ proptest! {
     }
 
     #[test]
-    fn changes_leave_a_text_that_says_the_same(
+    fn random_torrc_changes_leave_a_parsable_text(
         text in text(),
         changes in proptest::collection::vec(change(), 1..6),
     ) {
@@ -783,7 +786,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_arrives(value in proptest::collection::vec(1_u8.., 0..20)) {
+    fn random_torrc_value_is_read_back(value in proptest::collection::vec(1_u8.., 0..20)) {
         let mut torrc = Torrc::new();
         torrc.push("ContactInfo", &value).unwrap();
         torrc.push("Nickname", "after").unwrap();
@@ -794,9 +797,9 @@ proptest! {
     }
 }
 
-/// tor takes abbreviations and older names, and so they are found here.
+/// tor accepts abbreviations and older names, so they are found here too.
 #[test]
-fn abbreviated_options_are_found_as_in_tor() {
+fn abbreviated_torrc_options_are_found_as_in_tor() {
     let mut torrc = parse(
         "ExitNode {us} # mine\nDirServer x\nsocksp 9050\nHiddenServiceD /a\nHiddenServiceP 80\n",
     );
@@ -804,7 +807,7 @@ fn abbreviated_options_are_found_as_in_tor() {
     assert_eq!(torrc.get("exitnode").as_deref(), Some("{us}"));
     assert_eq!(torrc.get("ExitNodesX"), None);
     assert_eq!(torrc.get("DirAuthority").as_deref(), Some("x"));
-    // The first of tor's options that begin with it is SocksPolicy.
+    // The first of tor's options with this beginning is SocksPolicy.
     assert_eq!((torrc.get("SocksPort"), torrc.get("SocksPolicy").as_deref()), (None, Some("9050")));
     let names: Vec<String> =
         torrc.group("HiddenServiceOptions").into_iter().map(|line| line.name).collect();

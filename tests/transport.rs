@@ -1,4 +1,4 @@
-//! Every kind of stream behaves alike.
+//! Transports of every kind behave the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::io::{self, Read, Write};
@@ -42,7 +42,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 #[test]
-fn a_megabyte_arrives_as_it_was_sent() {
+fn four_megabytes_arrive_unchanged() {
     let sent: Vec<u8> = (0..1_000_000_u32).flat_map(u32::to_le_bytes).collect();
     for (kind, here, there) in pairs() {
         thread::scope(|scope| {
@@ -64,7 +64,7 @@ fn a_megabyte_arrives_as_it_was_sent() {
 }
 
 #[test]
-fn a_read_waits_no_longer_than_its_timeout() {
+fn transport_read_keeps_its_timeout() {
     for (kind, here, _there) in pairs() {
         here.set_read_timeout(Some(SHORT)).unwrap();
         let start = Instant::now();
@@ -76,7 +76,7 @@ fn a_read_waits_no_longer_than_its_timeout() {
 }
 
 #[test]
-fn a_write_to_who_does_not_read_waits_no_longer_than_its_timeout() {
+fn transport_write_keeps_its_timeout() {
     for (kind, here, _there) in pairs() {
         here.set_write_timeout(Some(SHORT)).unwrap();
         let block = vec![0; 1 << 20];
@@ -93,11 +93,11 @@ fn a_write_to_who_does_not_read_waits_no_longer_than_its_timeout() {
 }
 
 #[test]
-fn shutting_down_wakes_a_blocked_reader() {
+fn transport_shutdown_wakes_a_blocked_reader() {
     for (kind, here, there) in pairs() {
         here.set_read_timeout(None).unwrap();
         thread::scope(|scope| {
-            // Whether the read comes before or after the shutdown: it ends.
+            // The read ends whether it starts before or after the shutdown.
             let reader = scope.spawn(|| (&here).read(&mut [0]));
             here.shutdown().unwrap();
             assert_eq!(reader.join().unwrap().unwrap(), 0, "{kind}");
@@ -109,7 +109,7 @@ fn shutting_down_wakes_a_blocked_reader() {
 }
 
 #[test]
-fn shutting_down_wakes_a_blocked_writer() {
+fn transport_shutdown_wakes_a_blocked_writer() {
     for (kind, here, _there) in pairs() {
         here.set_write_timeout(None).unwrap();
         thread::scope(|scope| {
@@ -121,7 +121,7 @@ fn shutting_down_wakes_a_blocked_writer() {
 }
 
 #[test]
-fn dropping_one_end_ends_the_other() {
+fn dropping_one_transport_ends_the_other() {
     for (kind, here, there) in pairs() {
         (&there).write_all(b"bye").unwrap();
         let copy = there.try_clone().unwrap();
@@ -144,7 +144,7 @@ fn dropping_one_end_ends_the_other() {
 }
 
 #[test]
-fn no_bytes_are_read_and_written_at_once() {
+fn empty_reads_and_writes_return_at_once() {
     for (kind, here, _there) in pairs() {
         assert_eq!((&here).read(&mut []).unwrap(), 0, "{kind}");
         assert_eq!((&here).write(b"").unwrap(), 0, "{kind}");
@@ -152,7 +152,7 @@ fn no_bytes_are_read_and_written_at_once() {
 }
 
 #[test]
-fn the_peer_is_told() {
+fn transport_names_its_peer() {
     let (here, _there) = tcp();
     assert!(here.peer().starts_with("127.0.0.1:"), "{}", here.peer());
     assert!(here.as_tcp().unwrap().nodelay().unwrap());

@@ -1,6 +1,6 @@
 //! `undo_all` has one budget for all parts of the end of a connection, and
-//! doesn't wait for the thread that calls it. One test, because `undo_all` ends
-//! every connection of the process.
+//! doesn't wait for the thread that calls it. There is one test, because
+//! `undo_all` ends every connection of the process.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
@@ -22,8 +22,8 @@ fn parts_of_the_end_share_one_budget_and_a_callback_does_not_wait_for_itself() {
 }
 
 fn last_connection_gets_the_time_that_a_hung_connection_leaves() {
-    // The first connection is answered at once, then no more. A second one is
-    // answered slowly.
+    // Commands on the first connection are answered at once, and then not any
+    // more. On the second one, they are answered slowly.
     let hangs = Arc::new(AtomicBool::new(false));
     let hung = hangs.clone();
     let mut second = false;

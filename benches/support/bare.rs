@@ -1,5 +1,5 @@
-//! The least that a client can do: sockets, threads, and a search for the end
-//! of each reply. Nothing is checked, nothing can time out, a failure panics.
+//! The baseline of round trips: sockets, threads, and a search for the end of
+//! each reply. Nothing is checked, nothing can time out, and failures panic.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::rounds::Run;
 use super::{REQUEST, Server, TOGETHER};
 
-/// A socket on which authentication is done.
+/// Opens a socket and authenticates.
 pub(crate) fn connect(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(&server.address).unwrap();
     stream.set_nodelay(true).unwrap();
@@ -20,7 +20,7 @@ pub(crate) fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// Reads one reply, to the end of its last line.
+/// Reads one reply up to the end of its last line.
 pub(crate) fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>) {
     reply.clear();
     let mut part = [0; 4096];
@@ -37,7 +37,7 @@ pub(crate) fn read_reply(stream: &mut TcpStream, reply: &mut Vec<u8>) {
     }
 }
 
-/// One request after the other: a blocking write, blocking reads.
+/// Sends one request after the other, with a blocking write and blocking reads.
 pub(crate) fn sequential(server: &Server) -> Run {
     let mut stream = connect(server);
     let mut reply = Vec::with_capacity(4096);
@@ -51,7 +51,7 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// One thread that has several requests under way, and adds as many as were
+/// Keeps several requests in flight from one thread, and adds as many as were
 /// answered.
 pub(crate) fn queued(server: &Server) -> Run {
     const LINES_PER_REPLY: u64 = 2;
@@ -75,7 +75,7 @@ pub(crate) fn queued(server: &Server) -> Run {
     })
 }
 
-/// Where a thread waits for its reply.
+/// The slot in which a thread waits for its reply.
 #[derive(Default)]
 #[expect(clippy::disallowed_types, reason = "a baseline of std alone")]
 struct Slot {
@@ -100,8 +100,8 @@ impl Slot {
     }
 }
 
-/// A connection that threads share: whoever writes also queues its slot, and a
-/// reader thread fills the slots in turn.
+/// A connection that threads share. A thread that writes also queues its slot,
+/// and a reader thread fills the slots in turn.
 struct Shared {
     #[expect(clippy::disallowed_types, reason = "a baseline of std alone")]
     state: std::sync::Mutex<(TcpStream, VecDeque<Arc<Slot>>)>,
@@ -155,7 +155,8 @@ fn read_replies(mut stream: TcpStream, shared: &Shared) {
     }
 }
 
-/// Several threads on one connection, each one request after the other.
+/// Runs several threads on one connection. Each sends one request after the
+/// other.
 pub(crate) fn threads(server: &Server) -> Run {
     let connection = SharedConnection::start(server);
     Box::new(move |requests| {
@@ -173,8 +174,8 @@ pub(crate) fn threads(server: &Server) -> Run {
     })
 }
 
-/// Runs this in several threads, each with its share of the requests. The time
-/// is from when all threads are there.
+/// Runs `run` in several threads, each with its share of the requests. The time
+/// begins when all threads have started.
 pub(crate) fn in_threads(requests: u64, run: impl Fn(u64) + Sync) -> Duration {
     let ready = Barrier::new(TOGETHER as usize + 1);
     thread::scope(|scope| {

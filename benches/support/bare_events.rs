@@ -1,5 +1,5 @@
-//! The least that a listener for events can do: read, find the line ends, and
-//! perhaps the words and numbers. Nothing is kept, nothing is checked.
+//! The baseline of events: reading, finding the line ends, and optionally the
+//! words and numbers. Nothing is kept or checked.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -21,7 +21,7 @@ pub(crate) fn lines(server: &Server) -> Run {
     })
 }
 
-/// Reads events, splits them into lines, and cuts these into words and numbers.
+/// Reads events, and splits them into lines, words and numbers.
 pub(crate) fn words(server: &Server) -> Run {
     listen(server, cut)
 }
@@ -62,8 +62,8 @@ fn read_events(
     }
 }
 
-/// Words at spaces that are not within quotes, keys before `=`, and what is a
-/// decimal number as one.
+/// Splits a line at spaces outside of quotes and each word at its `=`, and
+/// parses decimal numbers.
 fn cut(line: &[u8]) {
     let mut rest = line;
     while !rest.is_empty() {

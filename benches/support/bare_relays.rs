@@ -1,7 +1,6 @@
-//! The least that can be done with router status entries and have relays: every
-//! line is cut, base64, addresses, times, flags and numbers are read,
-//! everything else is borrowed. Nothing is checked, and what is odd is read as
-//! something else.
+//! The baseline of parsing router status entries. Every line is split; base64,
+//! addresses, times, flags and numbers are parsed; everything else is borrowed.
+//! Nothing is checked, so malformed input gives wrong values.
 
 #![allow(clippy::string_slice, reason = "nothing is checked, and all is ASCII")]
 
@@ -56,8 +55,8 @@ const BASE64: [u8; 256] = {
     table
 };
 
-/// Reads them all. `has_digest`: whether their line `r` has one, as everywhere
-/// but in a consensus for microdescriptors.
+/// Parses all entries. `has_digest` says if their lines `r` have a digest,
+/// which only those of a consensus for microdescriptors lack.
 pub(crate) fn read(text: &str, has_digest: bool) -> Vec<BareRelay<'_>> {
     let mut relays: Vec<BareRelay<'_>> = Vec::new();
     let mut start = 0;
@@ -129,7 +128,7 @@ fn decode(text: &str, into: &mut [u8]) {
     }
 }
 
-/// Since 1970.
+/// Returns the seconds since 1970.
 fn seconds(date: &str, time: &str) -> i64 {
     let number = |digits: &str| digits.parse::<i64>().unwrap_or(0);
     let (year, month, day) = (number(&date[..4]), number(&date[5..7]), number(&date[8..10]));

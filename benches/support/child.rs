@@ -1,6 +1,6 @@
-//! The benchmark's own executable, run again in another role: a server needs a
-//! process of its own, and so does the time and the memory that a whole program
-//! takes.
+//! Runs the benchmark's own executable again in another role. Servers need a
+//! process of their own, and so do programs whose whole time and memory are
+//! measured.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -17,21 +17,21 @@ pub(crate) fn role() -> Option<(String, Vec<String>)> {
     Some((arguments.next()?, arguments.collect()))
 }
 
-/// A command that runs this executable in a role.
+/// Returns a command that runs this executable in a role.
 pub(crate) fn command(role: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg(MARK).arg(role).args(arguments);
     command
 }
 
-/// A child that ends when its standard input does: when this is dropped, and
-/// also when the benchmark is killed.
+/// A child that ends when its standard input does. This happens when the value
+/// is dropped, and when the benchmark is killed.
 pub(crate) struct Server {
     child: Child,
 }
 
 impl Server {
-    /// Starts it, and gives the first line that it prints.
+    /// Starts the child, and returns the first line that it prints.
     pub(crate) fn start(role: &str) -> (Server, String) {
         let child =
             command(role, &[]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -1,5 +1,5 @@
 //! The answers of the [fake tor](super::fake_tor) about a network as large as
-//! the public one, and what happens there.
+//! the public one, and the events of such a network.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,28 +7,29 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::flood::Flood;
 use super::relays::{RELAYS, Relays};
 
-/// The relays of the first hour.
+/// The seed of the first hour's relays.
 const SEED: u64 = 9_000;
-/// The percentage of relays that have another bandwidth an hour later.
+/// The percentage of relays whose bandwidth differs an hour later.
 const CHANGED: u64 = 60;
 
-/// The key of `GETINFO` that lets a NEWCONSENSUS come before the answer. (No
-/// tor has that.)
+/// A made-up key of `GETINFO`. The fake tor sends a NEWCONSENSUS event before
+/// the answer.
 pub(crate) const NEW_CONSENSUS: &str = "newconsensus";
 
-/// Returns the key of `GETINFO` that lets so many events of circuits and
-/// streams come before the answer.
+/// Returns a made-up key of `GETINFO`. The fake tor sends `events` events of
+/// circuits and streams before the answer.
 pub(crate) fn lives_key(events: usize) -> String {
     format!("lives/{events}")
 }
 
-/// The relays as they are at first, and an hour later: consensuses take turns.
+/// Returns the relays of the first hour and of the next one. The consensuses
+/// alternate.
 pub(crate) fn relays() -> [Relays; 2] {
     [Relays::new(RELAYS, SEED), Relays::new(RELAYS, SEED).next_hour(CHANGED)]
 }
 
-/// Adds the answer to `answers`, where this is about the network. Whether it
-/// is.
+/// Adds the answer to `answers` if the command is about the network. Returns
+/// true if it is.
 pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     let Some(keys) = line.strip_prefix(b"GETINFO ") else { return false };
     if keys.starts_with(b"ns/all ") {
@@ -54,8 +55,9 @@ pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     true
 }
 
-/// The events of circuits and streams that a request is for, and the answer
-/// behind them; made once, as that takes longer than to read it.
+/// Returns the requested events of circuits and streams, followed by the
+/// answer. They are created only once, because that takes longer than parsing
+/// them.
 pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
     static ANSWER: OnceLock<(usize, Vec<u8>)> = OnceLock::new();
     let asked = std::str::from_utf8(line.strip_prefix(b"GETINFO lives/")?).ok()?.parse().ok()?;
@@ -71,14 +73,14 @@ pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
     Some(answer)
 }
 
-/// The entries of both hours, as a control port gives them.
+/// Returns the entries of both hours, as on a control port.
 fn hours() -> &'static [Vec<u8>; 2] {
     static HOURS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     HOURS.get_or_init(|| relays().map(|relays| relays.ns_all().replace('\n', "\r\n").into_bytes()))
 }
 
-/// So many events of circuits and streams, without `650` and line ends: the
-/// lives of a flood again and again.
+/// Returns `count` events of circuits and streams, without `650` and line ends.
+/// The lives of a flood are repeated.
 pub(crate) fn lives(count: usize) -> impl Iterator<Item = Vec<u8>> {
     static LIVES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let lives = LIVES.get_or_init(|| Flood::new().lives().map(<[u8]>::to_vec).collect());

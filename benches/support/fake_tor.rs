@@ -1,5 +1,5 @@
-//! A control port that answers at once, so that what is measured is the client.
-//! It runs as a [child](super::child).
+//! A control port that answers at once, so that only the client is measured. It
+//! runs as a [child](super::child).
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use super::{Server, child, fake_network};
 /// The role of the child.
 pub(crate) const ROLE: &str = "fake-tor";
 
-/// A running one; it ends when this is dropped.
+/// A running fake tor. It ends when this value is dropped.
 pub(crate) struct FakeTor {
     _process: child::Server,
     pub(crate) server: Server,
@@ -26,39 +26,38 @@ impl FakeTor {
     }
 }
 
-/// Runs the child's part: prints its port, and serves until its standard input
-/// ends.
+/// Runs the child: prints its port, and serves until its standard input ends.
 pub(crate) fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap().port());
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             stream.set_nodelay(true).unwrap();
-            // A client that goes away is its own business.
+            // It doesn't matter if a client disconnects.
             thread::spawn(move || drop(converse(stream)));
         }
     });
     let _ = io::stdin().read(&mut [0]);
 }
 
-/// Returns the key of `GETINFO` that lets a flood of so many events follow the
-/// answer. (No tor has that.)
+/// Returns a made-up key of `GETINFO`. The fake tor sends a flood of `events`
+/// events after the answer.
 pub(crate) fn flood_key(events: u64) -> String {
     format!("flood/{events}")
 }
 
-/// The whole request for a flood.
+/// Returns the request for a flood.
 pub(crate) fn request(events: u64) -> String {
     format!("GETINFO {}\r\n", flood_key(events))
 }
 
-/// Returns the number of events that the line asks for.
+/// Returns the number of events that the line requests.
 fn flood_asked_for(line: &[u8]) -> Option<usize> {
     std::str::from_utf8(line).ok()?.strip_prefix("GETINFO flood/")?.parse().ok()
 }
 
-/// Answers everything that one read brought with one write, as tor does. A
-/// flood is asked for alone.
+/// Answers all commands of one read with one write, like tor. A request for a
+/// flood comes alone.
 fn converse(mut stream: TcpStream) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     let mut filled = 0;

@@ -1,18 +1,18 @@
-//! A flood of events as tor writes them: always the same bytes.
+//! A flood of events as tor writes them, always with the same bytes.
 //!
 //! Of 100 events 40 are CIRC_BW, 20 STREAM, 15 CIRC, 10 STREAM_BW, 5 ORCONN, 5
-//! ADDRMAP and 5 INFO. Circuits and streams live their whole lives in a legal
-//! order, and all have ended at the end of a block.
+//! ADDRMAP and 5 INFO. Circuits and streams have whole lives in a legal order,
+//! and all of them have ended at the end of a block.
 
 use std::time::{Duration, SystemTime};
 
 use super::random::Random;
 
-/// The events of a block; longer floods repeat it. 10 MB, so that no processor
-/// has it all in its cache.
+/// The number of events of a block. Longer floods repeat the block. It has 10
+/// MB, so that it doesn't fit into a processor's cache.
 const BLOCK: usize = 50_000;
 
-/// The kinds, by their share of 100.
+/// The kinds of events and their shares of 100.
 const MIX: [(&str, usize); 7] = [
     ("CIRC_BW", 40),
     ("STREAM", 20),
@@ -27,21 +27,22 @@ const MIX: [(&str, usize); 7] = [
 const CIRCUIT_LIFE: [&str; 5] = ["LAUNCHED", "EXTENDED", "EXTENDED", "BUILT", "CLOSED"];
 const STREAM_LIFE: [&str; 5] = ["NEW", "SENTCONNECT", "REMAP", "SUCCEEDED", "CLOSED"];
 
-/// When the flood begins, in seconds since 1970: in July 2026.
+/// The beginning of the flood, in July 2026, in seconds since 1970.
 const BEGINS: u64 = 1_785_146_400;
 
-/// A block of events, each of one line.
+/// A block of events of one line each.
 pub(crate) struct Flood {
     bytes: Vec<u8>,
 }
 
 impl Flood {
-    /// Makes the block. It takes a part of a second.
+    /// Creates the block. This takes a fraction of a second.
     pub(crate) fn new() -> Flood {
         Flood { bytes: Generator::new().block() }
     }
 
-    /// The events of circuits and streams only, without `650` and line ends.
+    /// Returns only the events of circuits and streams, without `650` and line
+    /// ends.
     pub(crate) fn lives(&self) -> impl Iterator<Item = &[u8]> {
         let lines = memchr::memchr_iter(b'\n', &self.bytes).scan(0, |start, end| {
             let line = self.bytes[*start..end].trim_ascii_end();
@@ -52,7 +53,8 @@ impl Flood {
         lines.filter(|line| line.starts_with(b"CIRC ") || line.starts_with(b"STREAM "))
     }
 
-    /// So many events, in parts to be written one after the other.
+    /// Returns `count` events, in parts that must be written one after the
+    /// other.
     pub(crate) fn events(&self, count: usize) -> impl Iterator<Item = &[u8]> {
         let mut ends = memchr::memchr_iter(b'\n', &self.bytes);
         let rest = (count % BLOCK).checked_sub(1).map_or(0, |last| ends.nth(last).unwrap() + 1);
@@ -90,7 +92,8 @@ struct Generator {
     circuits_made: u64,
     streams_made: u64,
     connections_made: u64,
-    /// The number of events of circuits and streams that are still to be made.
+    /// The number of events of circuits and streams that still have to be
+    /// created.
     circuit_events: usize,
     stream_events: usize,
 }
@@ -144,7 +147,7 @@ impl Generator {
         block
     }
 
-    /// A time as tor writes it, a moment after the last.
+    /// Returns a time in tor's format, a moment after the last one.
     fn time(&mut self) -> String {
         self.now += Duration::from_micros(50 + self.random.below(3000));
         humantime::format_rfc3339_micros(self.now).to_string().trim_end_matches('Z').to_owned()
@@ -204,8 +207,8 @@ impl Generator {
         self.circuits.push(circuit);
     }
 
-    /// A circuit to whom something happens: where possible, none that would be
-    /// closed under its streams.
+    /// Returns the circuit of the next event. If possible, it isn't one that
+    /// would be closed while it has streams.
     fn some_circuit(&mut self, may_choose: bool) -> usize {
         let ends_busy = |circuit: &Circuit| {
             circuit.step + 1 == CIRCUIT_LIFE.len()

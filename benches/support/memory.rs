@@ -1,13 +1,13 @@
-//! The memory that a process takes.
+//! The memory of this process.
 
-/// The most memory that this process has had, in KiB (VmHWM); 0 where the
-/// system does not tell.
+/// Returns the peak memory of this process in KiB (VmHWM), or 0 if the system
+/// doesn't report it.
 pub(crate) fn peak() -> u64 {
     of("VmHWM:")
 }
 
-/// The memory that this process has now, in KiB (VmRSS); 0 where the system
-/// does not tell.
+/// Returns the present memory of this process in KiB (VmRSS), or 0 if the
+/// system doesn't report it.
 pub(crate) fn now() -> u64 {
     of("VmRSS:")
 }

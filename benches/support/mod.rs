@@ -1,5 +1,4 @@
-//! Parts that the benchmarks share: servers to talk to, baselines to compare
-//! with, and ratios.
+//! Parts that the benchmarks share: servers, baselines and ratios.
 #![allow(dead_code, reason = "each benchmark uses a part")]
 
 use fake_tor::FakeTor;
@@ -24,20 +23,22 @@ pub(crate) mod scape_state;
 /// The command of every round trip.
 pub(crate) const REQUEST: &[u8] = b"GETINFO version\r\n";
 
-/// The threads that share a connection, and the requests that one thread keeps
-/// under way.
+/// The number of threads that share a connection, and of requests that one
+/// thread keeps in flight.
 pub(crate) const TOGETHER: u64 = 8;
 
-/// A tor, or what answers like one.
+/// A real or fake tor.
 pub(crate) struct Server {
-    /// `host:port` of its control port.
+    /// The `host:port` of the control port.
     pub(crate) address: String,
-    /// Where its authentication cookie is; `None` where it wants none.
+    /// The path of the authentication cookie. `None` if the server requires no
+    /// cookie.
     pub(crate) cookie_file: Option<std::path::PathBuf>,
 }
 
 impl Server {
-    /// The first line of a client that doesn't ask, with its line end.
+    /// Returns the first line of a client that doesn't send PROTOCOLINFO, with
+    /// its line end.
     pub(crate) fn authenticate(&self) -> String {
         match &self.cookie_file {
             None => "AUTHENTICATE\r\n".into(),
@@ -46,7 +47,7 @@ impl Server {
     }
 }
 
-/// The servers that there are, by name.
+/// Returns the available servers and their names.
 pub(crate) fn servers<'a>(
     fake_tor: &'a FakeTor,
     real_tor: Option<&'a RealTor>,

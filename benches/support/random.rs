@@ -1,6 +1,6 @@
-//! Numbers that look like chance, and are the same each time.
+//! Pseudorandom numbers that are the same each time.
 
-/// SplitMix64.
+/// The generator SplitMix64.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {

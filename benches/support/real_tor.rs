@@ -1,4 +1,4 @@
-//! A tor of the benchmark's own that talks to nobody, where tor is installed.
+//! A tor of the benchmark's own without network, if tor is installed.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -10,19 +10,19 @@ use tempfile::TempDir;
 
 use super::Server;
 
-/// The time that tor may take to open its control port.
+/// The timeout of waiting for tor's control port.
 const START_WITHIN: Duration = Duration::from_secs(30);
 
-/// A running tor; it ends when this is dropped, and also when the benchmark is
+/// A running tor. It ends when this value is dropped, and when the benchmark is
 /// killed.
 pub(crate) struct RealTor {
     pub(crate) server: Server,
-    // In this order: tor ends before its directory is removed.
+    // The order matters: tor must end before its directory is removed.
     _process: Process,
     _directory: TempDir,
 }
 
-/// Ended, by its id, when dropped.
+/// A process that is ended by its ID when it is dropped.
 struct Process(Child);
 
 impl Drop for Process {
@@ -33,7 +33,7 @@ impl Drop for Process {
 }
 
 impl RealTor {
-    /// Starts it; `None` where there is no tor.
+    /// Starts tor. Returns `None` if tor isn't installed.
     pub(crate) fn start() -> Option<RealTor> {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
@@ -68,7 +68,7 @@ impl RealTor {
     }
 }
 
-/// The address in the file that tor writes once it listens:
+/// Returns the address in the file that tor writes when it listens:
 /// `PORT=127.0.0.1:12345`.
 fn wait_for_port(file: &Path, log: &Path, tor: &mut Child) -> String {
     let deadline = Instant::now() + START_WITHIN;

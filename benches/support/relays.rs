@@ -1,6 +1,5 @@
-//! A network of made-up relays: always the same bytes. What shapes it, the
-//! shares of flags, addresses and bandwidths, is rounded from the public
-//! network.
+//! A network of made-up relays, always with the same bytes. The shares of
+//! flags, addresses and bandwidths are rounded from the public network.
 
 use std::fmt::Write as _;
 
@@ -8,17 +7,17 @@ use data_encoding::{BASE64, BASE64_NOPAD};
 
 use super::random::Random;
 
-/// The number of relays, as many as the public network has.
+/// The number of relays, the same as in the public network.
 pub(crate) const RELAYS: usize = 9_000;
 
-/// Words that relays say of themselves.
+/// The versions that the made-up relays run.
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
                          LinkAuth=1,3 Microdesc=1-3 Padding=2 Relay=1-6";
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
-/// One relay, as text.
+/// The text of one relay.
 struct Relay {
     nickname: String,
     identity: [u8; 20],
@@ -38,7 +37,7 @@ struct Relay {
 pub(crate) struct Relays(Vec<Relay>);
 
 impl Relays {
-    /// Another seed gives other relays.
+    /// Creates relays. Another seed gives other relays.
     pub(crate) fn new(count: usize, seed: u64) -> Relays {
         let mut random = Random(seed);
         let mut relays: Vec<Relay> = (0..count).map(|_| relay(&mut random)).collect();
@@ -46,8 +45,8 @@ impl Relays {
         Relays(relays)
     }
 
-    /// The same relays, of which so many in a hundred have another bandwidth:
-    /// the next hour's consensus.
+    /// Returns the relays of the next hour's consensus. Of 100 relays, the
+    /// given number has another bandwidth.
     pub(crate) fn next_hour(mut self, percent: u64) -> Relays {
         let mut random = Random(percent);
         for relay in &mut self.0 {
@@ -73,7 +72,7 @@ impl Relays {
         text
     }
 
-    /// A consensus for microdescriptors.
+    /// Returns a consensus for microdescriptors.
     pub(crate) fn consensus(&self) -> String {
         let mut text = String::from(
             "network-status-version 3 microdesc\nvote-status consensus\nconsensus-method 35\n\

@@ -1,20 +1,21 @@
-//! Ratios: two columns measured in turn, round after round.
+//! Ratios of two columns that are measured in turn, round after round.
 //!
-//! Times of two runs cannot be compared on a machine that does other things
-//! too; the ratio of two columns that ran one after the other can.
+//! On a machine that does other things too, times of two runs can't be
+//! compared. The ratio of two columns that ran one after the other can.
 
 use std::time::Duration;
 
-/// Does something this many times, and says how long it took.
+/// A function that does something this many times and returns the time that it
+/// took.
 pub(crate) type Run = Box<dyn FnMut(u64) -> Duration>;
 
-/// Something to measure, and what to measure it against.
+/// A measurement and its baseline.
 pub(crate) struct Comparison {
     /// The name of the measurement and of the tor.
     pub(crate) name: String,
     /// The target: scape's time as a multiple of the bare socket's.
     pub(crate) target: f64,
-    /// The number of times that it is done in a round.
+    /// The number of repetitions in a round.
     pub(crate) times: u64,
     pub(crate) bare: Run,
     pub(crate) scape: Run,
@@ -28,7 +29,7 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Of what some rounds gave.
+    /// Creates this from the ratios of the rounds.
     pub(crate) fn of(mut ratios: Vec<f64>) -> Ratio {
         ratios.sort_by(f64::total_cmp);
         Ratio {
@@ -38,7 +39,7 @@ impl Ratio {
         }
     }
 
-    /// Prints it in a line, perhaps with what was aimed at.
+    /// Prints the ratio in a line, with the target if there is one.
     pub(crate) fn print(&self, name: &str, target: Option<f64>) {
         print!("{name:<18} {:.2}  ({:.2} to {:.2})", self.median, self.lowest, self.highest);
         match target {
@@ -49,15 +50,15 @@ impl Ratio {
 }
 
 impl Comparison {
-    /// Does both once, to see that they work.
+    /// Runs both once, to test that they work.
     pub(crate) fn run_once(&mut self) {
         (self.bare)(1);
         (self.scape)(1);
         println!("{}: ok", self.name);
     }
 
-    /// The ratios of scape's time to the bare time, over so many rounds. One
-    /// more comes first, and is not counted.
+    /// Measures the ratio of scape's time to the bare time, over this many
+    /// rounds. A round before them is a warm-up and isn't counted.
     pub(crate) fn ratio(&mut self, rounds: usize) -> Ratio {
         let ratios = (0..=rounds).map(|_| {
             let bare = (self.bare)(self.times);
@@ -68,7 +69,7 @@ impl Comparison {
     }
 }
 
-/// Measures all of them, and prints a line for each.
+/// Measures all comparisons, and prints a line for each.
 pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     println!(
         "scape's time as a multiple of a bare socket's: median and range of {rounds} rounds, and the target\n"
@@ -78,7 +79,7 @@ pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     }
 }
 
-/// In a word.
+/// Returns a word for the result.
 pub(crate) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
 }

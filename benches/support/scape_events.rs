@@ -1,5 +1,5 @@
-//! The same as [`bare_events`](super::bare_events), as a user of scape would
-//! write it, and typed.
+//! The same as [`bare_events`](super::bare_events), with parsed events, as a
+//! user of scape would write it.
 
 use std::time::Instant;
 
@@ -37,7 +37,7 @@ pub(crate) fn subscription(server: &Server) -> Run {
     })
 }
 
-/// Is called back with events.
+/// Gets events in a callback.
 pub(crate) fn callback(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |events| {
@@ -59,7 +59,7 @@ pub(crate) fn callback(server: &Server) -> Run {
     })
 }
 
-/// The sums that a listener makes of the events: it looks at each one.
+/// The sums that a listener calculates, so that it looks at each event.
 #[derive(Default)]
 struct Tally {
     events: u64,

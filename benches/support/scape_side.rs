@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use scape::protocol::Command;
-use scape::{Caching, Connect, Controller, PendingReply};
+use scape::connection::PendingReply;
+use scape::control::Caching;
+use scape::control::Command;
+use scape::{Connect, Controller};
 
 use super::bare::in_threads;
 use super::rounds::Run;
@@ -14,7 +16,7 @@ pub(crate) fn connect(address: &str) -> Controller {
     Connect::to(address).unwrap().caching(Caching::Off).connect().unwrap()
 }
 
-/// One request after the other.
+/// Sends one request after the other.
 pub(crate) fn sequential(server: &Server) -> Run {
     let controller = connect(&server.address);
     Box::new(move |requests| {
@@ -26,7 +28,7 @@ pub(crate) fn sequential(server: &Server) -> Run {
     })
 }
 
-/// One thread that has several requests under way, and adds as many as were
+/// Keeps several requests in flight from one thread, and adds as many as were
 /// answered.
 pub(crate) fn queued(server: &Server) -> Run {
     let controller = connect(&server.address);
@@ -39,8 +41,7 @@ pub(crate) fn queued(server: &Server) -> Run {
             let more = (TOGETHER - under_way.len() as u64).min(requests - sent);
             under_way.extend(controller.send_all((0..more).map(|_| command.clone())).unwrap());
             sent += more;
-            // The oldest is waited for; those that came with it are taken as
-            // well.
+            // Wait for the oldest reply, and also take those that came with it.
             let oldest = under_way.pop_front().unwrap();
             assert!(oldest.wait().unwrap().is_ok());
             done += 1;
@@ -54,7 +55,8 @@ pub(crate) fn queued(server: &Server) -> Run {
     })
 }
 
-/// Several threads on one connection, each one request after the other.
+/// Runs several threads on one connection. Each sends one request after the
+/// other.
 pub(crate) fn threads(server: &Server) -> Run {
     let controller = connect(&server.address);
     Box::new(move |requests| {

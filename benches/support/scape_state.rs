@@ -1,23 +1,23 @@
-//! The work of the live state, and its parts.
+//! The live state, and the parts of its work.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use scape::Controller;
-use scape::descriptor::RouterStatus;
 use scape::event::{CircuitInfo, StreamInfo};
+use scape::netdoc::RouterStatus;
 use scape::state::State;
 
 use super::relays::RELAYS;
 use super::rounds::Run;
 use super::{Server, bare_relays, fake_network, scape_side};
 
-/// Reads the entries by hand: see [`bare_relays`].
+/// Parses the entries by hand: see [`bare_relays`].
 pub(crate) fn bare(text: String, has_digest: bool) -> Run {
     timed(move || assert_eq!(bare_relays::read(&text, has_digest).len(), RELAYS))
 }
 
-/// Reads the entries as scape does.
+/// Parses the entries with scape.
 pub(crate) fn parse(text: String) -> Run {
     timed(move || {
         let relays: Vec<RouterStatus<'_>> = RouterStatus::parse_all(text.as_bytes()).collect();
@@ -25,7 +25,7 @@ pub(crate) fn parse(text: String) -> Run {
     })
 }
 
-/// Begins a live state, and ends it again, which does not count.
+/// Measures the creation of a live state. Its end isn't counted.
 pub(crate) fn ready(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |times| {
@@ -40,7 +40,7 @@ pub(crate) fn ready(server: &Server) -> Run {
     })
 }
 
-/// Waits for an answer that comes behind a whole new consensus.
+/// Waits for an answer that follows a whole new consensus.
 pub(crate) fn new_consensus(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     let state = State::new(&controller).unwrap();
@@ -53,7 +53,7 @@ pub(crate) fn new_consensus(server: &Server) -> Run {
     })
 }
 
-/// Types so many events of circuits and streams, and nothing else.
+/// Parses `count` events of circuits and streams, and does nothing else.
 pub(crate) fn typed_lives(count: usize) -> Run {
     let lives: Vec<Vec<u8>> = fake_network::lives(count).collect();
     timed(move || {
@@ -66,7 +66,8 @@ pub(crate) fn typed_lives(count: usize) -> Run {
     })
 }
 
-/// Has them applied: read from a socket, typed, and kept.
+/// Applies `count` events to a live state: they are read from a socket, parsed
+/// and kept.
 pub(crate) fn lives(server: &Server, count: usize) -> Run {
     let controller: Controller = scape_side::connect(&server.address);
     let state = State::new(&controller).unwrap();

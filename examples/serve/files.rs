@@ -1,34 +1,34 @@
-//! The meaning of a path of a request: a file, the list of a directory, or
+//! Resolves the path of a request to a file, the listing of a directory, or
 //! nothing.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The thing at a path.
+/// The content at a path.
 pub(crate) enum Content {
     File(PathBuf),
     /// A page that lists a directory.
     Listing(String),
-    /// The same with a slash behind it.
+    /// A redirect to the same path with a slash at the end.
     Elsewhere(String),
 }
 
-/// Why there is nothing.
+/// The reason for missing content.
 pub(crate) enum Missing {
     BadRequest,
     NotFound,
 }
 
-/// Finds what `target`, such as `/a%20b/c?d`, stands for. It is never outside
-/// of `root`, which is canonical.
+/// Finds the content of `target`, such as `/a%20b/c?d`. It is never outside of
+/// `root`, which must be canonical.
 pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     let decoded =
         decode(path.strip_prefix('/').ok_or(Missing::BadRequest)?).ok_or(Missing::BadRequest)?;
     let mut wanted = root.to_path_buf();
     for name in decoded.split('/').filter(|name| !name.is_empty()) {
-        // One plain name: not `..`, no drive of another system; and no hidden
-        // file.
+        // Accept plain names only: not `..`, no drive of another system, and no
+        // hidden file.
         let mut parts = Path::new(name).components();
         let is_plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
         if !is_plain || name.starts_with('.') || name.contains(['\0', '\\']) {
@@ -36,7 +36,7 @@ pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
         }
         wanted.push(name);
     }
-    // A link may lead out of it.
+    // A link may lead out of `root`.
     let real = wanted.canonicalize().map_err(|_| Missing::NotFound)?;
     if !real.starts_with(root) {
         return Err(Missing::NotFound);
@@ -46,7 +46,8 @@ pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
         return if is_file { Ok(Content::File(real)) } else { Err(Missing::NotFound) };
     }
     if !path.ends_with('/') {
-        // Made anew: two slashes at the beginning would lead to another host.
+        // Build the path anew, because two slashes at the beginning would lead
+        // to another host.
         let names: Vec<String> =
             decoded.split('/').filter(|name| !name.is_empty()).map(encode).collect();
         return Ok(Content::Elsewhere(format!("/{}/", names.join("/"))));
@@ -62,7 +63,7 @@ pub(crate) fn find(root: &Path, target: &str) -> Result<Content, Missing> {
     }
 }
 
-/// The page of a directory without `index.html`.
+/// Returns the page for a directory without `index.html`.
 fn listing(directory: &Path) -> Option<String> {
     let mut names: Vec<String> = fs::read_dir(directory)
         .ok()?
@@ -83,7 +84,7 @@ fn listing(directory: &Path) -> Option<String> {
     ))
 }
 
-/// `%41` is `A`.
+/// Decodes percent escapes: `%41` is `A`.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
@@ -112,7 +113,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Returns the kind of a file, by its name.
+/// Returns the media type of a file by its name.
 pub(crate) fn content_type(path: &Path) -> &'static str {
     let extension =
         path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();

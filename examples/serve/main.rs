@@ -7,10 +7,10 @@
 //! ```
 //!
 //! The first argument is an endpoint string: see `scape::endpoint`. Only GET
-//! and HEAD; hidden files, and what is outside of the directory, are not
-//! served. Neither the answers' headers nor their pages tell of this machine.
-//! Where tor is somewhere else than usual, set `SCAPE_CONTROL`
-//! (`127.0.0.1:9051` or `unix:/path`); where none runs, one is launched.
+//! and HEAD are supported. Hidden files and files outside of the directory
+//! aren't served. Neither the headers nor the pages reveal anything about this
+//! machine. Set `SCAPE_CONTROL` (`127.0.0.1:9051` or `unix:/path`) if tor is at
+//! an unusual place. If none runs, one is launched.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
@@ -28,11 +28,11 @@ use files::{Content, Missing};
 use scape::endpoint::OnionEndpoint;
 use scape::onion::OnionStream;
 
-/// The number of visitors that are served at a time.
+/// The maximum number of visitors that are served at a time.
 const MOST: usize = 64;
-/// The greatest length of a request's head, and the time to wait for each piece
-/// of it.
+/// The maximum length of a request's head in bytes.
 const LONGEST_HEAD: usize = 16 * 1024;
+/// The timeout of each read from, or write to, a visitor.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -100,7 +100,7 @@ fn serve(mut visitor: OnionStream, root: &Path) -> io::Result<()> {
     }
 }
 
-/// The head, to the empty line.
+/// Reads the head up to the empty line.
 fn read_head(visitor: &mut OnionStream) -> io::Result<String> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
@@ -126,13 +126,13 @@ fn send_file(visitor: &mut OnionStream, path: &PathBuf, with_body: bool) -> io::
         &format!("Content-Type: {}\r\n", files::content_type(path)),
     )?;
     if with_body {
-        // No more than was said, though the file may grow meanwhile.
+        // Don't send more than the announced length if the file grows.
         io::copy(&mut file.take(length), visitor)?;
     }
     Ok(())
 }
 
-/// A page that says only this.
+/// Sends a page that contains only the status.
 fn page(visitor: &mut OnionStream, status: &str, more: &str, with_body: bool) -> io::Result<()> {
     let body = format!("{status}\n");
     send_head(visitor, status, body.len() as u64, &format!("Content-Type: text/plain\r\n{more}"))?;

@@ -3,10 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{
-    AuthChallenge, Decoder, ProtocolInfo, SafeCookie, parse_getconf, parse_getinfo,
-};
-use scape::word::{Secret};
+use scape_proto::control::ProtocolInfo;
+use scape_proto::control::{AuthChallenge, Decoder, SafeCookie, parse_getconf, parse_getinfo};
+use scape_proto::word::{Secret};
 
 fuzz_target!(|data: &[u8]| {
     // The keys on the first line, the answer on the others.

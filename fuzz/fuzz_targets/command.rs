@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{Command, unquote};
+use scape_proto::control::Command;
+use scape_proto::control::unquote;
 
 fn one_line(wire: &[u8]) {
     let line = wire.strip_suffix(b"\r\n").expect("a command ends its line");

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use scape::config::value::{self, AutoBool, DataSize, FromConfigValue, ToConfigValue};
-use scape::config::{PortFlag, PortLine};
-use scape::protocol::{ConfigType};
-use scape::word::{Fingerprint};
+use scape_proto::torrc::value::{self, AutoBool, DataSize, FromConfigValue, ToConfigValue};
+use scape_proto::torrc::{PortFlag, PortLine};
+use scape_proto::info::ConfigType;
+use scape_proto::word::{Fingerprint};
 
 /// What is read from these lines, and can be written, is read from what was
 /// written, too.

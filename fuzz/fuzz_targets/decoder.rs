@@ -3,7 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{DecodeError, Decoder, Limits, Reply};
+use scape_proto::control::{DecodeError, Limits, Reply};
+use scape_proto::control::Decoder;
 
 const LIMITS: (usize, usize) = (256, 1024);
 

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::descriptor::{Consensus, Directory, Microdescriptor, RouterEntry, RouterStatus};
+use scape_proto::netdoc::{Consensus, Directory, Microdescriptor, RouterEntry, RouterStatus};
 
 fuzz_target!(|data: &[u8]| {
     let entries: Vec<RouterEntry> = RouterStatus::parse_all(data).map(RouterEntry::from).collect();

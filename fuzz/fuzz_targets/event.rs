@@ -4,12 +4,12 @@
 use std::time::SystemTime;
 
 use libfuzzer_sys::fuzz_target;
-use scape::event::{
+use scape_proto::event::{
     Bootstrap, CircuitInfo, ClientsSeen, Event, EventBody, OrConnInfo, StreamInfo, kind_name,
 };
-use scape::protocol::Decoder;
-use scape::event::{ClockSkewSource, OrConnTarget};
-use scape::word::{Expiry};
+use scape_proto::control::Decoder;
+use scape_proto::event::{ClockSkewSource, OrConnTarget};
+use scape_proto::word::{Expiry};
 
 fuzz_target!(|data: &[u8]| {
     let mut decoder = Decoder::default();

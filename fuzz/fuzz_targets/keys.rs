@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use scape::onion::client_auth::{parse_auth_line, parse_auth_private_line};
-use scape::protocol::{HashedPassword};
-use scape::word::{OnionAddress, OnionKey};
+use scape_proto::control::HashedPassword;
+use scape_proto::word::{OnionAddress, OnionKey};
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(key) = OnionKey::from_secret_key_file(data) {

@@ -7,10 +7,11 @@ use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use scape::transport::Address;
-use scape::word::{CircuitId, ClientKey, ClientPublicKey, CountryCode, Fingerprint, OnionAddress, OnionKey, OrConnId, RelayName, StreamId, Version};
-use scape::event::{ConfluxId, EventKind};
-use scape::descriptor::{DescriptorDigest, ExitPolicy};
-use scape::protocol::{ListenerAddress, LocalTime, Signal};
+use scape_proto::word::{CircuitId, ClientKey, ClientPublicKey, CountryCode, Fingerprint, OnionAddress, OnionKey, OrConnId, RelayName, StreamId, Version};
+use scape_proto::event::{ConfluxId, EventKind};
+use scape_proto::netdoc::{DescriptorDigest, ExitPolicy};
+use scape_proto::control::Signal;
+use scape_proto::info::{ListenerAddress, LocalTime};
 
 fn there_and_back<T: FromStr<Err: Display> + Display + PartialEq + Debug>(text: &str) {
     match text.parse::<T>() {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::config::PortLine;
+use scape_proto::torrc::PortLine;
 use scape::onion::disk::{DiskPort, format_group, parse_group};
-use scape::protocol::{ConfLine};
+use scape_proto::control::ConfLine;
 
 fuzz_target!(|text: &str| {
     if let Ok(line) = text.parse::<PortLine>() {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::socks::{Handshake, Isolation, NextStep, Request};
+use scape_proto::socks::{Handshake, Isolation, NextStep, Request};
 
 fn run(
     request: &Request,

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::config::Torrc;
+use scape_proto::torrc::Torrc;
 
 fuzz_target!(|data: &[u8]| {
     // A value on the first line, the text on the others.

@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{AddressMapping, ConfigName, DownloadStatus, EntryGuard, InfoName};
+use scape_proto::info::{AddressMapping, ConfigName, DownloadStatus, EntryGuard, InfoName};
 
 fuzz_target!(|data: &[u8]| {
     if let Some(mapping) = AddressMapping::parse(data) {

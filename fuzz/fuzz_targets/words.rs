@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape::protocol::{Word, Words, c_string, quoted_string, unquote};
+use scape_proto::control::{Word, Words, c_string, quoted_string, unquote};
 
 fuzz_target!(|data: &[u8]| {
     // By position.

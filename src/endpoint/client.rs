@@ -1,4 +1,4 @@
-//! `tor:HOST:PORT`: where to connect to through tor.
+//! `tor:HOST:PORT`: an endpoint to connect to through Tor.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 
 use super::grammar::escape;
 use super::options::{self, Options, Vocabulary};
+use crate::client::socks::Isolation;
 use crate::endpoint::{EndpointError, EndpointProblem};
-use crate::protocol::REDACTED;
-use crate::socks::Isolation;
-use crate::transport::Address;
-use crate::word::{Host, Secret};
+use crate::io::transport::Address;
+use scape_proto::control::REDACTED;
+use scape_proto::word::{Host, Secret};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "tor",
@@ -34,10 +34,10 @@ const OPTIONS: Vocabulary = Vocabulary {
     also: &[],
 };
 
-/// Where to connect to through tor, and how: `tor:HOST:PORT`, with the options
-/// of [the table](super#tor).
+/// An endpoint to connect to through Tor: `tor:HOST:PORT`, with the options of
+/// [the table](super#tor).
 ///
-/// It is made from a text, or piece by piece; nothing happens before
+/// It is parsed from a text or built with methods. Nothing happens before
 /// [`dial`](Self::dial).
 ///
 /// ```
@@ -51,8 +51,9 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
 ///
-/// `Display` and `Debug` do not show the password of
-/// [`credentials`](Self::credentials); [`expose`](Self::expose) does.
+/// `Display` and `Debug` don't show the password of
+/// [`credentials`](Self::credentials). [`expose`](Self::expose) does.
+#[doc(alias = "TorClientEndpoint")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientEndpoint {
     host: String,
@@ -65,29 +66,39 @@ pub struct ClientEndpoint {
     allow_private: bool,
 }
 
-/// With whom circuits are shared.
+/// The connections that share circuits with this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Sharing {
-    /// With whoever says nothing of it either.
+    /// All connections without an isolation option.
     Anybody,
-    /// With nobody.
+    /// No other connection.
     Nobody,
-    /// With those of the same credentials.
+    /// Connections with the same credentials.
     Credentials { user: String, password: Secret },
 }
 
 impl ClientEndpoint {
-    /// Returns an endpoint for `port` of `host`: a name, which only tor ever
-    /// looks up, an onion address or an IP address. IPv6 addresses may be in
-    /// brackets. An onion address loses its trailing dot.
+    /// Creates an endpoint for `port` of `host`: a name, which only tor looks
+    /// up, an onion address or an IP address. An IPv6 address may be in
+    /// brackets. The trailing dot of an onion address is removed.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("[2001:db8::1]", 80)?;
+    /// assert_eq!(endpoint.host(), "2001:db8::1");
+    /// assert!(ClientEndpoint::new("example.com", 0).is_err());
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`EndpointProblem::Invalid`] if tor can't be asked for the host (see
-    /// [`Request`](crate::socks::Request) for the form of hosts), or the port
-    /// is 0.
+    ///
+    /// Returns an error with [`EndpointProblem::Invalid`] if tor can't be asked
+    /// for the host (see [`Request`](crate::socks::Request) for the form of
+    /// hosts), or the port is 0.
     pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
         if port == 0 {
-            return Err(EndpointError::invalid("port", "it is a port: a number from 1 to 65535"));
+            return Err(EndpointError::invalid("port", "must be a port, 1 to 65535"));
         }
         let host = match Host::parse(host) {
             Ok(Host::Ip(ip)) => ip.to_string(),
@@ -108,27 +119,54 @@ impl ClientEndpoint {
         })
     }
 
-    /// Through the tor with this control port (`controlPort`). Without, and
-    /// without [`socks_port`](Self::socks_port): through the global tor.
+    /// Uses the tor with this control port (`controlPort`). By default, the
+    /// global tor is used if the program has one, or a running tor, or a new
+    /// one: see [`dial`](crate::dial). Replaces a
+    /// [`socks_port`](Self::socks_port).
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.control_port(9051);
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:controlPort=9051");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn control_port(self, address: impl Into<Address>) -> Self {
         ClientEndpoint { control_port: Some(address.into()), socks_port: None, ..self }
     }
 
-    /// Through this SOCKS port (`socksPort`), without any control connection.
-    /// It takes the place of a [`control_port`](Self::control_port).
+    /// Uses this SOCKS port (`socksPort`) without a control connection.
+    /// Replaces a [`control_port`](Self::control_port).
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.socks_port(9150);
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:socksPort=9150");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn socks_port(self, address: impl Into<Address>) -> Self {
         ClientEndpoint { socks_port: Some(address.into()), control_port: None, ..self }
     }
 
-    /// With these SOCKS credentials (`socksUsername`, `socksPassword`): tor
-    /// shares circuits only between connections that have the same. They are
-    /// not those of an account.
+    /// Sets SOCKS credentials (`socksUsername`, `socksPassword`). tor shares
+    /// circuits only between connections with the same credentials. They aren't
+    /// those of an account.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.credentials("me", "sesame")?;
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:socksUsername=me:socksPassword=[redacted]");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     ///
     /// # Errors
-    /// Where one of them has not 1 to 255 bytes, or the name is one that tor
-    /// reserves: see [`Isolation::new`].
+    ///
+    /// Returns an error if `user` or `password` doesn't have 1 to 255 bytes, or
+    /// if tor reserves the user name: see [`Isolation::new`].
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, EndpointError> {
         Isolation::new(user, password).map_err(|error| {
             let option = if password.is_empty() || password.len() > 255 {
@@ -147,61 +185,104 @@ impl ClientEndpoint {
         })
     }
 
-    /// On circuits that are shared with nobody (`isolate`): each connection has
-    /// fresh credentials.
+    /// Uses circuits that aren't shared with any other connection (`isolate`).
+    /// Each connection gets fresh credentials.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.isolate();
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:isolate=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn isolate(self) -> Self {
         ClientEndpoint { sharing: Sharing::Nobody, ..self }
     }
 
-    /// How long connecting may take (`timeout`), from the connection to the
-    /// SOCKS port on. Zero counts as a nanosecond.
+    /// Sets the time limit for connecting (`timeout`), which begins with the
+    /// connection to the SOCKS port. Zero counts as one nanosecond.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    /// use std::time::Duration;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?
+    ///     .timeout(Duration::from_millis(2500));
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:timeout=2.5");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         ClientEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
     }
 
-    /// With TLS inside (`tls`). It needs the feature `https`.
+    /// Uses TLS inside the connection (`tls`). This requires the feature
+    /// `https`.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.tls();
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:tls=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn tls(self) -> Self {
         ClientEndpoint { tls: true, ..self }
     }
 
-    /// Also where the host is an address of a private network (`allowPrivate`),
-    /// which exits refuse.
+    /// Allows a host that is an address of a private network (`allowPrivate`),
+    /// although exit relays refuse these addresses.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("192.168.1.7", 80)?.allow_private();
+    /// assert_eq!(endpoint.to_string(), "tor:192.168.1.7:80:allowPrivate=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn allow_private(self) -> Self {
         ClientEndpoint { allow_private: true, ..self }
     }
 
-    /// The host. An IPv6 address has no brackets.
+    /// Returns the host. An IPv6 address has no brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The endpoint as a text that can be read again, secrets included. Whoever
-    /// calls this takes over the duty to keep them out of sight.
+    /// Returns the endpoint as a text that can be parsed again, **with its
+    /// secrets**. The caller must keep the text confidential.
+    ///
+    /// ```
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint = ClientEndpoint::new("example.com", 80)?.credentials("me", "sesame")?;
+    /// assert!(endpoint.expose().ends_with(":socksPassword=sesame"));
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     pub fn expose(&self) -> Zeroizing<String> {
         self.text(true)
     }
 
-    /// The control port, where one is named.
+    /// Returns the control port, if one is set.
     pub(super) fn named_control_port(&self) -> Option<&Address> {
         self.control_port.as_ref()
     }
 
-    /// The SOCKS port, where one is named.
+    /// Returns the SOCKS port, if one is set.
     pub(super) fn named_socks_port(&self) -> Option<&Address> {
         self.socks_port.as_ref()
     }
 
-    /// The credentials for the next connection.
-    pub(super) fn isolation(&self) -> crate::Result<Option<Isolation>> {
+    /// Returns the credentials for the next connection.
+    pub(super) fn isolation(&self) -> crate::error::Result<Option<Isolation>> {
         match &self.sharing {
             Sharing::Anybody => Ok(None),
             Sharing::Nobody => Ok(Some(Isolation::random())),
@@ -224,8 +305,8 @@ impl ClientEndpoint {
     }
 
     fn text(&self, secrets: bool) -> Zeroizing<String> {
-        // A writing to a text does not fail. The room is for a password whose
-        // every character is escaped.
+        // Writing to a string can't fail. The capacity is enough for a password
+        // of 255 escaped characters, so that no copy of it stays in memory.
         let mut text = Zeroizing::new(String::with_capacity(1024 + 2 * self.host.len()));
         let host = options::ip(&self.host).map_or_else(|| self.host.clone(), options::show_ip);
         let _ = write!(text, "tor:{}:{}", escape(&host), self.port);
@@ -287,7 +368,7 @@ impl FromStr for ClientEndpoint {
     }
 }
 
-/// `socksPort`, which may have its host in `socksHostname`.
+/// Reads `socksPort`. Its host may be in `socksHostname`.
 fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
     let (host, port) = (options.take("socksHostname"), options.take("socksPort"));
     match (host, port) {
@@ -296,15 +377,13 @@ fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
         (Some(host), None) => Err(host.error(EndpointProblem::Needs { other: "socksPort" })),
         (Some(host), Some(port)) => {
             let address = Address::tcp(host.text(), port.port()?);
-            address
-                .map(Some)
-                .map_err(|_| host.invalid("it is the name or the IP address of a host"))
+            address.map(Some).map_err(|_| host.invalid("must be a host name or an IP address"))
         }
     }
 }
 
 impl ClientEndpoint {
-    /// `isolate`, or `socksUsername` and `socksPassword`.
+    /// Reads `isolate`, or `socksUsername` and `socksPassword`.
     fn read_sharing(self, options: &mut Options) -> Result<Self, EndpointError> {
         let isolate = options.take("isolate");
         let fresh = isolate.as_ref().map_or(Ok(false), |value| value.boolean())?;
@@ -331,8 +410,8 @@ impl ClientEndpoint {
     }
 }
 
-/// As it can be read again, except for the password, in whose place
-/// `[redacted]` stands (which is refused where it is read).
+/// Writes the endpoint with `[redacted]` instead of the password. Such a text
+/// is refused when it is parsed.
 impl fmt::Display for ClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

@@ -1,4 +1,4 @@
-//! Connecting to a `tor:` endpoint.
+//! Functions that connect to a `tor:` endpoint.
 
 use super::which_tor::tor_at;
 use super::{ClientEndpoint, EndpointStream};
@@ -6,15 +6,19 @@ use crate::endpoint::EndpointError;
 use crate::error::{Error, Result};
 use crate::tor::{Tor, TorClient};
 
-/// Connects through tor to a `tor:` endpoint: a text such as
-/// `"tor:example.com:80"`, or a [`ClientEndpoint`]. The
-/// [module](crate::endpoint) has its grammar.
+/// Connects through Tor to a `tor:` endpoint: a text such as
+/// `"tor:example.com:80"`, or a [`ClientEndpoint`]. See the [module
+/// documentation](crate::endpoint) for the grammar.
 ///
-/// Without `controlPort` and `socksPort` it is the [global tor](Tor::global)
-/// that is used, where the program has one by now; else one that runs already,
-/// of which a SOCKS port at a usual place will do ([`Tor::find`]); else one is
-/// launched. The stream keeps that alive; a program that dials again holds
-/// [`Tor::global`] meanwhile.
+/// Without `controlPort` and `socksPort`, the tor is the first of these:
+///
+/// * the [global tor](Tor::global), if the program has one;
+/// * a tor that is running already; a SOCKS port at a usual place is enough
+///   ([`Tor::find`]);
+/// * a new one, which is launched.
+///
+/// The stream keeps a launched tor alive. A program that dials several times
+/// should hold [`Tor::global`], so that tor isn't launched each time.
 ///
 /// ```no_run
 /// use std::io::{Read, Write};
@@ -32,6 +36,7 @@ use crate::tor::{Tor, TorClient};
 /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
 /// be used, before anything is done. Otherwise same errors as
 /// [`ClientEndpoint::dial`].
+#[doc(alias = "stream_via")]
 pub fn dial<E>(endpoint: E) -> Result<EndpointStream>
 where
     E: TryInto<ClientEndpoint>,
@@ -41,50 +46,67 @@ where
 }
 
 impl ClientEndpoint {
-    /// Connects, through the tor that the endpoint is for. Each call makes a
-    /// connection; nothing is kept.
+    /// Connects through the tor that the endpoint names. Each call makes a new
+    /// connection, and nothing is kept between calls.
+    ///
+    /// ```no_run
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let endpoint: ClientEndpoint = "tor:example.com:443:isolate=true".parse()?;
+    /// let stream = endpoint.dial()?;
+    /// # let _ = stream;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env). A
-    /// control port of another machine isn't told them, unless the environment
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env). They
+    /// aren't sent to a control port of another machine, unless the environment
     /// names the same address.
     ///
-    /// The endpoint's timeout is that of the connection through tor. The steps
-    /// before have deadlines of their own: 30 seconds for a control connection,
+    /// The endpoint's timeout applies to the connection through tor. The steps
+    /// before have their own deadlines: 30 seconds for a control connection,
     /// two minutes for launching a tor.
     ///
     /// # Errors
     ///
     /// Returns an error with an [`EndpointError`] (kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint
-    /// wants `tls` and this library was built without the feature `https`, and
-    /// with a `TlsError` if the host doesn't show that it is the one.
+    /// sets `tls` and this library was built without the feature `https`.
+    /// Returns an error with a `TlsError` if the host's certificate isn't valid
+    /// for the host.
     ///
-    /// Errors of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// Errors of finding a tor ([`Tor::global`], [`Tor::connect_with`],
     /// [`Tor::socks_only`]) and of [`TorClient::connect`] are also possible.
     pub fn dial(&self) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&self.client()?)
     }
 
-    /// Connects as the endpoint says, through a tor of one's own: what the
-    /// endpoint says of the tor does not count.
+    /// Connects to the endpoint through a given tor. The endpoint's
+    /// `controlPort` and `socksPort` are ignored.
+    ///
+    /// ```no_run
+    /// use scape::Tor;
+    /// use scape::endpoint::ClientEndpoint;
+    ///
+    /// let tor = Tor::connect()?;
+    /// let endpoint: ClientEndpoint = "tor:example.com:80".parse()?;
+    /// let stream = endpoint.dial_through(&tor)?;
+    /// # let _ = stream;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`dial`](Self::dial).
+    /// Same errors as [`dial`](Self::dial), except those of finding a tor.
     pub fn dial_through(&self, tor: &Tor) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&tor.client()?)
     }
 
-    /// Connects as the endpoint says, with a client of one's own: one that is
-    /// bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)), for
-    /// example. What the endpoint says of the tor does not count.
-    ///
-    /// # Errors
-    ///
-    /// As [`dial`](Self::dial).
+    /// Connects to the endpoint with a given client, for example one that is
+    /// bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)). The
+    /// endpoint's `controlPort` and `socksPort` are ignored.
     ///
     /// ```no_run
     /// use scape::endpoint::ClientEndpoint;
@@ -95,24 +117,28 @@ impl ClientEndpoint {
     /// let stream = endpoint.dial_with(&client)?;
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`dial`](Self::dial), except those of finding a tor.
     pub fn dial_with(&self, client: &TorClient) -> Result<EndpointStream> {
         self.check()?;
         self.connect(client)
     }
 
-    /// What can be seen to be wrong before there is a tor.
+    /// Reports problems that can be found without a tor.
     fn check(&self) -> Result<()> {
         if cfg!(not(feature = "https")) && self.wants_tls() {
             return Err(EndpointError::invalid(
                 "tls",
-                "it needs the feature https of this library",
+                "requires the feature https of this library",
             )
             .into());
         }
         Ok(())
     }
 
-    /// A client of the tor that is named.
+    /// Returns a client of the endpoint's tor.
     fn client(&self) -> Result<TorClient> {
         match self.named_socks_port() {
             Some(address) => Tor::socks_only(address)?.client(),

@@ -1,11 +1,19 @@
-//! Endpoint strings that cannot be used.
+//! Errors of endpoints that can't be used.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// An endpoint (`tor:…` or `onion:…`) that cannot be used. Nothing was done. It
-/// never repeats a value, which may be a secret.
+/// The error for an endpoint (`tor:…` or `onion:…`) that can't be used. Nothing
+/// was done. The error never repeats a value, because it may be a secret.
+///
+/// ```
+/// use scape::endpoint::{ClientEndpoint, EndpointProblem};
+///
+/// let error = "tor:example.com".parse::<ClientEndpoint>().unwrap_err();
+/// assert_eq!(*error.problem(), EndpointProblem::Missing);
+/// assert_eq!((error.option(), error.position()), (Some("port"), Some(15)));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointError {
     option: Option<Box<str>>,
@@ -17,74 +25,75 @@ pub struct EndpointError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointProblem {
-    /// It begins with neither of the kinds that there are.
+    /// The text begins with neither `tor:` nor `onion:`.
     Kind,
-    /// It is of the other kind than is needed here.
+    /// The endpoint is of the other kind than required.
     OtherKind {
-        /// The kind that is needed: `tor` or `onion`.
+        /// The required kind: `tor` or `onion`.
         needed: &'static str,
     },
-    /// There is nothing where a value, a name or a part should be.
+    /// A value, a name or a part is empty.
     Empty,
-    /// A backslash stands before something else than a colon, an equals sign or
-    /// a backslash.
+    /// A backslash precedes something other than a colon, an equals sign or a
+    /// backslash.
     Escape,
-    /// There is no option of this name.
+    /// No option has this name.
     Unknown {
-        /// The options that there are.
+        /// The names of all options.
         known: Vec<&'static str>,
     },
-    /// A part has no name, and all that may go without one are there already.
+    /// A part has no name, and the parts that don't need one are given already.
     Unnamed {
-        /// The options that there are.
+        /// The names of all options.
         known: Vec<&'static str>,
     },
     /// The option is given twice.
     Doubled,
-    /// The option has to be given.
+    /// The option is required but missing.
     Missing,
-    /// The option cannot be given together with another.
+    /// The option can't be combined with another one.
     Conflict {
         /// The other option.
         with: &'static str,
     },
-    /// The option means nothing without another.
+    /// The option requires another one.
     Needs {
         /// The other option.
         other: &'static str,
     },
-    /// The value is malformed; the text says how.
+    /// The value is invalid. The text gives the reason.
     Invalid(Box<str>),
 }
 
 impl EndpointError {
-    /// Something that is wrong with no option in particular.
+    /// Creates an error that belongs to no particular option.
     pub(crate) fn new(problem: EndpointProblem) -> Self {
         EndpointError { option: None, position: None, problem }
     }
 
-    /// Something that is wrong with `option`.
+    /// Creates an error that belongs to `option`.
     pub(crate) fn of(option: &str, problem: EndpointProblem) -> Self {
         EndpointError { option: Some(option.into()), ..Self::new(problem) }
     }
 
-    /// The value of `option` has not the form that `why` describes.
+    /// Creates an error for an invalid value of `option`. `why` completes a
+    /// sentence about the value, such as "must be a port".
     pub(crate) fn invalid(option: &str, why: impl Into<String>) -> Self {
         Self::of(option, EndpointProblem::Invalid(why.into().into_boxed_str()))
     }
 
-    /// The same, found at this byte of the text.
+    /// Sets the byte position in the text.
     pub(crate) fn at(self, position: usize) -> Self {
         EndpointError { position: Some(position), ..self }
     }
 
-    /// Returns the option's name, if the problem is with one.
+    /// Returns the option's name, if the problem belongs to an option.
     pub fn option(&self) -> Option<&str> {
         self.option.as_deref()
     }
 
-    /// Returns the position of the problem, in bytes from the text's start, or
-    /// `None` if the endpoint was not made from a text.
+    /// Returns the position of the problem in bytes from the start of the text,
+    /// or `None` if the endpoint wasn't parsed from a text.
     pub fn position(&self) -> Option<usize> {
         self.position
     }
@@ -107,33 +116,33 @@ impl fmt::Display for EndpointError {
         f.write_str(": ")?;
         match &self.problem {
             EndpointProblem::Kind => {
-                f.write_str("it begins with neither tor: nor onion:, as in tor:example.com:80 and onion:80")
+                f.write_str("must begin with tor: or onion:, as in tor:example.com:80 and onion:80")
             }
             EndpointProblem::OtherKind { needed } => {
-                write!(f, "one that begins with {needed}: is needed here")
+                write!(f, "must begin with {needed}:")
             }
             EndpointProblem::Empty => {
                 f.write_str(
-                "there is nothing between this colon and the next, or the end (an IPv6 address is written in brackets)",
+                "nothing between this colon and the next one or the end; write an IPv6 address in brackets",
             )
             }
             EndpointProblem::Escape => f.write_str(
-                "a backslash stands only before a colon, an equals sign or a backslash, \
+                "a backslash may only precede a colon, an equals sign or a backslash, \
                  as in controlPort=unix\\:/run/tor/control",
             ),
             EndpointProblem::Unknown { known } => {
-                write!(f, "there is no option of this name; there are {}", known.join(", "))
+                write!(f, "unknown option; the options are {}", known.join(", "))
             }
             EndpointProblem::Unnamed { known } => write!(
                 f,
-                "this part has no name: options are written name=value, and a colon within a value \\:, or an IPv6 \
-                 address in brackets; there are {}",
+                "this part has no name: write name=value; within a value, write a colon as \\: or an IPv6 \
+                 address in brackets; the options are {}",
                 known.join(", ")
             ),
-            EndpointProblem::Doubled => f.write_str("it is given twice"),
-            EndpointProblem::Missing => f.write_str("it must be given"),
-            EndpointProblem::Conflict { with } => write!(f, "it cannot be given together with {with:?}"),
-            EndpointProblem::Needs { other } => write!(f, "it means nothing without {other:?}"),
+            EndpointProblem::Doubled => f.write_str("given more than once"),
+            EndpointProblem::Missing => f.write_str("required, but missing"),
+            EndpointProblem::Conflict { with } => write!(f, "can't be combined with {with:?}"),
+            EndpointProblem::Needs { other } => write!(f, "requires {other:?}"),
             EndpointProblem::Invalid(why) => f.write_str(why),
         }
     }

@@ -1,5 +1,5 @@
-//! The text of an endpoint, cut into parts: what is escaped, what has a name.
-//! What the parts mean is said elsewhere.
+//! Splits the text of an endpoint into parts, and handles escapes and names.
+//! The meaning of the parts is the task of other modules.
 
 use std::borrow::Cow;
 
@@ -7,21 +7,20 @@ use zeroize::Zeroizing;
 
 use crate::endpoint::{EndpointError, EndpointProblem};
 
-/// What stands between two colons: `value` or `name=value`, with nothing
-/// escaped any more.
+/// The text between two colons, `value` or `name=value`, without escapes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// Where it begins, in bytes.
+    /// The position of the part in bytes.
     pub(super) position: usize,
     pub(super) name: Option<String>,
-    /// It may be a secret.
+    /// The value, which may be a secret.
     pub(super) value: Zeroizing<String>,
 }
 
-/// Cuts `text` into its parts.
+/// Splits `text` into its parts.
 pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
-    // Nothing grows beyond its first room, so that no secret is left behind in
-    // memory.
+    // Each string has its full capacity from the beginning, so that growing
+    // leaves no copy of a secret in memory.
     let room = || Zeroizing::new(String::with_capacity(text.len()));
     let mut parts = Vec::new();
     let (mut position, mut name, mut value) = (0, None, room());
@@ -67,8 +66,8 @@ pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
     Ok(parts)
 }
 
-/// The IPv6 literal that `text` begins with, with its brackets. Its colons need
-/// not be escaped.
+/// Returns the IPv6 literal, with its brackets, at the beginning of `text`. Its
+/// colons need no escapes.
 fn literal(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?.split(']').next()?;
     let is_address = inner.contains(':')
@@ -76,7 +75,7 @@ fn literal(text: &str) -> Option<&str> {
     text.get(..inner.len() + 2).filter(|literal| is_address && literal.ends_with(']'))
 }
 
-/// A value as it is written, so that [`split`] reads it again.
+/// Escapes a value, so that [`split`] reads it back.
 pub(super) fn escape(value: &str) -> Cow<'_, str> {
     let special = [':', '=', '\\'];
     let literal = literal(value).unwrap_or_default();
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Each part as its name (or nothing) and value.
+    /// Returns the name and the value of each part.
     fn parts(text: &str) -> Vec<(Option<String>, String)> {
         split(text).unwrap().into_iter().map(|part| (part.name, part.value.to_string())).collect()
     }
@@ -114,20 +113,20 @@ mod tests {
     }
 
     #[test]
-    fn colons_separate_and_equals_signs_name() {
+    fn colons_separate_parts_and_equals_signs_end_names() {
         assert_eq!(
             parts("tor:example.com:80:timeout=5"),
             [bare("tor"), bare("example.com"), bare("80"), named("timeout", "5")]
         );
         assert_eq!(parts(""), [bare("")]);
         assert_eq!(parts("a::b:"), [bare("a"), bare(""), bare("b"), bare("")]);
-        // Only the first equals sign separates: keys in base64 may end as they
-        // do.
+        // Only the first equals sign separates, because base64 keys may end
+        // with equals signs.
         assert_eq!(parts("a=b=c==:=x"), [named("a", "b=c=="), named("", "x")]);
     }
 
     #[test]
-    fn a_backslash_takes_the_meaning_away() {
+    fn backslash_escapes_special_characters_only() {
         assert_eq!(
             parts(r"controlPort=unix\:/run/tor/control"),
             [named("controlPort", "unix:/run/tor/control")]
@@ -144,12 +143,12 @@ mod tests {
     }
 
     #[test]
-    fn brackets_hold_an_address_together() {
+    fn ipv6_address_in_brackets_is_not_split() {
         assert_eq!(parts("tor:[2001:db8::1]:80"), [bare("tor"), bare("[2001:db8::1]"), bare("80")]);
         assert_eq!(parts(r"socksPort=[::1]\:9050"), [named("socksPort", "[::1]:9050")]);
         assert_eq!(parts("[fe80::1%3]"), [bare("[fe80::1%3]")]);
-        // What is no address, or does not stand at the beginning, is not held
-        // together.
+        // A text that isn't an address, or isn't at the beginning, is split at
+        // its colons.
         assert_eq!(parts("[a:b"), [bare("[a"), bare("b")]);
         assert_eq!(parts("[x:1]"), [bare("[x"), bare("1]")]);
         assert_eq!(parts("a[::1]"), [bare("a["), bare(""), bare("1]")]);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_those_of_parts() {
+    fn parts_have_their_byte_positions() {
         let positions: Vec<usize> =
             split("tör:a=b:[::1]:c").unwrap().iter().map(|part| part.position).collect();
         assert_eq!(positions, [0, 5, 9, 15]);
@@ -165,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_escaped_is_read_back(
+        fn escaped_values_are_parsed_back(
             values in prop::collection::vec(any::<(bool, String)>(), 1..5),
         ) {
             let texts: Vec<String> = values
@@ -180,12 +179,12 @@ mod tests {
         }
 
         #[test]
-        fn brackets_colons_and_backslashes_are_read_back(value in r"[\[\]:=\\a1%.]{0,12}") {
+        fn escaped_special_characters_are_parsed_back(value in r"[\[\]:=\\a1%.]{0,12}") {
             prop_assert_eq!(parts(&escape(&value)), [bare(&value)]);
         }
 
         #[test]
-        fn any_text_is_split_or_refused(text in r"([\[\]:=\\a1]|\PC){0,20}") {
+        fn splitting_any_text_does_not_panic(text in r"([\[\]:=\\a1]|\PC){0,20}") {
             if let Ok(parts) = split(&text) {
                 prop_assert!(parts.iter().all(|part| text.is_char_boundary(part.position)));
             }

@@ -1,14 +1,15 @@
-//! The key file of a service that keeps its address.
+//! The key file of a service with a permanent address.
 
 use std::io;
 use std::path::Path;
 
 use crate::endpoint::EndpointError;
 use crate::error::{Error, IoError, Result};
-use crate::word::OnionKey;
+use crate::onion::{load_key, save_key};
+use scape_proto::word::OnionKey;
 
-/// Loads the key in the file at `path`. If there is no such file, makes a key
-/// and saves it there.
+/// Loads the key from the file at `path`. If the file doesn't exist, creates it
+/// with a new key.
 pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
     match load(path)? {
         Some(key) => Ok(key),
@@ -16,10 +17,11 @@ pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
     }
 }
 
-/// Makes a key and saves it, unless another program was quicker.
+/// Makes a key and saves it. If another program has created the file in the
+/// meantime, loads that key.
 fn make(path: &Path) -> Result<OnionKey> {
     let key = OnionKey::random();
-    match key.save(path) {
+    match save_key(&key, path) {
         Ok(()) => Ok(key),
         Err(error) if io_kind(&error) == Some(io::ErrorKind::AlreadyExists) => {
             load(path)?.ok_or(error)
@@ -28,15 +30,15 @@ fn make(path: &Path) -> Result<OnionKey> {
     }
 }
 
-/// Returns `None` if there is no such file.
+/// Loads the key. Returns `None` if the file doesn't exist.
 fn load(path: &Path) -> Result<Option<OnionKey>> {
-    match OnionKey::load(path) {
+    match load_key(path) {
         Ok(key) => Ok(Some(key)),
         Err(error) => match io_kind(&error) {
             Some(io::ErrorKind::NotFound) => Ok(None),
             Some(io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
                 let why = format!(
-                    "{} holds no onion key: neither ED25519-V3: with base64, nor what tor has in hs_ed25519_secret_key",
+                    "{} holds neither ED25519-V3: with base64 nor the content of an hs_ed25519_secret_key file",
                     path.display()
                 );
                 Err(EndpointError::invalid("privateKeyFile", why).into())
@@ -55,29 +57,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_made_once_and_found_again() {
+    fn key_file_is_created_once_and_loaded_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("site.key");
         let key = load_or_make(&path).unwrap();
         assert_eq!(load_or_make(&path).unwrap(), key);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", *key.to_blob()));
-        // Nothing else is left.
+        // No temporary file is left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
-        let error = OnionKey::random().save(&path).unwrap_err();
+        let error = save_key(&OnionKey::random(), &path).unwrap_err();
         assert_eq!(io_kind(&error), Some(io::ErrorKind::AlreadyExists));
         assert_eq!(load_or_make(&path).unwrap(), key);
     }
 
     #[test]
-    fn both_forms_are_read_to_the_last_byte() {
+    fn key_that_ends_with_a_line_end_is_loaded_completely() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        // A key that ends with the byte of a line end.
+        // Find a key that ends with the byte of a line end.
         let key = (0..).map(|n: u32| {
             let mut seed = [0; 32];
             seed[..4].copy_from_slice(&n.to_le_bytes());
@@ -91,12 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_not_overwritten_nor_repeated() {
+    fn file_without_a_key_is_not_overwritten_or_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         for content in ["", "SECRET", "ED25519-V3:SECRET", &"SECRET".repeat(10_000)] {
             std::fs::write(&path, content).unwrap();
-            // Also if another program makes the file at the same time.
+            // Both functions must report this, in case another program creates
+            // the file at the same time.
             for error in [load_or_make(&path).unwrap_err(), make(&path).unwrap_err()] {
                 assert!(error.is::<EndpointError>(), "{error}");
                 assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");

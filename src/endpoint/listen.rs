@@ -1,4 +1,4 @@
-//! Listening at an `onion:` endpoint.
+//! Functions that listen at an `onion:` endpoint.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,31 +12,33 @@ use super::which_tor::tor_at;
 use super::{OnionEndpoint, key_file};
 use crate::endpoint::{EndpointError, EndpointProblem};
 use crate::error::{Error, Result};
+use crate::io::transport::deadline_after;
 use crate::onion::disk::DiskOnion;
 use crate::onion::{OnionBuilder, OnionListener};
 use crate::process::Launch;
-use crate::protocol::Refusal;
 use crate::tor::Tor;
-use crate::transport::deadline_after;
-use crate::word::Progress;
+use scape_proto::control::Refusal;
+use scape_proto::word::Progress;
 
-/// How long it may take until the service is published, unless told otherwise,
-/// once tor is there.
+/// The default time limit until the service is published, from the time when
+/// tor is running.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// Which part of the way each step is, in percent: until tor is there, and
-/// until it is ready. The rest is the publication.
+/// The progress, in percent, when tor is running and when tor is ready. The
+/// rest is the publication.
 const THERE: u8 = 40;
 const READY: u8 = 50;
 
-/// Who is told of progress: in turn, the steps of launching and of publishing.
+/// The progress callback. Launching and publishing call it in turn.
 type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 
 /// Listens at an `onion:` endpoint: a text such as `"onion:80"`, or an
-/// [`OnionEndpoint`]. The [module](crate::endpoint) has its grammar.
+/// [`OnionEndpoint`]. See the [module documentation](crate::endpoint) for the
+/// grammar.
 ///
-/// Without `controlPort` it is the [global tor](Tor::global) that has the
-/// service: one that runs already, or else one that is launched. The listener
-/// keeps that alive. When this returns, the service is published.
+/// Without `controlPort`, the service is added to the [global
+/// tor](Tor::global): a tor that is running already, or else a new one. The
+/// listener keeps a launched tor alive. When this function returns, the service
+/// is published.
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -55,6 +57,7 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
 /// be used, before anything is done. Otherwise same errors as
 /// [`OnionEndpoint::listen`].
+#[doc(alias = "TCPHiddenServiceEndpointParser")]
 pub fn listen<E>(endpoint: E) -> Result<OnionListener>
 where
     E: TryInto<OnionEndpoint>,
@@ -63,18 +66,18 @@ where
     listen_with(endpoint, |_| {})
 }
 
-/// As [`listen`], and tells how it comes along, from 0 to 100 percent, on the
-/// calling thread: launching a tor, where one is launched, and publishing the
-/// service are parts of one way.
+/// Listens like [`listen`], and calls `on_progress` with each step, on the
+/// calling thread. The percentage runs from 0 to 100 over the whole call, which
+/// may launch a tor before it publishes the service.
+///
+/// ```no_run
+/// let listener = scape::endpoint::listen_with("onion:80", |step| eprintln!("{step}"))?;
+/// # Ok::<(), scape::Error>(())
+/// ```
 ///
 /// # Errors
 ///
-/// As [`listen`].
-///
-/// ```no_run
-/// let listener = scape::listen_with("onion:80", |step| eprintln!("{step}"))?;
-/// # Ok::<(), scape::Error>(())
-/// ```
+/// Same errors as [`listen`].
 pub fn listen_with<E>(
     endpoint: E,
     on_progress: impl FnMut(&Progress) + Send + 'static,
@@ -87,40 +90,52 @@ where
 }
 
 impl OnionEndpoint {
-    /// Finds the endpoint's tor, binds the local socket, makes the service, and
-    /// waits until it is published. Each call makes a service of its own.
+    /// Finds the endpoint's tor, binds the local socket, adds the service, and
+    /// waits until it is published. Each call makes a new service.
+    ///
+    /// ```no_run
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.private_key_file("site.key");
+    /// let listener = endpoint.listen()?;
+    /// println!("http://{}/", listener.address());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env). A
-    /// control port of another machine isn't told them, unless the environment
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env). They
+    /// aren't sent to a control port of another machine, unless the environment
     /// names the same address.
     ///
-    /// The endpoint's timeout begins when there is a tor. The steps before have
-    /// deadlines of their own: 30 seconds for a control connection, two minutes
+    /// The endpoint's timeout begins when tor is running. The steps before have
+    /// their own deadlines: 30 seconds for a control connection, two minutes
     /// for launching a tor.
     ///
     /// # Errors
     ///
     /// Returns an error with an [`EndpointError`] (kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) or of the kind
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the key can't be read from
-    /// its file or saved there, and with a
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the options
+    /// contradict each other or the key file holds no key. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the key file can't be read or
+    /// created. Returns an error with a
     /// [`NotReadyError`](crate::tor::NotReadyError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor can't reach
-    /// its network. No service is left behind.
+    /// the Tor network. No service is left behind.
     ///
-    /// Errors of the way to a tor ([`Tor::global`], [`Tor::connect_with`],
+    /// Errors of finding a tor ([`Tor::global`], [`Tor::connect_with`],
     /// [`Tor::launch`]) and of [`OnionBuilder::listen`] are also possible.
     pub fn listen(&self) -> Result<OnionListener> {
         self.listen_with(|_| {})
     }
 
-    /// As [`listen`](Self::listen), and tells how it comes along: see
-    /// [`scape::listen_with`](crate::listen_with).
+    /// Listens like [`listen`](Self::listen), and calls `on_progress` with each
+    /// step. See
+    /// [`scape::endpoint::listen_with`](crate::endpoint::listen_with).
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// Same errors as [`listen`](Self::listen), most often a
+    /// [`NotReadyError`](crate::tor::NotReadyError).
     pub fn listen_with(
         &self,
         on_progress: impl FnMut(&Progress) + Send + 'static,
@@ -131,12 +146,23 @@ impl OnionEndpoint {
         self.listen_at(&tor, &teller)
     }
 
-    /// As [`listen_with`](Self::listen_with), on a tor of one's own: what the
-    /// endpoint says of the tor does not count.
+    /// Listens like [`listen_with`](Self::listen_with), on a given tor. The
+    /// endpoint's `controlPort` is ignored.
+    ///
+    /// ```no_run
+    /// use scape::Tor;
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let tor = Tor::connect()?;
+    /// let endpoint: OnionEndpoint = "onion:80".parse()?;
+    /// let listener = endpoint.listen_through(&tor, |step| eprintln!("{step}"))?;
+    /// println!("http://{}/", listener.address());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`listen`](Self::listen).
+    /// Same errors as [`listen`](Self::listen), except those of finding a tor.
     pub fn listen_through(
         &self,
         tor: &Tor,
@@ -147,13 +173,12 @@ impl OnionEndpoint {
         self.listen_at(tor, &teller)
     }
 
-    /// What can be seen to be wrong before there is a tor.
+    /// Reports problems that can be found without a tor.
     fn check(&self) -> Result<()> {
         if let Local::Tcp { address: Some(address), .. } = self.local()
             && address.is_unspecified()
         {
-            let why =
-                "it stands for every address, but tor needs one to connect to, such as 127.0.0.1";
+            let why = "must be one address that tor can connect to, such as 127.0.0.1";
             return Err(EndpointError::invalid("localAddress", why).into());
         }
         if let Identity::Directory(_) = self.identity() {
@@ -169,7 +194,8 @@ impl OnionEndpoint {
         Ok(())
     }
 
-    /// The tor that is named, or the program's, or one for a single hop.
+    /// Returns the tor that the endpoint names. Otherwise returns a new
+    /// single-hop tor if the endpoint needs one, or the program's tor.
     fn tor(&self, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         if self.is_single_hop() && self.named_control_port().is_none() {
             let launch = Launch::new()
@@ -184,7 +210,7 @@ impl OnionEndpoint {
     fn listen_at(&self, tor: &Tor, teller: &Teller) -> Result<OnionListener> {
         let timeout = self.wanted_timeout().unwrap_or(DEFAULT_TIMEOUT);
         let deadline = deadline_after(timeout);
-        // A key that cannot be had is told before tor is waited for.
+        // Report an unusable key before waiting for tor.
         let mut builder = self.add_identity(tor.onion()?)?;
         builder = self.add_local(builder)?;
         for port in self.ports() {
@@ -219,8 +245,8 @@ impl OnionEndpoint {
         })
     }
 
-    /// The service as tor's configuration has it. (Whether it is hidden is said
-    /// of the whole tor.)
+    /// Returns the service for tor's configuration. Single-hop mode isn't an
+    /// option of the service but of the whole tor.
     fn on_disk(&self, path: &Path) -> Result<DiskOnion> {
         let mut service = DiskOnion::new(absolute(path)?);
         if let Some(streams) = self.wanted_max_streams() {
@@ -231,7 +257,8 @@ impl OnionEndpoint {
 
     fn add_local(&self, builder: OnionBuilder) -> Result<OnionBuilder> {
         match self.local() {
-            // Nothing said: a socket for each port.
+            // Without an address and a port, each virtual port gets its own
+            // socket.
             Local::Tcp { address: None, port: None } => Ok(builder),
             Local::Tcp { address, port } => {
                 let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -242,7 +269,8 @@ impl OnionEndpoint {
     }
 }
 
-/// Below this program's working directory: tor has another.
+/// Makes a path absolute, because tor has another working directory than this
+/// program.
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path)
         .map_err(|error| Error::io(format!("cannot find {}", path.display()), error))
@@ -258,8 +286,8 @@ fn add_socket(_: OnionBuilder, _: &Path) -> Result<OnionBuilder> {
     Err(EndpointError::invalid("unixSocket", "this system has no Unix sockets").into())
 }
 
-/// Waits until tor can publish. Behind a filter that does not let this be
-/// asked, it is left to the publication.
+/// Waits until tor can publish. If a filter on the control port doesn't allow
+/// asking, the publication itself has to show it.
 fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)) -> Result<()> {
     match tor.become_ready_with(timeout, on_progress) {
         Err(error) if error.is::<Refusal>() => Ok(()),
@@ -267,7 +295,7 @@ fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)
     }
 }
 
-/// Tells each step as a part of the whole way.
+/// Returns a callback that maps each step to a part of the whole progress.
 fn within(teller: &Teller, first: u8, last: u8) -> impl FnMut(&Progress) + Send + use<> {
     let teller = teller.clone();
     move |step| (teller.lock())(&step.within(first, last))

@@ -1,21 +1,22 @@
-//! Endpoint strings: where to connect to, or where to listen, in one line of a
-//! program's configuration.
+//! Endpoint strings: one line of a program's configuration that says where to
+//! connect to, or where to listen.
 //!
-//! A program that takes an endpoint string can be told from outside which tor
-//! it uses, whether its service keeps its address, and so on, without any code
-//! for it:
+//! If a program accepts an endpoint string, its users can choose the tor, keep
+//! the address of a service, and so on, without any code for these options:
 //!
 //! ```text
 //! tor:example.com:443:tls=true:isolate=true
 //! tor:[2001:db8::1]:80:socksPort=9150
 //! onion:80
 //! onion:80:localPort=8080:privateKeyFile=/var/lib/site/key
-//! onion:22:controlPort=unix\:/run/tor/control:client=FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ
+//! onion:22:controlPort=unix\:/run/tor/control
+//! onion:22:client=FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ
 //! ```
 //!
 //! # Grammar
 //!
-//! A kind (`tor` or `onion`), then parts, with a colon before each:
+//! An endpoint string is a kind (`tor` or `onion`) and parts, with a colon
+//! before each part:
 //!
 //! ```text
 //! endpoint = kind *( ":" part )
@@ -23,74 +24,74 @@
 //! value    = *( character / "\:" / "\=" / "\\" / "[" IPv6 address "]" )
 //! ```
 //!
-//! * The first parts may go without a name: those of the host and the port of
-//!   `tor:`, that of the port of `onion:`. Written out, they are
-//!   `tor:host=example.com:port=80` and `onion:port=80`.
-//! * A backslash takes away the meaning of a colon, an equals sign or a
-//!   backslash, and stands before nothing else. So a Unix socket is written
-//!   `controlPort=unix\:/run/tor/control`, or without colon,
+//! * The first parts don't need a name: host and port of `tor:`, and the port
+//!   of `onion:`. The long forms are `tor:host=example.com:port=80` and
+//!   `onion:port=80`.
+//! * A backslash escapes a colon, an equals sign or a backslash, and may not
+//!   precede anything else. So a Unix socket is written
+//!   `controlPort=unix\:/run/tor/control`, or without a colon,
 //!   `controlPort=/run/tor/control`.
 //! * An IPv6 address in brackets at the beginning of a value needs no
 //!   backslashes: `tor:[::1]:80`, `socksPort=[::1]\:9050`.
-//! * After a part's first equals sign, others need none either: keys in base64
-//!   can be written as they are.
-//! * Kinds and names are read in either case; an unknown name, a name that is
-//!   there twice, and an empty part are errors.
+//! * Only the first equals sign of a part is special, so base64 keys can be
+//!   written as they are.
+//! * The case of kinds and names doesn't matter. An unknown name, a name that
+//!   is given twice, and an empty part are errors.
 //!
-//! This is the grammar of Twisted's endpoint strings, and the names are
-//! txtorcon's where that has them, so its strings can be used here.
+//! This is the grammar of Twisted's endpoint strings. The option names are
+//! txtorcon's if it has the option, so txtorcon's strings work here.
 //!
-//! | form | is |
+//! | form | values |
 //! |---|---|
 //! | bool | `true`, `yes`, `1`; `false`, `no`, `0` |
 //! | seconds | a number of seconds, more than 0, with up to nine decimal places: `30`, `2.5` |
-//! | address | a port of 127.0.0.1, `HOST\:PORT`, `[::1]\:PORT`, `unix\:/PATH` or `/PATH`: see [`Address`](crate::transport::Address) |
+//! | address | a port of 127.0.0.1, `HOST\:PORT`, `[::1]\:PORT`, `unix\:/PATH` or `/PATH`; see [`Address`](crate::transport::Address) |
 //!
 //! # `tor:`
 //!
-//! | option | form | what it does |
+//! | option | form | meaning |
 //! |---|---|---|
-//! | `host` | name, onion address or IP address | where to connect to. Only tor ever looks up a name. |
-//! | `port` | 1 to 65535 | at which port |
-//! | `controlPort` | address | the tor with this control port. Without: the global tor, or one that runs, of which a SOCKS port will do; else one is launched |
-//! | `socksPort` | address | this SOCKS port, with no control connection; not together with `controlPort` |
-//! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, as txtorcon has it |
-//! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | circuits are shared only with connections of the same; **secret** |
-//! | `isolate` | bool | circuits are shared with nobody |
-//! | `timeout` | seconds | how long the connection through tor may take |
-//! | `tls` | bool | TLS inside the connection, checked against `host`; needs the feature `https` |
-//! | `allowPrivate` | bool | also where `host` is an address of a private network |
+//! | `host` | name, onion address or IP address | the host to connect to. Only tor looks up names. |
+//! | `port` | 1 to 65535 | the port to connect to |
+//! | `controlPort` | address | the control port of the tor to use. Default: the global tor if the program has one, or a running tor (a SOCKS port is enough), or a new one |
+//! | `socksPort` | address | the SOCKS port to use, without a control connection; excludes `controlPort` |
+//! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, for txtorcon's strings |
+//! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | credentials: circuits are shared only with connections that have the same; **secret** |
+//! | `isolate` | bool | circuits aren't shared with any other connection |
+//! | `timeout` | seconds | the time limit for connecting through tor |
+//! | `tls` | bool | TLS inside the connection; the certificate must be valid for `host`; requires the feature `https` |
+//! | `allowPrivate` | bool | allows a `host` that is an address of a private network |
 //!
 //! # `onion:`
 //!
-//! | option | form | what it does |
+//! | option | form | meaning |
 //! |---|---|---|
-//! | `port` | 1 to 65535, or several with commas | the port of the onion address. (Also `public_port`, as txtorcon has it.) |
-//! | `localPort` | 1 to 65535 | the TCP port where connections are accepted. Without: any |
-//! | `localAddress` | IP address | the address where they are accepted. Without: `127.0.0.1` |
-//! | `unixSocket` | path | a Unix socket instead, which is made |
-//! | `controlPort` | address | on the tor with this control port. Without: the global tor, a running one before a launched one |
-//! | `hiddenServiceDir` | path | a service of tor's configuration, with its key in this directory; not together with `detach` or `client` |
-//! | `privateKey` | base64 | this key, with or without `ED25519-V3\:`; **secret** |
-//! | `privateKeyFile` | path | the key in this file, which is made (mode 0600) where it is missing, so that the service comes back at the same address |
-//! | `singleHop` | bool | a service that is quicker and **not hidden**, on a tor that is launched for it, or that of `controlPort` |
-//! | `detach` | bool | the service does not end with the control connection, but when the listener ends, or its tor |
-//! | `version` | 3 | there is no other any more |
-//! | `client` | public key | only clients with its private key get in; can be repeated |
-//! | `maxStreams` | 0 to 65535 | how many streams one circuit may have at once; 0: any number |
-//! | `pow` | bool | proof of work is demanded when the service is under load |
-//! | `timeout` | seconds | how long making and publishing the service may take, once its tor is there. Without: 120 |
+//! | `port` | 1 to 65535, or several with commas | the ports of the onion address. Also named `public_port`, for txtorcon's strings. |
+//! | `localPort` | 1 to 65535 | the local TCP port that tor connects to. Default: any free port |
+//! | `localAddress` | IP address | the local address that tor connects to. Default: `127.0.0.1` |
+//! | `unixSocket` | path | the path of a Unix socket to create, instead of a TCP port |
+//! | `controlPort` | address | the control port of the tor to use. Default: the global tor, which is a running one or a new one |
+//! | `hiddenServiceDir` | path | makes a service in tor's configuration, with its key in this directory; excludes `detach` and `client` |
+//! | `privateKey` | base64 | the service's key, with or without `ED25519-V3\:`; **secret** |
+//! | `privateKeyFile` | path | the file of the service's key. It is created (mode 0600) if it is missing, so that the address stays the same |
+//! | `singleHop` | bool | makes a faster service that is **not hidden**, on a tor that is launched for it, or on that of `controlPort` |
+//! | `detach` | bool | lets the service outlive the control connection: it ends with the listener or with tor |
+//! | `version` | 3 | the only supported version |
+//! | `client` | public key | restricts the service to clients with the private key for it; can be repeated |
+//! | `maxStreams` | 0 to 65535 | the limit of simultaneous streams on one circuit; 0: no limit |
+//! | `pow` | bool | clients must solve a proof-of-work puzzle when the service is under load |
+//! | `timeout` | seconds | the time limit for adding and publishing the service, from the time when tor is running. Default: 120 |
 //!
-//! Of `hiddenServiceDir`, `privateKey` and `privateKeyFile`, one can be given.
-//! Without any, the address is new each time.
+//! Only one of `hiddenServiceDir`, `privateKey` and `privateKeyFile` can be
+//! given. Without them, the address is a new one each time.
 //!
 //! # Secrets
 //!
-//! `Display` and `Debug` show `[redacted]` in place of a password or a private
-//! key. Such a text is refused where it is read, rather than to stand for
-//! another endpoint. [`Endpoint::expose`] writes everything. Errors repeat no
-//! values. On a command line, every user of the machine can read a secret:
-//! better name a `privateKeyFile`.
+//! `Display` and `Debug` show `[redacted]` instead of a password or a private
+//! key. Parsing such a text is an error, so that it isn't mistaken for another
+//! endpoint. [`Endpoint::expose`] includes the secrets. Errors don't repeat
+//! values. On a command line, a secret is visible to every user of the machine,
+//! so use a `privateKeyFile` there.
 
 mod client;
 mod dial;
@@ -115,7 +116,8 @@ pub use listen::{listen, listen_with};
 pub use onion::OnionEndpoint;
 pub use stream::EndpointStream;
 
-/// An endpoint of either kind. The [module](self) has the grammar.
+/// An endpoint of either kind. See the [module documentation](self) for the
+/// grammar.
 ///
 /// ```
 /// use scape::endpoint::Endpoint;
@@ -130,15 +132,25 @@ pub use stream::EndpointStream;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Endpoint {
-    /// `tor:…`, to connect to.
+    /// `tor:…`, an endpoint to connect to.
     Client(ClientEndpoint),
-    /// `onion:…`, to listen at.
+    /// `onion:…`, an endpoint to listen at.
     Onion(OnionEndpoint),
 }
 
 impl Endpoint {
-    /// The endpoint as a text that can be read again, secrets included. Whoever
-    /// calls this takes over the duty to keep them out of sight.
+    /// Returns the endpoint as a text that can be parsed again, **with its
+    /// secrets**. The caller must keep the text confidential.
+    ///
+    /// ```
+    /// use scape::endpoint::Endpoint;
+    ///
+    /// let text = "tor:example.com:80:socksUsername=me:socksPassword=sesame";
+    /// let endpoint: Endpoint = text.parse()?;
+    /// assert_eq!(endpoint.to_string(), "tor:example.com:80:socksUsername=me:socksPassword=[redacted]");
+    /// assert_eq!(*endpoint.expose(), text);
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     pub fn expose(&self) -> Zeroizing<String> {
         match self {
             Endpoint::Client(endpoint) => endpoint.expose(),
@@ -161,7 +173,7 @@ impl FromStr for Endpoint {
     }
 }
 
-/// As it can be read again, with `[redacted]` in place of secrets: see
+/// Writes the endpoint with `[redacted]` instead of secrets. See
 /// [`expose`](Endpoint::expose).
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -184,7 +196,7 @@ impl From<OnionEndpoint> for Endpoint {
     }
 }
 
-/// An endpoint of the other kind is an error.
+/// Returns an error for an endpoint of the other kind.
 impl TryFrom<Endpoint> for ClientEndpoint {
     type Error = EndpointError;
 
@@ -198,7 +210,7 @@ impl TryFrom<Endpoint> for ClientEndpoint {
     }
 }
 
-/// An endpoint of the other kind is an error.
+/// Returns an error for an endpoint of the other kind.
 impl TryFrom<Endpoint> for OnionEndpoint {
     type Error = EndpointError;
 

@@ -1,4 +1,4 @@
-//! `onion:PORT`: where to listen, as an onion service.
+//! `onion:PORT`: an endpoint to listen at as an onion service.
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -11,9 +11,9 @@ use zeroize::Zeroizing;
 use super::grammar::escape;
 use super::options::{self, Options, Value, Vocabulary};
 use crate::endpoint::{EndpointError, EndpointProblem};
-use crate::protocol::REDACTED;
-use crate::transport::Address;
-use crate::word::{ClientPublicKey, OnionKey};
+use crate::io::transport::Address;
+use scape_proto::control::REDACTED;
+use scape_proto::word::{ClientPublicKey, OnionKey};
 
 const OPTIONS: Vocabulary = Vocabulary {
     kind: "onion",
@@ -39,10 +39,10 @@ const OPTIONS: Vocabulary = Vocabulary {
     also: &[("public_port", "port")],
 };
 
-/// Where to listen as an onion service, and how: `onion:PORT`, with the options
+/// An endpoint to listen at as an onion service: `onion:PORT`, with the options
 /// of [the table](super#onion).
 ///
-/// It is made from a text, or piece by piece; nothing happens before
+/// It is parsed from a text or built with methods. Nothing happens before
 /// [`listen`](Self::listen).
 ///
 /// ```
@@ -55,8 +55,9 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
 ///
-/// `Display` and `Debug` do not show a [`private_key`](Self::private_key);
+/// `Display` and `Debug` don't show a [`private_key`](Self::private_key).
 /// [`expose`](Self::expose) does.
+#[doc(alias = "TCPHiddenServiceEndpoint")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnionEndpoint {
     ports: Vec<u16>,
@@ -71,33 +72,41 @@ pub struct OnionEndpoint {
     timeout: Option<Duration>,
 }
 
-/// Where the connections that tor brings are accepted.
+/// The local socket that tor connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Local {
-    /// A TCP port. What is not said: any port of 127.0.0.1.
+    /// A TCP port. Default: any free port of 127.0.0.1.
     Tcp { address: Option<IpAddr>, port: Option<u16> },
     /// A Unix socket.
     Unix(PathBuf),
 }
 
-/// What the service's address follows from.
+/// The source of the service's key, which determines its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Identity {
-    /// A new key, each time.
+    /// A new key each time.
     New,
     /// This key.
     Key(OnionKey),
-    /// The key in this file, which is made where it is missing.
+    /// The key in this file, which is created if it is missing.
     File(PathBuf),
-    /// The key in this directory, which tor makes.
+    /// The key in this directory, where tor makes one if necessary.
     Directory(PathBuf),
 }
 
 impl OnionEndpoint {
-    /// A service on `port` of a new onion address.
+    /// Creates an endpoint for a service on `port` of a new onion address.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// assert_eq!(OnionEndpoint::new(80)?.to_string(), "onion:80");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     ///
     /// # Errors
-    /// For the port 0.
+    ///
+    /// Returns an error with [`EndpointProblem::Invalid`] if the port is 0.
     pub fn new(port: u16) -> Result<Self, EndpointError> {
         OnionEndpoint {
             ports: Vec::new(),
@@ -114,16 +123,26 @@ impl OnionEndpoint {
         .and_port(port)
     }
 
-    /// On this port of the onion address, too.
-    /// [`OnionStream::port`](crate::onion::OnionStream::port) tells which of
-    /// them a connection came to, unless a local port or Unix socket is named,
-    /// which they share.
+    /// Adds another port of the onion address.
+    /// [`OnionStream::port`](crate::onion::OnionStream::port) tells which port
+    /// a connection is for, unless a local port, address or Unix socket is set,
+    /// which the ports share.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.and_port(443)?;
+    /// assert_eq!(endpoint.to_string(), "onion:80,443");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     ///
     /// # Errors
-    /// For the port 0, and one that it has already.
+    ///
+    /// Returns an error with [`EndpointProblem::Invalid`] if the port is 0, and
+    /// with [`EndpointProblem::Doubled`] if the endpoint has the port already.
     pub fn and_port(mut self, port: u16) -> Result<Self, EndpointError> {
         if port == 0 {
-            return Err(EndpointError::invalid("port", "it is a port: a number from 1 to 65535"));
+            return Err(EndpointError::invalid("port", "must be a port, 1 to 65535"));
         }
         if self.ports.contains(&port) {
             return Err(EndpointError::of("port", EndpointProblem::Doubled));
@@ -132,9 +151,17 @@ impl OnionEndpoint {
         Ok(self)
     }
 
-    /// Accepts the connections that tor brings at this TCP port (`localPort`);
-    /// 0, as without this: at any. It takes the place of a
+    /// Sets the local TCP port that tor connects to (`localPort`). 0, the
+    /// default, means any free port. Replaces a
     /// [`unix_socket`](Self::unix_socket).
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.local_port(8080);
+    /// assert_eq!(endpoint.to_string(), "onion:80:localPort=8080");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn local_port(self, port: u16) -> Self {
         let address = match self.local {
@@ -147,9 +174,18 @@ impl OnionEndpoint {
         }
     }
 
-    /// Accepts them at this address of this machine (`localAddress`); without
-    /// this: 127.0.0.1. Tor has to reach it, so it is not `0.0.0.0`. It takes
-    /// the place of a [`unix_socket`](Self::unix_socket).
+    /// Sets the local address that tor connects to (`localAddress`). Default:
+    /// 127.0.0.1. `0.0.0.0` is refused by [`listen`](Self::listen), because tor
+    /// can't connect to it. Replaces a [`unix_socket`](Self::unix_socket).
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    /// use std::net::Ipv6Addr;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.local_address(Ipv6Addr::LOCALHOST.into());
+    /// assert_eq!(endpoint.to_string(), "onion:80:localAddress=[::1]");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn local_address(self, address: IpAddr) -> Self {
         let port = match self.local {
@@ -159,99 +195,204 @@ impl OnionEndpoint {
         OnionEndpoint { local: Local::Tcp { address: Some(address), port }, ..self }
     }
 
-    /// Accepts them at a Unix socket (`unixSocket`), which is made.
+    /// Sets the path of a Unix socket that tor connects to (`unixSocket`). The
+    /// socket is created, so the path must not exist yet. Replaces a local port
+    /// and address.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.unix_socket("/run/site/socket");
+    /// assert_eq!(endpoint.to_string(), "onion:80:unixSocket=/run/site/socket");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn unix_socket(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { local: Local::Unix(path.into()), ..self }
     }
 
-    /// On the tor with this control port (`controlPort`). Without: on the
-    /// global tor.
+    /// Adds the service to the tor with this control port (`controlPort`).
+    /// Default: the global tor.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.control_port(9051);
+    /// assert_eq!(endpoint.to_string(), "onion:80:controlPort=9051");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn control_port(self, address: impl Into<Address>) -> Self {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// A service of tor's configuration, with its key in this directory, where
-    /// tor makes one if need be (`hiddenServiceDir`): see
-    /// [`onion::disk`](crate::onion::disk). It is taken out of the
-    /// configuration when the listener ends, and the directory stays. Who may
-    /// connect is said by the files in its `authorized_clients`, and not by
-    /// [`client`](Self::client). It takes the place of other sources of a key.
+    /// Makes a service in tor's configuration, with its key in this directory
+    /// (`hiddenServiceDir`). tor makes a key if the directory has no
+    /// key. See
+    /// [`onion::disk`](crate::onion::disk). Replaces other sources of a key.
+    ///
+    /// The service is taken out of the configuration when the listener ends,
+    /// and the directory stays. The files in its `authorized_clients` determine
+    /// who may connect, and [`client`](Self::client) can't be used.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.hidden_service_dir("/var/lib/tor/site");
+    /// assert_eq!(endpoint.to_string(), "onion:80:hiddenServiceDir=/var/lib/tor/site");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn hidden_service_dir(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
     }
 
-    /// With this key, from which the address follows (`privateKey`). It takes
-    /// the place of other sources of a key.
+    /// Sets the service's key, which determines its address (`privateKey`).
+    /// Replaces other sources of a key.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    /// use scape::word::OnionKey;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.private_key(OnionKey::random());
+    /// assert_eq!(endpoint.to_string(), "onion:80:privateKey=[redacted]");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn private_key(self, key: OnionKey) -> Self {
         OnionEndpoint { identity: Identity::Key(key), ..self }
     }
 
-    /// With the key in this file (`privateKeyFile`). Where there is no such
-    /// file, a key is made and saved there, with mode 0600: so the service
-    /// comes back at the same address. It takes the place of other sources of a
-    /// key.
+    /// Uses the key in this file (`privateKeyFile`). If the file doesn't exist,
+    /// it is created with a new key and mode 0600, so that the service gets the
+    /// same address each time. Replaces other sources of a key.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.private_key_file("site.key");
+    /// assert_eq!(endpoint.to_string(), "onion:80:privateKeyFile=site.key");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn private_key_file(self, path: impl Into<PathBuf>) -> Self {
         OnionEndpoint { identity: Identity::File(path.into()), ..self }
     }
 
-    /// Reached in three hops instead of six (`singleHop`): the service's
-    /// location is **not hidden**. It takes a tor that does nothing else; where
-    /// no control port is named, one is launched for it, which ends with the
-    /// listener.
+    /// Makes a service that is reached in three hops instead of six
+    /// (`singleHop`). The service's location is **not hidden**. It needs a tor
+    /// that does nothing else. If no control port is set, such a tor is
+    /// launched, and ends with the listener.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.single_hop();
+    /// assert_eq!(endpoint.to_string(), "onion:80:singleHop=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn single_hop(self) -> Self {
         OnionEndpoint { single_hop: true, ..self }
     }
 
-    /// The service does not end with the control connection (`detach`), but
-    /// when the listener ends, or its tor.
+    /// Lets the service outlive the control connection (`detach`). It ends with
+    /// the listener or with tor.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.detach();
+    /// assert_eq!(endpoint.to_string(), "onion:80:detach=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn detach(self) -> Self {
         OnionEndpoint { detach: true, ..self }
     }
 
-    /// Only for clients with the private key to this (`client`). It can be
-    /// repeated.
+    /// Restricts the service to clients with the private key for this public
+    /// key (`client`). Call this again for more clients.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let client = "FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
+    /// let key = client.parse().expect("a public key");
+    /// let endpoint = OnionEndpoint::new(80)?.client(key);
+    /// assert_eq!(endpoint.to_string(), format!("onion:80:client={client}"));
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn client(mut self, key: ClientPublicKey) -> Self {
         self.clients.push(key);
         self
     }
 
-    /// At most this many streams at once on one circuit (`maxStreams`); 0: any
-    /// number.
+    /// Limits the number of simultaneous streams on one circuit (`maxStreams`).
+    /// 0 means no limit.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.max_streams(100);
+    /// assert_eq!(endpoint.to_string(), "onion:80:maxStreams=100");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn max_streams(self, streams: u16) -> Self {
         OnionEndpoint { max_streams: Some(streams), ..self }
     }
 
-    /// Demands proof of work from clients when the service is under load
-    /// (`pow`).
+    /// Makes clients solve a proof-of-work puzzle when the service is under
+    /// load (`pow`).
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.proof_of_work();
+    /// assert_eq!(endpoint.to_string(), "onion:80:pow=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn proof_of_work(self) -> Self {
         OnionEndpoint { proof_of_work: true, ..self }
     }
 
-    /// How long [`listen`](Self::listen) may take, once its tor is there, until
-    /// the service is published (`timeout`). Without: two minutes. Zero counts
-    /// as a nanosecond.
+    /// Sets the time limit for adding and publishing the service, from the time
+    /// when tor is running (`timeout`). Default: two minutes. Zero counts as
+    /// one nanosecond.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    /// use std::time::Duration;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.timeout(Duration::from_secs(300));
+    /// assert_eq!(endpoint.to_string(), "onion:80:timeout=300");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         OnionEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
     }
 
-    /// The ports of the onion address.
+    /// Returns the ports of the onion address.
     pub fn ports(&self) -> &[u16] {
         &self.ports
     }
 
-    /// The endpoint as a text that can be read again, secrets included. Whoever
-    /// calls this takes over the duty to keep them out of sight.
+    /// Returns the endpoint as a text that can be parsed again, **with its
+    /// secrets**. The caller must keep the text confidential.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    /// use scape::word::OnionKey;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.private_key(OnionKey::random());
+    /// assert_eq!(endpoint.to_string(), "onion:80:privateKey=[redacted]");
+    /// assert!(!endpoint.expose().contains("[redacted]"));
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
     pub fn expose(&self) -> Zeroizing<String> {
         self.text(true)
     }
@@ -293,8 +434,8 @@ impl OnionEndpoint {
     }
 
     fn text(&self, secrets: bool) -> Zeroizing<String> {
-        // A writing to a text does not fail. The room is for a key: more is
-        // needed only where there is none.
+        // Writing to a string can't fail. The capacity is enough for a key, so
+        // that no copy of it stays in memory.
         let mut text = Zeroizing::new(String::with_capacity(1024));
         let ports: Vec<String> = self.ports.iter().map(u16::to_string).collect();
         let _ = write!(text, "onion:{}", ports.join(","));
@@ -303,7 +444,8 @@ impl OnionEndpoint {
         };
         match &self.identity {
             Identity::Key(key) if secrets => {
-                // Base64 has no colons; its own is left out.
+                // Base64 contains no colons, so this removes the prefix
+                // `ED25519-V3:`.
                 let blob = key.to_blob();
                 say("privateKey", blob.split(':').next_back().unwrap_or_default());
             }
@@ -366,7 +508,7 @@ impl FromStr for OnionEndpoint {
         if let Some(value) = options.take("version")
             && value.text() != "3"
         {
-            return Err(value.invalid("it is 3: there is no other version any more"));
+            return Err(value.invalid("must be 3, the only supported version"));
         }
         endpoint = endpoint.read_local(&mut options)?;
         if let Some(value) = options.take("controlPort") {
@@ -388,9 +530,10 @@ impl FromStr for OnionEndpoint {
             endpoint.detach = value.boolean()?;
         }
         while let Some(value) = options.take("client") {
-            let key = value.text().parse().map_err(|error: crate::word::ParseClientKeyError| {
-                value.invalid(error.to_string())
-            })?;
+            let key =
+                value.text().parse().map_err(|error: scape_proto::word::ParseClientKeyError| {
+                    value.invalid(error.to_string())
+                })?;
             endpoint = endpoint.client(key);
         }
         if let Some(value) = options.take("maxStreams") {
@@ -413,8 +556,7 @@ fn read_ports(value: &Value) -> Result<OnionEndpoint, EndpointError> {
     endpoint.map_err(|error| value.error(error.problem().clone()))
 }
 
-/// A key in base64, with or without the `ED25519-V3:` that is in front of it
-/// elsewhere.
+/// Parses a key in base64, with or without the prefix `ED25519-V3:`.
 fn read_key(value: &Value) -> Result<OnionKey, EndpointError> {
     let text = value.secret()?;
     let blob = Zeroizing::new(if text.contains(':') {
@@ -422,7 +564,8 @@ fn read_key(value: &Value) -> Result<OnionKey, EndpointError> {
     } else {
         format!("ED25519-V3:{text}")
     });
-    blob.parse().map_err(|error: crate::word::ParseOnionError| value.invalid(error.to_string()))
+    blob.parse()
+        .map_err(|error: scape_proto::word::ParseOnionError| value.invalid(error.to_string()))
 }
 
 impl OnionEndpoint {
@@ -441,9 +584,8 @@ impl OnionEndpoint {
     }
 }
 
-/// As it can be read again, except for a private key, in whose place
-/// `[redacted]` stands (which is refused where it is read). A path is shown
-/// lossily, where it is no Unicode.
+/// Writes the endpoint with `[redacted]` instead of a private key. Such a text
+/// is refused when it is parsed. A path that isn't Unicode is shown lossily.
 impl fmt::Display for OnionEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

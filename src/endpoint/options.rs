@@ -1,5 +1,4 @@
-//! The options of an endpoint: which there are, each at most once, and the
-//! forms of their values.
+//! The options of an endpoint and the forms of their values.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -9,32 +8,33 @@ use zeroize::Zeroizing;
 
 use super::grammar::{self, Part};
 use crate::endpoint::{EndpointError, EndpointProblem};
-use crate::protocol::REDACTED;
-use crate::transport::Address;
+use crate::io::transport::Address;
+use scape_proto::control::REDACTED;
 
-/// A kind of endpoint, and what may be said of one.
+/// A kind of endpoint and its options.
 #[derive(Debug)]
 pub(super) struct Vocabulary {
     /// `tor` or `onion`.
     pub(super) kind: &'static str,
-    /// The names of the first values, in order, where they are given without.
+    /// The options of the first values without a name, in order.
     pub(super) unnamed: &'static [&'static str],
     /// The names of all options.
     pub(super) known: &'static [&'static str],
-    /// Those that may be given several times.
+    /// The options that may be given several times.
     pub(super) repeated: &'static [&'static str],
-    /// Other names of options: as the first, for the second.
+    /// Aliases: the alias and the option's name.
     pub(super) also: &'static [(&'static str, &'static str)],
 }
 
-/// The options of one endpoint, to be taken out one by one.
+/// The options of one endpoint, from which the parser takes one after the
+/// other.
 #[derive(Debug)]
 pub(super) struct Options {
     end: usize,
     values: Vec<Value>,
 }
 
-/// What an option is set to.
+/// The value of an option.
 #[derive(Debug)]
 pub(super) struct Value {
     option: &'static str,
@@ -42,14 +42,14 @@ pub(super) struct Value {
     text: Zeroizing<String>,
 }
 
-/// Whether `text` begins as an endpoint of this kind does. (As the whole text
-/// where there is no colon.)
+/// Returns true if `text` is an endpoint of this kind, judging by the part
+/// before the first colon.
 pub(super) fn is_kind(text: &str, kind: &str) -> bool {
     text.split(':').next().is_some_and(|first| first.eq_ignore_ascii_case(kind))
 }
 
 impl Options {
-    /// The options of `text`, an endpoint of this vocabulary's kind.
+    /// Parses the options of `text`, an endpoint of this vocabulary's kind.
     pub(super) fn read(text: &str, vocabulary: &Vocabulary) -> Result<Self, EndpointError> {
         if !is_kind(text, vocabulary.kind) {
             let is_other = ["tor", "onion"].iter().any(|kind| is_kind(text, kind));
@@ -85,19 +85,19 @@ impl Options {
         Ok(Options { end: text.len(), values })
     }
 
-    /// Takes out what `option` is set to.
+    /// Takes the value of `option`.
     pub(super) fn take(&mut self, option: &str) -> Option<Value> {
         let at = self.values.iter().position(|value| value.option == option)?;
         Some(self.values.remove(at))
     }
 
-    /// Takes out what `option` has to be set to.
+    /// Takes the value of `option`, or returns an error if it is missing.
     pub(super) fn need(&mut self, option: &str) -> Result<Value, EndpointError> {
         let end = self.end;
         self.take(option).ok_or_else(|| EndpointError::of(option, EndpointProblem::Missing).at(end))
     }
 
-    /// Refuses `option` beside each of `others`.
+    /// Returns an error if `option` is combined with one of `others`.
     pub(super) fn exclude(
         &self,
         option: &str,
@@ -114,7 +114,7 @@ impl Options {
 }
 
 impl Vocabulary {
-    /// The option with this name, in whatever case.
+    /// Returns the option with this name or alias. Case doesn't matter.
     fn option(&self, name: &str, position: usize) -> Result<&'static str, EndpointError> {
         if name.is_empty() {
             return Err(EndpointError::new(EndpointProblem::Empty).at(position));
@@ -126,20 +126,21 @@ impl Vocabulary {
                 return Ok(option);
             }
         }
-        // The name is not repeated: it may be a piece of a secret whose colons
-        // were not escaped.
+        // The error doesn't repeat the name, because it may be a piece of a
+        // secret whose colons weren't escaped.
         Err(EndpointError::new(EndpointProblem::Unknown { known: self.known.to_vec() })
             .at(position))
     }
 }
 
 impl Value {
-    /// Something that is wrong with this value.
+    /// Creates an error for this value.
     pub(super) fn error(&self, problem: EndpointProblem) -> EndpointError {
         EndpointError::of(self.option, problem).at(self.position)
     }
 
-    /// This value has not the form that `why` describes.
+    /// Creates an error for an invalid value. `why` completes a sentence about
+    /// the value.
     pub(super) fn invalid(&self, why: impl Into<String>) -> EndpointError {
         EndpointError::invalid(self.option, why).at(self.position)
     }
@@ -148,10 +149,10 @@ impl Value {
         &self.text
     }
 
-    /// A secret. What stands for one that was not shown is refused.
+    /// Returns a secret. Refuses the placeholder of a secret that wasn't shown.
     pub(super) fn secret(&self) -> Result<&str, EndpointError> {
         if self.text.as_str() == REDACTED {
-            return Err(self.invalid("it was left out where this text was shown: put it in again"));
+            return Err(self.invalid("was left out when this text was displayed: insert it again"));
         }
         Ok(&self.text)
     }
@@ -160,64 +161,62 @@ impl Value {
         match self.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Ok(true),
             "false" | "no" | "0" => Ok(false),
-            _ => Err(self.invalid("it is true or false")),
+            _ => Err(self.invalid("must be true or false")),
         }
     }
 
-    /// A port, not 0.
+    /// Parses a port that isn't 0.
     pub(super) fn port(&self) -> Result<u16, EndpointError> {
-        port(&self.text).ok_or_else(|| self.invalid("it is a port: a number from 1 to 65535"))
+        port(&self.text).ok_or_else(|| self.invalid("must be a port, 1 to 65535"))
     }
 
-    /// Several ports, with commas between them.
+    /// Parses ports that are separated by commas.
     pub(super) fn ports(&self) -> Result<Vec<u16>, EndpointError> {
         let ports: Option<Vec<u16>> = self.text.split(',').map(port).collect();
         ports.ok_or_else(|| {
-            self.invalid(
-                "it is a port, a number from 1 to 65535, or several with commas between them",
-            )
+            self.invalid("must be a port, 1 to 65535, or several with commas between them")
         })
     }
 
-    /// A number from 0 to 65535.
+    /// Parses a number from 0 to 65535.
     pub(super) fn number(&self) -> Result<u16, EndpointError> {
-        digits(&self.text).ok_or_else(|| self.invalid("it is a number from 0 to 65535"))
+        digits(&self.text).ok_or_else(|| self.invalid("must be a number from 0 to 65535"))
     }
 
     pub(super) fn ip(&self) -> Result<IpAddr, EndpointError> {
         ip(&self.text).ok_or_else(|| {
-            self.invalid("it is an IP address, as 127.0.0.1 or [::1]; no name is looked up")
+            self.invalid("must be an IP address, such as 127.0.0.1 or [::1], and not a name")
         })
     }
 
-    /// The address of a port of tor's.
+    /// Parses the address of one of tor's ports.
     pub(super) fn address(&self) -> Result<Address, EndpointError> {
         self.text.parse().map_err(|_| {
             self.invalid(
-                "it is a port, HOST\\:PORT, [::1]\\:PORT or unix\\:/PATH, with its colons escaped",
+                "must be a port, HOST\\:PORT, [::1]\\:PORT or unix\\:/PATH, with its colons escaped",
             )
         })
     }
 
-    /// A path.
+    /// Parses a path.
     pub(super) fn path(&self) -> Result<PathBuf, EndpointError> {
         if self.text.contains('\0') {
-            return Err(self.invalid("a path has no NUL"));
+            return Err(self.invalid("must not contain a NUL"));
         }
         if self.text.starts_with('~') {
-            return Err(self.invalid("~ is not replaced here: write the whole path, or ./~"));
+            return Err(self.invalid("must not begin with ~: write the whole path, or ./~"));
         }
         Ok(PathBuf::from(self.text.as_str()))
     }
 
-    /// A time in seconds.
+    /// Parses a time in seconds.
     pub(super) fn seconds(&self) -> Result<Duration, EndpointError> {
         seconds(&self.text)
-            .ok_or_else(|| self.invalid("it is a number of seconds, more than 0, as 30 or 2.5"))
+            .ok_or_else(|| self.invalid("must be a number of seconds above 0, such as 30 or 2.5"))
     }
 }
 
-/// A number in decimal digits, without a sign.
+/// Parses a number in decimal digits without a sign.
 fn digits<N: std::str::FromStr>(text: &str) -> Option<N> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
@@ -226,7 +225,7 @@ fn port(text: &str) -> Option<u16> {
     digits(text).filter(|&port| port != 0)
 }
 
-/// An IP address; that of IPv6 may be in brackets.
+/// Parses an IP address. An IPv6 address may be in brackets.
 pub(super) fn ip(text: &str) -> Option<IpAddr> {
     match text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         Some(bare) => bare.parse().map(|ip: Ipv6Addr| ip.into()).ok(),
@@ -234,7 +233,7 @@ pub(super) fn ip(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// How an IP address is written: that of IPv6 in brackets.
+/// Formats an IP address, with brackets for IPv6.
 pub(super) fn show_ip(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
@@ -242,7 +241,7 @@ pub(super) fn show_ip(ip: IpAddr) -> String {
     }
 }
 
-/// Seconds with up to nine decimal places, not 0.
+/// Parses seconds with up to nine decimal places. Zero is refused.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.len() > 9 {
@@ -253,7 +252,7 @@ fn seconds(text: &str) -> Option<Duration> {
         .filter(|time| !fraction.is_empty() && !time.is_zero())
 }
 
-/// How a time is written: as [`seconds`] reads it.
+/// Formats a time so that [`seconds`] parses it.
 pub(super) fn show_seconds(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => time.as_secs().to_string(),
@@ -263,8 +262,8 @@ pub(super) fn show_seconds(time: Duration) -> String {
     }
 }
 
-/// How the address of a port of tor's is written: a port alone where that says
-/// all.
+/// Formats the address of one of tor's ports: only the port number if that is
+/// enough.
 pub(super) fn show_address(address: &Address) -> String {
     match address.port() {
         Some(port) if *address == Address::from(port) => port.to_string(),
@@ -291,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn first_values_go_without_names() {
+    fn first_values_need_no_names() {
         for text in ["tor:a:1:timeout=3", "TOR:host=a:PORT=1:TimeOut=3", "tor:patience=3:port=1:a"]
         {
             let mut options = Options::read(text, &WORDS).unwrap();
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn option_errors_have_a_problem_and_a_position() {
         use EndpointProblem::{Doubled, Empty, Kind, OtherKind, Unknown, Unnamed};
         let known = WORDS.known.to_vec();
         let cases = [
@@ -331,12 +330,12 @@ mod tests {
         let error = Options::read("tor:a:1:speed=3", &WORDS).unwrap_err().to_string();
         assert_eq!(
             error,
-            "endpoint, at byte 8: there is no option of this name; there are host, port, timeout, client"
+            "endpoint, at byte 8: unknown option; the options are host, port, timeout, client"
         );
     }
 
     #[test]
-    fn values_have_their_forms() {
+    fn option_values_are_parsed_or_refused() {
         let value =
             |text: &str| Value { option: "x", position: 0, text: Zeroizing::new(text.to_owned()) };
         for bad in ["", "0", "65536", "+1", "-1", "1 ", "http", "99999"] {
@@ -390,12 +389,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn times_are_read_back(time in any::<Duration>()) {
+        fn formatted_time_is_parsed_back(time in any::<Duration>()) {
             prop_assert_eq!(seconds(&show_seconds(time)), Some(time).filter(|t| !t.is_zero()));
         }
 
         #[test]
-        fn ip_addresses_are_read_back(address in any::<IpAddr>()) {
+        fn formatted_ip_address_is_parsed_back(address in any::<IpAddr>()) {
             prop_assert_eq!(ip(&show_ip(address)), Some(address));
         }
     }

@@ -1,18 +1,19 @@
-//! What comes of dialing.
+//! The connection to a `tor:` endpoint.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use crate::socks::SocksStream;
+use crate::client::socks::SocksStream;
 #[cfg(feature = "https")]
-use crate::tls::TlsStream;
+use crate::client::tls::TlsStream;
 
-/// A connection to a `tor:` endpoint, with TLS inside where the endpoint says
-/// so.
+/// A connection to a `tor:` endpoint, with TLS inside if the endpoint sets it.
+/// Returned by [`dial`](crate::dial) and
+/// [`ClientEndpoint::dial`](crate::endpoint::ClientEndpoint::dial).
 ///
-/// It blocks for ever unless timeouts are set. It is [`Read`] and [`Write`];
-/// dropping it closes it, and it keeps alive a tor that was launched for it.
+/// Reading and writing block forever unless timeouts are set. Dropping the
+/// stream closes it. The stream keeps a tor alive that was launched for it.
 #[derive(Debug)]
 pub struct EndpointStream {
     inner: Inner,
@@ -26,8 +27,8 @@ enum Inner {
 }
 
 impl EndpointStream {
-    /// The connection below: the bytes that go to tor. Reading from or writing
-    /// to it beside TLS spoils that.
+    /// Returns the underlying connection through tor. Reading from it or
+    /// writing to it corrupts TLS inside.
     pub fn socks_stream(&self) -> &SocksStream {
         match &self.inner {
             Inner::Plain(stream) => stream,
@@ -36,7 +37,7 @@ impl EndpointStream {
         }
     }
 
-    /// Whether there is TLS inside.
+    /// Returns true if there is TLS inside.
     pub fn is_tls(&self) -> bool {
         match &self.inner {
             Inner::Plain(_) => false,
@@ -45,12 +46,21 @@ impl EndpointStream {
         }
     }
 
-    /// The connection without TLS, to be used by two threads, for example;
-    /// itself where there is TLS inside.
+    /// Converts the stream to the underlying connection, which two threads can
+    /// use at the same time, for example. This works only without TLS.
+    ///
+    /// ```no_run
+    /// let stream = scape::dial("tor:example.com:80")?;
+    /// match stream.into_socks_stream() {
+    ///     Ok(socks) => println!("without TLS: {socks:?}"),
+    ///     Err(stream) => println!("with TLS: {stream:?}"),
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Itself.
+    /// Returns the stream itself if there is TLS inside.
     pub fn into_socks_stream(self) -> Result<SocksStream, Box<EndpointStream>> {
         match self.inner {
             Inner::Plain(stream) => Ok(stream),
@@ -59,32 +69,58 @@ impl EndpointStream {
         }
     }
 
-    /// How long a read may wait; `None` (as at first): for ever. See
+    /// Sets the time limit for a read. `None`, the default, means no limit. See
     /// [`SocksStream::set_read_timeout`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let stream = scape::dial("tor:example.com:80")?;
+    /// stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As that.
+    /// Same errors as [`SocksStream::set_read_timeout`], most often for a zero
+    /// duration.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.socks_stream().set_read_timeout(timeout)
     }
 
-    /// How long a write may wait for room; `None` (as at first): for ever. See
-    /// [`SocksStream::set_write_timeout`].
+    /// Sets the time limit for a write that waits for buffer space. `None`, the
+    /// default, means no limit. See [`SocksStream::set_write_timeout`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let stream = scape::dial("tor:example.com:80")?;
+    /// stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As that.
+    /// Same errors as [`SocksStream::set_write_timeout`], most often for a zero
+    /// duration.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.socks_stream().set_write_timeout(timeout)
     }
 
-    /// Ends the connection in one direction or both, without a word of TLS. See
-    /// [`SocksStream::shutdown`].
+    /// Shuts down the connection in one direction or both, without a TLS close
+    /// message. See [`SocksStream::shutdown`].
+    ///
+    /// ```no_run
+    /// use std::net::Shutdown;
+    ///
+    /// let stream = scape::dial("tor:example.com:80")?;
+    /// stream.shutdown(Shutdown::Both)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As that.
+    /// Same errors as [`SocksStream::shutdown`]: the operating system's.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socks_stream().shutdown(how)
     }

@@ -1,17 +1,17 @@
-//! Which tor an endpoint is used with.
+//! The choice of the tor for an endpoint.
 
-use crate::controller::Connect;
+use crate::control::Connect;
 use crate::error::Result;
+use crate::io::transport::Address;
 use crate::tor::Tor;
-use crate::transport::Address;
-use crate::word::Progress;
+use scape_proto::word::Progress;
 
-/// The tor with this control port, or else the program's. Where that is
-/// launched, `on_progress` hears of it.
+/// Returns the tor with this control port, or the program's tor without
+/// one. If the latter is launched, `on_progress` is called.
 ///
-/// Another machine's control port is told a password only if the environment
-/// names this address together with the password, because an endpoint's string
-/// may come from anybody.
+/// A control port of another machine gets a password only if the environment
+/// names this address together with the password, because an endpoint string
+/// may come from an untrusted source.
 pub(super) fn tor_at(
     control_port: Option<&Address>,
     on_progress: impl FnMut(&Progress) + Send + 'static,

@@ -1,11 +1,11 @@
-//! Answers that can't be understood.
+//! Answers that can't be parsed.
 
 use std::fmt;
 
 use super::{Cause, ErrorKind};
-use crate::protocol::excerpt;
+use scape_proto::control::excerpt;
 
-/// tor's answer to a command doesn't have the form that it should have.
+/// An answer of tor's that is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerError {
     command: Box<str>,
@@ -18,13 +18,13 @@ impl AnswerError {
         AnswerError { command: short(command.into()), problem: short(problem.into()) }
     }
 
-    /// Returns the command, with its secrets replaced.
+    /// Returns the command. Its secrets are replaced.
     pub fn command(&self) -> &str {
         &self.command
     }
 
-    /// Returns what is wrong with the answer, and the part of it that shows
-    /// this.
+    /// Returns a description of the problem, with the part of the answer that
+    /// shows it.
     pub fn problem(&self) -> &str {
         &self.problem
     }

@@ -1,4 +1,4 @@
-//! Calls that were cancelled.
+//! Cancelled calls.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use crate::error::{Cause, ErrorKind};
 
 use super::Phase;
 
-/// A call that was cancelled with a [`CancelToken`](crate::CancelToken). What
-/// the call had begun was undone, as after a timeout.
+/// A call that was cancelled with a [`CancelToken`](crate::CancelToken).
+/// Whatever the call had begun was undone, as after a timeout.
 ///
-/// A launch has an error of its own, with tor's log:
+/// A cancelled launch has a different error, which contains tor's log:
 /// [`LaunchProblem::Cancelled`](crate::process::LaunchProblem::Cancelled).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled {
@@ -21,7 +21,7 @@ impl Cancelled {
         Cancelled { phase }
     }
 
-    /// Returns the thing that was waited for.
+    /// Returns the phase in which the call was cancelled.
     pub fn phase(&self) -> Phase {
         self.phase
     }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_names_what_was_waited_for() {
+    fn cancelled_message_names_the_phase() {
         let text = Cancelled::new(Phase::Publish).to_string();
         assert_eq!(text, "cancelled while waiting for the descriptor to be published");
     }

@@ -1,4 +1,4 @@
-//! The `Debug` form of an [`Error`], which is what many programs show.
+//! The `Debug` output of an [`Error`], which many programs show to their users.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use super::Error;
 
 impl fmt::Debug for Error {
-    /// Writes the message and its causes, one a line; with `{:#?}`, the
+    /// Writes the message and its causes, one per line. `{:#?}` writes the
     /// structure.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.alternate() {
@@ -28,7 +28,7 @@ pub(crate) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> f
 }
 
 /// Writes an error's message, then each of its causes on a line of its own. A
-/// cause whose text the line before it already ends with is left out.
+/// cause is left out if the line before it already ends with the cause's text.
 fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn StdError) -> fmt::Result {
     let mut shown = error.to_string();
     f.write_str(&shown)?;

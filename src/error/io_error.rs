@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Cause, ErrorKind};
 
-/// The operating system refused something.
+/// A failed operation of the operating system.
 #[derive(Debug, Clone)]
 pub struct IoError {
     what: Box<str>,
@@ -14,10 +14,11 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// Creates an error of the operating system, with what was being done.
+    /// Creates an error of the operating system. `what` describes the failed
+    /// operation.
     ///
-    /// A closure that must return a [`scape::Result`](crate::Result) can tell
-    /// of its own failures this way:
+    /// A closure that must return a [`scape::Result`](crate::Result) can report
+    /// its own failures this way:
     ///
     /// ```
     /// use scape::error::IoError;
@@ -35,13 +36,13 @@ impl IoError {
         IoError { what: what.into().into_boxed_str(), source: Arc::new(source) }
     }
 
-    /// Returns the same error with another text for what was being done.
+    /// Returns the same error with another description of the failed operation.
     #[cfg(feature = "testing")]
     pub(crate) fn with_what(&self, what: impl Into<String>) -> Self {
         IoError { what: what.into().into_boxed_str(), source: self.source.clone() }
     }
 
-    /// Returns what was being done.
+    /// Returns the description of the failed operation.
     pub fn what(&self) -> &str {
         &self.what
     }

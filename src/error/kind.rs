@@ -2,48 +2,48 @@
 
 use std::io;
 
-/// The kind of an [`Error`](crate::Error): what a program can decide on.
+/// The kind of an [`Error`](crate::Error), by which most programs decide what
+/// to do.
 ///
-/// [`Error::get`](crate::Error::get) tells more.
+/// [`Error::get`](crate::Error::get) returns the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// tor refused a command. [`Error::refusal`](crate::Error::refusal) has its
-    /// code and text.
+    /// tor refused a command. [`Error::refusal`](crate::Error::refusal) returns
+    /// tor's code and text.
     Refused,
-    /// The control connection has ended. Every later call on it gives the same
-    /// error.
+    /// The control connection has ended. Every later call on it returns the
+    /// same error.
     Closed,
     /// A deadline passed.
     Timeout,
-    /// The call was ended with a [`CancelToken`](crate::CancelToken).
+    /// The call was cancelled with a [`CancelToken`](crate::CancelToken).
     Cancelled,
-    /// An argument can't be used. Nothing was sent, and the connection is as it
-    /// was.
+    /// An argument is invalid. Nothing was sent, and the connection is still
+    /// usable.
     Argument,
-    /// An answer of a peer, or a file's content, can't be understood.
+    /// A peer's answer or a file's content can't be parsed.
     Malformed,
-    /// No tor could be reached in the way that was asked for: there is no
-    /// control connection, or no SOCKS port.
+    /// No tor could be reached in the requested way: there is no control
+    /// connection, or no SOCKS port.
     Connect,
-    /// tor doesn't let this program in.
+    /// Authentication failed.
     Auth,
-    /// A tor process couldn't be started, or not brought to the state that was
-    /// asked for.
+    /// A tor process couldn't be started, or didn't reach the requested state.
     Launch,
     /// Something failed in the Tor network or at the target: a circuit, a
-    /// stream, a connection, a name, a descriptor.
+    /// stream, a connection, a lookup of a name, or a descriptor.
     Network,
-    /// The thing that was asked for isn't known, or doesn't exist.
+    /// The requested thing is unknown or doesn't exist.
     NotFound,
-    /// tor's configuration, or a file that belongs to it, isn't as it must be.
+    /// tor's configuration, or a file that belongs to it, is invalid.
     Config,
-    /// The operating system refused something.
+    /// The operating system reported an error.
     Io,
 }
 
 impl ErrorKind {
-    /// Returns the nearest kind of an [`io::Error`].
+    /// Returns the [`io::ErrorKind`] that is closest to this kind.
     pub(crate) fn io_kind(self) -> io::ErrorKind {
         match self {
             ErrorKind::Closed => io::ErrorKind::NotConnected,

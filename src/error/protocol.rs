@@ -1,7 +1,8 @@
-//! The errors of the control protocol, as [`Error`](super::Error) carries them.
+//! [`Cause`] for the errors of the control protocol, so that an
+//! [`Error`](super::Error) can carry them.
 
 use super::{Cause, ErrorKind};
-use crate::protocol::{ArgumentError, Refusal};
+use scape_proto::control::{ArgumentError, Refusal};
 
 impl Cause for Refusal {
     fn kind(&self) -> ErrorKind {

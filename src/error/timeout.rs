@@ -1,41 +1,42 @@
-//! Deadlines that passed.
+//! Timeouts: deadlines that passed.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Cause, ErrorKind};
 
-/// A deadline passed. What was asked for may still happen; its late answer is
-/// thrown away.
+/// A deadline that passed. tor may still do what was requested; its late answer
+/// is discarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
     phase: Phase,
     after: Duration,
 }
 
-/// The thing that was waited for when a call ended.
+/// The thing that a call was waiting for when it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The socket's connection.
+    /// A socket to connect.
     Connect,
-    /// The end of authentication.
+    /// Authentication to finish.
     Authenticate,
-    /// A turn to write to the control connection, or room in it.
+    /// The control connection to become free for writing, or to have room for
+    /// more bytes.
     Write,
     /// tor's reply to a command.
     Reply,
-    /// An event.
+    /// An event to arrive.
     Event,
-    /// The circuit to be built or closed.
+    /// A circuit to be built or closed.
     Circuit,
-    /// The stream to be closed.
+    /// A stream to be closed.
     Stream,
-    /// A change of the live state.
+    /// The live state to change.
     State,
-    /// tor to report that a signal was acted on.
+    /// tor to report that it acted on a signal.
     Signal,
-    /// tor's bootstrap.
+    /// tor's bootstrap to progress.
     Bootstrap,
     /// A process to end.
     Exit,
@@ -45,7 +46,7 @@ pub enum Phase {
     Publish,
     /// A connection to an onion service.
     Accept,
-    /// An answer to a question for a name or an address.
+    /// The answer to a lookup of a name or an address.
     Resolve,
     /// An answer on a SOCKS connection.
     Socks,
@@ -59,19 +60,19 @@ impl Timeout {
         Timeout { phase, after }
     }
 
-    /// Returns the thing that was waited for.
+    /// Returns the phase that didn't end in time.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Returns the time that was waited.
+    /// Returns the duration after which the call gave up.
     pub fn after(&self) -> Duration {
         self.after
     }
 }
 
 impl Phase {
-    /// Returns the thing that is waited for, in an error's text.
+    /// Returns the phase as error messages name it.
     pub(super) fn noun(self) -> &'static str {
         match self {
             Phase::Connect => "a connection",
@@ -81,7 +82,7 @@ impl Phase {
             Phase::Event => "an event",
             Phase::Circuit => "the circuit",
             Phase::Stream => "the stream",
-            Phase::State => "what was looked for in the live state",
+            Phase::State => "a change of the live state",
             Phase::Signal => "tor to act on the signal",
             Phase::Bootstrap => "tor's bootstrap",
             Phase::Exit => "the process to end",

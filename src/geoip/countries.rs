@@ -1,5 +1,5 @@
-//! tor's own GeoIP data, asked for many addresses at a time, and for each but
-//! once.
+//! Countries from tor's own GeoIP data. tor is asked for many addresses at a
+//! time, and only once for each address.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -7,30 +7,33 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Result};
 use crate::geoip::GeoIpError;
-use crate::protocol::Refusal;
-use crate::word::CountryCode;
+use scape_proto::control::Refusal;
+use scape_proto::word::CountryCode;
 
-/// How many addresses are asked for in one round trip.
+/// The number of addresses in one round trip.
 const AT_ONCE: usize = 512;
-/// How many answers are kept; when there are more, all are forgotten. (The
-/// network has some 10,000 relays.)
+/// The number of answers that are cached. When there are more, the cache is
+/// cleared. (The network has some 10,000 relays.)
 const KEPT: usize = 1 << 16;
-/// tor's code where it has no GeoIP data.
+/// tor's reply code if it has no GeoIP data.
 const NOT_LOADED: u16 = 551;
 
-/// What tor has said of addresses, shared by its clones.
+/// A cache of tor's answers, shared by all clones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Countries {
     known: Arc<Mutex<HashMap<IpAddr, Option<CountryCode>>>>,
 }
 
 impl Countries {
-    /// The country of each address, in their order, or why there is none.
+    /// Returns the country of each address in order, or the error of that
+    /// address.
     ///
-    /// Errors: only where nothing can be asked.
+    /// # Errors
+    ///
+    /// Returns an error only if tor can't be asked at all.
     pub(super) fn of(
         &self,
         controller: &Controller,
@@ -57,7 +60,7 @@ impl Countries {
             .collect())
     }
 
-    /// What tor has not said yet, each once.
+    /// Returns the addresses that are not in the cache, each once.
     fn unknown(&self, ips: &[IpAddr]) -> Vec<IpAddr> {
         let mut known = self.known.lock();
         if known.len() + ips.len() > KEPT {
@@ -79,9 +82,11 @@ impl Countries {
 fn country(ip: IpAddr, answer: &str) -> Result<Option<CountryCode>> {
     match answer {
         "??" => Ok(None),
-        answer => answer.parse().map(Some).map_err(|error: crate::word::ParseCountryCodeError| {
-            Error::answer(format!("GETINFO ip-to-country/{ip}"), error.to_string())
-        }),
+        answer => {
+            answer.parse().map(Some).map_err(|error: scape_proto::word::ParseCountryCodeError| {
+                Error::answer(format!("GETINFO ip-to-country/{ip}"), error.to_string())
+            })
+        }
     }
 }
 
@@ -100,7 +105,7 @@ mod tests {
     use crate::error::AnswerError;
 
     #[test]
-    fn what_tor_says() {
+    fn country_is_read_from_the_answer() {
         let ip = "192.0.2.1".parse().unwrap();
         assert_eq!(country(ip, "??").unwrap(), None);
         assert_eq!(country(ip, "a1").unwrap().unwrap().as_str(), "a1");

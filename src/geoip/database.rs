@@ -1,5 +1,5 @@
-//! A database in MaxMind's format. The package that reads it is named here and
-//! in `record` only.
+//! Databases in MaxMind's format. Only this module and `record` name the
+//! package that reads them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -14,19 +14,20 @@ use super::location::{Location, Source};
 use super::record::Record;
 use crate::error::Result;
 use crate::geoip::GeoIpError;
-use crate::regular_file;
+use crate::io::regular_file;
 
-/// What comes before the metadata, at the end of the file.
+/// The bytes before the metadata, which is at the end of the file.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
-/// The largest database that is read: 2 GiB, many times the size of MaxMind's
+/// The size limit for a database: 2 GiB, many times the size of MaxMind's
 /// largest.
 const LARGEST: u64 = 2 << 30;
 
-/// A database in MaxMind's format, in memory as a whole: the file may be
-/// replaced meanwhile. It is cheap to clone.
+/// A database in MaxMind's format.
 ///
-/// Two are equal that are the same opened one.
+/// The whole database is held in memory, so its file may be replaced meanwhile.
+/// A `Database` is cheap to clone. Two of them are equal if both are clones of
+/// the same opened database.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -40,11 +41,21 @@ struct Inner {
 impl Database {
     /// Reads a database from a file.
     ///
+    /// ```
+    /// use scape::ErrorKind;
+    /// use scape::geoip::Database;
+    ///
+    /// let error = Database::open("/nowhere/GeoLite2-City.mmdb").unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Io);
+    /// ```
+    ///
     /// # Errors
     ///
-    /// Returns an error with a [`GeoIpError`] (kind
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if the file can't
-    /// be read, is not such a database or only a part of one, or is damaged.
+    /// Returns an error with a [`GeoIpError`]. Its kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be read or is
+    /// larger than 2 GiB. It is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the file is not
+    /// such a database, is incomplete, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut bytes = regular_file::read(path, LARGEST).map_err(|error| {
@@ -53,12 +64,22 @@ impl Database {
         Database::of(path, std::mem::take(&mut *bytes))
     }
 
-    /// A database that is in memory already, such as one that is part of the
-    /// program. `path` is what it is called in errors.
+    /// Creates a database from bytes in memory, for example from a file that is
+    /// compiled into the program. Error messages name it by `path`.
+    ///
+    /// ```
+    /// use scape::ErrorKind;
+    /// use scape::geoip::Database;
+    ///
+    /// let error = Database::from_bytes("built-in.mmdb", b"something else".to_vec()).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Malformed);
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Same errors as [`open`](Self::open), except that no file is read. Most
+    /// often, the bytes are not a complete database
+    /// ([`GeoIpError::NotADatabase`]).
     pub fn from_bytes(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Result<Self> {
         Database::of(&path.into(), bytes.into())
     }
@@ -71,27 +92,30 @@ impl Database {
         Ok(Database { inner: Arc::new(Inner { path: path.to_path_buf(), reader }) })
     }
 
-    /// Where it was read from.
+    /// Returns the path that the database was read from.
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
 
-    /// What it says that it is, such as `GeoLite2-City`.
+    /// Returns the database's type as its metadata names it, for example
+    /// `GeoLite2-City`.
     pub fn type_name(&self) -> &str {
         &self.inner.reader.metadata().database_type
     }
 
-    /// What it holds, by its name; `None` where that does not tell.
+    /// Returns the content that the type name suggests, or `None` if the name
+    /// is unknown.
     pub fn contents(&self) -> Option<Contents> {
         Contents::of(self.type_name())
     }
 
-    /// When it was made.
+    /// Returns the time at which the database was built.
     pub fn built(&self) -> Option<SystemTime> {
         self.inner.reader.metadata().build_time().ok()
     }
 
-    /// Adds to `location` what it lacks and this knows.
+    /// Fills in the fields of `location` that are missing and that this
+    /// database knows.
     pub(super) fn complete(&self, location: &mut Location) -> Result<()> {
         let record = self.record(location)?;
         let source = || Some(Source::Database(self.clone()));
@@ -121,7 +145,7 @@ impl Database {
 
     fn record(&self, location: &Location) -> Result<Record> {
         let reader = &self.inner.reader;
-        // One of IPv4 knows nothing of others.
+        // A database of IPv4 addresses has no others.
         if location.ip.is_ipv6() && reader.metadata().ip_version == 4 {
             return Ok(Record::default());
         }

@@ -1,4 +1,4 @@
-//! Places and networks of addresses that could not be looked up.
+//! The error of lookups and databases: [`GeoIpError`].
 
 use std::fmt;
 use std::io;
@@ -8,61 +8,60 @@ use std::sync::Arc;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::protocol::Refusal;
+use scape_proto::control::Refusal;
 
-/// The place or network of an address can't be looked up, or a database can't
-/// be used.
+/// A failed lookup of an address, or a database that can't be used.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GeoIpError {
-    /// The database's file cannot be read: it is not there, may not be read, or
-    /// is no file.
+    /// The database's file can't be read: it doesn't exist, access to it is
+    /// denied, it is too large, or it is not a regular file.
     Unreadable {
         /// The path.
         path: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: Arc<io::Error>,
     },
-    /// The file is no database in MaxMind's format, or the end of one is
-    /// missing.
+    /// The file is not a database in MaxMind's format, or its end is missing.
     NotADatabase {
         /// The path.
         path: PathBuf,
     },
-    /// The database is damaged, or of a version of the format that is not
-    /// known.
+    /// The database is damaged, or has an unknown version of the format.
     Damaged {
         /// The path.
         path: PathBuf,
-        /// The address that was looked up, or `None` if the database could not
+        /// The address that was looked up, or `None` if the database couldn't
         /// be opened.
         ip: Option<IpAddr>,
         /// The problem.
         problem: Box<str>,
     },
-    /// The database holds something else than what it was given for.
+    /// The database doesn't contain what it was added for.
     WrongKind {
         /// The path.
         path: PathBuf,
-        /// The content that it should have, such as "countries".
+        /// The required content, for example "countries".
         wanted: &'static str,
-        /// The type that it names, such as `GeoLite2-ASN`.
+        /// The type that the database names, for example `GeoLite2-ASN`.
         type_name: Box<str>,
     },
-    /// tor has no GeoIP data for addresses of this kind: `GeoIPFile` or
-    /// `GeoIPv6File` is not there. (Debian's are in the package `tor-geoipdb`.)
+    /// tor has no GeoIP data for this address family: `GeoIPFile` or
+    /// `GeoIPv6File` is missing. (On Debian, both are in the package
+    /// `tor-geoipdb`.)
     NotLoaded {
-        /// The address that was asked about.
+        /// The address that was looked up.
         ip: IpAddr,
         /// tor's answer.
         refusal: Box<Refusal>,
     },
-    /// There is neither a database nor a tor to ask.
+    /// There is no source: neither a database nor a tor to ask.
     NoSource,
 }
 
 impl GeoIpError {
-    /// Returns the database that this error is about, if there is one.
+    /// Returns the path of the database that this error is about, if there is
+    /// one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             GeoIpError::Unreadable { path, .. }
@@ -82,21 +81,30 @@ impl fmt::Display for GeoIpError {
             }
             GeoIpError::NotADatabase { path } => write!(
                 f,
-                "{} is no GeoIP database in MaxMind's format (.mmdb): its metadata, which such a file has at its end, is missing. \
-                 Was it fetched to the end, and unpacked?",
+                "{} is not a GeoIP database in MaxMind's format (.mmdb): the metadata at its end is missing; \
+                 check that the download is complete and unpacked",
                 path.display()
             ),
             GeoIpError::Damaged { path, ip: None, problem } => {
                 write!(f, "the GeoIP database {} is damaged: {problem}", path.display())
             }
             GeoIpError::Damaged { path, ip: Some(ip), problem } => {
-                write!(f, "the GeoIP database {} is damaged where {ip} should be: {problem}", path.display())
+                write!(
+                    f,
+                    "the GeoIP database {} is damaged at the record for {ip}: {problem}",
+                    path.display()
+                )
             }
             GeoIpError::WrongKind { path, wanted, type_name } => {
-                write!(f, "the GeoIP database {} holds no {wanted}: it is a {type_name:?}", path.display())
+                write!(
+                    f,
+                    "the GeoIP database {} has no {wanted}: its type is {type_name:?}",
+                    path.display()
+                )
             }
             GeoIpError::NotLoaded { ip, refusal } => {
-                let (kind, option) = if ip.is_ipv4() { ("IPv4", "GeoIPFile") } else { ("IPv6", "GeoIPv6File") };
+                let (kind, option) =
+                    if ip.is_ipv4() { ("IPv4", "GeoIPFile") } else { ("IPv6", "GeoIPv6File") };
                 write!(
                     f,
                     "tor has no GeoIP data for {kind} ({}): set {option}, or use a database",
@@ -104,7 +112,7 @@ impl fmt::Display for GeoIpError {
                 )
             }
             GeoIpError::NoSource => f.write_str(
-                "there is nothing to look addresses up in: add a database, or a controller whose tor is asked",
+                "no GeoIP source: add a database, or a controller whose tor can be asked",
             ),
         }
     }

@@ -1,21 +1,23 @@
-//! What a database holds, by what it says that it is.
+//! The content of a database, derived from its type name.
 
-/// What a database holds.
+/// The content of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Contents {
-    /// Countries.
+    /// True if there are countries.
     pub countries: bool,
-    /// Cities, most often with coordinates. Then there are countries, too.
+    /// True if there are cities, most often with coordinates. Countries are
+    /// there, too.
     pub cities: bool,
-    /// Autonomous systems: their numbers, and whose they are.
+    /// True if there are autonomous systems: their numbers and organizations.
     pub autonomous_systems: bool,
 }
 
 impl Contents {
-    /// By the type that is in the metadata, such as `GeoLite2-City` or
-    /// `DBIP-ASN-Lite (compat=GeoLite2-ASN)`. `None` where that does not tell:
-    /// there is no list of such names.
+    /// Derives the content from the type in the metadata, such as
+    /// `GeoLite2-City` or `DBIP-ASN-Lite (compat=GeoLite2-ASN)`. There is no
+    /// official list of type names, so this returns `None` for a name without
+    /// any known word.
     pub(super) fn of(type_name: &str) -> Option<Self> {
         let name = type_name.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
@@ -50,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_in_use() {
+    fn contents_of_type_names_in_use() {
         for (type_name, expected) in [
             ("GeoLite2-Country", Some("country")),
             ("GeoIP2-City-Africa", Some("country city")),

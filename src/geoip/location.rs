@@ -1,42 +1,42 @@
-//! Where an address is, and whose.
+//! The location and network of an address: [`Location`].
 
 use std::fmt;
 use std::net::IpAddr;
 
 #[cfg(feature = "geoip")]
 use super::Database;
-use crate::word::CountryCode;
+use scape_proto::word::CountryCode;
 
-/// What is known of an address: where it is, and whose. Fields that no source
-/// could tell are `None`.
+/// The location and network of an address. Fields that no source knows are
+/// `None`.
 ///
-/// `Display` writes it in one line: `8.8.8.8 us AS15169 Google LLC`.
+/// `Display` writes one line: `8.8.8.8 us AS15169 Google LLC`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Location {
-    /// The address; an IPv4 address that was written as an IPv6 one
-    /// (`::ffff:192.0.2.1`) as IPv4.
+    /// The address. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is
+    /// converted to IPv4.
     pub ip: IpAddr,
-    /// Its country.
+    /// The country.
     pub country: Option<CountryCode>,
-    /// The country's name, in English. tor's own data has none.
+    /// The country's name in English. tor's own data has no names.
     pub country_name: Option<Box<str>>,
-    /// Its city, in English.
+    /// The city's name in English.
     pub city: Option<Box<str>>,
-    /// About where it is.
+    /// The approximate position.
     pub coordinates: Option<Coordinates>,
-    /// The number of the autonomous system that it belongs to.
+    /// The number of the autonomous system that the address belongs to.
     pub asn: Option<u32>,
-    /// Whose autonomous system that is.
+    /// The organization that runs the autonomous system.
     pub organization: Option<Box<str>>,
-    /// The addresses around it of which all this holds: of the networks that
-    /// the databases tell, the smallest. tor's own data tells none.
+    /// The network to which all of this applies: the smallest of the networks
+    /// that the databases name. tor's own data doesn't name any.
     pub network: Option<Network>,
-    /// Who told the country.
+    /// The source of the country.
     pub country_from: Option<Source>,
-    /// Who told the city and its coordinates.
+    /// The source of the city and the coordinates.
     pub city_from: Option<Source>,
-    /// Who told the autonomous system.
+    /// The source of the autonomous system.
     pub asn_from: Option<Source>,
 }
 
@@ -57,12 +57,12 @@ impl Location {
         }
     }
 
-    /// Whether anything is known: a country, a city or an autonomous system.
+    /// Returns true if a country, a city or an autonomous system is known.
     pub fn is_known(&self) -> bool {
         self.country_from.is_some() || self.city_from.is_some() || self.asn_from.is_some()
     }
 
-    /// What tor says.
+    /// Sets the country to tor's answer.
     pub(super) fn take_country(&mut self, country: Option<CountryCode>) {
         self.country = country;
         self.country_from = country.map(|_| Source::Tor);
@@ -88,7 +88,7 @@ impl fmt::Display for Location {
     }
 }
 
-/// Who told something.
+/// The source of a field of a [`Location`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
@@ -99,7 +99,7 @@ pub enum Source {
     Tor,
 }
 
-/// About where on earth something is.
+/// An approximate position on earth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Coordinates {
@@ -107,12 +107,12 @@ pub struct Coordinates {
     pub latitude: f64,
     /// Degrees east of Greenwich, -180 to 180.
     pub longitude: f64,
-    /// Within how many kilometres of there it is, where that is known.
+    /// The radius in kilometers within which the address is, if it is known.
     pub radius_km: Option<u32>,
 }
 
 impl Coordinates {
-    /// `None` for what is not on earth.
+    /// Returns `None` if the position isn't on earth.
     #[cfg(feature = "geoip")]
     pub(super) fn new(latitude: f64, longitude: f64, radius_km: Option<u32>) -> Option<Self> {
         let is_there = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
@@ -120,7 +120,7 @@ impl Coordinates {
     }
 }
 
-/// A network: addresses that begin with the same bits. `Display` writes it as
+/// A network: all addresses with a common prefix. `Display` writes
 /// `192.0.2.0/24`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network {
@@ -134,17 +134,18 @@ impl Network {
         Network { address, prefix }
     }
 
-    /// Its first address.
+    /// Returns the first address of the network.
     pub fn address(&self) -> IpAddr {
         self.address
     }
 
-    /// How many bits its addresses begin with alike.
+    /// Returns the length of the common prefix in bits.
     pub fn prefix(&self) -> u8 {
         self.prefix
     }
 
-    /// Whether the address is in it.
+    /// Returns true if the address is in the network. An IPv4 address in IPv6
+    /// form is treated as IPv4.
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.address, ip.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(ip)) => {
@@ -169,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line() {
+    fn location_is_shown_on_one_line() {
         let mut location = Location::unknown("::ffff:192.0.2.1".parse().unwrap());
         assert_eq!(location.to_string(), "192.0.2.1");
         assert!(!location.is_known());
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_network() {
+    fn network_contains_addresses_with_its_prefix() {
         let network = Network { address: "192.0.2.0".parse().unwrap(), prefix: 25 };
         assert_eq!(network.to_string(), "192.0.2.0/25");
         for (ip, inside) in [
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "geoip")]
-    fn places_are_on_earth() {
+    fn coordinates_off_the_earth_are_rejected() {
         assert!(Coordinates::new(-90.0, 180.0, None).is_some());
         for (latitude, longitude) in
             [(90.1, 0.0), (0.0, -181.0), (f64::NAN, 0.0), (0.0, f64::INFINITY)]

@@ -1,15 +1,15 @@
-//! Where addresses are, and whose: countries, cities and networks.
+//! Countries, cities and networks of IP addresses.
 //!
-//! [`GeoIp`] looks addresses up, without asking anybody outside of this
-//! machine. It has two kinds of sources:
+//! [`GeoIp`] looks up addresses without contacting any other machine. It has
+//! two kinds of sources:
 //!
 //! * **Databases in MaxMind's format** (`.mmdb`), with the feature `geoip`:
-//!   those of MaxMind, DB-IP, IPinfo, IPLocate and others that use their words
-//!   for things, with countries, cities, and autonomous systems. This library
-//!   brings none.
-//! * **tor's own GeoIP data** (`GeoIPFile`, `GeoIPv6File`), which has countries
-//!   only. It is asked over the control connection, about each address once,
-//!   about many at a time. Not every tor has it.
+//!   those of MaxMind, DB-IP, IPinfo, IPLocate and others that use the same
+//!   field names. They contain countries, cities and autonomous systems. This
+//!   library doesn't come with a database.
+//! * **tor's own GeoIP data** (`GeoIPFile`, `GeoIPv6File`), which contains only
+//!   countries. It is queried over the control connection, once for each
+//!   address and for many addresses at a time. Not every tor has it.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -24,9 +24,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Databases are asked first, in the order in which they were added, tor last.
-//! Each thing is told by the first that knows it, and [`Location`] says who
-//! that was: they may well contradict each other.
+//! Databases are asked first, in the order in which they were added, then tor.
+//! Each field comes from the first source that knows it. [`Location`] names
+//! these sources, because sources may contradict each other.
 //!
 #![cfg_attr(feature = "geoip", doc = "```no_run")]
 #![cfg_attr(not(feature = "geoip"), doc = "```text")]
@@ -40,10 +40,10 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! Where an address is is a guess: a server's network may be registered in one
-//! country and stand in another. Do not choose relays by country for the sake
-//! of anonymity; a circuit with relays that few others would choose can
-//! identify its user.
+//! The location of an address is an estimate: a server's network may be
+//! registered in one country while the server stands in another. Don't choose
+//! relays by country to become more anonymous. A circuit of relays that few
+//! other users would choose can identify its user.
 
 mod countries;
 #[cfg(feature = "geoip")]
@@ -67,14 +67,14 @@ pub use error::GeoIpError;
 pub use kind::Contents;
 pub use location::{Coordinates, Location, Network, Source};
 
-use crate::config::value::CountryOf;
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Result};
-use crate::word::CountryCode;
+use scape_proto::torrc::value::CountryOf;
+use scape_proto::word::CountryCode;
 
-/// Looks up where addresses are, and whose: see the [module](self).
+/// Looks up the locations and networks of addresses. See the [module](self).
 ///
-/// It is cheap to clone, and any number of threads may use it at once.
+/// A `GeoIp` is cheap to clone, and any number of threads may use it at once.
 #[derive(Debug, Clone, Default)]
 pub struct GeoIp {
     #[cfg(feature = "geoip")]
@@ -92,64 +92,77 @@ impl CountryOf for GeoIp {
 }
 
 impl GeoIp {
-    /// Without any source: add some.
+    /// Creates a `GeoIp` without any source. Add at least one source before a
+    /// lookup.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks tor about the country of what the databases do not know
-    /// (`GETINFO ip-to-country/…`). The connection is kept open as long as this
-    /// lives, and each question has the controller's timeout.
+    /// Asks tor for the country of addresses that the databases don't know
+    /// (`GETINFO ip-to-country/…`).
+    ///
+    /// The connection is kept open as long as this `GeoIp` lives. Each request
+    /// has the controller's timeout.
     pub fn tor(mut self, controller: &Controller) -> Self {
         self.tor = Some(controller.clone());
         self.countries = Countries::default();
         self
     }
 
-    /// The same, which asks this tor unless it asks one already.
+    /// Like [`tor`](Self::tor), but keeps the tor that is already set.
     pub(crate) fn or_tor(self, controller: &Controller) -> Self {
         if self.tor.is_some() { self } else { self.tor(controller) }
     }
 
-    /// Adds a database, whatever it holds.
+    /// Adds a database with any content.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().database("/var/lib/GeoIP/GeoLite2-City.mmdb")?;
+    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that, by
-    /// its name, is about none of countries, cities and autonomous systems.
+    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
+    /// the database's type says that it contains no countries, cities or
+    /// autonomous systems.
     #[cfg(feature = "geoip")]
     pub fn database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries, cities or autonomous systems", |_| true)
     }
 
-    /// Adds a database that has countries. (One of cities has them, too.)
+    /// Adds a database that must contain countries. A database of cities does,
+    /// too.
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
-    /// something else, by its name.
+    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
+    /// the database's type says that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn country_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries", |contents| contents.countries)
     }
 
-    /// Adds a database that has cities.
+    /// Adds a database that must contain cities.
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
-    /// something else, by its name.
+    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
+    /// the database's type says that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn city_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "cities", |contents| contents.cities)
     }
 
-    /// Adds a database that has autonomous systems.
+    /// Adds a database that must contain autonomous systems.
     ///
     /// # Errors
     ///
-    /// Those of [`Database::open`]; [`GeoIpError::WrongKind`] for one that has
-    /// something else, by its name.
+    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
+    /// the database's type says that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn asn_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "autonomous systems", |contents| contents.autonomous_systems)
@@ -173,42 +186,56 @@ impl GeoIp {
         Ok(self)
     }
 
-    /// Adds a database that was opened already, whatever it holds.
+    /// Adds a database that is already open, with any content.
     #[cfg(feature = "geoip")]
     pub fn with(mut self, database: Database) -> Self {
         self.databases.push(database);
         self
     }
 
-    /// The databases, in the order in which they are asked.
+    /// Returns the databases in the order in which they are asked.
     #[cfg(feature = "geoip")]
     pub fn databases(&self) -> &[Database] {
         &self.databases
     }
 
-    /// Looks up an address. If nothing is known of it, that is no error: see
+    /// Looks up an address. An unknown address isn't an error: see
     /// [`Location::is_known`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/8.8.8.8", "us").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let location = GeoIp::new().tor(&controller).lookup("8.8.8.8".parse()?)?;
+    /// assert_eq!(location.country, Some("us".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`GeoIpError`] (kind
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if there is no
-    /// source, if a database is damaged, or if no database knows the address
-    /// and tor has no GeoIP data. Errors of the control connection are also
-    /// possible if tor has to be asked.
+    /// Returns an error with a [`GeoIpError`] in these cases:
+    ///
+    /// * there is no source
+    ///   ([`ErrorKind::NotFound`](crate::ErrorKind::NotFound));
+    /// * no database knows the address and tor has no GeoIP data
+    ///   ([`ErrorKind::NotFound`](crate::ErrorKind::NotFound));
+    /// * a database is damaged
+    ///   ([`ErrorKind::Malformed`](crate::ErrorKind::Malformed)).
+    ///
+    /// If tor has to be asked, errors of the control connection are also
+    /// possible.
     pub fn lookup(&self, ip: IpAddr) -> Result<Location> {
         let mut found = self.lookup_all([ip])?;
         found.pop().unwrap_or_else(|| Err(GeoIpError::NoSource.into()))
     }
 
-    /// What is known of each address, in their order. Where tor has to be
-    /// asked, that takes a round trip for some hundred addresses, not one for
-    /// each.
+    /// Looks up several addresses. Returns one result for each address, in
+    /// order.
     ///
-    /// # Errors
-    ///
-    /// Only where nothing can be looked up; what concerns one address is in its
-    /// own result.
+    /// If tor has to be asked, the lookup takes one round trip for several
+    /// hundred addresses, not one for each.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -221,6 +248,12 @@ impl GeoIp {
     /// assert!(found[0].as_ref().unwrap().is_known() && !found[1].as_ref().unwrap().is_known());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no source ([`GeoIpError::NoSource`]) or if
+    /// the control connection fails. Errors that concern one address are in
+    /// that address's result.
     pub fn lookup_all(
         &self,
         ips: impl IntoIterator<Item = IpAddr>,
@@ -235,8 +268,8 @@ impl GeoIp {
         Ok(found)
     }
 
-    /// Forgets what tor has said, as when it was given other GeoIP files, or is
-    /// another tor now.
+    /// Forgets tor's answers. Call this after tor has loaded other GeoIP files,
+    /// or after the controller has reconnected to another tor.
     pub fn forget(&self) {
         self.countries.forget();
     }
@@ -264,7 +297,7 @@ impl GeoIp {
         Ok(Location::unknown(ip))
     }
 
-    /// Asks tor for the countries that are missing.
+    /// Asks tor for the missing countries.
     fn complete(&self, found: &mut [Result<Location>], controller: &Controller) -> Result<()> {
         let lacks_country = |location: &Location| location.country.is_none();
         let missing: Vec<IpAddr> = found
@@ -281,8 +314,8 @@ impl GeoIp {
             }
             match answers.next() {
                 Some(Ok(country)) => location.take_country(country),
-                // What a database knows is worth more than that tor knows
-                // nothing.
+                // tor has no GeoIP data at all. What a database knows is still
+                // worth returning.
                 Some(Err(error)) if error.is::<GeoIpError>() && location.is_known() => {}
                 Some(Err(error)) => *slot = Err(error),
                 None => {}

@@ -1,5 +1,5 @@
-//! What a database says of an address. Every maker has words of his own for the
-//! same things: all that are known are tried.
+//! A database's record of an address. Makers of databases use different names
+//! for the same fields, so all known names are tried.
 
 use std::net::IpAddr;
 
@@ -7,12 +7,13 @@ use maxminddb::PathElement::{self, Key};
 use maxminddb::{LookupResult, MaxMindDbError};
 
 use super::location::{Coordinates, Network};
-use crate::word::CountryCode;
+use scape_proto::word::CountryCode;
 
 type Found<'a> = LookupResult<'a, Vec<u8>>;
 type Path = &'static [PathElement<'static>];
 
-// MaxMind and DB-IP; IPinfo, IPLocate and others.
+// The names that MaxMind and DB-IP use come first, then those of IPinfo,
+// IPLocate and others.
 const COUNTRY: &[Path] = &[
     &[Key("country"), Key("iso_code")],
     &[Key("country_code")],
@@ -66,7 +67,7 @@ const ORGANIZATION: &[Path] = &[
     &[Key("name")],
 ];
 
-/// What a database says of an address.
+/// A database's record of an address.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) country: Option<CountryCode>,
@@ -79,7 +80,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Reads what was found of `ip`; nothing, where nothing was found.
+    /// Reads the record that was found for `ip`. Returns an empty record if
+    /// nothing was found.
     pub(super) fn read(found: &Found<'_>, ip: IpAddr) -> Result<Self, MaxMindDbError> {
         if !found.has_data() {
             return Ok(Record::default());
@@ -89,7 +91,7 @@ impl Record {
         Ok(Record {
             country,
             country_name: match country {
-                // What is a code is no name.
+                // A text of two letters is a country code, not a name.
                 Some(_) => text(found, COUNTRY_NAME, |text| (text.len() > 2).then(|| text.into()))?,
                 None => None,
             },
@@ -105,7 +107,7 @@ impl Record {
     }
 }
 
-/// The first of these places where there is something.
+/// Returns the value at the first of these paths that has one.
 fn first<T>(
     paths: &[Path],
     read: impl Fn(Path) -> Result<Option<T>, MaxMindDbError>,
@@ -118,7 +120,7 @@ fn first<T>(
     Ok(None)
 }
 
-/// The first text at one of these places that `accept` takes.
+/// Returns the first text at one of these paths that `accept` accepts.
 fn text<T>(
     found: &Found<'_>,
     paths: &[Path],
@@ -127,13 +129,13 @@ fn text<T>(
     first(paths, |path| Ok(text_at(found, path)?.and_then(|text| accept(&text))))
 }
 
-/// A text that is not empty.
+/// Returns the text at a path, unless it is empty.
 fn text_at(found: &Found<'_>, path: Path) -> Result<Option<String>, MaxMindDbError> {
     let text: Option<String> = if_of_this_kind(found.decode_path(path))?;
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// A number of whatever type, also as text.
+/// Returns the number at a path. It may have any numeric type, or be text.
 fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> {
     if let Some(number) = if_of_this_kind(found.decode_path::<f64>(path))? {
         return Ok(Some(number));
@@ -147,8 +149,8 @@ fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> 
     Ok(text_at(found, path)?.and_then(|text| text.parse().ok()))
 }
 
-/// The number of an autonomous system: 64496, or "64496", or "AS64496". 0 is
-/// nobody's.
+/// Returns the number of an autonomous system, which may be stored as 64496,
+/// "64496" or "AS64496". The number 0 means that there is no such system.
 fn asn(found: &Found<'_>, path: Path) -> Result<Option<u32>, MaxMindDbError> {
     let asn = match if_of_this_kind(found.decode_path::<i64>(path))? {
         Some(number) => u32::try_from(number).ok(),
@@ -173,15 +175,17 @@ fn coordinates(found: &Found<'_>) -> Result<Option<Coordinates>, MaxMindDbError>
     Ok(Coordinates::new(latitude, longitude, radius.and_then(|radius| u32::try_from(radius).ok())))
 }
 
-/// The network that was found. Where IPv4 addresses are all one in a database
-/// of IPv6, that is none.
+/// Returns the network that was found. A database of IPv6 addresses may have
+/// one entry for all IPv4 addresses; its network is then an IPv6 one and of no
+/// use.
 fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbError> {
     let network = found.network()?;
     let same_kind = network.is_ipv4() == ip.is_ipv4();
     Ok(same_kind.then(|| Network::new(network.network(), network.prefix())))
 }
 
-/// A value that is of another kind belongs to a database of other words.
+/// Ignores a value of an unexpected type: another maker uses the same name for
+/// another field.
 fn if_of_this_kind<T>(
     value: Result<Option<T>, MaxMindDbError>,
 ) -> Result<Option<T>, MaxMindDbError> {
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_autonomous_systems() {
+    fn autonomous_system_number_is_read_with_and_without_as() {
         for (text, asn) in [
             ("AS64496", Some(64496)),
             ("as4294967295", Some(u32::MAX)),

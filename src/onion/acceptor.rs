@@ -8,19 +8,20 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, select
 
 use super::local::Socket;
 use super::stream::OnionStream;
-use crate::connection::Thread;
-use crate::controller::Never;
+use crate::control::Never;
 use crate::error::{Error, Result};
+use crate::io::connection::Thread;
 
-/// How long is waited after a failure (too many open files, for example) before
-/// the next attempt.
+/// The pause after a failure (for example, too many open files) before the next
+/// attempt.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
-/// How long the end may take.
+/// The time limit for ending the thread.
 const END_WITHIN: Duration = Duration::from_secs(2);
-/// How long one attempt to wake the thread may take.
+/// The time limit for one attempt to wake the thread.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
 
-/// A thread that accepts connections and queues them, until `stop` ends.
+/// A thread that accepts connections and queues them until `stop` is
+/// disconnected.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     thread: Thread,
@@ -28,8 +29,8 @@ pub(super) struct Acceptor {
 }
 
 impl Acceptor {
-    /// Starts the thread. Connections are said to be for `port`, where it is
-    /// one.
+    /// Starts the thread. `port` is the virtual port that the connections are
+    /// for, if the socket serves only one.
     pub(super) fn start(
         socket: Socket,
         port: Option<u16>,
@@ -44,22 +45,21 @@ impl Acceptor {
         Ok(Acceptor { thread, socket })
     }
 
-    /// Wakes the thread, so that it sees that it is to stop, and waits for its
-    /// end.
+    /// Wakes the thread, so that it notices `stop`, and waits until it ends.
     pub(super) fn end(&self) {
         let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
-            // Without a free file there can be no connection.
+            // The process may have no file descriptor left for a connection.
             if self.socket.wake(WAKE_WITHIN).is_err() {
                 self.socket.shut_down();
             }
         });
         if !has_ended {
-            log::warn!(target: "scape::onion", "the thread that accepts connections does not end");
+            log::warn!(target: "scape::onion", "the thread that accepts connections did not end in time");
         }
     }
 }
 
-/// What the thread has.
+/// The state of the thread.
 struct Accepting {
     socket: Arc<Socket>,
     port: Option<u16>,
@@ -81,7 +81,8 @@ impl Accepting {
         }
     }
 
-    /// Queues a connection, waiting for room. Whether to go on.
+    /// Queues a connection and waits for room. Returns true if the thread
+    /// should go on.
     fn queue(&self, connection: Result<OnionStream>) -> bool {
         select_biased! {
             recv(self.stop) -> _ => false,
@@ -89,8 +90,8 @@ impl Accepting {
         }
     }
 
-    /// Reports a failure, unless others wait to be seen, and pauses. Whether to
-    /// go on.
+    /// Reports a failure, unless other results wait in the queue, and pauses.
+    /// Returns true if the thread should go on.
     fn failed(&self, error: io::Error) -> bool {
         if self.stop.try_recv() == Err(TryRecvError::Disconnected) {
             return false;
@@ -104,7 +105,8 @@ impl Accepting {
     }
 }
 
-/// Whether only the connection that would have been accepted has failed.
+/// Returns true if an error affects only the connection that would have been
+/// accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Describing an onion service, and making it.
+//! The builder that describes an onion service and adds it to tor.
 
 use std::any::Any;
 use std::fmt;
@@ -13,22 +13,22 @@ use super::listener::{Door, OnionListener};
 use super::local::{ListeningSocket, Local};
 use super::publication::{Publication, Wait};
 use super::service::{Keep, OnionService};
-use crate::cancel::CancelToken;
-use crate::controller::{AddOnion, Controller, OnionTarget};
+use crate::control::{AddOnion, Controller, OnionTarget};
 use crate::error::{Error, Phase, Result};
-use crate::protocol::{ArgumentError, Refusal};
-use crate::transport::{Address, Deadline};
-use crate::word::{ClientPublicKey, OnionKey, Progress};
+use crate::io::cancel::CancelToken;
+use crate::io::transport::{Address, Deadline};
+use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::word::{ClientPublicKey, OnionKey, Progress};
 
-/// How long making and publishing a service may take unless told otherwise.
+/// Default for [`OnionBuilder::timeout`].
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
 
 type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 
-/// An ephemeral onion service to be made: [`listen`](Self::listen) gives
-/// something like a [`TcpListener`](std::net::TcpListener),
-/// [`publish`](Self::publish) the service alone, whose connections go somewhere
-/// else. Nothing happens before: nothing is bound, and nothing is sent.
+/// A builder for an ephemeral onion service. [`listen`](Self::listen) returns a
+/// listener that is used like a [`TcpListener`](std::net::TcpListener).
+/// [`publish`](Self::publish) returns the service alone, whose connections go
+/// to another server. Nothing is bound or sent before one of them is called.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -49,6 +49,8 @@ type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 /// service.close()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "create_ephemeral_hidden_service")]
+#[doc(alias = "create_onion_service")]
 #[must_use = "nothing happens before publish() or listen()"]
 pub struct OnionBuilder {
     controller: Controller,
@@ -63,12 +65,12 @@ pub struct OnionBuilder {
     timeout: Duration,
     cancel: Option<CancelToken>,
     on_progress: Option<OnProgress>,
-    /// To be added to tor's configuration in place of an ephemeral service.
+    /// The service to add to tor's configuration instead of an ephemeral one.
     on_disk: Option<DiskOnion>,
     keep: Option<Keep>,
 }
 
-/// Where a port's connections go.
+/// The destination of a port's connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum To {
     Listener,
@@ -76,7 +78,8 @@ enum To {
 }
 
 impl OnionBuilder {
-    /// A service of this tor with a new key, and no port yet.
+    /// Creates a builder for a service of this tor. The service gets a new key
+    /// and has no ports yet.
     pub fn new(controller: &Controller) -> Self {
         OnionBuilder {
             controller: controller.clone(),
@@ -96,26 +99,42 @@ impl OnionBuilder {
         }
     }
 
-    /// Something that lives as long as the service, or its listener, does.
+    /// Keeps a value alive as long as the service or its listener.
     pub(crate) fn keep(mut self, keep: Arc<dyn Any + Send + Sync>) -> Self {
         self.keep = Some(keep);
         self
     }
 
-    /// Adds this service to tor's configuration, with the builder's ports, in
-    /// place of an ephemeral one. It has its key in its directory, and its
-    /// options are said there: the builder's do not count.
+    /// Adds this service to tor's configuration, with the builder's ports,
+    /// instead of an ephemeral one. The service's key is in its directory. Its
+    /// options are those of `service`: the builder's key, clients and options
+    /// are ignored.
     pub(crate) fn on_disk(mut self, service: DiskOnion) -> Self {
         self.on_disk = Some(service);
         self
     }
 
     /// Adds a virtual port (a port of the onion address) that the listener
-    /// serves: for [`listen`](Self::listen).
+    /// serves. It is for [`listen`](Self::listen).
     ///
-    /// Repeat it for several ports. Each gets a local socket of its own, so
-    /// that [`OnionStream::port`](super::OnionStream::port) tells them apart,
-    /// unless a local socket is named, which they share.
+    /// Call this again for more ports. Each port gets its own local socket, so
+    /// that [`OnionStream::port`](super::OnionStream::port) can tell them
+    /// apart. If a local socket is named, for example with
+    /// [`local_port`](Self::local_port), the ports share it.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let listener = OnionBuilder::new(&controller)
+    ///     .virtual_port(80)
+    ///     .virtual_port(443)
+    ///     .listen()?;
+    /// for stream in listener.incoming() {
+    ///     println!("a connection to port {:?}", stream?.port());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn virtual_port(mut self, port: u16) -> Self {
         self.ports.push((port, To::Listener));
         self
@@ -123,110 +142,212 @@ impl OnionBuilder {
 
     /// Adds a virtual port (a port of the onion address) whose connections go
     /// to a local target: a port of 127.0.0.1, a socket address, or the path of
-    /// a Unix socket. Repeat it for several ports.
+    /// a Unix socket. Call this again for more ports.
     ///
-    /// [`DiskOnion::port`] and [`AddOnion::port`] mean the same.
+    /// [`DiskOnion::port`] and [`AddOnion::port`] do the same.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use std::path::Path;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller)
+    ///     .port(80, 8080)
+    ///     .port(22, Path::new("/run/ssh.sock"))
+    ///     .publish()?;
+    /// # let _ = service;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn port(mut self, port: u16, target: impl Into<OnionTarget>) -> Self {
         self.ports.push((port, To::Target(target.into())));
         self
     }
 
-    /// Uses this key, from which the address follows. To keep an address,
-    /// [save](OnionKey::save) the key of [`OnionService::key`], and
-    /// [load](OnionKey::load) it the next time.
+    /// Sets the service's key, which determines its address. To keep an
+    /// address, [save](super::save_key) the key of [`OnionService::key`], and
+    /// [load](super::load_key) it the next time.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use scape::word::OnionKey;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let key = OnionKey::random();
+    /// let service = OnionBuilder::new(&controller).key(key.clone()).port(80, 8080).publish()?;
+    /// assert_eq!(*service.address(), key.address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Lets only such clients connect that have the private key to this one.
-    /// Repeat it for several.
+    /// Restricts the service to clients that hold the private key for this
+    /// public key. Call this again for more clients.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let client = ClientKey::random();
+    /// let service = OnionBuilder::new(&controller)
+    ///     .port(80, 8080)
+    ///     .client(client.public_key())
+    ///     .publish()?;
+    /// # let _ = service;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn client(mut self, key: ClientPublicKey) -> Self {
         self.service = self.service.client(key);
         self
     }
 
-    /// At most this many streams at once on one circuit, that is, of one
-    /// client; more are refused. 0 is no limit, as without this.
+    /// Limits the number of simultaneous streams on one circuit, that is, of
+    /// one client. Further streams are refused. Default: 0, which means no
+    /// limit.
     pub fn max_streams(mut self, streams: u16) -> Self {
         self.service = self.service.max_streams(streams);
         self
     }
 
-    /// More streams than [`max_streams`](Self::max_streams) close the circuit.
+    /// Closes the circuit when it exceeds [`max_streams`](Self::max_streams).
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller)
+    ///     .port(80, 8080)
+    ///     .max_streams(20)
+    ///     .max_streams_close_circuit()
+    ///     .publish()?;
+    /// # let _ = service;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn max_streams_close_circuit(mut self) -> Self {
         self.service = self.service.max_streams_close_circuit();
         self
     }
 
-    /// Demands proof of work from clients when the service is under load: how
-    /// many introductions a second it serves before, and in a burst; `None`
-    /// leaves tor's defaults (250 and 2500).
+    /// Makes clients solve a proof-of-work puzzle when the service is under
+    /// load. `rate` is the number of introductions per second, and `burst` the
+    /// number at once, that the service handles before it demands the puzzle.
+    /// `None` means tor's default (250 and 2500).
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller)
+    ///     .port(80, 8080)
+    ///     .proof_of_work(Some(50), None)
+    ///     .publish()?;
+    /// # let _ = service;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn proof_of_work(mut self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.service = self.service.proof_of_work(rate, burst);
         self
     }
 
-    /// The service does not end with the control connection, but with tor. It
-    /// goes all the same when the returned object is dropped, unless
-    /// [`OnionService::detach`] lets it go on.
+    /// Lets the service outlive the control connection: it ends with tor. It is
+    /// still removed when the returned object is dropped, unless
+    /// [`OnionService::detach`] is called.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller).port(80, 8080).detached().publish()?;
+    /// let address = service.detach(); // the service is there until tor ends
+    /// # let _ = address;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn detached(mut self) -> Self {
         self.service = self.service.detach();
         self.detached = true;
         self
     }
 
-    /// tor does not tell the new key: nobody can ever be this service again,
-    /// and it does not come back when the control connection was made again.
+    /// Tells tor to keep the new key to itself. Nobody can run this service
+    /// again, and it isn't added again after a reconnect.
     pub fn discard_key(mut self) -> Self {
         self.service = self.service.discard_key();
         self
     }
 
-    /// A single onion service: **its location is not hidden**, and in exchange
-    /// it is faster. Only for a tor that is configured so, which can do nothing
-    /// else: `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1`
-    /// and `SocksPort 0`.
+    /// Makes a single onion service: **its location is not hidden**, and in
+    /// exchange it is faster. This requires a tor that is configured with
+    /// `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1` and
+    /// `SocksPort 0`. Such a tor can't do anything else.
     pub fn single_hop(mut self) -> Self {
         self.service = self.service.non_anonymous();
         self.single_hop = true;
         self
     }
 
-    /// The listener gets this port of 127.0.0.1. 0 is a free one, as without
-    /// this.
+    /// Binds the listener's socket to this port of 127.0.0.1. 0 means a free
+    /// port, which is also the default.
     pub fn local_port(self, port: u16) -> Self {
         self.local(SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// The listener gets this address of the machine. Whoever reaches it can
-    /// connect without tor, so it should be of 127.0.0.1.
+    /// Binds the listener's socket to this address. Anybody who can reach the
+    /// address can connect without Tor, so it should be a loopback address.
     pub fn local(mut self, address: SocketAddr) -> Self {
         self.local = Local::Tcp(address);
         self
     }
 
-    /// The listener gets a Unix socket in a new directory that only this user
-    /// may look into (mode 0700), and that is removed afterwards: unlike a
-    /// port, no other user of the machine can connect to it. tor must run as
-    /// this user.
+    /// Binds the listener's socket to a Unix socket in a new directory with
+    /// mode 0700. Unlike with a port, no other user of the machine can connect
+    /// to it. tor must run as this user. The directory is removed with the
+    /// listener.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let listener = OnionBuilder::new(&controller)
+    ///     .virtual_port(80)
+    ///     .unix_socket()
+    ///     .listen()?;
+    /// # let _ = listener;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     #[cfg(unix)]
     pub fn unix_socket(mut self) -> Self {
         self.local = Local::PrivateUnix;
         self
     }
 
-    /// The listener gets a Unix socket at this path, absolute and without
-    /// spaces (ADD_ONION cannot express them), where there must be nothing yet.
-    /// It is removed afterwards.
+    /// Binds the listener's socket to a Unix socket at this path. The path must
+    /// be absolute, without spaces (ADD_ONION can't express them), and nothing
+    /// may exist there. The file is removed with the listener.
     #[cfg(unix)]
     pub fn unix_socket_at(mut self, path: impl Into<PathBuf>) -> Self {
         self.local = Local::Unix(path.into());
         self
     }
 
-    /// The listener uses this socket, a [`TcpListener`](std::net::TcpListener)
-    /// or a `UnixListener`, which is closed with it.
+    /// Uses an existing socket for the listener: a
+    /// [`TcpListener`](std::net::TcpListener) or a `UnixListener`. The socket
+    /// is closed with the listener.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use std::net::TcpListener;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    /// let listener = OnionBuilder::new(&controller)
+    ///     .virtual_port(80)
+    ///     .listen_on(socket)
+    ///     .listen()?;
+    /// # let _ = listener;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn listen_on(mut self, socket: impl Into<ListeningSocket>) -> Self {
         self.local = Local::Given(socket.into());
         self
@@ -235,41 +356,71 @@ impl OnionBuilder {
     /// Sets the address at which tor reaches the listener's socket, for a tor
     /// on another machine or in another container. [`listen`](Self::listen)
     /// requires it if the control port is on another machine and the listener's
-    /// socket can only be reached from this one.
+    /// socket is only reachable from this one.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use std::net::SocketAddr;
+    ///
+    /// # let controller = scape::connect()?;
+    /// // tor runs on another machine, which knows this one as 192.0.2.7.
+    /// let local = SocketAddr::from(([0, 0, 0, 0], 8080));
+    /// let reached = SocketAddr::from(([192, 0, 2, 7], 8080));
+    /// let listener = OnionBuilder::new(&controller)
+    ///     .virtual_port(80)
+    ///     .local(local)
+    ///     .reached_at(reached)
+    ///     .listen()?;
+    /// # let _ = listener;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn reached_at(mut self, target: impl Into<OnionTarget>) -> Self {
         self.reached_at = Some(target.into());
         self
     }
 
-    /// What is waited for. Default: [`Wait::AllUploads`].
+    /// Sets when the service counts as published. Default:
+    /// [`Wait::AllUploads`].
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use scape::onion::Wait;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller)
+    ///     .port(80, 8080)
+    ///     .wait(Wait::FirstUpload)
+    ///     .publish()?;
+    /// # let _ = service;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn wait(mut self, wait: Wait) -> Self {
         self.wait = wait;
         self
     }
 
-    /// Sets how long [`publish`](Self::publish) or [`listen`](Self::listen) may
-    /// take, with every command and however many events come. Default: two
-    /// minutes.
+    /// Sets the time limit for [`publish`](Self::publish) and
+    /// [`listen`](Self::listen). It covers every command and the wait for
+    /// events. Default: two minutes.
     ///
-    /// When they fail at the deadline, tor is asked for the reason and told to
-    /// remove the service, which may take one second each. Removing a service
-    /// from tor's configuration may take five seconds.
+    /// When a call fails at the deadline, tor is asked for the reason and told
+    /// to remove the service, which may take one second each. Removing a
+    /// service from tor's configuration may take five seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Lets another thread cancel [`publish`](Self::publish) or
-    /// [`listen`](Self::listen) with this token, in whatever phase they are. A
-    /// token of the controller ([`Controller::cancel_with`]) counts if none is
-    /// given here.
+    /// [`listen`](Self::listen) with this token, at any stage. If no token is
+    /// set here, the controller's token counts ([`Controller::cancel_with`]).
     ///
-    /// The call then fails at once with an error of the kind
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), and leaves no
+    /// A cancelled call fails at once with an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). It leaves no
     /// service behind: tor is told to remove it, which may take as long as
-    /// after a [timeout](Self::timeout). A callback of
-    /// [`on_progress`](Self::on_progress) may cancel, too. A token that is
-    /// cancelled later leaves the service alone.
+    /// after a [timeout](Self::timeout). An [`on_progress`](Self::on_progress)
+    /// callback may cancel, too. Cancelling the token after the call has
+    /// returned doesn't affect the service.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -295,31 +446,46 @@ impl OnionBuilder {
         self
     }
 
-    /// Called with each step, on the thread that calls
+    /// Sets a callback that is called with each step, on the thread that calls
     /// [`publish`](Self::publish) or [`listen`](Self::listen). The tags are
-    /// `adding`, `added`, `created`, `uploading`, `uploaded` and `published`;
-    /// the percentage never goes down.
+    /// `adding`, `added`, `created`, `uploading`, `uploaded` and `published`.
+    /// The percentage never decreases.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Makes the service and waits until it is published. If this fails, no
+    /// Adds the service and waits until it is published. If this fails, no
     /// service is left behind.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// let controller = scape::connect()?;
+    /// // A web server listens on 127.0.0.1:8080.
+    /// let service = OnionBuilder::new(&controller).port(80, 8080).publish()?;
+    /// println!("http://{service}/");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no port,
-    /// if a port is 0, there twice or goes nowhere, or if tor does not hide
-    /// services and that was not [asked for](Self::single_hop), or the other
-    /// way round. Nothing is added then. The kind is
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), with tor's text, if
-    /// tor refuses, for example because it has a service with this key (550).
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), before anything is
+    /// added:
+    ///
+    /// * if there are no ports;
+    /// * if a port is 0, is given twice or has no target;
+    /// * if tor doesn't hide services and that was not
+    ///   [requested](Self::single_hop), or the other way round.
+    ///
+    /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused), with
+    /// tor's text, if tor refuses, for example because a service with this key
+    /// exists already (550).
     ///
     /// Returns an error with a [`PublishError`](crate::onion::PublishError)
-    /// (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), which has the
-    /// answer of each directory, if the service is not published in time. The
+    /// (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service
+    /// isn't published in time. It contains the answer of each directory. The
     /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the control
     /// connection has ended, and
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
@@ -330,7 +496,8 @@ impl OnionBuilder {
             match to {
                 To::Target(target) => ports.push((port, target)),
                 To::Listener => {
-                    let why = "goes nowhere: give port() its local target, or call listen() instead of publish()";
+                    let why =
+                        "has no target: add it with port(), or call listen() instead of publish()";
                     return Err(invalid(&format!("port {port}"), why));
                 }
             }
@@ -338,18 +505,31 @@ impl OnionBuilder {
         self.publish_ports(ports)
     }
 
-    /// Binds the local socket, makes the service, and waits until it is
-    /// published. Connections may be there already when this returns.
+    /// Binds the local socket, adds the service, and waits until it is
+    /// published. Clients may have connected already when this returns.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// let controller = scape::connect()?;
+    /// let listener = OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// println!("http://{}/", listener.address());
+    /// let stream = listener.accept()?;
+    /// # let _ = stream;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`publish`](Self::publish). The kind is
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) also if there is no
+    /// Same errors as [`publish`](Self::publish), most often a
+    /// [`PublishError`](crate::onion::PublishError). The kind is also
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no
     /// [`virtual_port`](Self::virtual_port) for the listener, or if tor is on
-    /// another machine, from which the listener's socket can't be reached: see
-    /// [`reached_at`](Self::reached_at). The kind is
+    /// another machine that can't reach the listener's socket (see
+    /// [`reached_at`](Self::reached_at)). The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the local socket can't be
     /// bound. Nothing is left behind.
+    #[doc(alias = "create_onion_endpoint")]
     pub fn listen(mut self) -> Result<OnionListener> {
         self.deadline().check_cancelled(Phase::Publish)?;
         let wanted = self.checked_ports()?;
@@ -370,7 +550,7 @@ impl OnionBuilder {
             let target = self.reached_at.clone().unwrap_or_else(|| socket.target());
             served.extend(own.iter().map(|port| (*port, target.clone())));
         }
-        // In the user's order.
+        // Restore the order in which the ports were added.
         let target_of = |(port, to): (u16, To)| match to {
             To::Target(target) => Some((port, target)),
             To::Listener => served.iter().find(|(own, _)| *own == port).cloned(),
@@ -394,20 +574,20 @@ impl OnionBuilder {
                 return Err(invalid("port", "is 0, which is no port"));
             }
             if ports.iter().take(at).any(|(before, _)| before == port) {
-                return Err(invalid(&format!("port {port}"), "is there twice"));
+                return Err(invalid(&format!("port {port}"), "is given twice"));
             }
         }
         Ok(ports)
     }
 
-    /// The deadline of a call that begins now.
+    /// Returns the deadline of a call that begins now.
     fn deadline(&self) -> Deadline {
         let deadline = Deadline::after(self.timeout).cancelled_by(self.cancel.as_ref());
         deadline.earlier(self.controller.deadline_after(self.timeout))
     }
 
-    /// Adds the service with these ports, and waits for it to be published.
-    /// Dropping what it has made so far removes it again.
+    /// Adds the service with these ports and waits until it is published. If
+    /// this fails, the service is removed again.
     fn publish_ports(mut self, ports: Vec<(u16, OnionTarget)>) -> Result<OnionService> {
         let deadline = self.deadline();
         deadline.check_cancelled(Phase::Publish)?;
@@ -424,7 +604,7 @@ impl OnionBuilder {
         if let Some(key) = &self.key {
             self.service = self.service.key(key.clone());
         }
-        // What is wrong with it is told before anything is sent.
+        // Report invalid arguments before anything is sent.
         self.service.check()?;
         tell(&Progress::new(0, "adding", "Adding the onion service"));
         self.check_single_hop(&tor)?;
@@ -454,8 +634,8 @@ impl OnionBuilder {
                 Ok(())
             }
         };
-        // Whoever cancels gets no service, even if it was published at the last
-        // moment.
+        // A cancelled call returns no service, even if it was published at the
+        // last moment.
         match published.and_then(|()| deadline.check_cancelled(Phase::Publish)) {
             Ok(()) => Ok(service),
             Err(error) => {
@@ -465,8 +645,9 @@ impl OnionBuilder {
         }
     }
 
-    /// tor refuses both mistakes, too, but tells nothing of what to do. Where
-    /// it cannot be asked, it is left to that.
+    /// Checks that tor's mode and [`single_hop`](Self::single_hop) agree. tor
+    /// refuses a mismatch, too, but without saying what to do. If a filter
+    /// refuses GETCONF, tor has to decide.
     fn check_single_hop(&self, tor: &Controller) -> Result<()> {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
         let lines = match tor.get_conf_lines(OPTIONS) {
@@ -485,16 +666,16 @@ impl OnionBuilder {
             )),
             (false, true) => Err(invalid(
                 "service",
-                "would not be hidden: this tor has HiddenServiceNonAnonymousMode 1 and HiddenServiceSingleHopMode 1; say \
-                 single_hop() where that is meant, or use another tor",
+                "would not be hidden: this tor has HiddenServiceNonAnonymousMode 1 and HiddenServiceSingleHopMode 1; call \
+                 single_hop() if that is intended, or use another tor",
             )),
             _ => Ok(()),
         }
     }
 }
 
-/// Refuses targets that only this machine reaches if tor is on another machine,
-/// because a loopback address means that machine to tor.
+/// Refuses targets that only this machine can reach if tor is on another
+/// machine. To that tor, a loopback address means its own machine.
 fn check_reachable(
     control: Option<&Address>,
     mut targets: impl Iterator<Item = OnionTarget>,
@@ -555,7 +736,7 @@ impl fmt::Debug for OnionBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::Transport;
+    use crate::io::transport::Transport;
 
     fn check(control: Option<&str>, target: impl Into<OnionTarget>) -> Result<()> {
         let control = control.map(|control| control.parse::<Address>().unwrap());
@@ -577,7 +758,7 @@ mod tests {
     }
 
     #[test]
-    fn listening_on_loopback_for_a_tor_on_another_machine_is_refused() {
+    fn loopback_listener_is_refused_if_tor_is_on_another_machine() {
         let local = |text: &str| OnionTarget::Tcp(text.parse().unwrap());
         for remote in ["192.0.2.1:9051", "tor.example:9051"] {
             for target in ["127.0.0.1:40913", "[::1]:80"] {

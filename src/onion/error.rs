@@ -1,20 +1,20 @@
-//! An onion service that was not published.
+//! Errors of onion services that weren't published.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::event::HsDescReason;
-use crate::word::{OnionAddress, RelayName};
+use scape_proto::event::HsDescReason;
+use scape_proto::word::{OnionAddress, RelayName};
 
-/// An onion service that was not published in time.
+/// The error for an onion service that wasn't published in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PublishError {
-    /// The service.
+    /// The service's address.
     pub address: OnionAddress,
-    /// The time that was waited.
+    /// The time limit that has run out.
     pub after: Duration,
     /// The number of uploads that succeeded.
     pub uploaded: usize,
@@ -22,12 +22,12 @@ pub struct PublishError {
     /// reason.
     pub failures: Vec<UploadFailure>,
     /// The directories that an upload was begun to and that have not answered.
-    /// (tor doesn't report uploads that fail because no connection can be
-    /// made.) If a filter on the control port hides which ones have answered,
-    /// there are as many entries, but not their names.
+    /// tor doesn't report uploads that fail because no connection can be made.
+    /// If a filter on the control port hides which directories have answered,
+    /// the number of entries is right, but their names are not known.
     pub unanswered: Vec<RelayName>,
-    /// Reasons why tor doesn't publish, or why it isn't known, as far as tor
-    /// could be asked.
+    /// Reasons why tor doesn't publish, or why the result isn't known, as far
+    /// as tor could be asked.
     pub hints: Vec<PublishHint>,
 }
 
@@ -42,7 +42,8 @@ pub struct UploadFailure {
     pub reason: Option<HsDescReason>,
 }
 
-/// A reason why tor doesn't publish an onion service, or why nobody can tell.
+/// A reason why tor doesn't publish an onion service, or why the result isn't
+/// known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishHint {
@@ -55,11 +56,12 @@ pub enum PublishHint {
     },
     /// The option `PublishHidServDescriptors` is 0: tor publishes no service.
     PublishingDisabled,
-    /// tor doesn't have the service any more.
+    /// tor no longer has the service.
     Gone,
-    /// A filter on the control port, such as onion-grater, hides what tor says
-    /// about descriptors. The service may well be published.
-    /// [`Wait::Nothing`](crate::onion::Wait::Nothing) doesn't depend on it.
+    /// A filter on the control port, such as onion-grater, hides tor's events
+    /// about descriptors. The service may be published all the same.
+    /// [`Wait::Nothing`](crate::onion::Wait::Nothing) doesn't depend on these
+    /// events.
     Filtered,
 }
 
@@ -71,9 +73,9 @@ impl fmt::Display for PublishHint {
                 write!(f, "tor is not connected to the network (its bootstrap is at {percent} %)")
             }
             PublishHint::PublishingDisabled => {
-                f.write_str("tor is told to publish no service (PublishHidServDescriptors 0)")
+                f.write_str("tor is configured to publish no services (PublishHidServDescriptors 0)")
             }
-            PublishHint::Gone => f.write_str("tor doesn't have the service any more"),
+            PublishHint::Gone => f.write_str("tor no longer has the service"),
             PublishHint::Filtered => f.write_str(
                 "a filter on the control port hides what tor says about descriptors, so the service may be published; \
                  use Wait::Nothing to not wait for it",
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn message_has_the_answer_of_each_directory_and_the_hints() {
+    fn publish_error_displays_directory_answers_and_hints() {
         let mut error = PublishError {
             address: "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid".parse().unwrap(),
             after: Duration::from_secs(3),

@@ -1,4 +1,4 @@
-//! Saving and loading the key of an onion service.
+//! Functions that save and load the key of an onion service.
 
 use std::io;
 use std::path::Path;
@@ -7,69 +7,79 @@ use zeroize::Zeroizing;
 
 use super::private_file;
 use crate::error::{Error, Result};
-use crate::word::OnionKey;
+use scape_proto::word::OnionKey;
 
-impl OnionKey {
-    /// Saves the key in a new file that only its owner may read (mode 0600), as
-    /// a line of text: `ED25519-V3:` and base64. [`load`](Self::load) reads it.
-    ///
-    /// The file is there whole or not at all, also after a crash, and an
-    /// existing file is never overwritten.
-    ///
-    /// ```
-    /// use scape::word::OnionKey;
-    /// # let folder = tempfile::tempdir()?;
-    /// # let path = folder.path().join("blog.key");
-    ///
-    /// // let path = "/home/me/blog.key";
-    /// let key = OnionKey::random();
-    /// key.save(&path)?;
-    /// assert_eq!(OnionKey::load(&path)?, key);
-    /// assert!(key.save(&path).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the file exists already (the kind of [`IoError`](crate::error::IoError)
-    /// is [`AlreadyExists`](io::ErrorKind::AlreadyExists) then) or can't be
-    /// written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let key = self.to_blob();
-        // With room for everything, so that no copy stays in memory.
-        let mut line = Zeroizing::new(Vec::with_capacity(key.len() + 1));
-        line.extend_from_slice(key.as_bytes());
-        line.push(b'\n');
-        private_file::save_new(path, &line)
-            .map_err(|error| Error::io(format!("save the onion key in {}", path.display()), error))
-    }
+/// Saves a key in a new file that only its owner may read (mode 0600). The file
+/// holds one line of text: `ED25519-V3:` and base64. [`load_key`] reads it.
+///
+/// The file is written completely or not at all, even if the program crashes.
+/// An existing file is never overwritten.
+///
+/// ```
+/// use scape::onion::{load_key, save_key};
+/// use scape::word::OnionKey;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("blog.key");
+///
+/// // let path = "/home/me/blog.key";
+/// let key = OnionKey::random();
+/// save_key(&key, &path)?;
+/// assert_eq!(load_key(&path)?, key);
+/// assert!(save_key(&key, &path).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+/// file exists already or can't be written. If it exists, the kind of the
+/// [`IoError`](crate::error::IoError) is
+/// [`AlreadyExists`](io::ErrorKind::AlreadyExists).
+pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let key = key.to_blob();
+    // Allocate the whole capacity at once, so that no copy of the key stays in
+    // memory.
+    let mut line = Zeroizing::new(Vec::with_capacity(key.len() + 1));
+    line.extend_from_slice(key.as_bytes());
+    line.push(b'\n');
+    private_file::save_new(path, &line)
+        .map_err(|error| Error::io(format!("save the onion key in {}", path.display()), error))
+}
 
-    /// Loads a key from a file: one that [`save`](Self::save) has written, any
-    /// text of the form `ED25519-V3:` and base64, or tor's own
-    /// `hs_ed25519_secret_key`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the file can't be read, is longer than 4 KiB, or holds no key (the kind
-    /// of [`IoError`](crate::error::IoError) is
-    /// [`InvalidData`](io::ErrorKind::InvalidData) then).
-    pub fn load(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let failed =
-            |error| Error::io(format!("load the onion key from {}", path.display()), error);
-        let content = private_file::read(path).map_err(failed)?;
-        if let Ok(key) = OnionKey::from_secret_key_file(&content) {
-            return Ok(key);
-        }
-        let text = std::str::from_utf8(&content).ok();
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-            let why = "it holds neither ED25519-V3: with base64 nor what tor has in hs_ed25519_secret_key";
-            failed(io::Error::new(io::ErrorKind::InvalidData, why))
-        })
+/// Loads a key from a file: one written by [`save_key`], any text of the form
+/// `ED25519-V3:` and base64, or tor's own `hs_ed25519_secret_key`.
+///
+/// ```no_run
+/// use scape::OnionBuilder;
+/// use scape::onion::load_key;
+///
+/// let controller = scape::connect()?;
+/// let key = load_key("/home/me/blog.key")?;
+/// let service = OnionBuilder::new(&controller).key(key).port(80, 8080).publish()?;
+/// println!("http://{service}/ is the same address each time");
+/// # Ok::<(), scape::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+/// file can't be read, is longer than 4 KiB, isn't a regular file, or holds no
+/// key. If it holds no key, the kind of the [`IoError`](crate::error::IoError)
+/// is [`InvalidData`](io::ErrorKind::InvalidData).
+pub fn load_key(path: impl AsRef<Path>) -> Result<OnionKey> {
+    let path = path.as_ref();
+    let failed = |error| Error::io(format!("load the onion key from {}", path.display()), error);
+    let content = private_file::read(path).map_err(failed)?;
+    if let Ok(key) = OnionKey::from_secret_key_file(&content) {
+        return Ok(key);
     }
+    let text = std::str::from_utf8(&content).ok();
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let why =
+            "it holds neither ED25519-V3: with base64 nor the content of an hs_ed25519_secret_key file";
+        failed(io::Error::new(io::ErrorKind::InvalidData, why))
+    })
 }
 
 #[cfg(test)]
@@ -85,42 +95,45 @@ mod tests {
     }
 
     #[test]
-    fn key_is_saved_once_and_loaded() {
+    fn saved_key_is_loaded_and_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blog.key");
         let key = OnionKey::random();
-        key.save(&path).unwrap();
-        assert_eq!(OnionKey::load(&path).unwrap(), key);
-        assert_eq!(kind(OnionKey::random().save(&path)), io::ErrorKind::AlreadyExists);
-        assert_eq!(OnionKey::load(&path).unwrap(), key);
-        // Nothing is left beside it.
+        save_key(&key, &path).unwrap();
+        assert_eq!(load_key(&path).unwrap(), key);
+        assert_eq!(kind(save_key(&OnionKey::random(), &path)), io::ErrorKind::AlreadyExists);
+        assert_eq!(load_key(&path).unwrap(), key);
+        // No temporary file is left.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", *key.to_blob()));
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-            // A link that leads nowhere is not followed.
+            // A dangling link isn't followed.
             let link = folder.path().join("link");
             std::os::unix::fs::symlink(folder.path().join("elsewhere"), &link).unwrap();
-            assert_eq!(kind(key.save(&link)), io::ErrorKind::AlreadyExists);
+            assert_eq!(kind(save_key(&key, &link)), io::ErrorKind::AlreadyExists);
             assert!(!folder.path().join("elsewhere").exists());
         }
-        assert_eq!(kind(key.save(folder.path().join("none/blog.key"))), io::ErrorKind::NotFound);
+        assert_eq!(
+            kind(save_key(&key, folder.path().join("none/blog.key"))),
+            io::ErrorKind::NotFound
+        );
     }
 
     #[test]
     fn key_in_the_current_directory_is_saved_there() {
         let name = format!("scape-key-{:x}.tmp", rand::random::<u64>());
         let key = OnionKey::random();
-        key.save(&name).unwrap();
-        let loaded = OnionKey::load(&name);
+        save_key(&key, &name).unwrap();
+        let loaded = load_key(&name);
         fs::remove_file(&name).unwrap();
         assert_eq!(loaded.unwrap(), key);
     }
 
     #[test]
-    fn every_form_of_a_key_is_loaded() {
+    fn keys_are_loaded_from_blobs_and_secret_key_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         let key = OnionKey::random();
@@ -132,15 +145,15 @@ mod tests {
             &key.to_secret_key_file(),
         ] {
             fs::write(&path, content).unwrap();
-            assert_eq!(OnionKey::load(&path).unwrap(), key);
+            assert_eq!(load_key(&path).unwrap(), key);
         }
         for bad in [&b""[..], b"ED25519-V3:sesame", &[0xff; 96], &key.to_secret_key_file()[..95]] {
             fs::write(&path, bad).unwrap();
-            let error = OnionKey::load(&path).unwrap_err();
+            let error = load_key(&path).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("sesame"));
             assert_eq!(kind(Err::<(), _>(error)), io::ErrorKind::InvalidData);
         }
-        assert_eq!(kind(OnionKey::load(folder.path().join("none"))), io::ErrorKind::NotFound);
+        assert_eq!(kind(load_key(folder.path().join("none"))), io::ErrorKind::NotFound);
     }
 
     #[test]
@@ -149,14 +162,14 @@ mod tests {
         // A file of 1 GB takes no room on the disk, and isn't read.
         let large = folder.path().join("large");
         fs::File::create(&large).unwrap().set_len(1 << 30).unwrap();
-        assert_eq!(kind(OnionKey::load(&large)), io::ErrorKind::FileTooLarge);
-        assert_eq!(kind(OnionKey::load(folder.path())), io::ErrorKind::InvalidInput);
+        assert_eq!(kind(load_key(&large)), io::ErrorKind::FileTooLarge);
+        assert_eq!(kind(load_key(folder.path())), io::ErrorKind::InvalidInput);
         #[cfg(unix)]
         {
             // Nobody writes to the pipe, so opening it would block.
             let fifo = folder.path().join("fifo");
             assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-            assert_eq!(kind(OnionKey::load(&fifo)), io::ErrorKind::InvalidInput);
+            assert_eq!(kind(load_key(&fifo)), io::ErrorKind::InvalidInput);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Accepting an onion service's connections.
+//! The listener that accepts an onion service's connections.
 
 use std::fmt;
 use std::io;
@@ -12,19 +12,19 @@ use super::acceptor::Acceptor;
 use super::local::Socket;
 use super::service::OnionService;
 use super::stream::OnionStream;
-use crate::connection::Subscription;
-use crate::controller::{Controller, Never, OnionTarget};
+use crate::control::{Controller, Never, OnionTarget};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::protocol::ArgumentError;
-use crate::transport::deadline_after;
-use crate::word::OnionAddress;
+use crate::io::connection::Subscription;
+use crate::io::transport::deadline_after;
+use scape_proto::control::ArgumentError;
+use scape_proto::word::OnionAddress;
 
-/// How many connections that were accepted may wait for
-/// [`OnionListener::accept`]. More wait in the system's queue.
+/// The number of accepted connections that may wait for
+/// [`OnionListener::accept`]. Further connections wait in the system's queue.
 const QUEUE: usize = 16;
 
-/// An onion service and the socket that its connections come to, like a
-/// [`TcpListener`](std::net::TcpListener). Made by
+/// An onion service together with the sockets that its connections arrive at.
+/// It is used like a [`TcpListener`](std::net::TcpListener) and made by
 /// [`OnionBuilder::listen`](super::OnionBuilder::listen).
 ///
 /// ```no_run
@@ -41,37 +41,39 @@ const QUEUE: usize = 16;
 /// ```
 ///
 /// Any number of threads may accept at the same time. When the control
-/// connection ends for good, [`accept`](Self::accept) returns an error. If the
-/// connection is made again
-/// ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
-/// again and accepting goes on. If tor doesn't take the service back,
-/// [`accept`](Self::accept) and [`check`](Self::check) return tor's refusal.
+/// connection ends for good, [`accept`](Self::accept) returns an error. After a
+/// reconnect ([`Connect::reconnect`](crate::Connect::reconnect)), the service
+/// is added again and accepting goes on. If tor refuses to add the service
+/// again, [`accept`](Self::accept) and [`check`](Self::check) return tor's
+/// refusal.
 ///
-/// Dropping it removes the service first and closes the socket then;
-/// connections that were accepted live on. [`close`](Self::close) does the same
-/// and returns the error.
-#[must_use = "the service goes when this is dropped"]
+/// Dropping the listener removes the service and then closes the sockets.
+/// Accepted connections stay open. [`close`](Self::close) does the same and
+/// reports errors.
+#[doc(alias = "TCPHiddenServiceEndpoint")]
+#[must_use = "the service is removed when this is dropped"]
 pub struct OnionListener {
-    // In the order in which they are dropped.
+    // Declared in the order in which they must be dropped.
     service: OnionService,
     door: Door,
     lifeline: Mutex<Arc<Subscription>>,
 }
 
-/// The sockets, and the threads that accept from them. They end with it.
+/// The sockets and the threads that accept from them. Dropping it ends the
+/// threads.
 pub(super) struct Door {
     acceptors: Vec<Acceptor>,
-    /// Where the first of them listens.
+    /// The address of the first socket.
     local: OnionTarget,
     streams: Receiver<Result<OnionStream>>,
     shutdown: OnionShutdown,
 }
 
-/// Ends the accepting of an [`OnionListener`], from any thread. It keeps
-/// nothing open.
+/// A handle that shuts down an [`OnionListener`] from any thread. It doesn't
+/// keep the listener or its sockets open.
 #[derive(Clone)]
 pub struct OnionShutdown {
-    /// Taken away to tell that it is over.
+    /// Taken out to signal the shutdown: the receiver is disconnected then.
     sender: Arc<Mutex<Option<Sender<Never>>>>,
     receiver: Receiver<Never>,
 }
@@ -82,14 +84,28 @@ impl OnionShutdown {
         OnionShutdown { sender: Arc::new(Mutex::new(Some(sender))), receiver }
     }
 
-    /// Ends the accepting: whoever waits in [`OnionListener::accept`] is told,
-    /// and iterators end. The service goes when the listener is closed or
-    /// dropped, which is what its owner should do then.
+    /// Shuts the listener down: threads that wait in [`OnionListener::accept`]
+    /// get an error, and iterators end. The service itself is removed when the
+    /// listener is closed or dropped, so its owner should do that next.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// let controller = scape::connect()?;
+    /// let listener = OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// let shutdown = listener.shutdown_handle();
+    /// std::thread::spawn(move || shutdown.shutdown()); // for example: on a signal
+    /// for stream in listener.incoming() {
+    ///     println!("{:?}", stream?);
+    /// }
+    /// listener.close()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn shutdown(&self) {
         *self.sender.lock() = None;
     }
 
-    /// Whether it was told to end.
+    /// Returns true if the listener was shut down.
     pub fn is_shut_down(&self) -> bool {
         self.receiver.try_recv() == Err(TryRecvError::Disconnected)
     }
@@ -102,7 +118,8 @@ impl fmt::Debug for OnionShutdown {
 }
 
 impl Door {
-    /// Starts to accept from these sockets, each with the ports that it serves.
+    /// Starts a thread for each of these sockets. Each socket comes with the
+    /// virtual ports that it serves.
     pub(super) fn open(sockets: Vec<(Socket, Vec<u16>)>) -> Result<Self> {
         let (sender, streams) = bounded(QUEUE);
         let Some((first, _)) = sockets.first() else {
@@ -132,12 +149,12 @@ impl Drop for Door {
     }
 }
 
-/// Why there is no stream.
+/// The reason why [`OnionListener::next`] returns no stream.
 enum NoStream {
     ShutDown,
     Late,
     Failed(Error),
-    /// tor doesn't have the service any more.
+    /// tor no longer has the service.
     Lost(Error),
 }
 
@@ -149,19 +166,27 @@ impl OnionListener {
 
     /// Waits for the next connection and returns it.
     ///
+    /// ```no_run
+    /// # let controller = scape::connect()?;
+    /// # let listener = scape::OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// let stream = listener.accept()?;
+    /// println!("a client connected to port {:?}", stream.port());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) when the control
-    /// connection has ended for good, because then nobody can connect any more,
-    /// and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the connection
-    /// was made again and tor didn't take the service back, for example because
-    /// its key isn't known.
+    /// connection has ended for good, because nobody can connect any more. The
+    /// kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor didn't add
+    /// the service again after a reconnect, for example because its key isn't
+    /// known.
     ///
     /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the system can't
-    /// accept, for example because too many files are open: the listener stays
-    /// as it is, and a later attempt may succeed. The kind is also
+    /// accept a connection, for example because too many files are open. The
+    /// listener stays usable, and a later call may succeed. The kind is also
     /// [`ErrorKind::Io`](crate::ErrorKind::Io), with an
     /// [`IoError`](crate::error::IoError) of the kind
     /// [`NotConnected`](io::ErrorKind::NotConnected), when the listener was
@@ -171,6 +196,19 @@ impl OnionListener {
     }
 
     /// Waits for the next connection, for at most `timeout`, and returns it.
+    ///
+    /// ```no_run
+    /// # let controller = scape::connect()?;
+    /// # let listener = scape::OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// use std::time::Duration;
+    ///
+    /// match listener.accept_timeout(Duration::from_secs(60)) {
+    ///     Ok(stream) => println!("{stream:?}"),
+    ///     Err(error) if error.is_timeout() => println!("nobody has connected"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -199,7 +237,7 @@ impl OnionListener {
                     Err(_) => return Err(NoStream::ShutDown),
                 },
                 recv(late) -> _ => return Err(NoStream::Late),
-                // What has happened is seen at the top.
+                // The loop finds out at its top what has happened.
                 recv(self.door.shutdown.receiver) -> _ => {}
                 recv(lifeline.receiver()) -> _ => {}
                 recv(bell) -> _ => {}
@@ -207,39 +245,47 @@ impl OnionListener {
         }
     }
 
-    /// Fails if tor didn't take the service back when the connection was made
-    /// again.
+    /// Returns an error if tor didn't add the service again after a reconnect.
     fn check_service(&self) -> Result<()> {
-        // A service on disk belongs to no connection, so it is never among
-        // these.
+        // A service on disk belongs to no connection, so it can't be lost.
         self.controller().lost_onion(self.address()).map_or(Ok(()), Err)
     }
 
-    /// What ends with the control connection; or the error that this has ended.
+    /// Returns a subscription that ends with the control connection. If the
+    /// connection has ended for good, returns that error.
     fn lifeline(&self) -> Result<Arc<Subscription>> {
         let mut lifeline = self.lifeline.lock();
         if let Some(closed) = lifeline.cause() {
             if self.controller().closed().is_some() {
                 return Err(closed.into());
             }
-            // It was made again by hand.
+            // The program has reconnected by itself.
             *lifeline = Arc::new(self.controller().lifeline()?);
         }
         Ok(lifeline.clone())
     }
 
     /// Returns an iterator over the connections. It ends when the listener is
-    /// shut down. When the control connection has ended for good, or tor didn't
-    /// take the service back, it returns that error once and ends. Other errors
-    /// don't end it.
+    /// shut down. If the control connection ends for good, or tor doesn't add
+    /// the service again after a reconnect, the iterator returns that error
+    /// once and ends. Other errors don't end it.
+    ///
+    /// ```no_run
+    /// # let controller = scape::connect()?;
+    /// # let listener = scape::OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// for stream in listener.incoming() {
+    ///     let stream = stream?;
+    ///     std::thread::spawn(move || println!("{stream:?}"));
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self, ended: false }
     }
 
-    /// The channel that connections come through, for
-    /// [`crossbeam_channel::select!`]. It does not tell when the control
-    /// connection ends: [`check`](Self::check) does, if asked from time to
-    /// time.
+    /// Returns the channel that delivers the connections, for
+    /// [`crossbeam_channel::select!`]. The channel doesn't report the end of
+    /// the control connection: call [`check`](Self::check) from time to time.
     ///
     /// ```no_run
     /// # fn serve(
@@ -253,7 +299,7 @@ impl OnionListener {
     ///     select! {
     ///         recv(listener.receiver()) -> stream => match stream {
     ///             Ok(stream) => println!("{:?}", stream?),
-    ///             Err(_) => break, // it was shut down
+    ///             Err(_) => break, // the listener was shut down
     ///         },
     ///         recv(quit) -> _ => break,
     ///         default(Duration::from_secs(10)) => listener.check()?,
@@ -267,12 +313,14 @@ impl OnionListener {
         &self.door.streams
     }
 
-    /// Checks that connections may still come.
+    /// Checks that clients can still connect. It doesn't block.
     ///
     /// # Errors
     ///
-    /// The errors of [`accept`](Self::accept) that say why no connection can
-    /// come.
+    /// Same errors as [`accept`](Self::accept), except those of a single
+    /// connection: most often of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), because the control
+    /// connection has ended.
     pub fn check(&self) -> Result<()> {
         if self.is_shut_down() {
             return Err(NoStream::ShutDown.error(Duration::ZERO));
@@ -281,25 +329,25 @@ impl OnionListener {
         self.check_service()
     }
 
-    /// The address of the service. The listener itself displays it with its
-    /// first port: `….onion:80`.
+    /// Returns the address of the service. The listener itself is displayed
+    /// with its first port: `….onion:80`.
     pub fn address(&self) -> &OnionAddress {
         self.service.address()
     }
 
-    /// The first port of the service.
+    /// Returns the first port of the service.
     pub fn port(&self) -> u16 {
         self.service.ports().first().map_or(0, |(port, _)| *port)
     }
 
-    /// Where it listens: the local address that tor connects to. Where it has
-    /// several sockets, that of the first port; [`OnionService::ports`] has
-    /// them all.
+    /// Returns the local address that tor connects to. If there are several
+    /// sockets, it is the address of the first port's socket.
+    /// [`OnionService::ports`] has all of them.
     pub fn local_addr(&self) -> &OnionTarget {
         &self.door.local
     }
 
-    /// The service.
+    /// Returns the service.
     pub fn service(&self) -> &OnionService {
         &self.service
     }
@@ -308,25 +356,34 @@ impl OnionListener {
         self.service.controller()
     }
 
-    /// Ends the accepting, from any thread.
+    /// Returns a handle that shuts the listener down from any thread.
     pub fn shutdown_handle(&self) -> OnionShutdown {
         self.door.shutdown.clone()
     }
 
-    /// Whether it was shut down.
+    /// Returns true if the listener was shut down.
     pub fn is_shut_down(&self) -> bool {
         self.door.shutdown.is_shut_down()
     }
 
-    /// Removes the service, then closes the socket, like dropping the listener,
-    /// but reports errors. Returns false if the service was gone already, as
-    /// [`OnionService::close`] does. Connections that were accepted live on.
+    /// Removes the service and then closes the sockets. Like dropping the
+    /// listener, but reports errors. Returns false if the service was gone
+    /// already, like [`OnionService::close`]. Accepted connections stay open.
+    ///
+    /// ```no_run
+    /// # let controller = scape::connect()?;
+    /// # let listener = scape::OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// let stream = listener.accept()?;
+    /// listener.close()?; // `stream` stays open
+    /// # let _ = stream;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Same errors as [`OnionService::close`], most often of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The socket is closed
-    /// anyway.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The sockets are
+    /// closed anyway.
     pub fn close(self) -> Result<bool> {
         let OnionListener { service, door, .. } = self;
         let closed = service.close();
@@ -348,7 +405,7 @@ impl NoStream {
     }
 }
 
-/// The address and the first port, such as `2gzy….onion:80`.
+/// Writes the address and the first port, such as `2gzy….onion:80`.
 impl fmt::Display for OnionListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.address(), self.port())
@@ -365,7 +422,8 @@ impl fmt::Debug for OnionListener {
     }
 }
 
-/// An onion service's connections. See [`OnionListener::incoming`].
+/// An iterator over an onion service's connections. Made by
+/// [`OnionListener::incoming`].
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a OnionListener,

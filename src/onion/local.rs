@@ -10,34 +10,34 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::controller::OnionTarget;
+use crate::control::OnionTarget;
 use crate::error::{Error, Result};
+use crate::io::transport::{Address, Transport};
 #[cfg(unix)]
 use crate::process::PrivateDir;
-use crate::protocol::ArgumentError;
-use crate::transport::{Address, Transport};
+use scape_proto::control::ArgumentError;
 
-/// Where a listener's sockets are to be.
+/// The place for a listener's sockets.
 #[derive(Debug, Default)]
 pub(super) enum Local {
-    /// On a free port of 127.0.0.1, one for each port of the service.
+    /// A free port of 127.0.0.1 for each port of the service.
     #[default]
     Free,
-    /// At this address, for all ports of the service.
+    /// This address, for all ports of the service.
     Tcp(SocketAddr),
-    /// In a private directory, one for each port of the service.
+    /// A Unix socket in a private directory for each port of the service.
     #[cfg(unix)]
     PrivateUnix,
-    /// At this path, for all ports of the service.
+    /// This path, for all ports of the service.
     #[cfg(unix)]
     Unix(PathBuf),
     /// This socket, for all ports of the service.
     Given(ListeningSocket),
 }
 
-/// A socket that listens already, and that
-/// [`OnionListener`](super::OnionListener) is to accept from: a [`TcpListener`]
-/// or a `UnixListener`.
+/// An existing socket for an [`OnionListener`](super::OnionListener) to accept
+/// from: a [`TcpListener`] or a `UnixListener`. See
+/// [`OnionBuilder::listen_on`](super::OnionBuilder::listen_on).
 #[derive(Debug)]
 pub struct ListeningSocket(Listening);
 
@@ -61,8 +61,7 @@ impl From<UnixListener> for ListeningSocket {
     }
 }
 
-/// A socket that listens. Its file, where it has one that was made here, goes
-/// with it.
+/// A listening socket. If its file was made here, the file is removed with it.
 #[derive(Debug)]
 pub(super) struct Socket {
     listening: Listening,
@@ -71,17 +70,18 @@ pub(super) struct Socket {
     _file: Option<SocketFile>,
 }
 
-/// What is removed when the socket is closed.
+/// The file or directory that is removed when the socket is closed.
 #[cfg(unix)]
 #[derive(Debug)]
-#[allow(dead_code, reason = "they work by being dropped")]
+#[allow(dead_code, reason = "dropping them removes the files")]
 enum SocketFile {
-    /// Shared by the sockets in it.
+    /// A directory, shared by the sockets in it.
     Private(Arc<PrivateDir>),
     Own(OwnFile),
 }
 
-/// A socket's file, recognized by its number: another may be there by now.
+/// A socket's file. Device and inode number identify it, because another file
+/// may have taken its place.
 #[cfg(unix)]
 #[derive(Debug)]
 struct OwnFile {
@@ -106,20 +106,20 @@ fn file_number(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 impl Local {
-    /// What cannot be bound is refused before anything is done.
+    /// Refuses a path that can't be used, before anything is done.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             #[cfg(unix)]
             Local::Unix(path) if !path.is_absolute() => {
-                let why = "is not absolute, and tor's working directory is another";
+                let why = "is not absolute, but tor has another working directory";
                 Err(ArgumentError::invalid("OnionBuilder", "path of the Unix socket", why).into())
             }
             _ => Ok(()),
         }
     }
 
-    /// Binds the sockets for these ports of the service, and gives them with
-    /// the ports that each serves.
+    /// Binds the sockets for these ports of the service. Returns each socket
+    /// with the ports that it serves.
     pub(super) fn bind(self, ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
         let all = ports.to_vec();
         let sockets = match self {
@@ -138,7 +138,8 @@ impl Local {
     }
 }
 
-/// Sockets in a new directory that only this user may look into.
+/// Binds a socket for each port, in a new directory that is private to this
+/// user.
 #[cfg(unix)]
 fn bind_private(ports: &[u16]) -> Result<Vec<(Socket, Vec<u16>)>> {
     let directory = PrivateDir::new("onion-");
@@ -181,7 +182,7 @@ impl Socket {
     }
 
     fn given(ListeningSocket(listening): ListeningSocket) -> Result<Socket> {
-        let failed = |error| Error::io("look at the socket for an onion service", error);
+        let failed = |error| Error::io("inspect the socket for an onion service", error);
         let address = match &listening {
             Listening::Tcp(listener) => {
                 listener.set_nonblocking(false).map_err(failed)?;
@@ -194,7 +195,7 @@ impl Socket {
                 match address.as_pathname() {
                     Some(path) => OnionTarget::Unix(path.to_owned()),
                     None => {
-                        let why = "has no path, so that tor cannot connect to it";
+                        let why = "has no path, so tor can't connect to it";
                         return Err(
                             ArgumentError::invalid("OnionBuilder", "Unix socket", why).into()
                         );
@@ -210,13 +211,13 @@ impl Socket {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address that the socket is bound to.
     pub(super) fn address(&self) -> &OnionTarget {
         &self.address
     }
 
-    /// Where it is reached from this machine: one that listens everywhere is
-    /// reached on loopback, too.
+    /// Returns the address at which this machine reaches the socket. A socket
+    /// that is bound to all addresses is also reached on loopback.
     pub(super) fn target(&self) -> OnionTarget {
         match &self.address {
             OnionTarget::Tcp(address) => {
@@ -232,7 +233,7 @@ impl Socket {
         }
     }
 
-    /// The next connection.
+    /// Waits for the next connection and returns it.
     pub(super) fn accept(&self) -> io::Result<Transport> {
         match &self.listening {
             Listening::Tcp(listener) => listener.accept().map(|(stream, _)| stream.into()),
@@ -241,8 +242,8 @@ impl Socket {
         }
     }
 
-    /// Wakes who is blocked in [`accept`](Self::accept), by a connection to
-    /// itself.
+    /// Wakes a thread that is blocked in [`accept`](Self::accept) by connecting
+    /// to the socket.
     pub(super) fn wake(&self, within: Duration) -> io::Result<()> {
         let address = match self.target() {
             OnionTarget::Tcp(address) => Address::Ip(address),
@@ -252,8 +253,8 @@ impl Socket {
         Transport::connect(&address, Instant::now() + within).map(drop)
     }
 
-    /// Wakes who is blocked in [`accept`](Self::accept), where it cannot be
-    /// connected to: nothing can be accepted afterwards.
+    /// Wakes a thread that is blocked in [`accept`](Self::accept) if no
+    /// connection can be made. The socket can't accept anything afterwards.
     pub(super) fn shut_down(&self) {
         #[cfg(unix)]
         {
@@ -263,7 +264,7 @@ impl Socket {
                 Listening::Tcp(listener) => listener.as_fd(),
                 Listening::Unix(listener) => listener.as_fd(),
             };
-            // Where the system cannot do this, the thread stays.
+            // If the system can't do this, the thread stays blocked.
             let _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
         }
     }
@@ -274,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_for_everybody_is_reached_on_loopback() {
+    fn socket_on_all_addresses_is_reached_on_loopback() {
         for (bound, reached) in [("0.0.0.0:0", "127.0.0.1"), ("127.0.0.1:0", "127.0.0.1")] {
             let [(socket, ports)] =
                 <[_; 1]>::try_from(Local::Tcp(bound.parse().unwrap()).bind(&[80, 81]).unwrap())
@@ -288,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn each_port_has_a_socket_of_its_own_where_nothing_is_said() {
+    fn each_port_has_its_own_socket_by_default() {
         let sockets = Local::Free.bind(&[80, 81]).unwrap();
         assert_eq!((&sockets[0].1, &sockets[1].1), (&vec![80], &vec![81]));
         assert_ne!(sockets[0].0.address(), sockets[1].0.address());
@@ -296,7 +297,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn files_of_sockets_go_with_them() {
+    fn socket_files_are_removed_with_their_sockets() {
         use std::os::unix::fs::PermissionsExt as _;
 
         let sockets = Local::PrivateUnix.bind(&[80, 81]).unwrap();
@@ -310,10 +311,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("socket");
         let socket = Local::Unix(path.clone()).bind(&[80]).unwrap();
-        assert!(Local::Unix(path.clone()).bind(&[80]).is_err(), "what is there is not replaced");
+        assert!(Local::Unix(path.clone()).bind(&[80]).is_err(), "an existing file is not replaced");
         drop(socket);
         assert!(!path.exists());
-        // Another's file at the same place stays.
+        // A file of another program at the same path stays.
         let socket = Local::Unix(path.clone()).bind(&[80]).unwrap();
         let elsewhere = folder.path().join("elsewhere");
         std::fs::rename(&path, &elsewhere).unwrap();
@@ -325,7 +326,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_given_socket_stays_where_it_is() {
+    fn given_socket_keeps_its_address_and_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("given");
         let given = UnixListener::bind(&path).unwrap();

@@ -1,17 +1,20 @@
-//! Onion services: servers that are reached through tor, and whose place nobody
-//! learns.
+//! Onion services: servers that are reached through Tor and whose location
+//! stays hidden.
 //!
-//! [`OnionBuilder`] describes a service; [`listen`](OnionBuilder::listen) makes
-//! it, with a listener to accept connections from, and
-//! [`publish`](OnionBuilder::publish) makes one whose connections go to a
-//! server that is there already.
+//! [`OnionBuilder`] describes a service. [`listen`](OnionBuilder::listen) adds
+//! it to tor and returns a listener that accepts its connections.
+//! [`publish`](OnionBuilder::publish) adds a service whose connections go to a
+//! server that is already running.
 //!
 //! ```no_run
 //! use scape::OnionBuilder;
 //! use std::io::Write;
 //!
 //! let controller = scape::connect()?;
-//! let listener = OnionBuilder::new(&controller).virtual_port(80).on_progress(|step| eprintln!("{step}")).listen()?;
+//! let listener = OnionBuilder::new(&controller)
+//!     .virtual_port(80)
+//!     .on_progress(|step| eprintln!("{step}"))
+//!     .listen()?;
 //! println!("http://{}/", listener.address());
 //! for stream in listener.incoming() {
 //!     stream?.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello\n")?;
@@ -20,91 +23,94 @@
 //! ```
 //!
 //! Nothing happens before `listen` or `publish`. When they return, the service
-//! is published everywhere ([`Wait`] has other wishes), which takes some ten
-//! seconds on the public network.
+//! is published to all of its directories, unless [`Wait`] says otherwise. This
+//! takes about ten seconds on the public network.
 //!
-//! # Which kind
+//! # Choosing a kind of service
 //!
-//! **Ephemeral or on disk.** An ephemeral service, which this module's
-//! [`OnionBuilder`] makes, is in tor's memory only. It goes with the object
-//! that stands for it, or with the control connection. Its key is
-//! [returned](OnionService::key): a program can
-//! [save](crate::word::OnionKey::save) it, and
-//! [load](crate::word::OnionKey::load) and [use](OnionBuilder::key) it the
-//! next time, so that the address stays the same. Without a key, the address is
-//! a new one each time. It suits programs that are servers themselves. A
-//! service in tor's configuration (`HiddenServiceDir`) has its key in a
-//! directory of tor's, and runs whenever tor does: it suits servers that are
-//! there anyway, and have an administrator. These are in [`disk`].
+//! **Ephemeral or on disk.** An ephemeral service, which [`OnionBuilder`]
+//! makes, exists in tor's memory only. It ends when its Rust object is dropped,
+//! or with the control connection. A program can read the service's
+//! [key](OnionService::key) and [save](save_key) it. The next time it
+//! [loads](load_key) the key and [uses](OnionBuilder::key) it, so that the
+//! address stays the same. Without a key, the address is a new one each time.
+//! Ephemeral services suit programs that are servers themselves.
 //!
-//! **For everybody or for some.** Who knows the address of a service can
-//! connect to it; and though nobody can list the addresses, they are not
-//! secrets: they are in links, logs and histories. With
-//! [`client`](OnionBuilder::client) the service is for those only that have one
-//! of the private keys (client authorization, [`client_auth`]; a program makes
-//! keys with [`ClientKey::random`](crate::word::ClientKey::random)): nobody
-//! else can read the descriptor, so that they do not even learn whether the
-//! service is there. (What txtorcon and old tors call `basic` and `stealth` was
-//! of version 2, and is gone. There are no names of clients: each key is a
-//! client.)
+//! A service in tor's configuration (`HiddenServiceDir`) keeps its key in a
+//! directory and runs whenever tor does. Such services suit servers that an
+//! administrator runs anyway. They are in the module [`disk`].
+//!
+//! **Public or restricted.** Anybody who knows the address of a service can
+//! connect to it. Nobody can list the addresses, but they are not secrets: they
+//! are in links, logs and histories. With [`client`](OnionBuilder::client),
+//! only clients that hold one of the private keys can connect (client
+//! authorization, [`client_auth`]). A program makes keys with
+//! [`ClientKey::random`](crate::word::ClientKey::random). Other clients can't
+//! read the descriptor, so they can't even tell whether the service is up.
+//!
+//! The types `basic` and `stealth` of txtorcon and old versions of tor belonged
+//! to version 2 and are gone. Clients have no names: each key is a client.
 //!
 //! **Hidden or not.** [`single_hop`](OnionBuilder::single_hop) is for services
-//! whose place is known anyway, and that want to be reached without leaving
-//! tor. The tor must be started for it, and cannot do anything else.
+//! whose location is public anyway, and whose clients should be able to stay
+//! inside Tor. tor must be started in that mode, and can't do anything else
+//! then.
 //!
-//! # How long it lives
+//! # Lifetime
 //!
-//! | | when it is dropped | when the control connection ends | when tor ends |
+//! | | on drop | when the control connection ends | when tor ends |
 //! |---|---|---|---|
-//! | [`OnionService`], [`OnionListener`] | goes | goes | goes |
-//! | after [`OnionService::detach`] | | goes | goes |
-//! | [`detached`](OnionBuilder::detached), after [`OnionService::detach`] | | stays | goes |
+//! | [`OnionService`], [`OnionListener`] | removed | removed | removed |
+//! | after [`OnionService::detach`] | | removed | removed |
+//! | [`detached`](OnionBuilder::detached), after [`OnionService::detach`] | | stays | removed |
 //!
-//! Where the connection is made again
-//! ([`Connect::reconnect`](crate::Connect::reconnect)), also to a tor that was
-//! restarted, the service comes back at the same address, and a listener goes
-//! on accepting.
-//! [`Controller::onions_detached`](crate::Controller::onions_detached) lists
-//! what detached services there are; [`OnionService::adopt`] takes one over.
+//! If the controller reconnects
+//! ([`Connect::reconnect`](crate::Connect::reconnect)), even to a tor that was
+//! restarted, the service is added again with the same address, and a listener
+//! goes on accepting.
+//! [`Info::onions_detached`](crate::control::Info::onions_detached) lists
+//! the detached services. [`OnionService::adopt`] takes over one of them.
 //!
-//! # What gives the place away
+//! # Protecting the location
 //!
-//! tor hides where the connections go. It does not hide what the server says or
+//! tor hides where the connections go. It doesn't hide what the server says or
 //! does:
 //!
 //! * **The server talks.** Error pages, headers (`Server`, `Date`, `Via`), host
-//!   names, absolute links, mail headers, TLS certificates, time zones, and
-//!   everything that a client can have it fetch or resolve: connections that it
-//!   makes itself do not go through tor by themselves.
-//! * **The server is reached otherwise, too.** One that also answers on a
-//!   public address is recognized by its content, its host keys (SSH), its
-//!   certificates, or by being down at the same time. A
-//!   [listener](OnionListener)'s socket is on 127.0.0.1; keep it there. Any
-//!   user of the machine can connect to that:
-//!   [`unix_socket`](OnionBuilder::unix_socket) shuts them out.
-//! * **All clients come from 127.0.0.1.** What trusts local connections
-//!   (administration pages, status pages, rules of `sudo` or of a firewall)
-//!   trusts everybody. So does what limits or bans addresses.
-//! * **Presence.** When a service is up is seen by whoever knows its address;
-//!   that of a laptop follows its owner's day.
-//! * **The key is the service.** Who copies it can be the service, and it
-//!   cannot be revoked. It never appears in `Debug`, errors or logs here; where
-//!   it is saved, only its owner should be able to read it.
-//! * **Load is a weapon.** [`max_streams`](OnionBuilder::max_streams) bounds
-//!   what one circuit may ask for,
-//!   [`proof_of_work`](OnionBuilder::proof_of_work) makes clients pay when
-//!   there are too many.
+//!   names, absolute links, mail headers, TLS certificates and time zones
+//!   reveal the location. So does everything that a client can make the server
+//!   fetch or resolve, because the server's own connections don't go through
+//!   Tor.
+//! * **The server has another address.** A server that also answers on a public
+//!   address is recognized by its content, its SSH host keys, its certificates,
+//!   or by being down at the same time. A [listener](OnionListener)'s socket is
+//!   on 127.0.0.1: keep it there. Any user of the machine can connect to
+//!   127.0.0.1. [`unix_socket`](OnionBuilder::unix_socket) keeps them out.
+//! * **All clients come from 127.0.0.1.** Software that trusts local
+//!   connections (administration pages, status pages, rules of `sudo` or of a
+//!   firewall) trusts every client. Software that limits or bans addresses
+//!   affects every client at once.
+//! * **Presence.** Anybody who knows the address can see when the service is
+//!   up. A service on a laptop follows its owner's day.
+//! * **The key is the service.** Anybody who copies the key can run the
+//!   service, and the key can't be revoked. The key never appears in `Debug`,
+//!   errors or logs of this library. If you save the key, make sure that only
+//!   its owner can read it.
+//! * **Load is a weapon.** [`max_streams`](OnionBuilder::max_streams) limits
+//!   the streams of one circuit. [`proof_of_work`](OnionBuilder::proof_of_work)
+//!   makes clients solve a puzzle when there are too many of them.
 //!
-//! Riseup's [onion service best
+//! For more advice, see Riseup's [onion service best
 //! practices](https://riseup.net/en/security/network-security/tor/onionservices-best-practices)
-//! say more about running one, and so does the Tor Project's [Onion Services
+//! and the Tor Project's [Onion Services
 //! section](https://community.torproject.org/onion-services/advanced/opsec/).
 //!
-//! # When it does not work
+//! # Failures
 //!
-//! A [`PublishError`] has the answer of each directory, and the reason why tor
-//! doesn't publish at all if it can be found out: no network, or
-//! `PublishHidServDescriptors 0`. Whatever fails, no service is left behind.
+//! A [`PublishError`] contains the answer of each directory. If tor doesn't
+//! publish at all, it also says why, as far as that can be found out: no
+//! network, or `PublishHidServDescriptors 0`. No failure leaves a service
+//! behind.
 
 mod acceptor;
 mod builder;
@@ -123,6 +129,7 @@ mod uploads;
 
 pub use builder::OnionBuilder;
 pub use error::{PublishError, PublishHint, UploadFailure};
+pub use key_file::{load_key, save_key};
 pub use listener::{Incoming, OnionListener, OnionShutdown};
 pub use local::ListeningSocket;
 pub use publication::{Publication, Wait};

@@ -1,4 +1,5 @@
-//! Files with keys: written whole or not at all, readable for their owner only.
+//! Key files: written completely or not at all, and only readable by their
+//! owner.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,25 +7,26 @@ use std::path::Path;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use crate::regular_file;
+use crate::io::regular_file;
 
-/// More than any file has that is read here.
+/// The size limit for reading. No valid file is larger.
 const LONGEST: u64 = 4096;
 
-/// Writes a new file of mode 0600 in `directory`, which belongs to whom the
-/// directory belongs to, so that tor can read it also where this program is
-/// another user who may do that (root). It is there whole, or not at all.
+/// Writes a new file of mode 0600 in `directory`. The file gets the directory's
+/// owner, so that tor can read it even if this program runs as root and tor
+/// doesn't. It is written completely or not at all.
 ///
-/// What is there already is not overwritten: [`io::ErrorKind::AlreadyExists`].
+/// An existing file isn't overwritten, which is an error of the kind
+/// [`io::ErrorKind::AlreadyExists`].
 pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let file = new_in(directory, content)?;
     give_to_owner_of(file.path(), directory)?;
     place(file, &directory.join(name))
 }
 
-/// Writes a new file of mode 0600, which belongs to this user. The file is
-/// there whole or not at all. A file that exists is not overwritten, which is
-/// an error of the kind [`io::ErrorKind::AlreadyExists`].
+/// Writes a new file of mode 0600, which belongs to this user. It is written
+/// completely or not at all. An existing file isn't overwritten, which is an
+/// error of the kind [`io::ErrorKind::AlreadyExists`].
 pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -33,7 +35,7 @@ pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     place(new_in(directory, content)?, path)
 }
 
-/// A temporary file of mode 0600 with this content.
+/// Creates a temporary file of mode 0600 with this content.
 fn new_in(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scape-");
@@ -44,16 +46,16 @@ fn new_in(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Gives a temporary file its name, unless there is a file of that name.
+/// Renames a temporary file to `path`, unless a file with that name exists.
 fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }
 
-/// Makes a directory of mode 0700 in `parent`, which belongs to `owner`, where
-/// one is named, and else to whom `parent` belongs to.
+/// Creates a directory of mode 0700 in `parent`. It gets the owner `owner`, or
+/// the owner of `parent` if that is `None`.
 pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> io::Result<()> {
-    #[cfg_attr(not(unix), expect(unused_mut, reason = "it is on Unix"))]
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "it is mutated on Unix"))]
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -69,7 +71,7 @@ pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     regular_file::read(path, LONGEST)
 }
 
-/// The user this program is.
+/// Returns the id of the user that this program runs as.
 #[cfg(unix)]
 pub(super) fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -102,14 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_written_once_and_whole() {
+    fn new_file_is_written_completely_and_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         write_new(folder.path(), "key", b"secret\n ").unwrap();
         assert_eq!(read(&folder.path().join("key")).unwrap().as_slice(), b"secret\n ");
         let error = write_new(folder.path(), "key", b"other").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(read(&folder.path().join("key")).unwrap().as_slice(), b"secret\n ");
-        // Nothing is left beside it.
+        // No temporary file is left.
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         std::fs::write(folder.path().join("long"), [7; 5000]).unwrap();
         assert_eq!(
@@ -120,7 +122,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_may_read_it() {
+    fn key_file_and_directory_are_private_to_their_owner() {
         use std::os::unix::fs::PermissionsExt;
 
         let folder = tempfile::tempdir().unwrap();

@@ -1,44 +1,44 @@
-//! Waiting for an onion service to be published.
+//! Waits until an onion service is published.
 
 use std::time::{Duration, Instant};
 
 use super::uploads::{SILENCE, Uploads};
-use crate::connection::Subscription;
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
-use crate::event::{EventBody, EventKind};
+use crate::io::connection::Subscription;
+use crate::io::transport::Deadline;
 use crate::onion::{PublishError, PublishHint};
-use crate::protocol::Refusal;
-use crate::transport::Deadline;
-use crate::word::{OnionAddress, Progress};
+use scape_proto::control::Refusal;
+use scape_proto::event::{EventBody, EventKind};
+use scape_proto::word::{OnionAddress, Progress};
 
-/// How long is asked, when it was waited in vain, for what keeps tor from
-/// publishing.
+/// The time for asking tor, after a wait that failed, why it doesn't publish.
 const ASK_WHY: Duration = Duration::from_secs(1);
 
-/// What is waited for when an onion service is published.
+/// The condition under which an onion service counts as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Nothing: tor has the service, and publishes it by and by.
+    /// Don't wait: tor has the service and will publish it.
     Nothing,
-    /// One directory has a descriptor: some clients find the service.
+    /// Wait until one directory has a descriptor. Some clients find the
+    /// service.
     FirstUpload,
-    /// Every directory has answered: every client finds the service.
+    /// Wait until every directory has answered. Every client finds the service.
     ///
-    /// A service has two descriptors, for two periods of time, and each goes to
-    /// several directories. A client asks one of them at random, for the
-    /// descriptor of the period that it thinks it is; so before all this is
-    /// done, some of the clients' first visits fail, or take long.
+    /// A service has two descriptors, for two time periods, and each goes to
+    /// several directories. A client asks one of these directories at random,
+    /// for the descriptor of the period that its clock is in. Before all
+    /// uploads are done, the first visits of some clients fail or take long.
     #[default]
     AllUploads,
 }
 
-/// Waits for onion services to be published: begun before tor is told of a
-/// service, so that nothing is missed. Also for services that tor has from its
-/// configuration. control-spec, event HS_DESC.
+/// A subscription that waits until an onion service is published (control-spec,
+/// event HS_DESC). Begin it before tor is told of the service, so that no event
+/// is missed. It also works for services in tor's configuration.
 ///
-/// [`OnionBuilder`](super::OnionBuilder) does this by itself.
+/// [`OnionBuilder`](super::OnionBuilder) does this for you.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -48,7 +48,7 @@ pub enum Wait {
 /// #     650 HS_DESC UPLOAD {A} UNKNOWN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 one HSDIR_INDEX=AA\r\n\
 /// #     650 HS_DESC UPLOADED {A} UNKNOWN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1\r\n")).start()?;
 /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-/// use scape::AddOnion;
+/// use scape::control::AddOnion;
 /// use scape::onion::{Publication, Wait};
 /// use std::time::Duration;
 ///
@@ -64,47 +64,48 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Begins to listen to what tor tells of descriptors.
+    /// Subscribes to tor's events about descriptors.
     ///
     /// # Errors
     ///
-    /// Those of [`Controller::subscribe`].
+    /// Same errors as [`Controller::subscribe`], most often of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), because a filter on
+    /// the control port doesn't allow the event.
     pub fn begin(controller: &Controller) -> Result<Self> {
         let events = controller.subscribe([EventKind::HsDesc])?;
         Ok(Publication { controller: controller.clone(), events })
     }
 
-    /// Waits for a service to be published, for at most `timeout`; tells
-    /// `on_progress` of each step, on this thread, with a percentage that never
-    /// goes down.
+    /// Waits until a service is published, for at most `timeout`. Calls
+    /// `on_progress` with each step, on this thread. The percentage never
+    /// decreases.
     ///
-    /// It survives that the connection is made again
+    /// The wait goes on after a reconnect
     /// ([`Connect::reconnect`](crate::Connect::reconnect)): the service is
-    /// added again then, and uploaded again.
+    /// added and uploaded again then.
     ///
-    /// tor does not report an upload that fails for want of a connection. When
-    /// for 30 seconds nothing was heard of what is missing, it is not waited
-    /// for any more, provided that an upload has succeeded and those of both
-    /// descriptors were begun.
+    /// tor doesn't report an upload that fails because it gets no connection.
+    /// So the wait ends after 30 seconds without events, if an upload has
+    /// succeeded and the uploads of both descriptors have begun.
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
-    /// hide which directory has answered. Then uploads are counted. If fewer
-    /// are begun than two descriptors usually take, or the filter swallows some
-    /// of the events, it takes the same 30 seconds of silence.
+    /// hide which directory has answered. Then uploads are counted. If tor
+    /// begins no more uploads than one descriptor can take, or if the filter
+    /// drops some events, the wait also takes 30 seconds of silence.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`PublishError`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) when the time is
-    /// over, with every directory that has failed or not answered. A service
-    /// that was there before this was begun may be published already, and tor
-    /// uploads it only every hour or two.
+    /// over. It names every directory that failed or didn't answer. A service
+    /// that existed before [`begin`](Self::begin) may be published already, and
+    /// tor uploads its descriptors again only every hour or two.
     ///
-    /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) when the
-    /// connection has ended, and is not made again in time, and
+    /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection has ended and isn't restored in time. It is
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the controller
-    /// that the publication was begun with has a token
-    /// ([`Controller::cancel_with`]) that was cancelled.
+    /// given to [`begin`](Self::begin) has a cancelled token
+    /// ([`Controller::cancel_with`]).
     pub fn wait(
         &self,
         address: &OnionAddress,
@@ -115,7 +116,7 @@ impl Publication {
         self.wait_until(address, wait, self.controller.deadline_after(timeout), on_progress)
     }
 
-    /// Like [`wait`](Self::wait), until `deadline`.
+    /// Waits like [`wait`](Self::wait), until `deadline`.
     pub(super) fn wait_until(
         &self,
         address: &OnionAddress,
@@ -148,7 +149,7 @@ impl Publication {
         Ok(())
     }
 
-    /// The time is over: why.
+    /// Returns the error for a wait that has run out of time.
     fn failure(&self, uploads: &Uploads, address: OnionAddress, after: Duration) -> Error {
         if let Some(closed) = self.controller.closed() {
             return closed.into();
@@ -172,17 +173,19 @@ impl Publication {
         .into()
     }
 
-    /// What keeps tor from publishing. What cannot be asked is left out.
+    /// Returns the reasons why tor doesn't publish. Reasons that tor can't be
+    /// asked about are left out.
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
         let tor =
             self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();
         let mut hints = Vec::new();
         let options = match tor.get_conf_lines(["DisableNetwork", "PublishHidServDescriptors"]) {
             Ok(options) => options,
-            // It would not answer the rest either.
+            // tor wouldn't answer the other questions either.
             Err(error) if error.is_timeout() || error.is_closed() => return hints,
             Err(error) => {
-                // tor itself answers GETCONF, so the refusal is a filter's.
+                // tor itself answers GETCONF, so the refusal comes from a
+                // filter.
                 if error.refusal().is_some_and(Refusal::is_unrecognized_command) {
                     hints.push(PublishHint::Filtered);
                 }
@@ -195,7 +198,7 @@ impl Publication {
         if is("DisableNetwork", "1") {
             hints.push(PublishHint::NetworkDisabled);
         }
-        match tor.bootstrap_phase() {
+        match tor.info().bootstrap_phase() {
             Ok(phase) if phase.progress < 100 => {
                 hints.push(PublishHint::NotBootstrapped { percent: phase.progress });
             }
@@ -204,12 +207,13 @@ impl Publication {
         if is("PublishHidServDescriptors", "0") {
             hints.push(PublishHint::PublishingDisabled);
         }
-        // Services of the configuration are in neither list.
+        // Services in tor's configuration are in neither list.
         if self.events.interruptions() > 0
-            && let (Ok(current), Ok(detached)) = (tor.onions_current(), tor.onions_detached())
+            && let (Ok(current), Ok(detached)) =
+                (tor.info().onions_current(), tor.info().onions_detached())
             && !current.contains(address)
             && !detached.contains(address)
-            && !matches!(tor.hs_service_desc(address), Ok(Some(_)))
+            && !matches!(tor.info().hs_service_desc(address), Ok(Some(_)))
         {
             hints.push(PublishHint::Gone);
         }

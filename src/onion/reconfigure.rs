@@ -1,18 +1,20 @@
-//! Changes of the configuration whose refusal is explained by what tor logs.
+//! Changes to tor's configuration. If tor refuses one, its log explains the
+//! refusal.
 
-use crate::controller::{Controller, Warnings};
+use crate::control::{Controller, Warnings};
 use crate::error::Result;
 use crate::onion::disk::DiskOnionError;
-use crate::protocol::{Command, Refusal};
-use crate::word::OnionAddress;
+use scape_proto::control::{Command, Refusal};
+use scape_proto::word::OnionAddress;
 
-/// Sends a change of the configuration. The client keys that tor has in memory
-/// are kept ([`Controller::reconfigure_without`]), except the one for `forget`.
+/// Sends a change to tor's configuration. The client keys that tor has in
+/// memory are kept ([`Controller::reconfigure_without`]), except the one for
+/// `forget`.
 ///
 /// # Errors
 ///
-/// Returns an error with a [`DiskOnionError`], which has tor's refusal and what
-/// it logged, if tor refuses.
+/// Returns an error with a [`DiskOnionError`], which contains tor's refusal and
+/// log lines, if tor refuses.
 pub(super) fn reconfigure(
     controller: &Controller,
     command: Command,

@@ -1,4 +1,4 @@
-//! An onion service that was added, and is removed when it is dropped.
+//! An onion service that was added and is removed on drop.
 
 use std::any::Any;
 use std::fmt;
@@ -7,51 +7,54 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::disk::{DiskOnionService, DiskOnions};
-use crate::connection::Closed;
-use crate::controller::{AddedOnion, Controller, OnionTarget, UNDO_WITHIN};
+use crate::control::{AddedOnion, Controller, OnionTarget, UNDO_WITHIN};
 use crate::error::Result;
+use crate::io::connection::Closed;
 use crate::onion::disk::is_not_configured;
-use crate::protocol::{ArgumentError, Refusal};
-use crate::word::{ClientPublicKey, OnionAddress, OnionKey};
+use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// How long the drop of a service may wait for tor.
+/// The longest time that dropping a service waits for tor.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Something that lives as long as the service does.
+/// A value that is kept alive as long as the service.
 pub(super) type Keep = Arc<dyn Any + Send + Sync>;
 
-/// An ephemeral onion service. It goes when this is dropped, or with the
-/// control connection, whichever is first, and comes back at the same address
-/// when the connection is made again
-/// ([`Connect::reconnect`](crate::Connect::reconnect)). Made by
+/// An ephemeral onion service, made by
 /// [`OnionBuilder::publish`](super::OnionBuilder::publish).
 ///
-/// Dropping it removes the service (DEL_ONION), waits for tor for at most 5
-/// seconds, and says nothing of what goes wrong; [`close`](Self::close) does
-/// the same and tells. Either way the circuits of clients that are connected
-/// stay until they end. [`detach`](Self::detach) lets the service go on.
-#[must_use = "the service goes when this is dropped"]
+/// The service ends when this object is dropped or when the control connection
+/// ends, whichever is first. After a reconnect
+/// ([`Connect::reconnect`](crate::Connect::reconnect)) it is added again with
+/// the same address.
+///
+/// Dropping it removes the service (DEL_ONION) and waits for tor's reply for at
+/// most 5 seconds. Errors are only logged; [`close`](Self::close) returns them.
+/// In both cases, the circuits of connected clients stay open until they end.
+/// [`detach`](Self::detach) keeps the service running.
+#[doc(alias = "EphemeralOnionService")]
+#[must_use = "the service is removed when this is dropped"]
 pub struct OnionService {
     added: AddedOnion,
     ports: Vec<(u16, OnionTarget)>,
     detached: bool,
     guard: Guard,
-    /// Dropped last: it may be what ends tor.
+    /// Dropped last, because dropping it may end tor.
     _keep: Option<Keep>,
 }
 
-/// Removes the service when it is dropped.
+/// Removes the service when dropped.
 struct Guard {
     controller: Controller,
     address: OnionAddress,
-    /// Its directory, where it is one of tor's configuration.
+    /// The service's directory, if the service is in tor's configuration.
     directory: Option<PathBuf>,
     armed: bool,
 }
 
 impl OnionService {
-    /// The guard of a service that was added just now, with a key that was
-    /// given, or that tor made and told.
+    /// Wraps a service that was just added. `added` has the key if it was
+    /// given, or if tor made it and returned it.
     pub(super) fn new(
         controller: Controller,
         added: AddedOnion,
@@ -64,8 +67,8 @@ impl OnionService {
         OnionService { added, ports, detached, guard, _keep: keep }
     }
 
-    /// The guard of a service that was added to tor's configuration just now.
-    /// It outlives the control connection.
+    /// Wraps a service that was just added to tor's configuration. Such a
+    /// service outlives the control connection.
     pub(super) fn configured(
         controller: Controller,
         service: &DiskOnionService,
@@ -78,10 +81,12 @@ impl OnionService {
         service_guard
     }
 
-    /// Takes over a service that was added by other means: one of this
-    /// connection, or a detached one ([`Controller::onions_detached`]), of an
-    /// earlier run of this program for example. From now on it goes when this
-    /// is dropped. Its key, clients and ports tor does not tell.
+    /// Takes over a service that was added in another way: a service of this
+    /// connection, or a detached one
+    /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), for
+    /// example from an earlier run of this program. From now on the service is
+    /// removed when the returned object is dropped. Its key, clients and ports
+    /// are not known, because tor doesn't tell them.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -89,9 +94,9 @@ impl OnionService {
     /// #     .info("onions/detached", "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad")
     /// #     .on_prefix("DEL_ONION", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::OnionService;
+    /// use scape::onion::OnionService;
     ///
-    /// for address in controller.onions_detached()? {
+    /// for address in controller.info().onions_detached()? {
     ///     OnionService::adopt(&controller, address)?.close()?;
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -101,21 +106,21 @@ impl OnionService {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor has no such
-    /// service, or if it belongs to another connection, and of the kind
+    /// service, or if it belongs to another connection. The kind is
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
-    /// control port refuses to list services, and the service isn't in a list
-    /// that it lets through.
+    /// control port refuses to list services, and no list that it lets through
+    /// contains the service.
     pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
         let tor = controller.in_one_call();
-        // A filter may let through only one of the lists.
+        // A filter may let through only one of the two lists.
         let listed = |list: Result<Vec<OnionAddress>>| match list {
             Ok(list) => Ok((list.contains(&address), None)),
             Err(error) if error.is::<Refusal>() => Ok((false, Some(error))),
             Err(error) => Err(error),
         };
-        let (detached, hidden) = listed(tor.onions_detached())?;
+        let (detached, hidden) = listed(tor.info().onions_detached())?;
         if !detached {
-            match listed(tor.onions_current())? {
+            match listed(tor.info().onions_current())? {
                 (true, _) => {}
                 (false, also_hidden) => {
                     let why = "is no service of this connection, and no detached one";
@@ -128,45 +133,56 @@ impl OnionService {
         Ok(OnionService::new(controller.clone(), added, Vec::new(), detached, None))
     }
 
-    /// Its address.
+    /// Returns the service's address.
     pub fn address(&self) -> &OnionAddress {
         &self.added.address
     }
 
-    /// The service's key: the one that was given, or that tor has made. Whoever
-    /// has it can be the service; with it, the service comes back at the same
-    /// address.
+    /// Returns the service's key: the one that was given, or the one that tor
+    /// made. Anybody who has the key can run the service at the same address.
     ///
-    /// `None` if tor was told to discard the key, if the service was
+    /// Returns `None` if tor was told to discard the key, if the service was
     /// [adopted](Self::adopt), or if a filter on the control port hides the
     /// key. Such a service can't be restored after a reconnect.
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    /// use scape::onion::save_key;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller).port(80, 8080).publish()?;
+    /// if let Some(key) = service.key() {
+    ///     save_key(key, "/home/me/blog.key")?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn key(&self) -> Option<&OnionKey> {
         self.added.key.as_ref()
     }
 
-    /// The clients that may connect; none where anybody may.
+    /// Returns the clients that may connect. Empty if anybody may connect.
     pub fn clients(&self) -> &[ClientPublicKey] {
         &self.added.clients
     }
 
-    /// Its ports, and where their connections go.
+    /// Returns the service's ports and the targets of their connections.
     pub fn ports(&self) -> &[(u16, OnionTarget)] {
         &self.ports
     }
 
-    /// Whether it was added so as to outlive the control connection. (It goes
-    /// when this is dropped all the same.)
+    /// Returns true if the service was added to outlive the control connection.
+    /// It is still removed when this object is dropped.
     pub fn is_detached(&self) -> bool {
         self.detached
     }
 
-    /// The connection that it belongs to.
+    /// Returns the controller that added the service.
     pub fn controller(&self) -> &Controller {
         &self.guard.controller
     }
 
-    /// Removes a service that could not be published in time. Sends DEL_ONION,
-    /// or takes a service on disk out of the configuration, and waits for the
+    /// Removes a service that wasn't published in time. Sends DEL_ONION, or
+    /// takes a service on disk out of the configuration, and waits for the
     /// reply for a short time only. A failure is logged.
     pub(super) fn undo(mut self) {
         self.guard.armed = false;
@@ -174,25 +190,43 @@ impl OnionService {
         self.guard.remove_quietly(limit);
     }
 
-    /// Lets the service go on, and gives its address: as long as the control
-    /// connection, or until tor ends where it was added
+    /// Keeps the service running and returns its address. The service ends with
+    /// the control connection, or with tor if it was added
     /// [detached](super::OnionBuilder::detached).
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller).port(80, 8080).detached().publish()?;
+    /// println!("http://{}/ is there until tor ends", service.detach());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn detach(mut self) -> OnionAddress {
         self.guard.armed = false;
         self.added.address
     }
 
-    /// Removes the service, like dropping it, but reports errors. Returns false
-    /// if the service was gone already: tor doesn't know it any more, or the
-    /// control connection has ended and the service with it (unless it was
-    /// added detached).
+    /// Removes the service like dropping it, but reports errors. Returns false
+    /// if the service was gone already: tor no longer has it, or the control
+    /// connection has ended and the service with it (unless it was added
+    /// detached).
+    ///
+    /// ```no_run
+    /// use scape::OnionBuilder;
+    ///
+    /// # let controller = scape::connect()?;
+    /// let service = OnionBuilder::new(&controller).port(80, 8080).publish()?;
+    /// assert!(service.close()?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Same errors as [`Controller::del_onion`], except that an unknown service
-    /// is no error. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed)
-    /// for a detached service if the connection has ended: it may still be
-    /// there.
+    /// is no error. For a detached service, the kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended; the service may still be running.
     pub fn close(mut self) -> Result<bool> {
         self.guard.armed = false;
         let timeout = self.guard.controller.timeout();
@@ -213,8 +247,8 @@ impl Guard {
                 removed => removed.map(|_| true),
             };
         }
-        // First, so that it is not given back by a connection that is made
-        // again just now.
+        // Forget it first, so that a reconnect at this moment doesn't add it
+        // again.
         self.controller.forget_onion(&self.address);
         match self.controller.with_timeout(timeout).del_onion(&self.address) {
             Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(false),
@@ -227,7 +261,7 @@ impl Guard {
             Ok(_) => {}
             Err(error) if error.is::<Closed>() => {}
             Err(error) => {
-                log::warn!(target: "scape::onion", "while removing {}: {error}", self.address);
+                log::warn!(target: "scape::onion", "cannot remove {}: {error}", self.address);
             }
         }
     }
@@ -242,7 +276,7 @@ impl Drop for Guard {
     }
 }
 
-/// The address.
+/// Writes the address.
 impl fmt::Display for OnionService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.added.address.fmt(f)

@@ -6,18 +6,19 @@ use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::transport::Transport;
+use crate::io::transport::Transport;
 
-/// A client's connection to an onion service, which is used like a
-/// [`TcpStream`]. Made by
-/// [`OnionListener::accept`](super::OnionListener::accept).
+/// A client's connection to an onion service, accepted by
+/// [`OnionListener::accept`](super::OnionListener::accept). It is used like a
+/// [`TcpStream`].
 ///
-/// It blocks for ever unless timeouts are set. One thread may read while
-/// another writes (`&OnionStream` is [`Read`] and [`Write`]);
-/// [`shutdown`](Self::shutdown) from any thread wakes both. Dropping it closes
-/// it. It does not end with the listener, but with the client, or with tor.
+/// Reading and writing block forever unless timeouts are set. One thread may
+/// read while another writes, because `&OnionStream` is [`Read`] and [`Write`].
+/// [`shutdown`](Self::shutdown) wakes both from any thread. Dropping the stream
+/// closes it. The stream doesn't end with the listener, but with the client or
+/// with tor.
 ///
-/// Nobody tells who the client is: the connection comes from tor.
+/// The client stays unknown: the connection comes from tor.
 #[derive(Debug)]
 pub struct OnionStream {
     transport: Transport,
@@ -29,67 +30,117 @@ impl OnionStream {
         OnionStream { transport, port }
     }
 
-    /// The port of the onion address that the client connected to. `None` where
-    /// several ports share a local socket, so that they cannot be told apart.
+    /// Returns the port of the onion address that the client connected to.
+    /// Returns `None` if several ports share a local socket, because they can't
+    /// be told apart then.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
 
-    /// How long a read may wait; `None` (as at first): for ever. Then it fails
-    /// with the kind [`WouldBlock`](io::ErrorKind::WouldBlock) or
-    /// [`TimedOut`](io::ErrorKind::TimedOut), whichever the system has.
+    /// Sets the time limit for a read. `None`, the default, means no limit. A
+    /// read that takes too long fails with the kind
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) or
+    /// [`TimedOut`](io::ErrorKind::TimedOut), depending on the system.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn serve(stream: scape::onion::OnionStream) -> std::io::Result<()> {
+    /// stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
-    /// the operating system's.
+    ///
+    /// Returns an error of the kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the duration is zero,
+    /// or the operating system's error.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_read_timeout(timeout)
     }
 
-    /// How long a write may wait for room; `None` (as at first): for ever. See
-    /// [`set_read_timeout`](Self::set_read_timeout).
+    /// Sets the time limit for a write that waits for buffer space. `None`, the
+    /// default, means no limit. A write that takes too long fails like a read:
+    /// see [`set_read_timeout`](Self::set_read_timeout).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn serve(stream: scape::onion::OnionStream) -> std::io::Result<()> {
+    /// stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero duration, or
-    /// the operating system's.
+    ///
+    /// Same errors as [`set_read_timeout`](Self::set_read_timeout), most often
+    /// of the kind [`InvalidInput`](io::ErrorKind::InvalidInput) for a zero
+    /// duration.
     pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.transport.set_write_timeout(timeout)
     }
 
-    /// Ends reading, writing or both. Threads that are blocked in what is ended
-    /// wake up.
+    /// Shuts down reading, writing or both, and wakes threads that are blocked
+    /// in them.
     ///
-    /// tor has no half-closed streams: when it sees the end of what is written,
-    /// it delivers that and closes the stream.
+    /// tor has no half-closed streams. When the writing side is shut down, tor
+    /// delivers the data that was written and closes the stream.
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::net::Shutdown;
+    ///
+    /// # fn serve(mut stream: scape::onion::OnionStream) -> std::io::Result<()> {
+    /// stream.write_all(b"bye\n")?;
+    /// stream.shutdown(Shutdown::Write)?; // tor delivers the text and closes the stream
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// The operating system's. A stream that has ended already is none.
+    ///
+    /// Returns the operating system's error. Shutting down a stream that has
+    /// ended already is no error.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.transport.shutdown_how(how)
     }
 
-    /// Another handle to the same connection, which closes when the last is
-    /// dropped.
+    /// Returns another handle to the same connection. The connection is closed
+    /// when the last handle is dropped.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// # fn serve(stream: scape::onion::OnionStream) -> std::io::Result<()> {
+    /// let mut writer = stream.try_clone()?;
+    /// std::thread::spawn(move || writer.write_all(b"hello\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// The operating system's, for example when no more files may be open.
+    ///
+    /// Returns the operating system's error, for example if too many files are
+    /// open.
     pub fn try_clone(&self) -> io::Result<OnionStream> {
         Ok(OnionStream { transport: self.transport.try_clone()?, port: self.port })
     }
 
-    /// The TCP connection from tor, where it is one. Its addresses tell nothing
-    /// of the client.
+    /// Returns the TCP connection from tor, or `None` if it is a Unix socket.
+    /// Its addresses say nothing about the client.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         self.transport.as_tcp()
     }
 
-    /// The Unix connection from tor, where it is one.
+    /// Returns the Unix socket connection from tor, or `None` if it is TCP.
     #[cfg(unix)]
     pub fn as_unix(&self) -> Option<&UnixStream> {
         self.transport.as_unix()
     }
 
-    /// The connection from tor.
+    /// Returns the connection from tor.
     pub fn into_transport(self) -> Transport {
         self.transport
     }

@@ -1,60 +1,58 @@
-//! What tor has told of publishing one onion service.
+//! The upload state of one onion service, derived from tor's events.
 
 use std::time::Duration;
 
 use super::publication::Wait;
-use crate::event::{HsDescAction, HsDescEvent, HsDescReason};
 use crate::onion::UploadFailure;
-use crate::word::{OnionAddress, Progress, RelayName};
+use scape_proto::event::{HsDescAction, HsDescEvent, HsDescReason};
+use scape_proto::word::{OnionAddress, Progress, RelayName};
 
-/// A service always has two descriptors: one for the present period of time,
-/// and one for the period before or after it. rend-spec-v3, "Service behavior".
+/// The number of descriptors of a service: one for the current time period, and
+/// one for the period before or after it. rend-spec-v3, "Service behavior".
 const DESCRIPTORS: usize = 2;
 
-/// How many uploads a service's descriptors take together, on the public
-/// network.
+/// The usual number of uploads of both descriptors on the public network.
 const USUAL_UPLOADS: usize = 16;
 
-/// The most directories that one descriptor goes to: the product of the
-/// consensus parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4 by
-/// default.
+/// The largest number of directories that one descriptor goes to: the product
+/// of the consensus parameters hsdir_n_replicas and hsdir_spread_store, 2 and 4
+/// by default.
 const MOST_FOR_ONE: usize = 8;
 
-/// For how long nothing is heard of an upload before it is believed to have
-/// failed. tor reports only what the directory has answered: an upload whose
-/// circuit fails just ends.
+/// The time without events after which a pending upload is considered failed.
+/// tor only reports answers of directories: an upload whose circuit fails ends
+/// without an event.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// What tor has told of publishing one service: HS_DESC events in, how far it
-/// is out.
+/// The state of publishing one service. It takes HS_DESC events and returns the
+/// progress.
 ///
-/// Uploads are matched by address and directory, and by descriptor if tor names
-/// it (UPLOAD, FAILED): UPLOADED does not, and one directory may take both
-/// descriptors.
+/// Uploads are matched by address and directory, and by descriptor if the event
+/// names one (UPLOAD, FAILED). UPLOADED names none, and one directory may get
+/// both descriptors.
 ///
 /// A filter on the control port (onion-grater) may replace the names of
 /// directories and descriptors, or drop events. Then uploads are counted
-/// instead: an end that names no directory ends the oldest upload. More
-/// uploads than one descriptor takes mean that both were begun; if there are
-/// fewer, [`SILENCE`] decides.
+/// instead: an UPLOADED or FAILED event without a directory ends the oldest
+/// upload. If there are more uploads than one descriptor takes, both
+/// descriptors were begun. If there are fewer, [`SILENCE`] decides.
 #[derive(Debug)]
 pub(super) struct Uploads {
     address: OnionAddress,
     /// Oldest first, at most [`DESCRIPTORS`].
     descriptors: Vec<Descriptor>,
-    /// Begun, and not ended, oldest first.
+    /// The uploads that were begun and haven't ended, oldest first.
     pending: Vec<Upload>,
     begun: usize,
     uploaded: usize,
     failures: Vec<UploadFailure>,
-    /// Directories that are asked for this service's descriptor just now: a
-    /// failure may be theirs.
+    /// Directories that were asked for this service's descriptors and haven't
+    /// answered. A FAILED event may belong to such a fetch.
     asked: Vec<RelayName>,
-    /// How often tor has begun to upload a descriptor: it begins the uploads of
-    /// one all together.
+    /// The number of times that tor has begun to upload a descriptor. tor
+    /// begins all uploads of one descriptor together.
     round: usize,
-    /// The descriptor that the last event was about, where that was the
-    /// beginning of an upload.
+    /// The descriptor of the last event, if that began an upload.
     uploading: Option<String>,
     percent: u8,
     hidden: Hidden,
@@ -63,20 +61,20 @@ pub(super) struct Uploads {
 /// Facts that a filter on the control port has hidden so far.
 #[derive(Debug, Default)]
 struct Hidden {
-    /// An event named no service, no directory or no descriptor.
+    /// An event named no service, directory or descriptor.
     anything: bool,
-    /// A descriptor was created that has no name.
+    /// A descriptor without a name was created.
     created: bool,
-    /// An upload was begun of a descriptor that has no name.
+    /// An upload of a descriptor without a name was begun.
     uploads: bool,
-    /// An upload was ended without knowing that it was this one.
+    /// An event ended an upload, but it may have been about another one.
     guessed: bool,
 }
 
 #[derive(Debug)]
 struct Descriptor {
     id: String,
-    /// Whether it is being uploaded, or was.
+    /// True if an upload of this descriptor was begun.
     begun: bool,
 }
 
@@ -105,8 +103,7 @@ impl Uploads {
         }
     }
 
-    /// Takes note of an event. Returns true if it was about this service's
-    /// uploads.
+    /// Processes an event. Returns true if it was about this service's uploads.
     pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
         if event.address != Some(self.address) {
             // tor itself writes UNKNOWN if it has no address.
@@ -148,9 +145,9 @@ impl Uploads {
         true
     }
 
-    /// A descriptor was created whose name the filter hides. Both are created
-    /// before any upload, so one that comes later belongs to a service that was
-    /// added again, or to a new period of time.
+    /// Handles the creation of a descriptor whose name the filter hides. tor
+    /// creates both descriptors before any upload. So one that comes later
+    /// belongs to a service that was added again, or to a new time period.
     fn created_unnamed(&mut self) -> bool {
         if self.begun > 0 {
             self.begin_again();
@@ -159,7 +156,8 @@ impl Uploads {
         true
     }
 
-    /// The service was added again: what was uploaded before leads nowhere.
+    /// Forgets all uploads, because the service was added again and the earlier
+    /// descriptors are useless.
     fn begin_again(&mut self) {
         self.descriptors.clear();
         self.pending.clear();
@@ -167,8 +165,8 @@ impl Uploads {
         (self.begun, self.uploaded) = (0, 0);
     }
 
-    /// Enters a descriptor. Where there are too many, a new period has begun,
-    /// and the oldest is of no use any more.
+    /// Records a descriptor. If there are too many, a new time period has begun
+    /// and the oldest descriptor is no longer needed.
     fn learn(&mut self, id: &str) {
         self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
         if self.descriptors.len() > DESCRIPTORS {
@@ -188,7 +186,8 @@ impl Uploads {
         let again =
             |upload: &Upload| of_this(upload) && is_same(&upload.hsdir, hsdir) && !is_hidden(hsdir);
         if self.pending.iter().any(again) {
-            // tor begins anew, and has given up what it had begun before.
+            // tor has started over and given up the uploads that it had begun
+            // before.
             let round = self.round;
             self.pending
                 .retain(|upload| !of_this(upload) || upload.round == round && !again(upload));
@@ -203,7 +202,8 @@ impl Uploads {
         true
     }
 
-    /// An upload was begun, of a descriptor whose name the filter hides.
+    /// Records the start of an upload of a descriptor whose name the filter
+    /// hides.
     fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
         self.begun += 1;
         self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });
@@ -244,15 +244,15 @@ impl Uploads {
         ended
     }
 
-    /// A directory that was asked for the descriptor has answered.
+    /// Records the answer of a directory that was asked for the descriptor.
     fn answered(&mut self, hsdir: &RelayName) {
         if let Some(at) = self.asked.iter().position(|asked| is_same(asked, hsdir)) {
             self.asked.remove(at);
         }
     }
 
-    /// An upload to this directory has ended: of this descriptor, or of any,
-    /// since tor may not tell. Returns true if one was begun.
+    /// Ends an upload to this directory. If tor doesn't name the descriptor, it
+    /// may be any. Returns true if such an upload was pending.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -260,7 +260,7 @@ impl Uploads {
         let mut at =
             self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
         if at.is_none() || is_hidden(hsdir) {
-            // The filter hides which one it was.
+            // The filter hides which upload it was.
             let guess = |upload: &Upload| is_hidden(hsdir) || is_hidden(&upload.hsdir);
             at = at.or_else(|| self.pending.iter().position(guess));
             self.hidden.guessed |= at.is_some();
@@ -276,12 +276,12 @@ impl Uploads {
             && self.descriptors.iter().all(|descriptor| descriptor.begun)
     }
 
-    /// Whether it is published as is wanted, when nothing was heard of it for
-    /// this long.
+    /// Returns true if the service is published as `wait` demands, after a time
+    /// `silent_for` without events.
     ///
     /// A client asks for one of the two descriptors, on any of its directories.
-    /// So it is published everywhere when the uploads of both have begun, and
-    /// each upload that was begun has ended, at least one of them well.
+    /// So the service is published everywhere when the uploads of both have
+    /// begun, all of them have ended, and at least one has succeeded.
     pub(super) fn is_done(&self, wait: Wait, silent_for: Duration) -> bool {
         match wait {
             Wait::Nothing => true,
@@ -295,12 +295,13 @@ impl Uploads {
         }
     }
 
-    /// Whether it is done as soon as nothing is heard for [`SILENCE`].
+    /// Returns true if the wait is over as soon as no event comes for
+    /// [`SILENCE`].
     pub(super) fn only_silence_is_missing(&self, wait: Wait) -> bool {
         !self.is_done(wait, Duration::ZERO) && self.is_done(wait, SILENCE)
     }
 
-    /// How far it is. The percentage never goes down.
+    /// Returns the progress. The percentage never decreases.
     pub(super) fn progress(&mut self) -> Progress {
         let (percent, tag, text) = if self.uploaded > 0 {
             let text =
@@ -328,8 +329,8 @@ impl Uploads {
         progress
     }
 
-    /// Until both descriptors are on their way, half of it may be still to
-    /// come.
+    /// Returns the percentage while descriptors are uploaded. Until both
+    /// uploads have begun, half of the work may still be ahead.
     fn percent_of_uploads(&self) -> u8 {
         let most = if self.all_begun() { 79 } else { 39 };
         let expected = self.begun.max(USUAL_UPLOADS);
@@ -341,23 +342,23 @@ impl Uploads {
         self.uploaded + self.failures.len()
     }
 
-    /// Whether no upload was begun.
+    /// Returns true if no upload was begun.
     pub(super) fn is_idle(&self) -> bool {
         self.begun == 0
     }
 
-    /// How many have succeeded.
+    /// Returns the number of successful uploads.
     pub(super) fn uploaded(&self) -> usize {
         self.uploaded
     }
 
-    /// Those that have failed.
+    /// Returns the failed uploads.
     pub(super) fn failures(&self) -> &[UploadFailure] {
         &self.failures
     }
 
-    /// The directories that have not answered. If a filter hides which ones
-    /// have, there are as many, without their names.
+    /// Returns the directories that haven't answered. If a filter hides which
+    /// ones have, the number is right, but the names are replaced.
     pub(super) fn unanswered(&self) -> Vec<RelayName> {
         let name = |upload: &Upload| match self.hidden.guessed {
             true => RelayName::from("hidden"),
@@ -373,8 +374,8 @@ impl Uploads {
     }
 }
 
-/// The descriptor that an event names. `None` if it names none, or if a filter
-/// hides it: with its own name, or together with the directory.
+/// Returns the descriptor that an event names. Returns `None` if it names none,
+/// or if a filter hides the descriptor or the directory.
 fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     let id = event.descriptor_id.as_deref()?;
     let is_readable =
@@ -382,13 +383,14 @@ fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     is_readable.then_some(id)
 }
 
-/// Returns true if a filter hides a directory: tor always tells its
+/// Returns true if a filter hides a directory. tor always tells the
 /// fingerprint.
 fn is_hidden(hsdir: &RelayName) -> bool {
     hsdir.fingerprint().is_none()
 }
 
-/// Whether both names are of the same relay. (It may change its nickname.)
+/// Returns true if both names belong to the same relay. A relay may change its
+/// nickname.
 fn is_same(one: &RelayName, other: &RelayName) -> bool {
     match (one.fingerprint(), other.fingerprint()) {
         (Some(one), Some(other)) => one == other,
@@ -403,8 +405,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::event::{Event, EventBody};
-    use crate::protocol::{Decoder, Limits};
+    use scape_proto::control::{Decoder, Limits};
+    use scape_proto::event::{Event, EventBody};
 
     const ADDRESS: &str = "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad";
     const ANOTHER: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
@@ -452,9 +454,9 @@ mod tests {
     }
 
     #[test]
-    fn one_descriptor_is_not_enough() {
-        // As it was seen: the uploads of one were over before those of the
-        // other began.
+    fn uploads_of_one_descriptor_are_not_enough() {
+        // Seen with a real tor: the uploads of one descriptor ended before
+        // those of the other began.
         let mut events = vec![
             created("a"),
             created("b"),
@@ -465,7 +467,7 @@ mod tests {
         ];
         assert!(!is_done(&events));
         assert!(uploads(&events).is_done(Wait::FirstUpload, Duration::ZERO));
-        assert!(!uploads(&events).is_done(Wait::AllUploads, SILENCE), "silence is no substitute");
+        assert!(!uploads(&events).is_done(Wait::AllUploads, SILENCE), "silence is not enough");
         events.extend([upload("b", 1), upload("b", 3), uploaded(3)]);
         assert!(!is_done(&events));
         events.push(failed("b", 1, "UPLOAD_REJECTED"));
@@ -476,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn others_events_do_not_count() {
+    fn events_of_other_services_and_fetches_are_ignored() {
         let others: Vec<_> = [
             format!("CREATED {ANOTHER} UNKNOWN UNKNOWN a"),
             format!("UPLOAD {ANOTHER} UNKNOWN {} a HSDIR_INDEX=AA", relay(1)),
@@ -498,14 +500,14 @@ mod tests {
     }
 
     #[test]
-    fn the_failure_of_a_fetch_is_not_that_of_an_upload() {
+    fn failed_fetch_is_not_counted_as_failed_upload() {
         let begun = [created("a"), created("b"), upload("a", 1), upload("b", 2), uploaded(2)];
         let requested = told(&format!("REQUESTED {ADDRESS} NO_AUTH {} a HSDIR_INDEX=AA", relay(1)));
         let mut state = uploads(&begun);
         for reason in ["NOT_FOUND", "BAD_DESC", "QUERY_REJECTED"] {
             assert!(!state.note(&failed("a", 1, reason)), "{reason}");
         }
-        // This one may be of either.
+        // UNEXPECTED may come from an upload or from a fetch.
         state.note(&requested);
         assert!(!state.note(&failed("a", 1, "UNEXPECTED")));
         assert!(!state.is_done(Wait::AllUploads, Duration::ZERO));
@@ -514,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_failures_is_never_done() {
+    fn publication_is_not_done_if_all_uploads_failed() {
         let state = uploads(&[
             created("a"),
             created("b"),
@@ -530,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_that_never_ends_is_given_up_after_a_silence() {
+    fn unanswered_upload_is_given_up_after_silence() {
         let state =
             uploads(&[created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)]);
         assert!(!state.is_done(Wait::AllUploads, SILENCE / 2));
@@ -540,10 +542,10 @@ mod tests {
     }
 
     #[test]
-    fn uploads_that_tor_begins_anew_replace_those_before() {
+    fn restarted_uploads_replace_earlier_uploads() {
         let mut events = vec![created("a"), created("b"), upload("b", 1), uploaded(1)];
         events.extend([upload("a", 1), upload("a", 2)]);
-        // tor has cancelled both by this, silently.
+        // With this, tor has silently cancelled both uploads.
         events.extend([upload("b", 5), uploaded(5), upload("a", 3), upload("a", 2), uploaded(2)]);
         assert!(!is_done(&events));
         events.push(uploaded(3));
@@ -551,7 +553,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_was_added_again_is_uploaded_again() {
+    fn uploads_start_over_if_the_service_is_added_again() {
         let mut events = vec![
             created("a"),
             created("b"),
@@ -568,18 +570,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_period_begins_meanwhile() {
+    fn descriptor_of_new_period_replaces_the_oldest() {
         let mut events =
             vec![created("a"), created("b"), upload("a", 1), upload("b", 1), uploaded(1)];
         events.push(created("c"));
-        assert!(!is_done(&events), "the new one is to be uploaded, too");
+        assert!(!is_done(&events), "the new descriptor must be uploaded, too");
         events.extend([upload("c", 2), uploaded(2), uploaded(1)]);
-        assert!(is_done(&events), "the oldest is not waited for");
+        assert!(is_done(&events), "the oldest descriptor is not waited for");
     }
 
     #[test]
-    fn what_tor_said_when_one_was_published() {
-        let text = include_str!("../../tests/data/transcripts/93-live-add_onion-publish.txt");
+    fn recorded_publication_is_followed_to_the_end() {
+        let text = include_str!(
+            "../../crates/scape-proto/tests/data/transcripts/93-live-add_onion-publish.txt"
+        );
         let lines = text.lines().filter_map(|line| line.strip_prefix("< 650 HS_DESC "));
         let (mut state, mut tags) = (Uploads::of(ADDRESS.parse().unwrap()), Vec::new());
         let mut before = 0;
@@ -599,14 +603,14 @@ mod tests {
         assert_eq!(tags, ["created", "uploading", "uploaded"]);
     }
 
-    /// The uploads of both descriptors, each a directory and whether it goes
-    /// well.
+    /// The uploads of both descriptors: a directory and whether the upload
+    /// succeeds.
     fn both() -> impl Strategy<Value = [Vec<(usize, bool)>; 2]> {
         let one = || proptest::collection::btree_map(0..6usize, any::<bool>(), 1..6);
         (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])
     }
 
-    /// What may come next: the beginning or the end of an upload.
+    /// The next event: the start or the end of an upload.
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Begin(usize, usize),
@@ -615,13 +619,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn done_when_every_upload_has_ended_and_not_before(
+        fn publication_is_done_exactly_when_all_uploads_have_ended(
             both in both(),
             choices in proptest::collection::vec(any::<proptest::sample::Index>(), 24),
         ) {
             const NAMES: [&str; 2] = ["a", "b"];
             let mut state = uploads(&[created("a"), created("b")]);
-            // Each upload ends after it was begun; everything else may come in
+            // Each upload ends after it was begun. Everything else may come in
             // any order.
             let mut possible: Vec<Step> = Vec::new();
             for (descriptor, uploads) in both.iter().enumerate() {
@@ -666,7 +670,7 @@ mod tests {
         }
     }
 
-    /// What is left of an event behind a filter that hides directories and
+    /// Returns an event as it looks behind a filter that hides directories and
     /// descriptors.
     fn hidden(action: &str) -> HsDescEvent {
         told(&format!("{action} {ADDRESS} UNKNOWN redacted redacted"))
@@ -700,7 +704,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_without_names_end_the_uploads_that_have_one() {
+    fn end_events_without_names_end_named_uploads() {
         let anonymous = told(&format!("UPLOADED {ADDRESS} UNKNOWN redacted"));
         let mut events = vec![upload("a", 1), upload("a", 2), upload("b", 1), anonymous.clone()];
         let state = uploads(&events);
@@ -713,12 +717,12 @@ mod tests {
         assert!(is_done(&events));
         events.push(anonymous);
         let state = uploads(&events);
-        assert_eq!((state.uploaded(), state.failures().len()), (2, 1), "an end too many");
+        assert_eq!((state.uploaded(), state.failures().len()), (2, 1), "one event too many");
         assert_eq!(state.failures()[0].hsdir, None);
     }
 
     #[test]
-    fn service_without_a_name_is_a_sign_of_a_filter() {
+    fn hidden_service_name_reveals_a_filter() {
         assert!(!uploads(&[told("UPLOADED UNKNOWN UNKNOWN UNKNOWN")]).is_filtered());
         assert!(uploads(&[told("UPLOADED redacted UNKNOWN redacted")]).is_filtered());
         assert!(!uploads(&[created("a"), upload("a", 1), uploaded(1)]).is_filtered());

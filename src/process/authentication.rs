@@ -1,25 +1,26 @@
-//! Keeps authentication on at the control ports of a launched tor while its
+//! Keeps authentication of a launched tor's control ports on while its
 //! configuration is changed.
 //!
-//! [`Launch`](super::Launch) turns authentication on. A LOADCONF would turn it
-//! off by not naming it, a RESETCONF by resetting it, and a SETCONF by clearing
-//! the only password. Such a command is amended before it is sent. A program
-//! that sets `CookieAuthentication` to 0 means it, and is obeyed.
+//! [`Launch`](super::Launch) turns authentication on. Three commands could turn
+//! it off as a side effect: a LOADCONF that doesn't name it, a RESETCONF, and a
+//! SETCONF that clears the only password. Such a command is amended before it
+//! is sent. A program that sets `CookieAuthentication` to 0 explicitly is
+//! obeyed.
 
 use std::borrow::Cow;
 
 use super::options::is_name_of;
-use crate::config::Torrc;
 use crate::error::Result;
-use crate::protocol::loadconf::{self, Said};
-use crate::protocol::{Command, Word, Words};
+use crate::live::config::Torrc;
+use scape_proto::control::loadconf::{self, Said};
+use scape_proto::control::{Command, Word, Words};
 
 const COOKIE: &str = "CookieAuthentication";
 const COOKIE_FILE: &str = "CookieAuthFile";
 const PASSWORDS: [&str; 2] = ["HashedControlPassword", "__HashedControlSessionPassword"];
 
-/// Amends a SETCONF, RESETCONF or LOADCONF. `cookie_file` is where tor is to
-/// write its cookie, if that is another place than tor's own.
+/// Amends a SETCONF, RESETCONF or LOADCONF. `cookie_file` is the path of the
+/// cookie file, unless it is tor's default path.
 pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     if command.keyword().eq_ignore_ascii_case("LOADCONF") {
         amend_text(command, cookie_file)
@@ -30,11 +31,11 @@ pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Comm
     }
 }
 
-/// Returns true if a SETCONF or RESETCONF takes away the cookie or a password,
-/// and doesn't say what `CookieAuthentication` is to be.
+/// Returns true if a SETCONF or RESETCONF removes the cookie or a password and
+/// doesn't set `CookieAuthentication`.
 fn is_turned_off(command: &Command) -> bool {
     let mut words = Words::new(command.line());
-    // The keyword.
+    // Skip the keyword.
     words.next_text();
     let mut cookie = None;
     let mut passwords = [None; PASSWORDS.len()];
@@ -43,8 +44,8 @@ fn is_turned_off(command: &Command) -> bool {
             Word::Pair(name, _) => Cow::Borrowed(*name),
             Word::Bare(name) => name.text(),
         };
-        // Other options' values aren't looked at, because unquoting copies them
-        // and they may be secrets.
+        // Values of other options aren't read, because unquoting would copy
+        // them and they may be secrets.
         let is_set = || matches!(&word, Word::Pair(_, value) if !value.text().trim().is_empty());
         if is_name_of(&name, COOKIE) {
             cookie = Some(is_set());
@@ -58,14 +59,14 @@ fn is_turned_off(command: &Command) -> bool {
     cookie == Some(false) || (cookie.is_none() && passwords.contains(&Some(false)))
 }
 
-/// Adds `CookieAuthentication 1` to a torrc that leaves neither that option nor
-/// a password set.
+/// Adds `CookieAuthentication 1` to a torrc that sets neither that option nor a
+/// password.
 ///
-/// If the torrc doesn't name the option, the line goes before it: tor takes the
-/// last value, so what the torrc includes still counts. If the torrc clears the
-/// option, the line goes behind it, because it would be cleared otherwise.
+/// If the torrc doesn't name the option, the line goes first: tor uses the last
+/// value, so included files can still set the option. If the torrc clears the
+/// option, the line goes last, because otherwise it would be cleared, too.
 fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
-    // Without data, tor refuses the command, and an added line would be a
+    // Without data, tor refuses the command, and an added line would become a
     // command of its own.
     let Some(text) = command.data() else { return Ok(command) };
     let said =
@@ -85,7 +86,8 @@ fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     Ok(command.with_data_around(&on_the_wire(&before), &on_the_wire(&after))?)
 }
 
-/// Returns the lines of a torrc as they are sent: each ends with CRLF.
+/// Returns the lines of a torrc in the form in which they are sent: each ends
+/// with CRLF.
 fn on_the_wire(torrc: &Torrc) -> Vec<u8> {
     let text = torrc.to_bytes();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn cookie_is_turned_on_where_authentication_would_be_lost_without_a_word() {
+    fn cookie_is_turned_on_if_authentication_would_be_lost_silently() {
         let with = |line: &str| assert_eq!(amended(line), format!("{line} CookieAuthentication=1"));
         with("RESETCONF CookieAuthentication");
         with("resetconf ContactInfo cookieauth");
@@ -160,7 +162,7 @@ mod tests {
             "/CookieAuthentication",
             "CookieAuthentication 1|/CookieAuthentication 1",
             "CookieAuth 0|cookieauth \"\"",
-            // The empty line ends what is continued.
+            // The empty line ends the continued line.
             "CookieAuthentication|ContactInfo a\\",
         ] {
             let sent = loaded(&format!("{}\n", torrc.replace('|', "\n")));

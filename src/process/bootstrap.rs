@@ -1,36 +1,37 @@
-//! Waiting until a launched tor has got as far as is wanted.
+//! Waits until a launched tor has reached the wanted state.
 
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
-use crate::event::{Bootstrap, EventBody, EventKind};
-use crate::transport::Deadline;
-use crate::word::Progress;
+use crate::io::transport::Deadline;
+use scape_proto::event::{Bootstrap, EventBody, EventKind};
+use scape_proto::word::Progress;
 
-/// What a launched tor has to reach before it is handed over.
+/// The state that a launched tor has to reach before the launch returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitFor {
-    /// That it is controlled: its configuration is read, its ports are open.
+    /// tor can be controlled: it has read its configuration and opened its
+    /// ports.
     Control,
-    /// That it is so many percent bootstrapped: with 75 it knows enough relays,
-    /// with 100 it has built a circuit.
+    /// tor's bootstrap has reached this percentage. At 75, tor knows enough
+    /// relays to build circuits. At 100, it has built one.
     Bootstrap(u8),
 }
 
 impl WaitFor {
-    /// 100 percent: ready to be used.
+    /// A bootstrap of 100 percent: tor is ready for use.
     pub const DONE: WaitFor = WaitFor::Bootstrap(100);
 }
 
-/// Called with each step.
+/// A callback for each step of the bootstrap.
 pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
-/// Waits until tor is `wanted` percent bootstrapped, for commands and events
-/// together until `deadline`. The percentage that tor has reached is in
-/// `reached`, also after a failure.
+/// Waits until tor's bootstrap has reached `wanted` percent. All commands and
+/// events together have to arrive before `deadline`. `reached` is set to the
+/// percentage that tor has reached, also after a failure.
 ///
-/// tor may have come far before we subscribe, and says nothing twice: so the
-/// present value is asked for afterwards.
+/// tor may have made progress before we subscribe, and reports each step only
+/// once. So the current state is requested after the subscription.
 pub(crate) fn wait(
     controller: &Controller,
     wanted: u8,
@@ -60,7 +61,7 @@ pub(crate) fn wait(
         let event = events.next()?;
         let EventBody::StatusClient(status) = event.body() else { continue };
         let Some(step) = status.bootstrap() else { continue };
-        // What came between the subscription and the answer is in both.
+        // Steps between the subscription and the answer are reported by both.
         if step.progress < now.progress || step == now {
             continue;
         }

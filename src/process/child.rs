@@ -1,5 +1,5 @@
-//! A process and everything that it starts: always reaped, and never signalled
-//! after that.
+//! A process and everything that it starts. It is always reaped, and never
+//! signalled after that.
 
 use std::fmt;
 use std::io::{self, PipeReader};
@@ -13,39 +13,38 @@ use parking_lot::{Condvar, Mutex};
 
 use super::exit::Exit;
 use super::log::{LineCallback, LogTail};
-use crate::transport::deadline_after;
+use crate::io::transport::deadline_after;
 
-/// How long a process that was killed may take to be gone.
+/// The time for a killed process to be gone.
 const AFTER_KILL: Duration = Duration::from_secs(10);
-/// The time that the rest of a process group has to end after its leader has
-/// ended, before it is killed.
+/// The time for the rest of a process group to end after its leader has ended.
+/// After that, the rest is killed.
 #[cfg(unix)]
 const REST: Duration = Duration::from_secs(3);
-/// The time that the rest of a process group has to be gone after it was
-/// killed.
+/// The time for the rest of a process group to be gone after it was killed.
 #[cfg(unix)]
 const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 
 /// A child process whose standard output is captured.
 ///
 /// On Unix, the process leads a process group of its own. Signals go to the
-/// whole group, and what is left of the group when the leader has ended is
-/// ended, too. So a wrapper script that doesn't `exec` leaves nothing behind.
-/// Only a process that moves to another group (`setsid`) escapes. If other code
-/// in this program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the
-/// rest of the group isn't ended, because its identifier may be another group's
-/// by then.
+/// whole group. When the leader has ended, the rest of the group is ended, too,
+/// so a wrapper script that doesn't `exec` leaves nothing behind. Only a
+/// process that moves to another group (`setsid`) escapes. If other code in
+/// this program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest
+/// of the group isn't ended: its identifier may already belong to another
+/// group.
 ///
-/// A thread waits for the end and reaps the process at once, so it is no zombie
-/// even if nobody asks. The process identifier stays ours until then: reaping
-/// and signalling exclude each other (both hold the lock on `state`), so a
-/// signal never goes to another process or group that got the same identifier.
+/// A thread waits for the end and reaps the process at once, so it never stays
+/// a zombie. Reaping and signalling exclude each other: both hold the lock on
+/// `state`. So a signal never goes to another process or group that got the
+/// same identifier.
 pub(super) struct Child {
     handle: ChildHandle,
 }
 
-/// A child process, as other threads see it. The process is killed when the
-/// [`Child`] is dropped, whoever has a handle.
+/// A handle to a child process for other threads. The process is killed when
+/// the [`Child`] is dropped, even if there are handles.
 #[derive(Clone)]
 pub(super) struct ChildHandle {
     pid: u32,
@@ -72,8 +71,8 @@ enum State {
 }
 
 impl Child {
-    /// Starts a process that reads nothing. Its standard output and error go to
-    /// a [`LogTail`] of `keep` lines.
+    /// Starts a process without input. Its standard output and error go to a
+    /// [`LogTail`] of `keep` lines.
     pub(super) fn spawn(
         command: &mut Command,
         keep: usize,
@@ -82,7 +81,7 @@ impl Child {
         Child::spawn_with_input(command, Stdio::null(), keep, callback)
     }
 
-    /// Like [`spawn`](Self::spawn), with something to read.
+    /// Like [`spawn`](Self::spawn), but the process reads `input`.
     pub(super) fn spawn_with_input(
         command: &mut Command,
         input: Stdio,
@@ -91,16 +90,16 @@ impl Child {
     ) -> io::Result<Child> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // One pipe for both: tor itself says nothing on standard error, but the
-        // dynamic linker does.
+        // One pipe for both: tor itself writes nothing to standard error, but
+        // the dynamic linker does.
         let (output, theirs) = io::pipe()?;
-        // The reaper polls this second reading end to see whether a process can
-        // still write to the pipe.
+        // The reaper polls this second reading end to find out whether a
+        // process can still write to the pipe.
         let reading_end = output.try_clone()?;
         command.stdin(input).stdout(theirs.try_clone()?).stderr(theirs);
         let spawned = command.spawn();
-        // Or else the command would keep our copies of the pipe's other end,
-        // and the pipe would never end.
+        // Otherwise the command would keep our copies of the pipe's writing
+        // end, and reading would never end.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = spawned?;
         let pid = child.id();
@@ -138,7 +137,8 @@ impl ChildHandle {
         &self.log
     }
 
-    /// Returns how the process ended, or `None` while it runs.
+    /// Returns the exit status if the process has ended, or `None` while it
+    /// runs.
     pub(super) fn exit(&self) -> Option<Exit> {
         match &*self.shared.state.lock() {
             State::Running(_) => None,
@@ -146,8 +146,8 @@ impl ChildHandle {
         }
     }
 
-    /// Waits until the process has ended. Returns `None` if it hasn't within
-    /// `timeout`.
+    /// Waits until the process has ended. Returns `None` if it is still running
+    /// after `timeout`.
     pub(super) fn wait(&self, timeout: Duration) -> Option<Exit> {
         let deadline = deadline_after(timeout);
         let mut state = self.shared.state.lock();
@@ -161,8 +161,8 @@ impl ChildHandle {
         }
     }
 
-    /// Asks the whole process group to end: SIGTERM. Where there are no
-    /// signals, kills the process.
+    /// Asks the whole process group to end (SIGTERM). Kills the process on
+    /// systems without signals.
     pub(super) fn terminate(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
             State::Running(child) => terminate(child),
@@ -170,8 +170,8 @@ impl ChildHandle {
         }
     }
 
-    /// Stops the whole process group until [`resume`](Self::resume): SIGSTOP.
-    /// Does nothing if it has ended.
+    /// Stops the whole process group until [`resume`](Self::resume) (SIGSTOP).
+    /// Does nothing if the process has ended.
     #[cfg(any(feature = "testing", test))]
     pub(super) fn pause(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
@@ -180,7 +180,7 @@ impl ChildHandle {
         }
     }
 
-    /// Lets a paused process group go on: SIGCONT. Does nothing if it isn't
+    /// Resumes a paused process group (SIGCONT). Does nothing if it isn't
     /// paused.
     #[cfg(any(feature = "testing", test))]
     pub(super) fn resume(&self) -> io::Result<()> {
@@ -198,8 +198,8 @@ impl ChildHandle {
         }
     }
 
-    /// Ends the process: asks, waits for at most `grace`, then kills. Returns
-    /// true if it ended when asked.
+    /// Ends the process: asks it to end, waits for at most `grace`, then kills
+    /// it. Returns true if the process ended when asked.
     pub(super) fn end(&self, grace: Duration) -> io::Result<bool> {
         let asked = self.terminate();
         if asked.is_ok() && self.wait(grace).is_some() {
@@ -210,12 +210,13 @@ impl ChildHandle {
             Some(_) => asked.map(|()| false),
             None => Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                "it does not end, although it was killed",
+                "the process is still running after it was killed",
             )),
         }
     }
 
-    /// Kills and reaps it without the thread that would do it.
+    /// Kills and reaps the process on this thread, if the reaper thread can't
+    /// be started.
     fn reap_here(&self) {
         let mut state = self.shared.state.lock();
         if let State::Running(child) = &mut *state {
@@ -226,7 +227,7 @@ impl ChildHandle {
     }
 }
 
-/// Kills and reaps a process that cannot be used, and gives back why.
+/// Kills and reaps a process that can't be used. Returns `error`.
 fn reap(mut child: StdChild, error: io::Error) -> io::Error {
     let _ = kill(&mut child);
     let _ = child.wait();
@@ -235,11 +236,11 @@ fn reap(mut child: StdChild, error: io::Error) -> io::Error {
 
 impl Shared {
     /// Waits for the end of the process, ends the rest of its group, and reaps
-    /// it.
+    /// the process.
     fn reap(&self, pid: u32, reading_end: &PipeReader) {
         loop {
-            // The leader keeps its identifier, and with it that of the group,
-            // until it is reaped.
+            // Until the leader is reaped, its identifier and that of its group
+            // can't be reused.
             if wait_without_reaping(pid) {
                 end_rest(pid, reading_end);
             }
@@ -248,8 +249,8 @@ impl Shared {
             let exit = match child.try_wait() {
                 Ok(None) => continue,
                 Ok(Some(status)) => Exit::from(status),
-                // Somebody else in this program waits for all children, and got
-                // it.
+                // Other code in this program waits for all children, and has
+                // reaped this one.
                 Err(_) => Exit::UNKNOWN,
             };
             log::debug!(target: "scape::process", "tor (process {pid}) {exit}");
@@ -260,8 +261,8 @@ impl Shared {
     }
 }
 
-/// Waits until the process has ended, and leaves it to be reaped. Returns true
-/// if it has ended and wasn't reaped.
+/// Waits until the process has ended, without reaping it. Returns true if it
+/// has ended and wasn't reaped by other code.
 #[cfg(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin"))))]
 fn wait_without_reaping(pid: u32) -> bool {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
@@ -271,7 +272,7 @@ fn wait_without_reaping(pid: u32) -> bool {
         return false;
     };
     match waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-        // (A status that is not an exit's cannot come.)
+        // Only EXITED is requested, so this is the status of an ended process.
         Ok(_) => true,
         Err(rustix::io::Errno::CHILD) => false,
         Err(_) => {
@@ -281,29 +282,30 @@ fn wait_without_reaping(pid: u32) -> bool {
     }
 }
 
-/// Waits a moment: there is nothing that waits for the end and does not reap.
+/// Waits a moment. These systems can't wait for the end of a process without
+/// reaping it.
 #[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin")))))]
 fn wait_without_reaping(_pid: u32) -> bool {
     pause();
     false
 }
 
-/// Between two looks at a process, where there is no other way.
+/// Sleeps between two checks of a process.
 fn pause() {
     thread::sleep(Duration::from_millis(20));
 }
 
-/// Ends what is left of the process group whose leader has ended and was not
-/// reaped: a tor that a wrapper script started, pluggable transports.
+/// Ends the rest of a process group whose leader has ended and isn't reaped
+/// yet: a tor that a wrapper script started, or pluggable transports.
 ///
-/// The end of the pipe tells that they are gone. A process that has no such
-/// output is killed at once.
+/// When no process can write to the pipe any more, they are gone. A process
+/// whose output goes elsewhere is killed at once.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
 
     let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return };
-    // An error means that no process of the group is left.
+    // An error means that the group has no other process.
     let _ = kill_process_group(group, Signal::TERM);
     wait_for_no_writer(reading_end, REST);
     let _ = kill_process_group(group, Signal::KILL);
@@ -313,8 +315,8 @@ fn end_rest(pid: u32, reading_end: &PipeReader) {
 #[cfg(not(unix))]
 fn end_rest(_pid: u32, _reading_end: &PipeReader) {}
 
-/// Waits until no process can write to the pipe any more, whether or not
-/// everything was read.
+/// Waits until no process can write to the pipe any more. Doesn't read the
+/// pipe.
 #[cfg(unix)]
 fn wait_for_no_writer(pipe: &PipeReader, timeout: Duration) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -323,7 +325,7 @@ fn wait_for_no_writer(pipe: &PipeReader, timeout: Duration) {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let Ok(left_spec) = Timespec::try_from(left) else { return };
-        // Without asking for anything, only the end is reported.
+        // Without any requested event, poll reports only the hang-up.
         match poll(&mut [PollFd::new(pipe, PollFlags::empty())], Some(&left_spec)) {
             Err(rustix::io::Errno::INTR) if !left.is_zero() => {}
             _ => return,
@@ -416,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn how_it_ended_is_remembered_and_its_last_words_are_kept() {
+    fn exit_status_and_last_lines_of_a_process_are_kept() {
         let child = sh("echo one; echo two; exit 3");
         let exit = child.wait(LONG).unwrap();
         assert_eq!((exit.code, exit.signal, child.exit()), (Some(3), None, Some(exit)));
@@ -425,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_reaped_without_being_asked_for() {
+    fn process_is_reaped_without_being_waited_for() {
         let child = sh("exit 0");
         let state = format!("/proc/{}/stat", child.pid());
         let deadline = Instant::now() + LONG;
@@ -436,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_first_and_then_killed() {
+    fn process_is_asked_to_end_and_then_killed() {
         let child = sh("sleep 60");
         assert_eq!(child.wait(Duration::from_millis(5)), None);
         assert!(child.end(LONG).unwrap());
@@ -453,19 +455,19 @@ mod tests {
     }
 
     #[test]
-    fn process_that_was_paused_goes_on_and_ends() {
+    fn paused_process_resumes_and_ends() {
         let child = sh("sleep 60");
         child.pause().unwrap();
         child.terminate().unwrap();
         child.resume().unwrap();
         assert_eq!(child.wait(LONG).unwrap().signal, Some(15));
-        // Once it has ended, both do nothing.
+        // Both do nothing after the process has ended.
         child.pause().unwrap();
         child.resume().unwrap();
     }
 
     #[test]
-    fn dropping_kills() {
+    fn dropping_a_child_kills_the_process() {
         let child = sh("sleep 60");
         let shared = Arc::clone(&child.shared);
         drop(child);

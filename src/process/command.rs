@@ -1,4 +1,4 @@
-//! The command that runs a tor.
+//! The command that starts a tor.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,11 +17,10 @@ const DEFAULTS: &str = "torrc-defaults";
 /// Returns the command for a tor that reads the torrc in `directory` and no
 /// other configuration: neither `/etc/tor/torrc` nor `torrc-defaults`.
 ///
-/// A tor whose torrc is missing must end with an error.
-/// `--ignore-missing-torrc` would make it start with its default configuration
-/// instead, and so connect to the public network. Never add that option. (A
-/// missing file of defaults is ignored in any case, and no other is read in its
-/// place.)
+/// A tor whose torrc is missing must end with an error. Never add
+/// `--ignore-missing-torrc`: with it, tor would start with its default
+/// configuration and connect to the public network. (A missing defaults file is
+/// always ignored, and no other file is read in its place.)
 pub(super) fn tor_command(program: &Path, directory: &PrivateDir) -> io::Result<Command> {
     let defaults = directory.write(DEFAULTS, b"")?;
     let mut command = Command::new(program);
@@ -33,8 +32,9 @@ pub(super) fn tor_command(program: &Path, directory: &PrivateDir) -> io::Result<
     Ok(command)
 }
 
-/// A Tor Browser's tor needs the libraries beside it: its directory before what
-/// `LD_LIBRARY_PATH` says.
+/// Returns the library path for a Tor Browser's tor: its directory, which
+/// contains its libraries, before the inherited `LD_LIBRARY_PATH`. Returns
+/// `None` if the program needs no such path.
 fn library_path(program: &Path) -> Option<OsString> {
     if !cfg!(target_os = "linux") {
         return None;
@@ -44,8 +44,8 @@ fn library_path(program: &Path) -> Option<OsString> {
         let name = entry.file_name();
         name.to_str().is_some_and(|name| name.starts_with("libevent") && name.contains(".so"))
     });
-    // /usr/lib and the like are looked at anyway, and directories that are not
-    // absolute mean others for tor.
+    // /usr/lib and similar directories are searched anyway, and a relative
+    // directory may be a different one for tor.
     if !has_libraries || !directory.is_absolute() {
         return None;
     }

@@ -9,49 +9,49 @@ use std::time::{Duration, Instant};
 use super::child::Child;
 use super::private_dir::PrivateDir;
 use super::tor_process;
-use crate::cancel::CancelToken;
-use crate::config::Torrc;
-use crate::controller::{AuthError, Connect, Controller};
+use crate::control::{AuthError, Connect, Controller};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::regular_file;
-use crate::transport::Address;
+use crate::io::cancel::CancelToken;
+use crate::io::regular_file;
+use crate::io::transport::Address;
 #[cfg(unix)]
-use crate::transport::Transport;
+use crate::io::transport::Transport;
+use crate::live::config::Torrc;
 
-/// How long to wait between two attempts to connect.
+/// The pause between two attempts to connect.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
-/// The longest port file that is read, in bytes. tor writes a line for each
-/// control port.
+/// The size limit of a port file in bytes. tor writes one line for each control
+/// port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
-/// The time that tor has to be gone after its control connection has ended.
-/// After that, the cause of the end is told without tor's exit status.
+/// The time for tor to exit after its control connection has ended. After that,
+/// the end is reported without tor's exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
-/// How long later calls wait for tor: as those of every other controller.
+/// The timeout of later calls, the same as for every other controller.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a launched tor is controlled.
+/// The kind of a launched tor's control connection.
 ///
-/// With each of them, tor ends when the control connection does, and so doesn't
+/// With each kind, tor ends when the control connection does. So tor doesn't
 /// outlive the program, even if the program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Control {
     /// A pair of connected sockets, one of which tor inherits
     /// (`__OwningControllerFD`). There is no port, no file and no
-    /// authentication: nobody else can connect. The default.
+    /// authentication, because nobody else can connect. This is the default on
+    /// Unix.
     #[cfg(unix)]
     SocketPair,
     /// A Unix socket in a private temporary directory, with cookie
-    /// authentication. For programs that let others of the same user connect as
-    /// well: see
+    /// authentication. Other programs of the same user can connect, too: see
     /// [`TorProcess::control_address`](super::TorProcess::control_address).
     #[cfg(unix)]
     UnixSocket,
     /// A TCP port of 127.0.0.1 that the system chooses, with cookie
-    /// authentication. The default on systems without Unix sockets.
+    /// authentication. This is the default on systems without Unix sockets.
     TcpPort,
 }
 
@@ -74,11 +74,12 @@ pub(super) enum Pending {
 }
 
 impl Control {
-    /// Adds to `torrc` and `command` what this kind of control needs.
+    /// Adds the options and arguments for this kind of connection to `torrc`
+    /// and `command`.
     ///
-    /// Options that tor neither saves (their names begin with `__`) nor lets
-    /// change while it runs go on the command line: in the torrc they would be
-    /// lost by the first SAVECONF, and the next RELOAD would end tor.
+    /// Some options are neither saved by tor (their names begin with `__`) nor
+    /// changeable while it runs. They go on the command line. In the torrc, the
+    /// first SAVECONF would drop them, and the next RELOAD would then end tor.
     pub(super) fn prepare(
         self,
         directory: &PrivateDir,
@@ -123,8 +124,8 @@ impl Control {
         }
     }
 
-    /// Returns true if tor listens for control connections, which have to be
-    /// authenticated.
+    /// Returns true if tor listens for control connections, which then need
+    /// authentication.
     pub(super) fn is_listening(self) -> bool {
         match self {
             #[cfg(unix)]
@@ -142,7 +143,7 @@ pub(super) struct Connected {
     pub(super) address: Option<Address>,
 }
 
-/// A launch that could not reach tor.
+/// A launch that couldn't reach tor.
 pub(super) struct Failed {
     /// `None` if tor has ended, or the launch was cancelled.
     pub(super) error: Option<Error>,
@@ -171,7 +172,7 @@ impl Shutdown {
     pub(super) fn now(&self) {
         #[cfg(unix)]
         if let Some(stream) = &self.0 {
-            // It may have ended already.
+            // The connection may have ended already.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }
@@ -195,7 +196,8 @@ impl Pending {
     ///
     /// # Errors
     ///
-    /// If `child` has ended, the launch was cancelled or `deadline` has passed.
+    /// Returns an error if `child` has ended, the launch was cancelled, or
+    /// `deadline` has passed.
     pub(super) fn connect(
         self,
         child: &Child,
@@ -234,22 +236,22 @@ impl Pending {
 }
 
 impl Connected {
-    /// Waits for tor's first answer. Takes ownership of a tor that was
-    /// connected to at its control port.
+    /// Waits for tor's first answer. Takes ownership if tor was reached at its
+    /// control port.
     fn own(&self, deadline: Instant) -> Result<()> {
         let patient = self.controller.with_timeout(remaining(deadline)?).in_one_call();
         if self.address.is_none() {
-            // tor answers when it has read its configuration, and opened its
+            // tor answers after it has read its configuration and opened its
             // ports and files.
             return patient.get_info("version").map(drop);
         }
-        // In this order: one of the two always holds.
+        // This order matters: at any moment, one of the two must hold.
         patient.take_ownership()?;
         patient.reset_conf(["__OwningControllerProcess"])
     }
 }
 
-/// Connects to the address that `address` returns as soon as that succeeds.
+/// Tries to connect to the address that `address` returns until that succeeds.
 /// Neither a socket nor a line in the log proves that tor listens and has
 /// written its cookie. Returns `None` if `child` has ended or the launch was
 /// cancelled.
@@ -269,8 +271,8 @@ fn retry(
                     return Ok(Some(Connected { controller, address: Some(address) }));
                 }
                 Err(error) if is_final(&error) => return Err(error),
-                // That it does not listen yet is no news; that it lets nobody
-                // in is.
+                // Worth reporting later if authentication failed, but not if
+                // tor doesn't listen yet.
                 Err(error) => last = error.get::<AuthError>().is_some().then_some(error),
             }
         }
@@ -281,8 +283,9 @@ fn retry(
     }
 }
 
-/// Returns true if another attempt would fail in the same way. (A cookie is
-/// written after the port is open.)
+/// Returns true if another attempt would fail in the same way. (A wrong or
+/// missing cookie isn't final, because tor writes the cookie after it opens the
+/// port.)
 fn is_final(error: &Error) -> bool {
     matches!(
         error.get::<AuthError>(),
@@ -295,13 +298,13 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// Reads the address in the file of `ControlPortWriteToFile`. Returns `None` if
-/// tor hasn't written it yet.
+/// Reads the address from the file of `ControlPortWriteToFile`. Returns `None`
+/// if tor hasn't written it yet.
 fn read_port_file(file: &Path) -> Result<Option<Address>> {
     let Ok(bytes) = regular_file::read(file, LONGEST_PORT_FILE) else { return Ok(None) };
     let text = String::from_utf8_lossy(&bytes);
-    // tor replaces the file at once, so there is always a whole line. Ours is
-    // the first.
+    // tor replaces the file atomically, so it always contains whole lines. The
+    // first one is our port.
     let Some(address) = text.lines().find_map(|line| line.strip_prefix("PORT=")) else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! A tor that did not start, or has ended.
+//! [`LaunchError`]: a tor that didn't start, or has ended.
 
 use std::fmt;
 use std::io;
@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error, ErrorKind, IoError};
 
-/// A tor process that couldn't be started, didn't reach the state that was
-/// asked for, or has ended. A launch that fails leaves no process and no
-/// temporary directory behind.
+/// A tor process that couldn't be started, didn't reach the wanted state, or
+/// has ended. A launch that fails leaves no process and no temporary directory
+/// behind.
 #[derive(Debug, Clone)]
 pub struct LaunchError {
     problem: LaunchProblem,
     log: Vec<String>,
-    /// True if tor had been started, and ended later.
+    /// True if tor had started and ended later.
     is_later: bool,
 }
 
@@ -30,30 +30,32 @@ pub enum LaunchProblem {
     },
     /// The operating system refused to start the program.
     Spawn {
-        /// The program.
+        /// The path of the program.
         program: PathBuf,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: Arc<io::Error>,
     },
-    /// The data directory or another file could not be prepared.
+    /// The data directory or another file couldn't be prepared.
     Prepare(IoError),
     /// An option can't be given to a launched tor.
     Option(Error),
-    /// tor ended by itself. The log says why (a bad option, a port in use, a
-    /// locked data directory).
+    /// tor ended by itself. The log contains the reason: a bad option, a port
+    /// in use, or a locked data directory, for example.
     Exited {
-        /// The exit status, or `None` if tor was killed.
+        /// The exit status, or `None` if tor was killed or the status is
+        /// unknown.
         code: Option<i32>,
-        /// The signal that killed tor.
+        /// The signal that killed tor, if there was one.
         signal: Option<i32>,
     },
-    /// The control connection failed although tor is running.
+    /// The control connection failed although tor is still running.
     Control(Error),
-    /// tor did not reach the wanted state in time.
+    /// tor didn't reach the wanted state in time.
     Timeout {
-        /// The time that was allowed.
+        /// The time limit.
         after: Duration,
-        /// The progress of the bootstrap, in percent.
+        /// The progress of the bootstrap in percent, or `None` if tor didn't
+        /// answer.
         progress: Option<u8>,
     },
     /// The launch was [cancelled](crate::CancelToken).
@@ -69,7 +71,8 @@ impl LaunchError {
         LaunchError { problem, log, is_later: false }
     }
 
-    /// Returns the same error for a tor that had been started, and ended later.
+    /// Returns the same error, marked as the later end of a tor that had
+    /// started.
     pub(crate) fn later(self) -> Self {
         LaunchError { is_later: true, ..self }
     }
@@ -80,7 +83,7 @@ impl LaunchError {
     }
 
     /// Returns the last lines that tor wrote to its standard output, oldest
-    /// first. (`Display` shows the last ten.)
+    /// first. `Display` shows at most ten of them.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -122,7 +125,7 @@ impl fmt::Display for LaunchError {
                 write!(f, "tor did not answer within {after:?}")?;
             }
         }
-        // A tor that was told to end says nothing that matters.
+        // The log of a tor that was told to end isn't interesting.
         let is_well =
             self.is_later && matches!(self.problem, LaunchProblem::Exited { code: Some(0), .. });
         if !self.log.is_empty() && !is_well {
@@ -170,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn log_of_a_tor_that_ended_well_is_shown_only_if_it_should_have_started() {
+    fn log_of_a_tor_that_ended_with_status_0_is_shown_only_for_a_failed_launch() {
         let problem = LaunchProblem::Exited { code: Some(0), signal: None };
         let error = LaunchError::new(problem, vec!["[notice] bye".into()]);
         assert!(error.to_string().ends_with("last log lines:\n  [notice] bye"), "{error}");
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_program_is_reported_with_the_ways_out() {
+    fn missing_program_is_reported_with_ways_to_name_one() {
         let looked_at = vec!["/usr/bin/tor".into(), "/opt/tor".into()];
         let error = LaunchError::new(LaunchProblem::NotFound { looked_at }, Vec::new()).to_string();
         for part in

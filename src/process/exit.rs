@@ -1,26 +1,30 @@
-//! How a process ended.
+//! The exit status of a process.
 
 use std::fmt;
 use std::process::ExitStatus;
 
-/// How a process ended. tor ends with code 0 when it was asked to, or lost its
-/// owner; with 1 where its configuration is bad, a port is in use or its data
+/// The exit status of a process.
+///
+/// tor ends with code 0 if it was asked to end or has lost its owner. It ends
+/// with code 1 if its configuration is invalid, a port is in use, or its data
 /// directory is locked.
+///
+/// Both fields are `None` if other code in this program reaped the process,
+/// because the status is unknown then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// Its exit code, where it was not killed.
+    /// The exit code, unless the process was killed by a signal.
     pub code: Option<i32>,
-    /// The signal that killed it, where one did (on Unix).
+    /// The signal that killed the process, if there was one (on Unix).
     pub signal: Option<i32>,
 }
 
 impl Exit {
-    /// What is known where another part of the program took the exit status:
-    /// nothing.
+    /// The exit status of a process that other code in this program has reaped.
     pub(super) const UNKNOWN: Exit = Exit { code: None, signal: None };
 
-    /// Whether it ended of its own accord, with code 0.
+    /// Returns true if the process ended by itself with code 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }

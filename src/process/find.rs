@@ -1,27 +1,38 @@
-//! Where the tor program is.
+//! Finds the tor program.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
+use crate::error::Result;
 use crate::process::{LaunchError, LaunchProblem};
 
-/// The environment variable that names the tor program, before every other
-/// place.
+/// The environment variable that names the tor program. It takes precedence
+/// over every other place.
 pub(super) const PROGRAM_VARIABLE: &str = "SCAPE_TOR";
 
-/// The tor program: what the environment variable `SCAPE_TOR` names, or else
-/// the first there is in `PATH`, in the places where systems and package
-/// managers install it, or within a Tor Browser.
+/// Returns the path of the tor program.
 ///
-/// Nothing is run, and the current directory is not looked at (nor are relative
-/// entries of `PATH`).
+/// If the environment variable `SCAPE_TOR` is set, it is the only place that is
+/// checked. Otherwise, the first match counts: in `PATH`, then in the
+/// directories where systems and package managers install tor, then in a Tor
+/// Browser.
+///
+/// No program is run. The current directory and relative entries of `PATH` are
+/// not searched.
+///
+/// ```no_run
+/// let program = scape::process::find_tor()?;
+/// println!("{}", program.display());
+/// # Ok::<(), scape::Error>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`LaunchProblem::NotFound`], with the places that were looked at. Where
-/// `SCAPE_TOR` is set, that is the only one.
+/// Returns an error with [`LaunchProblem::NotFound`] (kind
+/// [`ErrorKind::Launch`](crate::ErrorKind::Launch)), which lists the places
+/// that were searched.
+#[doc(alias = "find_tor_binary")]
 pub fn find_tor() -> Result<PathBuf> {
     search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)
 }
@@ -43,7 +54,7 @@ fn search(
     }
 }
 
-/// Every place to look at, best first, each once.
+/// Returns all places to search, best first, each once.
 fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let program = format!("tor{}", env::consts::EXE_SUFFIX);
     let mut places: Vec<PathBuf> = Vec::new();
@@ -70,8 +81,8 @@ fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     places
 }
 
-/// Directories of installed programs that a `PATH` may lack: Debian's tor is in
-/// `/usr/sbin`, and a macOS application inherits no shell's `PATH`.
+/// Directories of installed programs that `PATH` may not contain. Debian's tor
+/// is in `/usr/sbin`, and a macOS application doesn't inherit a shell's `PATH`.
 #[cfg(not(windows))]
 const SYSTEM: &[&str] = &[
     "/usr/bin",
@@ -87,8 +98,9 @@ const SYSTEM: &[&str] = &[
 #[cfg(windows)]
 const SYSTEM: &[&str] = &[];
 
-/// Tor Browsers: a root (an environment variable's value where it begins with
-/// `$`), and the directory of the tor program below it.
+/// The places of Tor Browsers: a root, and the directory of the tor program
+/// below it. A root that begins with `$` is the value of an environment
+/// variable.
 #[cfg(target_os = "macos")]
 const BROWSERS: &[(&str, &str)] = &[
     ("/Applications", "Tor Browser.app/Contents/MacOS/Tor"),
@@ -115,7 +127,7 @@ const BROWSERS: &[(&str, &str)] = &[
     ("/opt", "tor-browser/Browser/TorBrowser/Tor"),
 ];
 
-/// Whether there is a file at `path` that may be run.
+/// Returns true if there is an executable file at `path`.
 #[cfg(unix)]
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -123,7 +135,7 @@ fn is_program(path: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Whether there is a file at `path`.
+/// Returns true if there is a file at `path`.
 #[cfg(not(unix))]
 fn is_program(path: &Path) -> bool {
     path.is_file()
@@ -139,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_comes_first_and_stands_alone() {
+    fn program_variable_is_the_only_place_searched() {
         let set = environment(&[("SCAPE_TOR", "/my/tor"), ("PATH", "/a")]);
         assert_eq!(search(&set, |_| true).unwrap(), Path::new("/my/tor"));
         let error = search(&set, |place| place == Path::new("/a/tor")).unwrap_err();
@@ -150,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_comes_before_the_usual_places_and_relative_entries_are_left_out() {
+    fn path_is_searched_first_without_its_relative_entries() {
         let set = environment(&[("PATH", "/a::rel:/b:/usr/sbin"), ("HOME", "/home/me")]);
         assert_eq!(search(&set, |p| p.starts_with("/b")).unwrap(), Path::new("/b/tor"));
         assert_eq!(
@@ -163,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_and_a_plain_file_are_no_programs() {
+    fn directory_and_plain_file_are_not_programs() {
         assert!(!is_program(Path::new("/usr")) && !is_program(Path::new("/etc/passwd")));
         assert!(is_program(Path::new("/bin/sh")));
     }

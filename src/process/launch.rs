@@ -21,25 +21,26 @@ use super::log::LineCallback;
 use super::options::{self, OptionValue};
 use super::private_dir::{self, PrivateDir};
 use super::tor_process::{Owner, Running, TorProcess};
-use crate::cancel::CancelToken;
-use crate::config::{Torrc, TorrcMagic};
-use crate::controller::BuildCircuit;
+use crate::control::BuildCircuit;
 use crate::error::{Error, IoError, Result};
+use crate::io::cancel::CancelToken;
+use crate::io::transport::{Deadline, deadline_after};
+use crate::live::config::{Torrc, TorrcMagic};
 use crate::process::{LaunchError, LaunchProblem};
-use crate::protocol::ArgumentError;
-use crate::transport::{Deadline, deadline_after};
-use crate::word::Progress;
+use scape_proto::control::ArgumentError;
+use scape_proto::word::Progress;
 
-/// The time that starting may take by default. tor never gives up, and a first
+/// The default time limit for starting. tor itself never gives up, and a first
 /// bootstrap over a slow line takes minutes.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The time that ending may take by default. tor takes milliseconds on a
-/// machine that is not busy.
+/// The default time limit for ending. tor takes milliseconds on a machine that
+/// is not busy.
 const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// The number of lines of the log that are kept by default.
+/// The default number of log lines that are kept.
 const DEFAULT_LOG_LINES: usize = 64;
 
-/// Starts a tor that belongs to this program.
+/// A description of a tor that belongs to this program, and the way to start
+/// it.
 ///
 /// ```no_run
 /// let tor = scape::Launch::new()
@@ -54,66 +55,75 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// Defaults:
 ///
 /// * the program is the one that [`find_tor`] finds;
-/// * the data directory is a temporary one, so tor downloads everything anew
-///   (and has new guards) each time;
+/// * the data directory is a temporary one, so each tor downloads everything
+///   anew and has new guards;
 /// * the control connection is a [pair of sockets](Control::SocketPair);
-/// * `SocksPort auto ExtendedErrors`, so that it can run beside another tor
-///   (`GETINFO net/listeners/socks` tells the port; it is `0` with
-///   `HiddenServiceNonAnonymousMode 1`), and `Log notice stdout`, unless these
-///   options are given;
-/// * [`start`](Self::start) waits until tor is ready, for two minutes at most;
-///   with `DisableNetwork 1` it waits only until tor is controlled.
+/// * `SocksPort auto ExtendedErrors`, so that this tor can run beside another
+///   one (`GETINFO net/listeners/socks` returns the port). With
+///   `HiddenServiceNonAnonymousMode 1` it is `SocksPort 0`. Setting `SocksPort`
+///   replaces this;
+/// * `Log notice stdout`, unless `Log` is set;
+/// * [`start`](Self::start) waits until tor is ready, for two minutes at most.
+///   With `DisableNetwork 1` it waits only until tor can be controlled.
 ///
 /// No other configuration is read: neither `/etc/tor/torrc` nor
 /// `torrc-defaults`. tor inherits the environment.
 ///
 /// # Control ports
 ///
-/// A launched tor never has an open control port, whoever asked for the port:
-/// [`Control`], `ControlPort` or `ControlSocket` in the options, or a change of
-/// its configuration later. `CookieAuthentication 1` is set unless the options
-/// have a password, and set again by a change through
-/// [`TorProcess::controller`] that would take it away without naming it:
-/// [`load_conf`](crate::Controller::load_conf),
+/// All control ports of a launched tor need authentication. This includes ports
+/// from [`Control`], from `ControlPort` or `ControlSocket` in the options, and
+/// from later changes of the configuration.
+///
+/// `CookieAuthentication 1` is set unless the options contain a password. It is
+/// set again by a change through [`TorProcess::controller`] that would remove
+/// it without naming it: [`load_conf`](crate::Controller::load_conf),
 /// [`reset_conf`](crate::Controller::reset_conf), or a
 /// [`set_conf`](crate::Controller::set_conf) that clears the password.
-/// `set_conf([("CookieAuthentication", "0")])` and `CookieAuthentication 0` in
-/// a torrc that is loaded are obeyed.
+///
+/// A change that names the option is obeyed:
+/// `set_conf([("CookieAuthentication", "0")])`, or `CookieAuthentication 0` in
+/// a torrc that is loaded.
 /// [`without_authentication`](Self::without_authentication) turns all of this
-/// off. Commands of [`Controller::send`](crate::Controller::send) aren't looked
-/// at.
+/// off. Commands sent with [`Controller::send`](crate::Controller::send) aren't
+/// checked.
 ///
 /// # Processes
 ///
-/// On Unix, tor has a process group of its own, so Ctrl-C in a terminal goes to
-/// this program and not to tor. tor ends all the same, because it ends with the
+/// On Unix, tor has a process group of its own, so Ctrl-C in a terminal reaches
+/// this program and not tor. tor ends nevertheless, because it ends with the
 /// control connection that this program owns.
 ///
 /// The program may be a wrapper script. It should `exec` tor. If it doesn't,
-/// the whole process group is ended with it, and also when the script ends
-/// before tor. A tor that a wrapper moves out of the group (`setsid`) is out of
-/// reach; it ends when its control connection closes, or within 15 seconds
-/// after the end of this program. The same is true of a script's tor if the
-/// script ends first and other code in this program reaps all children
-/// (`waitpid(-1)`, or SIGCHLD ignored): how the script ended isn't known then.
-/// In any case, a tor that is started after its torrc was removed refuses to
-/// start.
+/// the whole process group is ended together with the script, also if the
+/// script ends before tor. Two kinds of tor are out of reach:
+///
+/// * a tor that the wrapper moves to another process group (`setsid`);
+/// * a script's tor whose script ends first, if other code in this program
+///   reaps all children (`waitpid(-1)`, or SIGCHLD ignored). The script's exit
+///   status is unknown then.
+///
+/// Such a tor ends when its control connection closes, or within 15 seconds
+/// after this program ends. A tor that is started after its torrc was removed
+/// refuses to start.
 ///
 /// # Files
 ///
 /// The torrc, the control socket and the temporary data directory are in a
 /// private directory named `scape-…` in the system's directory for temporary
-/// files. It is removed after tor has ended. If this program is killed, the
-/// directory stays until the next launch of any program with this library: on
-/// Unix, a launch first removes the directories of this user whose owners are
-/// dead.
+/// files. The directory is removed after tor has ended. If this program is
+/// killed, the directory stays until any program with this library launches a
+/// tor. On Unix, a launch first removes the directories of this user whose
+/// owners are dead.
+#[doc(alias = "launch_tor")]
+#[doc(alias = "launch_tor_with_config")]
 #[must_use = "nothing is started before start() is called"]
 pub struct Launch {
     program: Option<PathBuf>,
     options: Vec<(String, OptionValue)>,
     environment: Vec<(OsString, OsString)>,
     data_directory: Option<PathBuf>,
-    /// Files that are written into a data directory that has none of them.
+    /// Files that are written into a data directory that contains none of them.
     seed: Vec<(&'static str, Arc<[u8]>)>,
     control: Control,
     without_authentication: bool,
@@ -148,7 +158,7 @@ impl Default for Launch {
 }
 
 impl Launch {
-    /// Creates a description of a tor with the defaults that [`Launch`] lists.
+    /// Creates a description of a tor with the [defaults](Launch).
     pub fn new() -> Self {
         Launch::default()
     }
@@ -160,28 +170,42 @@ impl Launch {
         self
     }
 
-    /// Adds an option of tor, as in a torrc. Options keep the order in which
-    /// they are given. Those that tor takes several times (such as `SocksPort`
+    /// Adds a tor option, as in a torrc. Options keep the order in which they
+    /// are given. Options that tor accepts several times (such as `SocksPort`
     /// or the `HiddenService…` ones) can be repeated.
     ///
     /// Values may be text, numbers, addresses, paths, and `bool`, which becomes
-    /// `1` or `0`. They reach tor as they are: quotes, `#` and backslashes need
-    /// no care.
+    /// `1` or `0`. They reach tor unchanged: quotes, `#` and backslashes need
+    /// no escaping.
     ///
-    /// [`start`](Self::start) refuses CR, LF and NUL, `DataDirectory` (use
-    /// [`data_directory`](Self::data_directory)), `RunAsDaemon`, the options
-    /// that make the control connection, and `CookieAuthentication 0` unless
-    /// there is a password or
-    /// [`without_authentication`](Self::without_authentication) was called. A
-    /// name that tor takes for another one (`ControlPor`, `DataDir`,
-    /// `EntryNode`) is replaced by the full name of the option, before these
-    /// checks.
+    /// An abbreviated or older name (`ControlPor`, `DataDir`, `EntryNode`) is
+    /// replaced by the full name of the option that tor would take it for. Then
+    /// [`start`](Self::start) refuses:
+    ///
+    /// * values with CR, LF or NUL;
+    /// * `DataDirectory` (use [`data_directory`](Self::data_directory));
+    /// * `RunAsDaemon`, unless it is 0;
+    /// * the options that make the control connection;
+    /// * `CookieAuthentication 0` unless there is a password or
+    ///   [`without_authentication`](Self::without_authentication) was called.
+    ///
+    /// ```
+    /// let launch = scape::Launch::new()
+    ///     .option("SocksPort", "auto IsolateDestAddr")
+    ///     .option("SocksPort", 9999)
+    ///     .option("ClientOnly", true);
+    /// ```
     pub fn option(mut self, name: impl Into<String>, value: impl Into<OptionValue>) -> Self {
         self.options.push((name.into(), value.into()));
         self
     }
 
     /// Adds several options, in order. See [`option`](Self::option).
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().options([("SocksPort", "9150"), ("ClientOnly", "1")]);
+    /// assert!(format!("{launch:?}").contains(r#"["SocksPort", "ClientOnly"]"#));
+    /// ```
     pub fn options<N: Into<String>, V: Into<OptionValue>>(
         self,
         options: impl IntoIterator<Item = (N, V)>,
@@ -189,12 +213,12 @@ impl Launch {
         options.into_iter().fold(self, |launch, (name, value)| launch.option(name, value))
     }
 
-    /// Adds the options of a torrc, in its order, as if each were given with
-    /// [`option`](Self::option). So an option that `option` refuses
-    /// (`DataDirectory`, `RunAsDaemon`, …) must not be in it either.
+    /// Adds the options of a torrc in its order, as if each were given with
+    /// [`option`](Self::option). So the torrc must not contain options that
+    /// `option` refuses (`DataDirectory`, `RunAsDaemon`, …) either.
     ///
-    /// `+Name` means `Name`, because there is no file of defaults. `/Name`
-    /// removes what was given of this option before and sets it to nothing.
+    /// `+Name` means `Name`, because there is no defaults file. `/Name`
+    /// discards all earlier values of this option and sets it to nothing.
     /// `%include` is refused; use
     /// [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
     ///
@@ -217,21 +241,27 @@ impl Launch {
         self
     }
 
-    /// Sets a variable in tor's environment, in addition to those inherited.
+    /// Sets a variable in tor's environment, in addition to the inherited ones.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Sets the data directory. It is created (mode 0700) if it is missing, and
-    /// is kept. With what tor leaves there, the next bootstrap takes seconds
-    /// and the guards stay the same. One tor at a time can use it.
+    /// Sets the data directory. It is created with mode 0700 if it is missing,
+    /// and is kept. tor's files in it make the next bootstrap take only
+    /// seconds, and keep the guards the same. Only one tor at a time can use a
+    /// data directory.
+    ///
+    /// ```no_run
+    /// let tor = scape::Launch::new().data_directory("tor-data").start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn data_directory(mut self, path: impl Into<PathBuf>) -> Self {
         self.data_directory = Some(path.into());
         self
     }
 
-    /// Returns a copy without callbacks, and with a token of its own.
+    /// Returns a copy without callbacks, and with its own cancel token.
     #[cfg(feature = "testing")]
     pub(crate) fn again(&self) -> Launch {
         Launch {
@@ -250,27 +280,37 @@ impl Launch {
         }
     }
 
-    /// Gives tor files for its data directory. If one of them is there already,
-    /// none is written.
+    /// Sets files for tor's data directory. If the directory already contains
+    /// one of them, none is written.
     #[cfg(feature = "testing")]
     pub(crate) fn seed(mut self, files: Vec<(&'static str, Arc<[u8]>)>) -> Self {
         self.seed = files;
         self
     }
 
-    /// Sets how tor is controlled. Default: [`Control::SocketPair`] on Unix.
+    /// Sets the kind of the control connection. Default:
+    /// [`Control::SocketPair`] on Unix, [`Control::TcpPort`] elsewhere.
+    ///
+    /// ```no_run
+    /// use scape::Launch;
+    /// use scape::process::Control;
+    ///
+    /// let tor = Launch::new().control(Control::TcpPort).start()?;
+    /// println!("other controllers can connect to {:?}", tor.control_address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
         self
     }
 
-    /// Lets anybody who can connect to the control ports of this tor control
-    /// it, without authentication.
+    /// Turns off authentication: anybody who can connect to a control port of
+    /// this tor can control it.
     ///
-    /// Every program on the machine can then read tor's configuration and
-    /// change it. By default, control ports ask for the cookie.
+    /// Every program on the machine can then read and change tor's
+    /// configuration. By default, control ports require the cookie.
     /// `CookieAuthentication` and `HashedControlPassword` in the options still
-    /// count.
+    /// have an effect.
     ///
     /// ```no_run
     /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
@@ -281,14 +321,13 @@ impl Launch {
         self
     }
 
-    /// Lets another thread cancel the launch with this token, in whatever phase
-    /// it is.
+    /// Lets another thread cancel the launch with this token, in any phase.
     ///
-    /// [`start`](Self::start) then ends what it has started and fails with
-    /// [`LaunchProblem::Cancelled`]. That takes as long as tor takes to end:
-    /// milliseconds, and at most the [`stop_timeout`](Self::stop_timeout). A
-    /// callback of [`on_progress`](Self::on_progress) may cancel the launch,
-    /// too.
+    /// [`start`](Self::start) then ends everything that it has started and
+    /// fails with [`LaunchProblem::Cancelled`]. This takes as long as tor takes
+    /// to end: milliseconds, and at most the
+    /// [`stop_timeout`](Self::stop_timeout). A callback of
+    /// [`on_progress`](Self::on_progress) may cancel the launch, too.
     ///
     /// ```
     /// use scape::{CancelToken, Launch};
@@ -306,70 +345,93 @@ impl Launch {
         self
     }
 
-    /// Sets what tor has to reach before [`start`](Self::start) returns.
-    /// Default: [`WaitFor::DONE`], or [`WaitFor::Control`] with
+    /// Sets the state that tor has to reach before [`start`](Self::start)
+    /// returns. Default: [`WaitFor::DONE`], or [`WaitFor::Control`] with
     /// `DisableNetwork 1`.
+    ///
+    /// ```no_run
+    /// use scape::Launch;
+    /// use scape::process::WaitFor;
+    ///
+    /// // Returns as soon as tor can be controlled, and lets it bootstrap.
+    /// let tor = Launch::new().wait_for(WaitFor::Control).start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn wait_for(mut self, wait_for: WaitFor) -> Self {
         self.wait_for = Some(wait_for);
         self
     }
 
-    /// Sets how long [`start`](Self::start) may wait for tor. Default: two
-    /// minutes.
+    /// Sets the time limit for [`start`](Self::start). Default: two minutes.
     ///
     /// A launch that fails takes up to the [`stop_timeout`](Self::stop_timeout)
-    /// more, to end tor. If tor has closed the control connection, its exit
-    /// status is waited for before that, for up to three seconds.
+    /// more, to end tor. If tor has closed the control connection, the launch
+    /// first waits up to three seconds for tor's exit status.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how long tor may take to end, when asked to, before it is killed.
-    /// Default: 10 seconds.
+    /// Sets the time in which tor has to end when asked to. After it, tor is
+    /// killed. Default: 10 seconds.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
     }
 
-    /// Calls back with each step of the bootstrap, problems included, on the
-    /// thread that called [`start`](Self::start). (The event STATUS_CLIENT has
-    /// more of each: [`Bootstrap`](crate::event::Bootstrap).)
+    /// Sets a callback for each step of the bootstrap, problems included. It
+    /// runs on the thread that called [`start`](Self::start). (The event
+    /// STATUS_CLIENT has more details of each step:
+    /// [`Bootstrap`](crate::event::Bootstrap).)
     ///
     /// To stop the launch from the callback, cancel a token: see
     /// [`cancel_with`](Self::cancel_with).
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().on_progress(|step| println!("{step}"));
+    /// ```
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Calls back with each line that tor writes to its standard output (by
-    /// default: its log), as long as it runs, on a thread of its own. The lines
-    /// also go to [`log`], at debug level, with the target `scape::tor`.
+    /// Sets a callback for each line that tor writes to its standard output, by
+    /// default its log. It runs on a thread of its own, as long as tor runs.
+    /// The lines also go to [`log`] at debug level, with the target
+    /// `scape::tor`.
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));
+    /// ```
     pub fn on_log(mut self, callback: impl FnMut(&str) + Send + 'static) -> Self {
         self.on_log = Some(Box::new(callback));
         self
     }
 
-    /// Sets how many lines of tor's log are kept for [`TorProcess::log_tail`]
-    /// and for errors. Default: 64.
+    /// Sets the number of lines of tor's log that are kept for
+    /// [`TorProcess::log_tail`] and for errors. Default: 64.
     pub fn log_lines(mut self, count: usize) -> Self {
         self.log_lines = count;
         self
     }
 
-    /// Starts tor and waits until it has reached what
-    /// [`wait_for`](Self::wait_for) says.
+    /// Starts tor and waits until it has reached the state that
+    /// [`wait_for`](Self::wait_for) sets.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`LaunchError`], which has the
-    /// [problem](LaunchProblem) and the last lines of the log. Its kind is
-    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch),
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't get
-    /// there in time, or [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
-    /// if the launch was cancelled. No process and no temporary file is left
-    /// behind.
+    /// [problem](LaunchProblem) and the last lines of the log. The kind is
+    ///
+    /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an option is
+    ///   refused;
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't reach
+    ///   the state in time;
+    /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the launch
+    ///   was cancelled;
+    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) in all other cases.
+    ///
+    /// No process and no temporary file is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
         let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
@@ -403,8 +465,8 @@ impl Launch {
                     LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
                 LaunchError::new(problem, Vec::new())
             })?;
-        // With it goes our copy of tor's end of the pair of sockets: the
-        // connection ends when tor does.
+        // The command holds our copy of tor's end of the pair of sockets. It
+        // must be closed, or else the connection wouldn't end when tor does.
         drop(command);
 
         let directory = Mutex::new(Some(directory));
@@ -445,8 +507,8 @@ impl Launch {
         })
     }
 
-    /// Connects to the started tor and waits until it has reached what is
-    /// wanted.
+    /// Connects to the started tor and waits until it has reached the wanted
+    /// state.
     fn wait_until_up(
         &mut self,
         pending: Pending,
@@ -456,8 +518,8 @@ impl Launch {
         let connected = pending.connect(&running.child, &self.cancel, deadline)?;
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
         if !self.seed.is_empty() {
-            // tor would begin to build circuits at its next full second. If it
-            // can't build this one, the bootstrap shows it.
+            // tor would begin to build circuits only at its next full second.
+            // If this circuit can't be built, the bootstrap shows it.
             let _ = connected.controller.launch_circuit(&BuildCircuit::new());
         }
         let mut reached = None;
@@ -480,7 +542,7 @@ impl Launch {
         self.value_of(name).is_some()
     }
 
-    /// Returns what an option is set to. The last value counts.
+    /// Returns the value of an option. The last one counts.
     fn value_of(&self, name: &str) -> Option<&[u8]> {
         let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, name));
         last.map(|(_, value)| value.as_bytes().trim_ascii())
@@ -495,8 +557,8 @@ impl Launch {
         })
     }
 
-    /// Returns what tor has to reach: 100 percent, unless it was set or can't
-    /// be.
+    /// Returns the state that tor has to reach: the one that was set, or else
+    /// 100 percent, unless the network is disabled.
     fn wanted(&self) -> WaitFor {
         match self.wait_for {
             Some(wait_for) => wait_for,
@@ -538,7 +600,7 @@ impl Launch {
         Ok(())
     }
 
-    /// The file that tor's cookie is to be in. `None` for tor's own place.
+    /// Returns the path of tor's cookie file, or `None` for tor's default path.
     fn cookie_file(&self, directory: &PrivateDir) -> Option<Vec<u8>> {
         let given =
             self.options.iter().rfind(|(name, _)| options::is_name_of(name, "CookieAuthFile"));
@@ -549,8 +611,8 @@ impl Launch {
         }
     }
 
-    /// Adds the authentication of control ports to the torrc, whether or not
-    /// there is such a port yet.
+    /// Adds the authentication of control ports to the torrc, even if there is
+    /// no control port yet.
     fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
         let password_is_enough = self.has_password() && !self.control.is_listening();
         if self.value_of("CookieAuthentication").is_some()
@@ -566,7 +628,7 @@ impl Launch {
         Ok(())
     }
 
-    /// Returns the command that starts tor. Its torrc is written.
+    /// Writes the torrc and returns the command that starts tor.
     fn command(
         &self,
         program: &Path,
@@ -579,7 +641,7 @@ impl Launch {
         torrc.push("DataDirectory", path_bytes(data_directory))?;
         let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
         self.push_authentication(directory, &mut torrc)?;
-        // A tor whose own services are not anonymous refuses to be a client.
+        // A tor with non-anonymous onion services refuses to be a client.
         let is_client = self.value_of("HiddenServiceNonAnonymousMode") != Some(b"1");
         if !self.has("SocksPort") && !self.has("__SocksPort") {
             torrc.push("SocksPort", if is_client { "auto ExtendedErrors" } else { "0" })?;
@@ -589,8 +651,8 @@ impl Launch {
         }
         for (name, value) in &self.options {
             let (name, value) = (options::full_name(name), value.as_bytes());
-            // The other one that tor neither saves nor lets change: see
-            // Control::prepare.
+            // Like the options in Control::prepare, tor neither saves this one
+            // nor lets it change.
             if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
                 command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());
             } else {
@@ -605,12 +667,13 @@ impl Launch {
     }
 }
 
-/// Returns a hook that ends tor and the connection to it, for a launch that is
+/// Returns a hook that ends tor and the connection to it when the launch is
 /// cancelled.
 fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
     let (child, grace) = (running.child.handle(), running.stop_timeout);
     move || {
-        // A thread of its own, because the one that cancels must not wait.
+        // In a thread of its own, because the thread that cancels must not
+        // wait.
         let ending = child.clone();
         let thread =
             thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));
@@ -621,18 +684,19 @@ fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
     }
 }
 
-/// Returns a path as tor reads it.
+/// Returns a path in the form that tor reads.
 fn path_bytes(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_vec()
 }
 
-/// Returns the error for something that tor needs and that can't be prepared.
+/// Returns the error for a failed preparation, such as a file that can't be
+/// written.
 pub(super) fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
     let problem = LaunchProblem::Prepare(IoError::new(what, error));
     LaunchError::new(problem, Vec::new())
 }
 
-/// Returns the error for a failure before there was a process.
+/// Returns the error for a failure before the process was started.
 fn unspawned(error: Error) -> LaunchError {
     match error.exact::<IoError>() {
         Some(error) => LaunchError::new(LaunchProblem::Prepare(error.clone()), Vec::new()),
@@ -640,7 +704,7 @@ fn unspawned(error: Error) -> LaunchError {
     }
 }
 
-/// Leaves out the values of the options, some of which are secret.
+/// Omits the values of the options, some of which are secret.
 impl fmt::Debug for Launch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Launch")

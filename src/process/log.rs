@@ -1,4 +1,4 @@
-//! What a launched tor says on its standard output.
+//! The standard output of a launched tor.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,24 +10,23 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::transport::deadline_after;
+use crate::io::transport::deadline_after;
 
-/// How much of one line is kept. tor cuts its own lines at 10 kB; what is
-/// beyond is dropped.
+/// The number of bytes of a line that are kept. tor cuts its own lines at 10
+/// kB. The rest of a longer line is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
-/// The time that the last lines of a process that has ended have to arrive, on
-/// a busy machine.
+/// The time for the last lines of a process that has ended to arrive, on a busy
+/// machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Called with each line.
+/// A callback for each line.
 pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
 /// The last lines of a process's standard output.
 ///
-/// A thread of its own reads until the end, whatever becomes of the rest of the
-/// program: a pipe that nobody reads would make tor wait for room in it once it
-/// is full. The thread ends with the pipe.
+/// A thread of its own reads until the end of the output. A pipe that nobody
+/// reads would make tor wait as soon as the pipe is full.
 #[derive(Clone)]
 pub(super) struct LogTail {
     shared: Arc<Shared>,
@@ -45,8 +44,8 @@ struct State {
 }
 
 impl LogTail {
-    /// Starts to read `output`; keeps the last `keep` lines, and gives each to
-    /// `callback`.
+    /// Starts to read `output`. Keeps the last `keep` lines, and passes each
+    /// line to `callback`.
     pub(super) fn read(
         output: impl Read + Send + 'static,
         keep: usize,
@@ -63,15 +62,15 @@ impl LogTail {
         Ok(LogTail { shared })
     }
 
-    /// The last lines, oldest first.
+    /// Returns the last lines, oldest first.
     pub(super) fn lines(&self) -> Vec<String> {
         self.shared.state.lock().lines.iter().cloned().collect()
     }
 
-    /// Returns the last lines after a process has ended, when all of them have
-    /// arrived. Waits for a moment only, because a slow callback may hold them
-    /// up, or a process in another process group may have inherited the pipe
-    /// and live on.
+    /// Returns the last lines of a process that has ended, after all of them
+    /// have arrived. Waits only for a moment, because a slow callback may delay
+    /// them, or a process in another process group may have inherited the pipe
+    /// and still run.
     pub(super) fn last_lines(&self) -> Vec<String> {
         self.last_lines_within(LAST_LINES)
     }
@@ -89,7 +88,7 @@ impl LogTail {
     }
 }
 
-/// Reads lines until the end of `output`, or until it cannot be read any more.
+/// Reads lines until the end of `output` or until reading fails.
 fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallback>) {
     let mut output = BufReader::new(output);
     let mut bytes = Vec::new();
@@ -106,11 +105,12 @@ fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallb
         }
         let line = String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
         log::debug!(target: "scape::tor", "{line}");
-        // A callback that panics is not called again; the pipe is read on.
+        // A callback that panics is not called again, but the pipe must still
+        // be read.
         let called =
             panic::catch_unwind(AssertUnwindSafe(|| callback.as_mut().map(|call| call(&line))));
         if called.is_err() {
-            log::warn!(target: "scape::process", "the log callback panicked, and is dropped");
+            log::warn!(target: "scape::process", "the log callback panicked: it is not called again");
             callback = None;
         }
         let mut state = shared.state.lock();
@@ -123,7 +123,7 @@ fn read_lines(output: impl Read, shared: &Shared, mut callback: Option<LineCallb
     }
 }
 
-/// Reads away the rest of a line.
+/// Skips the rest of a line.
 fn skip_line(output: &mut impl BufRead) -> io::Result<()> {
     loop {
         let available = match output.fill_buf() {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn last_lines_are_kept_whatever_is_in_them() {
+    fn last_lines_are_kept_with_any_content() {
         assert_eq!(
             tail(b"one\ntwo\r\nthr\xffee\n\nfive".to_vec(), 3, None),
             ["thr\u{fffd}ee", "", "five"]

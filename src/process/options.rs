@@ -1,26 +1,26 @@
-//! Values of options.
+//! The values and names of tor options.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::config::option_named;
-use crate::protocol::{ArgumentError, ArgumentProblem, check_option_value};
+use crate::live::config::option_named;
+use scape_proto::control::{ArgumentError, ArgumentProblem, check_option_value};
 
-/// The value of an option, in tor's own form.
+/// The value of a tor option, in tor's syntax.
 ///
-/// `bool` becomes `0` or `1`; numbers, addresses and paths are written as tor
-/// reads them; text is taken as it is, in the form of tor's manual
+/// `bool` becomes `0` or `1`. Numbers, addresses and paths are written in the
+/// form that tor reads. Text is used unchanged, in the form of tor's manual
 /// (`"10 minutes"`, `"9052 IsolateDestAddr"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionValue(Vec<u8>);
 
 impl OptionValue {
-    /// A value of these bytes.
+    /// Creates a value from bytes.
     pub(super) fn from_bytes(bytes: &[u8]) -> Self {
         OptionValue(bytes.to_vec())
     }
 
-    /// The bytes that go into the torrc, before quoting.
+    /// Returns the bytes that are written to the torrc, before quoting.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -56,7 +56,7 @@ impl From<SocketAddr> for OptionValue {
     }
 }
 
-/// A path need not be UTF-8.
+/// Accepts paths that are not UTF-8.
 impl From<&Path> for OptionValue {
     fn from(path: &Path) -> Self {
         OptionValue(path.as_os_str().as_encoded_bytes().to_vec())
@@ -82,11 +82,11 @@ macro_rules! from_number {
 from_number!(u8, u16, u32, u64, usize, i32, i64);
 
 /// Returns the full name of the option that tor takes `name` for. An unknown
-/// name stays as it is, because a newer tor may have such an option.
+/// name is returned unchanged, because a newer tor may have such an option.
 ///
-/// tor ignores the case and accepts abbreviations and older names. Launching
-/// checks and writes full names only, so that tor can't take a name for another
-/// option than the one that was checked.
+/// tor ignores case and accepts abbreviations and older names. A launch checks
+/// and writes only full names, so that tor can't take a name for another option
+/// than the one that was checked.
 pub(super) fn full_name(name: &str) -> &str {
     option_named(name).unwrap_or(name)
 }
@@ -96,16 +96,17 @@ pub(super) fn is_name_of(given: &str, name: &str) -> bool {
     full_name(given).eq_ignore_ascii_case(name)
 }
 
-/// Refuses what can't be an option of a tor that is launched. Line ends and
-/// NULs are refused: no option has a use for them. So is what SETCONF refuses
-/// because it ends tor, or makes tor ask an exit for an onion address.
+/// Refuses an option that can't be given to a launched tor. Line ends and NULs
+/// are refused, because no option needs them. The options and values that
+/// SETCONF refuses are refused, too: they would end tor, or make tor ask an
+/// exit for an onion address.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
     if name == "%include" {
         let why = "names files that are not read here: give Launch::torrc what TorrcFiles::to_single returns";
         return Err(ArgumentError::invalid(COMMAND, name, why));
     }
-    // Also keeps out `+Name` and `/Name`, which only mean something above a
+    // This also refuses `+Name` and `/Name`, which only make sense with a
     // defaults file.
     if let Some((position, character)) =
         name.char_indices().find(|(_, c)| !c.is_ascii_alphanumeric() && *c != '_')
@@ -150,7 +151,7 @@ mod tests {
             ("CookieAuthentications", "CookieAuthentication"),
             ("ControlPort", "ControlPortWriteToFile"),
             ("ControlPor", "ControlPortWriteToFile"),
-            // The first option that begins so is another one.
+            // The first option with this prefix is another one.
             ("Co", "CookieAuthentication"),
             ("C", "CookieAuthentication"),
             ("é", "Log"),

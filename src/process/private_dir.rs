@@ -11,13 +11,14 @@ pub(super) const PREFIX: &str = "scape-";
 /// when dropped.
 ///
 /// A killed program can't remove its directories. On Unix, the directory
-/// therefore holds a locked file that tells whether its owner lives, and each
-/// new directory first [removes those of dead owners](super::sweep).
+/// therefore contains a file that is locked as long as its owner lives, and
+/// each new directory first [removes those of dead owners](super::sweep).
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
     path: PathBuf,
     is_removed: bool,
-    /// Locked as long as this lives. `None` on a file system without locks.
+    /// A file that is locked as long as this lives. `None` on a file system
+    /// without locks.
     #[cfg(unix)]
     _lock: Option<File>,
 }
@@ -41,12 +42,12 @@ impl PrivateDir {
         Ok(PrivateDir { path: builder.tempdir()?.keep(), is_removed: false })
     }
 
-    /// The path of the directory.
+    /// Returns the path of the directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of a file in the directory.
+    /// Returns the path of a file in the directory.
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }

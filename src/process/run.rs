@@ -1,4 +1,4 @@
-//! Running a program to its end.
+//! Runs a program and waits for its end.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -7,20 +7,20 @@ use std::time::Duration;
 use super::child::Child;
 use crate::error::{Error, Result};
 
-/// The number of lines of the program's output that are kept.
+/// The number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
-/// The length of input that fits into a pipe that nobody reads yet, on every
-/// system.
+/// The size limit of the input: on every system, this fits into a pipe that
+/// nobody reads yet.
 const INPUT_LIMIT: usize = 512;
 
 /// Runs a program that reads `input`, and returns the lines that it writes to
-/// standard output and standard error. Whatever happens, neither the program
-/// nor a process that it started is left.
+/// standard output and standard error. In any case, neither the program nor a
+/// process that it started keeps running.
 ///
 /// # Errors
 ///
 /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-/// program can't be run, fails, or hasn't ended within `timeout`.
+/// program can't be run, fails, or is still running after `timeout`.
 pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Result<Vec<String>> {
     let what = format!("run {}", command.get_program().display());
     let fail = |error: io::Error| Error::io(what.clone(), error);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn program_reads_its_input_and_its_lines_are_returned() {
+    fn program_reads_its_input_and_its_output_lines_are_returned() {
         let lines = sh("cat; echo error >&2", Duration::from_secs(60)).unwrap();
         assert_eq!(lines, ["input", "error"]);
     }

@@ -1,22 +1,22 @@
-//! Removing the temporary directories of programs that were killed.
+//! Removes the temporary directories of programs that were killed.
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
-//!   directory of this user and has mode 0700;
-//! * it contains the lock file, a regular file of this user, and no process
-//!   holds the lock. Or it contains nothing but an unlocked file that was to
-//!   become the lock file, and hasn't changed for an [hour](ABANDONED): its
-//!   owner was killed while it made the directory.
+//! * Its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
+//!   directory of this user, and it has mode 0700.
+//! * It contains the lock file, a regular file of this user, and no process
+//!   holds the lock.
+//! * Or it contains nothing but an unlocked file that was to become the lock
+//!   file, and hasn't changed for an [hour](ABANDONED). Its owner was killed
+//!   while making the directory.
 //!
-//! The lock is an flock(2), which the system releases when its owner ends,
-//! however that happens. The lock file gets its name after it was locked, so
-//! that nobody ever sees an unlocked one of a living owner. It is removed last,
-//! so that a directory that can't be removed completely can be removed by a
-//! later sweep.
+//! The lock is an flock(2), which the system releases when its owner ends in
+//! any way. The lock file gets its name after it was locked, so nobody ever
+//! sees an unlocked lock file of a living owner. It is removed last, so that a
+//! directory that can't be removed completely can be removed by a later sweep.
 //!
-//! Where the file system has no locks, directories are made without one. They
-//! are never swept.
+//! On file systems without locks, directories are made without a lock. They are
+//! never swept.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -36,12 +36,12 @@ const NEW_LOCK: &str = "scape.lock-new";
 /// The lock file's name if it can't be locked.
 const NO_LOCK: &str = "scape.no-lock";
 
-/// The age of a directory without a lock file that nobody is making any more.
-/// It takes milliseconds to make one.
+/// The age after which a directory without a lock file is considered abandoned.
+/// Making a directory takes milliseconds.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// Creates the lock file in `directory` and locks it, as long as the returned
-/// file is open. Returns `None` if the file system has no locks.
+/// Creates the lock file in `directory` and locks it. It stays locked until the
+/// returned file is closed. Returns `None` if the file system has no locks.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
     lock_with(directory, |file| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
@@ -57,11 +57,11 @@ fn lock_with(
             fs::rename(path, directory.join(LOCK))?;
             Ok(Some(file))
         }
-        // NFS without a lock daemon, Lustre without the option `flock`.
+        // For example NFS without a lock daemon, or Lustre without the option
+        // `flock`.
         Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
             log::debug!(target: "scape::process", "{} has no locks, so it will not be swept", directory.display());
-            // An empty directory would be taken for one that nobody is making
-            // any more.
+            // An empty directory would be considered abandoned after a while.
             fs::rename(path, directory.join(NO_LOCK))?;
             Ok(None)
         }
@@ -73,8 +73,8 @@ fn lock_with(
 ///
 /// # Errors
 ///
-/// The first thing that can't be removed. Everything else was tried. The lock
-/// file is still there then.
+/// Returns the error of the first entry that can't be removed. All other
+/// entries are removed as far as possible, but the lock file is kept.
 pub(super) fn remove(directory: &Path) -> io::Result<()> {
     remove_with(directory, |entry| {
         if entry.file_type()?.is_dir() {
@@ -100,13 +100,13 @@ fn remove_with(
     unless_gone(fs::remove_file(directory.join(LOCK)))?;
     let removed = fs::remove_dir(directory);
     if removed.is_err() {
-        // A process that is ending has written something meanwhile.
+        // A process that is ending has meanwhile written something.
         let _ = lock(directory);
     }
     removed
 }
 
-/// Something that was removed meanwhile is no error.
+/// Ignores the error of an entry that is already gone.
 fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -114,8 +114,8 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Removes the directories of dead owners in `parent`. What can't be removed
-/// stays.
+/// Removes the directories of dead owners in `parent`. Directories that can't
+/// be removed stay.
 pub(super) fn sweep(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
@@ -123,8 +123,8 @@ pub(super) fn sweep(parent: &Path) {
             continue;
         }
         let path = entry.path();
-        // Locked until the directory is gone, so that another sweep leaves it
-        // alone.
+        // The lock is held until the directory is gone, so that another sweep
+        // leaves the directory alone.
         let Some(_lock) = lock_of_dead_owner(&path) else { continue };
         match remove(&path) {
             Ok(()) => {
@@ -137,7 +137,8 @@ pub(super) fn sweep(parent: &Path) {
     }
 }
 
-/// Returns the lock of a directory that is ours and whose owner is dead.
+/// Returns the lock of a directory if the directory is ours and its owner is
+/// dead.
 fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     let user = rustix::process::geteuid().as_raw();
     let metadata = fs::symlink_metadata(directory).ok()?;
@@ -148,13 +149,13 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     if is_abandoned(directory, &metadata) {
         path = directory.join(NEW_LOCK);
         if fs::symlink_metadata(&path).is_err() {
-            // Nothing is in it. Only an empty directory can be removed like
-            // this.
+            // The directory is empty. remove_dir removes only empty
+            // directories.
             let _ = fs::remove_dir(directory);
             return None;
         }
     }
-    // NONBLOCK, because opening a FIFO would wait for a writer.
+    // With NONBLOCK, because opening a FIFO would wait for a writer.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file =
         OpenOptions::new().read(true).custom_flags(i32::try_from(flags).ok()?).open(&path).ok()?;
@@ -164,13 +165,13 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     }
     flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
     // Another sweep may have removed the directory meanwhile, and somebody else
-    // may have made another one.
+    // may have made a new one.
     let now = fs::symlink_metadata(&path).ok()?;
     ((now.dev(), now.ino()) == (metadata.dev(), metadata.ino())).then_some(file)
 }
 
-/// Returns true if a directory contains nothing but what its owner makes first,
-/// and hasn't changed for a long time.
+/// Returns true if a directory contains nothing but the file that its owner
+/// makes first, and hasn't changed for a long time.
 fn is_abandoned(directory: &Path, metadata: &fs::Metadata) -> bool {
     let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED));
     is_old
@@ -186,7 +187,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a lock file that nobody holds.
+    /// Creates a directory whose lock file nobody holds.
     fn left_behind(parent: &Path, name: &str) -> PathBuf {
         let path = parent.join(name);
         fs::create_dir(&path).unwrap();
@@ -269,7 +270,7 @@ mod tests {
         let path = parent.path().join("scape-alive");
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        // Before it is locked, and afterwards.
+        // Before the directory is locked, and afterwards.
         sweep(parent.path());
         let held = lock(&path).unwrap();
         sweep(parent.path());

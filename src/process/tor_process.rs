@@ -1,4 +1,4 @@
-//! A running tor that belongs to this program: [`TorProcess`].
+//! [`TorProcess`]: a running tor that belongs to this program.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,25 @@ use parking_lot::{Mutex, MutexGuard};
 use super::child::{Child, ChildHandle};
 use super::exit::Exit;
 use super::private_dir::PrivateDir;
-use crate::controller::{AuthError, Controller};
+use crate::control::{AuthError, Controller};
 use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::transport::{Address, Deadline};
+use crate::io::undo::{self, Rank, Undo};
 use crate::process::{LaunchError, LaunchProblem};
-use crate::transport::{Address, Deadline};
-use crate::undo::{self, Rank, Undo};
 
-/// The time that a tor whose control connection has ended has to be gone, on a
-/// busy machine.
+/// The time for tor to exit after its control connection has ended, on a busy
+/// machine.
 const LAST_BREATH: Duration = Duration::from_secs(3);
 
-/// A running tor that this program started, made by [`Launch`](super::Launch).
+/// A running tor that this program started with [`Launch`](super::Launch).
 ///
-/// Dropping it tells tor to end (SIGTERM) and kills it if it hasn't ended
+/// Dropping it asks tor to end (SIGTERM), and kills tor if it hasn't ended
 /// within the [`stop_timeout`](super::Launch::stop_timeout). The process is
 /// reaped and the temporary files are removed. [`stop`](Self::stop) does the
 /// same and reports errors. A `TorProcess` may be shared between threads.
 ///
-/// tor also ends when this program does, however that happens, because this
-/// program owns the control connection.
+/// tor also ends when this program ends in any way, because this program owns
+/// the control connection.
 ///
 /// # Crashes
 ///
@@ -48,42 +48,42 @@ pub struct TorProcess {
     pub(super) running: Owner,
 }
 
-/// Owns a [`Running`]. Dropping it ends the process. A launch that fails drops
-/// this, too, so it leaves nothing behind either.
+/// Owns a [`Running`] and ends its process when dropped. A launch that fails
+/// drops its owner, so it leaves nothing behind either.
 ///
-/// The process is ended before the last reference to it is gone, so
-/// [`undo_all`](crate::undo_all) can kill one that another thread is ending
-/// slowly.
+/// The process is ended before the last reference to it is dropped. So
+/// [`undo_all`](crate::undo_all) can kill a process that another thread is
+/// ending slowly.
 #[derive(Debug)]
 pub(super) struct Owner(Arc<Running>);
 
-/// A process and the directory of its files. The process ends before the
+/// A process and the directory with its files. The process ends before the
 /// directory is removed.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) stop_timeout: Duration,
-    /// `None` after it was removed. Locked while the process is ended, so that
-    /// a second caller waits for that.
+    /// `None` after the directory was removed. Locked while the process is
+    /// being ended, so that a second caller waits.
     pub(super) directory: Mutex<Option<PrivateDir>>,
 }
 
 impl TorProcess {
-    /// Returns the control connection. It may be cloned and kept. Its calls
+    /// Returns the control connection, which may be cloned and kept. Its calls
     /// fail after tor has ended.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// Returns the address for other controllers, which authenticate with the
+    /// Returns the address for other controllers. They authenticate with the
     /// cookie that PROTOCOLINFO names. Returns `None` with
     /// [`Control::SocketPair`](super::Control::SocketPair).
     pub fn control_address(&self) -> Option<&Address> {
         self.control_address.as_ref()
     }
 
-    /// Returns the process identifier. (If the program is a wrapper script that
-    /// doesn't `exec` tor, that of the script.)
+    /// Returns the process identifier. If the program is a wrapper script that
+    /// doesn't `exec` tor, this is the script's identifier.
     pub fn pid(&self) -> u32 {
         self.running.child.pid()
     }
@@ -95,7 +95,7 @@ impl TorProcess {
     }
 
     /// Returns the last lines that tor wrote to its standard output, oldest
-    /// first. By default, this is its log from level notice on.
+    /// first. By default, this is tor's log at level notice and above.
     pub fn log_tail(&self) -> Vec<String> {
         self.running.child.log().lines()
     }
@@ -105,19 +105,29 @@ impl TorProcess {
         self.try_wait().is_none()
     }
 
-    /// Returns how tor ended, or `None` while it runs. Does not wait.
+    /// Returns the exit status if tor has ended, or `None` while it runs.
+    /// Doesn't wait.
     pub fn try_wait(&self) -> Option<Exit> {
         self.running.child.exit()
     }
 
-    /// Waits until tor has ended by itself or was ended by somebody else (a
-    /// signal, a controller's SIGNAL SHUTDOWN).
+    /// Waits until tor ends by itself or is ended by somebody else, for example
+    /// by a signal or by another controller's SIGNAL SHUTDOWN.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Launch::new().start()?;
+    /// let exit = tor.wait(Duration::from_secs(3600))?;
+    /// println!("tor {exit}");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor still runs
-    /// after `timeout`.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor is still
+    /// running after `timeout`.
     pub fn wait(&self, timeout: Duration) -> Result<Exit> {
         match self.running.child.wait(timeout) {
             Some(exit) => Ok(exit),
@@ -129,29 +139,31 @@ impl TorProcess {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`LaunchError`] of [`LaunchProblem::Exited`]
-    /// (kind [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if tor had
-    /// already crashed or ended with an error, of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor was killed
-    /// because it didn't end within the
-    /// [`stop_timeout`](super::Launch::stop_timeout), and of the kind
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system refused
-    /// something. In any case, tor has ended and nothing is left behind that
-    /// could be removed.
+    /// tor has ended in any case, and everything that can be removed is
+    /// removed. The kind of the error is
+    ///
+    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if tor had already
+    ///   crashed or ended with an error. The error contains a [`LaunchError`]
+    ///   with [`LaunchProblem::Exited`];
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor was killed
+    ///   because it didn't end within the
+    ///   [`stop_timeout`](super::Launch::stop_timeout);
+    /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
+    ///   reported an error.
     pub fn stop(self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
 }
 
-/// Control of a test network's nodes.
+/// Methods for the nodes of a test network.
 #[cfg(feature = "testing")]
 impl TorProcess {
-    /// Does what [`stop`](Self::stop) does, for an owner that keeps the log.
+    /// Like [`stop`](Self::stop), for an owner that still needs the log.
     pub(crate) fn end(&self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
 
-    /// Kills tor, as a crash would end it. [`end`](Self::end) reports that.
+    /// Kills tor, to simulate a crash. [`end`](Self::end) reports it.
     pub(crate) fn kill(&self) -> Result<()> {
         self.running.child.kill().map_err(|error| Error::io("kill tor", error))
     }
@@ -161,12 +173,12 @@ impl TorProcess {
         self.running.child.pause().map_err(|error| Error::io("pause tor", error))
     }
 
-    /// Lets a paused process go on.
+    /// Resumes a paused process.
     pub(crate) fn resume(&self) -> Result<()> {
         self.running.child.resume().map_err(|error| Error::io("resume tor", error))
     }
 
-    /// Returns the torrc as it is now.
+    /// Returns the current content of the torrc.
     pub(crate) fn torrc(&self) -> Result<String> {
         let directory = self.running.directory.lock();
         let path = directory.as_ref().map(|directory| directory.join(super::command::TORRC));
@@ -176,17 +188,17 @@ impl TorProcess {
     }
 }
 
-/// Returns how a process ended and what it last logged, if it ends within
-/// `timeout`.
+/// Returns the error for a process that has ended, with its last log lines.
+/// Returns `None` if the process doesn't end within `timeout`.
 pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchError> {
     let Exit { code, signal } = child.wait(timeout)?;
     Some(LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines()))
 }
 
 impl Running {
-    /// Returns the error of a launch that failed with `error`: tor's own end,
-    /// if it has ended. Without an error, the launch was cancelled unless tor
-    /// has ended.
+    /// Returns the error for a launch that failed with `error`. If tor has
+    /// ended, the error reports that. Without an `error`, the launch was
+    /// cancelled unless tor has ended.
     pub(super) fn failure(
         &self,
         error: Option<Error>,
@@ -213,8 +225,8 @@ impl Running {
         LaunchError::new(problem, self.child.log().lines())
     }
 
-    /// Ends the process, within `timeout` or by killing it, then removes its
-    /// files. Does nothing the second time.
+    /// Ends the process within `timeout`, or kills it, and removes its files.
+    /// Does nothing the second time.
     fn stop(&self, timeout: Duration) -> Result<()> {
         self.end(self.directory.lock(), timeout)
     }
@@ -237,8 +249,8 @@ impl Running {
     }
 }
 
-/// The time for another thread that ends the process to be done after the
-/// process was killed.
+/// The time for another thread to finish ending the process after the process
+/// was killed.
 const AFTER_KILL: Duration = Duration::from_secs(2);
 
 impl Undo for Running {
@@ -247,16 +259,17 @@ impl Undo for Running {
         if let Some(held) = self.directory.try_lock_until(deadline.instant()) {
             return self.end(held, deadline.left());
         }
-        // Another thread is ending it and takes longer.
+        // Another thread is ending the process and takes longer.
         self.child.kill().map_err(|error| Error::io("kill tor", error))?;
-        // That thread reports what it finds.
+        // That thread reports the outcome.
         drop(self.directory.try_lock_for(AFTER_KILL));
         Err(deadline.error(Phase::Exit))
     }
 }
 
 impl Owner {
-    /// Owns a process, which [`undo_all`](crate::undo_all) ends, too.
+    /// Creates the owner of a process. [`undo_all`](crate::undo_all) ends it,
+    /// too.
     pub(super) fn new(running: Running) -> Self {
         let running = Arc::new(running);
         undo::register(Rank::Process, &running);
@@ -291,7 +304,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// A process that ignores SIGTERM.
+    /// Starts a process that ignores SIGTERM.
     fn stubborn() -> Owner {
         let script = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
         let child = Child::spawn(Command::new("/bin/sh").arg("-c").arg(script), 8, None).unwrap();

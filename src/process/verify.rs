@@ -1,4 +1,4 @@
-//! Asking a tor program whether it would take a configuration.
+//! Asks a tor program whether it accepts a configuration.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,32 +9,30 @@ use super::command::{self, TORRC};
 use super::find::find_tor;
 use super::launch::prepare;
 use super::private_dir::PrivateDir;
-use crate::config::Torrc;
 use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::transport::deadline_after;
+use crate::live::config::Torrc;
 use crate::process::{LaunchError, LaunchProblem, VerifyError};
-use crate::transport::deadline_after;
 
-/// How long it may take unless told otherwise. It takes some 50 milliseconds,
-/// on a machine that is not busy.
+/// The default time limit. tor takes some 50 milliseconds on a machine that is
+/// not busy.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many lines of what it says are kept.
+/// The number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
-/// How long its last words may take to arrive in any case, on a machine that is
-/// busy.
+/// The minimum time for the last lines to arrive, on a busy machine.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How many of its last lines are shown where none of them is a warning or an
-/// error.
+/// The number of last lines that are shown if none is a warning or an error.
 const LAST_LINES: usize = 10;
 
-/// Asks the tor program whether it would take a torrc: `tor --verify-config`.
-/// No other configuration is read.
+/// Asks the tor program whether it accepts a torrc: `tor --verify-config`. No
+/// other configuration is read.
 ///
 /// ```no_run
 /// use scape::ErrorKind;
-/// use scape::config::Torrc;
+/// use scape::config::TorrcFiles;
 /// use scape::process::Verify;
 ///
-/// let torrc = Torrc::read("/etc/tor/torrc")?;
+/// let torrc = TorrcFiles::read("/etc/tor/torrc")?;
 /// match Verify::new().run(torrc.torrc()) {
 ///     Ok(warnings) => warnings.iter().for_each(|warning| println!("{warning}")),
 ///     Err(error) if error.kind() == ErrorKind::Config => println!("{error}"),
@@ -43,11 +41,11 @@ const LAST_LINES: usize = 10;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// tor looks at what it would look at before it starts, and opens no port.
-/// Files that are named are read, those that are included, too; names that are
-/// not absolute are looked for in this program's current directory. A directory
-/// of an onion service, or of tor's data, may be looked at, and is not made;
-/// logs and other files are not written.
+/// tor checks everything that it checks before it starts, but opens no port. It
+/// reads the files that the torrc names or includes. Relative paths are
+/// resolved in this program's current directory. tor may look at the
+/// directories of onion services and at its data directory, but doesn't create
+/// them. It doesn't write logs or other files.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked before run() is called"]
 pub struct Verify {
@@ -62,37 +60,42 @@ impl Default for Verify {
 }
 
 impl Verify {
-    /// Asks the tor that [`find_tor`] finds, for 30 seconds at most.
+    /// Creates a check with the tor that [`find_tor`] finds and a limit of 30
+    /// seconds.
     pub fn new() -> Self {
         Verify::default()
     }
 
-    /// The tor program, where it is not the one that [`find_tor`] finds.
+    /// Sets the path of the tor program. Default: the one that [`find_tor`]
+    /// finds.
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
     }
 
-    /// How long it may take. Default: 30 seconds.
+    /// Sets the time limit. Default: 30 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Asks tor. Returns the warnings of a tor that takes the configuration,
-    /// each from `[warn]` on.
+    /// Asks tor. Returns tor's warnings if tor accepts the configuration. Each
+    /// begins with `[warn]`.
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`VerifyError`] (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has tor's words,
-    /// if tor refuses the configuration, with a [`LaunchError`] (kind
-    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if there is no tor
-    /// program or it can't be started, and of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor has not ended
-    /// in time. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-    /// operating system refuses something. The process has ended in any case,
-    /// and the temporary file that it read is removed.
+    /// The process has ended in any case, and its temporary files are removed.
+    /// The kind of the error is
+    ///
+    /// * [`ErrorKind::Config`](crate::ErrorKind::Config) if tor rejects the
+    ///   configuration. The error contains a [`VerifyError`] with tor's
+    ///   reasons;
+    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if there is no tor
+    ///   program, or it can't be started. The error contains a [`LaunchError`];
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor hasn't ended
+    ///   in time;
+    /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
+    ///   reports another error.
     pub fn run(&self, torrc: &Torrc) -> Result<Vec<String>> {
         let program = match &self.program {
             Some(program) => program.clone(),
@@ -132,7 +135,7 @@ impl Verify {
     }
 }
 
-/// A warning or an error of tor's log, without its time.
+/// Returns a warning or an error of tor's log, without its time.
 fn words(line: &str) -> Option<String> {
     let at = ["[warn] ", "[err] "].iter().filter_map(|severity| line.find(severity)).min()?;
     line.get(at..).map(str::to_owned)
@@ -143,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_is_left_out() {
+    fn time_is_removed_from_warnings_and_errors() {
         assert_eq!(
             words("Nov 21 12:00:00.000 [warn] Unknown [err] x").as_deref(),
             Some("[warn] Unknown [err] x")

@@ -1,19 +1,19 @@
-//! A configuration that tor would not take.
+//! [`VerifyError`]: a configuration that tor rejected.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// `tor --verify-config` refused the configuration. tor's own words say why.
+/// A configuration that `tor --verify-config` rejected, with tor's reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyError {
-    /// The exit code, if tor was not killed. Most often 1.
+    /// The exit code, unless tor was killed. Most often 1.
     pub code: Option<i32>,
     /// The signal that killed tor, if one did (on Unix).
     pub signal: Option<i32>,
-    /// The warnings and errors, in order, each from `[warn]` or `[err]` on. If
-    /// there are none, the last lines that tor wrote.
+    /// The warnings and errors in order, each starting at `[warn]` or `[err]`.
+    /// Without any, these are the last lines that tor wrote.
     pub words: Vec<String>,
 }
 
@@ -27,12 +27,9 @@ impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.code, self.signal) {
             (_, Some(signal)) => {
-                write!(
-                    f,
-                    "tor was killed by signal {signal} while it looked at the configuration"
-                )?;
+                write!(f, "tor was killed by signal {signal} while it checked the configuration")?;
             }
-            _ => f.write_str("tor does not take the configuration")?,
+            _ => f.write_str("tor rejected the configuration")?,
         }
         for (i, words) in self.words.iter().enumerate() {
             write!(f, "{}{words}", if i == 0 { ": " } else { "; " })?;

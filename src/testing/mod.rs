@@ -1,6 +1,7 @@
-//! For tests, of this library and of programs that use it: a tor that says what
-//! the test wants ([`ScriptedTor`]), and a private Tor network of real tors
-//! ([`TestNetwork`]).
+//! Tools for tests of this library and of programs that use it.
+//!
+//! [`ScriptedTor`] is a control port that answers as the test says.
+//! [`TestNetwork`] is a private Tor network of real tors.
 
 mod network;
 mod scripted;

@@ -1,25 +1,26 @@
-//! Connections over circuits of one's choice.
+//! Connections over chosen circuits.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Core, SocksPort, Tor, TorClient};
-use crate::attach::{CircuitRoute, FreshRoute, Place};
+use crate::circuits::attach::{CircuitRoute, FreshRoute, Place};
+use crate::circuits::path::CircuitBuilder;
+use crate::client::socks::{SocksStream, ToTargetAddr};
 use crate::error::Result;
-use crate::path::CircuitBuilder;
-use crate::socks::{SocksStream, ToTargetAddr};
-use crate::state::Circuit;
+use crate::live::state::Circuit;
 
-/// Connections over circuits of one's choice. control-spec, command
-/// ATTACHSTREAM.
+/// Connections over chosen circuits: the command ATTACHSTREAM in control-spec.
 impl Tor {
-    /// A client whose connections and look-ups go over this circuit, and
-    /// nowhere else: a [`Circuit`], a [`CircuitId`](crate::word::CircuitId),
-    /// or a [`Place`] on one. As [`client_via_on`](Self::client_via_on), with
-    /// [`SocksPort::Usable`].
+    /// Returns a client whose connections and DNS look-ups go over one circuit
+    /// only. The circuit is a [`Circuit`], a
+    /// [`CircuitId`](crate::word::CircuitId), or a [`Place`] on a circuit.
+    ///
+    /// Like [`client_via_on`](Self::client_via_on) with [`SocksPort::Usable`].
     ///
     /// ```no_run
-    /// use scape::{BuildCircuit, Tor};
+    /// use scape::control::BuildCircuit;
+    /// use scape::Tor;
     ///
     /// let tor = Tor::connect()?;
     /// let circuit = tor.controller()?.build_circuit(&BuildCircuit::new())?;
@@ -31,51 +32,64 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Same errors as [`client_via_on`](Self::client_via_on).
+    /// Same errors as [`client_via_on`](Self::client_via_on), most often a
+    /// [`NoControlError`](super::NoControlError).
     pub fn client_via(&self, circuit: impl Into<Place>) -> Result<TorClient> {
         self.client_via_on(circuit, &SocksPort::Usable)
     }
 
-    /// Returns a client like [`client_via`](Self::client_via), on the given
-    /// SOCKS port, TCP or Unix.
+    /// Returns a client like [`client_via`](Self::client_via), for a given
+    /// SOCKS port (TCP or Unix).
     ///
-    /// Each connection is made with a SOCKS user name of its own, by which its
-    /// stream is known; [`TorClient::isolation`] has no effect. Before it is
-    /// handed out, tor has said that its stream is open on this circuit. If
-    /// that can't be, the call fails with a
-    /// [`StreamError`](crate::controller::StreamError), and the stream is
-    /// closed: it goes over no other circuit. A look-up of what tor knows by
-    /// itself (an address' own text, a mapped name) goes nowhere.
+    /// ```no_run
+    /// use scape::control::BuildCircuit;
+    /// use scape::tor::SocksPort;
+    /// use scape::Tor;
     ///
-    /// Onion services cannot be reached over a circuit of one's choice, which
-    /// is an error before anything is sent. tor's ports refuse nothing on
-    /// account of isolation here: streams that tor would keep apart share this
-    /// circuit.
+    /// let tor = Tor::connect()?;
+    /// let circuit = tor.controller()?.build_circuit(&BuildCircuit::new())?;
+    /// let client = tor.client_via_on(circuit.id, &SocksPort::at(9050))?;
+    /// let stream = client.connect(("example.com", 80))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// Each connection has its own SOCKS user name, which identifies its
+    /// stream. So [`TorClient::isolation`] has no effect. A connection is
+    /// returned once tor has reported that its stream is open on this circuit.
+    /// If the stream can't be attached to the circuit, the call fails with a
+    /// [`StreamError`](crate::control::StreamError) and the stream is closed:
+    /// it never uses another circuit. Look-ups that tor answers itself (the
+    /// text of an address, a mapped name) use no circuit.
+    ///
+    /// Onion services can't be reached over a chosen circuit; such a request
+    /// fails before anything is sent. The port's isolation flags don't apply
+    /// here: streams that tor would isolate from each other share this circuit.
     ///
     /// While this client lives, or anything that is made from it (clones, HTTP
     /// agents), every new stream of this tor waits for this program: see
-    /// [`attach`](crate::attach). If a client comes within five seconds after
-    /// another one, that goes on for up to five seconds after the last. A
+    /// [`attach`](crate::attach). If clients follow each other within five
+    /// seconds, that lasts up to five seconds longer than the last one. A
     /// program that is ended by a signal, or keeps a handle in a `static`,
-    /// should call [`undo_all`](crate::undo_all) before it ends, or no program
-    /// can use that tor any more.
+    /// should call [`undo_all`](crate::undo_all) before it ends. Otherwise no
+    /// program can use that tor any more.
     ///
-    /// If tor's SOCKS port says that a connection failed, tor's reason is
-    /// waited for, up to two seconds, and up to one second after the client's
-    /// timeout.
+    /// If tor's SOCKS port reports that a connection failed, the call waits for
+    /// tor's reason for up to two seconds. It may exceed the client's timeout
+    /// by up to one second.
     ///
-    /// Look-ups can go over circuits for general use and over those with the
-    /// purpose [`Controller`](crate::event::CircuitPurpose::Controller): see
-    /// [`attach_stream`](crate::Controller::attach_stream).
+    /// DNS look-ups work over circuits for general use and over circuits with
+    /// the purpose [`Controller`](crate::event::CircuitPurpose::Controller):
+    /// see [`attach_stream`](crate::Controller::attach_stream).
     ///
-    /// Circuits that are chosen by hand can be told from others, and may reveal
-    /// who uses them.
+    /// Hand-picked circuits stand out, and may reveal who uses them.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`NoControlError`](super::NoControlError) (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
-    /// its SOCKS port only. The errors of [`client_on`](Self::client_on) and
+    /// its SOCKS port only. If the circuit is known to have closed, the error
+    /// is a [`StreamError`](crate::control::StreamError). The errors of
+    /// [`client_on`](Self::client_on) and
     /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with)
     /// are also possible.
     pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
@@ -84,9 +98,11 @@ impl Tor {
         Ok(self.client_of_this_tor(port, deadline)?.route(route))
     }
 
-    /// A client that builds a new circuit for each connection and look-up, as
-    /// `builder` says, and makes it there, or not at all. As
-    /// [`client_building_on`](Self::client_building_on), with
+    /// Returns a client that builds a new circuit for each connection and each
+    /// DNS look-up, with the settings in `builder`. The request uses that
+    /// circuit only.
+    ///
+    /// Like [`client_building_on`](Self::client_building_on) with
     /// [`SocksPort::Usable`].
     ///
     /// ```no_run
@@ -100,34 +116,45 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Same errors as [`client_building_on`](Self::client_building_on).
+    /// Same errors as [`client_building_on`](Self::client_building_on), most
+    /// often a [`NoControlError`](super::NoControlError).
     pub fn client_building(&self, builder: CircuitBuilder) -> Result<TorClient> {
         self.client_building_on(builder, &SocksPort::Usable)
     }
 
-    /// As [`client_building`](Self::client_building), on the SOCKS port of
-    /// one's choice.
+    /// Returns a client like [`client_building`](Self::client_building), for a
+    /// given SOCKS port.
     ///
-    /// Building counts for the client's timeout ([`TorClient::timeout`]), and
-    /// takes no longer than the builder's. A circuit whose connection did not
-    /// come to be is closed. The others stay, and tor closes them when they
-    /// have been idle long enough, if they are for general use; those with the
+    /// ```no_run
+    /// use scape::tor::SocksPort;
+    /// use scape::{CircuitBuilder, Tor};
+    ///
+    /// let tor = Tor::connect()?;
+    /// let client = tor.client_building_on(CircuitBuilder::new(), &SocksPort::at(9050))?;
+    /// let stream = client.connect(("example.com", 80))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// The time for building a circuit is part of the client's timeout
+    /// ([`TorClient::timeout`]), and is also limited by the builder's timeout.
+    /// If the connection fails, its circuit is closed. Circuits for general use
+    /// stay open until tor closes them because they are idle. Circuits with the
     /// purpose [`Controller`](crate::event::CircuitPurpose::Controller) stay
-    /// until somebody closes them.
+    /// open until somebody closes them.
     ///
-    /// Onion services can't be reached. Every new stream of this tor waits for
-    /// this program meanwhile, and a program that is ended by a signal should
+    /// Onion services can't be reached. Meanwhile, every new stream of this tor
+    /// waits for this program, and a program that is ended by a signal should
     /// call [`undo_all`](crate::undo_all) first: see
     /// [`client_via_on`](Self::client_via_on).
     ///
-    /// Circuits that are chosen by hand can be told from others, and may reveal
-    /// who uses them.
+    /// Hand-picked circuits stand out, and may reveal who uses them.
     ///
     /// # Errors
     ///
     /// Same errors as [`client_via_on`](Self::client_via_on) and
-    /// [`state`](Self::state). Connections also fail as
-    /// [`CircuitBuilder::build`] does.
+    /// [`state`](Self::state), most often a
+    /// [`NoControlError`](super::NoControlError). Connections through the
+    /// client can also fail with the errors of [`CircuitBuilder::build`].
     pub fn client_building_on(
         &self,
         builder: CircuitBuilder,
@@ -140,17 +167,12 @@ impl Tor {
     }
 }
 
-/// Connections over this circuit, and no other. Who sends streams over circuits
-/// of his own choice can be told from others, which may reveal him.
+/// Connections over this circuit only. Traffic over hand-picked circuits stands
+/// out, which may reveal the user.
 impl Circuit {
-    /// A client whose connections and look-ups go over this circuit, and
-    /// nowhere else: [`Tor::client_via`]. It has the timeout
-    /// ([`TorClient::timeout`]), HTTP, TLS, and whether private addresses are
-    /// asked for.
-    ///
-    /// # Errors
-    ///
-    /// As there.
+    /// Returns a client whose connections and DNS look-ups go over this circuit
+    /// only, like [`Tor::client_via`]. The client has the usual settings, such
+    /// as [`TorClient::timeout`], HTTP, TLS and the rule for private addresses.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -166,68 +188,94 @@ impl Circuit {
     /// }
     /// # Ok::<(), scape::Error>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Tor::client_via_on`], most often a
+    /// [`StreamError`](crate::control::StreamError) because the circuit has
+    /// closed.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
 
-    /// As [`client`](Self::client), on the SOCKS port of one's choice:
+    /// Returns a client like [`client`](Self::client), for a given SOCKS port:
     /// [`Tor::client_via_on`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same errors as [`Tor::client_via_on`], most often a
+    /// [`StreamError`](crate::control::StreamError) because the circuit has
+    /// closed.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
         self.tor().client_via_on(self, port)
     }
 
-    /// Connects to `target` over this circuit: [`TorClient::connect`] of
-    /// [`client`](Self::client).
+    /// Connects to `target` over this circuit: shorthand for
+    /// [`client`](Self::client) and [`TorClient::connect`].
     ///
-    /// Each call sets and resets tor's option `__LeaveStreamsUnattached`. If
-    /// one comes within five seconds after another, the option stays set for
-    /// five seconds. See [`Tor::client_via_on`] for what that means.
+    /// Each call sets tor's option `__LeaveStreamsUnattached` and resets it
+    /// afterwards. If calls follow each other within five seconds, the option
+    /// stays set for five seconds. See [`Tor::client_via_on`] for the
+    /// consequences.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| {
+    ///     state.circuits().into_iter().find(|c| c.is_built())
+    /// })?;
+    /// let stream = circuit.stream_via(("example.com", 80))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`StreamError`](crate::controller::StreamError)
-    /// if the stream can't go over this circuit. It goes nowhere then. The
-    /// errors of [`client`](Self::client) and [`TorClient::connect`] are also
-    /// possible.
+    /// Returns an error with a [`StreamError`](crate::control::StreamError) if
+    /// the stream can't be attached to this circuit; the stream is closed then.
+    /// The errors of [`client`](Self::client) and [`TorClient::connect`] are
+    /// also possible.
     pub fn stream_via(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.client()?.connect(target)
     }
 
-    /// Looks up an address of a host, at this circuit's exit:
-    /// [`TorClient::dns_resolve`] of [`client`](Self::client).
+    /// Resolves a host name to an IP address, at this circuit's exit: shorthand
+    /// for [`client`](Self::client) and [`TorClient::dns_resolve`].
     ///
     /// # Errors
     ///
-    /// As [`stream_via`](Self::stream_via).
+    /// Same errors as [`stream_via`](Self::stream_via), most often a
+    /// [`StreamError`](crate::control::StreamError).
     pub fn dns_resolve(&self, name: &str) -> Result<IpAddr> {
         self.client()?.dns_resolve(name)
     }
 
-    /// Looks up the name of the host with this address, at this circuit's exit:
-    /// [`TorClient::dns_resolve_ptr`] of [`client`](Self::client).
+    /// Resolves an IP address to a host name, at this circuit's exit: shorthand
+    /// for [`client`](Self::client) and [`TorClient::dns_resolve_ptr`].
     ///
     /// # Errors
     ///
-    /// As [`stream_via`](Self::stream_via).
+    /// Same errors as [`stream_via`](Self::stream_via), most often a
+    /// [`StreamError`](crate::control::StreamError).
     pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         self.client()?.dns_resolve_ptr(ip)
     }
 
-    /// An HTTP agent that goes over this circuit: [`TorClient::http`] of [`client`](Self::client).
+    /// Returns an HTTP agent that goes over this circuit: shorthand for
+    /// [`client`](Self::client) and [`TorClient::http`].
     ///
     /// # Errors
     ///
-    /// As [`client`](Self::client).
+    /// Same errors as [`client`](Self::client), most often a
+    /// [`StreamError`](crate::control::StreamError) because the circuit has
+    /// closed.
     #[cfg(feature = "http")]
+    #[doc(alias = "web_agent")]
     pub fn http(&self) -> Result<ureq::Agent> {
         self.client()?.http()
     }
 
-    /// The tor that it is one of.
+    /// Returns the tor that this circuit belongs to.
     fn tor(&self) -> Tor {
         let state = self.state();
         let core = state.kept().and_then(|keep| Arc::clone(keep).downcast::<Core>().ok());

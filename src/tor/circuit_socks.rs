@@ -2,12 +2,14 @@
 //! circuit.
 //!
 //! [`CircuitSocks`] owns the port. One thread accepts connections. Each
-//! connection has a thread that makes the handshake, connects through tor and
-//! passes bytes to the program, and a second one that passes bytes to tor.
+//! connection has two threads. The first one makes the handshake, connects
+//! through tor and passes bytes to the program. The second one passes bytes to
+//! tor.
 //!
 //! Invariant: every socket of a connection is in [`Open`] from its first byte
-//! on, so dropping [`CircuitSocks`] can shut all of them down. After that,
-//! `Open` has no client, so no thread can begin a request or a connection.
+//! on, so dropping [`CircuitSocks`] can shut all of them down. Once the proxy
+//! is closed, `Open` has no client, so no thread can start a request or a
+//! connection.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,22 +23,22 @@ use parking_lot::Mutex;
 
 use super::TorClient;
 use super::socks_server::{answer, handshake};
-use crate::connection::Thread;
+use crate::client::socks::{Request, SocksError, SocksProblem, SocksStatus};
 use crate::error::{Error, Result};
-use crate::socks::{Request, SocksError, SocksProblem, SocksStatus};
-use crate::state::Circuit;
-use crate::transport::{Transport, deadline_after};
-use crate::word::Secret;
+use crate::io::connection::Thread;
+use crate::io::transport::{Transport, deadline_after};
+use crate::live::state::Circuit;
+use scape_proto::word::Secret;
 
 /// The time that a program has for the whole SOCKS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// The most connections at once.
+/// The maximum number of concurrent connections.
 const MOST: usize = 256;
 /// The pause after a failed accept, for example with too many open files.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
-/// The time for one attempt to wake the thread that accepts.
+/// The time for one attempt to wake the accepting thread.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
-/// The time for the end of that thread.
+/// The time that the accepting thread has to end.
 const END_WITHIN: Duration = Duration::from_secs(2);
 const THREAD: &str = "scape-circuit-socks";
 
@@ -48,9 +50,9 @@ const THREAD: &str = "scape-circuit-socks";
 /// immediately. The handshake must be done within 10 seconds.
 ///
 /// The proxy runs inside this process, with one thread of its own and two more
-/// for each connection. Dropping it closes the port and all connections. The
-/// same happens when the process ends, in whatever way, so no connection moves
-/// to another circuit. If the circuit has ended, new connections are refused.
+/// for each connection. Dropping it closes the port and all connections, and so
+/// does the end of the process. So no connection can move to another circuit.
+/// If the circuit has closed, new connections are refused.
 ///
 /// The URL contains the password, and anybody on this machine who knows it can
 /// use the circuit. Don't pass it as a program's argument, because other users
@@ -85,7 +87,7 @@ const THREAD: &str = "scape-circuit-socks";
 pub struct CircuitSocks {
     address: SocketAddr,
     listener: Arc<TcpListener>,
-    /// Accepts connections.
+    /// The thread that accepts connections.
     thread: Thread,
     shared: Arc<Shared>,
 }
@@ -94,7 +96,7 @@ impl Circuit {
     /// Opens a SOCKS5 proxy for other programs, whose connections go over this
     /// circuit as long as the returned [`CircuitSocks`] lives.
     ///
-    /// The proxy knows the command CONNECT only. It refuses
+    /// The proxy supports the command CONNECT only. It refuses
     /// [private](crate::socks::is_private) addresses and onion services, which
     /// can't be reached over a given circuit.
     ///
@@ -103,9 +105,10 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// Same errors as [`client`](Circuit::client), most often a circuit that
-    /// has ended, and an error of the kind
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no port can be opened.
+    /// Same errors as [`client`](Circuit::client), most often a closed circuit.
+    /// If no port can be opened, the kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
+    #[doc(alias = "create_socks_endpoint")]
     pub fn socks(&self) -> Result<CircuitSocks> {
         CircuitSocks::open(self.client()?)
     }
@@ -130,8 +133,8 @@ impl CircuitSocks {
     /// Returns the proxy's URL with its credentials:
     /// `socks5h://USER:PASSWORD@127.0.0.1:PORT`.
     ///
-    /// curl and many other programs read this form. `socks5h` means that names
-    /// are resolved by the proxy, that is, by the circuit's exit.
+    /// curl and many other programs understand this form. `socks5h` means that
+    /// the proxy resolves names, that is, the circuit's exit.
     pub fn url(&self) -> String {
         format!("socks5h://{}:{}@{}", self.user(), self.password(), self.address)
     }
@@ -159,12 +162,12 @@ impl Drop for CircuitSocks {
             (open.client.take(), std::mem::take(&mut open.connections))
         };
         for socket in connections.into_values().flatten() {
-            // A socket that has ended already needs nothing.
+            // The socket may have been closed already.
             let _ = socket.shutdown();
         }
-        // The thread has the port open until it ends. Without a free file there
-        // can be no connection that wakes it, so the socket itself is shut
-        // down.
+        // The thread keeps the port open until it ends, and a connection wakes
+        // it. If the process has run out of files, it can't connect, so the
+        // socket itself is shut down.
         let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
             if TcpStream::connect_timeout(&self.address, WAKE_WITHIN).is_err() {
                 #[cfg(unix)]
@@ -172,7 +175,10 @@ impl Drop for CircuitSocks {
             }
         });
         if !has_ended {
-            log::warn!(target: "scape::attach", "the thread of a circuit's proxy does not end");
+            log::warn!(
+                target: "scape::attach",
+                "the accepting thread of a circuit's SOCKS proxy doesn't end"
+            );
         }
         drop(client);
     }
@@ -192,10 +198,10 @@ struct Shared {
 }
 
 struct Open {
-    /// `None` once the proxy is closed.
+    /// The client, or `None` once the proxy is closed.
     client: Option<TorClient>,
     next: u64,
-    /// The sockets of each connection: the program's, and then tor's.
+    /// The sockets of each connection: first the program's, then tor's.
     connections: HashMap<u64, Vec<Transport>>,
 }
 
@@ -206,8 +212,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Enters a program's connection. Returns `None` if the proxy is closed or
-    /// has too many connections.
+    /// Registers a program's connection. Returns `None` if the proxy is closed
+    /// or has too many connections.
     fn new(shared: &Arc<Shared>, program: &Transport) -> Option<Entry> {
         let program = program.try_clone().ok()?;
         let mut open = shared.open.lock();
@@ -220,7 +226,7 @@ impl Entry {
         Some(Entry { shared: shared.clone(), number })
     }
 
-    /// Adds the connection to tor, to be shut down with the proxy.
+    /// Adds the connection to tor, so that it is shut down with the proxy.
     fn add(&self, server: &Transport) -> io::Result<()> {
         let server = server.try_clone()?;
         match self.shared.open.lock().connections.get_mut(&self.number) {
@@ -260,11 +266,14 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let program = Transport::from(program);
         let Some(entry) = Entry::new(shared, &program) else { continue };
-        // If there is no thread, the closure is dropped, and the connection
-        // with it.
+        // If the thread can't be started, the closure is dropped, which closes
+        // the connection.
         let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
             if let Err(error) = serve(&program, &entry) {
-                log::debug!(target: "scape::attach", "a connection to a circuit's proxy: {error}");
+                log::debug!(
+                    target: "scape::attach",
+                    "connection to a circuit's SOCKS proxy failed: {error}"
+                );
             }
         });
     }
@@ -290,8 +299,8 @@ fn serve(program: &Transport, entry: &Entry) -> io::Result<()> {
     relay(program, &server)
 }
 
-/// Connects over the circuit. The connection to tor is entered before the
-/// request is made, so closing the proxy also ends the request.
+/// Connects over the circuit. The connection to tor is registered before the
+/// request is sent, so closing the proxy also ends the request.
 fn connect(client: &TorClient, entry: &Entry, host: &str, port: u16) -> Result<Transport> {
     let proxy = client.proxy();
     let request = Request::connect((host, port))?;
@@ -303,7 +312,7 @@ fn connect(client: &TorClient, entry: &Entry, host: &str, port: u16) -> Result<T
     Ok(server)
 }
 
-/// Returns the SOCKS status that tells a program of this error.
+/// Returns the SOCKS status that reports this error to a program.
 fn status(error: &Error) -> SocksStatus {
     match error.exact().map(SocksError::problem) {
         Some(SocksProblem::Status(status)) => *status,
@@ -313,13 +322,13 @@ fn status(error: &Error) -> SocksStatus {
     }
 }
 
-/// Passes bytes on in both directions until tor's side ends, or either fails.
+/// Copies bytes in both directions until tor's side ends, or either side fails.
 fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
     let (from, to) = (program.try_clone()?, server.try_clone()?);
     let upwards = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-        // The end of what a program writes is passed on. tor delivers what it
-        // has got and then closes the stream; what arrives until then still
-        // gets through.
+        // When the program stops writing, tor is told. tor delivers the data
+        // that it has and then closes the stream; answers that arrive until
+        // then still reach the program.
         let how = match copy(&from, &to) {
             Ok(()) => Shutdown::Write,
             Err(_) => Shutdown::Both,
@@ -327,8 +336,8 @@ fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
         let _ = to.shutdown_how(how);
     })?;
     let outcome = copy(server, program);
-    // tor has no half-closed streams: when its side has ended, so has the
-    // other.
+    // tor has no half-closed streams: when tor's side has ended, the other
+    // direction has ended as well.
     let _ = program.shutdown();
     let _ = server.shutdown();
     let _ = upwards.join();
@@ -362,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn relay_ends_with_tor_although_the_program_stays() {
+    fn relay_ends_when_tor_ends_and_the_program_stays_connected() {
         let ((mut program, here), (there, tor)) = (Transport::pair(), Transport::pair());
         let relaying = thread::spawn(move || relay(&here, &there));
         drop(tor);

@@ -1,4 +1,4 @@
-//! Connections through tor.
+//! The client for connections through tor.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,30 +8,33 @@ use std::time::Duration;
 use std::time::Instant;
 
 use super::Core;
-use crate::error::Result;
 #[cfg(feature = "http")]
-use crate::http::AgentBuilder;
+use crate::client::http::AgentBuilder;
 #[cfg(feature = "https")]
-use crate::protocol::ArgumentError;
+use crate::client::socks::TargetAddr;
+use crate::client::socks::{
+    Explain, Isolation, Route, SocksError, SocksProxy, SocksStream, ToTargetAddr,
+};
 #[cfg(feature = "https")]
-use crate::socks::TargetAddr;
-use crate::socks::{Explain, Isolation, Route, SocksError, SocksProxy, SocksStream, ToTargetAddr};
+use crate::client::tls::{TlsSettings, TlsStream};
+use crate::error::Result;
+use crate::io::transport::Address;
 #[cfg(feature = "https")]
-use crate::tls::{TlsSettings, TlsStream};
-use crate::transport::Address;
+use crate::io::transport::deadline_after;
 #[cfg(feature = "https")]
-use crate::transport::deadline_after;
+use scape_proto::control::ArgumentError;
 
 /// The time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
-/// Connections through tor, and names looked up by tor: one of its SOCKS ports,
+/// A client for connections and DNS look-ups through one of tor's SOCKS ports,
 /// with settings.
 ///
-/// It stays with the port that it was made for: where tor's ports have changed
-/// since, [`Tor::client`](crate::Tor::client) gives another. It holds no
-/// connection; clones are cheap, and any number of threads may use one. What is
-/// made with it keeps a tor alive that was launched ([`Tor`](crate::Tor)).
+/// A client keeps using the port that it was made for. If tor's ports have
+/// changed since, [`Tor::client`](crate::Tor::client) returns a client for a
+/// new port. A client holds no connection. Clones are cheap, and any number of
+/// threads can use one client. Everything made with a client keeps a launched
+/// tor alive ([`Tor`](crate::Tor)).
 ///
 /// ```no_run
 /// use scape::Tor;
@@ -50,7 +53,8 @@ pub struct TorClient {
 }
 
 impl TorClient {
-    /// A client on a SOCKS port of this tor, which is kept alive.
+    /// Creates a client for a SOCKS port of this tor. The client keeps the tor
+    /// alive.
     pub(super) fn new(core: &Arc<Core>, address: Address) -> Self {
         let proxy = SocksProxy::new(address)
             .keep(core.clone())
@@ -58,81 +62,96 @@ impl TorClient {
         TorClient { proxy: proxy.refuse_private(true) }
     }
 
-    /// The same client, whose requests go this way.
+    /// Sets the route of the requests.
     pub(super) fn route(self, route: Arc<dyn Route>) -> TorClient {
         TorClient { proxy: self.proxy.route(route) }
     }
 
-    /// The same client, whose streams have a fresh isolation token: they share
-    /// no circuit with those of any other.
+    /// Returns a client with a new random isolation token. Its streams share no
+    /// circuit with the streams of any other client.
     #[must_use]
     pub fn isolated(&self) -> TorClient {
         self.clone().isolation(Isolation::random())
     }
 
-    /// The same client, whose streams have this isolation token: they share
-    /// circuits with those that have the same, and no others.
+    /// Sets the isolation token. Streams share circuits only with streams that
+    /// have the same token.
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> TorClient {
         TorClient { proxy: self.proxy.isolation(isolation) }
     }
 
-    /// The same client, whose requests take this long at most, all in all.
-    /// Default: [`SocksProxy::DEFAULT_TIMEOUT`], a little more than tor's own.
+    /// Sets the time limit of a whole request. Default:
+    /// [`SocksProxy::DEFAULT_TIMEOUT`] (130 seconds), which is a little longer
+    /// than tor's own limit.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> TorClient {
         TorClient { proxy: self.proxy.timeout(timeout) }
     }
 
-    /// The same client, which also connects to
-    /// [private](crate::socks::is_private) addresses and names, such as
-    /// `127.0.0.1` or `localhost`. By default it refuses to: they would mean
-    /// the exit's network, not this one. tor has a rule of its own
-    /// (`ClientRejectInternalAddresses`), and so have exits.
+    /// Sets whether the client connects to [private](crate::socks::is_private)
+    /// addresses and names, such as `127.0.0.1` or `localhost`. Default: false,
+    /// because they would refer to the exit's network, not to this one. tor has
+    /// a similar rule (`ClientRejectInternalAddresses`), and exits have one
+    /// too.
     #[must_use]
     pub fn allow_private_addresses(self, allow: bool) -> TorClient {
         TorClient { proxy: self.proxy.refuse_private(!allow) }
     }
 
-    /// The SOCKS port.
+    /// Returns the address of the SOCKS port.
     pub fn address(&self) -> &Address {
         self.proxy.address()
     }
 
-    /// The SOCKS port with its settings, for what this has no method for.
+    /// Returns the SOCKS port with its settings, for requests that this type
+    /// has no method for.
     pub fn proxy(&self) -> &SocksProxy {
         &self.proxy
     }
 
-    /// Connects to `target`: a host name or an IP address with a port, an onion
-    /// service. The name goes to tor, and is never looked up here.
+    /// Connects to `target`: a host name, an IP address or an onion address,
+    /// with a port. Names go to tor and are never resolved on this machine.
     ///
-    /// The stream is [`Read`](std::io::Read) and [`Write`](std::io::Write), and
-    /// has no timeouts set.
+    /// The stream implements [`Read`](std::io::Read) and
+    /// [`Write`](std::io::Write). It has no timeouts set.
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let mut stream = client.connect(("example.com", 80))?;
+    /// stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`SocksError`]: tor's refusal with its meaning
-    /// ([`SocksError::status`], most often of the kind
-    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), the timeout (kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), a target that can't
-    /// be asked for (kind [`ErrorKind::Argument`](crate::ErrorKind::Argument)),
-    /// or the reason why the port can't be used. If the request timed out, up
-    /// to half a second more is taken to find out whether streams of this tor
-    /// wait for a controller ([`SocksError::is_waiting_for_controller`]).
+    /// Returns an error with a [`SocksError`]:
+    ///
+    /// * tor's refusal and its meaning ([`SocksError::status`]), most often of
+    ///   the kind [`ErrorKind::Network`](crate::ErrorKind::Network)
+    /// * the timeout (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout))
+    /// * a target that can't be requested (kind
+    ///   [`ErrorKind::Argument`](crate::ErrorKind::Argument))
+    /// * the reason why the port can't be used
+    ///
+    /// After a timeout, up to half a second more is spent on finding out
+    /// whether streams of this tor wait for a controller
+    /// ([`SocksError::is_waiting_for_controller`]).
     pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         self.proxy.connect(target)
     }
 
-    /// An HTTP agent that goes through tor, with this client's port, isolation,
-    /// timeout for connections, and rule for private addresses:
-    /// [`agent`](Self::agent) with nothing else said.
+    /// Returns an HTTP agent that goes through tor. It has this client's port,
+    /// isolation, connection timeout and rule for private addresses. To change
+    /// more settings, use [`agent`](Self::agent).
     ///
-    /// If a connection times out, the error says so if streams of this tor wait
-    /// for a controller, as that of [`connect`](Self::connect) does.
+    /// If a connection times out because streams of this tor wait for a
+    /// controller, the error says so, as in [`connect`](Self::connect).
     ///
-    /// Each agent keeps connections of its own for later requests, and never
-    /// shares them: one identity, one agent.
+    /// Each agent keeps its connections open for later requests and never
+    /// shares them with another agent. Use one agent for each identity.
     ///
     /// ```no_run
     /// let client = scape::Tor::connect()?.client()?;
@@ -144,22 +163,33 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// As [`AgentBuilder::build`].
+    /// Same errors as [`AgentBuilder::build`].
     #[cfg(feature = "http")]
     pub fn http(&self) -> Result<ureq::Agent> {
         self.agent().build()
     }
 
-    /// As [`http`](Self::http), with more to be said before it is made: timeouts, a user agent, whom to trust.
+    /// Returns a builder for an HTTP agent like that of [`http`](Self::http),
+    /// to set timeouts, a user agent or trusted authorities.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let agent = client.agent().timeout(Duration::from_secs(60)).build()?;
+    /// println!("{}", agent.get("http://example.com/").call()?.status());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "http")]
     pub fn agent(&self) -> AgentBuilder {
         let builder = AgentBuilder::new(self.proxy.clone());
         builder.allow_private_addresses(!self.proxy.refuses_private())
     }
 
-    /// Connects to `host` at `port`, and makes TLS inside the connection: the
-    /// certificate must be for `host`, from an authority that browsers trust.
-    /// All within the client's timeout.
+    /// Connects to `target` and performs a TLS handshake inside the connection.
+    /// The certificate must be valid for the target's host and come from an
+    /// authority that browsers trust. The whole call takes at most the client's
+    /// timeout.
     ///
     /// ```no_run
     /// use std::io::Write;
@@ -172,20 +202,31 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// Same errors as [`connect`](Self::connect), and a
-    /// [`TlsError`](crate::tls::TlsError) if TLS can't be made, most often of
-    /// the kind [`ErrorKind::Network`](crate::ErrorKind::Network).
+    /// Same errors as [`connect`](Self::connect). If the handshake fails, the
+    /// error is a [`TlsError`](crate::tls::TlsError), most often of the kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network).
     #[cfg(feature = "https")]
     pub fn connect_tls(&self, target: impl ToTargetAddr) -> Result<TlsStream> {
         self.connect_tls_with(target, &TlsSettings::new())
     }
 
-    /// As [`connect_tls`](Self::connect_tls), with settings: whom to trust,
-    /// ALPN.
+    /// Connects like [`connect_tls`](Self::connect_tls), with settings for
+    /// trusted authorities and ALPN.
+    ///
+    /// ```no_run
+    /// use scape::tls::TlsSettings;
+    ///
+    /// let settings = TlsSettings::new().alpn(["h2", "http/1.1"])?;
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let stream = client.connect_tls_with(("example.com", 443), &settings)?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`connect_tls`](Self::connect_tls).
+    /// Same errors as [`connect_tls`](Self::connect_tls), and an error of the
+    /// kind [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    /// trust no authority.
     #[cfg(feature = "https")]
     pub fn connect_tls_with(
         &self,
@@ -207,7 +248,13 @@ impl TorClient {
         TlsStream::connect(stream, &host, settings, left)
     }
 
-    /// Looks up an address of a host, at an exit.
+    /// Resolves a host name to an IP address, at an exit.
+    ///
+    /// ```no_run
+    /// let client = scape::Tor::connect()?.client()?;
+    /// println!("{}", client.dns_resolve("example.com")?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -217,8 +264,14 @@ impl TorClient {
         self.proxy.resolve(name)
     }
 
-    /// Looks up the name of the host with this address, IPv4 or IPv6, at an
-    /// exit. The name is whatever the owner of the address says.
+    /// Resolves an IP address (IPv4 or IPv6) to a host name, at an exit. The
+    /// owner of the address controls the name, so don't trust it.
+    ///
+    /// ```no_run
+    /// let client = scape::Tor::connect()?.client()?;
+    /// println!("{}", client.dns_resolve_ptr("192.0.2.1".parse()?)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -229,8 +282,9 @@ impl TorClient {
     }
 }
 
-/// Finds out whether a request timed out because new streams of this tor wait
-/// for a controller that may be gone. That takes up to half a second more.
+/// An [`Explain`] that finds out whether a request timed out because new
+/// streams of this tor wait for a controller that may be gone. This takes up to
+/// half a second.
 struct StreamsWaiting(Arc<Core>);
 
 impl Explain for StreamsWaiting {

@@ -1,4 +1,4 @@
-//! One tor for the whole program.
+//! The tor that the whole program shares.
 
 use std::sync::{Arc, Weak};
 use std::thread::{self, ThreadId};
@@ -7,27 +7,27 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Core, Tor};
-use crate::cancel::CancelToken;
-use crate::controller::{Connect, environment_socks};
+use crate::control::{Connect, environment_socks};
 use crate::error::{Cancelled, Phase, Result};
+use crate::io::cancel::CancelToken;
+use crate::io::transport::Deadline;
 use crate::process::Launch;
-use crate::protocol::ArgumentError;
 use crate::tor::NoTorError;
-use crate::transport::Deadline;
-use crate::word::Progress;
+use scape_proto::control::ArgumentError;
+use scape_proto::word::Progress;
 
-/// The program's tor. Its lock is never held while anything is waited for.
+/// The program's tor. The lock is never held while waiting for anything else.
 static GLOBAL: Mutex<Global> = Mutex::new(Global::None);
-/// Notified when [`GLOBAL`] has changed, and when a call that waits for that is
-/// cancelled.
+/// Notified when [`GLOBAL`] has changed, and when a call that waits for a
+/// change is cancelled.
 static CHANGED: Condvar = Condvar::new();
 
 enum Global {
     None,
-    /// Being looked for, or launched, by this thread.
+    /// This thread is searching for a tor, or launching one.
     Coming(ThreadId),
-    /// Weak, so that a launched one ends, and its files go, with the last of
-    /// its handles.
+    /// The tor that was found. The reference is weak, so that a launched tor
+    /// ends and its files are removed with the last of its handles.
     Known(Weak<Core>),
 }
 
@@ -37,13 +37,13 @@ impl Global {
         CHANGED.notify_all();
     }
 
-    /// Returns the tor that is there, if it can still be used. Waits while
-    /// another thread looks for one. With `None`, the lock is held.
+    /// Returns the known tor, if it can still be used. Waits while another
+    /// thread searches for one. If there is no such tor, returns the lock.
     fn known(cancel: Option<&CancelToken>) -> Result<Result<Tor, MutexGuard<'static, Global>>> {
         let _hook = cancel.map(|token| {
             token.on_cancel(|| {
-                // With the lock, so that the waiter is not between its look at
-                // the token and its sleep.
+                // With the lock held, the waiting thread can't be between its
+                // check of the token and its sleep.
                 let _global = GLOBAL.lock();
                 CHANGED.notify_all();
             })
@@ -57,8 +57,8 @@ impl Global {
                 Global::None => None,
                 Global::Known(core) => core.upgrade(),
                 Global::Coming(thread) if *thread == thread::current().id() => {
-                    let why = "is being launched by this very call: it cannot be had within its \
-                               progress callback";
+                    let why = "is being launched by this very call, so the progress callback \
+                               cannot get it";
                     return Err(ArgumentError::invalid("Tor::global", "tor", why).into());
                 }
                 Global::Coming(_) => {
@@ -67,7 +67,8 @@ impl Global {
                 }
             };
             let Some(tor) = known.map(Tor::of) else { return Ok(Err(global)) };
-            // Without the lock, because the process has one of its own.
+            // The lock is released, because `is_alive` takes the lock of the
+            // process.
             drop(global);
             if tor.is_alive() {
                 return Ok(Ok(tor));
@@ -77,7 +78,8 @@ impl Global {
             if matches!(&*global, Global::Known(core) if core.as_ptr() == Arc::as_ptr(&tor.core)) {
                 *global = Global::None;
             }
-            // Without the lock: it may be the last handle, which ends a tor.
+            // The lock is released, because dropping the last handle ends a
+            // tor, which takes time.
             drop(global);
             drop(tor);
             global = GLOBAL.lock();
@@ -85,7 +87,8 @@ impl Global {
     }
 }
 
-/// Ends the search, also if the progress callback panics.
+/// Marks the search as over when it is dropped, even if the progress callback
+/// panics.
 struct Coming;
 
 impl Drop for Coming {
@@ -97,13 +100,13 @@ impl Drop for Coming {
 }
 
 impl Tor {
-    /// One for connections alone: the program's, where there is one by now;
-    /// else one that runs, of which the SOCKS port will do; else the program's,
-    /// which is launched then.
+    /// Returns a tor for connections alone. This is the program's tor if there
+    /// is one, or else a running tor, even one with a SOCKS port only. If none
+    /// is found, the program's tor is launched.
     pub(crate) fn for_connections() -> Result<Tor> {
         match Global::known(None)? {
             Ok(tor) => Ok(tor),
-            // Not with the lock, which the error has.
+            // The error holds the lock, so it is dropped before the search.
             Err(unlock) => {
                 drop(unlock);
                 Tor::find().or_else(|_| Tor::global())
@@ -111,18 +114,20 @@ impl Tor {
         }
     }
 
-    /// The program's tor: the same for all callers as long as one of its
-    /// handles lives. At first it is one that runs already (as
-    /// [`connect`](Self::connect)), or else one that is launched, with a
-    /// temporary data directory; or else one whose SOCKS port is at a usual
-    /// place. A SOCKS port that the environment names (`TOR_SOCKS_PORT`, …) is
-    /// used rather than launching one.
+    /// Returns the program's tor, which is the same for all callers as long as
+    /// one of its handles lives.
     ///
-    /// Keep a handle as long as tor will be needed again: a launched one ends
-    /// with the last, and launching takes some ten seconds.
-    /// [`set_global`](Self::set_global) makes it another one.
+    /// The first call uses a running tor, as in [`connect`](Self::connect). If
+    /// no tor runs, it launches one with a temporary data directory. If that
+    /// fails, it uses a tor with a SOCKS port at a usual place. A SOCKS port
+    /// that the environment names (`TOR_SOCKS_PORT`, …) is preferred to
+    /// launching.
     ///
-    /// Threads that call this while another one launches wait for that.
+    /// Keep a handle as long as tor may be needed again: a launched tor ends
+    /// with its last handle, and launching takes about ten seconds.
+    /// [`set_global`](Self::set_global) replaces the program's tor.
+    ///
+    /// If another thread is launching the tor, the call waits for it.
     ///
     /// ```no_run
     /// let tor = scape::Tor::global()?;
@@ -133,32 +138,40 @@ impl Tor {
     /// # Errors
     ///
     /// Returns an error with a [`NoTorError`] (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), which has everything
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) that lists everything
     /// that was tried.
+    #[doc(alias = "get_global_tor")]
     pub fn global() -> Result<Tor> {
         Tor::global_with(|_| {})
     }
 
     /// Returns the program's tor like [`global`](Self::global), and calls
-    /// `on_progress` while one is launched, on the calling thread. If nothing
-    /// is launched, it isn't called.
+    /// `on_progress` on the calling thread while a tor is launched. If nothing
+    /// is launched, the callback isn't called.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::global_with(|step| eprintln!("{step}"))?;
+    /// let stream = tor.dial("example.com:80")?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`global`](Self::global). The kind is
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if it is called
-    /// within the callback itself.
+    /// Same errors as [`global`](Self::global), most often a [`NoTorError`].
+    /// The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the
+    /// callback itself requests the program's tor.
     pub fn global_with(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         global(None, on_progress)
     }
 
-    /// Like [`global_with`](Self::global_with), and ends when `token` is
-    /// cancelled: at once while a tor is looked for or another thread launches
-    /// one, and as soon as tor has ended while this call launches one. The tor
-    /// that is returned doesn't keep the token.
+    /// Like [`global_with`](Self::global_with), but fails when `token` is
+    /// cancelled. The call ends at once while it searches for a tor or waits
+    /// for another thread's launch. If it launches a tor itself, it ends as
+    /// soon as that process has ended. The returned `Tor` doesn't keep the
+    /// token.
     ///
-    /// Other threads that wait for the launch of this call begin anew if it is
-    /// cancelled.
+    /// If this call is cancelled, other threads that wait for its launch start
+    /// their own search.
     ///
     /// ```
     /// use scape::{CancelToken, Tor};
@@ -175,8 +188,8 @@ impl Tor {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token is
-    /// cancelled. Otherwise same errors as [`global`](Self::global), most often
-    /// a [`NoTorError`].
+    /// cancelled. Otherwise the same errors as [`global`](Self::global), most
+    /// often a [`NoTorError`].
     pub fn global_cancel_with(
         token: &CancelToken,
         on_progress: impl FnMut(&Progress) + Send + 'static,
@@ -184,8 +197,9 @@ impl Tor {
         global(Some(token), on_progress)
     }
 
-    /// Makes this the program's tor, from now on. Handles of another one are as
-    /// they were.
+    /// Makes this tor the program's tor. Handles to the previous one stay
+    /// valid. If another thread is searching for the program's tor, the call
+    /// waits for it.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -200,7 +214,8 @@ impl Tor {
     /// ```
     pub fn set_global(&self) {
         let mut global = GLOBAL.lock();
-        // What another thread is just finding would replace this one.
+        // A search by another thread would replace this tor when it ends, so
+        // wait for it.
         while matches!(&*global, Global::Coming(thread) if *thread != thread::current().id()) {
             CHANGED.wait(&mut global);
         }
@@ -240,7 +255,7 @@ fn find_or_launch(
         found => return found,
     };
     let mut tried = NoTorError { control: Some(control), launch: None, socks: Vec::new() };
-    // If the environment names a SOCKS port, that tor is meant.
+    // A SOCKS port in the environment takes precedence over launching.
     let is_named = matches!(environment_socks(), Ok(Some(_)));
     if is_named {
         match find_socks(cancel, tried)? {
@@ -262,13 +277,13 @@ fn find_or_launch(
     Ok(find_socks(cancel, tried)??)
 }
 
-/// Looks for a SOCKS port that is tor's. The outer error is that the call was
+/// Searches for a SOCKS port of a tor. The outer error means that the call was
 /// cancelled.
 fn find_socks(
     cancel: Option<&CancelToken>,
     mut tried: NoTorError,
 ) -> Result<Result<Tor, NoTorError>> {
-    // The parts have deadlines of their own.
+    // Each step has its own deadline.
     let deadline = Deadline::after(Duration::MAX).cancelled_by(cancel);
     deadline.run(Phase::Connect, move || Ok(Tor::usual_socks(&mut tried).ok_or(tried)))
 }

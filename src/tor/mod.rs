@@ -2,35 +2,36 @@
 //!
 //! # Which tor
 //!
-//! | made by | what it is | ends |
+//! | made by | which tor | when it ends |
 //! |---|---|---|
-//! | [`Tor::connect`] | one that runs already, controlled: the usual places, `SCAPE_CONTROL` | never by us |
-//! | [`Tor::connect_with`], `Tor::from(controller)` | one that runs already, wherever it is | never by us |
-//! | [`Tor::launch`] | one of our own, as its [`Launch`] says | with the last of its handles |
-//! | [`Tor::private`] | one of our own, with nothing of it left afterwards | with the last of its handles |
-//! | [`Tor::socks_only`] | one that is known by its SOCKS port: connections, but no onion services, no events | never by us |
-//! | [`Tor::find`] | the first that is there: controlled, or else its SOCKS port | never by us |
-//! | [`Tor::global`] | one for the whole program: one that runs already, or else one that is launched | as that one |
+//! | [`Tor::connect`] | a running tor with a control port, found at the usual places or through `SCAPE_CONTROL` | never ended by this library |
+//! | [`Tor::connect_with`], `Tor::from(controller)` | a running tor with a control port, anywhere | never ended by this library |
+//! | [`Tor::launch`] | a new process, configured by a [`Launch`] | with its last handle |
+//! | [`Tor::private`] | a new process that leaves no files behind | with its last handle |
+//! | [`Tor::socks_only`] | a running tor with a SOCKS port only: connections, but no onion services and no events | never ended by this library |
+//! | [`Tor::find`] | the first running tor: with a control port, or else with a SOCKS port | never ended by this library |
+//! | [`Tor::global`] | one tor for the whole program: a running one, or else a new process | never, or with its last handle |
 //!
-//! A `Tor` is a cheap handle; its clones are the same tor. What is made with it
-//! counts as a handle too, as long as it lives: [`TorClient`], streams, HTTP
-//! agents, onion services, listeners. So a launched tor does not end under a
-//! stream.
+//! A `Tor` is a cheap handle, and its clones refer to the same tor. Everything
+//! that is made with a `Tor` counts as a handle while it lives: a
+//! [`TorClient`], streams, HTTP agents, onion services, listeners. So a
+//! launched tor doesn't end while a stream uses it.
 //!
-//! # What it gives
+//! # Entry points
 //!
 //! * [`controller`](Tor::controller): every command and every event.
-//! * [`client`](Tor::client): connections through tor, names looked up by tor,
-//!   isolation; [`dial`](Tor::dial) for one.
+//! * [`client`](Tor::client): connections through tor, DNS look-ups by tor,
+//!   stream isolation; [`dial`](Tor::dial) for a single connection.
 #![cfg_attr(
     feature = "http",
-    doc = "* [`http`](Tor::http): a `ureq::Agent` that goes through tor, whatever the environment says."
+    doc = "* [`http`](Tor::http): a `ureq::Agent` through tor, which ignores proxy variables."
 )]
-//! * [`onion`](Tor::onion): onion services, and listeners behind them;
-//!   [`disk_onions`](Tor::disk_onions): those of tor's configuration.
+//! * [`onion`](Tor::onion): onion services and listeners behind them;
+//!   [`disk_onions`](Tor::disk_onions): the onion services in tor's
+//!   configuration.
 //!
-//! Nothing goes around tor, ever: where tor cannot be used, there is an error
-//! that says what was tried.
+//! No connection ever bypasses tor. If tor can't be used, the call fails with
+//! an error that lists everything that was tried.
 
 mod circuit;
 mod circuit_socks;
@@ -52,17 +53,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::cancel::CancelToken;
-use crate::config::{Config, PortLine};
-use crate::controller::{Connect, ConnectAttempt, Controller, environment_socks};
+use crate::client::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
+use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
 use crate::error::{Phase, Result};
+use crate::io::cancel::CancelToken;
+use crate::io::transport::{Address, Deadline};
+use crate::live::config::{Config, PortLine};
+use crate::live::state::State;
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
-use crate::protocol::ListenerAddress;
-use crate::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
-use crate::state::State;
-use crate::transport::{Address, Deadline};
+use scape_proto::info::ListenerAddress;
 
 pub use circuit_socks::CircuitSocks;
 pub use client::TorClient;
@@ -75,11 +76,11 @@ pub use socks_port::SocksPort;
 use probe::ask_whether_tor;
 use socks_port::{FromFilter, usual_addresses};
 
-/// How long a SOCKS port on this machine may take to say that it is one.
+/// The time that a SOCKS port on this machine has to identify itself.
 const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A tor: one that runs already, or one of our own. See the [module](self) for
-/// the ways to one, and what it gives.
+/// A handle to a tor: one that runs already, or one that this program launched.
+/// The [module](self) lists the ways to get a `Tor` and what it can do.
 ///
 /// ```no_run
 /// use scape::Tor;
@@ -95,33 +96,33 @@ const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Tor {
     core: Arc<Core>,
-    /// Ends the handle's calls early.
+    /// The token that cancels this handle's calls.
     cancel: Option<CancelToken>,
 }
 
-/// What the handles of a tor share. With it, a launched tor ends.
+/// State that the handles of one tor share. Dropping it ends a launched tor.
 struct Core {
     way: Way,
-    /// The SOCKS port that was found usable last.
+    /// The SOCKS port that accepted a connection most recently.
     usable: Mutex<Option<Address>>,
-    /// The SOCKS ports that were added, and where tor opened them. Held while
-    /// one is added: one at a time.
+    /// The SOCKS ports that were added, and the addresses that tor opened. The
+    /// lock is held while a port is added, so ports are added one at a time.
     added: Mutex<Vec<(PortLine, ListenerAddress)>>,
-    /// The live state, once it was asked for.
+    /// The live state, once it has been requested.
     state: Mutex<Option<State>>,
 }
 
-/// How tor is reached.
+/// The way in which tor is reached.
 enum Way {
     Socks(Address),
     Control(Controller),
-    /// The process is gone once the tor was told to end.
+    /// The process is `None` once tor has been stopped.
     Launched(Controller, Mutex<Option<TorProcess>>),
 }
 
 impl Core {
     /// Returns true if new streams wait for a controller other than this one.
-    /// Takes `timeout` at most.
+    /// Asks tor for at most `timeout`.
     fn leaves_streams_to_others(&self, timeout: Duration) -> bool {
         match &self.way {
             Way::Socks(_) => false,
@@ -132,82 +133,119 @@ impl Core {
     }
 }
 
-/// How a [`Tor`] is reached.
+/// The way in which a [`Tor`] is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TorMode {
-    /// By its SOCKS port only.
+    /// Through its SOCKS port only.
     SocksOnly,
-    /// By its control port; it runs without us.
+    /// Through its control port. This program didn't start the tor.
     Control,
-    /// By its control connection; we started it, and end it.
+    /// Through its control connection. This program started the tor and ends
+    /// it.
     Launched,
 }
 
 impl Tor {
-    /// A tor that runs already, at the usual places or the one that
-    /// `SCAPE_CONTROL` names: see [`scape::connect`](crate::connect()).
+    /// Connects to a running tor, at the usual places or at the address in
+    /// `SCAPE_CONTROL`. See [`scape::connect`](crate::connect()) for the
+    /// places.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// println!("{}", tor.controller()?.version()?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Same errors as [`scape::connect`](crate::connect()): a
-    /// [`ConnectError`](crate::controller::ConnectError) with everything that
-    /// was tried, or an [`AuthError`](crate::controller::AuthError) if the
+    /// [`ConnectError`](crate::control::ConnectError) with everything that
+    /// was tried, or an [`AuthError`](crate::control::AuthError) if the
     /// environment names a tor that doesn't let this program in.
     pub fn connect() -> Result<Tor> {
         Ok(Tor::from(Connect::from_env()?.connect()?))
     }
 
-    /// A tor that runs already, as `connect` says.
-    ///
-    /// # Errors
-    ///
-    /// As [`Connect::connect`].
+    /// Connects to a running tor with the settings in `connect`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let scripted = ScriptedTor::builder().listen()?;
     /// # let address = scripted.address().cloned().expect("it listens");
-    /// use scape::{Connect, Reconnect, Tor};
+    /// use scape::control::Reconnect;
+    /// use scape::{Connect, Tor};
     ///
     /// let tor = Tor::connect_with(&Connect::to(address)?.reconnect(Reconnect::new()))?;
     /// assert!(tor.controller()?.is_alive());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Connect::connect`], most often a
+    /// [`ConnectError`](crate::control::ConnectError) if nothing accepts the
+    /// connection.
     pub fn connect_with(connect: &Connect) -> Result<Tor> {
         Ok(Tor::from(connect.connect()?))
     }
 
-    /// Starts a tor of our own. It ends with the last of its handles, or this
-    /// program, whatever becomes of that.
+    /// Starts a new tor process. The process ends when its last handle is
+    /// dropped, or when this program ends in any way.
     ///
-    /// A [data directory](Launch::data_directory) that stays makes the next
-    /// start much quicker, and keeps the guards.
+    /// A persistent [data directory](Launch::data_directory) makes the next
+    /// start much faster, and keeps the entry guards.
+    ///
+    /// ```no_run
+    /// use scape::{Launch, Tor};
+    /// use std::time::Duration;
+    ///
+    /// let tor = Tor::launch(Launch::new().data_directory("/var/lib/my-app/tor"))?;
+    /// tor.become_ready(Duration::from_secs(120))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`Launch::start`].
+    /// Same errors as [`Launch::start`], most often a
+    /// [`LaunchError`](crate::process::LaunchError).
+    #[doc(alias = "launch_tor")]
     pub fn launch(launch: Launch) -> Result<Tor> {
         Ok(Tor::from(launch.start()?))
     }
 
-    /// Starts a tor of our own, with a temporary data directory: nothing of it
-    /// is left afterwards. For one service or task that is to have nothing to
-    /// do with any other.
+    /// Starts a new tor process with a temporary data directory, which is
+    /// removed afterwards. Use it for a service or a task that must not share
+    /// anything with other uses of Tor.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Tor::private()?;
+    /// tor.become_ready(Duration::from_secs(120))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As [`Launch::start`].
+    /// Same errors as [`Launch::start`], most often a
+    /// [`LaunchError`](crate::process::LaunchError).
     pub fn private() -> Result<Tor> {
         Tor::launch(Launch::new())
     }
 
-    /// Returns a tor that is known by its SOCKS port only.
+    /// Uses a tor of which only the SOCKS port is known.
     ///
-    /// The port is asked whether it is tor's, because another proxy might look
-    /// up names by itself, and send connections anywhere. No name is looked up
-    /// for that, and nothing is connected to. The port may have any flags,
-    /// `OnionTrafficOnly` for example. The answer must come within 10 seconds.
+    /// The call verifies that the port belongs to tor, because another proxy
+    /// might resolve names itself and connect anywhere. This check resolves no
+    /// name and connects to no target. The port may have any flags, such as
+    /// `OnionTrafficOnly`. The answer must arrive within 10 seconds.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::socks_only(9050)?;
+    /// let stream = tor.dial(("example.com", 80))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -222,17 +260,30 @@ impl Tor {
         Ok(Tor::with(Way::Socks(socks)))
     }
 
-    /// The first tor that is there: a control port at the usual places (as
-    /// [`connect`](Self::connect)), or else a SOCKS port at 127.0.0.1:9050
-    /// (tor) or 127.0.0.1:9150 (Tor Browser), unless `TOR_SOCKS_IPC_PATH`,
-    /// `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names it (see
-    /// [`Connect::from_env`]). Enough for a client; [`mode`](Self::mode) tells
-    /// which.
+    /// Finds a running tor: one with a control port at the usual places, as in
+    /// [`connect`](Self::connect), or else one with a SOCKS port.
+    ///
+    /// The SOCKS port is the one that `TOR_SOCKS_IPC_PATH`, `TOR_SOCKS_HOST` or
+    /// `TOR_SOCKS_PORT` names (see [`Connect::from_env`]). If none of them is
+    /// set, 127.0.0.1:9050 (tor) and 127.0.0.1:9150 (Tor Browser) are tried.
+    /// The result is always good enough for [`client`](Self::client);
+    /// [`mode`](Self::mode) tells how tor is reached.
+    ///
+    /// ```no_run
+    /// use scape::tor::TorMode;
+    /// use scape::Tor;
+    ///
+    /// let tor = Tor::find()?;
+    /// if tor.mode() == TorMode::SocksOnly {
+    ///     println!("connections only, no onion services");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error with a [`NoTorError`] (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), which has everything
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) that lists everything
     /// that was tried.
     pub fn find() -> Result<Tor> {
         let mut tried = NoTorError::default();
@@ -243,10 +294,10 @@ impl Tor {
         Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
     }
 
-    /// Returns the tor with the SOCKS port that the environment names, or else
-    /// the first with one at a usual place. Notes what was tried in vain.
+    /// Returns a tor at the SOCKS port that the environment names, or else at
+    /// the first usual port. Failed attempts are added to `tried`.
     fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
-        // What can't be read is in the error of the control port.
+        // An unreadable variable is already in the error of the control port.
         let named = environment_socks().ok().flatten().map(|named| vec![named]);
         for address in named.unwrap_or_else(|| usual_addresses(None)) {
             match Tor::socks_only(address.clone()) {
@@ -257,8 +308,8 @@ impl Tor {
         None
     }
 
-    /// Finds a tor like [`find`](Self::find), and fails at once when `token` is
-    /// cancelled. What is found doesn't keep the token.
+    /// Finds a tor like [`find`](Self::find), but fails at once when `token` is
+    /// cancelled. The returned `Tor` doesn't keep the token.
     ///
     /// ```no_run
     /// use scape::{CancelToken, Tor};
@@ -277,10 +328,10 @@ impl Tor {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token is
-    /// cancelled. Otherwise same errors as [`find`](Self::find), most often a
-    /// [`NoTorError`].
+    /// cancelled. Otherwise the same errors as [`find`](Self::find), most often
+    /// a [`NoTorError`].
     pub fn find_cancel_with(token: &CancelToken) -> Result<Tor> {
-        // The parts have deadlines of their own.
+        // Each step has its own deadline.
         Deadline::after(Duration::MAX).cancelled_by(Some(token)).run(Phase::Connect, Tor::find)
     }
 
@@ -298,15 +349,17 @@ impl Tor {
         Tor { core, cancel: None }
     }
 
-    /// Returns a handle on the same tor whose calls fail with an error of the
+    /// Returns a handle to the same tor whose calls fail with an error of the
     /// kind [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when `token`
-    /// is cancelled: [`become_ready`](Self::become_ready),
-    /// [`onion`](Self::onion) with all that it makes, [`client`](Self::client),
-    /// [`disk_onions`](Self::disk_onions). The tor and other handles go on.
+    /// is cancelled. This affects [`become_ready`](Self::become_ready),
+    /// [`client`](Self::client), [`disk_onions`](Self::disk_onions), and
+    /// [`onion`](Self::onion) with everything made from it. The tor itself and
+    /// its other handles are not affected.
     ///
-    /// The token doesn't reach [`controller`](Self::controller), which has its
-    /// own [`cancel_with`](Controller::cancel_with), and connections through
-    /// tor, which have a timeout ([`TorClient::timeout`]).
+    /// The token doesn't apply to [`controller`](Self::controller), which has
+    /// its own [`cancel_with`](Controller::cancel_with). It doesn't apply to
+    /// connections through tor either; they have a timeout
+    /// ([`TorClient::timeout`]).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -326,7 +379,7 @@ impl Tor {
         Tor { cancel: Some(token.clone()), ..self.clone() }
     }
 
-    /// The controller with the handle's token.
+    /// Returns the controller with this handle's token.
     fn own_controller(&self) -> Result<Controller> {
         let controller = self.controller()?;
         Ok(self
@@ -335,7 +388,7 @@ impl Tor {
             .map_or_else(|| controller.clone(), |token| controller.cancel_with(token)))
     }
 
-    /// How it is reached.
+    /// Returns the way in which this tor is reached.
     pub fn mode(&self) -> TorMode {
         match self.core.way {
             Way::Socks(_) => TorMode::SocksOnly,
@@ -344,7 +397,7 @@ impl Tor {
         }
     }
 
-    /// Returns the control connection: every command, every event.
+    /// Returns the control connection, with every command and every event.
     ///
     /// # Errors
     ///
@@ -358,9 +411,11 @@ impl Tor {
         }
     }
 
-    /// Whether it can still be used, as far as is known: its control connection
-    /// is open (or is made again by itself), and the process that we started
-    /// runs.
+    /// Returns true if this tor can be used now, as far as is known. The
+    /// control connection must be open, and a process that this program
+    /// launched must be running. So the result is false while the connection
+    /// reconnects. A tor that is reached through its SOCKS port only always
+    /// counts as alive.
     pub fn is_alive(&self) -> bool {
         match &self.core.way {
             Way::Socks(_) => true,
@@ -371,18 +426,18 @@ impl Tor {
         }
     }
 
-    /// The process identifier of the tor that we started; for another one,
-    /// [`Controller::process`] asks tor.
+    /// Returns the process identifier of a launched tor. For other tors,
+    /// [`Info::process`](crate::control::Info::process) asks tor.
     pub fn pid(&self) -> Option<u32> {
         self.of_process(|process| process.pid())
     }
 
-    /// The data directory of the tor that we started.
+    /// Returns the data directory of a launched tor.
     pub fn data_directory(&self) -> Option<PathBuf> {
         self.of_process(|process| process.data_directory().to_owned())
     }
 
-    /// The last lines of the log of the tor that we started, oldest first.
+    /// Returns the last log lines of a launched tor, oldest first.
     pub fn log_tail(&self) -> Vec<String> {
         self.of_process(|process| process.log_tail()).unwrap_or_default()
     }
@@ -394,43 +449,60 @@ impl Tor {
         }
     }
 
-    /// Returns a client on the first of tor's SOCKS ports that can be used:
-    /// [`client_on`](Self::client_on) with [`SocksPort::Usable`].
+    /// Returns a client for the first of tor's SOCKS ports that accepts a
+    /// connection: [`client_on`](Self::client_on) with [`SocksPort::Usable`].
+    ///
+    /// ```no_run
+    /// let client = scape::Tor::connect()?.client()?;
+    /// println!("{}", client.dns_resolve("example.com")?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error with a [`NoSocksPortError`] (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no port
-    /// that can be used.
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if no SOCKS port can
+    /// be used.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
 
-    /// Returns a client on the SOCKS port `port`.
+    /// Returns a client for the SOCKS port that `port` selects.
+    ///
+    /// ```no_run
+    /// use scape::tor::SocksPort;
+    /// use scape::Tor;
+    ///
+    /// let client = Tor::connect()?.client_on(&SocksPort::added(["IsolateDestAddr"]))?;
+    /// let stream = client.connect(("example.com", 80))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error with a [`NoSocksPortError`] (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no such
-    /// port, and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)
-    /// if a port was to be added and tor couldn't open it.
-    /// [`Refusal::log`](crate::protocol::Refusal::log) says why.
+    /// port. If a port had to be added and tor couldn't open it, the kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), and
+    /// [`Refusal::log`](crate::control::Refusal::log) says why.
+    #[doc(alias = "create_socks_endpoint")]
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
         self.client_until(port, FromFilter::UsualPorts, self.deadline())
     }
 
-    /// Returns a client on a SOCKS port that certainly is this tor's, because
-    /// its control connection attaches the client's streams.
+    /// Returns a client for a SOCKS port that certainly belongs to this tor.
+    /// That matters when this tor's control connection attaches the client's
+    /// streams.
     fn client_of_this_tor(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
         self.client_until(port, FromFilter::Error, deadline)
     }
 
-    /// The deadline of a call that begins now.
+    /// Returns the deadline of a call that begins now.
     fn deadline(&self) -> Deadline {
         self.deadline_after(self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout))
     }
 
-    /// The deadline of a call that begins now and may take `timeout`.
+    /// Returns the deadline of a call that begins now and may take `timeout`.
     fn deadline_after(&self, timeout: Duration) -> Deadline {
         Deadline::after(timeout).cancelled_by(self.cancel.as_ref())
     }
@@ -445,14 +517,23 @@ impl Tor {
         Ok(TorClient::new(&self.core, address))
     }
 
-    /// Connects to `target` through tor: [`TorClient::connect`] of
-    /// [`client`](Self::client). Both together take at most
-    /// [`SocksProxy::DEFAULT_TIMEOUT`], and after a timeout half a second more
-    /// to find out the reason.
+    /// Connects to `target` through tor: shorthand for [`client`](Self::client)
+    /// and [`TorClient::connect`].
+    ///
+    /// Both together take at most [`SocksProxy::DEFAULT_TIMEOUT`] (130
+    /// seconds). After a timeout, up to half a second more is spent on finding
+    /// the reason.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// let stream = tor.dial("example.com:80")?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`client`](Self::client) and [`TorClient::connect`].
+    /// Same errors as [`client`](Self::client) and [`TorClient::connect`], most
+    /// often a [`SocksError`](crate::socks::SocksError).
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let deadline = self.deadline_after(SocksProxy::DEFAULT_TIMEOUT);
         self.client_until(&SocksPort::Usable, FromFilter::UsualPorts, deadline)?
@@ -460,9 +541,9 @@ impl Tor {
             .connect(target)
     }
 
-    /// An HTTP agent that goes through tor: [`TorClient::http`] of
-    /// [`client`](Self::client). Names go to tor, and the environment's proxies
-    /// are not asked.
+    /// Returns an HTTP agent that goes through tor: shorthand for
+    /// [`client`](Self::client) and [`TorClient::http`]. tor resolves the
+    /// names, and the environment's proxy variables are ignored.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -472,16 +553,19 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Same errors as [`client`](Self::client) and [`TorClient::http`].
+    /// Same errors as [`client`](Self::client) and [`TorClient::http`], most
+    /// often a [`NoSocksPortError`].
     #[cfg(feature = "http")]
+    #[doc(alias = "web_agent")]
     pub fn http(&self) -> Result<ureq::Agent> {
         self.client()?.http()
     }
 
-    /// An onion service of this tor, to be described, and then made: by
-    /// [`listen`](OnionBuilder::listen), with a listener like a
-    /// [`TcpListener`](std::net::TcpListener), or by
-    /// [`publish`](OnionBuilder::publish), for a server that is there already.
+    /// Returns a builder for an onion service of this tor.
+    /// [`listen`](OnionBuilder::listen) creates the service with a listener
+    /// like a [`TcpListener`](std::net::TcpListener).
+    /// [`publish`](OnionBuilder::publish) creates the service for a server that
+    /// already runs.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -498,25 +582,29 @@ impl Tor {
     /// Returns an error with a [`NoControlError`] (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
     /// its SOCKS port only.
+    #[doc(alias = "create_onion_service")]
+    #[doc(alias = "create_onion_endpoint")]
     pub fn onion(&self) -> Result<OnionBuilder> {
         let keep: Keep = self.core.clone();
         Ok(OnionBuilder::new(&self.own_controller()?).keep(keep))
     }
 
-    /// The onion services in tor's configuration, with their keys on disk.
+    /// Returns the onion services in tor's configuration, whose keys are on
+    /// disk.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`NoControlError`] (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
     /// its SOCKS port only.
+    #[doc(alias = "create_filesystem_onion_endpoint")]
     pub fn disk_onions(&self) -> Result<DiskOnions> {
         Ok(DiskOnions::of(&self.own_controller()?))
     }
 
-    /// What tor has and does, live: circuits, streams, routers, addresses,
-    /// entry guards. Begun when it is first asked for, and kept from then on as
-    /// long as the tor is; every call gives the same.
+    /// Returns the live state of tor: circuits, streams, relays, addresses and
+    /// entry guards. The state is loaded by the first call and kept as long as
+    /// the tor; every call returns the same state.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -531,11 +619,12 @@ impl Tor {
     /// Returns an error with a [`NoControlError`] (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
     /// its SOCKS port only. The errors of [`State::new`] are also possible.
+    #[doc(alias = "create_state")]
     pub fn state(&self) -> Result<State> {
         self.state_until(self.deadline())
     }
 
-    /// Like [`state`](Self::state), as a part of a call that ends at
+    /// Returns the [`state`](Self::state), within a call that ends at
     /// `deadline`.
     fn state_until(&self, deadline: Deadline) -> Result<State> {
         let keep: Keep = self.core.clone();
@@ -550,8 +639,9 @@ impl Tor {
         Ok(state.keep(keep))
     }
 
-    /// tor's configuration, kept live, to read and to change: see [`Config`]. A
-    /// tor that was launched runs at least as long as this.
+    /// Returns tor's configuration, kept up to date, to read and to change: see
+    /// [`Config`]. A launched tor runs at least as long as the returned value
+    /// lives.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -567,28 +657,31 @@ impl Tor {
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor is known by
     /// its SOCKS port only. The errors of [`Controller::config`] are also
     /// possible.
+    #[doc(alias = "get_config")]
     pub fn config(&self) -> Result<Config> {
         let keep: Keep = self.core.clone();
         Ok(self.controller()?.config()?.keep(keep))
     }
 
-    /// Ends the control connection, for every handle; and the tor, where we
-    /// started it.
+    /// Ends the control connection for every handle, and stops the tor if this
+    /// program launched it.
     ///
-    /// Dropping the last handle does the same. (A controller that the tor was
-    /// made [from](#impl-From%3CController%3E-for-Tor) ends, too.)
+    /// Dropping the last handle does the same. A controller that the tor was
+    /// made [from](#impl-From%3CController%3E-for-Tor) also ends. A tor that is
+    /// reached through its SOCKS port only is not affected.
     ///
     /// # Errors
     ///
-    /// As [`TorProcess::stop`] and [`Controller::quit`]. The tor has ended then
-    /// all the same, or the connection.
+    /// Same errors as [`TorProcess::stop`] and [`Controller::quit`]. Even if
+    /// the call fails, the tor or the connection has ended.
     pub fn quit(self) -> Result<()> {
         match &self.core.way {
             Way::Socks(_) => Ok(()),
             Way::Control(controller) if !controller.is_open() => Ok(()),
             Way::Control(controller) => controller.clone().quit(),
             Way::Launched(_, process) => {
-                // Without the lock: other handles ask whether the process runs.
+                // The lock is not held while the process ends, because other
+                // handles check whether it runs.
                 let process = process.lock().take();
                 process.map_or(Ok(()), TorProcess::stop)
             }
@@ -596,16 +689,16 @@ impl Tor {
     }
 }
 
-/// A tor that is controlled already. Its connection ends with the last handle,
-/// the controller's included.
+/// Makes a `Tor` from a control connection. The connection ends with the last
+/// handle, the controller's clones included.
 impl From<Controller> for Tor {
     fn from(controller: Controller) -> Tor {
         Tor::with(Way::Control(controller))
     }
 }
 
-/// A tor that was launched already. It ends with the last of the `Tor`'s
-/// handles.
+/// Makes a `Tor` from a launched process. The process ends with the last
+/// handle.
 impl From<TorProcess> for Tor {
     fn from(process: TorProcess) -> Tor {
         Tor::with(Way::Launched(process.controller().clone(), Mutex::new(Some(process))))

@@ -1,10 +1,10 @@
-//! A tor without a control connection.
+//! The error of a call that needs a control connection.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// A call needs a control connection, and the tor is known by its SOCKS port
+/// The call needs a control connection, but the tor is known by its SOCKS port
 /// only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoControlError {
@@ -16,7 +16,7 @@ impl NoControlError {
         NoControlError { socks: socks.into() }
     }
 
-    /// Returns the SOCKS port.
+    /// Returns the address of the SOCKS port.
     pub fn socks(&self) -> &str {
         &self.socks
     }
@@ -26,7 +26,7 @@ impl fmt::Display for NoControlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no control connection: this Tor was made from the SOCKS port {}; \
+            "no control connection: this Tor was created from SOCKS port {}; \
              set ControlPort in torrc and use Tor::connect",
             self.socks
         )

@@ -1,45 +1,46 @@
-//! No SOCKS port to connect through.
+//! The error of a tor without a usable SOCKS port.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::controller::ConnectAttempt;
+use crate::control::ConnectAttempt;
 use crate::error::write_with_sources;
-use crate::protocol::Refusal;
+use scape_proto::control::Refusal;
 
-/// tor has no SOCKS port that can be used as was asked.
+/// tor has no SOCKS port that fits the request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NoSocksPortError {
-    /// It listens on none: `SocksPort 0`, or `DisableNetwork 1`.
+    /// tor listens on no SOCKS port: `SocksPort 0`, or `DisableNetwork 1`.
     None,
-    /// It listens, but nothing could be connected to.
+    /// tor listens, but no port accepted a connection.
     Unreachable(Vec<ConnectAttempt>),
-    /// None has these options, or it cannot be told which listener has them.
+    /// No SOCKS port has these options, or tor's answers don't tell which
+    /// listener has them.
     Options {
-        /// The options that were asked for.
+        /// The requested options.
         wanted: Vec<String>,
-        /// The lines that are configured.
+        /// The configured `SocksPort` lines.
         lines: Vec<String>,
     },
-    /// It listens on loopback or Unix sockets only, but is on another machine:
-    /// what listens there on this machine is something else.
+    /// tor is on another machine and listens on loopback or Unix sockets only.
+    /// Whatever listens at these addresses on this machine is something else.
     Remote {
-        /// The address at which tor is controlled.
+        /// The address of tor's control port.
         control: String,
     },
-    /// tor, or a filter in front of its control port, doesn't tell where the
-    /// SOCKS ports are, and none of the usual ones can be used.
+    /// tor, or a filter in front of its control port, doesn't reveal the SOCKS
+    /// ports, and none of the usual ports can be used.
     Hidden {
-        /// The answer to `GETINFO net/listeners/socks`.
+        /// The refusal of `GETINFO net/listeners/socks`.
         refusal: Refusal,
-        /// The usual ports, and what came of each.
+        /// The usual ports, each with its error.
         attempts: Vec<ConnectAttempt>,
     },
 }
 
-/// Writes what was tried, and what came of each.
+/// Writes the addresses that were tried, each with its error.
 fn write_attempts(f: &mut fmt::Formatter<'_>, attempts: &[ConnectAttempt]) -> fmt::Result {
     for (i, attempt) in attempts.iter().enumerate() {
         f.write_str(if i > 0 { "; " } else { "" })?;
@@ -53,7 +54,8 @@ impl fmt::Display for NoSocksPortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NoSocksPortError::None => f.write_str(
-                "tor listens on no SOCKS port: set SocksPort, and DisableNetwork to 0, or have one added (SocksPort::added)",
+                "tor listens on no SOCKS port: set SocksPort and set DisableNetwork to 0, or add a \
+                 port with SocksPort::added",
             ),
             NoSocksPortError::Unreachable(attempts) => {
                 f.write_str("none of tor's SOCKS ports can be used; tried ")?;
@@ -62,21 +64,22 @@ impl fmt::Display for NoSocksPortError {
             NoSocksPortError::Hidden { refusal, attempts } => {
                 write!(
                     f,
-                    "where tor's SOCKS ports are is hidden ({refusal}), and none of the usual ones can be used; name the \
-                     port (SocksPort::at); tried "
+                    "tor's SOCKS ports are hidden ({refusal}) and none of the usual ports can be \
+                     used; name the port with SocksPort::at; tried "
                 )?;
                 write_attempts(f, attempts)
             }
             NoSocksPortError::Options { wanted, lines } => write!(
                 f,
-                "tor has no SOCKS port that is known to have the options {}; configured are: {}. SocksPort::added adds one",
+                "no SOCKS port of tor is known to have the options {}; configured: {}; add one \
+                 with SocksPort::added",
                 wanted.join(" "),
                 if lines.is_empty() { "none".to_owned() } else { lines.join("; ") },
             ),
             NoSocksPortError::Remote { control } => write!(
                 f,
-                "the tor at {control} is on another machine, and its SOCKS ports are for its own machine only: name the \
-                 port that leads there (SocksPort::at)"
+                "the tor at {control} is on another machine and its SOCKS ports accept local \
+                 connections only; name a port that leads there with SocksPort::at"
             ),
         }
     }

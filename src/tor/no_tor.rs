@@ -1,40 +1,37 @@
-//! No tor to use.
+//! The error of a search that found no tor.
 
 use std::fmt;
 
 use crate::error::{Cause, Error, ErrorKind, write_with_sources};
 
-use crate::controller::ConnectAttempt;
+use crate::control::ConnectAttempt;
 
-/// There was no tor to use. The error has everything that was tried.
+/// No usable tor was found. The error lists everything that was tried.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NoTorError {
-    /// The error of the control connection, if one was tried.
+    /// The error of the control connection, if one was attempted.
     pub control: Option<Error>,
     /// The SOCKS ports that were tried.
     pub socks: Vec<ConnectAttempt>,
-    /// The error of the launch, if one was tried.
+    /// The error of the launch, if one was attempted.
     pub launch: Option<Error>,
 }
 
 impl fmt::Display for NoTorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is no tor to use.")?;
+        f.write_str("no tor to use")?;
         if let Some(error) = &self.control {
-            f.write_str(" To control one: ")?;
+            f.write_str("; control port: ")?;
             write_with_sources(f, error)?;
-            f.write_str(".")?;
         }
         for attempt in &self.socks {
-            write!(f, " The SOCKS port {}: ", attempt.address)?;
+            write!(f, "; SOCKS port {}: ", attempt.address)?;
             write_with_sources(f, &attempt.error)?;
-            f.write_str(".")?;
         }
         if let Some(error) = &self.launch {
-            f.write_str(" To launch one: ")?;
+            f.write_str("; launch: ")?;
             write_with_sources(f, error)?;
-            f.write_str(".")?;
         }
         Ok(())
     }
@@ -61,7 +58,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn everything_that_was_tried_is_told() {
+    fn error_text_lists_all_attempts() {
         let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
         let error = NoTorError {
             control: Some(Timeout::new(Phase::Connect, Duration::from_secs(1)).into()),
@@ -73,9 +70,9 @@ mod tests {
         };
         let text = error.to_string();
         for part in [
-            "To control one: timed out",
-            "The SOCKS port 127.0.0.1:9050: cannot connect: refused.",
-            "To launch",
+            "control port: timed out",
+            "SOCKS port 127.0.0.1:9050: cannot connect: refused;",
+            "launch: ",
         ] {
             assert!(text.contains(part), "{text}");
         }

@@ -1,22 +1,21 @@
-//! A tor that did not become ready.
+//! The error of a tor that didn't become ready in time.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Cause, ErrorKind};
 
-use crate::word::Progress;
+use scape_proto::word::Progress;
 
-/// tor did not become ready in time.
+/// tor didn't become ready in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {
-    /// The time that was waited.
+    /// The time after which the wait was given up.
     pub after: Duration,
-    /// The progress of the bootstrap, as far as it is known, and what keeps it.
+    /// The last known bootstrap progress, and the problem that tor reported.
     pub progress: Option<Progress>,
-    /// True if the option `DisableNetwork` is set, so that tor cannot become
-    /// ready.
+    /// True if the option `DisableNetwork` is 1, so tor can't become ready.
     pub network_disabled: bool,
 }
 
@@ -24,10 +23,10 @@ impl fmt::Display for NotReadyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "tor is not ready after {:?}", self.after)?;
         if let Some(progress) = &self.progress {
-            write!(f, "; it has come to {progress}")?;
+            write!(f, "; last step: {progress}")?;
         }
         if self.network_disabled {
-            f.write_str("; its network is off (set DisableNetwork to 0)")?;
+            f.write_str("; its network is disabled: set DisableNetwork to 0")?;
         }
         Ok(())
     }

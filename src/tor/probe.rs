@@ -1,31 +1,32 @@
-//! Asks a SOCKS port whether it is tor's.
+//! Verifies that a SOCKS port belongs to tor.
 
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::client::socks::{SocksError, SocksProxy, SocksStatus};
 use crate::error::Result;
-use crate::socks::{SocksError, SocksProxy, SocksStatus};
-use crate::transport::{Address, Transport, deadline_after};
+use crate::io::transport::{Address, Transport, deadline_after};
 
-/// An address for documentation (RFC 5737). tor looks up the text of an address
-/// by itself, without asking anybody.
+/// An address for documentation (RFC 5737). tor resolves the text of an address
+/// itself, without asking a relay.
 const ANY_ADDRESS: &str = "192.0.2.1";
-/// A request that every SOCKS port of tor's answers by itself, whatever the
-/// port's flags and tor's options.
+/// An HTTP request. Every SOCKS port of tor answers it itself, whatever the
+/// port's flags and tor's options are.
 const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
-/// The beginning of tor's answer to [`HTTP_REQUEST`].
+/// The first bytes of tor's answer to [`HTTP_REQUEST`].
 const TORS_ANSWER: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n";
 
-/// Returns `Ok` if there is a SOCKS port of tor's at `address`.
+/// Returns `Ok` if a SOCKS port of a tor listens at `address`.
 ///
-/// First the port is asked for `RESOLVE`, a command that no other proxy has.
-/// Ports with `OnionTrafficOnly`, `NoIPv4Traffic` or `SafeSocks` refuse that,
-/// with answers that another proxy may also give. Only then the port is asked
-/// by HTTP, because tor logs a warning about that.
+/// The first request is `RESOLVE`, a command that no other proxy has. Ports
+/// with `OnionTrafficOnly`, `NoIPv4Traffic` or `SafeSocks` refuse it, with
+/// replies that another proxy may also send. Only then the port is asked by
+/// HTTP, because tor logs a warning about HTTP requests.
 ///
 /// # Errors
-/// Returns an error with a [`SocksError`] if nothing listens there, it doesn't
-/// answer within `timeout`, or it is another proxy.
+///
+/// Returns an error with a [`SocksError`] if nothing listens at `address`, if
+/// nothing answers within `timeout`, or if it is another proxy.
 pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let Err(error) = SocksProxy::new(address.clone()).timeout(timeout).resolve(ANY_ADDRESS) else {

@@ -1,43 +1,54 @@
-//! Whether tor can be used yet.
+//! Readiness: bootstrap progress and waiting until tor can build circuits.
 
 use std::time::Duration;
 
 use super::probe::ask_whether_tor;
 use super::socks_port::FromFilter;
 use super::{Tor, Way};
-use crate::connection::Closed;
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::event::{Bootstrap, EventBody, EventKind, StatusAction};
+use crate::io::connection::Closed;
+use crate::io::transport::{Address, Deadline};
 use crate::process::wait_bootstrapped;
-use crate::protocol::Refusal;
 use crate::tor::{NoSocksPortError, NotReadyError};
-use crate::transport::{Address, Deadline};
-use crate::word::Progress;
+use scape_proto::control::Refusal;
+use scape_proto::event::{Bootstrap, EventBody, EventKind, StatusAction};
+use scape_proto::word::Progress;
 
-/// How often a SOCKS port that is not there yet is tried.
+/// The pause before a SOCKS port that doesn't answer is tried again.
 const TRY_AGAIN: Duration = Duration::from_millis(100);
-/// How long is asked, when it was waited in vain, for what keeps tor.
+/// The time for finding out, after a timeout, why tor isn't ready.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// The time between two questions to a tor behind a filter that hides its
-/// status events.
+/// The pause between two polls of a tor behind a filter that hides its status
+/// events.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
-/// Readiness. control-spec, `GETINFO status/bootstrap-phase` and
-/// `status/enough-dir-info`, `SIGNAL ACTIVE`.
+/// Readiness: `GETINFO status/bootstrap-phase`, `GETINFO
+/// status/enough-dir-info` and `SIGNAL ACTIVE` in control-spec.
 impl Tor {
-    /// Returns true if tor can build circuits: it has bootstrapped, and knows
+    /// Returns true if tor can build circuits: it has bootstrapped and knows
     /// enough relays.
     ///
-    /// tor does not tell whether it was made dormant
-    /// ([`Signal::Dormant`](crate::protocol::Signal::Dormant)); one that was
-    /// wakes up with the first connection, or with
-    /// [`become_ready`](Self::become_ready). Of a tor that is known by its
-    /// SOCKS port only, this can only tell whether it answers.
+    /// tor doesn't report whether a signal has made it dormant
+    /// ([`Signal::Dormant`](crate::control::Signal::Dormant)). Such a tor wakes
+    /// up with the first connection, or with
+    /// [`become_ready`](Self::become_ready). If tor is reached through its
+    /// SOCKS port only, the result just tells whether the port answers.
     ///
-    /// Behind a filter that hides a part of tor's status, the rest decides. If
-    /// all of it is hidden, the result is true if a SOCKS port was found that
-    /// is tor's.
+    /// If a filter hides a part of tor's status, the rest decides. If the
+    /// filter hides all of it, the result is true if a SOCKS port of a tor was
+    /// found.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#)
+    /// #     .info("status/enough-dir-info", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let tor = scape::Tor::from(controller);
+    /// assert!(tor.is_ready()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -55,33 +66,33 @@ impl Tor {
         self.is_ready_for(&self.own_controller()?.in_one_call(), |_| {})
     }
 
-    /// Asks whether a SOCKS port is tor's, until `deadline` or until the call
-    /// is cancelled.
+    /// Verifies that a SOCKS port belongs to tor, until `deadline` or until the
+    /// call is cancelled.
     pub(super) fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
         let address = address.clone();
         let left = deadline.left();
         deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
     }
 
-    /// [`is_ready`](Self::is_ready), until the deadline of `controller`. Tells
-    /// how far tor has come, unless that is hidden.
+    /// Like [`is_ready`](Self::is_ready), within the deadline of `controller`.
+    /// Passes the bootstrap phase to `on_phase`, unless it is hidden.
     fn is_ready_for(
         &self,
         controller: &Controller,
         on_phase: impl FnOnce(&Bootstrap),
     ) -> Result<bool> {
-        let phase = unless_refused(controller.bootstrap_phase())?;
+        let phase = unless_refused(controller.info().bootstrap_phase())?;
         if let Ok(phase) = &phase {
             on_phase(phase);
         }
         if phase.as_ref().is_ok_and(|phase| !phase.is_done()) {
             return Ok(false);
         }
-        if let Ok(enough) = unless_refused(controller.enough_dir_info())? {
+        if let Ok(enough) = unless_refused(controller.info().enough_dir_info())? {
             return Ok(enough);
         }
         let Err(refusal) = phase else { return Ok(true) };
-        if let Ok(established) = unless_refused(controller.circuit_established())? {
+        if let Ok(established) = unless_refused(controller.info().circuit_established())? {
             return Ok(established);
         }
         match self.any_address(controller, FromFilter::UsualPorts) {
@@ -91,8 +102,8 @@ impl Tor {
         }
     }
 
-    /// Asks again and again whether tor is ready, behind a filter that hides
-    /// its status events.
+    /// Polls until tor is ready, for a tor behind a filter that hides its
+    /// status events.
     fn poll_ready(
         &self,
         controller: &Controller,
@@ -129,15 +140,16 @@ impl Tor {
         }
     }
 
-    /// Waits until tor can build circuits, and wakes it, in case it is dormant.
+    /// Waits until tor can build circuits. Wakes tor first, in case it is
+    /// dormant.
     ///
-    /// If the connection ends and is made again
-    /// ([`Connect::reconnect`](crate::Connect::reconnect)), the next tor is
-    /// waited for.
+    /// If the control connection is lost and reconnects
+    /// ([`Connect::reconnect`](crate::Connect::reconnect)), this waits for the
+    /// tor at the new connection.
     ///
-    /// The whole call takes at most `timeout`, however many events come. When
-    /// it fails for that, tor is asked what keeps it, which may take one second
-    /// more.
+    /// The whole call takes at most `timeout`, no matter how many events
+    /// arrive. After a timeout, up to one second more is spent on asking tor
+    /// for the reason.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -159,24 +171,26 @@ impl Tor {
     ///
     /// Returns an error with a [`NotReadyError`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) after `timeout`, with
-    /// how far tor has come and what keeps it. If tor is known by its SOCKS
-    /// port only, the error is that of the port, a
-    /// [`SocksError`](crate::socks::SocksError). Behind a filter that hides
-    /// tor's status, it is the filter's refusal if no SOCKS port answers: see
-    /// [`is_ready`](Self::is_ready). The kind is
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) after
-    /// [`cancel_with`](Self::cancel_with). Errors of the control connection are
-    /// also possible.
+    /// the bootstrap progress and the problem.
+    ///
+    /// If tor is reached through its SOCKS port only, the error is the
+    /// [`SocksError`](crate::socks::SocksError) of the port. If a filter hides
+    /// tor's status and no SOCKS port answers, the error is the filter's
+    /// refusal: see [`is_ready`](Self::is_ready). After a cancellation through
+    /// [`cancel_with`](Self::cancel_with), the kind is
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). Errors of the
+    /// control connection are also possible.
     pub fn become_ready(&self, timeout: Duration) -> Result<()> {
         self.become_ready_with(timeout, |_| {})
     }
 
-    /// As [`become_ready`](Self::become_ready), and tells each step, on the
-    /// calling thread.
+    /// Waits like [`become_ready`](Self::become_ready), and passes each
+    /// bootstrap step to `on_progress` on the calling thread.
     ///
     /// # Errors
     ///
-    /// As [`become_ready`](Self::become_ready).
+    /// Same errors as [`become_ready`](Self::become_ready), most often a
+    /// [`NotReadyError`].
     pub fn become_ready_with(
         &self,
         timeout: Duration,
@@ -208,8 +222,9 @@ impl Tor {
                 ready => ready,
             };
             match ready {
-                // The next tor may have told everything before it is asked for,
-                // so this begins anew with it.
+                // The tor at the new connection may already have sent all of
+                // its status events. So the wait starts again and asks that tor
+                // for its status.
                 Err(error) if error.is::<Closed>() && !deadline.has_passed() => {
                     if let Err(error) = controller.until(deadline).wait_connected(deadline.left()) {
                         break Err(error);
@@ -220,7 +235,8 @@ impl Tor {
         };
         let ready = ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap));
         ready.map_err(|error| match error {
-            // A wait that doesn't know of the token ends as if it were late.
+            // A wait without the token ends at the deadline, so a cancellation
+            // looks like a timeout there.
             error if deadline.is_cancelled() && !error.is_cancelled() => {
                 deadline.error(Phase::Bootstrap)
             }
@@ -242,19 +258,20 @@ fn wait_ready(
 ) -> Result<()> {
     let patient = controller.with_timeout(deadline.left()).until(deadline);
     match patient.wake(deadline.left()) {
-        // Behind a filter, it has to be awake.
+        // A filter may refuse the signal. Then tor must be awake already.
         Ok(()) => {}
         Err(error) if error.is::<Refusal>() => {}
         Err(error) => return Err(error),
     }
-    // Before it is asked for: what comes after the answer is seen.
+    // Subscribing comes before asking, so an event that follows the answer
+    // isn't missed.
     let events = patient.subscribe([EventKind::StatusClient])?;
     let mut on_progress = on_progress;
     wait_bootstrapped(&patient, 100, deadline, &mut None, |step| on_progress(&step.into()))?;
-    if patient.enough_dir_info()? {
+    if patient.info().enough_dir_info()? {
         return Ok(());
     }
-    // The consensus may have become too old while it slept.
+    // The consensus may have expired while tor was dormant.
     let mut step = Progress::new(99, "enough_dir_info", "Waiting for enough directory information");
     on_progress(&step);
     let mut events = events.wait(deadline, Phase::Bootstrap);
@@ -271,7 +288,8 @@ fn wait_ready(
     Ok(())
 }
 
-/// Tells a refusal, behind a filter, from errors of the connection.
+/// Separates a refusal, which a filter can cause, from errors of the
+/// connection. A refusal is the inner error.
 fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Error>> {
     match result {
         Err(error) if !error.is::<Refusal>() => Err(error),

@@ -1,32 +1,33 @@
-//! Which of tor's SOCKS ports is used.
+//! The selection of one of tor's SOCKS ports.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{SOCKS_TIMEOUT, Tor, Way};
-use crate::config::{PortAddress, PortLine};
-use crate::controller::{ConnectAttempt, Controller, Warnings};
+use crate::control::{ConnectAttempt, Controller, Warnings};
 use crate::error::{Error, Phase, Result};
-use crate::protocol::{ArgumentError, ListenerAddress, ListenerKind, Refusal};
+use crate::io::transport::{Address, Deadline, Transport};
+use crate::live::config::{PortAddress, PortLine};
 use crate::tor::NoSocksPortError;
-use crate::transport::{Address, Deadline, Transport};
+use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::info::{ListenerAddress, ListenerKind};
 
-/// How long a port of a tor on this machine may take to be connected to.
+/// The time that one SOCKS port has to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The options that belong together: setting one replaces both.
+/// The two options of one group: setting one replaces both.
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
-/// What tor does where neither is set.
+/// The port that tor opens if neither option is set.
 const DEFAULT_PORT: u16 = 9050;
-/// Where SOCKS ports usually are: tor's own, Tor Browser's.
+/// The usual SOCKS ports: tor's and Tor Browser's.
 const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
 /// Tor Browser's control port.
 const TOR_BROWSER_CONTROL: u16 = 9151;
 
-/// Which of tor's SOCKS ports [`Tor::client_on`] uses.
+/// The SOCKS port that [`Tor::client_on`] uses.
 ///
 /// ```
-/// use scape::SocksPort;
+/// use scape::tor::SocksPort;
 ///
 /// let port = SocksPort::with_options(["IsolateDestAddr"]);
 /// let port = SocksPort::added(["IsolateDestAddr", "SessionGroup=7"]);
@@ -36,65 +37,74 @@ const TOR_BROWSER_CONTROL: u16 = 9151;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocksPort {
-    /// The first that can be connected to, in tor's order. If a filter in front
-    /// of the control port hides where they are, the first of the usual ports
-    /// (9050, and Tor Browser's 9150) that is tor's. If the control port was
-    /// found as [`Connect::from_env`](crate::Connect::from_env) says, and
-    /// `TOR_SOCKS_HOST` or `TOR_SOCKS_PORT` names the SOCKS port, that one.
+    /// The first port that accepts a connection, in tor's order.
+    ///
+    /// If a filter in front of the control port hides the listeners, this is
+    /// the first of the usual ports (9050, and Tor Browser's 9150) that belongs
+    /// to a tor. If the control port was found as in
+    /// [`Connect::from_env`](crate::Connect::from_env), and `TOR_SOCKS_HOST` or
+    /// `TOR_SOCKS_PORT` names the SOCKS port, this is that port.
     #[default]
     Usable,
-    /// This one, whatever tor says that it has: for a port in a container, or
-    /// one that is forwarded.
+    /// The port at this address, whatever tor reports. For a port in a
+    /// container, or a forwarded one.
     At(Address),
-    /// The first that is configured with all of these options, such as
+    /// The first port that is configured with all of these options, such as
     /// `IsolateDestAddr` or `ExtendedErrors`.
     WithOptions(Vec<String>),
-    /// One that is configured with exactly these options; where there is none,
-    /// tor is told to open one at a port of its choice. All others are kept. It
-    /// stays open as long as tor runs, unless it is taken out of the
-    /// configuration; SAVECONF does not save it (it is a `__SocksPort`).
+    /// A port that is configured with exactly these options. Without such a
+    /// port, tor is told to open one at a port number of its choice.
+    ///
+    /// All other ports are kept. The new port stays open as long as tor runs,
+    /// unless it is removed from the configuration. SAVECONF doesn't save it,
+    /// because it is a `__SocksPort`.
     Added(Vec<String>),
-    /// This Unix socket, which tor is told to open where it has none there, as
-    /// with `Added`. Its directory must be tor's user's, of mode 0700 (or 0750
-    /// with `GroupWritable`, 0755 with `WorldWritable`), or tor refuses.
+    /// The Unix socket at this path. If tor has none there, it is told to open
+    /// one, as with `Added`.
+    ///
+    /// The directory of the socket must belong to tor's user, with mode 0700
+    /// (or 0750 with `GroupWritable`, 0755 with `WorldWritable`); otherwise tor
+    /// refuses.
     AddedUnix(PathBuf, Vec<String>),
 }
 
 impl SocksPort {
-    /// The port at this address.
+    /// Selects the port at this address.
     pub fn at(address: impl Into<Address>) -> Self {
         SocksPort::At(address.into())
     }
 
-    /// The first port that is configured with all of these options.
+    /// Selects the first port that is configured with all of these options.
     pub fn with_options<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
         SocksPort::WithOptions(options.into_iter().map(Into::into).collect())
     }
 
-    /// A port that is configured with exactly these options, added if need be.
+    /// Selects a port that is configured with exactly these options, and adds
+    /// one if tor has no such port.
     pub fn added<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
         SocksPort::Added(options.into_iter().map(Into::into).collect())
     }
 
-    /// A Unix socket at this path, added if need be.
+    /// Selects the Unix socket at this path, and adds it if tor has no
+    /// such port.
     pub fn added_unix(path: impl Into<PathBuf>) -> Self {
         SocksPort::AddedUnix(path.into(), Vec::new())
     }
 }
 
-/// The way to go on if a filter in front of the control port hides where the
-/// SOCKS ports are.
+/// The reaction to a filter in front of the control port that hides the SOCKS
+/// ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FromFilter {
-    /// Take one of the usual ports. It is a SOCKS port of a tor, perhaps of
-    /// another one.
+    /// Use one of the usual ports. It belongs to a tor, but perhaps not to this
+    /// one.
     UsualPorts,
     /// Fail with the refusal.
     Error,
 }
 
 impl Tor {
-    /// Returns the address of the port that was asked for.
+    /// Returns the address of the selected port.
     pub(super) fn socks_address(
         &self,
         port: &SocksPort,
@@ -115,31 +125,28 @@ impl Tor {
                 }
                 found.listeners
             }
-            SocksPort::Added(wanted) => self.added(
-                controller,
-                PortLine { address: PortAddress::Auto, flags: wanted.clone() },
-            )?,
+            SocksPort::Added(wanted) => {
+                self.added(controller, PortLine::new(PortAddress::Auto).with_flags(wanted))?
+            }
             SocksPort::AddedUnix(path, wanted) => {
                 let path = std::path::absolute(path)
                     .map_err(|error| Error::io(format!("find {}", path.display()), error))?;
-                self.added(
-                    controller,
-                    PortLine { address: PortAddress::Unix(path), flags: wanted.clone() },
-                )?
+                let line = PortLine::new(PortAddress::Unix(path)).with_flags(wanted);
+                self.added(controller, line)?
             }
             _ => return self.any_address(controller, from_filter),
         };
         self.first_usable(controller, candidates)
     }
 
-    /// Returns the address of the first of tor's ports that can be connected
-    /// to, within the deadline of `controller`.
+    /// Returns the address of the first of tor's ports that accepts a
+    /// connection, within the deadline of `controller`.
     pub(super) fn any_address(
         &self,
         controller: &Controller,
         from_filter: FromFilter,
     ) -> Result<Address> {
-        match controller.listeners(&ListenerKind::Socks) {
+        match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners),
             Err(error) => match error.exact::<Refusal>() {
                 Some(refusal) if from_filter == FromFilter::UsualPorts => {
@@ -150,12 +157,12 @@ impl Tor {
         }
     }
 
-    /// Returns the SOCKS port that the environment names, or else the first of
-    /// the usual ones, if it is tor's. `refusal` is why tor's own ones aren't
-    /// known.
+    /// Returns the SOCKS port that the environment names, or else the first
+    /// usual port that belongs to a tor. `refusal` says why tor's listeners
+    /// aren't known.
     ///
-    /// The last one that was tor's is asked first, and asked each time: nothing
-    /// else tells that it is gone.
+    /// The port that worked last is probed first. It is probed each time,
+    /// because nothing else reports that it has closed.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let named = controller.environment_socks().map(|named| vec![named.clone()]);
         let mut addresses = named.unwrap_or_else(|| usual_addresses(controller.tor_address()));
@@ -174,25 +181,27 @@ impl Tor {
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
         }
-        // The ports may not have had the time to answer.
+        // If the deadline has passed, the ports may not have had the time to
+        // answer.
         if deadline.has_passed() {
             return Err(deadline.error(Phase::Socks));
         }
         Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
 
-    /// The listeners of a line like this, which is added where there is none.
+    /// Returns the listeners of a `SocksPort` line like `line`, which is added
+    /// if it is missing.
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
-        // The whole group is written again.
+        // Adding a line means writing the whole option group again, so every
+        // step must be on the same connection.
         let controller = &controller.on_this_link()?;
         let deadline = controller.deadline();
         let added = self.core.added.try_lock_until(deadline.instant());
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
         let configured = Configured::ask(controller)?;
-        let before = controller.listeners(&ListenerKind::Socks)?;
-        // Those that are not there any more were taken out of the
-        // configuration.
+        let before = controller.info().listeners(&ListenerKind::Socks)?;
+        // Forget ports that have been removed from the configuration since.
         added.retain(|(_, listener)| before.contains(listener));
         let known = added
             .iter()
@@ -209,12 +218,12 @@ impl Tor {
             return Ok(there);
         }
         let mut all = configured.options;
-        // 0 stands for no port at all, and not beside others.
+        // The value 0 means "no port" and can't stand next to other lines.
         all.retain(|(_, value)| value.trim() != "0");
         all.push((OPTIONS[1].to_owned(), line.to_string()));
         let warnings = Warnings::listen(controller)?;
         controller.set_conf(all).map_err(|error| warnings.explain(error))?;
-        let after = controller.listeners(&ListenerKind::Socks)?;
+        let after = controller.info().listeners(&ListenerKind::Socks)?;
         let mut new = after.into_iter().filter(|listener| !before.contains(listener));
         let new = match line.address {
             PortAddress::Auto => new.next_back(),
@@ -224,8 +233,8 @@ impl Tor {
         Ok(new.into_iter().collect())
     }
 
-    /// The first that can be connected to. One that could be lately is not
-    /// tried again.
+    /// Returns the first listener that accepts a connection. The one that
+    /// worked last is returned without probing it again.
     fn first_usable(
         &self,
         controller: &Controller,
@@ -267,9 +276,8 @@ impl Tor {
     }
 }
 
-/// Returns where the SOCKS ports of a tor with this control port usually are:
-/// on the same machine. Tor Browser's comes first if the control port is Tor
-/// Browser's.
+/// Returns the usual SOCKS port addresses of a tor with this control port: on
+/// the same machine, Tor Browser's first if the control port is Tor Browser's.
 pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     let mut ports = USUAL_PORTS;
     if control.and_then(Address::port) == Some(TOR_BROWSER_CONTROL) {
@@ -284,9 +292,9 @@ pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     ports.into_iter().filter_map(at).collect()
 }
 
-/// Where a listener can be connected to from here. `None` for one that is for
-/// the other machine only on which tor is: what listens there on this machine
-/// is something else.
+/// Returns the address of a listener as seen from this machine. Returns `None`
+/// if tor is on another machine and the listener accepts local connections
+/// only: whatever listens at that address on this machine is something else.
 fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Address> {
     let remote = control.filter(|address| !address.is_on_this_machine());
     match (listener, remote) {
@@ -310,7 +318,8 @@ fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Ad
     }
 }
 
-/// Listeners that are known to have been configured so.
+/// Listeners that certainly have the wanted configuration, and all configured
+/// lines.
 struct Having {
     listeners: Vec<ListenerAddress>,
     lines: Vec<PortLine>,
@@ -325,13 +334,15 @@ impl Having {
 
 fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result<Having> {
     let lines = Configured::ask(controller)?.lines;
-    let listeners = controller.listeners(&ListenerKind::Socks)?;
+    let listeners = controller.info().listeners(&ListenerKind::Socks)?;
     Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
 }
 
-/// Which of the listeners are certainly of a line that is wanted. tor does not
-/// say which line a listener is of: where the line names no port, it is one of
-/// those that no other line names, and all such lines have to be wanted.
+/// Returns the listeners that certainly belong to a wanted line.
+///
+/// tor doesn't report the line of a listener. A line without a port number can
+/// own any listener that no other line names. Such listeners count only if all
+/// lines without a port number are wanted.
 fn of_lines(
     lines: &[PortLine],
     listeners: &[ListenerAddress],
@@ -350,11 +361,11 @@ fn of_lines(
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
-/// How SOCKS ports are configured; tor's default where they are not.
+/// The configuration of the SOCKS ports, or tor's default without one.
 struct Configured {
-    /// Names and values, as they are set.
+    /// The options as they are set: names and values.
     options: Vec<(String, String)>,
-    /// The values that are understood.
+    /// The values that could be parsed.
     lines: Vec<PortLine>,
 }
 
@@ -371,20 +382,20 @@ impl Configured {
     }
 }
 
-/// Whether two lines make tor do the same.
+/// Returns true if two lines have the same flags, in any order.
 fn same_flags(one: &PortLine, other: &PortLine) -> bool {
     one.flags.len() == other.flags.len() && one.flags.iter().all(|flag| other.has_flag(flag))
 }
 
-/// Refuses flags that are not one word each: they would be something else for
-/// tor.
+/// Rejects flags that aren't a single word, because tor would parse them as
+/// something else.
 fn check(line: &PortLine) -> Result<()> {
     for flag in &line.flags {
         if flag.is_empty()
             || flag
                 .contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '#'))
         {
-            let why = format!("{flag:?} is no option of a SOCKS port: it must be one word");
+            let why = format!("{flag:?} is not a SOCKS port option: it must be a single word");
             return Err(ArgumentError::invalid("SocksPort", "option", why).into());
         }
     }
@@ -409,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_is_taken_for_the_line_that_it_certainly_is_of() {
+    fn listener_counts_only_for_a_line_that_certainly_owns_it() {
         let there = ["127.0.0.1:9050", "127.0.0.1:40001", "unix:/run/socks"];
         let configured = ["9050", "auto IsolateDestAddr", "unix:/run/socks IsolateDestAddr"];
         assert_eq!(
@@ -417,7 +428,7 @@ mod tests {
             ["127.0.0.1:40001", "unix:/run/socks"]
         );
         assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
-        // Which of the two is whose, nobody knows.
+        // Nothing tells which of the two listeners belongs to which line.
         let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
         assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
         assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);
@@ -438,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tor_elsewhere_listens_elsewhere() {
+    fn loopback_listeners_of_a_remote_tor_are_unreachable() {
         let from = |listener: &str, control: Option<&str>| {
             let control = control.map(|control| control.parse::<Address>().unwrap());
             reachable(&listener.parse().unwrap(), control.as_ref())
@@ -456,7 +467,7 @@ mod tests {
         for (there, at) in
             [("192.0.2.1:9051", "192.0.2.1:9050"), ("tor.example:9051", "tor.example:9050")]
         {
-            // What listens on our own loopback is not that tor.
+            // Listeners on this machine's loopback don't belong to that tor.
             assert_eq!(from("127.0.0.1:9050", Some(there)), None);
             assert_eq!(from("unix:/run/tor/socks", Some(there)), None);
             assert_eq!(from("0.0.0.0:9050", Some(there)), some(at));

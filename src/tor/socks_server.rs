@@ -1,15 +1,15 @@
-//! The SOCKS5 handshake with a program, from the server's side (RFC 1928 and
-//! RFC 1929).
+//! The server side of the SOCKS5 handshake with a program (RFC 1928 and RFC
+//! 1929).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use crate::socks::SocksStatus;
-use crate::transport::Transport;
-use crate::word::Secret;
+use crate::client::socks::SocksStatus;
+use crate::io::transport::Transport;
+use scape_proto::word::Secret;
 
-/// RFC 1928: the protocol's version, and the method of RFC 1929.
+/// RFC 1928: the protocol version, the method of RFC 1929, and the refusal.
 const SOCKS5: u8 = 5;
 const USER_AND_PASSWORD: u8 = 2;
 const NO_ACCEPTABLE_METHOD: u8 = 0xff;
@@ -18,13 +18,13 @@ const CONNECT: u8 = 1;
 const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
-/// RFC 1929: the version, and the answers.
+/// RFC 1929: the version and the replies.
 const PASSWORD_VERSION: u8 = 1;
 const ACCEPTED: u8 = 0;
 const REFUSED: u8 = 1;
 
 /// Reads a program's credentials and request (RFC 1928 and RFC 1929). Returns
-/// `None` if the program was refused, which it has been told.
+/// `None` after telling the program that it was refused.
 pub(super) fn handshake(
     program: &Transport,
     user: &str,
@@ -35,10 +35,7 @@ pub(super) fn handshake(
     let byte = || read_array::<1>(program, deadline).map(|[byte]| byte);
     let write = |bytes: &[u8]| program.write_all_by(bytes, deadline);
     if byte()? != SOCKS5 {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the program does not speak SOCKS5",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the program doesn't speak SOCKS5"));
     }
     let methods = read(byte()?)?;
     if !methods.contains(&USER_AND_PASSWORD) {
@@ -97,8 +94,8 @@ fn read(program: &Transport, count: usize, deadline: Instant) -> io::Result<Vec<
     Ok(bytes)
 }
 
-/// Reads exactly as many bytes as there is room for, because what follows the
-/// handshake belongs to the connection.
+/// Fills the buffer and reads nothing beyond it, because the bytes after the
+/// handshake belong to the connection.
 fn fill(program: &Transport, mut bytes: &mut [u8], deadline: Instant) -> io::Result<()> {
     while !bytes.is_empty() {
         match program.read_by(bytes, deadline)? {
@@ -116,12 +113,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::transport::deadline_after;
+    use crate::io::transport::deadline_after;
 
     const SOON: Duration = Duration::from_secs(20);
 
-    /// Makes a handshake with what a program sends, which may end after that.
-    /// Returns the outcome, and what the program was answered.
+    /// Performs a handshake with a program that sends `sent` and then stops
+    /// writing. Returns the outcome and the bytes that the program received.
     fn made(sent: &[&[u8]]) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
         let (here, mut program) = Transport::pair();
         program.write_all(&sent.concat()).unwrap();
@@ -163,7 +160,7 @@ mod tests {
             let (outcome, answers) = made(sent);
             assert_eq!((outcome.unwrap(), &*answers), (None, answered));
         }
-        // Requests that the proxy can't serve.
+        // Unsupported requests are refused with a status.
         for (request, status) in [
             (&b"\x05\xf0\x00\x03\x01a\x00\x00"[..], 7),
             (b"\x05\x02\x00\x01\xc0\x00\x02\x01\x00\x50", 7),
@@ -174,7 +171,7 @@ mod tests {
             let (outcome, answers) = made(&[METHODS, KNOWN, request]);
             assert_eq!((outcome.unwrap(), answers.get(5)), (None, Some(&status)));
         }
-        // Programs that don't speak SOCKS5, or end too early, are not answered.
+        // Programs that don't speak SOCKS5 or stop too early get no answer.
         for sent in [&b""[..], b"\x05", b"\x05\x02\x02", b"\x04\x01\x00\x50", b"GET / HTTP/1.0\r\n"]
         {
             let (outcome, answers) = made(&[sent]);
@@ -195,8 +192,8 @@ mod tests {
         });
         let started = Instant::now();
         let deadline = deadline_after(Duration::from_millis(200));
-        // Five methods, and then a user name of five bytes, and so on: never an
-        // end.
+        // The bytes keep announcing five more bytes, so the handshake never
+        // completes.
         let outcome = loop {
             match handshake(&here, "user", &Secret::from("sesame"), deadline) {
                 Ok(None) => {}

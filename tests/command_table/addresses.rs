@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use scape::Controller;
 use scape::connection::Closed;
-use scape::protocol::Refusal;
-use scape::{Controller, Mapping};
+use scape::control::Mapping;
+use scape::control::Refusal;
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
 
@@ -12,7 +13,7 @@ const SOON: Duration = Duration::from_secs(20);
 const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const A_MOMENT: Duration = Duration::from_millis(100);
 
-/// Each pair's answer, as `from=to` or `code text`.
+/// Returns the answer to each pair, as `from=to` or `code text`.
 fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
     let shown = |answer: Result<Mapping, Refusal>| match answer {
         Ok(mapping) => mapping.to_string(),
@@ -24,7 +25,8 @@ fn map(c: &Controller, pairs: &[(&str, &str)]) -> Said {
     )
 }
 
-/// What tor has mapped for controllers, of which it tells in no order.
+/// Returns the mappings that controllers have made, sorted, because tor lists
+/// them in no order.
 fn mapped(c: &Controller) -> Said {
     let sorted = |text: String| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -58,7 +60,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("MAPADDRESS", |b| map(&b.c, &[("0.0.0.0", "v.example")]), 250, "[\"127…"),
     ("MAPADDRESS", |b| map(&b.c, &[("::", "v.example")]), 250, "[\"[fe…"),
     ("MAPADDRESS", |b| said(virtual_name(b)), 250, "\"taken back\""),
-    // Each pair for itself, in order, whatever the last one's code.
+    // Each pair is answered by itself and in order, whatever the code of the
+    // last one.
     (
         "MAPADDRESS",
         |b| map(&b.c, &[("x.example", "b@d"), ("y.example", "z.example")]),
@@ -133,8 +136,8 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "MAPADDRESS: the mapping may not contain '\\r'…",
     ),
-    // What tor answers without a network: from its address map, and what it
-    // refuses to ask.
+    // tor's answers without a network: those from its address map, and
+    // refusals.
     ("MAPADDRESS", |b| map(&b.c, &[("g.example", "10.1.2.3")]), 250, "[\"g.example=10.1.2.3\"]"),
     ("RESOLVE", |b| said(b.c.resolve("g.example", SOON)), 250, "10.1.2.3"),
     ("RESOLVE", |b| said(b.c.resolve("G.example", SOON)), 250, "10.1.2.3"),
@@ -210,7 +213,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// A name that tor chose is taken back by that name.
+/// Removes a mapping by the name that tor chose for it.
 fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     let mapped = b.c.mapped_address(".", "v.example")?;
     assert!(mapped.from().ends_with(".virtual"), "{mapped:?}");
@@ -221,7 +224,7 @@ fn virtual_name(b: &Bench) -> scape::Result<&'static str> {
     Ok(if known(&name)? { "still there" } else { "taken back" })
 }
 
-/// A guard undoes on drop; kept, it does not; and it does not keep the
+/// A guard removes its mapping on drop, unless it is kept. It doesn't keep the
 /// connection open.
 fn a_guard(b: &Bench) -> scape::Result<()> {
     let known = |name: &str| b.c.get_info("address-mappings/control").map(|all| all.contains(name));

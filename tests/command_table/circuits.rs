@@ -1,6 +1,6 @@
 //! EXTENDCIRCUIT, SETCIRCUITPURPOSE, CLOSECIRCUIT, DROPGUARDS, DROPTIMEOUTS.
 
-use scape::BuildCircuit;
+use scape::control::BuildCircuit;
 use scape::event::CircuitPurpose;
 use scape::word::CircuitId;
 

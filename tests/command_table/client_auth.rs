@@ -1,10 +1,9 @@
-//! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW.
-//! That a descriptor is decrypted by a key that was added later (252) takes a
-//! network.
+//! ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE, ONION_CLIENT_AUTH_VIEW. The
+//! reply 252, for a descriptor that a later key decrypts, needs a network.
 
 use std::fs;
 
-use scape::ClientAuth;
+use scape::control::ClientAuth;
 use scape::word::{ClientKey, OnionAddress};
 
 use crate::support::command_table::{Bench, NOT_SENT, Row, Said, raw, said};
@@ -20,7 +19,7 @@ fn auth() -> ClientAuth {
     ClientAuth::new(service(), KEY.parse().unwrap())
 }
 
-/// The keys, without what is secret.
+/// Returns the client keys without their secrets.
 fn all(b: &Bench) -> Said {
     let show = |auths: Vec<ClientAuth>| -> Vec<String> {
         assert!(auths.iter().all(|auth| auth.key == KEY.parse().unwrap()));
@@ -70,8 +69,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
     ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "false"),
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
-    // One that somebody added in upper case is in the list, and found by no
-    // other way.
+    // A key that was added in upper case is in the list, but no lookup finds
+    // it.
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("{} {KEY}", SERVICE.to_uppercase())), 250, "OK"),
     ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
     (
@@ -81,7 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
         "[\"yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion\"]",
     ),
     ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
-    // The key is not shown, though tor repeats it.
+    // The key is not shown, although tor repeats it.
     (
         "ONION_CLIENT_AUTH_ADD",
         |b| {
@@ -178,7 +177,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// On a tor with a ClientOnionAuthDir.
+/// Rows for a tor with a ClientOnionAuthDir.
 pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     (
         "ONION_CLIENT_AUTH_ADD",
@@ -198,7 +197,7 @@ pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", |b| said(file(b)), 250, "false"),
 ];
 
-/// Whether the key is in the directory.
+/// Returns true if the key is in the directory.
 fn file(b: &Bench) -> scape::Result<bool> {
     let folder = b.c.get_conf("ClientOnionAuthDir")?.unwrap();
     let mut files =

@@ -109,8 +109,8 @@ pub(crate) const ROWS: &[Row] = &[
     ("SAVECONF", |b| said(b.c.save_conf_force()), 250, "()"),
 ];
 
-/// A control port that somebody else has: control ports are opened whatever
-/// DisableNetwork says.
+/// A control port that another program uses. tor opens control ports whatever
+/// the value of DisableNetwork.
 fn a_port_in_use(b: &Bench) -> Said {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = b.c.get_conf_list("ControlPort").unwrap();

@@ -1,12 +1,12 @@
-//! POSTDESCRIPTOR, HSFETCH, HSPOST. What is granted takes relays, and so a
-//! network.
+//! POSTDESCRIPTOR, HSFETCH, HSPOST. Successful answers need relays and
+//! therefore a network.
 
 use std::time::{Duration, Instant};
 
-use scape::controller::HsFetchError;
-use scape::protocol::RouterPurpose;
+use scape::control::HsFetchError;
+use scape::control::RouterPurpose;
+use scape::control::{HsFetch, PostDescriptor};
 use scape::word::OnionAddress;
-use scape::{HsFetch, PostDescriptor};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, raw, said};
 
@@ -70,7 +70,8 @@ pub(crate) const ROWS: &[Row] = &[
         NOT_SENT,
         "POSTDESCRIPTOR: the purpose may not contain ' '…",
     ),
-    // tor grants it, and then does nothing for want of a consensus.
+    // tor accepts the command, and then does nothing because it has no
+    // consensus.
     ("HSFETCH", |b| said(b.c.hs_fetch(nobody())), 250, "()"),
     ("HSFETCH", |b| said(without_a_consensus(b)), 250, "()"),
     (
@@ -98,7 +99,7 @@ pub(crate) const ROWS: &[Row] = &[
         513,
         "Invalid argument \"2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion\"",
     ),
-    // There were descriptor ids, for services of version 2.
+    // Descriptor ids existed for services of version 2.
     (
         "HSFETCH",
         |b| raw(b.c.msg("HSFETCH v2-gezdgnbvgy3tqolbmjrwizlgm5ugs2tl")),
@@ -157,7 +158,8 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// It ends at its deadline, neither before nor long after, as a timeout.
+/// The fetch ends at its deadline, neither before nor long after, with a
+/// timeout.
 fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     let begun = Instant::now();
     let error = b.c.fetch_hs_descriptor(nobody(), Duration::from_millis(300)).unwrap_err();

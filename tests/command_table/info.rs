@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use scape::control::Signal;
 use scape::event::EventKind;
-use scape::protocol::Signal;
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 
@@ -79,7 +79,7 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "Bad arguments to SIGNAL: Cannot accept more than 1 argument(s)",
     ),
-    // Without a client port tor takes NEWNYM and never acts on it.
+    // Without a client port, tor accepts NEWNYM but never acts on it.
     (
         "SIGNAL",
         |b| said(b.c.new_identity(Duration::from_millis(50))),

@@ -1,7 +1,7 @@
 //! ADD_ONION, DEL_ONION.
 
+use scape::control::{AddOnion, AddedOnion};
 use scape::word::{ClientPublicKey, OnionAddress, OnionKey};
-use scape::{AddOnion, AddedOnion};
 
 use crate::support::command_table::{Bench, NOT_SENT, Row, Said, raw, said};
 
@@ -12,8 +12,8 @@ fn one() -> AddOnion {
     AddOnion::new().local_port(80)
 }
 
-/// What was added: whether with a key, and with how many clients. It is removed
-/// again.
+/// Adds a service and removes it again. Returns whether tor sent a key, and the
+/// number of clients.
 fn add(b: &Bench, service: AddOnion) -> Said {
     let shown = |added: AddedOnion| -> scape::Result<String> {
         b.c.del_onion(&added.address)?;
@@ -78,9 +78,9 @@ pub(crate) const ROWS: &[Row] = &[
         "ADD_ONION",
         |b| add(b, one().client("x")),
         NOT_SENT,
-        "ADD_ONION: the client's public key is none: a client's key…",
+        "ADD_ONION: the client's public key is invalid: a client key…",
     ),
-    // What the method does not send.
+    // Commands that the method doesn't send.
     ("ADD_ONION", |b| line(b, ""), 512, "Bad arguments to ADD_ONION: Need at least 1 argument(s)"),
     ("ADD_ONION", |b| line(b, "NEW:BEST"), 512, "Missing 'Port' argument"),
     ("ADD_ONION", |b| line(b, "NEW:BEST Port=0"), 512, "Invalid VIRTPORT/TARGET"),
@@ -162,7 +162,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// On a tor in non-anonymous mode.
+/// Rows for a tor in non-anonymous mode.
 pub(crate) const NON_ANONYMOUS: &[Row] = &[
     ("ADD_ONION", |b| add(b, one().non_anonymous()), 250, "\"key: true, clients: 0\""),
     ("ADD_ONION", |b| add(b, one()), 512, "Tor is in non-anonymous hidden service mode"),

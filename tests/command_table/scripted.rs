@@ -1,28 +1,27 @@
-//! The refusals that no tor can be brought to say on a test's machine, in the
+//! Refusals that a real tor can't be made to send on a test machine, with the
 //! words of tor 0.4.9.11's source:
 //!
-//! * `ADD_ONION`, 551: a random number generator or an encoder that fails, and
-//!   a service that tor cannot add although everything about it was checked;
-//!   `Invalid client authorization`, 512: only with services of version 2.
-//! * `MAPADDRESS`, 451: the virtual addresses are used up, which are 65536 at
-//!   least.
-//! * `EXTENDCIRCUIT`, 552 `No descriptor`: for a relay of the consensus whose
-//!   descriptor has not come yet, for a moment at a start; 512
-//!   `No router names provided`: a path has always a name, if an empty one; 551
-//!   `Couldn't send onion skin`, and `ATTACHSTREAM`, 551
-//!   `Unable to attach stream`: a circuit that breaks while the command is
-//!   carried out.
+//! * `ADD_ONION`, 551: a random number generator or an encoder fails, or tor
+//!   can't add a service although every part of it was checked; `Invalid client
+//!   authorization`, 512: only with services of version 2.
+//! * `MAPADDRESS`, 451: the virtual addresses, of which there are at least
+//!   65536, are used up.
+//! * `EXTENDCIRCUIT`, 552 `No descriptor`: the descriptor of a relay in the
+//!   consensus has not arrived yet, which only lasts a moment after the start;
+//!   512 `No router names provided`: a path always has a name, if only an empty
+//!   one; 551 `Couldn't send onion skin`, and `ATTACHSTREAM`, 551 `Unable to
+//!   attach stream`: a circuit breaks while the command is executed.
 //! * `LOADCONF`, 550: no other failure has this code.
-//! * `AUTHENTICATE`, 515
-//!   `Couldn't decode HashedControlPassword value in configuration.`: tor does
-//!   not start with such a one.
-//! * 512 `Empty body` of the commands with data: even no data is sent as one
+//! * `AUTHENTICATE`, 515 `Couldn't decode HashedControlPassword value in
+//!   configuration.`: tor doesn't start with such an option.
+//! * 512 `Empty body` of the commands with data: empty data is sent as one
 //!   empty line.
 
+use scape::control::{AddOnion, BuildCircuit};
 use scape::error::AnswerError;
 use scape::testing::ScriptedTor;
 use scape::word::{CircuitId, StreamId};
-use scape::{AddOnion, BuildCircuit, Connect, Controller};
+use scape::{Connect, Controller};
 
 use crate::support::command_table::{Said, said};
 
@@ -71,7 +70,7 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
-fn what_no_tor_can_be_brought_to_say() {
+fn refusals_that_no_real_tor_sends_are_reported() {
     for (command, call, code, text) in ROWS {
         let answers = [format!("{command} "), format!("+{command}")];
         let reply = format!("{code} {text}\r\n");
@@ -93,7 +92,7 @@ fn what_no_tor_can_be_brought_to_say() {
 }
 
 #[test]
-fn several_mappings_of_which_tor_grants_some() {
+fn map_address_of_which_tor_accepts_some_pairs() {
     let tor = ScriptedTor::builder()
         .on(
             "MAPADDRESS .=a.example b@d=x c.example=d.example",

@@ -1,10 +1,10 @@
 //! PROTOCOLINFO, AUTHCHALLENGE, AUTHENTICATE, QUIT, ownership, and the answers
-//! to what is no command at all. All that authentication may come to is in
+//! to lines that are no command. All outcomes of authentication are tested in
 //! `tor_auth.rs`.
 
 use crate::support::command_table::{NOT_SENT, Row, raw, said};
 
-/// On a tor with a cookie and a password.
+/// Rows for a tor with a cookie and a password.
 pub(crate) const ROWS: &[Row] = &[
     ("PROTOCOLINFO", |b| raw(b.c.msg("PROTOCOLINFO")), 250, "PROTOCOLINFO 1"),
     ("PROTOCOLINFO", |b| raw(b.c.msg("PROTOCOLINFO 1 7")), 250, "PROTOCOLINFO 1"),
@@ -87,7 +87,7 @@ pub(crate) const ROWS: &[Row] = &[
     ("TAKEOWNERSHIP", |b| said(b.c.take_ownership()), 250, "()"),
     ("DROPOWNERSHIP", |b| said(b.c.drop_ownership()), 250, "()"),
     ("DROPOWNERSHIP", |b| said(b.c.drop_ownership()), 250, "()"),
-    // What is no command, comes too early, or is too long.
+    // Lines that are no command, come too early, or are too long.
     ("GETINFO", |b| b.stranger("GETINFO version"), 514, "Authentication required."),
     ("GETINFO", |b| raw(b.c.msg("GETNIFO version")), 510, "Unrecognized command \"GETNIFO\""),
     (
@@ -111,7 +111,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
 ];
 
-/// On a tor with a password, and no cookie.
+/// Rows for a tor with a password and no cookie.
 pub(crate) const NO_COOKIE: &[Row] = &[
     (
         "AUTHCHALLENGE",

@@ -1,5 +1,5 @@
 //! ATTACHSTREAM, REDIRECTSTREAM, CLOSESTREAM, with streams that wait for a
-//! controller. Attaching to a circuit takes a network.
+//! controller. Attaching to a circuit needs a network.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(crate) const ROWS: &[Row] = &[
         512,
         "Bad arguments to ATTACHSTREAM: Need at least 2 argument(s)",
     ),
-    // tor reads the hop only where there is a circuit.
+    // tor reads the hop only if there is a circuit.
     (
         "ATTACHSTREAM",
         |b| raw(b.c.msg(&format!("ATTACHSTREAM {} 0 HOP=x", b.waiting_stream()))),
@@ -137,7 +137,7 @@ fn redirected(b: &Bench) -> scape::Result<String> {
     Ok(streams.iter().find(|listed| listed.id == stream).unwrap().target.to_string())
 }
 
-/// Each reason is told by the STREAM event in the word that the type says.
+/// The STREAM event reports each reason with the word that the type has for it.
 fn every_reason(b: &Bench) -> scape::Result<()> {
     for reason in EndReason::KNOWN {
         let stream = b.waiting_stream();

@@ -1,4 +1,4 @@
-//! The examples, as a user runs them.
+//! Runs the examples the way a user does.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,10 +7,11 @@ use std::path::Path;
 use std::process::ChildStdin;
 use std::time::{Duration, Instant};
 
-use scape::protocol::ListenerKind;
+use scape::control::{AddOnion, BuildCircuit};
+use scape::info::ListenerKind;
 use scape::socks::SocksStream;
 use scape::testing::TestNetwork;
-use scape::{AddOnion, BuildCircuit, State, Tor};
+use scape::{State, Tor};
 
 use crate::onions::added::{publish, server};
 use crate::program::{Running, Says, example, fails, line, output, prints, run, start};
@@ -31,10 +32,10 @@ cases! {
     example_new_identity = new_identity,
     example_dns = dns,
     example_http_proxy = http_proxy,
-    example_serve_and_what_it_does_not_serve = serve,
+    example_serve_serves_its_folder_only = serve,
     #[cfg(feature = "http")]
     example_web_client = web_client,
-    example_echo_twice_at_the_same_address = echo,
+    example_echo_keeps_its_address = echo,
     example_chat = chat,
     example_gui_worker = gui_worker,
     example_attach_by_port = attach_by_port,
@@ -82,7 +83,7 @@ fn circuits(network: &TestNetwork) {
     assert_eq!(run(network, "circuits", &["close", &id]), format!("circuit {id} is closed\n"));
     made.wait_closed(SOON).unwrap();
 
-    // Nobody takes the connection, so nobody but the example ends it.
+    // Nobody accepts the connection, so only the example ends it.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let _connected = network.tor().client().unwrap().timeout(SOON).connect((NAME, port)).unwrap();
@@ -137,7 +138,7 @@ fn world(network: &TestNetwork) {
     let here = Value::Map(vec![("country_code", Value::Text("DE"))]);
     fs::write(&path, Mmdb::new("Country", 4, 24).with("127.0.0.0/8", &here).bytes()).unwrap();
     let text = run(network, "world", &[path.to_str().unwrap()]);
-    // Their weights may all be 0 here.
+    // The weights may all be 0 here.
     assert!(text.starts_with("de     8 relays ") && text.lines().count() == 1, "{text}");
     fails(network, "world", &["/nonexistent"]);
 }
@@ -206,7 +207,7 @@ fn http_proxy(network: &TestNetwork) {
         ("CONNECT www.scape.test HTTP/1.1\r\n\r\n", "400"),
         ("nonsense\r\n\r\n", "400"),
         ("CONNECT nobody.scape.test:80 HTTP/1.1\r\n\r\n", "502"),
-        // What is on this machine is not reached through tor.
+        // Services of this machine are not reached through tor.
         ("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n", "502"),
     ] {
         let answer = ask(request);
@@ -214,7 +215,7 @@ fn http_proxy(network: &TestNetwork) {
     }
 }
 
-/// A directory with what may be served, and what may not.
+/// Creates a folder with files that may be served and files that may not.
 fn public_html() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("public_html");
@@ -233,7 +234,7 @@ fn public_html() -> tempfile::TempDir {
     folder
 }
 
-/// Starts `serve`, and gives the site's address: `http://….onion/`.
+/// Starts `serve`, and returns the address of the site: `http://….onion/`.
 fn site(network: &TestNetwork, folder: &Path) -> (Running, String) {
     let root = folder.join("public_html");
     let (running, mut lines, _) = start(network, "serve", &["onion:80", root.to_str().unwrap()]);
@@ -306,8 +307,8 @@ fn echo(network: &TestNetwork) {
         let (_echo, mut lines, _input) = start(network, "echo", &[key.to_str().unwrap()]);
         let address = line(&mut lines, "an echo at ");
         assert!(address.ends_with(".onion:7"), "{address}");
-        // The second time, what the client knows of the first is of no use any
-        // more, which it has to find out.
+        // In the second round, the client has an outdated descriptor and must
+        // find that out first.
         let deadline = Instant::now() + 2 * SOON;
         let mut stream = loop {
             match client.isolated().connect(address.as_str()) {
@@ -329,7 +330,7 @@ fn chat(network: &TestNetwork) {
     let address = line(&mut host_says, "your friend says: chat join ");
     let key = line(&mut host_says, "and gives this key: ");
 
-    // A stranger, who has another key.
+    // A stranger with another key.
     let other = scape::word::ClientKey::random();
     let stranger =
         output(example(network, "chat", &["join", &address]), &format!("{}\n", *other.to_base32()));
@@ -362,7 +363,7 @@ fn gui_worker(network: &TestNetwork) {
     writeln!(hears, "connect nobody.scape.test:80").unwrap();
     line(&mut says, "failed: ");
     line(&mut says, "read ");
-    // It ends at once, whatever is still going on.
+    // The example ends at once, whatever is still running.
     writeln!(hears, "identity").unwrap();
     drop(hears);
     line(&mut says, "ended");
@@ -381,7 +382,7 @@ fn circuit_failures(network: &TestNetwork) {
 }
 
 fn exit_scanner(network: &TestNetwork) {
-    // A server that says from where it was asked.
+    // A server that answers with the address of its client.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     std::thread::spawn(move || {
@@ -408,20 +409,20 @@ fn exit_scanner(network: &TestNetwork) {
     assert_eq!(few.lines().count(), 2, "{few}");
 }
 
-/// An example for a tor of its own, whose streams wait for it.
+/// Starts an example that attaches the streams of `tor`.
 fn attaching(
     tor: &Tor,
     network: &TestNetwork,
     name: &str,
     arguments: &[&str],
 ) -> (Running, Says, ChildStdin) {
-    let listeners = tor.controller().unwrap().listeners(&ListenerKind::Control).unwrap();
+    let listeners = tor.controller().unwrap().info().listeners(&ListenerKind::Control).unwrap();
     let mut command = example(network, name, arguments);
     command.env("SCAPE_CONTROL", listeners[0].to_string());
     Running::start(command)
 }
 
-/// A tor that others can control, and which has this GeoIP data.
+/// Launches a tor that others can control, and that has this GeoIP data.
 fn controlled(network: &TestNetwork, geoip: &Path) -> Tor {
     let launch = network
         .launch()
@@ -465,7 +466,7 @@ fn attach_by_port(network: &TestNetwork) {
 fn exits_in_country(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     let geoip = directory.path().join("geoip");
-    // 127.0.0.0/8 is in Germany, and 198.51.100.0/24 in France.
+    // 127.0.0.0/8 is in Germany, and 198.51.100.0/24 is in France.
     fs::write(&geoip, "2130706432,2147483647,DE\n3325256704,3325256959,FR\n").unwrap();
     let tor = controlled(network, &geoip);
     network.name_server().add_name(IpAddr::from([198, 51, 100, 8]), "eight.scape.test");
@@ -476,7 +477,7 @@ fn exits_in_country(network: &TestNetwork) {
     let over = line(&mut says, &format!("{NAME}:{port} is in de: it goes over "));
     assert!(over.contains("BUILT"), "{over}");
     drop(stream);
-    // No exit is there: tor chooses.
+    // No exit is in this country, so tor chooses.
     let client = tor.client().unwrap().timeout(Duration::from_secs(5));
     assert!(client.connect(("198.51.100.7", 80)).is_err());
     line(&mut says, "198.51.100.7:80 is in fr, where no exit is: ");
@@ -502,7 +503,7 @@ fn next_stream(network: &TestNetwork) {
     stream.read_to_string(&mut hello).unwrap();
     assert_eq!(hello, "hello");
     attacher.wait();
-    // The one after it is tor's business again.
+    // The next stream is left to tor again.
     assert_eq!(
         tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap().as_deref(),
         Some("0")

@@ -1,7 +1,7 @@
-//! Tests that need a network of real tors. Those of a group share a network and
-//! run in turn; groups run side by side.
+//! Tests that need a network of real tors. The tests of a group share a network
+//! and run one after the other. Groups run side by side.
 //!
-//! One of them, by a part of its name:
+//! To run some of the tests, give a part of their name:
 //! `cargo test --all-features --test network_cases live_state`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
@@ -34,7 +34,7 @@ mod state;
 mod stopped;
 mod streams;
 mod tors;
-#[path = "../support/unknown_words.rs"]
+#[path = "../../crates/scape-proto/tests/support/unknown_words.rs"]
 mod unknown_words;
 #[path = "../support/watchdog.rs"]
 mod watchdog;
@@ -44,18 +44,18 @@ use std::time::Duration;
 
 use shared_network::SharedNetwork;
 
-/// The time in which what a test waits for must happen.
+/// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// A name that the networks' name servers know.
 pub(crate) const NAME: &str = "www.scape.test";
-/// An address that has a name there, to which nothing is ever sent.
+/// An address that has a name there. Nothing is ever sent to it.
 pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 
 static CIRCUITS: SharedNetwork = SharedNetwork::new();
 static EVENTS: SharedNetwork = SharedNetwork::new();
 static EXAMPLES: SharedNetwork = SharedNetwork::new();
 static ONIONS: SharedNetwork = SharedNetwork::new();
-/// For tests that leave the network in another state.
+/// A network for tests that leave it in another state.
 static RARE: SharedNetwork = SharedNetwork::new();
 static SOCKS: SharedNetwork = SharedNetwork::new();
 static STATE: SharedNetwork = SharedNetwork::new();

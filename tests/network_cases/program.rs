@@ -1,5 +1,5 @@
-//! The built examples, run as a user runs them. Each is ended when it takes too
-//! long: nothing waits for ever.
+//! Runs the built examples the way a user does. An example that takes too long
+//! is killed, so that nothing waits forever.
 
 use std::io::{BufRead, BufReader, Lines, Read};
 use std::path::PathBuf;
@@ -14,15 +14,15 @@ use scape::testing::TestNetwork;
 
 use crate::watchdog;
 
-/// How long an example may run in all.
+/// The time that an example may run in all.
 const LONGEST: Duration = Duration::from_secs(240);
-/// How long one that is to end by itself may take for it.
+/// The time in which an example that ends by itself must have ended.
 const END_WITHIN: Duration = Duration::from_secs(60);
 
-/// What it prints, line by line.
+/// The lines that an example prints.
 pub(crate) type Says = Lines<BufReader<ChildStdout>>;
 
-/// A built example, set up for the network's client.
+/// Returns a command for a built example that controls the network's client.
 pub(crate) fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> Command {
     // This test is in target/PROFILE/deps.
     let mut program: PathBuf = std::env::current_exe().unwrap();
@@ -35,7 +35,7 @@ pub(crate) fn example(network: &TestNetwork, name: &str, arguments: &[&str]) -> 
     command
 }
 
-/// Runs it to its end, with something to say to it.
+/// Runs a program to its end with this input.
 pub(crate) fn output(mut command: Command, input: &str) -> Output {
     use std::io::Write as _;
     command.stderr(Stdio::piped());
@@ -53,7 +53,7 @@ pub(crate) fn output(mut command: Command, input: &str) -> Output {
     Output { status: running.ended(), stdout, stderr }
 }
 
-/// What it prints, where all goes well.
+/// Runs an example that must succeed, and returns its output.
 pub(crate) fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> String {
     let output = output(example(network, name, arguments), "");
     let text = String::from_utf8(output.stdout).unwrap();
@@ -62,14 +62,14 @@ pub(crate) fn run(network: &TestNetwork, name: &str, arguments: &[&str]) -> Stri
     text
 }
 
-/// Whether it fails, as it should; and what it prints.
+/// Runs an example that must fail, and returns its output.
 pub(crate) fn fails(network: &TestNetwork, name: &str, arguments: &[&str]) -> Output {
     let output = output(example(network, name, arguments), "");
     assert!(!output.status.success(), "{name} {arguments:?}: {output:?}");
     output
 }
 
-/// Starts one that runs on and on.
+/// Starts an example that doesn't end by itself.
 pub(crate) fn start(
     network: &TestNetwork,
     name: &str,
@@ -78,14 +78,15 @@ pub(crate) fn start(
     Running::start(example(network, name, arguments))
 }
 
-/// The rest of the first line that begins so.
+/// Returns the rest of the first line that begins with `beginning`.
 pub(crate) fn line(says: &mut Says, beginning: &str) -> String {
     let found =
         says.map(Result::unwrap).find_map(|line| line.strip_prefix(beginning).map(str::to_owned));
     found.unwrap_or_else(|| panic!("it has ended without {beginning:?}"))
 }
 
-/// Waits until one that runs on and on has printed a line with each of these.
+/// Runs an example that doesn't end by itself, until it has printed a line with
+/// each of these texts.
 pub(crate) fn prints(
     network: &TestNetwork,
     name: &str,
@@ -103,7 +104,7 @@ pub(crate) fn prints(
     panic!("{name} has ended without {expected:?}");
 }
 
-/// Ended when dropped, or when it takes too long.
+/// A running example. It is killed when it is dropped or takes too long.
 pub(crate) struct Running {
     child: Arc<Mutex<Child>>,
     _in_time: Sender<()>,
@@ -134,7 +135,7 @@ impl Running {
         (Running { child, _in_time }, says, hears)
     }
 
-    /// Waits until it has ended by itself, and well.
+    /// Waits until the example has ended by itself with success.
     pub(crate) fn wait(self) {
         let status = self.ended();
         assert!(status.success(), "{status}");

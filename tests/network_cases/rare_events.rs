@@ -1,5 +1,5 @@
-//! Events that come of what is done to a tor on a network, and seldom
-//! otherwise.
+//! Events that rarely happen by themselves, and are caused here by changes to a
+//! tor on a network.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -7,27 +7,28 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
+use scape::Controller;
+use scape::control::BuildCircuit;
+use scape::control::Signal;
 use scape::event::{
     CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus, OrConnStatus,
 };
-use scape::protocol::Signal;
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, Controller};
 
 use crate::SOON;
 use crate::happening::event_of;
 
 cases! {
     RARE:
-    a_circuit_that_is_taken_for_something_else = circuit_minor,
-    bytes_of_a_stream = stream_bandwidth,
-    a_relays_new_descriptor = descriptor,
-    a_pluggable_transport_is_started = transport,
-    connections_to_relays_end_and_are_made = connections,
-    guards_are_dropped_and_chosen = guards,
-    a_client_reads_its_configuration_again = reload,
+    circ_minor_event_for_a_changed_purpose = circuit_minor,
+    stream_bw_event_for_a_used_stream = stream_bandwidth,
+    newdesc_event_for_a_changed_descriptor = descriptor,
+    transport_launched_event_for_a_pluggable_transport = transport,
+    orconn_events_for_relay_connections = connections,
+    guard_events_for_dropped_guards = guards,
+    ns_event_after_a_reload = reload,
 }
 
 fn relay(network: &TestNetwork) -> &Controller {
@@ -74,8 +75,8 @@ fn stream_bandwidth(network: &TestNetwork) {
     });
 }
 
-/// The relay tells that its descriptor has changed, and its authority that it
-/// has it.
+/// The relay reports that its descriptor has changed, and the authority reports
+/// that it has the new one.
 fn descriptor(network: &TestNetwork) {
     let relay = network.relays().last().unwrap();
     let authority = network.nodes().iter().find(|node| node.role() == Role::Authority).unwrap();
@@ -92,7 +93,7 @@ fn descriptor(network: &TestNetwork) {
     relay.controller().reset_conf(["ContactInfo"]).unwrap();
 }
 
-/// A program that says what pluggable transports say, and does nothing.
+/// Starts a program that says what pluggable transports say, and does nothing.
 fn transport(network: &TestNetwork) {
     let node = network.relays().last().unwrap();
     let program = node.process().data_directory().join("transport");
@@ -108,8 +109,8 @@ fn transport(network: &TestNetwork) {
     node.controller().reset_conf(["ServerTransportPlugin"]).unwrap();
 }
 
-/// A relay without a network loses its connections, and makes them again with
-/// one.
+/// A relay without a network loses its connections, and makes them again once
+/// it has one.
 fn connections(network: &TestNetwork) {
     let tor = relay(network);
     let cut = || tor.set_conf([("DisableNetwork", "1")]).unwrap();

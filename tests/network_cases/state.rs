@@ -1,4 +1,4 @@
-//! Live state, beside what tor says when it is asked.
+//! The live state, compared with tor's GETINFO answers.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -8,27 +8,29 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scape::controller::CircuitError;
-use scape::descriptor::{RouterEntry, RouterFlags, RouterStatus};
+use scape::control::BuildCircuit;
+use scape::control::CircuitError;
+use scape::control::{Command as ControlCommand, Refusal};
 use scape::error::Timeout;
 use scape::event::{
     CircuitInfo, CircuitPurpose, CircuitStatus, EndReason, StreamInfo, StreamStatus, StreamTarget,
 };
-use scape::protocol::{Command as ControlCommand, MappingSource, Refusal};
+use scape::info::MappingSource;
+use scape::netdoc::{RouterEntry, RouterFlags, RouterStatus};
 use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, Controller, Tor, TorClient};
+use scape::{Controller, Tor, TorClient};
 
 use crate::stopped::Stopped;
 use crate::{NAME, SOON, seed};
 
 cases! {
     STATE:
-    the_live_state_knows_the_network = knows,
-    circuits_are_waited_for_and_end_when_tor_says_so = waits,
-    whatever_happens_the_live_state_is_what_tor_says = follows,
+    live_state_knows_the_network = knows,
+    live_state_waits_for_circuits_and_sees_their_end = waits,
+    live_state_equals_getinfo_after_random_steps = follows,
 }
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
@@ -50,7 +52,7 @@ fn knows(network: &TestNetwork) {
         assert!(router.or_address().unwrap().ip().is_loopback() && router.bandwidth().is_some());
     }
     assert!(!state.entry_guards().is_empty());
-    // A consensus comes every ten seconds; routers stay what they are.
+    // A consensus arrives every ten seconds. Router objects stay the same.
     let (alice, before) = (routers.iter().next().unwrap(), state.consensus_count());
     state.wait(SOON, |state| (state.consensus_count() > before).then_some(())).unwrap();
     assert_eq!(state.router(alice.fingerprint()), alice);
@@ -77,9 +79,9 @@ fn waits(network: &TestNetwork) {
     circuit.close().unwrap();
 }
 
-/// Leads a tor of its own through everything that can happen, at random. At
-/// every barrier, after each fifth step, every field that GETINFO tells of
-/// every circuit, stream, router, mapping and guard must equal the live state.
+/// Makes random steps with a tor of its own, among everything that can happen.
+/// After every fifth step, the live state must equal GETINFO in every field of
+/// every circuit, stream, router, mapping and guard.
 fn follows(network: &TestNetwork) {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
@@ -122,7 +124,7 @@ struct Walk<'a> {
     client: TorClient,
     relays: Vec<Fingerprint>,
     network: &'a TestNetwork,
-    /// A relay that does nothing at present, and for how many steps.
+    /// A stopped relay, and the number of steps since it was stopped.
     stopped: Option<(Stopped<'a>, u32)>,
     circuits: Vec<Circuit>,
     streams: Vec<SocksStream>,
@@ -132,7 +134,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// A number below `below`.
+    /// Returns a random number below `below`.
     fn random(&mut self, below: usize) -> usize {
         self.random.random_range(0..below.max(1))
     }
@@ -170,7 +172,8 @@ impl Walk<'_> {
         *self.done.entry(what).or_default() += 1;
     }
 
-    /// What tor refuses because of what has ended meanwhile is fine.
+    /// Returns `None` if tor refused a command, because a circuit or stream may
+    /// have ended meanwhile.
     fn lenient<T>(result: scape::Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -228,7 +231,7 @@ impl Walk<'_> {
         "open"
     }
 
-    /// A stream that is put on a circuit of ours.
+    /// Attaches a stream to one of the circuits.
     fn attach(&mut self) -> &'static str {
         let Some(circuit) =
             self.circuit().filter(|circuit| circuit.is_built() && circuit.path().len() > 1)
@@ -287,7 +290,7 @@ impl Walk<'_> {
         "resolve"
     }
 
-    /// A relay stops for a while, or goes on.
+    /// Stops a relay, or lets the stopped one go on.
     fn stop_or_go_on(&mut self) -> &'static str {
         if self.stopped.take().is_some() {
             return "a relay goes on";
@@ -297,8 +300,8 @@ impl Walk<'_> {
         "a relay stops"
     }
 
-    /// tor's events may come a moment after its answers, and things happen
-    /// meanwhile: so it is asked until both agree.
+    /// Compares until both agree. tor's events may arrive a moment after its
+    /// answers, and things happen meanwhile.
     fn compare(&mut self, step: usize) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
@@ -312,7 +315,7 @@ impl Walk<'_> {
     }
 }
 
-/// Where what is live is not what tor says.
+/// Returns the differences between the live state and tor's answers.
 fn differences(state: &State) -> Vec<String> {
     let tor = state.controller();
     let mut differences = Vec::new();
@@ -332,7 +335,7 @@ fn differences(state: &State) -> Vec<String> {
         state.streams().iter().map(|live| stream(&live.info())),
         &mut differences,
     );
-    let routers = tor.ns_all().unwrap();
+    let routers = tor.info().ns_all().unwrap();
     settle(tor);
     let said =
         RouterStatus::parse_all(&routers).map(|status| format!("{:?}", RouterEntry::from(status)));
@@ -342,7 +345,7 @@ fn differences(state: &State) -> Vec<String> {
         state.routers().iter().map(|live| format!("{:?}", live.entry().unwrap())),
         &mut differences,
     );
-    let addresses = tor.address_mappings(&MappingSource::All).unwrap();
+    let addresses = tor.info().address_mappings(&MappingSource::All).unwrap();
     settle(tor);
     compare(
         "addresses",
@@ -350,11 +353,11 @@ fn differences(state: &State) -> Vec<String> {
         state.addresses().iter().map(|live| format!("{live:?}")),
         &mut differences,
     );
-    let guards = tor.entry_guards().unwrap();
+    let guards = tor.info().entry_guards().unwrap();
     settle(tor);
-    // The state has the time of the event's arrival, so only its presence is
+    // The state has the arrival time of the event, so only its presence is
     // compared.
-    let guard = |guard: &scape::protocol::EntryGuard| {
+    let guard = |guard: &scape::info::EntryGuard| {
         format!(
             "{} {} {} {:?}",
             guard.relay,
@@ -372,7 +375,7 @@ fn differences(state: &State) -> Vec<String> {
     differences
 }
 
-/// What had happened before is told by now.
+/// Waits until all events for earlier changes have arrived.
 fn settle(tor: &Controller) {
     tor.send(ControlCommand::build("GETINFO").word("key", "version").finish().unwrap())
         .unwrap()
@@ -380,7 +383,7 @@ fn settle(tor: &Controller) {
         .unwrap();
 }
 
-/// Without what tor sends no event of.
+/// Returns a circuit without the fields for which tor sends no event.
 fn circuit(info: &CircuitInfo) -> String {
     let mut info = info.clone();
     (info.conflux_rtt, info.socks_username, info.socks_password, info.hs_pow) =
@@ -388,14 +391,14 @@ fn circuit(info: &CircuitInfo) -> String {
     if info.status == CircuitStatus::GuardWait {
         info.status = CircuitStatus::Extended;
     }
-    // One whose first hop is awaited.
+    // A circuit whose first hop is still awaited.
     if info.status == CircuitStatus::Extended && info.path.is_empty() {
         info.status = CircuitStatus::Launched;
     }
     format!("{info:?}")
 }
 
-/// What GETINFO says of a stream.
+/// Returns the GETINFO fields of a stream.
 fn stream(info: &StreamInfo) -> String {
     let status = match &info.status {
         StreamStatus::New

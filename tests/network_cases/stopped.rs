@@ -1,11 +1,11 @@
-//! A relay that does nothing for a while.
+//! A relay that is stopped for a while.
 
 use rustix::process::{Pid, Signal, kill_process};
 use scape::testing::Node;
 
 use crate::watchdog;
 
-/// A relay that stands still as long as this lives.
+/// Keeps a relay stopped until it is dropped.
 pub(crate) struct Stopped<'a>(&'a Node);
 
 impl<'a> Stopped<'a> {
@@ -17,7 +17,7 @@ impl<'a> Stopped<'a> {
 
 impl Drop for Stopped<'_> {
     fn drop(&mut self) {
-        // Other cases need it; and a panic here would hide another one.
+        // Other cases need the relay. A panic here would hide another one.
         if let Err(error) = kill_process(pid(self.0), Signal::CONT) {
             watchdog::say(&format!(
                 "{} cannot go on: {error}; {:?}",

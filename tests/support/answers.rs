@@ -1,10 +1,10 @@
-//! What a made-up tor answers to the commands of any call.
+//! Answers of a made-up tor to the commands of any call.
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
-/// The answer to a command line. Circuits and streams are accepted and then
-/// nothing more is told of them; nothing bootstraps and nothing is published.
+/// Returns the answer to a command line. Circuits and streams are accepted, but
+/// no events follow. Nothing bootstraps and nothing is published.
 pub(crate) fn answer(line: &str) -> String {
     let mut words = line.split(' ');
     match words.next().unwrap_or_default() {

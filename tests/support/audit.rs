@@ -1,11 +1,11 @@
-//! What a process does on the network, and which files it looks into for names,
-//! as strace sees it.
+//! The network activity of a process, and the files that it opens to resolve
+//! names, as strace sees them.
 
 use std::env;
 use std::fs;
 use std::process::Command;
 
-/// Files that only those read who look up names.
+/// Files that only name resolution reads.
 const OF_RESOLVERS: &[&str] = &[
     "/etc/resolv.conf",
     "/etc/hosts",
@@ -15,14 +15,14 @@ const OF_RESOLVERS: &[&str] = &[
     "/nscd/",
 ];
 
-/// The system calls of one process and its threads.
+/// The system calls of a process and its threads.
 pub(crate) struct Audit {
     lines: Vec<String>,
 }
 
 impl Audit {
-    /// Runs one test of this program once more, with these variables in its
-    /// environment; it must pass.
+    /// Runs one test of this program once more, with these environment
+    /// variables. The test must pass.
     pub(crate) fn of_test(name: &str, variables: &[(&str, String)]) -> Audit {
         let log = tempfile::NamedTempFile::new().unwrap();
         let output = Command::new("strace")
@@ -42,21 +42,22 @@ impl Audit {
         Audit { lines }
     }
 
-    /// How many connections were begun.
+    /// Returns the number of connections that were begun.
     pub(crate) fn connections(&self) -> usize {
         self.lines.iter().filter(|line| line.contains(" connect(")).count()
     }
 
-    /// Every call that goes elsewhere than to these ports and Unix sockets or
-    /// to the process's own loopback ports, or that only resolvers make.
+    /// Returns every call that only name resolution makes, and every call to a
+    /// forbidden address. Allowed are these ports and Unix sockets, and the
+    /// process's own loopback ports.
     pub(crate) fn breaches(&self, allowed: &[String]) -> Vec<String> {
         let own = self.own_ports();
         let allowed: Vec<String> = allowed.iter().cloned().chain(own).collect();
         self.lines.iter().filter(|line| is_breach(line, &allowed)).cloned().collect()
     }
 
-    /// Every connection that goes off this machine, and every call that only
-    /// resolvers make.
+    /// Returns every connection that leaves this machine, and every call that
+    /// only name resolution makes.
     #[allow(dead_code, reason = "one of the two test programs that use this file doesn't call it")]
     pub(crate) fn breaches_of_this_machine(&self) -> Vec<String> {
         let stays = |line: &str| {
@@ -70,10 +71,12 @@ impl Audit {
         self.lines.iter().filter(is_breach).cloned().collect()
     }
 
-    /// The loopback ports of the process's own listeners, which connect to
-    /// themselves to wake up.
+    /// Returns the loopback ports of the process's own listeners, which connect
+    /// to themselves to wake up.
     fn own_ports(&self) -> Vec<String> {
-        let names = self.lines.iter().filter(|line| line.contains(" getsockname("));
+        // If another thread runs in between, strace shows two lines:
+        // "getsockname(6, <unfinished ...>" and "<... getsockname resumed>{…".
+        let names = self.lines.iter().filter(|line| line.contains("getsockname"));
         let ports = names.filter_map(|line| line.split_once("sin_port=htons(")?.1.split_once(')'));
         ports.map(|(port, _)| format!("127.0.0.1:{port}")).collect()
     }
@@ -84,7 +87,7 @@ fn is_breach(line: &str, allowed: &[String]) -> bool {
         return true;
     }
     if line.contains(" socket(") {
-        // UDP, raw sockets, and the netlink socket by which resolvers ask for
+        // UDP, raw sockets, and the netlink socket with which resolvers ask for
         // the machine's addresses.
         return !(line.contains("SOCK_STREAM")
             && (line.contains("AF_INET") || line.contains("AF_UNIX")));
@@ -92,7 +95,7 @@ fn is_breach(line: &str, allowed: &[String]) -> bool {
     if line.contains(" connect(") {
         return !allowed.iter().any(|address| goes_to(line, address));
     }
-    // With an address of its own, a message needs no connection.
+    // A message with an address needs no connection.
     (line.contains(" sendto(") || line.contains(" sendmsg(") || line.contains(" sendmmsg("))
         && line.contains("sa_family=")
 }

@@ -1,5 +1,4 @@
-//! The machinery of the tables of commands: what a row is, and how rows are
-//! run.
+//! The machinery of the command tables: rows, and the function that runs them.
 
 use std::fmt::Debug;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -7,25 +6,25 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use scape::Controller;
+use scape::control::{ArgumentError, Refusal, Reply};
 use scape::event::{EventBody, EventKind, StreamStatus};
-use scape::protocol::{ArgumentError, Refusal, Reply};
 use scape::word::StreamId;
 
 use crate::support::real_tor::RealTor;
 
-/// Nothing was sent: the argument was refused.
+/// The code if nothing was sent because an argument was refused.
 pub(crate) const NOT_SENT: u16 = 0;
-/// Neither tor's answer nor a refused argument.
+/// The code of any other error than tor's answer or a refused argument.
 pub(crate) const OTHER: u16 = 1;
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// The command, what is called, and what comes of it: tor's code and text where
-/// it is refused, 250 (or the code that is told) and the value where it is
-/// granted. A text that ends with `…` is a beginning.
+/// A row: the command, the call, and its outcome. If tor refuses the command,
+/// the outcome is tor's code and text. Otherwise, it is 250 (or the reported
+/// code) and the value. A text that ends with `…` is only the beginning.
 pub(crate) type Row = (&'static str, fn(&Bench) -> Said, u16, &'static str);
 
-/// What came of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: u16,
@@ -42,7 +41,7 @@ impl Said {
     }
 }
 
-/// What comes of a method.
+/// Returns the outcome of a method.
 pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     match result {
         Ok(value) => Said { code: 250, text: format!("{value:?}") },
@@ -57,7 +56,7 @@ pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     }
 }
 
-/// What comes of a line that no method would send.
+/// Returns the outcome of a line that no method would send.
 pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     match reply {
         Ok(reply) => Said {
@@ -68,7 +67,7 @@ pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     }
 }
 
-/// A tor, and a controller of it.
+/// A tor and a controller for it.
 #[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) tor: RealTor,
@@ -76,8 +75,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// What tor says to a line on a connection that is not authenticated, and
-    /// how that ends.
+    /// Sends a line on an unauthenticated connection, and returns tor's answer.
     pub(crate) fn stranger(&self, line: &str) -> Said {
         let mut stream = TcpStream::connect(self.tor.port()).expect("the port can be connected to");
         stream.set_read_timeout(Some(SOON)).expect("a timeout");
@@ -89,7 +87,7 @@ impl Bench {
         Said { code: code.parse().expect("a code"), text: text.to_owned() }
     }
 
-    /// A stream that waits to be attached. (The torrc says
+    /// Returns a stream that waits to be attached. (The torrc sets
     /// `__LeaveStreamsUnattached 1`.)
     pub(crate) fn waiting_stream(&self) -> StreamId {
         let events = self.c.subscribe([EventKind::Stream]).expect("a subscription");
@@ -105,7 +103,8 @@ impl Bench {
     }
 }
 
-/// Runs the rows in turn on one tor, and says which of them came out otherwise.
+/// Runs the rows in turn on one tor, and panics with those that had another
+/// outcome.
 pub(crate) fn run(torrc: &str, rows: &[Row]) {
     let tor = RealTor::start(torrc);
     let c = tor.over_unix().password("sesame").connect().expect("a controller");
@@ -119,7 +118,7 @@ pub(crate) fn run(torrc: &str, rows: &[Row]) {
                 said.code, said.text
             ));
         }
-        // Whatever it was, the next answer is that to the next question.
+        // In any case, the next answer belongs to the next command.
         let reply = bench.c.msg("GETINFO config-can-saveconf").expect("tor answers");
         assert!(reply.first().text.starts_with(b"config-can-saveconf="), "row {number}: {reply}");
     }

@@ -1,5 +1,5 @@
-//! A pretended SOCKS port of tor's, with a pretended world behind it: a web
-//! server that answers for every name, and names for look-ups.
+//! A fake SOCKS port of tor with a fake network behind it: a web server that
+//! answers for every name, and a resolver.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -8,9 +8,9 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// What every name's address is.
+/// The address of every name.
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// What every address's name is.
+/// The name of every address.
 pub(crate) const HOST: &str = "host.example";
 
 pub(crate) struct ExitWorld {
@@ -33,12 +33,12 @@ impl ExitWorld {
         ExitWorld { socks, targets }
     }
 
-    /// The SOCKS port.
+    /// Returns the address of the SOCKS port.
     pub(crate) fn socks(&self) -> SocketAddr {
         self.socks
     }
 
-    /// The hosts that were asked for, in order; addresses as text.
+    /// Returns the requested hosts in order. Addresses are texts.
     pub(crate) fn targets(&self) -> Vec<String> {
         self.targets.lock().clone()
     }
@@ -79,7 +79,7 @@ fn serve(mut stream: TcpStream, targets: &Mutex<Vec<String>>) -> io::Result<()> 
     };
     take::<2>(&mut stream)?;
     match command {
-        // As tor, which asks nobody for the text of an address.
+        // Like tor, which resolves the text of an address itself.
         0xF0 => match host.parse::<Ipv4Addr>() {
             Ok(ip) => return answer_address(&mut stream, ip),
             Err(_) => answer_address(&mut stream, Ipv4Addr::new(192, 0, 2, 7))?,
@@ -103,11 +103,10 @@ fn answer_address(stream: &mut TcpStream, ip: Ipv4Addr) -> io::Result<()> {
     stream.write_all(&reply)
 }
 
-/// A web server with one page, which is at every address but sends those
-/// elsewhere who ask for `/elsewhere`.
+/// Serves one page at every path, except for `/elsewhere`, which redirects.
 fn answer_request(mut stream: TcpStream) -> io::Result<()> {
     let mut request = take::<1>(&mut stream)?.to_vec();
-    // It speaks no TLS.
+    // The server speaks no TLS.
     if request == [0x16] {
         return Ok(());
     }

@@ -1,33 +1,35 @@
-//! A control port behind a filter that works as onion-grater (Tails, Whonix)
-//! does: commands that its profile doesn't name get `510 Command filtered`,
-//! and lines of replies and events are rewritten by patterns.
+//! A control port behind a filter that works like onion-grater (Tails, Whonix).
+//! Commands that the profile doesn't name get `510 Command filtered`, and lines
+//! of replies and events are rewritten with patterns.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 
-/// A pattern and its replacement, as in a profile. In the pattern `*` stands
+/// A pattern and its replacement, as in a profile. In the pattern, `*` stands
 /// for `(\S+)`, `_` for `\S+` and, at the end, `(+)` for `(.+)` and `+` for
 /// `.+`. An empty replacement drops the line.
 pub(crate) type Rule = (&'static str, &'static str);
 
-/// What a filter lets through.
+/// The commands and events that a filter allows.
 #[derive(Clone, Copy)]
 pub(crate) struct Profile {
-    /// The beginnings of commands that pass.
+    /// The beginnings of allowed commands.
     pub(crate) commands: &'static [&'static str],
     /// The events that may be subscribed to.
     pub(crate) events: &'static [&'static str],
-    /// How lines of replies are rewritten: the first rule that fits counts.
+    /// The rules that rewrite lines of replies. The first rule that matches
+    /// counts.
     pub(crate) replies: &'static [Rule],
-    /// How events are rewritten.
+    /// The rules that rewrite events.
     pub(crate) rewritten: &'static [Rule],
 }
 
-/// What all the profiles for programs with onion services let through.
+/// The commands that the profiles for programs with onion services have in
+/// common.
 const COMMANDS: &[&str] = &["ADD_ONION ", "DEL_ONION "];
 
-/// The events of Whonix's profile for OnionShare. It replaces what it doesn't
-/// know by a line that is no control reply.
+/// The events of Whonix's profile for OnionShare. Unknown events are replaced
+/// by a line that is not a control reply.
 pub(crate) const ONIONSHARE: Profile = Profile {
     commands: &["ADD_ONION ", "DEL_ONION ", "GETINFO onions/current", "GETINFO version"],
     events: &["HS_DESC"],
@@ -41,8 +43,8 @@ pub(crate) const ONIONSHARE: Profile = Profile {
     ],
 };
 
-/// The events of Whonix's profiles for Cwtch and Haveno, and of Tails' for
-/// OnionShare: what isn't known is dropped.
+/// The events of Whonix's profiles for Cwtch and Haveno, and of Tails' profile
+/// for OnionShare. Unknown events are dropped.
 pub(crate) const CWTCH: Profile = Profile {
     commands: COMMANDS,
     events: &["HS_DESC"],
@@ -55,7 +57,7 @@ pub(crate) const CWTCH: Profile = Profile {
     ],
 };
 
-/// The events of Whonix's profile for Bisq: uploads are named when they begin,
+/// The events of Whonix's profile for Bisq. Uploads are named when they begin,
 /// and hidden when they end.
 pub(crate) const BISQ: Profile = Profile {
     commands: COMMANDS,
@@ -70,13 +72,13 @@ pub(crate) const BISQ: Profile = Profile {
     ],
 };
 
-/// Whonix's profile for Ricochet: no events of descriptors.
+/// Whonix's profile for Ricochet, which hides descriptor events.
 pub(crate) const RICOCHET: Profile =
     Profile { commands: COMMANDS, events: &["STATUS_CLIENT"], replies: &[], rewritten: &[] };
 
 impl Profile {
-    /// A tor behind this filter. `tor` answers what passes: its reply, and the
-    /// events that follow.
+    /// Returns a tor behind this filter. `tor` answers the allowed commands
+    /// with its reply and the events that follow.
     pub(crate) fn in_front_of(
         self,
         mut tor: impl FnMut(&str) -> String + Send + 'static,
@@ -102,7 +104,7 @@ impl Profile {
         self.commands.iter().any(|allowed| line.starts_with(allowed))
     }
 
-    /// Rewrites what tor says, line by line.
+    /// Rewrites tor's text, line by line.
     fn rewrite(&self, said: &str) -> String {
         let rewrite = |line: &str| {
             let rules = if line.starts_with("650") { self.rewritten } else { self.replies };
@@ -116,7 +118,7 @@ impl Profile {
     }
 }
 
-/// The line as a rule rewrites it. Returns `None` if the rule doesn't fit.
+/// Returns the line as a rule rewrites it, or `None` if the rule doesn't match.
 fn apply((pattern, replacement): Rule, line: &str) -> Option<String> {
     let mut rewritten = replacement.to_owned();
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! Events that a test makes happen.
+//! Events that a test causes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use scape::Controller;
 use scape::event::{Event, EventBody, EventKind};
 
-/// How long is waited for an event.
+/// The time in which the event must arrive.
 const SOON: Duration = Duration::from_secs(60);
 
-/// The event that comes of what is done.
+/// Calls `act`, and returns the event that it causes.
 pub(crate) fn event_of(
     tor: &Controller,
     kind: EventKind,

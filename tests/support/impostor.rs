@@ -1,5 +1,5 @@
-//! A peer on a port of 127.0.0.1 that says what it is told to, as what only
-//! seems to be a control port.
+//! A peer on a port of 127.0.0.1 that only seems to be a control port, and
+//! sends the bytes that a test gives it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// How long a peer waits for the next byte, so that no thread is left behind by
-/// a test that fails.
+/// The time that a peer waits for the next byte. It is limited so that a test
+/// that fails leaves no thread behind.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A listener that handles its connections one after the other.
@@ -23,7 +23,7 @@ pub(crate) struct Impostor {
 }
 
 impl Impostor {
-    /// `speak` is called for each connection.
+    /// Starts a listener that calls `speak` for each connection.
     pub(crate) fn start(mut speak: impl FnMut(&mut Conversation) + Send + 'static) -> Impostor {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -44,8 +44,8 @@ impl Impostor {
         Impostor { address, received, thread: Some(thread), stop }
     }
 
-    /// A control port: it answers a line as `answer` says, nothing where that
-    /// is empty. It hangs up where `answer` is `None`.
+    /// Starts a control port that answers each line with `answer`. It sends
+    /// nothing if the answer is empty, and hangs up if it is `None`.
     pub(crate) fn control_port(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> Impostor {
@@ -59,12 +59,12 @@ impl Impostor {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What every connection has sent so far.
+    /// Returns the bytes that each connection has sent so far.
     pub(crate) fn received(&self) -> Vec<String> {
         self.received
             .lock()
@@ -73,8 +73,8 @@ impl Impostor {
             .collect()
     }
 
-    /// Waits until the connections that were made are over, and gives what each
-    /// sent.
+    /// Waits until the existing connections have ended, and returns the bytes
+    /// that each of them sent.
     pub(crate) fn finish(mut self) -> Vec<String> {
         self.end();
         self.received()
@@ -82,7 +82,7 @@ impl Impostor {
 
     fn end(&mut self) {
         *self.stop.lock() = true;
-        // Wakes it from accepting.
+        // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
@@ -99,14 +99,15 @@ impl Drop for Impostor {
     }
 }
 
-/// One connection.
+/// A connection.
 pub(crate) struct Conversation {
     reader: BufReader<TcpStream>,
     log: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Conversation {
-    /// The next line, without its end; `None` at the end.
+    /// Returns the next line without its end, or `None` at the end of the
+    /// stream.
     pub(crate) fn line(&mut self) -> Option<String> {
         let mut line = Vec::new();
         let count = self.reader.read_until(b'\n', &mut line).unwrap_or(0);
@@ -115,12 +116,12 @@ impl Conversation {
         (count > 0).then_some(text)
     }
 
-    /// Says this. Whether anybody hears it does not matter.
+    /// Sends the bytes. Ignores errors, because the peer may have hung up.
     pub(crate) fn say(&mut self, bytes: &[u8]) {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
-    /// Says nothing until the other end hangs up.
+    /// Sends nothing until the other end hangs up.
     pub(crate) fn listen(&mut self) {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest);

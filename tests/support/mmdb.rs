@@ -18,12 +18,12 @@ pub(crate) enum Value {
     List(Vec<Value>),
 }
 
-/// Where a branch of the tree leads.
+/// The destination of a branch of the tree.
 #[derive(Debug, Clone, Copy)]
 enum Branch {
     Nothing,
     Node(usize),
-    /// A place in the data section.
+    /// An offset in the data section.
     Data(usize),
 }
 
@@ -35,27 +35,27 @@ pub(crate) struct Mmdb {
     record_size: u16,
     nodes: Vec<[Branch; 2]>,
     data: Vec<u8>,
-    /// Texts that are there already, to point at.
+    /// The offsets of texts that were written already, for pointers.
     texts: HashMap<&'static str, usize>,
 }
 
 impl Mmdb {
-    /// An empty one, for addresses of this version, with records of so many
-    /// bits.
+    /// Creates an empty database for addresses of this IP version, with records
+    /// of `record_size` bits.
     pub(crate) fn new(type_name: &'static str, ip_version: u16, record_size: u16) -> Self {
         let nodes = vec![[Branch::Nothing; 2]];
         Mmdb { type_name, ip_version, record_size, nodes, data: Vec::new(), texts: HashMap::new() }
     }
 
-    /// With a record for a network. Of two that overlap, the smaller one must
-    /// come later.
+    /// Adds a record for a network. If two networks overlap, the smaller one
+    /// must be added later.
     pub(crate) fn with(mut self, network: &str, value: &Value) -> Self {
         let (address, prefix) = network.split_once('/').unwrap();
         let prefix: u32 = prefix.parse().unwrap();
         let bits = match (address.parse().unwrap(), self.ip_version) {
             (IpAddr::V4(ip), 4) => (u128::from(ip.to_bits()) << 96, prefix),
-            // IPv4 addresses stand in a tree of IPv6 as those that begin with
-            // 96 bits of zero.
+            // In an IPv6 tree, IPv4 addresses are those that begin with 96 zero
+            // bits.
             (IpAddr::V4(ip), _) => (u128::from(ip.to_bits()), prefix + 96),
             (IpAddr::V6(ip), _) => (ip.to_bits(), prefix),
         };
@@ -77,7 +77,7 @@ impl Mmdb {
             }
             node = match self.nodes[node][side] {
                 Branch::Node(next) => next,
-                // What held for all of this network still holds for the rest of
+                // The record of the whole network still applies to the rest of
                 // it.
                 whole => {
                     self.nodes.push([whole; 2]);
@@ -118,7 +118,7 @@ impl Mmdb {
         }
     }
 
-    /// The file.
+    /// Returns the bytes of the file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let count = self.nodes.len();
         let number = |branch: Branch| match branch {
@@ -138,8 +138,8 @@ impl Mmdb {
         out.extend([0; 16]);
         out.extend(&self.data);
         out.extend(b"\xab\xcd\xefMaxMind.com");
-        // Its pointers would be counted from its own beginning: it has none,
-        // for no key comes twice.
+        // Pointers in the metadata would be relative to its own beginning. It
+        // has none, because no key occurs twice.
         let mut metadata = Vec::new();
         Mmdb::new("", 4, 24).write(&mut metadata, &self.metadata());
         out.extend(metadata);
@@ -176,12 +176,12 @@ fn write_plain(out: &mut Vec<u8>, value: &Value) {
     out.extend(bytes);
 }
 
-/// Without the zeros that it begins with.
+/// Returns the bytes without leading zeros.
 fn shortest(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
 }
 
-/// What comes before a value: its kind, and its size.
+/// Writes the control bytes of a value: its type and its size.
 fn control(out: &mut Vec<u8>, kind: u8, size: usize) {
     let (short, more) = match size {
         0..29 => (size as u8, None),

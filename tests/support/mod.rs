@@ -1,22 +1,23 @@
-//! Code that several of the integration tests use. Each of them is a crate of
-//! its own and uses a part.
+//! Code shared by several integration tests. Each test is a separate crate and
+//! uses a part of it.
 #![allow(dead_code)]
 
-pub(crate) mod cases;
 #[cfg(unix)]
 pub(crate) mod command_table;
-pub(crate) mod event;
 pub(crate) mod happening;
 pub(crate) mod impostor;
 pub(crate) mod info;
 #[cfg(feature = "geoip")]
 pub(crate) mod mmdb;
+#[path = "../../crates/scape-proto/tests/support/mutation.rs"]
 pub(crate) mod mutation;
 #[cfg(unix)]
 pub(crate) mod real_tor;
 #[cfg(feature = "https")]
 pub(crate) mod tls_server;
+#[path = "../../crates/scape-proto/tests/support/transcript.rs"]
 pub(crate) mod transcript;
+#[path = "../../crates/scape-proto/tests/support/unknown_words.rs"]
 pub(crate) mod unknown_words;
 pub(crate) mod web;
 pub(crate) mod wiretap;

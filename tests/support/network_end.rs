@@ -1,4 +1,4 @@
-//! The end of a private network: nothing of it is left.
+//! The end of a private network, which must leave nothing behind.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use scape::testing::TestNetwork;
 
 use crate::watchdog;
 
-/// Stops the network within `limit`, and checks that neither a process nor a
-/// directory of it is left.
+/// Stops the network within `limit`, and checks that it leaves neither a
+/// process nor a directory.
 pub(crate) fn end(network: TestNetwork, limit: Duration) {
     let pids: Vec<u32> = network.nodes().iter().map(|node| node.process().pid()).collect();
     let directory = network.client_node().process().data_directory().to_path_buf();

@@ -1,4 +1,4 @@
-//! One onion service of a scripted tor: its address, its key, and calls that
+//! An onion service of a scripted tor: its address, its key, and the calls that
 //! every test of such a service makes.
 
 use scape::testing::ScriptedTor;
@@ -6,11 +6,11 @@ use scape::{Connect, Controller, OnionBuilder};
 
 use crate::place::SOON;
 
-/// The service's address, which follows from [`KEY`].
+/// The service's address, which is derived from [`KEY`].
 pub(crate) const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
 pub(crate) const KEY: &str = "ED25519-V3:uDeGxPv+8Mz4Mr6Ex8APZWRFHizLUvolYXwGz67NT0DavzPc3mZWrxzfTfbjj3mXGCMCqYlfESz8bwyV9dWl9w==";
 
-/// A directory, as HS_DESC events name it.
+/// Returns a directory's name as in HS_DESC events.
 pub(crate) fn relay(number: usize) -> String {
     format!("${number:040X}~relay{number}")
 }
@@ -19,12 +19,12 @@ pub(crate) fn controller(tor: &ScriptedTor) -> Controller {
     Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// A service with one port, and the tests' patience.
+/// Returns a builder for a service with one port and the tests' timeout.
 pub(crate) fn one(controller: &Controller) -> OnionBuilder {
     OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
 }
 
-/// Counts how often the service was removed.
+/// Returns the number of times that the service was removed.
 pub(crate) fn removals(tor: &ScriptedTor) -> usize {
     tor.sent().iter().filter(|line| **line == format!("DEL_ONION {A}")).count()
 }

@@ -14,7 +14,7 @@ pub(crate) fn start(builder: TestNetworkBuilder) -> TestNetwork {
     watchdog::within(LONGEST, "the start of a network", || builder.start().unwrap())
 }
 
-/// Ends a network, of which nothing may be left.
+/// Ends a network, which must leave nothing behind.
 pub(crate) fn end(network: TestNetwork) {
     network_end::end(network, LONGEST);
 }

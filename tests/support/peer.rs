@@ -9,25 +9,25 @@ use std::time::Duration;
 use scape::Controller;
 use scape::transport::Transport;
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A peer whose every byte the test says.
+/// A peer that sends exactly the bytes that the test gives it.
 #[derive(Clone)]
 pub(crate) struct Peer {
     transport: Arc<Transport>,
 }
 
 impl Peer {
-    /// A controller and its peer, connected in memory.
+    /// Returns a controller and its peer, connected in memory.
     pub(crate) fn pair() -> (Controller, Peer) {
         let (ours, theirs) = Transport::pair();
         let controller = Controller::from_authenticated(ours).unwrap().with_timeout(SOON);
         (controller, Peer { transport: Arc::new(theirs) })
     }
 
-    /// A controller and a peer that answers each command line on a thread of
-    /// its own. `None` does not answer.
+    /// Returns a controller and a peer that answers each command line on
+    /// another thread. It doesn't answer if `answer` returns `None`.
     pub(crate) fn answering(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> (Controller, Peer, JoinHandle<()>) {
@@ -45,17 +45,17 @@ impl Peer {
         (controller, peer, thread)
     }
 
-    /// Says this.
+    /// Sends the bytes.
     pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
         (&*self.transport).write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Says this, unless nobody listens any more.
+    /// Sends the bytes. Returns false if the connection is closed.
     pub(crate) fn try_send(&self, bytes: impl AsRef<[u8]>) -> bool {
         (&*self.transport).write_all(bytes.as_ref()).is_ok()
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next line, or `None` at the end of the stream.
     pub(crate) fn line(&self) -> Option<String> {
         let mut line = Vec::new();
         let mut byte = [0];
@@ -69,7 +69,7 @@ impl Peer {
         Some(String::from_utf8(line).unwrap().trim_end().to_string())
     }
 
-    /// The next line must be this.
+    /// Checks that this is the next line.
     pub(crate) fn expect(&self, line: &str) {
         assert_eq!(self.line().as_deref(), Some(line));
     }
@@ -79,13 +79,14 @@ impl Peer {
         self.transport.shutdown().unwrap();
     }
 
-    /// Says nothing more, but still listens.
+    /// Ends the sending direction, but still reads.
     pub(crate) fn half_close(&self) {
         self.transport.shutdown_write().unwrap();
     }
 }
 
-/// `250-key=value` for `GETINFO key`, `250 OK` for anything else.
+/// Answers `GETINFO key` with `250-key=value of key`, and anything else with
+/// `250 OK`.
 pub(crate) fn echo(line: &str) -> Option<String> {
     Some(match line.strip_prefix("GETINFO ") {
         Some(key) => format!("250-{key}=value of {key}\r\n250 OK\r\n"),

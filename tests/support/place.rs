@@ -1,4 +1,4 @@
-//! A tor that comes and goes.
+//! A tor that stops and starts again.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::sync::Arc;
@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
+use scape::connection::ConnectionStatus;
+use scape::control::Reconnect;
 use scape::testing::ScriptedTor;
-use scape::{Connect, ConnectionStatus, Controller, Listener, Reconnect};
+use scape::{Connect, Controller, Listener};
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// At once, and again and again.
+/// Returns a policy that reconnects at once and keeps trying.
 pub(crate) fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(20))
 }
 
-/// A way to whatever scripted tor is there at the time: each is another process
-/// of the same tor.
+/// Connects to the scripted tor that exists at the time. Each one stands for
+/// another process of the same tor.
 #[derive(Clone, Default)]
 pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
 
@@ -27,7 +29,7 @@ impl Place {
         *self.0.lock() = Some(tor);
     }
 
-    /// Takes it away: its connections end, and none can be made.
+    /// Removes the tor. Its connections end, and new ones are refused.
     pub(crate) fn kill(&self) -> Vec<String> {
         let tor = self.0.lock().take().unwrap();
         let sent = tor.sent();
@@ -53,7 +55,7 @@ pub(crate) fn plain() -> ScriptedTor {
     ScriptedTor::builder().start().unwrap()
 }
 
-/// What the status listeners are told, in a word each.
+/// Returns the reports to a status listener, each as a short text.
 pub(crate) fn statuses(controller: &Controller) -> (Listener, Receiver<String>) {
     let (sender, receiver) = unbounded();
     let listener = controller

@@ -1,5 +1,5 @@
-//! A real tor without a network, for one test: ended, and its folder removed,
-//! when dropped.
+//! A real tor without a network, for one test. On drop, it is ended and its
+//! folder is removed.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
@@ -14,15 +14,16 @@ use rustix::process::{Pid, Signal, kill_process};
 use scape::{Connect, Controller};
 use tempfile::TempDir;
 
-/// How long tor may take to open its control ports. It takes about 0.3 seconds.
+/// The time that tor may take to open its control ports. It takes about 0.3
+/// seconds.
 const START: Duration = Duration::from_secs(30);
-/// How long tor may take to end.
+/// The time that tor may take to end.
 const END: Duration = Duration::from_secs(10);
-/// How often is looked whether something has come to pass.
+/// The interval between two checks of a condition.
 const TICK: Duration = Duration::from_millis(5);
 
-/// A tor that listens on a Unix socket and on a port of 127.0.0.1 for
-/// controllers, and to nobody else.
+/// A tor that accepts controllers on a Unix socket and on a port of 127.0.0.1,
+/// and no other clients.
 #[derive(Debug)]
 pub(crate) struct RealTor {
     process: Child,
@@ -31,8 +32,8 @@ pub(crate) struct RealTor {
 }
 
 impl RealTor {
-    /// Starts a tor with these lines in its torrc besides its own, and waits
-    /// until it accepts controllers.
+    /// Starts a tor with these additional lines in its torrc, and waits until
+    /// it accepts controllers.
     pub(crate) fn start(lines: &str) -> RealTor {
         let folder = private_folder();
         let path = folder.path();
@@ -53,65 +54,66 @@ impl RealTor {
         RealTor { process, folder, port }
     }
 
-    /// Kills it, as a crash or the system would.
+    /// Kills tor, as a crash or the system would.
     pub(crate) fn kill(&mut self) {
         self.process.kill().expect("it can be killed");
         self.process.wait().expect("a child can be waited for");
     }
 
-    /// Starts it again after its end, with the same torrc and folder. Does not
+    /// Starts tor again after its end, with the same torrc and folder. Doesn't
     /// wait for it.
     pub(crate) fn restart(&mut self) {
         self.process = run(self.folder.path());
     }
 
-    /// The folder of everything that is this tor's. Others may put files there
+    /// Returns the folder with all files of this tor. Tests may put files there
     /// too.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The Unix socket for controllers.
+    /// Returns the path of the Unix socket for controllers.
     pub(crate) fn socket(&self) -> PathBuf {
         self.folder().join("control")
     }
 
-    /// The port for controllers.
+    /// Returns the port for controllers.
     pub(crate) fn port(&self) -> SocketAddr {
         self.port
     }
 
-    /// The cookie file, where the torrc says nothing else of it.
+    /// Returns the path of the cookie file, unless the torrc sets another one.
     pub(crate) fn cookie_file(&self) -> PathBuf {
         self.folder().join("data/control_auth_cookie")
     }
 
-    /// The whole torrc.
+    /// Returns the whole torrc.
     pub(crate) fn torrc(&self) -> String {
         fs::read_to_string(self.folder().join("torrc")).expect("the torrc can be read")
     }
 
-    /// How to connect to the Unix socket.
+    /// Returns a `Connect` for the Unix socket.
     pub(crate) fn over_unix(&self) -> Connect {
         Connect::to(self.socket()).expect("an address").timeout(Duration::from_secs(20))
     }
 
-    /// How to connect to the port.
+    /// Returns a `Connect` for the port.
     pub(crate) fn over_tcp(&self) -> Connect {
         Connect::to(self.port).expect("an address").timeout(Duration::from_secs(20))
     }
 
-    /// A controller, for a tor that wants no secret or a cookie.
+    /// Returns a controller for a tor that requires no secret or a cookie.
     pub(crate) fn controller(&self) -> Controller {
         self.over_unix().connect().unwrap_or_else(|e| panic!("{e}\n{}", self.log()))
     }
 
-    /// Whether the process is still there.
+    /// Returns true if the process is running.
     pub(crate) fn is_running(&mut self) -> bool {
         self.process.try_wait().expect("a child can be waited for").is_none()
     }
 
-    /// How the process ended, waited for for at most `timeout`.
+    /// Waits for at most `timeout` until the process has ended, and returns its
+    /// exit status.
     pub(crate) fn wait_for_end(&mut self, timeout: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -123,7 +125,7 @@ impl RealTor {
         }
     }
 
-    /// What tor logged.
+    /// Returns tor's log.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder().join("log")).unwrap_or_default()
     }
@@ -134,7 +136,7 @@ impl Drop for RealTor {
         if !self.is_running() {
             return;
         }
-        // It may end by itself meanwhile.
+        // tor may end by itself meanwhile.
         let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
         if self.wait_for_end(END).is_none() {
             let _ = self.process.kill();
@@ -143,7 +145,7 @@ impl Drop for RealTor {
     }
 }
 
-/// The line for a torrc that makes tor take this password.
+/// Returns the torrc line that makes tor accept this password.
 pub(crate) fn password_line(password: &str) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let empty = folder.path().join("empty");
@@ -160,8 +162,8 @@ pub(crate) fn password_line(password: &str) -> String {
     format!("HashedControlPassword {}\n", hash.trim())
 }
 
-/// A folder that nobody else can look into: tor makes no control socket in
-/// another.
+/// Creates a folder that nobody else can read, because tor makes a control
+/// socket only in such a folder.
 fn private_folder() -> TempDir {
     let permissions = Permissions::from_mode(0o700);
     let folder = tempfile::Builder::new().prefix("scape-tor").permissions(permissions).tempdir();
@@ -195,7 +197,8 @@ fn no_tor<T>(error: std::io::Error) -> T {
     panic!("these tests need a tor (0.4.9 or later) on the PATH, and it cannot be started: {error}")
 }
 
-/// tor writes the file of its ports when all of them are open.
+/// Waits until tor has written the file with its ports, when all of them are
+/// open.
 fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     let deadline = Instant::now() + START;
     loop {
@@ -219,8 +222,8 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     }
 }
 
-/// tor opens its ports before it makes its cookie; it answers when it has done
-/// both.
+/// Waits until tor answers. It opens its ports before it makes its cookie, and
+/// answers after both.
 fn wait_for_answer(port: SocketAddr) {
     let mut stream = TcpStream::connect(port).expect("the port can be connected to");
     stream.set_read_timeout(Some(START)).expect("a timeout");

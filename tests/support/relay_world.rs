@@ -1,6 +1,6 @@
-//! A network that is made up: what is known of its relays, and the documents
-//! that say so. What the tests expect is worked out from what is known, never
-//! from the documents.
+//! A made-up network: the facts about its relays, and documents with these
+//! facts. The tests compute the expected results from the facts and never from
+//! the documents.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::fmt::Write;
@@ -10,11 +10,11 @@ use std::sync::Arc;
 use data_encoding::BASE64_NOPAD;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scape::descriptor::Directory;
+use scape::netdoc::Directory;
 use scape::word::Fingerprint;
 use sha2::{Digest, Sha256};
 
-/// What is known of a relay.
+/// The facts about a relay.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) fingerprint: Fingerprint,
@@ -23,13 +23,13 @@ pub(crate) struct Known {
     pub(crate) bandwidth: u32,
     pub(crate) ipv4: Ipv4Addr,
     pub(crate) ipv6: Option<Ipv6Addr>,
-    /// The ports that it lets out, of IPv4 and of IPv6.
+    /// The ports that its exit policy allows, for IPv4 and for IPv6.
     pub(crate) ports: Vec<u16>,
     pub(crate) ports_v6: Vec<u16>,
-    /// Whom it names as its family.
+    /// The relays that it names as its family.
     pub(crate) family: Vec<String>,
     pub(crate) family_ids: Vec<String>,
-    /// Whether tor has its microdescriptor.
+    /// True if tor has its microdescriptor.
     pub(crate) is_described: bool,
 }
 
@@ -89,12 +89,12 @@ impl Known {
 #[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) relays: Vec<Known>,
-    /// `Wgg=5869` and so on.
+    /// Bandwidth weights such as `Wgg=5869`.
     pub(crate) weights: Vec<(&'static str, u32)>,
     pub(crate) scale: u32,
 }
 
-/// No two of these are alike, so that none can be taken for another.
+/// All weights differ, so that none can be mistaken for another.
 pub(crate) const WEIGHTS: [(&str, u32); 19] = [
     ("Wbd", 100),
     ("Wbe", 200),
@@ -163,9 +163,9 @@ impl World {
         Arc::new(Directory::parse(consensus.as_bytes(), microdescriptors.as_bytes()).unwrap())
     }
 
-    /// `count` relays with all that can keep them apart: flags, families of
-    /// either kind and one-sided ones, networks that they share. Few networks
-    /// where `is_dense`.
+    /// Makes `count` relays with all properties that can keep them apart:
+    /// flags, families of both kinds, one-sided families, and shared subnets.
+    /// If `is_dense` is set, there are few subnets.
     pub(crate) fn crowded(count: usize, is_dense: bool, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -186,7 +186,8 @@ impl World {
             let id = format!("ed25519:{}", rng.random::<u64>());
             let by_id = rng.random_bool(0.3);
             for member in &members {
-                // Some do not name the others: then they are no family.
+                // Some members don't name the others, so they are not in the
+                // family.
                 let names = rng.random_bool(0.8);
                 for other in members.iter().filter(|_| names) {
                     let other = &relays[*other];
@@ -204,8 +205,8 @@ impl World {
         World { relays, weights: WEIGHTS.to_vec(), scale: 10000 }
     }
 
-    /// `count` relays that can all be in one path: no families, and each in a
-    /// network of its own.
+    /// Makes `count` relays that can all be in one path. They have no families,
+    /// and each has its own subnet.
     pub(crate) fn apart(count: usize, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -218,8 +219,8 @@ impl World {
     }
 }
 
-/// A relay with the flags and the bandwidth of some relay of the public
-/// network, and no neighbours yet.
+/// Makes a relay with flags and bandwidth like those of the public network. It
+/// shares no subnet with another relay yet.
 fn relay(index: usize, rng: &mut StdRng) -> Known {
     let mut flags = Vec::new();
     let is_exit = rng.random_bool(0.3);

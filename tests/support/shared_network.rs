@@ -1,4 +1,4 @@
-//! Private networks that tests share, one for each group of them.
+//! Private networks that tests share, one for each group of tests.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Weak};
@@ -9,13 +9,13 @@ use scape::testing::TestNetwork;
 
 use crate::{network_end, watchdog};
 
-/// The time that a test, the start or the end of a network may take: none needs
-/// a quarter of it.
+/// The time that a test, or the start or the end of a network, may take. None
+/// needs a quarter of it.
 const LONGEST: Duration = Duration::from_secs(420);
 
-/// A network that the tests of a group share, one at a time. It is started by
-/// the first of them that wants it, and ended by the last one that has it: so
-/// with two threads it lives as long as there are tests of the group.
+/// A network that the tests of a group use one after the other. The first test
+/// that needs the network starts it, and the last one that holds it ends it. So
+/// with two threads, the network lives as long as the group has tests.
 pub(crate) struct SharedNetwork {
     network: Mutex<Weak<TestNetwork>>,
     turn: Mutex<()>,
@@ -61,7 +61,8 @@ fn start() -> TestNetwork {
     network
 }
 
-/// Makes a test of each case, a function that takes the network of its group.
+/// Makes a test of each case. A case is a function that takes the network of
+/// its group.
 macro_rules! cases {
     ($group:ident: $($(#[$attribute:meta])* $name:ident = $case:path,)*) => {
         $(

@@ -1,4 +1,4 @@
-//! The other side of TLS.
+//! A TLS server.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Who issued the certificates below, and somebody else.
+/// The issuer of the certificates below, and an unrelated one.
 pub(crate) const CA: &str = include_str!("../data/tls/ca.pem");
 pub(crate) const OTHER_CA: &str = include_str!("../data/tls/other-ca.pem");
 /// For `example.com`, the onion address and 192.0.2.1.
@@ -16,7 +16,7 @@ pub(crate) const EXPIRED: &str = include_str!("../data/tls/expired.pem");
 pub(crate) const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 const KEY: &str = include_str!("../data/tls/server.key.pem");
 
-/// A server that shows this certificate, and knows these protocols.
+/// Returns the settings of a server with this certificate and these protocols.
 pub(crate) fn config(certificate: &str, protocols: &[&str]) -> Arc<ServerConfig> {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn config(certificate: &str, protocols: &[&str]) -> Arc<ServerConfig>
     Arc::new(config)
 }
 
-/// The server's end, with the handshake done.
+/// Returns the server's end after the handshake.
 pub(crate) fn accept<S: Read + Write>(
     config: &Arc<ServerConfig>,
     mut stream: S,
@@ -39,7 +39,7 @@ pub(crate) fn accept<S: Read + Write>(
     let mut connection = ServerConnection::new(config.clone()).unwrap();
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut stream) {
-            // All that is to be said, the alert last.
+            // Sends all pending data. The alert comes last.
             while connection.wants_write() {
                 connection.write_tls(&mut stream)?;
             }

@@ -1,5 +1,5 @@
-//! Ends a test that hangs, and says where: nothing is as mute as one that is
-//! ended from outside.
+//! Ends a test that hangs, and reports where it hangs. A test that is ended
+//! from outside would report nothing.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
-/// Runs `work`. When it is not done within `limit`, tells which threads and
-/// child processes there are, and ends the process.
+/// Runs `work`. If it takes longer than `limit`, prints the threads and child
+/// processes and ends the process.
 pub(crate) fn within<T>(limit: Duration, name: &str, work: impl FnOnce() -> T) -> T {
     let (done, over) = bounded::<()>(0);
     let watched = name.to_owned();
@@ -33,13 +33,13 @@ pub(crate) fn within<T>(limit: Duration, name: &str, work: impl FnOnce() -> T) -
     outcome
 }
 
-/// Says it at once, also where the test's output is held back.
+/// Prints the text at once, even if the test's output is captured.
 pub(crate) fn say(text: &str) {
-    // Where nobody listens, nobody is told.
+    // The error doesn't matter if nobody reads the output.
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// How long something took, with its name.
+/// Prints a name and the time since `begun`.
 #[allow(dead_code, reason = "not every test says it")]
 pub(crate) fn say_how_long(name: &str, outcome: &str, begun: Instant) {
     say(&format!("  {name}: {outcome} in {:.1} s", begun.elapsed().as_secs_f32()));
@@ -49,7 +49,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().replace('\0', " ").trim().to_owned()
 }
 
-/// The names of what is in a directory of /proc, which other systems have not.
+/// Returns the names in a directory of /proc, which is empty on other systems.
 fn entries(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
@@ -69,7 +69,8 @@ fn children() -> String {
     let own = process::id().to_string();
     for id in entries("/proc").into_iter().filter(|id| id.parse::<u32>().is_ok()) {
         let stat = read(&format!("/proc/{id}/stat"));
-        // After the name, which may hold anything: the state and the parent.
+        // The name may contain anything. It is followed by the state and the
+        // parent.
         let mut fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
         let state = fields.next().unwrap_or_default().to_owned();
         if fields.next() == Some(&own) {

@@ -1,4 +1,4 @@
-//! A SOCKS port that pretends to be tor's, and whatever is behind it.
+//! A SOCKS port that pretends to be tor's, and servers behind it.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -11,21 +11,22 @@ use parking_lot::Mutex;
 use scape::socks::SocksProxy;
 use scape::transport::{Address, Transport};
 
-/// How long a test waits for what must happen.
+/// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// What a client asked the SOCKS port for.
+/// A request to the SOCKS port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
-    /// The user name, where there was one.
+    /// The user name, if there was one.
     pub(crate) user: Option<String>,
-    /// How the host was written: 1 and 4 are addresses, 3 is a name.
+    /// The type of the host: 1 and 4 are addresses, and 3 is a name.
     pub(crate) kind: u8,
     pub(crate) host: String,
     pub(crate) port: u16,
 }
 
-/// What is behind the SOCKS port: serves a connection to what was asked for.
+/// The server behind the SOCKS port. It serves a connection to the requested
+/// host.
 type Serve = dyn Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync;
 
 struct Shared {
@@ -34,16 +35,16 @@ struct Shared {
     serve: Box<Serve>,
 }
 
-/// A SOCKS port on loopback, or on a Unix socket. It grants every request, but
-/// for these hosts: `refused-XX.test` gets the reply with this code, and
-/// `silent.test` none.
+/// A SOCKS port on loopback or on a Unix socket. It accepts every request
+/// except for two kinds of hosts: `refused-XX.test` gets the reply with this
+/// code, and `silent.test` gets none.
 pub(crate) struct Web {
     address: Address,
     shared: Arc<Shared>,
 }
 
 impl Web {
-    /// On a port of 127.0.0.1.
+    /// Starts a SOCKS port on 127.0.0.1.
     pub(crate) fn start(
         serve: impl Fn(&Asked, &Transport) -> io::Result<()> + Send + Sync + 'static,
     ) -> Web {
@@ -54,7 +55,7 @@ impl Web {
         })
     }
 
-    /// On a Unix socket.
+    /// Starts a SOCKS port on a Unix socket.
     #[cfg(unix)]
     pub(crate) fn start_unix(
         path: &std::path::Path,
@@ -66,7 +67,7 @@ impl Web {
         })
     }
 
-    /// Serves HTTP, with what `answer` makes of each request.
+    /// Serves HTTP. `answer` makes the response to each request.
     pub(crate) fn http(answer: impl Fn(&Asked, &Head) -> Vec<u8> + Send + Sync + 'static) -> Web {
         Web::start(move |asked, stream| http(stream, |head| answer(asked, head)))
     }
@@ -85,24 +86,25 @@ impl Web {
                     break;
                 }
                 let ours = ours.clone();
-                // A client that goes away is its own business.
+                // An error only means that the client has closed the
+                // connection.
                 thread::spawn(move || drop(converse(&ours, &stream)));
             }
         });
         Web { address, shared }
     }
 
-    /// How to get there.
+    /// Returns a proxy for this port.
     pub(crate) fn proxy(&self) -> SocksProxy {
         SocksProxy::new(&self.address).timeout(SOON)
     }
 
-    /// Where it is.
+    /// Returns the address of the port.
     pub(crate) fn address(&self) -> &Address {
         &self.address
     }
 
-    /// What it was asked for so far, in order.
+    /// Returns the requests so far, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().clone()
     }
@@ -111,7 +113,7 @@ impl Web {
 impl Drop for Web {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        // So that the thread that accepts takes notice.
+        // Wakes the thread that accepts.
         let _ = Transport::connect(&self.address, std::time::Instant::now() + SOON);
     }
 }
@@ -122,7 +124,7 @@ fn take(mut stream: &Transport, count: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// RFC 1928, from the other side.
+/// The server's side of RFC 1928.
 fn converse(shared: &Shared, mut stream: &Transport) -> io::Result<()> {
     let methods = take(stream, 3)?;
     assert_eq!(methods[..2], [5, 1]);
@@ -158,7 +160,7 @@ fn converse(shared: &Shared, mut stream: &Transport) -> io::Result<()> {
     if code == 0 { (shared.serve)(&asked, stream) } else { Ok(()) }
 }
 
-/// Says nothing until the client goes.
+/// Sends nothing until the client closes the connection.
 pub(crate) fn until_the_end(mut stream: &Transport) -> io::Result<()> {
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }
@@ -168,7 +170,7 @@ pub(crate) fn until_the_end(mut stream: &Transport) -> io::Result<()> {
 pub(crate) struct Head {
     pub(crate) method: String,
     pub(crate) path: String,
-    /// With names in lower case.
+    /// Headers, with names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -179,8 +181,8 @@ impl Head {
     }
 }
 
-/// Serves requests over one connection until the client goes, or an answer says
-/// `connection: close`.
+/// Serves requests over one connection until the client closes it, or until a
+/// response has `connection: close`.
 pub(crate) fn http(
     mut stream: impl Read + Write,
     answer: impl Fn(&Head) -> Vec<u8>,
@@ -223,19 +225,19 @@ fn read_head(stream: &mut impl Read) -> io::Result<Option<Head>> {
     Ok(Some(head))
 }
 
-/// A response of status 200.
+/// Returns a response with status 200.
 pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// A response that leads elsewhere.
+/// Returns a response that redirects.
 pub(crate) fn redirect(to: &str) -> Vec<u8> {
     format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes()
 }
 
-/// A port where a connection is counted, and closed.
+/// A port to which nothing may connect.
 pub(crate) struct Trap {
     pub(crate) address: SocketAddr,
     listener: TcpListener,
@@ -248,8 +250,8 @@ impl Trap {
         Trap { address: listener.local_addr().unwrap(), listener }
     }
 
-    /// Nobody has connected. (Connecting is over when the client's call is, so
-    /// nothing is to be waited for.)
+    /// Checks that nobody has connected. A connection exists as soon as the
+    /// client's call returns, so there is nothing to wait for.
     pub(crate) fn assert_empty(&self) {
         assert_eq!(self.listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

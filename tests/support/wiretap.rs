@@ -1,4 +1,4 @@
-//! A listener between a controller and tor that keeps what passes.
+//! A listener between a controller and tor that records the traffic.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,8 +7,8 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// A listener between a controller and a real control port: everything that
-/// passes is kept.
+/// A listener between a controller and a real control port that records all
+/// bytes.
 #[derive(Debug)]
 pub(crate) struct Wiretap {
     address: SocketAddr,
@@ -17,7 +17,7 @@ pub(crate) struct Wiretap {
 }
 
 impl Wiretap {
-    /// Hands on one connection to `target`.
+    /// Forwards one connection to `target`.
     pub(crate) fn start(target: SocketAddr) -> Wiretap {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -34,17 +34,17 @@ impl Wiretap {
         Wiretap { address, sent, received }
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The lines that the controller sent so far.
+    /// Returns the lines that the controller has sent so far.
     pub(crate) fn sent(&self) -> Vec<String> {
         lines(&self.sent.lock())
     }
 
-    /// The lines that tor sent so far.
+    /// Returns the lines that tor has sent so far.
     pub(crate) fn received(&self) -> Vec<String> {
         lines(&self.received.lock())
     }
@@ -54,7 +54,7 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
 }
 
-/// What comes from the one goes to the other, and is kept before.
+/// Forwards bytes from one stream to the other, and records them before.
 fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {

@@ -1,21 +1,22 @@
-//! A service's `authorized_clients`.
+//! The `authorized_clients` directory of a service.
 
 use std::path::{Path, PathBuf};
 
 use super::line::parse_auth_line;
 use super::names::{self, BadAuthFile};
 use crate::error::Result;
-use crate::protocol::ArgumentError;
-use crate::word::ClientPublicKey;
+use scape_proto::control::ArgumentError;
+use scape_proto::word::ClientPublicKey;
 
 const ENDING: &str = ".auth";
 
-/// The clients that may reach an onion service on disk: the files `NAME.auth`
-/// in its `authorized_clients`. tor's manual, "CLIENT AUTHORIZATION". From
+/// The clients of an onion service on disk: the files `NAME.auth` in its
+/// `authorized_clients` directory. tor's manual, "CLIENT AUTHORIZATION".
+/// Returned by
 /// [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
 ///
-/// As long as there is none, **everybody** may reach the service. tor sees
-/// changes when it reads the files again:
+/// As long as there are no clients, **everybody** can connect to the service.
+/// tor notices changes when it reads the files again:
 /// [`DiskOnionService::reread`](crate::onion::disk::DiskOnionService::reread).
 ///
 /// ```
@@ -30,7 +31,7 @@ const ENDING: &str = ".auth";
 /// clients.remove("alice")?;
 /// let names: Vec<_> = clients.list()?.clients.into_iter().map(|client| client.name).collect();
 /// assert_eq!(names, ["bob"]);
-/// // Without bob, everybody could reach it: that must be said.
+/// // Without bob, everybody could connect, so this needs another method.
 /// assert!(clients.remove("bob").is_err());
 /// clients.remove_all()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -40,7 +41,7 @@ pub struct AuthorizedClients {
     directory: PathBuf,
 }
 
-/// A client that may reach a service.
+/// A client that may connect to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthorizedClient {
@@ -50,38 +51,54 @@ pub struct AuthorizedClient {
     pub key: ClientPublicKey,
 }
 
-/// The clients that may reach a service. From [`AuthorizedClients::list`].
+/// The clients that may connect to a service. Returned by
+/// [`AuthorizedClients::list`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AuthorizedClientList {
     /// The clients, sorted by name.
     pub clients: Vec<AuthorizedClient>,
-    /// The files that tor passes over.
+    /// The files that tor skips, and those that this program can't read.
     pub bad: Vec<BadAuthFile>,
 }
 
 impl AuthorizedClientList {
-    /// Whether everybody may reach the service, since no client is named; bad
-    /// files do not count.
+    /// Returns true if everybody can connect to the service, because there are
+    /// no clients. Malformed files don't count.
     pub fn is_open(&self) -> bool {
         self.clients.is_empty()
     }
 }
 
 impl AuthorizedClients {
-    /// Those in this directory, `authorized_clients` in the service's. It need
-    /// not be there.
+    /// Creates a handle for a directory, `authorized_clients` in the service's
+    /// directory. It need not exist.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         AuthorizedClients { directory: directory.into() }
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Returns all clients. Files that can't be used are listed separately, and
-    /// are not in the way.
+    /// Returns all clients. Files that can't be used are listed separately and
+    /// don't cause an error.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::AuthorizedClients;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("authorized_clients");
+    /// let list = AuthorizedClients::at(directory).list()?;
+    /// if list.is_open() {
+    ///     println!("everybody can connect");
+    /// }
+    /// for bad in &list.bad {
+    ///     println!("{bad}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -100,15 +117,28 @@ impl AuthorizedClients {
         Ok(AuthorizedClientList { clients, bad })
     }
 
-    /// Lets a client in, under this name. The file is there whole or not at
-    /// all, with mode 0600. Returns false if it was there already, with this
-    /// key.
+    /// Adds a client under this name. The file is written completely or not at
+    /// all, with mode 0600. Returns false if the client was there already, with
+    /// the same key.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::AuthorizedClients;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("authorized_clients");
+    /// let clients = AuthorizedClients::at(directory);
+    /// let key = ClientKey::random().public_key();
+    /// assert!(clients.add("bob", &key)?);
+    /// assert!(!clients.add("bob", &key)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
-    /// a file's name, or is there already with another key, and of the kind
+    /// a file name, or is in use with another key. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
     /// or the file can't be written.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
@@ -117,7 +147,7 @@ impl AuthorizedClients {
             Some(found) if found.key == *key => return Ok(false),
             Some(_) => {
                 let why =
-                    format!("{name:?} is another client's: remove that first, or choose another");
+                    format!("{name:?} belongs to another client: remove it or choose another name");
                 return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
             }
             None => {}
@@ -126,30 +156,64 @@ impl AuthorizedClients {
         Ok(true)
     }
 
-    /// Removes a client, or a bad file. Returns false if there is none of this
-    /// name.
+    /// Removes a client, or a malformed file. Returns false if there is no file
+    /// of this name.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::AuthorizedClients;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("authorized_clients");
+    /// let clients = AuthorizedClients::at(directory);
+    /// for name in ["alice", "bob"] {
+    ///     clients.add(name, &ClientKey::random().public_key())?;
+    /// }
+    /// assert!(clients.remove("alice")?);
+    /// assert!(clients.remove("bob").is_err()); // the last one
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for the last client,
-    /// because without it everybody could reach the service:
-    /// [`remove_all`](Self::remove_all) does that. The kind is also
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if this is the last
+    /// client, because without it everybody could connect to the service. Use
+    /// [`remove_all`](Self::remove_all) for that. The kind is also
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
-    /// a file's name. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the file can't be removed.
+    /// a file name. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the
+    /// file can't be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         let clients = self.list()?.clients;
         if matches!(clients.as_slice(), [last] if last.name == name) {
-            let why = "is that of the only client: without it, everybody could reach the service (remove_all does that)";
+            let why = "is that of the only client: without it, everybody could connect to the service (remove_all allows that)";
             return Err(ArgumentError::invalid("AuthorizedClients", "name", why).into());
         }
         names::remove(&self.directory, &file)
     }
 
-    /// Takes all clients away, so that everybody may reach the service, and
-    /// gives them. Bad files stay.
+    /// Removes all clients, so that everybody can connect to the service, and
+    /// returns them. Malformed files stay.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::AuthorizedClients;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("authorized_clients");
+    /// let clients = AuthorizedClients::at(directory);
+    /// clients.add("bob", &ClientKey::random().public_key())?;
+    /// assert_eq!(clients.remove_all()?.len(), 1);
+    /// assert!(clients.list()?.is_open());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the directory can't be read or a file can't be removed. Some clients may
+    /// be removed already then.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
         let clients = self.list()?.clients;
         for client in &clients {
@@ -164,7 +228,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::word::ClientKey;
+    use scape_proto::word::ClientKey;
 
     fn clients() -> (tempfile::TempDir, AuthorizedClients) {
         let folder = tempfile::tempdir().unwrap();
@@ -173,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_files_are_named_and_not_in_the_way() {
+    fn malformed_files_are_listed_without_an_error() {
         let (_folder, clients) = clients();
         assert!(clients.list().unwrap().is_open());
         let key = ClientKey::random().public_key();
@@ -189,17 +253,19 @@ mod tests {
         let mut bad: Vec<&str> = list.bad.iter().map(|bad| bad.file.as_str()).collect();
         bad.sort_unstable();
         assert_eq!(bad, [".auth", "bad.auth", "folder.auth", "long.auth", "notes.txt"]);
-        assert!(list.bad.iter().any(|bad| bad.to_string()
-            == "bad.auth: its key has 5 characters, and a key in base32 has 52"));
+        assert!(
+            list.bad.iter().any(|bad| bad.to_string()
+                == "bad.auth: its key has 5 characters instead of 52 (base32)")
+        );
         assert!(clients.remove("bad").unwrap() && !clients.remove("bad").unwrap());
     }
 
     #[test]
-    fn nobody_is_replaced_and_nobody_is_the_last_by_mistake() {
+    fn client_is_not_replaced_and_last_client_is_not_removed() {
         let (_folder, clients) = clients();
         let (one, other) = (ClientKey::random().public_key(), ClientKey::random().public_key());
         assert!(clients.add("bob", &one).unwrap() && !clients.add("bob", &one).unwrap());
-        assert!(clients.add("bob", &other).unwrap_err().to_string().contains("another client's"));
+        assert!(clients.add("bob", &other).unwrap_err().to_string().contains("another client"));
         assert!(clients.remove("bob").unwrap_err().to_string().contains("everybody"));
         assert!(clients.add("../bob", &other).is_err() && clients.remove("../../bob").is_err());
         clients.add("carol", &other).unwrap();

@@ -1,23 +1,23 @@
-//! A client's `ClientOnionAuthDir`.
+//! The `ClientOnionAuthDir` of a client.
 
 use std::path::{Path, PathBuf};
 
 use super::super::reconfigure::reconfigure;
 use super::line::{is_zero, parse_auth_private_line};
 use super::names::{self, BadAuthFile, BadAuthFileProblem};
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::Result;
-use crate::protocol::{ArgumentError, Command};
-use crate::word::{ClientKey, OnionAddress};
+use scape_proto::control::{ArgumentError, Command};
+use scape_proto::word::{ClientKey, OnionAddress};
 
 const ENDING: &str = ".auth_private";
 const OPTION: &str = "ClientOnionAuthDir";
 
-/// The directory of a client's keys for onion services that let only certain
-/// clients in: the files `NAME.auth_private` in its `ClientOnionAuthDir`. tor's
-/// manual, "CLIENT AUTHORIZATION".
+/// The directory of a client's keys for onion services with client
+/// authorization: the files `NAME.auth_private` in its `ClientOnionAuthDir`.
+/// tor's manual, "CLIENT AUTHORIZATION".
 ///
-/// tor sees changes when it reads the files again: [`apply`](Self::apply).
+/// tor notices changes when it reads the files again: [`apply`](Self::apply).
 ///
 /// ```no_run
 /// use scape::onion::client_auth::ClientAuthDir;
@@ -30,7 +30,7 @@ const OPTION: &str = "ClientOnionAuthDir";
 /// };
 /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse()?;
 /// keys.add("blog", &address, &ClientKey::random())?;
-/// keys.apply(&controller)?; // and save_conf, where it was not configured
+/// keys.apply(&controller)?; // call save_conf, too, if the option was not set
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct ClientAuthDir {
     directory: PathBuf,
 }
 
-/// A client's key in a file.
+/// A client's key for a service, read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientAuthFile {
@@ -46,50 +46,76 @@ pub struct ClientAuthFile {
     pub name: String,
     /// The service that the key is for.
     pub address: OnionAddress,
-    /// The key. It is the secret itself, never shown by `Debug`.
+    /// The private key. `Debug` never shows it.
     pub key: ClientKey,
 }
 
-/// A client's keys in files. From [`ClientAuthDir::list`].
+/// The keys in a client's directory. Returned by [`ClientAuthDir::list`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ClientAuthFileList {
     /// The keys, sorted by name.
     pub keys: Vec<ClientAuthFile>,
-    /// The files that tor passes over; and any that is for the same service as
-    /// another, with which it takes no configuration.
+    /// The files that tor skips, and each file that is for the same service as
+    /// another one. With two files for one service, tor refuses every
+    /// configuration change.
     pub bad: Vec<BadAuthFile>,
 }
 
 impl ClientAuthDir {
-    /// Names the directory. It need not exist yet, but the one above it must.
+    /// Creates a handle for a directory. It need not exist yet, but its parent
+    /// must.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::ClientAuthDir;
+    ///
+    /// let keys = ClientAuthDir::at("/var/lib/tor/onion_auth/")?;
+    /// assert_eq!(keys.directory().to_str(), Some("/var/lib/tor/onion_auth"));
+    /// assert!(ClientAuthDir::at("onion_auth").is_err()); // not absolute
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the path is not
-    /// absolute, is not UTF-8, or ends with a space or a backslash.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the path isn't
+    /// absolute, isn't UTF-8, or ends with a space or a backslash.
     pub fn at(directory: impl Into<PathBuf>) -> Result<Self> {
         let directory: PathBuf = directory.into().components().collect();
         let why = match directory.to_str() {
-            None => "is no UTF-8, which cannot be sent",
+            None => "is not UTF-8, which can't be sent",
             Some(_) if !directory.is_absolute() => {
-                "must be absolute: a relative one would be another for tor"
+                "must be absolute: tor has another working directory"
             }
             Some(path) if path.ends_with('\\') || path.ends_with(char::is_whitespace) => {
-                "ends with a space or a backslash: tor saves such a value so that it reads another one afterwards"
+                "ends with a space or a backslash: tor saves such a value in a way that it reads back differently"
             }
             Some(_) => return Ok(ClientAuthDir { directory }),
         };
         Err(ArgumentError::invalid("ClientAuthDir", "directory", why).into())
     }
 
-    /// The one that a tor is configured with. `None` where it has none.
+    /// Returns a handle for the directory in tor's option `ClientOnionAuthDir`,
+    /// or `None` if the option isn't set.
+    ///
+    /// ```no_run
+    /// use scape::onion::client_auth::ClientAuthDir;
+    ///
+    /// let controller = scape::connect()?;
+    /// match ClientAuthDir::of(&controller)? {
+    ///     Some(keys) => println!("{}", keys.directory().display()),
+    ///     None => println!("ClientOnionAuthDir is not set"),
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As with [`at`](Self::at): one that is relative means nothing to this
-    /// program.
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the configured
+    /// path can't be used ([`at`](Self::at)), for example because it is
+    /// relative to tor's working directory. Otherwise same errors as
+    /// [`Controller::get_conf`].
     pub fn of(controller: &Controller) -> Result<Option<Self>> {
         controller
             .get_conf(OPTION)?
@@ -98,13 +124,28 @@ impl ClientAuthDir {
             .transpose()
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Returns all keys. Files that can't be used are listed separately, and
-    /// are not in the way.
+    /// Returns all keys. Files that can't be used are listed separately and
+    /// don't cause an error.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::ClientAuthDir;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("onion_auth");
+    /// let list = ClientAuthDir::at(directory)?.list()?;
+    /// for file in &list.keys {
+    ///     println!("{}: {}", file.name, file.address);
+    /// }
+    /// for bad in &list.bad {
+    ///     println!("{bad}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -129,25 +170,44 @@ impl ClientAuthDir {
         Ok(ClientAuthFileList { keys, bad })
     }
 
-    /// Writes a key for a service into a file of this name, which is there
-    /// whole or not at all, with mode 0600.
+    /// Writes the key for a service to the file `NAME.auth_private`. The file
+    /// is written completely or not at all, with mode 0600. If the same key is
+    /// there already, nothing changes.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::ClientAuthDir;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("onion_auth");
+    /// let keys = ClientAuthDir::at(directory)?;
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse()?;
+    /// let key = ClientKey::random();
+    /// keys.add("blog", &address, &key)?;
+    /// assert!(keys.add("copy", &address, &key).is_err()); // a second file for the service
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
-    /// a file's name or is there already, if another file is for the same
-    /// service, because tor takes no configuration any more with two of them,
-    /// or if the key is all zeros. The kind is
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
-    /// or the file can't be written.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument):
+    ///
+    /// * if the name can't be a file name, or is in use for another key or
+    ///   service;
+    /// * if another file is for the same service, because tor refuses every
+    ///   configuration change then;
+    /// * if the key is all zeros.
+    ///
+    /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory
+    /// can't be read or the file can't be written.
     pub fn add(&self, name: &str, address: &OnionAddress, key: &ClientKey) -> Result<()> {
         let file = names::file_name("ClientAuthDir", name, ENDING)?;
         let refuse = |argument, why: String| {
             Err(ArgumentError::invalid("ClientAuthDir", argument, why).into())
         };
         if is_zero(key) {
-            return refuse("key", "is all zeros, which tor does not take".into());
+            return refuse("key", "is all zeros, which tor doesn't accept".into());
         }
         for known in self.list()?.keys {
             let is_same = known.address == *address && known.key == *key;
@@ -157,12 +217,12 @@ impl ClientAuthDir {
             if known.name == name {
                 return refuse(
                     "name",
-                    format!("{name:?} is there already: remove that first, or choose another"),
+                    format!("{name:?} is in use already: remove the file or choose another name"),
                 );
             }
             if known.address == *address {
                 let why = format!(
-                    "has a key in {:?} already; with two, tor takes no configuration any more",
+                    "has a key in {:?} already; with two, tor refuses every configuration change",
                     known.name
                 );
                 return refuse("service", why);
@@ -171,22 +231,52 @@ impl ClientAuthDir {
         names::write(&self.directory, &file, &key.auth_private_line(address))
     }
 
-    /// Takes a file away. `false` where there is none of this name.
+    /// Removes a file. Returns false if there is no file of this name.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::ClientAuthDir;
+    /// use scape::word::ClientKey;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path().join("onion_auth");
+    /// let keys = ClientAuthDir::at(directory)?;
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse()?;
+    /// keys.add("blog", &address, &ClientKey::random())?;
+    /// assert!(keys.remove("blog")?);
+    /// assert!(!keys.remove("blog")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
+    /// a file name, and of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the file can't be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
         names::remove(&self.directory, &names::file_name("ClientAuthDir", name, ENDING)?)
     }
 
-    /// Tells a tor that this is its directory, and has it read the files, as
-    /// SETCONF does. What tor has of other keys in memory only stays.
-    /// [`save_conf`](Controller::save_conf) makes the option last.
+    /// Sets tor's option `ClientOnionAuthDir` to this directory (SETCONF), so
+    /// that tor reads the files. Keys that tor has in memory only are kept.
+    /// [`save_conf`](Controller::save_conf) makes the option permanent.
+    ///
+    /// ```no_run
+    /// use scape::onion::client_auth::ClientAuthDir;
+    ///
+    /// let controller = scape::connect()?;
+    /// ClientAuthDir::at("/var/lib/tor/onion_auth")?.apply(&controller)?;
+    /// controller.save_conf()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error with a
     /// [`DiskOnionError`](crate::onion::disk::DiskOnionError) (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has tor's
-    /// refusal and what it logged, if the directory doesn't exist or is not
-    /// tor's, or if two files are for the same service.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)), which contains tor's
+    /// refusal and log lines. tor refuses if the directory doesn't exist or
+    /// belongs to another user, or if two files are for the same service.
     pub fn apply(&self, controller: &Controller) -> Result<()> {
         self.apply_without(controller, None)
     }
@@ -211,10 +301,10 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::word::OnionKey;
+    use scape_proto::word::OnionKey;
 
     #[test]
-    fn there_is_one_file_for_a_service() {
+    fn second_key_file_for_a_service_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let keys = ClientAuthDir::at(folder.path().join("auth")).unwrap();
         assert!(keys.list().unwrap().keys.is_empty());
@@ -225,7 +315,7 @@ mod tests {
             keys.add("blog", &address, &ClientKey::random())
                 .unwrap_err()
                 .to_string()
-                .contains("there already")
+                .contains("in use already")
         );
         let error = keys.add("other", &address, &key).unwrap_err().to_string();
         assert!(error.contains("\"blog\" already"), "{error}");
@@ -252,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_that_tor_would_not_find_again_are_refused() {
+    fn relative_and_unsavable_directories_are_refused() {
         for bad in ["", "auth", "~/auth", "/srv/auth ", "/srv/auth\\"] {
             assert!(
                 ClientAuthDir::at(bad).as_ref().is_err_and(Error::is::<ArgumentError>),

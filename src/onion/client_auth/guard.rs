@@ -1,27 +1,28 @@
-//! A client's key for a while.
+//! A guard that gives tor a client's key and takes it away again.
 
 use std::time::Duration;
 
 use super::directory::ClientAuthDir;
-use crate::connection::{CloseCause, Closed};
-use crate::controller::{ClientAuth, Controller, WeakController};
+use crate::control::{ClientAuth, Controller, WeakController};
 use crate::error::{Error, Result};
-use crate::word::OnionAddress;
+use crate::io::connection::{CloseCause, Closed};
+use scape_proto::word::OnionAddress;
 
-/// How long each of tor's answers may take while a guard is dropped.
+/// The time limit for each of tor's replies when a guard is dropped.
 const DROP: Duration = Duration::from_secs(5);
 
-/// A client's key for an onion service, which tor has as long as this lives.
-/// What tor had before for that service is put back then. control-spec,
-/// commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
+/// A guard for a client's key for an onion service. tor has the key as long as
+/// the guard lives. When it is dropped, the key that tor had before for that
+/// service is restored. control-spec, commands ONION_CLIENT_AUTH_ADD and
+/// ONION_CLIENT_AUTH_REMOVE.
 ///
-/// It does not keep the connection open; a key outlives a connection that ends
-/// before this is dropped, as long as tor runs. Dropping it waits for tor's
-/// answers, for at most some seconds each.
+/// The guard doesn't keep the connection open. If the connection ends first,
+/// tor keeps the key as long as it runs. Dropping the guard waits for tor's
+/// replies, for at most 5 seconds each.
 ///
-/// tor 0.4.9 forgets a key that is not permanent when its configuration is
-/// changed. Changes by the same controller give it back; after those of others,
-/// and `SIGNAL RELOAD`, [`renew`](Self::renew) does.
+/// tor 0.4.9 forgets a key that isn't permanent when its configuration changes.
+/// Changes made with this library restore the key. After changes by other
+/// programs, call [`renew`](Self::renew).
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -29,18 +30,19 @@ const DROP: Duration = Duration::from_secs(5);
 /// #     .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
 /// #     .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n").on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n").start()?;
 /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-/// use scape::ClientAuth;
+/// use scape::control::ClientAuth;
 /// use scape::onion::client_auth::ClientAuthGuard;
 ///
 /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
 /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
 /// let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key).name("bob"))?;
-/// // The service can be reached, until now:
+/// // Until the guard is closed, this tor can connect to the service.
 /// guard.close()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "the key is taken away when this is dropped"]
+#[doc(alias = "add_hidden_service_auth")]
+#[must_use = "the key is removed when this is dropped"]
 pub struct ClientAuthGuard {
     controller: WeakController,
     auth: ClientAuth,
@@ -49,19 +51,21 @@ pub struct ClientAuthGuard {
 }
 
 impl ClientAuthGuard {
-    /// Gives tor a key. It may be [permanent](ClientAuth::permanent): then tor
-    /// keeps it in a file meanwhile, also when this program does not come to
-    /// take it away.
+    /// Gives tor a key. If the key is [permanent](ClientAuth::permanent), tor
+    /// keeps it in a file as well, and has it even if this program ends without
+    /// removing it.
     ///
     /// # Errors
     ///
-    /// Those of [`Controller::onion_client_auth_add`].
+    /// Same errors as [`Controller::onion_client_auth_add`], most often of the
+    /// kind [`ErrorKind::Refused`](crate::ErrorKind::Refused), because a
+    /// permanent key needs a `ClientOnionAuthDir`.
     pub fn add(controller: &Controller, auth: &ClientAuth) -> Result<Self> {
         let call = controller.on_this_link()?.in_one_call();
         let before = find(&call, &auth.address)?;
         if auth.permanent && before.as_ref().is_some_and(|before| before.permanent) {
-            // tor would write a second file beside one of another name, and
-            // take no configuration any more.
+            // tor would write a second file if the existing one has another
+            // name, and refuse every configuration change afterwards.
             call.onion_client_auth_remove(&auth.address)?;
         }
         let guard = ClientAuthGuard {
@@ -72,7 +76,7 @@ impl ClientAuthGuard {
         };
         match call.onion_client_auth_add(auth) {
             Ok(_) => Ok(guard),
-            // What was there is put back where it was taken away.
+            // Dropping the guard restores the key that was removed.
             Err(error) if guard.auth.permanent => {
                 drop(guard);
                 Err(error)
@@ -84,37 +88,40 @@ impl ClientAuthGuard {
         }
     }
 
-    /// The key, and the service that it is for.
+    /// Returns the key and its service.
     pub fn auth(&self) -> &ClientAuth {
         &self.auth
     }
 
-    /// What tor had before for this service, and will have again.
+    /// Returns the key that tor had before for this service, which will be
+    /// restored.
     pub fn before(&self) -> Option<&ClientAuth> {
         self.before.as_ref()
     }
 
-    /// Gives tor the key again, after a SETCONF of others.
+    /// Gives tor the key again, after another program has changed tor's
+    /// configuration.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended, or its last handle was dropped.
+    /// ended or its last handle was dropped. Otherwise same errors as
+    /// [`add`](Self::add).
     pub fn renew(&self) -> Result<()> {
         self.controller()?.onion_client_auth_add(&self.auth).map(drop)
     }
 
-    /// Takes the key away and puts back what was there before, as dropping
-    /// does. Returns false if the key was gone already and nothing had to be
-    /// put back.
+    /// Removes the key and restores the key that was there before, like
+    /// dropping the guard, but reports errors. Returns false if the key was
+    /// gone already and there was nothing to restore.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended, or its last handle was dropped. tor still has the key then, as
-    /// long as it runs.
+    /// ended or its last handle was dropped. tor keeps the key then, as long as
+    /// it runs.
     pub fn close(mut self) -> Result<bool> {
         self.undone = true;
         let controller = self.controller()?;
@@ -122,7 +129,7 @@ impl ClientAuthGuard {
         self.undo(&controller)
     }
 
-    /// Leaves the key in place.
+    /// Leaves the key in place and returns it.
     pub fn keep(mut self) -> ClientAuth {
         self.undone = true;
         self.auth.clone()
@@ -132,21 +139,23 @@ impl ClientAuthGuard {
         self.controller.upgrade().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Whatever becomes of the key on this connection, a new one is given what
-    /// was there before.
+    /// Makes a reconnect restore the earlier key instead of this one, whatever
+    /// happens to the key on this connection.
     fn forget(&self, controller: &Controller) {
         let before = self.before.as_ref().filter(|before| !before.permanent);
         controller.replace_noted_client_auth(&self.auth.address, before);
     }
 
-    /// Returns false if there was nothing to undo.
+    /// Removes the key from tor and restores the earlier one. Returns false if
+    /// there was nothing to undo.
     fn undo(&self, controller: &Controller) -> Result<bool> {
         let controller = &controller.on_this_link()?.in_one_call();
         match &self.before {
             None => controller.onion_client_auth_remove(&self.auth.address),
             Some(before) if before.permanent && !self.auth.permanent => {
-                // Its file is still there. Added again as permanent, it might
-                // get a second one; so it is read again.
+                // The earlier key's file still exists. Adding that key as
+                // permanent might write a second file, so tor reads the
+                // existing file again.
                 controller.onion_client_auth_remove(&self.auth.address)?;
                 match ClientAuthDir::of(controller)? {
                     Some(directory) => {
@@ -157,7 +166,7 @@ impl ClientAuthGuard {
             }
             Some(before) => {
                 if self.auth.permanent {
-                    // With its file.
+                    // This removes the guard's key together with its file.
                     controller.onion_client_auth_remove(&self.auth.address)?;
                 }
                 controller.onion_client_auth_add(before).map(|_| true)
@@ -176,13 +185,13 @@ impl Drop for ClientAuthGuard {
         let timeout = controller.timeout().min(DROP);
         if let Err(error) = self.undo(&controller.with_timeout(timeout)) {
             let address = self.auth.address;
-            log::debug!(target: "scape::connection", "tor keeps the client's key for {address}: {error}");
+            log::debug!(target: "scape::connection", "cannot remove the client's key for {address}: {error}");
         }
     }
 }
 
-/// What tor has for this service; also where it was given the address in upper
-/// case, which tor itself would not find.
+/// Returns the key that tor has for a service. This also finds one that was
+/// added with the address in upper case, which tor itself doesn't find.
 fn find(controller: &Controller, address: &OnionAddress) -> Result<Option<ClientAuth>, Error> {
     Ok(controller.onion_client_auth_view()?.into_iter().find(|auth| auth.address == *address))
 }

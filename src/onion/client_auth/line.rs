@@ -1,13 +1,15 @@
-//! The one line that is in an `.auth` or `.auth_private` file.
+//! Parsers for the line in an `.auth` or `.auth_private` file.
 
-use crate::word::{ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError};
+use scape_proto::word::{
+    ClientKey, ClientPublicKey, OnionAddress, ParseClientKeyError, ParseOnionError,
+};
 
-/// What a key has in base32, which is the only form in files.
+/// The length of a key in base32, the only form in these files.
 const BASE32_LENGTH: usize = 52;
 
-/// Reads what is in a service's `.auth` file, as tor does: `descriptor:x25519:`
-/// and the client's public key in base32. [`ClientPublicKey::auth_line`] writes
-/// it.
+/// Parses the content of a service's `.auth` file like tor does:
+/// `descriptor:x25519:` and the client's public key in base32.
+/// [`ClientPublicKey::auth_line`] writes it.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_line;
@@ -16,14 +18,19 @@ const BASE32_LENGTH: usize = 52;
 /// assert_eq!(key.auth_line(), "descriptor:x25519:FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ");
 /// # Ok::<(), scape::onion::client_auth::ParseAuthLineError>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error if the text is malformed or the key is invalid. The error
+/// doesn't repeat the text.
 pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError> {
     let [auth_type, key_type, key] = fields(text)?;
     Ok(check_types(auth_type, key_type, key)?.parse()?)
 }
 
-/// Reads what is in a client's `.auth_private` file, as tor does: the service's
-/// address without `.onion`, `:descriptor:x25519:` and the client's private key
-/// in base32. [`ClientKey::auth_private_line`] writes it.
+/// Parses the content of a client's `.auth_private` file like tor does: the
+/// service's address without `.onion`, `:descriptor:x25519:` and the client's
+/// private key in base32. [`ClientKey::auth_private_line`] writes it.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_private_line;
@@ -34,6 +41,11 @@ pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError
 /// assert_eq!(parse_auth_private_line(&key.auth_private_line(&address))?, (address, key));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Errors
+///
+/// Returns an error if the text is malformed, the address or the key is
+/// invalid, or the key is all zeros. The error doesn't repeat the text.
 pub fn parse_auth_private_line(
     text: &str,
 ) -> Result<(OnionAddress, ClientKey), ParseAuthLineError> {
@@ -45,12 +57,12 @@ pub fn parse_auth_private_line(
     Ok((address.parse()?, key))
 }
 
-/// tor takes no such key.
+/// Returns true if a key is all zeros, which tor doesn't accept.
 pub(super) fn is_zero(key: &ClientKey) -> bool {
     key.expose().iter().all(|byte| *byte == 0)
 }
 
-/// The fields, without the white space around them.
+/// Splits a text into fields, without the white space around them.
 fn fields<const COUNT: usize>(text: &str) -> Result<[&str; COUNT], ParseAuthLineError> {
     let fields: Vec<&str> = text.split(':').map(str::trim).collect();
     let count = fields.len();
@@ -73,38 +85,38 @@ fn check_types<'a>(
     }
 }
 
-/// A text that is no line of a file of client authorization. (It is not
-/// repeated.)
+/// The error for a malformed line of a client authorization file. It doesn't
+/// repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseAuthLineError {
-    /// It has too many fields, or too few.
+    /// The line has too many fields or too few.
     #[error("it has {count} fields separated by colons instead of {expected}")]
     Fields {
-        /// How many it has.
+        /// The number of fields.
         count: usize,
-        /// How many it should have.
+        /// The expected number of fields.
         expected: usize,
     },
-    /// The type of authorization is another one.
-    #[error("its authorization is of another type than descriptor")]
+    /// The authorization type isn't `descriptor`.
+    #[error("its authorization type is not descriptor")]
     AuthType,
-    /// The key is of another type.
-    #[error("its key is of another type than x25519")]
+    /// The key type isn't `x25519`.
+    #[error("its key type is not x25519")]
     KeyType,
-    /// The key has not the length of one in base32.
-    #[error("its key has {length} characters, and a key in base32 has 52")]
+    /// The key doesn't have the length of a key in base32.
+    #[error("its key has {length} characters instead of 52 (base32)")]
     Length {
-        /// How many it has.
+        /// The number of characters.
         length: usize,
     },
-    /// The key is none.
+    /// The key is malformed.
     #[error(transparent)]
     Key(#[from] ParseClientKeyError),
     /// The private key is all zeros.
     #[error("its key is all zeros")]
     ZeroKey,
-    /// The address is none.
+    /// The address is malformed.
     #[error(transparent)]
     Address(#[from] ParseOnionError),
 }
@@ -112,14 +124,14 @@ pub enum ParseAuthLineError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::word::OnionKey;
     use proptest::prelude::*;
+    use scape_proto::word::OnionKey;
 
     const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
     const KEY: &str = "6BNISCBB6SQAXSRE7PKKOMK6CA5VWSAFSESZGAC5IWSMZ6KUWRYA";
 
     #[test]
-    fn what_tor_reads_is_read() {
+    fn lines_that_tor_accepts_are_parsed() {
         let key: ClientPublicKey = KEY.parse().unwrap();
         let lower = KEY.to_ascii_lowercase();
         for text in [
@@ -134,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tor_does_not_read_is_refused_and_not_repeated() {
+    fn malformed_lines_are_refused_and_not_repeated() {
         let base64 = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA";
         for (text, error) in [
             (String::new(), ParseAuthLineError::Fields { count: 1, expected: 4 }),
@@ -165,7 +177,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lines_go_there_and_back(seed in any::<[u8; 32]>(), bytes in any::<[u8; 32]>()) {
+        fn written_lines_are_parsed_back(seed in any::<[u8; 32]>(), bytes in any::<[u8; 32]>()) {
             let address = OnionKey::from_seed(&seed).address();
             let key = ClientKey::from_bytes(bytes);
             prop_assert_eq!(parse_auth_line(&key.public_key().auth_line()), Ok(key.public_key()));
@@ -174,7 +186,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn parsing_any_text_does_not_panic(text in any::<String>()) {
             let _ = parse_auth_line(&text);
             let _ = parse_auth_private_line(&text);
         }

@@ -1,5 +1,4 @@
-//! The names of files of client authorization, and those files that tor cannot
-//! use.
+//! Names of client authorization files, and the files that tor can't use.
 
 use std::fmt;
 use std::fs;
@@ -10,42 +9,42 @@ use std::sync::Arc;
 use super::super::private_file;
 use super::line::ParseAuthLineError;
 use crate::error::{Error, Result};
-use crate::protocol::{ArgumentError, ArgumentProblem};
+use scape_proto::control::{ArgumentError, ArgumentProblem};
 use zeroize::Zeroizing;
 
-/// As long as a file's name may be, nearly everywhere.
+/// The longest file name on nearly all systems, in bytes.
 const LONGEST: usize = 255;
 
-/// A file of client authorization that tor cannot use, or passes over.
+/// A client authorization file that tor can't use or skips.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BadAuthFile {
-    /// The file's name. What is no UTF-8 in it is shown as U+FFFD.
+    /// The file's name. Bytes that aren't UTF-8 are shown as U+FFFD.
     pub file: String,
-    /// What is wrong with it.
+    /// The problem with the file.
     pub problem: BadAuthFileProblem,
 }
 
-/// What is wrong with a file of client authorization.
+/// The problem with a client authorization file.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadAuthFileProblem {
-    /// Its name does not end as tor wants it: tor does not look into it.
-    #[error("its name does not end as tor wants it to")]
+    /// The name doesn't have the required ending, so tor doesn't read the file.
+    #[error("its name does not have the ending that tor requires")]
     Name,
-    /// Its name is no UTF-8. tor reads it all the same.
-    #[error("its name is no UTF-8 (tor reads it all the same)")]
+    /// The name isn't UTF-8. tor reads the file anyway.
+    #[error("its name is not UTF-8 (tor reads it anyway)")]
     NameEncoding,
-    /// It cannot be read.
+    /// The file can't be read.
     #[error("it cannot be read: {0}")]
     Io(Arc<io::Error>),
-    /// What is in it is not understood.
+    /// The content is malformed.
     #[error(transparent)]
     Line(#[from] ParseAuthLineError),
-    /// Another file is for the same service. With two of them, tor takes no
-    /// configuration any more.
+    /// Another file is for the same service. With both files, tor refuses every
+    /// configuration change.
     #[error(
-        "it is for the same service as {other}.auth_private, with which tor takes no configuration any more"
+        "it is for the same service as {other}.auth_private; with both, tor refuses every configuration change"
     )]
     SameService {
         /// The other file's name, without its ending.
@@ -59,7 +58,8 @@ impl fmt::Display for BadAuthFile {
     }
 }
 
-/// The file's name for `name`, which must be one file's name and nothing else.
+/// Returns `name` with its ending. The result must be a plain file name without
+/// a path.
 pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> {
     let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
     let error = if name.is_empty() {
@@ -72,7 +72,7 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
         ArgumentError::invalid(
             what,
             "name",
-            format!("has {} bytes, too many for a file's name", name.len()),
+            format!("has {} bytes, too many for a file name", name.len()),
         )
     } else {
         return Ok(format!("{name}{ending}"));
@@ -80,18 +80,18 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
     Err(error.into())
 }
 
-/// A file's name without its ending, and what is in it.
+/// A file's name without its ending, and its content.
 pub(super) type AuthFile = (String, Zeroizing<String>);
 
-/// What is in a directory: the names without their ending and the texts,
-/// sorted, and apart from them the bad ones. Nothing at all where there is no
-/// such directory.
+/// Reads all files of a directory. Returns the names without ending and the
+/// contents, sorted by name, and separately the bad files. Both are empty if
+/// the directory doesn't exist.
 pub(super) fn read_all(
     directory: &Path,
     ending: &str,
 ) -> Result<(Vec<AuthFile>, Vec<BadAuthFile>)> {
     let (mut files, mut bad) = (Vec::new(), Vec::new());
-    let failed = |error| Error::io(format!("reading {}", directory.display()), error);
+    let failed = |error| Error::io(format!("cannot read {}", directory.display()), error);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((files, bad)),
@@ -126,29 +126,32 @@ fn read_one(
     Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
 }
 
-/// Takes a file away. `false` where there is none.
+/// Removes a file. Returns false if it doesn't exist.
 pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
     match fs::remove_file(directory.join(file)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io(format!("removing {}", directory.join(file).display()), error)),
+        Err(error) => {
+            Err(Error::io(format!("cannot remove {}", directory.join(file).display()), error))
+        }
     }
 }
 
-/// Writes a new file, in a directory that is made if it is not there; the one
-/// above it must be.
+/// Writes a new file. The directory is created if it doesn't exist; its parent
+/// must exist.
 pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
     if !directory.exists() {
         let parent = directory.parent().unwrap_or(directory);
         match private_file::make_directory(directory, parent, None) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(format!("making {}", directory.display()), error));
+                return Err(Error::io(format!("cannot create {}", directory.display()), error));
             }
             _ => {}
         }
     }
-    private_file::write_new(directory, file, content.as_bytes())
-        .map_err(|error| Error::io(format!("writing {}", directory.join(file).display()), error))
+    private_file::write_new(directory, file, content.as_bytes()).map_err(|error| {
+        Error::io(format!("cannot write {}", directory.join(file).display()), error)
+    })
 }
 
 #[cfg(test)]
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_one_files_name() {
+    fn client_name_must_be_a_plain_file_name() {
         assert_eq!(file_name("X", "bob", ".auth").unwrap(), "bob.auth");
         assert_eq!(file_name("X", "bób the 2nd", ".auth").unwrap(), "bób the 2nd.auth");
         for bad in [

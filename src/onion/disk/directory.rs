@@ -1,5 +1,5 @@
-//! The directory of a service: what is looked at before tor is told of it, and
-//! what is put there.
+//! The directory of a service: the checks, and the files that are written,
+//! before tor is told of the service.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -12,15 +12,15 @@ use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
 use crate::error::{Error, Result};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
-use crate::word::{OnionAddress, OnionKey};
+use scape_proto::word::{OnionAddress, OnionKey};
 
 const SECRET_KEY: &str = "hs_ed25519_secret_key";
 const PUBLIC_KEY: &str = "hs_ed25519_public_key";
 const HOSTNAME: &str = "hostname";
 pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
 
-/// What was made for a service before tor was told of it. Dropping it takes
-/// that away again.
+/// The files and directories that were created for a service before tor was
+/// told of it. Dropping it removes them.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     directories: Vec<PathBuf>,
@@ -28,7 +28,7 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// tor has the service now: everything stays.
+    /// Keeps everything, because tor has the service now.
     pub(super) fn keep(mut self) {
         self.directories.clear();
         self.files.clear();
@@ -40,16 +40,16 @@ impl Drop for Prepared {
         for file in self.files.drain(..) {
             let _ = fs::remove_file(file);
         }
-        // The inner one first; and only if nobody has put anything there.
+        // Remove the inner directory first. A directory that isn't empty stays.
         for directory in self.directories.drain(..).rev() {
             let _ = fs::remove_dir(directory);
         }
     }
 }
 
-/// Makes sure that tor, which runs as the user `tor` (where that is known),
-/// neither ends nor makes another key when it is told of this service; makes
-/// its directory, and puts `files` there.
+/// Prepares a service's directory before tor is told of the service. Checks
+/// that tor, which runs as the user `tor` (if known), would neither exit nor
+/// make another key. Creates the directory and writes `files` to it.
 pub(super) fn prepare(
     service: &DiskOnion,
     files: &DiskOnionFiles,
@@ -64,9 +64,9 @@ pub(super) fn prepare(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             make(directory, tor, !files.is_empty(), &mut prepared).map_err(problem)?;
         }
-        // tor may see more than this program.
+        // tor may have access where this program has none.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && files.is_empty() => {}
-        Err(error) => return Err(problem(failed("looking at it", error))),
+        Err(error) => return Err(problem(failed("inspecting the directory", error))),
     }
     if let Some(key) = &files.key {
         put_key(directory, key, &mut prepared).map_err(problem)?;
@@ -75,8 +75,8 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-/// Makes the directory, where this program may give it to tor's user; else only
-/// sees to it that tor can.
+/// Creates the directory if this program may give it to tor's user, or if it
+/// `must`. Otherwise only checks that tor can create it.
 fn make(
     directory: &Path,
     tor: Option<u32>,
@@ -86,20 +86,21 @@ fn make(
     let parent = directory.parent().unwrap_or(directory);
     let above = match fs::metadata(parent) {
         Ok(above) if above.is_dir() => above,
-        // tor may see more than this program.
+        // tor may have access where this program has none.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !must => return Ok(()),
         _ => return Err(DiskOnionProblem::ParentMissing),
     };
     if must || may_give_to(tor) {
         private_file::make_directory(directory, parent, tor)
-            .map_err(|error| failed("making the directory", error))?;
+            .map_err(|error| failed("creating the directory", error))?;
         prepared.directories.push(directory.to_owned());
         return Ok(());
     }
     if may_write(&above, tor) { Ok(()) } else { Err(DiskOnionProblem::ParentNotWritable) }
 }
 
-/// What would make tor end, or make another key, in a directory that is there.
+/// Returns an error if tor would exit or make another key because of the
+/// content of an existing directory.
 fn check_inside(
     directory: &Path,
     found: &Metadata,
@@ -118,12 +119,13 @@ fn check_inside(
     }
     match secret_key(directory) {
         Err(problem @ DiskOnionProblem::BadKey(_)) => Err(problem),
-        // Not there, or not for this program to see.
+        // The file doesn't exist, or this program can't read it.
         _ => Ok(()),
     }
 }
 
-/// What is wrong with the directory that may be why tor has refused it.
+/// Returns the problem with the directory that may be the reason for tor's
+/// refusal.
 pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnionProblem> {
     let found = fs::metadata(service.directory()).ok()?;
     if !found.is_dir() {
@@ -152,7 +154,7 @@ fn put_key(
         Err(problem) if !is_missing(&problem) => return Err(problem),
         Err(_) => put(directory, PUBLIC_KEY, &address.to_public_key_file(), prepared)?,
     }
-    // Last: without it, there is no key.
+    // Write the secret key last: without it, the directory has no key.
     put(directory, SECRET_KEY, &key.to_secret_key_file(), prepared)
 }
 
@@ -181,18 +183,19 @@ fn put(
     Ok(())
 }
 
-/// The service's secret key.
+/// Reads the service's secret key.
 pub(super) fn secret_key(directory: &Path) -> Result<OnionKey, DiskOnionProblem> {
     OnionKey::from_secret_key_file(&read(directory, SECRET_KEY)?).map_err(DiskOnionProblem::BadKey)
 }
 
-/// The address that belongs to the service's public key.
+/// Reads the service's public key and returns its address.
 pub(super) fn public_key(directory: &Path) -> Result<OnionAddress, DiskOnionProblem> {
     OnionAddress::from_public_key_file(&read(directory, PUBLIC_KEY)?)
         .map_err(DiskOnionProblem::BadKey)
 }
 
-/// The address that tor has written; `None` where it has not.
+/// Reads the address that tor has written. Returns `None` if the file is
+/// missing or contains no address yet.
 pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOnionProblem> {
     match read(directory, HOSTNAME) {
         Ok(content) => Ok(String::from_utf8_lossy(&content).trim().parse().ok()),
@@ -201,13 +204,14 @@ pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOni
     }
 }
 
-/// The address that the service has, or will have, as far as its files tell.
+/// Returns the address that the service has or will have, as far as its files
+/// tell.
 pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
     let key = secret_key(directory).ok().map(|key| key.address());
     key.or_else(|| hostname(directory).ok().flatten())
 }
 
-/// Whether both paths mean the same directory.
+/// Returns true if both paths lead to the same directory.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.is_absolute().then(|| fs::canonicalize(path).ok()).flatten();
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
@@ -244,15 +248,16 @@ fn not_tors(found: &Metadata, tor: Option<u32>) -> Option<DiskOnionProblem> {
     (owner != tor).then_some(DiskOnionProblem::Owner { owner, tor })
 }
 
-/// Whether this program may make a directory that belongs to this user.
+/// Returns true if this program may create a directory that belongs to this
+/// user.
 #[cfg(unix)]
 fn may_give_to(tor: Option<u32>) -> bool {
     let own = private_file::own_user();
     own == 0 || tor.is_none_or(|tor| tor == own)
 }
 
-/// Whether this user may make something in a directory, as far as can be known
-/// without its groups.
+/// Returns true if this user may create files in a directory, as far as can be
+/// told without the user's groups.
 #[cfg(unix)]
 fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -286,11 +291,11 @@ fn may_write(_directory: &Metadata, _tor: Option<u32>) -> bool {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    use crate::protocol::ArgumentError;
+    use scape_proto::control::ArgumentError;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::word::ClientKey;
+    use scape_proto::word::ClientKey;
 
     fn own() -> Option<u32> {
         Some(private_file::own_user())
@@ -306,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_put_there_once() {
+    fn given_key_is_written_once_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("hs");
         let service = DiskOnion::new(&directory).local_port(80);
@@ -316,12 +321,13 @@ mod tests {
         assert_eq!((mode(&directory), mode(&directory.join(SECRET_KEY))), (0o700, 0o600));
         assert_eq!(secret_key(&directory).unwrap(), key);
         assert_eq!(public_key(&directory).unwrap(), key.address());
-        // The same again is right; another is not, and nothing is overwritten.
+        // The same key is accepted again. Another key is refused, and nothing
+        // is overwritten.
         prepare(&service, &with_key(&key), own()).unwrap().keep();
         let found = problem(prepare(&service, &with_key(&OnionKey::random()), own()));
         assert!(matches!(found, DiskOnionProblem::OtherKey(address) if address == key.address()));
         assert_eq!(secret_key(&directory).unwrap(), key);
-        // A public key alone is a key, too.
+        // A public key without a secret key counts, too.
         fs::remove_file(directory.join(SECRET_KEY)).unwrap();
         let found = problem(prepare(&service, &with_key(&OnionKey::random()), own()));
         assert!(matches!(found, DiskOnionProblem::OtherKey(_)), "{found}");
@@ -329,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_made_is_taken_away_when_tor_does_not_take_it() {
+    fn created_files_are_removed_if_tor_does_not_accept_the_service() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("hs");
         let service = DiskOnion::new(&directory).local_port(80);
@@ -346,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_end_tor_is_found() {
+    fn directories_that_would_make_tor_exit_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| DiskOnion::new(folder.path().join(name)).local_port(80);
         let found = problem(prepare(&at("no/hs"), &DiskOnionFiles::new(), own()));
@@ -368,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_compared_as_they_are() {
+    fn directories_are_compared_by_their_real_paths() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real"), folder.path().join("link"));
         fs::create_dir(&real).unwrap();

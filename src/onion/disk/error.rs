@@ -1,4 +1,4 @@
-//! Onion services on disk that can't be configured or used.
+//! Errors of onion services on disk that can't be configured or used.
 
 use std::fmt;
 use std::io;
@@ -8,89 +8,90 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error, ErrorKind};
 
-use crate::protocol::Refusal;
-use crate::word::{OnionAddress, ParseOnionKeyFileError};
+use scape_proto::control::Refusal;
+use scape_proto::word::{OnionAddress, ParseOnionKeyFileError};
 
-/// The configuration of onion services was not changed, or a service in it is
-/// not as it should be.
+/// The error for a change of the onion services that failed, or for a service
+/// that can't be used.
 ///
-/// If tor was asked and refused, the error has its [refusal](Self::refusal) and
-/// what it [logged](Self::log), because tor's answers say no more than "See
-/// logs for details".
+/// If tor refused the change, the error contains tor's [refusal](Self::refusal)
+/// and [log lines](Self::log), because tor's replies say no more than "See logs
+/// for details".
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DiskOnionError {
-    /// The directory of the service, if the problem is with one.
+    /// The service's directory, if the problem is with one service.
     pub directory: Option<PathBuf>,
     /// The problem.
     pub problem: DiskOnionProblem,
     /// tor's refusal, if tor was asked.
     pub refusal: Option<Refusal>,
-    /// The warnings that tor logged about it, in order.
+    /// The warnings that tor logged during the change, in order.
     pub log: Vec<String>,
 }
 
 /// The problem of a [`DiskOnionError`].
 ///
-/// With some problems tor was not asked, because tor 0.4.9 does not refuse, but
-/// **ends**, if it cannot make or write to a service's directory, and makes a
-/// **new key** if it cannot read the one that is there.
+/// Some problems are found before tor is asked, because tor 0.4.9 doesn't
+/// refuse them. It **exits** if it can't create a service's directory or write
+/// to it, and makes a **new key** if it can't read the existing one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DiskOnionProblem {
-    /// The directory in which the service's directory is to be made does not
-    /// exist. tor was not asked: it would end.
+    /// The parent of the service's directory doesn't exist. tor wasn't asked,
+    /// because it would exit.
     ParentMissing,
-    /// The service's directory is not there, and tor's user may not make it.
-    /// tor was not asked: it would end.
+    /// The service's directory doesn't exist, and tor's user may not create it.
+    /// tor wasn't asked, because it would exit.
     ParentNotWritable,
-    /// The service's directory, or a file in it, cannot be made or read by this
-    /// program.
+    /// This program can't create or read the service's directory or a file in
+    /// it.
     Io {
         /// The action that failed.
         what: Box<str>,
-        /// The operating system's answer.
+        /// The operating system's error.
         source: Arc<io::Error>,
     },
-    /// There is something else of that name.
+    /// The path exists and isn't a directory.
     NotADirectory,
-    /// Others than tor's user may look into it, or tor's user may not write
-    /// there: tor wants 0700.
+    /// Other users than tor's may access the directory, or tor's user may not
+    /// write to it. tor requires mode 0700.
     Permissions {
-        /// The mode, such as 0o755.
+        /// The directory's mode, such as 0o755.
         mode: u32,
     },
-    /// It belongs to another user than the one tor runs as.
+    /// The directory belongs to another user than the one that tor runs as.
     Owner {
-        /// The id of the user that it belongs to.
+        /// The id of the directory's owner.
         owner: u32,
         /// The id of the user that tor runs as.
         tor: u32,
     },
-    /// `authorized_clients` is not a directory, or not tor's. tor was not
-    /// asked: it would end.
+    /// `authorized_clients` isn't a directory, or belongs to another user than
+    /// tor's. tor wasn't asked, because it would exit.
     AuthorizedClients,
-    /// There is a file of a secret key that holds no key. tor was not asked: it
-    /// would replace it by a new one.
+    /// The secret key file contains no valid key. tor wasn't asked, because it
+    /// would replace the file by a new key.
     BadKey(ParseOnionKeyFileError),
-    /// There is another key than the one that was to be put there. Nothing was
+    /// The directory contains another key than the given one. Nothing was
     /// overwritten.
     OtherKey(OnionAddress),
-    /// Another configured service has the same key, in this directory. tor
-    /// would serve one of them only.
+    /// Another configured service, in this directory, has the same key. tor
+    /// would serve only one of them.
     SameKey(PathBuf),
     /// A service with this directory is configured already.
     Configured,
     /// No service with this directory is configured.
     NotConfigured,
-    /// tor has taken the service, and has not written its `hostname` in time.
+    /// tor has accepted the service, but didn't write its `hostname` within
+    /// this time.
     NoHostname(Duration),
-    /// tor refused, for its own reasons.
+    /// tor refused the change. See the refusal and the log.
     Refused,
 }
 
 impl DiskOnionError {
-    /// A problem that was found before tor was asked.
+    /// Creates an error for a problem that was found without asking tor.
     pub(crate) fn new(directory: impl Into<PathBuf>, problem: DiskOnionProblem) -> Self {
         DiskOnionError {
             directory: Some(directory.into()),
@@ -100,7 +101,7 @@ impl DiskOnionError {
         }
     }
 
-    /// A refusal of tor's, with what it logged.
+    /// Creates an error for tor's refusal, with tor's log lines.
     pub(crate) fn refused(refusal: Refusal, log: Vec<String>) -> Self {
         DiskOnionError {
             directory: None,
@@ -110,7 +111,7 @@ impl DiskOnionError {
         }
     }
 
-    /// The same refusal, with its explanation.
+    /// Adds an explanation to a refusal.
     pub(crate) fn explained(
         mut self,
         directory: impl Into<PathBuf>,
@@ -144,44 +145,43 @@ impl fmt::Display for DiskOnionProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DiskOnionProblem::ParentMissing => f.write_str(
-                "cannot be made: the directory above it does not exist (tor makes only the last one, and would end \
-                 itself here); nothing was sent",
+                "cannot be created: its parent directory does not exist (tor would exit); create the parent first; nothing \
+                 was sent",
             ),
             DiskOnionProblem::ParentNotWritable => f.write_str(
-                "cannot be made: tor's user may not write to the directory above it (tor would end itself); make it \
-                 beforehand, with mode 0700, and give it to tor's user; nothing was sent",
+                "cannot be created: tor's user may not write to its parent directory (tor would exit); create it \
+                 beforehand, with mode 0700 and tor's user as the owner; nothing was sent",
             ),
             DiskOnionProblem::Io { what, .. } => write!(f, "cannot be used: {what} failed"),
-            DiskOnionProblem::NotADirectory => f.write_str("cannot be made: there is something else of this name"),
+            DiskOnionProblem::NotADirectory => f.write_str("cannot be created: the path exists and is not a directory"),
             DiskOnionProblem::Permissions { mode } => {
-                write!(f, "cannot be used: its directory has mode {mode:04o}, and tor wants 0700 (chmod 700)")
+                write!(f, "cannot be used: its directory has mode {mode:04o}, but tor requires 0700; run chmod 700")
             }
             DiskOnionProblem::Owner { owner, tor } => write!(
                 f,
-                "cannot be used: its directory belongs to the user {owner}, and tor runs as {tor} (chown it to that user)"
+                "cannot be used: its directory belongs to the user {owner}, but tor runs as {tor}; chown it to that user"
             ),
             DiskOnionProblem::AuthorizedClients => f.write_str(
-                "cannot be used: authorized_clients in it is no directory of tor's user (tor would end itself); nothing \
-                 was sent",
+                "cannot be used: its authorized_clients is not a directory of tor's user (tor would exit); nothing was sent",
             ),
             DiskOnionProblem::BadKey(error) => write!(
                 f,
-                "was not added: its hs_ed25519_secret_key is none, and tor would replace it by a new one ({error}); \
+                "was not added: its hs_ed25519_secret_key contains no valid key, and tor would replace it ({error}); \
                  nothing was sent"
             ),
             DiskOnionProblem::OtherKey(address) => {
-                write!(f, "was not added: there is another key already, of {address}, which was not overwritten")
+                write!(f, "was not added: it has another key already, of {address}, which was not overwritten")
             }
             DiskOnionProblem::SameKey(other) => write!(
                 f,
-                "was not added: the service in {} has the same key, and tor would serve one of them only",
+                "was not added: the service in {} has the same key, and tor would serve only one of them",
                 other.display()
             ),
             DiskOnionProblem::Configured => f.write_str("is configured already; nothing was changed"),
             DiskOnionProblem::NotConfigured => f.write_str("is not configured; nothing was changed"),
             DiskOnionProblem::NoHostname(after) => write!(
                 f,
-                "is configured, but tor has not written its hostname within {after:?} (does tor see the same files as \
+                "is configured, but tor did not write its hostname within {after:?} (does tor see the same files as \
                  this program?)"
             ),
             DiskOnionProblem::Refused => f.write_str("was refused by tor; nothing was changed"),
@@ -224,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_has_the_reason_and_tors_words() {
+    fn disk_onion_error_displays_problem_refusal_and_log() {
         let refusal =
             Refusal::new("SETCONF HiddenServiceDir=\"/srv/a\"", vec![(513, "See logs.".into())]);
         let error = DiskOnionError::refused(refusal, vec!["/srv/a is too permissive.".into()]);

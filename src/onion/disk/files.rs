@@ -1,13 +1,15 @@
-//! What is put into the directory of a service before tor looks.
+//! Files for a new service that are written before tor reads its directory.
 
-use crate::word::{ClientPublicKey, OnionKey};
+use scape_proto::word::{ClientPublicKey, OnionKey};
 
-/// What is put into the directory of a new service before tor looks: a key, and
-/// clients. For [`DiskOnions::add_with`](super::DiskOnions::add_with).
+/// A key and clients for a new service, which are written to its directory
+/// before tor reads it. For
+/// [`DiskOnions::add_with`](super::DiskOnions::add_with) and
+/// [`DiskOnions::publish`](super::DiskOnions::publish).
 ///
-/// Clients that are there from the beginning are safer than those that come
-/// later: nobody else has ever read where the service is, and no directory has
-/// a descriptor that everybody can read.
+/// It is safer to add clients from the beginning than later: nobody else has
+/// ever read the service's descriptor, and no directory has a descriptor that
+/// everybody can read.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnionFiles;
@@ -24,20 +26,20 @@ pub struct DiskOnionFiles {
 }
 
 impl DiskOnionFiles {
-    /// Nothing: tor makes the key, and everybody may reach the service.
+    /// Creates an empty set: tor makes the key, and everybody may connect.
     pub fn new() -> Self {
         DiskOnionFiles::default()
     }
 
-    /// This key: the address follows from it. Where there is another already,
-    /// it is not overwritten, but an error.
+    /// Sets the service's key, which determines its address. A different key in
+    /// the directory isn't overwritten, which is an error.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Lets this client in, under this name, and nobody but those that are
-    /// named. Repeat it for several clients.
+    /// Restricts the service to the clients that are added here, and adds one
+    /// under this name. Call this again for more clients.
     pub fn client(mut self, name: impl Into<String>, key: ClientPublicKey) -> Self {
         self.clients.push((name.into(), key));
         self

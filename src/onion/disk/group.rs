@@ -1,15 +1,15 @@
-//! The whole group of `HiddenService…` lines.
+//! Parser and formatter for the whole group of `HiddenService…` lines.
 
 use super::value::{DIRECTORY, DiskOnion};
 use crate::error::{Error, Result};
-use crate::protocol::ConfLine;
+use scape_proto::control::ConfLine;
 
-/// Reads the lines that `GETCONF HiddenServiceOptions` gives: each
-/// `HiddenServiceDir` begins a service, and what follows belongs to it.
+/// Parses the lines that `GETCONF HiddenServiceOptions` returns. Each
+/// `HiddenServiceDir` begins a service, and the following lines belong to it.
 ///
 /// ```
 /// use scape::onion::disk::{format_group, parse_group};
-/// use scape::protocol::ConfLine;
+/// use scape::control::ConfLine;
 ///
 /// let line = |name: &str, value: &str| ConfLine::new(name, Some(value.to_owned()));
 /// let lines = vec![
@@ -26,8 +26,8 @@ use crate::protocol::ConfLine;
 ///
 /// Returns an error of the kind
 /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
-/// lines, if lines come before the first `HiddenServiceDir`. (tor refuses such
-/// a configuration.)
+/// lines, if lines come before the first `HiddenServiceDir`. tor itself refuses
+/// such a configuration.
 pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<DiskOnion>> {
     let mut services: Vec<DiskOnion> = Vec::new();
     let mut stray = Vec::new();
@@ -37,7 +37,7 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
                 Some(directory) => {
                     services.push(DiskOnion::from_lines(directory.into(), Vec::new()));
                 }
-                // There is none at all.
+                // The group is empty.
                 None => continue,
             }
         } else if let Some(service) = services.last_mut() {
@@ -54,7 +54,19 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
     Err(Error::answer("GETCONF HiddenServiceOptions", problem))
 }
 
-/// The lines of several services: what SETCONF is told, name by name.
+/// Formats the lines of several services in the order in which SETCONF needs
+/// them. The opposite of [`parse_group`].
+///
+/// ```
+/// use scape::onion::disk::{DiskOnion, format_group};
+///
+/// let services = ["/srv/a", "/srv/b"].map(|directory| DiskOnion::new(directory).local_port(80));
+/// let lines: Vec<String> = format_group(&services).iter().map(ToString::to_string).collect();
+/// assert_eq!(lines, [
+///     "HiddenServiceDir /srv/a", "HiddenServicePort 80",
+///     "HiddenServiceDir /srv/b", "HiddenServicePort 80",
+/// ]);
+/// ```
 pub fn format_group(services: &[DiskOnion]) -> Vec<ConfLine> {
     services.iter().flat_map(DiskOnion::lines).collect()
 }
@@ -62,15 +74,15 @@ pub fn format_group(services: &[DiskOnion]) -> Vec<ConfLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::parse_conf_line;
     use proptest::prelude::*;
+    use scape_proto::control::parse_conf_line;
 
     fn line(text: &str) -> ConfLine {
         parse_conf_line(text.as_bytes())
     }
 
     #[test]
-    fn no_service_at_all() {
+    fn empty_group_has_no_services() {
         for nothing in [vec![], vec![line("HiddenServiceOptions")], vec![line("HiddenServiceDir")]]
         {
             assert_eq!(parse_group(nothing).unwrap(), []);
@@ -78,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_belong_to_nobody_are_shown() {
+    fn lines_before_the_first_service_are_shown_in_the_error() {
         let lines = [
             line("HiddenServicePort=80"),
             line("HiddenServiceDir=/a"),
@@ -89,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn as_tor_writes_it() {
+    fn quoted_lines_of_tor_are_parsed() {
         let services = parse_group([
             line(r#"HiddenServiceDir="/srv/caf\303\251 #1""#),
             line(r#"HiddenServicePort="80 unix:\"/a \303\251#\"""#),
@@ -118,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_is_written(lines in lines()) {
+        fn parsed_group_is_formatted_unchanged(lines in lines()) {
             let services = parse_group(lines.clone()).unwrap();
             prop_assert_eq!(format_group(&services), lines);
         }

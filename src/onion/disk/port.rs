@@ -1,16 +1,16 @@
-//! `HiddenServicePort`: a port of the onion address, and where its connections
-//! go.
+//! `HiddenServicePort`: a port of the onion address and the target of its
+//! connections.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::controller::OnionTarget;
-use crate::protocol::{c_string, unquote};
+use crate::control::OnionTarget;
+use scape_proto::control::{c_string, unquote};
 
-/// One `HiddenServicePort`: a port of the onion address, and where its
-/// connections go.
+/// A `HiddenServicePort`: a port of the onion address and the target of its
+/// connections.
 ///
 /// ```
 /// use scape::onion::disk::{DiskPort, DiskTarget};
@@ -27,20 +27,20 @@ use crate::protocol::{c_string, unquote};
 pub struct DiskPort {
     /// The port of the onion address, 1 to 65535.
     pub port: u16,
-    /// Where its connections go.
+    /// The target of the port's connections.
     pub target: DiskTarget,
 }
 
-/// Where the connections of a [`DiskPort`] go.
+/// The target of a [`DiskPort`]'s connections.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DiskTarget {
     /// The port of the same number on 127.0.0.1.
     SamePort,
-    /// An address.
+    /// A TCP address.
     Tcp(SocketAddr),
-    /// A Unix socket. Its path may have any character but NUL, other than with
-    /// ADD_ONION.
+    /// A Unix socket. Unlike with ADD_ONION, its path may contain any character
+    /// but NUL.
     Unix(PathBuf),
     /// A host name and a port. tor resolves the name with the system's resolver
     /// when it reads its configuration.
@@ -50,17 +50,24 @@ pub enum DiskTarget {
         /// The port, 1 to 65535.
         port: u16,
     },
-    /// Any other target, as it is written.
+    /// Any other text.
     Other(String),
 }
 
 impl DiskPort {
-    /// Connections to `port` of the onion address go to `target`.
+    /// Creates a port of the onion address whose connections go to `target`.
+    ///
+    /// ```
+    /// use scape::onion::disk::{DiskPort, DiskTarget};
+    ///
+    /// assert_eq!(DiskPort::new(80, ([127, 0, 0, 1], 8080)).to_string(), "80 127.0.0.1:8080");
+    /// assert_eq!(DiskPort::new(80, DiskTarget::SamePort).to_string(), "80");
+    /// ```
     pub fn new(port: u16, target: impl Into<DiskTarget>) -> Self {
         DiskPort { port, target: target.into() }
     }
 
-    /// What tor would not take, or not as it is meant.
+    /// Returns the reason why tor would refuse the port or read it differently.
     pub(super) fn problem(&self) -> Option<String> {
         match &self.target {
             _ if self.port == 0 => Some("is 0; ports are 1 to 65535".into()),
@@ -76,17 +83,17 @@ impl DiskPort {
                 Some(format!("{} goes to port 0 of {}", self.port, address.ip()))
             }
             DiskTarget::Tcp(SocketAddr::V6(address)) if address.scope_id() != 0 => Some(format!(
-                "{} goes to an address with a scope, which tor does not know",
+                "{} goes to an address with a scope, which tor doesn't support",
                 self.port
             )),
             DiskTarget::Unix(path) if !path.to_str().is_some_and(|path| path.starts_with('/')) => {
                 Some(format!(
-                    "{} goes to a Unix socket whose path is not absolute, or no UTF-8",
+                    "{} goes to a Unix socket whose path is not absolute or not UTF-8",
                     self.port
                 ))
             }
             DiskTarget::Unix(path) if path.to_string_lossy().contains('\0') => {
-                Some(format!("{} goes to a Unix socket whose path has a NUL", self.port))
+                Some(format!("{} goes to a Unix socket whose path contains a NUL", self.port))
             }
             _ => None,
         }
@@ -130,8 +137,8 @@ impl From<OnionTarget> for DiskTarget {
 impl FromStr for DiskPort {
     type Err = ParseDiskPortError;
 
-    /// As tor reads it: a port alone, or followed by a port, an address, an
-    /// address and a port, or `unix:` and a path.
+    /// Parses a port like tor does: a port alone, or followed by a port, an
+    /// address, an address and a port, or `unix:` and a path.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim_matches([' ', '\t']);
         let (port, target) = text.split_once([' ', '\t']).unwrap_or((text, ""));
@@ -175,8 +182,8 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
     }
 }
 
-/// Reads a host name with a port, or one with a dot in it and without a port,
-/// as tor does.
+/// Parses a host name like tor does: with a port, or without a port if the name
+/// contains a dot.
 fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) => {
@@ -186,13 +193,13 @@ fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
         None => (text, same_port),
     };
     let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
-    // A name without letters would be an address, and is malformed as such.
+    // A name without letters could only be an address, and is a malformed one.
     let has_letters = name.bytes().any(|b| b.is_ascii_alphabetic());
     let is_host = has_letters && name.bytes().all(is_name) && text.contains(['.', ':']);
     is_host.then(|| DiskTarget::Host { name: name.to_owned(), port })
 }
 
-/// As in a torrc.
+/// Formats the port for a torrc.
 impl fmt::Display for DiskPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
@@ -202,7 +209,7 @@ impl fmt::Display for DiskPort {
     }
 }
 
-/// As in a torrc; nothing for [`SamePort`](DiskTarget::SamePort).
+/// Formats the target for a torrc. [`SamePort`](DiskTarget::SamePort) is empty.
 impl fmt::Display for DiskTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -224,10 +231,10 @@ impl fmt::Display for DiskTarget {
     }
 }
 
-/// A text that is no value of `HiddenServicePort`.
+/// The error for a text that isn't a `HiddenServicePort`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no HiddenServicePort (such as 80, 80 8080, 80 127.0.0.1:8080, 80 unix:/run/site)"
+    "{text:?} is not a HiddenServicePort (such as 80, 80 8080, 80 127.0.0.1:8080, 80 unix:/run/site)"
 )]
 pub struct ParseDiskPortError {
     text: String,
@@ -239,7 +246,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn every_form_that_tor_takes() {
+    fn ports_that_tor_accepts_are_parsed() {
         let tcp = |text: &str| DiskTarget::Tcp(text.parse().unwrap());
         for (text, port, target) in [
             ("80", 80, DiskTarget::SamePort),
@@ -269,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tor_would_not_take_is_known() {
+    fn ports_that_tor_would_not_accept_are_detected() {
         let scoped: SocketAddr = "[fe80::1%3]:80".parse().unwrap();
         for bad in [
             DiskPort::new(0, ([127, 0, 0, 1], 80)),
@@ -294,14 +301,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_port_goes_there_and_back(port in 1..=u16::MAX, target in target()) {
+        fn formatted_port_is_parsed_back(port in 1..=u16::MAX, target in target()) {
             let port = DiskPort { port, target };
             prop_assert_eq!(port.problem(), None);
             prop_assert_eq!(port.to_string().parse(), Ok(port));
         }
 
         #[test]
-        fn any_text_is_read_or_refused(text in any::<String>()) {
+        fn port_of_any_text_is_parsed_back_or_refused(text in any::<String>()) {
             if let Ok(port) = text.parse::<DiskPort>() {
                 prop_assert_eq!(port.to_string().parse(), Ok(port));
             }

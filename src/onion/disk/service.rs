@@ -1,4 +1,4 @@
-//! A service that tor has, with its files.
+//! A service in tor's configuration, with its files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,20 +7,20 @@ use super::super::client_auth::AuthorizedClients;
 use super::directory::{self, AUTHORIZED_CLIENTS};
 use super::services::DiskOnions;
 use super::value::DiskOnion;
-use crate::connection::{CloseCause, Closed};
-use crate::controller::{Controller, WeakController};
+use crate::control::{Controller, WeakController};
 use crate::error::{Error, Result};
+use crate::io::connection::{CloseCause, Closed};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
-use crate::word::{OnionAddress, OnionKey};
+use scape_proto::word::{OnionAddress, OnionKey};
 
-/// How long dropping a guard may take.
+/// The time limit for dropping a guard.
 const DROP: Duration = Duration::from_secs(5);
 
-/// An onion service that tor has in its configuration, with its files. From
-/// [`DiskOnions::add`] or [`DiskOnions::open`].
+/// An onion service in tor's configuration, with its files. Returned by
+/// [`DiskOnions::add`] and [`DiskOnions::open`].
 ///
-/// Dropping it changes nothing: services on disk are meant to stay.
-/// [`guard`](Self::guard) makes one that does not.
+/// Dropping it changes nothing, because services on disk are meant to stay.
+/// [`guard`](Self::guard) returns an object that removes the service on drop.
 ///
 /// ```no_run
 /// use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -28,10 +28,11 @@ const DROP: Duration = Duration::from_secs(5);
 /// let controller = scape::connect()?;
 /// let service = DiskOnions::of(&controller).add(&DiskOnion::new("/srv/tor/blog").local_port(80))?;
 /// println!("http://{}/", service.address());
-/// let key = service.secret_key()?; // to keep a copy of: whoever has it can be the service
+/// let key = service.secret_key()?; // for a backup: keep it secret
 /// # let _ = key;
 /// # Ok::<(), scape::Error>(())
 /// ```
+#[doc(alias = "FilesystemOnionService")]
 #[derive(Debug, Clone)]
 pub struct DiskOnionService {
     onions: DiskOnions,
@@ -44,39 +45,57 @@ impl DiskOnionService {
         DiskOnionService { onions, directory, address }
     }
 
-    /// Its address.
+    /// Returns the service's address.
     pub fn address(&self) -> OnionAddress {
         self.address
     }
 
-    /// Its directory.
+    /// Returns the service's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The services of the tor that has it.
+    /// Returns the handle for all services of the same tor.
     pub fn onions(&self) -> &DiskOnions {
         &self.onions
     }
 
-    /// The controller.
+    /// Returns the controller.
     pub fn controller(&self) -> &Controller {
         self.onions.controller()
     }
 
-    /// What the configuration says of it now; `None` where it was removed
-    /// meanwhile.
+    /// Returns the service's current configuration, or `None` if the service
+    /// was removed.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// if let Some(config) = service.config()? {
+    ///     println!("{:?}", config.ports());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`DiskOnions::get`], most often of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), because the connection
+    /// has ended.
     pub fn config(&self) -> Result<Option<DiskOnion>> {
         self.onions.get(&self.directory)
     }
 
-    /// Reads the address that is in the file `hostname` now.
+    /// Reads the address from the file `hostname`.
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`DiskOnionError`] if the file doesn't exist
-    /// (kind [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) or can't be
-    /// read (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
+    /// Returns an error with a [`DiskOnionError`] if the file doesn't exist or
+    /// contains no address (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)), or can't be read
+    /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
     pub fn hostname(&self) -> Result<OnionAddress> {
         match directory::hostname(&self.directory).map_err(|problem| self.problem(problem))? {
             Some(address) => Ok(address),
@@ -84,14 +103,14 @@ impl DiskOnionService {
         }
     }
 
-    /// Reads the secret key from the file `hs_ed25519_secret_key`. Whoever has
-    /// it can be the service.
+    /// Reads the secret key from the file `hs_ed25519_secret_key`. Anybody who
+    /// has the key can run the service.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`DiskOnionError`] (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if this program can't
-    /// read the file, or it holds no key.
+    /// read the file or the file contains no key.
     pub fn secret_key(&self) -> Result<OnionKey> {
         directory::secret_key(&self.directory).map_err(|problem| self.problem(problem))
     }
@@ -102,35 +121,79 @@ impl DiskOnionService {
     ///
     /// Returns an error with a [`DiskOnionError`] (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if this program can't
-    /// read the file, or it holds no key.
+    /// read the file or the file contains no key.
     pub fn public_key(&self) -> Result<[u8; 32]> {
         let address =
             directory::public_key(&self.directory).map_err(|problem| self.problem(problem))?;
         Ok(*address.public_key())
     }
 
-    /// The clients that may reach it; as long as there is none, everybody may.
-    /// After a change, call [`reread`](Self::reread).
+    /// Returns a handle for the clients that may connect. Without any,
+    /// everybody may connect. After a change, call [`reread`](Self::reread).
     pub fn authorized_clients(&self) -> AuthorizedClients {
         AuthorizedClients::at(self.directory.join(AUTHORIZED_CLIENTS))
     }
 
-    /// Has tor read its files again, its
-    /// [authorized clients](Self::authorized_clients) above all:
-    /// [`DiskOnions::reread`]. Where the clients have changed, tor publishes
-    /// the service anew.
+    /// Makes tor read the files of all services again, above all their
+    /// [authorized clients](Self::authorized_clients). If the clients of a
+    /// service have changed, tor publishes it again. See
+    /// [`DiskOnions::reread`].
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    /// use scape::word::ClientKey;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(service) = DiskOnions::of(&controller).open("/var/lib/tor/blog")? {
+    ///     service.authorized_clients().add("bob", &ClientKey::random().public_key())?;
+    ///     service.reread()?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`DiskOnions::reread`], most often a [`DiskOnionError`]
+    /// if tor refuses.
     pub fn reread(&self) -> Result<()> {
         self.onions.reread()
     }
 
-    /// Replaces what the configuration says of it: [`DiskOnions::change`].
+    /// Replaces the service's configuration. See [`DiskOnions::change`].
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// if let Some(config) = service.config()? {
+    ///     service.change(&config.max_streams(50))?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`DiskOnions::change`], most often of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), because tor
+    /// wouldn't accept the service.
     pub fn change(&self, service: &DiskOnion) -> Result<()> {
         self.onions.change(&self.directory, service)
     }
 
-    /// Takes the service out of the configuration, and returns what that said:
-    /// [`DiskOnions::remove`]. Returns `None` if it was gone already. The
-    /// directory stays.
+    /// Takes the service out of the configuration and returns its description.
+    /// Returns `None` if it was gone already. The directory stays. See
+    /// [`DiskOnions::remove`].
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// let config = service.remove()?;
+    /// # let _ = config;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -140,8 +203,18 @@ impl DiskOnionService {
         removed(self.onions.remove(&self.directory))
     }
 
-    /// The same, as something that takes the service out of the configuration
-    /// when it is dropped. The directory stays.
+    /// Converts the service to a guard, which takes the service out of the
+    /// configuration when it is dropped. The directory stays.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/srv/tor/blog").local_port(80);
+    /// let guard = DiskOnions::of(&controller).add(&blog)?.guard();
+    /// println!("http://{}/ until the end of this block", guard.address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn guard(self) -> DiskOnionGuard {
         let controller = self.controller().downgrade();
         DiskOnionGuard {
@@ -157,13 +230,13 @@ impl DiskOnionService {
     }
 }
 
-/// A service that is taken out of tor's configuration when this is dropped.
-/// From [`DiskOnionService::guard`].
+/// A guard that takes a service out of tor's configuration when it is dropped.
+/// Returned by [`DiskOnionService::guard`].
 ///
-/// It does not keep the connection open; and as the configuration is tor's and
-/// not the connection's, the service outlives a connection that ends before
-/// this is dropped. Dropping it waits for tor's answers, for at most some
-/// seconds each.
+/// The guard doesn't keep the connection open. If the connection ends first,
+/// the service stays, because the configuration belongs to tor and not to the
+/// connection. Dropping the guard waits for tor's replies, for a few seconds at
+/// most.
 #[derive(Debug)]
 #[must_use = "the service is removed when this is dropped"]
 pub struct DiskOnionGuard {
@@ -174,25 +247,26 @@ pub struct DiskOnionGuard {
 }
 
 impl DiskOnionGuard {
-    /// The service's address.
+    /// Returns the service's address.
     pub fn address(&self) -> OnionAddress {
         self.address
     }
 
-    /// Its directory.
+    /// Returns the service's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Takes the service out of the configuration, as dropping does, and
-    /// returns what that said. Returns `None` if it was gone already.
+    /// Takes the service out of the configuration and returns its description.
+    /// Like dropping the guard, but reports errors. Returns `None` if the
+    /// service was gone already.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended, or its last handle was dropped. The service is still there then.
-    /// Otherwise same errors as [`DiskOnionService::remove`].
+    /// ended or its last handle was dropped. The service stays then. Otherwise
+    /// same errors as [`DiskOnionService::remove`].
     pub fn close(mut self) -> Result<Option<DiskOnion>> {
         self.undone = true;
         match self.controller.upgrade() {
@@ -201,7 +275,7 @@ impl DiskOnionGuard {
         }
     }
 
-    /// Leaves the service in place.
+    /// Consumes the guard and leaves the service in place.
     pub fn keep(mut self) {
         self.undone = true;
     }
@@ -217,12 +291,12 @@ impl Drop for DiskOnionGuard {
         if let Err(error) =
             DiskOnions::of(&controller.with_timeout(timeout)).remove(&self.directory)
         {
-            log::debug!(target: "scape::connection", "{} stays configured: {error}", self.address);
+            log::debug!(target: "scape::connection", "cannot remove the onion service {}: {error}", self.address);
         }
     }
 }
 
-/// `None` if the service was gone already.
+/// Returns `None` if the service was gone already.
 fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
     match removed {
         Err(error) if is_not_configured(&error) => Ok(None),

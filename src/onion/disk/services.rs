@@ -1,4 +1,5 @@
-//! Adding, changing and removing services in tor's configuration.
+//! The list of services in tor's configuration: adding, changing and removing
+//! them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,39 +13,42 @@ use super::files::DiskOnionFiles;
 use super::group::{format_group, parse_group};
 use super::service::DiskOnionService;
 use super::value::DiskOnion;
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{AnswerError, Error, Phase, Result};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
-use crate::protocol::{ArgumentError, Command, Refusal, parse_getconf};
-use crate::word::{OnionAddress, OnionKey, Progress};
+use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
+use scape_proto::word::{OnionAddress, OnionKey, Progress};
 
-/// One change at a time, whatever tor it is for: each reads the configuration
-/// and writes it back.
+/// Allows one change at a time in this program, for all tors, because each
+/// change reads the configuration and writes it back.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The time for undoing a change that was made too late, and for removing a
-/// service that could not be published in time.
+/// The time limit for undoing a change that tor made too late, and for removing
+/// a service that wasn't published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// How often is looked for a file that tor writes; it is usually there at once.
+/// The pause between two looks for a file that tor writes. The file usually
+/// exists at once.
 const TICK: Duration = Duration::from_millis(5);
 
 /// The onion services in a tor's configuration.
 ///
-/// Each change reads all of them, and sends all of them back in one SETCONF, so
-/// that the others stay as they are: in order, with every line. Where tor
-/// refuses, nothing has changed, and the error has tor's words and what it
-/// logged. The changes of all threads of this program take turns, also through
-/// several controllers; what **another program** changes in the very moment
-/// between reading and writing is lost, since tor has no way to prevent that.
+/// Each change reads all services and sends all of them back in one SETCONF, so
+/// that the others stay as they are: in order, with every line. If tor refuses,
+/// nothing has changed, and the error contains tor's reply and log lines.
 ///
-/// Every call takes at most the controller's timeout: waiting for its turn,
-/// tor's replies and files included. If tor answers too late, the change is
-/// undone, which may take five seconds more.
+/// Changes by all threads of this program take turns, even on different
+/// controllers. If **another program** changes the services between the reading
+/// and the writing of a call, its change is lost, because tor can't prevent
+/// that.
 ///
-/// tor 0.4.9 forgets with every SETCONF the clients' keys that it has in memory
-/// only ([`onion_client_auth_add`](Controller::onion_client_auth_add)); they
-/// are given to it again here.
+/// Every call takes at most the controller's timeout, which covers waiting for
+/// the turn, tor's replies and files. If tor answers too late, the change is
+/// undone, which may take five more seconds.
+///
+/// At every SETCONF, tor 0.4.9 forgets the clients' keys that it has in memory
+/// only ([`onion_client_auth_add`](Controller::onion_client_auth_add)). The
+/// calls here restore them.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -60,7 +64,7 @@ const TICK: Duration = Duration::from_millis(5);
 /// for service in onions.list()? {
 ///     println!("{}: {:?}", service.directory().display(), service.ports());
 /// }
-/// onions.remove("/srv/b")?; // from the configuration: its directory stays
+/// onions.remove("/srv/b")?; // only from the configuration: the directory stays
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -69,50 +73,76 @@ pub struct DiskOnions {
 }
 
 impl DiskOnions {
-    /// Those of the tor that `controller` is connected to. This keeps the
-    /// connection open.
+    /// Returns a handle for the services of the tor that `controller` is
+    /// connected to. The handle keeps the connection open.
     pub fn of(controller: &Controller) -> Self {
         DiskOnions { controller: controller.clone() }
     }
 
-    /// The controller.
+    /// Returns the controller.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// The same services, for the parts of one call, which share the
-    /// controller's timeout.
+    /// Returns a handle for the parts of one call, which share the controller's
+    /// timeout.
     fn in_one_call(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.in_one_call() }
     }
 
-    /// For the parts of one call that reads what tor has and then changes it:
-    /// never that of the next tor, after a reconnect.
+    /// Returns a handle for the parts of a call that reads tor's services and
+    /// then changes them. It never continues on another tor after a reconnect.
     fn on_one_tor(&self) -> Result<DiskOnions> {
         Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
     }
 
-    /// The handle that a service keeps.
+    /// Returns a handle for a service to keep.
     fn to_keep(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
 
-    /// Returns all services, in order.
+    /// Returns all services in order.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// for service in DiskOnions::of(&controller).list()? {
+    ///     println!("{}", service.directory().display());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
     /// lines, if tor's configuration has lines that belong to no service.
+    #[doc(alias = "get_hidden_service_conf")]
     pub fn list(&self) -> Result<Vec<DiskOnion>> {
         let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
-        // Not from a cache, which may not know of another controller's change
+        // Bypass the cache, which may not know of another controller's change
         // yet.
         let reply = self.controller.send(command)?.wait_ok()?;
         parse_group(parse_getconf(&reply, 1))
     }
 
-    /// The service with this directory.
+    /// Returns the service with this directory, or `None` if none is
+    /// configured.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(blog) = DiskOnions::of(&controller).get("/var/lib/tor/blog")? {
+    ///     println!("{:?}", blog.ports());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`list`](Self::list).
     pub fn get(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnion>> {
         let directory = directory.as_ref();
         Ok(self
@@ -121,8 +151,25 @@ impl DiskOnions {
             .find(|service| directory::is_same(service.directory(), directory)))
     }
 
-    /// The service with this directory, with its files. `None` where none is
-    /// configured.
+    /// Returns the service with this directory together with its files, or
+    /// `None` if none is configured. Waits until tor has written its address.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(service) = DiskOnions::of(&controller).open("/var/lib/tor/blog")? {
+    ///     println!("http://{}/", service.address());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`list`](Self::list), and an error with a
+    /// [`DiskOnionError`] if the file with the address can't be read (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) or isn't written in
+    /// time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)).
     pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
         let call = self.in_one_call();
         let Some(service) = call.get(directory)? else { return Ok(None) };
@@ -130,33 +177,46 @@ impl DiskOnions {
         Ok(Some(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)))
     }
 
-    /// Adds a service, behind those that are there, and waits until tor has
-    /// written its address. A directory that is not there is made, and the key,
-    /// too, by tor; with a key in it that tor has used before, the service has
-    /// its address again.
+    /// Adds a service at the end of the list, and waits until tor has written
+    /// its address. If the directory doesn't exist, it is created. tor makes
+    /// the key, unless the directory contains one from an earlier time: then
+    /// the service has its old address.
     ///
-    /// tor must see the same files as this program. For one elsewhere, use
-    /// [`edit`](Self::edit).
+    /// tor must see the same files as this program. For a tor on another
+    /// machine, use [`edit`](Self::edit).
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/var/lib/tor/blog").port(80, ([127, 0, 0, 1], 8080));
+    /// let service = DiskOnions::of(&controller).add(&blog)?;
+    /// println!("http://{}/", service.address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a service that
-    /// tor would not take ([`DiskOnion::check`]), and with a [`DiskOnionError`]
-    /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)) if a service with
-    /// this directory is configured already or the directory can't be used. The
-    /// kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor
-    /// refuses. Nothing has changed then, and what was made here is removed
-    /// again.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor wouldn't
+    /// accept the service ([`DiskOnion::check`]). Returns an error with a
+    /// [`DiskOnionError`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if a service with this
+    /// directory is configured already or the directory can't be used. The kind
+    /// is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses.
+    /// Nothing has changed then, and files that were created are removed again.
     ///
-    /// The error is [`DiskOnionProblem::NoHostname`] (kind
+    /// The problem is [`DiskOnionProblem::NoHostname`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor doesn't write
-    /// the address in time. The service is taken out of the configuration again
-    /// then, which may take five seconds more, and its directory stays.
+    /// the address in time. The service is taken out of the configuration
+    /// again, which may take five more seconds. Its directory stays.
     ///
     /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
     /// without a [`DiskOnionError`], if tor doesn't answer in time. If the
-    /// command had reached tor by then, tor may still add the service.
+    /// command has reached tor by then, the service is taken out again as
+    /// described at [`edit`](Self::edit). Otherwise tor may still add it later.
+    #[doc(alias = "create_hidden_service")]
+    #[doc(alias = "create_filesystem_onion_service")]
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
         self.add_with(service, &DiskOnionFiles::new())
     }
@@ -183,9 +243,9 @@ impl DiskOnions {
     ///
     /// Same errors as [`add_with`](Self::add_with), and an error with a
     /// [`PublishError`](crate::onion::PublishError) (kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service is not
-    /// published in time. It is taken out of the configuration again then. Its
-    /// directory stays, so that it has the same address the next time.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
+    /// published in time. The service is taken out of the configuration again.
+    /// Its directory stays, so that it has the same address the next time.
     pub fn publish(
         &self,
         service: &DiskOnion,
@@ -208,8 +268,8 @@ impl DiskOnions {
         }
     }
 
-    /// Takes a service that was just added out of the configuration, because
-    /// the rest of the call failed.
+    /// Takes a service that was just added out of the configuration, because a
+    /// later step of the call failed.
     fn take_out_again(&self, service: &DiskOnion) {
         let undoing = self.controller.undoing_within(REMOVE_WITHIN);
         match DiskOnions::of(&undoing).remove(service.directory()) {
@@ -217,20 +277,35 @@ impl DiskOnions {
             Err(error) if is_not_configured(&error) => {}
             Err(error) => {
                 let directory = service.directory().display();
-                log::warn!(target: "scape::onion", "{directory} stays configured: {error}");
+                log::warn!(target: "scape::onion", "cannot remove the onion service in {directory}: {error}");
             }
         }
     }
 
-    /// As [`add`](Self::add), with a key of one's own, or clients, which are
-    /// put there before tor looks, in files of mode 0600. (What this program
-    /// may not give to tor's user, it must be tor's user itself to write.)
+    /// Adds a service like [`add`](Self::add), with a given key, or with
+    /// clients. Their files, of mode 0600, are written before tor is told of
+    /// the service. If this program can't give files to tor's user, it must run
+    /// as that user.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
+    /// use scape::word::ClientKey;
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/var/lib/tor/blog").local_port(80);
+    /// let client = ClientKey::random();
+    /// let files = DiskOnionFiles::new().client("bob", client.public_key());
+    /// let service = DiskOnions::of(&controller).add_with(&blog, &files)?;
+    /// println!("only bob can connect to http://{}/", service.address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As with `add`; [`DiskOnionProblem::OtherKey`] where there is another
-    /// key, which is not overwritten; and those of
+    /// Same errors as [`add`](Self::add) and
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
+    /// The problem is [`DiskOnionProblem::OtherKey`] if the directory contains
+    /// another key, which isn't overwritten.
     pub fn add_with(
         &self,
         service: &DiskOnion,
@@ -273,13 +348,28 @@ impl DiskOnions {
         }
     }
 
-    /// Replaces the service with this directory by another, in its place. Its
-    /// keys stay in their directory, unless the other has another directory.
+    /// Replaces the service with this directory by another one, at the same
+    /// position. The keys stay in the directory. If the new service has another
+    /// directory, it uses the keys there.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// let onions = DiskOnions::of(&controller);
+    /// if let Some(blog) = onions.get("/var/lib/tor/blog")? {
+    ///     onions.change("/var/lib/tor/blog", &blog.max_streams(50))?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// As with [`add`](Self::add); and [`DiskOnionProblem::NotConfigured`]
-    /// where there is none with this directory.
+    /// Same errors as [`add`](Self::add), except
+    /// [`DiskOnionProblem::NoHostname`]. The problem is
+    /// [`DiskOnionProblem::NotConfigured`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if no service with this
+    /// directory is configured.
     pub fn change(&self, directory: impl AsRef<Path>, service: &DiskOnion) -> Result<()> {
         let directory = directory.as_ref();
         service.check()?;
@@ -308,33 +398,62 @@ impl DiskOnions {
         settle(changed, prepared, service, tor)
     }
 
-    /// Takes the service with this directory out of the configuration, and
-    /// gives what it was: added again, it has the same address. Its circuits
-    /// are closed. The directory, with its key, stays.
+    /// Takes the service with this directory out of the configuration and
+    /// returns its description. tor closes its circuits. The directory stays
+    /// with the key, so that the service has the same address if it is added
+    /// again.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// let onions = DiskOnions::of(&controller);
+    /// let blog = onions.remove("/var/lib/tor/blog")?;
+    /// onions.add(&blog)?; // at the same address
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`DiskOnionProblem::NotConfigured`] where there is none with this
-    /// directory.
+    /// Same errors as [`edit`](Self::edit). The problem is
+    /// [`DiskOnionProblem::NotConfigured`] (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if no service with this
+    /// directory is configured.
+    #[doc(alias = "remove_hidden_service")]
     pub fn remove(&self, directory: impl AsRef<Path>) -> Result<DiskOnion> {
         self.edit(|services| Ok(services.remove(find(services, directory.as_ref())?)))
     }
 
-    /// Has tor read again what is in the services' directories, their
-    /// [authorized clients](crate::onion::client_auth::AuthorizedClients) above
-    /// all: sends it the services as they are.
+    /// Makes tor read the services' directories again, above all their
+    /// [authorized clients](crate::onion::client_auth::AuthorizedClients). For
+    /// this, the unchanged services are sent to tor.
     ///
-    /// Where a service's clients have changed, tor publishes it anew.
-    /// **Directories refuse that** (`UPLOAD_REJECTED`) within the same second
-    /// as the last time, since descriptors are numbered by seconds, and tor
-    /// 0.4.9 does not try again before an hour or two: so clients that are to
-    /// be there from the beginning are given with [`add_with`](Self::add_with),
-    /// and whoever must be sure of a change waits with a [`Publication`] that
-    /// was begun before.
+    /// If a service's clients have changed, tor publishes it again.
+    /// **Directories refuse a new descriptor** (`UPLOAD_REJECTED`) within the
+    /// same second as the last one, because descriptors are numbered by
+    /// seconds. tor 0.4.9 doesn't try again for an hour or two. So add the
+    /// first clients with [`add_with`](Self::add_with). To be sure of a later
+    /// change, begin a [`Publication`] before it and wait.
     ///
-    /// This is the safe way. `SIGNAL RELOAD` does so, too, but it also reads
-    /// the torrc again, and drops every option that was not saved, services
-    /// included; and a torrc that cannot be read ends tor.
+    /// This is safer than `SIGNAL RELOAD`, which also reads the torrc again and
+    /// discards every option that wasn't saved, services included. If the torrc
+    /// can't be read, tor exits.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// DiskOnions::of(&controller).reread()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`list`](Self::list), and an error with a
+    /// [`DiskOnionError`] (kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)) if tor refuses. The
+    /// kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if another
+    /// thread's change or tor's reply takes too long.
     pub fn reread(&self) -> Result<()> {
         let call = self.on_one_tor()?;
         let _turn = call.turn()?;
@@ -342,12 +461,13 @@ impl DiskOnions {
         if services.is_empty() { Ok(()) } else { call.write(&services) }
     }
 
-    /// Changes all services at once, in one command: `change` is given all of
-    /// them, and what it leaves is sent to tor, if it is something else. This
-    /// looks at no files, so it is also for a tor on another machine.
+    /// Changes all services at once, in one command. `change` gets the list of
+    /// all services. If it changes the list, the new list is sent to tor. No
+    /// files are read or written, so this also works for a tor on another
+    /// machine.
     ///
-    /// **A directory that tor cannot make or write to ends tor 0.4.9**: the one
-    /// above it must be there.
+    /// **tor 0.4.9 exits if it can't create a directory or write to it**: the
+    /// parent directory must exist.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -369,18 +489,20 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// Returns the error of `change`, an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for a new or changed
-    /// service that tor would not take or for two with one directory, and an
-    /// error with a [`DiskOnionError`] (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if tor refuses. Nothing
-    /// has changed then.
+    /// Returns the error of `change`. Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor wouldn't
+    /// accept a new or changed service. Returns an error with a
+    /// [`DiskOnionError`] if two services have the same directory (kind
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), or if tor refuses
+    /// (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)). Nothing has
+    /// changed then.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if another
-    /// thread's change is not done in time (`change` itself must not make one),
-    /// or if tor doesn't answer in time. In that case the services are put back
-    /// as they were, which may take five seconds more. If tor doesn't answer
-    /// that either, it may still make the change later.
+    /// thread's change takes too long (`change` itself must not make one), or
+    /// if tor doesn't answer in time. If tor doesn't answer, the services are
+    /// put back as they were, which may take five more seconds. If tor doesn't
+    /// answer that either, it may still make the change later.
+    #[doc(alias = "set_hidden_service_conf")]
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.on_one_tor()?;
         let _turn = call.turn()?;
@@ -400,18 +522,19 @@ impl DiskOnions {
 
     /// Puts the services back as they were `before`, if tor has made the change
     /// to `services` although the call has ended. Stays on the connection of
-    /// the call, because the next one may lead to another tor.
+    /// the call, because the next connection may lead to another tor.
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
         let uncancelled = self.controller.undoing_within(REMOVE_WITHIN);
-        // Also if the call's own timeout is shorter: tor is late already.
+        // Use the full limit even if the call's timeout is shorter, because tor
+        // is late already.
         let undoing = DiskOnions::of(&uncancelled.with_timeout(REMOVE_WITHIN)).in_one_call();
-        // tor has dealt with the change when it answers this.
+        // When tor answers this, it has processed the change.
         let undone = undoing.list().and_then(|now| {
             let is_changed = format_group(&now) == format_group(services);
             if is_changed { undoing.write(before) } else { Ok(()) }
         });
         if let Err(error) = undone {
-            log::warn!(target: "scape::onion", "a change of the onion services may still be made: {error}");
+            log::warn!(target: "scape::onion", "cannot undo a change of the onion services, tor may still make it: {error}");
         }
     }
 
@@ -428,10 +551,10 @@ impl DiskOnions {
         }
         for line in format_group(services) {
             let value = line.value.unwrap_or_default();
-            // It cannot be sent back as it was.
+            // A lossily decoded value can't be sent back unchanged.
             if value.contains('\u{fffd}') {
                 let problem = format!(
-                    "{} has a value that is no UTF-8: {value}; nothing was changed",
+                    "{} has a value that is not UTF-8: {value}; nothing was changed",
                     line.name
                 );
                 return Err(Error::answer("GETCONF HiddenServiceOptions", problem));
@@ -441,7 +564,7 @@ impl DiskOnions {
         reconfigure(&self.controller, command.finish()?, None)
     }
 
-    /// The user that tor runs as, where it says so.
+    /// Returns the id of the user that tor runs as, if tor tells it.
     fn tors_user(&self) -> Result<Option<u32>> {
         match self.controller.get_info("process/uid") {
             Ok(uid) => Ok(uid.parse().ok()),
@@ -478,8 +601,8 @@ fn find(services: &[DiskOnion], directory: &Path) -> Result<usize> {
     position(services, directory).ok_or_else(missing)
 }
 
-/// Those that are new or changed are checked; what tor had already is not for
-/// us to refuse.
+/// Checks services that are new or changed. Services that tor had already are
+/// not refused here.
 fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     for (at, service) in services.iter().enumerate() {
         if before.contains(service)
@@ -498,7 +621,8 @@ fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// tor would take two services with one key, and serve one of them.
+/// Refuses a second service with the same key, because tor would accept both
+/// and serve only one.
 fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     let Some(address) = directory::known_address(service.directory()) else { return Ok(()) };
     for other in others {
@@ -510,8 +634,8 @@ fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// What was made for a service stays, unless it is sure that tor has not taken
-/// it; a refusal is explained.
+/// Keeps the files that were created for a service, unless tor certainly hasn't
+/// accepted the service. Explains a refusal.
 fn settle(
     result: Result<()>,
     prepared: Option<Prepared>,
@@ -528,7 +652,7 @@ fn settle(
     result
 }
 
-/// tor's refusal, with what may be its reason.
+/// Adds the likely reason to tor's refusal.
 fn explain(error: Error, service: &DiskOnion, tor: Option<u32>) -> Error {
     let refused = match error.exact::<DiskOnionError>() {
         Some(refused) if matches!(refused.problem, DiskOnionProblem::Refused) => refused.clone(),

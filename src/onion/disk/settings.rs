@@ -1,50 +1,57 @@
-//! The usual options of a service, as values.
+//! The usual options of a service as typed values.
 
 use std::str::FromStr;
 
 use super::value::DiskOnion;
 
-/// The usual options of a [`DiskOnion`], as values: `None` where it does not
-/// say, so that tor's default holds, or where what it says is not understood.
-/// (The text is to be had with [`DiskOnion::get`].) tor's manual, "HIDDEN
-/// SERVICE OPTIONS".
+/// The usual options of a [`DiskOnion`] as typed values. Returned by
+/// [`DiskOnion::settings`]. tor's manual, "HIDDEN SERVICE OPTIONS".
+///
+/// A field is `None` if the service doesn't set the option, so that tor's
+/// default applies, or if the value can't be parsed. [`DiskOnion::get`] returns
+/// the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskOnionSettings {
-    /// `HiddenServiceVersion`. tor 0.4.9 knows 3 only.
+    /// `HiddenServiceVersion`. tor 0.4.9 supports only 3.
     pub version: Option<u8>,
-    /// `HiddenServiceMaxStreams`: how many streams at once a circuit may have;
-    /// 0 is no limit.
+    /// `HiddenServiceMaxStreams`: the limit of simultaneous streams on one
+    /// circuit. 0 means no limit.
     pub max_streams: Option<u16>,
-    /// `HiddenServiceMaxStreamsCloseCircuit`: more of them close the circuit.
+    /// `HiddenServiceMaxStreamsCloseCircuit`: true if a circuit that exceeds
+    /// the limit is closed.
     pub max_streams_close_circuit: Option<bool>,
-    /// `HiddenServiceAllowUnknownPorts`: a connection to a port that is not
-    /// there does not close the circuit.
+    /// `HiddenServiceAllowUnknownPorts`: true if a connection to an unknown
+    /// port doesn't close the circuit.
     pub allow_unknown_ports: Option<bool>,
-    /// `HiddenServiceExportCircuitID haproxy`: targets are told the circuit's
-    /// number by the HAProxy protocol.
+    /// `HiddenServiceExportCircuitID`: true for `haproxy`, which tells the
+    /// targets the circuit's number with the HAProxy protocol.
     pub export_circuit_id: Option<bool>,
-    /// `HiddenServiceDirGroupReadable`: the group may read the directory and
-    /// `hostname`.
+    /// `HiddenServiceDirGroupReadable`: true if the group of tor's user may
+    /// read the directory and `hostname`.
     pub dir_group_readable: Option<bool>,
-    /// `HiddenServiceNumIntroductionPoints`: 3 to 20.
+    /// `HiddenServiceNumIntroductionPoints`: the number of introduction points,
+    /// 3 to 20.
     pub introduction_points: Option<u8>,
-    /// `HiddenServiceEnableIntroDoSDefense`: introduction points limit the rate
-    /// of introductions.
+    /// `HiddenServiceEnableIntroDoSDefense`: true if introduction points limit
+    /// the rate of introductions.
     pub intro_dos_defense: Option<bool>,
-    /// `HiddenServiceEnableIntroDoSRatePerSec`: how many introductions a
+    /// `HiddenServiceEnableIntroDoSRatePerSec`: the number of introductions per
     /// second.
     pub intro_dos_rate: Option<u32>,
-    /// `HiddenServiceEnableIntroDoSBurstPerSec`: how many in a burst.
+    /// `HiddenServiceEnableIntroDoSBurstPerSec`: the number of introductions in
+    /// a burst.
     pub intro_dos_burst: Option<u32>,
-    /// `HiddenServicePoWDefensesEnabled`: proof of work is demanded under load.
+    /// `HiddenServicePoWDefensesEnabled`: true if clients must solve a
+    /// proof-of-work puzzle when the service is under load.
     pub proof_of_work: Option<bool>,
-    /// `HiddenServicePoWQueueRate`: how many introductions a second are served
-    /// before that.
+    /// `HiddenServicePoWQueueRate`: the number of introductions per second that
+    /// are handled before the puzzle is demanded.
     pub proof_of_work_rate: Option<u32>,
-    /// `HiddenServicePoWQueueBurst`: how many in a burst.
+    /// `HiddenServicePoWQueueBurst`: the number of introductions in a burst.
     pub proof_of_work_burst: Option<u32>,
-    /// `HiddenServiceOnionBalanceInstance`: it is behind an OnionBalance.
+    /// `HiddenServiceOnionBalanceInstance`: true if the service is a backend of
+    /// OnionBalance.
     pub onion_balance_instance: Option<bool>,
 }
 
@@ -72,19 +79,16 @@ impl DiskOnionSettings {
         }
     }
 
-    /// What tor would not take: the option, and why.
+    /// Returns an option that tor wouldn't accept and the reason.
     pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
         // tor's defaults: 25 and 200 introductions, 250 and 2500.
         let dos = (self.intro_dos_rate.unwrap_or(25), self.intro_dos_burst.unwrap_or(200));
         let work =
             (self.proof_of_work_rate.unwrap_or(250), self.proof_of_work_burst.unwrap_or(2500));
         if self.version == Some(2) {
-            Some((
-                "HiddenServiceVersion",
-                "is 2, which no tor supports any more; 3 is what there is",
-            ))
+            Some(("HiddenServiceVersion", "is 2, which no tor supports any more; use 3"))
         } else if self.introduction_points.is_some_and(|count| !(3..=20).contains(&count)) {
-            Some(("HiddenServiceNumIntroductionPoints", "is 3 to 20"))
+            Some(("HiddenServiceNumIntroductionPoints", "must be 3 to 20"))
         } else if self.intro_dos_defense == Some(true) && dos.1 < dos.0 {
             Some(("HiddenServiceEnableIntroDoSBurstPerSec", "is less than the rate"))
         } else if self.proof_of_work == Some(true) && work.1 < work.0 {

@@ -1,21 +1,21 @@
-//! One service, as the configuration says it.
+//! One service as tor's configuration describes it.
 
 use std::path::{Path, PathBuf};
 
 use super::port::{DiskPort, DiskTarget};
 use super::settings::DiskOnionSettings;
-use crate::config::is_of_a_service;
 use crate::error::Result;
-use crate::protocol::{ArgumentError, ConfLine};
+use crate::live::config::is_of_a_service;
+use scape_proto::control::{ArgumentError, ConfLine};
 
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";
 
-/// One onion service, as tor's configuration says it: its directory, and every
-/// line that belongs to it, in order, also those that this library does not
-/// know. tor's manual, "HIDDEN SERVICE OPTIONS".
+/// An onion service as tor's configuration describes it: its directory and all
+/// of its lines in order, including options that this library doesn't know.
+/// tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
-/// What is read and written back is what was there, line by line.
+/// A service that is read and written back is unchanged, line by line.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnion;
@@ -25,7 +25,7 @@ const PORT: &str = "HiddenServicePort";
 ///     .port(80, ([127, 0, 0, 1], 8080))
 ///     .port(8000, Path::new("/run/my blog.sock")) // a Unix socket
 ///     .introduction_points(5)
-///     .option("HiddenServiceNewOption", "1"); // whatever a later tor has
+///     .option("HiddenServiceNewOption", "1"); // an option of a later tor
 /// let lines: Vec<String> = service.lines().iter().map(ToString::to_string).collect();
 /// assert_eq!(lines, [
 ///     "HiddenServiceDir /var/lib/tor/blog",
@@ -38,17 +38,19 @@ const PORT: &str = "HiddenServicePort";
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DiskOnion {
     directory: PathBuf,
-    /// What follows `HiddenServiceDir`.
+    /// The lines after `HiddenServiceDir`.
     lines: Vec<ConfLine>,
 }
 
 impl DiskOnion {
-    /// A service whose keys are in this directory, without a port yet: it needs
-    /// at least one. The directory must be absolute, since a relative one would
-    /// mean another for tor than for this program; it need not exist, but the
-    /// one above it must.
+    /// Creates a description of a service whose keys are in this directory. It
+    /// needs at least one port.
+    ///
+    /// The directory must be absolute, because tor's working directory differs
+    /// from this program's. It need not exist, but its parent must.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        // Without a `/` at its end: tor would take that for another directory.
+        // Remove a `/` at the end, because tor would take it for another
+        // directory.
         let directory: PathBuf = directory.into().components().collect();
         DiskOnion { directory, lines: Vec::new() }
     }
@@ -61,12 +63,12 @@ impl DiskOnion {
         self.lines.push(line);
     }
 
-    /// Its directory.
+    /// Returns the service's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Its lines, in order; the first is its `HiddenServiceDir`.
+    /// Returns all lines in order. The first is `HiddenServiceDir`.
     pub fn lines(&self) -> Vec<ConfLine> {
         let directory = self.directory.to_string_lossy().into_owned();
         let mut lines = vec![ConfLine::new(DIRECTORY, Some(directory))];
@@ -74,52 +76,91 @@ impl DiskOnion {
         lines
     }
 
-    /// The value of an option, whatever the case of its name; where it is there
-    /// several times, the last, which is the one that counts for tor (except
-    /// for `HiddenServicePort`).
+    /// Returns the value of an option. The case of the name doesn't matter. If
+    /// the option has several values, returns the last, which is the one that
+    /// tor uses (except for `HiddenServicePort`).
     pub fn get(&self, name: &str) -> Option<&str> {
         let named = |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.lines.iter().rev().find(named)?.value.as_deref()
     }
 
-    /// All values of an option, in order.
+    /// Returns all values of an option in order. The case of the name doesn't
+    /// matter.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").local_port(80).local_port(22);
+    /// assert_eq!(service.values("HiddenServicePort").collect::<Vec<_>>(), ["80", "22"]);
+    /// ```
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = move |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.lines.iter().filter(named).filter_map(|line| line.value.as_deref())
     }
 
-    /// Its ports, in order. (What is no `HiddenServicePort` as tor takes it is
-    /// left out here, and in [`lines`](Self::lines).)
+    /// Returns the ports in order. A `HiddenServicePort` that tor wouldn't
+    /// accept is left out here, but not from [`lines`](Self::lines).
     pub fn ports(&self) -> Vec<DiskPort> {
         self.values(PORT).filter_map(|value| value.parse().ok()).collect()
     }
 
-    /// The usual options, as values.
+    /// Returns the usual options as typed values.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
+    /// assert_eq!(service.settings().max_streams, Some(100));
+    /// assert_eq!(service.settings().proof_of_work, None); // tor's default
+    /// ```
     pub fn settings(&self) -> DiskOnionSettings {
         DiskOnionSettings::of(self)
     }
 
     /// Adds a virtual port (a port of the onion address) whose connections go
-    /// to a local target: a port of 127.0.0.1, a socket address, or the path of
-    /// a Unix socket, which may have spaces and quotes here. Repeat it for
-    /// several ports. If the same port is added again with another target, tor
-    /// chooses one of them for each connection.
+    /// to a local target: a socket address, or the path of a Unix socket, which
+    /// may contain spaces and quotes here. Call this again for more ports. If
+    /// the same port is added with another target, tor chooses one of them at
+    /// random for each connection.
     ///
     /// [`OnionBuilder::port`](crate::OnionBuilder::port) and
-    /// [`AddOnion::port`](crate::AddOnion::port) mean the same.
+    /// [`AddOnion::port`](crate::control::AddOnion::port) do the same.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").port(80, ([127, 0, 0, 1], 8080));
+    /// assert_eq!(service.get("HiddenServicePort"), Some("80 127.0.0.1:8080"));
+    /// ```
     pub fn port(mut self, port: u16, target: impl Into<DiskTarget>) -> Self {
         self.lines.push(ConfLine::new(PORT, Some(DiskPort::new(port, target).to_string())));
         self
     }
 
     /// Adds a virtual port whose connections go to the same port of 127.0.0.1.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").local_port(80);
+    /// assert_eq!(service.get("HiddenServicePort"), Some("80"));
+    /// ```
     pub fn local_port(self, port: u16) -> Self {
         self.port(port, DiskTarget::SamePort)
     }
 
-    /// Sets an option: any that belongs to a service, also one that this
-    /// library does not know. It replaces the values that are there, at the
-    /// place of the first.
+    /// Sets an option of the service, including options that this library
+    /// doesn't know. It replaces all existing values, at the position of the
+    /// first.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog")
+    ///     .option("HiddenServiceMaxStreams", "10")
+    ///     .option("hiddenservicemaxstreams", "20");
+    /// assert_eq!(service.values("HiddenServiceMaxStreams").collect::<Vec<_>>(), ["20"]);
+    /// ```
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let line = ConfLine::new(name, Some(value.into()));
         let first = self.lines.iter().position(|known| known.name.eq_ignore_ascii_case(&line.name));
@@ -129,8 +170,14 @@ impl DiskOnion {
         self
     }
 
-    /// Takes an option away, with all of its values, so that tor's default
-    /// holds.
+    /// Removes an option with all of its values, so that tor's default applies.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
+    /// assert_eq!(service.without("HiddenServiceMaxStreams").get("HiddenServiceMaxStreams"), None);
+    /// ```
     pub fn without(mut self, name: &str) -> Self {
         self.lines.retain(|line| !line.name.eq_ignore_ascii_case(name));
         self
@@ -140,60 +187,127 @@ impl DiskOnion {
         self.option(name, if set { "1" } else { "0" })
     }
 
-    /// At most this many streams at once on one circuit; more are refused. 0 is
-    /// no limit, tor's default.
+    /// Limits the number of simultaneous streams on one circuit. Further
+    /// streams are refused. 0 means no limit, which is tor's default.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
+    /// assert_eq!(service.get("HiddenServiceMaxStreams"), Some("100"));
+    /// ```
     pub fn max_streams(self, streams: u16) -> Self {
         self.option("HiddenServiceMaxStreams", streams.to_string())
     }
 
-    /// Whether more streams than [`max_streams`](Self::max_streams) close the
-    /// circuit.
+    /// Sets whether a circuit that exceeds [`max_streams`](Self::max_streams)
+    /// is closed.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100).max_streams_close_circuit(true);
+    /// assert_eq!(service.get("HiddenServiceMaxStreamsCloseCircuit"), Some("1"));
+    /// ```
     pub fn max_streams_close_circuit(self, close: bool) -> Self {
         self.flag("HiddenServiceMaxStreamsCloseCircuit", close)
     }
 
-    /// Whether a connection to a port that the service has not is just refused,
-    /// and does not close the circuit.
+    /// Sets whether a connection to an unknown port is only refused. By
+    /// default, it also closes the circuit.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").allow_unknown_ports(true);
+    /// assert_eq!(service.get("HiddenServiceAllowUnknownPorts"), Some("1"));
+    /// ```
     pub fn allow_unknown_ports(self, allow: bool) -> Self {
         self.flag("HiddenServiceAllowUnknownPorts", allow)
     }
 
-    /// Whether targets are told the number of the circuit, in the form of the
-    /// HAProxy protocol, before anything else.
+    /// Sets whether targets are told the circuit's number at the beginning of
+    /// each connection, with the HAProxy protocol.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").export_circuit_id(true);
+    /// assert_eq!(service.get("HiddenServiceExportCircuitID"), Some("haproxy"));
+    /// ```
     pub fn export_circuit_id(self, export: bool) -> Self {
         self.option("HiddenServiceExportCircuitID", if export { "haproxy" } else { "none" })
     }
 
-    /// Whether the group of tor's user may read the directory and `hostname`.
+    /// Sets whether the group of tor's user may read the directory and
+    /// `hostname`.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").dir_group_readable(true);
+    /// assert_eq!(service.get("HiddenServiceDirGroupReadable"), Some("1"));
+    /// ```
     pub fn dir_group_readable(self, readable: bool) -> Self {
         self.flag("HiddenServiceDirGroupReadable", readable)
     }
 
-    /// How many introduction points it has: 3 (tor's default) to 20.
+    /// Sets the number of introduction points, 3 (tor's default) to 20.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").introduction_points(5);
+    /// assert_eq!(service.get("HiddenServiceNumIntroductionPoints"), Some("5"));
+    /// ```
     pub fn introduction_points(self, count: u8) -> Self {
         self.option("HiddenServiceNumIntroductionPoints", count.to_string())
     }
 
-    /// Has introduction points limit the rate of introductions: so many a
-    /// second, and so many in a burst; `None` leaves tor's defaults (25 and
-    /// 200).
+    /// Makes introduction points limit the rate of introductions. `rate` is the
+    /// number per second and `burst` the number in a burst. `None` means tor's
+    /// default (25 and 200).
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").intro_dos_defense(Some(10), None);
+    /// assert_eq!(service.get("HiddenServiceEnableIntroDoSDefense"), Some("1"));
+    /// assert_eq!(service.get("HiddenServiceEnableIntroDoSRatePerSec"), Some("10"));
+    /// ```
     pub fn intro_dos_defense(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServiceEnableIntroDoSDefense", true)
             .optional("HiddenServiceEnableIntroDoSRatePerSec", rate)
             .optional("HiddenServiceEnableIntroDoSBurstPerSec", burst)
     }
 
-    /// Demands proof of work from clients when the service is under load: how
-    /// many introductions a second it serves before, and in a burst; `None`
-    /// leaves tor's defaults (250 and 2500).
+    /// Makes clients solve a proof-of-work puzzle when the service is under
+    /// load. `rate` is the number of introductions per second, and `burst` the
+    /// number at once, that the service handles before it demands the puzzle.
+    /// `None` means tor's default (250 and 2500).
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").proof_of_work(Some(50), None);
+    /// assert_eq!(service.get("HiddenServicePoWDefensesEnabled"), Some("1"));
+    /// assert_eq!(service.get("HiddenServicePoWQueueRate"), Some("50"));
+    /// ```
     pub fn proof_of_work(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServicePoWDefensesEnabled", true)
             .optional("HiddenServicePoWQueueRate", rate)
             .optional("HiddenServicePoWQueueBurst", burst)
     }
 
-    /// Whether it is behind an OnionBalance; tor then wants a file `ob_config`
-    /// in the directory.
+    /// Sets whether the service is a backend of OnionBalance. tor requires a
+    /// file `ob_config` in the directory then.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").onion_balance_instance(true);
+    /// assert_eq!(service.get("HiddenServiceOnionBalanceInstance"), Some("1"));
+    /// ```
     pub fn onion_balance_instance(self, instance: bool) -> Self {
         self.flag("HiddenServiceOnionBalanceInstance", instance)
     }
@@ -205,16 +319,28 @@ impl DiskOnion {
         }
     }
 
-    /// Checks the service without a tor and without looking at files: tor would
-    /// take it, and would still have it after SAVECONF.
+    /// Checks that tor would accept the service and would still have it after
+    /// SAVECONF. This needs no tor and reads no files.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// assert!(DiskOnion::new("/srv/tor/blog").local_port(80).check().is_ok());
+    /// assert!(DiskOnion::new("/srv/tor/blog").check().is_err()); // no port
+    /// assert!(DiskOnion::new("blog").local_port(80).check().is_err()); // not absolute
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the directory is
-    /// not absolute, there is no port, the same port is there twice with the
-    /// same target, tor doesn't take a port, the version is 2, or an option is
-    /// not one of a service.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument):
+    ///
+    /// * if the directory isn't absolute or can't be sent and saved;
+    /// * if there are no ports, a port is given twice with the same target, or
+    ///   tor doesn't accept a port;
+    /// * if an option doesn't belong to one service, has a value that can't be
+    ///   sent and saved, or has a value that tor doesn't accept, such as the
+    ///   version 2.
     pub fn check(&self) -> Result<()> {
         self.check_directory()?;
         for line in &self.lines {
@@ -229,14 +355,14 @@ impl DiskOnion {
 
     fn check_directory(&self) -> Result<()> {
         let why = match self.directory.to_str() {
-            None => "is no UTF-8, which cannot be sent",
-            Some(path) if path.contains('\u{fffd}') => "is no UTF-8, which cannot be sent",
+            None => "is not UTF-8, which can't be sent",
+            Some(path) if path.contains('\u{fffd}') => "is not UTF-8, which can't be sent",
             Some(_) if !self.directory.is_absolute() => {
-                "must be absolute: a relative one would be another for tor than for this program"
+                "must be absolute: tor has another working directory than this program"
             }
-            Some(path) if path.contains(['\r', '\n', '\0']) => "has a line end or NUL in it",
+            Some(path) if path.contains(['\r', '\n', '\0']) => "contains a line end or NUL",
             Some(path) if path.ends_with('\\') || path.ends_with(char::is_whitespace) => {
-                "ends with a space or a backslash: tor saves such a value so that it reads another one afterwards"
+                "ends with a space or a backslash: tor saves such a value in a way that it reads back differently"
             }
             Some(_) => return Ok(()),
         };
@@ -247,12 +373,12 @@ impl DiskOnion {
         let mut ports: Vec<DiskPort> = Vec::new();
         for value in self.values(PORT) {
             let port: DiskPort =
-                value.parse().map_err(|error| refuse("port", format!("is none: {error}")))?;
+                value.parse().map_err(|error| refuse("port", format!("is malformed: {error}")))?;
             if let Some(why) = port.problem() {
                 return Err(refuse("port", why));
             }
             if ports.contains(&port) {
-                return Err(refuse("port", format!("{port} is there twice")));
+                return Err(refuse("port", format!("{port} is given twice")));
             }
             ports.push(port);
         }
@@ -267,23 +393,23 @@ impl DiskOnion {
 fn check_line(line: &ConfLine) -> Result<()> {
     let name = line.name.as_str();
     if !is_of_a_service(name) || name.eq_ignore_ascii_case(DIRECTORY) {
-        let why = "is no option of one service: these begin with HiddenService (and the directory is given apart)";
+        let why = "is not an option of one service: these begin with HiddenService (set the directory with DiskOnion::new)";
         return Err(refuse(name, why));
     }
     let value = line.value.as_deref().unwrap_or_default();
     let why = if value.contains(['\r', '\n', '\0']) {
-        "has a line end or NUL in its value"
+        "contains a line end or NUL in its value"
     } else if value.contains('\u{fffd}') {
-        "is no UTF-8, which cannot be sent"
+        "is not UTF-8, which can't be sent"
     } else if value.ends_with('\\') {
-        "ends with a backslash: tor saves such a value so that it cannot read it afterwards"
+        "ends with a backslash: tor saves such a value in a way that it can't read back"
     } else {
         return Ok(());
     };
     Err(refuse(name, why))
 }
 
-fn refuse(argument: &str, why: impl Into<String>) -> crate::Error {
+fn refuse(argument: &str, why: impl Into<String>) -> crate::error::Error {
     ArgumentError::invalid("DiskOnion", argument, why).into()
 }
 
@@ -296,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_is_a_value_and_a_line() {
+    fn option_setters_are_lines_and_settings() {
         let service = service()
             .option("HiddenServiceVersion", "3")
             .max_streams(7)
@@ -332,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_is_replaced_where_it_was() {
+    fn option_is_replaced_at_its_position() {
         let service = service()
             .max_streams(1)
             .option("hiddenservicemaxstreams", "2")
@@ -352,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tor_would_not_take_is_refused() {
+    fn services_that_tor_would_not_accept_are_refused() {
         let local = std::net::SocketAddr::from(([127, 0, 0, 1], 80));
         for (bad, named) in [
             (DiskOnion::new("/srv/a"), "port"),
@@ -366,14 +492,14 @@ mod tests {
             (service().local_port(80), "twice"),
             (service().port(80, local).port(80, local), "twice"),
             (service().local_port(0), "port"),
-            (service().option("HiddenServicePort", "x"), "is none"),
+            (service().option("HiddenServicePort", "x"), "is malformed"),
             (service().option("HiddenServiceVersion", "2"), "3"),
             (service().introduction_points(2), "3 to 20"),
             (service().introduction_points(21), "3 to 20"),
             (service().intro_dos_defense(Some(300), None), "less than the rate"),
             (service().proof_of_work(Some(10), Some(9)), "less than the rate"),
             (service().option("SocksPort", "9050"), "SocksPort"),
-            (service().option("HiddenServiceDir", "/b"), "apart"),
+            (service().option("HiddenServiceDir", "/b"), "DiskOnion::new"),
             (service().option("HiddenServiceSingleHopMode", "1"), "SingleHop"),
             (service().option("HiddenServiceNew", "a\r\nSIGNAL HALT"), "line end"),
             (service().option("HiddenServiceNew", "a\\"), "backslash"),
@@ -382,12 +508,13 @@ mod tests {
             assert!(error.contains(named), "{error}");
             assert!(error.ends_with("nothing was sent"), "{error}");
         }
-        // For tor, this is one of two targets for each connection.
+        // tor accepts two targets for one port and chooses one for each
+        // connection.
         service().port(80, local).check().unwrap();
     }
 
     #[test]
-    fn a_directory_has_no_slash_at_its_end() {
+    fn trailing_slash_of_directory_is_removed() {
         assert_eq!(DiskOnion::new("/srv//a/./b/").directory().to_str(), Some("/srv/a/b"));
     }
 }

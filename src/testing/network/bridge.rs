@@ -1,14 +1,14 @@
-//! The way of clients to a bridge.
+//! The options with which clients reach a bridge.
 
 use std::net::SocketAddr;
 
 use super::plan::PlannedRelay;
 use super::transport::Transport;
 use crate::error::Result;
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
-/// The address and the transport of a bridge, from which the lines in the
-/// torrc of its clients are made.
+/// The address and the transport of a bridge, which its clients' options
+/// contain.
 #[derive(Debug)]
 pub(super) struct Bridge {
     or_port: SocketAddr,
@@ -17,8 +17,8 @@ pub(super) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts the bridge's transport, if it is to have one. The bridge itself
-    /// need not run yet.
+    /// Starts the bridge's transport if it has one. The bridge itself need not
+    /// be running yet.
     pub(super) fn of(planned: &PlannedRelay) -> Result<Self> {
         let or_port = planned.or_address();
         let transport = match &planned.options.transport {

@@ -10,17 +10,18 @@ use super::countries::{self, Countries};
 use super::plan::default_nicknames;
 use super::relay::{RelayOptions, refused};
 use crate::error::{Error, Result};
+use crate::io::transport::Deadline;
 use crate::process::{LaunchError, LaunchProblem};
-use crate::transport::Deadline;
-use crate::word::Progress;
+use scape_proto::word::Progress;
 
-/// The number of starts when somebody takes a port in between.
+/// The number of attempts to start if another program takes a port.
 const ATTEMPTS: usize = 3;
 
-/// With fewer, a relay finds no path of three others.
+/// The minimum number of relays. With fewer, a relay finds no path of three
+/// others.
 const FEWEST: usize = 4;
 
-/// The shortest interval between votes, in seconds, by tor's rule.
+/// The shortest voting interval that tor allows, in seconds.
 const SHORTEST_INTERVAL: u64 = 10;
 
 pub(super) type Callback = Box<dyn FnMut(&Progress) + Send>;
@@ -75,16 +76,17 @@ impl TestNetworkBuilder {
     }
 
     /// Sets the number of relays with default settings, all of them guards and
-    /// exits. Default: 5. Relays of [`relay`](Self::relay) are added to them.
+    /// exits. Default: 5. Relays that [`relay`](Self::relay) adds are not
+    /// counted.
     ///
-    /// Together with the authorities, which are relays, too, there must be four
-    /// or more.
+    /// Authorities are relays, too. There must be at least four relays in
+    /// total.
     pub fn relays(mut self, count: usize) -> Self {
         self.relays = count;
         self
     }
 
-    /// Adds a relay with settings of its own.
+    /// Adds a relay with its own settings.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -100,18 +102,19 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Adds a bridge: a relay that isn't in the consensus, so that only clients
-    /// that are told of it use it.
-    /// [`Node::bridge_line`](super::Node::bridge_line) is what to tell them.
+    /// Adds a bridge: a relay that isn't in the consensus. Only clients that
+    /// are told about it use it.
+    /// [`Node::bridge_line`](super::Node::bridge_line) returns the option that
+    /// a client needs.
     ///
-    /// A bridge is no exit and no guard, whatever its settings say. With
-    /// `bandwidth` or `family`, [`start`](Self::start) fails with an error of
-    /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// A bridge is neither an exit nor a guard, regardless of its settings.
+    /// With `bandwidth` or `family`, [`start`](Self::start) fails with an error
+    /// of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     /// [`transport`](RelayOptions::transport) adds a pluggable transport.
     /// [`relays`](Self::relays) doesn't count bridges.
     ///
     /// ```no_run
-    /// use scape::BuildCircuit;
+    /// use scape::control::BuildCircuit;
     /// use scape::testing::TestNetwork;
     ///
     /// let builder = TestNetwork::builder();
@@ -131,14 +134,14 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets whether authorities, relays and bridges have an IPv6 address, too.
+    /// Sets whether authorities, relays and bridges also have an IPv6 address.
     /// Default: false.
     ///
-    /// Each then has a second OR port, on ::1, and the consensus names it.
-    /// Clients have `ClientUseIPv6 1`. They still prefer IPv4, unless
+    /// Each then has a second OR port, on ::1, which the consensus names.
+    /// Clients get `ClientUseIPv6 1`. They still prefer IPv4, unless
     /// `ClientUseIPv4 0` or `ClientPreferIPv6ORPort 1` is set. If this machine
-    /// has no address ::1, [`start`](Self::start) fails with an error of the
-    /// kind [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// doesn't have the address ::1, [`start`](Self::start) fails with an error
+    /// of the kind [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -152,66 +155,78 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets an option of every node, the client included, and of
+    /// Sets an option of every node, including the client, and of
     /// [`TestNetwork::launch`].
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().option("Log", "info stdout");
+    /// ```
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.push((name.into(), value.into()));
         self
     }
 
-    /// Sets the time from one vote to the next, in whole seconds. Default: ten
-    /// seconds, the shortest that tor allows. Longer ones must divide a day.
+    /// Sets the time between two votes, in whole seconds. Default: ten seconds,
+    /// the shortest that tor allows. The interval must divide a day.
     ///
-    /// With a long interval the network rests: nodes need less memory and send
-    /// fewer events.
+    /// With a long interval, nodes need less memory and send fewer events.
     pub fn voting_interval(mut self, interval: Duration) -> Self {
         self.voting_interval = interval;
         self
     }
 
-    /// Sets for how many voting intervals a consensus is valid, at least 2.
-    /// Default: 2.
+    /// Sets the number of voting intervals for which a consensus is valid, at
+    /// least 2. Default: 2.
     pub fn consensus_lifetime(mut self, intervals: u32) -> Self {
         self.intervals_valid = intervals;
         self
     }
 
-    /// Starts without a consensus, and waits for the authorities' first vote,
-    /// as a new network does. That takes ten seconds more. Default: false.
+    /// Sets whether the network starts without a consensus and waits for the
+    /// first vote, like a new network. This takes ten seconds more. Default:
+    /// false.
     pub fn vote_first(mut self, on: bool) -> Self {
         self.vote_first = on;
         self
     }
 
-    /// Makes new keys for the nodes, and keeps none. Default: false; keys are
-    /// kept in the user's cache (`XDG_CACHE_HOME`, or `~/.cache`), in
-    /// `scape/test-network-keys-1`, and each network has the same ones.
+    /// Sets whether the nodes get new keys, which are not kept. Default: false.
+    ///
+    /// By default, keys are kept in the user's cache directory
+    /// (`XDG_CACHE_HOME`, or `~/.cache`), in `scape/test-network-keys-1`, and
+    /// each network has the same ones.
     pub fn new_keys(mut self, on: bool) -> Self {
         self.new_keys = on;
         self
     }
 
-    /// Sets how long [`start`](Self::start) may take. Default: five minutes,
+    /// Sets the time limit for [`start`](Self::start). Default: five minutes,
     /// which is enough on a busy machine.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Makes the network's name server know a name.
-    /// ([`TestNetwork::name_server`] can be told later, too.)
+    /// Adds a name to the network's name server. More names can be added later
+    /// through [`TestNetwork::name_server`].
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let builder = scape::testing::TestNetwork::builder().name("www.scape.test", Ipv4Addr::LOCALHOST);
+    /// ```
     pub fn name(mut self, name: impl Into<String>, address: impl Into<IpAddr>) -> Self {
         self.names.push((name.into(), address.into()));
         self
     }
 
-    /// Turns vanguards-lite on or off for every node and for
-    /// [`TestNetwork::launch`]: the option `VanguardsLiteEnabled`. Default:
-    /// off.
+    /// Sets whether vanguards-lite is on, for every node and for
+    /// [`TestNetwork::launch`] (the option `VanguardsLiteEnabled`). Default:
+    /// false.
     ///
-    /// With vanguards and few relays, circuits to onion services often fail at
-    /// first, because tor chooses one of its guards for a later hop. tor tries
-    /// again, so connecting takes up to 15 seconds more. Use at least 8 relays.
+    /// With few relays, circuits to onion services often fail at first, because
+    /// tor chooses one of its guards for a later hop. tor tries again, so
+    /// connecting takes up to 15 seconds more. Use at least 8 relays.
     pub fn vanguards_lite(mut self, on: bool) -> Self {
         self.vanguards_lite = on;
         self
@@ -223,31 +238,35 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Called with each step of the start, on the thread that calls
-    /// [`start`](Self::start).
+    /// Sets a callback for each step of the start. It runs on the thread that
+    /// calls [`start`](Self::start).
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Starts every node and waits until the client has built a circuit, all
-    /// exits take streams, and the authorities know every relay.
+    /// Starts every node. Waits until the client has built a circuit, all exits
+    /// accept streams, and the authorities know every relay.
     ///
     /// A relay whose options keep it from publishing its descriptor, such as
     /// `PublishServerDescriptor 0`, delays the start by 20 seconds.
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`LaunchError`], which has the last lines of the
-    /// log of the node that didn't start, or of every node, each with the
-    /// node's name. Its kind is
-    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch), or
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
-    /// ready in time. The kind is
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for settings that no
-    /// network can have, and [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-    /// operating system refuses something, such as an address. Nothing is left
-    /// behind.
+    /// Nothing is left behind after an error. Its kind is
+    ///
+    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if a node didn't
+    ///   start;
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
+    ///   ready in time;
+    /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a setting is
+    ///   invalid;
+    /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
+    ///   refuses something, such as an address.
+    ///
+    /// In the first two cases, the error contains a [`LaunchError`] with the
+    /// last log lines of the node that didn't start, or of every node. Each
+    /// line begins with the node's name.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = Deadline::after(self.timeout);
         self.check()?;
@@ -307,8 +326,8 @@ impl TestNetworkBuilder {
         Ok(())
     }
 
-    /// Returns the settings of all relays: those that were described, and
-    /// before them as many as [`relays`](Self::relays) says.
+    /// Returns the settings of all relays: first as many default relays as
+    /// [`relays`](Self::relays) says, then those that were added.
     pub(super) fn all_relays(&self) -> Vec<RelayOptions> {
         let mut relays = vec![RelayOptions::default(); self.relays];
         relays.extend(self.described.clone());
@@ -334,7 +353,7 @@ impl fmt::Debug for TestNetworkBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::ArgumentError;
+    use scape_proto::control::ArgumentError;
 
     #[test]
     fn network_can_be_shared() {
@@ -343,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_cannot_work_is_not_started() {
+    fn network_with_too_few_relays_is_not_started() {
         let error = TestNetwork::builder().authorities(1).relays(2).start().unwrap_err();
         assert!(error.is::<ArgumentError>(), "{error}");
     }

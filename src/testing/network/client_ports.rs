@@ -1,11 +1,11 @@
 //! The ports of the network's client.
 
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Result};
-use crate::protocol::Words;
-use crate::transport::Address;
+use crate::io::transport::Address;
+use scape_proto::control::Words;
 
-/// The ports on which programs find a client.
+/// The ports of a client for programs.
 #[derive(Debug, Clone)]
 pub(super) struct ClientPorts {
     pub(super) socks: Address,
@@ -14,7 +14,7 @@ pub(super) struct ClientPorts {
 }
 
 impl ClientPorts {
-    /// Asks a client for them.
+    /// Asks a client for its ports.
     pub(super) fn of(client: &Controller) -> Result<Self> {
         let socks = listeners(&client.get_info_bytes("net/listeners/socks")?);
         let control = listeners(&client.get_info_bytes("net/listeners/control")?);

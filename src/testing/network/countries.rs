@@ -1,8 +1,8 @@
 //! The countries of relays.
 //!
-//! tor looks a country up by the address, and every address of the network is
-//! a loopback address. So each country has a network of 127.0.0.0/8, and a file
-//! in the format of tor's `geoip` says which.
+//! tor looks up the country of an address, and every address of the network is
+//! a loopback address. So each country has a network within 127.0.0.0/8. A file
+//! in the format of tor's `geoip` assigns the networks to countries.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,8 +15,8 @@ use crate::error::{Error, Result};
 /// The name of the file with the countries of IPv4 addresses.
 pub(super) const GEOIP: &str = "geoip";
 
-/// The name of the file with the countries of IPv6 addresses. It names
-/// nothing, but tor warns if the file is missing.
+/// The name of the file with the countries of IPv6 addresses. It contains no
+/// countries, but tor warns if the file is missing.
 pub(super) const GEOIP6: &str = "geoip6";
 
 const NO_IPV6: &str = "# No IPv6 address is in a country.\n";
@@ -33,8 +33,8 @@ pub(super) struct Countries {
 }
 
 impl Countries {
-    /// Numbers countries in the order in which they are first named, in
-    /// whatever case.
+    /// Numbers countries in the order in which they first occur. Upper and
+    /// lower case are the same.
     pub(super) fn of<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Self {
         let mut codes = Vec::new();
         for country in countries {
@@ -51,8 +51,8 @@ impl Countries {
         self.codes.len() > MOST
     }
 
-    /// Returns the address of relays in a country. Without a country, it is
-    /// that of all other nodes.
+    /// Returns the address of relays in a country, or the common address of all
+    /// nodes without a country.
     pub(super) fn address(&self, country: Option<&str>) -> Ipv4Addr {
         let is_it = |code: &String| country.is_some_and(|it| code.eq_ignore_ascii_case(it));
         let number = self.codes.iter().position(is_it).map(|index| u8::try_from(index + 1));
@@ -63,7 +63,7 @@ impl Countries {
     }
 
     /// Writes the files for the options `GeoIPFile` and `GeoIPv6File` into a
-    /// directory. Returns it, or `None` without countries.
+    /// directory. Returns the directory, or `None` if there are no countries.
     pub(super) fn write_files(&self, directory: &Path) -> Result<Option<PathBuf>> {
         let Some(countries) = self.geoip_file() else { return Ok(None) };
         for (name, content) in [(GEOIP, countries.as_str()), (GEOIP6, NO_IPV6)] {
@@ -75,7 +75,8 @@ impl Countries {
     }
 
     /// Returns the content of a `GeoIPFile`: the lowest and the highest address
-    /// of each country as numbers, and its code. `None` without countries.
+    /// of each country as numbers, and its code. Returns `None` if there are no
+    /// countries.
     fn geoip_file(&self) -> Option<String> {
         let mut text = String::new();
         for code in &self.codes {
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_countries_than_networks() {
+    fn number_of_countries_is_limited_by_the_networks() {
         let code = |number: usize| {
             let letter = |number: usize| char::from(b'A' + (number % 26) as u8);
             format!("{}{}", letter(number / 26), letter(number))

@@ -1,4 +1,4 @@
-//! Nodes that stop, hang, come back, and leave the consensus.
+//! Faults: nodes that stop, hang, come back, and leave the consensus.
 
 use std::fs;
 use std::time::Duration;
@@ -7,24 +7,25 @@ use super::client_ports::ClientPorts;
 use super::node::{Node, Role};
 use super::starting::wait_for_policy;
 use super::{TestNetwork, vote};
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Result};
+use crate::io::transport::Deadline;
 use crate::process::{LaunchError, wait_bootstrapped};
-use crate::protocol::{ArgumentError, Signal};
-use crate::transport::Deadline;
+use scape_proto::control::{ArgumentError, Signal};
 
-/// The file in an authority's data directory by which it refuses relays.
+/// The file in an authority's data directory that lists refused relays.
 const REFUSED: &str = "approved-routers";
 
-/// Faults and repairs. Single nodes are stopped and paused by [`Node`].
+/// Faults and repairs. [`Node`] has the methods that stop and pause single
+/// nodes.
 impl TestNetwork {
-    /// Starts a node again that has ended, or ends it first, and waits until it
-    /// works. It has the same keys, relay ports and data directory as before,
-    /// and options that were changed while it ran are as at the start of the
-    /// network. The controllers of its last process stay closed.
+    /// Restarts a node, which may have ended before, and waits until it works.
     ///
-    /// For the client, that takes until it is ready to build circuits, and its
-    /// SOCKS and control ports are other ones afterwards.
+    /// The node keeps its keys, relay ports and data directory. Options that
+    /// were changed while it ran are reset to those at the start of the
+    /// network. Controllers of its old process stay closed. The client's SOCKS
+    /// and control ports change, and the restart waits until the client can
+    /// build circuits.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -39,10 +40,11 @@ impl TestNetwork {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no such
-    /// node, of the kind [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it
-    /// doesn't start, and of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't ready in
-    /// time: the builder's [`timeout`](super::TestNetworkBuilder::timeout).
+    /// node, and of the kind [`ErrorKind::Launch`](crate::ErrorKind::Launch) if
+    /// the node doesn't start. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the node isn't
+    /// ready within the builder's
+    /// [`timeout`](super::TestNetworkBuilder::timeout).
     pub fn restart(&mut self, nickname: &str) -> Result<()> {
         let deadline = Deadline::after(self.timeout);
         let Some(index) = self.nodes.iter().position(|node| node.nickname() == nickname) else {
@@ -62,16 +64,18 @@ impl TestNetwork {
         }
     }
 
-    /// Makes the authorities refuse a relay, or list it again. It leaves the
-    /// consensus with their next vote, and comes back with a vote after it has
-    /// published its descriptor again, as it does after
-    /// [`restart`](Self::restart).
+    /// Sets whether the authorities list a relay.
     ///
-    /// This is the way to see a relay go: authorities list one that doesn't
-    /// answer for 45 minutes more, in a test network, too.
+    /// A refused relay leaves the consensus with the next vote. A relay that is
+    /// listed again comes back with a vote after it has published its
+    /// descriptor again, as it does after [`restart`](Self::restart).
+    ///
+    /// This is the only quick way to remove a relay from the consensus. Even in
+    /// a test network, authorities list a relay that doesn't answer for 45 more
+    /// minutes.
     ///
     /// The authorities read their torrc again (SIGNAL RELOAD), so options that
-    /// were set there while they ran, and not saved, are lost.
+    /// were set at runtime and not saved are lost.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -82,7 +86,7 @@ impl TestNetwork {
     /// network.set_listed("relay0", false)?;
     /// network.wait_for_vote(Duration::from_secs(60))?;
     /// let relay0 = network.node("relay0").and_then(|node| node.fingerprint()).unwrap();
-    /// assert!(network.client().network_status(relay0)?.is_none());
+    /// assert!(network.client().info().network_status(relay0)?.is_none());
     /// # Ok::<(), scape::Error>(())
     /// ```
     ///
@@ -90,8 +94,9 @@ impl TestNetwork {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no such
-    /// relay, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed)
-    /// if an authority has ended.
+    /// relay. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if an
+    /// authority has ended, and [`ErrorKind::Io`](crate::ErrorKind::Io) if an
+    /// authority's file can't be written.
     pub fn set_listed(&self, nickname: &str, listed: bool) -> Result<()> {
         let relay = self.node(nickname).filter(|node| node.role() == Role::Relay);
         let relay = relay.and_then(Node::fingerprint);
@@ -108,18 +113,27 @@ impl TestNetwork {
         Ok(())
     }
 
-    /// Lets the authorities vote now, and waits until all of them have the new
-    /// consensus: five or six seconds, and up to ten if they vote every ten
-    /// seconds anyway.
+    /// Makes the authorities vote now, and waits until all of them have the new
+    /// consensus. This takes five or six seconds, or up to ten if they vote
+    /// every ten seconds anyway.
     ///
-    /// Relays and clients fetch it when the one that they have is no longer
-    /// fresh, so with a long [`voting_interval`] that takes as long.
-    /// Clients of [`launch`](Self::launch) begin with it.
+    /// Relays and clients fetch the new consensus when their present one is no
+    /// longer fresh. With a long [`voting_interval`], this takes that long.
+    /// Clients of [`launch`](Self::launch) begin with the new consensus.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
+    ///
+    /// let network = TestNetwork::builder().voting_interval(Duration::from_secs(3600)).start()?;
+    /// network.vote(Duration::from_secs(60))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if this takes longer
     /// than `timeout`, and of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if an authority has
     /// ended.
@@ -138,17 +152,16 @@ impl TestNetwork {
 
     fn no_such_node(&self, nickname: &str) -> Error {
         let known: Vec<&str> = self.nodes.iter().map(Node::nickname).collect();
-        let why = format!("{nickname:?} is none of {}", known.join(", "));
+        let why = format!("{nickname:?} is not one of {}", known.join(", "));
         ArgumentError::invalid("TestNetwork", "nickname", why).into()
     }
 }
 
 /// Faults of a single node.
 impl Node {
-    /// Stops the process where it is, as a machine that hangs, until
-    /// [`resume`](Self::resume): SIGSTOP. The system goes on to accept
-    /// connections to its ports. Calls of its [`controller`](Self::controller)
-    /// time out.
+    /// Stops the process (SIGSTOP) until [`resume`](Self::resume), like a
+    /// machine that hangs. The operating system continues to accept connections
+    /// to its ports. Calls of its [`controller`](Self::controller) time out.
     ///
     /// # Errors
     ///
@@ -160,7 +173,13 @@ impl Node {
         Ok(())
     }
 
-    /// Lets a paused process go on: SIGCONT. Does nothing if it isn't paused.
+    /// Resumes a paused process (SIGCONT). Does nothing if the process isn't
+    /// paused.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the signal can't be sent.
     pub fn resume(&self) -> Result<()> {
         match self.set_paused(false) {
             true => self.process().resume(),
@@ -168,27 +187,31 @@ impl Node {
         }
     }
 
-    /// Ends the process, as an operator would: SIGTERM. Its files stay for
-    /// [`TestNetwork::restart`]. Does nothing if it has ended.
+    /// Ends the process as an operator would (SIGTERM). Its files are kept for
+    /// [`TestNetwork::restart`]. Does nothing if the process has ended.
     ///
     /// # Errors
     ///
-    /// Returns an error of the kind
+    /// The process has ended in any case. The kind of the error is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the process had to
-    /// be killed, and of the kind
-    /// [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it had crashed
-    /// before. It has ended in any case.
+    /// be killed, and [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it had
+    /// already crashed.
     pub fn stop(&self) -> Result<()> {
         self.resume()?;
         self.process().end()
     }
 
-    /// Kills the process, as a crash would end it: SIGKILL. Its files stay for
-    /// [`TestNetwork::restart`]. Does nothing if it has ended.
+    /// Kills the process (SIGKILL), to simulate a crash. Its files are kept for
+    /// [`TestNetwork::restart`]. Does nothing if the process has ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the signal can't be sent.
     pub fn kill(&self) -> Result<()> {
         self.process().kill()?;
         match self.process().end() {
-            // It has ended by the signal.
+            // This is the end by the signal.
             Err(error) if error.is::<LaunchError>() => Ok(()),
             ended => ended,
         }

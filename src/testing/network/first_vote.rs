@@ -1,4 +1,4 @@
-//! The first vote of a network that has begun with a consensus of its own.
+//! The first vote of a network that began with a written consensus.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -7,32 +7,32 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::seed::Times;
 use super::vote::{POLL, VOTE_TAKES, knows_all, set_offset};
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::Result;
 
-/// The time before the begin of a vote at which it is put off, so that every
-/// authority is told in time.
+/// The time before the beginning of a vote at which it is postponed, so that
+/// every authority is told in time.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// The time for the relays' descriptors to reach the authorities, once the
-/// network works otherwise. It takes half a second, and a few seconds on a busy
+/// The time for the relays' descriptors to reach the authorities after
+/// everything else works. It takes half a second, and a few seconds on a busy
 /// machine.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
-/// The first vote, which must not begin during the start, and not before every
-/// authority knows every relay. On a busy machine, the relays' descriptors come
-/// late, and authorities that have too much to do vote without each other.
+/// The first vote. It must not begin during the start, nor before every
+/// authority knows every relay. On a busy machine, the relays' descriptors
+/// arrive late, and overloaded authorities vote without each other.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
     /// GETINFO keys of the relays' descriptors.
     keys: Vec<String>,
     interval: Duration,
-    /// The moment at which the authorities begin to vote.
+    /// The time at which the authorities begin to vote.
     begin: SystemTime,
 }
 
 impl FirstVote {
-    /// Takes a vote for which the authorities have been told the
+    /// Creates this for a vote that the authorities will hold at the
     /// [offset](Times::offset). Their commands must end at the deadline of the
     /// start.
     pub(super) fn new(authorities: Vec<Controller>, keys: Vec<String>, times: &Times) -> Self {
@@ -41,7 +41,7 @@ impl FirstVote {
         FirstVote { authorities, keys, interval, begin }
     }
 
-    /// Puts the vote off until `over` is disconnected.
+    /// Postpones the vote until `over` is disconnected.
     pub(super) fn put_off_until(&mut self, over: &Receiver<()>) -> Result<()> {
         while over.recv_timeout(POLL) != Err(RecvTimeoutError::Disconnected) {
             self.put_off_if_near()?;
@@ -49,9 +49,9 @@ impl FirstVote {
         self.put_off_if_near()
     }
 
-    /// Puts the vote off until every authority knows every relay, or until
-    /// [`KNOWN_WITHIN`] has passed, because a relay's options can say that it
-    /// doesn't publish its descriptor.
+    /// Postpones the vote until every authority knows every relay, or until
+    /// [`KNOWN_WITHIN`] has passed. The limit is needed because a relay's
+    /// options may keep it from publishing its descriptor.
     pub(super) fn put_off_until_known(&mut self) -> Result<()> {
         let begun = Instant::now();
         while !self.is_known()? {
@@ -85,9 +85,9 @@ impl FirstVote {
         Ok(true)
     }
 
-    /// Lets the next vote begin in half an interval.
+    /// Makes the next vote begin in half an interval.
     fn put_off_once(&mut self) -> Result<()> {
-        log::debug!(target: "scape::testing", "the first vote is put off, because the start takes long");
+        log::debug!(target: "scape::testing", "postponed the first vote, because the start takes long");
         let begin = SystemTime::now() + self.interval / 2;
         let begin = begin.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.begin = UNIX_EPOCH + Duration::from_secs(begin);

@@ -1,4 +1,4 @@
-//! A private Tor network of real tors on this machine.
+//! [`TestNetwork`]: a private Tor network of real tors on this machine.
 
 mod bridge;
 mod builder;
@@ -25,11 +25,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Result};
+use crate::io::transport::{Address, Deadline};
 use crate::process::{Launch, PrivateDir};
 use crate::tor::Tor;
-use crate::transport::{Address, Deadline};
 
 use client_ports::ClientPorts;
 
@@ -39,12 +39,13 @@ pub use node::{Node, Role};
 pub use relay::RelayOptions;
 
 /// A private Tor network on 127.0.0.1: directory authorities, relays and a
-/// client, all of them real tors, with a name server of their own. Circuits are
-/// built, names resolved, onion services published and reached in it, as on the
-/// public network.
+/// client. All of them are real tors. The network has its own name server. As
+/// on the public network, circuits can be built, names resolved, and onion
+/// services published and reached.
 ///
 /// ```no_run
-/// use scape::{BuildCircuit, testing::TestNetwork};
+/// use scape::control::BuildCircuit;
+/// use scape::testing::TestNetwork;
 ///
 /// let network = TestNetwork::builder().start()?;
 /// let circuit = network.client().build_circuit(&BuildCircuit::new())?;
@@ -52,90 +53,90 @@ pub use relay::RelayOptions;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// `docs/testing.md` in the repository has three programs with their tests.
+/// `docs/testing.md` in the repository shows three programs with their tests.
 ///
 /// A start takes about two seconds with the default of three authorities and
-/// five relays, and the first start of a user some seconds more, to make keys
-/// (see [`TestNetworkBuilder::new_keys`]). It needs tor 0.4.8 or later, and
-/// about 80 MB of memory for each authority and relay once it has run for a
-/// minute.
+/// five relays. A user's first start takes some seconds more, to make keys (see
+/// [`TestNetworkBuilder::new_keys`]). The network needs tor 0.4.8 or later.
+/// Each authority and relay needs about 80 MB of memory after a minute.
 ///
 /// Dropping the network ends every process and removes every file, also during
-/// a panic. If the program is killed, the tors end by themselves, and the next
-/// start of a tor or a network removes the files.
+/// a panic. If the program is killed, the tors end by themselves. The next
+/// start of a tor or a network then removes the files.
 ///
 /// # The first consensus
 ///
 /// A new network has no consensus before its authorities have voted, which
-/// takes ten seconds. This network begins with one that was written by the
-/// program, in the names of the authorities and with their signatures. They
-/// vote every ten seconds, as
-/// [`voting_interval`](TestNetworkBuilder::voting_interval) says, and their
-/// first consensus takes over without a gap.
-/// [`wait_for_vote`](Self::wait_for_vote) waits for it, and
-/// [`vote_first`](TestNetworkBuilder::vote_first) starts without the other one.
+/// takes ten seconds. To start sooner, the program writes the first consensus
+/// itself, with the authorities' signatures. The authorities then vote every
+/// ten seconds (see [`voting_interval`](TestNetworkBuilder::voting_interval)),
+/// and their first consensus takes over without a gap.
+/// [`wait_for_vote`](Self::wait_for_vote) waits for it.
+/// [`vote_first`](TestNetworkBuilder::vote_first) starts without the program's
+/// consensus.
 ///
-/// Until then, caches have no server descriptors (`GETINFO desc/…`). The
+/// Until the vote, caches have no server descriptors (`GETINFO desc/…`). The
 /// authorities have them after two seconds. If the client gets no circuit with
 /// the first consensus within 15 seconds, the start waits for the vote and logs
 /// a warning with the target `scape::testing`.
 ///
 /// # Differences from the public network
 ///
-/// On every node and in [`launch`](Self::launch):
+/// These options are set on every node and in [`launch`](Self::launch):
 ///
-/// * `VanguardsLiteEnabled 0`. Among so few relays, tor would often choose a
+/// * `VanguardsLiteEnabled 0`. With so few relays, tor would often choose a
 ///   guard of a lower layer as the next hop of a circuit to an onion service.
-///   Relays refuse that, and tor tries again for up to 15 seconds.
-///   [`TestNetworkBuilder::vanguards_lite`] turns it on.
+///   Relays refuse that, and tor keeps trying for up to 15 seconds.
+///   [`TestNetworkBuilder::vanguards_lite`] turns vanguards on.
 /// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some
 ///   milliseconds.
 /// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1, or
-///   another loopback address for relays of a
-///   [country](RelayOptions::country).
+///   another loopback address for relays of a [country](RelayOptions::country).
 ///
 /// # Safety
 ///
-/// The nodes know only each other, and names are resolved by the network's own
-/// server. Exits would accept to connect to other addresses. They connect from
-/// loopback addresses (`OutboundBindAddress`), so Linux refuses that. A network
-/// namespace with nothing but loopback makes sure everywhere (`unshare -n`).
+/// The nodes know only each other, and the network's own server resolves names.
+/// Exits would accept to connect to other addresses. But they connect from
+/// loopback addresses (`OutboundBindAddress`), and Linux refuses that. A
+/// network namespace with only the loopback interface (`unshare -n`) is safe in
+/// any case.
 pub struct TestNetwork {
     nodes: Vec<Node>,
     client: usize,
     ports: ClientPorts,
     cookie: PathBuf,
-    /// The time that a restart of a node may take.
+    /// The time limit for restarting a node.
     timeout: Duration,
     voting_interval: Duration,
     name_server: NameServer,
     common: node::Common,
-    /// The files for a new client. `None` if the network was voted first.
+    /// The files for a new client. `None` if the network began with a vote.
     seed: Option<seed::Seed>,
-    /// Dropped last, when every process has ended.
+    /// Dropped last, after every process has ended.
     directory: Option<PrivateDir>,
 }
 
 impl TestNetwork {
-    /// A network with these settings.
+    /// Returns a builder, which sets the size and the options of the network.
     pub fn builder() -> TestNetworkBuilder {
         TestNetworkBuilder::default()
     }
 
-    /// The client's control connection.
+    /// Returns the client's control connection.
     pub fn client(&self) -> &Controller {
         self.client_node().controller()
     }
 
-    /// The client, as programs use it.
+    /// Returns the client as a [`Tor`].
     pub fn tor(&self) -> Tor {
         Tor::from(self.client().clone())
     }
 
-    /// One more client of this network, to be started: its options can be added
-    /// to, and what is its own (its data directory, its SOCKS port) is as
-    /// [`Launch`] says. It is the caller's, and should end before the network
-    /// does.
+    /// Returns the description of another client of this network.
+    ///
+    /// Options can be added to it. The defaults of [`Launch`] apply to its data
+    /// directory and its SOCKS port. The caller starts and owns the client, and
+    /// should end it before the network.
     ///
     /// ```no_run
     /// use scape::{Tor, testing::TestNetwork};
@@ -153,29 +154,31 @@ impl TestNetwork {
         }
     }
 
-    /// Like [`launch`](Self::launch), with an empty data directory: the client
-    /// fetches everything from the network, in about 1.3 seconds.
+    /// Like [`launch`](Self::launch), with an empty data directory. The client
+    /// downloads everything from the network, which takes about 1.3 seconds.
     pub fn launch_empty(&self) -> Launch {
         node::as_visitor(self.common.member())
     }
 
-    /// The client.
+    /// Returns the client's node.
     pub fn client_node(&self) -> &Node {
         &self.nodes[self.client]
     }
 
-    /// Returns the node with a nickname: `authority0`, `relay0`, `client`, and
-    /// so on, or as [`RelayOptions::nickname`] says.
+    /// Returns the node with a nickname: `authority0`, `relay0`, `bridge0`,
+    /// `client`, and so on, or a nickname set with [`RelayOptions::nickname`].
     pub fn node(&self, nickname: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.nickname() == nickname)
     }
 
-    /// Every node: the authorities, the relays, the bridges, the client.
+    /// Returns all nodes: the authorities, the relays, the bridges, then the
+    /// client.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The nodes that exit.
+    /// Returns the relays, in the order in which they were added. The
+    /// authorities and bridges are not among them.
     pub fn relays(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.role() == Role::Relay)
     }
@@ -185,42 +188,46 @@ impl TestNetwork {
         self.nodes.iter().filter(|node| node.role() == Role::Bridge)
     }
 
-    /// The client's SOCKS port, a TCP port, with `ExtendedErrors`.
+    /// Returns the client's TCP SOCKS port, which has the flag
+    /// `ExtendedErrors`.
     pub fn socks(&self) -> &Address {
         &self.ports.socks
     }
 
-    /// The client's other SOCKS port, a Unix socket, with `ExtendedErrors`,
-    /// where the platform has such.
+    /// Returns the client's SOCKS port on a Unix socket, which has the flag
+    /// `ExtendedErrors`. Returns `None` on systems without Unix sockets.
     pub fn socks_unix(&self) -> Option<&Address> {
         self.ports.socks_unix.as_ref()
     }
 
-    /// The client's control port, for a connection of one's own with cookie
+    /// Returns the client's control port, for further connections with cookie
     /// authentication.
     pub fn control_address(&self) -> &Address {
         &self.ports.control
     }
 
-    /// The client's cookie file. (PROTOCOLINFO names it, too.)
+    /// Returns the path of the client's cookie file. (PROTOCOLINFO names it,
+    /// too.)
     pub fn cookie_file(&self) -> &PathBuf {
         &self.cookie
     }
 
-    /// What resolves names for the exits; names can be added.
+    /// Returns the name server of the exits. Names can be added to it at any
+    /// time.
     pub fn name_server(&self) -> &NameServer {
         &self.name_server
     }
 
-    /// Waits until the client has a consensus that was valid later than the one
-    /// it has now. The authorities vote on the next one every
+    /// Waits until the client has a newer consensus than it has now.
+    ///
+    /// The authorities vote every
     /// [`voting_interval`](TestNetworkBuilder::voting_interval), and a client
-    /// fetches it within the interval after that.
+    /// fetches the new consensus within the interval after that.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if this takes longer
     /// than `timeout`.
     pub fn wait_for_vote(&self, timeout: Duration) -> Result<()> {
         vote::wait_for_next(self.client_node(), Deadline::after(timeout))
@@ -229,17 +236,17 @@ impl TestNetwork {
     /// Ends every process and removes every file. Like dropping the network,
     /// but reports errors.
     ///
-    /// A node that hasn't ended 10 seconds after SIGTERM is killed. That is no
-    /// error: a warning with the node's name is logged, with the target
+    /// A node that hasn't ended 10 seconds after SIGTERM is killed. This isn't
+    /// an error: a warning with the node's name is logged, with the target
     /// `scape::testing`.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`LaunchError`](crate::process::LaunchError)
     /// (kind [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if a node had
-    /// crashed before, with the node's name before each line of its log, and of
-    /// the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
-    /// refused something.
+    /// already crashed. Each line of its log begins with the node's name.
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the operating system reported an error.
     pub fn stop(mut self) -> Result<()> {
         self.end()
     }
@@ -255,8 +262,8 @@ impl TestNetwork {
     }
 }
 
-/// Ends processes side by side, because each may take a while. Returns the
-/// first error.
+/// Ends nodes in parallel, because each may take a while. Returns the first
+/// error.
 fn stop_all(nodes: Vec<Node>) -> Result<()> {
     thread::scope(|scope| {
         let stopping: Vec<_> =

@@ -1,4 +1,4 @@
-//! The network's own name server: RFC 1035, as far as tor's exits ask.
+//! The network's own name server: the part of RFC 1035 that tor's exits use.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,21 +19,20 @@ const RESPONSE: u16 = 0x8480; // an authoritative response, recursion available
 const RECURSION_DESIRED: u16 = 0x0100;
 const FORMAT_ERROR: u16 = 1;
 const NO_SUCH_NAME: u16 = 3;
-/// A name that stands elsewhere in the message: at the question, right behind
-/// the header.
+/// A compressed name, which points to the name in the question right after the
+/// header.
 const QUESTION_NAME: u16 = 0xC000 | HEADER as u16;
-/// How long an answer is good for, in seconds.
+/// The time to live of an answer, in seconds.
 const TTL: u32 = 60;
-/// How often the thread looks whether it should end.
+/// The interval at which the thread checks whether it should end.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A name server on 127.0.0.1 that knows only the names that it was told: the
-/// exits of a [`TestNetwork`](super::TestNetwork) ask nobody else, so that
-/// nothing leaves this machine.
+/// A name server on 127.0.0.1 that knows only the names that were added.
 ///
-/// It answers questions for A, AAAA and PTR records; any other name does not
-/// exist. Names and addresses may be added at any time. tor writes names in
-/// mixed case and wants them back so.
+/// The exits of a [`TestNetwork`](super::TestNetwork) ask only this server, so
+/// that nothing leaves this machine. It answers questions for A, AAAA and PTR
+/// records. Any other name doesn't exist. Names and addresses may be added at
+/// any time. tor writes names in mixed case, and the answer repeats that.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
@@ -45,12 +44,12 @@ pub struct NameServer {
 #[derive(Debug, Default)]
 struct Records {
     addresses: HashMap<String, Vec<IpAddr>>,
-    /// By the name in `in-addr.arpa` or `ip6.arpa`.
+    /// Keyed by the name in `in-addr.arpa` or `ip6.arpa`.
     names: HashMap<String, String>,
 }
 
 impl NameServer {
-    /// Starts one, on a free port of 127.0.0.1.
+    /// Starts a server on a free port of 127.0.0.1.
     pub(super) fn start() -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(TICK))?;
@@ -64,7 +63,7 @@ impl NameServer {
                     && let Some(answer) =
                         answer(buffer.get(..length).unwrap_or_default(), &known.lock())
                 {
-                    // Who asked asks again.
+                    // If sending fails, the client asks again.
                     let _ = socket.send_to(&answer, peer);
                 }
             }
@@ -72,19 +71,20 @@ impl NameServer {
         Ok(NameServer { address, records, stop, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Returns the address of the server.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on `name` has this address, beside those that it has.
+    /// Adds an address for `name`. The name keeps the addresses that it has.
     pub fn add_address(&self, name: &str, address: IpAddr) {
         self.records.lock().addresses.entry(name.to_ascii_lowercase()).or_default().push(address);
     }
 
-    /// From now on `address` is named `name`. (tor refuses to ask about private
-    /// addresses; the documentation addresses, 198.51.100.0/24 and such, will
-    /// do: nothing is ever sent to them.)
+    /// Sets the name that a reverse lookup of `address` returns.
+    ///
+    /// tor refuses reverse lookups of private addresses. Use a documentation
+    /// address such as 198.51.100.7. Nothing is ever sent to it.
     pub fn add_name(&self, address: IpAddr, name: &str) {
         self.records.lock().names.insert(reverse_name(address), name.to_string());
     }
@@ -94,13 +94,13 @@ impl Drop for NameServer {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
-            // It ends within a tick.
+            // The thread ends within a tick.
             let _ = thread.join();
         }
     }
 }
 
-/// The name under which PTR records of an address are asked for.
+/// Returns the name of an address in PTR questions.
 fn reverse_name(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {
@@ -116,7 +116,7 @@ fn reverse_name(address: IpAddr) -> String {
     }
 }
 
-/// The answer to a query; `None` to what is no query.
+/// Returns the answer to a query, or `None` if the message isn't a query.
 fn answer(query: &[u8], records: &Records) -> Option<Vec<u8>> {
     let header = query.get(..HEADER)?;
     let flags = number(header, 2)?;
@@ -162,7 +162,7 @@ fn answer(query: &[u8], records: &Records) -> Option<Vec<u8>> {
     Some(respond(if known { 0 } else { NO_SUCH_NAME }, &answers, question))
 }
 
-/// The question's name in lower case, its type, and its length.
+/// Returns the question's name in lower case, its type, and its length.
 fn question(query: &[u8]) -> Option<(String, u16, usize)> {
     if number(query, 4)? != 1 {
         return None;
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_was_told_and_nothing_else() {
+    fn name_server_answers_only_for_added_names() {
         let server = NameServer::start().unwrap();
         server.add_address("www.scape.test", Ipv4Addr::LOCALHOST.into());
         server.add_address("www.scape.test", "::1".parse().unwrap());
@@ -236,7 +236,7 @@ mod tests {
         let question = query("wWw.ScApE.tesT", TYPE_A);
         let response = ask(&server, &question);
         assert_eq!(codes(&response), (0, 1));
-        // The question comes back as it was asked.
+        // The answer repeats the question with its case.
         assert_eq!(response[HEADER..question.len()], question[HEADER..]);
         assert!(response.ends_with(&[0, 4, 127, 0, 0, 1]));
         assert!(ask(&server, &query("www.scape.test", TYPE_AAAA)).ends_with(&[0, 1]));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_queries() {
+    fn malformed_queries_get_a_format_error_or_no_answer() {
         let records = Records::default();
         assert_eq!(answer(b"", &records), None);
         assert_eq!(answer(&[0; 11], &records), None);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn reverse_names() {
+    fn reverse_names_of_ipv4_and_ipv6_addresses() {
         assert_eq!(reverse_name("198.51.100.7".parse().unwrap()), "7.100.51.198.in-addr.arpa");
         let name = reverse_name("2001:db8::567:89ab".parse().unwrap());
         assert_eq!(

@@ -1,4 +1,4 @@
-//! One tor of the network.
+//! [`Node`]: one tor of the network.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,28 @@ use super::bridge::Bridge;
 use super::countries;
 use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
 use super::seed::Times;
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, IoError, Result, Timeout};
+use crate::io::transport::Deadline;
 use crate::process::{Launch, LaunchError, TorProcess, WaitFor};
-use crate::transport::Deadline;
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
 /// The number of lines of a node's log that are kept.
 const LOG_LINES: usize = 1000;
 
-/// What a node is there for.
+/// The task of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
-    /// A directory authority: votes on the consensus, and carries circuits, but
-    /// exits nothing.
+    /// A directory authority. It votes on the consensus and carries circuits,
+    /// but isn't an exit.
     Authority,
-    /// A relay that also exits, to this machine only.
+    /// A relay, by default also an exit, but only to this machine.
     Relay,
-    /// A bridge: a relay that is not in the consensus, so that only clients
-    /// that are told of it use it.
+    /// A bridge: a relay that isn't in the consensus. Only clients that are
+    /// told about it use it.
     Bridge,
-    /// A client: what a program under test uses.
+    /// A client, which a program under test uses.
     Client,
 }
 
@@ -43,39 +43,40 @@ pub struct Node {
     fingerprint: Option<Fingerprint>,
     bridge: Option<Bridge>,
     process: TorProcess,
-    /// The description of its next process. In a mutex, because one with
-    /// callbacks can't be shared.
+    /// The description of the node's next process. In a mutex, because a
+    /// description with callbacks can't be shared.
     again: Mutex<Launch>,
     is_paused: AtomicBool,
 }
 
 impl Node {
-    /// Its nickname: `authority0`, `relay0`, `client`.
+    /// Returns the nickname, for example `authority0`, `relay0` or `client`.
     pub fn nickname(&self) -> &str {
         &self.nickname
     }
 
-    /// What it is there for.
+    /// Returns the node's role.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// Its fingerprint; a client has none.
+    /// Returns the fingerprint, or `None` for a client.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
 
-    /// Its control connection.
+    /// Returns the node's control connection.
     pub fn controller(&self) -> &Controller {
         self.process.controller()
     }
 
     /// Returns the value of the option `Bridge` with which a client uses this
-    /// bridge. `None` if the node isn't one.
+    /// bridge, or `None` if the node isn't a bridge.
     ///
-    /// It is `127.0.0.1:PORT FINGERPRINT`, or, with a pluggable transport,
-    /// `TRANSPORT 127.0.0.1:PORT FINGERPRINT`. The client needs `UseBridges 1`,
-    /// and the [`transport_line`](Self::transport_line) if there is one.
+    /// The value is `127.0.0.1:PORT FINGERPRINT`, or with a pluggable transport
+    /// `TRANSPORT 127.0.0.1:PORT FINGERPRINT`. The client also needs
+    /// `UseBridges 1`, and the [`transport_line`](Self::transport_line) if the
+    /// bridge has a transport.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -91,21 +92,21 @@ impl Node {
     }
 
     /// Returns the value of the option `ClientTransportPlugin` with which a
-    /// client reaches this bridge: `NAME socks5 127.0.0.1:PORT`. `None` if the
-    /// node isn't a bridge with a
+    /// client reaches this bridge: `NAME socks5 127.0.0.1:PORT`. Returns `None`
+    /// if the node isn't a bridge with a
     /// [transport](super::RelayOptions::transport).
     pub fn transport_line(&self) -> Option<String> {
         self.bridge.as_ref().and_then(Bridge::transport_line)
     }
 
-    /// Its process.
+    /// Returns the node's process.
     pub fn process(&self) -> &TorProcess {
         &self.process
     }
 
-    /// Returns the last 1000 lines of tor's log, oldest first, from level
-    /// notice on. The builder's option `Log` sets another level. They stay when
-    /// the process has ended.
+    /// Returns the last 1000 lines of tor's log, oldest first, at level notice
+    /// and above. The builder's option `Log` sets another level. The lines stay
+    /// available after the process has ended.
     pub fn log(&self) -> Vec<String> {
         self.process.log_tail()
     }
@@ -133,28 +134,29 @@ impl Node {
         Node { nickname, role, fingerprint, bridge, process, again, is_paused }
     }
 
-    /// Returns its control connection, for the commands of one call.
+    /// Returns the control connection, with a deadline for all its commands.
     pub(super) fn until(&self, deadline: Deadline) -> Controller {
         self.controller().until(deadline)
     }
 
     /// Starts another process in the same data directory.
     pub(super) fn restart(&mut self, deadline: Deadline) -> Result<()> {
-        // The next process needs its ports, whatever became of this one.
+        // The next process needs the ports, even if ending this one fails.
         let _ = self.stop();
         let started = self.again.get_mut().again().timeout(deadline.left()).start();
         self.process = started.map_err(|error| of_node(&self.nickname, error))?;
         Ok(())
     }
 
-    /// Notes that the process is paused, or isn't. Returns if it was.
+    /// Records whether the process is paused. Returns true if it was.
     pub(super) fn set_paused(&self, is_paused: bool) -> bool {
         self.is_paused.swap(is_paused, Ordering::Relaxed)
     }
 
-    /// Ends the process. A node that had to be killed is logged and no error.
+    /// Ends the process. A node that had to be killed is logged, but isn't an
+    /// error.
     pub(super) fn end(self) -> Result<()> {
-        // A paused one would not end before it is killed, and is killed then.
+        // A paused process doesn't react to SIGTERM.
         let _ = self.resume();
         let (nickname, pid) = (self.nickname, self.process.pid());
         match self.process.stop() {
@@ -189,31 +191,33 @@ pub(super) struct Common {
     /// The `DirAuthority` lines.
     pub(super) authorities: Vec<String>,
     pub(super) vanguards_lite: bool,
-    /// True if relays have an IPv6 address, too.
+    /// True if relays also have an IPv6 address.
     pub(super) ipv6: bool,
-    /// The directory with the files that give each country its addresses, if
-    /// there are countries.
+    /// The directory of the files that assign addresses to countries, if there
+    /// are countries.
     pub(super) geoip_directory: Option<PathBuf>,
     /// Options for every node.
     pub(super) options: Vec<(String, String)>,
 }
 
-/// When the authorities vote.
+/// The time of the authorities' first vote.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Voting {
     /// First at the end of the seed's consensus.
     AfterSeed(Times),
-    /// Not before they are told to: see [`vote`](super::vote).
+    /// When the authorities are told to: see [`vote`](super::vote).
     WhenTold(Times),
 }
 
 impl Common {
-    /// Returns a node of the network. It doesn't wait for its bootstrap.
+    /// Returns the description of a node. Its launch doesn't wait for the
+    /// bootstrap.
     pub(super) fn node(&self, nickname: &str, data_directory: &Path) -> Launch {
         self.node_at(ADDRESS, nickname, data_directory)
     }
 
-    /// Returns a node that connects to others from this address.
+    /// Returns the description of a node that connects to others from this
+    /// address.
     fn node_at(&self, address: Ipv4Addr, nickname: &str, data_directory: &Path) -> Launch {
         self.member_at(address)
             .data_directory(data_directory)
@@ -222,8 +226,9 @@ impl Common {
             .option("Nickname", nickname)
     }
 
-    /// Returns a tor that knows only the network's authorities, and that logs
-    /// what helps to understand a failure.
+    /// Returns the description of a tor that uses only the authorities of this
+    /// network. Its log shows addresses (`SafeLogging 0`), because they help to
+    /// explain failures.
     pub(super) fn member(&self) -> Launch {
         self.member_at(ADDRESS)
     }
@@ -233,13 +238,13 @@ impl Common {
             Some(directory) => Launch::new()
                 .option("GeoIPFile", directory.join(countries::GEOIP))
                 .option("GeoIPv6File", directory.join(countries::GEOIP6))
-                // RelayOptions::country says why.
+                // RelayOptions::country explains this.
                 .option("GeoIPExcludeUnknown", "0"),
             None => Launch::new(),
         };
         let launch = if self.ipv6 { launch.option("ClientUseIPv6", "1") } else { launch };
         launch
-            // TestNetwork's documentation says why this is off by default.
+            // TestNetwork's documentation explains why this is off by default.
             .option("VanguardsLiteEnabled", self.vanguards_lite)
             .options([
                 ("TestingTorNetwork", "1"),
@@ -248,20 +253,19 @@ impl Common {
                 ("AssumeReachable", "1"),
                 ("PathsNeededToBuildCircuits", "0.67"),
                 ("EnforceDistinctSubnets", "0"),
-                // tor learns how long circuits take, some milliseconds here,
-                // and then gives up on those of a busy moment.
+                // tor would learn that circuits take some milliseconds here,
+                // and then give up circuits that take longer on a busy machine.
                 ("LearnCircuitBuildTimeout", "0"),
                 ("CircuitBuildTimeout", "10"),
             ])
-            // The system then refuses to connect them to anything but this
-            // machine (on Linux).
+            // With this, Linux refuses to connect the nodes to other machines.
             .option("OutboundBindAddress", address.to_string())
             .option("OutboundBindAddress", format!("[{IPV6_ADDRESS}]"))
             .options(self.authorities.iter().map(|line| ("DirAuthority", line.as_str())))
             .options(self.options.clone())
     }
 
-    /// Returns an authority.
+    /// Returns the description of an authority.
     pub(super) fn authority(
         &self,
         planned: &PlannedAuthority,
@@ -288,7 +292,8 @@ impl Common {
                 ("SocksPort", "0"),
                 ("AuthDirMaxServersPerAddr", "0"),
                 ("TestingMinExitFlagThreshold", "0"),
-                // Every relay is Fast, also one that has carried little yet.
+                // This makes every relay Fast, even if it has carried little
+                // traffic yet.
                 ("AuthDirFastGuarantee", "1"),
                 ("MinUptimeHidServDirectoryV2", "0"),
                 ("TestingDirAuthVoteHSDir", "*"),
@@ -305,10 +310,11 @@ impl Common {
             .option("V3AuthNIntervalsValid", times.intervals_valid)
     }
 
-    /// Returns a relay, without the options of its own. Exits reach this
-    /// machine only: a policy of nothing but private addresses would make a
-    /// relay no exit at all, so it allows everything, and where it runs decides
-    /// what it reaches.
+    /// Returns the description of a relay, without its own options.
+    ///
+    /// The policy of an exit allows everything, because a relay whose policy
+    /// allows only private addresses isn't an exit for tor. The address that
+    /// the relay connects from keeps it on this machine.
     pub(super) fn relay(
         &self,
         planned: &PlannedRelay,
@@ -323,7 +329,7 @@ impl Common {
             .option("ServerDNSResolvConfFile", resolv_conf)
             .option("ExitRelay", options.exit)
             .option("ExitPolicy", policy)
-            // For the look-ups: without it, an exit asks for no IPv6 address.
+            // Without this option, an exit doesn't look up IPv6 addresses.
             .option("IPv6Exit", options.exit)
             .options([
                 ("ExitPolicyRejectPrivate", "0"),
@@ -340,7 +346,7 @@ impl Common {
     }
 }
 
-/// Gives a relay an OR port of IPv6, if there is one for it.
+/// Gives a relay an IPv6 OR port, if `port` is set.
 fn with_ipv6(launch: Launch, port: Option<u16>) -> Launch {
     match port {
         Some(port) => launch.option("OrPort", format!("[{IPV6_ADDRESS}]:{port}")),
@@ -348,8 +354,8 @@ fn with_ipv6(launch: Launch, port: Option<u16>) -> Launch {
     }
 }
 
-/// Makes a relay a bridge: its own network doesn't know it, and clients that
-/// are told of it fetch its descriptor from it.
+/// Makes a relay a bridge. Its descriptor isn't published, and clients that are
+/// told about the bridge fetch the descriptor from it.
 pub(super) fn as_bridge(launch: Launch) -> Launch {
     launch.options([
         ("BridgeRelay", "1"),
@@ -358,12 +364,12 @@ pub(super) fn as_bridge(launch: Launch) -> Launch {
     ])
 }
 
-/// The longest interval that tor takes for the first vote, in seconds.
+/// The longest interval that tor accepts for the first vote, in seconds.
 const LONGEST_FIRST_INTERVAL: u64 = 1800;
 
 impl Times {
-    /// Returns the interval of the first vote in seconds. It only counts for an
-    /// authority without a consensus.
+    /// Returns the interval of the first vote in seconds. It only matters for
+    /// an authority without a consensus.
     fn first_interval(&self) -> u64 {
         let interval = self.interval.as_secs();
         if LONGEST_FIRST_INTERVAL.is_multiple_of(interval.max(1)) {
@@ -374,13 +380,13 @@ impl Times {
     }
 }
 
-/// Makes a node wait with fetching until it is told to: see
+/// Makes a node wait with fetching until it is told to start: see
 /// [`vote`](super::vote).
 pub(super) fn waiting(launch: Launch) -> Launch {
     launch.option("FetchServerDescriptors", "0")
 }
 
-/// Gives a client what it needs where everything has private addresses.
+/// Gives a client the options that it needs in a network of private addresses.
 pub(super) fn as_visitor(launch: Launch) -> Launch {
     launch.options([
         ("ClientDNSRejectInternalAddresses", "0"),
@@ -388,8 +394,8 @@ pub(super) fn as_visitor(launch: Launch) -> Launch {
     ])
 }
 
-/// Makes a tor a client that others can use: a control port with a cookie, and
-/// SOCKS ports.
+/// Makes a tor a client that programs can use: with a cookie-protected control
+/// port and SOCKS ports.
 pub(super) fn as_client(launch: Launch, socks_socket: Option<&Path>) -> Launch {
     let launch = as_visitor(launch).options([
         ("ControlPort", "127.0.0.1:auto"),

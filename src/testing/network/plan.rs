@@ -1,4 +1,4 @@
-//! The plan of a network, before anything of it runs.
+//! The plan of a network, made before any node runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use super::ports::free_ports;
 use super::relay::RelayOptions;
 use super::{panicked, private_directory};
 use crate::error::{Error, Result};
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
 /// The address of every node, unless it is a relay in a country.
 pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -22,20 +22,20 @@ pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The IPv6 address of every relay, if it has one.
 pub(super) const IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::LOCALHOST;
 
-/// The bandwidth of a relay for which none is set, in the unit of the
-/// consensus, if others have one.
+/// The default bandwidth of a relay if other relays have one, in the unit of
+/// the consensus.
 const BANDWIDTH: u32 = 1000;
 
 /// The number of authorities that must have measured a relay's bandwidth before
-/// the consensus names it: tor's rule.
+/// the consensus names it, by tor's rule.
 const ENOUGH_TO_MEASURE: usize = 3;
 
-/// The nodes that a network is to have.
+/// The nodes of a network.
 pub(super) struct Wanted {
     pub(super) authorities: usize,
     pub(super) relays: Vec<RelayOptions>,
     pub(super) bridges: Vec<RelayOptions>,
-    /// True if all of them have an IPv6 address, too.
+    /// True if all of them also have an IPv6 address.
     pub(super) ipv6: bool,
 }
 
@@ -47,33 +47,34 @@ pub(super) struct Plan {
     pub(super) countries: Countries,
 }
 
-/// An authority that is to be started.
+/// An authority before its start.
 pub(super) struct PlannedAuthority {
     pub(super) nickname: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: AuthorityKeys,
     pub(super) or_port: u16,
     pub(super) dir_port: u16,
-    /// The OR port of the IPv6 address.
+    /// The OR port at the IPv6 address.
     pub(super) ipv6_port: Option<u16>,
 }
 
-/// A relay or a bridge that is to be started.
+/// A relay or a bridge before its start.
 pub(super) struct PlannedRelay {
     pub(super) nickname: String,
     pub(super) fingerprint: Fingerprint,
     pub(super) keys: RelayKeys,
     pub(super) address: Ipv4Addr,
     pub(super) or_port: u16,
-    /// The OR port of the IPv6 address.
+    /// The OR port at the IPv6 address.
     pub(super) ipv6_port: Option<u16>,
-    /// The relays of the same family, this one included. Empty without one.
+    /// The relays of the same family, including this one. Empty if there are no
+    /// others.
     pub(super) family: Vec<Fingerprint>,
     pub(super) options: RelayOptions,
 }
 
 impl PlannedAuthority {
-    /// Returns the value of the option `DirAuthority` that makes it known.
+    /// Returns the value of the option `DirAuthority` for this authority.
     pub(super) fn line(&self) -> String {
         let ipv6 = self.ipv6_port.map(|port| format!("ipv6=[{IPV6_ADDRESS}]:{port} "));
         format!(
@@ -89,7 +90,7 @@ impl PlannedAuthority {
 }
 
 impl PlannedRelay {
-    /// Returns the address of the OR port, of IPv4.
+    /// Returns the IPv4 address of the OR port.
     pub(super) fn or_address(&self) -> SocketAddr {
         SocketAddr::from((self.address, self.or_port))
     }
@@ -112,7 +113,7 @@ impl Plan {
         let mut ipv6_port = || ipv6_ports.next().flatten();
 
         let authority_keys = side_by_side(authorities, |number| cache.authority(number))?;
-        // Bridges have the keys of the relays that there would be next.
+        // Bridges have the keys of the relays with the next numbers.
         let relay_keys = side_by_side(others.len(), |number| cache.relay(number))?;
         let mut planned_authorities = Vec::new();
         for ((number, keys), ports) in
@@ -159,12 +160,12 @@ impl Plan {
         }
         for relay in &mut self.relays {
             let family = relay.options.family.as_ref().and_then(|name| families.get(name));
-            // A relay alone has no family, whatever its name.
+            // A family of one relay doesn't count as a family.
             relay.family = family.filter(|it| it.len() > 1).cloned().unwrap_or_default();
         }
     }
 
-    /// Makes the data directories of authorities and relays, with their keys.
+    /// Creates the data directories of authorities and relays, with their keys.
     pub(super) fn write_keys(&self, root: &Path) -> Result<()> {
         for authority in &self.authorities {
             write_keys(&root.join(&authority.nickname), &authority.keys.files()?)?;
@@ -187,15 +188,15 @@ impl Plan {
         all.map(|fingerprint| format!("desc/id/{fingerprint}")).collect()
     }
 
-    /// Returns the addresses at which authorities take connections of other
+    /// Returns the addresses at which authorities accept connections from other
     /// nodes.
     pub(super) fn authority_addresses(&self) -> Vec<SocketAddr> {
         let address = |it: &PlannedAuthority| SocketAddr::from((ADDRESS, it.or_port));
         self.authorities.iter().map(address).collect()
     }
 
-    /// Returns the addresses at which relays and bridges take connections of
-    /// other nodes.
+    /// Returns the addresses at which relays and bridges accept connections
+    /// from other nodes.
     pub(super) fn relay_addresses(&self) -> Vec<SocketAddr> {
         self.relays.iter().chain(&self.bridges).map(PlannedRelay::or_address).collect()
     }
@@ -210,14 +211,14 @@ impl Plan {
         relay.options.bandwidth.unwrap_or(BANDWIDTH)
     }
 
-    /// Returns the bandwidth that the consensus names for a relay. `None` if
+    /// Returns the bandwidth that the consensus names for a relay, or `None` if
     /// too few authorities measure it.
     pub(super) fn bandwidth(&self, relay: &PlannedRelay) -> Option<u32> {
         let is_named = self.is_measured() && self.authorities.len() >= ENOUGH_TO_MEASURE;
         is_named.then(|| Plan::measured(relay))
     }
 
-    /// Returns the fingerprints of the nodes that are to have the flag `Guard`.
+    /// Returns the fingerprints of the nodes that get the flag `Guard`.
     pub(super) fn guards(&self) -> Vec<Fingerprint> {
         let authorities = self.authorities.iter().map(|authority| authority.fingerprint);
         let guards = self.relays.iter().filter(|relay| relay.options.guard);
@@ -225,14 +226,14 @@ impl Plan {
     }
 }
 
-/// Returns the nicknames of relays and bridges that are given none.
+/// Returns the default nicknames of relays and bridges.
 pub(super) fn default_nicknames(relays: usize, bridges: usize) -> impl Iterator<Item = String> {
     let relays = (0..relays).map(|number| format!("relay{number}"));
     relays.chain((0..bridges).map(|number| format!("bridge{number}")))
 }
 
-/// Returns a port of the IPv6 address for each of `count` nodes, if they are to
-/// have one.
+/// Returns a port of the IPv6 address for each of `count` nodes. The list is
+/// empty if `are_wanted` is false.
 fn ipv6_ports(are_wanted: bool, count: usize) -> Result<Vec<Option<u16>>> {
     if !are_wanted {
         return Ok(Vec::new());
@@ -275,8 +276,8 @@ fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync)
     Ok(all.into_iter().map(|(_, made)| made).collect())
 }
 
-/// Returns the file by which an authority knows the bandwidth of relays: a
-/// bandwidth-file of version 1.0.0.
+/// Returns the file with the measured bandwidth of relays: a bandwidth-file of
+/// version 1.0.0.
 pub(super) fn bandwidth_file(plan: &Plan, now: SystemTime) -> String {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut text = format!("{}\n", since.as_secs());

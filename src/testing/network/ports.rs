@@ -1,19 +1,20 @@
-//! Ports for the network's nodes.
+//! Finds free ports for the network's nodes.
 
 use std::net::{IpAddr, TcpListener};
 
 use crate::error::{Error, Result};
 
-/// Returns a port for each address that nobody has there. They are let go
-/// before tor takes them, so somebody may be quicker. Then the network is
-/// started again.
+/// Returns a free port for each address.
+///
+/// The ports are released before tor takes them, so another program may take
+/// one. In that case, the network is started again.
 ///
 /// # Errors
 ///
-/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) with
-/// the first address that this machine doesn't have.
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) that
+/// names the first address that this machine doesn't have.
 pub(super) fn free_ports(addresses: impl IntoIterator<Item = IpAddr>) -> Result<Vec<u16>> {
-    // Held together, so that none is found twice.
+    // The listeners are kept until the end, so that no port is found twice.
     let mut listeners = Vec::new();
     let mut ports = Vec::new();
     for address in addresses {

@@ -4,11 +4,11 @@ use std::fmt;
 
 use super::transport;
 use crate::error::{Error, Result};
-use crate::protocol::ArgumentError;
+use scape_proto::control::ArgumentError;
 
-/// The settings of a relay of a [`TestNetwork`](super::TestNetwork), for
-/// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay), or of a
-/// bridge, for
+/// The settings of a relay or a bridge of a
+/// [`TestNetwork`](super::TestNetwork), for
+/// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay) and
 /// [`TestNetworkBuilder::bridge`](super::TestNetworkBuilder::bridge).
 ///
 /// ```no_run
@@ -50,22 +50,23 @@ impl Default for RelayOptions {
 
 impl RelayOptions {
     /// Sets the nickname: 1 to 19 letters and digits. Default: `relay0`,
-    /// `relay1`, and so on, in the order of the relays, and `bridge0` and so on
+    /// `relay1`, and so on in the order of the relays, or `bridge0` and so on
     /// for bridges.
     pub fn nickname(mut self, nickname: impl Into<String>) -> Self {
         self.nickname = Some(nickname.into());
         self
     }
 
-    /// Sets the bandwidth that the consensus gives the relay, in 1000 bytes per
-    /// second. Clients choose relays in proportion to it.
+    /// Sets the relay's bandwidth in the consensus, in 1000 bytes per second.
+    /// Clients choose relays in proportion to it.
     ///
-    /// If it is set for one relay, relays without it have 1000, and authorities
-    /// none, because an authority doesn't measure itself. By default, nothing
-    /// is measured, and clients choose relays and authorities alike.
+    /// If at least one relay has a bandwidth, other relays have 1000.
+    /// Authorities have 0, because they don't measure themselves. By default,
+    /// nothing is measured, and clients choose relays and authorities with
+    /// equal probability.
     ///
-    /// It needs three authorities, as in the default: a consensus names no
-    /// bandwidth that fewer have measured.
+    /// This needs at least three authorities, which is the default. The
+    /// consensus doesn't name a bandwidth that fewer authorities have measured.
     pub fn bandwidth(mut self, kilobytes_per_second: u32) -> Self {
         self.bandwidth = Some(kilobytes_per_second);
         self
@@ -83,34 +84,36 @@ impl RelayOptions {
         self
     }
 
-    /// Puts the relay into a family: all relays with the same name for it list
-    /// each other in `MyFamily`, and tor uses no two of them in one circuit. A
-    /// relay whose family has no other one has none.
+    /// Adds the relay to a family. All relays of a family list each other in
+    /// `MyFamily`, and tor never uses two of them in one circuit. A family of
+    /// one relay has no effect.
     pub fn family(mut self, name: impl Into<String>) -> Self {
         self.family = Some(name.into());
         self
     }
 
-    /// Puts the relay into a country: two letters, in any case, such as `de`.
-    /// Default: none. If it is anything else,
+    /// Sets the relay's country: two letters in upper or lower case, such as
+    /// `de`. Default: none. With any other text,
     /// [`start`](super::TestNetworkBuilder::start) fails with an error of the
     /// kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
-    /// tor knows a relay's country by its address. So the relays of the first
-    /// country that is named have the address 127.1.0.1, those of the second
-    /// 127.2.0.1, and so on, and connect to others from it. Every node, and
-    /// [`TestNetwork::launch`](super::TestNetwork::launch), has a `GeoIPFile`
-    /// that says so. `GETINFO ip-to-country/127.1.0.1` then answers `de`, and
-    /// `ExcludeNodes {de}` and `ExitNodes {de}` work. Linux takes all of
-    /// 127.0.0.0/8 for this machine. Other systems may not. Then the start
-    /// fails with an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io),
-    /// unless the addresses are added to the loopback interface.
+    /// tor derives the country from the address. So the relays of the first
+    /// country have the address 127.1.0.1, those of the second 127.2.0.1, and
+    /// so on. They also connect to others from it. Every node, and
+    /// [`TestNetwork::launch`](super::TestNetwork::launch), has a matching
+    /// `GeoIPFile`. `GETINFO ip-to-country/127.1.0.1` then returns `de`, and
+    /// `ExcludeNodes {de}` and `ExitNodes {de}` work.
     ///
-    /// All of them also have `GeoIPExcludeUnknown 0`. By default, tor excludes
-    /// nodes without a country, too, as soon as an option excludes a country.
-    /// Here these are the authorities and most relays.
+    /// On Linux, all of 127.0.0.0/8 belongs to this machine. Other systems may
+    /// not have these addresses. Then the start fails with an error of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io), unless the addresses are added
+    /// to the loopback interface.
     ///
-    /// There can be 254 countries.
+    /// All nodes also have `GeoIPExcludeUnknown 0`. By default, an option that
+    /// excludes a country makes tor exclude nodes without a country, too. Here
+    /// these are the authorities and most relays.
+    ///
+    /// There can be up to 254 countries.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -127,15 +130,16 @@ impl RelayOptions {
         self
     }
 
-    /// Lets clients reach the bridge through a pluggable transport with this
-    /// name. Default: none. A name has letters, digits and underscores, and
-    /// doesn't begin with a digit. If it is anything else, or the relay isn't a
-    /// bridge, [`start`](super::TestNetworkBuilder::start) fails with an error
-    /// of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// Adds a pluggable transport with this name, through which clients reach
+    /// the bridge. Default: none. A name consists of letters, digits and
+    /// underscores, and doesn't begin with a digit. With any other name, or if
+    /// the relay isn't a bridge, [`start`](super::TestNetworkBuilder::start)
+    /// fails with an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
-    /// The transport is the simplest one: it XORs every byte with a constant,
-    /// which hides nothing from anybody. Both of its sides are threads of this
-    /// program that listen on 127.0.0.1. They end with the network. 64
+    /// The transport is as simple as possible: it XORs every byte with a
+    /// constant, which hides nothing. Both of its sides are threads of this
+    /// program that listen on 127.0.0.1. They end with the network. Up to 64
     /// connections can be open at a time.
     ///
     /// ```no_run
@@ -158,7 +162,7 @@ impl RelayOptions {
         self
     }
 
-    /// Adds an option of tor, after the network's own.
+    /// Adds a tor option, after the network's own options.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.push((name.into(), value.into()));
         self
@@ -188,7 +192,8 @@ impl RelayOptions {
             return Err(refused("family", why));
         }
         if let Some(name) = self.transport.as_ref().filter(|name| !transport::is_name(name)) {
-            let why = format!("{name:?} is no name: letters, digits and _, and no digit first");
+            let why =
+                format!("{name:?} is not a name: use letters, digits and _, and no digit first");
             return Err(refused("transport", why));
         }
         self.check_country()
@@ -204,7 +209,7 @@ impl RelayOptions {
     }
 }
 
-/// Returns the error of a setting that can't be.
+/// Returns the error for an invalid setting.
 pub(super) fn refused(what: &str, why: String) -> Error {
     ArgumentError::invalid("TestNetwork", what, why).into()
 }

@@ -1,4 +1,4 @@
-//! The start of a network: from its settings to processes that work together.
+//! Starts a network: from its settings to processes that work together.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +17,15 @@ use super::plan::{Plan, Wanted, bandwidth_file, write_bandwidth_file};
 use super::seed::{Seed, Times};
 use super::starting::{NodeToStart, Starting, failure, first_circuit};
 use super::{TestNetwork, panicked, private_directory, vote};
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
-use crate::event::EventKind;
+use crate::io::transport::Deadline;
 use crate::process::{PrivateDir, wait_bootstrapped};
-use crate::transport::Deadline;
-use crate::word::Progress;
+use scape_proto::event::EventKind;
+use scape_proto::word::Progress;
 
 impl TestNetworkBuilder {
-    /// Starts the network once.
+    /// Makes one attempt to start the network.
     pub(super) fn try_start(&mut self, deadline: Deadline) -> Result<TestNetwork> {
         let directory = PrivateDir::new("network-")
             .map_err(|e| Error::io("make a directory for the network", e))?;
@@ -67,10 +67,10 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus.
     ///
-    /// The authorities come first, because a relay uploads its descriptor one
-    /// second after its start, and not again if it is refused. The client joins
-    /// the network when all others take connections, because it would avoid
-    /// guards that refuse one.
+    /// The authorities start first, because a relay uploads its descriptor one
+    /// second after its start, and not again if this fails. The client joins
+    /// the network when all other nodes accept connections, because it would
+    /// avoid guards that refuse one.
     fn start_seeded(
         &mut self,
         nodes: Vec<NodeToStart>,
@@ -87,7 +87,8 @@ impl TestNetworkBuilder {
             });
             let outcome = outcome.and_then(|first_vote| {
                 let mut first_vote = first_vote.join().unwrap_or_else(|_| Err(panicked()))?;
-                // Programs may ask an authority for any relay's descriptor.
+                // Programs may ask an authority for the descriptor of any
+                // relay.
                 first_vote.put_off_until_known()
             });
             starting.finish(outcome)
@@ -96,9 +97,9 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus, and waits until they work together.
     ///
-    /// Calls `watch` with the authorities as soon as they run, and returns what
-    /// it returned. Drops `alive` when the authorities may vote: at the end, or
-    /// if their vote is needed.
+    /// Calls `watch` with the authorities as soon as they run, and returns its
+    /// result. Drops `alive` when the authorities may vote: at the end, or as
+    /// soon as their vote is needed.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,
@@ -112,7 +113,7 @@ impl TestNetworkBuilder {
         let relays = starting.begin(|role| role == Role::Relay);
         let bridges = starting.begin(|role| role == Role::Bridge);
         let clients = starting.begin(|role| role == Role::Client);
-        // On a busy machine the vote begins soon.
+        // On a busy machine, the vote begins soon after this.
         let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
         let watched = watch(authorities.collect::<Result<_>>()?);
         starting.wait_listening(&plan.relay_addresses())?;
@@ -134,8 +135,8 @@ impl TestNetworkBuilder {
         for (relay, _) in relays.into_iter().zip(exits).filter(|(_, is_exit)| *is_exit) {
             starting.wait_for_policy(relay)?;
         }
-        // A client asks a bridge for its descriptor, and waits long before
-        // it asks again if the bridge has not made it yet.
+        // A client asks a bridge for its descriptor. If the bridge hasn't made
+        // it yet, the client waits long before it asks again.
         bridges.into_iter().try_for_each(|bridge| starting.wait_for_policy(bridge))?;
         starting.wait_for_all()?;
         self.wait_bootstrapped(&client, deadline)?;
@@ -143,7 +144,7 @@ impl TestNetworkBuilder {
         Ok(watched)
     }
 
-    /// Starts nodes that know nothing of each other.
+    /// Starts nodes that don't have a consensus.
     fn start_and_vote(&mut self, nodes: Vec<NodeToStart>, deadline: Deadline) -> Result<Vec<Node>> {
         let nodes = thread::scope(|scope| {
             let mut starting = Starting::new(scope, nodes, deadline);
@@ -157,7 +158,7 @@ impl TestNetworkBuilder {
         }
     }
 
-    /// Puts together what has been started.
+    /// Creates the network from its running nodes.
     fn network(
         &self,
         nodes: Vec<Node>,
@@ -201,8 +202,8 @@ impl TestNetworkBuilder {
         Ok(server)
     }
 
-    /// Describes every process and writes what it needs. The client is the last
-    /// of the nodes.
+    /// Describes every process and writes the files that it needs. The client
+    /// is the last node.
     fn nodes_to_start(
         &self,
         root: &Path,
@@ -269,7 +270,7 @@ impl TestNetworkBuilder {
         let launch = as_client(common.node("client", &root.join("client")), socket.as_deref());
         let again = launch.again().options(self.client_options.clone());
         let launch = match seed {
-            // Until all others take connections.
+            // The network is enabled when all other nodes accept connections.
             Some(seed) => launch.seed(seed.files()).option("DisableNetwork", "1"),
             None => waiting(launch),
         };
@@ -311,11 +312,11 @@ impl TestNetworkBuilder {
         wait_known(client, nodes, deadline)
     }
 
-    /// Waits until the client is ready.
+    /// Waits until the client is bootstrapped.
     fn wait_bootstrapped(&mut self, client: &Controller, deadline: Deadline) -> Result<()> {
         let mut reached = None;
         wait_bootstrapped(client, 100, deadline, &mut reached, |step| {
-            // Four fifths of the way have been gone before the bootstrap.
+            // Four fifths of the progress come before the bootstrap.
             self.report(80 + step.progress / 5, "bootstrap", &step.summary);
         })
     }
@@ -327,8 +328,8 @@ impl TestNetworkBuilder {
     }
 }
 
-/// Waits until the client has a descriptor of every relay: the first consensus
-/// need not name the slow ones.
+/// Waits until the client has a descriptor of every relay. The first consensus
+/// may lack slow relays.
 fn wait_known(client: &Controller, nodes: &[Node], deadline: Deadline) -> Result<()> {
     let events = client.subscribe([EventKind::NewConsensus, EventKind::NewDesc])?;
     let keys = vote::of_each_relay(nodes, "md/id/");

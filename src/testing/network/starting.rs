@@ -1,4 +1,4 @@
-//! Nodes that are started side by side, and what is waited for meanwhile.
+//! Starts nodes in parallel, and waits for them.
 
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, Scope};
@@ -9,55 +9,55 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::bridge::Bridge;
 use super::node::{Node, Role, of_node};
 use super::{panicked, stop_all};
-use crate::cancel::CancelToken;
-use crate::connection::Closed;
-use crate::controller::{BuildCircuit, Controller};
+use crate::control::{BuildCircuit, Controller};
 use crate::error::{Error, Phase, Result};
-use crate::event::Bootstrap;
+use crate::io::cancel::CancelToken;
+use crate::io::connection::Closed;
+use crate::io::transport::Deadline;
 use crate::process::{Launch, LaunchError, LaunchProblem};
-use crate::protocol::Refusal;
-use crate::transport::Deadline;
-use crate::word::Fingerprint;
+use scape_proto::control::Refusal;
+use scape_proto::event::Bootstrap;
+use scape_proto::word::Fingerprint;
 
-/// The time between two looks at ports or results.
+/// The time between two checks of ports or results.
 const POLL: Duration = Duration::from_millis(20);
 
-/// The time that a connection to a port of this machine may take.
+/// The time limit for connecting to a port of this machine.
 const CONNECT_FOR: Duration = Duration::from_millis(500);
 
-/// The time for one attempt to build the first circuit. It takes half a second,
-/// and a few seconds on a busy machine.
+/// The time limit for one attempt to build the first circuit. It takes half a
+/// second, and a few seconds on a busy machine.
 const CIRCUIT_FOR: Duration = Duration::from_secs(10);
 
-/// The number of log lines of each node that a failure tells.
+/// The number of log lines of each node in an error.
 const LINES_EACH: usize = 5;
 
-/// The time that a client has to tell how far it came before the failure.
+/// The time limit for asking a client about its progress after a failure.
 const LAST_QUESTION: Duration = Duration::from_secs(1);
 
-/// The time between two attempts.
+/// The pause between two attempts to build the first circuit.
 const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The time after which the first consensus is taken for useless, and the vote
-/// is waited for.
+/// The time after which the first consensus is considered useless, and the vote
+/// is needed.
 const SEED_FOR: Duration = Duration::from_secs(15);
 
-/// A node that is to be started.
+/// A node before its start.
 pub(super) struct NodeToStart {
     pub(super) nickname: String,
     pub(super) role: Role,
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) bridge: Option<Bridge>,
     pub(super) launch: Launch,
-    /// The description of its next process, which has nothing to wait for.
+    /// The description of the node's next process, which need not wait for
+    /// other nodes.
     pub(super) again: Launch,
 }
 
-/// Nodes that are started side by side. Those that run when it is dropped are
-/// ended.
+/// Nodes that are started in parallel. Dropping it ends those that run.
 pub(super) struct Starting<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
-    /// Nodes that are still to be started.
+    /// Nodes that haven't been started.
     waiting: Vec<Option<NodeToStart>>,
     started: Vec<Option<Node>>,
     sender: Option<Sender<(usize, Result<Node>)>>,
@@ -67,7 +67,7 @@ pub(super) struct Starting<'scope, 'env> {
 }
 
 impl<'scope, 'env> Starting<'scope, 'env> {
-    /// Takes nodes that are to be started.
+    /// Creates this from nodes that haven't been started.
     pub(super) fn new(
         scope: &'scope Scope<'scope, 'env>,
         nodes: Vec<NodeToStart>,
@@ -80,7 +80,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Starting { scope, waiting, started, sender, results, cancel, deadline }
     }
 
-    /// Begins to start those that are chosen. Returns their indexes.
+    /// Begins to start the chosen nodes. Returns their indexes.
     pub(super) fn begin(&mut self, is_chosen: impl Fn(Role) -> bool) -> Vec<usize> {
         let mut begun = Vec::new();
         for (index, place) in self.waiting.iter_mut().enumerate() {
@@ -97,19 +97,20 @@ impl<'scope, 'env> Starting<'scope, 'env> {
                     }
                     Err(error) => Err(of_node(&nickname, error)),
                 };
-                // Nobody listens any more after another node's failure.
+                // After another node's failure, the receiver is gone.
                 let _ = sender.send((index, result));
             });
         }
         begun
     }
 
-    /// Returns the moment until which all may take.
+    /// Returns the deadline of the whole start.
     pub(super) fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// Takes what has come. An error is that of the first node that failed.
+    /// Takes the results that have arrived. Returns the error of the first node
+    /// that failed.
     fn look(&mut self) -> Result<()> {
         while let Ok(result) = self.results.try_recv() {
             self.take(result)?;
@@ -130,7 +131,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Waits until every address takes connections.
+    /// Waits until every address accepts connections.
     pub(super) fn wait_listening(&mut self, addresses: &[SocketAddr]) -> Result<()> {
         for address in addresses {
             while TcpStream::connect_timeout(address, CONNECT_FOR).is_err() {
@@ -144,8 +145,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Ok(())
     }
 
-    /// Waits until the node with this index runs. Commands of its controller
-    /// end at the deadline of the start.
+    /// Waits until the node with this index runs. Commands of the returned
+    /// controller end at the deadline of the start.
     pub(super) fn wait_for(&mut self, index: usize) -> Result<Controller> {
         loop {
             if let Some(node) = &self.started[index] {
@@ -155,7 +156,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Waits until the relay with this index takes streams.
+    /// Waits until the relay with this index accepts streams.
     pub(super) fn wait_for_policy(&mut self, index: usize) -> Result<()> {
         let controller = self.wait_for(index)?;
         wait_for_policy(&controller, self.deadline)
@@ -169,12 +170,12 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Ok(())
     }
 
-    /// Returns the nodes, if `outcome` is good. If it isn't, ends them and
-    /// returns the failure with their last log lines.
+    /// Returns the nodes if `outcome` is `Ok`. Otherwise ends them, and returns
+    /// the error with their last log lines.
     pub(super) fn finish(mut self, outcome: Result<()>) -> Result<Vec<Node>> {
         match outcome {
             Ok(()) => Ok(self.started.drain(..).flatten().collect()),
-            // It has the log of the node that didn't start.
+            // The error already has the log of the node that didn't start.
             Err(error) if error.is::<LaunchError>() => Err(error),
             Err(error) => {
                 let timeout = self.deadline.timeout();
@@ -183,7 +184,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         }
     }
 
-    /// Ends the starts that are still going on, and takes the nodes that run.
+    /// Cancels the starts that are in progress, and takes the nodes that run.
     fn take_all(&mut self) -> Vec<Node> {
         self.cancel.cancel();
         // Each thread sends one result, unless it panics.
@@ -196,13 +197,13 @@ impl<'scope, 'env> Starting<'scope, 'env> {
 impl Drop for Starting<'_, '_> {
     fn drop(&mut self) {
         if !self.started.is_empty() {
-            // The failure that led here matters more.
+            // The error that led here is more important.
             let _ = stop_all(self.take_all());
         }
     }
 }
 
-/// Ends nodes. Returns the failure, with the last log lines of every node.
+/// Ends nodes. Returns the error with the last log lines of every node.
 pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
     let mut log = Vec::new();
     for node in &nodes {
@@ -224,8 +225,8 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
     LaunchError::new(problem, log).into()
 }
 
-/// Waits until a relay knows its own exit policy. Until then it refuses every
-/// stream. tor makes its descriptor one second after the start.
+/// Waits until a relay knows its own exit policy. Until then, it refuses all
+/// streams. tor makes its descriptor one second after the start.
 pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<()> {
     loop {
         match relay.get_info("exit-policy/ipv4") {
@@ -237,9 +238,9 @@ pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<
     }
 }
 
-/// Lets a client that has a consensus onto the network, and waits for its first
-/// circuit. Calls `fell_back` once if that takes so long that the consensus
-/// must be useless: then the authorities' vote helps.
+/// Enables the network of a client that has a consensus, and waits for its
+/// first circuit. Calls `fell_back` once if that takes so long that the
+/// consensus must be useless. Only the authorities' vote helps then.
 pub(super) fn first_circuit(
     client: &Controller,
     deadline: Deadline,
@@ -247,7 +248,7 @@ pub(super) fn first_circuit(
 ) -> Result<()> {
     let begun = Instant::now();
     client.set_conf([("DisableNetwork", "0")])?;
-    // So that RELOAD doesn't bring it back.
+    // Saved so that RELOAD doesn't undo it.
     client.save_conf()?;
     let mut has_fallen_back = false;
     loop {

@@ -1,35 +1,39 @@
 //! The authorities' votes.
 //!
-//! In a network that begins without a consensus, nobody votes before every
-//! descriptor is there, and nobody asks before there is an answer. The relays
-//! are told to fetch the consensus when it is published, and the client when
-//! the relays have it. Otherwise the authorities would vote on the relays that
-//! they happen to know, and whoever asks too early would ask again after ever
-//! longer pauses. That would take anything from ten seconds to a minute.
+//! In a network that begins without a consensus, two rules avoid long waits:
+//!
+//! * Nobody votes before every descriptor is there. Otherwise the authorities
+//!   would vote on the relays that they happen to know.
+//! * Nobody asks before there is an answer. Otherwise a node would ask again
+//!   after ever longer pauses.
+//!
+//! So relays are told to fetch the consensus when it is published, and the
+//! client when the relays have it. Without this, a start would take from ten
+//! seconds to a minute.
 
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::node::{Node, Role};
-use crate::controller::Controller;
+use crate::control::Controller;
 use crate::error::{Phase, Result};
-use crate::event::{Bootstrap, EventKind};
-use crate::transport::Deadline;
+use crate::io::transport::Deadline;
+use scape_proto::event::{Bootstrap, EventKind};
 
-/// The time between two questions to a node. The answers are small, so that
-/// asking delays no node on a busy machine.
+/// The time between two requests to a node. The answers are small, so that
+/// requests delay no node on a busy machine.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
-/// The interval of the first vote, in seconds, which tor bounds to 5 or more:
-/// it is reckoned from midnight, and the second vote follows after
-/// `V3AuthVotingInterval`. A quarter of it each is for voting and for signing.
+/// The interval of the first vote, in seconds. It counts from midnight, and
+/// tor's minimum is 5. The second vote follows after `V3AuthVotingInterval`. A
+/// quarter of the interval each is for voting and for signing.
 const FIRST_INTERVAL: u64 = 5;
 const VOTING_AND_SIGNING: u64 = 2;
 
-/// With how much bootstrap a relay knows its colleagues.
+/// The bootstrap percentage at which a relay knows the other relays.
 const RELAY_IS_READY: u8 = 75;
 
-/// Waits until a node has another consensus than the one that it has now.
+/// Waits until a node has another consensus than now.
 pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
     const KEY: &str = "consensus/valid-after";
     let node = node.until(deadline);
@@ -42,13 +46,13 @@ pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
     Ok(())
 }
 
-/// The time from the begin of a vote to the consensus: voting and signing take
-/// two seconds each.
+/// The time from the beginning of a vote to the consensus: voting and signing
+/// take two seconds each.
 pub(super) const VOTE_TAKES: Duration = Duration::from_secs(4);
 
-/// Lets the authorities of a network that has a consensus vote as soon as they
-/// can, and waits until each has the next one. Their commands must end at the
-/// deadline.
+/// Makes the authorities of a network that has a consensus vote as soon as
+/// possible, and waits until each has the next one. Their commands must end at
+/// the deadline.
 pub(super) fn vote_now(
     authorities: &[Controller],
     interval: Duration,
@@ -57,7 +61,8 @@ pub(super) fn vote_now(
     let valid_after = |authority: &Controller| authority.get_info("consensus/valid-after");
     let before: Vec<String> = authorities.iter().map(valid_after).collect::<Result<_>>()?;
     if interval.as_secs() > 2 * FIRST_INTERVAL {
-        // A moment for the authorities to be told, and to the next full second.
+        // The time to tell the authorities, plus the time to the next full
+        // second.
         let begin = SystemTime::now() + Duration::from_millis(1300);
         set_offset(authorities, begin + VOTE_TAKES, interval)?;
     }
@@ -72,8 +77,8 @@ pub(super) fn vote_now(
     Ok(())
 }
 
-/// Tells authorities to vote on a consensus that is valid after this time,
-/// which they round down to a second.
+/// Makes authorities vote on a consensus with this valid-after time, which they
+/// round down to a second.
 pub(super) fn set_offset(
     authorities: &[Controller],
     valid_after: SystemTime,
@@ -81,11 +86,11 @@ pub(super) fn set_offset(
 ) -> Result<()> {
     let since = valid_after.duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset = since.as_secs() % interval.as_secs().max(1);
-    // All of them before the vote. Saving takes longer.
+    // All authorities must know this before the vote. Saving takes longer.
     for authority in authorities {
         authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
     }
-    // So that RELOAD doesn't bring the old one back.
+    // Saved so that RELOAD doesn't undo it.
     authorities.iter().try_for_each(Controller::save_conf)
 }
 
@@ -95,10 +100,10 @@ pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Deadline) -> Result
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
 }
 
-/// Lets the authorities vote at the next full second, and waits until each has
+/// Makes the authorities vote at the next full second, and waits until each has
 /// published the consensus.
 pub(super) fn vote(nodes: &[Node], deadline: Deadline) -> Result<()> {
-    // A moment for the authorities to be told.
+    // The time to tell the authorities.
     let soon = SystemTime::now() + Duration::from_millis(300);
     let soon = soon.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() + 1;
     let offset = (soon + VOTING_AND_SIGNING) % FIRST_INTERVAL;
@@ -126,7 +131,7 @@ pub(super) fn tell_relays(nodes: &[Node], deadline: Deadline) -> Result<()> {
     })
 }
 
-/// Ends a node's waiting; it is saved, so that RELOAD does not bring it back.
+/// Lets a node fetch. The option is saved so that RELOAD doesn't undo it.
 pub(super) fn start_to_fetch(controller: &Controller) -> Result<()> {
     controller.set_conf([("FetchServerDescriptors", "1")])?;
     controller.save_conf()
@@ -136,7 +141,7 @@ fn of_role(nodes: &[Node], role: Role) -> Vec<&Node> {
     nodes.iter().filter(|node| node.role() == role).collect()
 }
 
-/// Waits until something is true of each of some nodes.
+/// Waits until `is_so` returns true for every node.
 fn wait(
     nodes: Vec<&Node>,
     deadline: Deadline,
@@ -154,8 +159,8 @@ fn wait(
     Ok(())
 }
 
-/// Returns a GETINFO key for each relay and authority, which are in the
-/// consensus. Bridges aren't.
+/// Returns a GETINFO key for each relay and authority. Bridges are left out,
+/// because they are not in the consensus.
 pub(super) fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
     nodes
         .iter()

@@ -1,16 +1,16 @@
-//! A reply for each command, in whatever order they come.
+//! Replies to commands, in any order.
 
 use std::collections::BTreeMap;
 
 pub(super) const PROTOCOLINFO: &str =
     "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n";
 
-/// Asked for the reply to a command.
+/// A function that returns the reply to a command, or `None` if it has none.
 pub(super) type Answer = Box<dyn FnMut(&str) -> Option<Vec<u8>> + Send>;
 
 #[derive(Default)]
 pub(super) struct Answers {
-    /// A later one goes before an earlier one.
+    /// Later answers take precedence over earlier ones.
     given: Vec<Answer>,
     info: BTreeMap<String, String>,
 }
@@ -32,7 +32,7 @@ impl Answers {
         self.info.insert(key, value);
     }
 
-    /// The reply to `command`.
+    /// Returns the reply to `command`.
     pub(super) fn to(&mut self, command: &str) -> Vec<u8> {
         if let Some(reply) = self.given.iter_mut().rev().find_map(|answer| answer(command)) {
             return reply;
@@ -48,7 +48,7 @@ impl Answers {
         }
     }
 
-    /// As tor: either every key has a value, or none is given.
+    /// Answers like tor: either all keys have values, or the reply is an error.
     fn getinfo(&self, keys: &[&str]) -> Vec<u8> {
         let mut reply = String::new();
         for key in keys {
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_answer_that_fits_goes_first() {
+    fn later_answers_take_precedence_over_earlier_ones() {
         let mut answers = Answers::default();
         answers.prefix("GETINFO".into(), b"1".to_vec());
         answers.exact("GETINFO version".into(), b"2".to_vec());
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_answered_as_tor_does() {
+    fn commands_without_an_answer_get_the_reply_of_a_plain_tor() {
         let mut answers = Answers::default();
         assert_eq!(to(&mut answers, "authenticate"), "250 OK\r\n");
         assert_eq!(to(&mut answers, "FROB it"), "510 Unrecognized command \"FROB\"\r\n");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn getinfo_gives_every_key_or_none() {
+    fn getinfo_returns_all_keys_or_an_error() {
         let mut answers = Answers::default();
         answers.info("version".into(), "0.4.9.11".into());
         answers.info("config-text".into(), "A 1\n.B 2\n".into());

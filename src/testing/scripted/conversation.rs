@@ -1,4 +1,4 @@
-//! One connection: takes commands, and says what its script or the answers say.
+//! One connection: reads commands, and replies by its script or the answers.
 
 use std::io::{self, Read};
 use std::thread;
@@ -8,17 +8,17 @@ use parking_lot::Mutex;
 
 use super::script::{Expected, Script, Step};
 use super::{ScriptError, ScriptProblem, Shared};
-use crate::transport::{Transport, is_timeout};
+use crate::io::transport::{Transport, is_timeout};
 
-/// Between the pieces of what is written in pieces, so that they have a chance
-/// to be read one by one.
+/// The pause between the pieces of a reply, so that the client can read them
+/// one by one.
 const BETWEEN_PIECES: Duration = Duration::from_micros(100);
 
-/// One end of a connection. Read by its conversation only; written by the
-/// test's threads too.
+/// The server's end of a connection. Only its conversation reads it. The test's
+/// threads write to it, too.
 pub(super) struct Line {
     transport: Transport,
-    /// Held while something is said: what several threads say is not mixed.
+    /// Held while writing, so that bytes from several threads are not mixed.
     speaking: Mutex<()>,
 }
 
@@ -27,7 +27,7 @@ impl Line {
         Line { transport, speaking: Mutex::new(()) }
     }
 
-    /// Writes at most `chunk` bytes at a time.
+    /// Writes `bytes`, at most `chunk` bytes at a time.
     pub(super) fn write(
         &self,
         bytes: &[u8],
@@ -54,24 +54,23 @@ impl Line {
     }
 }
 
-/// Takes commands apart.
+/// Splits the input into commands.
 struct Commands<'a> {
     line: &'a Line,
     shared: &'a Shared,
     buffer: Vec<u8>,
 }
 
-/// No command came.
+/// The reason why no command came.
 enum Silence {
-    /// None will.
+    /// The connection has ended.
     HungUp,
-    /// Not in time.
+    /// The deadline has passed.
     Late,
 }
 
 impl Commands<'_> {
-    /// The next command, which is entered into the list of what was sent. With
-    /// its data, where it has any.
+    /// Returns the next command, with its data if it has any, and records it.
     fn next(&mut self, deadline: Option<Instant>) -> Result<String, Silence> {
         let mut command = self.next_line(deadline)?;
         if command.starts_with('+') {
@@ -101,7 +100,7 @@ impl Commands<'_> {
             let transport = &self.line.transport;
             let read = match deadline {
                 Some(deadline) => transport.read_by(&mut bytes, deadline),
-                // Ends when either end hangs up.
+                // This ends when either side closes the connection.
                 None => transport
                     .set_read_timeout(None)
                     .and_then(|()| (&mut &*transport).read(&mut bytes)),
@@ -117,16 +116,16 @@ impl Commands<'_> {
     }
 }
 
-/// What comes after a script's last step.
+/// The behavior after a script's last step.
 enum Then {
-    /// Nothing more should come.
+    /// Nothing more may be sent.
     Nothing,
     HangUp,
     Ignore,
     Answer,
 }
 
-/// Holds a whole conversation, and hangs up.
+/// Runs a whole conversation, then closes the connection.
 pub(super) fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
     let mut commands = Commands { line, shared, buffer: Vec::new() };
     let then = match script {
@@ -162,7 +161,7 @@ pub(super) fn hold(shared: &Shared, line: &Line, number: usize, script: Option<S
     shared.state.lock().open.retain(|open| !std::ptr::eq(&**open, line));
 }
 
-/// Gives the answers, until the other end hangs up or says QUIT.
+/// Gives the answers until the client closes the connection or sends QUIT.
 fn answer(shared: &Shared, commands: &mut Commands<'_>) {
     while let Ok(command) = commands.next(None) {
         let reply = shared.answers.lock().to(&command);
@@ -173,7 +172,7 @@ fn answer(shared: &Shared, commands: &mut Commands<'_>) {
     }
 }
 
-/// Nothing should be sent any more, but for QUIT.
+/// Checks that nothing but QUIT is sent after the script's end.
 fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
     let Ok(sent) = commands.next(None) else { return };
     if !sent.eq_ignore_ascii_case("QUIT") {
@@ -182,7 +181,7 @@ fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
     }
 }
 
-/// Takes the steps; fails with the number of the one that could not be taken.
+/// Runs the steps of a script. An error has the number of the step that failed.
 fn play(
     shared: &Shared,
     commands: &mut Commands<'_>,
@@ -249,9 +248,9 @@ fn not_taken(error: io::Error) -> ScriptProblem {
     ScriptProblem::NotTaken { error: error.to_string() }
 }
 
-/// For `time`, or until everything is to end.
+/// Waits for `time`, or until the scripted tor ends.
 fn pause(shared: &Shared, time: Duration) {
-    let deadline = crate::transport::deadline_after(time);
+    let deadline = crate::io::transport::deadline_after(time);
     let mut state = shared.state.lock();
     while !state.stopped && !shared.changed.wait_until(&mut state, deadline).timed_out() {}
 }

@@ -1,9 +1,9 @@
-//! How a script was not followed.
+//! [`ScriptError`]: a script that wasn't followed.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A [`Script`](super::Script) was not followed.
+/// A [`Script`](super::Script) that wasn't followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
     connection: usize,
@@ -11,49 +11,49 @@ pub struct ScriptError {
     problem: ScriptProblem,
 }
 
-/// What happened instead of what a [`Script`](super::Script) says.
+/// The way in which a conversation differed from its [`Script`](super::Script).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptProblem {
-    /// Something else was sent.
+    /// Another command was sent.
     Unexpected {
-        /// What should have been sent, in words.
+        /// A description of the expected command.
         expected: String,
-        /// What was.
+        /// The command that was sent.
         sent: String,
     },
-    /// Nothing was sent in time.
+    /// No command was sent in time.
     NothingSent {
-        /// What should have been sent, in words.
+        /// A description of the expected command.
         expected: String,
-        /// How long it was waited for.
+        /// The time limit.
         after: Duration,
     },
-    /// The other end hung up.
+    /// The client closed the connection.
     HungUp {
-        /// What should have been sent, in words.
+        /// A description of the expected command.
         expected: String,
     },
-    /// A gate was not opened in time.
+    /// A gate wasn't opened in time.
     GateShut {
-        /// Its name.
+        /// The name of the gate.
         gate: String,
-        /// How long it was waited for.
+        /// The time limit.
         after: Duration,
     },
-    /// What was to be said was not taken.
+    /// The bytes of a step couldn't be written.
     NotTaken {
-        /// The operating system's words.
+        /// The operating system's error.
         error: String,
     },
-    /// A command came after the last step.
+    /// A command was sent after the last step.
     AfterTheEnd {
-        /// Which.
+        /// The command.
         sent: String,
     },
-    /// There was no connection for the script.
+    /// No client connected for the script.
     NotConnected,
-    /// The scripted tor was dropped or finished before.
+    /// The scripted tor was dropped or finished before the script ended.
     Abandoned,
 }
 
@@ -62,18 +62,18 @@ impl ScriptError {
         ScriptError { connection, step, problem }
     }
 
-    /// On which connection: 1 is the first.
+    /// Returns the number of the connection. The first is 1.
     pub fn connection(&self) -> usize {
         self.connection
     }
 
-    /// At which step of its script: 1 is the first, and 0 is before it.
-    /// ([`login`](super::Script::login) is four.)
+    /// Returns the number of the step. The first is 1, and 0 is the time before
+    /// it. [`login`](super::Script::login) has four steps.
     pub fn step(&self) -> usize {
         self.step
     }
 
-    /// What happened.
+    /// Returns the problem.
     pub fn problem(&self) -> &ScriptProblem {
         &self.problem
     }
@@ -84,24 +84,24 @@ impl fmt::Display for ScriptError {
         write!(f, "connection {}, step {}: ", self.connection, self.step)?;
         match &self.problem {
             ScriptProblem::Unexpected { expected, sent } => {
-                write!(f, "the script expects {expected}, and {sent:?} was sent")
+                write!(f, "the script expects {expected}, but {sent:?} was sent")
             }
             ScriptProblem::NothingSent { expected, after } => {
-                write!(f, "the script expects {expected}, and nothing was sent within {after:?}")
+                write!(f, "the script expects {expected}, but nothing was sent within {after:?}")
             }
             ScriptProblem::HungUp { expected } => {
-                write!(f, "the script expects {expected}, and the other end hung up")
+                write!(f, "the script expects {expected}, but the client closed the connection")
             }
             ScriptProblem::GateShut { gate, after } => {
                 write!(f, "the gate {gate:?} was not opened within {after:?}")
             }
             ScriptProblem::NotTaken { error } => {
-                write!(f, "what the script says was not taken: {error}")
+                write!(f, "the script's bytes could not be written: {error}")
             }
             ScriptProblem::AfterTheEnd { sent } => {
                 write!(f, "{sent:?} was sent after the script's end")
             }
-            ScriptProblem::NotConnected => f.write_str("nobody connected"),
+            ScriptProblem::NotConnected => f.write_str("no client connected for the script"),
             ScriptProblem::Abandoned => f.write_str("the script was not played to its end"),
         }
     }

@@ -1,4 +1,4 @@
-//! A place to connect to.
+//! A listener for the clients of a scripted tor.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use super::{Shared, serve};
 use crate::error::{Error, Result};
-use crate::transport::{Address, Transport, deadline_after};
+use crate::io::transport::{Address, Transport, deadline_after};
 
-/// Serves whoever connects, until it is dropped.
+/// Accepts and serves connections until it is dropped.
 pub(super) struct Listener {
     address: Address,
     thread: Option<JoinHandle<()>>,
@@ -61,8 +61,8 @@ impl Listener {
     }
 }
 
-/// The scripted tor has set `stopped`; a last connection makes the thread look
-/// at it.
+/// The scripted tor has set `stopped`. One last connection wakes the thread,
+/// which then sees that.
 impl Drop for Listener {
     fn drop(&mut self) {
         let woken =

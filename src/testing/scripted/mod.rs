@@ -1,12 +1,13 @@
-//! A control port that says what a test wants.
+//! A control port that answers as a test says.
 //!
-//! * **Answers**: a reply for each command, in whatever order they come. Short,
-//!   for the tests of programs.
-//! * **A [`Script`]**: what is sent, and what is said to it, step by step and
-//!   to the byte: events between the lines of a reply, one byte at a time, too
-//!   late, not at all, and the end of the connection in the middle.
+//! * **Answers** give a reply for each command, in any order. They are short
+//!   and suit the tests of programs.
+//! * **A [`Script`]** describes a conversation step by step and byte by byte.
+//!   It can put events between the lines of a reply, or send one byte at a
+//!   time. It can also answer too late or not at all, and end the connection in
+//!   the middle.
 //!
-//! Both answer in memory, on a TCP port of 127.0.0.1, or on a Unix socket.
+//! Both work in memory, on a TCP port of 127.0.0.1, and on a Unix socket.
 
 mod answers;
 mod conversation;
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::transport::{Address, Transport, deadline_after};
+use crate::io::transport::{Address, Transport, deadline_after};
 
 use answers::Answers;
 use conversation::Line;
@@ -33,10 +34,10 @@ pub use failure::{ScriptError, ScriptProblem};
 use listener::Listener;
 pub use script::Script;
 
-/// How long a step may take where the builder says nothing else.
+/// The default time limit of a step.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A control port without a tor behind it. Its threads end when it is dropped.
+/// A control port without a tor behind it. Dropping it ends its threads.
 ///
 /// ```
 /// use scape::testing::ScriptedTor;
@@ -51,16 +52,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// It may be used from several threads. Every wait in it ends at the latest
-/// after [`patience`](ScriptedTorBuilder::patience).
+/// A `ScriptedTor` may be used from several threads. Every wait in it ends
+/// after [`patience`](ScriptedTorBuilder::patience) at the latest.
 pub struct ScriptedTor {
     shared: Arc<Shared>,
     listener: Option<Listener>,
 }
 
-/// How a [`ScriptedTor`] is to behave. What is not said is answered as a tor
-/// without authentication does: PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT
-/// are understood, everything else gets `510 Unrecognized command`.
+/// The settings of a [`ScriptedTor`].
+///
+/// Commands without an answer get the reply of a tor without authentication:
+/// PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT succeed, and everything else
+/// gets `510 Unrecognized command`.
 #[must_use = "nothing is there to connect to before start() or one of the listen methods"]
 pub struct ScriptedTorBuilder {
     answers: Answers,
@@ -69,14 +72,15 @@ pub struct ScriptedTorBuilder {
     chunk: Option<usize>,
 }
 
-/// What the threads share.
+/// The state that the threads share.
 struct Shared {
     patience: Duration,
-    /// How many bytes at a time are written, where not all at once.
+    /// The maximum number of bytes in one write, or `None` to write all at
+    /// once.
     chunk: Option<usize>,
     answers: Mutex<Answers>,
     state: Mutex<State>,
-    /// Told of every change of `state`.
+    /// Notified after every change of `state`.
     changed: Condvar,
 }
 
@@ -85,10 +89,10 @@ struct State {
     sent: Vec<String>,
     failure: Option<ScriptError>,
     scripts: VecDeque<Script>,
-    /// Scripts that are being played.
+    /// The number of scripts that are running.
     playing: usize,
     gates: BTreeSet<String>,
-    /// How many there were.
+    /// The number of connections so far.
     connections: usize,
     open: Vec<Arc<Line>>,
     threads: Vec<JoinHandle<()>>,
@@ -96,7 +100,7 @@ struct State {
 }
 
 impl ScriptedTor {
-    /// To be told how to behave.
+    /// Returns a builder, which sets the answers and scripts.
     pub fn builder() -> ScriptedTorBuilder {
         ScriptedTorBuilder {
             answers: Answers::default(),
@@ -106,34 +110,39 @@ impl ScriptedTor {
         }
     }
 
-    /// Follows `script` on its first connection, in memory:
+    /// Follows `script` on the first connection, in memory. Short for
     /// `builder().script(script).start()`.
     ///
     /// # Errors
-    /// The operating system's.
+    ///
+    /// Same errors as [`start`](ScriptedTorBuilder::start), which never fails
+    /// at present.
     pub fn follow(script: Script) -> Result<ScriptedTor> {
         Self::builder().script(script).start()
     }
 
-    /// A new connection, in memory: the end of the one who connects.
+    /// Opens a new connection in memory and returns the client's end of it.
     ///
     /// # Errors
-    /// The operating system's, when no thread can be had.
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// no thread can be started.
     pub fn transport(&self) -> Result<Transport> {
         let (client, server) = Transport::pair();
         serve(&self.shared, server)?;
         Ok(client)
     }
 
-    /// Where it listens; `None` where it was started with
+    /// Returns the address of the listener, or `None` after
     /// [`start`](ScriptedTorBuilder::start).
     pub fn address(&self) -> Option<&Address> {
         self.listener.as_ref().map(Listener::address)
     }
 
-    /// Says something of its own accord, an event for example, on every open
-    /// connection. They are never in the middle of an answer or of what one
-    /// step of a script says, and are on their way when this returns.
+    /// Sends bytes on every open connection, an event for example.
+    ///
+    /// The bytes never end up in the middle of a reply or of one step of a
+    /// script. They have been written when this returns.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -149,29 +158,38 @@ impl ScriptedTor {
     pub fn send(&self, bytes: impl AsRef<[u8]>) {
         let open = self.shared.state.lock().open.clone();
         for line in open {
-            // Whoever hung up does not hear it.
+            // The client may have closed the connection.
             let _ =
                 line.write(bytes.as_ref(), self.shared.chunk, deadline_after(self.shared.patience));
         }
     }
 
-    /// Opens the gate `name`, at which a [`Script`] waits or will wait.
+    /// Opens the gate `name`, at which a [`Script`] is waiting or will wait.
+    ///
+    /// ```
+    /// # use scape::testing::{Script, ScriptedTor};
+    /// let script = Script::new().login().gate("now").send("650 BW 1024 512\r\n").ignore();
+    /// let tor = ScriptedTor::follow(script)?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// tor.open("now");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn open(&self, name: &str) {
         self.shared.state.lock().gates.insert(name.to_owned());
         self.shared.changed.notify_all();
     }
 
-    /// Ends all open connections, as a tor that dies does. New ones are still
-    /// accepted.
+    /// Ends all open connections, like a tor that dies. New connections are
+    /// still accepted.
     pub fn hang_up(&self) {
         for line in &self.shared.state.lock().open {
             line.shutdown();
         }
     }
 
-    /// The commands that were sent so far, in order, without their line ends.
-    /// One with data is as it was on the wire, with `\n` between its lines and
-    /// the final `.`; what is no UTF-8 is shown lossily.
+    /// Returns the commands that were sent so far, in order, without their line
+    /// ends. A command with data is returned as it was sent, with `\n` between
+    /// its lines, up to the final `.`. Bytes that aren't UTF-8 are replaced.
     pub fn sent(&self) -> Vec<String> {
         self.shared.state.lock().sent.clone()
     }
@@ -179,11 +197,20 @@ impl ScriptedTor {
     /// Waits until a command that begins with `prefix` has been sent, and
     /// returns it.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder().on("SIGNAL NEWNYM", "250 OK\r\n").start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// controller.msg("SIGNAL NEWNYM")?;
+    /// assert_eq!(tor.wait_for("SIGNAL")?, "SIGNAL NEWNYM");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't sent
-    /// within the builder's patience.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no such command is
+    /// sent within the builder's [`patience`](ScriptedTorBuilder::patience).
     pub fn wait_for(&self, prefix: &str) -> Result<String> {
         let deadline = deadline_after(self.shared.patience);
         let mut state = self.shared.state.lock();
@@ -197,12 +224,14 @@ impl ScriptedTor {
         }
     }
 
-    /// Ends everything, and gives what was sent.
+    /// Ends everything and returns the commands that were sent. Waits for
+    /// running scripts to end, for at most the builder's
+    /// [`patience`](ScriptedTorBuilder::patience).
     ///
     /// # Errors
-    /// The first thing that went otherwise than its script says: something else
-    /// was sent, or nothing more; or a script was not played to its end, for
-    /// which this waits for the builder's patience.
+    ///
+    /// Returns the first [`ScriptError`]: an unexpected command was sent, an
+    /// expected one wasn't, or a script wasn't played to its end.
     pub fn finish(mut self) -> Result<Vec<String>, ScriptError> {
         let deadline = deadline_after(self.shared.patience);
         let mut state = self.shared.state.lock();
@@ -224,7 +253,7 @@ impl ScriptedTor {
         }
     }
 
-    /// Takes the listener away, hangs up, and waits for the threads.
+    /// Ends the listener and all connections, and waits for the threads.
     fn end(&mut self) {
         self.shared.state.lock().stopped = true;
         self.shared.changed.notify_all();
@@ -232,8 +261,8 @@ impl ScriptedTor {
         self.hang_up();
         let threads = std::mem::take(&mut self.shared.state.lock().threads);
         for thread in threads {
-            // A thread may drop what keeps the scripted tor itself; and none
-            // joins itself.
+            // A thread of this scripted tor may drop the tor itself, and no
+            // thread can join itself.
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
             }
@@ -265,12 +294,12 @@ impl fmt::Debug for ScriptedTorBuilder {
 }
 
 impl ScriptedTorBuilder {
-    /// Answers exactly this command with exactly these bytes. Nothing is added:
-    /// give every line its CRLF. A later answer that fits goes before an
-    /// earlier one.
+    /// Answers exactly this command with exactly these bytes. Nothing is added,
+    /// so every line needs its CRLF. Later answers take precedence over earlier
+    /// ones.
     ///
-    /// A command with data is one text, its lines separated by `\n`, up to the
-    /// final `.`: `"+LOADCONF\nSocksPort 0\n."`.
+    /// A command with data is one text with its lines separated by `\n`, up to
+    /// the final `.`: `"+LOADCONF\nSocksPort 0\n."`.
     pub fn on(mut self, command: impl Into<String>, reply: impl Into<Vec<u8>>) -> Self {
         self.answers.exact(command.into(), reply.into());
         self
@@ -278,14 +307,20 @@ impl ScriptedTorBuilder {
 
     /// Answers every command that begins with `prefix` with exactly these
     /// bytes.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder().on_prefix("SETCONF", "250 OK\r\n").start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn on_prefix(mut self, prefix: impl Into<String>, reply: impl Into<Vec<u8>>) -> Self {
         self.answers.prefix(prefix.into(), reply.into());
         self
     }
 
-    /// Asks `answer` for the reply to a command; `None` leaves it to the
-    /// answers given before. An empty reply is none at all: the one who asks
-    /// waits.
+    /// Calls `answer` for the reply to a command. If it returns `None`, the
+    /// earlier answers are tried. If it returns an empty reply, nothing is
+    /// sent, and the client keeps waiting.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -304,57 +339,80 @@ impl ScriptedTorBuilder {
         self
     }
 
-    /// What GETINFO gives for `key`, alone or among others. A `value` of
-    /// several lines is sent as a data block.
+    /// Sets the value that GETINFO returns for `key`, alone or among other
+    /// keys. A value of several lines is sent as a data block.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn info(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.answers.info(key.into(), value.into());
         self
     }
 
-    /// Follows `script` on the first connection that has no script yet; on the
-    /// connections after the last script, the answers are given.
+    /// Follows `script` on the first connection that has no script yet.
+    /// Connections after the last script get the answers.
     pub fn script(mut self, script: Script) -> Self {
         self.scripts.push_back(script);
         self
     }
 
-    /// How long each step may take: the next command to come, a gate to be
-    /// opened, what is said to be taken. Default: 10 seconds.
+    /// Sets the time limit of each step: for the next command to arrive, for a
+    /// gate to be opened, or for bytes to be written. Default: 10 seconds.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Writes at most `bytes` bytes (at least one) at a time.
+    /// Sets the maximum number of bytes in one write, at least 1.
     pub fn chunks(mut self, bytes: usize) -> Self {
         self.chunk = Some(bytes.max(1));
         self
     }
 
-    /// Starts; connections are made in memory, with [`ScriptedTor::transport`].
+    /// Starts without a listener. [`ScriptedTor::transport`] opens connections
+    /// in memory.
     ///
     /// # Errors
-    /// None at present.
+    ///
+    /// Never returns an error at present.
     pub fn start(self) -> Result<ScriptedTor> {
         Ok(ScriptedTor { shared: self.into_shared(), listener: None })
     }
 
-    /// Starts, and listens on a free TCP port of 127.0.0.1:
-    /// [`ScriptedTor::address`]. Connections in memory can be had besides.
+    /// Starts and listens on a free TCP port of 127.0.0.1, which
+    /// [`ScriptedTor::address`] returns. Connections in memory are still
+    /// possible.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder().listen()?;
+    /// let controller = scape::Connect::to(tor.address().unwrap())?.connect()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// The operating system's.
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the operating system refuses to listen.
     pub fn listen(self) -> Result<ScriptedTor> {
         let shared = self.into_shared();
         let listener = Listener::tcp(&shared)?;
         Ok(ScriptedTor { shared, listener: Some(listener) })
     }
 
-    /// Starts, and listens on a Unix socket at `path`, which must not be there
-    /// yet, and is taken away in the end.
+    /// Starts and listens on a Unix socket at `path`. The path must not exist
+    /// yet, and the socket is removed at the end.
     ///
     /// # Errors
-    /// The operating system's.
+    ///
+    /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+    /// the operating system refuses to listen, for example because the path
+    /// exists.
     #[cfg(unix)]
     pub fn listen_at(self, path: impl Into<PathBuf>) -> Result<ScriptedTor> {
         let shared = self.into_shared();
@@ -396,8 +454,8 @@ fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
         .name("scape scripted tor".to_owned())
         .spawn(move || conversation::hold(&their_shared, &their_line, number, script))
         .map_err(|error| Error::io("starting a thread for a scripted tor", error))?;
-    // The thread takes the lock before it does anything, so it finds itself
-    // entered here.
+    // The thread takes the lock before it does anything, so it finds this
+    // entry.
     state.playing += usize::from(scripted);
     state.open.push(line);
     state.threads.push(thread);

@@ -1,15 +1,16 @@
-//! What happens on one connection, step by step.
+//! [`Script`]: the steps of one connection.
 
 use std::time::Duration;
 
-/// What happens on one connection, step by step. For
+/// The steps of one connection, for
 /// [`ScriptedTor::follow`](super::ScriptedTor::follow).
 ///
-/// When something else is sent than the script expects, the connection is ended
-/// at once (so that nobody waits for an answer that never comes), and
-/// [`finish`](super::ScriptedTor::finish) says what it was. After its last step
-/// the connection stays open, and anything that is still sent (but QUIT) is
-/// such a mistake too, unless the last step is [`ignore`](Self::ignore),
+/// If the client sends something unexpected, the connection ends at once, so
+/// that nobody waits for an answer that never comes.
+/// [`finish`](super::ScriptedTor::finish) then returns the error.
+///
+/// After the last step, the connection stays open. Any further command except
+/// QUIT is an error, unless the last step is [`ignore`](Self::ignore),
 /// [`answer`](Self::answer) or [`hang_up`](Self::hang_up).
 ///
 /// ```
@@ -40,7 +41,7 @@ pub struct Script {
 pub(super) enum Step {
     Expect(Expected),
     Send(Vec<u8>),
-    /// These bytes, in two writes: so many first.
+    /// Bytes in two writes, the first of this length.
     SendSplit(Vec<u8>, usize),
     Chunks(usize),
     Pause(Duration),
@@ -51,7 +52,7 @@ pub(super) enum Step {
     Answer,
 }
 
-/// What a step waits for.
+/// The command that a step waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expected {
     Exactly(String),
@@ -68,7 +69,7 @@ impl Expected {
         }
     }
 
-    /// In words, for an error.
+    /// Returns a description for an error.
     pub(super) fn describe(&self) -> String {
         match self {
             Expected::Exactly(expected) => format!("{expected:?}"),
@@ -79,7 +80,7 @@ impl Expected {
 }
 
 impl Script {
-    /// Without any step.
+    /// Creates a script without steps.
     pub fn new() -> Self {
         Script::default()
     }
@@ -89,7 +90,7 @@ impl Script {
         self
     }
 
-    /// Expects PROTOCOLINFO and AUTHENTICATE, and answers as a tor that needs
+    /// Expects PROTOCOLINFO and AUTHENTICATE, and answers like a tor that needs
     /// no authentication.
     pub fn login(self) -> Self {
         self.expect_prefix("PROTOCOLINFO")
@@ -98,39 +99,39 @@ impl Script {
             .send("250 OK\r\n")
     }
 
-    /// Waits for exactly this command, without its line end. One with data is
-    /// one text, its lines separated by `\n`, up to the final `.`.
+    /// Expects exactly this command, without its line end. A command with data
+    /// is one text with its lines separated by `\n`, up to the final `.`.
     pub fn expect(self, command: impl Into<String>) -> Self {
         self.step(Step::Expect(Expected::Exactly(command.into())))
     }
 
-    /// Waits for a command that begins so.
+    /// Expects a command that begins with `prefix`.
     pub fn expect_prefix(self, prefix: impl Into<String>) -> Self {
         self.step(Step::Expect(Expected::Prefix(prefix.into())))
     }
 
-    /// Waits for a command, whatever it is.
+    /// Expects any command.
     pub fn expect_any(self) -> Self {
         self.step(Step::Expect(Expected::Anything))
     }
 
-    /// Says exactly this: a reply, an event, a part of either. Nothing is
-    /// added: give every line its CRLF.
+    /// Sends exactly these bytes: a reply, an event, or a part of either.
+    /// Nothing is added, so every line needs its CRLF.
     pub fn send(self, bytes: impl Into<Vec<u8>>) -> Self {
         self.step(Step::Send(bytes.into()))
     }
 
-    /// Says this in two pieces, the first of which is `at` bytes long.
+    /// Sends these bytes in two pieces, the first of which is `at` bytes long.
     pub fn send_split(self, bytes: impl Into<Vec<u8>>, at: usize) -> Self {
         self.step(Step::SendSplit(bytes.into(), at))
     }
 
-    /// From here on, writes at most `bytes` bytes (at least one) at a time.
+    /// From this step on, sends at most `bytes` bytes (at least one) at a time.
     pub fn chunks(self, bytes: usize) -> Self {
         self.step(Step::Chunks(bytes.max(1)))
     }
 
-    /// Waits.
+    /// Waits for `time`.
     pub fn pause(self, time: Duration) -> Self {
         self.step(Step::Pause(time))
     }
@@ -141,24 +142,23 @@ impl Script {
         self.step(Step::Gate(name.into()))
     }
 
-    /// Says that nothing more will be said, but goes on listening.
+    /// Closes the sending direction, but continues to read commands.
     pub fn end_of_sending(self) -> Self {
         self.step(Step::EndOfSending)
     }
 
-    /// Ends the connection. Steps after this one are not taken.
+    /// Ends the connection. Later steps are ignored.
     pub fn hang_up(self) -> Self {
         self.step(Step::HangUp)
     }
 
-    /// From here on takes whatever is sent and never says a word. Steps after
-    /// this one are not taken.
+    /// From here on, reads all commands and never answers. Later steps are
+    /// ignored.
     pub fn ignore(self) -> Self {
         self.step(Step::Ignore)
     }
 
-    /// From here on gives the builder's answers. Steps after this one are not
-    /// taken.
+    /// From here on, gives the builder's answers. Later steps are ignored.
     pub fn answer(self) -> Self {
         self.step(Step::Answer)
     }

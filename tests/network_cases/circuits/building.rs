@@ -1,10 +1,10 @@
 //! Circuits on real relays.
 
-use scape::BuildCircuit;
-use scape::controller::CircuitError;
+use scape::control::BuildCircuit;
+use scape::control::CircuitError;
+use scape::control::Refusal;
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EventBody, EventKind};
-use scape::protocol::Refusal;
 use scape::testing::TestNetwork;
 use scape::word::{CircuitId, Fingerprint};
 
@@ -12,11 +12,11 @@ use crate::SOON;
 
 cases! {
     CIRCUITS:
-    a_circuit_of_chosen_relays_is_built_extended_and_closed = built_extended_closed,
-    tor_chooses_the_relays_itself = chosen_by_tor,
-    a_circuit_that_was_launched_can_be_waited_for = launched_and_waited_for,
-    circuits_that_cannot_be = refused,
-    a_circuit_that_fails_says_why = fails,
+    circuit_of_chosen_relays_is_built_extended_and_closed = built_extended_closed,
+    circuit_whose_relays_tor_chooses_is_built = chosen_by_tor,
+    launched_circuit_can_be_waited_for = launched_and_waited_for,
+    impossible_circuits_are_refused = refused,
+    failed_circuit_reports_its_reason = fails,
 }
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
@@ -60,7 +60,7 @@ fn built_extended_closed(network: &TestNetwork) {
         }
     };
     assert_eq!((end.status, end.reason), (CircuitStatus::Closed, Some(CircuitReason::Requested)));
-    // The path survives the end.
+    // The path is still known after the end.
     assert_eq!(end.path.len(), 4);
     let error = tor.close_circuit(circuit.id).unwrap_err();
     assert!(error.refusal().is_some_and(|refusal| refusal.is_unknown()), "{error}");
@@ -72,7 +72,8 @@ fn chosen_by_tor(network: &TestNetwork) {
     let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
     assert_eq!(circuit.path.len(), 3);
     tor.close_circuit_if_unused(circuit.id).unwrap();
-    // Not for another purpose, unless the relays are given.
+    // tor chooses relays for general circuits only. For another purpose, the
+    // relays must be given.
     let controller = BuildCircuit::new().purpose(CircuitPurpose::Controller);
     assert_eq!(tor.build_circuit(&controller).unwrap_err().code(), Some(551));
     let circuit = tor.build_circuit(&controller.path(&relays(network)[..2])).unwrap();
@@ -85,7 +86,7 @@ fn launched_and_waited_for(network: &TestNetwork) {
     let path = relays(network).into_iter().rev().take(3);
     let id = tor.launch_circuit(&BuildCircuit::new().path(path)).unwrap();
     assert_eq!(tor.wait_built(id, SOON).unwrap().id, id);
-    // And again, now that it is built.
+    // The call also works once the circuit is built.
     assert_eq!(tor.wait_built(id, SOON).unwrap().path.len(), 3);
     tor.close_circuit(id).unwrap();
 }
@@ -107,7 +108,7 @@ fn refused(network: &TestNetwork) {
 
 fn fails(network: &TestNetwork) {
     let tor = network.client();
-    // A hop that does not extend to itself.
+    // A relay doesn't extend a circuit to itself.
     let relay = relays(network)[0];
     let result = tor.build_circuit(&BuildCircuit::new().path([relay, relay]).timeout(SOON));
     let error = result.unwrap_err();
@@ -115,7 +116,7 @@ fn fails(network: &TestNetwork) {
         assert!(error.status.is_end());
         assert!(error.reason.is_some(), "{error}");
     } else {
-        // tor may see it coming.
+        // tor may refuse the circuit in advance.
         assert_eq!(error.get().map(Refusal::code), Some(551), "{error}");
     }
 }

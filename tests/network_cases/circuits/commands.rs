@@ -1,36 +1,36 @@
-//! Commands about circuits, streams and names, as only a network grants or
-//! refuses them.
+//! Commands about circuits, streams and names whose answers need a network.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
-use scape::controller::ResolveError;
+use scape::control::Refusal;
+use scape::control::ResolveError;
+use scape::control::{BuildCircuit, PostDescriptor, PostedDescriptor};
 use scape::event::{
     CircuitPurpose, EndReason, EventBody, EventKind, StreamInfo, StreamPurpose, StreamReason,
     StreamStatus,
 };
-use scape::protocol::Refusal;
 use scape::socks::{SocksError, SocksProxy};
 use scape::testing::TestNetwork;
 use scape::word::{CircuitId, Fingerprint, StreamId};
-use scape::{BuildCircuit, Controller, Error, PostDescriptor, PostedDescriptor, Subscription, Tor};
+use scape::{Controller, Error, Subscription, Tor};
 
 use crate::{NAME, NAMED, SOON};
 
 cases! {
     CIRCUITS:
-    a_circuits_purpose_is_changed = purposes,
-    what_cannot_be_done_with_a_circuit_that_is_there = circuits_refused,
-    a_stream_is_attached_to_the_circuit_and_the_hop_of_ones_choice = attached,
-    circuits_that_cannot_carry_a_stream = not_attached,
-    a_stream_is_redirected = redirected,
-    a_stream_is_closed_for_a_reason = closed,
+    circuit_purpose_is_changed = purposes,
+    impossible_commands_for_an_existing_circuit_are_refused = circuits_refused,
+    stream_is_attached_to_the_chosen_circuit_and_hop = attached,
+    attaching_to_an_unusable_circuit_is_refused = not_attached,
+    stream_is_redirected = redirected,
+    stream_is_closed_with_a_reason = closed,
     names_and_addresses_are_resolved_by_resolve = resolved,
-    what_resolve_has_no_answer_for = not_resolved,
-    a_mapped_address_leads_where_it_should_until_it_is_taken_back = mapped,
-    a_relays_descriptor_is_posted = posted,
+    resolve_without_an_answer_fails = not_resolved,
+    mapped_address_is_used_until_it_is_removed = mapped,
+    relay_descriptor_is_posted = posted,
 }
 
 fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
@@ -42,7 +42,7 @@ fn refusal<T: std::fmt::Debug>(result: scape::Result<T>) -> Refusal {
     error.refusal().unwrap_or_else(|| panic!("{error:?}")).clone()
 }
 
-/// Answers every connection with this.
+/// Serves this answer on every connection.
 fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -54,7 +54,7 @@ fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Connects to `target` through tor and reads, on a thread of its own.
+/// Connects to `target` through tor and reads, on another thread.
 fn client(network: &TestNetwork, host: &str, port: u16) -> JoinHandle<Result<String, Error>> {
     let proxy = SocksProxy::new(network.socks()).timeout(SOON);
     let host = host.to_owned();
@@ -80,7 +80,8 @@ impl<'a> Unattached<'a> {
         Unattached { tor, events }
     }
 
-    /// The next stream of a client's that waits. tor's own go where tor wants.
+    /// Returns the next client stream that waits. tor's own streams are not
+    /// returned.
     fn next(&self) -> StreamId {
         let mut of_clients = Vec::new();
         loop {
@@ -97,7 +98,7 @@ impl<'a> Unattached<'a> {
         }
     }
 
-    /// How far a stream comes.
+    /// Returns the first event of the stream for which `wanted` is true.
     fn until(&self, id: StreamId, wanted: impl Fn(&StreamInfo) -> bool) -> StreamInfo {
         loop {
             let stream = self.event();
@@ -121,7 +122,7 @@ impl Drop for Unattached<'_> {
     fn drop(&mut self) {
         let _ = self.tor.reset_conf(["__LeaveStreamsUnattached"]);
         for stream in self.tor.streams().unwrap_or_default() {
-            // Those that wait go on, the others do not mind.
+            // Waiting streams go on. Attached ones are not affected.
             let _ = self.tor.attach_stream(stream.id, None);
         }
     }
@@ -183,7 +184,7 @@ fn attached(network: &TestNetwork) {
         assert_eq!(open.circuit, Some(circuit.id));
         assert_eq!(client.join().unwrap().unwrap(), "attached");
     }
-    // And one for which tor chooses.
+    // tor chooses the circuit of this stream.
     let client = client(network, NAME, server.port());
     tor.attach_stream(unattached.next(), None).unwrap();
     assert_eq!(client.join().unwrap().unwrap(), "attached");
@@ -211,7 +212,7 @@ fn not_attached(network: &TestNetwork) {
         (551, "Can't attach stream to this one-hop circuit.")
     );
     tor.close_circuit(short.id).unwrap();
-    // A circuit that is not built, because a relay holds its breath.
+    // A circuit that is not built, because a relay is stopped.
     let frozen = network.relays().last().unwrap();
     let pid = Pid::from_raw(i32::try_from(frozen.process().pid()).unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
@@ -227,7 +228,7 @@ fn not_attached(network: &TestNetwork) {
 
     let refused = refusal(tor.attach_stream(stream, CircuitId::new(4_000_000_000)));
     assert!(refused.is_unknown_circuit() && !refused.is_unknown_stream(), "{refused}");
-    // It still waits.
+    // The stream still waits.
     tor.attach_stream(stream, circuit.id).unwrap();
     assert_eq!(client.join().unwrap().unwrap(), "in the end");
     let refused = refusal(tor.attach_stream(stream, circuit.id));
@@ -265,7 +266,7 @@ fn resolved(network: &TestNetwork) {
     assert_eq!(tor.resolve(NAME, SOON).unwrap(), IpAddr::V4(Ipv4Addr::LOCALHOST));
     assert_eq!(tor.resolve(&NAME.to_uppercase(), SOON).unwrap(), IpAddr::V4(Ipv4Addr::LOCALHOST));
     assert_eq!(tor.resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
-    // Many at once, some of them for the same.
+    // Many names are resolved at once, and some of them twice.
     let names: Vec<String> = (0..6).map(|n| format!("n{n}.scape.test")).collect();
     for (n, name) in names.iter().enumerate() {
         let address = Ipv4Addr::new(198, 51, 100, 100 + u8::try_from(n).unwrap());
@@ -279,7 +280,7 @@ fn resolved(network: &TestNetwork) {
             });
         }
     });
-    // What is mapped to another name is resolved as that.
+    // A name that is mapped to another one is resolved as that other name.
     let mapped = tor.mapped_address("another.scape.test", NAME).unwrap();
     assert_eq!(tor.resolve("another.scape.test", SOON).unwrap(), IpAddr::V4(Ipv4Addr::LOCALHOST));
     mapped.remove().unwrap();
@@ -313,9 +314,10 @@ fn mapped(network: &TestNetwork) {
     assert!(error.get::<SocksError>().is_some(), "{error}");
 }
 
-/// With a tor of its own: who has a relay's descriptor goes to the address that
-/// the relay has by way of that relay, and all addresses are one here. Where
-/// the relay is its first guard, too, tor waits for a minute and more.
+/// Uses a tor of its own, for two reasons. A tor that has a relay's descriptor
+/// connects to that relay's address through the relay, and all addresses are
+/// the same here. If the relay is also tor's first guard, tor waits for more
+/// than a minute.
 fn posted(network: &TestNetwork) {
     let own = Tor::launch(network.launch()).unwrap();
     own.become_ready(SOON).unwrap();
@@ -324,7 +326,7 @@ fn posted(network: &TestNetwork) {
     let authority = &network.nodes()[0];
     let descriptor = authority.controller().get_info_bytes(&format!("desc/id/{relay}")).unwrap();
     let post = |descriptor: &PostDescriptor| tor.post_descriptor(descriptor).unwrap();
-    // A client has its relays' microdescriptors, and not this yet.
+    // A client has microdescriptors of its relays, but not this descriptor yet.
     assert_eq!(post(&PostDescriptor::new(descriptor.clone())), PostedDescriptor::Added);
     match post(&PostDescriptor::new(descriptor.clone()).cache(false)) {
         PostedDescriptor::NotAdded(why) => assert_eq!(why, "Router descriptor was not new."),

@@ -2,19 +2,20 @@
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scape::descriptor::{RouterEntry, RouterFlags};
+use scape::State;
+use scape::control::BuildCircuit;
 use scape::event::CircuitStatus;
+use scape::netdoc::{RouterEntry, RouterFlags};
 use scape::path::PathBuilder;
 use scape::testing::{Role, TestNetwork};
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, State};
 
 use crate::{SOON, seed};
 
 cases! {
     CIRCUITS:
-    the_directory_is_what_tor_says = directory,
-    paths_that_are_chosen_here_are_built_by_tor = paths,
+    directory_equals_the_network_statuses_of_tor = directory,
+    paths_chosen_from_the_directory_are_built = paths,
 }
 
 fn directory(network: &TestNetwork) {
@@ -22,9 +23,9 @@ fn directory(network: &TestNetwork) {
     let state = State::new(tor).unwrap();
     let (directory, statuses) = state
         .wait(SOON, |state| {
-            // Of one consensus.
+            // Repeats until both come from the same consensus.
             let before = state.consensus_count();
-            let both = (state.directory().unwrap(), tor.network_statuses().unwrap());
+            let both = (state.directory().unwrap(), tor.info().network_statuses().unwrap());
             (state.consensus_count() == before).then_some(both)
         })
         .unwrap();
@@ -43,7 +44,7 @@ fn directory(network: &TestNetwork) {
         assert!(relay.protocols().unwrap().supports("Relay", 2));
         assert_eq!(relay.version(), Some(&tor.version().unwrap()));
         assert_eq!(
-            tor.network_status(status.fingerprint()).unwrap().unwrap().name(),
+            tor.info().network_status(status.fingerprint()).unwrap().unwrap().name(),
             status.name()
         );
         let router = state.router(status.fingerprint());
@@ -58,7 +59,7 @@ fn directory(network: &TestNetwork) {
             _ => assert!(relay.is_none()),
         }
     }
-    assert!(tor.network_status(Fingerprint::from_bytes([7; 20])).unwrap().is_none());
+    assert!(tor.info().network_status(Fingerprint::from_bytes([7; 20])).unwrap().is_none());
 }
 
 fn paths(network: &TestNetwork) {
@@ -66,7 +67,7 @@ fn paths(network: &TestNetwork) {
     let directory = state.directory().unwrap();
     let guards: Vec<Fingerprint> =
         state.entry_guards().iter().filter_map(|guard| guard.relay.fingerprint()).collect();
-    // All of it is in one network, of course.
+    // All relays of the test network are in one subnet.
     let settings =
         PathBuilder::new().random_guard().distinct_subnets(false).exit_to(("127.0.0.1", 80));
     let mut random = StdRng::seed_from_u64(seed::seed());

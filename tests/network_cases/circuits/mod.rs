@@ -1,5 +1,5 @@
-//! Circuits: built, chosen, commanded, and what the directory says of their
-//! relays.
+//! Circuits: building, path selection, commands, and directory information
+//! about their relays.
 
 pub(crate) mod building;
 pub(crate) mod commands;

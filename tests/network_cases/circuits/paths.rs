@@ -1,34 +1,35 @@
-//! Circuits over relays that the library chooses, on real relays.
+//! Circuits whose path the library chooses, on real relays.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use scape::descriptor::RouterFlags;
 use scape::event::CircuitPurpose;
+use scape::info::EntryGuardStatus;
+use scape::netdoc::RouterFlags;
 use scape::path::NoPathError;
-use scape::protocol::EntryGuardStatus;
+use scape::path::PathBuilder;
 use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
-use scape::{CircuitBuilder, PathBuilder, State, Tor};
+use scape::{CircuitBuilder, State, Tor};
 
 use crate::SOON;
 use crate::stopped::Stopped;
 
 cases! {
     CIRCUITS:
-    tor_builds_every_path_that_is_chosen = every_path_is_built,
-    paths_begin_with_this_tors_entry_guards = entry_guards,
-    exits_that_let_a_target_out_and_one_that_is_fixed = exits,
-    why_there_is_no_path = no_path,
-    several_circuits_at_once = several_at_once,
-    a_relay_that_has_stopped_is_gone_around = around_a_stopped_relay,
-    a_pool_of_circuits_is_kept_full = pool,
-    tor_chooses_the_relays_of_a_builders_circuits = chosen_by_tor,
+    chosen_paths_are_built_by_tor = every_path_is_built,
+    paths_begin_with_the_entry_guards_of_tor = entry_guards,
+    paths_end_at_a_fixed_exit_or_one_that_allows_the_target = exits,
+    no_path_error_names_the_reason = no_path,
+    circuits_are_built_concurrently = several_at_once,
+    path_avoids_a_relay_that_has_stopped = around_a_stopped_relay,
+    circuit_pool_is_kept_full = pool,
+    circuit_builder_lets_tor_choose_the_relays = chosen_by_tor,
 }
 
-/// Paths on the private network, whose relays are all in one network, and not
-/// always `Fast`.
+/// Returns a path for the private network, whose relays are all in one subnet
+/// and not always `Fast`.
 fn path() -> PathBuilder {
     PathBuilder::new().distinct_subnets(false).fast(false)
 }
@@ -37,7 +38,7 @@ fn relays(circuit: &Circuit) -> Vec<Fingerprint> {
     circuit.path().iter().filter_map(|relay| relay.fingerprint()).collect()
 }
 
-/// A tor of this test's own, with its state.
+/// Launches a tor for this test alone, and reads its state.
 fn own_tor(network: &TestNetwork) -> (Tor, State) {
     let tor = Tor::launch(network.launch()).unwrap();
     let state = State::new(tor.controller().unwrap()).unwrap();
@@ -53,7 +54,8 @@ fn every_path_is_built(network: &TestNetwork) {
         path().random_guard().exit_to(target).uniform_middles(),
         path().random_guard().exit_to(("192.0.2.1", 443)).exclude(["relay0"]),
     ];
-    // The private network has eight relays; each is in a path once.
+    // The private network has eight relays, and a path contains each relay at
+    // most once.
     paths.extend((1..=6).map(|length| path().random_guard().length(length)));
     for path in paths {
         for circuit in CircuitBuilder::choosing(path.clone()).build_many(&state, 5).unwrap() {
@@ -80,7 +82,7 @@ fn entry_guards(network: &TestNetwork) {
     assert!(usable.contains(&hops[0]), "{circuit}, but the guards are {guards:?}");
     let last = state.router(hops[2]);
     assert!(last.flags().contains(RouterFlags::EXIT), "{last:?}");
-    // The exit is one of the guards: then the entry is another one.
+    // If the exit is one of the guards, the entry is another one.
     for guard in usable.iter().take(2) {
         if state.router(*guard).flags().contains(RouterFlags::EXIT) {
             let circuit = CircuitBuilder::choosing(path().exit(*guard)).build(&state).unwrap();
@@ -105,7 +107,7 @@ fn exits(network: &TestNetwork) {
         assert_eq!(circuit.purpose(), Some(CircuitPurpose::Controller));
         circuit.close().unwrap();
     }
-    // The authorities let nothing out.
+    // The exit policy of the authorities allows nothing.
     let builder = CircuitBuilder::choosing(path().random_guard().exit_to(("www.scape.test", 8080)));
     for circuit in builder.build_many(&state, 6).unwrap() {
         let circuit = circuit.unwrap();
@@ -123,13 +125,13 @@ fn no_path(network: &TestNetwork) {
     let error = CircuitBuilder::choosing(none).build(&state).unwrap_err();
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
     assert_eq!((error.hop, error.length, error.candidates), (3, 3, 0), "{error}");
-    // All are in one network.
+    // All relays are in one subnet.
     let any = PathBuilder::new().fast(false).random_guard();
     let error = CircuitBuilder::choosing(any).build(&state).unwrap_err();
     let Some(error) = error.get::<NoPathError>() else { panic!("{error}") };
     assert!(error.candidates > 0, "{error}");
     assert!(error.to_string().contains("network of another hop"), "{error}");
-    // tor goes on building circuits of its own.
+    // tor itself goes on building circuits.
     assert!(state.circuits().len() <= before + 3);
 }
 
@@ -162,14 +164,14 @@ fn around_a_stopped_relay(network: &TestNetwork) {
     let builder =
         CircuitBuilder::choosing(two_exits).attempt_timeout(Duration::from_secs(5)).attempts(4);
     let _stopped = Stopped::new(stopped);
-    // One of the two is chosen first as often as the other; what fails once is
+    // Either of the two relays may be chosen first. A relay that fails once is
     // not tried again.
     for circuit in builder.timeout(SOON).concurrency(8).build_many(&state, 8).unwrap() {
         let circuit = circuit.unwrap();
         assert_eq!(relays(&circuit)[1], other, "{circuit}");
         circuit.close().unwrap();
     }
-    // Nothing is left of the attempts.
+    // The failed attempts leave no circuits behind.
     state
         .wait(SOON, |state| {
             let through = |circuit: &Circuit| relays(circuit) == [first.fingerprint().unwrap()];
@@ -187,7 +189,7 @@ fn pool(network: &TestNetwork) {
     let before: Vec<Circuit> = pool.circuits();
     assert_eq!(before.len(), 4);
 
-    // Two are closed, one of them by its number, behind the state's back.
+    // Two circuits are closed, one of them by its id without the state.
     state.controller().close_circuit(before[0].id()).unwrap();
     before[1].close().unwrap();
     before[0].wait_closed(SOON).unwrap();

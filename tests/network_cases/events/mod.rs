@@ -1,4 +1,4 @@
-//! Events, and what tor says of itself.
+//! Events, and information about tor itself.
 
 pub(crate) mod info;
 pub(crate) mod processes;

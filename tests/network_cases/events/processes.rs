@@ -1,4 +1,4 @@
-//! Whose streams are on a tor: the processes of its clients.
+//! The client processes that own the streams of a tor.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -13,16 +13,16 @@ use crate::{NAME, SOON};
 cases! {
     EVENTS:
     #[cfg(target_os = "linux")]
-    a_streams_client_is_this_process = owner,
+    stream_client_is_this_process = owner,
     #[cfg(target_os = "linux")]
     streams_know_the_processes_that_opened_them = processes,
-    a_client_on_a_unix_socket_has_no_address = unix_client,
+    stream_client_on_a_unix_socket_has_no_address = unix_client,
 }
 
-/// The first that tor says of a stream to this port, which is opened at `proxy`
-/// and kept for as long as `look` takes.
+/// Opens a stream at `proxy` and passes its first event to `look`. The stream
+/// stays open while `look` runs.
 fn first_of(network: &TestNetwork, proxy: &SocksProxy, look: impl FnOnce(&StreamInfo)) {
-    // Nobody takes the connection, so nobody ends it.
+    // Nobody accepts the connection, so nobody ends it.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let events = network.client().subscribe([EventKind::Stream]).unwrap();
@@ -51,9 +51,9 @@ fn owner(network: &TestNetwork) {
         let peer = stream.source_socket_addr().unwrap();
         let found = owner_of(peer, Some(local)).unwrap().unwrap();
         assert_eq!(found.pid, std::process::id());
-        // The other end is tor's own.
+        // The other end of the connection belongs to tor.
         let tor = owner_of(local, Some(peer)).unwrap().unwrap();
-        assert_eq!(tor.pid, network.client().process().unwrap().pid);
+        assert_eq!(tor.pid, network.client().info().process().unwrap().pid);
     });
 }
 
@@ -62,7 +62,7 @@ fn unix_client(network: &TestNetwork) {
     first_of(network, &proxy, |stream| assert_eq!(stream.source_socket_addr(), None));
 }
 
-/// By the live state.
+/// Finds the processes with the live state.
 #[cfg(target_os = "linux")]
 fn processes(network: &TestNetwork) {
     let state = network.tor().state().unwrap();
@@ -85,7 +85,7 @@ fn processes(network: &TestNetwork) {
     assert_eq!(stream.process().unwrap().unwrap().pid, std::process::id());
     drop(connected);
     stream.wait_closed(SOON).unwrap();
-    // The client is gone, its address is still known.
+    // The client is gone, but its address is still known.
     assert!(stream.source_addr().is_some());
     assert_eq!(stream.process().unwrap(), None);
 }

@@ -1,26 +1,29 @@
-//! Events of a network that lives, and what else only such a one can tell.
+//! Events of a running network, and other facts that only a running network
+//! shows.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use scape::controller::AuthError;
+use scape::Connect;
+use scape::connection::QueueLimit;
+use scape::control::AuthError;
+use scape::control::Signal;
+use scape::control::{AddOnion, BuildCircuit};
 use scape::event::{Bootstrap, EventBody, EventKind, StatusDetail};
-use scape::protocol::Signal;
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
-use scape::{AddOnion, BuildCircuit, Connect, QueueLimit};
 
 use crate::unknown_words::unknown_words;
 use crate::{NAME, SOON};
 
 cases! {
     EVENTS:
-    with_the_cookie_over_tcp = cookie,
-    every_node_answers_on_its_control_connection = every_node,
-    bandwidth_and_a_new_consensus_are_told = bandwidth_and_consensus,
-    a_new_identity_is_waited_for = new_identity,
-    every_event_that_tor_knows_can_be_subscribed_to = every_event,
-    whatever_happens_is_told_in_a_form_that_is_known = every_form,
+    cookie_authentication_works_over_tcp = cookie,
+    network_nodes_answer_on_their_control_connections = every_node,
+    bandwidth_and_consensus_events_arrive = bandwidth_and_consensus,
+    new_identity_waits_for_its_event = new_identity,
+    events_known_to_tor_can_be_subscribed_to = every_event,
+    events_of_a_live_network_are_parsed_completely = every_form,
 }
 
 fn cookie(network: &TestNetwork) {
@@ -29,7 +32,7 @@ fn cookie(network: &TestNetwork) {
     let wrong = Connect::to(network.control_address()).unwrap().cookie_file("/nonexistent/cookie");
     assert!(wrong.connect().unwrap_err().get::<AuthError>().is_some());
     tor.quit().unwrap();
-    // An owning connection it was not.
+    // That connection didn't own the tor.
     assert!(network.client().is_alive());
 }
 
@@ -67,7 +70,7 @@ fn bandwidth_and_consensus(network: &TestNetwork) {
 
 fn new_identity(network: &TestNetwork) {
     network.client().new_identity(SOON).unwrap();
-    // The second is put off, for ten seconds at most.
+    // The second signal is delayed, for at most ten seconds.
     network.client().new_identity(SOON).unwrap();
 }
 
@@ -84,17 +87,17 @@ fn every_event(network: &TestNetwork) {
     events.close(SOON).unwrap();
 }
 
-/// Lets as many kinds of events happen as can be made to.
+/// Makes as many kinds of events happen as possible.
 fn every_form(network: &TestNetwork) {
     let tor = network.client();
     let testing = ["TestingEnableConnBwEvent", "TestingEnableCellStatsEvent"];
     tor.set_conf(testing.map(|option| (option, "1"))).unwrap();
-    let events = tor.subscribe(tor.known_events().unwrap()).unwrap();
+    let events = tor.subscribe(tor.info().known_events().unwrap()).unwrap();
     tor.set_conf([("MaxCircuitDirtiness", "601")]).unwrap();
     tor.signal(Signal::Heartbeat).unwrap();
     tor.resolve(NAME, SOON).unwrap();
-    // Of chosen relays: one that tor chooses may wait to see whether a better
-    // guard answers.
+    // The relays are chosen here. A circuit whose relays tor chooses may wait
+    // to see whether a better guard answers.
     let relays: Vec<Fingerprint> =
         network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
     let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();

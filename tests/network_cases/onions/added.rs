@@ -1,4 +1,4 @@
-//! Onion services, published and reached.
+//! Onion services that are added, published and reached.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,25 +6,26 @@ use std::os::unix::net::UnixListener;
 use std::thread;
 use std::time::Instant;
 
+use scape::control::{AddOnion, AddedOnion};
 use scape::onion::{Publication, Wait};
 use scape::socks::{SocksError, SocksProxy, SocksStatus};
 use scape::testing::TestNetwork;
 use scape::word::OnionAddress;
-use scape::{AddOnion, AddedOnion, Connect, Controller, Error};
+use scape::{Connect, Controller, Error};
 
 use crate::SOON;
 
 cases! {
     ONIONS:
-    an_onion_service_is_published_and_reached = reached,
-    its_key_makes_the_same_service_again = same_key,
-    a_unix_socket_behind_several_ports = unix_target,
-    a_detached_service_outlives_its_connection = detached,
-    who_has_no_key_does_not_get_in = client_authorization,
-    a_service_is_there_again_when_its_connection_was_made_again = reconnected,
+    onion_service_is_published_and_reached = reached,
+    onion_key_makes_the_same_service_again = same_key,
+    onion_service_on_a_unix_socket_with_several_ports = unix_target,
+    detached_onion_service_outlives_its_connection = detached,
+    client_without_a_key_is_refused_by_the_onion_service = client_authorization,
+    onion_service_is_added_again_after_a_reconnect = reconnected,
 }
 
-/// Answers every connection with this.
+/// Serves this answer on every connection.
 pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,7 +37,7 @@ pub(crate) fn server(answer: &'static [u8]) -> SocketAddr {
     address
 }
 
-/// Sends an answer and its end, then reads what the client sends. Closing a
+/// Sends an answer and ends the stream, then reads the client's data. Closing a
 /// socket with unread data would reset the connection, and the client could
 /// lose the answer.
 fn answer_and_drain(mut connection: TcpStream, answer: &[u8]) {
@@ -46,12 +47,12 @@ fn answer_and_drain(mut connection: TcpStream, answer: &[u8]) {
     let _ = io::copy(&mut connection, &mut io::sink());
 }
 
-/// Waits until a service is published everywhere.
+/// Waits until a service is published to all directories.
 fn wait_published(publication: &Publication, address: OnionAddress) {
     publication.wait(&address, Wait::AllUploads, SOON, |_| {}).unwrap();
 }
 
-/// Adds a service and waits until it is published everywhere.
+/// Adds a service and waits until it is published to all directories.
 pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     let publication = Publication::begin(tor).unwrap();
     let added = tor.add_onion(service).unwrap();
@@ -59,15 +60,16 @@ pub(crate) fn publish(tor: &Controller, service: &AddOnion) -> AddedOnion {
     added
 }
 
-/// What the service says; tried again while its descriptor makes its way, or a
-/// new one replaces it.
+/// Reads the service's answer. Tries again while its descriptor is being
+/// uploaded or replaced.
 pub(crate) fn read(
     network: &TestNetwork,
     address: &OnionAddress,
     port: u16,
 ) -> Result<String, Error> {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
-    // tor gives a circuit that hangs 60 seconds before it tries another one.
+    // tor waits 60 seconds for a circuit that hangs before it tries another
+    // one.
     let deadline = Instant::now() + 3 * SOON;
     loop {
         match proxy.connect((address.to_string().as_str(), port)) {
@@ -143,13 +145,13 @@ fn detached(network: &TestNetwork) {
     assert_eq!(read(network, &added.address, 80).unwrap(), "detached");
     assert!(tor.get_info("onions/detached").unwrap().contains(&added.address.service_id()));
     tor.del_onion(&added.address).unwrap();
-    // The other one ended with its connection.
+    // The other service ended with its connection.
     assert_eq!(tor.del_onion(&attached.address).unwrap_err().code(), Some(552));
 }
 
 fn client_authorization(network: &TestNetwork) {
     let tor = network.client();
-    // The public key of a private one that this client has not.
+    // The public key of a private key that this client doesn't have.
     let key = "FCV0c0ELDKKDpSFgVIB8Yow8Evj5iD4mYEYLGg5D4gE";
     let key = data_encoding::BASE32_NOPAD
         .encode(&data_encoding::BASE64_NOPAD.decode(key.as_bytes()).unwrap());
@@ -166,8 +168,8 @@ fn reconnected(network: &TestNetwork) {
     assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
     let publication = Publication::begin(&tor).unwrap();
     assert!(tor.reconnect().unwrap().failures.is_empty());
-    assert_eq!(tor.onions_current().unwrap(), [added.address]);
-    // Its events go on, and tell of the new one.
+    assert_eq!(tor.info().onions_current().unwrap(), [added.address]);
+    // The events go on, and report the new descriptor.
     wait_published(&publication, added.address);
     assert_eq!(read(network, &added.address, 80).unwrap(), "still here");
     tor.del_onion(&added.address).unwrap();

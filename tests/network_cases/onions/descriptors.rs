@@ -1,24 +1,25 @@
-//! Onion services' descriptors, fetched and posted, and the keys of their
+//! Descriptors of onion services, fetched and posted, and the keys of their
 //! clients.
 
 use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, BASE64_NOPAD};
-use scape::controller::{HsFetchError, HsFetchFailure, HsFetchProblem};
+use scape::Controller;
+use scape::control::{AddOnion, ClientAuth, ClientAuthAdded, HsFetch};
+use scape::control::{HsFetchError, HsFetchFailure, HsFetchProblem};
 use scape::event::{EventBody, EventKind, HsDescAction};
 use scape::testing::TestNetwork;
 use scape::word::{ClientPublicKey, OnionAddress};
-use scape::{AddOnion, ClientAuth, ClientAuthAdded, Controller, HsFetch};
 
 use crate::SOON;
 use crate::onions::added::{is_final, publish, read, server};
 
 cases! {
     ONIONS:
-    a_descriptor_is_fetched = fetched,
-    a_descriptor_that_nobody_has = nobody_has_it,
-    a_descriptor_is_posted_for_a_service_that_does_not_publish = posted,
-    who_has_the_key_gets_in = client_key,
+    onion_descriptor_is_fetched = fetched,
+    fetch_of_a_missing_onion_descriptor_fails = missing,
+    onion_descriptor_is_posted_for_a_service_that_does_not_publish = posted,
+    client_with_the_key_reaches_the_onion_service = client_key,
 }
 
 /// Valid addresses that no service here has.
@@ -36,7 +37,7 @@ fn fetched(network: &TestNetwork) {
     assert!(first.text().contains("\nsuperencrypted\n-----BEGIN MESSAGE-----\n"));
     assert_eq!(first.address, added.address);
     assert_eq!(first.descriptor_id.len(), 43);
-    // By name, the same directory may be asked again at once.
+    // A named directory may be asked again at once.
     let hsdir = first.hsdir.unwrap();
     for _ in 0..3 {
         let again =
@@ -46,8 +47,8 @@ fn fetched(network: &TestNetwork) {
             (Some(&hsdir), first.descriptor_id.clone())
         );
     }
-    // Those that tor chooses it asks once each, and then none for a while (15
-    // seconds in a testing network): it is silent.
+    // tor asks each directory that it chooses once, and then none for a while
+    // (15 seconds in a testing network). During that time it sends no event.
     let mut asked = 0;
     let error = loop {
         match tor.fetch_hs_descriptor(added.address, Duration::from_secs(10)) {
@@ -59,7 +60,7 @@ fn fetched(network: &TestNetwork) {
     assert!(error.is_timeout(), "{error}");
     assert!(error.to_string().contains("asked all of this service's lately"), "{error}");
     assert!(tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).is_ok());
-    // Also without waiting.
+    // The same without waiting.
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     tor.hs_fetch(HsFetch::new(added.address).server(hsdir.fingerprint().unwrap())).unwrap();
     loop {
@@ -74,13 +75,13 @@ fn fetched(network: &TestNetwork) {
     tor.del_onion(&added.address).unwrap();
 }
 
-fn nobody_has_it(network: &TestNetwork) {
+fn missing(network: &TestNetwork) {
     let tor = network.client();
     let nobody: OnionAddress = NOBODY.parse().unwrap();
-    // On a busy machine, tor may ask the next directory after the fetch was
-    // given up. It then asks none for 15 seconds when it is told to fetch
-    // again. So a fetch is repeated until every directory has said that it has
-    // no such descriptor, and `also` holds.
+    // On a busy machine, tor may ask the next directory after the fetch has
+    // ended. When it is then told to fetch again, it asks none for 15 seconds.
+    // So a fetch is repeated until every directory has replied that it has no
+    // such descriptor, and `also` is true.
     let fails = |fetch: HsFetch, also: &dyn Fn(&HsFetchError) -> bool| {
         let deadline = Instant::now() + 3 * SOON;
         loop {
@@ -94,7 +95,7 @@ fn nobody_has_it(network: &TestNetwork) {
         }
     };
 
-    // The directories that tor chooses, one after the other.
+    // tor asks the directories that it chooses one after the other.
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
     let begun = Instant::now();
     let error = fails(nobody.into(), &|_| true);
@@ -110,18 +111,18 @@ fn nobody_has_it(network: &TestNetwork) {
     let requested = events.try_iter().filter(|event| is_request(event.body())).count();
     assert!(requested >= error.failures.len(), "{requested} requests: {error}");
 
-    // When it has asked them all, tor is ready to ask them again.
+    // After it has asked them all, tor may ask them again.
     fails(nobody.into(), &|_| true);
-    // A directory that is named is asked first. When it has no such descriptor,
-    // tor goes on with those that should have it.
+    // A named directory is asked first. If it has no such descriptor, tor goes
+    // on with the responsible directories.
     let relay = network.relays().next().unwrap().fingerprint().unwrap();
     let asked = |failure: &HsFetchFailure| failure.hsdir.as_ref().unwrap().fingerprint().unwrap();
     let fetch = HsFetch::new(NOBODY_ELSE.parse().unwrap()).server(relay);
     fails(fetch, &|error| error.failures.len() > 1 && asked(&error.failures[0]) == relay);
 }
 
-/// The blinded key that signed a descriptor: it is in an extension of the
-/// certificate that the document begins with.
+/// Returns the blinded key that signed a descriptor. It is in an extension of
+/// the certificate at the beginning of the document.
 fn descriptor_id(document: &[u8]) -> String {
     let text = String::from_utf8_lossy(document);
     let after = text.split_once("-----BEGIN ED25519 CERT-----\n").unwrap().1;
@@ -130,7 +131,7 @@ fn descriptor_id(document: &[u8]) -> String {
     BASE64_NOPAD.encode(&certificate[44..76])
 }
 
-/// The services of a tor publish nothing, until this is dropped.
+/// Stops a tor from publishing descriptors, until this is dropped.
 struct Silent<'a>(&'a Controller);
 
 impl<'a> Silent<'a> {
@@ -152,7 +153,8 @@ fn posted(network: &TestNetwork) {
     let added = tor.add_onion(&AddOnion::new().port(80, server(b"posted"))).unwrap();
     let key = format!("hs/service/desc/id/{}", added.address.service_id());
     let deadline = Instant::now() + SOON;
-    // tor makes it within some seconds, and tells by no event.
+    // tor makes the descriptor within some seconds, and sends no event about
+    // it.
     let document = loop {
         match tor.get_info_bytes(&key) {
             Ok(document) => break document,
@@ -167,8 +169,8 @@ fn posted(network: &TestNetwork) {
     assert!(answers.len() == 1 && answers[0].is_uploaded(), "{answers:?}");
     assert_eq!(answers[0].hsdir.fingerprint(), Some(relay));
     let posted = descriptor_id(&document);
-    // Clients ask for the descriptor of the present period of time; what was
-    // posted may be of the one before or after it.
+    // Clients ask for the descriptor of the current time period. The posted one
+    // may belong to the period before or after it.
     match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
         Ok(fetched) => assert_eq!(fetched.descriptor_id, posted),
         Err(error) => {
@@ -194,7 +196,7 @@ fn client_key(network: &TestNetwork) {
     assert_eq!(added.clients, [public]);
     let error = read(network, &added.address, 80).unwrap_err();
     assert!(is_final(&error), "{error}");
-    // tor has the descriptor by now, and can read it with the key.
+    // tor has the descriptor by now, and can decrypt it with the key.
     let auth = ClientAuth::new(added.address, KEY.parse().unwrap()).name("welcome");
     assert_eq!(tor.onion_client_auth_add(&auth).unwrap(), ClientAuthAdded::Decrypted);
     assert_eq!(tor.onion_client_auth_view_for(&added.address).unwrap(), Some(auth.clone()));

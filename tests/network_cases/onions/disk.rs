@@ -1,29 +1,30 @@
-//! Onion services on disk, published, reached, and kept from those who may not
-//! reach them.
+//! Onion services on disk: published, reached, and closed to unauthorized
+//! clients.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::Controller;
+use scape::control::ClientAuth;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnionGuard, DiskOnionService, DiskOnions};
 use scape::onion::{Publication, Wait};
 use scape::socks::{SocksError, SocksProxy, SocksStatus};
 use scape::testing::{Role, TestNetwork};
 use scape::word::ClientKey;
-use scape::{ClientAuth, Controller};
 
 use crate::SOON;
 use crate::onions::added::{read, server};
 
 cases! {
     ONIONS:
-    a_service_on_disk_is_reached_and_again_at_its_address_when_it_was_away = reached,
-    only_a_client_with_the_right_key_reaches_a_service_on_disk = authorized,
+    disk_onion_is_reached_and_keeps_its_address = reached,
+    disk_onion_is_reached_with_the_right_client_key_only = authorized,
 }
 
-/// A tor that is not the one that reaches the service.
+/// Returns a tor other than the one that reaches the service.
 fn host(network: &TestNetwork) -> &Controller {
     network.nodes().iter().rfind(|node| node.role() == Role::Relay).unwrap().controller()
 }
@@ -32,8 +33,8 @@ fn publish(tor: &Controller, service: &DiskOnion, files: &DiskOnionFiles) -> Dis
     DiskOnions::of(tor).publish(service, files, Wait::AllUploads, SOON, |_| {}).unwrap()
 }
 
-/// Takes the service out of tor's configuration when a case fails, too: a tor
-/// ends if the directory of a service that it has is gone.
+/// Removes the service from tor's configuration even if a case fails, because
+/// tor ends if the directory of a configured service is gone.
 fn configured(service: &DiskOnionService) -> DiskOnionGuard {
     service.onions().open(service.directory()).unwrap().unwrap().guard()
 }
@@ -69,8 +70,8 @@ fn authorized(network: &TestNetwork) {
     assert_eq!(read(network, &service.address(), 80).unwrap(), "secret");
     guard.close().unwrap();
 
-    // One who comes later. Directories take another descriptor only in another
-    // second than the last.
+    // A client that is added later. Directories accept a new descriptor only if
+    // a second has passed since the last one.
     thread::sleep(Duration::from_millis(1100));
     service.authorized_clients().add("late", &late.public_key()).unwrap();
     let publication = Publication::begin(tor).unwrap();
@@ -81,7 +82,8 @@ fn authorized(network: &TestNetwork) {
     service.remove().unwrap();
 }
 
-/// Why the client does not get in, once that is for its key.
+/// Returns the status with which the client is refused, once the refusal is
+/// about its key.
 fn refusal(network: &TestNetwork, service: &DiskOnionService) -> SocksStatus {
     let proxy = SocksProxy::new(network.socks_unix().unwrap()).timeout(SOON);
     let deadline = Instant::now() + SOON;

@@ -1,5 +1,5 @@
 //! Onion services as objects: published with progress, listened on, reached by
-//! another tor, and cut off at every step.
+//! another tor, and interrupted at every step.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
+use scape::control::{AddOnion, ClientAuth, OnionTarget, Reconnect};
 use scape::socks::{SocksError, SocksStatus, SocksStream};
 use scape::testing::TestNetwork;
 use scape::word::{ClientKey, OnionAddress, Progress};
-use scape::{
-    AddOnion, ClientAuth, Connect, Error, OnionBuilder, OnionListener, OnionTarget, Reconnect, Tor,
-};
+use scape::{Connect, Error, OnionBuilder, OnionListener, Tor};
 
 use crate::SOON;
 use crate::onions::added::server;
@@ -23,21 +22,21 @@ use crate::tors::killed::{buried, kill};
 
 cases! {
     ONIONS:
-    a_listener_is_reached_by_another_tor = reached,
-    clients_with_the_right_key_get_in_others_do_not = authorized,
-    a_service_comes_back_in_another_tor_by_its_key = comes_back,
-    a_service_keeps_its_tor_running = keeps_its_tor,
-    a_listener_goes_on_with_a_connection_that_was_made_again = made_again,
-    tor_is_killed_at_every_step_of_publishing = killed_while_publishing,
+    onion_listener_is_reached_by_another_tor = reached,
+    onion_service_accepts_clients_with_the_right_key_only = authorized,
+    onion_service_moves_to_another_tor_with_its_key = comes_back,
+    onion_service_keeps_its_tor_running = keeps_its_tor,
+    onion_listener_goes_on_after_a_reconnect = made_again,
+    onion_publication_ends_when_tor_is_killed_at_any_step = killed_while_publishing,
 }
 
-/// Another tor of the network.
+/// Launches another tor on the network.
 fn another(network: &TestNetwork) -> Tor {
     Tor::launch(network.launch().option("SocksPort", "auto ExtendedErrors").timeout(SOON)).unwrap()
 }
 
-/// Connects; tried again while the descriptor makes its way, or the other tor
-/// still learns of the network.
+/// Connects to the service. Tries again while the descriptor is being uploaded,
+/// or while the other tor still bootstraps.
 fn visit(tor: &Tor, address: &OnionAddress, port: u16) -> Result<SocksStream, Error> {
     let client = tor.client().unwrap().timeout(SOON);
     let deadline = Instant::now() + SOON;
@@ -58,14 +57,14 @@ fn is_final(error: &Error) -> bool {
     error.get().and_then(SocksError::status).is_some_and(|status| refused.contains(&status))
 }
 
-/// What the service says on connecting.
+/// Returns the text that the service sends when a client connects.
 fn said(tor: &Tor, address: &OnionAddress, port: u16) -> String {
     let mut said = String::new();
     visit(tor, address, port).unwrap().read_to_string(&mut said).unwrap();
     said
 }
 
-/// A client says something, and hears it again, several megabytes of it.
+/// Sends two megabytes from a client to the listener and back.
 fn echoes(listener: &OnionListener, visitor: &Tor, port: u16) {
     let sent: Vec<u8> = (0..2_000_000u32).map(|n| (n % 251) as u8).collect();
     thread::scope(|scope| {
@@ -95,7 +94,7 @@ fn echoes(listener: &OnionListener, visitor: &Tor, port: u16) {
 fn reached(network: &TestNetwork) {
     let visitor = another(network);
     let tor = network.client();
-    // Others' uploads on the same tor do not count.
+    // Uploads of other services on the same tor don't count.
     let noise = tor.add_onion(&AddOnion::new().local_port(80)).unwrap();
     let steps: Arc<Mutex<Vec<Progress>>> = Arc::default();
     let noting = steps.clone();
@@ -114,7 +113,7 @@ fn reached(network: &TestNetwork) {
     tags.dedup();
     assert_eq!(tags, ["adding", "added", "created", "uploading", "uploaded", "published"]);
     assert!(steps.last().unwrap().is_done());
-    // It is everywhere: whichever directory is asked, has it.
+    // The descriptor is at every directory, so any of them has it.
     let descriptor = tor.fetch_hs_descriptor(*listener.address(), SOON).unwrap();
     assert_eq!(descriptor.address, *listener.address());
 
@@ -182,7 +181,7 @@ fn comes_back(network: &TestNetwork) {
     let builder = second.onion().unwrap().port(80, server(b"second")).key(key);
     let service = builder.timeout(SOON).publish().unwrap();
     assert_eq!(*service.address(), address);
-    // From a tor that knows nothing of the first.
+    // Reached from a tor that knows nothing of the first service.
     assert_eq!(said(&another(network), &address, 80), "second");
     service.close().unwrap();
 }
@@ -212,12 +211,12 @@ fn made_again(network: &TestNetwork) {
     let publication = scape::onion::Publication::begin(&controller).unwrap();
     assert!(controller.reconnect().unwrap().failures.is_empty());
     publication.wait(listener.address(), scape::onion::Wait::AllUploads, SOON, |_| {}).unwrap();
-    // From a tor that does not know the introduction points of before.
+    // Reached from a tor that doesn't know the former introduction points.
     echoes(&listener, &another(network), 80);
     listener.close().unwrap();
 }
 
-/// Threads that accept, in this process.
+/// Returns the number of accepting threads in this process.
 fn acceptors() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap().flatten();
     let name =

@@ -1,4 +1,4 @@
-//! tor's SOCKS ports, TCP and Unix.
+//! tor's SOCKS ports over TCP and over Unix sockets.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -15,16 +15,16 @@ use crate::{NAME, NAMED, SOON};
 
 cases! {
     SOCKS:
-    a_connection_by_name_and_by_address_over_tcp_and_unix = connects,
-    a_server_that_speaks_first = server_speaks_first,
-    names_and_addresses_are_resolved = resolves,
-    each_refusal_has_its_code = refusals,
-    a_port_that_is_no_socks_port = not_socks,
-    isolated_streams_have_circuits_of_their_own_and_are_known_by_their_user_names = isolation,
-    a_deadline_holds = deadline,
+    socks_connects_by_name_and_address_over_tcp_and_unix = connects,
+    socks_stream_from_a_server_that_speaks_first = server_speaks_first,
+    socks_resolves_names_and_addresses = resolves,
+    socks_refusals_have_their_codes = refusals,
+    socks_connect_to_another_kind_of_port_fails = not_socks,
+    isolated_socks_streams_have_circuits_of_their_own = isolation,
+    socks_deadline_holds_against_a_silent_port = deadline,
 }
 
-/// Greets, then sends every line back.
+/// Serves a greeting, and then sends every line back.
 fn echo_server() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -90,12 +90,12 @@ fn status(error: &Error) -> Option<SocksStatus> {
 fn refusals(network: &TestNetwork) {
     // Nobody listens there once the listener is dropped.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-    // Valid, and nobody's; and one whose checksum is wrong.
+    // A valid address without a service, and an address with a wrong checksum.
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     let mistyped = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wie.onion";
     for proxy in proxies(network) {
         for (host, port, expected) in [
-            // A refusal that the exit sees at once, as on loopback, it reports
+            // The exit reports a refusal that it sees at once, as on loopback,
             // as MISC.
             (NAME, closed, SocksStatus::GENERAL_FAILURE),
             ("nobody.scape.test", 80, SocksStatus::HOST_UNREACHABLE),
@@ -141,7 +141,8 @@ fn isolation(network: &TestNetwork) {
     }
 }
 
-/// The circuit of the stream with this SOCKS user name, once it is open.
+/// Returns the circuit of the stream with this SOCKS user name, once it is
+/// open.
 fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
     loop {
         let event = events.next_timeout(SOON).unwrap();
@@ -156,8 +157,8 @@ fn circuit_of(events: &scape::Subscription, user: &str) -> Option<CircuitId> {
 }
 
 fn deadline(network: &TestNetwork) {
-    // Accepts, and says nothing to tor's exit; but tor itself answers at once,
-    // so a listener of our own stands for it.
+    // A server that accepts and says nothing would not delay tor's own answer,
+    // so a silent listener stands in for tor's SOCKS port.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = silent.local_addr().unwrap();
     let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! HTTP through tor: a thousand fetches from an onion service, and a tor that
-//! dies meanwhile.
+//! HTTP through tor: a thousand requests to an onion service, and a tor that is
+//! killed during a request.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::Tor;
+use scape::control::AddOnion;
 use scape::http::{AgentBuilder, socks_error};
 use scape::onion::OnionStream;
 use scape::socks::{SocksProxy, SocksStatus};
 use scape::testing::TestNetwork;
 use scape::word::OnionKey;
-use scape::{AddOnion, Tor};
 
 use crate::onions::added::publish;
 use crate::tors::killed::{buried, kill, launch};
@@ -21,13 +22,14 @@ use crate::{NAME, SOON};
 
 cases! {
     SOCKS:
-    a_thousand_fetches_from_an_onion_service_over_one_agent = thousand,
-    tor_is_killed_while_something_is_fetched = killed,
-    a_name_an_onion_service_and_nobodys_address_over_tcp_and_unix = ports,
+    http_agent_fetches_a_thousand_pages_from_an_onion_service = thousand,
+    http_request_fails_when_tor_is_killed = killed,
+    http_reaches_names_and_onion_services_over_tcp_and_unix = ports,
 }
 
 const FETCHES: usize = 1000;
-/// How many requests a connection of the server answers before it closes.
+/// The number of requests that a connection of the server answers before it
+/// closes.
 const KEPT_FOR: usize = 10;
 
 /// Answers each request with its path.
@@ -57,7 +59,7 @@ fn answer(stream: &OnionStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The process's open files and threads.
+/// Returns the numbers of the process's open files and threads.
 fn belongings() -> (usize, usize) {
     let count = |path| fs::read_dir(path).unwrap().count();
     (count("/proc/self/fd"), count("/proc/self/task"))
@@ -115,7 +117,8 @@ fn thousand(network: &TestNetwork) {
     assert!(left.0 <= begun.0 && left.1 <= begun.1, "{begun:?} before, {left:?} after");
 }
 
-/// A server that says `first`, and no more; tells when it has been spoken to.
+/// Serves `first` and nothing more. The receiver reports that a request has
+/// arrived.
 fn stalling(first: &'static [u8]) -> (u16, crossbeam_channel::Receiver<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -125,7 +128,7 @@ fn stalling(first: &'static [u8]) -> (u16, crossbeam_channel::Receiver<()>) {
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(first);
         let _ = sender.send(());
-        // Until the other side goes.
+        // Waits until the client closes the connection.
         let _ = stream.read(&mut [0; 1]);
     });
     (port, spoken_to)
@@ -154,7 +157,7 @@ fn killed(network: &TestNetwork) {
     }
 }
 
-/// Answers every request with its path.
+/// Serves every request with its path.
 fn paths() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -177,7 +180,8 @@ fn paths() -> SocketAddr {
     address
 }
 
-/// Tried again while the service's descriptor makes its way.
+/// Fetches a page. Tries again while the service's descriptor is being
+/// uploaded.
 fn get(agent: &ureq::Agent, url: &str) -> String {
     let deadline = Instant::now() + SOON;
     loop {

@@ -9,32 +9,34 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
-use scape::controller::{StreamError, StreamProblem};
+use scape::control::BuildCircuit;
+use scape::control::Signal;
+use scape::control::{StreamError, StreamProblem};
 use scape::event::{EndReason, StreamInfo, StreamReason};
-use scape::protocol::{ListenerKind, Signal};
+use scape::info::ListenerKind;
 use scape::socks::{SocksError, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::TestNetwork;
 use scape::transport::{Address, Transport};
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, Connect, Controller, Error, Tor, TorClient};
+use scape::{Connect, Controller, Error, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};
 
 cases! {
     STREAMS:
-    streams_go_where_an_attacher_says = goes,
-    an_attacher_builds_the_circuit_first = builds,
-    a_stream_that_the_exit_refuses_is_asked_about_again = asked_again,
-    attachers_that_panic_block_keep_or_forget = misbehave,
-    the_option_is_put_back_whatever_happens = put_back,
-    two_controllers_that_attach = two_controllers,
-    streams_wait_through_a_reconnect = reconnect,
-    a_connection_is_lost_while_streams_wait = lost,
+    streams_are_attached_where_the_attacher_decides = goes,
+    attacher_builds_a_circuit_before_it_decides = builds,
+    stream_that_the_exit_refuses_is_offered_again = asked_again,
+    attachers_that_panic_block_postpone_or_forget_streams = misbehave,
+    attach_option_is_restored_after_every_end = put_back,
+    two_controllers_attach_their_own_streams = two_controllers,
+    waiting_streams_survive_a_reconnect = reconnect,
+    waiting_streams_are_closed_after_a_lost_connection = lost,
     example_signals_ended_by_sigterm_and_sigint = signals,
 }
 
-/// A tor of its own, which others can control, too.
+/// Launches a tor that others can control too.
 fn tor(network: &TestNetwork) -> Tor {
     let launch = network
         .launch()
@@ -45,9 +47,9 @@ fn tor(network: &TestNetwork) -> Tor {
     tor
 }
 
-/// Another connection to the same tor.
+/// Returns a `Connect` for another connection to the same tor.
 fn other(tor: &Tor) -> Connect {
-    let listeners = tor.controller().unwrap().listeners(&ListenerKind::Control).unwrap();
+    let listeners = tor.controller().unwrap().info().listeners(&ListenerKind::Control).unwrap();
     Connect::to(Address::from(listeners[0].clone())).unwrap().timeout(SOON)
 }
 
@@ -66,7 +68,7 @@ fn client(tor: &Tor) -> TorClient {
     tor.client().unwrap().allow_private_addresses(true).timeout(SOON).isolated()
 }
 
-/// Echoes, and gives its port.
+/// Starts an echo server and returns its port.
 fn server() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -89,7 +91,7 @@ fn echoes(stream: &mut SocksStream) {
     stream.read_exact(&mut [0]).unwrap();
 }
 
-/// The circuit that tor has this connection on.
+/// Returns the circuit to which tor has attached this connection.
 fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
     let own = stream.as_tcp().unwrap().local_addr().unwrap();
     let live = |state: &State| {
@@ -99,7 +101,7 @@ fn circuit_of(state: &State, stream: &SocksStream) -> Circuit {
     state.wait(SOON, live).unwrap()
 }
 
-/// Keeps every stream for later.
+/// Returns an attacher that postpones every decision, and the pending answers.
 fn keeper() -> (impl StreamAttacher, Receiver<StreamAnswer>) {
     let (sender, kept) = unbounded();
     let attacher = move |stream: &StreamRequest| {
@@ -117,7 +119,7 @@ fn goes(network: &TestNetwork) {
         let circuits = circuits.clone();
         move |stream: &StreamRequest| match stream.target().port() {
             Some(port) if port == one => Decision::on(&circuits[0]),
-            // Look-ups as well.
+            // Resolves are attached as well.
             Some(0) => Decision::on(&circuits[1]),
             Some(80) => Decision::Refuse(EndReason::EXIT_POLICY),
             _ => Decision::NotMine,
@@ -128,7 +130,7 @@ fn goes(network: &TestNetwork) {
     let mut stream = client.connect((NAME, one)).unwrap();
     echoes(&mut stream);
     assert_eq!(circuit_of(&state, &stream), circuits[0]);
-    // tor's choice, which may be one of the circuits, too.
+    // tor chooses, possibly one of the circuits.
     let mut other = client.connect((NAME, two)).unwrap();
     echoes(&mut other);
     assert!(circuit_of(&state, &other).is_built());
@@ -138,17 +140,17 @@ fn goes(network: &TestNetwork) {
     });
     assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(told.recv_timeout(SOON).unwrap(), (NAME.to_owned(), Some(circuits[1].clone())));
-    // Those that a controller asks for, too.
+    // Resolves that a controller requests are attached too.
     assert_eq!(tor.controller().unwrap().resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
     assert_eq!(told.recv_timeout(SOON).unwrap().1, Some(circuits[1].clone()));
     let error = client.connect((NAME, 80)).unwrap_err();
     assert!(error.get().and_then(SocksError::status).is_some(), "{error}");
-    // Onion services are tor's business: it finds out that there is no such
-    // service.
+    // Streams to onion services are left to tor, which finds out that there is
+    // no such service.
     let nobody = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
     assert!(client.connect((nobody, 81)).unwrap_err().get().and_then(SocksError::status).is_some());
     attacher.close().unwrap();
-    // What is open goes on.
+    // Open streams go on.
     echoes(&mut stream);
     let mut stream = client.connect((NAME, one)).unwrap();
     echoes(&mut stream);
@@ -215,8 +217,8 @@ fn asked_again(network: &TestNetwork) {
     assert!(error.get::<SocksError>().is_some(), "{error}");
     assert_eq!(asked.recv_timeout(SOON).unwrap(), []);
     assert_eq!(asked.recv_timeout(SOON).unwrap(), [StreamReason::End]);
-    // tor gives up after the third, or it is the same circuit again, which is
-    // the end.
+    // tor gives up after the third attempt, or the same circuit is chosen again
+    // and the stream is closed.
     if let Ok(again) = asked.recv_timeout(Duration::from_secs(1)) {
         assert_eq!(again.len(), 2);
         let error = failed.recv_timeout(SOON).unwrap();
@@ -248,7 +250,7 @@ fn misbehave(network: &TestNetwork) {
         })
         .unwrap();
     let client = client(&tor);
-    // Closed at once, and not after two minutes.
+    // The stream is closed at once, and not after two minutes.
     let begun = Instant::now();
     for forgotten in [1, 4] {
         let error = client.connect((NAME, forgotten)).unwrap_err();
@@ -258,13 +260,13 @@ fn misbehave(network: &TestNetwork) {
         let blocked = scope.spawn(|| client.connect((NAME, 2)));
         let waiting = scope.spawn(|| client.connect((NAME, 3)));
         let answer = kept.recv_timeout(SOON).unwrap();
-        // Others do not wait for them.
+        // Other streams are not delayed.
         for _ in 0..5 {
             echoes(&mut client.connect((NAME, port)).unwrap());
         }
         assert!(!blocked.is_finished() && !waiting.is_finished());
-        // Removed while streams wait: what it has been asked about is still its
-        // own.
+        // The attacher is removed while streams wait. It still decides on those
+        // that it was asked about.
         attacher.close().unwrap();
         assert_eq!(option(state.controller()), "0");
         echoes(&mut client.connect((NAME, port)).unwrap());
@@ -272,7 +274,7 @@ fn misbehave(network: &TestNetwork) {
         drop((open, answer));
         assert!(blocked.join().unwrap().is_err() && waiting.join().unwrap().is_err());
     });
-    // Who gives up is not waited for.
+    // Nobody waits for a client that gives up.
     let (attacher, kept) = keeper();
     let attacher = state.attach(attacher).unwrap();
     let error =
@@ -289,7 +291,7 @@ fn misbehave(network: &TestNetwork) {
 fn put_back(network: &TestNetwork) {
     let tor = tor(network);
     let port = server();
-    // Each is a controller of its own, as another program's.
+    // Each controller is separate, like that of another program.
     let watcher = other(&tor).connect().unwrap();
     let begin = |connect: &Connect| {
         let controller = connect.connect().unwrap();
@@ -301,7 +303,7 @@ fn put_back(network: &TestNetwork) {
     let (_controller, guard) = begin(&connect);
     drop(guard);
     assert_eq!(option(&watcher), "0");
-    // By closing the connection, and by QUIT, while a stream waits.
+    // Restored by closing the connection, and by QUIT, while a stream waits.
     for quit in [false, true] {
         let (controller, guard) = begin(&connect);
         let (attacher, kept) = keeper();
@@ -316,7 +318,7 @@ fn put_back(network: &TestNetwork) {
             drop((answer, waiting, guard));
         });
     }
-    // By a panic.
+    // Restored by a panic.
     let unwound = thread::scope(|scope| {
         let panics = || {
             let _held = begin(&connect);
@@ -326,7 +328,7 @@ fn put_back(network: &TestNetwork) {
     });
     assert!(unwound.is_err());
     assert_eq!(option(&watcher), "0");
-    // A reload resets it, and it is set again.
+    // A reload resets the option, and it is set again.
     let (_controller, guard) = begin(&connect);
     let state = tor.state().unwrap();
     watcher.signal(Signal::Reload).unwrap();
@@ -335,12 +337,12 @@ fn put_back(network: &TestNetwork) {
     echoes(&mut client(&tor).connect((NAME, port)).unwrap());
     guard.close().unwrap();
     assert_eq!(option(&watcher), "0");
-    // It was 1 before: then it stays so.
+    // An option that was 1 before stays 1.
     watcher.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
     let (_controller, guard) = begin(&connect);
     guard.close().unwrap();
     assert_eq!(option(&watcher), "1");
-    // A stream that waits already is asked about.
+    // A stream that waits already is offered to the attacher.
     thread::scope(|scope| {
         let stream = scope.spawn(|| client(&tor).connect((NAME, port)));
         let there = |state: &State| {
@@ -363,8 +365,8 @@ fn two_controllers(network: &TestNetwork) {
     let second = State::new(&other(&tor).connect().unwrap()).unwrap();
     let theirs = circuit(network, &second, 1);
     let own = first.wait(SOON, |state| state.circuit(theirs.id())).unwrap();
-    // Each has a connection over a circuit of its own, at the same time: they
-    // leave each other's streams alone.
+    // Each controller has a connection over its own circuit at the same time,
+    // and leaves the other's streams alone.
     let via_first = own.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let second_tor = Tor::from(second.controller().clone());
     let via_second =
@@ -376,12 +378,12 @@ fn two_controllers(network: &TestNetwork) {
             }
         }
     });
-    // A circuit of the one connection is none of the other's.
+    // A circuit of one connection is refused by the other.
     let error = Tor::from(first.controller().clone()).client_via(&theirs).unwrap_err();
     let told: &StreamError = error.get().unwrap();
     assert!(matches!(told.problem, StreamProblem::OtherConnection), "{error}");
-    // The first ends: the second has streams wait for it still, and puts the
-    // option back in the end.
+    // The first controller ends. Streams still wait for the second one, which
+    // restores the option at the end.
     drop(via_first);
     second.wait(SOON, |_| (option(second.controller()) == "1").then_some(())).unwrap();
     echoes(&mut via_second.connect((NAME, two)).unwrap());
@@ -393,7 +395,7 @@ fn two_controllers(network: &TestNetwork) {
 fn reconnect(network: &TestNetwork) {
     let (tor, port) = (tor(network), server());
     let watcher = tor.controller().unwrap();
-    // tor tells a stream's source only when it comes.
+    // tor reports the source of a stream only in its first event.
     let observer = tor.state().unwrap();
     let controller = other(&tor).connect().unwrap();
     let state = State::new(&controller).unwrap();
@@ -407,7 +409,7 @@ fn reconnect(network: &TestNetwork) {
         assert_eq!(stale.info().target.port(), Some(port));
         assert_eq!(StreamKind::of(stale.info()), StreamKind::Client);
         assert!(controller.reconnect().unwrap().failures.is_empty());
-        // It waits still, and is asked about again.
+        // The stream still waits, and is offered again.
         let fresh = kept.recv_timeout(SOON).unwrap();
         assert_eq!(fresh.id(), stale.id());
         assert!(stale.attach(&circuit).unwrap_err().get::<StreamError>().unwrap().is_stream_gone());
@@ -427,9 +429,10 @@ fn reconnect(network: &TestNetwork) {
 fn lost(network: &TestNetwork) {
     let (tor, port) = (tor(network), server());
     let watcher = tor.controller().unwrap();
-    // A socket of its own is shut down under the controller, as a network does.
+    // The socket is shut down behind the controller's back, as if the network
+    // had failed.
     let sockets: Arc<Mutex<Vec<std::net::TcpStream>>> = Arc::default();
-    let listeners = watcher.listeners(&ListenerKind::Control).unwrap();
+    let listeners = watcher.info().listeners(&ListenerKind::Control).unwrap();
     let (address, opened) = (listeners[0].to_string(), sockets.clone());
     let connect = Connect::through(move || {
         let socket = std::net::TcpStream::connect(&address)?;
@@ -444,7 +447,8 @@ fn lost(network: &TestNetwork) {
         let answer = kept.recv_timeout(SOON).unwrap();
         assert_eq!(option(watcher), "1");
         sockets.lock()[0].shutdown(std::net::Shutdown::Both).unwrap();
-        // Not after two minutes, and not over a circuit that nobody chose.
+        // The stream is closed, not after two minutes and not by a circuit that
+        // nobody chose.
         assert!(waiting.join().unwrap().is_err());
         drop(answer);
     });
@@ -456,7 +460,7 @@ fn lost(network: &TestNetwork) {
     echoes(&mut client(&tor).connect((NAME, port)).unwrap());
     drop(guard);
 
-    // Of a program that was killed, somebody else has to undo it.
+    // If a program was killed, another program has to restore its option.
     watcher.set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| client(&tor).connect((NAME, port)));
@@ -480,7 +484,7 @@ fn lost(network: &TestNetwork) {
 fn signals(network: &TestNetwork) {
     let (tor, port) = (tor(network), server());
     let watcher = tor.controller().unwrap();
-    let listeners = watcher.listeners(&ListenerKind::Control).unwrap();
+    let listeners = watcher.info().listeners(&ListenerKind::Control).unwrap();
     for signal in [rustix::process::Signal::TERM, rustix::process::Signal::INT] {
         let mut command = crate::program::example(network, "signals", &[]);
         command.env("SCAPE_CONTROL", listeners[0].to_string()).stdout(std::process::Stdio::piped());

@@ -1,5 +1,5 @@
-//! A program's system calls while it uses circuit-bound clients, listeners,
-//! Unix SOCKS ports, `Tor::find` and `Tor::global`: nothing goes around tor.
+//! The system calls of a program that uses circuit-bound clients, listeners,
+//! Unix SOCKS ports, `Tor::find` and `Tor::global`. Nothing bypasses tor.
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -8,26 +8,27 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 
+use scape::info::ListenerKind;
 use scape::process::Control;
-use scape::protocol::ListenerKind;
 use scape::testing::TestNetwork;
+use scape::tor::{SocksPort, TorMode};
 use scape::transport::Address;
-use scape::{CircuitBuilder, SocksPort, Tor, TorClient, TorMode};
+use scape::{CircuitBuilder, Tor, TorClient};
 
 use crate::audit::Audit;
 use crate::{NAME, SOON, STREAMS};
 
 #[test]
-fn circuit_bound_clients_listeners_and_unix_ports_do_not_go_around_tor() {
-    // This is also the test that the audited process runs.
+fn circuit_bound_clients_listeners_and_unix_ports_do_not_bypass_tor() {
+    // The audited process runs this test too.
     if child().is_none() {
-        STREAMS.run("circuit-bound clients do not go around tor", audited);
+        STREAMS.run("circuit-bound clients do not bypass tor", audited);
     }
 }
 
-/// In the environment of the audited process: a web server's port.
+/// The variable with the port of a web server, for the audited process.
 const PORT: &str = "SCAPE_TEST_AUDITED";
-/// In the environment of the audited process: the Unix SOCKS port's path.
+/// The variable with the path of the Unix SOCKS port, for the audited process.
 const UNIX: &str = "SCAPE_TEST_AUDITED_UNIX";
 
 fn audited(network: &TestNetwork) {
@@ -38,8 +39,8 @@ fn audited(network: &TestNetwork) {
             let _ = connection.write_all(b"hello");
         }
     });
-    // A tor of its own: its streams wait for the audited process, and others'
-    // must not.
+    // A separate tor, because its streams wait for the audited process and
+    // streams of other tests must not.
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
     let unix = folder.path().join("socks").display().to_string();
@@ -50,13 +51,13 @@ fn audited(network: &TestNetwork) {
         .start()
         .unwrap();
     let control = tor.control_address().unwrap().to_string();
-    let listeners = tor.controller().listeners(&ListenerKind::Socks).unwrap();
+    let listeners = tor.controller().info().listeners(&ListenerKind::Socks).unwrap();
     let socks =
         listeners.iter().map(ToString::to_string).find(|address| !address.contains('/')).unwrap();
     let environment =
         [(PORT, port.to_string()), (UNIX, unix.clone()), ("SCAPE_CONTROL", control.clone())];
     let audit = Audit::of_test(
-        "streams::leaks::circuit_bound_clients_listeners_and_unix_ports_do_not_go_around_tor",
+        "streams::leaks::circuit_bound_clients_listeners_and_unix_ports_do_not_bypass_tor",
         &environment,
     );
     let allowed = [control, unix, socks];
@@ -64,7 +65,7 @@ fn audited(network: &TestNetwork) {
     assert!(audit.connections() > 10, "{}", audit.connections());
 }
 
-/// What the audited process does. `None` in any other.
+/// Does the work of the audited process. Returns `None` in any other process.
 fn child() -> Option<()> {
     let port: u16 = env::var(PORT).ok()?.parse().unwrap();
     let unix = env::var(UNIX).unwrap();

@@ -1,4 +1,4 @@
-//! Streams, and the circuits that they are attached to.
+//! Streams, and the circuits to which they are attached.
 
 pub(crate) mod attach;
 #[cfg(target_os = "linux")]

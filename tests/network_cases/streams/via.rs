@@ -1,5 +1,5 @@
-//! Connections over circuits of one's choice: where they arrive from, and what
-//! tor says of them.
+//! Connections over chosen circuits: the exit that they come from, and the
+//! circuit that tor reports for them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, Permissions};
@@ -12,30 +12,32 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamRequest};
-use scape::controller::{StreamError, StreamProblem};
+use scape::control::BuildCircuit;
+use scape::control::{StreamError, StreamProblem};
 use scape::event::{CircuitPurpose, EventBody, EventKind, StreamStatus};
 use scape::process::owner_of;
 use scape::socks::{SocksError, SocksStatus, SocksStream};
 use scape::state::{Circuit, State};
 use scape::testing::{Node, TestNetwork};
+use scape::tor::SocksPort;
 use scape::word::Fingerprint;
-use scape::{BuildCircuit, CircuitBuilder, SocksPort, Tor, TorClient};
+use scape::{CircuitBuilder, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};
 
 cases! {
     STREAMS:
-    two_hundred_connections_at_once_over_twenty_circuits = many,
-    connections_while_their_circuits_are_killed = killed,
-    everything_that_goes_over_a_circuit = everything,
-    a_circuit_for_each_connection = fresh,
-    what_cannot_go_over_a_circuit_goes_nowhere = nowhere,
-    look_ups_over_a_controllers_circuits_whose_purpose_changes_meanwhile = look_ups,
-    ten_connections_in_turn_over_a_circuit = in_turn,
-    other_programs_connections_over_a_circuit = other_programs,
+    two_hundred_connections_keep_to_their_twenty_circuits = many,
+    connections_end_with_their_closed_circuits = killed,
+    connections_resolves_and_endpoints_use_their_circuit = everything,
+    client_builds_a_circuit_for_each_connection = fresh,
+    connection_that_its_circuit_cannot_carry_fails = nowhere,
+    resolves_over_circuits_whose_purpose_changes_keep_tor_alive = look_ups,
+    ten_connections_in_turn_change_the_option_three_times = in_turn,
+    socks_proxy_for_other_programs_uses_its_circuit = other_programs,
 }
 
-/// The processes of the relays.
+/// The process ids of the relays, by fingerprint.
 struct Exits(HashMap<Fingerprint, u32>);
 
 impl Exits {
@@ -49,8 +51,8 @@ impl Exits {
     }
 }
 
-/// Notes what each connection says first, a number, and which process it comes
-/// from, which is the exit's; and says that back.
+/// A server that reads a number from each connection, records the process that
+/// the connection comes from (the exit), and sends the number back.
 struct Server {
     port: u16,
     arrived: Arc<Mutex<HashMap<u32, u32>>>,
@@ -69,13 +71,13 @@ fn server() -> Server {
                     (connection.peer_addr().unwrap(), connection.local_addr().unwrap());
                 let mut number = [0; 4];
                 if connection.read_exact(&mut number).is_ok() {
-                    // An exit that has closed it meanwhile is not to be found
-                    // any more.
+                    // If the exit has closed the connection meanwhile, its
+                    // process is not found any more.
                     if let Some(owner) = owner_of(peer, Some(local)).unwrap() {
                         notes.lock().insert(u32::from_be_bytes(number), owner.pid);
                     }
                     let _ = connection.write_all(&number);
-                    // Until the client has enough.
+                    // Waits until the client closes the connection.
                     let _ = connection.read(&mut number);
                 }
             });
@@ -84,14 +86,15 @@ fn server() -> Server {
     Server { port, arrived }
 }
 
-/// A tor of its own: others are not to wait for it.
+/// Launches a tor for this test alone, so that the streams of other tests don't
+/// wait for it.
 fn tor(network: &TestNetwork) -> Tor {
     let tor = Tor::launch(network.launch()).unwrap();
     tor.become_ready(SOON).unwrap();
     tor
 }
 
-/// Circuits of three relays, to each exit in turn.
+/// Builds circuits of three relays, to each exit in turn.
 fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> {
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
@@ -111,7 +114,7 @@ fn client(circuit: &Circuit) -> TorClient {
     circuit.client().unwrap().allow_private_addresses(true).timeout(SOON)
 }
 
-/// Says a number, and hears it.
+/// Sends a number, and checks that it comes back.
 fn greet(stream: &mut SocksStream, number: u32) -> std::io::Result<()> {
     stream.set_read_timeout(Some(SOON))?;
     stream.write_all(&number.to_be_bytes())?;
@@ -142,7 +145,7 @@ fn many(network: &TestNetwork) {
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     println!("  {:.1} s", begun.elapsed().as_secs_f32());
-    // tor's own word, by the client's port.
+    // tor reports the circuit of the stream with the client's port.
     let listed = tor.controller().unwrap().streams().unwrap();
     for (number, stream) in &streams {
         let own = stream.as_tcp().unwrap().local_addr().unwrap();
@@ -159,7 +162,7 @@ fn many(network: &TestNetwork) {
     }
     assert_eq!(server.arrived.lock().values().collect::<HashSet<_>>().len(), 5);
     drop(streams);
-    // With the last client, tor asks nobody any more.
+    // When the last client is gone, tor leaves no streams unattached any more.
     let option = || tor.controller().unwrap().get_conf("__LeaveStreamsUnattached").unwrap();
     assert_eq!(option().as_deref(), Some("1"));
     drop(clients);
@@ -185,12 +188,12 @@ fn killed(network: &TestNetwork) {
                 let (client, port) = (&clients[number as usize % 20], server.port);
                 scope.spawn(move || {
                     let outcome = client.connect((NAME, port));
-                    // Where the circuit goes afterwards, so does the stream.
+                    // The stream ends with its circuit.
                     (number, outcome.map(|mut stream| greet(&mut stream, number).is_ok()))
                 })
             })
             .collect();
-        // In the midst of it.
+        // Closes circuits while connections are being made.
         for circuit in circuits.iter().step_by(2) {
             let carries = |_: &State| (!circuit.streams().is_empty()).then_some(());
             let _ = state.wait(Duration::from_secs(1), carries);
@@ -213,17 +216,17 @@ fn killed(network: &TestNetwork) {
         }
     }
     println!("  {failed} failed");
-    // None arrived from anywhere else.
+    // No connection arrived from another exit.
     for (number, from) in &*server.arrived.lock() {
         assert_eq!(*from, exits.of(&circuits[*number as usize % 20]), "{number}");
     }
-    // Of those that failed, nothing is left in tor.
+    // Failed connections leave no streams in tor.
     let ended = |state: &State| {
         let own = |stream: &scape::state::Stream| stream.target().port() == Some(server.port);
         (!state.streams().iter().any(own)).then_some(())
     };
     state.wait(SOON, ended).unwrap();
-    // And what is dead already says so.
+    // A dead circuit is reported before anything is sent.
     let error = clients[0].connect((NAME, server.port)).err().unwrap();
     let told = error.get::<StreamError>().unwrap_or_else(|| panic!("{error}"));
     assert!(told.is_circuit_gone() && told.stream.is_none(), "{error}");
@@ -246,11 +249,11 @@ fn everything(network: &TestNetwork) {
     assert!(
         circuit.dns_resolve("nobody-via.scape.test").unwrap_err().get::<SocksError>().is_some()
     );
-    // Streams that tor would keep apart share it.
+    // Streams that tor would isolate from each other share the circuit.
     for number in 0..3 {
         greet(&mut client.isolated().connect((NAME, server.port)).unwrap(), number).unwrap();
     }
-    // Over a Unix port, where there is no address to know a stream by.
+    // Over a Unix port, which has no address to identify a stream by.
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let port = SocksPort::added_unix(directory.path().join("socks"));
@@ -258,7 +261,7 @@ fn everything(network: &TestNetwork) {
     let mut stream = unix.connect((NAME, server.port)).unwrap();
     assert!(stream.as_unix().is_some());
     greet(&mut stream, 10).unwrap();
-    // As an endpoint.
+    // Over an endpoint.
     let endpoint = format!("tor:{NAME}:{}:allowPrivate=true:timeout=60", server.port);
     let endpoint: scape::endpoint::ClientEndpoint = endpoint.parse().unwrap();
     let mut stream = endpoint.dial_with(&client).unwrap();
@@ -277,13 +280,13 @@ fn everything(network: &TestNetwork) {
     assert_eq!(arrived.len(), 5);
     assert!(arrived.values().all(|from| *from == exits.of(&circuit)), "{arrived:?}");
     drop(arrived);
-    // Left at its middle, which is an exit as well.
+    // The connection leaves at the middle relay, which is an exit as well.
     let middle = scape::attach::Place::from(&circuit).hop(2);
     let early = tor.client_via(middle).unwrap().allow_private_addresses(true).timeout(SOON);
     greet(&mut early.connect((NAME, server.port)).unwrap(), 20).unwrap();
     let second = circuit.path()[1].fingerprint().unwrap();
     assert_eq!(server.arrived.lock()[&20], exits.0[&second]);
-    // The other tor's circuits are not this one's.
+    // A circuit of another tor is refused.
     let other = network.tor();
     let error = other.client_via(&circuit).unwrap_err();
     let told: &StreamError = error.get().unwrap();
@@ -322,7 +325,7 @@ fn fresh(network: &TestNetwork) {
     let error = client.connect((NAME, closed)).unwrap_err();
     assert!(error.get::<SocksError>().is_some(), "{error}");
     state.wait(SOON, |state| (controllers(state) == 3).then_some(())).unwrap();
-    // One that cannot be built is nobody's stream.
+    // If the circuit can't be built, no stream is opened.
     let nobody = CircuitBuilder::along(["$1111111111111111111111111111111111111111"]);
     let client = tor.client_building(nobody).unwrap().allow_private_addresses(true);
     assert!(client.connect((NAME, server.port)).is_err());
@@ -338,7 +341,7 @@ fn nowhere(network: &TestNetwork) {
     let error = client.connect((nobody, 80)).unwrap_err();
     let told: &StreamError = error.get().unwrap();
     assert!(matches!(told.problem, StreamProblem::Onion), "{error}");
-    // The exit's word comes through, and there is no other exit to be asked.
+    // The exit's reason is reported, and no other exit is tried.
     let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let error = client.connect((NAME, closed)).unwrap_err();
     assert!(error.get().and_then(SocksError::status).is_some(), "{error}");
@@ -347,12 +350,13 @@ fn nowhere(network: &TestNetwork) {
     );
     // tor itself refuses such names, after the stream was attached.
     assert!(client.connect(("www.example.exit", 80)).is_err());
-    // Too late is nowhere, too.
+    // A connection that runs out of time is not made over another circuit
+    // either.
     let error =
         client.clone().timeout(Duration::from_micros(1)).connect((NAME, server.port)).unwrap_err();
     assert!(error.is_timeout(), "{error}");
-    // Another controller resets the option: it is set again, and nothing has
-    // gone elsewhere.
+    // Another controller resets the option. It is set again, and no stream went
+    // over another circuit.
     let controller = tor.controller().unwrap();
     controller.set_conf([("__LeaveStreamsUnattached", "0")]).unwrap();
     let is_set = |_: &State| {
@@ -361,7 +365,7 @@ fn nowhere(network: &TestNetwork) {
     };
     state.wait(SOON, is_set).unwrap();
     greet(&mut client.connect((NAME, server.port)).unwrap(), 1).unwrap();
-    // Circuits of one hop carry nothing.
+    // Circuits with one hop carry no streams.
     let first = circuit.path()[0].fingerprint().unwrap();
     let short = state.build_circuit(&BuildCircuit::new().path([first]).timeout(SOON)).unwrap();
     let short = short.client().unwrap().allow_private_addresses(true).timeout(SOON);
@@ -380,7 +384,8 @@ fn look_ups(network: &TestNetwork) {
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let builder = CircuitBuilder::along(&relays[..3]).purpose(CircuitPurpose::Controller);
     let circuit = builder.clone().build(&state).unwrap();
-    // tor 0.4.9 aborts if a look-up is attached to such a circuit as it is.
+    // tor 0.4.9 aborts if a resolve is attached to such a circuit without a
+    // change of its purpose.
     assert_eq!(circuit.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(circuit.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
     let fresh = tor.client_building(builder).unwrap().timeout(SOON);
@@ -389,8 +394,7 @@ fn look_ups(network: &TestNetwork) {
         let circuit = circuit.clone();
         state.attach(move |_: &StreamRequest| Decision::on(&circuit)).unwrap()
     };
-    // Any program's look-up, by way of the SOCKS port; and that of a
-    // controller.
+    // A resolve of any program over the SOCKS port, and one of a controller.
     assert_eq!(tor.client().unwrap().isolated().dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(controller.resolve_reverse(NAMED, SOON).unwrap(), "seven.scape.test");
     attacher.close().unwrap();
@@ -426,8 +430,8 @@ fn look_ups(network: &TestNetwork) {
     println!("  {resolved} of 100 names were resolved");
     assert!(controller.is_alive() && resolved > 0);
 
-    // Raw, with streams that wait for a controller. While the option lingers,
-    // this library leaves them to tor.
+    // Raw commands, with streams that wait for a controller. While the option
+    // lingers, this library leaves such streams to tor.
     drop((client, fresh));
     let option = || controller.get_conf("__LeaveStreamsUnattached").unwrap();
     let begun = Instant::now();
@@ -461,7 +465,7 @@ fn in_turn(network: &TestNetwork) {
     let state = tor.state().unwrap();
     let circuit = circuits(network, &state, 1).remove(0);
     let controller = tor.controller().unwrap();
-    let key = scape::ClientAuth::new(
+    let key = scape::control::ClientAuth::new(
         scape::word::OnionKey::random().address(),
         scape::word::ClientKey::random(),
     );
@@ -473,8 +477,8 @@ fn in_turn(network: &TestNetwork) {
     }
     println!("  ten connections in {:?}", begun.elapsed());
     controller.is_alive();
-    // The first connection sets it and puts it back. The second one sets it,
-    // and it isn't put back yet.
+    // The first connection sets and restores the option. The second one sets
+    // it, and it isn't restored yet.
     assert_eq!(changes.try_iter().count(), 3);
     assert_eq!(controller.onion_client_auth_view().unwrap(), [key]);
 }
@@ -495,7 +499,8 @@ fn other_programs(network: &TestNetwork) {
     );
     let port = SocksProxy::new(Address::from(socks.address())).timeout(SOON);
     let own = port.clone().isolation(Isolation::new(socks.user(), socks.password()).unwrap());
-    // Private targets are refused, and so is whoever doesn't know the password.
+    // Private targets are refused, and so are programs that don't know the
+    // password.
     let error = own.connect(("127.0.0.1", server.port)).unwrap_err();
     assert_eq!(error.get().and_then(SocksError::status), Some(SocksStatus::NOT_ALLOWED), "{error}");
     let wrong = port.clone().isolation(Isolation::new(socks.user(), "wrong").unwrap());
@@ -510,11 +515,11 @@ fn other_programs(network: &TestNetwork) {
         })
         .collect();
     assert!(server.arrived.lock().values().all(|from| *from == exits.of(&circuit)));
-    // A program that says nothing has a connection, too.
+    // A program that sends nothing has a connection too.
     let mut silent = TcpStream::connect(socks.address()).unwrap();
     silent.set_read_timeout(Some(SOON)).unwrap();
     let address = socks.address();
-    // With the proxy, everything ends: nothing goes over another circuit.
+    // Everything ends with the proxy, and nothing goes over another circuit.
     drop(socks);
     assert!(TcpStream::connect(address).is_err(), "the port is open");
     let has_ended = |stream: &mut dyn Read| match stream.read(&mut [0]) {

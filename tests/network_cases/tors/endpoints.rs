@@ -1,4 +1,5 @@
-//! Endpoint strings on a network: dialed, listened at, in each of their forms.
+//! Endpoint strings on a network, dialed and listened at in each of their
+//! forms.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,34 +8,36 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use scape::control::ArgumentError;
+use scape::control::ClientAuth;
 use scape::endpoint::{ClientEndpoint, OnionEndpoint};
 use scape::onion::OnionListener;
 use scape::onion::disk::DiskOnions;
-use scape::protocol::ArgumentError;
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
 use scape::word::{ClientKey, OnionAddress, Progress};
-use scape::{ClientAuth, Error, Tor};
+use scape::{Error, Tor};
 
 use crate::onions::added::{is_final, server};
 use crate::{NAME, SOON};
 
 cases! {
-    // With the tests of Tor::global, which would be in each other's way.
+    // These cases are in the group of the `Tor::global` tests, because both set
+    // the global tor.
     TORS:
-    endpoint_strings_a_name_is_dialed_in_every_way = dials,
-    endpoint_strings_a_service_on_two_ports_on_the_programs_tor = listens,
-    endpoint_strings_a_key_file_keeps_the_address = key_file,
-    endpoint_strings_a_unix_socket_and_one_client_only = authorized_unix_socket,
-    endpoint_strings_a_service_of_tors_configuration = hidden_service_dir,
-    endpoint_strings_a_service_that_is_not_hidden = single_hop,
+    endpoint_strings_dial_a_name_with_every_option = dials,
+    endpoint_strings_listen_on_two_ports_of_the_global_tor = listens,
+    endpoint_strings_key_file_keeps_the_onion_address = key_file,
+    endpoint_strings_listen_on_a_unix_socket_for_one_client = authorized_unix_socket,
+    endpoint_strings_listen_at_a_hidden_service_dir = hidden_service_dir,
+    endpoint_strings_listen_at_a_single_hop_service = single_hop,
 }
 
 fn escaped(text: impl ToString) -> String {
     text.to_string().replace('\\', r"\\").replace(':', r"\:").replace('=', r"\=")
 }
 
-/// The option that names the network's client.
+/// Returns the options that name the network's client.
 fn control(network: &TestNetwork) -> String {
     format!("controlPort={}:timeout={}", escaped(network.control_address()), SOON.as_secs())
 }
@@ -45,9 +48,9 @@ fn said(mut stream: impl Read) -> String {
     said
 }
 
-/// What a service says. It is tried again, on other circuits, while its
-/// descriptor makes its way, and while the client finds out that what it knows
-/// of a former one is of no use any more.
+/// Returns the text that a service sends. Tries again on other circuits while
+/// the descriptor is being uploaded, and while the client has an outdated
+/// descriptor.
 fn read(endpoint: &str) -> Result<String, Error> {
     let endpoint: ClientEndpoint = endpoint.parse().unwrap();
     let endpoint = endpoint.isolate().timeout(SOON / 4);
@@ -66,7 +69,8 @@ fn read(endpoint: &str) -> Result<String, Error> {
     }
 }
 
-/// Tells each visitor which port it has come to, until `visitors` were there.
+/// Sends each visitor the port that it connected to, until this many visitors
+/// have come.
 fn greet(listener: OnionListener, visitors: usize) -> JoinHandle<OnionListener> {
     thread::spawn(move || {
         for _ in 0..visitors {
@@ -97,7 +101,7 @@ fn dials(network: &TestNetwork) {
     let endpoint = format!("tor:127.0.0.1:{port}:{control}");
     assert!(scape::dial(&endpoint).unwrap_err().get::<SocksError>().is_some());
     assert_eq!(said(scape::dial(format!("{endpoint}:allowPrivate=true")).unwrap()), "hello");
-    // On a stream of one's own, both ways.
+    // The stream can be turned into a `SocksStream`.
     let stream =
         scape::dial(format!("tor:{NAME}:{port}:{control}")).unwrap().into_socks_stream().unwrap();
     assert_eq!(said(stream), "hello");
@@ -109,7 +113,8 @@ fn listens(network: &TestNetwork) {
     let steps = Arc::new(Mutex::new(Vec::<Progress>::new()));
     let told = steps.clone();
     let listener =
-        scape::listen_with("onion:80,81", move |step| told.lock().push(step.clone())).unwrap();
+        scape::endpoint::listen_with("onion:80,81", move |step| told.lock().push(step.clone()))
+            .unwrap();
     let steps = std::mem::take(&mut *steps.lock());
     assert!(steps.is_sorted_by_key(|step| step.percent), "{steps:?}");
     assert!(steps.last().is_some_and(Progress::is_done), "{steps:?}");
@@ -123,7 +128,7 @@ fn listens(network: &TestNetwork) {
         );
     }
     greeter.join().unwrap().close().unwrap();
-    assert!(!tor.controller().unwrap().onions_current().unwrap().contains(&address));
+    assert!(!tor.controller().unwrap().info().onions_current().unwrap().contains(&address));
 }
 
 fn key_file(network: &TestNetwork) {
@@ -162,12 +167,12 @@ fn authorized_unix_socket(network: &TestNetwork) {
 
     let tor = network.client();
     tor.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();
-    assert!(tor.onions_detached().unwrap().contains(&address));
+    assert!(tor.info().onions_detached().unwrap().contains(&address));
     let greeter = greet(listener, 1);
     assert!(read(&dial).unwrap().starts_with("welcome at "));
     greeter.join().unwrap().close().unwrap();
     tor.onion_client_auth_remove(&address).unwrap();
-    assert!(!tor.onions_detached().unwrap().contains(&address));
+    assert!(!tor.info().onions_detached().unwrap().contains(&address));
     assert!(!socket.exists());
 }
 
@@ -181,13 +186,15 @@ fn hidden_service_dir(network: &TestNetwork) {
     for _ in 0..2 {
         let listener = scape::listen(&text).unwrap();
         addresses.push(*listener.address());
-        // Not left configured by a case that fails, for its directory goes.
+        // Removes the service from the configuration even if the case fails,
+        // because its folder is deleted.
         let _configured = onions.open(&directory).unwrap().unwrap().guard();
         let greeter = greet(listener, 1);
         let dial = format!("tor:{}:80:{}", addresses[0], control(network));
         assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
         greeter.join().unwrap().close().unwrap();
-        // Taken out of the configuration; what it needs to come back stays.
+        // The service is not configured any more, but its files are kept so
+        // that it can come back.
         assert!(onions.get(&directory).unwrap().is_none());
         assert!(directory.join("hs_ed25519_secret_key").exists());
     }
@@ -206,10 +213,10 @@ fn single_hop(network: &TestNetwork) {
     let listener = endpoint.listen_through(&Tor::launch(open).unwrap(), |_| {}).unwrap();
     let dial = format!("tor:{}:80:{}", listener.address(), control(network));
     let greeter = greet(listener, 1);
-    // The listener alone keeps its tor.
+    // Only the listener keeps its tor.
     assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
     greeter.join().unwrap().close().unwrap();
-    // What is dialed need not be a service that is there.
+    // The dialed service doesn't have to exist.
     let gone: ClientEndpoint = dial.parse().unwrap();
     assert!(gone.timeout(SOON / 6).dial().is_err());
 }

@@ -1,5 +1,5 @@
-//! tor is killed while it is used: whoever waits gets a typed error in time,
-//! and nothing is left.
+//! A tor that is killed while it is used. All waiting calls get a typed error
+//! in time, and nothing is left behind.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,23 +7,24 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::process::{Pid, Signal, kill_process};
+use scape::Tor;
 use scape::connection::CloseCause;
+use scape::control::AddOnion;
 use scape::event::{EventBody, EventKind, HsDescAction};
 use scape::process::{LaunchError, LaunchProblem};
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
-use scape::{AddOnion, Tor};
 
 use crate::{NAME, SOON};
 
 cases! {
     TORS:
-    tor_is_killed_before_a_connection = before,
-    tor_is_killed_while_it_connects = connecting,
-    tor_is_killed_under_an_open_stream = open,
+    connection_fails_after_tor_was_killed = before,
+    connection_attempt_fails_when_tor_is_killed = connecting,
+    open_stream_ends_when_tor_is_killed = open,
 }
 
-/// An address that no service here has: tor looks for its descriptor.
+/// An address without a service. tor looks for its descriptor.
 const NOBODY: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 
 pub(crate) fn launch(network: &TestNetwork) -> Tor {
@@ -35,8 +36,8 @@ pub(crate) fn kill(tor: &Tor) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
-/// Ends a killed tor. Checks that every call tells the signal, and that nothing
-/// of tor is left.
+/// Ends a killed tor. Checks that every call reports the signal, and that tor
+/// leaves nothing behind.
 pub(crate) fn buried(tor: Tor) {
     let (pid, directory) = (tor.pid().unwrap(), tor.data_directory().unwrap());
     let closed = tor.controller().unwrap().wait_closed(SOON).unwrap();

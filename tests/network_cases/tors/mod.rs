@@ -1,4 +1,4 @@
-//! Programs with a tor of their own, and tors that are killed.
+//! Programs that launch a tor, and tors that are killed.
 
 pub(crate) mod endpoints;
 pub(crate) mod killed;

@@ -12,15 +12,17 @@ use std::thread;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use scape::control::{ArgumentError, Refusal, Signal};
 use scape::event::{EventBody, EventKind};
+use scape::info::ListenerKind;
 use scape::process::find_tor;
-use scape::protocol::{ArgumentError, ListenerKind, Refusal, Signal};
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;
 use scape::tor::{NoControlError, NoSocksPortError};
+use scape::tor::{SocksPort, TorMode};
 use scape::transport::Address;
 use scape::word::{CircuitId, Progress};
-use scape::{Connect, Controller, ErrorKind, SocksPort, Tor, TorClient, TorMode};
+use scape::{Connect, Controller, ErrorKind, Tor, TorClient};
 
 use crate::onions::added::server;
 use crate::tors::killed::launch;
@@ -28,32 +30,32 @@ use crate::{NAME, NAMED, SOON, TORS};
 
 cases! {
     TORS:
-    a_client_of_a_tor_that_runs_already = connects,
-    names_and_addresses_are_looked_up = looks_up,
-    what_is_private_is_refused_unless_it_is_allowed = private_addresses,
-    isolated_clients_share_no_circuit_others_do = isolation,
-    a_socks_port_with_options_is_found_or_added_and_none_is_lost = socks_ports,
-    a_socks_port_on_a_unix_socket_is_added = unix_socks_port,
-    a_tor_that_is_known_by_its_socks_port_only = socks_only,
-    a_socks_port_with_restrictive_flags_is_known_to_be_tors = restrictive_socks_ports,
-    a_sleeping_tor_becomes_ready = wakes,
-    a_tor_is_launched_used_and_gone_with_the_last_that_uses_it = launched,
-    the_programs_tor = global,
+    client_of_a_running_tor_connects = connects,
+    client_resolves_names_and_addresses = looks_up,
+    client_refuses_private_targets_unless_allowed = private_addresses,
+    isolated_clients_share_no_circuit = isolation,
+    socks_port_with_options_is_found_or_added = socks_ports,
+    socks_port_on_a_unix_socket_is_added = unix_socks_port,
+    tor_with_only_a_socks_port_is_used = socks_only,
+    socks_port_with_restrictive_flags_is_recognized_as_tors = restrictive_socks_ports,
+    dormant_tor_becomes_ready = wakes,
+    launched_tor_ends_with_its_last_user = launched,
+    global_tor_is_shared_and_replaced = global,
 }
 
 #[test]
-fn the_programs_tor_is_launched_where_there_is_none() {
-    // This is also the test that the other process runs.
+fn global_tor_is_launched_if_no_running_tor_is_found() {
+    // The other process runs this test too.
     if child().is_none() {
-        TORS.run("the program's tor is launched where there is none", global_is_launched);
+        TORS.run("the global tor is launched if no running tor is found", global_is_launched);
     }
 }
 
-/// In the environment of a process whose tor is to be launched: what it is to
-/// connect to.
+/// The variable with the port to connect to, for a child process that must
+/// launch its tor.
 const CHILD: &str = "SCAPE_TEST_GLOBAL";
 
-/// Reads all that is said on connecting to this port.
+/// Reads everything that the server sends.
 fn said(mut stream: impl Read) -> String {
     let mut said = String::new();
     stream.read_to_string(&mut said).unwrap();
@@ -72,13 +74,13 @@ fn connects(network: &TestNetwork) {
     stream.set_read_timeout(Some(SOON)).unwrap();
     assert_eq!(said(&stream), "hello");
     assert_eq!(said(tor.dial(format!("{NAME}:{port}").as_str()).unwrap()), "hello");
-    // Any number of threads on one client.
+    // Any number of threads may use one client.
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| assert_eq!(said(client.connect((NAME, port)).unwrap()), "hello"));
         }
     });
-    // Over the Unix socket, which is the other port.
+    // Over the Unix socket, which is another SOCKS port.
     let unix = tor.client_on(&SocksPort::at(network.socks_unix().unwrap().clone())).unwrap();
     assert_eq!(said(unix.connect((NAME, port)).unwrap()), "hello");
 }
@@ -119,13 +121,13 @@ fn isolation(network: &TestNetwork) {
     let events = tor.controller().unwrap().subscribe([EventKind::Stream]).unwrap();
     let client = tor.client().unwrap();
     let (alice, bob) = (client.isolated(), client.isolated());
-    // Which circuit a stream is put on is up to tor; those of one may differ,
-    // too.
+    // tor decides to which circuit it attaches a stream. Streams of one client
+    // may use several circuits.
     let circuits = |client: &TorClient| -> HashSet<CircuitId> {
         for _ in 0..3 {
             assert_eq!(reached(client, port), "");
         }
-        // What tor has told of them is in the queue then.
+        // tor's events about the streams are in the queue now.
         tor.controller().unwrap().sync().unwrap();
         let mut circuits = HashSet::new();
         for event in events.try_iter() {
@@ -142,14 +144,14 @@ fn isolation(network: &TestNetwork) {
     }
 }
 
-/// How the SOCKS ports are configured.
+/// Returns the options of the SOCKS ports.
 fn socks_options(controller: &Controller) -> Vec<(String, String)> {
     let lines = controller.get_conf_lines(["SocksPort", "__SocksPort"]).unwrap();
     lines.into_iter().filter_map(|line| Some((line.name, line.value?))).collect()
 }
 
-/// What is said there. tor may wait for a better guard while it has a circuit,
-/// so it is tried again.
+/// Returns the text that the server sends. Tries again, because tor may wait
+/// for a better guard although it has a circuit.
 fn reached(client: &TorClient, port: u16) -> String {
     let client = client.clone().timeout(SOON / 3);
     let deadline = Instant::now() + 2 * SOON;
@@ -162,14 +164,13 @@ fn reached(client: &TorClient, port: u16) -> String {
 }
 
 fn socks_ports(network: &TestNetwork) {
-    // One of its own: what others have made of its circuits does not matter
-    // then.
+    // A separate tor, so that other tests' use of its circuits doesn't matter.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
     let controller = tor.controller().unwrap();
     let before = socks_options(controller);
-    let listeners = controller.listeners(&ListenerKind::Socks).unwrap();
+    let listeners = controller.info().listeners(&ListenerKind::Socks).unwrap();
     let port = server(b"added").port();
 
     let extended = tor.client_on(&SocksPort::with_options(["extendederrors"])).unwrap();
@@ -181,7 +182,7 @@ fn socks_ports(network: &TestNetwork) {
             && error.to_string().contains("ExtendedErrors"),
         "{error}"
     );
-    // Nothing that is not one word reaches the configuration.
+    // Only single words reach the configuration.
     for bad in ["", "a b", "x\"", "IsolateDestAddr\nControlPort", "#"] {
         assert!(
             tor.client_on(&SocksPort::added([bad])).unwrap_err().get::<ArgumentError>().is_some(),
@@ -191,20 +192,19 @@ fn socks_ports(network: &TestNetwork) {
     let added = tor.client_on(&SocksPort::added(["IsolateDestAddr", "SessionGroup=7"])).unwrap();
     assert!(!listeners.iter().any(|old| Address::from(old.clone()) == *added.address()));
     assert_eq!(reached(&added, port), "added");
-    // All old ones are there, and the same one is found again.
-    let now = controller.listeners(&ListenerKind::Socks).unwrap();
+    // All old ports are there, and the same added port is found again.
+    let now = controller.info().listeners(&ListenerKind::Socks).unwrap();
     assert!(listeners.iter().all(|old| now.contains(old)), "{listeners:?} {now:?}");
     assert_eq!(now.len(), listeners.len() + 1);
     let again = tor.client_on(&SocksPort::added(["SessionGroup=7", "isolatedestaddr"])).unwrap();
     assert_eq!(again.address(), added.address());
-    assert_eq!(controller.listeners(&ListenerKind::Socks).unwrap(), now);
+    assert_eq!(controller.info().listeners(&ListenerKind::Socks).unwrap(), now);
     controller.set_conf(before).unwrap();
-    assert_eq!(controller.listeners(&ListenerKind::Socks).unwrap().len(), listeners.len());
+    assert_eq!(controller.info().listeners(&ListenerKind::Socks).unwrap().len(), listeners.len());
 }
 
 fn unix_socks_port(network: &TestNetwork) {
-    // One of its own: what others have made of its circuits does not matter
-    // then.
+    // A separate tor, so that other tests' use of its circuits doesn't matter.
     let tor =
         Tor::launch(network.launch().timeout(SOON).option("SocksPort", "auto ExtendedErrors"))
             .unwrap();
@@ -218,7 +218,8 @@ fn unix_socks_port(network: &TestNetwork) {
     let Some(refusal) = error.get::<Refusal>() else { panic!("{error}") };
     assert!(refusal.log().iter().any(|line| line.contains("accessible")), "{error}");
     assert!(error.to_string().contains(&directory.path().display().to_string()), "{error}");
-    // It also explains that a directory isn't there, and that a port is in use.
+    // tor also explains that a directory doesn't exist, or that a port is in
+    // use.
     let missing = directory.path().join("missing").join("socks");
     let error = tor.client_on(&SocksPort::added_unix(&missing)).unwrap_err();
     assert!(error.to_string().contains("missing") && error.refusal().is_some(), "{error}");
@@ -252,7 +253,7 @@ fn socks_only(network: &TestNetwork) {
         assert!(error.get::<NoControlError>().is_some());
         tor.quit().unwrap();
     }
-    // Another proxy would look names up by itself: it is none for us, though it
+    // Another proxy would resolve names itself, so it is refused although it
     // speaks SOCKS5.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -286,7 +287,7 @@ fn restrictive_socks_ports(network: &TestNetwork) {
 }
 
 fn wakes(network: &TestNetwork) {
-    // One of its own: its ports move.
+    // A separate tor, because its ports change.
     let tor = launch(network);
     let controller = tor.controller().unwrap();
     let events = controller.subscribe([EventKind::Signal]).unwrap();
@@ -297,7 +298,8 @@ fn wakes(network: &TestNetwork) {
     tor.become_ready_with(SOON, |step| steps.push(step.clone())).unwrap();
     assert!(steps.last().unwrap().is_done(), "{steps:?}");
     assert!(tor.is_ready().unwrap());
-    // Without a network there is no port; and with one, there is another.
+    // Without a network there is no SOCKS port. With the network, there is
+    // another one.
     controller.set_conf([("DisableNetwork", "1")]).unwrap();
     assert!(tor.client().unwrap_err().get::<NoSocksPortError>().is_some());
     controller.set_conf([("DisableNetwork", "0")]).unwrap();
@@ -305,7 +307,7 @@ fn wakes(network: &TestNetwork) {
     assert_eq!(said(tor.dial((NAME, server(b"awake").port())).unwrap()), "awake");
 }
 
-/// What is still to be read of a page keeps tor running, too.
+/// An unread part of a page keeps tor running too.
 #[cfg(feature = "http")]
 fn fetched_with_the_last_handle(client: &TorClient) {
     let port = server(b"HTTP/1.0 200 OK\r\n\r\nfetched").port();
@@ -332,7 +334,7 @@ fn launched(network: &TestNetwork) {
     fetched_with_the_last_handle(&client);
     drop(tor);
     drop(client);
-    // The stream has it still.
+    // The stream still keeps tor.
     let mut all = String::new();
     stream.read_to_string(&mut all).unwrap();
     assert_eq!(all, "launched");
@@ -357,15 +359,15 @@ fn global(network: &TestNetwork) {
     let (first, second) = (Tor::global().unwrap(), Tor::global().unwrap());
     assert!(!first.controller().unwrap().get_conf_list("DirAuthority").unwrap().is_empty());
     second.quit().unwrap();
-    // That one can be used no more; what comes next is another.
+    // The global tor can't be used any more, so the next one is another tor.
     assert!(!first.is_alive() && !own.is_alive());
     let another = network.tor();
     another.set_global();
     assert!(Tor::global().unwrap().is_ready().unwrap());
 }
 
-/// Runs this program once more, where no tor can be controlled, and where the
-/// tor program is one that knows this network only.
+/// Runs this program once more. There, no tor can be controlled, and the tor
+/// program only knows this network.
 fn global_is_launched(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("tor");
@@ -384,7 +386,7 @@ fn global_is_launched(network: &TestNetwork) {
     let authorities = network.client().get_conf_list("DirAuthority").unwrap();
     assert!(!authorities.is_empty());
     for (number, line) in authorities.iter().enumerate() {
-        // The first replaces those that tor knows by itself, the others are
+        // The first line replaces tor's default authorities, and the others are
         // added.
         script += &format!(" --{}DirAuthority '{line}'", if number == 0 { "" } else { "+" });
     }
@@ -393,7 +395,7 @@ fn global_is_launched(network: &TestNetwork) {
     let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let output = Command::new(env::current_exe().unwrap())
         .args([
-            "tors::tor::the_programs_tor_is_launched_where_there_is_none",
+            "tors::tor::global_tor_is_launched_if_no_running_tor_is_found",
             "--exact",
             "--nocapture",
         ])
@@ -407,7 +409,7 @@ fn global_is_launched(network: &TestNetwork) {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// What that process does. `None` in any other.
+/// Does the work of the child process. Returns `None` in any other process.
 fn child() -> Option<()> {
     let port: u16 = env::var(CHILD).ok()?.parse().unwrap();
     let (sender, steps) = crossbeam_channel::unbounded();
@@ -416,7 +418,7 @@ fn child() -> Option<()> {
             .map(|_| {
                 let sender = sender.clone();
                 let tell = move |step: &Progress| {
-                    // It cannot wait for itself.
+                    // The callback can't wait for its own launch.
                     assert_eq!(Tor::global().unwrap_err().kind(), ErrorKind::Argument);
                     sender.send(step.clone()).unwrap();
                 };

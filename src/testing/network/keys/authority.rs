@@ -1,4 +1,4 @@
-//! The keys of a directory authority. dir-spec, "Creating key certificates".
+//! The keys of a directory authority (dir-spec, "Creating key certificates").
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use sha1::{Digest, Sha1};
 
 use super::{KeyFiles, RelayKeys, RsaKey, read_text};
 use crate::error::Result;
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
 /// The length of an authority's keys, in bits.
 const BITS: usize = 2048;
@@ -14,13 +14,13 @@ const BITS: usize = 2048;
 const CERTIFICATE: &str = "authority_certificate";
 const SIGNING: &str = "authority_signing_key";
 
-/// The time for which certificates hold: kept keys must not expire while they
-/// are of use, and a clock may be wrong.
+/// The validity of certificates. It is long because cached keys must not
+/// expire, and a clock may be wrong.
 const PUBLISHED: &str = "2025-01-01 00:00:00";
 const EXPIRES: &str = "2037-12-31 00:00:00";
 
-/// The keys of an authority, which is a relay, too. Its identity key isn't
-/// kept, because tor doesn't need it: the certificate is signed by it.
+/// The keys of an authority, which is also a relay. The identity key isn't
+/// kept, because tor doesn't need it after it has signed the certificate.
 #[derive(Clone)]
 pub(in super::super) struct AuthorityKeys {
     pub(in super::super) relay: RelayKeys,
@@ -30,8 +30,8 @@ pub(in super::super) struct AuthorityKeys {
 }
 
 impl AuthorityKeys {
-    /// Makes new keys, and a certificate without an address: tor would take it
-    /// for the authority's, whatever the `DirAuthority` line says.
+    /// Makes new keys, and a certificate without an address. tor would use that
+    /// address for the authority, regardless of the `DirAuthority` line.
     pub(super) fn generate() -> Result<Self> {
         let (identity, signing) = (RsaKey::generate(BITS)?, RsaKey::generate(BITS)?);
         let v3_identity = identity.fingerprint()?;
@@ -54,7 +54,8 @@ impl AuthorityKeys {
         Ok(AuthorityKeys { relay: RelayKeys::generate()?, signing, certificate, v3_identity })
     }
 
-    /// Reads the keys in a directory. `None` if one is missing or damaged.
+    /// Reads the keys in a directory. Returns `None` if one is missing or
+    /// damaged.
     pub(super) fn read(directory: &Path) -> Option<Self> {
         let certificate = read_text(directory, CERTIFICATE)?.to_string();
         let v3_identity =
@@ -70,7 +71,7 @@ impl AuthorityKeys {
         })
     }
 
-    /// Returns the files as tor reads them from its directory `keys`.
+    /// Returns the files for tor's directory `keys`.
     pub(in super::super) fn files(&self) -> Result<KeyFiles> {
         let mut files = self.relay.files()?;
         files.push((SIGNING, self.signing.to_pem()?.as_bytes().to_vec().into()));
@@ -83,8 +84,8 @@ impl AuthorityKeys {
         &self.certificate
     }
 
-    /// Returns the fingerprint of the identity key, by which the authority's
-    /// votes and signatures are known.
+    /// Returns the fingerprint of the identity key, which identifies the
+    /// authority's votes and signatures.
     pub(in super::super) fn v3_identity(&self) -> Fingerprint {
         self.v3_identity
     }
@@ -95,7 +96,8 @@ mod tests {
     use super::*;
     use crate::testing::network::keys::write_files;
 
-    /// Returns a document with its base64, fingerprints and times replaced.
+    /// Returns the structure of a document, without base64, fingerprints and
+    /// times.
     fn form(document: &str) -> Vec<String> {
         let mut lines = Vec::new();
         let mut is_object = false;
@@ -117,7 +119,7 @@ mod tests {
         let keys = AuthorityKeys::generate().unwrap();
         let of_tor = include_str!("../../../../tests/data/keys/authority_certificate");
         let mut expected = form(of_tor);
-        // Left out on purpose: see `generate`.
+        // `generate` explains why this line is missing.
         expected.retain(|line| line != "dir-address");
         assert_eq!(form(keys.certificate()), expected);
         assert_eq!(keys.certificate().lines().next(), of_tor.lines().next());

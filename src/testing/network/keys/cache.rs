@@ -1,4 +1,4 @@
-//! Keys that are kept for the user, so that they are made once.
+//! A cache of keys in the user's directory, so that they are made only once.
 
 use std::env;
 use std::ffi::OsString;
@@ -10,16 +10,17 @@ use super::{AuthorityKeys, KeyFiles, RelayKeys, write_files};
 use crate::error::Result;
 use crate::testing::network::private_directory;
 
-/// The directory within the user's cache. It changes with the form of what is
-/// in it.
+/// The directory within the user's cache. Its number changes with the format of
+/// the content.
 const DIRECTORY: &str = "scape/test-network-keys-1";
 
-/// A directory that has a subdirectory for each node's keys, with the files as
-/// tor wants them. They are copied for each network and never changed.
+/// A directory that has a subdirectory for each node's keys, with the files
+/// that tor needs. They are copied into each network and never changed.
 ///
-/// Keys of a private network protect nothing, but somebody else's keys could
-/// make tor read what it should not. So the directory must be the user's own,
-/// and nobody else may write to it. What can't be kept is made new each time.
+/// The keys of a private network protect nothing, but somebody else's files
+/// could make tor read something that it should not. So the directory must
+/// belong to the user, and nobody else may have access to it. Keys that can't
+/// be kept are made anew each time.
 pub(in super::super) struct KeyCache(Option<PathBuf>);
 
 impl KeyCache {
@@ -67,7 +68,8 @@ impl KeyCache {
         match keep(directory, &path, &files(&keys)?) {
             Ok(()) => Ok(keys),
             Err(error) => {
-                // Perhaps another program was quicker. Its keys are as good.
+                // Another program may have been quicker. Its keys are just as
+                // good.
                 log::debug!(target: "scape::testing", "{} was not written: {error}", path.display());
                 Ok(read(&path).unwrap_or(keys))
             }
@@ -75,8 +77,8 @@ impl KeyCache {
     }
 }
 
-/// Writes files into a directory that appears with all of them in it. What is
-/// there already is damaged, and goes.
+/// Writes files into a directory that appears with all of them in it. An
+/// existing directory is damaged, and is removed.
 fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".new-");
@@ -91,14 +93,15 @@ fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
     fs::rename(whole.keep(), path)
 }
 
-/// Returns the place of the cache, by the environment.
+/// Returns the path of the cache that the environment variables determine.
 fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(cache.join(DIRECTORY))
 }
 
-/// Makes the directory if it is missing, and makes sure that it is the user's.
+/// Creates the directory if it is missing, and checks that it belongs to the
+/// user.
 fn open(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
@@ -191,7 +194,7 @@ mod tests {
         assert!(open(&link).is_err());
         fs::write(directory.path().join("file"), "").unwrap();
         assert!(open(&directory.path().join("file")).is_err());
-        // Files within are the user's only.
+        // Files in the cache are readable by the user only.
         cache(&path).relay(0).unwrap();
         assert_eq!(mode(&path.join("relay0")), 0o700);
         assert_eq!(mode(&path.join("relay0/secret_id_key")), 0o600);

@@ -1,9 +1,9 @@
 //! The long-term keys of the network's nodes.
 //!
-//! tor makes its keys when it starts and finds none. Here they are made before
-//! that, because the first consensus names and signs with them. Making them
-//! takes seconds, most of it for the authorities' keys of 2048 bits, so they
-//! are kept for the user ([`KeyCache`]) and copied into each network.
+//! tor makes its keys at its start if it has none. Here they are made earlier,
+//! because the first consensus names and is signed with them. Making them takes
+//! seconds, mostly for the authorities' keys of 2048 bits. So they are kept for
+//! the user ([`KeyCache`]) and copied into each network.
 
 mod authority;
 mod cache;
@@ -21,10 +21,10 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// The files of a key directory, by their names.
+/// The files of a key directory, with their names.
 pub(super) type KeyFiles = Vec<(&'static str, Zeroizing<Vec<u8>>)>;
 
-/// Writes key files that only this user may read. None of them may exist.
+/// Writes key files that only this user may read. The files must not exist.
 pub(super) fn write_files(directory: &Path, files: &KeyFiles) -> io::Result<()> {
     for (name, content) in files {
         let mut options = OpenOptions::new();
@@ -39,7 +39,7 @@ pub(super) fn write_files(directory: &Path, files: &KeyFiles) -> io::Result<()> 
     Ok(())
 }
 
-/// Reads a key file. `None` if it isn't there or isn't text.
+/// Reads a key file. Returns `None` if the file is missing or isn't text.
 fn read_text(directory: &Path, name: &str) -> Option<Zeroizing<String>> {
     fs::read_to_string(directory.join(name)).ok().map(Zeroizing::new)
 }

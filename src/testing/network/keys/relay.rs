@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::{KeyFiles, RsaKey, read_text};
 use crate::error::Result;
-use crate::word::{ClientKey, Fingerprint, OnionKey};
+use scape_proto::word::{ClientKey, Fingerprint, OnionKey};
 
-/// The length of RSA keys of relays, in bits. tor knows no other.
+/// The length of relays' RSA keys in bits. tor supports no other length.
 const BITS: usize = 1024;
 
 const IDENTITY: &str = "secret_id_key";
@@ -18,20 +18,21 @@ const ED25519: &str = "ed25519_master_id_secret_key";
 const ED25519_PUBLIC: &str = "ed25519_master_id_public_key";
 const NTOR: &str = "secret_onion_key_ntor";
 
-/// The first 32 bytes of tor's files with binary keys.
+/// The text at the beginning of tor's binary key files, which fills 32 bytes.
 const ED25519_TAG: &str = "== ed25519v1-secret: type0 ==";
 const ED25519_PUBLIC_TAG: &str = "== ed25519v1-public: type0 ==";
 const NTOR_TAG: &str = "== c25519v1: onion ==";
 const TAG_LENGTH: usize = 32;
 
-/// The keys of a relay, from which tor makes those of medium and short life.
+/// The long-term keys of a relay. tor makes the medium-term and short-term keys
+/// from them.
 #[derive(Clone)]
 pub(in super::super) struct RelayKeys {
     identity: RsaKey,
     onion: RsaKey,
-    /// Expanded, like the key of an onion service.
+    /// An expanded key, like that of an onion service.
     ed25519: OnionKey,
-    /// A curve25519 key, like that of a client of an onion service.
+    /// A curve25519 key, like that of an onion service's client.
     ntor: ClientKey,
 }
 
@@ -46,7 +47,8 @@ impl RelayKeys {
         })
     }
 
-    /// Reads the keys in a directory. `None` if one is missing or damaged.
+    /// Reads the keys in a directory. Returns `None` if one is missing or
+    /// damaged.
     pub(super) fn read(directory: &Path) -> Option<Self> {
         let binary = |name: &str, tag: &str| {
             let bytes = Zeroizing::new(std::fs::read(directory.join(name)).ok()?);
@@ -64,9 +66,10 @@ impl RelayKeys {
         })
     }
 
-    /// Returns the files as tor reads them from its directory `keys`.
+    /// Returns the files for tor's directory `keys`.
     pub(in super::super) fn files(&self) -> Result<KeyFiles> {
-        let pem = |key: &RsaKey| Ok::<_, crate::Error>(key.to_pem()?.as_bytes().to_vec().into());
+        let pem =
+            |key: &RsaKey| Ok::<_, crate::error::Error>(key.to_pem()?.as_bytes().to_vec().into());
         let mut ed25519 = Zeroizing::new(padded(ED25519_TAG));
         ed25519.extend_from_slice(self.ed25519.expose());
         let mut ed25519_public = Zeroizing::new(padded(ED25519_PUBLIC_TAG));
@@ -88,17 +91,17 @@ impl RelayKeys {
         self.identity.fingerprint()
     }
 
-    /// Returns the onion key as descriptors contain it.
+    /// Returns the onion key in the form of descriptors.
     pub(in super::super) fn onion_key(&self) -> Result<String> {
         self.onion.public_pem()
     }
 
-    /// Returns the ntor onion key as descriptors contain it.
+    /// Returns the ntor onion key in the form of descriptors.
     pub(in super::super) fn ntor_onion_key(&self) -> String {
         BASE64_NOPAD.encode(self.ntor.public_key().as_bytes())
     }
 
-    /// Returns the Ed25519 identity as descriptors contain it.
+    /// Returns the Ed25519 identity in the form of descriptors.
     pub(in super::super) fn ed25519_identity(&self) -> String {
         BASE64_NOPAD.encode(&self.ed25519.public_key())
     }

@@ -1,4 +1,4 @@
-//! RSA keys, as tor uses them.
+//! RSA keys in tor's formats.
 
 use data_encoding::BASE64;
 use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, EncodeRsaPublicKey, LineEnding};
@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
 /// The length of a line of base64 in a document.
 const LINE: usize = 64;
@@ -23,17 +23,17 @@ impl RsaKey {
         key.map(RsaKey).map_err(|error| failed("make an RSA key", error))
     }
 
-    /// Reads a PEM file of PKCS#1. Those that tor writes end with a NUL.
+    /// Reads a PKCS#1 key in PEM. Files that tor writes end with a NUL.
     pub(super) fn from_pem(pem: &str) -> Option<Self> {
         PrivateKey::from_pkcs1_pem(pem.trim_end_matches('\0')).ok().map(RsaKey)
     }
 
-    /// Returns the PEM file of PKCS#1.
+    /// Returns the PKCS#1 key in PEM.
     pub(super) fn to_pem(&self) -> Result<Zeroizing<String>> {
         self.0.to_pkcs1_pem(LineEnding::LF).map_err(|error| failed("write an RSA key", error))
     }
 
-    /// Returns the public key as documents contain it: a PEM object of PKCS#1
+    /// Returns the public key in the form of documents: a PKCS#1 object in PEM
     /// with its line end.
     pub(in super::super) fn public_pem(&self) -> Result<String> {
         let pem = self.0.as_public_key().to_pkcs1_pem(LineEnding::LF);
@@ -47,9 +47,9 @@ impl RsaKey {
         Ok(Fingerprint::from_bytes(Sha1::digest(der.as_bytes()).into()))
     }
 
-    /// Signs a digest, as dir-spec says: PKCS #1 padding of the bare digest,
-    /// without the name of the algorithm. Returns the object with this label
-    /// that documents contain, with its line end.
+    /// Signs a digest by dir-spec: with PKCS #1 padding of the bare digest,
+    /// without the name of the algorithm. Returns a signature object with this
+    /// label and its line end.
     pub(in super::super) fn sign(&self, label: &str, digest: &[u8]) -> Result<String> {
         let signature = self.0.sign(Pkcs1v15Sign::new_unprefixed(), digest);
         let signature = signature.map_err(|error| failed("sign with an RSA key", error))?;
@@ -79,7 +79,7 @@ mod tests {
     fn keys_of_tor_are_read_and_written_as_they_were() {
         let key = RsaKey::from_pem(OF_TOR).unwrap();
         assert_eq!(*key.to_pem().unwrap(), OF_TOR.trim_end_matches('\0'));
-        // Tor wrote it into its file `fingerprint`.
+        // tor wrote this fingerprint into its file `fingerprint`.
         let of_tor = include_str!("../../../../tests/data/keys/fingerprint");
         assert_eq!(key.fingerprint().unwrap().to_string(), of_tor.trim());
     }

@@ -1,5 +1,5 @@
-//! The first consensus, in both flavors, as the authorities would vote it.
-//! dir-spec, "Consensus status documents".
+//! The first consensus, in both flavors, as the authorities would vote for it
+//! (dir-spec, "Consensus status documents").
 
 use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -14,24 +14,24 @@ use super::versions::Version;
 use super::weights::Totals;
 use crate::error::Result;
 use crate::testing::network::keys::RsaKey;
-use crate::word::{Fingerprint, write_utc};
+use scape_proto::word::{Fingerprint, write_utc};
 
-/// The method by which this is written.
+/// The consensus method that the document names.
 const METHOD: u32 = 35;
 
-/// The digests of votes that nobody has cast.
+/// The digest of votes, which don't exist here.
 const NO_VOTE: &str = "0000000000000000000000000000000000000000";
 
-/// The descriptors' digests of the `ns` flavor, which nobody looks for.
+/// The digest of descriptors in the `ns` flavor. Nobody uses it.
 const NO_DESCRIPTOR: [u8; 20] = [0; 20];
 
-/// The time that the `microdesc` flavor has for every descriptor.
+/// The publication time of every descriptor in the `microdesc` flavor.
 const NO_TIME: &str = "2038-01-01 00:00:00";
 
 const KNOWN_FLAGS: &str =
     "Authority Exit Fast Guard HSDir NoEdConsensus Running Stable StaleDesc Sybil V2Dir Valid";
 
-/// A relay, as the consensus names it.
+/// A relay in the consensus.
 #[derive(Debug, Clone)]
 pub(super) struct Relay {
     pub(super) nickname: String,
@@ -42,14 +42,14 @@ pub(super) struct Relay {
     pub(super) ipv6: Option<(Ipv6Addr, u16)>,
     pub(super) microdescriptor: String,
     pub(super) flags: Flags,
-    /// True if its policy lets anything out.
+    /// True if the relay's policy allows anything.
     pub(super) allows: bool,
-    /// The bandwidth in the unit of `w` lines, 1000 bytes a second. `None` if
+    /// The bandwidth in the unit of `w` lines, 1000 bytes per second. `None` if
     /// no authority measures it.
     pub(super) bandwidth: Option<u32>,
 }
 
-/// The flags of which relays differ.
+/// The flags in which relays differ.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flags {
     pub(super) authority: bool,
@@ -67,12 +67,12 @@ pub(super) struct Signer<'a> {
     pub(super) key: &'a RsaKey,
 }
 
-/// A consensus to be written.
+/// The content of a consensus.
 pub(super) struct Consensus<'a> {
     pub(super) version: &'a Version,
     pub(super) valid_after: SystemTime,
     pub(super) interval: Duration,
-    /// The number of intervals for which it is valid.
+    /// The number of intervals for which the consensus is valid.
     pub(super) intervals_valid: u32,
     pub(super) authorities: Vec<Signer<'a>>,
     pub(super) relays: Vec<Relay>,
@@ -97,7 +97,7 @@ impl fmt::Display for Flags {
 impl Consensus<'_> {
     /// Writes and signs the consensus.
     pub(super) fn write(&mut self, flavor: Flavor) -> Result<String> {
-        // The order in which tor wants them.
+        // tor requires this order.
         self.authorities.sort_by_key(|authority| *authority.v3_identity.as_bytes());
         self.relays.sort_by_key(|relay| *relay.fingerprint.as_bytes());
         let mut text = self.header(flavor);
@@ -178,7 +178,7 @@ impl Consensus<'_> {
     }
 
     fn sign(&self, mut text: String, flavor: Flavor) -> Result<String> {
-        // The digest ends within the first signature's line.
+        // The signed part ends after the first signature's keyword and a space.
         const BEGIN: &str = "directory-signature ";
         let mut signed = text.clone();
         signed.push_str(BEGIN);
@@ -195,7 +195,7 @@ impl Consensus<'_> {
     }
 }
 
-/// A time, as documents contain it.
+/// A time in the form of documents.
 pub(super) struct Utc(pub(super) SystemTime);
 
 impl fmt::Display for Utc {

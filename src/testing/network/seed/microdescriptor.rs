@@ -1,17 +1,18 @@
-//! Microdescriptors, as the authorities make them of relays' descriptors.
-//! dir-spec, "Computing microdescriptors".
+//! Microdescriptors, as the authorities make them from relays' descriptors
+//! (dir-spec, "Computing microdescriptors").
 
 use data_encoding::BASE64_NOPAD;
 use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::testing::network::keys::RelayKeys;
-use crate::word::Fingerprint;
+use scape_proto::word::Fingerprint;
 
 /// The content of a microdescriptor besides its keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents<'a> {
-    /// The relays of the same family, itself included. Empty without one.
+    /// The relays of the same family, including this one. Empty if there are no
+    /// others.
     pub(super) family: &'a [Fingerprint],
     pub(super) exits: bool,
 }

@@ -1,9 +1,10 @@
-//! The first consensus, and what else a tor needs to build circuits at once.
+//! The first consensus, and the other files that a tor needs to build circuits
+//! at once.
 //!
-//! Without it, nothing works before the authorities have voted and everybody
-//! has fetched the result, which takes about ten seconds. Here it is written
-//! into every data directory before the first tor starts, signed with the
-//! authorities' keys. The authorities vote afterwards and take over. The
+//! Without them, nothing works until the authorities have voted and everybody
+//! has fetched the result, which takes about ten seconds. So the files are
+//! written into every data directory before the first tor starts, signed with
+//! the authorities' keys. The authorities vote later and take over. The
 //! microdescriptors are byte for byte those that the authorities will make, so
 //! nobody fetches them again.
 
@@ -24,10 +25,10 @@ use versions::Version;
 use super::plan::{ADDRESS, IPV6_ADDRESS, Plan, PlannedAuthority};
 use crate::error::{Error, Result};
 
-/// The consensus in a data directory that clients use.
+/// The name of the consensus file that clients use.
 const MICRODESC_CONSENSUS: &str = "cached-microdesc-consensus";
 
-/// The files of a data directory from which a tor knows a network.
+/// The files in a data directory that describe a network to tor.
 #[derive(Clone)]
 pub(super) struct Seed {
     certificates: Arc<[u8]>,
@@ -39,9 +40,9 @@ pub(super) struct Seed {
 /// The times of votes, in whole seconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
-    /// When the first consensus begins to be valid.
+    /// The time at which the first consensus begins to be valid.
     pub(super) now: SystemTime,
-    /// From one consensus to the next.
+    /// The time from one consensus to the next.
     pub(super) interval: Duration,
     /// The number of intervals for which a consensus is valid.
     pub(super) intervals_valid: u32,
@@ -56,9 +57,9 @@ impl Times {
     }
 
     /// Returns the value of `TestingV3AuthVotingStartOffset` with which the
-    /// first vote ends one second before the seed's consensus ceases to be
-    /// fresh: tor counts intervals from midnight, and a vote must not fall into
-    /// the start.
+    /// first vote ends one second before the seed's consensus is no longer
+    /// fresh. tor counts intervals from midnight, and a vote must not begin
+    /// during the start.
     pub(super) fn offset(&self) -> u64 {
         let interval = self.interval.as_secs().max(1);
         let now = self.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -67,7 +68,7 @@ impl Times {
 }
 
 impl Seed {
-    /// Writes and signs everything for a network.
+    /// Writes and signs all files of a network.
     pub(super) fn new(plan: &Plan, times: &Times) -> Result<Self> {
         let version = Version::installed()?;
         let mut certificates = String::new();
@@ -127,8 +128,8 @@ impl Seed {
         })
     }
 
-    /// Writes what authorities and relays need into a data directory. With the
-    /// `ns` flavor, because they would ask each other for it.
+    /// Writes the files of authorities and relays into a data directory. This
+    /// includes the `ns` flavor, because they would ask each other for it.
     pub(super) fn write(&self, data_directory: &Path) -> Result<()> {
         let written = self
             .files()
@@ -149,10 +150,10 @@ impl Seed {
         ]
     }
 
-    /// Returns the same files with the consensus that an authority has now.
+    /// Returns the same files, with the present consensus of an authority.
     pub(super) fn files_now(&self, authority: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
         let mut files = self.files();
-        // tor replaces the file as a whole.
+        // tor replaces the file atomically.
         if let Ok(consensus) = fs::read(authority.join(MICRODESC_CONSENSUS))
             && let Some((_, content)) = files.iter_mut().find(|(it, _)| *it == MICRODESC_CONSENSUS)
         {

@@ -1,4 +1,4 @@
-//! The lines of a consensus that depend on the version of tor.
+//! The lines of a consensus that depend on tor's version.
 
 use std::process::Command;
 use std::time::Duration;
@@ -6,22 +6,23 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::process::{find_tor, run};
 
-/// The time that `tor --version` may take on a very busy machine.
+/// The time limit of `tor --version` on a very busy machine.
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The abilities of a version of tor, and what its authorities recommend and
-/// require.
+/// The protocols of a version of tor, and those that its authorities recommend
+/// and require.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     /// The name in `v` lines: `Tor 0.4.9.11`.
     pub(super) name: String,
     /// The protocols in `pr` lines.
     pub(super) protocols: &'static str,
-    /// The four lines of the header, with their line ends.
+    /// The four lines of the header, including their line ends.
     pub(super) recommended_and_required: &'static str,
 }
 
-/// The protocols of every tor since 0.4.8. The first real vote knows better.
+/// The protocols of every tor since 0.4.8. The first real vote names the exact
+/// ones.
 const MODEST: &str = "Cons=1-2 Desc=1-2 DirCache=2 FlowCtrl=1 HSDir=2 HSIntro=4-5 HSRend=1-2 \
                       Link=3-5 LinkAuth=3 Microdesc=1-2 Padding=2 Relay=2-4";
 
@@ -46,7 +47,7 @@ impl Version {
         Ok(Version::of(&run(command, b"", RUN_TIMEOUT)?.join("\n")))
     }
 
-    /// Reads what `tor --version` prints.
+    /// Parses the output of `tor --version`.
     fn of(output: &str) -> Self {
         let version = output.strip_prefix("Tor version ").unwrap_or_default();
         let version = version.split_whitespace().next().unwrap_or("0.4.8.0");
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn version_is_read_from_what_tor_prints() {
+    fn version_is_read_from_the_output_of_tor() {
         let version = Version::of("Tor version 0.4.9.11.\nThis build of Tor is covered by the GPL");
         assert_eq!((version.name.as_str(), version.protocols), ("Tor 0.4.9.11", OF_0_4_9));
         let version = Version::of("Tor version 0.4.8.21 (git-abc).\n");

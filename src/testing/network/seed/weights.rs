@@ -1,13 +1,14 @@
 //! The bandwidth weights of a consensus: the share of each kind of relay in
-//! each position of a path. dir-spec, "Computing bandwidth weights".
+//! each position of a path (dir-spec, "Computing bandwidth weights").
 
-/// The weight that means all of a relay's bandwidth.
+/// The weight that stands for all of a relay's bandwidth.
 const SCALE: i64 = 10_000;
-/// Sums may differ by this many thirds of the total, because of rounding.
+/// The tolerance for rounding: sums may differ by this many thirds of the
+/// total.
 const MARGIN: i64 = 10;
 
-/// The sums of the bandwidth of relays by their flags. As tor's, they begin
-/// with one, so that nothing is divided by zero.
+/// The total bandwidth of relays by their flags. As in tor, each total starts
+/// at one, so that nothing is divided by zero.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Totals {
     guards: i64,
@@ -22,8 +23,8 @@ impl Default for Totals {
     }
 }
 
-/// The weights that matter. The name's first letter is the position, the second
-/// the kind of relay: guard, middle, exit, and both guard and exit (`d`).
+/// The independent weights. The first letter of each name is the position, the
+/// second the kind of relay: guard, middle, exit, or both guard and exit (`d`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Weights {
     gg: i64,
@@ -36,7 +37,7 @@ struct Weights {
 }
 
 impl Totals {
-    /// Counts a relay.
+    /// Adds a relay's bandwidth.
     pub(super) fn add(&mut self, bandwidth: u32, guard: bool, exit: bool) {
         let sum = match (guard, exit) {
             (true, true) => &mut self.both,
@@ -47,8 +48,8 @@ impl Totals {
         *sum += i64::from(bandwidth);
     }
 
-    /// Returns the line of the consensus, with its line end. `None` if there is
-    /// no solution, as tor leaves it out, too.
+    /// Returns the line of the consensus with its line end, or `None` if there
+    /// is no solution. tor also leaves the line out then.
     pub(super) fn line(&self) -> Option<String> {
         let Weights { gg, gd, mg, me, md, ee, ed } = self.weights()?;
         Some(format!(
@@ -73,7 +74,7 @@ impl Totals {
         }
     }
 
-    /// Case 1 of dir-spec.
+    /// Case 1 of dir-spec: neither guards nor exits are scarce.
     fn nothing_scarce(&self) -> Weights {
         let Totals { guards: g, middles: m, exits: e, .. } = *self;
         let ee = SCALE * (e + g + m) / (3 * e);
@@ -82,12 +83,12 @@ impl Totals {
         Weights { gg: SCALE - mg, gd: third, mg, me: SCALE - ee, md: third, ee, ed: third }
     }
 
-    /// Case 2.
+    /// Case 2 of dir-spec: guards and exits are scarce.
     fn both_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         let all = Weights { gg: SCALE, gd: 0, mg: 0, me: 0, md: 0, ee: SCALE, ed: 0 };
         if g.min(e) + d < g.max(e) {
-            // All of those that are both serve where it is scarcer.
+            // All relays with both flags serve the scarcer position.
             return Some(if e < g {
                 Weights { ed: SCALE, ..all }
             } else {
@@ -107,7 +108,7 @@ impl Totals {
         self.check_but_middles(weights)
     }
 
-    /// Case 3, guards.
+    /// Case 3 of dir-spec: only guards are scarce.
     fn guards_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (g + d) < self.total() {
@@ -120,7 +121,7 @@ impl Totals {
         self.check(Weights { gg: SCALE, gd, mg: 0, me: SCALE - ee, md: rest, ee, ed: rest })
     }
 
-    /// Case 3, exits.
+    /// Case 3 of dir-spec: only exits are scarce.
     fn exits_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (e + d) < self.total() {
@@ -141,7 +142,8 @@ impl Totals {
         self.is_about(in_guards, m * SCALE + md * d + me * e + mg * g).then_some(weights)
     }
 
-    /// Checks all but the balance of middles, which there may be too many of.
+    /// Checks everything except the balance of middles, of which there may be
+    /// too many.
     fn check_but_middles(&self, weights: Weights) -> Option<Weights> {
         let Weights { gg, gd, mg, me, md, ee, ed } = weights;
         let is_weight = |weight: i64| (0..=SCALE).contains(&weight);

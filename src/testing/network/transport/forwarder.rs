@@ -1,8 +1,9 @@
-//! A listener on 127.0.0.1 that forwards each connection and scrambles it.
+//! A listener on 127.0.0.1 that forwards and scrambles connections.
 //!
-//! The listener has a thread, and each connection has two, one for each
+//! The listener has one thread, and each connection has two, one for each
 //! direction. The number of connections is bounded. Every open socket is in a
-//! list, so that the end can shut it down. That wakes the thread that reads it.
+//! list, so that the end can shut it down. This wakes the thread that reads
+//! from it.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -15,13 +16,14 @@ use parking_lot::Mutex;
 
 use super::socks::{self, Reply};
 
-/// The number of connections at a time. More are closed at once.
+/// The maximum number of connections at a time. Further ones are closed at
+/// once.
 const MOST: usize = 64;
 
-/// The size of a buffer. There are two for each connection.
+/// The size of a buffer. Each connection has two.
 const BUFFER: usize = 16 * 1024;
 
-/// The time that connecting, and each read of a SOCKS request, may take.
+/// The time limit for connecting, and for each read of a SOCKS request.
 const HANDSHAKE_FOR: Duration = Duration::from_secs(20);
 
 /// The time between two attempts to wake the listener's thread.
@@ -34,12 +36,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// The value that every byte is XORed with. Doing it twice restores the byte.
 const KEY: u8 = 0x5A;
 
-/// Where connections are forwarded to.
+/// The destination of connections.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Target {
-    /// To this address.
+    /// A fixed address.
     Fixed(SocketAddr),
-    /// Where the SOCKS request says, on this machine only.
+    /// The address in the SOCKS request, which must be on this machine.
     Socks,
 }
 
@@ -73,8 +75,8 @@ impl Drop for Forwarder {
     fn drop(&mut self) {
         self.sockets.close();
         let Some(thread) = self.thread.take() else { return };
-        // The thread waits for a connection. It gets one, and sees that it is
-        // the end.
+        // The thread waits in accept. A connection wakes it, and it sees that
+        // this is the end.
         while !thread.is_finished() {
             let _ = TcpStream::connect_timeout(&self.address, WAKE_AGAIN);
             thread::sleep(Duration::from_millis(1));
@@ -83,7 +85,7 @@ impl Drop for Forwarder {
     }
 }
 
-/// Takes connections until the end, and then waits for their threads.
+/// Accepts connections until the end, then waits for their threads.
 fn listen(listener: &TcpListener, target: Target, sockets: &Arc<Sockets>) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     while !sockets.are_closed() {
@@ -134,10 +136,10 @@ fn serve(mut near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<(
     })
 }
 
-/// Reads a SOCKS request and connects to where it says.
+/// Reads a SOCKS request and connects to its address.
 fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
     let address = socks::read_request(near)?;
-    // Nothing of a test network leaves this machine.
+    // A test network sends nothing to other machines.
     if !address.ip().is_loopback() {
         socks::write_reply(near, Reply::NotAllowed)?;
         return Err(io::Error::other(format!("{address} is not on this machine")));
@@ -154,8 +156,8 @@ fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
     }
 }
 
-/// Copies one direction, scrambled. Its end is passed on. After an error, both
-/// directions end.
+/// Copies and scrambles one direction. The end of the input is passed on. After
+/// an error, both directions end.
 fn forward(from: &TcpStream, to: &TcpStream) {
     let is_passed_on = copy(from, to).and_then(|()| to.shutdown(Shutdown::Write)).is_ok();
     if !is_passed_on {
@@ -187,7 +189,7 @@ fn scramble(bytes: &mut [u8]) {
 }
 
 fn close_both(one: &TcpStream, other: &TcpStream) {
-    // It may be closed already.
+    // Either socket may be closed already.
     let _ = one.shutdown(Shutdown::Both);
     let _ = other.shutdown(Shutdown::Both);
 }
@@ -204,8 +206,8 @@ struct Open {
 }
 
 impl Sockets {
-    /// Puts a socket into the list for as long as the result lives. Fails after
-    /// the end.
+    /// Adds a socket to the list until the returned value is dropped. Fails
+    /// after the end.
     fn list(&self, stream: &TcpStream) -> io::Result<Listed<'_>> {
         let stream = stream.try_clone()?;
         let mut open = self.0.lock();
@@ -218,7 +220,7 @@ impl Sockets {
         Ok(Listed { sockets: self, key })
     }
 
-    /// Shuts all sockets down, now and for ever.
+    /// Shuts down all sockets, and rejects further ones.
     fn close(&self) {
         let mut open = self.0.lock();
         open.is_over = true;

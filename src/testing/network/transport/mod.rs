@@ -1,9 +1,9 @@
-//! A pluggable transport for bridges, which lives in this program.
+//! A pluggable transport for bridges, which runs in this program.
 //!
-//! tor connects to a transport's client side with SOCKS5. That connects to its
-//! server side, which connects to the bridge. Between the two sides, every byte
-//! is scrambled. [`Forwarder`] is either side: they differ only in where a
-//! connection goes.
+//! tor connects to the transport's client side with SOCKS5. The client side
+//! connects to the server side, which connects to the bridge. Every byte
+//! between the two sides is scrambled. Each side is a [`Forwarder`]; they
+//! differ only in the destination of connections.
 
 mod forwarder;
 mod socks;
@@ -39,7 +39,7 @@ impl Transport {
         &self.name
     }
 
-    /// Returns the address that a client's `Bridge` line has.
+    /// Returns the address for a client's `Bridge` line.
     pub(super) fn server_address(&self) -> SocketAddr {
         self.server.address()
     }
@@ -60,8 +60,8 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Returns true if tor takes this for the name of a transport: an identifier of
-/// the language C.
+/// Returns true if tor accepts this as the name of a transport: an identifier
+/// of the language C.
 pub(super) fn is_name(name: &str) -> bool {
     let starts_well = name.bytes().next().is_some_and(|it| it.is_ascii_alphabetic() || it == b'_');
     starts_well && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// Connects to `target` through the client side.
+    /// Connects to `target` through the client side of the transport.
     fn connect(transport: &Transport, target: SocketAddr) -> (TcpStream, u8) {
         let mut stream = TcpStream::connect(transport.client.address()).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -148,7 +148,7 @@ mod tests {
         let bridge = listener();
         let transport = Transport::start("scrambled", bridge.local_addr().unwrap()).unwrap();
         let (mut stream, _) = connect(&transport, transport.server_address());
-        // In the middle of a handshake.
+        // This connection is in the middle of a handshake.
         let mut half = TcpStream::connect(transport.client.address()).unwrap();
         half.write_all(&[5]).unwrap();
         let (mut accepted, _) = bridge.accept().unwrap();
@@ -157,7 +157,7 @@ mod tests {
         let mut rest = Vec::new();
         for stream in [&mut stream, &mut half, &mut accepted] {
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            // A reset is an end, too.
+            // A connection reset is an end, too.
             match stream.read_to_end(&mut rest) {
                 Ok(_) => {}
                 Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),

@@ -1,5 +1,5 @@
 //! The server's side of SOCKS5, as far as tor uses it for a transport without
-//! arguments: no authentication, CONNECT, addresses and no names. RFC 1928.
+//! arguments: no authentication, only CONNECT, and only addresses (RFC 1928).
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +11,7 @@ const CONNECT: u8 = 1;
 const IPV4: u8 = 1;
 const IPV6: u8 = 4;
 
-/// The answers to a request.
+/// The replies to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Reply {
@@ -22,13 +22,12 @@ pub(super) enum Reply {
     AddressNotSupported = 8,
 }
 
-/// Reads a request. Returns the address to connect to, and leaves the answer to
-/// the caller.
+/// Reads a request. Returns the address to connect to. The caller has to reply.
 ///
 /// # Errors
 ///
-/// Fails if the client says anything else than a request to connect to an
-/// address. The client has been told then, if SOCKS has a word for it.
+/// Returns an error if the client sends anything but a request to connect to an
+/// address. If SOCKS has a reply for this, the client has got it.
 pub(super) fn read_request(stream: &mut (impl Read + Write)) -> io::Result<SocketAddr> {
     let [version, count] = read(stream)?;
     if version != VERSION {
@@ -60,7 +59,7 @@ pub(super) fn read_request(stream: &mut (impl Read + Write)) -> io::Result<Socke
 
 /// Answers a request.
 pub(super) fn write_reply(stream: &mut impl Write, reply: Reply) -> io::Result<()> {
-    // The address from which the connection was made tells tor nothing.
+    // tor doesn't use the address from which the connection was made.
     stream.write_all(&[VERSION, reply as u8, 0, IPV4, 0, 0, 0, 0, 0, 0])
 }
 
@@ -80,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// A client that has said everything already.
+    /// A client that has already sent everything.
     struct Client {
         says: Cursor<Vec<u8>>,
         hears: Vec<u8>,

@@ -1,0 +1,111 @@
+//! The error for arguments that are rejected before anything is sent.
+
+use std::fmt;
+
+/// An argument that can't be sent to tor. No part of the command was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgumentError {
+    command: Box<str>,
+    argument: Box<str>,
+    problem: ArgumentProblem,
+}
+
+/// The problem of an [`ArgumentError`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArgumentProblem {
+    /// The argument contains a character that would end or split the command:
+    /// CR, LF or NUL, or a space, a quote or similar if tor expects a single
+    /// bare word.
+    Character {
+        /// The offending character. A byte that isn't text is shown as U+FFFD.
+        character: char,
+        /// The position in bytes from the start of the argument.
+        position: usize,
+    },
+    /// The argument is empty, so tor would take the next argument in its place.
+    Empty,
+    /// The command would be longer than tor accepts (1 MiB). tor closes the
+    /// connection on such a command.
+    TooLong {
+        /// The length of the whole command in bytes.
+        length: usize,
+    },
+    /// This version of tor doesn't know the argument.
+    Unknown {
+        /// The words that tor knows, if there is a list of them.
+        known: Vec<String>,
+    },
+    /// The argument is malformed. The text says how.
+    Invalid(Box<str>),
+    /// tor 0.4.9 would answer this command twice or not at all, or would crash.
+    /// The text says which.
+    Hazard(Box<str>),
+}
+
+impl ArgumentError {
+    /// Creates the error for `argument` of `command`.
+    pub fn new(command: &str, argument: &str, problem: ArgumentProblem) -> Self {
+        ArgumentError { command: command.into(), argument: argument.into(), problem }
+    }
+
+    /// Creates the error for a malformed argument. `why` completes the sentence
+    /// "the argument …".
+    ///
+    /// ```
+    /// use scape_proto::control::ArgumentError;
+    ///
+    /// let error = ArgumentError::invalid("GETINFO", "key", "is not a key");
+    /// assert_eq!(error.to_string(), "GETINFO: the key is not a key; nothing was sent");
+    /// ```
+    pub fn invalid(command: &str, argument: &str, why: impl Into<String>) -> Self {
+        Self::new(command, argument, ArgumentProblem::Invalid(why.into().into_boxed_str()))
+    }
+
+    /// Returns the command's keyword, or the name of the method or type that
+    /// rejected the argument.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// Returns the argument's name. Its value isn't part of the error, because
+    /// it may be a secret.
+    pub fn argument(&self) -> &str {
+        &self.argument
+    }
+
+    /// Returns the problem.
+    pub fn problem(&self) -> &ArgumentProblem {
+        &self.problem
+    }
+}
+
+impl fmt::Display for ArgumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (command, argument) = (&self.command, &self.argument);
+        match &self.problem {
+            ArgumentProblem::Character { character, position } => write!(
+                f,
+                "{command}: the {argument} may not contain {character:?} (at byte {position}); nothing was sent"
+            ),
+            ArgumentProblem::Empty => {
+                write!(f, "{command}: the {argument} is empty; nothing was sent")
+            }
+            ArgumentProblem::TooLong { length } => write!(
+                f,
+                "{command}: with this {argument} the command has {length} bytes, but tor reads fewer than 1048576; \
+                 nothing was sent"
+            ),
+            ArgumentProblem::Unknown { known } => {
+                write!(f, "{command}: this tor does not know the {argument}")?;
+                if known.is_empty() { Ok(()) } else { write!(f, "; it knows {}", known.join(", ")) }
+            }
+            ArgumentProblem::Invalid(why) => {
+                write!(f, "{command}: the {argument} {why}; nothing was sent")
+            }
+            ArgumentProblem::Hazard(why) => write!(f, "{command} was not sent: {why} ({argument})"),
+        }
+    }
+}
+
+impl std::error::Error for ArgumentError {}

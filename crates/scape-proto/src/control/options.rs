@@ -1,0 +1,119 @@
+//! Lines of tor's configuration, and options whose values are secrets.
+
+use std::fmt;
+
+/// The text that replaces a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Options whose values are secrets.
+const SECRET_OPTIONS: &[&str] = &[
+    "HashedControlPassword",
+    "__HashedControlSessionPassword",
+    "Socks5ProxyPassword",
+    "HTTPProxyAuthenticator",
+    "HTTPSProxyAuthenticator",
+    "BridgePassword",
+];
+
+/// Options whose values aren't secrets, although their names are the beginnings
+/// of such options.
+const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"];
+
+/// Returns true if the option's values are secrets.
+///
+/// tor ignores case, and accepts every abbreviation of an option's name unless
+/// that is the name of another option. A secret option's name with additional
+/// characters, such as a plural, counts as well: tor rejects it, but its value
+/// is still a secret.
+///
+/// ```
+/// use scape_proto::control::is_secret_option;
+///
+/// assert!(is_secret_option("hashedcontrolpassword"));
+/// assert!(!is_secret_option("Nickname"));
+/// ```
+pub fn is_secret_option(name: &str) -> bool {
+    let is_same_up_to_the_shorter_end = |option: &&str| {
+        let length = option.len().min(name.len());
+        let (option, name) = (option.as_bytes().get(..length), name.as_bytes().get(..length));
+        option.zip(name).is_some_and(|(option, name)| option.eq_ignore_ascii_case(name))
+    };
+    !name.is_empty()
+        && SECRET_OPTIONS.iter().any(is_same_up_to_the_shorter_end)
+        && !NO_SECRETS.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// A line of the answer to GETCONF: an option's name, in tor's spelling, and
+/// its value.
+///
+/// `Debug` and `Display` don't show the values of secret options, such as
+/// `HashedControlPassword`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ConfLine {
+    /// The option's name in tor's spelling. For a group such as
+    /// `HiddenServiceOptions`, it is the name of a member.
+    pub name: String,
+    /// The value; `None` if the option is unset, which differs from an empty
+    /// value.
+    pub value: Option<String>,
+}
+
+impl ConfLine {
+    /// Creates a line from a name and a value, or from an unset option's name.
+    pub fn new(name: impl Into<String>, value: Option<String>) -> Self {
+        ConfLine { name: name.into(), value }
+    }
+
+    /// Returns the value in the form in which it may be shown.
+    pub(super) fn shown(&self) -> Option<&str> {
+        let value = self.value.as_deref()?;
+        Some(if is_secret_option(&self.name) { REDACTED } else { value })
+    }
+}
+
+impl fmt::Display for ConfLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.shown() {
+            Some(value) => write!(f, "{} {}", self.name, value),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+impl fmt::Debug for ConfLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConfLine").field("name", &self.name).field("value", &self.shown()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_option_values_are_not_shown() {
+        let line = ConfLine::new("hashedcontrolpassword", Some("16:ABCDEF".into()));
+        assert!(!format!("{line} {line:?}").contains("ABCDEF"));
+        assert_eq!(line.value.as_deref(), Some("16:ABCDEF"));
+        for name in ["Socks5ProxyPass", "SOCKS5PROXYP", "HTTPProxyAuthenticators", "BridgePassw"] {
+            let line = ConfLine::new(name, Some("s3cret".into()));
+            assert!(!format!("{line} {line:?}").contains("s3cret"), "{name}");
+        }
+        for name in [
+            "Socks5Proxy",
+            "socks5proxy",
+            "Bridge",
+            "HTTPProxy",
+            "Socks5ProxyUsername",
+            "Nickname",
+            "",
+        ] {
+            assert!(!is_secret_option(name), "{name}");
+        }
+        let line = ConfLine::new("ContactInfo", Some("me".into()));
+        assert_eq!(line.to_string(), "ContactInfo me");
+        assert_eq!(format!("{line:?}"), r#"ConfLine { name: "ContactInfo", value: Some("me") }"#);
+        assert_eq!(ConfLine::new("ContactInfo", None).to_string(), "ContactInfo");
+    }
+}

@@ -1,0 +1,272 @@
+//! Replies and events from tor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::cut::beginning_of;
+use super::known_secrets::KnownSecrets;
+use super::redact::redact_line;
+use crate::control::Refusal;
+
+/// A complete reply or event from tor: one or more lines, some with a data
+/// block. An event has the code 650. See control-spec, section "Replies".
+///
+/// Texts are bytes, because tor may send text that isn't UTF-8. `Debug` and
+/// `Display` hide secrets and omit data blocks. [`lines`](Self::lines) returns
+/// what tor really sent.
+#[doc(alias = "ControlMessage")]
+#[derive(Clone)]
+pub struct Reply {
+    /// The text and data of all lines, one after the other.
+    bytes: Vec<u8>,
+    first: Span,
+    /// The other lines. It is empty, and needs no allocation, for one-line
+    /// replies, as most events are.
+    rest: Vec<Span>,
+    /// Secrets of the connection and the command, which must not be shown if
+    /// the peer sends them back.
+    known: Option<Arc<KnownSecrets>>,
+}
+
+/// Replies are equal if tor sent the same bytes. Hidden secrets don't matter.
+impl PartialEq for Reply {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes && self.first == other.first && self.rest == other.rest
+    }
+}
+
+impl Eq for Reply {}
+
+/// The position of a line in the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Span {
+    code: u16,
+    start: usize,
+    /// The end of the text and the start of the data.
+    middle: usize,
+    end: usize,
+    has_data: bool,
+}
+
+/// The memory for a line of a reply in addition to its text and data, in bytes.
+pub(super) const LINE_COST: usize = size_of::<Span>();
+
+/// One line of a [`Reply`].
+#[doc(alias = "ControlLine")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplyLine<'a> {
+    /// The code, for example 250.
+    pub code: u16,
+    /// The text after the code and its separator, without the line end.
+    pub text: &'a [u8],
+    /// The data block of a `+` line, with dot-stuffing undone. Every line ends
+    /// with LF.
+    pub data: Option<&'a [u8]>,
+}
+
+impl Reply {
+    /// Returns the lines in order. There is at least one.
+    pub fn lines(
+        &self,
+    ) -> impl ExactSizeIterator<Item = ReplyLine<'_>> + DoubleEndedIterator + Clone {
+        (0..self.len()).map(|i| self.line(i))
+    }
+
+    /// Returns the number of lines, which is at least one.
+    #[expect(clippy::len_without_is_empty, reason = "a reply is never empty")]
+    pub fn len(&self) -> usize {
+        1 + self.rest.len()
+    }
+
+    /// Returns the first line.
+    pub fn first(&self) -> ReplyLine<'_> {
+        self.line(0)
+    }
+
+    /// Returns the last line. It says whether the command succeeded, unless the
+    /// codes of the lines differ.
+    pub fn last(&self) -> ReplyLine<'_> {
+        self.line(self.rest.len())
+    }
+
+    /// Returns the code of the last line.
+    pub fn code(&self) -> u16 {
+        self.last().code
+    }
+
+    /// Returns true if every line has a success code (2yz).
+    pub fn is_ok(&self) -> bool {
+        self.lines().all(|line| (200..300).contains(&line.code))
+    }
+
+    /// Returns true if this is an event rather than the answer to a command.
+    pub fn is_event(&self) -> bool {
+        self.first.code == 650
+    }
+
+    /// Returns the total size of all texts and data blocks in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the refusal of `command` if this reply is an error, or `None` if
+    /// [`is_ok`](Self::is_ok) returns true. The command is formatted only for
+    /// an error.
+    pub fn refusal(&self, command: &impl fmt::Display) -> Option<Refusal> {
+        if self.is_ok() {
+            return None;
+        }
+        let text = |line: ReplyLine<'_>| (line.code, self.shown(line.text));
+        Some(Refusal::new(command.to_string(), self.lines().map(text).collect()))
+    }
+
+    /// Hides these secrets whenever the reply is shown.
+    pub fn hide(&mut self, known: Arc<KnownSecrets>) {
+        self.known = Some(known);
+    }
+
+    /// Returns the first line that isn't a success, or else the last line, with
+    /// secrets hidden. A line of more than 400 bytes is cut off.
+    pub fn excerpt(&self) -> String {
+        const LONGEST: usize = 400;
+        let line =
+            self.lines().find(|line| !(200..300).contains(&line.code)).unwrap_or(self.last());
+        let text = self.beginning_of(line.text, LONGEST);
+        format!("{} {text}", line.code)
+    }
+
+    /// Returns the text of a line in the form in which it may be shown.
+    fn shown(&self, text: &[u8]) -> String {
+        let text = redact_line(text);
+        match &self.known {
+            Some(known) => known.hide(text),
+            None => text,
+        }
+    }
+
+    /// Returns the beginning of a text in the form in which it may be shown, or
+    /// the whole text if it has at most `longest` bytes.
+    pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {
+        if text.len() <= longest {
+            return self.shown(text);
+        }
+        let beginning = redact_line(beginning_of(text, longest));
+        let shown = match &self.known {
+            Some(known) => known.hide_cut(beginning),
+            None => beginning,
+        };
+        shown + "…"
+    }
+
+    /// Returns the line with this number, counted from 0.
+    fn line(&self, number: usize) -> ReplyLine<'_> {
+        let span = if number == 0 { Some(&self.first) } else { self.rest.get(number - 1) };
+        let span = span.copied().unwrap_or_default();
+        let part = |start, end| self.bytes.get(start..end).unwrap_or_default();
+        ReplyLine {
+            code: span.code,
+            text: part(span.start, span.middle),
+            data: span.has_data.then(|| part(span.middle, span.end)),
+        }
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, line) in self.lines().enumerate() {
+            let separator = match line.data {
+                Some(_) => '+',
+                None if i + 1 == self.len() => ' ',
+                None => '-',
+            };
+            write!(
+                f,
+                "{}{}{}{}",
+                if i > 0 { "\n" } else { "" },
+                line.code,
+                separator,
+                self.shown(line.text)
+            )?;
+            if let Some(data) = line.data {
+                write!(f, " ({} bytes of data)", data.len())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply({:?})", self.to_string())
+    }
+}
+
+/// A reply that is still being received.
+#[derive(Debug, Default)]
+pub(super) struct PartialReply {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+    open: Option<Span>,
+}
+
+impl PartialReply {
+    /// Returns true if no part of a reply has been received.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spans.is_empty() && self.open.is_none()
+    }
+
+    /// Returns the approximate memory size in bytes: the texts and data, and
+    /// the position of each line.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.len() + self.spans.len() * LINE_COST
+    }
+
+    /// Adds a `-` line.
+    pub(super) fn push(&mut self, code: u16, text: &[u8]) {
+        let span = self.span(code, text);
+        self.spans.push(span);
+    }
+
+    /// Adds a `+` line, which data will follow.
+    pub(super) fn open(&mut self, code: u16, text: &[u8]) {
+        let span = self.span(code, text);
+        self.open = Some(Span { has_data: true, ..span });
+    }
+
+    /// Adds a line of the data block, with dot-stuffing undone.
+    pub(super) fn data(&mut self, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        self.bytes.push(b'\n');
+    }
+
+    /// Ends the data block.
+    pub(super) fn close(&mut self) {
+        if let Some(span) = self.open.take() {
+            self.spans.push(Span { end: self.bytes.len(), ..span });
+        }
+    }
+
+    /// Adds the last line and returns the complete reply.
+    pub(super) fn finish(&mut self, code: u16, text: &[u8]) -> Reply {
+        if self.is_empty() {
+            // Most events have a single line.
+            let first =
+                Span { code, start: 0, middle: text.len(), end: text.len(), has_data: false };
+            return Reply { bytes: text.to_vec(), first, rest: Vec::new(), known: None };
+        }
+        let last = self.span(code, text);
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut rest = std::mem::take(&mut self.spans);
+        let first = rest.remove(0);
+        rest.push(last);
+        Reply { bytes, first, rest, known: None }
+    }
+
+    fn span(&mut self, code: u16, text: &[u8]) -> Span {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        let end = self.bytes.len();
+        Span { code, start, middle: end, end, has_data: false }
+    }
+}

@@ -1,0 +1,41 @@
+//! Serialized forms of this module's types, and of texts that may contain
+//! secrets.
+
+use serde::{Serialize, Serializer};
+
+use super::redact::{is_secret_pair, redact_line};
+use crate::control::{ConfLine, HashedPassword, REDACTED, Refusal};
+use crate::word::serial::table;
+
+as_redacted! { HashedPassword }
+
+fields! { "ConfLine", |line: ConfLine| { name: line.name, value: line.shown() } }
+
+fields! { "Refusal", |refusal: Refusal| {
+    command: refusal.command(),
+    code: refusal.code(),
+    text: refusal.text(),
+    log: refusal.log(),
+} }
+
+/// Serializes keywords with values as an object. Secret values are replaced.
+pub(crate) fn keywords<S: Serializer>(
+    pairs: &[(String, String)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown = |value: &str, key: &str| match is_secret_pair(key, value) {
+        true => REDACTED.to_owned(),
+        false => redact_line(value.as_bytes()),
+    };
+    table(pairs.iter().map(|(key, value)| (key, shown(value, key))), serializer)
+}
+
+/// Serializes words without a key. Secrets in the words are replaced.
+pub(crate) fn words<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(words.iter().map(|word| redact_line(word.as_bytes())))
+}
+
+/// Serializes a text. Secrets in the text are replaced.
+pub(crate) fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    redact_line(text.as_bytes()).serialize(serializer)
+}

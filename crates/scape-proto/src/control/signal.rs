@@ -1,0 +1,91 @@
+//! Signals to tor: control-spec, command SIGNAL.
+
+open_enum! {
+    /// A signal to tor. `GETINFO signal/names` lists the signals that a running
+    /// tor knows.
+    pub enum Signal {
+        /// Reload the configuration. If the torrc is broken, tor exits without
+        /// an answer.
+        Reload = "RELOAD",
+        /// Shut down: at once, or on a relay after `ShutdownWaitLength`.
+        Shutdown = "SHUTDOWN",
+        /// Log statistics.
+        Dump = "DUMP",
+        /// Set the log level to debug.
+        Debug = "DEBUG",
+        /// Exit at once.
+        Halt = "HALT",
+        /// Use new circuits for new streams. tor performs this at most every
+        /// ten seconds.
+        NewNym = "NEWNYM",
+        /// Clear the cache of resolved names.
+        ClearDnsCache = "CLEARDNSCACHE",
+        /// Log a heartbeat message.
+        Heartbeat = "HEARTBEAT",
+        /// Leave dormant mode.
+        Active = "ACTIVE",
+        /// Enter dormant mode.
+        Dormant = "DORMANT",
+    }
+}
+
+impl Signal {
+    /// Returns true if tor exits on this signal. It may then close the
+    /// connection before it answers.
+    ///
+    /// ```
+    /// use scape_proto::control::Signal;
+    ///
+    /// assert!(Signal::Halt.is_exit() && Signal::from("TERM").is_exit());
+    /// assert!(!Signal::NewNym.is_exit());
+    /// ```
+    pub fn is_exit(&self) -> bool {
+        match self {
+            Signal::Shutdown | Signal::Halt => true,
+            Signal::Other(name) => {
+                ["INT", "TERM"].iter().any(|exit| name.eq_ignore_ascii_case(exit))
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the canonical signal. tor knows some signals by more than one
+    /// name: `HUP`, `INT`, `TERM`, `USR1` and `USR2`.
+    ///
+    /// ```
+    /// use scape_proto::control::Signal;
+    ///
+    /// assert_eq!(Signal::from("HUP").canonical(), Signal::Reload);
+    /// assert_eq!(Signal::from("INT").canonical(), Signal::Halt);
+    /// ```
+    pub fn canonical(&self) -> Signal {
+        match self {
+            Signal::Other(name) => match name.to_ascii_uppercase().as_str() {
+                "HUP" => Signal::Reload,
+                "INT" | "TERM" => Signal::Halt,
+                "USR1" => Signal::Dump,
+                "USR2" => Signal::Debug,
+                name => Signal::from(name),
+            },
+            known => known.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_names_have_a_canonical_signal() {
+        assert_eq!(Signal::from("HUP").canonical(), Signal::Reload);
+        assert_eq!(Signal::from("int").canonical(), Signal::Halt);
+        assert_eq!(Signal::from("newnym").canonical(), Signal::NewNym);
+        assert_eq!(Signal::from("NEVER").canonical(), Signal::from("NEVER"));
+        assert!(
+            Signal::from("TERM").is_exit()
+                && Signal::Shutdown.is_exit()
+                && !Signal::Reload.is_exit()
+        );
+    }
+}

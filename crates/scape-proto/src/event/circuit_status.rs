@@ -1,0 +1,256 @@
+//! Statuses, purposes and reasons of circuits: control-spec, events CIRC and
+//! CIRC_MINOR.
+
+use std::fmt;
+use std::str::FromStr;
+
+open_enum! {
+    /// The status of a circuit.
+    #[doc(alias = "CircStatus")]
+    pub enum CircuitStatus {
+        /// The circuit got an id. It has no hops yet.
+        Launched = "LAUNCHED",
+        /// The circuit was extended by one hop.
+        Extended = "EXTENDED",
+        /// All hops are built. tor is still checking whether a better guard can
+        /// be used. tor 0.4.9 never sends this status in events, only in
+        /// `GETINFO circuit-status`.
+        GuardWait = "GUARD_WAIT",
+        /// The circuit is ready for streams.
+        Built = "BUILT",
+        /// The circuit couldn't be built.
+        Failed = "FAILED",
+        /// The circuit was closed.
+        Closed = "CLOSED",
+    }
+}
+
+impl CircuitStatus {
+    /// Returns true if no further events follow: `FAILED` or `CLOSED`.
+    pub fn is_end(&self) -> bool {
+        matches!(self, CircuitStatus::Failed | CircuitStatus::Closed)
+    }
+}
+
+open_enum! {
+    /// The purpose of a circuit.
+    #[doc(alias = "CircPurpose")]
+    pub enum CircuitPurpose {
+        /// Ordinary traffic or directory requests.
+        General = "GENERAL",
+        /// Fetches an onion service descriptor.
+        HsClientHsdir = "HS_CLIENT_HSDIR",
+        /// Connects a client to an introduction point.
+        HsClientIntro = "HS_CLIENT_INTRO",
+        /// Connects a client to a rendezvous point.
+        HsClientRend = "HS_CLIENT_REND",
+        /// Uploads an onion service descriptor.
+        HsServiceHsdir = "HS_SERVICE_HSDIR",
+        /// Connects an onion service to an introduction point.
+        HsServiceIntro = "HS_SERVICE_INTRO",
+        /// Connects an onion service to a rendezvous point.
+        HsServiceRend = "HS_SERVICE_REND",
+        /// Tests whether this relay is reachable.
+        Testing = "TESTING",
+        /// Has timed out, and stays open only to measure how long building
+        /// takes.
+        MeasureTimeout = "MEASURE_TIMEOUT",
+        /// Built by a controller. tor attaches no streams to it by itself.
+        Controller = "CONTROLLER",
+        /// Tests whether a guard drops circuits.
+        PathBiasTesting = "PATH_BIAS_TESTING",
+        /// Built in advance for onion services, with vanguards.
+        HsVanguards = "HS_VANGUARDS",
+        /// Stays open only for its padding.
+        CircuitPadding = "CIRCUIT_PADDING",
+        /// A conflux leg that isn't linked to its set yet.
+        ConfluxUnlinked = "CONFLUX_UNLINKED",
+        /// A linked leg of a conflux set.
+        ConfluxLinked = "CONFLUX_LINKED",
+        /// A circuit of another client, with this tor as one of its relays. tor
+        /// doesn't report such circuits to controllers.
+        Server = "SERVER",
+    }
+}
+
+impl CircuitPurpose {
+    /// Returns true for circuits of onion services, on the client side or the
+    /// service side, and for circuits that tor builds in advance for them.
+    /// Unknown purposes that begin with `HS_` count, too.
+    ///
+    /// ```
+    /// use scape_proto::event::CircuitPurpose;
+    ///
+    /// assert!(CircuitPurpose::HsServiceIntro.is_onion_service());
+    /// assert!(!CircuitPurpose::General.is_onion_service());
+    /// ```
+    pub fn is_onion_service(&self) -> bool {
+        self.as_str().starts_with("HS_")
+    }
+}
+
+open_enum! {
+    /// The progress of a circuit that belongs to an onion service or its
+    /// client.
+    #[doc(alias = "HiddenServiceState")]
+    pub enum HsState {
+        /// Client to introduction point: connecting.
+        ClientIntroConnecting = "HSCI_CONNECTING",
+        /// Client to introduction point: INTRODUCE1 was sent.
+        ClientIntroSent = "HSCI_INTRO_SENT",
+        /// Client to introduction point: INTRODUCE1 was acknowledged.
+        ClientIntroDone = "HSCI_DONE",
+        /// Client to rendezvous point: connecting.
+        ClientRendConnecting = "HSCR_CONNECTING",
+        /// Client to rendezvous point: established, introduction not sent yet.
+        ClientRendEstablishedIdle = "HSCR_ESTABLISHED_IDLE",
+        /// Client to rendezvous point: established, introduction acknowledged,
+        /// waiting for the service.
+        ClientRendEstablishedWaiting = "HSCR_ESTABLISHED_WAITING",
+        /// Client to rendezvous point: joined to the service.
+        ClientRendJoined = "HSCR_JOINED",
+        /// Service to introduction point: connecting.
+        ServiceIntroConnecting = "HSSI_CONNECTING",
+        /// Service to introduction point: established.
+        ServiceIntroEstablished = "HSSI_ESTABLISHED",
+        /// Service to rendezvous point: connecting.
+        ServiceRendConnecting = "HSSR_CONNECTING",
+        /// Service to rendezvous point: joined to the client.
+        ServiceRendJoined = "HSSR_JOINED",
+    }
+}
+
+open_enum! {
+    /// A property of a circuit's path.
+    #[doc(alias = "CircBuildFlag")]
+    pub enum BuildFlag {
+        /// The circuit has only one hop, for directory requests.
+        OnehopTunnel = "ONEHOP_TUNNEL",
+        /// The circuit is internal: it isn't for streams that leave the Tor
+        /// network.
+        IsInternal = "IS_INTERNAL",
+        /// The path contains only relays with high capacity.
+        NeedCapacity = "NEED_CAPACITY",
+        /// The path contains only relays with high uptime.
+        NeedUptime = "NEED_UPTIME",
+    }
+}
+
+open_enum! {
+    /// The reason why a circuit failed or was closed: one of tor's own reasons,
+    /// or one that a relay gave.
+    #[doc(alias = "CircClosureReason")]
+    pub enum CircuitReason {
+        /// No reason was given.
+        None = "NONE",
+        /// The peer violated the Tor protocol.
+        TorProtocol = "TORPROTOCOL",
+        /// An internal error occurred.
+        Internal = "INTERNAL",
+        /// A client sent TRUNCATE, or a controller closed the circuit.
+        Requested = "REQUESTED",
+        /// The relay is hibernating.
+        Hibernating = "HIBERNATING",
+        /// Memory, sockets or circuit ids ran out.
+        ResourceLimit = "RESOURCELIMIT",
+        /// The next relay couldn't be reached.
+        ConnectFailed = "CONNECTFAILED",
+        /// The next relay has a different identity than expected.
+        OrIdentity = "OR_IDENTITY",
+        /// The connection that carried the circuit was closed.
+        ChannelClosed = "CHANNEL_CLOSED",
+        /// Older tors' name for [`ChannelClosed`](Self::ChannelClosed).
+        OrConnClosed = "OR_CONN_CLOSED",
+        /// The circuit was too old, or was no longer needed.
+        Finished = "FINISHED",
+        /// Building the circuit took too long.
+        Timeout = "TIMEOUT",
+        /// A relay destroyed the circuit. The remote reason says why.
+        Destroyed = "DESTROYED",
+        /// The onion service does not exist.
+        NoSuchService = "NOSUCHSERVICE",
+        /// There were not enough relays to choose a path from.
+        NoPath = "NOPATH",
+        /// Like `TIMEOUT`, but the circuit had been kept open to measure how
+        /// long building takes.
+        MeasurementExpired = "MEASUREMENT_EXPIRED",
+        /// Another introduction attempt succeeded first.
+        IpNowRedundant = "IP_NOW_REDUNDANT",
+        /// tor itself closed the circuit, for an unspecified reason. This is a
+        /// catch-all that shouldn't occur.
+        Origin = "ORIGIN",
+    }
+}
+
+open_enum! {
+    /// The kind of change in a CIRC_MINOR event.
+    #[doc(alias = "CircEvent")]
+    pub enum CircuitMinorChange {
+        /// The circuit's purpose or its onion service state changed.
+        PurposeChanged = "PURPOSE_CHANGED",
+        /// The circuit was cannibalized: tor reuses it for another purpose and
+        /// extends it.
+        Cannibalized = "CANNIBALIZED",
+    }
+}
+
+/// The id that both legs of a conflux set share: 16 bytes, written as 32
+/// hexadecimal digits.
+///
+/// ```
+/// use scape_proto::event::ConfluxId;
+///
+/// let id: ConfluxId = "000102030405060708090A0B0C0D0E0F".parse()?;
+/// assert_eq!(id.as_bytes()[15], 15);
+/// # Ok::<(), scape_proto::event::ParseConfluxIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConfluxId([u8; 16]);
+
+impl ConfluxId {
+    /// Creates an id from its bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        ConfluxId(bytes)
+    }
+
+    /// Returns the id's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl FromStr for ConfluxId {
+    type Err = ParseConfluxIdError;
+
+    /// Parses 32 hexadecimal digits, in upper or lower case.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ParseConfluxIdError`] for any other text.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 16];
+        match hex::decode_to_slice(text, &mut bytes) {
+            Ok(()) => Ok(ConfluxId(bytes)),
+            Err(_) => Err(ParseConfluxIdError { text: text.into() }),
+        }
+    }
+}
+
+impl fmt::Display for ConfluxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&hex::encode_upper(self.0))
+    }
+}
+
+impl fmt::Debug for ConfluxId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfluxId({self})")
+    }
+}
+
+/// The error for a text that isn't a conflux id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a conflux id: it must be 32 hexadecimal digits")]
+pub struct ParseConfluxIdError {
+    text: String,
+}

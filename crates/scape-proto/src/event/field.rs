@@ -1,0 +1,59 @@
+//! Parsers for values that several events have in common.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::control::Value;
+
+/// Converts a value to an open set of keywords.
+pub(super) fn keyword<T: for<'a> From<&'a str>>(value: Value<'_>) -> T {
+    T::from(&value.text())
+}
+
+/// Converts a comma-separated list of keywords. An empty value is an empty
+/// list.
+pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
+    let text = value.text();
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let commas = memchr::memchr_iter(b',', text.as_bytes());
+    let mut all = Vec::with_capacity(1 + commas.clone().count());
+    let mut start = 0;
+    for end in commas.chain([text.len()]) {
+        all.push(T::from(text.get(start..end).unwrap_or_default()));
+        start = end + 1;
+    }
+    all
+}
+
+/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`.
+pub(super) fn time(value: Value<'_>) -> Option<SystemTime> {
+    let text = std::str::from_utf8(value.raw()).ok()?;
+    humantime::parse_rfc3339_weak(text).ok()
+}
+
+/// Converts bytes to text. Invalid UTF-8 is replaced by U+FFFD.
+pub(super) fn text(bytes: impl Into<Vec<u8>>) -> String {
+    String::from_utf8(bytes.into())
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Converts a keyword argument to text, to be kept as it came.
+pub(super) fn pair(key: &str, value: Value<'_>) -> (String, String) {
+    (key.to_owned(), value.text().into_owned())
+}
+
+/// Writes ` (REASON, remote REASON)` for the reasons that are there.
+pub(super) fn write_reasons<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    reason: Option<&T>,
+    remote: Option<&T>,
+) -> fmt::Result {
+    match (reason, remote) {
+        (Some(reason), Some(remote)) => write!(f, " ({reason}, remote {remote})"),
+        (Some(reason), None) => write!(f, " ({reason})"),
+        (None, Some(remote)) => write!(f, " (remote {remote})"),
+        (None, None) => Ok(()),
+    }
+}

@@ -1,0 +1,419 @@
+//! Asynchronous events: the messages that tor sends without being asked, parsed
+//! into Rust types.
+//!
+//! [`Event::parse`] makes an event from any reply with code 650. It never
+//! fails. An event that this version of the library doesn't know or can't parse
+//! gets the body [`EventBody::Unknown`]; its kind and text are still there.
+//! Known events may gain arguments in later versions of tor. Those are kept in
+//! the `extra` and `extra_words` fields.
+//!
+//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status` and
+//! `status/bootstrap-phase` have the same format as events and the same
+//! parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`],
+//! [`OrConnInfo::parse`] and [`Bootstrap::parse`].
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use scape_proto::event::{Event, EventBody};
+//! use scape_proto::control::Decoder;
+//! use scape_proto::event::{CircuitReason, EventKind};
+//!
+//! let mut decoder = Decoder::default();
+//! decoder.feed(
+//!     b"650 CIRC 1 FAILED PURPOSE=CONTROLLER TIME_CREATED=2026-11-21T02:22:17.597394 REASON=CONNECTFAILED\r\n",
+//! );
+//! let reply = decoder.next_reply()?.expect("one line is one event");
+//!
+//! let event = Event::parse(reply, SystemTime::now());
+//! assert_eq!(event.kind(), &EventKind::Circ);
+//! let EventBody::Circ(circuit) = event.body() else { panic!("{event}") };
+//! assert_eq!(circuit.id.get(), 1);
+//! assert_eq!(circuit.reason, Some(CircuitReason::ConnectFailed));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod addr_map;
+mod auth_dir_action;
+mod bandwidth;
+mod bootstrap;
+mod build_timeout;
+mod build_timeout_change;
+mod cell_command;
+mod cell_stats;
+mod circuit;
+mod circuit_status;
+mod clients_seen;
+mod clock_skew;
+mod conf_changed;
+mod conn_type;
+mod descriptors;
+mod end_reason;
+mod event_kind;
+mod extra;
+mod field;
+mod guard;
+mod guard_status;
+mod hibernation;
+mod hs_desc;
+mod hs_desc_action;
+mod log;
+mod merge;
+mod network;
+mod network_status;
+mod or_conn;
+mod or_conn_status;
+mod pluggable_transport;
+mod router_status;
+#[cfg(feature = "serde")]
+mod serial;
+mod severity;
+mod shown;
+mod socks_username;
+mod status;
+mod status_action;
+mod status_argument;
+mod stream;
+mod stream_status;
+mod transport;
+pub use auth_dir_action::AuthDirAction;
+pub use build_timeout_change::BuildTimeoutChange;
+pub use cell_command::CellCommand;
+pub use circuit_status::{
+    BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
+    HsState, ParseConfluxIdError,
+};
+pub use clock_skew::ClockSkewSource;
+pub use conn_type::{ConnType, TokenBucket};
+pub use end_reason::EndReason;
+pub use event_kind::EventKind;
+pub use guard_status::{GuardStatus, GuardType};
+pub use hibernation::Hibernation;
+pub use hs_desc_action::{HsDescAction, HsDescReason};
+pub use network_status::NetworkStatus;
+pub use or_conn_status::{OrConnReason, OrConnStatus, OrConnTarget};
+pub use pluggable_transport::{PtSeverity, TransportRole};
+pub use severity::Severity;
+pub use socks_username::SocksUsername;
+pub use status_action::{BootstrapRecommendation, BootstrapTag, StatusAction};
+pub use status_argument::{
+    AddressMethod, DangerousPortResult, LibeventBadness, NameserverStatus, NoCircuitReason,
+    ServerDescriptorStatus,
+};
+pub use stream_status::{
+    ClientProtocol, IsolationField, StreamPurpose, StreamReason, StreamSource, StreamStatus,
+    StreamTarget,
+};
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+pub use addr_map::AddrMapEvent;
+pub use bandwidth::{
+    Bandwidth, CircuitBandwidth, CongestionControl, ConnBandwidth, StreamBandwidth,
+    TokenBucketEmpty,
+};
+pub use bootstrap::{Bootstrap, BootstrapProblem};
+pub use build_timeout::BuildTimeoutSet;
+pub use cell_stats::{CellQueue, CellStats};
+pub use circuit::{CircuitInfo, CircuitMinor, HsPow};
+pub use clients_seen::ClientsSeen;
+pub use conf_changed::ConfChanged;
+pub use descriptors::{AuthDirNewDesc, DescChanged, NewDesc};
+pub use guard::GuardEvent;
+pub use hs_desc::{HsDescContent, HsDescEvent};
+pub use log::LogEvent;
+pub use network::NetworkLiveness;
+pub use or_conn::OrConnInfo;
+pub use router_status::RouterStatusEvent;
+pub use status::{ReachabilityTarget, StatusDetail, StatusEvent};
+pub use stream::StreamInfo;
+pub use transport::{PtLog, PtStatus, TransportLaunched};
+
+use crate::control::{Reply, Signal, Words};
+
+/// Returns the name of an event that hasn't been parsed yet, such as `CIRC`.
+///
+/// This is the first word of the reply's first line, also if the reply isn't an
+/// event. The function is cheap and doesn't allocate, so it can be used to skip
+/// events that nobody subscribed to.
+///
+/// ```
+/// use scape_proto::control::Decoder;
+/// use scape_proto::event::kind_name;
+///
+/// let mut decoder = Decoder::default();
+/// decoder.feed(b"650 BW 1024 2048\r\n");
+/// let reply = decoder.next_reply()?.expect("one line is one event");
+/// assert_eq!(kind_name(&reply), b"BW");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn kind_name(reply: &Reply) -> &[u8] {
+    split_kind(reply.first().text).0
+}
+
+/// Splits a line into the event's name and the text after it.
+fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b' ', line) {
+        Some(space) => {
+            let (kind, rest) = line.split_at(space);
+            (kind, rest.get(1..).unwrap_or_default())
+        }
+        None => (line, b""),
+    }
+}
+
+/// An asynchronous event. control-spec, section "Asynchronous events".
+///
+/// The event keeps the reply it was made from. The typed [`body`](Self::body)
+/// is parsed when it is first asked for.
+///
+/// `Debug` and `Display` show tor's own words, without secrets and data blocks.
+#[doc(alias = "ControlMessage")]
+#[derive(Clone)]
+pub struct Event {
+    kind: EventKind,
+    arrived: SystemTime,
+    reply: Reply,
+    /// The parsed body, filled in by the first call of `body`.
+    body: OnceLock<EventBody>,
+}
+
+/// The typed content of an event.
+///
+/// Kinds that are `Unknown` in this version may get a variant of their own in a
+/// later version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum EventBody {
+    /// A circuit's status changed.
+    Circ(CircuitInfo),
+    /// A circuit's purpose or onion service state changed, but not its status.
+    CircMinor(CircuitMinor),
+    /// A stream's status changed.
+    Stream(StreamInfo),
+    /// The status of a connection to a relay changed.
+    OrConn(OrConnInfo),
+    /// Bytes read and written in the last second.
+    Bw(Bandwidth),
+    /// Bytes read and written on a stream.
+    StreamBw(StreamBandwidth),
+    /// Bytes read and written on a circuit.
+    CircBw(CircuitBandwidth),
+    /// Bytes read and written on a connection.
+    ConnBw(ConnBandwidth),
+    /// Cells that passed through a circuit's queues.
+    CellStats(CellStats),
+    /// A status change that concerns clients and relays alike.
+    StatusGeneral(StatusEvent),
+    /// A status change that concerns tor as a client.
+    StatusClient(StatusEvent),
+    /// A status change that concerns tor as a relay.
+    StatusServer(StatusEvent),
+    /// A fetch, upload or creation of an onion service descriptor.
+    HsDesc(HsDescEvent),
+    /// The text of a fetched onion service descriptor.
+    HsDescContent(HsDescContent),
+    /// A new address mapping, or the answer to RESOLVE.
+    AddrMap(AddrMapEvent),
+    /// Configuration options have new values.
+    ConfChanged(ConfChanged),
+    /// The status of a guard changed.
+    Guard(GuardEvent),
+    /// New relay descriptors arrived.
+    NewDesc(NewDesc),
+    /// This relay's descriptor changed.
+    DescChanged(DescChanged),
+    /// Some relays' entries in the consensus changed.
+    Ns(RouterStatusEvent),
+    /// A new consensus arrived. Contains the entries of all relays.
+    NewConsensus(RouterStatusEvent),
+    /// The network became reachable or unreachable.
+    NetworkLiveness(NetworkLiveness),
+    /// The circuit build timeout changed.
+    BuildTimeoutSet(BuildTimeoutSet),
+    /// A bridge's statistics about its clients, by country.
+    ClientsSeen(ClientsSeen),
+    /// A pluggable transport was started.
+    TransportLaunched(TransportLaunched),
+    /// A log message from a pluggable transport.
+    PtLog(PtLog),
+    /// A status message from a pluggable transport.
+    PtStatus(PtStatus),
+    /// A bandwidth limit was used up (older tors).
+    TbEmpty(TokenBucketEmpty),
+    /// A descriptor was sent to this authority (older tors).
+    AuthDirNewDescs(AuthDirNewDesc),
+    /// A log message: the kinds `DEBUG`, `INFO`, `NOTICE`, `WARN` and `ERR`.
+    Log(LogEvent),
+    /// tor acted on a signal, from a controller or from the operating system.
+    #[doc(alias = "SignalEvent")]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::signal"))]
+    Signal(Signal),
+    /// An event of a kind that this version of the library doesn't know, or an
+    /// event that can't be parsed. See [`Event::kind`] and [`Event::text`].
+    Unknown,
+}
+
+impl Event {
+    /// Makes an event from a reply that this program received at the time
+    /// `arrived`.
+    ///
+    /// Accepts any reply; see the [module documentation](self). Only the
+    /// event's name is looked at here. The rest is parsed when
+    /// [`body`](Self::body) is first called, on the thread that calls it.
+    pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
+        let (name, _) = split_kind(reply.first().text);
+        let kind = match std::str::from_utf8(name) {
+            Ok(name) => EventKind::from(name),
+            Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
+        };
+        Event { kind, arrived, reply, body: OnceLock::new() }
+    }
+
+    /// Returns the event's kind.
+    pub fn kind(&self) -> &EventKind {
+        &self.kind
+    }
+
+    /// Returns the typed content of the event.
+    ///
+    /// The first call parses it, and later calls return the stored value. If
+    /// several threads call at once, one of them parses and the others wait.
+    pub fn body(&self) -> &EventBody {
+        self.body.get_or_init(|| EventBody::read(&self.kind, &self.reply))
+    }
+
+    /// Returns the time when this program received the event.
+    ///
+    /// tor doesn't say when it wrote the event, and may have buffered it for a
+    /// while.
+    pub fn arrived(&self) -> SystemTime {
+        self.arrived
+    }
+
+    /// Returns the reply that tor sent.
+    pub fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    /// Returns the event as text: its lines without the reply codes, followed
+    /// by their data blocks. Lines end in LF, except for the last one. Invalid
+    /// UTF-8 is replaced by U+FFFD.
+    ///
+    /// Secrets are **not** removed. For example, a STREAM event's
+    /// `SOCKS_PASSWORD` is in the text. Use `Display` for a text that may be
+    /// shown.
+    pub fn text(&self) -> String {
+        let mut text = Vec::with_capacity(self.reply.size() + self.reply.len());
+        let mut ended = true;
+        for line in self.reply.lines() {
+            if !ended {
+                text.push(b'\n');
+            }
+            text.extend_from_slice(line.text);
+            if let Some(data) = line.data {
+                text.push(b'\n');
+                text.extend_from_slice(data);
+            }
+            // A data block already ends in LF.
+            ended = line.data.is_some();
+        }
+        field::text(text)
+    }
+}
+
+impl EventBody {
+    /// Parses the body of an event of this kind.
+    #[inline]
+    fn read(kind: &EventKind, reply: &Reply) -> EventBody {
+        let (_, rest) = split_kind(reply.first().text);
+        match kind {
+            EventKind::Circ => or_unknown(CircuitInfo::parse(rest), EventBody::Circ),
+            EventKind::CircMinor => or_unknown(CircuitMinor::parse(rest), EventBody::CircMinor),
+            EventKind::Stream => or_unknown(StreamInfo::parse(rest), EventBody::Stream),
+            EventKind::OrConn => or_unknown(OrConnInfo::parse(rest), EventBody::OrConn),
+            EventKind::Bw => or_unknown(Bandwidth::parse(rest), EventBody::Bw),
+            EventKind::StreamBw => or_unknown(StreamBandwidth::parse(rest), EventBody::StreamBw),
+            EventKind::CircBw => or_unknown(CircuitBandwidth::parse(rest), EventBody::CircBw),
+            EventKind::ConnBw => or_unknown(ConnBandwidth::parse(rest), EventBody::ConnBw),
+            EventKind::CellStats => or_unknown(CellStats::parse(rest), EventBody::CellStats),
+            EventKind::StatusGeneral => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusGeneral)
+            }
+            EventKind::StatusClient => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusClient)
+            }
+            EventKind::StatusServer => {
+                or_unknown(StatusEvent::parse(rest), EventBody::StatusServer)
+            }
+            EventKind::HsDesc => or_unknown(HsDescEvent::parse(rest), EventBody::HsDesc),
+            EventKind::AddrMap => or_unknown(AddrMapEvent::parse(rest), EventBody::AddrMap),
+            EventKind::Guard => or_unknown(GuardEvent::parse(rest), EventBody::Guard),
+            EventKind::NetworkLiveness => {
+                or_unknown(NetworkLiveness::parse(rest), EventBody::NetworkLiveness)
+            }
+            EventKind::BuildTimeoutSet => {
+                or_unknown(BuildTimeoutSet::parse(rest), EventBody::BuildTimeoutSet)
+            }
+            EventKind::ClientsSeen => or_unknown(ClientsSeen::parse(rest), EventBody::ClientsSeen),
+            EventKind::TransportLaunched => {
+                or_unknown(TransportLaunched::parse(rest), EventBody::TransportLaunched)
+            }
+            EventKind::PtLog => or_unknown(PtLog::parse(rest), EventBody::PtLog),
+            EventKind::PtStatus => or_unknown(PtStatus::parse(rest), EventBody::PtStatus),
+            EventKind::TbEmpty => or_unknown(TokenBucketEmpty::parse(rest), EventBody::TbEmpty),
+            EventKind::HsDescContent => {
+                or_unknown(HsDescContent::parse(rest, reply), EventBody::HsDescContent)
+            }
+            EventKind::ConfChanged => or_unknown(ConfChanged::parse(reply), EventBody::ConfChanged),
+            EventKind::NewDesc => EventBody::NewDesc(NewDesc::parse(rest)),
+            EventKind::DescChanged => EventBody::DescChanged(DescChanged::parse(rest)),
+            EventKind::Ns => or_unknown(RouterStatusEvent::parse(rest, reply), EventBody::Ns),
+            EventKind::NewConsensus => {
+                or_unknown(RouterStatusEvent::parse(rest, reply), EventBody::NewConsensus)
+            }
+            EventKind::AuthDirNewDescs => {
+                or_unknown(AuthDirNewDesc::parse(reply), EventBody::AuthDirNewDescs)
+            }
+            EventKind::Signal => or_unknown(signal(rest), EventBody::Signal),
+            EventKind::Debug => log(Severity::Debug, reply),
+            EventKind::Info => log(Severity::Info, reply),
+            EventKind::Notice => log(Severity::Notice, reply),
+            EventKind::Warn => log(Severity::Warn, reply),
+            EventKind::Err => log(Severity::Err, reply),
+            EventKind::Other(_) => EventBody::Unknown,
+        }
+    }
+}
+
+#[inline(always)]
+fn or_unknown<T>(parsed: Option<T>, body: impl FnOnce(T) -> EventBody) -> EventBody {
+    match parsed {
+        Some(parsed) => body(parsed),
+        None => EventBody::Unknown,
+    }
+}
+
+fn signal(rest: &[u8]) -> Option<Signal> {
+    let name = Words::new(rest).next_value();
+    (!name.is_empty()).then(|| field::keyword(name))
+}
+
+fn log(severity: Severity, reply: &Reply) -> EventBody {
+    EventBody::Log(LogEvent::read(severity, reply))
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reply.fmt(f)
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({:?})", self.reply.to_string())
+    }
+}

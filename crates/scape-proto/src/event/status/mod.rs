@@ -1,0 +1,125 @@
+//! The STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER events: tor's own
+//! status.
+
+mod detail;
+
+use std::fmt;
+
+pub use detail::{ReachabilityTarget, StatusDetail};
+
+use super::bootstrap::Bootstrap;
+use super::field;
+use super::shown::OneLine;
+use crate::control::{Word, Words, unquote};
+use crate::event::{Severity, StatusAction};
+
+/// A change of tor's own status. control-spec, section "Status events".
+///
+/// [`detail`](Self::detail) returns the arguments as typed values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct StatusEvent {
+    /// The severity: `NOTICE`, `WARN` or `ERR`.
+    pub severity: Severity,
+    /// The action that the event reports.
+    pub action: StatusAction,
+    /// The keyword arguments in order, without quotes. Text before the first
+    /// keyword has an empty keyword.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
+    pub arguments: Vec<(String, String)>,
+}
+
+impl StatusEvent {
+    /// Parses the text after `650 STATUS_…`. Returns `None` if the severity or
+    /// the action is missing.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        let mut words = Words::new(rest);
+        let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
+        let (severity, action) = (field::keyword(word()?), field::keyword(word()?));
+        Some(StatusEvent { severity, action, arguments: arguments(words.rest()) })
+    }
+
+    /// Returns the value of an argument, such as `PROGRESS`. Returns `None` if
+    /// the event doesn't have it.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.arguments.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the bootstrap progress. Returns `None` if the action isn't
+    /// `BOOTSTRAP`, or if its arguments can't be parsed.
+    pub fn bootstrap(&self) -> Option<Bootstrap> {
+        Bootstrap::read(self)
+    }
+
+    /// Returns the action with typed arguments. Each call parses them again.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape_proto::event::{Event, EventBody, StatusDetail};
+    /// # use scape_proto::control::Decoder;
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
+    /// // 650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001
+    /// let EventBody::StatusGeneral(status) = event.body() else { panic!("{event}") };
+    /// let StatusDetail::ClockSkew { skew, source, .. } = status.detail() else { panic!("{status}") };
+    /// assert_eq!(skew, Some(-3600)); // one hour behind
+    /// assert_eq!(source.to_string(), "OR:127.0.0.1:9001");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn detail(&self) -> StatusDetail {
+        StatusDetail::read(self)
+    }
+}
+
+impl fmt::Display for StatusEvent {
+    /// Writes a short description, such as `WARN CLOCK_JUMPED TIME=120 IDLE=1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.severity, self.action)?;
+        for (key, value) in &self.arguments {
+            let separator = if key.is_empty() { "" } else { "=" };
+            write!(f, " {key}{separator}{}", OneLine(value))?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits the arguments into keywords and values.
+///
+/// Every argument is a pair, so a word without a keyword belongs to the value
+/// before it. Such words occur because tor doesn't quote the path in
+/// `CLOCK_SKEW SOURCE=`. Nor does it escape the quoted texts of bootstrap
+/// problems, and it cuts them off if they are too long.
+fn arguments(line: &[u8]) -> Vec<(String, String)> {
+    let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
+    for word in Words::new(line) {
+        match (word, arguments.last_mut()) {
+            (Word::Pair(key, value), _) => arguments.push((key, value.raw().to_vec())),
+            (Word::Bare(word), Some((_, value))) => {
+                value.push(b' ');
+                value.extend_from_slice(word.raw());
+            }
+            (Word::Bare(word), None) => arguments.push(("", word.raw().to_vec())),
+        }
+    }
+    arguments.into_iter().map(|(key, value)| (key.to_owned(), field::text(unwrap(value)))).collect()
+}
+
+/// Removes the quotes from a value: one pair, two pairs, or an opening quote
+/// whose closing one was cut off.
+fn unwrap(mut value: Vec<u8>) -> Vec<u8> {
+    if !value.starts_with(b"\"") {
+        return value;
+    }
+    match value.strip_prefix(b"\"").and_then(|inner| inner.strip_suffix(b"\"")) {
+        Some(inner) if inner.len() > 1 && inner.starts_with(b"\"") && inner.ends_with(b"\"") => {
+            unquote(inner)
+        }
+        Some(_) => unquote(&value),
+        None => {
+            value.push(b'"');
+            unquote(&value)
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The TRANSPORT_LAUNCHED, PT_LOG and PT_STATUS events: pluggable transports.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use super::extra::read_pairs;
+use super::field;
+use super::shown::OneLine;
+use crate::control::Words;
+use crate::event::{PtSeverity, TransportRole};
+use crate::word::parse_ip;
+
+/// A pluggable transport that was started. control-spec, event
+/// TRANSPORT_LAUNCHED.
+#[doc(alias = "TransportLaunchedEvent")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct TransportLaunched {
+    /// The role of the transport.
+    pub role: TransportRole,
+    /// The transport's name, such as `obfs4`.
+    pub name: String,
+    /// The address that the transport listens on, as tor wrote it. See also
+    /// [`socket_addr`](Self::socket_addr).
+    pub address: String,
+    /// The port that the transport listens on.
+    pub port: u16,
+    /// Keyword arguments that this version of the library doesn't know, in
+    /// order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
+    pub extra: Vec<(String, String)>,
+    /// Positional arguments that this version of the library doesn't know, in
+    /// order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::words"))]
+    pub extra_words: Vec<String>,
+}
+
+impl TransportLaunched {
+    /// Parses the text after `TRANSPORT_LAUNCHED`. Returns `None` if one of the
+    /// four positional arguments is missing, or if the port is malformed.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        let mut words = Words::new(rest);
+        let mut word = || Some(words.next_value()).filter(|word| !word.is_empty());
+        let (role, name, address, port) = (word()?, word()?, word()?, word()?.parse()?);
+        let (extra, extra_words) = read_pairs(words, |_, _| None);
+        Some(TransportLaunched {
+            role: field::keyword(role),
+            name: name.text().into_owned(),
+            address: address.text().into_owned(),
+            port,
+            extra,
+            extra_words,
+        })
+    }
+
+    /// Returns the address and port that the transport listens on. Returns
+    /// `None` if the address is invalid.
+    ///
+    /// IPv6 addresses are read without brackets, because tor writes them that
+    /// way.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        let ip: IpAddr = parse_ip(&self.address)?;
+        Some(SocketAddr::new(ip, self.port))
+    }
+}
+
+impl fmt::Display for TransportLaunched {
+    /// Writes a short description, such as `client obfs4 at 127.0.0.1:3000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} at ", self.role, OneLine(&self.name))?;
+        match self.socket_addr() {
+            Some(address) => address.fmt(f),
+            None => write!(f, "{}:{}", OneLine(&self.address), self.port),
+        }
+    }
+}
+
+/// A log message from a pluggable transport. control-spec, event PT_LOG.
+///
+/// tor 0.4.9 doesn't let controllers subscribe to this event, although
+/// control-spec describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PtLog {
+    /// The path of the transport's program (`PT`).
+    pub program: String,
+    /// The severity (`SEVERITY`).
+    pub severity: Option<PtSeverity>,
+    /// The message (`MESSAGE`).
+    pub message: Option<String>,
+    /// Keyword arguments that this version of the library doesn't know, in
+    /// order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
+    pub extra: Vec<(String, String)>,
+    /// Positional arguments that this version of the library doesn't know, in
+    /// order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::words"))]
+    pub extra_words: Vec<String>,
+}
+
+impl PtLog {
+    /// Parses the text after `PT_LOG`. Returns `None` if the program is
+    /// missing.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        let (mut program, mut severity, mut message) = (None, None, None);
+        let (extra, extra_words) = read_pairs(Words::new(rest), |key, value| {
+            match key {
+                "PT" => program = Some(value.text().into_owned()),
+                "SEVERITY" => severity = Some(field::keyword(value)),
+                "MESSAGE" => message = Some(value.text().into_owned()),
+                _ => return None,
+            }
+            Some(())
+        });
+        Some(PtLog { program: program?, severity, message, extra, extra_words })
+    }
+}
+
+impl fmt::Display for PtLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        OneLine(&self.program).fmt(f)?;
+        if let Some(severity) = &self.severity {
+            write!(f, " {severity}")?;
+        }
+        write!(f, ": {}", OneLine(self.message.as_deref().unwrap_or_default()))
+    }
+}
+
+/// A status message from a pluggable transport. control-spec, event PT_STATUS.
+///
+/// tor 0.4.9 doesn't let controllers subscribe to this event, although
+/// control-spec describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct PtStatus {
+    /// The path of the transport's program (`PT`).
+    pub program: String,
+    /// The transport's name (`TRANSPORT`).
+    pub transport: Option<String>,
+    /// The keyword arguments that the transport sent, in order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
+    pub arguments: Vec<(String, String)>,
+    /// Positional arguments, in order.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::words"))]
+    pub extra_words: Vec<String>,
+}
+
+impl PtStatus {
+    /// Parses the text after `PT_STATUS`. Returns `None` if the program is
+    /// missing.
+    pub(super) fn parse(rest: &[u8]) -> Option<Self> {
+        let (mut program, mut transport) = (None, None);
+        let (arguments, extra_words) = read_pairs(Words::new(rest), |key, value| {
+            match key {
+                "PT" => program = Some(value.text().into_owned()),
+                "TRANSPORT" => transport = Some(value.text().into_owned()),
+                _ => return None,
+            }
+            Some(())
+        });
+        Some(PtStatus { program: program?, transport, arguments, extra_words })
+    }
+}
+
+impl fmt::Display for PtStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        OneLine(&self.program).fmt(f)?;
+        if let Some(transport) = &self.transport {
+            write!(f, " {}", OneLine(transport))?;
+        }
+        for (key, value) in &self.arguments {
+            write!(f, " {key}={}", OneLine(value))?;
+        }
+        Ok(())
+    }
+}

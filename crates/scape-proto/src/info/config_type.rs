@@ -1,0 +1,43 @@
+//! The types of configuration options.
+
+open_enum! {
+    /// The type of an option, from `GETINFO config/names`. Each variant
+    /// describes the form of GETCONF's answer, and the forms that SETCONF
+    /// accepts.
+    pub enum ConfigType {
+        /// `0` or `1`.
+        Boolean = "Boolean",
+        /// `0`, `1` or `auto`.
+        BooleanAuto = "Boolean+Auto",
+        /// A decimal number, 0 or more.
+        Integer = "Integer",
+        /// A decimal number.
+        SignedInteger = "SignedInteger",
+        /// A decimal fraction.
+        Float = "Float",
+        /// A number of bytes. SETCONF also accepts units, such as `1 GB`.
+        DataSize = "DataSize",
+        /// A number of seconds. SETCONF also accepts units, such as `10
+        /// minutes`.
+        TimeInterval = "TimeInterval",
+        /// A number of milliseconds. SETCONF also accepts units.
+        TimeMsecInterval = "TimeMsecInterval",
+        /// A string.
+        String = "String",
+        /// A path.
+        Filename = "Filename",
+        /// Comma-separated strings.
+        CommaList = "CommaList",
+        /// Comma-separated relays: fingerprints, nicknames, countries (`{de}`)
+        /// and addresses.
+        RouterList = "RouterList",
+        /// One line for each value.
+        LineList = "LineList",
+        /// One line for each value. The order among the other options of its
+        /// group matters.
+        Dependent = "Dependent",
+        /// A group of options. GETCONF returns the lines of its options, and
+        /// the group itself can't be set.
+        Virtual = "Virtual",
+    }
+}

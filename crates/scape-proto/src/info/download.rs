@@ -1,0 +1,53 @@
+//! Properties of tor's downloads: dir-spec and tor's `download_status_t`.
+
+open_enum! {
+    /// The schedule of a download.
+    pub enum DownloadSchedule {
+        /// The default schedule.
+        Generic = "DL_SCHED_GENERIC",
+        /// The schedule for a consensus.
+        Consensus = "DL_SCHED_CONSENSUS",
+        /// The schedule for a bridge's descriptor.
+        Bridge = "DL_SCHED_BRIDGE",
+    }
+}
+
+open_enum! {
+    /// The servers that tor asks for a document.
+    pub enum DownloadWant {
+        /// Any directory cache.
+        AnyDirServer = "DL_WANT_ANY_DIRSERVER",
+        /// A directory authority.
+        Authority = "DL_WANT_AUTHORITY",
+    }
+}
+
+open_enum! {
+    /// The events after which tor increases the delay.
+    pub enum DownloadIncrement {
+        /// After each failure.
+        Failure = "DL_SCHED_INCREMENT_FAILURE",
+        /// After each attempt.
+        Attempt = "DL_SCHED_INCREMENT_ATTEMPT",
+    }
+}
+
+open_enum! {
+    /// The method by which tor increases the delay.
+    pub enum DownloadBackoff {
+        /// A random delay that grows exponentially.
+        RandomExponential = "DL_SCHED_RANDOM_EXPONENTIAL",
+        /// A fixed list of delays, in older versions of tor.
+        Deterministic = "DL_SCHED_DETERMINISTIC",
+    }
+}
+
+open_enum! {
+    /// The phase of a consensus download. Each phase has a schedule of its own.
+    pub enum DownloadPhase {
+        /// During the bootstrap.
+        Bootstrap = "bootstrap",
+        /// After the bootstrap.
+        Running = "running",
+    }
+}

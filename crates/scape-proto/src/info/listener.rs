@@ -1,0 +1,160 @@
+//! Addresses on which tor listens.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::word::path_of;
+
+open_enum! {
+    /// The purpose of a listener: the last part of the key `net/listeners/…`.
+    pub enum ListenerKind {
+        /// Connections from other relays and from clients (ORPort).
+        Or = "or",
+        /// Pluggable transports of this relay (ExtORPort).
+        ExtOr = "extor",
+        /// Directory requests (DirPort).
+        Dir = "dir",
+        /// SOCKS (SocksPort).
+        Socks = "socks",
+        /// Connections that the system's packet filter redirects (TransPort).
+        Trans = "trans",
+        /// Connections that a NAT daemon redirects (NATDPort).
+        Natd = "natd",
+        /// HTTP CONNECT (HTTPTunnelPort).
+        HttpTunnel = "httptunnel",
+        /// DNS queries (DNSPort).
+        Dns = "dns",
+        /// Controllers (ControlPort, ControlSocket).
+        Control = "control",
+        /// Metrics (MetricsPort).
+        Metrics = "metrics",
+    }
+}
+
+/// An address on which tor listens: an IP address with a port, or a Unix
+/// socket.
+///
+/// ```
+/// use scape_proto::info::ListenerAddress;
+///
+/// let address: ListenerAddress = "[::1]:9050".parse()?;
+/// assert_eq!(address.socket_addr().map(|a| a.port()), Some(9050));
+/// let address: ListenerAddress = "unix:/run/tor/socks".parse()?;
+/// assert_eq!(address.to_string(), "unix:/run/tor/socks");
+/// # Ok::<(), scape_proto::info::ParseListenerAddressError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ListenerAddress {
+    /// A TCP port, or a UDP port for DNS.
+    Ip(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+impl ListenerAddress {
+    /// Parses an address from `GETINFO net/listeners/…`, without its quotes:
+    /// `address:port`, with brackets around an IPv6 address, or `unix:` and a
+    /// path. The path need not be UTF-8. Returns `None` for anything else.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        match text.strip_prefix(b"unix:") {
+            Some([]) => None,
+            Some(path) => Some(ListenerAddress::Unix(path_of(path))),
+            None => Some(ListenerAddress::Ip(std::str::from_utf8(text).ok()?.parse().ok()?)),
+        }
+    }
+
+    /// Returns the socket address, or `None` for a Unix socket.
+    pub fn socket_addr(&self) -> Option<SocketAddr> {
+        match self {
+            ListenerAddress::Ip(address) => Some(*address),
+            ListenerAddress::Unix(_) => None,
+        }
+    }
+
+    /// Returns the path of a Unix socket, or `None` for a socket address.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            ListenerAddress::Ip(_) => None,
+            ListenerAddress::Unix(path) => Some(path),
+        }
+    }
+}
+
+impl FromStr for ListenerAddress {
+    type Err = ParseListenerAddressError;
+
+    /// Parses an address in the same way as [`parse`](Self::parse).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is malformed.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        ListenerAddress::parse(text.as_bytes())
+            .ok_or_else(|| ParseListenerAddressError { text: text.into() })
+    }
+}
+
+impl fmt::Display for ListenerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenerAddress::Ip(address) => write!(f, "{address}"),
+            ListenerAddress::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The error for a text that isn't the address of a listener.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{text:?} is not the address of a listener (such as 127.0.0.1:9050, [::1]:9050, unix:/run/tor/socks)"
+)]
+pub struct ParseListenerAddressError {
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::IpAddr;
+
+    #[test]
+    fn malformed_listener_address_is_rejected() {
+        for bad in
+            ["", "unix:", "127.0.0.1", "::1:9050", "localhost:9050", "127.0.0.1:99999", "/run/tor"]
+        {
+            assert!(bad.parse::<ListenerAddress>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn unix_listener_path_need_not_be_utf8() {
+        use std::os::unix::ffi::OsStrExt;
+        let address = ListenerAddress::parse(b"unix:/run/\xff").unwrap();
+        assert_eq!(address.path().unwrap().as_os_str().as_bytes(), b"/run/\xff");
+    }
+
+    proptest! {
+        #[test]
+        fn ip_listener_address_round_trip(ip: IpAddr, port: u16) {
+            let address = ListenerAddress::Ip(SocketAddr::new(ip, port));
+            prop_assert_eq!(address.to_string().parse(), Ok(address));
+        }
+
+        #[test]
+        fn unix_listener_address_round_trip(path in "/[^\0]{1,30}") {
+            let address = ListenerAddress::Unix(path.into());
+            prop_assert_eq!(address.to_string().parse(), Ok(address));
+        }
+
+        #[test]
+        fn listener_address_parser_never_panics(
+            text in proptest::collection::vec(any::<u8>(), 0..40)
+        ) {
+            ListenerAddress::parse(&text);
+        }
+    }
+}

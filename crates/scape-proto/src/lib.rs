@@ -1,0 +1,60 @@
+//! Sans-IO implementation of the protocols that Tor controllers speak: bytes
+//! in, values out.
+//!
+//! This crate opens no sockets, reads no clocks and starts no threads. So any
+//! program can use it: with an async runtime, in a binding for another
+//! language, or on recorded bytes. The `scape` crate is built on it and adds
+//! connections, threads and state.
+//!
+//! | module | content |
+//! |---|---|
+//! | [`control`] | the control protocol: commands, replies, quoting, authentication |
+//! | [`event`] | asynchronous events, one type for each |
+//! | [`info`] | GETINFO answers that are more than one word |
+//! | [`netdoc`] | directory documents |
+//! | [`torrc`] | the text of a torrc, and the values of tor's options |
+//! | [`socks`] | the client side of the SOCKS5 handshake, with tor's extensions |
+//! | [`word`] | identifiers, names, addresses and keys |
+//!
+//! # serde
+//!
+//! With the feature `serde`, events, GETINFO answers, configuration values and
+//! directory documents implement `Serialize`. So do the identifiers and other
+//! values in them. In JSON, they have this form:
+//!
+//! - A struct is an object. Its fields have the names of the Rust fields, or of
+//!   the methods that return them. An absent option is `null`.
+//! - A value that tor writes as a single text is a string, exactly as tor
+//!   writes it: a fingerprint, a version, an ID, a size, an exit policy, every
+//!   open enum. Bytes without a type of their own are hexadecimal digits, and
+//!   descriptors are text.
+//! - An enum whose variants have fields is an object with the name of the
+//!   variant: `{"type": "stream", "id": "7", …}`. Other enums are strings.
+//! - A time is a string such as `2026-11-21T03:16:05Z`, with a fraction if it
+//!   isn't a whole second, and `null` before 1970 or after 9999. A duration is
+//!   a number of seconds.
+//! - Keywords with values, such as `extra` and `arguments`, are an object. If a
+//!   keyword has several values, the first one counts. Flags are an array.
+//! - An [`Event`](event::Event) has the fields `kind`, `arrived` and `body`. An
+//!   unknown body has the event's `text`.
+//!
+//! Passwords, private keys and the values of secret options are replaced by
+//! `[redacted]`. `Serialize` never writes them, not even for types with a
+//! method `expose`.
+//!
+//! Types that are strings in JSON and can be parsed implement `Deserialize`
+//! too, with the same checks as `FromStr`. Events, answers and documents don't,
+//! because they come from tor: only their parsers can create them. Secrets
+//! don't either, because a placeholder can't be read back.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// The `word` module comes first because the other modules use its macro.
+#[macro_use]
+pub mod word;
+
+pub mod control;
+pub mod event;
+pub mod info;
+pub mod netdoc;
+pub mod socks;
+pub mod torrc;

@@ -1,0 +1,92 @@
+//! A fast decoder for base64 without padding. A consensus has tens of thousands
+//! of digests and keys in this format.
+
+/// The value of each character, or `NONE` if it isn't a base64 character.
+const VALUES: [u8; 256] = values();
+
+const NONE: u8 = 0xff;
+
+const fn values() -> [u8; 256] {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut values = [NONE; 256];
+    let mut i = 0;
+    while i < alphabet.len() {
+        values[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    values
+}
+
+/// Decodes exactly `N` bytes, with or without `=` at the end.
+#[inline]
+pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut text = text;
+    if text.len().is_multiple_of(4) {
+        while let Some(rest) = text.strip_suffix(b"=") {
+            text = rest;
+        }
+    }
+    if text.len() != (N * 8).div_ceil(6) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    let mut seen = 0;
+    for (group, out) in text.chunks(4).zip(bytes.chunks_mut(3)) {
+        let mut bits: u32 = 0;
+        for character in group {
+            let value = VALUES[usize::from(*character)];
+            seen |= value;
+            bits = bits << 6 | u32::from(value);
+        }
+        // The last group may be shorter than four characters.
+        bits <<= 6 * (4 - group.len());
+        let [_, group @ ..] = bits.to_be_bytes();
+        for (byte, value) in out.iter_mut().zip(group) {
+            *byte = value;
+        }
+    }
+    // Only `NONE` has its highest bit set.
+    (seen & 0x80 == 0).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use data_encoding::{BASE64, BASE64_NOPAD};
+    use proptest::prelude::*;
+
+    #[test]
+    fn malformed_base64_is_refused() {
+        let text = "+A23Vs20RarVApgai4C6dEik/qw";
+        assert!(decode::<20>(text.as_bytes()).is_some());
+        assert!(decode::<20>(format!("{text}=").as_bytes()).is_some());
+        for bad in [
+            "",
+            "=",
+            "====",
+            "A",
+            text.split_at(1).1,
+            &format!("{text}A"),
+            &format!("{text}=="),
+            &text.replace('/', "_"),
+        ] {
+            assert_eq!(decode::<20>(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn base64_round_trips(short: [u8; 20], long: [u8; 32]) {
+            prop_assert_eq!(decode(BASE64_NOPAD.encode(&short).as_bytes()), Some(short));
+            prop_assert_eq!(decode(BASE64_NOPAD.encode(&long).as_bytes()), Some(long));
+            prop_assert_eq!(decode(BASE64.encode(&short).as_bytes()), Some(short));
+            prop_assert_eq!(decode(BASE64.encode(&long).as_bytes()), Some(long));
+        }
+
+        #[test]
+        fn decoding_base64_never_panics(text in prop::collection::vec(any::<u8>(), 0..50)) {
+            decode::<20>(&text);
+            decode::<32>(&text);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Relay families, as relays list them.
+
+use std::fmt;
+
+use super::line::{lossy, words};
+use crate::word::Fingerprint;
+
+/// A relay that another relay lists as a member of its family: dir-spec,
+/// "Microdescriptors" and "Server descriptors", the line `family`.
+///
+/// Two relays are in the same family only if each of them lists the other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FamilyMember {
+    /// A relay given by its fingerprint. (A nickname next to it is ignored.)
+    Fingerprint(Fingerprint),
+    /// A relay given by its nickname. Case doesn't matter, and several relays
+    /// may have the same nickname.
+    Nickname(Box<str>),
+    /// A relay given in a form that this version of the library doesn't know.
+    Other(Box<str>),
+}
+
+impl FamilyMember {
+    /// Parses the members in a line, in order.
+    pub(super) fn parse_all(line: &[u8]) -> Vec<FamilyMember> {
+        words(line).map(FamilyMember::parse).collect()
+    }
+
+    fn parse(word: &[u8]) -> FamilyMember {
+        let digits = word.strip_prefix(b"$").unwrap_or(word);
+        let (digits, nickname) = digits.split_at_checked(40).unwrap_or((digits, b""));
+        let complete =
+            nickname.is_empty() || nickname.starts_with(b"~") || nickname.starts_with(b"=");
+        let digits = std::str::from_utf8(digits).unwrap_or_default();
+        match digits.parse() {
+            Ok(fingerprint) if complete => FamilyMember::Fingerprint(fingerprint),
+            _ if word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric) => {
+                FamilyMember::Nickname(lossy(word))
+            }
+            _ => FamilyMember::Other(lossy(word)),
+        }
+    }
+}
+
+impl fmt::Display for FamilyMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FamilyMember::Fingerprint(fingerprint) => write!(f, "${fingerprint}"),
+            FamilyMember::Nickname(text) | FamilyMember::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn family_members_in_every_form() {
+        let fp = "9695DFC35FFEB861329B9F1AB04C46397020CE31";
+        let known = FamilyMember::Fingerprint(fp.parse().unwrap());
+        for text in
+            [format!("${fp}"), fp.to_lowercase(), format!("${fp}~moria1"), format!("{fp}=moria1")]
+        {
+            assert_eq!(FamilyMember::parse(text.as_bytes()), known, "{text}");
+        }
+        assert_eq!(FamilyMember::parse(b"moria1"), FamilyMember::Nickname("moria1".into()));
+        for odd in [
+            format!("${fp}x"),
+            "$96".into(),
+            "a_b".into(),
+            "twentycharactersorso".into(),
+            "$$".into(),
+        ] {
+            assert_eq!(FamilyMember::parse(odd.as_bytes()), FamilyMember::Other(odd.into()));
+        }
+        let line = format!(" ${fp}  moria1");
+        let shown: Vec<String> =
+            FamilyMember::parse_all(line.as_bytes()).iter().map(|m| m.to_string()).collect();
+        assert_eq!(shown, [format!("${fp}"), "moria1".to_owned()]);
+    }
+}

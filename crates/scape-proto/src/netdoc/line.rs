@@ -1,0 +1,159 @@
+//! Lines and words of directory documents: dir-spec, "Document meta-format".
+
+use memchr::{memchr, memmem};
+
+/// An iterator over the lines of a document, without line ends.
+#[derive(Debug, Clone)]
+pub(super) struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Lines { rest: text }
+    }
+
+    /// Returns the text that hasn't been iterated over yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let line = match memchr(b'\n', self.rest).and_then(|end| self.rest.split_at_checked(end)) {
+            Some((line, rest)) => {
+                self.rest = rest.get(1..).unwrap_or_default();
+                line
+            }
+            None => std::mem::take(&mut self.rest),
+        };
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// Splits a line into its keyword and the rest, at the first space or tab.
+#[inline]
+pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
+    // Keywords are short, so this is faster than `memchr`.
+    match line.iter().position(|b| is_space(*b)).and_then(|end| line.split_at_checked(end)) {
+        Some((keyword, rest)) => (keyword, rest.trim_ascii()),
+        None => (line, b""),
+    }
+}
+
+/// Returns true if the text begins with a line that has this keyword.
+#[inline]
+pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {
+    let end = text.strip_prefix(keyword).map(|rest| rest.first());
+    matches!(end, Some(None | Some(b' ' | b'\t' | b'\r' | b'\n')))
+}
+
+/// Finds the first line with this keyword and returns its position. `needle` is
+/// a line end and the keyword.
+pub(super) fn find_line(text: &[u8], needle: &[u8]) -> Option<usize> {
+    let keyword = needle.get(1..)?;
+    if starts_with_keyword(text, keyword) {
+        return Some(0);
+    }
+    let mut ends = memmem::find_iter(text, needle);
+    ends.find_map(|end| starts_with_keyword(text.get(end + 1..)?, keyword).then_some(end + 1))
+}
+
+/// Returns the words of a line, separated by spaces and tabs.
+#[inline]
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
+}
+
+#[inline]
+fn is_space(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// Returns the key of a line `id ed25519 KEY`, given the text after `id`.
+pub(super) fn ed25519_id(line: &[u8]) -> Option<&[u8]> {
+    let mut words = words(line);
+    words.next().filter(|kind| *kind == b"ed25519").and_then(|_| words.next())
+}
+
+/// Parses an unsigned decimal number without a sign.
+#[inline]
+pub(super) fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + u64::from(digit - b'0');
+    }
+    u32::try_from(number).ok()
+}
+
+/// Converts bytes to text. Invalid UTF-8 is replaced.
+pub(super) fn lossy(text: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(text).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_every_line_end() {
+        let lines: Vec<&[u8]> = Lines::new(b"a\nb\r\n\nc").collect();
+        assert_eq!(lines, [&b"a"[..], b"b", b"", b"c"]);
+        assert_eq!(Lines::new(b"").count(), 0);
+        assert_eq!(Lines::new(b"\n").count(), 1);
+    }
+
+    #[test]
+    fn lines_are_found_by_their_keyword() {
+        for (text, found) in [
+            ("r a\n", Some(0)),
+            ("x\nr\ta\n", Some(2)),
+            ("x\nrx\nr", Some(5)),
+            ("x\nr\r\n", Some(2)),
+            ("x r a\n", None),
+            ("rx\nrr\n", None),
+            ("", None),
+        ] {
+            assert_eq!(find_line(text.as_bytes(), b"\nr"), found, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn keywords_and_words_are_split() {
+        assert_eq!(keyword(b"s Exit  Fast "), (&b"s"[..], &b"Exit  Fast"[..]));
+        assert_eq!(keyword(b"s\t Exit"), (&b"s"[..], &b"Exit"[..]));
+        assert_eq!(keyword(b"s"), (&b"s"[..], &b""[..]));
+        assert_eq!(keyword(b""), (&b""[..], &b""[..]));
+        let found: Vec<&[u8]> = words(b" Exit\t Fast ").collect();
+        assert_eq!(found, [b"Exit", b"Fast"]);
+    }
+
+    #[test]
+    fn numbers_are_decimal_without_sign() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("99999999999", None),
+            ("", None),
+            ("+1", None),
+            ("1 ", None),
+        ] {
+            assert_eq!(number(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+}

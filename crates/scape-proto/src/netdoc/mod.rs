@@ -1,0 +1,63 @@
+//! Directory documents: parsers for the information that the Tor network
+//! publishes about its relays. dir-spec.
+//!
+//! | type | content |
+//! |---|---|
+//! | [`RouterStatus`] | a relay's entry in a consensus, borrowed from the text; also used by `GETINFO ns/…` and the events NS and NEWCONSENSUS |
+//! | [`RouterEntry`] | the same entry, owned |
+//! | [`Consensus`] | a consensus: header, entries and footer |
+//! | [`Microdescriptor`] | further information about a relay, which clients need beside the entry |
+//! | [`Directory`], [`Relay`] | entry and microdescriptor together, owned: everything that path selection needs |
+//!
+//! The borrowed types are cheap: parsing them costs little more than finding
+//! the ends of the lines. A malformed line never makes a whole document fail.
+//! An entry that can't be parsed is skipped and counted
+//! ([`RouterStatuses::skipped`]), or returned as an error on request
+//! ([`RouterStatuses::results`]). Lines, flags and words that this version of
+//! the library doesn't know are kept.
+//!
+//! Signatures are not checked, because tor checks them before it gives a
+//! document to controllers.
+
+mod address;
+mod bandwidth_weights;
+mod base64;
+mod consensus;
+mod consensus_flavor;
+mod descriptor_digest;
+mod directory;
+mod exit_policy;
+mod family;
+mod line;
+mod microdescriptor;
+mod port_policy;
+mod protocols;
+mod relay;
+mod router_entry;
+mod router_flags;
+mod router_status;
+mod router_statuses;
+#[cfg(feature = "serde")]
+mod serial;
+mod shared;
+pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
+pub use exit_policy::{
+    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
+    PortRange,
+};
+pub use port_policy::{ParsePortPolicyError, PortPolicy};
+pub use protocols::{ParseProtocolsError, Protocols};
+pub use router_flags::RouterFlags;
+
+pub use bandwidth_weights::BandwidthWeights;
+pub use consensus::{
+    Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError,
+};
+pub use consensus_flavor::ConsensusFlavor;
+pub use directory::Directory;
+pub use family::FamilyMember;
+pub use microdescriptor::{Microdescriptor, Microdescriptors};
+pub use relay::Relay;
+pub use router_entry::RouterEntry;
+pub use router_status::RouterStatus;
+pub use router_statuses::{ParseRouterStatusError, RouterStatusProblem, RouterStatuses};

@@ -1,0 +1,292 @@
+//! Parser for exit policy summaries, which list only ports.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::netdoc::{ExitAction, PortRange};
+
+/// The ports to which a relay allows streams to exit: dir-spec, "Router status
+/// entries", the line `p`, and "Microdescriptors", the lines `p` (for IPv4) and
+/// `p6`.
+///
+/// This is a summary of the relay's [`ExitPolicy`](crate::netdoc::ExitPolicy),
+/// which may have exceptions for some addresses. Only the relay itself knows
+/// whether it will connect to an address.
+///
+/// ```
+/// use scape_proto::netdoc::PortPolicy;
+///
+/// let policy: PortPolicy = "accept 53,80,443,6660-6669".parse()?;
+/// assert!(policy.allows(443) && policy.allows(6667) && !policy.allows(25));
+/// assert!(PortPolicy::reject_all().is_reject_all());
+/// # Ok::<(), scape_proto::netdoc::ParsePortPolicyError>(())
+/// ```
+#[doc(alias = "MicroExitPolicy")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PortPolicy {
+    action: ExitAction,
+    ports: Box<[PortRange]>,
+}
+
+impl PortPolicy {
+    /// Returns the policy that allows every port: `accept 1-65535`.
+    pub fn accept_all() -> Self {
+        PortPolicy { action: ExitAction::Accept, ports: [PortRange::ANY].into() }
+    }
+
+    /// Returns the policy that allows no port: `reject 1-65535`. A
+    /// microdescriptor without a policy means the same.
+    pub fn reject_all() -> Self {
+        PortPolicy { action: ExitAction::Reject, ports: [PortRange::ANY].into() }
+    }
+
+    /// Returns `Accept` if the listed ports are allowed, or `Reject` if all
+    /// other ports are allowed.
+    pub fn action(&self) -> ExitAction {
+        self.action
+    }
+
+    /// Returns the listed ports, in the order of the text.
+    pub fn ports(&self) -> &[PortRange] {
+        &self.ports
+    }
+
+    /// Returns true if streams to this port may exit. Port 0 is never allowed.
+    pub fn allows(&self, port: u16) -> bool {
+        let listed = self.ports.iter().any(|range| range.contains(port));
+        port != 0 && listed == (self.action == ExitAction::Accept)
+    }
+
+    /// Returns true if no stream may exit.
+    pub fn is_reject_all(&self) -> bool {
+        match self.action {
+            ExitAction::Accept => self.ports.iter().all(|range| range.max() == 0),
+            ExitAction::Reject => self.lists_every_port(),
+        }
+    }
+
+    /// Returns true if every port is listed. The ranges may be in any order and
+    /// may overlap.
+    fn lists_every_port(&self) -> bool {
+        let mut ranges: Vec<PortRange> = self.ports.to_vec();
+        ranges.sort_by_key(|range| range.min());
+        let mut reached: u16 = 0;
+        for range in ranges {
+            if range.min() > reached.saturating_add(1) {
+                return false;
+            }
+            reached = reached.max(range.max());
+        }
+        reached == u16::MAX
+    }
+
+    /// Parses the bytes of a line without its keyword.
+    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+        std::str::from_utf8(text).ok().and_then(parse)
+    }
+}
+
+impl FromStr for PortPolicy {
+    type Err = ParsePortPolicyError;
+
+    /// Parses `accept` or `reject`, white space, and a comma-separated list of
+    /// ports and port ranges.
+    ///
+    /// Entries that don't begin with a digit are skipped, because tor reserves
+    /// them for later extensions: `accept fred,2,3-5` is read as
+    /// `accept 2,3-5`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the first word isn't `accept` or `reject`, or if an
+    /// entry begins with a digit but isn't a port or range. Also returns an
+    /// error if no entry is left, or if there are more than 1000.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| ParsePortPolicyError { text: text.into() })
+    }
+}
+
+/// The maximum number of entries that tor accepts.
+const MOST_ENTRIES: usize = 1000;
+
+/// Parses a policy like tor's `parse_short_policy`.
+fn parse(text: &str) -> Option<PortPolicy> {
+    let (action, entries) = text.split_once([' ', '\t'])?;
+    let action = match action {
+        "accept" => ExitAction::Accept,
+        "reject" => ExitAction::Reject,
+        _ => return None,
+    };
+    let mut ports = Vec::new();
+    for entry in entries.split(',') {
+        let entry = entry.trim_start();
+        if entry.starts_with(|first: char| first.is_ascii_digit()) {
+            if ports.len() == MOST_ENTRIES {
+                return None;
+            }
+            ports.push(parse_range(entry)?);
+        }
+    }
+    (!ports.is_empty()).then(|| PortPolicy { action, ports: ports.into() })
+}
+
+fn parse_range(text: &str) -> Option<PortRange> {
+    match text.split_once('-') {
+        Some((min, max)) => PortRange::new(parse_port(min)?, parse_port(max)?),
+        None => PortRange::new(parse_port(text)?, parse_port(text)?),
+    }
+}
+
+/// Parses a port from 1 to 65535.
+fn parse_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0)
+}
+
+impl fmt::Display for PortPolicy {
+    /// Writes the policy in the format that is parsed, without skipped entries.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.action)?;
+        for (i, range) in self.ports.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match (range.min(), range.max()) {
+                (min, max) if min == max => write!(f, "{comma}{min}")?,
+                (min, max) => write!(f, "{comma}{min}-{max}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The error for a text that isn't a port policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a port policy (such as \"accept 80,443,6660-6669\")")]
+pub struct ParsePortPolicyError {
+    text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn policy(text: &str) -> PortPolicy {
+        text.parse().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    #[test]
+    fn port_policy_allows_listed_ports() {
+        for (text, allowed, refused) in [
+            (
+                "accept 53,80,443,6660-6669",
+                &[53, 443, 6660, 6669][..],
+                &[0, 1, 54, 6659, 6670, 65535][..],
+            ),
+            ("reject 25,119,135-139", &[1, 24, 134, 140, 65535], &[0, 25, 119, 137]),
+            ("accept 1-65535", &[1, 80, 65535], &[0]),
+            ("reject 1-65535", &[], &[0, 1, 80, 65535]),
+        ] {
+            let policy = policy(text);
+            assert!(allowed.iter().all(|port| policy.allows(*port)), "{text}");
+            assert!(!refused.iter().any(|port| policy.allows(*port)), "{text}");
+            assert_eq!(policy.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn port_policies_that_reject_all() {
+        for text in [
+            "reject 1-65535",
+            "reject 1-80,81-65535",
+            "reject 81-65535,1-100",
+            "reject 1,2-65535,3-4",
+        ] {
+            assert!(policy(text).is_reject_all(), "{text}");
+        }
+        for text in [
+            "reject 2-65535",
+            "reject 1-65534",
+            "reject 1-79,81-65535",
+            "accept 1",
+            "accept 1-65535",
+        ] {
+            assert!(!policy(text).is_reject_all(), "{text}");
+        }
+        assert!(!PortPolicy::accept_all().is_reject_all());
+    }
+
+    #[test]
+    fn port_policy_skips_unknown_entries() {
+        for (text, same) in [
+            ("accept fred,2,3-5", "accept 2,3-5"),
+            ("accept 2,fred,3", "accept 2,3"),
+            ("accept 2,bananas", "accept 2"),
+            ("accept 2,-3,500-600", "accept 2,500-600"),
+            ("accept 1,,3", "accept 1,3"),
+            ("accept ,80", "accept 80"),
+            ("accept 80,", "accept 80"),
+            ("reject ~,*,25", "reject 25"),
+            ("accept \u{e9},7", "accept 7"),
+            ("accept  80", "accept 80"),
+            ("accept\t80, 443", "accept 80,443"),
+        ] {
+            assert_eq!(policy(text), policy(same), "{text}");
+        }
+    }
+
+    #[test]
+    fn port_policy_with_too_many_entries_is_refused() {
+        let text = |count: usize| format!("accept {}", vec!["80"; count].join(","));
+        assert_eq!(policy(&text(1000)).ports().len(), 1000);
+        assert!(text(1001).parse::<PortPolicy>().is_err());
+    }
+
+    #[test]
+    fn malformed_port_policies_are_refused() {
+        for bad in [
+            "",
+            "accept",
+            "accept ",
+            "permit 80",
+            "accept 0",
+            "accept 65536",
+            "accept 90-80",
+            "accept 80 443",
+            "accept 80-",
+            "accept 80-65536",
+            "accept 80x",
+            "accept 80-90x",
+            "accept 1,2fred,3",
+            "accept 80 ,443",
+            "accept fred",
+            "accept ,",
+            "accept -1",
+            "ACCEPT 80",
+        ] {
+            assert!(bad.parse::<PortPolicy>().is_err(), "{bad:?}");
+        }
+        assert_eq!(PortPolicy::from_bytes(b"accept \xff"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn port_policies_round_trip(
+            accept: bool,
+            ends in prop::collection::vec((1..=u16::MAX, 1..=u16::MAX), 1..20),
+        ) {
+            let action = if accept { ExitAction::Accept } else { ExitAction::Reject };
+            let range = |(a, b): (u16, u16)| PortRange::new(a.min(b), a.max(b));
+            let ports: Option<Vec<PortRange>> = ends.into_iter().map(range).collect();
+            let policy = PortPolicy { action, ports: ports.unwrap_or_default().into() };
+            prop_assert_eq!(policy.to_string().parse(), Ok(policy.clone()));
+            let any = (1..=u16::MAX).any(|port| policy.allows(port));
+            prop_assert_eq!(policy.is_reject_all(), !any);
+        }
+
+        #[test]
+        fn parsing_port_policies_never_panics(text in ".{0,40}") {
+            let _ = text.parse::<PortPolicy>();
+            let _ = format!("accept {text}").parse::<PortPolicy>();
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Parser for a single entry of a consensus.
+
+use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::time::SystemTime;
+
+use super::address::{parse_address, parse_ipv4, parse_time};
+use super::base64;
+use super::line::{Lines, ed25519_id, keyword, number, words};
+use super::router_statuses::{RouterStatusProblem, RouterStatuses};
+use crate::netdoc::{DescriptorDigest, PortPolicy, Protocols, RouterFlags};
+use crate::word::{Fingerprint, Version};
+
+/// A relay's entry in a consensus: dir-spec, "Router status entries". Both
+/// flavors of the consensus, `GETINFO ns/…` and the events NS and NEWCONSENSUS
+/// have such entries.
+///
+/// A `RouterStatus` borrows its text. The line `r`, the flags, the bandwidth
+/// and the first IPv6 address are parsed at once, other fields on request.
+/// Lines that can't be parsed are ignored, but [`lines`](Self::lines) still
+/// returns them. [`RouterEntry`](super::RouterEntry) is an owned copy of an
+/// entry.
+///
+/// ```
+/// use scape_proto::netdoc::RouterStatus;
+/// use scape_proto::netdoc::RouterFlags;
+///
+/// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+///     a [::1]:9104\ns Fast Guard Running Valid\nv Tor 0.4.9.11\nw Bandwidth=4000\n";
+/// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+/// assert_eq!(relay.fingerprint().to_string(), "256498816C85C6ABA4DF222205CF3FA091E63CCE");
+/// assert!(relay.flags().contains(RouterFlags::GUARD | RouterFlags::FAST));
+/// assert_eq!((relay.nickname(), relay.bandwidth()), ("relay04", Some(4000)));
+/// assert_eq!(relay.version(), "0.4.9.11".parse().ok());
+/// ```
+#[doc(alias = "RouterStatusEntry")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RouterStatus<'a> {
+    /// The whole entry, with line ends.
+    text: &'a [u8],
+    nickname: &'a str,
+    fingerprint: Fingerprint,
+    digest: Option<DescriptorDigest>,
+    published: Option<SystemTime>,
+    or_address: SocketAddrV4,
+    dir_port: u16,
+    flags: RouterFlags,
+    ipv6: Option<SocketAddrV6>,
+    bandwidth: Option<u32>,
+    measured: Option<bool>,
+    /// The text after the keywords `s`, `w` and so on.
+    flag_words: &'a [u8],
+    bandwidth_words: &'a [u8],
+    microdescriptor: Option<&'a [u8]>,
+    version: Option<&'a [u8]>,
+    protocols: Option<&'a [u8]>,
+    policy: Option<&'a [u8]>,
+}
+
+/// The keywords of the lines that a method here returns.
+const KNOWN_LINES: [&[u8]; 10] = [b"r", b"a", b"s", b"v", b"pr", b"w", b"p", b"m", b"id", b"stats"];
+
+impl<'a> RouterStatus<'a> {
+    /// Returns an iterator over the entries in a text: a whole consensus, or
+    /// entries alone. Entries that can't be parsed are skipped; see
+    /// [`RouterStatuses`].
+    pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
+        RouterStatuses::new(text)
+    }
+
+    /// Parses the entry that `text` begins with.
+    #[inline]
+    pub(super) fn parse(text: &'a [u8], in_consensus: bool) -> Result<Self, RouterStatusProblem> {
+        let mut lines = Lines::new(text);
+        let mut status = RouterStatus::parse_r(text, lines.next().unwrap_or_default())?;
+        for line in lines {
+            status.read_line(line);
+        }
+        // Only a consensus marks every bandwidth that wasn't measured.
+        if in_consensus && status.bandwidth.is_some() {
+            status.measured = status.measured.or(Some(true));
+        }
+        Ok(status)
+    }
+
+    #[inline]
+    fn parse_r(text: &'a [u8], line: &'a [u8]) -> Result<Self, RouterStatusProblem> {
+        let mut words = words(line).skip(1);
+        let mut word = || words.next().ok_or(RouterStatusProblem::Words);
+        let nickname = parse_nickname(word()?).ok_or(RouterStatusProblem::Nickname)?;
+        let identity = base64::decode(word()?).ok_or(RouterStatusProblem::Identity)?;
+        // A microdescriptor consensus has no digest here. The date is
+        // recognized by its form, because later versions may add words.
+        let third = word()?;
+        let (digest, date) = match is_date(third) {
+            true => (None, third),
+            false => (Some(base64::decode(third).ok_or(RouterStatusProblem::Digest)?), word()?),
+        };
+        let published = parse_time(date, word()?);
+        let ip = parse_ipv4(word()?).ok_or(RouterStatusProblem::Address)?;
+        let or_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
+        let dir_port = parse_port(word()?).ok_or(RouterStatusProblem::Port)?;
+        Ok(RouterStatus {
+            text,
+            nickname,
+            fingerprint: Fingerprint::from_bytes(identity),
+            digest: digest.map(DescriptorDigest::from_bytes),
+            published,
+            or_address: SocketAddrV4::new(ip, or_port),
+            dir_port,
+            flags: RouterFlags::empty(),
+            ipv6: None,
+            bandwidth: None,
+            measured: None,
+            flag_words: b"",
+            bandwidth_words: b"",
+            microdescriptor: None,
+            version: None,
+            protocols: None,
+            policy: None,
+        })
+    }
+
+    #[inline]
+    fn read_line(&mut self, line: &'a [u8]) {
+        let (keyword, rest) = keyword(line);
+        match keyword {
+            b"s" => {
+                self.flag_words = rest;
+                self.flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
+            }
+            b"w" => self.read_bandwidth(rest),
+            b"a" if self.ipv6.is_none() => {
+                if let Some(SocketAddr::V6(address)) = parse_address(rest) {
+                    self.ipv6 = Some(address);
+                }
+            }
+            b"m" => self.microdescriptor = Some(rest),
+            b"v" => self.version = Some(rest),
+            b"pr" => self.protocols = Some(rest),
+            b"p" => self.policy = Some(rest),
+            _ => {}
+        }
+    }
+
+    #[inline]
+    fn read_bandwidth(&mut self, rest: &'a [u8]) {
+        self.bandwidth_words = rest;
+        for word in words(rest) {
+            if let Some(digits) = word.strip_prefix(b"Bandwidth=") {
+                self.bandwidth = number(digits);
+            } else if word == b"Unmeasured=1" {
+                self.measured = Some(false);
+            } else if word.starts_with(b"Measured=") {
+                self.measured = Some(true);
+            }
+        }
+    }
+
+    /// Returns the nickname that the relay's operator chose. Nicknames aren't
+    /// unique.
+    pub fn nickname(&self) -> &'a str {
+        self.nickname
+    }
+
+    /// Returns the relay's identity fingerprint.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Returns the digest of the relay's server descriptor.
+    ///
+    /// A tor that uses microdescriptors puts the first 20 bytes of the
+    /// microdescriptor's digest here in `ns/…`, NS and NEWCONSENSUS. A
+    /// microdescriptor consensus has no digest.
+    pub fn digest(&self) -> Option<DescriptorDigest> {
+        self.digest
+    }
+
+    /// Returns the SHA-256 digest of the relay's microdescriptor: the line `m`
+    /// of a microdescriptor consensus.
+    pub fn microdescriptor_digest(&self) -> Option<[u8; 32]> {
+        self.microdescriptor.and_then(base64::decode)
+    }
+
+    /// Returns the time when the descriptor was published, in whole seconds.
+    ///
+    /// Almost always this is in the year 2038 and has no meaning, because the
+    /// authorities no longer publish it. Only entries of `ns/purpose/…` have a
+    /// real time.
+    pub fn published(&self) -> Option<SystemTime> {
+        self.published
+    }
+
+    /// Returns the IPv4 address with the port for relays and clients. The port
+    /// is 0 if the relay has no such port.
+    pub fn or_address(&self) -> SocketAddrV4 {
+        self.or_address
+    }
+
+    /// Returns the port for unencrypted directory requests, or 0 if the
+    /// relay has no such port.
+    pub fn dir_port(&self) -> u16 {
+        self.dir_port
+    }
+
+    /// Returns the first IPv6 address with its port.
+    pub fn ipv6(&self) -> Option<SocketAddrV6> {
+        self.ipv6
+    }
+
+    /// Returns the additional addresses with their ports, in order: all lines
+    /// `a`.
+    pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
+        self.lines_with(b"a").filter_map(parse_address)
+    }
+
+    /// Returns the flags that this version of the library knows.
+    pub fn flags(&self) -> RouterFlags {
+        self.flags
+    }
+
+    /// Returns the flags that this version of the library doesn't know.
+    pub fn unknown_flags(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        words(self.flag_words).filter(|word| RouterFlags::from_bytes(word).is_none())
+    }
+
+    /// Returns the bandwidth weight in kilobytes (of 1000 bytes) per second.
+    /// Returns `None` if the entry has none. Most bandwidths are measured.
+    pub fn bandwidth(&self) -> Option<u32> {
+        self.bandwidth
+    }
+
+    /// Returns true if the bandwidth was measured by at least three
+    /// authorities, and false if the relay only claims it. Returns `None` if
+    /// that isn't known.
+    ///
+    /// It is known for entries of a consensus document, and for entries of a
+    /// vote with `Measured=`. tor omits the mark for unmeasured relays from
+    /// `GETINFO ns/…` and from the events NS and NEWCONSENSUS, so the result is
+    /// `None` for their entries.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterStatus;
+    ///
+    /// let entry = "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\nw Bandwidth=4000\n";
+    /// let consensus = format!("network-status-version 3\nvote-status consensus\n{entry}");
+    /// let measured = |text: &str| {
+    ///     RouterStatus::parse_all(text.as_bytes()).next().and_then(|r| r.is_measured())
+    /// };
+    /// assert_eq!(measured(&consensus), Some(true));
+    /// assert_eq!(measured(&consensus.replace("=4000", "=4000 Unmeasured=1")), Some(false));
+    /// assert_eq!(measured(entry), None);
+    /// ```
+    pub fn is_measured(&self) -> Option<bool> {
+        self.measured
+    }
+
+    /// Returns the bandwidth that the voting authority measured, in kilobytes
+    /// (of 1000 bytes) per second. Only votes have this.
+    pub fn measured(&self) -> Option<u32> {
+        words(self.bandwidth_words)
+            .find_map(|word| word.strip_prefix(b"Measured="))
+            .and_then(number)
+    }
+
+    /// Returns the words `key=value` of the line `w`, including those that this
+    /// version doesn't know.
+    pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        words(self.bandwidth_words).filter_map(|word| {
+            let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
+            Some((key, value.strip_prefix(b"=").unwrap_or_default()))
+        })
+    }
+
+    /// Returns the version of tor that the relay claims to run.
+    pub fn version(&self) -> Option<Version> {
+        self.version_text().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())
+    }
+
+    /// Returns the line `v` without its keyword, such as `Tor 0.4.9.11`.
+    pub fn version_text(&self) -> Option<&'a [u8]> {
+        self.version
+    }
+
+    /// Returns the subprotocol versions that the relay supports.
+    pub fn protocols(&self) -> Option<Protocols> {
+        self.protocols.and_then(Protocols::from_bytes)
+    }
+
+    /// Returns the line `pr` without its keyword.
+    pub fn protocols_text(&self) -> Option<&'a [u8]> {
+        self.protocols
+    }
+
+    /// Returns the ports to which the relay allows streams to exit over IPv4. A
+    /// microdescriptor consensus doesn't tell.
+    pub fn policy(&self) -> Option<PortPolicy> {
+        self.policy.and_then(PortPolicy::from_bytes)
+    }
+
+    /// Returns the line `p` without its keyword.
+    pub fn policy_text(&self) -> Option<&'a [u8]> {
+        self.policy
+    }
+
+    /// Returns the Ed25519 identity: the line `id`, which only votes have.
+    pub fn ed25519(&self) -> Option<[u8; 32]> {
+        self.lines_with(b"id").find_map(ed25519_id).and_then(base64::decode)
+    }
+
+    /// Returns the text of the whole entry.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Returns the lines of the entry without line ends.
+    pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Lines::new(self.text)
+    }
+
+    /// Returns the lines that this version of the library doesn't know.
+    pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(line).0))
+    }
+
+    /// Returns the text after the keyword for each line with this keyword.
+    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Lines::new(self.text)
+            .map(keyword)
+            .filter(move |(keyword, _)| *keyword == wanted)
+            .map(|(_, rest)| rest)
+    }
+}
+
+/// Parses a nickname, which has at most 19 letters and digits.
+#[inline]
+fn parse_nickname(word: &[u8]) -> Option<&str> {
+    let legal = word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric);
+    if legal { std::str::from_utf8(word).ok() } else { None }
+}
+
+/// Returns true if the word has the form of a date. A digest is longer.
+#[inline]
+fn is_date(word: &[u8]) -> bool {
+    matches!(word, [_, _, _, _, b'-', _, _, b'-', _, _])
+}
+
+/// Parses a port from 0 to 65535.
+#[inline]
+fn parse_port(word: &[u8]) -> Option<u16> {
+    number(word).and_then(|port| u16::try_from(port).ok())
+}
+
+impl fmt::Display for RouterStatus<'_> {
+    /// Writes `$FINGERPRINT~nickname`, as tor names relays.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "${}~{}", self.fingerprint, self.nickname)
+    }
+}
+
+impl fmt::Debug for RouterStatus<'_> {
+    /// Writes the text, because it contains everything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RouterStatus").field(&String::from_utf8_lossy(self.text)).finish()
+    }
+}

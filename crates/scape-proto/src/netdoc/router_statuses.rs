@@ -1,0 +1,186 @@
+//! Iterator over the entries of a consensus.
+
+use super::RouterStatus;
+use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
+
+/// An iterator over the entries in a text. See [`RouterStatus::parse_all`].
+///
+/// An entry that can't be parsed is skipped and [counted](Self::skipped). Use
+/// [`results`](Self::results) to get the errors instead.
+#[derive(Debug, Clone)]
+pub struct RouterStatuses<'a> {
+    /// The remaining text. It begins with an entry or is empty.
+    rest: &'a [u8],
+    /// The number of bytes before `rest`.
+    position: usize,
+    skipped: usize,
+    /// True if the entries are part of a consensus document.
+    in_consensus: bool,
+}
+
+/// The keywords of the lines that may follow the last entry. A consensus of an
+/// old method has no `directory-footer`.
+const FOOTER: [&[u8]; 3] = [b"directory-footer", b"bandwidth-weights", b"directory-signature"];
+
+/// Returns true if the text begins with an entry.
+#[inline]
+fn is_start(text: &[u8]) -> bool {
+    starts_with_keyword(text, b"r")
+}
+
+/// Returns true if this is the header of a consensus, not of a vote.
+fn is_consensus(header: &[u8]) -> bool {
+    let status = find_line(header, b"\nvote-status").and_then(|start| header.get(start..));
+    let status = status.and_then(|text| Lines::new(text).next()).map(|line| keyword(line).1);
+    find_line(header, b"\nnetwork-status-version").is_some()
+        && status.is_none_or(|s| s == b"consensus")
+}
+
+/// Returns true if the text begins with a line that ends an entry.
+#[inline]
+fn is_end(text: &[u8]) -> bool {
+    // The first byte is enough to rule out most lines.
+    match text.first() {
+        Some(b'r') => is_start(text),
+        Some(b'd' | b'b') => is_footer(text),
+        _ => false,
+    }
+}
+
+/// Returns true if the text begins with a line of a consensus footer.
+pub(super) fn is_footer(text: &[u8]) -> bool {
+    FOOTER.iter().any(|keyword| starts_with_keyword(text, keyword))
+}
+
+impl<'a> RouterStatuses<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        let position = find_line(text, b"\nr").unwrap_or(text.len());
+        let (before, rest) = text.split_at_checked(position).unwrap_or_default();
+        RouterStatuses { rest, position, skipped: 0, in_consensus: is_consensus(before) }
+    }
+
+    /// Creates an iterator over the entries of a consensus, given without its
+    /// header and footer.
+    pub(super) fn of_consensus(text: &'a [u8]) -> Self {
+        RouterStatuses { in_consensus: true, ..RouterStatuses::new(text) }
+    }
+
+    /// Returns the number of entries that were skipped so far because they
+    /// couldn't be parsed.
+    pub fn skipped(&self) -> usize {
+        self.skipped
+    }
+
+    /// Returns an iterator over the same entries that returns an error for each
+    /// entry that can't be parsed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterStatus;
+    ///
+    /// let text = b"r broken\nr relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n";
+    /// let results: Vec<_> = RouterStatus::parse_all(text).results().collect();
+    /// assert_eq!(results[0].as_ref().map_err(|e| e.line()), Err("r broken"));
+    /// assert_eq!(results[1].as_ref().map(|relay| relay.nickname()), Ok("relay04"));
+    /// ```
+    pub fn results(
+        mut self,
+    ) -> impl Iterator<Item = Result<RouterStatus<'a>, ParseRouterStatusError>> {
+        std::iter::from_fn(move || self.next_result())
+    }
+
+    fn next_result(&mut self) -> Option<Result<RouterStatus<'a>, ParseRouterStatusError>> {
+        let (text, position) = self.take_entry()?;
+        Some(RouterStatus::parse(text, self.in_consensus).map_err(|problem| {
+            let line = lossy(Lines::new(text).next().unwrap_or_default());
+            ParseRouterStatusError { line, position, problem }
+        }))
+    }
+
+    /// Returns the text of the next entry and its position.
+    #[inline]
+    fn take_entry(&mut self) -> Option<(&'a [u8], usize)> {
+        if !is_start(self.rest) {
+            return None;
+        }
+        let mut lines = Lines::new(self.rest);
+        lines.next();
+        // This looks at each line, because searching for three keywords at once
+        // is slower.
+        while !lines.rest().is_empty() && !is_end(lines.rest()) {
+            lines.next();
+        }
+        let (text, rest) = self.rest.split_at_checked(self.rest.len() - lines.rest().len())?;
+        let position = self.position;
+        self.rest = rest;
+        self.position += text.len();
+        Some((text, position))
+    }
+}
+
+impl<'a> Iterator for RouterStatuses<'a> {
+    type Item = RouterStatus<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<RouterStatus<'a>> {
+        loop {
+            let (text, _) = self.take_entry()?;
+            match RouterStatus::parse(text, self.in_consensus) {
+                Ok(status) => return Some(status),
+                Err(_) => self.skipped += 1,
+            }
+        }
+    }
+}
+
+impl std::iter::FusedIterator for RouterStatuses<'_> {}
+
+/// The error for an entry that can't be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("malformed entry at byte {position}: {problem}: {line:?}")]
+pub struct ParseRouterStatusError {
+    line: Box<str>,
+    position: usize,
+    problem: RouterStatusProblem,
+}
+
+impl ParseRouterStatusError {
+    /// Returns the entry's line `r`. Invalid UTF-8 is replaced.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Returns the entry's position, in bytes from the start of the text.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Returns the problem with the entry.
+    pub fn problem(&self) -> RouterStatusProblem {
+        self.problem
+    }
+}
+
+/// The reason why an entry's line `r` can't be parsed. (Other malformed lines
+/// are ignored.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouterStatusProblem {
+    /// The line has too few words.
+    #[error("too few words")]
+    Words,
+    /// The nickname isn't 1 to 19 letters and digits.
+    #[error("the nickname must be 1 to 19 letters and digits")]
+    Nickname,
+    /// The identity isn't a relay's: 20 bytes in base64.
+    #[error("the identity must be 20 bytes in base64")]
+    Identity,
+    /// The third word is neither a digest nor a date.
+    #[error("the third word must be a digest or a date")]
+    Digest,
+    /// The address isn't an IPv4 address.
+    #[error("the address must be an IPv4 address")]
+    Address,
+    /// A port isn't a number from 0 to 65535.
+    #[error("the ports must be numbers from 0 to 65535")]
+    Port,
+}

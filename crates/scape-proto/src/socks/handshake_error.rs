@@ -1,0 +1,43 @@
+//! Errors of the SOCKS5 handshake that the peer causes.
+
+use std::fmt;
+
+use crate::socks::SocksStatus;
+
+/// A SOCKS5 handshake that failed because of the peer's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandshakeError {
+    /// The peer refused the request with this status.
+    Status(SocksStatus),
+    /// The port accepts none of the offered authentication methods.
+    NoAcceptableMethod,
+    /// The port refused the credentials.
+    CredentialsRefused,
+    /// The peer isn't a SOCKS5 port. The text contains its answer.
+    NotSocks(Box<str>),
+    /// The peer speaks SOCKS5, but its answer is invalid. The text says why.
+    Protocol(Box<str>),
+    /// The peer closed the connection. The text says when.
+    Closed(Box<str>),
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandshakeError::Status(status) => write!(f, "{status}"),
+            HandshakeError::NoAcceptableMethod => {
+                f.write_str("the SOCKS port accepts none of the offered authentication methods")
+            }
+            HandshakeError::CredentialsRefused => {
+                f.write_str("the SOCKS port refused the isolation credentials")
+            }
+            HandshakeError::NotSocks(what) => write!(f, "the peer is not a SOCKS5 port: {what}"),
+            HandshakeError::Protocol(what) => {
+                write!(f, "the SOCKS port's answer is not understood: {what}")
+            }
+            HandshakeError::Closed(when) => f.write_str(when),
+        }
+    }
+}
+
+impl std::error::Error for HandshakeError {}

@@ -1,0 +1,35 @@
+//! The error for requests that can't be sent.
+
+use std::fmt;
+
+/// A target that a SOCKS port can't be asked for. Nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestError {
+    request: Box<str>,
+    why: Box<str>,
+}
+
+impl RequestError {
+    pub(super) fn new(request: impl Into<Box<str>>, why: impl Into<Box<str>>) -> Self {
+        RequestError { request: request.into(), why: why.into() }
+    }
+
+    /// Returns the request, such as `CONNECT example.com:0`, as far as it can
+    /// be shown.
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
+    /// Returns a description of the problem with the target.
+    pub fn problem(&self) -> &str {
+        &self.why
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; nothing was sent", self.request, self.why)
+    }
+}
+
+impl std::error::Error for RequestError {}

@@ -1,0 +1,333 @@
+//! Values of port options.
+
+mod address;
+mod flag;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use address::PortAddress;
+pub use flag::{PortFlag, PortSwitch};
+
+use super::value::{is_space, skip_spaces_and_comments};
+use crate::control::unquote;
+use crate::info::ListenerAddress;
+
+/// A value of `SocksPort`, `ControlPort`, `ORPort` or another port option: an
+/// address to listen on, and flags.
+///
+/// ```
+/// use scape_proto::torrc::{PortAddress, PortFlag, PortLine, PortSwitch};
+///
+/// let line: PortLine = "unix:\"/run/my tor/socks\" WorldWritable isolatedestaddr".parse()?;
+/// assert_eq!(line.address, PortAddress::Unix("/run/my tor/socks".into()));
+/// assert_eq!(line.switched(PortSwitch::IsolateDestAddr), Some(true));
+///
+/// let line = PortLine::new(PortAddress::Auto)
+///     .flag(PortSwitch::IsolateDestAddr)
+///     .flag(PortSwitch::IPv4Traffic.off())
+///     .flag(PortFlag::SessionGroup(7));
+/// assert_eq!(line.to_string(), "auto IsolateDestAddr NoIPv4Traffic SessionGroup=7");
+/// # Ok::<(), scape_proto::torrc::ParsePortLineError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PortLine {
+    /// The address on which tor listens.
+    pub address: PortAddress,
+    /// The flags in order, as they are written: `IsolateDestAddr`,
+    /// `ExtendedErrors`, `SessionGroup=7` and so on.
+    /// [`typed_flags`](Self::typed_flags) and [`switched`](Self::switched)
+    /// interpret them.
+    pub flags: Vec<String>,
+}
+
+/// The error for a text that isn't the value of a port option: it is empty, a
+/// quote isn't closed, or the path contains a NUL.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not an address with flags, as in SocksPort and other port options")]
+pub struct ParsePortLineError {
+    text: String,
+}
+
+impl PortLine {
+    /// Creates a line without flags.
+    pub fn new(address: PortAddress) -> Self {
+        PortLine { address, flags: Vec::new() }
+    }
+
+    /// Replaces the flags of the line.
+    #[must_use]
+    pub fn with_flags(self, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        PortLine { flags: flags.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// Adds a flag to the line: a text, a [`PortFlag`], or a [`PortSwitch`] to
+    /// switch on. If two flags contradict each other, the last one counts for
+    /// tor.
+    #[must_use]
+    pub fn flag(mut self, flag: impl Into<String>) -> Self {
+        self.flags.push(flag.into());
+        self
+    }
+
+    /// Returns true if the line has this flag, ignoring case.
+    pub fn has_flag(&self, flag: &str) -> bool {
+        self.flags.iter().any(|own| own.eq_ignore_ascii_case(flag))
+    }
+
+    /// Returns the interpreted flags.
+    pub fn typed_flags(&self) -> impl Iterator<Item = PortFlag> {
+        self.flags.iter().map(|flag| PortFlag::from(flag.as_str()))
+    }
+
+    /// Returns true if the flags switch this on, false if they switch it off,
+    /// and `None` if they don't mention it, so that tor's default applies. The
+    /// last flag counts. The flags `OnionTrafficOnly`, `CacheDNS` and
+    /// `UseDNSCache` also count as the switches that they stand for.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{PortLine, PortSwitch};
+    ///
+    /// let line: PortLine = "9050 OnionTrafficOnly".parse()?;
+    /// assert_eq!(line.switched(PortSwitch::IPv4Traffic), Some(false));
+    /// assert_eq!(line.switched(PortSwitch::IsolateSocksAuth), None);
+    /// # Ok::<(), scape_proto::torrc::ParsePortLineError>(())
+    /// ```
+    pub fn switched(&self, switch: PortSwitch) -> Option<bool> {
+        self.typed_flags().filter_map(|flag| flag.switches(switch)).last()
+    }
+
+    /// Returns the number in `SessionGroup=`. Streams from ports with the same
+    /// number may share circuits.
+    pub fn session_group(&self) -> Option<u32> {
+        let mut flags = self.typed_flags();
+        flags.find_map(
+            |flag| if let PortFlag::SessionGroup(group) = flag { Some(group) } else { None },
+        )
+    }
+
+    /// Returns true if this listener certainly belongs to this line, because
+    /// its port, address or path is the same.
+    ///
+    /// ```
+    /// use scape_proto::torrc::PortLine;
+    ///
+    /// let line: PortLine = "9050 IsolateDestAddr".parse()?;
+    /// assert!(line.is_at(&"127.0.0.1:9050".parse()?));
+    /// assert!(!line.is_at(&"unix:/run/tor/socks".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_at(&self, listener: &ListenerAddress) -> bool {
+        match (&self.address, listener) {
+            (PortAddress::Port(port), ListenerAddress::Ip(address)) => {
+                address.port() == *port && address.ip().is_loopback()
+            }
+            (PortAddress::Ip(own), ListenerAddress::Ip(address)) => own == address,
+            (PortAddress::Unix(own), ListenerAddress::Unix(path)) => own == path,
+            _ => false,
+        }
+    }
+}
+
+/// Returns the end of a quoted path, after the first quote that isn't escaped.
+fn end_of_quotes(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(at + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Splits a line into its address and the rest.
+fn split(text: &str) -> Option<(PortAddress, &str)> {
+    let text = beginning(text);
+    if let Some(path) = text.strip_prefix("unix:").filter(|path| path.starts_with('"')) {
+        let (path, rest) = path.split_at_checked(end_of_quotes(path)?)?;
+        let path = String::from_utf8(unquote(path.as_bytes())).ok()?;
+        return Some((PortAddress::unix(&path)?, rest));
+    }
+    let end = text.find([' ', '\t', '\n', '\r', '#']).unwrap_or(text.len());
+    let (word, rest) = text.split_at_checked(end)?;
+    Some((PortAddress::read(word)?, rest))
+}
+
+/// Skips white space and comments. tor looks for comments only before and after
+/// the address.
+fn beginning(text: &str) -> &str {
+    let mut text = text;
+    loop {
+        let rest = skip_spaces_and_comments(text.trim_start_matches(is_space));
+        if rest.len() == text.len() {
+            return rest;
+        }
+        text = rest;
+    }
+}
+
+impl FromStr for PortLine {
+    type Err = ParsePortLineError;
+
+    /// Parses an address and flags, as in a torrc.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is empty, a quote isn't closed, or the path
+    /// is empty or contains a NUL.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, rest) =
+            split(text).ok_or_else(|| ParsePortLineError { text: text.to_owned() })?;
+        let words = beginning(rest).split([' ', '\t']).map(|word| word.trim_matches(is_space));
+        Ok(PortLine {
+            address,
+            flags: words.filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        })
+    }
+}
+
+impl fmt::Display for PortLine {
+    /// Writes the line as in a torrc.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)?;
+        self.flags.iter().try_for_each(|flag| write!(f, " {flag}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> PortLine {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn port_address_of_every_kind() {
+        let host = |name: &str, port| PortAddress::Host { name: name.into(), port };
+        let cases = [
+            ("0", PortAddress::Off),
+            ("00", PortAddress::Off),
+            ("+80", PortAddress::Other("+80".into())),
+            ("99999", PortAddress::Other("99999".into())),
+            ("9050", PortAddress::Port(9050)),
+            ("auto", PortAddress::Auto),
+            ("AUTO", PortAddress::Auto),
+            ("127.0.0.1:9050", PortAddress::Ip("127.0.0.1:9050".parse().unwrap())),
+            ("[::1]:9050", PortAddress::Ip("[::1]:9050".parse().unwrap())),
+            ("127.0.0.1:auto", PortAddress::IpAuto("127.0.0.1".parse().unwrap())),
+            ("[::1]:Auto", PortAddress::IpAuto("::1".parse().unwrap())),
+            ("localhost:9050", host("localhost", Some(9050))),
+            ("localhost:auto", host("localhost", None)),
+            ("localhost:99999", PortAddress::Other("localhost:99999".into())),
+            ("::1:9050", PortAddress::Other("::1:9050".into())),
+            (":9050", PortAddress::Other(":9050".into())),
+            ("127.0.0.1", PortAddress::Other("127.0.0.1".into())),
+            ("/run/tor/control", PortAddress::Other("/run/tor/control".into())),
+            ("unix:/run/tor/socks", PortAddress::Unix("/run/tor/socks".into())),
+            ("unix:\"/a b\"", PortAddress::Unix("/a b".into())),
+            ("unix:\"/a b/\\\"c\\\\\"", PortAddress::Unix("/a b/\"c\\".into())),
+        ];
+        for (text, address) in cases {
+            assert_eq!(parse(text), PortLine::new(address.clone()), "{text}");
+            let with_flags = parse(&format!(" {text}   GroupWritable  WorldWritable "));
+            assert_eq!(
+                with_flags,
+                PortLine::new(address).flag("GroupWritable").flag("WorldWritable"),
+                "{text}"
+            );
+            assert_eq!(parse(&with_flags.to_string()), with_flags, "{text}");
+        }
+        for bad in [
+            "",
+            "  ",
+            "# 9050",
+            "unix:",
+            "unix:\"\"",
+            "unix:\"/a",
+            "unix:\"/a\\\"",
+            "unix:\"/a\\000\"",
+        ] {
+            assert!(bad.parse::<PortLine>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn comments_in_port_lines() {
+        for text in ["9050#x", "9050 # IsolateDestAddr", "#x\n 9050", "9050 \x0b#x"] {
+            assert_eq!(parse(text), PortLine::new(PortAddress::Port(9050)), "{text:?}");
+        }
+        assert_eq!(parse("9050 A #B").flags, ["A", "#B"]);
+        assert_eq!(parse("9050 #B\nA").flags, ["A"]);
+        // tor doesn't take a Unicode space for white space.
+        assert_eq!(parse("9050 A\u{a0}B").flags, ["A\u{a0}B"]);
+    }
+
+    #[test]
+    fn last_port_flag_counts() {
+        let line = parse(
+            "9050 IsolateDestAddr noisolatedestaddrs CacheDNS NoCacheIPv6DNS Odd SessionGroup=7",
+        );
+        assert_eq!(line.switched(PortSwitch::IsolateDestAddr), Some(false));
+        assert_eq!(line.switched(PortSwitch::CacheIPv4Dns), Some(true));
+        assert_eq!(line.switched(PortSwitch::CacheIPv6Dns), Some(false));
+        assert_eq!(line.switched(PortSwitch::ExtendedErrors), None);
+        assert_eq!(line.session_group(), Some(7));
+        assert_eq!(
+            line.typed_flags().filter(|flag| *flag == PortFlag::Other("Odd".into())).count(),
+            1
+        );
+        assert_eq!(parse(&line.to_string()), line);
+        let line = parse("9050 OnionTrafficOnly IPv6Traffic");
+        assert_eq!(line.switched(PortSwitch::DnsRequest), Some(false));
+        assert_eq!(line.switched(PortSwitch::IPv6Traffic), Some(true));
+        assert_eq!(line.switched(PortSwitch::OnionTraffic), None);
+    }
+
+    #[test]
+    fn listener_matches_its_port_line() {
+        let at = |line: &str, listener: &str| parse(line).is_at(&listener.parse().unwrap());
+        assert!(at("9050 IPv6Traffic", "127.0.0.1:9050"));
+        assert!(!at("9050", "192.0.2.1:9050"));
+        assert!(at("192.0.2.1:9050", "192.0.2.1:9050"));
+        assert!(at("unix:/run/tor/socks", "unix:/run/tor/socks"));
+        assert!(!at("auto", "127.0.0.1:9050"));
+        assert!(!at("127.0.0.1:auto", "127.0.0.1:9050"));
+    }
+
+    fn address() -> impl Strategy<Value = PortAddress> {
+        let host = ("[a-z][a-z0-9-]{0,9}(\\.[a-z]{2,5})?", proptest::option::of(any::<u16>()));
+        prop_oneof![
+            Just(PortAddress::Off),
+            Just(PortAddress::Auto),
+            (1..=u16::MAX).prop_map(PortAddress::Port),
+            any::<(std::net::Ipv4Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
+            any::<(std::net::Ipv6Addr, u16)>().prop_map(|address| PortAddress::Ip(address.into())),
+            any::<std::net::IpAddr>().prop_map(PortAddress::IpAuto),
+            host.prop_map(|(name, port)| PortAddress::Host { name, port }),
+            "/[^\0]{1,40}".prop_map(|path| PortAddress::Unix(path.into())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn port_line_round_trip(address in address(), flags in proptest::collection::vec("[A-Za-z0-9=]{1,12}", 0..4)) {
+            let line = PortLine { address, flags };
+            prop_assert_eq!(line.to_string().parse(), Ok(line));
+        }
+
+        #[test]
+        fn parsed_port_line_round_trip(text in any::<String>(), near in "(unix:)?\"?[a-z0-9:/\\[\\]\\\\]{0,8}\"?[ #\t\n\x0bA-C]{0,8}") {
+            for text in [&text, &near] {
+                if let Ok(line) = text.parse::<PortLine>() {
+                    prop_assert_eq!(line.to_string().parse(), Ok(line));
+                }
+            }
+        }
+    }
+}

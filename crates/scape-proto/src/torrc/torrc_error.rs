@@ -1,0 +1,28 @@
+//! The error for texts that tor can't parse as a torrc.
+
+pub use crate::control::torrc_line::TorrcProblem;
+
+/// The error for a text that tor can't parse as a torrc. It doesn't contain the
+/// text, which may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}{}: {problem}", named(.name))]
+#[non_exhaustive]
+pub struct ParseTorrcError {
+    /// The number of the line, counted from 1.
+    pub line: usize,
+    /// The name of the option. It is empty if the line has none.
+    pub name: String,
+    /// The problem.
+    pub problem: TorrcProblem,
+}
+
+fn named(name: &str) -> String {
+    if name.is_empty() { String::new() } else { format!(" ({name})") }
+}
+
+impl ParseTorrcError {
+    /// Creates an error at a line.
+    pub fn new(line: usize, name: impl Into<String>, problem: TorrcProblem) -> Self {
+        ParseTorrcError { line, name: name.into(), problem }
+    }
+}

@@ -1,0 +1,51 @@
+//! Vocabulary types that many modules use: identifiers, names, addresses and
+//! keys.
+//!
+//! A type that belongs to a single event, answer or document lives next to it
+//! instead.
+//!
+//! Newer versions of tor may add statuses, purposes and reasons. The types for
+//! these are *open*: a value that this version of the library doesn't know is
+//! kept as text in a variant named `Other`. An unknown value is never an error,
+//! and it is written exactly as it was read.
+
+#[macro_use]
+mod open;
+#[cfg(feature = "serde")]
+#[macro_use]
+pub(crate) mod serial;
+
+mod client_key;
+mod country;
+mod expiry;
+mod fingerprint;
+mod host;
+mod ids;
+mod onion;
+mod onion_key;
+mod onion_key_file;
+mod path;
+mod progress;
+mod relay;
+mod secret;
+mod socket_addr;
+mod utc;
+mod version;
+
+pub use client_key::{ClientKey, ClientPublicKey, ParseClientKeyError};
+pub use country::{CountryCode, ParseCountryCodeError};
+pub use expiry::Expiry;
+pub use fingerprint::{Fingerprint, ParseFingerprintError};
+pub use host::{Host, HostError, is_disguised_onion, is_onion_name};
+pub use ids::{CircuitId, OrConnId, ParseIdError, StreamId};
+pub use onion::{OnionAddress, ParseOnionError};
+pub use onion_key::OnionKey;
+pub use onion_key_file::ParseOnionKeyFileError;
+pub use path::path_of;
+pub use progress::Progress;
+pub use relay::RelayName;
+pub use secret::Secret;
+pub use socket_addr::{parse_ip, parse_socket_addr};
+pub use utc::parse_utc;
+pub use utc::write_utc;
+pub use version::{ParseVersionError, Version};

@@ -1,0 +1,28 @@
+//! Bytes that have no type of their own.
+
+use std::path::PathBuf;
+
+use serde::{Serialize, Serializer};
+
+/// Bytes in hexadecimal digits, in upper case like those of a fingerprint.
+pub(crate) struct Hex<const N: usize>(pub(crate) [u8; N]);
+
+impl<const N: usize> Serialize for Hex<N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&hex::encode_upper(self.0))
+    }
+}
+
+/// Serializes text. Bytes that aren't UTF-8 become U+FFFD.
+pub(crate) fn lossy<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(text))
+}
+
+/// Serializes a path as text. The implementation in serde would return an error
+/// for a path that isn't UTF-8.
+pub(crate) fn path<S: Serializer>(
+    path: &Option<PathBuf>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(serializer)
+}

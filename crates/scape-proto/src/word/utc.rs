@@ -1,0 +1,36 @@
+//! UTC times in the form that tor writes for people, which doesn't name the
+//! time zone.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// The first second that this form can't express: the start of the year 10000.
+const END: Duration = Duration::from_secs(253_402_300_800);
+
+/// Parses a UTC time of the form `YYYY-MM-DD HH:MM:SS`. Returns `None` for any
+/// other text.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use scape_proto::word::parse_utc;
+///
+/// let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154);
+/// assert_eq!(parse_utc("2026-11-21 02:12:34"), Some(time));
+/// assert_eq!(parse_utc("2026-11-21"), None);
+/// ```
+pub fn parse_utc(text: &str) -> Option<SystemTime> {
+    let spaced = text.len() == 19 && text.as_bytes().get(10) == Some(&b' ');
+    if spaced { humantime::parse_rfc3339_weak(text).ok() } else { None }
+}
+
+/// Writes a time as `YYYY-MM-DD HH:MM:SS` in UTC. A time before 1970 or after
+/// 9999, which this form can't express, is written in its `Debug` form.
+pub fn write_utc(f: &mut fmt::Formatter<'_>, time: SystemTime) -> fmt::Result {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(since) if since < END => {
+            let text = humantime::format_rfc3339_seconds(time).to_string();
+            f.write_str(&text.trim_end_matches('Z').replace('T', " "))
+        }
+        _ => write!(f, "{time:?}"),
+    }
+}

@@ -1,0 +1,13 @@
+//! The number of cases that property tests run.
+
+/// Returns the value of `SCAPE_FUZZ_CASES` if it is set, or else `default`. For
+/// a long search:
+/// `SCAPE_FUZZ_CASES=10000000 cargo test --release --test events_any`.
+pub(crate) fn cases(default: u32) -> u32 {
+    match std::env::var("SCAPE_FUZZ_CASES") {
+        Ok(text) => {
+            text.parse().unwrap_or_else(|_| panic!("SCAPE_FUZZ_CASES={text} is no number of cases"))
+        }
+        Err(_) => default,
+    }
+}

@@ -1,0 +1,26 @@
+//! Builds events from text.
+
+use std::time::SystemTime;
+
+use scape_proto::control::Decoder;
+use scape_proto::event::Event;
+
+/// Returns every event in `wire`, which has the form in which tor sends it.
+/// Replies to commands are left out.
+pub(crate) fn events(wire: &[u8]) -> Vec<Event> {
+    let mut decoder = Decoder::default();
+    decoder.feed(wire);
+    let mut events = Vec::new();
+    while let Some(reply) = decoder.next_reply().expect("a reply of the control protocol") {
+        if reply.is_event() {
+            events.push(Event::parse(reply, SystemTime::UNIX_EPOCH));
+        }
+    }
+    events
+}
+
+/// Returns the event of one line. `line` comes without `650 `.
+pub(crate) fn event(line: impl AsRef<[u8]>) -> Event {
+    let wire = [b"650 ", line.as_ref(), b"\r\n"].concat();
+    events(&wire).pop().expect("a whole line")
+}

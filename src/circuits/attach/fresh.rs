@@ -1,0 +1,104 @@
+//! Client requests that each use a new circuit.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
+use super::{Place, via};
+use crate::circuits::path::CircuitBuilder;
+use crate::client::socks::{Isolation, Passage, Request, Route, SocksError};
+use crate::control::{StreamError, StreamProblem};
+use crate::error::{Error, Result};
+use crate::io::transport::{Deadline, Transport};
+use crate::live::state::{Circuit, State};
+use scape_proto::word::is_onion_name;
+
+/// A route that builds a new circuit for each request.
+pub(crate) struct FreshRoute {
+    hold: Hold,
+    state: State,
+    builder: CircuitBuilder,
+}
+
+impl FreshRoute {
+    /// Creates the route. While it lives, new streams wait for this program.
+    pub(crate) fn new(
+        state: &State,
+        builder: CircuitBuilder,
+        deadline: Deadline,
+    ) -> Result<Arc<FreshRoute>> {
+        let controller = state.controller().until(deadline);
+        let hold = Registry::of(&controller)?.hold(&controller, Afterwards::Linger)?;
+        Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))
+    }
+}
+
+impl Route for FreshRoute {
+    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
+        if request.host_name().is_some_and(is_onion_name) {
+            // Fail before a circuit is built in vain.
+            return Err(StreamError::new(None, StreamProblem::Onion).into());
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = self.builder.circuit_timeout().min(left);
+        let circuit = self.builder.clone().timeout(timeout).build(&self.state)?;
+        let own = Mutex::new(OwnCircuit { circuit: Some(circuit.clone()) });
+        let passage = via::passage(&self.hold, &Place::from(circuit), request, deadline)?;
+        Ok(Box::new(OnFresh { passage, own }))
+    }
+}
+
+impl fmt::Debug for FreshRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FreshRoute").field(&self.builder).finish()
+    }
+}
+
+/// A circuit that was built for one request. Dropping it closes the circuit,
+/// unless the request was confirmed and the circuit taken out.
+struct OwnCircuit {
+    circuit: Option<Circuit>,
+}
+
+impl Drop for OwnCircuit {
+    fn drop(&mut self) {
+        if let Some(circuit) = self.circuit.take()
+            && !circuit.is_ended()
+        {
+            // The reply isn't waited for, because the deadline of the request
+            // may have passed.
+            circuit.state().controller().begin_to_close_circuit(circuit.id());
+        }
+    }
+}
+
+struct OnFresh {
+    // The order matters: the stream is closed before its circuit.
+    passage: Box<dyn Passage>,
+    own: Mutex<OwnCircuit>,
+}
+
+impl Passage for OnFresh {
+    fn isolation(&self) -> &Isolation {
+        self.passage.isolation()
+    }
+
+    fn connected(&self, transport: &Transport) -> io::Result<()> {
+        self.passage.connected(transport)
+    }
+
+    fn confirm(&self, deadline: Instant) -> Result<()> {
+        self.passage.confirm(deadline)?;
+        self.own.lock().circuit = None;
+        Ok(())
+    }
+
+    fn cause(&self, error: SocksError) -> Error {
+        self.passage.cause(error)
+    }
+}

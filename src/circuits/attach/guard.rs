@@ -1,0 +1,167 @@
+//! Installing attachers.
+
+use std::fmt;
+
+use super::hold::{Afterwards, Hold};
+use super::registry::Registry;
+use super::{PriorityMember, StreamAttacher};
+use crate::control::Controller;
+use crate::error::Result;
+use crate::live::state::State;
+
+/// Attaching streams: the command ATTACHSTREAM and the event STREAM in
+/// control-spec, and `__LeaveStreamsUnattached` in tor's manual.
+impl Controller {
+    /// Installs an attacher with priority 0. It decides which circuits new
+    /// streams use, as long as the returned guard lives. See
+    /// [`attach`](crate::attach).
+    ///
+    /// Until the guard is dropped, every new stream of this tor waits for this
+    /// program. A program that is ended by a signal should call
+    /// [`undo_all`](crate::undo_all) first. Otherwise no program can use that
+    /// tor any more: see [the module](crate::attach).
+    ///
+    /// ```no_run
+    /// use scape::attach::{Decision, StreamRequest};
+    /// use scape::event::EndReason;
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// let guard = tor.controller()?.attach_streams(|stream: &StreamRequest| {
+    ///     match stream.target().port() {
+    ///         Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
+    ///         _ => Decision::NotMine,
+    ///     }
+    /// })?;
+    /// guard.close()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`attach_streams_with`](Self::attach_streams_with), most
+    /// often of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+    pub fn attach_streams(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.attach_streams_with(0, attacher)
+    }
+
+    /// Installs an attacher with a priority. The attacher with the highest
+    /// priority is asked first. Of equal ones, the one that was installed first
+    /// comes first. If it returns
+    /// [`NotMine`](crate::attach::Decision::NotMine), the next one is asked.
+    ///
+    /// The call takes at most the handle's timeout. If it fails, undoing takes
+    /// up to one second more.
+    ///
+    /// Until the guard is dropped, every new stream of this tor waits for this
+    /// program. A program that is ended by a signal should call
+    /// [`undo_all`](crate::undo_all) first. Otherwise no program can use that
+    /// tor any more: see [the module](crate::attach).
+    ///
+    /// Hand-picked circuits stand out, and may reveal who uses them.
+    ///
+    /// ```no_run
+    /// use scape::attach::{Decision, StreamRequest};
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// // A low priority: this one is asked after all others.
+    /// let last = |stream: &StreamRequest| {
+    ///     println!("{} is left to tor", stream.target());
+    ///     Decision::Tor
+    /// };
+    /// let guard = tor.controller()?.attach_streams_with(-10, last)?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
+    /// front of its control port, refuses the option, the events or
+    /// `stream-status`. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time. In both cases nothing is changed.
+    pub fn attach_streams_with(
+        &self,
+        priority: i32,
+        attacher: impl StreamAttacher,
+    ) -> Result<AttacherGuard> {
+        let registry = Registry::of(self)?;
+        // The attacher is added first, so that it is asked about streams that
+        // already wait.
+        let member = registry.users.add(priority, attacher);
+        let hold = registry.hold(self, Afterwards::PutBack)?;
+        Ok(AttacherGuard { member, hold })
+    }
+}
+
+/// Attaching streams, like the methods of [`Controller`].
+impl State {
+    /// Installs an attacher with priority 0, which is active as long as the
+    /// returned guard lives: see [`Controller::attach_streams`].
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::attach_streams_with`], most often of the
+    /// kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+    #[doc(alias = "set_attacher")]
+    pub fn attach(&self, attacher: impl StreamAttacher) -> Result<AttacherGuard> {
+        self.controller().attach_streams(attacher)
+    }
+
+    /// Installs an attacher with a priority: see
+    /// [`Controller::attach_streams_with`].
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::attach_streams_with`], most often of the
+    /// kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+    pub fn attach_with(
+        &self,
+        priority: i32,
+        attacher: impl StreamAttacher,
+    ) -> Result<AttacherGuard> {
+        self.controller().attach_streams_with(priority, attacher)
+    }
+}
+
+/// The guard of an installed attacher, which is active as long as the guard
+/// lives. Made by [`Controller::attach_streams`].
+///
+/// Dropping the guard removes the attacher. Dropping the last guard also resets
+/// `__LeaveStreamsUnattached`, for which it waits up to five seconds. The
+/// removed attacher may still decide on streams that it is being asked about,
+/// and on streams that it kept for later
+/// ([`StreamAnswer`](super::StreamAnswer)). The guard keeps the control
+/// connection open.
+#[must_use = "dropping this removes the attacher at once"]
+pub struct AttacherGuard {
+    // The order matters: the attacher is removed before the option is reset.
+    member: PriorityMember,
+    hold: Hold,
+}
+
+impl AttacherGuard {
+    /// Removes the attacher like dropping the guard does, but within the
+    /// handle's timeout, and reports errors. Returns false if the control
+    /// connection wasn't open; then the option is reset when the connection
+    /// reconnects.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time. The errors of [`set_conf`](Controller::set_conf) are also
+    /// possible. The attacher is removed even if the call fails.
+    pub fn close(self) -> Result<bool> {
+        let AttacherGuard { member, hold } = self;
+        let was_there = hold.controller().closed().is_none();
+        drop(member);
+        hold.close().map(|()| was_there)
+    }
+}
+
+impl fmt::Debug for AttacherGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AttacherGuard").field("member", &self.member).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,348 @@
+//! Starts the stream watch with the first holder, and ends it with the last one
+//! or a while later.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Sender;
+use parking_lot::{Condvar, Mutex};
+
+use super::registry::Registry;
+use super::watch::{self, Message};
+use crate::control::{Controller, LEAVE_STREAMS};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::connection::{Closed, Registration, Thread};
+use crate::io::transport::Deadline;
+use scape_proto::event::EventKind;
+
+/// The time that dropping the last holder waits for tor.
+const END_WITHIN: Duration = Duration::from_secs(5);
+/// The time for which tor's option stays set after the last of a series of
+/// circuit-bound clients. A client belongs to the series if it follows the
+/// previous one within the same time.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// The number of holders and the stage of the watch. The lock is never held
+/// while waiting for tor.
+#[derive(Default)]
+pub(super) struct Run {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    holders: usize,
+    stage: Stage,
+    /// True if the latest circuit-bound client came soon after the previous one
+    /// had left.
+    is_burst: bool,
+    /// The time when the watch ends unless there is a holder by then.
+    ends_at: Option<Instant>,
+    /// True if a thread waits for that time.
+    has_lingerer: bool,
+}
+
+#[derive(Default)]
+enum Stage {
+    #[default]
+    Idle,
+    /// A thread is starting or ending the watch.
+    Busy,
+    On(Watch),
+}
+
+/// The thread that watches streams, with its channel and its event
+/// subscription.
+struct Watch {
+    sender: Sender<Message>,
+    thread: Thread,
+    registration: Registration,
+}
+
+/// The handling of tor's option after the last holder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Afterwards {
+    /// The option is reset at once.
+    PutBack,
+    /// The option stays set for a while after a series of holders, because it
+    /// is likely to be needed again. After a single holder it is reset at once.
+    Linger,
+}
+
+impl State {
+    /// Takes the watch in order to end it. Returns `None` and keeps the stage
+    /// if there is no watch.
+    fn take_watch(&mut self) -> Option<Watch> {
+        match std::mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::On(watch) => Some(watch),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Makes new streams wait for this program as long as the result lives.
+    pub(super) fn hold(
+        registry: Arc<Registry>,
+        controller: &Controller,
+        afterwards: Afterwards,
+    ) -> Result<Hold> {
+        let deadline = controller.deadline();
+        let run = &registry.run;
+        let mut state = run.state.lock();
+        loop {
+            match state.stage {
+                Stage::On(_) => break,
+                Stage::Busy => {
+                    if run.changed.wait_until(&mut state, deadline.instant()).timed_out() {
+                        return Err(deadline.error(Phase::Reply));
+                    }
+                }
+                Stage::Idle => {
+                    state.stage = Stage::Busy;
+                    drop(state);
+                    let begun = begin(&registry, controller, deadline);
+                    state = run.state.lock();
+                    run.changed.notify_all();
+                    match begun {
+                        Ok(watch) => state.stage = Stage::On(watch),
+                        Err(error) => {
+                            state.stage = Stage::Idle;
+                            return Err(error);
+                        }
+                    }
+                }
+            }
+        }
+        state.holders += 1;
+        state.ends_at = None;
+        if afterwards == Afterwards::Linger {
+            state.is_burst = controller.had_circuit_client_within(LINGER);
+        }
+        drop(state);
+        Ok(Hold { registry, controller: controller.to_keep(), afterwards, armed: true })
+    }
+
+    /// Sends a message to the watch. Returns false if there is no watch.
+    pub(super) fn tell(&self, message: Message) -> bool {
+        match &self.state.lock().stage {
+            Stage::On(watch) => watch.sender.send(message).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if streams are watched.
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::On(_))
+    }
+
+    /// Returns true if a thread is starting or ending the watch.
+    pub(super) fn is_changing(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Busy)
+    }
+
+    /// Returns true if there is a holder. If not, the watch is lingering at
+    /// most.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.lock().holders > 0
+    }
+
+    /// Ends a lingering watch early, because the connection is about to end or
+    /// has ended.
+    pub(super) fn hurry(&self) {
+        let mut state = self.state.lock();
+        if state.ends_at.is_some() {
+            state.ends_at = Some(Instant::now());
+            self.changed.notify_all();
+        }
+    }
+
+    fn release(hold: &Hold, timeout: Duration) -> Result<()> {
+        let Hold { registry, controller, afterwards, .. } = hold;
+        let run = &registry.run;
+        let mut state = run.state.lock();
+        state.holders = state.holders.saturating_sub(1);
+        if state.holders > 0 {
+            return Ok(());
+        }
+        if *afterwards == Afterwards::Linger {
+            controller.circuit_client_left();
+            if state.is_burst && run.linger(registry, &mut state) {
+                return Ok(());
+            }
+        }
+        let Some(watch) = state.take_watch() else { return Ok(()) };
+        drop(state);
+        let ended = end(registry, watch, timeout);
+        run.has_ended();
+        ended
+    }
+
+    /// Schedules the end of the watch. Returns false if no thread can be
+    /// started for that.
+    fn linger(&self, registry: &Arc<Registry>, state: &mut State) -> bool {
+        state.ends_at = Some(Instant::now() + LINGER);
+        self.changed.notify_all();
+        if !state.has_lingerer {
+            let for_thread = registry.clone();
+            // The thread may outlive all handles, but it doesn't keep the
+            // connection open.
+            let thread = Thread::spawn("scape-attach-linger", move || {
+                for_thread.run.wait_to_end(&for_thread);
+            });
+            state.has_lingerer = thread.is_ok();
+            if thread.is_err() {
+                state.ends_at = None;
+            }
+        }
+        state.has_lingerer
+    }
+
+    /// Waits until the scheduled time and ends the watch. Returns early if the
+    /// watch has already ended.
+    fn wait_to_end(&self, registry: &Arc<Registry>) {
+        let mut state = self.state.lock();
+        loop {
+            match (&state.stage, state.ends_at) {
+                (Stage::On(_), Some(at)) if Instant::now() >= at => break,
+                (Stage::On(_), Some(at)) => drop(self.changed.wait_until(&mut state, at)),
+                (Stage::On(_), None) => self.changed.wait(&mut state),
+                _ => {
+                    state.has_lingerer = false;
+                    return;
+                }
+            }
+        }
+        state.has_lingerer = false;
+        state.ends_at = None;
+        let Some(watch) = state.take_watch() else { return };
+        drop(state);
+        if let Err(error) = end(registry, watch, END_WITHIN) {
+            log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
+        }
+        self.has_ended();
+    }
+
+    fn has_ended(&self) {
+        let mut state = self.state.lock();
+        state.stage = Stage::Idle;
+        state.ends_at = None;
+        self.changed.notify_all();
+    }
+}
+
+fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) -> Result<Watch> {
+    registry.forget_what_is_gone();
+    let (sender, receiver) = crossbeam_channel::unbounded();
+    let kinds = [EventKind::Stream, EventKind::ConfChanged];
+    let registration =
+        controller.until(deadline).track(&kinds, watch::tracker(registry, &sender))?;
+    let begun = controller.until(deadline).leave_streams().and_then(|found| {
+        if found {
+            log::warn!(
+                target: "scape::attach",
+                "{LEAVE_STREAMS} is already 1: another controller attaches streams, or one ended \
+                 without resetting it; the option stays 1, and streams that no attacher wants \
+                 are left to that controller"
+            );
+        }
+        let streams = controller.until(deadline).streams()?;
+        // The receiver exists, so this can't fail.
+        let _ = sender.send(Message::There(streams));
+        let registry = registry.clone();
+        Thread::spawn("scape-attach", move || watch::run(registry, receiver))
+            .map_err(|error| Error::io("start the thread that attaches streams", error))
+    });
+    match begun {
+        Ok(thread) => Ok(Watch { sender, thread, registration }),
+        Err(error) => {
+            let _ = controller.undoing().stop_leaving_streams();
+            Err(error)
+        }
+    }
+}
+
+/// Ends the watch within `timeout`. The option is reset first, then the streams
+/// that have started to wait meanwhile are handled.
+fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
+    let deadline = Deadline::after(timeout);
+    // If the controller is gone, the connection has ended, and the option was
+    // reset with it.
+    let put_back = registry.controller().map_or(Ok(()), |controller| {
+        let controller = controller.with_timeout(timeout);
+        let put_back = controller.stop_leaving_streams();
+        // tor's events may arrive a moment after its reply, but not after its
+        // next reply.
+        if put_back.is_ok() {
+            controller.until(deadline).is_alive();
+        }
+        put_back
+    });
+    let _ = watch.sender.send(Message::Stop);
+    let ended = watch.thread.ended_within(deadline.left());
+    drop(watch.registration);
+    match put_back {
+        // If the connection has ended, so have the streams that wait for a
+        // controller, or the option is reset when it reconnects.
+        Err(error) if error.is::<Closed>() => Ok(()),
+        Ok(()) if !ended => Err(Timeout::new(Phase::Close, timeout).into()),
+        put_back => put_back,
+    }
+}
+
+/// A holder of the watch: while one lives, new streams wait for this program.
+/// It keeps the connection open.
+pub(crate) struct Hold {
+    registry: Arc<Registry>,
+    controller: Controller,
+    afterwards: Afterwards,
+    armed: bool,
+}
+
+impl Hold {
+    pub(super) fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    pub(super) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    /// Releases the holder like dropping it does, but within the controller's
+    /// timeout, and reports errors.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.armed = false;
+        Run::release(&self, self.controller.timeout())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.armed {
+            return;
+        }
+        let timeout = self.controller.timeout().min(END_WITHIN);
+        if let Err(error) = Run::release(self, timeout) {
+            log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn take_watch_without_a_watch_keeps_the_stage() {
+        let mut state = State::default();
+        assert!(state.take_watch().is_none());
+        // Otherwise every later holder would wait for an end that never comes.
+        assert!(matches!(state.stage, Stage::Idle));
+        state.stage = Stage::Busy;
+        assert!(state.take_watch().is_none() && matches!(state.stage, Stage::Busy));
+    }
+}

@@ -1,0 +1,172 @@
+//! The target of an attached stream.
+
+use crate::control::{Controller, StreamError, StreamProblem};
+use crate::error::Result;
+use crate::live::state::Circuit;
+use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::event::{CircuitPurpose, CircuitStatus};
+use scape_proto::word::{CircuitId, StreamId};
+
+/// Where to attach a stream: a circuit and, optionally, the hop at which the
+/// stream leaves it.
+///
+/// ```
+/// use scape::attach::Place;
+/// use scape::word::CircuitId;
+///
+/// let last = Place::from(CircuitId::new(7));
+/// let middle = Place::from(CircuitId::new(7)).hop(2);
+/// assert_eq!((last.circuit(), middle.circuit()), (CircuitId::new(7), CircuitId::new(7)));
+/// ```
+///
+/// Prefer a live [`Circuit`] to an id, because a restarted tor uses the same
+/// ids for other circuits. A live circuit also knows if and why it has closed,
+/// and which control connection it belongs to.
+///
+/// Streams that leave a circuit before its last hop, or that use a circuit that
+/// tor didn't choose, stand out and may reveal the user.
+#[derive(Debug, Clone)]
+pub struct Place {
+    id: CircuitId,
+    hop: Option<u32>,
+    live: Option<Circuit>,
+}
+
+impl Place {
+    /// Sets the hop at which the stream leaves the circuit. Hops are counted
+    /// from 1, and the default is the last one. tor refuses the first hop.
+    #[must_use]
+    pub fn hop(self, hop: u32) -> Place {
+        Place { hop: Some(hop), ..self }
+    }
+
+    /// Returns the circuit's id.
+    pub fn circuit(&self) -> CircuitId {
+        self.id
+    }
+
+    /// Returns the error of a stream that can't be attached here.
+    pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
+        StreamError::new(Some(self.id), problem)
+    }
+
+    /// Checks if a stream can be attached here, as far as that is known without
+    /// asking tor. The error says why not.
+    pub(super) fn check(&self, controller: &Controller) -> Result<()> {
+        if self.id.get() == 0 {
+            let why = "is 0, which would let tor choose";
+            return Err(ArgumentError::invalid("ATTACHSTREAM", "circuit", why).into());
+        }
+        if self.hop == Some(0) {
+            return Err(ArgumentError::invalid(
+                "ATTACHSTREAM",
+                "hop",
+                "is 0; the first relay is 1",
+            )
+            .into());
+        }
+        let Some(live) = &self.live else { return Ok(()) };
+        if !live.state().controller().is_same(controller) {
+            return Err(self.error(StreamProblem::OtherConnection).into());
+        }
+        if live.is_ended() {
+            return Err(self.error(self.ended()).into());
+        }
+        Ok(())
+    }
+
+    /// Checks the same as [`check`](Self::check), and also that the circuit is
+    /// built and can carry such a request. If there is no live circuit, tor is
+    /// asked.
+    pub(super) fn check_now(&self, controller: &Controller, is_look_up: bool) -> Result<()> {
+        self.check(controller)?;
+        let known = match &self.live {
+            Some(live) => Some((live.status(), live.purpose())),
+            None => {
+                let circuits = controller.circuits()?;
+                let own = circuits.into_iter().find(|circuit| circuit.id == self.id);
+                own.map(|circuit| (circuit.status, circuit.purpose))
+            }
+        };
+        let carries_look_ups = |purpose: &Option<CircuitPurpose>| {
+            use CircuitPurpose::{ConfluxLinked, Controller, General};
+            matches!(purpose, None | Some(General | ConfluxLinked | Controller))
+        };
+        match known {
+            Some((CircuitStatus::Built, purpose)) if is_look_up && !carries_look_ups(&purpose) => {
+                Err(self.error(StreamProblem::Purpose(purpose)).into())
+            }
+            Some((CircuitStatus::Built, _)) => Ok(()),
+            Some((status, _)) if !status.is_end() => {
+                Err(self.error(StreamProblem::NotBuilt(status)).into())
+            }
+            _ => Err(self.error(self.ended()).into()),
+        }
+    }
+
+    /// Returns the problem that the circuit has ended, with the known reasons.
+    fn ended(&self) -> StreamProblem {
+        match self.live.as_ref().map(Circuit::info) {
+            Some(info) => StreamProblem::CircuitEnded {
+                reason: info.reason.clone(),
+                remote_reason: info.remote_reason.clone(),
+            },
+            None => StreamProblem::CircuitEnded { reason: None, remote_reason: None },
+        }
+    }
+
+    /// Returns true if `circuit` is this circuit, or another leg of its conflux
+    /// set, which has the same exit.
+    pub(super) fn is(&self, circuit: Option<CircuitId>) -> bool {
+        if circuit == Some(self.id) {
+            return true;
+        }
+        let leg = self.live.as_ref().zip(circuit);
+        let set = leg.and_then(|(live, other)| {
+            Some((live.conflux_id()?, live.state().circuit(other)?.conflux_id()?))
+        });
+        set.is_some_and(|(own, other)| own == other)
+    }
+
+    /// Attaches a stream here. A look-up is attached only to circuits with
+    /// which tor doesn't abort.
+    pub(super) fn put(
+        &self,
+        controller: &Controller,
+        stream: StreamId,
+        is_look_up: bool,
+    ) -> Result<()> {
+        match is_look_up {
+            true => controller.attach_look_up(stream, self.id, self.hop),
+            false => controller.attach_connection(stream, self.id, self.hop),
+        }
+        .map_err(|error| match error.exact::<Refusal>() {
+            Some(refusal) => self.error(StreamProblem::Refused(refusal.clone())).into(),
+            None => error,
+        })
+    }
+}
+
+impl From<CircuitId> for Place {
+    fn from(id: CircuitId) -> Place {
+        Place { id, hop: None, live: None }
+    }
+}
+
+impl From<&Circuit> for Place {
+    fn from(circuit: &Circuit) -> Place {
+        Place { id: circuit.id(), hop: None, live: Some(circuit.clone()) }
+    }
+}
+
+impl From<Circuit> for Place {
+    fn from(circuit: Circuit) -> Place {
+        Place { id: circuit.id(), hop: None, live: Some(circuit) }
+    }
+}
+
+impl From<&Place> for Place {
+    fn from(place: &Place) -> Place {
+        place.clone()
+    }
+}

@@ -1,0 +1,197 @@
+//! Combining several attachers.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::attacher::MAX_CONCURRENT;
+use super::{Decision, StreamAttacher, StreamKind, StreamRequest};
+use crate::error::Error;
+use scape_proto::event::StreamInfo;
+
+/// An attacher that asks several attachers in turn. The one with the highest
+/// priority is asked first. Of equal ones, the one that was added first comes
+/// first. The first decision other than [`Decision::NotMine`] counts, even if
+/// it is made [later](Decision::Later).
+///
+/// Clones are handles to the same attacher.
+///
+/// ```
+/// use scape::attach::{Decision, PriorityAttacher, StreamRequest};
+/// use scape::event::EndReason;
+///
+/// let attachers = PriorityAttacher::new();
+/// let _mail = attachers.add(10, |stream: &StreamRequest| match stream.target().port() {
+///     Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
+///     _ => Decision::NotMine,
+/// });
+/// let _rest = attachers.add(0, |_: &StreamRequest| Decision::Tor);
+/// assert_eq!(attachers.len(), 2);
+/// ```
+#[derive(Clone, Default)]
+pub struct PriorityAttacher {
+    members: Arc<Mutex<Members>>,
+}
+
+#[derive(Default)]
+struct Members {
+    next: u64,
+    /// The members, in the order in which they are asked. Nothing else keeps a
+    /// member alive, so a member that can be upgraded hasn't been removed.
+    list: Vec<Arc<Member>>,
+}
+
+pub(super) struct Member {
+    priority: i32,
+    number: u64,
+    attacher: Arc<dyn StreamAttacher>,
+}
+
+impl Member {
+    /// Returns the attacher, unless it has been removed.
+    pub(super) fn of(member: &Weak<Member>) -> Option<Arc<dyn StreamAttacher>> {
+        member.upgrade().map(|member| member.attacher.clone())
+    }
+}
+
+impl PriorityAttacher {
+    /// Creates an attacher without members.
+    pub fn new() -> Self {
+        PriorityAttacher::default()
+    }
+
+    /// Adds a member, which stays as long as the returned guard lives. A
+    /// removed member may still decide on a stream that it is being asked
+    /// about. It isn't asked about any further stream, not even one that is
+    /// already waiting.
+    #[doc(alias = "add_attacher")]
+    pub fn add(&self, priority: i32, attacher: impl StreamAttacher) -> PriorityMember {
+        let mut members = self.members.lock();
+        members.next += 1;
+        let number = members.next;
+        let at = members.list.partition_point(|member| member.priority >= priority);
+        let attacher = Arc::new(attacher);
+        members.list.insert(at, Arc::new(Member { priority, number, attacher }));
+        PriorityMember { number, members: Arc::downgrade(&self.members) }
+    }
+
+    /// Returns the number of members.
+    pub fn len(&self) -> usize {
+        self.members.lock().list.len()
+    }
+
+    /// Returns true if there are no members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the current members as weak references.
+    pub(super) fn now(&self) -> Vec<Weak<Member>> {
+        self.members.lock().list.iter().map(Arc::downgrade).collect()
+    }
+
+    fn attachers(&self) -> Vec<Arc<dyn StreamAttacher>> {
+        self.members.lock().list.iter().map(|member| member.attacher.clone()).collect()
+    }
+}
+
+impl StreamAttacher for PriorityAttacher {
+    fn decide(&self, stream: &StreamRequest) -> Decision {
+        stream.ask(&self.now())
+    }
+
+    /// Does nothing, because the member that decided is notified.
+    fn failed(&self, _: &StreamInfo, _: &Error) {}
+
+    /// Returns true if a member wants such streams. A member that panics is
+    /// asked again about the stream, and if it panics again, the stream is
+    /// closed.
+    fn takes(&self, kind: StreamKind) -> bool {
+        let takes = |attacher: &Arc<dyn StreamAttacher>| {
+            super::caught("it is asked again", || attacher.takes(kind)).unwrap_or(true)
+        };
+        self.attachers().iter().any(takes)
+    }
+
+    /// Returns the highest number of all members.
+    fn max_concurrent(&self) -> usize {
+        let of_one = |attacher: &Arc<dyn StreamAttacher>| {
+            let most = super::caught("the default limit counts", || attacher.max_concurrent());
+            most.unwrap_or(MAX_CONCURRENT)
+        };
+        self.attachers().iter().map(of_one).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for PriorityAttacher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let priorities: Vec<i32> =
+            self.members.lock().list.iter().map(|member| member.priority).collect();
+        f.debug_struct("PriorityAttacher").field("priorities", &priorities).finish()
+    }
+}
+
+/// The guard of a member of a [`PriorityAttacher`]. The member stays as long as
+/// the guard lives.
+#[derive(Debug)]
+#[must_use = "dropping this removes the attacher at once"]
+pub struct PriorityMember {
+    number: u64,
+    members: Weak<Mutex<Members>>,
+}
+
+impl PriorityMember {
+    /// Removes the member, like dropping the guard does.
+    #[doc(alias = "remove_attacher")]
+    pub fn remove(self) {}
+}
+
+impl Drop for PriorityMember {
+    fn drop(&mut self) {
+        let Some(members) = self.members.upgrade() else { return };
+        let mut members = members.lock();
+        let found = members.list.iter().position(|member| member.number == self.number);
+        let removed = found.map(|at| members.list.remove(at));
+        // The lock is released first, because dropping the user's attacher can
+        // run any code.
+        drop(members);
+        drop(removed);
+    }
+}
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.list.iter().map(|member| member.priority)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_ordered_by_priority_and_age() {
+        let attachers = PriorityAttacher::new();
+        let order =
+            || -> Vec<u64> { attachers.members.lock().list.iter().map(|m| m.number).collect() };
+        let add = |priority| attachers.add(priority, |_: &StreamRequest| Decision::NotMine);
+        let _a = add(0);
+        let b = add(5);
+        let _c = add(0);
+        let _d = add(5);
+        let _e = add(-1);
+        let _f = add(7);
+        assert_eq!(order(), [6, 2, 4, 1, 3, 5]);
+        drop(b);
+        assert_eq!(order(), [6, 4, 1, 3, 5]);
+    }
+
+    #[test]
+    fn member_may_outlive_the_priority_attacher() {
+        let attachers = PriorityAttacher::new();
+        let member = attachers.add(0, |_: &StreamRequest| Decision::Tor);
+        drop(attachers);
+        member.remove();
+    }
+}

@@ -1,0 +1,146 @@
+//! Builds one circuit, in as many attempts as it takes.
+
+use super::chooser::PathChooser;
+use super::circuit_builder::{CircuitBuilder, Route};
+use super::site::{Site, begin_to_close};
+use crate::control::{BuildCircuit, CircuitError};
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::transport::Deadline;
+use crate::live::state::{Circuit, State};
+use scape_proto::control::Refusal;
+use scape_proto::info::EntryGuardStatus;
+use scape_proto::word::Fingerprint;
+
+/// The route of a builder's circuits in the present consensus.
+#[derive(Debug)]
+enum Plan {
+    Tor,
+    Along(Vec<String>),
+    Choosing(PathChooser),
+}
+
+impl Plan {
+    fn new(route: &Route, state: &State, deadline: Deadline) -> Result<Plan> {
+        Ok(match route {
+            Route::Tor => Plan::Tor,
+            Route::Along(relays) => Plan::Along(relays.clone()),
+            Route::Choosing(path) => {
+                let tor = state.controller().until(deadline);
+                let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
+                Plan::Choosing(path.prepare(state.directory_with(&tor)?, &guards)?)
+            }
+        })
+    }
+
+    /// Returns the relays of one circuit, without the failed ones if possible.
+    /// Returns nothing if tor chooses the relays.
+    fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
+        let chooser = match self {
+            Plan::Tor => return Ok(Vec::new()),
+            Plan::Along(relays) => return Ok(relays.clone()),
+            Plan::Choosing(chooser) => chooser,
+        };
+        let mut rng = rand::rng();
+        let path = match chooser.choose_without(&mut rng, failed) {
+            Err(_) if !failed.is_empty() => chooser.choose(&mut rng),
+            chosen => chosen,
+        };
+        Ok(path?.iter().map(Fingerprint::to_string).collect())
+    }
+}
+
+/// Returns this tor's entry guards: those that work first, otherwise in tor's
+/// order.
+fn guards(state: &State) -> Vec<Fingerprint> {
+    let mut guards = state.entry_guards();
+    guards.retain(|guard| guard.status != EntryGuardStatus::Unusable);
+    guards.sort_by_key(|guard| match guard.status {
+        EntryGuardStatus::Up => 0,
+        EntryGuardStatus::NeverConnected => 1,
+        _ => 2,
+    });
+    guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
+}
+
+/// Builds one circuit by the settings of `builder`, until `deadline`. The
+/// returned circuit is in `site`.
+pub(super) fn build_one(
+    builder: &CircuitBuilder,
+    state: &State,
+    site: &Site,
+    deadline: Deadline,
+) -> Result<Circuit> {
+    let plan = Plan::new(&builder.route, state, deadline)?;
+    let mut failed = Vec::new();
+    let mut attempt = 1;
+    loop {
+        let path = plan.path(&failed)?;
+        let error = match build(builder, state, site, &path, deadline.part(builder.attempt_timeout))
+        {
+            Ok(circuit) => return Ok(circuit),
+            Err(failure) => {
+                failed.extend(failure.at);
+                failure.error
+            }
+        };
+        let is_over = attempt >= builder.attempts || deadline.has_passed() || site.is_closed();
+        if is_over || !may_go_better(&error) {
+            return Err(error);
+        }
+        log::debug!(target: "scape::path", "attempt {attempt} at a circuit failed: {error}");
+        attempt += 1;
+    }
+}
+
+/// Returns true if another attempt may succeed.
+fn may_go_better(error: &Error) -> bool {
+    let is_late = error.exact().map(Timeout::phase) == Some(Phase::Circuit);
+    // 551: the circuit couldn't be started. 552: a relay is unknown (by now),
+    // or has no descriptor.
+    let is_refused = matches!(error.exact().map(Refusal::code), Some(551 | 552));
+    error.is::<CircuitError>() || is_late || is_refused
+}
+
+/// An attempt that failed.
+struct Failure {
+    error: Error,
+    /// The relay that couldn't be reached, if it is known.
+    at: Option<Fingerprint>,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure { error, at: None }
+    }
+}
+
+/// Makes one attempt. A circuit that isn't returned is closed.
+fn build(
+    builder: &CircuitBuilder,
+    state: &State,
+    site: &Site,
+    path: &[String],
+    deadline: Deadline,
+) -> Result<Circuit, Failure> {
+    let mut request = BuildCircuit::new().path(path);
+    if let Some(purpose) = &builder.purpose {
+        request = request.purpose(purpose.clone());
+    }
+    let circuit = state.launch_with(&state.controller().until(deadline), &request);
+    let circuit = circuit.map_err(|error| deadline.or_late(error, Phase::Circuit))?;
+    if !site.enter(&circuit) {
+        begin_to_close(state, std::slice::from_ref(&circuit))?;
+        return Err(deadline.error(Phase::Circuit).into());
+    }
+    let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };
+    let reached = circuit.path().len();
+    let at = path.get(reached).and_then(|relay| relay.parse().ok());
+    // Closing doesn't wait for tor, because tor may be slow and the next
+    // attempt has little time.
+    let closing = begin_to_close(state, std::slice::from_ref(&circuit));
+    site.leave(&circuit);
+    if let Err(problem) = closing {
+        log::debug!(target: "scape::path", "circuit {} could not be closed: {problem}", circuit.id());
+    }
+    Err(Failure { error, at })
+}

@@ -1,0 +1,515 @@
+//! [`PathBuilder`]: the description of a path.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::chooser::PathChooser;
+use super::target::ExitTarget;
+use crate::client::socks::ToTargetAddr;
+use crate::error::{Error, Result};
+use scape_proto::control::{ArgumentError, ArgumentProblem};
+use scape_proto::netdoc::{Directory, Relay};
+use scape_proto::word::{CountryCode, Fingerprint, RelayName};
+
+/// The number of hops of the longest path. (Relays forward at most eight hops.)
+pub(super) const LONGEST: usize = 8;
+
+/// The description of a path.
+///
+/// [`prepare`](Self::prepare) creates a [`PathChooser`] for a consensus, and
+/// [`CircuitBuilder::choosing`](crate::CircuitBuilder::choosing) builds
+/// circuits over such paths.
+///
+/// By default, paths are like those that tor chooses for general use. They have
+/// three hops. The first is one of this tor's entry guards, the last is an
+/// exit, and each relay is chosen by its bandwidth and the consensus' weights.
+///
+/// **Every setting makes paths less like those of others, and so reveals
+/// something about their user.** Examples are a longer or shorter path, an exit
+/// in one country, and hand-picked relays. Somebody who sees a part of such a
+/// circuit can tell it from others, and may learn who uses it. Entry guards
+/// chosen at random, instead of this tor's, are dangerous, too: sooner or
+/// later, one of them is likely to be an attacker's.
+///
+/// ```
+/// use scape::netdoc::Directory;
+/// use scape::path::PathBuilder;
+/// use std::sync::Arc;
+///
+/// # fn example(directory: Directory) -> Result<(), Box<dyn std::error::Error>> {
+/// let chooser = PathBuilder::new()
+///     .length(4)
+///     .random_guard()
+///     .exit_to(("example.com", 443))
+///     .min_bandwidth(1000)
+///     .prepare(Arc::new(directory), &[])?;
+/// for relay in chooser.choose(&mut rand::rng())? {
+///     println!("{relay}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct PathBuilder {
+    pub(super) length: usize,
+    pub(super) entry: Entry,
+    pub(super) leaves: bool,
+    pub(super) targets: Vec<ExitTarget>,
+    pub(super) exit_countries: Option<Countries>,
+    pub(super) exit_tests: Vec<RelayTest>,
+    pub(super) uniform_middles: bool,
+    pub(super) excluded: Excluded,
+    pub(super) min_bandwidth: u32,
+    pub(super) fast: bool,
+    stable: Option<bool>,
+    pub(super) distinct_subnets: bool,
+    fixed_exit: Option<Fingerprint>,
+    fixed: BTreeMap<usize, Fingerprint>,
+    /// The first invalid argument.
+    problem: Option<Error>,
+}
+
+/// The choice of the first hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// This tor's entry guards, in tor's order.
+    Guards,
+    /// All relays with the flag `Guard`, by weight.
+    Random,
+}
+
+/// A user's condition for relays.
+#[derive(Clone)]
+pub(super) struct RelayTest(Arc<dyn Fn(&Relay) -> bool + Send + Sync>);
+
+impl RelayTest {
+    pub(super) fn holds(&self, relay: &Relay) -> bool {
+        (self.0)(relay)
+    }
+}
+
+impl fmt::Debug for RelayTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RelayTest(..)")
+    }
+}
+
+/// A set of countries, and a function that returns the country of an address.
+#[derive(Clone)]
+pub(super) struct Countries {
+    codes: HashSet<CountryCode>,
+    country_of: Arc<dyn Fn(IpAddr) -> Option<CountryCode> + Send + Sync>,
+}
+
+impl Countries {
+    /// Returns true if the relay is in one of the countries, or `None` if its
+    /// country is unknown.
+    pub(super) fn have(&self, relay: &Relay) -> Option<bool> {
+        let country = (self.country_of)(IpAddr::V4(*relay.or_address().ip()))
+            .or_else(|| (self.country_of)(IpAddr::V6(*relay.ipv6()?.ip())));
+        country.map(|country| self.codes.contains(&country))
+    }
+}
+
+impl fmt::Debug for Countries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(&self.codes).finish()
+    }
+}
+
+/// The relays that must not be in a path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Excluded {
+    fingerprints: HashSet<Fingerprint>,
+    /// In lower case, because tor ignores the case of nicknames.
+    nicknames: HashSet<String>,
+    tests: Vec<RelayTest>,
+    pub(super) countries: Vec<Countries>,
+}
+
+impl Excluded {
+    /// Returns true if the relay is excluded for another reason than its
+    /// country.
+    pub(super) fn has(&self, relay: &Relay) -> bool {
+        self.fingerprints.contains(&relay.fingerprint())
+            || !self.nicknames.is_empty()
+                && self.nicknames.contains(&relay.nickname().to_ascii_lowercase())
+            || self.tests.iter().any(|test| test.holds(relay))
+    }
+
+    fn add(&mut self, relay: &str) -> Result<()> {
+        let fingerprint = relay.parse().ok().or_else(|| RelayName::from(relay).fingerprint());
+        if let Some(fingerprint) = fingerprint {
+            self.fingerprints.insert(fingerprint);
+        } else if !relay.is_empty() && relay.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            self.nicknames.insert(relay.to_ascii_lowercase());
+        } else {
+            let why = format!("{relay:?} is neither a fingerprint nor a nickname");
+            return Err(ArgumentError::invalid("PathBuilder", "excluded relay", why).into());
+        }
+        Ok(())
+    }
+}
+
+impl Default for PathBuilder {
+    fn default() -> Self {
+        PathBuilder {
+            length: 3,
+            entry: Entry::Guards,
+            leaves: true,
+            targets: Vec::new(),
+            exit_countries: None,
+            exit_tests: Vec::new(),
+            uniform_middles: false,
+            excluded: Excluded::default(),
+            min_bandwidth: 0,
+            fast: true,
+            stable: None,
+            distinct_subnets: true,
+            fixed_exit: None,
+            fixed: BTreeMap::new(),
+            problem: None,
+        }
+    }
+}
+
+impl PathBuilder {
+    /// Creates a description of paths like those that tor chooses for general
+    /// use.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().exit_to(("example.com", 443));
+    /// ```
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the number of hops, from 1 to 8. Default: 3.
+    ///
+    /// With fewer hops, one relay sees both who uses the circuit and what for.
+    /// More hops are slower, and rare.
+    ///
+    /// The only hop of a path of length 1 is chosen like a first hop. If there
+    /// is a [target](Self::exit_to), that hop must also allow streams to it.
+    /// (tor doesn't attach a user's streams to a circuit of one hop.)
+    pub fn length(mut self, hops: usize) -> Self {
+        self.length = hops;
+        self
+    }
+
+    /// Makes the first hop one of this tor's entry guards: the first one, in
+    /// tor's order, that fits. This is the default, and the purpose of [entry
+    /// guards](https://spec.torproject.org/guard-spec/).
+    pub fn entry_guard(mut self) -> Self {
+        self.entry = Entry::Guards;
+        self
+    }
+
+    /// Makes the first hop any relay with the flag `Guard`, chosen anew for
+    /// each path by the weights `Wgg` and `Wgd`.
+    ///
+    /// This is for measurements. In private use, it gives away the protection
+    /// of entry guards.
+    pub fn random_guard(mut self) -> Self {
+        self.entry = Entry::Random;
+        self
+    }
+
+    /// Chooses middle hops with equal probability, instead of by bandwidth.
+    pub fn uniform_middles(mut self) -> Self {
+        self.uniform_middles = true;
+        self
+    }
+
+    /// Makes the last hop a relay like those in the middle instead of an exit.
+    /// This is for circuits that don't leave the network.
+    pub fn internal(mut self) -> Self {
+        self.leaves = false;
+        self
+    }
+
+    /// Requires that the last hop allows streams to this target. Any type that
+    /// is a target elsewhere is accepted, such as `("example.com", 443)`. After
+    /// several calls, the exit allows all of the targets.
+    ///
+    /// Clients know only a summary of an exit's policy: the ports that it
+    /// allows for most addresses, for IPv4 and IPv6. So the exit may still
+    /// refuse a stream. A host name counts as an IPv4 address. As in tor, an
+    /// exit that allows the target need not have the flag `Exit`.
+    ///
+    /// For ports with long-lived connections (tor's `LongLivedPorts`), all
+    /// relays have the flag `Stable`.
+    pub fn exit_to(mut self, target: impl ToTargetAddr) -> Self {
+        match ExitTarget::of(target) {
+            Ok(target) => self.targets.push(target),
+            Err(error) => self.note(error),
+        }
+        self
+    }
+
+    /// Requires that the last hop is in one of these countries. `country_of`
+    /// returns the country of an address. Relays whose country is unknown are
+    /// not used.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    /// use scape::path::PathBuilder;
+    ///
+    /// let geoip = GeoIp::new().tor(&scape::connect()?);
+    /// let country_of = move |ip| geoip.lookup(ip).ok()?.country;
+    /// let path = PathBuilder::new().exit_in(["de".parse()?, "se".parse()?], country_of);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn exit_in(
+        mut self,
+        countries: impl IntoIterator<Item = CountryCode>,
+        country_of: impl Fn(IpAddr) -> Option<CountryCode> + Send + Sync + 'static,
+    ) -> Self {
+        let codes = countries.into_iter().collect();
+        self.exit_countries = Some(Countries { codes, country_of: Arc::new(country_of) });
+        self
+    }
+
+    /// Requires that the last hop fulfils a condition. After several calls, it
+    /// fulfils all of them.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().exit_where(|relay| relay.bandwidth() > 5000);
+    /// ```
+    pub fn exit_where(
+        mut self,
+        condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.exit_tests.push(RelayTest(Arc::new(condition)));
+        self
+    }
+
+    /// Sets the last hop. The relay must be running and valid, and tor must
+    /// have its microdescriptor. Its other flags and its exit policy are
+    /// ignored.
+    pub fn exit(mut self, relay: Fingerprint) -> Self {
+        self.fixed_exit = Some(relay);
+        self
+    }
+
+    /// Sets hop number `hop`, from 1. The relay must be running and valid, and
+    /// tor must have its microdescriptor. Its other flags are ignored.
+    ///
+    /// The other hops are chosen so that they fit. Two relays that must not be
+    /// in one path can't both be set.
+    /// ([`CircuitBuilder::along`](crate::CircuitBuilder::along) builds any
+    /// path.)
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let first = "9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
+    /// let path = PathBuilder::new().relay(1, first);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn relay(mut self, hop: usize, relay: Fingerprint) -> Self {
+        self.fixed.insert(hop, relay);
+        self
+    }
+
+    /// Excludes relays from the path, except for those that are set explicitly.
+    ///
+    /// Relays are named by fingerprint, with or without `$`, or by nickname.
+    /// Any type whose text is such a name is accepted.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().exclude(["$9695DFC35FFEB861329B9F1AB04C46397020CE31", "relay01"]);
+    /// ```
+    pub fn exclude<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
+        for relay in relays {
+            if let Err(error) = self.excluded.add(&relay.to_string()) {
+                self.note(error);
+            }
+        }
+        self
+    }
+
+    /// Excludes relays in these countries. `country_of` returns the country of
+    /// an address. Relays whose country is unknown are excluded, too, as in tor
+    /// (`GeoIPExcludeUnknown`).
+    pub fn exclude_countries(
+        mut self,
+        countries: impl IntoIterator<Item = CountryCode>,
+        country_of: impl Fn(IpAddr) -> Option<CountryCode> + Send + Sync + 'static,
+    ) -> Self {
+        let codes = countries.into_iter().collect();
+        self.excluded.countries.push(Countries { codes, country_of: Arc::new(country_of) });
+        self
+    }
+
+    /// Excludes relays that fulfil a condition.
+    pub fn exclude_where(
+        mut self,
+        condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.excluded.tests.push(RelayTest(Arc::new(condition)));
+        self
+    }
+
+    /// Sets the minimum bandwidth of all relays, in kilobytes per second. The
+    /// consensus names the bandwidth, which is measured if possible. Default:
+    /// 0.
+    pub fn min_bandwidth(mut self, kilobytes: u32) -> Self {
+        self.min_bandwidth = kilobytes;
+        self
+    }
+
+    /// Sets whether all relays must have the flag `Fast`. Default: true. This
+    /// tor's entry guards are not checked, because they are tor's own choice.
+    pub fn fast(mut self, fast: bool) -> Self {
+        self.fast = fast;
+        self
+    }
+
+    /// Sets whether all relays must have the flag `Stable`. Default: true if a
+    /// [target](Self::exit_to) has a port with long-lived connections. This
+    /// tor's entry guards are not checked.
+    pub fn stable(mut self, stable: bool) -> Self {
+        self.stable = Some(stable);
+        self
+    }
+
+    /// Sets whether no two relays may be in the same /16 of IPv4 or /32 of
+    /// IPv6, like tor's option `EnforceDistinctSubnets`. Default: true. (Two
+    /// relays of one family are never in one path.)
+    pub fn distinct_subnets(mut self, distinct: bool) -> Self {
+        self.distinct_subnets = distinct;
+        self
+    }
+
+    /// Prepares the choice of paths through `directory`. This checks each relay
+    /// once, so choosing a path afterwards is quick.
+    ///
+    /// `guards` are this tor's entry guards, the preferred ones first. They
+    /// aren't needed with [`random_guard`](Self::random_guard) or if the first
+    /// hop is set.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a setting is
+    /// invalid or contradicts another one. Returns an error with a
+    /// [`NoPathError`](crate::path::NoPathError) (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) if no relay fits
+    /// one of the hops.
+    pub fn prepare(
+        &self,
+        directory: Arc<Directory>,
+        guards: &[Fingerprint],
+    ) -> Result<PathChooser> {
+        self.check()?;
+        Ok(PathChooser::new(self, directory, guards)?)
+    }
+
+    /// Returns an error if the settings can't be used.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
+        let invalid = |argument, why: String| {
+            let problem = ArgumentProblem::Invalid(why.into());
+            Err(ArgumentError::new("PathBuilder", argument, problem).into())
+        };
+        if !(1..=LONGEST).contains(&self.length) {
+            return invalid(
+                "length",
+                format!("is {}, and paths have 1 to {LONGEST} hops", self.length),
+            );
+        }
+        if let Some(hop) = self.fixed.keys().find(|hop| !(1..=self.length).contains(*hop)) {
+            return invalid(
+                "fixed relay",
+                format!("is for hop {hop}, and the path has {}", self.length),
+            );
+        }
+        match (self.fixed.get(&self.length), self.fixed_exit) {
+            (Some(last), Some(exit)) if *last != exit => {
+                invalid("exit", format!("is {exit}, but the last hop was fixed as {last}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the relay that is set for hop number `hop`.
+    pub(super) fn fixed_at(&self, hop: usize) -> Option<Fingerprint> {
+        self.fixed.get(&hop).copied().or(self.fixed_exit.filter(|_| hop == self.length))
+    }
+
+    /// Returns true if all relays must have the flag `Stable`.
+    pub(super) fn is_stable(&self) -> bool {
+        self.stable.unwrap_or_else(|| self.targets.iter().any(|target| target.is_long_lived()))
+    }
+
+    /// Returns true if this tor's entry guards are needed.
+    pub(super) fn needs_guards(&self) -> bool {
+        self.entry == Entry::Guards && self.fixed_at(1).is_none()
+    }
+
+    /// Keeps the first invalid argument, which [`prepare`](Self::prepare)
+    /// returns.
+    fn note(&mut self, error: Error) {
+        self.problem.get_or_insert(error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: Fingerprint = Fingerprint::from_bytes([1; 20]);
+    const TWO: Fingerprint = Fingerprint::from_bytes([2; 20]);
+
+    #[test]
+    fn invalid_and_contradictory_settings_are_refused() {
+        for (bad, word) in [
+            (PathBuilder::new().length(0), "1 to 8"),
+            (PathBuilder::new().length(9), "1 to 8"),
+            (PathBuilder::new().relay(0, ONE), "hop 0"),
+            (PathBuilder::new().relay(4, ONE), "hop 4"),
+            (PathBuilder::new().relay(3, ONE).exit(TWO), "was fixed"),
+            (PathBuilder::new().exit_to(("example.com", 0)), "port 0"),
+            (PathBuilder::new().exclude(["no relay"]), "no relay"),
+        ] {
+            let error = bad.check().unwrap_err();
+            assert!(error.is::<ArgumentError>(), "{error}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert!(PathBuilder::new().relay(3, ONE).exit(ONE).check().is_ok());
+        assert!(PathBuilder::new().relay(4, ONE).length(4).check().is_ok());
+    }
+
+    #[test]
+    fn ports_with_long_lived_connections_need_stable_relays() {
+        assert!(!PathBuilder::new().is_stable());
+        assert!(!PathBuilder::new().exit_to(("example.com", 80)).is_stable());
+        assert!(
+            PathBuilder::new()
+                .exit_to(("example.com", 80))
+                .exit_to(("example.com", 22))
+                .is_stable()
+        );
+        assert!(!PathBuilder::new().exit_to(("example.com", 22)).stable(false).is_stable());
+    }
+
+    #[test]
+    fn guards_are_needed_unless_the_first_hop_is_set_or_random() {
+        assert!(PathBuilder::new().needs_guards());
+        assert!(PathBuilder::new().exit(ONE).needs_guards());
+        assert!(!PathBuilder::new().random_guard().needs_guards());
+        assert!(!PathBuilder::new().relay(1, ONE).needs_guards());
+        assert!(!PathBuilder::new().length(1).exit(ONE).needs_guards());
+    }
+}

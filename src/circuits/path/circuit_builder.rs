@@ -1,0 +1,286 @@
+//! [`CircuitBuilder`]: builds circuits.
+
+use std::time::Duration;
+
+use super::attempts::build_one;
+use super::builder::PathBuilder;
+use super::circuits::Circuits;
+use super::pool::CircuitPool;
+use super::site::Site;
+use crate::error::Result;
+use crate::io::transport::Deadline;
+use crate::live::state::{Circuit, State};
+use scape_proto::control::{ArgumentError, ArgumentProblem};
+use scape_proto::event::CircuitPurpose;
+
+/// Builds one circuit, several at once, or a pool that is kept full. Failed
+/// attempts are repeated, and there is a deadline for each attempt and each
+/// circuit.
+///
+/// By default, tor chooses the relays. **A path that tor didn't choose stands
+/// out and may reveal its user**: see [`PathBuilder`].
+///
+/// Circuits are built by this program's threads, which wait for tor. All
+/// methods may be called from several threads and in callbacks.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
+/// #     .info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+/// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+/// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+/// #     .start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::{CircuitBuilder, State};
+///
+/// let state = State::new(&controller)?; // or tor.state()?
+/// let circuit = CircuitBuilder::new().build(&state)?;
+/// println!("{circuit}");
+/// # assert_eq!(circuit.id().get(), 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Ten circuits, four at a time, each with an exit that leads to a web server:
+///
+/// ```no_run
+/// # let state = scape::State::new(&scape::connect()?)?;
+/// use scape::path::PathBuilder;
+/// use scape::CircuitBuilder;
+///
+/// let path = PathBuilder::new().exit_to(("example.com", 443));
+/// for circuit in CircuitBuilder::choosing(path).build_many(&state, 10)? {
+///     match circuit {
+///         Ok(circuit) => println!("built: {circuit}"),
+///         Err(error) => println!("failed: {error}"),
+///     }
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct CircuitBuilder {
+    pub(super) route: Route,
+    pub(super) purpose: Option<CircuitPurpose>,
+    pub(super) attempts: usize,
+    pub(super) attempt_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) concurrency: usize,
+}
+
+/// The way in which relays are chosen.
+#[derive(Debug, Clone)]
+pub(super) enum Route {
+    /// tor chooses them.
+    Tor,
+    /// The user names all of them.
+    Along(Vec<String>),
+    /// This library chooses them by the user's settings.
+    Choosing(Box<PathBuilder>),
+}
+
+impl Default for CircuitBuilder {
+    fn default() -> Self {
+        CircuitBuilder {
+            route: Route::Tor,
+            purpose: None,
+            attempts: 3,
+            attempt_timeout: Duration::from_secs(30),
+            timeout: Duration::from_secs(60),
+            concurrency: 4,
+        }
+    }
+}
+
+impl CircuitBuilder {
+    /// Creates a builder of circuits for general use, whose relays tor chooses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates a builder of circuits whose relays this library chooses by
+    /// `path`, anew for each attempt. Such circuits stand out and may reveal
+    /// their user.
+    pub fn choosing(path: PathBuilder) -> Self {
+        CircuitBuilder { route: Route::Choosing(Box::new(path)), ..Self::default() }
+    }
+
+    /// Creates a builder of circuits over these relays, first hop first. There
+    /// are no restrictions. Such circuits stand out and may reveal their user.
+    ///
+    /// Relays are named by fingerprint, with or without `$`, or by nickname.
+    /// Any type whose text is such a name is accepted.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    ///
+    /// let builder = CircuitBuilder::along(["$9695DFC35FFEB861329B9F1AB04C46397020CE31", "relay01"]);
+    /// ```
+    pub fn along<R: ToString>(relays: impl IntoIterator<Item = R>) -> Self {
+        let relays = relays.into_iter().map(|relay| relay.to_string()).collect();
+        CircuitBuilder { route: Route::Along(relays), ..Self::default() }
+    }
+
+    /// Sets the purpose of the circuits. Default: [`CircuitPurpose::General`].
+    ///
+    /// tor may also use general circuits for streams of its own choice, and
+    /// closes them when they are old or idle. tor leaves circuits with the
+    /// purpose [`CircuitPurpose::Controller`] alone. They need relays that tor
+    /// didn't choose.
+    pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// Sets the number of attempts for each circuit. Default: 3.
+    ///
+    /// If the relays are [chosen](Self::choosing), another attempt takes
+    /// another path. It avoids the relays that couldn't be reached, if
+    /// possible.
+    pub fn attempts(mut self, attempts: usize) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Sets the time limit for each attempt, with its commands. Default: 30
+    /// seconds.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.attempt_timeout = timeout;
+        self
+    }
+
+    /// Sets the time limit for each circuit, with all its attempts and
+    /// commands. Default: 60 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Returns the time limit for each circuit.
+    pub(crate) fn circuit_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Sets the number of circuits that [`build_many`](Self::build_many) and a
+    /// [`pool`](Self::pool) build at the same time. Default: 4. Each needs a
+    /// thread while it is built.
+    pub fn concurrency(mut self, circuits: usize) -> Self {
+        self.concurrency = circuits;
+        self
+    }
+
+    /// Builds a circuit and returns it when it can carry streams. Failed
+    /// attempts leave no circuit behind.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the last attempt. Its kind is
+    ///
+    /// * [`ErrorKind::Network`](crate::ErrorKind::Network) if the circuit
+    ///   failed. The error contains a
+    ///   [`CircuitError`](crate::control::CircuitError) with the reasons;
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it took too long;
+    /// * [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know
+    ///   a relay (any more).
+    ///
+    /// These errors end the call without another attempt:
+    ///
+    /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
+    ///   are invalid;
+    /// * [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if there is no
+    ///   path that fits the settings. The error contains a
+    ///   [`NoPathError`](crate::path::NoPathError);
+    /// * [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection
+    ///   ends.
+    #[doc(alias = "build_timeout_circuit")]
+    pub fn build(&self, state: &State) -> Result<Circuit> {
+        self.check()?;
+        let site = Site::default();
+        let circuit = build_one(self, state, &site, self.deadline())?;
+        site.leave(&circuit);
+        Ok(circuit)
+    }
+
+    /// Builds `count` circuits, several [at once](Self::concurrency). Returns
+    /// an iterator over `count` results, in the order in which circuits are
+    /// ready or have finally failed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings are
+    /// invalid, and of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if no
+    /// thread can be started.
+    pub fn build_many(&self, state: &State, count: usize) -> Result<Circuits> {
+        self.check()?;
+        Circuits::start(self.clone(), state.clone(), count)
+    }
+
+    /// Starts to keep `size` circuits built in the background. Circuits that
+    /// end are replaced.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings are
+    /// invalid or the size is 0. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if no thread can be started, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended.
+    pub fn pool(&self, state: &State, size: usize) -> Result<CircuitPool> {
+        self.check()?;
+        if size == 0 {
+            return Err(ArgumentError::invalid("CircuitPool", "size", "is 0").into());
+        }
+        CircuitPool::start(self.clone(), state.clone(), size)
+    }
+
+    /// Returns the deadline of a circuit that is started now.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+
+    fn check(&self) -> Result<()> {
+        let invalid = |argument, why: &str| {
+            let problem = ArgumentProblem::Invalid(why.into());
+            Err(ArgumentError::new("CircuitBuilder", argument, problem).into())
+        };
+        if self.attempts == 0 {
+            return invalid("number of attempts", "is 0");
+        }
+        if self.concurrency == 0 {
+            return invalid("number of circuits at once", "is 0");
+        }
+        match &self.route {
+            Route::Tor
+                if self.purpose.as_ref().is_some_and(|it| *it != CircuitPurpose::General) =>
+            {
+                invalid("purpose", "must be general if tor chooses the relays")
+            }
+            Route::Along(relays) if relays.is_empty() => invalid("path", "is empty"),
+            Route::Choosing(path) => path.check(),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn invalid_circuit_settings_are_refused() {
+        let none: [&str; 0] = [];
+        for bad in [
+            CircuitBuilder::new().attempts(0),
+            CircuitBuilder::new().concurrency(0),
+            CircuitBuilder::new().purpose(CircuitPurpose::Controller),
+            CircuitBuilder::along(none),
+            CircuitBuilder::choosing(PathBuilder::new().length(9)),
+        ] {
+            assert!(bad.check().as_ref().is_err_and(Error::is::<ArgumentError>), "{bad:?}");
+        }
+        assert!(CircuitBuilder::along(["a"]).purpose(CircuitPurpose::Controller).check().is_ok());
+        assert!(CircuitBuilder::new().purpose(CircuitPurpose::General).check().is_ok());
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Circuits`]: several circuits that are built at the same time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use super::attempts::build_one;
+use super::circuit_builder::CircuitBuilder;
+use super::site::{Site, wait_until_closed};
+use crate::error::{Error, Result};
+use crate::io::connection::Thread;
+use crate::live::state::{Circuit, State};
+
+/// An iterator over circuits that are being built. It returns each circuit when
+/// it is ready or has finally failed. Created by
+/// [`CircuitBuilder::build_many`].
+///
+/// Dropping it cancels the circuits that aren't ready, and closes the circuits
+/// that it hasn't returned.
+#[derive(Debug)]
+#[must_use = "dropping this closes the circuits"]
+pub struct Circuits {
+    state: State,
+    site: Arc<Site>,
+    results: Receiver<Result<Circuit>>,
+    /// The number of results that are still to come.
+    left: usize,
+}
+
+/// The state that each thread needs.
+#[derive(Debug, Clone)]
+struct Worker {
+    builder: CircuitBuilder,
+    state: State,
+    site: Arc<Site>,
+    /// The number of circuits that no thread has started yet.
+    open: Arc<AtomicUsize>,
+    results: Sender<Result<Circuit>>,
+}
+
+impl Circuits {
+    pub(super) fn start(builder: CircuitBuilder, state: State, count: usize) -> Result<Circuits> {
+        let (sender, results) = unbounded();
+        let site = Arc::new(Site::default());
+        let threads = builder.concurrency.min(count);
+        let worker = Worker {
+            builder,
+            state: state.clone(),
+            site: site.clone(),
+            open: Arc::new(AtomicUsize::new(count)),
+            results: sender,
+        };
+        let circuits = Circuits { state, site, results, left: count };
+        for number in 0..threads {
+            let worker = worker.clone();
+            match Thread::spawn("scape-build", move || worker.run()) {
+                Ok(_) => {}
+                // Fewer threads are enough.
+                Err(error) if number > 0 => {
+                    log::debug!(target: "scape::path", "{number} threads build circuits: {error}");
+                    break;
+                }
+                Err(error) => return Err(Error::io("start a thread to build circuits", error)),
+            }
+        }
+        Ok(circuits)
+    }
+
+    /// Returns the number of results that are still to come.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Cancels the circuits that aren't ready, closes those that weren't
+    /// returned, and waits until tor reports that they are closed. All of this
+    /// takes at most the controller's timeout. Returns false if there was no
+    /// circuit to close, or if the control connection has ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't report
+    /// this in time.
+    pub fn close(mut self) -> Result<bool> {
+        self.left = 0;
+        let deadline = self.state.controller().deadline();
+        wait_until_closed(&self.site.close(&self.state), deadline)
+    }
+}
+
+impl Worker {
+    fn run(&self) {
+        while !self.site.is_closed() && self.begin_one() {
+            let built = build_one(&self.builder, &self.state, &self.site, self.builder.deadline());
+            if self.results.send(built).is_err() {
+                // The receiver is gone. It has closed the circuit together with
+                // the site.
+                return;
+            }
+        }
+    }
+
+    /// Claims a circuit that no thread has started. Returns false if no circuit
+    /// is left.
+    fn begin_one(&self) -> bool {
+        self.open
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |open| open.checked_sub(1))
+            .is_ok()
+    }
+}
+
+impl Iterator for Circuits {
+    type Item = Result<Circuit>;
+
+    /// Waits for the next circuit or the next failure, as long as
+    /// [`CircuitBuilder::timeout`] allows.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let result = self.results.recv().ok()?;
+        if let Ok(circuit) = &result {
+            self.site.leave(circuit);
+        }
+        Some(result)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Circuits {}
+
+impl Drop for Circuits {
+    fn drop(&mut self) {
+        self.site.close(&self.state);
+    }
+}

@@ -1,0 +1,38 @@
+//! Chooses relays by tor's rules, and builds circuits over them.
+//!
+//! * [`PathBuilder`] describes paths. Its [`prepare`](PathBuilder::prepare)
+//!   creates a [`PathChooser`] for a consensus, which chooses one path after
+//!   the other. Both work without a tor, on a
+//!   [`Directory`](crate::netdoc::Directory) from any source.
+//! * [`CircuitBuilder`] builds circuits over such paths, over given relays, or
+//!   over relays that tor chooses. It builds one circuit, several at once
+//!   ([`Circuits`]), or a [`CircuitPool`] that is kept full.
+//!
+//! **Paths that tor didn't choose can identify their user.** Everybody else's
+//! circuits look like tor's own choice. Unusual lengths, exits in one country,
+//! hand-picked relays and other entry guards than this tor's stand out.
+//! Somebody who sees a part of such a circuit can tell it from others. This
+//! does no harm in measurements, scans and tests. For anything private, leave
+//! the choice to tor.
+
+mod attempts;
+mod builder;
+mod chooser;
+mod circuit_builder;
+mod circuits;
+mod conflict;
+mod fitness;
+mod no_path;
+mod pool;
+mod position;
+mod search;
+mod site;
+mod table;
+mod target;
+
+pub use builder::PathBuilder;
+pub use chooser::PathChooser;
+pub use circuit_builder::CircuitBuilder;
+pub use circuits::Circuits;
+pub use no_path::{NoPathError, PathRule};
+pub use pool::CircuitPool;

@@ -1,0 +1,70 @@
+//! The weight of a relay's bandwidth at a position in a path.
+
+use scape_proto::netdoc::{BandwidthWeights, Relay, RouterFlags};
+
+/// A position in a path (path-spec, "Weighting node selection").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Position {
+    /// The first hop, which the client connects to.
+    Entry,
+    /// A hop between the first and the last, or the last hop of a path that
+    /// doesn't leave the network.
+    Middle,
+    /// The last hop, from which streams leave the network.
+    Exit,
+}
+
+/// The weights of one kilobyte per second at one position, by the relay's
+/// flags. They are the consensus' bandwidth weights divided by their scale
+/// (dir-spec, "Computing Bandwidth Weights").
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PositionWeights {
+    plain: [f64; 4],
+    /// For relays that also answer directory requests (`V2Dir`).
+    directory: [f64; 4],
+}
+
+/// Returns the names of the weights for relays without flags, with Guard, with
+/// Exit (and without BadExit), and with both. `None` means that such relays are
+/// not used at this position.
+fn names(position: Position) -> [Option<&'static str>; 4] {
+    match position {
+        Position::Entry => [Some("Wgm"), Some("Wgg"), None, Some("Wgd")],
+        Position::Middle => [Some("Wmm"), Some("Wmg"), Some("Wme"), Some("Wmd")],
+        Position::Exit => [Some("Wem"), Some("Weg"), Some("Wee"), Some("Wed")],
+    }
+}
+
+const DIRECTORY_NAMES: [&str; 4] = ["Wmb", "Wgb", "Web", "Wdb"];
+
+impl PositionWeights {
+    /// Returns the weights of a consensus. If it lacks one of them, only
+    /// bandwidth counts, as in tor.
+    pub(super) fn of(position: Position, weights: &BandwidthWeights) -> Self {
+        Self::read(position, weights)
+            .unwrap_or(PositionWeights { plain: [1.0; 4], directory: [1.0; 4] })
+    }
+
+    fn read(position: Position, weights: &BandwidthWeights) -> Option<Self> {
+        let scale = f64::from(weights.scale().max(1));
+        let share = |name: &str| weights.get(name).map(|weight| f64::from(weight) / scale);
+        let mut read = PositionWeights { plain: [0.0; 4], directory: [0.0; 4] };
+        for (kind, name) in names(position).into_iter().enumerate() {
+            if let Some(name) = name {
+                read.plain[kind] = share(name)?;
+            }
+            read.directory[kind] = read.plain[kind] * share(DIRECTORY_NAMES[kind])?;
+        }
+        Some(read)
+    }
+
+    /// Returns the weight with which the relay is chosen, relative to others.
+    pub(super) fn weight(&self, relay: &Relay) -> f64 {
+        let flags = relay.flags();
+        let is_exit = flags.contains(RouterFlags::EXIT) && !flags.contains(RouterFlags::BAD_EXIT);
+        let kind = usize::from(flags.contains(RouterFlags::GUARD)) + 2 * usize::from(is_exit);
+        let weights =
+            if flags.contains(RouterFlags::V2DIR) { &self.directory } else { &self.plain };
+        f64::from(relay.bandwidth()) * weights[kind]
+    }
+}

@@ -1,0 +1,92 @@
+//! Searches for relays that fit together.
+
+use rand::Rng;
+
+use super::chooser::{Candidates, PathChooser};
+use super::conflict::conflict;
+use crate::circuits::path::{NoPathError, PathRule};
+use scape_proto::word::Fingerprint;
+
+/// The maximum number of draws for one path. If there is a path at all, one
+/// draw for each hop is nearly always enough.
+const DRAWS: usize = 2000;
+
+/// An incomplete path. If no relay fits the relays that are already there, the
+/// last one is removed and another one is drawn in its place.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    chooser: &'a PathChooser,
+    failed: &'a [Fingerprint],
+    path: Vec<Option<u32>>,
+    draws: usize,
+    /// The error for the first hop without candidates.
+    dead_end: Option<NoPathError>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(chooser: &'a PathChooser, failed: &'a [Fingerprint]) -> Self {
+        Search { chooser, failed, path: vec![None; chooser.length()], draws: 0, dead_end: None }
+    }
+
+    /// Returns a complete path, as indices in the directory.
+    pub(super) fn run(mut self, rng: &mut (impl Rng + ?Sized)) -> Result<Vec<u32>, NoPathError> {
+        let found = self.fill(0, rng);
+        match self.dead_end {
+            Some(error) if !found => Err(error),
+            _ => Ok(self.path.into_iter().flatten().collect()),
+        }
+    }
+
+    /// Fills the hops from this step on, in the order in which they are chosen.
+    /// Returns true if that was possible.
+    fn fill(&mut self, step: usize, rng: &mut (impl Rng + ?Sized)) -> bool {
+        let Some(&hop) = self.chooser.order().get(step) else { return true };
+        let mut tried = Vec::new();
+        while self.draws < DRAWS {
+            self.draws += 1;
+            let Some(relay) = self.draw(hop, &tried, rng) else {
+                self.note_dead_end(hop);
+                return false;
+            };
+            self.path[hop] = Some(relay);
+            if self.fill(step + 1, rng) {
+                return true;
+            }
+            self.path[hop] = None;
+            tried.push(relay);
+        }
+        self.note_dead_end(hop);
+        false
+    }
+
+    /// Draws a relay for this hop that fits the others and wasn't tried before.
+    fn draw(&self, hop: usize, tried: &[u32], rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
+        let fits = |relay: u32| !tried.contains(&relay) && self.obstacle(hop, relay).is_none();
+        match &self.chooser.hop(hop)?.candidates {
+            Candidates::Fixed(relay) => Some(*relay).filter(|relay| fits(*relay)),
+            Candidates::InOrder(relays) => relays.iter().copied().find(|relay| fits(*relay)),
+            Candidates::Weighted(table) => table.draw_where(rng, fits),
+        }
+    }
+
+    /// Returns the rule that keeps a relay from this hop of the present path.
+    fn obstacle(&self, hop: usize, relay: u32) -> Option<PathRule> {
+        let is_fixed = |hop: &super::chooser::Hop| matches!(hop.candidates, Candidates::Fixed(_));
+        let this = self.chooser.relay(relay)?;
+        if self.failed.contains(&this.fingerprint()) && !self.chooser.hop(hop).is_some_and(is_fixed)
+        {
+            return Some(PathRule::HasFailed);
+        }
+        let others = self.path.iter().flatten().filter_map(|other| self.chooser.relay(*other));
+        others.filter_map(|other| conflict(this, other, self.chooser.distinct_subnets())).next()
+    }
+
+    fn note_dead_end(&mut self, hop: usize) {
+        if self.dead_end.is_none()
+            && let Some(candidates) = self.chooser.hop(hop)
+        {
+            let why = |relay| self.obstacle(hop, relay);
+            self.dead_end = Some(candidates.dead_end(hop + 1, self.chooser.length(), why));
+        }
+    }
+}

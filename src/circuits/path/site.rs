@@ -1,0 +1,96 @@
+//! Circuits that are being built and have no owner yet.
+
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::io::connection::Closed;
+use crate::io::transport::Deadline;
+use crate::live::state::{Circuit, State};
+use scape_proto::control::Command;
+
+/// The circuits that are being built or wait to be handed over.
+///
+/// Closing the site closes all of them and rejects further ones. So no circuit
+/// is left without an owner.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    work: Mutex<Work>,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    is_closed: bool,
+    circuits: Vec<Circuit>,
+}
+
+impl Site {
+    /// Adds a circuit. Returns false if the site is closed; the caller must
+    /// then close the circuit.
+    pub(super) fn enter(&self, circuit: &Circuit) -> bool {
+        let mut work = self.work.lock();
+        if !work.is_closed {
+            work.circuits.push(circuit.clone());
+        }
+        !work.is_closed
+    }
+
+    /// Removes a circuit because it has ended or has an owner. Returns true if
+    /// it was there.
+    pub(super) fn leave(&self, circuit: &Circuit) -> bool {
+        let mut work = self.work.lock();
+        let at = work.circuits.iter().position(|known| known == circuit);
+        at.map(|at| work.circuits.swap_remove(at)).is_some()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.work.lock().is_closed
+    }
+
+    /// Rejects further circuits and begins to close those that are there, which
+    /// wakes the threads that wait for them. Never waits for tor. Returns the
+    /// circuits that had not ended.
+    pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
+        let circuits = {
+            let mut work = self.work.lock();
+            work.is_closed = true;
+            let mut circuits = std::mem::take(&mut work.circuits);
+            circuits.retain(|circuit| !circuit.is_ended());
+            circuits
+        };
+        if let Err(error) = begin_to_close(state, &circuits) {
+            log::debug!(target: "scape::path", "{} circuits could not be closed: {error}", circuits.len());
+        }
+        circuits
+    }
+}
+
+/// Tells tor to close these circuits, without waiting for its answers.
+pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> {
+    let open = circuits.iter().filter(|circuit| !circuit.is_ended());
+    let commands: Result<Vec<Command>, _> = open
+        .map(|circuit| {
+            Command::build("CLOSECIRCUIT").word("circuit", &circuit.id().to_string()).finish()
+        })
+        .collect();
+    let commands = commands?;
+    if !commands.is_empty() {
+        state.controller().undoing().send_all(commands)?;
+    }
+    Ok(())
+}
+
+/// Waits until these circuits have ended, all of them before `deadline`.
+/// Returns false if there was none. Returns the first error. The end of the
+/// connection isn't an error, because the circuits then no longer have an
+/// owner.
+pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
+    let mut result = Ok(false);
+    for circuit in circuits {
+        match circuit.wait_closed_until(deadline) {
+            Ok(_) => result = result.map(|_| true),
+            Err(error) if error.is::<Closed>() => {}
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    result
+}

@@ -1,0 +1,81 @@
+//! The target that a path has to reach.
+
+use std::net::SocketAddr;
+
+use crate::client::socks::{TargetAddr, ToTargetAddr};
+use crate::error::Result;
+use scape_proto::control::ArgumentError;
+use scape_proto::netdoc::Relay;
+
+/// Ports with long-lived connections, for which tor uses relays with the flag
+/// `Stable` (`LongLivedPorts` in tor's manual).
+const LONG_LIVED_PORTS: [u16; 12] =
+    [21, 22, 706, 1863, 5050, 5190, 5222, 5223, 6523, 6667, 6697, 8300];
+
+/// A target in terms of exit policies. The policy summaries that clients have
+/// distinguish only the address family and the port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ExitTarget {
+    port: u16,
+    is_ipv6: bool,
+}
+
+impl ExitTarget {
+    pub(super) fn of(target: impl ToTargetAddr) -> Result<Self> {
+        let target = target.to_target_addr();
+        let target = target.map_err(|error| {
+            ArgumentError::invalid("PathBuilder", "target", format!("is not a target: {error}"))
+        })?;
+        let target = match target {
+            // The text of an address counts as the address.
+            TargetAddr::Domain(host, port) => match host.trim_matches(['[', ']']).parse() {
+                Ok(ip) => ExitTarget::at(&SocketAddr::new(ip, port)),
+                Err(_) => ExitTarget { port, is_ipv6: false },
+            },
+            TargetAddr::Ip(address) => ExitTarget::at(&address),
+        };
+        match target.port {
+            0 => Err(ArgumentError::invalid(
+                "PathBuilder",
+                "target",
+                "has port 0, which can't be connected to",
+            )
+            .into()),
+            _ => Ok(target),
+        }
+    }
+
+    fn at(address: &SocketAddr) -> Self {
+        ExitTarget { port: address.port(), is_ipv6: address.ip().to_canonical().is_ipv6() }
+    }
+
+    /// Returns true if connections to this target are long-lived.
+    pub(super) fn is_long_lived(self) -> bool {
+        LONG_LIVED_PORTS.contains(&self.port)
+    }
+
+    /// Returns true if the relay's exit policy (most probably) allows streams
+    /// to this target (dir-spec, "p" and "p6").
+    pub(super) fn is_reached_from(self, relay: &Relay) -> bool {
+        let policy = if self.is_ipv6 { relay.policy_v6() } else { relay.policy() };
+        policy.is_some_and(|policy| policy.allows(self.port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn target_family_and_port_are_recognized() {
+        let is_ipv6 = |target: (&str, u16)| ExitTarget::of(target).unwrap().is_ipv6;
+        assert!(!is_ipv6(("example.com", 80)));
+        assert!(!is_ipv6(("192.0.2.1", 80)));
+        assert!(is_ipv6(("2001:db8::1", 80)));
+        assert!(is_ipv6(("[2001:db8::1]", 80)));
+        assert!(!is_ipv6(("::ffff:192.0.2.1", 80)));
+        assert!(ExitTarget::of(("example.com", 0)).is_err());
+        assert!(ExitTarget::of(("example.com", 22)).unwrap().is_long_lived());
+        assert!(!ExitTarget::of(("example.com", 443)).unwrap().is_long_lived());
+    }
+}

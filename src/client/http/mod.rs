@@ -1,0 +1,68 @@
+//! HTTP through tor with [`ureq`]. Requires the feature `http`, and the feature
+//! `https` for `https://` URLs.
+//!
+//! [`AgentBuilder`] builds a [`ureq::Agent`] whose connections all go through a
+//! SOCKS port of tor. Use it like any other ureq agent. Some defaults differ,
+//! so that nothing bypasses tor and nothing identifies the user:
+//!
+//! * Names go to tor and are never resolved on this machine. `http_proxy`,
+//!   `ALL_PROXY`, `NO_PROXY` and similar variables are ignored, and a request
+//!   that sets a proxy fails. Redirects also go through tor.
+//! * Connections stay open for later requests of the same agent and are never
+//!   shared between agents. So **use one agent per identity**, each with its
+//!   own [isolation](AgentBuilder::isolation).
+//! * No `User-Agent` is sent unless you set one. No cookies are kept, unless
+//!   another crate in the program enables ureq's feature `cookies`; then each
+//!   agent has its own cookies.
+//! * Private addresses are refused unless
+//!   [allowed](AgentBuilder::allow_private_addresses).
+//! * Nothing hangs: connecting, and each read and write, has a deadline.
+//!
+//! ```no_run
+//! use scape::http::{self, AgentBuilder};
+//! use scape::socks::{Isolation, SocksProxy};
+//!
+//! let proxy = SocksProxy::new(9050).isolation(Isolation::random());
+//! let agent = AgentBuilder::new(proxy).build()?;
+//! match agent.get("http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/").call() {
+//!     Ok(mut response) => println!("{}", response.body_mut().read_to_string()?),
+//!     Err(error) if http::socks_error(&error).is_some_and(|e| e.is_onion_not_found()) => println!("offline"),
+//!     Err(error) => return Err(error.into()),
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Errors
+//!
+//! Requests fail with [`ureq::Error`]. If the connection through tor failed, it
+//! contains this library's error, which [`tor_error`] and [`socks_error`]
+//! extract. ureq's own deadlines are reported as [`ureq::Error::Timeout`].
+//!
+//! ureq logs under its own targets. At trace level it logs all data that is
+//! sent.
+
+mod agent;
+mod connector;
+#[cfg(feature = "https")]
+mod tls;
+mod transport;
+
+pub use ::ureq;
+pub use agent::AgentBuilder;
+
+use crate::client::socks::SocksError;
+use crate::error::Error;
+
+/// Returns this library's error inside a ureq error: the reason why there was
+/// no connection through tor.
+pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
+    match error {
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// Returns the error of tor's SOCKS port, if it made the request fail.
+pub fn socks_error(error: &ureq::Error) -> Option<&SocksError> {
+    tor_error(error)?.get()
+}

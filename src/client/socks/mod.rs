@@ -1,0 +1,39 @@
+//! Connections and DNS look-ups through tor's SOCKS port.
+//!
+//! Most programs need only [`SocksProxy`]. Below it, [`Handshake`] implements
+//! the protocol alone: it receives bytes, tells the next step, and uses neither
+//! sockets nor clocks.
+//!
+//! A target is anything that implements [`ToTargetAddr`], as in the `socks`
+//! crate: `("example.com", 80)`, `"example.com:80"` or a
+//! [`SocketAddr`](std::net::SocketAddr). **Names are never resolved on this
+//! machine.** They go to tor in lower case and otherwise unchanged. Don't call
+//! `to_socket_addrs` on a [`TargetAddr`], because that asks the system's
+//! resolver and bypasses tor.
+//!
+//! # Errors
+//!
+//! tor's answer is a [`SocksStatus`] inside a [`SocksError`], which has methods
+//! for the common cases. tor reports details about onion services only on a
+//! port with the flag `ExtendedErrors` (`SocksPort 9050 ExtendedErrors`). On
+//! other ports, most of these errors are a general failure or an unreachable
+//! host.
+//!
+//! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's
+//! socks-extensions, which add `RESOLVE`, `RESOLVE_PTR`, stream isolation by
+//! credentials, and reply codes for onion services.
+
+mod client;
+mod error;
+mod stream;
+
+pub use scape_proto::socks::{
+    Answer, Handshake, HandshakeError, Isolation, NextStep, Request, RequestError, SocksStatus,
+    TargetAddr, ToTargetAddr, is_private, is_private_ip,
+};
+
+pub(crate) use client::{Explain, Passage, Route};
+pub use client::{SocksProxy, exchange};
+pub use error::{SocksError, SocksProblem};
+pub(crate) use stream::Keep;
+pub use stream::SocksStream;

@@ -1,0 +1,226 @@
+//! The cache of answers that tor need not be asked for again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::io::connection::Tracker;
+use scape_proto::control::{ConfLine, Signal};
+use scape_proto::event::{Event, EventBody, EventKind};
+
+/// The answers from tor that are cached, so that asking again takes no round
+/// trip.
+///
+/// The cache is emptied when the connection is opened again, and when the
+/// configuration changes, as far as this connection learns of it. It learns of
+/// its own commands and, with [`Caching::Configuration`], of the events
+/// CONF_CHANGED and SIGNAL RELOAD.
+///
+/// ```
+/// use scape::control::Caching;
+/// use scape::Connect;
+///
+/// let connect = Connect::new().caching(Caching::Off);
+/// # let _ = connect;
+/// ```
+#[doc(alias = "is_caching_enabled")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Caching {
+    /// Nothing. Every call asks tor.
+    Off,
+    /// Answers that can't change while tor runs: its version, process and file
+    /// names, and the names of its options, keys, events and signals. They are
+    /// never stale. This is the default.
+    #[default]
+    Constants,
+    /// Also the values of configuration options (GETCONF). The connection
+    /// subscribes to the events CONF_CHANGED and SIGNAL to learn of changes.
+    ///
+    /// A change through this connection is visible at once. A change by another
+    /// controller is visible when its CONF_CHANGED event has arrived, some
+    /// microseconds after tor has made the change. Don't use this if that is
+    /// too late.
+    Configuration,
+}
+
+/// The keys of GETINFO whose values are the same as long as tor runs.
+const CONSTANT_KEYS: &[&str] = &[
+    "config-defaults-file",
+    "config-file",
+    "config/defaults",
+    "config/names",
+    "events/names",
+    "exit-policy/default",
+    "features/names",
+    "info/names",
+    "process/pid",
+    "process/uid",
+    "process/user",
+    "signal/names",
+    "version",
+];
+
+/// The commands that may change the configuration. The cache is emptied when
+/// one of them is sent.
+const CHANGING_COMMANDS: &[&str] = &["SETCONF", "RESETCONF", "LOADCONF", "SIGNAL"];
+
+/// The cached answers.
+#[derive(Debug, Default)]
+pub(super) struct Cache(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    caching: Caching,
+    /// The number of times that the cache was emptied. An answer is cached only
+    /// if the number is the same as when its question was sent.
+    generation: u64,
+    info: HashMap<String, Arc<[u8]>>,
+    conf: HashMap<Vec<String>, Arc<[ConfLine]>>,
+}
+
+/// The generation in which a question was sent, for [`Cache::keep_info`] and
+/// [`Cache::keep_conf`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked(u64);
+
+impl Cache {
+    /// The events that tell about changes.
+    pub(super) const KINDS: &[EventKind] = &[EventKind::ConfChanged, EventKind::Signal];
+
+    /// Sets which answers are cached, and empties the cache.
+    pub(super) fn set_caching(&self, caching: Caching) {
+        let mut kept = self.0.lock();
+        kept.forget();
+        kept.caching = caching;
+    }
+
+    pub(super) fn caching(&self) -> Caching {
+        self.0.lock().caching
+    }
+
+    /// Empties the cache.
+    pub(super) fn forget(&self) {
+        self.0.lock().forget();
+    }
+
+    /// Empties the cache if a command with this keyword, which was just
+    /// written, may change the configuration.
+    ///
+    /// Questions that are sent from now on are answered after the change.
+    /// Answers to earlier questions are not cached.
+    pub(super) fn was_sent(&self, keyword: &str) {
+        if CHANGING_COMMANDS.iter().any(|changing| keyword.eq_ignore_ascii_case(changing)) {
+            self.forget();
+        }
+    }
+
+    /// Returns the cached values of all these keys. If one is missing, returns
+    /// what [`keep_info`](Self::keep_info) needs to cache the answer.
+    pub(super) fn info(&self, keys: &[&str]) -> Result<Vec<Vec<u8>>, Asked> {
+        let kept = self.0.lock();
+        let values = keys.iter().map(|key| kept.info.get(*key).map(|value| value.to_vec()));
+        values.collect::<Option<_>>().ok_or(Asked(kept.generation))
+    }
+
+    /// Caches those of the values that may be cached.
+    pub(super) fn keep_info(&self, asked: Asked, keys: &[&str], values: &[Vec<u8>]) {
+        let mut kept = self.0.lock();
+        if kept.caching == Caching::Off || kept.generation != asked.0 {
+            return;
+        }
+        for (key, value) in keys.iter().zip(values) {
+            if CONSTANT_KEYS.contains(key) {
+                kept.info.insert((*key).to_owned(), value.as_slice().into());
+            }
+        }
+    }
+
+    /// Returns the cached lines of exactly these options. If they aren't
+    /// cached, returns what [`keep_conf`](Self::keep_conf) needs to cache the
+    /// answer.
+    pub(super) fn conf(&self, names: &[String]) -> Result<Vec<ConfLine>, Asked> {
+        let kept = self.0.lock();
+        kept.conf.get(names).map(|lines| lines.to_vec()).ok_or(Asked(kept.generation))
+    }
+
+    /// Caches the lines of options, if they may be cached.
+    pub(super) fn keep_conf(&self, asked: Asked, names: Vec<String>, lines: &[ConfLine]) {
+        let mut kept = self.0.lock();
+        if kept.caching == Caching::Configuration && kept.generation == asked.0 {
+            kept.conf.insert(names, lines.into());
+        }
+    }
+}
+
+impl Kept {
+    fn forget(&mut self) {
+        self.generation += 1;
+        self.info.clear();
+        self.conf.clear();
+    }
+}
+
+impl Tracker for Cache {
+    fn event(&self, event: &Arc<Event>) {
+        let changed = match event.kind() {
+            EventKind::Signal => matches!(event.body(), EventBody::Signal(Signal::Reload)),
+            kind => *kind == EventKind::ConfChanged,
+        };
+        if changed {
+            self.forget();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(cache: &Cache) -> bool {
+        cache.info(&["version"]).is_ok()
+    }
+
+    fn keep(cache: &Cache, asked: Asked) {
+        cache.keep_info(asked, &["version", "uptime"], &[b"1".to_vec(), b"2".to_vec()]);
+    }
+
+    #[test]
+    fn default_cache_keeps_constants_only() {
+        let cache = Cache::default();
+        keep(&cache, cache.info(&["version"]).unwrap_err());
+        assert_eq!(cache.info(&["version"]).unwrap(), [b"1"]);
+        assert!(cache.info(&["uptime"]).is_err());
+        assert!(cache.info(&["version", "uptime"]).is_err());
+    }
+
+    #[test]
+    fn answer_to_question_before_a_change_is_not_cached() {
+        let cache = Cache::default();
+        let asked = cache.info(&["version"]).unwrap_err();
+        cache.was_sent("setconf");
+        keep(&cache, asked);
+        assert!(!kept(&cache));
+        keep(&cache, cache.info(&["version"]).unwrap_err());
+        assert!(kept(&cache));
+        cache.was_sent("GETCONF");
+        assert!(kept(&cache));
+    }
+
+    #[test]
+    fn options_are_cached_with_caching_of_the_configuration() {
+        let cache = Cache::default();
+        let names = vec!["Nickname".to_owned()];
+        let keep = |cache: &Cache| {
+            let asked = cache.conf(&names).unwrap_err();
+            cache.keep_conf(asked, names.clone(), &[]);
+            cache.conf(&names).is_ok()
+        };
+        assert!(!keep(&cache));
+        cache.set_caching(Caching::Configuration);
+        assert!(keep(&cache));
+        cache.set_caching(Caching::Off);
+        assert!(!keep(&cache));
+    }
+}

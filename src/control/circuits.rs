@@ -1,0 +1,468 @@
+//! Building, extending and closing circuits.
+
+use std::time::Duration;
+
+use super::Controller;
+use crate::control::CircuitError;
+use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::connection::Subscription;
+use crate::io::transport::Deadline;
+use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Reply, Words};
+use scape_proto::event::{CircuitInfo, CircuitPurpose, CircuitStatus, EventBody, EventKind};
+use scape_proto::word::CircuitId;
+
+/// The default time limit for building a circuit. (tor itself gives up after
+/// about a minute.)
+const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A circuit to build, or to extend.
+///
+/// ```no_run
+/// use scape::control::BuildCircuit;
+///
+/// let controller = scape::connect()?;
+/// let circuit = controller.build_circuit(&BuildCircuit::new().path(["moria1", "dizum", "bastet"]))?;
+/// println!("circuit {} is built", circuit.id);
+/// # Ok::<(), scape::Error>(())
+/// ```
+///
+/// Let tor choose the relays unless there is a reason not to. Circuits with
+/// relays that are chosen by hand can be told from others, and may reveal who
+/// uses them.
+#[derive(Debug, Clone)]
+pub struct BuildCircuit {
+    path: Vec<String>,
+    purpose: Option<CircuitPurpose>,
+    timeout: Duration,
+}
+
+impl Default for BuildCircuit {
+    fn default() -> Self {
+        BuildCircuit { path: Vec::new(), purpose: None, timeout: BUILD_TIMEOUT }
+    }
+}
+
+impl BuildCircuit {
+    /// Creates a circuit for general use whose relays tor chooses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the relays, in order: fingerprints, with or without `$`, or
+    /// nicknames. Any type whose text has this form is accepted: strings,
+    /// [`Fingerprint`](crate::word::Fingerprint),
+    /// [`RelayName`](crate::word::RelayName).
+    ///
+    /// ```
+    /// use scape::control::BuildCircuit;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let guard: Fingerprint = "9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
+    /// let circuit = BuildCircuit::new().path([guard.to_string(), "dizum".to_owned()]);
+    /// # let _ = circuit;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn path<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
+        self.path = relays.into_iter().map(|relay| relay.to_string()).collect();
+        self
+    }
+
+    /// Sets the purpose: [`CircuitPurpose::General`] (default) or
+    /// [`CircuitPurpose::Controller`]. tor itself doesn't use a circuit with
+    /// the purpose `Controller`.
+    ///
+    /// The path of a `Controller` circuit must be set. tor 0.4.9 chooses relays
+    /// for `General` circuits only, and refuses others (551).
+    ///
+    /// ```
+    /// use scape::control::BuildCircuit;
+    /// use scape::event::CircuitPurpose;
+    ///
+    /// let circuit = BuildCircuit::new()
+    ///     .path(["moria1", "dizum", "bastet"])
+    ///     .purpose(CircuitPurpose::Controller);
+    /// # let _ = circuit;
+    /// ```
+    pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
+        self.purpose = Some(purpose);
+        self
+    }
+
+    /// Returns the time limit for building the circuit.
+    pub(crate) fn build_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Sets the time limit of [`Controller::build_circuit`], commands included.
+    /// Default: 60 seconds.
+    ///
+    /// ```
+    /// use scape::control::BuildCircuit;
+    /// use std::time::Duration;
+    ///
+    /// let circuit = BuildCircuit::new().timeout(Duration::from_secs(20));
+    /// # let _ = circuit;
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// Circuits. control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and
+/// CLOSECIRCUIT, GETINFO `circuit-status`.
+impl Controller {
+    /// Returns the circuits that tor has now (`GETINFO circuit-status`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("GETINFO circuit-status", concat!(
+    /// #     "250-circuit-status=7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n",
+    /// #     "250 OK\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// for circuit in controller.circuits()? {
+    ///     println!("{circuit}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](Self::get_info), most often a closed
+    /// connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if a line can't be
+    /// parsed.
+    #[doc(alias = "get_circuits")]
+    #[doc(alias = "get_circuit")]
+    pub fn circuits(&self) -> Result<Vec<CircuitInfo>> {
+        self.read_lines("circuit-status", CircuitInfo::parse)
+    }
+
+    /// Starts building a new circuit and returns its id. The circuit isn't
+    /// built yet when this returns. [`build_circuit`](Self::build_circuit) also
+    /// waits for that.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0 moria1,dizum,bastet", "250 EXTENDED 7\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::BuildCircuit;
+    /// use scape::word::CircuitId;
+    ///
+    /// let circuit = BuildCircuit::new().path(["moria1", "dizum", "bastet"]);
+    /// assert_eq!(controller.launch_circuit(&circuit)?, CircuitId::new(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know a
+    /// relay or has no descriptor of it (552), or can't start the circuit
+    /// (551). The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument)
+    /// if the path contains an invalid name.
+    ///
+    /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
+    /// doesn't answer within the handle's [timeout](Self::with_timeout). If
+    /// tor's answer comes late, the circuit is closed.
+    #[doc(alias = "new_circuit")]
+    pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
+        self.launched(extend(CircuitId::new(0), circuit)?)
+    }
+
+    /// Starts extending an existing circuit by more relays and returns its id.
+    /// The circuit isn't extended yet when this returns: the CIRC event tells.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 7 dizum,bastet", "250 EXTENDED 7\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::CircuitId;
+    ///
+    /// controller.extend_circuit(CircuitId::new(7), ["dizum", "bastet"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if the circuit
+    /// is gone, or if tor doesn't know a relay or has no descriptor of it. If
+    /// the circuit is gone,
+    /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
+    /// true. The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if
+    /// there are no relays, if a name is invalid, or if the id is 0.
+    pub fn extend_circuit<R: ToString>(
+        &self,
+        id: CircuitId,
+        relays: impl IntoIterator<Item = R>,
+    ) -> Result<CircuitId> {
+        let circuit = BuildCircuit::new().path(relays);
+        if circuit.path.is_empty() {
+            return Err(ArgumentError::new("EXTENDCIRCUIT", "path", ArgumentProblem::Empty).into());
+        }
+        if id.get() == 0 {
+            let why = "is 0, which stands for a new circuit: build_circuit makes one";
+            return Err(ArgumentError::invalid("EXTENDCIRCUIT", "circuit", why).into());
+        }
+        self.extended(extend(id, &circuit)?)
+    }
+
+    /// Builds a new circuit and waits until it can carry streams.
+    ///
+    /// The whole call takes at most [`BuildCircuit::timeout`], however many
+    /// events arrive. A circuit that isn't built by then is closed:
+    /// CLOSECIRCUIT is sent, but its reply isn't waited for.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0 moria1,dizum", concat!("250 EXTENDED 7\r\n",
+    /// #     "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1,",
+    /// #     "$7EA6EAD6FD83083C538F44038BBFA077587DD755~dizum PURPOSE=GENERAL\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::BuildCircuit;
+    ///
+    /// let circuit = controller.build_circuit(&BuildCircuit::new().path(["moria1", "dizum"]))?;
+    /// assert_eq!(circuit.path.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`CircuitError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), which has the
+    /// reasons, if the circuit fails or is closed. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
+    /// know a relay or has no descriptor of it, and
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
+    /// built in time. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
+    /// even if it is made again.
+    #[doc(alias = "new_circuit")]
+    #[doc(alias = "build_timeout_circuit")]
+    pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
+        let deadline = self.deadline_after(circuit.timeout);
+        let command = extend(CircuitId::new(0), circuit)?;
+        let tor = self.on_this_link()?.until(deadline);
+        let begun = tor
+            .subscribe([EventKind::Circ])
+            .and_then(|events| Ok((tor.launched(command)?, events)))
+            .map_err(|error| deadline.or_late(error, Phase::Circuit));
+        let (id, events) = begun?;
+        let built = wait_built_on(&events, id, deadline);
+        if built.as_ref().is_err_and(Error::is_unanswered) {
+            // The caller doesn't get the circuit's id, so nobody else would
+            // close it.
+            tor.begin_to_close_circuit(id);
+        }
+        built
+    }
+
+    /// Waits until a circuit can carry streams, for at most `timeout`, however
+    /// many events arrive.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::CircuitId;
+    /// use std::time::Duration;
+    ///
+    /// let circuit = controller.wait_built(CircuitId::new(7), Duration::from_secs(60))?;
+    /// println!("{circuit}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`CircuitError`] (kind
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) if the circuit fails,
+    /// is closed, or doesn't exist. The kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't built in
+    /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends, even if it is made again.
+    pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
+        let deadline = self.deadline_after(timeout);
+        let tor = self.on_this_link()?.until(deadline);
+        let events = tor.subscribe([EventKind::Circ])?;
+        match tor.circuits()?.into_iter().find(|circuit| circuit.id == id) {
+            Some(circuit) if circuit.status == CircuitStatus::Built => return Ok(circuit),
+            Some(_) => {}
+            // The circuit has ended. If it ended a moment ago, the queue has
+            // the event that says why.
+            None => {
+                let ended = wait_built_on(&events, id, Deadline::after(Duration::ZERO));
+                return ended.map_err(|error| match error.is::<Timeout>() {
+                    true => CircuitError::unknown(id).into(),
+                    false => error,
+                });
+            }
+        }
+        wait_built_on(&events, id, deadline)
+    }
+
+    /// Sets the purpose of a circuit. tor itself uses circuits with the purpose
+    /// [`CircuitPurpose::General`], and leaves those with the purpose
+    /// [`CircuitPurpose::Controller`] to controllers. tor sends a CIRC_MINOR
+    /// event for the change.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("SETCIRCUITPURPOSE 7 purpose=controller", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::CircuitPurpose;
+    /// use scape::word::CircuitId;
+    ///
+    /// controller.set_circuit_purpose(CircuitId::new(7), CircuitPurpose::Controller)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if the circuit
+    /// is gone, for which
+    /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
+    /// true, or if the purpose is neither of these two.
+    #[doc(alias = "repurpose_circuit")]
+    pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
+        let mut command = Command::build("SETCIRCUITPURPOSE");
+        // CIRC events write the purpose in upper case, but the command takes it
+        // in lower case.
+        command
+            .word("circuit", &id.to_string())
+            .pair("purpose", &purpose.as_str().to_ascii_lowercase());
+        self.request(command.finish()?).map(drop)
+    }
+
+    /// Closes a circuit, even if it carries streams. control-spec, command
+    /// CLOSECIRCUIT.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("CLOSECIRCUIT 7", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::CircuitId;
+    ///
+    /// controller.close_circuit(CircuitId::new(7))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown`](crate::control::Refusal::is_unknown) is true, if the
+    /// circuit is gone already.
+    pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
+        self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?)
+            .map(drop)
+    }
+
+    /// Closes a circuit unless it carries streams. tor's answer doesn't tell
+    /// whether it closed the circuit.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("CLOSECIRCUIT 7 IfUnused", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::CircuitId;
+    ///
+    /// controller.close_circuit_if_unused(CircuitId::new(7))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`close_circuit`](Self::close_circuit), most often a
+    /// circuit that is gone already.
+    pub fn close_circuit_if_unused(&self, id: CircuitId) -> Result<()> {
+        let mut command = Command::build("CLOSECIRCUIT");
+        self.request(command.word("circuit", &id.to_string()).word("flag", "IfUnused").finish()?)
+            .map(drop)
+    }
+
+    /// Sends EXTENDCIRCUIT for an existing circuit.
+    fn extended(&self, command: Command) -> Result<CircuitId> {
+        circuit_id(&self.request(command)?)
+    }
+
+    /// Sends EXTENDCIRCUIT for a new circuit. If tor's answer arrives after the
+    /// deadline, the new circuit is closed.
+    fn launched(&self, command: Command) -> Result<CircuitId> {
+        circuit_id(&self.request_or_undo(command, |tor, reply| {
+            if let Ok(id) = circuit_id(reply) {
+                tor.begin_to_close_circuit(id);
+            }
+        })?)
+    }
+
+    /// Tells tor to close a circuit without waiting for its reply. The circuit
+    /// may be gone already.
+    pub(crate) fn begin_to_close_circuit(&self, id: CircuitId) {
+        let command = Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish();
+        let sent = command.map_err(Error::from).and_then(|command| self.undoing().send(command));
+        if let Err(error) = sent {
+            log::debug!(target: "scape::connection", "circuit {id} could not be closed: {error}");
+        }
+    }
+}
+
+/// Returns the circuit's id from tor's reply to EXTENDCIRCUIT.
+fn circuit_id(reply: &Reply) -> Result<CircuitId> {
+    let mut words = Words::new(reply.first().text);
+    match (&*words.next_text(), words.next_value().parse()) {
+        ("EXTENDED", Some(id)) => Ok(id),
+        _ => Err(Error::answer("EXTENDCIRCUIT", reply.to_string())),
+    }
+}
+
+/// Waits until events say that a circuit is built or has ended.
+fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Result<CircuitInfo> {
+    let mut events = events.wait(deadline, Phase::Circuit);
+    loop {
+        let event = events.next()?;
+        let EventBody::Circ(circuit) = event.body() else { continue };
+        if circuit.id != id {
+            continue;
+        }
+        if circuit.status == CircuitStatus::Built {
+            return Ok(circuit.clone());
+        }
+        if circuit.status.is_end() {
+            return Err(CircuitError {
+                id,
+                status: circuit.status.clone(),
+                reason: circuit.reason.clone(),
+                remote_reason: circuit.remote_reason.clone(),
+                path: circuit.path.clone(),
+            }
+            .into());
+        }
+    }
+}
+
+/// Returns an EXTENDCIRCUIT command. Its arguments are checked before anything
+/// is sent.
+fn extend(id: CircuitId, circuit: &BuildCircuit) -> Result<Command> {
+    let mut command = Command::build("EXTENDCIRCUIT");
+    command.word("circuit", &id.to_string());
+    for relay in &circuit.path {
+        // Relays are checked one by one, because a comma would turn one name
+        // into two.
+        if relay.is_empty() || relay.contains(',') {
+            let why = format!("holds {relay:?}, which is no relay");
+            command.fail(ArgumentError::invalid("EXTENDCIRCUIT", "path", why));
+        }
+    }
+    if !circuit.path.is_empty() {
+        command.word("path", &circuit.path.join(","));
+    }
+    if let Some(purpose) = &circuit.purpose {
+        // CIRC events write the purpose in upper case, but the command takes it
+        // in lower case.
+        command.pair("purpose", &purpose.as_str().to_ascii_lowercase());
+    }
+    Ok(command.finish()?)
+}

@@ -1,0 +1,721 @@
+//! [`Connect`]: finds tor's control port, connects and authenticates.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cache::Caching;
+use super::keeper::Keeping;
+use super::places::{Environment, credentials_at, usual_places};
+use super::reconnect::Reconnect;
+use super::{Controller, DEFAULT_TIMEOUT, auth};
+use crate::control::{AuthError, ConnectAttempt, ConnectError};
+use crate::error::{Cancelled, Error, Phase, Result};
+use crate::io::cancel::CancelToken;
+use crate::io::connection::{Candidate, Connection};
+use crate::io::transport::{Address, Deadline, Transport};
+use scape_proto::control::{ArgumentError, Limits};
+use scape_proto::word::Secret;
+
+/// The number of times that a user is asked for the password.
+const PROMPTS: usize = 3;
+
+/// Connects to a running tor at the address that the environment names, or else
+/// at one of the usual places.
+///
+/// Short for `Connect::from_env()?.connect()`. See [`Connect::from_env`] for
+/// the environment variables. The usual places are, in this order:
+///
+/// * the Unix socket `/run/tor/control` (or `/var/run/tor/control`),
+/// * the Unix socket `/run/user/UID/Tor/control.socket`,
+/// * on macOS, the Unix sockets `/usr/local/var/run/tor/control.socket` and
+///   `~/Library/Application Support/TorBrowser-Data/Tor/control.socket`,
+/// * the ports 9051 (tor), 9151 (Tor Browser) and 9153 (Tor Messenger) of
+///   127.0.0.1.
+///
+/// ```no_run
+/// let controller = scape::connect()?;
+/// println!("tor {}", controller.version()?);
+/// # Ok::<(), scape::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Returns an error with a [`ConnectError`], which lists every attempt with its
+/// own error. If the environment names an address and authentication fails
+/// there, the error is an [`AuthError`] (kind
+/// [`ErrorKind::Auth`](crate::ErrorKind::Auth)).
+/// [`Error::get`](crate::Error::get) finds the [`AuthError`] in either case.
+/// The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an
+/// environment variable can't be parsed.
+#[doc(alias = "connect_port")]
+#[doc(alias = "connect_socket_file")]
+#[doc(alias = "build_local_tor_connection")]
+pub fn connect() -> Result<Controller> {
+    Connect::from_env()?.connect()
+}
+
+/// The settings for connecting to a running tor and authenticating.
+///
+/// ```no_run
+/// use scape::Connect;
+/// use std::time::Duration;
+///
+/// let controller = Connect::to("127.0.0.1:9051")?
+///     .password("sesame")
+///     .timeout(Duration::from_secs(10))
+///     .connect()?;
+/// # Ok::<(), scape::Error>(())
+/// ```
+///
+/// [`connect()`] is short for the common case: the environment or the usual
+/// places, with default settings. For a tor that the program starts itself, see
+/// [`Launch`](crate::Launch).
+///
+/// # Authentication
+///
+/// `Connect` uses the first of these methods that tor offers and that succeeds:
+///
+/// 1. SAFECOOKIE. It doesn't reveal the cookie, and it unmasks a peer that is
+///    not the tor that wrote the cookie file. No other method is tried on such
+///    a peer.
+/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and the program has set
+///    [`cookie_file`](Self::cookie_file). The content of a file that only the
+///    peer has named is never sent.
+/// 3. The [`password`](Self::password), if the program has set one.
+/// 4. No authentication.
+///
+/// Each attempt after the first takes a new connection, because tor hangs up
+/// when an attempt fails.
+#[doc(alias = "stem.connection")]
+#[doc(alias = "build_tor_connection")]
+#[derive(Debug, Clone)]
+pub struct Connect {
+    destination: Destination,
+    pub(super) credentials: Credentials,
+    /// The SOCKS port of the same tor, if the environment names one.
+    pub(super) socks: Option<Address>,
+    timeout: Duration,
+    limits: Limits,
+    reconnect: Option<Reconnect>,
+    heartbeat: Option<Duration>,
+    caching: Caching,
+    /// The token that cancels connecting. Calls of the controller ignore it.
+    cancel: Option<CancelToken>,
+}
+
+/// The place to connect to.
+#[derive(Debug, Clone)]
+enum Destination {
+    UsualPlaces,
+    Address(Address),
+    Through(Opener),
+}
+
+/// The function with which the program opens a transport to tor.
+#[derive(Clone)]
+struct Opener(Arc<dyn Fn() -> io::Result<Transport> + Send + Sync>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+/// The secrets to authenticate with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Credentials {
+    /// The passwords to try, in this order. There is more than one only if a
+    /// value from the environment can be read in several ways.
+    pub(super) passwords: Vec<Secret>,
+    /// The cookie file, if the program or the environment names one.
+    pub(super) cookie_file: Option<PathBuf>,
+}
+
+/// A request for a password, passed to the function of
+/// [`Connect::connect_with_prompt`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PasswordRequest {
+    /// The control port that wants the password. A description if the program
+    /// opens the transport itself.
+    pub address: String,
+    /// The error of the previous attempt. `None` if no password was tried yet.
+    pub refused: Option<Error>,
+}
+
+impl Default for Connect {
+    fn default() -> Self {
+        Connect {
+            destination: Destination::UsualPlaces,
+            credentials: Credentials::default(),
+            socks: None,
+            timeout: DEFAULT_TIMEOUT,
+            limits: Limits::default(),
+            reconnect: None,
+            heartbeat: None,
+            caching: Caching::default(),
+            cancel: None,
+        }
+    }
+}
+
+impl Connect {
+    /// Connects to the usual places, in turn: see [`connect()`]. Unlike
+    /// [`from_env`](Self::from_env), ignores the environment.
+    pub fn new() -> Self {
+        Connect::default()
+    }
+
+    /// Connects to this address: `"9051"`, `"127.0.0.1:9051"`,
+    /// `"unix:/run/tor/control"`, `"/run/tor/control"`, or an [`Address`].
+    ///
+    /// If the address has a host name, the system's resolver looks it up. This
+    /// is the only name that this library looks up outside of Tor.
+    ///
+    /// ```
+    /// use scape::Connect;
+    ///
+    /// let connect = Connect::to("127.0.0.1:9051")?;
+    /// assert!(Connect::to("no:such:address").is_err());
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the address can't
+    /// be parsed.
+    #[doc(alias = "from_port")]
+    #[doc(alias = "from_socket_file")]
+    pub fn to<A>(address: A) -> Result<Self>
+    where
+        A: TryInto<Address>,
+        A::Error: fmt::Display,
+    {
+        let address = address
+            .try_into()
+            .map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
+        Ok(Connect { destination: Destination::Address(address), ..Connect::default() })
+    }
+
+    /// Connects over a transport that the program opens itself, for example
+    /// through a tunnel.
+    ///
+    /// `open` is called for every attempt to authenticate and for every
+    /// reconnect, and returns a new transport each time. It must limit its own
+    /// waiting: [`timeout`](Self::timeout) doesn't interrupt it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().start()?;
+    /// let controller = scape::Connect::through(move || Ok(tor.transport()?)).connect()?;
+    /// assert!(controller.is_alive());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn through(open: impl Fn() -> io::Result<Transport> + Send + Sync + 'static) -> Self {
+        Connect { destination: Destination::Through(Opener(Arc::new(open))), ..Connect::default() }
+    }
+
+    /// Reads the address and the credentials from the environment. The
+    /// variables are those that Tor Browser reads, and that Whonix and others
+    /// set for it.
+    ///
+    /// | variable | meaning |
+    /// |---|---|
+    /// | `SCAPE_CONTROL` | the control port, as for [`Connect::to`]; the next three are ignored then |
+    /// | `TOR_CONTROL_IPC_PATH` | the path of a Unix socket; the next two are ignored then |
+    /// | `TOR_CONTROL_HOST` | the host of the control port; default: 127.0.0.1 |
+    /// | `TOR_CONTROL_PORT` | its port; default: 9151 if there is a host |
+    /// | `TOR_CONTROL_PASSWD` | the password: `"quoted"`, in hexadecimal, or plain |
+    /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | the cookie file; ignored if there is a password |
+    ///
+    /// The environment may also name the SOCKS port of the same tor:
+    /// `TOR_SOCKS_IPC_PATH`, or else `TOR_SOCKS_HOST` (default: 127.0.0.1) and
+    /// `TOR_SOCKS_PORT` (default: 9150 if there is a host). [`Tor`](crate::Tor)
+    /// uses it if a filter in front of the control port hides tor's SOCKS
+    /// ports, or if there is no control port. With `SCAPE_CONTROL` these
+    /// variables are ignored, because they may belong to another tor.
+    ///
+    /// An empty variable counts as not set. If no variable names an address,
+    /// the usual places are tried, like with [`Connect::new`]. A password of an
+    /// even number of hexadecimal digits is tried with both meanings.
+    ///
+    /// ```no_run
+    /// use scape::Connect;
+    /// use std::time::Duration;
+    ///
+    /// let controller = Connect::from_env()?.timeout(Duration::from_secs(5)).connect()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an address or
+    /// port can't be parsed. The error names the variable.
+    pub fn from_env() -> Result<Self> {
+        let environment = Environment::read()?;
+        let destination =
+            environment.address.map_or(Destination::UsualPlaces, Destination::Address);
+        let (credentials, socks) = (environment.credentials, environment.socks);
+        Ok(Connect { destination, credentials, socks, ..Connect::default() })
+    }
+
+    /// Takes the credentials from the environment (see
+    /// [`from_env`](Self::from_env)), for an address that comes from elsewhere.
+    /// If the address is on another machine, this is done only if the
+    /// environment names the same address.
+    pub(crate) fn credentials_from_env(mut self) -> Self {
+        if let Destination::Address(address) = &self.destination {
+            self.credentials = credentials_at(address);
+        }
+        self
+    }
+
+    /// Sets the password, whose hash tor has in `HashedControlPassword`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("PROTOCOLINFO 1", "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=HASHEDPASSWORD\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n")
+    /// #     .listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// let controller = scape::Connect::to(address)?.password("sesame").connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "authenticate_password")]
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
+        self.credentials.passwords = vec![password.into()];
+        self
+    }
+
+    /// Sets the path of tor's cookie file. Default: the path that tor names,
+    /// which is wrong if tor runs in a container or a chroot.
+    ///
+    /// The path must be set for a peer that offers COOKIE but not SAFECOOKIE.
+    /// tor itself always offers both.
+    ///
+    /// ```
+    /// use scape::Connect;
+    ///
+    /// let connect = Connect::to("9051")?.cookie_file("/srv/tor-jail/run/tor/control.authcookie");
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    #[doc(alias = "authenticate_cookie")]
+    #[doc(alias = "authenticate_safecookie")]
+    #[doc(alias = "chroot_path")]
+    pub fn cookie_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.credentials.cookie_file = Some(path.into());
+        self
+    }
+
+    /// Sets the time that connecting and authenticating may take together. It
+    /// is also the timeout of the controller's calls. Default: 30 seconds.
+    ///
+    /// The time covers all of the usual places together. A place that doesn't
+    /// answer leaves an equal share of the time to each of the others.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Reconnects automatically when the connection has ended, with the delays
+    /// of `policy`. Default: never.
+    ///
+    /// [`Controller::reconnect`] describes what is restored. Subscriptions and
+    /// callbacks continue, but events that tor sent in between are missing. See
+    /// [`Subscription::interruptions`](crate::Subscription::interruptions).
+    /// Calls that are made while there is no connection fail with an error of
+    /// the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// [`Controller::wait_connected`] waits for the connection. A [status
+    /// listener](Controller::on_status) is told about every attempt.
+    ///
+    /// A password stays in memory as long as the controller lives.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// use scape::control::Reconnect;
+    /// use scape::Connect;
+    ///
+    /// let controller = Connect::to(address)?.reconnect(Reconnect::new()).connect()?;
+    /// tor.hang_up();
+    /// controller.wait_closed(controller.timeout())?;
+    /// controller.wait_connected(controller.timeout())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reconnect(mut self, policy: Reconnect) -> Self {
+        self.reconnect = Some(policy);
+        self
+    }
+
+    /// Asks tor at this interval whether it still answers. Default: never.
+    ///
+    /// If tor doesn't answer within [`timeout`](Self::timeout), the connection
+    /// is ended with the cause
+    /// [`CloseCause::Unresponsive`](crate::connection::CloseCause::Unresponsive).
+    /// With [`reconnect`](Self::reconnect) it is opened again. Heartbeats are
+    /// for connections whose end the operating system doesn't report, such as
+    /// those over a network.
+    ///
+    /// ```
+    /// use scape::control::Reconnect;
+    /// use scape::Connect;
+    /// use std::time::Duration;
+    ///
+    /// let connect = Connect::to("192.0.2.1:9051")?
+    ///     .heartbeat(Duration::from_secs(60))
+    ///     .reconnect(Reconnect::new());
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.heartbeat = Some(every);
+        self
+    }
+
+    /// Sets which answers are cached, so that asking again takes no round trip.
+    /// Default: [`Caching::Constants`].
+    ///
+    /// ```
+    /// use scape::control::Caching;
+    /// use scape::Connect;
+    ///
+    /// let connect = Connect::to("9051")?.caching(Caching::Configuration);
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn caching(mut self, caching: Caching) -> Self {
+        self.caching = caching;
+        self
+    }
+
+    /// Lets another thread cancel [`connect`](Self::connect), even while a host
+    /// doesn't answer. `connect` then fails at once with an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// The attempt continues on its own thread until it ends or its
+    /// [time](Self::timeout) is over. If it still opens a connection, that
+    /// connection is closed. The controller doesn't keep the token: see
+    /// [`Controller::cancel_with`].
+    ///
+    /// ```
+    /// use scape::{CancelToken, Connect};
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(); // by another thread, for example when the user closes the window
+    /// let error = Connect::new().cancel_with(&token).connect().unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// ```
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// Sets limits for the size of tor's lines and replies. The connection ends
+    /// if tor exceeds them.
+    ///
+    /// ```
+    /// use scape::Connect;
+    /// use scape::control::Limits;
+    ///
+    /// let connect = Connect::to("9051")?.limits(Limits::default().reply(64 << 20));
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Connects and authenticates.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// let controller = scape::Connect::to(address)?.connect()?;
+    /// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with an [`AuthError`] (kind
+    /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if an address was given and
+    /// authentication fails there. Otherwise the error is a [`ConnectError`],
+    /// which lists every attempt: no connection could be opened, or each of the
+    /// usual places failed in some way. Its kind is
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), or
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if all attempts timed
+    /// out. The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
+    /// after [`cancel_with`](Self::cancel_with).
+    pub fn connect(&self) -> Result<Controller> {
+        let deadline = Deadline::after(self.timeout);
+        if self.cancel.is_none() {
+            return self.connect_until(deadline);
+        }
+        let own = Connect { cancel: None, ..self.clone() };
+        deadline
+            .cancelled_by(self.cancel.as_ref())
+            .run(Phase::Connect, move || own.connect_until(deadline))
+    }
+
+    fn connect_until(&self, deadline: Deadline) -> Result<Controller> {
+        if !matches!(self.destination, Destination::UsualPlaces) {
+            let connection = Connection::default();
+            let candidate = self.candidate(&connection, deadline)?;
+            return self.start(connection, candidate, Some(self.clone()), deadline);
+        }
+        let mut attempts = Vec::new();
+        let mut seen = Vec::new();
+        let places = usual_places();
+        let count = places.len() as u32;
+        for (tried, address) in (0..).zip(places) {
+            // /var/run is a link to /run on nearly every system.
+            let canonical = address.path().and_then(|path| path.canonicalize().ok());
+            if canonical.is_some() && seen.contains(&canonical) {
+                continue;
+            }
+            seen.push(canonical);
+            let shown = address.to_string();
+            // The controller keeps the address that worked, because a reconnect
+            // must not lead to another tor. A place that doesn't answer leaves
+            // time for the places that follow.
+            let share = deadline.left() / count.saturating_sub(tried).max(1);
+            match self.to_place(address).connect_until(deadline.part(share)) {
+                Ok(controller) => return Ok(controller),
+                Err(error) => match error.exact::<ConnectError>() {
+                    Some(error) => attempts.extend(error.attempts().iter().cloned()),
+                    None => attempts.push(ConnectAttempt::new(shown, error)),
+                },
+            }
+        }
+        Err(ConnectError::new(attempts).into())
+    }
+
+    /// Connects and authenticates. If tor wants a password, asks the user for
+    /// it on the terminal, without echo, up to three times.
+    ///
+    /// ```no_run
+    /// let controller = scape::Connect::from_env()?.connect_interactive()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`connect`](Self::connect), most often a wrong password.
+    /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if there is no
+    /// terminal.
+    pub fn connect_interactive(&self) -> Result<Controller> {
+        self.connect_with_prompt(|request| {
+            let again = if request.refused.is_some() { "Wrong password. " } else { "" };
+            let prompt = format!("{again}Password of the tor at {}: ", request.address);
+            match rpassword::prompt_password(prompt) {
+                Ok(password) => Ok(Some(Secret::from(password))),
+                Err(error) => Err(Error::io("ask for the password on the terminal", error)),
+            }
+        })
+    }
+
+    /// Connects and authenticates. If tor wants a password, calls `prompt` for
+    /// it, up to three times. `prompt` returns `None` to give up.
+    ///
+    /// [`connect_interactive`](Self::connect_interactive) asks on the terminal.
+    /// This method is for programs that ask in another way. Each attempt may
+    /// take the [`timeout`](Self::timeout).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("PROTOCOLINFO 1", "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=HASHEDPASSWORD\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n")
+    /// #     .listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// let controller = scape::Connect::to(address)?.connect_with_prompt(|request| {
+    ///     println!("password for {}?", request.address);
+    ///     Ok(Some("sesame".into()))
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `prompt`, if it returns one. Otherwise, same errors
+    /// as [`connect`](Self::connect), most often a wrong password.
+    #[doc(alias = "password_function")]
+    pub fn connect_with_prompt(
+        &self,
+        mut prompt: impl FnMut(&PasswordRequest) -> Result<Option<Secret>>,
+    ) -> Result<Controller> {
+        let mut connect = self.clone();
+        let mut refused = None;
+        for _ in 0..PROMPTS {
+            let (error, address) = match connect.connect() {
+                Ok(controller) => return Ok(controller),
+                Err(error) => match wants_password(&error, &connect) {
+                    Some(address) => (error, address),
+                    None => return Err(error),
+                },
+            };
+            // The first attempt may have failed because there was no password
+            // at all.
+            let last =
+                if connect.credentials.passwords.is_empty() { None } else { Some(error.clone()) };
+            refused = Some(error.clone());
+            match prompt(&PasswordRequest { address: address.clone(), refused: last })? {
+                Some(password) => connect.credentials.passwords = vec![password],
+                None => return Err(error),
+            }
+            if let Ok(address) = address.parse() {
+                connect.destination = Destination::Address(address);
+            }
+        }
+        match (connect.connect(), refused) {
+            (Err(_), Some(error)) if connect.credentials.passwords.is_empty() => Err(error),
+            (result, _) => result,
+        }
+    }
+
+    /// Authenticates on a transport that is already connected.
+    ///
+    /// With a single transport there is a single attempt, because tor hangs up
+    /// when an attempt fails. [`cancel_with`](Self::cancel_with) has no effect.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().listen()?;
+    /// # let Some(scape::transport::Address::Ip(address)) = tor.address() else { panic!("TCP") };
+    /// use scape::transport::Transport;
+    /// use std::net::TcpStream;
+    ///
+    /// let transport = Transport::from(TcpStream::connect(address)?);
+    /// let controller = scape::Connect::new().authenticate_over(transport)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with an [`AuthError`] (kind
+    /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if authentication fails.
+    /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
+    /// doesn't answer in time. It is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) with
+    /// [`reconnect`](Self::reconnect), because a transport can't be opened
+    /// again. Use [`through`](Self::through) for that.
+    #[doc(alias = "authenticate")]
+    pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
+        if self.is_persistent() {
+            let why = "cannot be opened again, as reconnect demands: see Connect::through";
+            return Err(ArgumentError::invalid("connect", "transport", why).into());
+        }
+        let connection = Connection::default();
+        let mut transport = Some(transport);
+        let open = || match transport.take() {
+            Some(transport) => connection.open(transport, self.limits).map(Some),
+            None => Ok(None),
+        };
+        let deadline = Deadline::after(self.timeout);
+        let candidate = auth::authenticate(open, &self.credentials, deadline)?;
+        self.start(connection, candidate, None, deadline)
+    }
+
+    /// Returns the address to connect to, if there is exactly one.
+    pub(super) fn address(&self) -> Option<&Address> {
+        match &self.destination {
+            Destination::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the connection is opened again automatically.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.reconnect.is_some()
+    }
+
+    /// Returns the timeout of each call.
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Connects and authenticates once more.
+    pub(super) fn candidate(
+        &self,
+        connection: &Connection,
+        deadline: Deadline,
+    ) -> Result<Candidate> {
+        let place = match &self.destination {
+            Destination::UsualPlaces => "the usual places".to_owned(),
+            Destination::Address(address) => address.to_string(),
+            Destination::Through(_) => ConnectAttempt::OWN_WAY.to_owned(),
+        };
+        let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
+        auth::authenticate(open, &self.credentials, deadline).map_err(|error| {
+            match error.is::<AuthError>() || error.is::<Cancelled>() {
+                true => error,
+                false => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
+            }
+        })
+    }
+
+    fn transport(&self, deadline: Deadline) -> Result<Transport> {
+        let transport = match &self.destination {
+            Destination::Address(address) => Transport::connect(address, deadline.instant()),
+            Destination::Through(opener) => (opener.0)(),
+            Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
+        };
+        transport.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
+            _ => Error::io("cannot connect", error),
+        })
+    }
+
+    fn to_place(&self, address: Address) -> Connect {
+        Connect { destination: Destination::Address(address), ..self.clone() }
+    }
+
+    fn start(
+        &self,
+        connection: Connection,
+        candidate: Candidate,
+        again: Option<Connect>,
+        deadline: Deadline,
+    ) -> Result<Controller> {
+        let keeping = Keeping {
+            reconnect: self.reconnect.clone(),
+            heartbeat: self.heartbeat,
+            timeout: self.timeout,
+        };
+        let controller = Controller::start(connection, candidate, again, keeping, self.timeout)?;
+        if self.caching != Caching::default() {
+            controller.until(deadline).set_caching(self.caching)?;
+        }
+        Ok(controller)
+    }
+}
+
+/// Returns the address of the tor that wants a password, or another password,
+/// if that is why `error` occurred.
+fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
+    let helps = |auth: &AuthError| match auth {
+        AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_) => true,
+        AuthError::All(all) => all
+            .iter()
+            .any(|e| matches!(e, AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_))),
+        _ => false,
+    };
+    if let Some(error) = error.exact::<ConnectError>() {
+        let wants = |attempt: &&ConnectAttempt| attempt.error.get().is_some_and(helps);
+        return error.attempts().iter().find(wants).map(|attempt| attempt.address.clone());
+    }
+    let auth = error.exact::<AuthError>();
+    auth.filter(|auth| helps(auth)).map(|_| match &connect.destination {
+        Destination::Address(address) => address.to_string(),
+        _ => "the control port".to_owned(),
+    })
+}

@@ -1,0 +1,192 @@
+//! The type [`ConnectError`]: the failed attempts to connect to tor.
+
+use std::fmt;
+use std::io;
+
+use crate::error::{Cause, ErrorKind};
+
+use crate::error::{Error, IoError, Phase, Timeout, write_with_sources};
+
+/// No control connection could be opened. The error lists every attempt.
+///
+/// ```
+/// use scape::Connect;
+/// use scape::control::ConnectError;
+///
+/// // Nothing listens on port 1.
+/// let error = Connect::to("127.0.0.1:1")?.connect().unwrap_err();
+/// let attempts = error.get::<ConnectError>().expect("there is no connection").attempts();
+/// assert_eq!(attempts[0].address, "127.0.0.1:1");
+/// # Ok::<(), scape::Error>(())
+/// ```
+#[doc(alias = "SocketError")]
+#[derive(Debug, Clone)]
+pub struct ConnectError {
+    attempts: Vec<ConnectAttempt>,
+}
+
+/// A failed attempt to connect.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConnectAttempt {
+    /// The address that was tried.
+    pub address: String,
+    /// The error of the attempt.
+    pub error: Error,
+}
+
+impl ConnectAttempt {
+    /// The name for a transport that the program opens itself.
+    pub(crate) const OWN_WAY: &'static str = "the program's own way";
+
+    /// Creates a failed attempt to connect to `address`.
+    pub(crate) fn new(address: impl Into<String>, error: Error) -> Self {
+        ConnectAttempt { address: address.into(), error }
+    }
+}
+
+impl ConnectError {
+    /// Creates an error with the failed attempts, in order.
+    pub(crate) fn new(attempts: Vec<ConnectAttempt>) -> Self {
+        ConnectError { attempts }
+    }
+
+    /// Returns the attempts, in order.
+    pub fn attempts(&self) -> &[ConnectAttempt] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no control connection to tor; tried ")?;
+        for (i, attempt) in self.attempts.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{}: ", attempt.address)?;
+            write_with_sources(f, &attempt.error)?;
+        }
+        match self.advice() {
+            Some(advice) => write!(f, ". {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ConnectError {
+    /// Returns advice for the user, or `None` if an attempt's own error has
+    /// advice.
+    fn advice(&self) -> Option<&'static str> {
+        let kinds = || self.attempts.iter().map(Problem::of);
+        if kinds().any(|kind| kind == Problem::NotAllowed) {
+            return Some(
+                "The control socket is there, but this user may not open it: add the user to the socket's group \
+                 (on Debian: adduser USER debian-tor) and log in again",
+            );
+        }
+        let is_own_way =
+            self.attempts.iter().any(|attempt| attempt.address == ConnectAttempt::OWN_WAY);
+        if is_own_way || kinds().any(|kind| kind != Problem::NoConnection) {
+            return None;
+        }
+        Some(match self.attempts.len() {
+            1 => "Is tor running, with ControlPort (or ControlSocket) set to this address?",
+            _ => {
+                "Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address"
+            }
+        })
+    }
+}
+
+/// The problem that a failed attempt points to.
+#[derive(PartialEq, Eq)]
+enum Problem {
+    /// There is a Unix socket, but this user has no access to it.
+    NotAllowed,
+    /// Nothing accepted a connection.
+    NoConnection,
+    /// Something accepted the connection, but it failed later.
+    Other,
+}
+
+impl Problem {
+    fn of(attempt: &ConnectAttempt) -> Problem {
+        let is_socket = attempt.address.starts_with("unix:");
+        let (io, timeout) = (attempt.error.exact(), attempt.error.exact());
+        match io.map(IoError::kind) {
+            Some(io::ErrorKind::PermissionDenied) if is_socket => Problem::NotAllowed,
+            Some(_) => Problem::NoConnection,
+            None if timeout.map(Timeout::phase) == Some(Phase::Connect) => Problem::NoConnection,
+            None => Problem::Other,
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl Cause for ConnectError {
+    fn kind(&self) -> ErrorKind {
+        let mut kinds = self.attempts.iter().map(|attempt| attempt.error.kind());
+        if kinds.clone().any(|kind| kind == ErrorKind::Cancelled) {
+            ErrorKind::Cancelled
+        } else if !self.attempts.is_empty() && kinds.all(|kind| kind == ErrorKind::Timeout) {
+            ErrorKind::Timeout
+        } else {
+            ErrorKind::Connect
+        }
+    }
+
+    fn parts(&self) -> Vec<&Error> {
+        self.attempts.iter().map(|attempt| &attempt.error).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::AuthError;
+    use crate::error::Timeout;
+
+    fn shown(errors: Vec<Error>) -> String {
+        let attempts =
+            errors.into_iter().map(|error| ConnectAttempt::new("unix:/run/tor/control", error));
+        ConnectError::new(attempts.collect()).to_string()
+    }
+
+    fn io_error(kind: io::ErrorKind) -> Error {
+        Error::io("cannot connect", kind.into())
+    }
+
+    #[test]
+    fn advice_depends_on_the_places_that_were_tried() {
+        let refused = || io_error(io::ErrorKind::ConnectionRefused);
+        let own = ConnectAttempt::new(ConnectAttempt::OWN_WAY, refused());
+        let text = ConnectError::new(vec![own]).to_string();
+        assert!(!text.contains("Is tor running") && !text.contains("SCAPE_CONTROL"), "{text}");
+        let text = shown(vec![refused()]);
+        assert!(
+            text.ends_with("set to this address?") && !text.contains("SCAPE_CONTROL"),
+            "{text}"
+        );
+        let text = shown(vec![refused(), refused()]);
+        assert!(text.ends_with("SCAPE_CONTROL names another address"), "{text}");
+    }
+
+    #[test]
+    fn inaccessible_unix_socket_advises_to_join_its_group() {
+        let refused = io_error(io::ErrorKind::ConnectionRefused);
+        let text = shown(vec![io_error(io::ErrorKind::PermissionDenied), refused.clone()]);
+        assert!(
+            text.contains("adduser USER debian-tor") && !text.contains("Is tor running"),
+            "{text}"
+        );
+        let timeout = Timeout::new(Phase::Connect, std::time::Duration::from_secs(1));
+        let text = shown(vec![refused.clone(), timeout.into()]);
+        assert!(!text.contains("adduser") && text.contains("Is tor running"), "{text}");
+        // A tor that refuses authentication is running.
+        let auth = AuthError::PasswordMissing { cookie: None };
+        let text = shown(vec![refused, auth.into()]);
+        assert!(!text.contains("adduser") && !text.contains("Is tor running"), "{text}");
+    }
+}

@@ -1,0 +1,280 @@
+//! GETINFO: the raw values of keys, and how tor's answers are cached. The
+//! submodules have a typed method for every key.
+
+mod accounting;
+mod address_mappings;
+mod config;
+mod consensus;
+mod directory;
+mod downloads;
+mod exit_policy;
+mod geoip;
+mod guards;
+mod handshakes;
+mod identity;
+mod listeners;
+mod names;
+mod onions;
+mod process;
+mod relays;
+mod status;
+mod traffic;
+mod value;
+mod version;
+mod view;
+
+pub use accounting::Accounting;
+pub use consensus::{ConsensusLifetime, SharedRandom};
+pub use handshakes::HandshakeStats;
+pub use process::ProcessInfo;
+pub use relays::DirServerQuery;
+pub use status::Reachability;
+pub use view::Info;
+
+use super::Controller;
+use super::cache::{Cache, Caching};
+use crate::error::{Error, Result};
+use scape_proto::control::{Command, Reply, parse_getinfo};
+use scape_proto::word::Version;
+
+/// Information about tor and the network, by key. control-spec, command
+/// GETINFO. [`Info::info_names`] returns the keys that a given tor knows, and
+/// [`info`](Self::info) has a typed method for each.
+///
+/// Values that can't change as long as tor runs, such as its version, are asked
+/// for once: see [`Caching`].
+impl Controller {
+    /// Returns the value of one key as text. Bytes that are not UTF-8 become
+    /// U+FFFD. The line end of a value of several lines is removed.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO traffic/read", "250-traffic/read=1024\r\n250 OK\r\n")
+    /// #     .on("GETINFO nonsense", "552 Unrecognized key \"nonsense\"\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.get_info("traffic/read")?, "1024");
+    ///
+    /// let error = controller.get_info("nonsense").unwrap_err();
+    /// assert_eq!(error.to_string(), "tor refused GETINFO nonsense: 552 Unrecognized key \"nonsense\"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know
+    /// the key (552), or if the key has no value now (551). The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the key can't be
+    /// sent, for example because it contains a space. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
+    /// doesn't answer within the handle's [timeout](Self::with_timeout).
+    #[doc(alias = "get_info_single")]
+    pub fn get_info(&self, key: &str) -> Result<String> {
+        self.get_info_bytes(key).map(text)
+    }
+
+    /// Returns the value of one key as the bytes that tor sent. A value of
+    /// several lines ends with LF, so digests and signatures of documents can
+    /// be checked against it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("config-text", "SocksPort 9050\nORPort 9001").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let text = controller.get_info_bytes("config-text")?;
+    /// assert_eq!(text, b"SocksPort 9050\nORPort 9001\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](Self::get_info), most often a key that tor
+    /// doesn't know.
+    #[doc(alias = "get_info_raw")]
+    pub fn get_info_bytes(&self, key: &str) -> Result<Vec<u8>> {
+        let mut values = self.values(&[key])?;
+        values.pop().ok_or_else(|| Error::answer(format!("GETINFO {key}"), "no value"))
+    }
+
+    /// Returns the values of several keys as text, in the order of the keys.
+    /// All keys are asked for with one command, so the call fails if tor
+    /// refuses one of them. [`get_info_each`](Self::get_info_each) returns the
+    /// other values even then.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").info("uptime", "7").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let values = controller.get_info_many(["version", "uptime"])?;
+    /// assert_eq!(values, ["0.4.9.11", "7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](Self::get_info), most often a key that tor
+    /// doesn't know.
+    pub fn get_info_many<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<String>> {
+        let keys: Vec<K> = keys.into_iter().collect();
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        Ok(self.values(&keys)?.into_iter().map(text).collect())
+    }
+
+    /// Returns one result for each key, as text, in the order of the keys. Each
+    /// key has a command of its own, but all commands are sent together. So the
+    /// call takes about as long as asking for one key.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO address", "551 Address unknown\r\n")
+    /// #     .on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let values = controller.get_info_each(["address", "uptime"])?;
+    /// assert_eq!(values[0].as_ref().unwrap_err().code(), Some(551));
+    /// assert_eq!(values[1].as_ref().unwrap(), "7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a key can't be
+    /// sent, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection has ended. If tor refuses a key, the error is in that
+    /// key's result.
+    pub fn get_info_each<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Result<String>>> {
+        let keys: Vec<K> = keys.into_iter().collect();
+        let commands: Result<Vec<_>> = keys.iter().map(|key| command(&[key.as_ref()])).collect();
+        let pending = self.send_all(commands?)?;
+        let one = |(pending, key): (crate::io::connection::PendingReply, &K)| {
+            let mut values = parse(&pending.wait_ok()?, &[key.as_ref()])?;
+            Ok(text(values.pop().unwrap_or_default()))
+        };
+        Ok(pending.into_iter().zip(&keys).map(one).collect())
+    }
+
+    /// Returns tor's version (`GETINFO version`).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](Self::get_info), most often a closed
+    /// connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    #[doc(alias = "get_version")]
+    pub fn version(&self) -> Result<Version> {
+        let version = self.get_info("version")?;
+        version.parse().map_err(|e: scape_proto::word::ParseVersionError| {
+            Error::answer("GETINFO version", e.to_string())
+        })
+    }
+
+    /// Returns the lines of a key whose value is a list. Empty lines are left
+    /// out.
+    pub(super) fn get_info_lines(&self, key: &str) -> Result<Vec<Vec<u8>>> {
+        let value = self.get_info_bytes(key)?;
+        let lines =
+            value.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+    }
+
+    fn values(&self, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cache = &self.inner.session.cache;
+        let asked = match cache.info(keys) {
+            Ok(values) => return self.while_open(values),
+            Err(asked) => asked,
+        };
+        let values = parse(&self.request(command(keys)?)?, keys)?;
+        cache.keep_info(asked, keys, &values);
+        Ok(values)
+    }
+
+    /// Returns a cached answer, or an error if the connection has ended.
+    /// Without a connection, cached answers aren't returned either.
+    pub(super) fn while_open<T>(&self, answer: T) -> Result<T> {
+        match self.closed() {
+            Some(closed) => Err(closed.into()),
+            None => Ok(answer),
+        }
+    }
+
+    /// Sets which of tor's answers are cached, for all handles of the
+    /// connection. Everything that was cached so far is discarded. Default:
+    /// [`Caching::Constants`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Caching;
+    ///
+    /// controller.set_caching(Caching::Off)?;
+    /// controller.version()?; // asks tor every time
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Caching::Configuration`] subscribes to the CONF_CHANGED and SIGNAL
+    /// events. Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, refuses SETEVENTS, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended. The previous setting stays in effect then.
+    pub fn set_caching(&self, caching: Caching) -> Result<()> {
+        let session = &self.inner.session;
+        let events = match caching {
+            Caching::Configuration => {
+                let cache = session.cache.clone();
+                Some(self.connection().track(Cache::KINDS, cache, self.deadline())?)
+            }
+            _ => None,
+        };
+        session.cache.set_caching(caching);
+        let before = std::mem::replace(&mut *session.cache_events.lock(), events);
+        drop(before);
+        Ok(())
+    }
+
+    /// Returns which of tor's answers are cached.
+    #[doc(alias = "is_caching_enabled")]
+    pub fn caching(&self) -> Caching {
+        self.inner.session.cache.caching()
+    }
+}
+
+fn command(keys: &[&str]) -> Result<Command> {
+    let mut command = Command::build("GETINFO");
+    for key in keys {
+        command.word("key", key);
+    }
+    Ok(command.finish()?)
+}
+
+fn parse(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
+    parse_getinfo(reply, keys)
+        .map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))
+}
+
+fn text(value: Vec<u8>) -> String {
+    let mut text = match String::from_utf8(value) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    };
+    if text.ends_with('\n') {
+        text.pop();
+    }
+    text
+}

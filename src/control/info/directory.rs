@@ -1,0 +1,122 @@
+//! `GETINFO ns/…` as parsed entries, and the consensus together with its
+//! microdescriptors.
+
+use super::Info;
+use crate::error::{Error, Result};
+use scape_proto::control::Refusal;
+use scape_proto::netdoc::ConsensusFlavor;
+use scape_proto::netdoc::{Directory, RouterEntry, RouterStatus};
+use scape_proto::word::Fingerprint;
+
+/// Parsed entries of the consensus. control-spec, GETINFO `ns/…`, `md/all` and
+/// `dir/status-vote/…`.
+impl Info<'_> {
+    /// Returns the consensus entries of all relays (`GETINFO ns/all`). The list
+    /// is empty if tor has no consensus.
+    ///
+    /// An entry that can't be parsed is left out. To see such errors, parse
+    /// [`ns_all`](Self::ns_all) with [`RouterStatus::parse_all`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ns/all",
+    /// #     "r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    /// #      s Exit Fast Running Valid\nw Bandwidth=3000\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::netdoc::RouterFlags;
+    ///
+    /// let relays = controller.info().network_statuses()?;
+    /// let exits = relays.iter().filter(|relay| relay.flags().contains(RouterFlags::EXIT));
+    /// assert_eq!(exits.map(|relay| relay.nickname()).collect::<Vec<_>>(), ["relay03"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection.
+    #[doc(alias = "get_network_statuses")]
+    pub fn network_statuses(self) -> Result<Vec<RouterEntry>> {
+        Ok(RouterStatus::parse_all(&self.ns_all()?).map(RouterEntry::from).collect())
+    }
+
+    /// Returns the consensus entry of a relay (`GETINFO ns/id/…`), or `None` if
+    /// there is no entry or no consensus.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the entry can't
+    /// be parsed.
+    #[doc(alias = "get_network_status")]
+    pub fn network_status(self, relay: Fingerprint) -> Result<Option<RouterEntry>> {
+        let Some(text) = self.ns_id(relay)? else { return Ok(None) };
+        let command = || format!("GETINFO ns/id/{relay}");
+        match RouterStatus::parse_all(&text).results().next() {
+            Some(Ok(entry)) => Ok(Some(entry.into())),
+            Some(Err(error)) => Err(Error::answer(command(), error.to_string())),
+            None => Err(Error::answer(command(), "no entry")),
+        }
+    }
+
+    /// Returns the consensus together with its microdescriptors: all that is
+    /// needed to choose a path.
+    ///
+    /// Sends one command
+    /// (`GETINFO dir/status-vote/current/consensus-microdesc md/all`). If tor
+    /// doesn't have both, sends `GETINFO dir/status-vote/current/consensus`.
+    ///
+    /// On the public network tor sends about 8 MB. Set a longer
+    /// [timeout](crate::Controller::with_timeout) for slow connections.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if tor has no
+    /// consensus, and of the kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the consensus
+    /// can't be parsed. Otherwise the same errors as
+    /// [`get_info`](crate::Controller::get_info), most often a timeout.
+    pub fn directory(self) -> Result<Directory> {
+        let [consensus, microdescriptors] =
+            ["dir/status-vote/current/consensus-microdesc", "md/all"];
+        let call = self.controller.in_one_call();
+        // With one command, so that both are from the same moment.
+        let values = match call.values(&[consensus, microdescriptors]) {
+            Ok(values) => values,
+            // 551: tor doesn't have them. 552: this tor, or a filter before it,
+            // doesn't know the keys.
+            Err(error) if matches!(error.exact().map(Refusal::code), Some(551 | 552)) => {
+                return parse(
+                    "dir/status-vote/current/consensus",
+                    &call.info().full_consensus()?,
+                    b"",
+                );
+            }
+            Err(error) => return Err(error),
+        };
+        let (Some(document), Some(microdescriptors)) = (values.first(), values.get(1)) else {
+            return Err(Error::answer(format!("GETINFO {consensus}"), "no value"));
+        };
+        // A tor that uses server descriptors has no microdescriptors. The other
+        // consensus says more then.
+        if microdescriptors.is_empty()
+            && let Some(full) = call.info().consensus_document(&ConsensusFlavor::Ns)?
+        {
+            return parse("dir/status-vote/current/consensus", &full, b"");
+        }
+        parse(consensus, document, microdescriptors)
+    }
+
+    /// Returns the consensus that has the digests of server descriptors, and
+    /// exit policies.
+    fn full_consensus(self) -> Result<Vec<u8>> {
+        self.controller.get_info_bytes("dir/status-vote/current/consensus")
+    }
+}
+
+fn parse(key: &str, consensus: &[u8], microdescriptors: &[u8]) -> Result<Directory> {
+    Directory::parse(consensus, microdescriptors)
+        .map_err(|error| Error::answer(format!("GETINFO {key}"), error.to_string()))
+}

@@ -1,0 +1,105 @@
+//! `GETINFO exit-policy/…`: exit policies.
+
+use super::Info;
+use crate::error::{Error, Result};
+use scape_proto::netdoc::{ExitPolicy, ParseExitPolicyError};
+
+/// The exit policy of this relay. control-spec, GETINFO `exit-policy/…`.
+///
+/// Some of these values exist on relays only. Other tors refuse them with 552.
+/// A relay refuses them with 551 while it builds its descriptor, so the same
+/// call may succeed a little later.
+impl Info<'_> {
+    /// Returns the rules that tor appends to the configured ones, unless these
+    /// decide about every address (`GETINFO exit-policy/default`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("exit-policy/default", "reject *:25,accept *:*").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let policy = controller.info().exit_policy_default()?;
+    /// assert!(!policy.allows("198.51.100.7".parse()?, 25));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    pub fn exit_policy_default(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/default")
+    }
+
+    /// Returns the rules that ExitPolicyRejectPrivate puts before the
+    /// configured ones on every relay
+    /// (`GETINFO exit-policy/reject-private/default`).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    pub fn exit_policy_reject_private_default(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/reject-private/default")
+    }
+
+    /// Returns the rules that are put before the configured ones because of
+    /// this relay's own addresses (`GETINFO exit-policy/reject-private/relay`).
+    /// They come from the options ExitPolicyRejectPrivate and
+    /// ExitPolicyRejectLocalInterfaces.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`exit_policy_full`](Self::exit_policy_full), most often
+    /// a tor that is not a relay.
+    pub fn exit_policy_reject_private_relay(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/reject-private/relay")
+    }
+
+    /// Returns the whole exit policy of this relay
+    /// (`GETINFO exit-policy/full`).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if this tor is not a
+    /// relay (552), or if its descriptor isn't built yet (551). Otherwise the
+    /// same errors as [`get_info`](crate::Controller::get_info). The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    #[doc(alias = "get_exit_policy")]
+    pub fn exit_policy_full(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/full")
+    }
+
+    /// Returns the rules of this relay's exit policy that concern IPv4
+    /// (`GETINFO exit-policy/ipv4`).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`exit_policy_full`](Self::exit_policy_full), most often
+    /// a tor that is not a relay.
+    pub fn exit_policy_ipv4(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/ipv4")
+    }
+
+    /// Returns the rules of this relay's exit policy that concern IPv6
+    /// (`GETINFO exit-policy/ipv6`).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`exit_policy_full`](Self::exit_policy_full), most often
+    /// a tor that is not a relay.
+    pub fn exit_policy_ipv6(self) -> Result<ExitPolicy> {
+        self.exit_policy("exit-policy/ipv6")
+    }
+
+    fn exit_policy(self, key: &str) -> Result<ExitPolicy> {
+        let problem =
+            |e: ParseExitPolicyError| Error::answer(format!("GETINFO {key}"), e.to_string());
+        self.controller.get_info(key)?.parse().map_err(problem)
+    }
+}

@@ -1,0 +1,74 @@
+//! `GETINFO info/names`, `events/names`, `signal/names`, `features/names`: the
+//! keys, events, signals and features that this tor knows.
+
+use super::Info;
+use crate::error::Result;
+use scape_proto::control::Signal;
+use scape_proto::event::EventKind;
+use scape_proto::info::InfoName;
+
+/// The keys, events, signals and features that this tor knows. control-spec,
+/// GETINFO `info/names`, `events/names`, `signal/names` and `features/names`.
+/// [`config_names`](Self::config_names) returns the options.
+impl Info<'_> {
+    /// Returns the keys that GETINFO knows (`GETINFO info/names`). tor answers
+    /// to a few more keys than it lists.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "info/names", "ip-to-country/* -- Perform a GEOIP lookup\nversion -- The current version of Tor.").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// for name in controller.info().info_names()? {
+    ///     println!("{name}: {}", name.description);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    pub fn info_names(self) -> Result<Vec<InfoName>> {
+        self.controller.read_lines("info/names", InfoName::parse)
+    }
+
+    /// Returns the events that tor lets controllers subscribe to
+    /// (`GETINFO events/names`).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection.
+    pub fn known_events(self) -> Result<Vec<EventKind>> {
+        self.words("events/names")
+    }
+
+    /// Returns the signals that can be sent (`GETINFO signal/names`). A signal
+    /// with several names is in the list once for each.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection.
+    pub fn known_signals(self) -> Result<Vec<Signal>> {
+        self.words("signal/names")
+    }
+
+    /// Returns the features that USEFEATURE knows (`GETINFO features/names`).
+    /// In tor 0.4.9 all of them are always on.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection.
+    pub fn known_features(self) -> Result<Vec<String>> {
+        self.words("features/names")
+    }
+
+    fn words<T: for<'a> From<&'a str>>(self, key: &str) -> Result<Vec<T>> {
+        Ok(self.controller.get_info(key)?.split_ascii_whitespace().map(T::from).collect())
+    }
+}

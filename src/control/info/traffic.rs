@@ -1,0 +1,57 @@
+//! `GETINFO traffic/…`, `bw-event-cache`: the number of bytes read and written.
+
+use super::Info;
+use super::value::malformed;
+use crate::error::Result;
+use scape_proto::info::Traffic;
+
+/// Traffic in bytes. control-spec, GETINFO `traffic/…` and `bw-event-cache`.
+impl Info<'_> {
+    /// Returns the number of bytes that tor has read and written since it was
+    /// started (`GETINFO traffic/read traffic/written`). Traffic of control
+    /// connections doesn't count.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("traffic/read", "2048").info("traffic/written", "1024").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let traffic = controller.info().traffic()?;
+    /// println!("{} bytes read, {} bytes written", traffic.read, traffic.written);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    pub fn traffic(self) -> Result<Traffic> {
+        let [read, written] = self.controller.read_many(["traffic/read", "traffic/written"])?;
+        Ok(Traffic::new(
+            read.parse().map_err(|_| malformed("traffic/read", &read))?,
+            written.parse().map_err(|_| malformed("traffic/written", &written))?,
+        ))
+    }
+
+    /// Returns the number of bytes that tor has read and written in each of the
+    /// last seconds (`GETINFO bw-event-cache`). The oldest second is the first.
+    /// There are at most 300.
+    ///
+    /// tor remembers a second only while some controller has subscribed to an
+    /// event that comes every second, such as
+    /// [`EventKind::Bw`](crate::event::EventKind::Bw).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](crate::Controller::get_info), most often a
+    /// closed connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
+    /// can't be parsed.
+    pub fn bw_event_cache(self) -> Result<Vec<Traffic>> {
+        let seconds = |value: &str| {
+            value.split_ascii_whitespace().map(|one| Traffic::parse(one, ',')).collect()
+        };
+        self.controller.read_info("bw-event-cache", seconds)
+    }
+}

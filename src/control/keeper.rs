@@ -1,0 +1,104 @@
+//! The thread that looks after a connection. It sends heartbeats, reconnects
+//! when the connection has ended, and restores later what tor refused at first.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::reconnect::Reconnect;
+use super::session::Session;
+use crate::io::connection::{ConnectionStatus, Watched};
+use crate::io::transport::deadline_after;
+use scape_proto::control::Command;
+
+/// The time that the thread sleeps if there is nothing to do.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// The tasks of a connection's thread.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Keeping {
+    pub(super) reconnect: Option<Reconnect>,
+    /// The interval between heartbeats.
+    pub(super) heartbeat: Option<Duration>,
+    /// The timeout of each answer and of each attempt to connect.
+    pub(super) timeout: Duration,
+}
+
+impl Keeping {
+    /// Returns true if there is a task.
+    pub(super) fn is_needed(&self) -> bool {
+        self.reconnect.is_some() || self.heartbeat.is_some()
+    }
+}
+
+/// Runs until the connection has ended for good.
+pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
+    let mut known = 0;
+    let mut next_beat = keeping.heartbeat.map(deadline_after);
+    loop {
+        let next = next_beat.into_iter().chain(session.retakes.next()).min();
+        match session.connection().watch(known, next) {
+            Watched::Ended => return,
+            Watched::Open(number) => {
+                known = number;
+                session.retake(keeping.timeout);
+                if next_beat.is_some_and(|beat| beat <= Instant::now()) {
+                    beat(session, keeping.timeout);
+                    next_beat = keeping.heartbeat.map(deadline_after);
+                }
+            }
+            Watched::Down(down) => {
+                let given_up = match &keeping.reconnect {
+                    Some(policy) => {
+                        make_again(session, down, policy, keeping.timeout) == Outcome::GivenUp
+                    }
+                    None => true,
+                };
+                // Without a policy, or when it has given up, a program may
+                // still reconnect by hand. So sleep until then.
+                while given_up && session.connection().sleep_while_down(down, deadline_after(LONG))
+                {
+                }
+                next_beat = keeping.heartbeat.map(deadline_after);
+            }
+        }
+    }
+}
+
+/// Sends a heartbeat. Any answer will do.
+fn beat(session: &Session, timeout: Duration) {
+    if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
+        session.connection().check(command, timeout);
+    }
+}
+
+/// The result of trying to reconnect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The connection is open again or has ended for good.
+    Done,
+    GivenUp,
+}
+
+/// Tries to reconnect until the connection is open, has ended for good, or the
+/// policy allows no further attempt.
+fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
+    let connection = session.connection();
+    let mut attempt = 1;
+    let mut delay = policy.delay(attempt, rand::random());
+    while let Some(pause) = delay {
+        if !connection.sleep_while_down(down, deadline_after(pause)) {
+            return Outcome::Done;
+        }
+        match session.reconnect_if_down(timeout) {
+            Ok(_) => return Outcome::Done,
+            Err(error) => {
+                log::info!(target: "scape::connection", "attempt {attempt} to connect again: {error}");
+                delay = policy.delay(attempt + 1, rand::random());
+                connection.tell(ConnectionStatus::ReconnectFailed { attempt, error, next: delay });
+                attempt = attempt.saturating_add(1);
+            }
+        }
+    }
+    connection.give_up();
+    Outcome::GivenUp
+}

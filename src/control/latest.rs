@@ -1,0 +1,144 @@
+//! The latest call that asked for a thing, such as an onion service or a
+//! mapping.
+//!
+//! If a call times out, its late effect is undone. Something that was restored
+//! on a new connection and isn't wanted any more is removed. But if the program
+//! has asked for the same thing again meanwhile, and got it, the thing must
+//! stay. This module tells the two cases apart: a call [claims](Latest::claim)
+//! the names of its things, and undoing checks that no later call has claimed
+//! them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::error::{Phase, Result};
+use crate::io::transport::Deadline;
+
+/// The latest calls, by the names of the things that they ask for.
+#[derive(Debug, Default)]
+pub(super) struct Latest {
+    /// Held while a command that undoes something is sent. So a call that asks
+    /// for the same thing sends its command afterwards.
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    last: u64,
+    /// The number of the latest call, for each name.
+    of: BTreeMap<String, u64>,
+    /// The number of watches that exist.
+    watches: usize,
+    /// The names of calls that have ended since the oldest watch began.
+    ended: BTreeSet<String>,
+}
+
+/// A period in which calls are remembered even after they have ended.
+#[derive(Debug)]
+pub(super) struct Watch<'a>(&'a Latest);
+
+/// A call that asks for things. It exists from before the call sends its
+/// command until nothing of it can be undone any more.
+#[derive(Debug)]
+pub(super) struct Claim {
+    latest: Arc<Latest>,
+    names: Vec<String>,
+    number: u64,
+}
+
+impl Latest {
+    /// Registers a call that is about to ask for these things.
+    pub(super) fn claim(self: &Arc<Self>, names: Vec<String>, deadline: Deadline) -> Result<Claim> {
+        let calls = self.calls.try_lock_until(deadline.instant());
+        let mut calls = calls.ok_or_else(|| deadline.error(Phase::Write))?;
+        calls.last += 1;
+        let number = calls.last;
+        calls.of.extend(names.iter().map(|name| (name.clone(), number)));
+        Ok(Claim { latest: self.clone(), names, number })
+    }
+
+    /// Begins a watch.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.calls.lock().watches += 1;
+        Watch(self)
+    }
+}
+
+impl Watch<'_> {
+    /// Runs `send` unless a call has asked for this thing since the watch
+    /// began, or was asking for it then. `send` must not wait for an answer.
+    pub(super) fn unless_claimed<T>(&self, name: &str, send: impl FnOnce() -> T) -> Option<T> {
+        let calls = self.0.calls.lock();
+        (!calls.of.contains_key(name) && !calls.ended.contains(name)).then(send)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.0.calls.lock();
+        calls.watches -= 1;
+        if calls.watches == 0 {
+            calls.ended.clear();
+        }
+    }
+}
+
+impl Claim {
+    /// Runs `send` with a function that returns true for the names that no
+    /// later call has asked for. `send` sends the commands that undo them, and
+    /// must not wait for the answers.
+    pub(super) fn undo<T>(&self, send: impl FnOnce(&dyn Fn(&str) -> bool) -> T) -> T {
+        let calls = self.latest.calls.lock();
+        send(&|name| calls.of.get(name) == Some(&self.number))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut calls = self.latest.calls.lock();
+        if calls.watches > 0 {
+            calls.ended.extend(self.names.iter().cloned());
+        }
+        for name in &self.names {
+            if calls.of.get(name) == Some(&self.number) {
+                calls.of.remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_the_latest_call_for_a_name_undoes_it() {
+        let latest = Arc::new(Latest::default());
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let claim = |names: &[&str]| {
+            latest.claim(names.iter().map(ToString::to_string).collect(), deadline).unwrap()
+        };
+        let first = claim(&["a", "b"]);
+        assert!(first.undo(|is_latest| is_latest("a") && is_latest("b")));
+        let second = claim(&["b"]);
+        assert!(first.undo(|is_latest| is_latest("a") && !is_latest("b")));
+        assert!(second.undo(|is_latest| is_latest("b")));
+        // The later call counts even after it has ended.
+        drop(second);
+        assert!(!first.undo(|is_latest| is_latest("b")));
+        let watch = latest.watch();
+        assert_eq!(watch.unless_claimed("a", || ()), None);
+        assert_eq!(watch.unless_claimed("b", || ()), Some(()));
+        drop(first);
+        // A call has asked for the name since the watch began.
+        assert_eq!(watch.unless_claimed("a", || ()), None);
+        assert!(latest.calls.lock().of.is_empty());
+        drop(watch);
+        assert_eq!(latest.watch().unless_claimed("a", || ()), Some(()));
+        assert!(latest.calls.lock().ended.is_empty());
+    }
+}

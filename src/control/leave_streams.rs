@@ -1,0 +1,493 @@
+//! The option `__LeaveStreamsUnattached`, which is set while this program
+//! attaches streams, and reset afterwards.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Controller;
+use super::client_keys::{self, Change, Kept, SendAll};
+use super::session::Session;
+use super::undo::UNDO_WITHIN;
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::{CloseCause, Closed, Connection, PendingReply};
+use crate::io::transport::Deadline;
+use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
+use scape_proto::event::{EndReason, StreamInfo, StreamStatus};
+use scape_proto::word::{StreamId, is_disguised_onion};
+
+/// The name of the option. While it is 1, every new stream waits for a
+/// controller.
+pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
+/// The time limit for the last attempt to reset the option, over a separate
+/// connection.
+const LAST_TRY: Duration = Duration::from_secs(5);
+
+/// The change that this connection has made to the option and has to undo.
+#[derive(Debug, Default)]
+pub(super) struct LeaveStreams {
+    lent: Mutex<Lent>,
+    /// Held while a command is sent and `lent` is updated, but not while the
+    /// reply is awaited. So `lent` matches the command that was sent last. If
+    /// tor reads nothing, the lock isn't released, so waiting for it has a
+    /// deadline.
+    turn: Mutex<()>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Lent {
+    /// Nothing was changed.
+    #[default]
+    No,
+    /// The option was 0, and was set to 1.
+    Set,
+    /// The option was 1 already, because another controller attaches streams.
+    Found,
+    /// The option should have been reset, but the connection was down.
+    Owed,
+    /// The option was set to 1, and reset over another connection after this
+    /// one was lost. It is set again if this connection is made again.
+    Undone,
+}
+
+impl LeaveStreams {
+    fn get(&self) -> Lent {
+        *self.lent.lock()
+    }
+
+    fn set(&self, lent: Lent) {
+        *self.lent.lock() = lent;
+    }
+
+    /// Waits until no other thread is sending.
+    fn turn(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+        self.turn.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
+    }
+
+    /// Sets or resets the option on a connection that was made again.
+    pub(super) fn restore(
+        &self,
+        send: SendAll<'_>,
+        own: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let before = self.get();
+        match before {
+            Lent::No => return Ok(()),
+            // After a restart of tor, the option is 0 again.
+            Lent::Found if is_set(send)? => return Ok(()),
+            _ => {}
+        }
+        let kept = Kept::look(send)?;
+        let (pending, then) = {
+            let _turn = self.turn(deadline)?;
+            let (on, then) = match self.get() {
+                // The option was reset, or needn't be set any more, since tor
+                // was asked.
+                Lent::No => return Ok(()),
+                Lent::Set | Lent::Undone | Lent::Found => (true, Lent::Set),
+                Lent::Owed => (false, Lent::No),
+            };
+            let pending = kept.send(send, set(on)?, own)?;
+            self.set(then);
+            (pending, then)
+        };
+        let restored = succeeded(pending, send);
+        if restored.is_err() {
+            let mut lent = self.lent.lock();
+            match *lent {
+                // tor may still carry out the command late, so it has to be
+                // undone.
+                Lent::No if then == Lent::No => *lent = Lent::Owed,
+                Lent::Set
+                    if before == Lent::Found
+                        && restored.as_ref().is_err_and(Error::is::<Refusal>) =>
+                {
+                    *lent = before;
+                }
+                _ => {}
+            }
+        }
+        restored
+    }
+
+    /// Resets the option before the connection ends. Returns the change to wait
+    /// for with [`finish`](Self::finish), or `None` if nothing has to be reset.
+    pub(super) fn put_back(
+        &self,
+        send: SendAll<'_>,
+        own: Vec<Command>,
+        deadline: Deadline,
+    ) -> Option<Change> {
+        let is_due = || matches!(self.get(), Lent::Set | Lent::Owed);
+        if !is_due() {
+            return None;
+        }
+        // The option is reset even if tor doesn't tell its keys in time.
+        let kept = Kept::look(send).unwrap_or_default();
+        let Ok(_turn) = self.turn(deadline) else {
+            self.set(Lent::Owed);
+            return None;
+        };
+        if !is_due() {
+            return None;
+        }
+        let sent = set(false).and_then(|command| kept.send(send, command, own));
+        self.set(if sent.is_ok() { Lent::No } else { Lent::Owed });
+        sent.ok()
+    }
+
+    /// Waits until tor has reset the option. If it fails or refuses, the option
+    /// still has to be reset.
+    pub(super) fn finish(&self, put_back: Change, send: SendAll<'_>) {
+        if let Err(error) = succeeded(put_back, send) {
+            log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
+            let mut lent = self.lent.lock();
+            if *lent == Lent::No {
+                *lent = Lent::Owed;
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Resets the option if that couldn't be done while the connection was
+    /// down, or while everything else was being restored on a new one.
+    ///
+    /// Call this when the connection has been opened, and also after a failed
+    /// attempt to reset the option. Whichever call comes last resets it.
+    pub(super) fn put_back_owed(&self, timeout: Duration) {
+        let Ok(link) = self.connection().link_number() else { return };
+        if self.leave_streams.get() != Lent::Owed {
+            return;
+        }
+        // Not the call's deadline, because a cancelled call leaves the option
+        // at 1, too.
+        let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
+        let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
+        let own = self.ledger.client_auths();
+        if let Err(error) = self.leave_streams.restore(&send, own, deadline) {
+            log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
+        }
+    }
+
+    /// Resets the option over a separate connection, if this session's
+    /// connection has ended while it was set. That connection is made like this
+    /// session's, and is closed before this returns. The `undecided` streams
+    /// are closed, because nobody will decide on them.
+    ///
+    /// Does nothing if nothing has to be reset, or if the connection can't be
+    /// made again. Excludes [`reconnect`](Self::reconnect), because a
+    /// connection that was made again meanwhile has set the option for its own
+    /// use.
+    pub(super) fn undo_leaving_streams(
+        &self,
+        undecided: &[StreamId],
+        timeout: Duration,
+    ) -> Result<()> {
+        let is_due = || matches!(self.leave_streams.get(), Lent::Set | Lent::Owed);
+        let Some(connect) = self.recipe() else { return Ok(()) };
+        if !is_due() {
+            return Ok(());
+        }
+        let deadline = Deadline::after(timeout.min(LAST_TRY));
+        // A manual reconnect sets the option again. It must not send that in
+        // between.
+        let _making = self.lock_making(deadline)?;
+        if !is_due() || self.connection().closed().is_none() {
+            return Ok(());
+        }
+        let connection = Connection::default();
+        let candidate = connect.candidate(&connection, deadline)?;
+        connection.adopt(candidate)?;
+        let send = |commands| connection.send_all_on(None, commands, deadline);
+        let undone = undo(&send, self.ledger.client_auths(), undecided);
+        // It doesn't matter if its threads don't end in time.
+        let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
+        undone?;
+        let mut lent = self.leave_streams.lent.lock();
+        *lent = match *lent {
+            Lent::Set => Lent::Undone,
+            Lent::Owed => Lent::No,
+            other => other,
+        };
+        Ok(())
+    }
+}
+
+/// Sets the option to 0 if it is 1, and closes these streams.
+fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<()> {
+    if !is_set(send)? {
+        // This is another tor by now, or somebody else has reset the option.
+        return Ok(());
+    }
+    change(send, false, own)?;
+    let closing: Result<Vec<Command>> =
+        undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
+    for closed in send(closing?)? {
+        // The stream may have ended meanwhile.
+        let _ = closed.wait();
+    }
+    Ok(())
+}
+
+impl Controller {
+    /// Sets the option, so that new streams wait for this controller. Returns
+    /// true if the option was set already, so that they wait for another
+    /// controller.
+    pub(crate) fn leave_streams(&self) -> Result<bool> {
+        let deadline = self.deadline();
+        // Another tor has other keys, and another value of the option.
+        let tor = self.on_this_link()?.until(deadline);
+        let send = |commands| tor.send_all(commands);
+        let mut asked = send(vec![get()?, client_keys::view()?])?.into_iter();
+        let found = asked.next().map(was_set).transpose()?.unwrap_or_default();
+        let kept = asked.next().map(Kept::from).transpose()?.unwrap_or_default();
+        let pending = {
+            let leave_streams = &self.inner.session.leave_streams;
+            let _turn = leave_streams.turn(deadline)?;
+            if found && leave_streams.get() != Lent::Owed {
+                leave_streams.set(Lent::Found);
+                // The state is set before the link is checked. A restore on the
+                // next connection either sees the new state, or happens after
+                // this check.
+                if tor.link != self.connection().link_number().ok() {
+                    if leave_streams.get() == Lent::Found {
+                        leave_streams.set(Lent::No);
+                    }
+                    return Err(Closed::new(CloseCause::Reconnecting).into());
+                }
+                return Ok(true);
+            }
+            let pending = kept.send(&send, set(true)?, self.inner.session.ledger.client_auths())?;
+            leave_streams.set(Lent::Set);
+            pending
+        };
+        // If this fails, tor may still set the option late. The caller has to
+        // undo that.
+        succeeded(pending, &send).map(|()| false)
+    }
+
+    /// Sets the option again after somebody else has set it to 0. Returns false
+    /// if this controller has reset it itself.
+    pub(crate) fn leave_streams_again(&self) -> Result<bool> {
+        self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
+    }
+
+    /// Records that the last client that was bound to a circuit is gone.
+    pub(crate) fn circuit_client_left(&self) {
+        *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
+    }
+
+    /// Returns true if the last client that was bound to a circuit left less
+    /// than `time` ago.
+    pub(crate) fn had_circuit_client_within(&self, time: Duration) -> bool {
+        self.inner.session.last_circuit_client.lock().is_some_and(|left| left.elapsed() < time)
+    }
+
+    /// Returns true if streams already waited for another controller.
+    pub(crate) fn found_streams_left(&self) -> bool {
+        self.inner.session.leave_streams.get() == Lent::Found
+    }
+
+    /// Resets the option to its former value. If the connection is down, this
+    /// happens when it is made again. If tor refuses or doesn't answer, it
+    /// happens when the connection ends.
+    pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
+        let session = &self.inner.session;
+        let leave_streams = &session.leave_streams;
+        {
+            // A restore on a new connection may be setting the option at this
+            // moment. The state follows afterwards.
+            let turn = leave_streams.turn(self.deadline());
+            let mut lent = leave_streams.lent.lock();
+            match (&turn, *lent) {
+                (Ok(_), Lent::Found | Lent::Undone) => *lent = Lent::No,
+                (Err(error), Lent::Found | Lent::Undone) => {
+                    *lent = Lent::Owed;
+                    return Err(error.clone());
+                }
+                _ => {}
+            }
+            if *lent != Lent::Set {
+                return Ok(());
+            }
+        }
+        let put_back = self.change_lent(false, |lent| (lent == Lent::Set).then_some(Lent::No));
+        if let Err(error) = &put_back {
+            {
+                let mut lent = leave_streams.lent.lock();
+                // Nothing was sent, or the result isn't known.
+                if matches!(*lent, Lent::Set | Lent::No) {
+                    *lent = Lent::Owed;
+                }
+            }
+            if error.is_closed() {
+                // The connection may have been opened just before the state was
+                // set.
+                session.put_back_owed(self.timeout);
+            }
+        }
+        put_back.map(drop)
+    }
+
+    /// Sets or resets the option, unless `to` returns `None` for the current
+    /// state. `to` returns the new state. Returns true if the command was sent.
+    fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
+        let leave_streams = &self.inner.session.leave_streams;
+        if to(leave_streams.get()).is_none() {
+            return Ok(false);
+        }
+        let deadline = self.deadline();
+        let tor = self.on_this_link()?.until(deadline);
+        let send = |commands| tor.send_all(commands);
+        let kept = match Kept::look(&send) {
+            // Resetting the option matters more than the keys.
+            Err(error) if !on && error.is_unanswered() => Kept::default(),
+            kept => kept?,
+        };
+        let pending = {
+            let _turn = leave_streams.turn(deadline)?;
+            let Some(then) = to(leave_streams.get()) else { return Ok(false) };
+            let pending = kept.send(&send, set(on)?, self.inner.session.ledger.client_auths())?;
+            leave_streams.set(then);
+            pending
+        };
+        succeeded(pending, &send).map(|()| true)
+    }
+
+    /// Resets the option over a separate connection after this one was lost:
+    /// see [`Session::undo_leaving_streams`].
+    pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
+        self.inner.session.undo_leaving_streams(undecided, self.timeout)
+    }
+
+    /// Returns true if tor leaves streams to controllers, and this controller
+    /// isn't the one that attaches them. Then new streams may wait for a
+    /// program that has ended.
+    pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
+        let ours = self.inner.session.leave_streams.get() == Lent::Set;
+        Ok(!ours && is_set(&|commands| self.send_all(commands))?)
+    }
+
+    /// Repairs a tor whose streams wait for a controller that is gone. Sets
+    /// `__LeaveStreamsUnattached` to 0, and lets tor attach the waiting
+    /// streams. Returns the number of these streams. Waiting streams to an
+    /// onion address with a trailing dot are closed instead, because tor would
+    /// ask an exit for it.
+    ///
+    /// A program that attaches streams may end without resetting the option
+    /// (`SIGKILL`, an abort, a crash). Then every new stream of every program
+    /// waits for two minutes and fails. See [`undo_all`](crate::undo_all) for
+    /// how a program avoids that when it is told to end.
+    ///
+    /// Don't call this while another program attaches streams, because tor
+    /// would then choose the circuits of its streams. tor can't tell if there
+    /// is such a program. If the option is 0, nothing is changed and the result
+    /// is 0.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=1\r\n")
+    /// #     .on("SETCONF __LeaveStreamsUnattached=0", "250 OK\r\n").info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .on("ATTACHSTREAM 12 0", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let streams = controller.release_streams()?;
+    /// println!("{streams} streams were waiting");
+    /// # assert_eq!(streams, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if this controller
+    /// attaches streams itself. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
+    /// before it, doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
+    pub fn release_streams(&self) -> Result<usize> {
+        let lent = self.inner.session.leave_streams.get();
+        if matches!(lent, Lent::Set | Lent::Found) {
+            let why = "attaches streams itself: close its attachers and clients first";
+            return Err(ArgumentError::invalid("release_streams", "controller", why).into());
+        }
+        let tor = self.on_this_link()?.in_one_call();
+        let send = |commands| tor.send_all(commands);
+        if !is_set(&send)? {
+            return Ok(0);
+        }
+        change(&send, false, self.inner.session.ledger.client_auths())?;
+        let waiting = tor.streams()?.into_iter().filter(waits);
+        let (disguised, waiting): (Vec<_>, Vec<_>) =
+            waiting.partition(|stream| is_disguised_onion(stream.target.host()));
+        let attach = waiting.iter().map(|stream| {
+            let mut command = Command::build("ATTACHSTREAM");
+            Ok(command.word("stream", &stream.id.to_string()).word("circuit", "0").finish()?)
+        });
+        let close = disguised.iter().map(|stream| {
+            let (id, target) = (stream.id, &stream.target);
+            log::warn!(
+                target: "scape::attach",
+                "stream {id} to {target} is closed: tor would ask an exit for this onion address, because of its \
+                 trailing dot"
+            );
+            close(id, EndReason::RESOLVE_FAILED)
+        });
+        let commands = attach.chain(close).collect::<Result<Vec<Command>>>()?;
+        let mut released = 0;
+        for (at, reply) in tor.send_all_unchecked(commands)?.into_iter().enumerate() {
+            // tor refuses this for a stream that has ended meanwhile, or that
+            // it handles already (555).
+            released += usize::from(reply.wait()?.is_ok() && at < waiting.len());
+        }
+        Ok(released)
+    }
+}
+
+/// Returns true if the stream waits for a circuit.
+fn waits(stream: &StreamInfo) -> bool {
+    matches!(stream.status, StreamStatus::New | StreamStatus::NewResolve)
+        && stream.circuit.is_none()
+}
+
+/// Changes the option, and waits for tor's reply.
+fn change(send: SendAll<'_>, on: bool, own: Vec<Command>) -> Result<()> {
+    let pending = Kept::look(send)?.send(send, set(on)?, own)?;
+    succeeded(pending, send)
+}
+
+fn succeeded(change: Change, send: SendAll<'_>) -> Result<()> {
+    let (reply, command) = change.wait(send)?;
+    match reply.refusal(&command) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(()),
+    }
+}
+
+fn get() -> Result<Command> {
+    Ok(Command::build("GETCONF").word("option", OPTION).finish()?)
+}
+
+fn set(on: bool) -> Result<Command> {
+    Ok(Command::build("SETCONF").pair(OPTION, if on { "1" } else { "0" }).finish()?)
+}
+
+fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
+    let reason = reason.code().to_string();
+    Ok(Command::build("CLOSESTREAM")
+        .word("stream", &stream.to_string())
+        .word("reason", &reason)
+        .finish()?)
+}
+
+fn is_set(send: SendAll<'_>) -> Result<bool> {
+    send(vec![get()?])?.pop().map_or(Ok(false), was_set)
+}
+
+fn was_set(asked: PendingReply) -> Result<bool> {
+    let lines = parse_getconf(&asked.wait_ok()?, 1);
+    Ok(lines
+        .first()
+        .and_then(|line| line.value.as_deref())
+        .is_some_and(|value| value.trim() == "1"))
+}

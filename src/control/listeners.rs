@@ -1,0 +1,373 @@
+//! Listeners for changes of the live state and the live configuration.
+//!
+//! A listener is told about every change, or only about the changes of one
+//! subject, such as a circuit or a stream. A change costs time only for the
+//! listeners of its subject and the listeners of everything, however many
+//! listeners other subjects have.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::error::Result;
+use crate::io::connection::{Callbacks, caught};
+use crate::io::transport::Deadline;
+
+/// The function of a listener. It is called with every change `C` of an `S`.
+pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
+/// A list of listeners. It is replaced as a whole, so that it can be iterated
+/// over without the lock.
+type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
+
+/// A change, and the listeners of its subject.
+type Due<S, C> = (C, Option<Slots<S, C>>);
+
+/// The subject of a listener: a number that no other subject has at the same
+/// time, such as the address of its memory cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Subject(usize);
+
+impl Subject {
+    /// Returns the subject that is stored in this cell.
+    pub(crate) fn of<T>(cell: &Arc<T>) -> Subject {
+        Subject(Arc::as_ptr(cell).addr())
+    }
+}
+
+/// The registered listeners.
+pub(crate) struct Listeners<S, C> {
+    table: Mutex<Table<S, C>>,
+    count: AtomicUsize,
+}
+
+/// The lists of listeners. Each list is in the order in which its listeners
+/// were added.
+struct Table<S, C> {
+    /// The listeners of everything.
+    of_all: Slots<S, C>,
+    by_subject: HashMap<Subject, Slots<S, C>>,
+    /// The number of listeners that were ever added.
+    added: u64,
+}
+
+/// One listener.
+struct Slot<S, C> {
+    /// The position in the order of all listeners.
+    number: u64,
+    /// The subject, or `None` for a listener of everything.
+    subject: Option<Subject>,
+    function: Mutex<Option<Function<S, C>>>,
+    active: AtomicBool,
+}
+
+/// The registration of a listener, which is called as long as this value lives.
+/// The listener itself may drop it. Dropping it doesn't wait for a call that is
+/// running on another thread.
+pub(crate) struct ListenerGuard<S, C> {
+    slot: Arc<Slot<S, C>>,
+    listeners: Weak<Listeners<S, C>>,
+    callbacks: Callbacks,
+}
+
+impl<S, C> Default for Listeners<S, C> {
+    fn default() -> Self {
+        let table = Table { of_all: Arc::new([]), by_subject: HashMap::new(), added: 0 };
+        Listeners { table: Mutex::new(table), count: AtomicUsize::new(0) }
+    }
+}
+
+impl<S: 'static, C: Send + 'static> Listeners<S, C> {
+    /// Returns true if there are no listeners.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
+    /// Adds a listener of `subject`, or of everything. It runs on the thread of
+    /// `callbacks`.
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        callbacks: &Callbacks,
+        subject: Option<Subject>,
+        function: Function<S, C>,
+    ) -> ListenerGuard<S, C> {
+        let (function, active) = (Mutex::new(Some(function)), AtomicBool::new(true));
+        let mut table = self.table.lock();
+        let slot = Arc::new(Slot { number: table.added, subject, function, active });
+        table.added += 1;
+        let slots = match subject {
+            None => &mut table.of_all,
+            Some(subject) => table.by_subject.entry(subject).or_insert_with(|| Arc::new([])),
+        };
+        *slots = slots.iter().cloned().chain([slot.clone()]).collect();
+        self.count.fetch_add(1, Ordering::SeqCst);
+        ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
+    }
+
+    /// Returns the listeners of everything, and the changes that have
+    /// listeners, each with the listeners of its subject.
+    fn due(
+        &self,
+        changes: Vec<C>,
+        subject_of: impl Fn(&C) -> Option<Subject>,
+    ) -> (Slots<S, C>, Vec<Due<S, C>>) {
+        let table = self.table.lock();
+        let of_subject = |change: &C| table.by_subject.get(&subject_of(change)?).cloned();
+        let due = changes.into_iter().map(|change| {
+            let own = of_subject(&change);
+            (change, own)
+        });
+        let is_heard = |(_, own): &Due<S, C>| own.is_some() || !table.of_all.is_empty();
+        (table.of_all.clone(), due.filter(is_heard).collect())
+    }
+}
+
+/// Calls the listeners of everything and those of the change's subject, in the
+/// order in which they were added.
+fn call_all<S, C>(of_all: &[Arc<Slot<S, C>>], (change, own): &Due<S, C>, subject: &S) {
+    let (mut of_all, mut own) =
+        (of_all.iter().peekable(), own.iter().flat_map(|own| own.iter()).peekable());
+    loop {
+        let next = match (of_all.peek(), own.peek()) {
+            (Some(one), Some(other)) if one.number > other.number => own.next(),
+            (Some(_), _) => of_all.next(),
+            (None, _) => own.next(),
+        };
+        let Some(slot) = next else { return };
+        slot.call(subject, change);
+    }
+}
+
+impl<S, C> Listeners<S, C> {
+    fn remove(&self, slot: &Arc<Slot<S, C>>) {
+        let mut table = self.table.lock();
+        let without = |slots: &Slots<S, C>| -> Slots<S, C> {
+            slots.iter().filter(|known| !Arc::ptr_eq(known, slot)).cloned().collect()
+        };
+        let before = match slot.subject {
+            None => {
+                let kept = without(&table.of_all);
+                Some(std::mem::replace(&mut table.of_all, kept))
+            }
+            Some(subject) => {
+                let kept = table.by_subject.get(&subject).map(without).unwrap_or_default();
+                match kept.is_empty() {
+                    true => table.by_subject.remove(&subject),
+                    false => table.by_subject.insert(subject, kept),
+                }
+            }
+        };
+        drop(table);
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        // Dropped without the lock, because the drop of a listener may do
+        // anything.
+        drop(before);
+    }
+}
+
+impl<S: 'static, C: Send + 'static> Listeners<S, C> {
+    /// Calls the listeners of these changes on the thread for callbacks.
+    /// `owner` returns the value that they get besides the change.
+    pub(crate) fn tell(
+        &self,
+        callbacks: &Callbacks,
+        changes: Vec<C>,
+        subject_of: impl Fn(&C) -> Option<Subject>,
+        owner: impl FnOnce() -> Option<S> + Send + 'static,
+    ) {
+        let (of_all, due) = self.due(changes, subject_of);
+        if due.is_empty() {
+            return;
+        }
+        callbacks.run(move || {
+            let Some(owner) = owner() else { return };
+            due.iter().for_each(|due| call_all(&of_all, due, &owner));
+        });
+    }
+}
+
+impl<S, C> Slot<S, C> {
+    fn call(&self, subject: &S, change: &C) {
+        if self.active.load(Ordering::SeqCst) {
+            // Only the thread for callbacks calls listeners. So the lock is
+            // free unless the listener is being dropped.
+            if let Some(mut function) = self.function.try_lock()
+                && let Some(function) = function.as_mut()
+            {
+                caught(|| function(subject, change));
+            }
+        }
+        self.drop_if_inactive();
+    }
+
+    /// Makes sure that no further call begins.
+    fn deactivate(&self) {
+        self.active.store(false, Ordering::SeqCst);
+        self.drop_if_inactive();
+    }
+
+    /// Drops the function of a listener that was deactivated. No lock is held
+    /// then.
+    fn drop_if_inactive(&self) {
+        if !self.active.load(Ordering::SeqCst) {
+            let function = self.function.try_lock().and_then(|mut function| function.take());
+            drop(function);
+        }
+    }
+}
+
+impl<S: 'static, C: 'static> ListenerGuard<S, C> {
+    /// Removes the listener when it has been told about everything that tor
+    /// sent before this call, and waits for that.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the deadline passes
+    /// first. The listener is deactivated at once then.
+    pub(crate) fn finish(self, deadline: Deadline) -> Result<()> {
+        let (callbacks, slot) = (self.callbacks.clone(), self.slot.clone());
+        let finished = callbacks.after_due(move || drop(self), deadline);
+        if finished.is_err() {
+            slot.deactivate();
+        }
+        finished
+    }
+}
+
+impl<S, C> Drop for ListenerGuard<S, C> {
+    fn drop(&mut self) {
+        self.slot.deactivate();
+        if let Some(listeners) = self.listeners.upgrade() {
+            listeners.remove(&self.slot);
+        }
+        self.slot.drop_if_inactive();
+    }
+}
+
+impl<S, C> fmt::Debug for Listeners<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listeners").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+impl<S, C> fmt::Debug for ListenerGuard<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerGuard").field("active", &self.slot.active).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::io::connection::Connection;
+
+    type Told = Arc<Mutex<Vec<(usize, usize)>>>;
+    /// The number of a change is that of its subject. Subject 0 doesn't exist.
+    type Numbers = Arc<Listeners<(), usize>>;
+
+    fn subject_of(change: &usize) -> Option<Subject> {
+        (*change > 0).then_some(Subject(*change))
+    }
+
+    fn tell(listeners: &Numbers, changes: impl Iterator<Item = usize>) {
+        let (of_all, due) = listeners.due(changes.collect(), subject_of);
+        due.iter().for_each(|due| call_all(&of_all, due, &()));
+    }
+
+    #[test]
+    fn listeners_are_called_in_the_order_in_which_they_were_added() {
+        let connection = Connection::default();
+        let callbacks = connection.callbacks().unwrap();
+        let (listeners, told) = (Numbers::default(), Told::default());
+        let add = |name: usize, subject: Option<usize>| {
+            let told = told.clone();
+            let note = move |_: &(), change: &usize| told.lock().push((name, *change));
+            listeners.add(&callbacks, subject.map(Subject), Box::new(note))
+        };
+        let guards = [
+            add(1, Some(7)),
+            add(2, None),
+            add(3, Some(8)),
+            add(4, Some(7)),
+            add(5, None),
+            add(6, Some(7)),
+        ];
+        tell(&listeners, [7, 0, 9, 8].into_iter());
+        let expected = [
+            (1, 7),
+            (2, 7),
+            (4, 7),
+            (5, 7),
+            (6, 7),
+            (2, 0),
+            (5, 0),
+            (2, 9),
+            (5, 9),
+            (2, 8),
+            (3, 8),
+            (5, 8),
+        ];
+        assert_eq!(std::mem::take(&mut *told.lock()), expected);
+        // Changes without a listener are skipped, and so are listeners that
+        // were removed.
+        let [first, second, _third, _fourth, fifth, sixth] = guards;
+        let (of_all, due) = listeners.due(vec![7], subject_of);
+        drop((first, second, fifth));
+        due.iter().for_each(|due| call_all(&of_all, due, &()));
+        tell(&listeners, [0, 9, 7].into_iter());
+        assert_eq!(std::mem::take(&mut *told.lock()), [(4, 7), (6, 7), (4, 7), (6, 7)]);
+        drop(sixth);
+        assert!(!listeners.is_empty());
+        drop((_third, _fourth));
+        assert!(listeners.is_empty() && listeners.table.lock().by_subject.is_empty());
+    }
+
+    /// `SCAPE_LISTENERS=10,1000,10000` sets other numbers of listeners. The
+    /// first and the last are compared.
+    #[test]
+    fn event_cost_does_not_grow_with_the_listeners_of_other_subjects() {
+        const EVENTS: usize = 2000;
+        let connection = Connection::default();
+        let callbacks = connection.callbacks().unwrap();
+        let sizes = std::env::var("SCAPE_LISTENERS").unwrap_or("10,1000,10000".into());
+        let sizes: Vec<usize> = sizes.split(',').map(|size| size.parse().unwrap()).collect();
+        let mut costs = Vec::new();
+        for &size in &sizes {
+            let (listeners, calls) = (Numbers::default(), Arc::<AtomicUsize>::default());
+            let begun = Instant::now();
+            let guards: Vec<_> = (1..=size)
+                .map(|subject| {
+                    let calls = calls.clone();
+                    let count = move |_: &(), _: &usize| {
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    };
+                    listeners.add(&callbacks, Some(Subject(subject)), Box::new(count))
+                })
+                .collect();
+            let added = begun.elapsed() / u32::try_from(size).unwrap();
+            let mut best = Duration::MAX;
+            for _ in 0..5 {
+                let begun = Instant::now();
+                // Each change comes in its own event.
+                (0..EVENTS).for_each(|n| tell(&listeners, [n % size + 1].into_iter()));
+                best = best.min(begun.elapsed());
+            }
+            assert_eq!(calls.load(Ordering::Relaxed), 5 * EVENTS);
+            let begun = Instant::now();
+            drop(guards);
+            let removed = begun.elapsed() / u32::try_from(size).unwrap();
+            let cost = best / u32::try_from(EVENTS).unwrap();
+            println!(
+                "{size} listeners: {cost:?} an event, {added:?} to add one, {removed:?} to remove one"
+            );
+            costs.push(best);
+        }
+        // A linear cost would be a thousand times as high.
+        assert!(costs[costs.len() - 1] < costs[0] * 12, "{costs:?} with {sizes:?} listeners");
+    }
+}

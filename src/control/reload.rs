@@ -1,0 +1,157 @@
+//! SIGNAL RELOAD without losing the onion service client keys in tor's memory.
+//!
+//! tor acknowledges the signal at once and acts on it later. Only then does it
+//! forget the keys, so they can't be added again in the same write, as
+//! [`client_keys`](super::client_keys) does for SETCONF. Instead, this module
+//! waits for the event `650 SIGNAL RELOAD`, which tor sends when it has read
+//! its configuration again.
+
+use std::thread;
+use std::time::Duration;
+
+use super::Controller;
+use super::client_keys::{self, Kept};
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::{PendingReply, Subscription};
+use crate::io::transport::Deadline;
+use scape_proto::control::{Command, Refusal, Reply, Signal};
+use scape_proto::event::{EventBody, EventKind};
+
+/// The time to wait for a reload after its call has timed out, so that the keys
+/// can be added again.
+const LATE: Duration = Duration::from_secs(120);
+
+/// Returns true if the command makes tor read its configuration again.
+pub(super) fn is_reload(command: &Command) -> bool {
+    let line = String::from_utf8_lossy(command.line());
+    let mut words = line.split_ascii_whitespace();
+    words.next().is_some_and(|keyword| keyword.eq_ignore_ascii_case("SIGNAL"))
+        && words.next().is_some_and(|name| Signal::from(name).canonical() == Signal::Reload)
+}
+
+/// A reload that was sent, and its progress.
+struct Reload {
+    /// The reply to the question which keys tor has.
+    asked: PendingReply,
+    kept: Option<Kept>,
+    signal: PendingReply,
+    reply: Option<Reply>,
+    /// The SIGNAL events. `None` if a filter refuses them.
+    events: Option<Subscription>,
+    /// The commands that add this controller's keys.
+    own: Vec<Command>,
+}
+
+impl Reload {
+    /// Waits until tor has acted on the signal, if there are keys to add again.
+    /// After an error, another call continues where this one stopped.
+    fn wait(
+        &mut self,
+        answer: impl Fn(&PendingReply) -> Result<Reply>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        if self.kept.is_none() {
+            self.kept = Some(Kept::read(&answer(&self.asked)?, self.asked.command()));
+        }
+        if self.reply.is_none() {
+            self.reply = Some(answer(&self.signal)?);
+        }
+        match &self.events {
+            Some(events) if self.has_any() => wait_reloaded(events, deadline),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if tor has accepted the signal and will forget keys.
+    fn has_any(&self) -> bool {
+        self.reply.as_ref().is_some_and(Reply::is_ok)
+            && self.kept.as_ref().is_some_and(|kept| kept.has_any(&self.own))
+    }
+
+    /// Adds the keys again. `tor` is a handle on the socket that the signal was
+    /// sent on, because another tor has other keys.
+    fn give_back(self, tor: &Controller) -> Result<()> {
+        let due = self.has_any() && self.events.is_some();
+        match self.kept {
+            Some(kept) if due => kept.give_back(&|commands| tor.send_all(commands), self.own),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Controller {
+    /// Sends a SIGNAL RELOAD. If tor has client keys in its memory, waits until
+    /// tor has acted on the signal, and adds the keys again. Returns tor's
+    /// reply to the signal, even a refusal.
+    pub(super) fn reload(&self, command: Command) -> Result<Reply> {
+        let deadline = self.deadline();
+        let tor = self.on_this_link()?.until(deadline);
+        let events = match tor.subscribe([EventKind::Signal]) {
+            Ok(events) => Some(events),
+            // A filter refuses the event, so the time when tor has acted on the
+            // signal is unknown.
+            Err(refusal) if refusal.is::<Refusal>() => {
+                log::debug!(target: "scape::connection", "clients' keys may be lost: {refusal}");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        // One write for both, so that other controllers have little time to add
+        // keys in between.
+        let mut replies = tor.send_all(vec![client_keys::view()?, command])?.into_iter();
+        let (Some(asked), Some(signal)) = (replies.next(), replies.next()) else {
+            return Err(Error::answer("SIGNAL RELOAD", "nothing was sent"));
+        };
+        let own = self.inner.session.ledger.client_auths();
+        let mut reload = Reload { asked, kept: None, signal, reply: None, events, own };
+        match reload.wait(PendingReply::wait_until_deadline, deadline) {
+            Err(error) if error.is_unanswered() => {
+                tor.give_back_late(reload);
+                return Err(error);
+            }
+            reloaded => reloaded?,
+        }
+        let reply = reload.reply.clone();
+        // The keys are added again even if the call was cancelled.
+        reload.give_back(&tor.undoing())?;
+        reply.ok_or_else(|| Error::answer("SIGNAL RELOAD", "nothing"))
+    }
+
+    /// Continues to wait for the reload after the call has ended, on another
+    /// thread. The thread ends with the reload, with the connection, or after
+    /// [`LATE`].
+    fn give_back_late(&self, mut reload: Reload) {
+        let (tor, link) = (self.internal(), self.link);
+        let wait = move || {
+            let deadline = Deadline::after(LATE);
+            let reloaded = reload.wait(|asked| asked.wait_late(deadline.left()), deadline);
+            if let (Ok(()), Some(tor)) = (reloaded, tor.get()) {
+                let tor = Controller { link, ..tor }.undoing();
+                if let Err(error) = reload.give_back(&tor) {
+                    log::warn!(target: "scape::connection", "clients' keys are lost: {error}");
+                }
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {
+            log::warn!(target: "scape::connection", "clients' keys will be lost: {error}");
+        }
+    }
+}
+
+fn wait_reloaded(events: &Subscription, deadline: Deadline) -> Result<()> {
+    let mut events = events.wait(deadline, Phase::Signal);
+    while !matches!(events.next()?.body(), EventBody::Signal(Signal::Reload)) {}
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reload_is_recognized_under_each_of_its_names() {
+        let is = |line: &str| is_reload(&Command::raw(line, None).unwrap());
+        assert!(is("SIGNAL RELOAD") && is("signal hup") && is("Signal  Reload"));
+        assert!(!is("SIGNAL NEWNYM") && !is("SIGNAL") && !is("GETINFO RELOAD"));
+    }
+}

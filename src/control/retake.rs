@@ -1,0 +1,273 @@
+//! Retakes: later attempts to restore what tor refused to take back when the
+//! connection was opened again.
+//!
+//! A refusal may pass. The most common example: a connection over a network was
+//! lost, but tor hasn't noticed yet and still has the onion services of that
+//! connection (`550 Onion address collision`).
+
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::session::Session;
+use super::shared::Follower;
+use crate::error::{Error, Result};
+use crate::io::connection::{Closed, ConnectionStatus};
+use crate::io::transport::Deadline;
+use scape_proto::control::{Command, Refusal};
+use scape_proto::word::OnionAddress;
+
+/// The time after which no further attempt is made. TCP gives up on a half-open
+/// connection after about a quarter of an hour.
+const TRY_FOR: Duration = Duration::from_secs(20 * 60);
+/// The time before the first attempt. It doubles with each attempt.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// The longest time between two attempts.
+const MAX_DELAY: Duration = Duration::from_secs(30);
+/// The longest time between two attempts to read something again. It is shorter
+/// because callers may be waiting for the result.
+const MAX_READ_DELAY: Duration = Duration::from_secs(5);
+
+/// Something to restore.
+#[derive(Clone)]
+pub(super) enum Part {
+    Events,
+    /// The entry of the ledger with this name. The address is set if the entry
+    /// is an onion service.
+    Belonging(String, Option<OnionAddress>),
+    /// The option `__LeaveStreamsUnattached`.
+    LeaveStreams,
+    Follower(Weak<dyn Follower>),
+}
+
+impl Part {
+    /// Returns the name for users and for the log.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Part::Events => "the events".into(),
+            Part::Belonging(what, _) => what.clone(),
+            Part::LeaveStreams => "the option __LeaveStreamsUnattached".into(),
+            Part::Follower(follower) => {
+                follower.upgrade().map_or("", |follower| follower.name()).into()
+            }
+        }
+    }
+}
+
+/// The things that tor refused to take back on the current connection.
+#[derive(Default)]
+pub(super) struct Retakes(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The number of the socket that the refusals came on. On another socket
+    /// everything is restored anyway.
+    link: u64,
+    due: Vec<Due>,
+}
+
+struct Due {
+    part: Part,
+    /// The number of attempts so far.
+    attempts: u32,
+    next: Instant,
+    give_up: Instant,
+}
+
+impl Due {
+    fn new(part: Part, now: Instant) -> Self {
+        Due { part, attempts: 0, next: now + FIRST_DELAY, give_up: now + TRY_FOR }
+    }
+
+    /// Counts a refused attempt. Returns the time until the next one, or `None`
+    /// if this was the last.
+    fn failed(&mut self, now: Instant) -> Option<Duration> {
+        self.attempts += 1;
+        let longest = match self.part {
+            Part::Follower(_) => MAX_READ_DELAY,
+            _ => MAX_DELAY,
+        };
+        let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(longest);
+        self.next = now + delay;
+        (self.next <= self.give_up).then_some(delay)
+    }
+}
+
+impl Retakes {
+    /// Begins with the things that were refused on the socket with the number
+    /// `link`. Returns true if something is to be tried again.
+    pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
+        let now = Instant::now();
+        let due = refused.into_iter().filter(|(_, error)| may_pass(error));
+        let state = State { link, due: due.map(|(part, _)| Due::new(part, now)).collect() };
+        let any = !state.due.is_empty();
+        *self.0.lock() = state;
+        any
+    }
+
+    /// Returns the time of the next attempt.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.lock().due.iter().map(|due| due.next).min()
+    }
+
+    /// Removes and returns the attempts that are due now, with the number of
+    /// the socket to make them on.
+    fn take_due(&self) -> (u64, Vec<Due>) {
+        let now = Instant::now();
+        let mut state = self.0.lock();
+        let (due, later) =
+            std::mem::take(&mut state.due).into_iter().partition(|due| due.next <= now);
+        state.due = later;
+        (state.link, due)
+    }
+
+    /// Puts back a thing that was refused again, unless the connection was
+    /// opened again meanwhile.
+    fn put_back(&self, link: u64, due: Due) {
+        let mut state = self.0.lock();
+        if state.link == link {
+            state.due.push(due);
+        }
+    }
+}
+
+/// Returns true if the same command may succeed later. Refusals because of the
+/// command's arguments don't pass.
+pub(super) fn may_pass(error: &Error) -> bool {
+    let code = error.exact().map(Refusal::code);
+    code.is_some_and(|code| !matches!(code, 510..=519 | 552 | 554 | 555))
+}
+
+impl Session {
+    /// Makes the attempts that are due. Each may take `timeout`.
+    pub(super) fn retake(&self, timeout: Duration) {
+        let (link, due) = self.retakes.take_due();
+        for mut due in due {
+            let what = due.part.name();
+            match self.retake_part(link, &due.part, timeout) {
+                Ok(true) => {
+                    log::info!(target: "scape::connection", "tor has {what} again");
+                    self.connection().tell(ConnectionStatus::Restored { what });
+                }
+                // The program doesn't want the thing any more.
+                Ok(false) => {}
+                // On the next connection everything is restored anyway.
+                Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
+                Err(error) => {
+                    if let Part::Follower(follower) = &due.part
+                        && error.is_timeout()
+                        && let Some(follower) = follower.upgrade()
+                    {
+                        follower.unreadable(&error);
+                    }
+                    let next = due
+                        .failed(Instant::now())
+                        .filter(|_| may_pass(&error) || error.is_timeout());
+                    let attempt = due.attempts;
+                    log::debug!(target: "scape::connection", "attempt {attempt} to give back {what}: {error}");
+                    if next.is_some() {
+                        self.retakes.put_back(link, due);
+                    } else {
+                        self.is_lost(&due.part, &error);
+                    }
+                    self.connection().tell(ConnectionStatus::RestoreFailed {
+                        what,
+                        attempt,
+                        error,
+                        next,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Notes a thing that tor won't have on this connection: the refusal
+    /// doesn't pass, or was repeated for too long.
+    pub(super) fn is_lost(&self, part: &Part, error: &Error) {
+        log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
+        if let Part::Belonging(_, Some(address)) = part {
+            self.lost_onions.add(*address, error.clone());
+        }
+    }
+
+    /// Restores one thing on the socket with the number `link`. Returns false
+    /// if the thing isn't wanted any more.
+    fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
+        let deadline = Deadline::after(timeout);
+        let ask =
+            |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
+        match part {
+            Part::Events => self.connection().tell_again(deadline)?,
+            Part::Belonging(what, _) => {
+                let Some(belonging) =
+                    self.ledger.belongings().into_iter().find(|it| it.what == *what)
+                else {
+                    return Ok(false);
+                };
+                let watch = self.latest.watch();
+                let taken = ask(belonging.command?);
+                if let Some(address) = belonging.kind.onion() {
+                    match taken {
+                        // The service exists on this connection already: an
+                        // earlier attempt succeeded after its timeout, or the
+                        // program has added the service again.
+                        Err(error)
+                            if error.is::<Refusal>() && self.has_onion(&address, &ask)? => {}
+                        taken => drop(taken?),
+                    }
+                } else {
+                    taken?;
+                }
+                // The program may have dropped the thing meanwhile.
+                self.take_back_dropped(&belonging.kind, &watch, deadline)?;
+            }
+            Part::LeaveStreams => {
+                let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
+                self.leave_streams.restore(&send, self.ledger.client_auths(), deadline)?;
+            }
+            Part::Follower(follower) => match follower.upgrade() {
+                Some(follower) => follower.reconnected(&ask)?,
+                None => return Ok(false),
+            },
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scape_proto::control::Refusal;
+
+    fn refused(code: u16) -> Error {
+        Refusal::new("ADD_ONION", vec![(code, "no".to_owned())]).into()
+    }
+
+    #[test]
+    fn retakes_end_after_twenty_minutes() {
+        let mut now = Instant::now();
+        let mut due = Due::new(Part::Events, now);
+        let mut delays = Vec::new();
+        while let Some(delay) = due.failed(now) {
+            delays.push(delay);
+            now += delay;
+        }
+        assert_eq!(delays[0], Duration::from_millis(200));
+        assert!(
+            delays.len() < 60 && delays.iter().sum::<Duration>() > Duration::from_secs(19 * 60)
+        );
+        assert!(delays.iter().all(|delay| *delay <= MAX_DELAY));
+    }
+
+    #[test]
+    fn refused_arguments_are_not_retaken() {
+        assert!(may_pass(&refused(550)) && may_pass(&refused(551)) && may_pass(&refused(451)));
+        assert!(!may_pass(&refused(510)) && !may_pass(&refused(513)) && !may_pass(&refused(552)));
+        let retakes = Retakes::default();
+        assert!(!retakes.begin(2, vec![(Part::Events, refused(510))]));
+        assert!(retakes.next().is_none());
+        assert!(retakes.begin(3, vec![(Part::Events, refused(551))]));
+        assert!(retakes.next().is_some());
+    }
+}

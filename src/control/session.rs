@@ -1,0 +1,606 @@
+//! The state that all handles of a controller share: the connection, and
+//! everything that is needed to open it again and to restore what the program
+//! made.
+//!
+//! [`Session::make`] is the reconnect: it connects, restores, and lets callers
+//! in.
+//!
+//! Invariants:
+//!
+//! * One thread at a time reconnects: it holds `making`.
+//! * Callers are let in only after everything in the ledger was sent to the new
+//!   tor. Only notes that come later than that are restored afterwards.
+//! * A thing that the program drops while it is restored doesn't stay in tor.
+//!   [`Session::take_back_rest`] removes it.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::cache::Cache;
+use super::connect::Connect;
+use super::keeper::{self, Keeping};
+use super::latest::{Latest, Watch};
+use super::leave_streams::LeaveStreams;
+use super::ledger::{Belonging, Kind, Ledger};
+use super::lost_onions::LostOnions;
+use super::retake::{Part, Retakes, may_pass};
+use super::shared::{Follower, Shared};
+use super::undo::UNDO_WITHIN;
+use crate::control::ConnectError;
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::{
+    Candidate, CloseCause, Closed, Connection, JOIN_FOR, PendingReply, Reconnected, Registration,
+    Restoring, Thread,
+};
+use crate::io::transport::{Address, Deadline};
+use crate::io::undo::{self, Rank, Undo};
+use scape_proto::control::{ArgumentError, Command, Refusal, Reply, Signal};
+use scape_proto::word::OnionAddress;
+
+/// The things that were restored on a new connection, with their names.
+type Given = Vec<(String, Kind)>;
+
+/// A number that no socket has, because sockets are counted from 1.
+const NO_LINK: u64 = 0;
+
+/// A function that amends a command that changes the configuration.
+pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
+
+/// A connection, and everything that is needed to open it again.
+pub(super) struct Session {
+    connection: Connection,
+    /// The settings that the connection was made with. `None` if it was made
+    /// from a transport, which can't be opened again.
+    connect: Option<Connect>,
+    /// The other end of the first socket, if it was a TCP socket.
+    peer: Option<Address>,
+    pub(super) cache: Arc<Cache>,
+    pub(super) ledger: Ledger,
+    /// The onion services that tor didn't take back after a reconnect.
+    pub(super) lost_onions: LostOnions,
+    /// The latest calls that asked for a thing. Tells whether undoing a late
+    /// answer would undo a later call.
+    pub(super) latest: Arc<Latest>,
+    /// The changes of the option `__LeaveStreamsUnattached`.
+    pub(super) leave_streams: LeaveStreams,
+    /// The time when the last client that was bound to a circuit was dropped.
+    pub(super) last_circuit_client: Mutex<Option<Instant>>,
+    /// The signals in `signal/names`, once they were asked for. The inner
+    /// option is `None` if a filter refuses the question.
+    pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
+    /// The registration of the cache for events, if it needs them.
+    pub(super) cache_events: Mutex<Option<Registration>>,
+    /// Things that belong to the connection and are created on demand, such as
+    /// the live state.
+    pub(super) shared: Shared,
+    /// The things that are told after a reconnect, when everything was
+    /// restored.
+    pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
+    /// The things that tor refused to take back, and that are tried again
+    /// later.
+    pub(super) retakes: Retakes,
+    /// The function that amends each change of the configuration before it is
+    /// sent.
+    pub(super) amend: OnceLock<Box<Amend>>,
+    /// Held during a reconnect, so that there is one at a time.
+    making: Mutex<()>,
+    keeper: Mutex<Option<Thread>>,
+}
+
+impl Session {
+    /// Creates a session on a connection that was just authenticated. If
+    /// `keeping` has tasks, a thread looks after the connection.
+    pub(super) fn start(
+        connection: Connection,
+        candidate: Candidate,
+        connect: Option<Connect>,
+        keeping: Keeping,
+    ) -> Result<Arc<Session>> {
+        let peer = candidate.peer().map(Address::Ip);
+        connection.adopt(candidate)?;
+        let session = Arc::new(Session {
+            connection,
+            connect,
+            peer,
+            cache: Arc::default(),
+            ledger: Ledger::default(),
+            lost_onions: LostOnions::default(),
+            latest: Arc::default(),
+            leave_streams: LeaveStreams::default(),
+            last_circuit_client: Mutex::default(),
+            signals: Mutex::default(),
+            cache_events: Mutex::default(),
+            shared: Shared::default(),
+            followers: Mutex::default(),
+            retakes: Retakes::default(),
+            amend: OnceLock::new(),
+            making: Mutex::default(),
+            keeper: Mutex::default(),
+        });
+        undo::register(Rank::Connection, &session);
+        session.connection.set_persistent(session.is_persistent());
+        if keeping.is_needed()
+            && let Err(error) = session.keep(keeping)
+        {
+            close_on_drop(&session);
+            return Err(error);
+        }
+        Ok(session)
+    }
+
+    /// Starts the thread that looks after the connection, unless it runs
+    /// already.
+    fn keep(self: &Arc<Self>, keeping: Keeping) -> Result<()> {
+        let mut keeper = self.keeper.lock();
+        if keeper.is_none() {
+            let session = self.clone();
+            let thread = Thread::spawn("scape-keeper", move || keeper::run(&session, &keeping));
+            *keeper =
+                Some(thread.map_err(|e| {
+                    Error::io("start the thread that looks after the connection", e)
+                })?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the settings for opening the connection again. Returns `None` if
+    /// it was made from a transport, which can't be opened again.
+    pub(super) fn recipe(&self) -> Option<&Connect> {
+        self.connect.as_ref()
+    }
+
+    /// Returns the address of tor if it is known: the address that was
+    /// connected to, or else the other end of the first TCP connection that the
+    /// program opened.
+    pub(super) fn tor_address(&self) -> Option<&Address> {
+        self.address().or(self.peer.as_ref())
+    }
+
+    /// Returns the address that was connected to, if it is known.
+    pub(super) fn address(&self) -> Option<&Address> {
+        self.connect.as_ref().and_then(Connect::address)
+    }
+
+    /// Returns the SOCKS port that the environment names, if the environment
+    /// also names this tor's control port or names none.
+    pub(super) fn environment_socks(&self) -> Option<&Address> {
+        self.connect.as_ref().and_then(|connect| connect.socks.as_ref())
+    }
+
+    fn is_persistent(&self) -> bool {
+        self.connect.as_ref().is_some_and(Connect::is_persistent)
+    }
+
+    /// Opens the connection again, whether it is open or has ended.
+    pub(super) fn reconnect(self: &Arc<Self>, deadline: Deadline) -> Result<Reconnected> {
+        let connect = self.connect.as_ref().ok_or_else(|| {
+            let why = "was made from a transport, which cannot be opened again";
+            ArgumentError::invalid("reconnect", "controller", why)
+        })?;
+        let making = self.lock_making(deadline)?;
+        if let Some(closed) = self.connection.ended() {
+            return Err(closed.into());
+        }
+        self.let_go_of_tor(deadline)?;
+        self.connection.disconnect(CloseCause::Reconnecting);
+        let made = self.make(connect, deadline);
+        drop(making);
+        if made.is_err() && !self.is_persistent() {
+            self.connection.give_up();
+        }
+        made
+    }
+
+    /// Drops the ownership of tor if the connection is open. Otherwise tor
+    /// would end together with the connection that is about to be replaced.
+    fn let_go_of_tor(&self, deadline: Deadline) -> Result<()> {
+        if !self.ledger.owns_tor() || self.connection.closed().is_some() {
+            return Ok(());
+        }
+        let command = Command::build("DROPOWNERSHIP").finish()?;
+        let sent = self.connection.send(command, deadline).and_then(PendingReply::wait_ok);
+        match sent {
+            Ok(_) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
+            Err(error) => {
+                if error.is_unanswered() {
+                    // tor may still execute the command, and this connection
+                    // stays open, so it must own tor again.
+                    let command = Command::build("TAKEOWNERSHIP").finish()?;
+                    let sent = self.connection.send(command, Deadline::after(UNDO_WITHIN));
+                    let _ = sent.and_then(PendingReply::wait);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens the connection again within `timeout`. Returns `None` if it is
+    /// open already.
+    pub(super) fn reconnect_if_down(
+        self: &Arc<Self>,
+        timeout: Duration,
+    ) -> Result<Option<Reconnected>> {
+        let deadline = Deadline::after(timeout);
+        let Some(connect) = &self.connect else { return Ok(None) };
+        let _making = self.lock_making(deadline)?;
+        match self.connection.closed() {
+            Some(_) => self.make(connect, deadline).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
+        let making = self.making.try_lock_until(deadline.instant());
+        making.ok_or_else(|| deadline.error(Phase::Connect))
+    }
+
+    /// Connects, authenticates, restores everything, and lets callers in.
+    fn make(self: &Arc<Self>, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
+        let candidate =
+            connect.candidate(&self.connection, deadline.part(connect.call_timeout()))?;
+        let restoring = self.connection.restore_on(candidate)?;
+        // Answers of the last tor may be wrong for this one.
+        self.forget();
+        let mut given = Given::new();
+        let watch = self.latest.watch();
+        let refused = self.restore(&restoring, deadline, &mut given)?;
+        let failures = refused.iter().map(|(part, error)| (part.name(), error.clone()));
+        let reconnected = Reconnected { failures: failures.collect() };
+        for (part, error) in refused.iter().filter(|(_, error)| !may_pass(error)) {
+            self.is_lost(part, error);
+        }
+        // This comes before callers are let in, because the keeper looks at the
+        // retakes as soon as they are.
+        if self.retakes.begin(restoring.number(), refused) {
+            let keeping = Keeping { timeout: connect.call_timeout(), ..Keeping::default() };
+            if let Err(error) = self.keep(keeping) {
+                log::warn!(target: "scape::connection", "what tor refused is not tried again: {error}");
+            }
+        }
+        restoring.open(&reconnected, self.is_persistent())?;
+        self.put_back_owed(deadline.timeout());
+        self.give_back_rest(&given, deadline);
+        self.take_back_rest(&given, &watch, deadline);
+        Ok(reconnected)
+    }
+
+    fn forget(&self) {
+        self.cache.forget();
+        *self.signals.lock() = None;
+    }
+
+    /// Subscribes to events again and restores what the program made. Adds the
+    /// restored things to `given`.
+    ///
+    /// Returns the things that tor refused. Other errors end the attempt,
+    /// because the connection must not open before everything was sent.
+    fn restore(
+        &self,
+        restoring: &Restoring,
+        deadline: Deadline,
+        given: &mut Given,
+    ) -> Result<Vec<(Part, Error)>> {
+        let ask = |command| restoring.request(command, deadline);
+        let mut refused = Refused::default();
+        self.lost_onions.clear();
+        // Events come first, so that they keep up to date everything that is
+        // read below.
+        refused.note(Part::Events, restoring.tell_again(deadline))?;
+        // The ledger may change meanwhile. A service or mapping whose reply
+        // came just before the last connection ended may be noted only now, and
+        // the program may drop another one. So repeat until nothing has
+        // changed.
+        loop {
+            let wanted = self.ledger.belongings();
+            let unwanted: Vec<_> = given
+                .extract_if(.., |(what, _)| !wanted.iter().any(|it| it.what == *what))
+                .collect();
+            for (what, kind) in &unwanted {
+                log::debug!(target: "scape::connection", "{what} is taken away again");
+                match ask(kind.undo()?) {
+                    Ok(_) => {}
+                    Err(error) if error.is::<Refusal>() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let is_new = |it: &Belonging| !given.iter().any(|(what, _)| it.what == *what);
+            let new: Vec<_> = wanted.into_iter().filter(is_new).collect();
+            if new.is_empty() && unwanted.is_empty() {
+                break;
+            }
+            given.extend(new.iter().map(|it| (it.what.clone(), it.kind.clone())));
+            self.give_back(new, restoring, deadline, &mut refused)?;
+        }
+        let send = |commands| restoring.send_all(commands, deadline);
+        let restored = self.leave_streams.restore(&send, self.ledger.client_auths(), deadline);
+        refused.note(Part::LeaveStreams, restored)?;
+        for follower in self.followers() {
+            refused.note(Part::Follower(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
+        }
+        Ok(refused.0)
+    }
+
+    /// Restores a thing that was noted in the ledger too late. Its reply came
+    /// on the socket with the number `link`. Before the note, another socket
+    /// took over and everything else was restored there.
+    ///
+    /// Does nothing if there is no connection now, because the next connection
+    /// gets everything. No note gets lost between the two looks at the ledger
+    /// here and in [`make`](Self::make). Both may restore the same thing.
+    pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
+        let Ok(now) = self.connection.link_number() else { return Ok(()) };
+        let belongings = self.ledger.belongings().into_iter();
+        let Some(belonging) =
+            belongings.filter(|_| now != link).find(|belonging| belonging.what == what)
+        else {
+            return Ok(());
+        };
+        let watch = self.latest.watch();
+        let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
+        let given = match (ask(belonging.command?), belonging.kind.onion()) {
+            (Err(refusal), Some(address)) if refusal.is::<Refusal>() => {
+                self.has_onion(&address, &ask).and_then(|is_there| {
+                    if is_there {
+                        return Ok(());
+                    }
+                    self.ledger.remove_onion(&address);
+                    Err(refusal)
+                })
+            }
+            (given, _) => given.map(drop),
+        };
+        // The program may have dropped the thing meanwhile.
+        let given = given.and_then(|()| self.take_back_dropped(&belonging.kind, &watch, deadline));
+        match given {
+            Err(error) if error.is::<Closed>() => Ok(()),
+            given => given,
+        }
+    }
+
+    /// Restores things that were noted in the ledger between the last look at
+    /// it and the opening of the connection. Things that a caller has just made
+    /// on the new connection exist already and stay.
+    fn give_back_rest(&self, given: &Given, deadline: Deadline) {
+        for belonging in self.ledger.belongings() {
+            if given.iter().any(|(what, _)| *what == belonging.what) {
+                continue;
+            }
+            if let Err(error) = self.give_back_late(NO_LINK, &belonging.what, deadline) {
+                log::warn!(target: "scape::connection", "{} is lost: {error}", belonging.what);
+            }
+        }
+    }
+
+    /// Removes restored things that the program dropped before the connection
+    /// was open. At that time the program's own command to remove them couldn't
+    /// be sent.
+    fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
+        for (what, kind) in given {
+            match self.take_back_dropped(kind, watch, deadline) {
+                Ok(()) => {}
+                Err(error) if error.is::<Closed>() => {}
+                Err(error) => {
+                    log::warn!(target: "scape::connection", "{what} may stay: {error}");
+                }
+            }
+        }
+    }
+
+    /// Removes a thing that was restored since the watch began, if it is no
+    /// longer wanted and no call has asked for it since.
+    pub(super) fn take_back_dropped(
+        &self,
+        kind: &Kind,
+        watch: &Watch<'_>,
+        deadline: Deadline,
+    ) -> Result<()> {
+        let sent = watch.unless_claimed(&kind.claimed(), || self.send_undo(kind, deadline));
+        undone(sent)
+    }
+
+    /// Sends the command that removes a thing from tor, unless the ledger has
+    /// the thing.
+    pub(super) fn send_undo(
+        &self,
+        kind: &Kind,
+        deadline: Deadline,
+    ) -> Result<Option<PendingReply>> {
+        match self.ledger.has(kind) {
+            true => Ok(None),
+            false => self.connection.send(kind.undo()?, deadline).map(Some),
+        }
+    }
+
+    /// Restores these things with one write.
+    fn give_back(
+        &self,
+        belongings: Vec<Belonging>,
+        restoring: &Restoring,
+        deadline: Deadline,
+        refused: &mut Refused,
+    ) -> Result<()> {
+        let mut asked = Vec::new();
+        let mut commands = Vec::new();
+        for belonging in belongings {
+            let part = Part::Belonging(belonging.what, belonging.kind.onion());
+            match belonging.command {
+                Ok(command) => {
+                    commands.push(command);
+                    asked.push(part);
+                }
+                Err(error) => refused.note(part, Err(error))?,
+            }
+        }
+        let pending = restoring.send_all(commands, deadline)?;
+        for (part, pending) in asked.into_iter().zip(pending) {
+            refused.note(part, pending.wait_ok().map(drop))?;
+        }
+        Ok(())
+    }
+
+    fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        self.followers.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Resets `__LeaveStreamsUnattached` and closes undecided streams, so that
+    /// nothing in tor waits for this connection after its end. If tor doesn't
+    /// confirm that, [`undo_last`](Self::undo_last) tries once more.
+    pub(super) fn take_leave(&self, deadline: Deadline) {
+        if self.connection.closed().is_some() {
+            return;
+        }
+        let send = |commands| self.connection.send_all_on(None, commands, deadline);
+        let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths(), deadline);
+        let mut pending = Vec::new();
+        for follower in self.followers() {
+            pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
+        }
+        if let Some(put_back) = put_back {
+            self.leave_streams.finish(put_back, &send);
+        }
+        for sent in pending {
+            // The connection ends in any case, so errors make no difference.
+            let _ = sent.wait();
+        }
+    }
+
+    /// Resets `__LeaveStreamsUnattached` over another connection, if
+    /// [`take_leave`](Self::take_leave) could not. May be called only after
+    /// this connection has ended for good, because a reconnect sets the option
+    /// again.
+    fn undo_last(&self, timeout: Duration) -> Result<()> {
+        let undone = self.undo_leaving_streams(&[], timeout);
+        match &undone {
+            // Most often tor has ended, and no stream waits any more.
+            Err(error) if error.is::<ConnectError>() && !error.is_timeout() => {
+                log::debug!(target: "scape::attach", "no last connection: {error}");
+                return Ok(());
+            }
+            Err(error) => {
+                log::warn!(target: "scape::attach", "new streams may wait for a program that has ended: {error}");
+            }
+            Ok(()) => {}
+        }
+        undone
+    }
+
+    /// Returns true if this connection has the onion service.
+    pub(super) fn has_onion(
+        &self,
+        address: &OnionAddress,
+        ask: &dyn Fn(Command) -> Result<Reply>,
+    ) -> Result<bool> {
+        let id = address.service_id();
+        match ask(Command::build("GETINFO").word("key", "onions/current").finish()?) {
+            Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
+            Err(error) if error.is::<Refusal>() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends the connection for good and waits for its threads until `deadline`.
+    /// If another connection is needed to reset `__LeaveStreamsUnattached`,
+    /// that may take as long again, but at most [`JOIN_FOR`].
+    pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
+        let closed = self.end(deadline, deadline.part(JOIN_FOR));
+        // An error doesn't matter here: the connection is closed, and tor may
+        // have ended.
+        let _ = self.undo_last(deadline.timeout().min(JOIN_FOR));
+        closed.and(self.end_keeper(deadline))
+    }
+
+    /// Ends the connection for good within `timeout`, including the time for
+    /// another connection. Returns the error of the first part that timed out.
+    fn close_within(&self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        // Leave time for the other parts if tor doesn't answer.
+        let leave = deadline.part((timeout / 4).min(JOIN_FOR));
+        let closed = self.end(deadline.part(timeout / 2), leave);
+        let undone = self.undo_last(deadline.left());
+        closed.and(undone).and(self.end_keeper(deadline))
+    }
+
+    /// Prepares tor for the end of the connection, for which it has until
+    /// `leave`. Then ends the connection, for which it has until `deadline`.
+    fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
+        // Wait for a restore that is running, because what it sends must be
+        // undone.
+        self.connection.wait_while_restoring(leave.left());
+        self.take_leave(leave);
+        self.connection.close(deadline)
+    }
+
+    fn end_keeper(&self, deadline: Deadline) -> Result<()> {
+        let keeper = self.keeper.lock().take();
+        let left = deadline.left().max(Duration::from_millis(1));
+        match keeper {
+            Some(keeper) if !keeper.is_current() && !keeper.ended_within(left) => {
+                Err(deadline.error(Phase::Close))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The things that tor refused to take back, with its refusals.
+#[derive(Default)]
+struct Refused(Vec<(Part, Error)>);
+
+impl Refused {
+    /// Notes an error that concerns one thing, most often a refusal. Returns
+    /// errors of the connection itself and of commands that got no answer.
+    fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_closed() || error.is_unanswered() => Err(error),
+            Err(error) => {
+                log::info!(target: "scape::connection", "tor refused to take back {}: {error}", part.name());
+                self.0.push((part, error));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session")
+            .field("connection", &self.connection)
+            .field("connect", &self.connect)
+            .field("ledger", &self.ledger)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Undo for Session {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        self.close_within(timeout)
+    }
+}
+
+/// Ends the connection when its last handle was dropped.
+pub(super) fn close_on_drop(session: &Session) {
+    // A callback may still be running, so waiting for it may time out. It keeps
+    // alive everything that it needs.
+    let _ = session.close(Deadline::after(JOIN_FOR));
+}
+
+/// Waits for the answer to the command that removed a thing, if one was sent.
+pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
+    match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
+        // The thread that dropped the thing may have removed it first.
+        None => Ok(()),
+        Some(Err(error)) if error.is::<Refusal>() => Ok(()),
+        Some(removed) => removed.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! Tests of restoring and removing things around a reconnect.
+
+use std::net::{TcpListener, TcpStream};
+
+use crate::control::Controller;
+use crate::io::transport::{Address, Transport};
+
+#[cfg(feature = "testing")]
+#[test]
+fn onion_service_noted_after_reconnect_is_restored() {
+    use crate::control::{AddOnion, Connect};
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let key = OnionKey::from_seed(&[7; 32]);
+    let address = key.address();
+    let tor = ScriptedTor::builder()
+        .on_prefix("ADD_ONION", format!("250-ServiceID={}\r\n250 OK\r\n", address.service_id()))
+        .on_prefix("DEL_ONION", "250 OK\r\n")
+        .listen()
+        .unwrap();
+    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+    // tor has answered ADD_ONION on this socket, but the thread that waited for
+    // the answer is late.
+    let early = controller.on_this_link().unwrap();
+    controller.reconnect().unwrap();
+    let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
+    let ledger = &controller.inner.session.ledger;
+    ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+    let what = format!("the onion service {address}");
+    early.noted(&what).unwrap();
+    assert_eq!(added(), 1);
+    // On the socket that the service was noted for, there is nothing to do.
+    controller.on_this_link().unwrap().noted(&what).unwrap();
+    assert_eq!(added(), 1);
+    // A command that undoes something of the first socket isn't sent on the
+    // second.
+    assert!(early.undoing().del_onion(&address).unwrap_err().is_closed());
+    assert!(!tor.sent().iter().any(|line| line.starts_with("DEL_ONION")));
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn things_dropped_during_reconnect_are_removed_from_tor() {
+    use std::sync::{Arc, Weak};
+
+    use parking_lot::Mutex;
+
+    use crate::control::{ClientAuth, Connect, MappedAddress};
+    use crate::error::Result;
+    use crate::io::connection::PendingReply;
+    use crate::onion::client_auth::ClientAuthGuard;
+    use crate::onion::{OnionBuilder, OnionService, Wait};
+    use crate::testing::ScriptedTor;
+    use scape_proto::control::{Command, Reply};
+    use scape_proto::word::{ClientKey, OnionKey};
+
+    /// Drops its things while everything is restored.
+    struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
+
+    impl super::Follower for Dropping {
+        fn name(&self) -> &'static str {
+            "dropping"
+        }
+
+        fn reconnected(&self, _ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+            drop(self.0.lock().take());
+            Ok(())
+        }
+
+        fn closing(&self, _: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
+            Vec::new()
+        }
+    }
+
+    let key = OnionKey::from_seed(&[7; 32]);
+    let id = key.address().service_id().to_string();
+    let tor = ScriptedTor::builder()
+        .on_prefix("ADD_ONION", format!("250-ServiceID={id}\r\n250 OK\r\n"))
+        .on_prefix("DEL_ONION", "250 OK\r\n")
+        .on("MAPADDRESS a.test=b.test", "250 a.test=b.test\r\n")
+        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+        .listen()
+        .unwrap();
+    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+    let auth = ClientAuth::new(key.address(), ClientKey::random());
+    let auth = ClientAuthGuard::add(&controller, &auth).unwrap();
+    let service = OnionBuilder::new(&controller)
+        .key(key)
+        .port(80, 8080)
+        .wait(Wait::Nothing)
+        .publish()
+        .unwrap();
+    let mapping = controller.mapped_address("a.test", "b.test").unwrap();
+    let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
+    let weak: Weak<dyn super::Follower> = Arc::downgrade(&dropping) as _;
+    controller.inner.session.followers.lock().push(weak);
+    controller.reconnect().unwrap();
+    let sent = tor.sent();
+    let given = |start: &str| sent.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!((given("ADD_ONION"), given("MAPADDRESS a.test=b.test")), (2, 2), "{sent:?}");
+    let taken = [
+        format!("DEL_ONION {id}"),
+        format!("ONION_CLIENT_AUTH_REMOVE {id}"),
+        "MAPADDRESS a.test=a.test".to_owned(),
+    ];
+    assert_eq!(sent[sent.len() - 3..], taken, "{sent:?}");
+    controller.reconnect().unwrap();
+    let starts = ["ADD_ONION", "ONION_CLIENT_AUTH", "MAPADDRESS"];
+    let again = |line: &&String| starts.iter().any(|start| line.starts_with(start));
+    assert_eq!(tor.sent()[sent.len()..].iter().find(again), None);
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn mapping_dropped_during_retake_is_removed_from_tor() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, OnceLock, Weak};
+
+    use crate::control::{Connect, Mapping};
+    use crate::testing::ScriptedTor;
+
+    let session: Arc<OnceLock<Weak<super::Session>>> = Arc::default();
+    let (given, found) = (AtomicUsize::new(0), session.clone());
+    let tor = ScriptedTor::builder()
+        .on_any(move |line| {
+            if line != "MAPADDRESS a.test=b.test" {
+                return None;
+            }
+            let answer = match given.fetch_add(1, Ordering::SeqCst) {
+                1 => "451 no more\r\n",
+                // The mapping was dropped just before.
+                2 => {
+                    let session = found.get().unwrap().upgrade().unwrap();
+                    let (from, to) = ("a.test".into(), "a.test".into());
+                    session.ledger.set_mapping(&Mapping { from, to });
+                    "250 a.test=b.test\r\n"
+                }
+                _ => "250 a.test=b.test\r\n",
+            };
+            Some(answer.into())
+        })
+        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+        .listen()
+        .unwrap();
+    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+    session.set(Arc::downgrade(&controller.inner.session)).unwrap();
+    controller.map_address([("a.test", "b.test")]).unwrap();
+    controller.reconnect().unwrap();
+    tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
+    use crate::control::Connect;
+    use crate::control::ledger::Kind;
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let address = OnionKey::from_seed(&[7; 32]).address();
+    let (id, mapping) = (address.service_id(), Kind::Mapping("a.test".into()));
+    let tor = ScriptedTor::builder()
+        .on_prefix("DROPOWNERSHIP", "250 OK\r\n")
+        .on_prefix("DEL_ONION", "250 OK\r\n")
+        .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+        .on("MAPADDRESS a.test=a.test", "250 a.test=a.test\r\n")
+        .listen()
+        .unwrap();
+    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+    let session = &controller.inner.session;
+    let watch = session.latest.watch();
+    let early = controller.on_this_link().unwrap();
+    let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
+    // On the same connection, the command itself has removed the thing.
+    for kind in &kinds {
+        early.not_given_back(kind, &watch).unwrap();
+    }
+    let claim = session.latest.claim(vec![mapping.claimed()], early.deadline()).unwrap();
+    early.not_given_back_claimed(&mapping, &claim).unwrap();
+    controller.reconnect().unwrap();
+    for kind in &kinds {
+        early.not_given_back(kind, &watch).unwrap();
+    }
+    early.not_given_back_claimed(&mapping, &claim).unwrap();
+    let expected = [
+        "DROPOWNERSHIP".to_owned(),
+        format!("DEL_ONION {id}"),
+        format!("ONION_CLIENT_AUTH_REMOVE {id}"),
+        "MAPADDRESS a.test=a.test".to_owned(),
+    ];
+    let sent = tor.sent();
+    let given = |line: &&String| expected.contains(line);
+    assert_eq!(sent.iter().filter(given).collect::<Vec<_>>(), expected.each_ref());
+}
+
+#[cfg(feature = "testing")]
+#[test]
+fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
+    use std::time::Duration;
+
+    use crate::control::{AddOnion, Connect, Mapping};
+    use crate::testing::ScriptedTor;
+    use scape_proto::word::OnionKey;
+
+    let key = OnionKey::from_seed(&[7; 32]);
+    let address = key.address();
+    let tor = ScriptedTor::builder()
+        .on_any(|line| {
+            (line.starts_with("ADD_ONION") || line == "MAPADDRESS a.test=b.test").then(Vec::new)
+        })
+        .listen()
+        .unwrap();
+    let controller = Connect::to(tor.address().cloned().unwrap()).unwrap().connect().unwrap();
+    let brief = controller.with_timeout(Duration::from_millis(100));
+    let early = brief.on_this_link().unwrap();
+    controller.reconnect().unwrap();
+    let ledger = &controller.inner.session.ledger;
+    ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+    ledger.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
+    for what in [format!("the onion service {address}"), "the mapping a.test=b.test".into()] {
+        assert!(early.noted(&what).unwrap_err().is_timeout(), "{what}");
+    }
+    assert!(ledger.belongings().is_empty());
+    tor.wait_for(&format!("DEL_ONION {}", address.service_id())).unwrap();
+    tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
+}
+
+#[test]
+fn tcp_transport_tells_the_address_of_tor() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    let controller = Controller::from_authenticated(Transport::from(stream)).unwrap();
+    assert_eq!(controller.control_address(), None);
+    assert_eq!(controller.tor_address(), Some(&Address::Ip(address)));
+}

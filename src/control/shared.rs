@@ -1,0 +1,112 @@
+//! Things that belong to a connection as a whole and not to one of its handles:
+//! the live state, the live configuration, the streams that wait.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Controller;
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::{Callbacks, PendingReply, Registration, Tracker};
+use scape_proto::control::{Command, Reply};
+use scape_proto::event::EventKind;
+
+/// A map with at most one thing of each type, which any handle can ask for. It
+/// holds weak references, so it keeps nothing alive.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
+    /// Held while a thing is created, which may need answers from tor. So there
+    /// are never two of the same type.
+    making: Mutex<()>,
+}
+
+/// Something that survives the end of a socket and is told about a reconnect.
+pub(crate) trait Follower: Send + Sync {
+    /// Returns the name for users and for the log.
+    fn name(&self) -> &'static str;
+
+    /// Updates the follower after a reconnect. `ask` sends a command and waits
+    /// for its answer.
+    ///
+    /// # Errors
+    ///
+    /// The reconnect fails if the connection ends or a command gets no answer.
+    /// Any other error is noted, and a refusal that may pass is tried again
+    /// later.
+    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
+
+    /// Tells the follower that a later attempt to update it has timed out with
+    /// `error` on an open connection. Another attempt may follow.
+    fn unreadable(&self, _error: &Error) {}
+
+    /// Sends the last commands before this program closes the connection.
+    /// `send` sends a command. The caller waits for the returned replies, but
+    /// only for a moment.
+    fn closing(&self, _send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
+        Vec::new()
+    }
+}
+
+impl Shared {
+    fn get<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let thing = self.things.lock().get(&TypeId::of::<T>())?.upgrade()?;
+        thing.downcast().ok()
+    }
+
+    fn put<T: Any + Send + Sync>(&self, thing: &Arc<T>) {
+        let thing: Arc<dyn Any + Send + Sync> = thing.clone();
+        self.things.lock().insert(TypeId::of::<T>(), Arc::downgrade(&thing));
+    }
+}
+
+impl Controller {
+    /// Returns the connection's `T`, or creates it with `make`. It lives as
+    /// long as somebody holds it.
+    pub(crate) fn shared<T: Any + Send + Sync>(
+        &self,
+        make: impl FnOnce() -> Result<Arc<T>>,
+    ) -> Result<Arc<T>> {
+        let shared = &self.inner.session.shared;
+        if let Some(thing) = shared.get() {
+            return Ok(thing);
+        }
+        let deadline = self.deadline();
+        let _making: MutexGuard<'_, ()> = shared
+            .making
+            .try_lock_until(deadline.instant())
+            .ok_or_else(|| deadline.error(Phase::Reply))?;
+        if let Some(thing) = shared.get() {
+            return Ok(thing);
+        }
+        let thing = make()?;
+        shared.put(&thing);
+        Ok(thing)
+    }
+
+    /// Passes events to `tracker` on the reader thread, as long as the returned
+    /// registration lives.
+    pub(crate) fn track(
+        &self,
+        kinds: &[EventKind],
+        tracker: Arc<dyn Tracker>,
+    ) -> Result<Registration> {
+        self.connection().track(kinds, tracker, self.deadline())
+    }
+
+    /// Starts the thread for callbacks, unless it runs already, and returns a
+    /// handle on it.
+    pub(crate) fn callbacks(&self) -> Result<Callbacks> {
+        self.connection().callbacks()
+    }
+
+    /// Tells `follower` about every reconnect, as long as it lives.
+    pub(crate) fn follow(&self, follower: &Arc<impl Follower + 'static>) {
+        let follower: Arc<dyn Follower> = follower.clone();
+        let mut followers = self.inner.session.followers.lock();
+        followers.retain(|known| known.strong_count() > 0);
+        followers.push(Arc::downgrade(&follower));
+    }
+}

@@ -1,0 +1,172 @@
+//! Signals to tor: SIGNAL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Controller;
+use crate::error::{Phase, Result};
+use crate::io::connection::Closed;
+use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Signal};
+use scape_proto::event::{EventBody, EventKind};
+
+/// Signals to tor. control-spec, command SIGNAL.
+impl Controller {
+    /// Sends tor a signal. When this method returns, tor has accepted the
+    /// signal. tor sends a SIGNAL event later, when it has acted on it.
+    ///
+    /// For signals that end tor ([`Signal::is_exit`]), the end of the
+    /// connection counts as success. tor sends no event for them.
+    ///
+    /// [`Signal::Reload`] makes tor forget the onion service client keys in its
+    /// memory, like [`set_conf`](Self::set_conf). If there are any, this method
+    /// waits until tor has read its configuration again, and then adds the keys
+    /// of all controllers. A reload by other means loses them: a signal from
+    /// the operating system, another program, or [`send`](Self::send).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO signal/names", "250-signal/names=RELOAD NEWNYM\r\n250 OK\r\n")
+    /// #     .on("SIGNAL NEWNYM", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Signal;
+    ///
+    /// controller.signal(Signal::NewNym)?;
+    /// assert!(controller.signal(Signal::from("NEWNIM")).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the signal is not
+    /// in tor's `signal/names`. Nothing was sent then. For a reload there are
+    /// two more kinds. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    /// [`Phase::Signal`], means that tor hasn't acted on it in time; the keys
+    /// are added again when it does.
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) means that tor has
+    /// ended, because its torrc is invalid.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let signal = signal.canonical();
+        let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
+        let tor = self.on_this_link()?.in_one_call();
+        if let Some(known) = tor.signal_names()?
+            && !known.contains(&signal)
+        {
+            let known = known.iter().map(ToString::to_string).collect();
+            return Err(
+                ArgumentError::new("SIGNAL", "signal", ArgumentProblem::Unknown { known }).into()
+            );
+        }
+        if signal == Signal::Reload {
+            return tor
+                .reload(command.clone())?
+                .refusal(&command)
+                .map_or(Ok(()), |refusal| Err(refusal.into()));
+        }
+        match tor.request(command) {
+            Err(error)
+                if signal.is_exit()
+                    && error.exact().is_some_and(|closed: &Closed| !closed.is_local()) =>
+            {
+                Ok(())
+            }
+            result => result.map(drop),
+        }
+    }
+
+    /// Sends NEWNYM and waits until tor has acted on it. From then on, new
+    /// streams use new circuits.
+    ///
+    /// tor does this at most once every ten seconds and delays a signal that
+    /// comes earlier. The whole call takes at most `timeout`. It guarantees new
+    /// circuits, but not another exit address, and it closes no streams.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO signal/names", "250-signal/names=RELOAD NEWNYM\r\n250 OK\r\n")
+    /// #     .on("SIGNAL NEWNYM", "250 OK\r\n650 SIGNAL NEWNYM\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::time::Duration;
+    ///
+    /// controller.new_identity(Duration::from_secs(20))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't act in
+    /// time. It never does if it has no client port (`SocksPort` and the like).
+    /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends, even if it is opened again.
+    #[doc(alias = "NEWNYM")]
+    pub fn new_identity(&self, timeout: Duration) -> Result<()> {
+        self.signal_and_wait(Signal::NewNym, timeout)
+    }
+
+    /// Wakes a tor that is dormant, and waits until it has acted on the signal.
+    /// From then on it builds circuits and fetches directory documents again.
+    ///
+    /// tor becomes dormant when it isn't used for a long time, or with
+    /// [`Signal::Dormant`]. A tor that is awake also gets the signal, and stays
+    /// awake. The whole call takes at most `timeout`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO signal/names", "250-signal/names=ACTIVE DORMANT\r\n250 OK\r\n")
+    /// #     .on("SIGNAL ACTIVE", "250 OK\r\n650 SIGNAL ACTIVE\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// controller.wake(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't act in
+    /// time. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends, even if it is opened again.
+    pub fn wake(&self, timeout: Duration) -> Result<()> {
+        self.signal_and_wait(Signal::Active, timeout)
+    }
+
+    /// Sends a signal and waits for the event that tor has acted on it.
+    fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
+        let deadline = self.deadline_after(timeout);
+        let tor = self.on_this_link()?.until(deadline);
+        let late = |error| deadline.or_late(error, Phase::Signal);
+        let events = tor.subscribe([EventKind::Signal]).map_err(late)?;
+        tor.signal(signal.clone()).map_err(late)?;
+        let mut events = events.wait(deadline, Phase::Signal);
+        loop {
+            if matches!(events.next()?.body(), EventBody::Signal(done) if *done == signal) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns the signals that this tor knows, which are asked for once per
+    /// connection. Returns `None` if a filter refuses the question.
+    fn signal_names(&self) -> Result<Option<Arc<[Signal]>>> {
+        if let Some(known) = &*self.inner.session.signals.lock() {
+            return Ok(known.clone());
+        }
+        let link = self.connection().link_number()?;
+        let known: Option<Arc<[Signal]>> = match self.info().known_signals() {
+            Ok(names) => Some(names.into()),
+            Err(error) if error.is::<Refusal>() => None,
+            Err(error) => return Err(error),
+        };
+        let mut kept = self.inner.session.signals.lock();
+        // This check needs the lock: a reconnect may come meanwhile and empty
+        // the field. Then this answer is from the last tor and must not be
+        // stored.
+        if self.connection().link_number().ok() == Some(link) {
+            *kept = Some(known.clone());
+        }
+        Ok(known)
+    }
+}

@@ -1,0 +1,263 @@
+//! Attaching, redirecting and closing streams.
+
+use super::Controller;
+use crate::error::Result;
+use scape_proto::control::{ArgumentError, Command, CommandBuilder};
+use scape_proto::event::{EndReason, StreamInfo};
+use scape_proto::word::{CircuitId, Host, StreamId};
+
+/// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
+/// CLOSESTREAM, GETINFO `stream-status`.
+///
+/// A stream may end at any time. So each of these commands may be refused
+/// because its stream has ended meanwhile. Then
+/// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is true.
+impl Controller {
+    /// Returns the streams that tor has now (`GETINFO stream-status`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "GETINFO stream-status", "250-stream-status=10 SUCCEEDED 7 example.com:80\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let streams = controller.streams()?;
+    /// assert_eq!(streams[0].target.host(), "example.com");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`get_info`](Self::get_info), most often a closed
+    /// connection. The kind is
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if a line can't be
+    /// parsed.
+    #[doc(alias = "get_streams")]
+    pub fn streams(&self) -> Result<Vec<StreamInfo>> {
+        self.read_lines("stream-status", StreamInfo::parse)
+    }
+
+    /// Attaches a waiting stream to a circuit. With `None`, tor chooses the
+    /// circuit. control-spec, command ATTACHSTREAM.
+    ///
+    /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must
+    /// then be attached or closed, or it hangs until tor gives up after two
+    /// minutes.
+    ///
+    /// tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit whose
+    /// purpose is neither `GENERAL` nor `CONFLUX_LINKED`. So tor is asked for
+    /// the circuit's purpose and the stream's kind first, which takes one more
+    /// round trip. A circuit with the purpose `CONTROLLER` is made a general
+    /// one for the moment in which the look-up is attached. Look-ups over any
+    /// other circuit are refused. So are streams that tor, or a filter before
+    /// it, doesn't list, unless the circuit can carry look-ups.
+    ///
+    /// A stream to an onion address with a trailing dot, such as `abc.onion.`,
+    /// is refused, because tor would ask an exit for it. Behind a filter that
+    /// doesn't list streams, this can't be seen.
+    ///
+    /// [`msg`](Self::msg), [`send`](Self::send) and
+    /// [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+    /// #     .info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .on("ATTACHSTREAM 12 7", "250 OK\r\n")
+    /// #     .on("ATTACHSTREAM 13 0", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::{CircuitId, StreamId};
+    ///
+    /// controller.attach_stream(StreamId::new(12), CircuitId::new(7))?;
+    /// controller.attach_stream(StreamId::new(13), None)?; // tor chooses
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses:
+    /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) or
+    /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
+    /// true if the stream or the circuit is gone, and
+    /// [`is_not_allowed`](crate::control::Refusal::is_not_allowed) if the
+    /// stream doesn't wait (555) or the circuit can't carry it (551).
+    ///
+    /// Returns an error with a [`StreamError`](crate::control::StreamError)
+    /// if the stream isn't attached for one of the reasons above:
+    /// [`Purpose`](crate::control::StreamProblem::Purpose),
+    /// [`Unlisted`](crate::control::StreamProblem::Unlisted),
+    /// [`OnionWithDot`](crate::control::StreamProblem::OnionWithDot).
+    /// ATTACHSTREAM was not sent then.
+    pub fn attach_stream(
+        &self,
+        stream: StreamId,
+        circuit: impl Into<Option<CircuitId>>,
+    ) -> Result<()> {
+        self.attach_checked(attach(stream, circuit.into()).finish()?)
+    }
+
+    /// Attaches a waiting stream to a circuit, which the stream leaves at the
+    /// `hop`th relay instead of the last. The first relay is 1.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+    /// #     .info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .on("ATTACHSTREAM 12 7 HOP=2", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::{CircuitId, StreamId};
+    ///
+    /// controller.attach_stream_at(StreamId::new(12), CircuitId::new(7), 2)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`attach_stream`](Self::attach_stream). The kind is also
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if the circuit
+    /// has fewer relays, and
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `hop` is 0.
+    pub fn attach_stream_at(&self, stream: StreamId, circuit: CircuitId, hop: u32) -> Result<()> {
+        self.attach_checked(attach_at(stream, circuit, Some(hop))?)
+    }
+
+    /// Lets tor choose the circuit of a stream that is known not to go to an
+    /// onion address with a trailing dot. Only ATTACHSTREAM is sent.
+    pub(crate) fn leave_stream_to_tor(&self, stream: StreamId) -> Result<()> {
+        self.request(attach(stream, None).finish()?).map(drop)
+    }
+
+    /// Attaches a stream that is known not to be a look-up. Only ATTACHSTREAM
+    /// is sent.
+    pub(crate) fn attach_connection(
+        &self,
+        stream: StreamId,
+        circuit: CircuitId,
+        hop: Option<u32>,
+    ) -> Result<()> {
+        self.request(attach_at(stream, circuit, hop)?).map(drop)
+    }
+
+    /// Attaches a stream that is known to be a look-up, unless tor would abort.
+    pub(crate) fn attach_look_up(
+        &self,
+        stream: StreamId,
+        circuit: CircuitId,
+        hop: Option<u32>,
+    ) -> Result<()> {
+        self.attach_look_up_checked(stream, circuit, attach_at(stream, circuit, hop)?)
+    }
+
+    /// Changes the target of a stream that isn't attached yet. If `port` is
+    /// `None`, the stream keeps its port. tor sends no event.
+    ///
+    /// tor accepts any text as the address, so the address is checked here: see
+    /// [`Request`](crate::socks::Request) for the form of hosts. An onion
+    /// address loses its trailing dot, because tor would otherwise ask an exit
+    /// for it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("REDIRECTSTREAM 12 b.example 8080", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::StreamId;
+    ///
+    /// controller.redirect_stream(StreamId::new(12), "b.example", 8080)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is
+    /// true, if the stream has ended. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the address is
+    /// not a host that tor can be asked for, or if the port is 0.
+    pub fn redirect_stream(
+        &self,
+        stream: StreamId,
+        address: &str,
+        port: impl Into<Option<u16>>,
+    ) -> Result<()> {
+        let mut command = Command::build("REDIRECTSTREAM");
+        command.word("stream", &stream.to_string());
+        match Host::parse(address) {
+            Ok(host) => command.word("address", &host.to_string()),
+            Err(error) => {
+                command.fail(ArgumentError::invalid(
+                    "REDIRECTSTREAM",
+                    "address",
+                    error.to_string(),
+                ));
+                &mut command
+            }
+        };
+        if let Some(port) = port.into() {
+            if port == 0 {
+                command.fail(ArgumentError::invalid(
+                    "REDIRECTSTREAM",
+                    "port",
+                    "is 0, which is no port",
+                ));
+            }
+            command.word("port", &port.to_string());
+        }
+        self.request(command.finish()?).map(drop)
+    }
+
+    /// Closes a stream. The client is told the reason, if its protocol has a
+    /// code for it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("CLOSESTREAM 12 4", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::EndReason;
+    /// use scape::word::StreamId;
+    ///
+    /// controller.close_stream(StreamId::new(12), EndReason::EXIT_POLICY)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
+    /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is
+    /// true, if the stream has ended already.
+    pub fn close_stream(&self, stream: StreamId, reason: EndReason) -> Result<()> {
+        let mut command = Command::build("CLOSESTREAM");
+        command.word("stream", &stream.to_string()).word("reason", &reason.code().to_string());
+        self.request(command.finish()?).map(drop)
+    }
+}
+
+fn attach_at(stream: StreamId, circuit: CircuitId, hop: Option<u32>) -> Result<Command> {
+    let mut command = attach(stream, Some(circuit));
+    match hop {
+        None => {}
+        Some(0) => {
+            let why = "is 0; the first relay is 1";
+            command.fail(ArgumentError::invalid("ATTACHSTREAM", "hop", why));
+        }
+        Some(hop) => {
+            command.pair("HOP", &hop.to_string());
+        }
+    }
+    Ok(command.finish()?)
+}
+
+fn attach(stream: StreamId, circuit: Option<CircuitId>) -> CommandBuilder {
+    let mut command = Command::build("ATTACHSTREAM");
+    if circuit.is_some_and(|circuit| circuit.get() == 0) {
+        // A caller that names a circuit must not get another one by accident.
+        let why = "is 0, which would let tor choose; None says that";
+        command.fail(ArgumentError::invalid("ATTACHSTREAM", "circuit", why));
+    }
+    let circuit = circuit.map_or(0, CircuitId::get);
+    command.word("stream", &stream.to_string()).word("circuit", &circuit.to_string());
+    command
+}

@@ -1,0 +1,151 @@
+//! Undoing what a call has begun, after its deadline has passed.
+//!
+//! A command whose reply comes too late may still have had its effect in tor,
+//! and the caller doesn't know. [`Controller::request_or_undo`] waits for the
+//! late reply on another thread and undoes the effect.
+
+use std::thread;
+use std::time::Duration;
+
+use super::Controller;
+use super::latest::{Claim, Watch};
+use super::ledger::Kind;
+use super::session::undone;
+use crate::error::Result;
+use crate::io::connection::{Closed, PendingReply};
+use crate::io::transport::Deadline;
+use scape_proto::control::{Command, Reply};
+
+/// The time that a call may take after its deadline, to undo what it began and
+/// to find out what went wrong.
+pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
+
+impl Controller {
+    /// Returns a handle for commands after a call's deadline. All its commands
+    /// together may take [`UNDO_WITHIN`], or the handle's timeout if that is
+    /// shorter. They can't be cancelled.
+    pub(crate) fn undoing(&self) -> Controller {
+        self.undoing_within(UNDO_WITHIN)
+    }
+
+    /// Like [`undoing`](Self::undoing), with another limit.
+    pub(crate) fn undoing_within(&self, limit: Duration) -> Controller {
+        let uncancelled = Controller { cancel: None, ..self.clone() };
+        uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()
+    }
+
+    /// Sends a command whose effect must be undone if the reply comes too late.
+    /// Then `undo` is called with the late reply, on a thread that ends with
+    /// the reply or the connection.
+    ///
+    /// The controller that is passed to `undo` only sends on the same socket.
+    /// After a reconnect, the tor at the other end may be another one, or the
+    /// effect may be another program's.
+    pub(super) fn request_or_undo(
+        &self,
+        command: Command,
+        undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
+    ) -> Result<Reply> {
+        let shown = command.clone();
+        let undo_success = move |tor: &Controller, reply: &Reply| {
+            if reply.is_ok() {
+                undo(tor, reply);
+            }
+        };
+        let reply = self.reply_or_undo(command, undo_success)?;
+        match reply.refusal(&shown) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(reply),
+        }
+    }
+
+    /// Like [`request_or_undo`](Self::request_or_undo), for a command that may
+    /// be refused in part. The reply is returned or passed to `undo`, even if
+    /// it is a refusal.
+    pub(super) fn reply_or_undo(
+        &self,
+        command: Command,
+        undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
+    ) -> Result<Reply> {
+        let tor = self.on_this_link()?;
+        let pending = tor.send_checked(command)?;
+        match pending.wait_until_deadline() {
+            Err(error) if error.is_unanswered() => {
+                tor.undo_late(pending, undo);
+                Err(error)
+            }
+            answer => answer,
+        }
+    }
+
+    /// Makes sure that a thing that was just noted in the ledger exists in tor.
+    /// Without this, it would be missing if this handle's socket ended between
+    /// the reply and the note. See
+    /// [`Session::give_back_late`](super::session::Session::give_back_late).
+    /// After an error, neither the note nor the thing is left.
+    pub(super) fn noted(&self, what: &str) -> Result<()> {
+        let Some(link) = self.link else { return Ok(()) };
+        let session = &self.inner.session;
+        session.give_back_late(link, what, self.deadline()).inspect_err(|error| {
+            let Some(command) = session.ledger.forget(what) else { return };
+            if error.is_unanswered() {
+                // tor may have the thing already, or execute the command later.
+                let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
+                let sent = session.connection().send(command, deadline);
+                let _ = sent.and_then(PendingReply::wait);
+            }
+        })
+    }
+
+    /// Makes sure that a thing that was just removed from the ledger doesn't
+    /// exist on another socket. It was restored there if this handle's socket
+    /// ended between the reply and the removal. `watch` must have begun when
+    /// the call began.
+    pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
+        if !self.is_on_an_old_link() {
+            return Ok(());
+        }
+        match self.inner.session.take_back_dropped(kind, watch, self.deadline()) {
+            Err(error) if error.is::<Closed>() => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// Like [`not_given_back`](Self::not_given_back), for a call that has
+    /// claimed the thing itself.
+    pub(super) fn not_given_back_claimed(&self, kind: &Kind, claim: &Claim) -> Result<()> {
+        if !self.is_on_an_old_link() {
+            return Ok(());
+        }
+        let send = || self.inner.session.send_undo(kind, self.deadline());
+        let sent = claim.undo(|is_latest| is_latest(&kind.claimed()).then(send));
+        match undone(sent) {
+            Err(error) if error.is::<Closed>() => Ok(()),
+            taken => taken,
+        }
+    }
+
+    /// Returns true if callers now send on another socket than this handle.
+    fn is_on_an_old_link(&self) -> bool {
+        let now = self.connection().link_number().ok();
+        self.link.is_some() && now.is_some() && now != self.link
+    }
+
+    fn undo_late(
+        &self,
+        pending: PendingReply,
+        undo: impl FnOnce(&Controller, &Reply) + Send + 'static,
+    ) {
+        let (tor, link) = (self.internal(), self.link);
+        let command = pending.command().to_string();
+        let wait = move || {
+            let Ok(reply) = pending.wait_late(Duration::MAX) else { return };
+            if let Some(tor) = tor.get() {
+                undo(&Controller { link, ..tor }, &reply);
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {
+            log::warn!(target: "scape::connection", "the late effect of {command} will stay: {error}");
+        }
+    }
+}

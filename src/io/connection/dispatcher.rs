@@ -1,0 +1,438 @@
+//! The dispatcher thread, which runs the users' callbacks one at a time, in
+//! tor's order.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendError, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+
+use super::status::{ConnectionStatus, Reconnected};
+use super::thread::Thread;
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::Closed;
+use crate::io::transport::Deadline;
+use scape_proto::control::Signal;
+use scape_proto::event::{Event, EventBody};
+
+/// The dispatcher. Its thread starts with the first callback.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    state: Mutex<State>,
+    /// True if undelivered events are thrown away, because this program closed
+    /// the connection.
+    discard: Arc<AtomicBool>,
+    /// The number of events that wait for callbacks.
+    waiting: Arc<AtomicUsize>,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: Option<Sender<Task>>,
+    thread: Option<Thread>,
+    status_callbacks: Vec<Arc<Callback>>,
+    closed: bool,
+    /// The tasks that are due when the connection is open. `Some` while the
+    /// connection is being made again, because a callback that ran then would
+    /// find the controller closed.
+    kept: Option<Vec<Task>>,
+}
+
+enum Task {
+    Calls(Vec<Call>),
+    Status(ConnectionStatus, Vec<Arc<Callback>>),
+    /// A task of another register of callbacks, such as that of the live state.
+    Run(Box<dyn FnOnce() + Send>),
+    /// A marker. Dropping it wakes a thread that waits until everything before
+    /// the marker is done.
+    Marker(Sender<()>),
+}
+
+/// An event, and the callbacks that are to be called with it.
+pub(super) struct Call {
+    pub(super) event: Arc<Event>,
+    pub(super) callbacks: Arc<[Arc<Callback>]>,
+}
+
+/// A user's callback.
+pub(super) struct Callback {
+    function: Mutex<Option<Function>>,
+    active: AtomicBool,
+    /// The most events that may wait for this callback.
+    limit: Option<usize>,
+    waiting: AtomicUsize,
+    lost: AtomicU64,
+}
+
+impl Call {
+    /// Creates a call for those of the callbacks that have room for the event.
+    /// Returns `None` if none of them has room.
+    pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
+        let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
+            callbacks.clone()
+        } else {
+            callbacks.iter().filter(|callback| callback.take_room()).cloned().collect()
+        };
+        (!callbacks.is_empty()).then_some(Call { event, callbacks })
+    }
+
+    /// Gives back the room that was taken for a call that doesn't happen.
+    pub(super) fn forget(self) {
+        self.callbacks.iter().for_each(|callback| callback.give_room());
+    }
+}
+
+/// A user's closure, by its argument.
+pub(super) enum Function {
+    Event(Box<dyn FnMut(&Event) + Send>),
+    Status(Box<dyn FnMut(&ConnectionStatus) + Send>),
+}
+
+impl Function {
+    fn event(&mut self, event: &Event) {
+        match self {
+            Function::Event(function) => function(event),
+            // Status callbacks are registered for the event that reports a
+            // reload, so that they get it in its place among the events.
+            Function::Status(function) => {
+                if matches!(event.body(), EventBody::Signal(Signal::Reload)) {
+                    function(&ConnectionStatus::Reloaded);
+                }
+            }
+        }
+    }
+}
+
+impl Callback {
+    pub(super) fn new(function: Function, limit: Option<usize>) -> Arc<Self> {
+        Arc::new(Callback {
+            function: Mutex::new(Some(function)),
+            active: AtomicBool::new(true),
+            limit,
+            waiting: AtomicUsize::new(0),
+            lost: AtomicU64::new(0),
+        })
+    }
+
+    /// Reserves room for one more event. Returns false and counts the event as
+    /// lost if there is no room.
+    fn take_room(&self) -> bool {
+        let Some(limit) = self.limit else { return true };
+        if self.waiting.load(Ordering::Acquire) < limit {
+            self.waiting.fetch_add(1, Ordering::AcqRel);
+            return true;
+        }
+        if self.lost.fetch_add(1, Ordering::AcqRel) == 0 {
+            log::warn!(target: "scape::events", "events are lost: {limit} events wait for a callback");
+        }
+        false
+    }
+
+    fn give_room(&self) {
+        if self.limit.is_some() {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Returns the number of events that were lost so far.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Makes sure that the callback isn't called again. If it is running now,
+    /// its closure is dropped afterwards, else at once.
+    pub(super) fn deactivate(&self) {
+        self.active.store(false, Ordering::SeqCst);
+        self.drop_if_inactive();
+    }
+
+    /// Drops the user's closure if the callback is inactive. No lock of the
+    /// connection is held, because the drop may run any code.
+    fn drop_if_inactive(&self) {
+        if !self.active.load(Ordering::SeqCst) {
+            let function = self.function.try_lock().and_then(|mut f| f.take());
+            drop(function);
+        }
+    }
+
+    fn call(&self, run: impl FnOnce(&mut Function)) {
+        if self.active.load(Ordering::SeqCst) {
+            // Only the dispatcher thread calls, so the lock is free unless the
+            // callback is being dropped right now.
+            if let Some(mut function) = self.function.try_lock()
+                && let Some(function) = function.as_mut()
+            {
+                caught(|| run(function));
+            }
+        }
+        self.drop_if_inactive();
+    }
+}
+
+/// Runs a user's function, and catches and logs a panic.
+pub(crate) fn caught(call: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
+        log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+}
+
+impl Dispatcher {
+    /// Starts the thread unless it is running.
+    pub(super) fn start(&self) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.tasks.is_some() || state.closed {
+            return Ok(());
+        }
+        let (sender, receiver) = unbounded();
+        let (discard, waiting) = (self.discard.clone(), self.waiting.clone());
+        let thread = Thread::spawn("scape-events", move || run(&receiver, &discard, &waiting))
+            .map_err(|e| Error::io("start the thread for callbacks", e))?;
+        state.tasks = Some(sender);
+        state.thread = Some(thread);
+        Ok(())
+    }
+
+    /// Queues calls, after everything that came before.
+    pub(super) fn call(&self, calls: Vec<Call>) {
+        self.waiting.fetch_add(calls.len(), Ordering::AcqRel);
+        self.push(Task::Calls(calls));
+    }
+
+    /// Queues a task, after everything that came before. It doesn't run if the
+    /// connection is closed in the meantime.
+    pub(super) fn run(&self, task: Box<dyn FnOnce() + Send>) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if !self.push(Task::Run(task)) {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    /// Keeps new tasks back until [`resume`](Self::resume) or
+    /// [`give_up`](Self::give_up).
+    pub(super) fn pause(&self) {
+        self.state.lock().kept.get_or_insert_default();
+    }
+
+    /// Tells the status callbacks that the connection was made again, and runs
+    /// the tasks that were kept back.
+    pub(super) fn resume(&self, reconnected: &Reconnected) {
+        self.status(ConnectionStatus::Reconnected(reconnected.clone()));
+        self.release(|_| true);
+    }
+
+    /// Throws away the events that were kept back, because the connection was
+    /// not made again. Other tasks run, because what they report has happened.
+    pub(super) fn give_up(&self) {
+        self.release(|task| !matches!(task, Task::Calls(_)));
+    }
+
+    fn release(&self, is_due: impl Fn(&Task) -> bool) {
+        let mut state = self.state.lock();
+        let mut dropped = Vec::new();
+        for task in state.kept.take().unwrap_or_default() {
+            match &state.tasks {
+                Some(tasks) if is_due(&task) => {
+                    let _ = tasks.send(task);
+                }
+                _ => dropped.push(task),
+            }
+        }
+        drop(state);
+        for task in dropped {
+            self.forget(&task);
+        }
+    }
+
+    /// Corrects the counters for a task that is not run.
+    fn forget(&self, task: &Task) {
+        match task {
+            Task::Calls(calls) => {
+                self.waiting.fetch_sub(calls.len(), Ordering::AcqRel);
+                calls
+                    .iter()
+                    .flat_map(|call| call.callbacks.iter())
+                    .for_each(|callback| callback.give_room());
+            }
+            Task::Run(_) => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+            }
+            Task::Status(..) | Task::Marker(_) => {}
+        }
+    }
+
+    /// Returns the number of events that wait for callbacks.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Adds a callback for the connection's status.
+    pub(super) fn add_status(&self, callback: Arc<Callback>) {
+        self.state.lock().status_callbacks.push(callback);
+    }
+
+    /// Removes a callback for the connection's status.
+    pub(super) fn remove_status(&self, callback: &Arc<Callback>) {
+        let mut state = self.state.lock();
+        let kept =
+            state.status_callbacks.drain(..).partition(|known| !Arc::ptr_eq(known, callback));
+        let (kept, removed): (Vec<_>, Vec<_>) = kept;
+        state.status_callbacks = kept;
+        drop(state);
+        drop(removed);
+    }
+
+    /// Calls every status callback, after everything that came before.
+    pub(super) fn status(&self, status: ConnectionStatus) {
+        let state = self.state.lock();
+        if let Some(tasks) = &state.tasks {
+            let _ = tasks.send(Task::Status(status, state.status_callbacks.clone()));
+        }
+    }
+
+    /// Calls one status callback, after everything that came before.
+    pub(super) fn status_to(&self, callback: &Arc<Callback>, status: ConnectionStatus) {
+        self.push(Task::Status(status, vec![callback.clone()]));
+    }
+
+    /// Ends the dispatcher, because this program closed the connection. Throws
+    /// away undelivered events, and reports the end to status callbacks.
+    /// Without a cause, the end was reported already.
+    pub(super) fn end(&self, closed: Option<&Closed>) {
+        self.discard.store(true, Ordering::SeqCst);
+        let mut state = self.state.lock();
+        state.closed = true;
+        let callbacks = std::mem::take(&mut state.status_callbacks);
+        // Without its sender, the thread ends when it has done all this.
+        let tasks = state.tasks.take();
+        let kept = state.kept.take();
+        drop(state);
+        drop(kept);
+        if let (Some(tasks), Some(closed)) = (tasks, closed) {
+            let _ = tasks.send(Task::Status(ConnectionStatus::Closed(closed.clone()), callbacks));
+        }
+    }
+
+    /// Waits until everything that is queued now is done.
+    pub(super) fn wait_until_idle(&self, deadline: Deadline) -> Result<()> {
+        let (marker, done) = bounded(0);
+        if !self.push(Task::Marker(marker)) {
+            return Ok(());
+        }
+        match deadline.receive(&done, deadline.instant()) {
+            Err(RecvTimeoutError::Timeout) => Err(deadline.error(Phase::Event)),
+            // The marker was dropped, so everything before it is done.
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns true if the caller is on the dispatcher thread.
+    pub(super) fn is_current(&self) -> bool {
+        self.state.lock().thread.as_ref().is_some_and(Thread::is_current)
+    }
+
+    /// Takes out the thread, to be waited for. Returns `None` to a callback,
+    /// because a thread can't wait for itself.
+    pub(super) fn take_thread(&self) -> Option<Thread> {
+        let mut state = self.state.lock();
+        if state.thread.as_ref().is_some_and(Thread::is_current) {
+            return None;
+        }
+        state.thread.take()
+    }
+
+    /// Queues a task, or keeps it back while the dispatcher is paused. Returns
+    /// false if the thread isn't running.
+    fn push(&self, task: Task) -> bool {
+        let mut state = self.state.lock();
+        if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) =
+            (&mut state.kept, &task)
+        {
+            kept.push(task);
+            return true;
+        }
+        let sent = match &state.tasks {
+            Some(tasks) => tasks.send(task),
+            None => Err(SendError(task)),
+        };
+        drop(state);
+        // A refused task is dropped without the lock, because its drop may run
+        // any code.
+        sent.is_ok()
+    }
+}
+
+fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize) {
+    for task in tasks {
+        match task {
+            Task::Calls(calls) => {
+                for call in calls {
+                    waiting.fetch_sub(1, Ordering::AcqRel);
+                    for callback in call.callbacks.iter() {
+                        callback.give_room();
+                        if !discard.load(Ordering::SeqCst) {
+                            callback.call(|function| function.event(&call.event));
+                        }
+                    }
+                }
+            }
+            Task::Status(status, callbacks) => {
+                for callback in callbacks {
+                    callback.call(|function| {
+                        if let Function::Status(function) = function {
+                            function(&status);
+                        }
+                    });
+                }
+            }
+            Task::Run(task) => {
+                waiting.fetch_sub(1, Ordering::AcqRel);
+                if !discard.load(Ordering::SeqCst) {
+                    caught(task);
+                }
+            }
+            Task::Marker(marker) => drop(marker),
+        }
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher")
+            .field("running", &self.state.lock().tasks.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback").field("active", &self.active).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use scape_proto::control::Decoder;
+
+    #[test]
+    fn event_without_room_in_any_callback_is_dropped() {
+        let callback = Callback::new(Function::Event(Box::new(|_| ())), Some(2));
+        let callbacks: Arc<[_]> = Arc::from([callback.clone()]);
+        let mut decoder = Decoder::default();
+        decoder.feed(b"650 BW 1 2\r\n");
+        let event =
+            Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
+        // Calls on a connection that isn't open to callers yet are kept too.
+        let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
+        assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));
+    }
+}

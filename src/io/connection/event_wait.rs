@@ -1,0 +1,239 @@
+//! Waiting for an event until a deadline, no matter how many other events come.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+
+use super::batch::Batch;
+use super::subscription::Subscription;
+use crate::error::{Phase, Result};
+use crate::io::connection::Closed;
+use crate::io::transport::Deadline;
+use scape_proto::event::Event;
+
+/// The most events that are still looked at after the deadline, of those that
+/// were queued then.
+const LATE: usize = 4096;
+
+/// A wait over the events of a subscription that ends at a deadline even if
+/// events keep coming.
+///
+/// An event that tor sent in time may still be in the queue when the deadline
+/// passes, for example because this thread got no processor. So events that are
+/// in the queue at that moment are still returned, up to [`LATE`] of them.
+/// Later events are not.
+///
+/// A wait also ends with the connection, even if the connection is made again,
+/// because the command whose effect is awaited was sent to the last tor. Ids in
+/// the events of the next tor stand for other things. A wait that continues is
+/// made with [`over_reconnects`](Self::over_reconnects). Commands that belong
+/// to a wait are sent by a handle
+/// [`on_this_link`](crate::Controller::on_this_link).
+///
+/// Every call that waits for an event uses this type.
+/// [`Subscription::next_timeout`] in a loop would never look at the clock as
+/// long as events are queued.
+pub(crate) struct EventWait<'a> {
+    subscription: &'a Subscription,
+    deadline: Deadline,
+    phase: Phase,
+    /// The moment that has passed, and the number of events to look at that are
+    /// left of those that were queued then.
+    late: Option<(Instant, usize)>,
+    /// True if the wait continues after a reconnect.
+    goes_on: bool,
+    /// The cause of the end of the connection on which the wait began.
+    ended: Option<Closed>,
+}
+
+impl<'a> EventWait<'a> {
+    /// Creates a wait until `deadline`. After that it fails with a timeout in
+    /// `phase`.
+    pub(crate) fn new(subscription: &'a Subscription, deadline: Deadline, phase: Phase) -> Self {
+        EventWait { subscription, deadline, phase, late: None, goes_on: false, ended: None }
+    }
+
+    /// Continues the wait when the connection is made again, and also returns
+    /// events of the next tor.
+    pub(crate) fn over_reconnects(mut self) -> Self {
+        self.goes_on = true;
+        self
+    }
+
+    /// Waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline has
+    /// passed. Of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the call was
+    /// cancelled, even if events are queued. Of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
+    /// ended and all earlier events were returned.
+    pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
+        let event = self.next_before(self.deadline.instant())?;
+        event.ok_or_else(|| self.deadline.error(self.phase))
+    }
+
+    /// Waits for the next event until `moment`, or until the deadline if that
+    /// is earlier. Returns `None` at that moment.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
+    /// ended and all earlier events were returned. Of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the call was
+    /// cancelled, even if events are queued.
+    pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
+        self.deadline.check_cancelled(self.phase)?;
+        let moment = moment.min(self.deadline.instant());
+        let end = if Instant::now() < moment {
+            self.late = None;
+            let deadline = self.deadline;
+            match self.take(|receiver| deadline.receive(receiver, moment)) {
+                Ok(event) => return event.map(Some),
+                Err(end) => end,
+            }
+        } else {
+            let left = match self.late {
+                Some((passed, left)) if passed == moment => left,
+                _ => self.subscription.waiting().min(LATE),
+            };
+            let Some(rest) = left.checked_sub(1) else { return Ok(None) };
+            self.late = Some((moment, rest));
+            match self.take(Receiver::try_recv) {
+                Ok(event) => return event.map(Some),
+                Err(TryRecvError::Empty) => RecvTimeoutError::Timeout,
+                Err(TryRecvError::Disconnected) => RecvTimeoutError::Disconnected,
+            }
+        };
+        match (end, self.subscription.cause()) {
+            (RecvTimeoutError::Disconnected, Some(closed)) => Err(closed.into()),
+            _ => self.deadline.check_cancelled(self.phase).map(|()| None),
+        }
+    }
+
+    /// Takes the next event, or the end of the connection if that comes first.
+    fn take<E>(
+        &mut self,
+        receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
+    ) -> Result<Result<Arc<Event>>, E> {
+        if self.goes_on {
+            return self.subscription.next(receive).map(Ok);
+        }
+        if let Some(closed) = &self.ended {
+            return Ok(Err(closed.clone().into()));
+        }
+        Ok(self.subscription.next_before_end(receive)?.map_err(|closed| {
+            self.ended = Some(closed.clone());
+            closed.into()
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Timeout;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+    use std::time::{Duration, SystemTime};
+
+    use super::super::hub::Hub;
+    use super::super::link::Link;
+    use super::super::subscription::QueueLimit;
+    use super::*;
+    use crate::io::transport::Transport;
+    use scape_proto::control::{Decoder, Limits};
+
+    fn event(line: &str) -> Arc<Event> {
+        let mut decoder = Decoder::default();
+        decoder.feed(line.as_bytes());
+        Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
+    }
+
+    /// Returns a subscription to no kinds of events on an open link, and the
+    /// other end, which keeps the link open.
+    fn subscription() -> (Subscription, Transport) {
+        let hub = Arc::new(Hub::default());
+        let (ours, theirs) = Transport::pair();
+        hub.adopt(Link::start(&hub, ours, Limits::default()).unwrap()).unwrap();
+        let limit = QueueLimit::Unbounded;
+        (
+            Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(),
+            theirs,
+        )
+    }
+
+    #[test]
+    fn wait_ends_although_the_queue_is_never_empty() {
+        let (subscription, _theirs) = subscription();
+        let is_over = AtomicBool::new(false);
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let event = event("650 BW 1 2\r\n");
+                // Always more events than anybody takes, but never so many that
+                // memory runs out.
+                while !is_over.load(Ordering::SeqCst) && begun.elapsed() < Duration::from_secs(20) {
+                    if subscription.waiting() < 100_000 {
+                        subscription.queue().push(vec![event.clone(); 10_000]);
+                    }
+                }
+            });
+            while subscription.waiting() == 0 {
+                thread::yield_now();
+            }
+            let mut wait =
+                subscription.wait(Deadline::after(Duration::from_millis(100)), Phase::Signal);
+            let error = loop {
+                if let Err(error) = wait.next() {
+                    break error;
+                }
+            };
+            is_over.store(true, Ordering::SeqCst);
+            assert_eq!(error.exact().map(Timeout::phase), Some(Phase::Signal));
+        });
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn events_that_were_queued_at_the_deadline_are_returned_once_and_no_later_ones() {
+        let (subscription, _theirs) = subscription();
+        let event = event("650 BW 1 2\r\n");
+        subscription.queue().push(vec![event.clone(); 3]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        for _ in 0..3 {
+            wait.next().unwrap();
+            subscription.queue().push(vec![event.clone()]);
+        }
+        assert!(wait.next().is_err());
+        assert!(wait.next_before(Instant::now()).unwrap().is_none());
+        assert_eq!(subscription.waiting(), 3);
+    }
+
+    #[test]
+    fn number_of_events_after_the_deadline_is_limited() {
+        let (subscription, _theirs) = subscription();
+        subscription.queue().push(vec![event("650 BW 1 2\r\n"); 2 * LATE]);
+        let mut wait = subscription.wait(Deadline::after(Duration::ZERO), Phase::Event);
+        let mut count = 0;
+        while wait.next().is_ok() {
+            count += 1;
+        }
+        assert_eq!(count, LATE);
+    }
+
+    #[test]
+    fn earlier_moment_ends_before_the_deadline() {
+        let (subscription, _theirs) = subscription();
+        let mut wait = subscription.wait(Deadline::after(Duration::from_secs(60)), Phase::Event);
+        let begun = Instant::now();
+        assert!(wait.next_before(begun + Duration::from_millis(20)).unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(10));
+        subscription.queue().push(vec![event("650 BW 1 2\r\n")]);
+        assert!(wait.next_before(begun).unwrap().is_some());
+    }
+}

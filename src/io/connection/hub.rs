@@ -1,0 +1,775 @@
+//! The hub: state that survives a reconnect. It has the register of event
+//! subscribers and the current link.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+use super::dispatcher::Dispatcher;
+use super::explain::Explanation;
+use super::interest::{Interest, Stale};
+use super::link::Link;
+use super::routes::Routes;
+use super::status::{ConnectionStatus, Reconnected};
+use super::waiters::PendingReply;
+use crate::error::Result;
+use crate::io::cancel::OnCancel;
+use crate::io::connection::{CloseCause, Closed};
+use crate::io::transport::{Deadline, deadline_after};
+use scape_proto::control::Command;
+
+/// The state that the threads and handles of a connection share. See the
+/// [module](super).
+#[derive(Debug, Default)]
+pub(super) struct Hub {
+    state: Mutex<State>,
+    /// Notified of every change of `state`.
+    changed: Condvar,
+    pub(super) interest: Mutex<Interest>,
+    pub(super) stale: Stale,
+    pub(super) routes: Routes,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) explanation: Explanation,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Current,
+    /// The link that is being authenticated on. It is kept here so that it is
+    /// ended with everything else.
+    candidate: Option<Arc<Link>>,
+    /// True if another link is expected when one has ended. Subscriptions wait
+    /// for it then.
+    persistent: bool,
+    /// The number of the link that commands are sent on, or of the last one.
+    /// The first link has the number 1.
+    number: u64,
+    /// The number of times that the connection has ended.
+    ends: u64,
+    /// The cause of the last end.
+    last_end: Option<Closed>,
+}
+
+#[derive(Debug, Default)]
+enum Current {
+    /// No link was adopted yet.
+    #[default]
+    Nothing,
+    Open(Arc<Link>),
+    /// The link has ended; another may come.
+    Down(Closed),
+    /// The link has ended, and another is authenticated. tor is being told
+    /// which events are wanted and given back what was made. Callers are not
+    /// let in yet: to them the connection is still down, for the cause for
+    /// which the last link ended.
+    Restoring(Arc<Link>, Closed),
+    /// The connection has ended for good.
+    Ended(Closed),
+}
+
+/// The state of a connection, returned by [`Hub::watch`].
+#[derive(Debug, Clone)]
+pub(crate) enum Watched {
+    /// The connection was open until the deadline, or is open on another socket
+    /// than the known one. The number is that of the socket.
+    Open(u64),
+    /// The socket with this number has ended.
+    Down(u64),
+    /// The connection has ended for good.
+    Ended,
+}
+
+impl Hub {
+    /// Returns the link that callers send on, or the cause if there is no link.
+    pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
+        self.state.lock().link().cloned()
+    }
+
+    /// Returns the link with this number if callers can still send on it.
+    pub(super) fn link_numbered(&self, number: u64) -> Result<Arc<Link>, Closed> {
+        let state = self.state.lock();
+        let link = state.link()?;
+        if state.number == number {
+            Ok(link.clone())
+        } else {
+            Err(Closed::new(CloseCause::Reconnecting))
+        }
+    }
+
+    /// Returns the number of the link that callers send on.
+    pub(super) fn link_number(&self) -> Result<u64, Closed> {
+        let state = self.state.lock();
+        state.link().map(|_| state.number)
+    }
+
+    /// Returns the link on which tor is told which events are wanted. Unlike
+    /// [`link`](Self::link), this may be a link that callers don't send on yet.
+    pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
+        let state = self.state.lock();
+        match &state.current {
+            Current::Restoring(link, _) => Ok(link.clone()),
+            _ => state.link().cloned(),
+        }
+    }
+
+    /// Sends a command.
+    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.link()?.send(command, deadline)
+    }
+
+    /// Waits until everything that tor sent before this call was handed to
+    /// subscriptions and to the dispatcher. If the connection has ended,
+    /// everything was handed over already.
+    pub(super) fn barrier(&self, deadline: Deadline) -> Result<()> {
+        let command = Command::build("GETINFO").word("key", "version").finish()?;
+        // Any reply will do, even a refusal.
+        match self.send(command, deadline).and_then(PendingReply::wait) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is::<Closed>() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs `remove` after all callbacks for what tor sent before this call.
+    /// Waits until they have returned, unless the caller is such a callback.
+    /// Returns an error if the deadline passes first.
+    pub(super) fn after_due_callbacks(
+        &self,
+        remove: impl FnOnce() + Send + 'static,
+        deadline: Deadline,
+    ) -> Result<()> {
+        self.barrier(deadline)?;
+        self.dispatcher.run(Box::new(remove));
+        if self.dispatcher.is_current() {
+            Ok(())
+        } else {
+            self.dispatcher.wait_until_idle(deadline)
+        }
+    }
+
+    /// Returns the cause of the connection's end, or `None` if the connection
+    /// is open.
+    pub(super) fn closed(&self) -> Option<Closed> {
+        self.state.lock().closed()
+    }
+
+    /// Returns the cause of the connection's end, once it has ended for good.
+    pub(super) fn ended(&self) -> Option<Closed> {
+        match &self.state.lock().current {
+            Current::Ended(closed) => Some(closed.clone()),
+            _ => None,
+        }
+    }
+
+    /// Waits until the connection ends and returns the cause. Returns `None` at
+    /// `deadline`. The connection may be open again when this returns.
+    pub(super) fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Option<Closed> {
+        let _hook = self.wake_on_cancel(deadline);
+        let mut state = self.state.lock();
+        let known = state.ends;
+        while state.closed().is_none() && state.ends == known {
+            if self.waits_in_vain(&mut state, deadline) {
+                break;
+            }
+        }
+        state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
+    }
+
+    /// Waits until the connection is open, or until `deadline`. Returns `Err`
+    /// with the cause once the connection has ended and won't be made again,
+    /// and `Err(None)` at the deadline.
+    pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
+        let _hook = self.wake_on_cancel(deadline);
+        let mut state = self.state.lock();
+        loop {
+            match &state.current {
+                Current::Open(_) => return Ok(()),
+                Current::Ended(closed) => return Err(Some(closed.clone())),
+                Current::Down(closed) if !state.persistent => return Err(Some(closed.clone())),
+                Current::Down(_) | Current::Restoring(..) | Current::Nothing => {}
+            }
+            if self.waits_in_vain(&mut state, deadline) {
+                return Err(None);
+            }
+        }
+    }
+
+    /// Wakes the threads that wait for a change when the call is cancelled, as
+    /// long as the returned guard lives.
+    fn wake_on_cancel(self: &Arc<Self>, deadline: Deadline) -> Option<OnCancel> {
+        let token = deadline.token()?;
+        let hub = self.clone();
+        Some(token.on_cancel(move || {
+            // Under the lock, so that no thread is between its look at the
+            // token and its wait.
+            let _state = hub.state.lock();
+            hub.changed.notify_all();
+        }))
+    }
+
+    /// Waits for a change of the state. Returns true once the deadline has
+    /// passed or the call was cancelled.
+    fn waits_in_vain(&self, state: &mut MutexGuard<'_, State>, deadline: Deadline) -> bool {
+        deadline.is_cancelled()
+            || self.changed.wait_until(state, deadline.instant()).timed_out()
+            || deadline.is_cancelled()
+    }
+
+    /// Waits while everything is given back on a new link, for at most
+    /// `timeout`.
+    pub(super) fn wait_while_restoring(&self, timeout: Duration) {
+        let deadline = deadline_after(timeout);
+        let mut state = self.state.lock();
+        while matches!(state.current, Current::Restoring(..)) {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+
+    /// Waits until the connection is down or has ended, until it is open on
+    /// another link than number `known`, or until `deadline`.
+    pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
+        let mut state = self.state.lock();
+        let mut is_over = false;
+        loop {
+            match &state.current {
+                Current::Down(_) => return Watched::Down(state.number),
+                Current::Ended(_) => return Watched::Ended,
+                Current::Open(_) if is_over || state.number != known => {
+                    return Watched::Open(state.number);
+                }
+                Current::Open(_) | Current::Restoring(..) | Current::Nothing => {}
+            }
+            match deadline {
+                // The deadline only counts on an open connection.
+                Some(deadline) if !is_over => {
+                    is_over = self.changed.wait_until(&mut state, deadline).timed_out();
+                }
+                _ => self.changed.wait(&mut state),
+            }
+        }
+    }
+
+    /// Sleeps until `deadline` while the connection is down since the end of
+    /// the socket with the number `down`. Returns false if the connection was
+    /// made again or has ended for good.
+    pub(super) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
+        let mut state = self.state.lock();
+        while state.is_down(down) {
+            if self.changed.wait_until(&mut state, deadline).timed_out() {
+                break;
+            }
+        }
+        state.is_down(down)
+    }
+
+    /// Sets whether subscriptions wait for another link when this one has
+    /// ended.
+    pub(super) fn set_persistent(&self, persistent: bool) {
+        self.state.lock().persistent = persistent;
+    }
+
+    /// Remembers a link that is being authenticated on. Fails if the connection
+    /// has ended for good.
+    pub(super) fn set_candidate(&self, link: &Arc<Link>) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        if let Current::Ended(closed) = &state.current {
+            return Err(closed.clone());
+        }
+        state.candidate = Some(link.clone());
+        Ok(())
+    }
+
+    /// Forgets a link that is no longer being authenticated on. Otherwise it
+    /// and the hub would keep each other alive.
+    pub(super) fn forget_candidate(&self, link: &Link) {
+        self.state.lock().forget_candidate(link);
+    }
+
+    /// Lets callers send on the first link that was authenticated on.
+    pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        state.candidate = None;
+        if let Current::Ended(closed) = &state.current {
+            return Err(closed.clone());
+        }
+        // The thread that ends the link takes this lock afterwards. So its end
+        // is either seen here or comes later.
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        link.go_live();
+        state.current = Current::Open(link);
+        state.number += 1;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Begins to give back everything on a link that was authenticated on after
+    /// another one has ended. From now on the link's events count. Returns the
+    /// number that the link gets when it is [opened](Self::open).
+    pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
+        let mut interest = self.interest.lock();
+        let mut state = self.state.lock();
+        state.candidate = None;
+        self.notice_end(&mut state);
+        let since = match &state.current {
+            Current::Down(closed) => closed.clone(),
+            Current::Ended(closed) => return Err(closed.clone()),
+            Current::Nothing | Current::Open(_) | Current::Restoring(..) => {
+                return Err(Closed::new(CloseCause::Reconnecting));
+            }
+        };
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        self.dispatcher.pause();
+        *interest = Interest::default();
+        link.go_live();
+        state.current = Current::Restoring(link.clone(), since);
+        Ok(state.number + 1)
+    }
+
+    /// Lets callers send on a link on which everything was given back.
+    ///
+    /// Subscriptions and callbacks are told first, and get the events that have
+    /// come on the link so far. So a caller's first reply comes after
+    /// everything that tor sent before.
+    pub(super) fn open(
+        &self,
+        link: &Arc<Link>,
+        reconnected: &Reconnected,
+        persistent: bool,
+    ) -> Result<(), Closed> {
+        let mut state = self.state.lock();
+        match &state.current {
+            Current::Restoring(restoring, _) if Arc::ptr_eq(restoring, link) => {}
+            Current::Ended(closed) | Current::Down(closed) | Current::Restoring(_, closed) => {
+                return Err(closed.clone());
+            }
+            Current::Nothing | Current::Open(_) => {
+                return Err(Closed::new(CloseCause::Reconnecting));
+            }
+        }
+        if let Some(closed) = link.closed() {
+            return Err(closed);
+        }
+        state.current = Current::Open(link.clone());
+        state.number += 1;
+        state.persistent = persistent;
+        self.routes.resume(reconnected);
+        self.dispatcher.resume(reconnected);
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// Notes that a link has ended. If it is the link that commands are sent
+    /// on, everybody is told.
+    pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
+        let mut state = self.state.lock();
+        state.forget_candidate(link);
+        let (Current::Open(current) | Current::Restoring(current, _)) = &state.current else {
+            return;
+        };
+        if !std::ptr::eq(Arc::as_ptr(current), link) {
+            return;
+        }
+        if closed.is_local() && matches!(state.current, Current::Open(_)) {
+            state.end(closed);
+            drop(state);
+            // Without the lock, because values that a user gave us are dropped.
+            self.routes.end(closed);
+            self.dispatcher.end(Some(closed));
+            self.changed.notify_all();
+        } else {
+            self.go_down(&mut state, closed);
+        }
+    }
+
+    /// Notes the end of the present link if another thread has ended it but
+    /// hasn't reported it yet.
+    fn notice_end(&self, state: &mut State) {
+        let closed = match &state.current {
+            Current::Open(link) | Current::Restoring(link, _) => link.closed(),
+            _ => None,
+        };
+        if let Some(closed) = closed.filter(|closed| !closed.is_local()) {
+            self.go_down(state, &closed);
+        }
+    }
+
+    /// Notes that the present link has ended and another may come. Under the
+    /// lock, so that all of this comes before the other link.
+    fn go_down(&self, state: &mut State, closed: &Closed) {
+        match std::mem::take(&mut state.current) {
+            Current::Open(link) => {
+                // The thread that has ended the link may not have got this far.
+                link.go_dead();
+                if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
+                    self.routes.interrupt(closed);
+                } else {
+                    self.routes.end_queues(closed);
+                }
+                self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
+                state.ends += 1;
+                state.last_end = Some(closed.clone());
+                state.current = Current::Down(closed.clone());
+            }
+            // Callers were never let in: to them the connection has been down
+            // all the time.
+            Current::Restoring(link, since) => {
+                link.go_dead();
+                self.routes.forget_restoring(&since, state.persistent);
+                if !state.persistent {
+                    // The connection was given up in the meantime.
+                    self.routes.end_queues(&since);
+                }
+                self.dispatcher.give_up();
+                state.current = Current::Down(since);
+            }
+            current => state.current = current,
+        }
+        self.changed.notify_all();
+    }
+
+    /// Notes that no other link is expected. Subscriptions end with the cause
+    /// for which the last link ended. If everything is being given back on
+    /// another link right now, they end only if that fails.
+    pub(super) fn give_up(&self) {
+        let mut state = self.state.lock();
+        state.persistent = false;
+        if let Current::Down(closed) = &state.current {
+            self.routes.end_queues(closed);
+            self.changed.notify_all();
+        }
+    }
+
+    /// Ends everything. Returns the links whose threads are to be waited for.
+    pub(super) fn end(&self) -> Vec<Arc<Link>> {
+        let mut links = Vec::new();
+        let mut state = self.state.lock();
+        links.extend(state.candidate.take());
+        match &state.current {
+            Current::Open(link) => {
+                links.push(link.clone());
+                drop(state);
+            }
+            Current::Ended(_) => drop(state),
+            Current::Down(_) | Current::Restoring(..) | Current::Nothing => {
+                if let Current::Restoring(link, _) = &state.current {
+                    links.push(link.clone());
+                }
+                let closed = state.closed().unwrap_or_else(|| Closed::new(CloseCause::Local));
+                state.end(&closed);
+                drop(state);
+                // The end of the link was reported already.
+                self.routes.end(&closed);
+                self.dispatcher.end(None);
+                self.changed.notify_all();
+            }
+        }
+        let mut ended = 0;
+        while let Some(link) = links.get(ended).cloned() {
+            let closed = link.end(CloseCause::Local);
+            links.extend(self.end_after(&link, closed));
+            ended += 1;
+        }
+        links
+    }
+
+    /// Ends everything after a link that had already ended by itself, for the
+    /// cause `closed`. The end of such a link is reported as one that another
+    /// link may follow, so the end for good must be reported here. Returns
+    /// links that have come in the meantime and must be ended as well.
+    fn end_after(&self, link: &Arc<Link>, mut closed: Closed) -> Vec<Arc<Link>> {
+        let mut state = self.state.lock();
+        let mut others: Vec<_> = state.candidate.take().into_iter().collect();
+        let was_told = match &state.current {
+            Current::Ended(_) => return others,
+            Current::Down(_) => true,
+            Current::Restoring(other, _) => {
+                others.push(other.clone());
+                true
+            }
+            Current::Nothing => false,
+            Current::Open(current) if Arc::ptr_eq(current, link) => false,
+            Current::Open(other) => {
+                // The end of the earlier link was reported, and so was that
+                // this one was made after it.
+                closed = Closed::new(CloseCause::Local);
+                others.push(other.clone());
+                false
+            }
+        };
+        state.end(&closed);
+        drop(state);
+        self.routes.end(&closed);
+        self.dispatcher.end(if was_told { None } else { Some(&closed) });
+        self.changed.notify_all();
+        others
+    }
+}
+
+impl State {
+    /// Notes that the connection has ended for good.
+    fn end(&mut self, closed: &Closed) {
+        self.ends += 1;
+        self.last_end = Some(closed.clone());
+        self.current = Current::Ended(closed.clone());
+    }
+
+    fn forget_candidate(&mut self, link: &Link) {
+        if self.candidate.as_ref().is_some_and(|known| std::ptr::eq(Arc::as_ptr(known), link)) {
+            self.candidate = None;
+        }
+    }
+
+    fn link(&self) -> Result<&Arc<Link>, Closed> {
+        match &self.current {
+            Current::Open(link) => Ok(link),
+            Current::Down(closed) | Current::Restoring(_, closed) | Current::Ended(closed) => {
+                Err(closed.clone())
+            }
+            Current::Nothing => Err(Closed::new(CloseCause::Local)),
+        }
+    }
+
+    /// Returns true if the socket of this number has ended and callers were not
+    /// let in on another one yet.
+    fn is_down(&self, number: u64) -> bool {
+        self.number == number && matches!(self.current, Current::Down(_) | Current::Restoring(..))
+    }
+
+    fn closed(&self) -> Option<Closed> {
+        match &self.current {
+            Current::Nothing | Current::Open(_) => None,
+            Current::Down(closed) | Current::Restoring(_, closed) | Current::Ended(closed) => {
+                Some(closed.clone())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::thread;
+
+    use crossbeam_channel::unbounded;
+
+    use super::super::item::EventItem;
+    use super::super::routes::{Queue, Target, Tracker};
+    use super::super::subscription::{QueueLimit, Subscription};
+    use super::*;
+    use crate::io::transport::Transport;
+    use scape_proto::control::Limits;
+    use scape_proto::event::{Event, EventKind};
+
+    /// Returns a link on `hub`, and the other end, which keeps it open.
+    fn link(hub: &Arc<Hub>) -> (Arc<Link>, Transport) {
+        let (ours, theirs) = Transport::pair();
+        (Link::start(hub, ours, Limits::default()).unwrap(), theirs)
+    }
+
+    /// Returns a hub that is open on a link and waits for another link when
+    /// that one ends.
+    fn open() -> (Arc<Hub>, Arc<Link>, Transport) {
+        let hub = Arc::new(Hub::default());
+        let (first, theirs) = link(&hub);
+        hub.adopt(first.clone()).unwrap();
+        hub.set_persistent(true);
+        (hub, first, theirs)
+    }
+
+    fn subscription(hub: &Arc<Hub>) -> Subscription {
+        let subscription = Subscription::new(
+            hub,
+            Vec::new(),
+            QueueLimit::Unbounded,
+            Deadline::after(Duration::ZERO),
+        );
+        subscription.unwrap()
+    }
+
+    fn eventually(condition: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !condition() {
+            assert!(Instant::now() < deadline, "it doesn't happen");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn link_that_is_opened_while_another_ends_by_close_is_ended() {
+        let (hub, first, _theirs) = open();
+        let (second, _others) = link(&hub);
+        let (third, _more) = link(&hub);
+        // The closing thread will wait for this lock.
+        let mut ending = first.waiters.lock();
+        let known = Arc::strong_count(&first);
+        let for_thread = hub.clone();
+        let closing = thread::spawn(move || for_thread.end());
+        eventually(|| Arc::strong_count(&first) > known);
+        let cause = Closed::new(CloseCause::Truncated);
+        hub.go_down(&mut hub.state.lock(), &cause);
+        hub.begin_restoring(&second).unwrap();
+        hub.open(&second, &Reconnected { failures: Vec::new() }, true).unwrap();
+        hub.set_candidate(&third).unwrap();
+        assert!(ending.end(cause).is_ok());
+        drop(ending);
+        closing.join().unwrap();
+        assert!(hub.ended().is_some());
+        assert!(second.closed().is_some_and(|closed| closed.is_local()), "{:?}", second.closed());
+        assert!(third.closed().is_some_and(|closed| closed.is_local()), "{:?}", third.closed());
+    }
+
+    #[test]
+    fn subscriptions_end_if_restoring_fails_after_the_connection_was_given_up() {
+        let (hub, first, _theirs) = open();
+        let events = subscription(&hub);
+        first.end(CloseCause::Truncated);
+        let (second, _others) = link(&hub);
+        hub.begin_restoring(&second).unwrap();
+        hub.give_up();
+        assert!(events.cause().is_none());
+        second.end(CloseCause::Truncated);
+        assert!(events.cause().is_some());
+    }
+
+    #[test]
+    fn wait_for_the_end_sees_an_end_that_is_over_already() {
+        let (hub, mut present, _theirs) = open();
+        let for_thread = hub.clone();
+        let waiting =
+            thread::spawn(move || for_thread.wait_closed(Deadline::after(Duration::from_secs(60))));
+        let mut others = Vec::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !waiting.is_finished() && Instant::now() < deadline {
+            // The thread may not be waiting yet.
+            thread::sleep(Duration::from_millis(20));
+            let (next, theirs) = link(&hub);
+            others.push((present, theirs));
+            let mut state = hub.state.lock();
+            hub.go_down(&mut state, &Closed::new(CloseCause::Truncated));
+            state.current = Current::Open(next.clone());
+            state.number += 1;
+            present = next;
+        }
+        assert!(waiting.is_finished());
+        let closed = waiting.join().unwrap();
+        assert!(closed.is_some_and(|closed| matches!(closed.cause(), CloseCause::Truncated)));
+    }
+
+    /// A tracker that writes down the calls it gets and takes its time for
+    /// events.
+    #[derive(Default)]
+    struct Slow {
+        told: Mutex<Vec<&'static str>>,
+    }
+
+    impl Tracker for Slow {
+        fn event(&self, _: &Arc<Event>) {
+            self.told.lock().push("event begins");
+            thread::sleep(Duration::from_millis(200));
+            self.told.lock().push("event is over");
+        }
+
+        fn ended(&self, _: &Closed, _: bool) {
+            self.told.lock().push("ended");
+        }
+    }
+
+    #[test]
+    fn no_event_of_a_link_is_delivered_after_its_end_was_told() {
+        for by_the_hub in [false, true] {
+            let (hub, first, theirs) = open();
+            let slow = Arc::new(Slow::default());
+            hub.routes.add(vec![EventKind::Bw], Target::Tracker(slow.clone())).unwrap();
+            let (sender, events) = unbounded();
+            let queue = Arc::new(Queue::new(sender, None));
+            hub.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
+            (&theirs).write_all(b"650 BW 1 0\r\n").unwrap();
+            eventually(|| !slow.told.lock().is_empty());
+            // Another thread than the reader ends the link, as when a command
+            // can't be written.
+            if by_the_hub {
+                hub.go_down(&mut hub.state.lock(), &Closed::new(CloseCause::Stalled));
+            } else {
+                first.end(CloseCause::Stalled);
+            }
+            let (second, _others) = link(&hub);
+            hub.begin_restoring(&second).unwrap();
+            hub.open(&second, &Reconnected { failures: Vec::new() }, true).unwrap();
+            eventually(|| slow.told.lock().contains(&"event is over"));
+            thread::sleep(Duration::from_millis(20));
+            assert_eq!(*slow.told.lock(), ["event begins", "event is over", "ended"]);
+            let mut items = Vec::new();
+            for mut batch in events.try_iter() {
+                items.extend(std::iter::from_fn(|| batch.pop_item()));
+            }
+            let expected = [
+                matches!(items.first(), Some(EventItem::Event(_))),
+                matches!(items.get(1), Some(EventItem::Disconnected(_))),
+                matches!(items.get(2), Some(EventItem::Reconnected(_))),
+                items.len() == 3,
+            ];
+            assert_eq!(expected, [true; 4], "{items:?}");
+            hub.end();
+        }
+    }
+
+    /// A tracker that ends its link on the link's reader thread.
+    struct Ends(Arc<Link>);
+
+    impl Tracker for Ends {
+        fn event(&self, _: &Arc<Event>) {
+            self.0.end(CloseCause::Reconnecting);
+        }
+    }
+
+    #[test]
+    fn reader_thread_may_end_its_own_link_in_the_middle_of_an_event() {
+        let (hub, first, theirs) = open();
+        let events = subscription(&hub);
+        hub.routes
+            .add(vec![EventKind::Bw], Target::Tracker(Arc::new(Ends(first.clone()))))
+            .unwrap();
+        hub.routes.add(vec![EventKind::Bw], Target::Queue(events.queue().clone())).unwrap();
+        let begun = Instant::now();
+        (&theirs).write_all(b"650 BW 1 0\r\n650 BW 2 0\r\n").unwrap();
+        assert!(matches!(
+            events.next_item(Duration::from_secs(20)),
+            Ok(EventItem::Disconnected(_))
+        ));
+        assert!(first.join(Duration::from_secs(20)));
+        assert!(begun.elapsed() < Duration::from_millis(900), "{:?}", begun.elapsed());
+        assert!(events.next_item(Duration::from_millis(20)).is_err());
+    }
+
+    #[test]
+    fn connection_that_is_closed_while_its_link_ends_by_itself_has_ended_for_good() {
+        for told in [false, true] {
+            let hub = Arc::new(Hub::default());
+            let (ours, _theirs) = Transport::pair();
+            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            hub.adopt(link.clone()).unwrap();
+            hub.set_persistent(true);
+            let cause = Closed::new(CloseCause::Truncated);
+            assert!(link.waiters.lock().end(cause.clone()).is_ok());
+            let ending = hub.state.lock();
+            let for_thread = hub.clone();
+            let closing = thread::spawn(move || for_thread.end());
+            // The thread that has ended the link reports it before, in between
+            // or after.
+            drop(ending);
+            if told {
+                hub.link_ended(&link, &cause);
+            }
+            closing.join().unwrap();
+            hub.link_ended(&link, &cause);
+            assert!(hub.ended().is_some(), "told: {told}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Measures that keep floods of events cheap, in time and in memory. Their
+//! effects are in `docs/benchmarks.md`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::routes::Queue;
+use scape_proto::event::Event;
+
+/// The most events that are handed over at once.
+const BATCH: usize = 128;
+
+/// If more events than this wait, the reader thread parses them instead of
+/// leaving that to their listeners.
+const SHARED: usize = 512;
+
+/// If more events than this wait, the reader thread pauses to let listeners
+/// run.
+const BEHIND: usize = 1024;
+
+/// The fewest events between two pauses, so that pauses take only a small part
+/// of a flood's time.
+const BETWEEN: usize = 512;
+
+/// The length of a pause. (The operating system makes it a little longer.)
+const PAUSE: Duration = Duration::from_micros(50);
+
+/// The most pauses in a row without a listener taking anything. After that, no
+/// more pauses are made for a listener that hangs.
+const PATIENCE: u32 = 20;
+
+/// The most events that the reader thread holds on to.
+const KEPT: usize = 1024;
+
+/// The most bytes of an event that is held on to.
+const SMALL: usize = 2048;
+
+/// A read with fewer events than this is the end of a flood.
+const FLOOD: usize = 16;
+
+/// The pace of the reader thread. It may do a part of the listeners' work and
+/// pause for a moment to let them run, but it waits for none of them.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// The subscriptions that got events since the last look.
+    queues: Vec<Arc<Queue>>,
+    /// The number of events that were handed over since the last look.
+    given: usize,
+    /// The number of events that were waiting at the last look.
+    waited: usize,
+    /// The number of events that were handed over since the last pause.
+    since_pause: usize,
+    /// The number of pauses since a listener took anything.
+    idle: u32,
+}
+
+impl Pace {
+    /// Counts one more event to be handed over. Returns true if there are
+    /// enough of them.
+    pub(super) fn count(&mut self) -> bool {
+        self.given += 1;
+        self.given >= BATCH
+    }
+
+    /// Notes that events were handed to this subscription.
+    pub(super) fn handed_to(&mut self, queue: Arc<Queue>) {
+        self.queues.push(queue);
+    }
+
+    /// Finds out how far behind the listeners are, and pauses if necessary.
+    /// `callbacks` is the number of events that wait for callbacks.
+    pub(super) fn look(&mut self, callbacks: usize) {
+        let given = std::mem::take(&mut self.given);
+        let waiting =
+            self.queues.drain(..).map(|queue| queue.waiting()).max().unwrap_or(0).max(callbacks);
+        if waiting < self.waited + given {
+            self.idle = 0;
+        }
+        self.since_pause += given;
+        if self.since_pause >= BETWEEN && waiting > BEHIND && self.idle < PATIENCE {
+            (self.idle, self.since_pause) = (self.idle + 1, 0);
+            thread::sleep(PAUSE);
+        }
+        self.waited = waiting;
+    }
+
+    /// Returns true if the reader thread should parse events. As long as
+    /// listeners keep up, they parse events themselves, so that the threads
+    /// share the work. A listener that only looks at the kind of an event saves
+    /// the parsing.
+    pub(super) fn is_behind(&self) -> bool {
+        self.waited > SHARED
+    }
+}
+
+/// The last events of a flood, which the reader thread holds on to.
+///
+/// When the listeners have dropped these events, the thread that allocated
+/// their memory frees it. For an allocator, freeing memory of another thread is
+/// expensive: with glibc's, both threads wait for one lock.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    events: VecDeque<Arc<Event>>,
+    /// The number of events since the last read.
+    new: usize,
+}
+
+impl Recent {
+    /// Holds on to an event.
+    pub(super) fn keep(&mut self, event: &Arc<Event>) {
+        self.new += 1;
+        if event.reply().size() > SMALL {
+            return;
+        }
+        if self.events.len() == KEPT {
+            self.events.pop_front();
+        }
+        self.events.push_back(event.clone());
+    }
+
+    /// Notes the end of a read. Lets all events go if the flood is over.
+    pub(super) fn end_of_read(&mut self) {
+        if self.new < FLOOD {
+            self.events.clear();
+        }
+        self.new = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Instant, SystemTime};
+
+    use super::*;
+    use scape_proto::control::Decoder;
+
+    fn queue_of(waiting: usize) -> Arc<Queue> {
+        let (sender, receiver) = crossbeam_channel::unbounded();
+        let queue = Queue::new(sender, None);
+        // Leave the channel open. Nobody takes the events.
+        std::mem::forget(receiver);
+        queue.push((0..waiting).map(|_| event()).collect());
+        Arc::new(queue)
+    }
+
+    fn event() -> Arc<Event> {
+        let mut decoder = Decoder::default();
+        decoder.feed(b"650 BW 1 2\r\n");
+        Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()))
+    }
+
+    #[test]
+    fn reader_stops_pausing_for_a_listener_that_hangs() {
+        let queue = queue_of(BEHIND + 1);
+        let mut pace = Pace::default();
+        let begun = Instant::now();
+        for _ in 0..100_000 {
+            pace.given = BETWEEN;
+            pace.handed_to(queue.clone());
+            pace.look(0);
+            // The listener has taken nothing of what was handed over.
+            pace.waited = 0;
+        }
+        assert_eq!(pace.idle, PATIENCE);
+        assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn reader_parses_events_only_if_listeners_are_behind() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_behind());
+        pace.handed_to(queue_of(SHARED));
+        pace.look(0);
+        assert!(!pace.is_behind());
+        pace.look(SHARED + 1);
+        assert!(pace.is_behind());
+        pace.look(0);
+        assert!(!pace.is_behind());
+    }
+
+    #[test]
+    fn flood_of_events_is_kept_up_to_a_limit_and_forgotten_at_its_end() {
+        let mut recent = Recent::default();
+        let first = event();
+        recent.keep(&first);
+        for _ in 0..KEPT - 1 {
+            recent.keep(&event());
+        }
+        recent.end_of_read();
+        assert_eq!((recent.events.len(), Arc::strong_count(&first)), (KEPT, 2));
+        recent.keep(&event());
+        assert_eq!((recent.events.len(), Arc::strong_count(&first)), (KEPT, 1));
+        recent.end_of_read();
+        assert!(recent.events.is_empty());
+    }
+}

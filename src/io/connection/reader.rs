@@ -1,0 +1,204 @@
+//! The reader thread: decodes bytes to replies, and delivers replies and
+//! events.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::dispatcher::Call;
+use super::link::Link;
+use super::pace::{Pace, Recent};
+use super::routes::{Queue, RouteTable};
+use crate::io::connection::CloseCause;
+use scape_proto::control::{DecodeError, Decoder, KnownSecrets, Limits, Reply};
+use scape_proto::event::{self, Event};
+
+/// Reads until the connection ends, and ends the link.
+pub(super) fn run(link: &Link, limits: Limits) {
+    let mut reader = Reader {
+        link,
+        decoder: Decoder::new(limits),
+        table: Arc::default(),
+        arrived: SystemTime::now(),
+        queued: Vec::new(),
+        calls: Vec::new(),
+        pace: Pace::default(),
+        recent: Recent::default(),
+        known: None,
+        last_refusal: None,
+    };
+    let cause = reader.read_until_end();
+    link.end(cause);
+}
+
+struct Reader<'a> {
+    link: &'a Link,
+    decoder: Decoder,
+    /// The routes, as they were at the last look.
+    table: Arc<RouteTable>,
+    arrived: SystemTime,
+    /// The events of one read for each subscription. They are handed over
+    /// together, because handing over each by itself costs as much as parsing
+    /// it.
+    queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
+    /// The events of one read for callbacks.
+    calls: Vec<Call>,
+    pace: Pace,
+    recent: Recent,
+    /// The secrets that may be in any reply or event.
+    known: Option<Arc<KnownSecrets>>,
+    /// The peer's last reply, if it was a refusal that ends a connection.
+    last_refusal: Option<String>,
+}
+
+impl Reader<'_> {
+    fn read_until_end(&mut self) -> CloseCause {
+        loop {
+            let read = (&self.link.transport).read(self.decoder.space());
+            match read {
+                Ok(0) => return self.end_of_file(),
+                Ok(count) => self.decoder.advance(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                // A reset isn't an end of file, but it also happens when tor is
+                // killed.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return self.end_of_file();
+                }
+                Err(error) => return CloseCause::Io(error),
+            }
+            self.arrived = SystemTime::now();
+            if let Err(cause) = self.deliver() {
+                return cause;
+            }
+        }
+    }
+
+    /// Delivers every complete reply and event.
+    fn deliver(&mut self) -> Result<(), CloseCause> {
+        let link = self.link;
+        let _delivering = link.deliver();
+        let delivered = self.deliver_each();
+        self.hand_over();
+        self.recent.end_of_read();
+        delivered
+    }
+
+    fn deliver_each(&mut self) -> Result<(), CloseCause> {
+        loop {
+            match self.decoder.next_reply() {
+                Ok(Some(reply)) if reply.is_event() => self.event(reply),
+                Ok(Some(reply)) => self.answer(reply)?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.protocol_error(&error)),
+            }
+        }
+    }
+
+    fn answer(&mut self, mut reply: Reply) -> Result<(), CloseCause> {
+        // Events that came before the answer must be seen before the answer.
+        self.hand_over();
+        let (waiter, known) = {
+            let mut waiters = self.link.waiters.lock();
+            (waiters.pop(), waiters.known())
+        };
+        self.known = known;
+        let secrets = match &waiter {
+            Some(waiter) => waiter.secrets(self.known.as_ref()),
+            None => self.known.clone(),
+        };
+        if let Some(secrets) = secrets {
+            reply.hide(secrets);
+        }
+        log::trace!(target: "scape::wire", "<- {reply}");
+        self.last_refusal = self.ends_connection(&reply).then(|| reply.excerpt());
+        match waiter {
+            Some(waiter) => {
+                waiter.complete(Ok(reply));
+                Ok(())
+            }
+            None => Err(CloseCause::Protocol(format!(
+                "tor sent a reply to no command, so later replies could not be matched to commands: {}",
+                reply.excerpt()
+            ))),
+        }
+    }
+
+    /// Returns true if tor hangs up after such an answer: before
+    /// authentication, after any refusal; later, only after a line that was too
+    /// long.
+    fn ends_connection(&self, reply: &Reply) -> bool {
+        !reply.is_ok() && (!self.link.is_live() || matches!(reply.code(), 500 | 514 | 515))
+    }
+
+    fn event(&mut self, mut reply: Reply) {
+        self.last_refusal = None;
+        if !self.link.is_live() {
+            return;
+        }
+        self.link.hub.routes.refresh(&mut self.table);
+        let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
+        if let Some(known) = &self.known {
+            reply.hide(known.clone());
+        }
+        log::trace!(target: "scape::wire", "<- {reply}");
+        let event = Arc::new(Event::parse(reply, self.arrived));
+        if self.pace.is_behind() {
+            event.body();
+        }
+        for tracker in &route.trackers {
+            tracker.event(&event);
+        }
+        for queue in &route.queues {
+            match self.queued.iter_mut().find(|(known, _)| Arc::ptr_eq(known, queue)) {
+                Some((_, events)) => events.push(event.clone()),
+                None => self.queued.push((queue.clone(), vec![event.clone()])),
+            }
+        }
+        // An event that only trackers have seen is freed by this thread anyway.
+        if !route.callbacks.is_empty() || Arc::strong_count(&event) > 1 {
+            self.recent.keep(&event);
+        }
+        if !route.callbacks.is_empty() {
+            self.calls.extend(Call::new(event, &route.callbacks));
+        }
+        if self.pace.count() {
+            self.hand_over();
+        }
+    }
+
+    /// Hands over the gathered events, unless the link's end may have been
+    /// reported. Another link may be in its place by then.
+    fn hand_over(&mut self) {
+        if self.link.is_silent() {
+            self.queued.clear();
+            self.calls.drain(..).for_each(Call::forget);
+            return;
+        }
+        for (queue, events) in self.queued.drain(..) {
+            queue.push(events);
+            self.pace.handed_to(queue);
+        }
+        if !self.calls.is_empty() {
+            self.link.hub.dispatcher.call(std::mem::take(&mut self.calls));
+        }
+        self.pace.look(self.link.hub.dispatcher.waiting());
+    }
+
+    fn end_of_file(&self) -> CloseCause {
+        if self.decoder.is_mid_reply() {
+            return CloseCause::Truncated;
+        }
+        CloseCause::Remote { last_words: self.last_refusal.clone() }
+    }
+
+    fn protocol_error(&self, error: &DecodeError) -> CloseCause {
+        // Data that an echo sends back is not a reply, and may be cut off.
+        let secrets = self.link.waiters.lock().all_secrets();
+        CloseCause::Protocol(match error {
+            DecodeError::NotAReply { excerpt } => {
+                DecodeError::NotAReply { excerpt: secrets.hide_cut(excerpt.clone()) }.to_string()
+            }
+            error => error.to_string(),
+        })
+    }
+}

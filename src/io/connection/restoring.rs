@@ -1,0 +1,87 @@
+//! A link on which everything is given back before callers are let in.
+
+use std::sync::Arc;
+
+use super::JOIN_FOR;
+use super::hub::Hub;
+use super::link::{Candidate, Link};
+use super::status::Reconnected;
+use super::waiters::PendingReply;
+use crate::error::Result;
+use crate::io::connection::{CloseCause, Closed};
+use crate::io::transport::Deadline;
+use scape_proto::control::{Command, Reply};
+
+/// A link that isn't open to callers yet. Dropping it ends the link, unless it
+/// was [opened](Self::open).
+///
+/// This is the only way to send on such a link, apart from the SETEVENTS that
+/// follows when a subscription is dropped.
+///
+/// Trackers see the events of the link at once. Subscriptions and callbacks get
+/// them when the link is opened.
+#[derive(Debug)]
+pub(crate) struct Restoring {
+    link: Arc<Link>,
+    number: u64,
+    is_open: bool,
+}
+
+impl Restoring {
+    /// Begins on an authenticated socket.
+    pub(super) fn begin(hub: &Arc<Hub>, candidate: Candidate) -> Result<Self> {
+        let link = candidate.into_link();
+        match hub.begin_restoring(&link) {
+            Ok(number) => Ok(Restoring { link, number, is_open: false }),
+            Err(closed) => {
+                link.end(CloseCause::Local);
+                Err(closed.into())
+            }
+        }
+    }
+
+    /// Returns the number that the link has once it is open.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Tells tor which events are wanted. Returns an error that names the
+    /// events that tor refused, as [`Hub::tell_again`] does.
+    pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
+        self.link.hub.tell_again(deadline)
+    }
+
+    /// Sends a command and waits for its reply. A refusal is an error.
+    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
+        self.link.send(command, deadline)?.wait_ok()
+    }
+
+    /// Sends several commands with one write.
+    pub(crate) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
+        self.link.send_all(commands, deadline)
+    }
+
+    /// Lets callers in, after telling subscriptions and callbacks.
+    pub(crate) fn open(
+        mut self,
+        reconnected: &Reconnected,
+        persistent: bool,
+    ) -> Result<(), Closed> {
+        self.link.hub.open(&self.link, reconnected, persistent)?;
+        self.is_open = true;
+        Ok(())
+    }
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        if !self.is_open {
+            self.link.end(CloseCause::Reconnecting);
+            self.link.join(JOIN_FOR);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The type [`ConnectionStatus`]: changes of a connection.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::io::connection::Closed;
+
+/// A change of a connection. Passed to [status
+/// listeners](crate::Controller::on_status).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum ConnectionStatus {
+    /// The connection is open. Reported once, when the listener is registered.
+    Connected,
+    /// tor has read its configuration again (`SIGNAL RELOAD`). Options that
+    /// were set and not saved to the torrc are lost.
+    Reloaded,
+    /// The connection has ended, for this cause. Nothing follows unless the
+    /// connection is made again.
+    Closed(Closed),
+    /// An attempt to make the connection again has failed.
+    ReconnectFailed {
+        /// The number of the attempt since the connection ended, from 1.
+        attempt: u32,
+        /// The reason.
+        error: Error,
+        /// The time until the next attempt. `None` if this was the last one.
+        next: Option<Duration>,
+    },
+    /// The connection was made again. Everything except
+    /// [`Reconnected::failures`] was given back, and commands succeed from here
+    /// on.
+    Reconnected(Reconnected),
+    /// tor has accepted something that it had refused to take back before. It
+    /// was in [`Reconnected::failures`].
+    Restored {
+        /// The thing that was given back, as in [`Reconnected::failures`].
+        what: String,
+    },
+    /// Another attempt to give something back was refused.
+    RestoreFailed {
+        /// The thing that is missing, as in [`Reconnected::failures`].
+        what: String,
+        /// The number of the attempt since the connection was made again, from
+        /// 1.
+        attempt: u32,
+        /// The refusal.
+        error: Error,
+        /// The time until the next attempt. `None` if this was the last one:
+        /// the thing stays lost.
+        next: Option<Duration>,
+    },
+}
+
+/// The result of making a connection again: see
+/// [`Controller::reconnect`](crate::Controller::reconnect).
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Reconnected {
+    /// The things that could not be given back, each with the reason.
+    /// Everything else that this controller had made exists again.
+    ///
+    /// Some refusals may pass, such as that of an onion service which tor still
+    /// has from the connection before. In that case tor is asked again in the
+    /// background for up to 20 minutes: see [`ConnectionStatus::Restored`] and
+    /// [`ConnectionStatus::RestoreFailed`].
+    pub failures: Vec<(String, Error)>,
+}

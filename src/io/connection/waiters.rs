@@ -1,0 +1,350 @@
+//! The waiters: callers that wait for replies.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::error::{Error, Phase, Result};
+use crate::io::cancel::CancelToken;
+use crate::io::connection::{CloseCause, Closed};
+use crate::io::transport::Deadline;
+use scape_proto::control::{Command, KnownSecrets, Reply};
+
+/// The time for which a caller yields its processor, again and again, before it
+/// sleeps. Most replies come sooner, and being woken costs more than yielding.
+/// (A busy wait would keep a single core from tor.)
+pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
+
+/// The number of threads of this process that wait. A thread yields only while
+/// it is the only one. Several threads would mostly yield to each other, and
+/// the thread that brings the replies would come last.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Every command that was written and not yet answered, and the cause of the
+/// end once the connection has ended.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    queue: VecDeque<Waiter>,
+    closed: Option<Closed>,
+    /// The password or cookie, if the peer was sent it and could send it back.
+    known: Option<Arc<KnownSecrets>>,
+    /// True if the next AUTHENTICATE answers a challenge. That answer is of no
+    /// use later, so it isn't added to `known`.
+    challenged: bool,
+}
+
+/// The reader thread's end of a slot.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    slot: Arc<Slot>,
+    /// The secrets of the command.
+    secrets: Option<Arc<KnownSecrets>>,
+}
+
+/// The place of one reply.
+///
+/// A channel of one message would do the same. But its receiver spins before it
+/// sleeps, and it needs several times the memory. Measurements show that this
+/// is a good part of a request's time.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    content: Mutex<Content>,
+    filled: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Nothing,
+    Reply(Result<Reply, Closed>),
+    Taken,
+}
+
+impl Waiter {
+    /// Hands over the reply. A caller that gave up waiting doesn't see it.
+    pub(super) fn complete(self, result: Result<Reply, Closed>) {
+        *self.slot.content.lock() = Content::Reply(result);
+        self.slot.filled.notify_all();
+    }
+}
+
+impl Waiter {
+    /// Returns the secrets that may be in the reply: those of its command, and
+    /// those that may be in any reply.
+    pub(super) fn secrets(&self, known: Option<&Arc<KnownSecrets>>) -> Option<Arc<KnownSecrets>> {
+        match (&self.secrets, known) {
+            (Some(own), Some(known)) => {
+                let mut all = KnownSecrets::clone(own);
+                all.extend(known);
+                Some(Arc::new(all))
+            }
+            (one, other) => one.as_ref().or(other).cloned(),
+        }
+    }
+}
+
+impl Content {
+    /// Takes out the reply if it is there. A second call returns an error.
+    fn take(&mut self) -> Option<Result<Reply, Closed>> {
+        match std::mem::replace(self, Content::Taken) {
+            Content::Nothing => {
+                *self = Content::Nothing;
+                None
+            }
+            Content::Reply(result) => Some(result),
+            Content::Taken => Some(Err(taken())),
+        }
+    }
+}
+
+impl Slot {
+    /// Takes out the reply if it is there.
+    fn take(&self) -> Option<Result<Reply, Closed>> {
+        self.content.lock().take()
+    }
+
+    /// Waits for the reply. Returns `None` at `deadline`, or when the call is
+    /// cancelled.
+    fn wait(self: &Arc<Self>, deadline: Deadline) -> Option<Result<Reply, Closed>> {
+        if let Some(result) = self.take() {
+            return Some(result);
+        }
+        let token = deadline.token();
+        let _hook = token.as_ref().map(|token| {
+            let slot = self.clone();
+            token.on_cancel(move || {
+                // Under the lock, so that the waiter is not between its look at
+                // the token and its sleep.
+                let _content = slot.content.lock();
+                slot.filled.notify_all();
+            })
+        });
+        let end = deadline.instant();
+        WAITING.fetch_add(1, Ordering::Relaxed);
+        let result = self
+            .yield_until(end.min(Instant::now() + YIELD_FOR))
+            .or_else(|| self.sleep_until(end, token.as_ref()));
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    fn sleep_until(
+        &self,
+        deadline: Instant,
+        token: Option<&CancelToken>,
+    ) -> Option<Result<Reply, Closed>> {
+        let mut content = self.content.lock();
+        loop {
+            if let Some(result) = content.take() {
+                return Some(result);
+            }
+            if token.is_some_and(CancelToken::is_cancelled) {
+                return None;
+            }
+            if self.filled.wait_until(&mut content, deadline).timed_out() {
+                return content.take();
+            }
+        }
+    }
+
+    fn yield_until(&self, end: Instant) -> Option<Result<Reply, Closed>> {
+        while WAITING.load(Ordering::Relaxed) == 1 && Instant::now() < end {
+            thread::yield_now();
+            let result = self.take();
+            if result.is_some() {
+                return result;
+            }
+        }
+        None
+    }
+}
+
+impl Waiters {
+    /// Queues the waiter for a command's reply. Fails if the connection has
+    /// ended.
+    pub(super) fn push(&mut self, command: &Command) -> Result<Arc<Slot>, Closed> {
+        if let Some(closed) = &self.closed {
+            return Err(closed.clone());
+        }
+        let secrets = KnownSecrets::of(command).map(Arc::new);
+        if let Some(secrets) = &secrets {
+            if command.keyword().eq_ignore_ascii_case("AUTHCHALLENGE") {
+                self.challenged = true;
+            } else if command.keyword().eq_ignore_ascii_case("AUTHENTICATE")
+                && !std::mem::take(&mut self.challenged)
+                && let Some(lasting) = secrets.lasting()
+            {
+                let mut known = self.known.as_deref().cloned().unwrap_or_default();
+                known.extend(&lasting);
+                self.known = Some(Arc::new(known));
+            }
+        }
+        let slot = Arc::new(Slot::default());
+        self.queue.push_back(Waiter { slot: slot.clone(), secrets });
+        Ok(slot)
+    }
+
+    /// Removes the last waiters, because their commands were not written.
+    pub(super) fn withdraw(&mut self, count: usize) {
+        let keep = self.queue.len().saturating_sub(count);
+        self.queue.truncate(keep);
+    }
+
+    /// Takes out the waiter whose reply comes next.
+    pub(super) fn pop(&mut self) -> Option<Waiter> {
+        self.queue.pop_front()
+    }
+
+    /// Returns the secrets that may be in any reply or event.
+    pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
+        self.known.clone()
+    }
+
+    /// Returns the secrets of every command that isn't answered yet, and those
+    /// that may be in any reply.
+    pub(super) fn all_secrets(&self) -> KnownSecrets {
+        let mut all = KnownSecrets::default();
+        let waiting = self.queue.iter().filter_map(|waiter| waiter.secrets.as_deref());
+        waiting.chain(self.known.as_deref()).for_each(|secrets| all.extend(secrets));
+        all
+    }
+
+    /// Returns the cause of the end, once the connection has ended.
+    pub(super) fn closed(&self) -> Option<Closed> {
+        self.closed.clone()
+    }
+
+    /// Stores the cause of the end and returns all waiters. Returns `Err` with
+    /// the earlier cause if the connection has ended already.
+    pub(super) fn end(&mut self, cause: Closed) -> Result<VecDeque<Waiter>, Closed> {
+        match &self.closed {
+            Some(earlier) => Err(earlier.clone()),
+            None => {
+                self.closed = Some(cause);
+                Ok(std::mem::take(&mut self.queue))
+            }
+        }
+    }
+}
+
+/// The reply to a command that was sent, which may still be on its way.
+/// Returned by [`Controller::send`](crate::Controller::send).
+///
+/// Several commands may be outstanding on one connection (pipelining). tor
+/// answers them in the order of sending. Dropping a `PendingReply` doesn't take
+/// the command back. The reply is discarded when it arrives.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().on("SIGNAL NEWNYM", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::control::Command;
+///
+/// let pending = controller.send(Command::build("SIGNAL").word("signal", "NEWNYM").finish()?)?;
+/// // The program can do something else here.
+/// assert!(pending.wait()?.is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "the reply says whether tor did it"]
+pub struct PendingReply {
+    command: Command,
+    slot: Arc<Slot>,
+    /// The deadline of the call that sent the command.
+    deadline: Deadline,
+}
+
+impl PendingReply {
+    pub(super) fn new(command: Command, slot: Arc<Slot>, deadline: Deadline) -> Self {
+        PendingReply { command, slot, deadline }
+    }
+
+    /// Returns the command that was sent.
+    pub fn command(&self) -> &Command {
+        &self.command
+    }
+
+    /// Waits for tor's reply, even if that is a refusal. The wait ends when the
+    /// timeout of the handle that sent the command has passed since it was
+    /// sent.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
+    /// time, [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the call
+    /// was cancelled, or [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends first.
+    pub fn wait(self) -> Result<Reply> {
+        self.wait_until(self.deadline)
+    }
+
+    /// Waits for tor's reply, even if that is a refusal, for at most `timeout`
+    /// from now. Can be called again after a timeout. A reply is returned only
+    /// once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
+    /// time, or [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends first or the reply was already returned.
+    pub fn wait_timeout(&self, timeout: Duration) -> Result<Reply> {
+        self.wait_until(Deadline::after(timeout))
+    }
+
+    /// Like [`wait`](Self::wait), for callers that still need the pending reply
+    /// after a timeout.
+    pub(crate) fn wait_until_deadline(&self) -> Result<Reply> {
+        self.wait_until(self.deadline)
+    }
+
+    /// Waits for tor's late reply after the call has ended, for at most
+    /// `timeout` from now. Nobody waits for this thread, so it doesn't count as
+    /// one that keeps others from yielding.
+    pub(crate) fn wait_late(&self, timeout: Duration) -> Result<Reply> {
+        let deadline = Deadline::after(timeout);
+        match self.slot.sleep_until(deadline.instant(), None) {
+            Some(result) => result.map_err(Error::from),
+            None => Err(deadline.error(Phase::Reply)),
+        }
+    }
+
+    /// Waits for the reply like [`wait`](Self::wait), and turns a refusal into
+    /// an error.
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`wait`](Self::wait), and an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refused the
+    /// command.
+    pub fn wait_ok(self) -> Result<Reply> {
+        let reply = self.wait_until(self.deadline)?;
+        match reply.refusal(&self.command) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(reply),
+        }
+    }
+
+    /// Returns the reply if it is there, without waiting. A reply is returned
+    /// only once; later calls return an error.
+    pub fn try_wait(&self) -> Option<Result<Reply>> {
+        self.slot.take().map(|result| result.map_err(Error::from))
+    }
+
+    fn wait_until(&self, deadline: Deadline) -> Result<Reply> {
+        match self.slot.wait(deadline) {
+            Some(result) => result.map_err(Error::from),
+            None => Err(deadline.error(Phase::Reply)),
+        }
+    }
+}
+
+/// Returns the error for a second call.
+fn taken() -> Closed {
+    Closed::new(CloseCause::Protocol("the reply was already taken".into()))
+}

@@ -1,0 +1,317 @@
+//! Writing commands to the wire.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use zeroize::Zeroizing;
+
+use super::link::Link;
+use super::waiters::PendingReply;
+use crate::error::{Error, Phase, Result};
+use crate::io::connection::{CloseCause, Closed};
+use crate::io::transport::{Deadline, Transport};
+use scape_proto::control::Command;
+
+/// The interval at which a blocked write checks its deadline.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The most bytes of one write. The kernel cuts larger writes into pieces, and
+/// waits up to a [`TICK`] for each.
+const PIECE: usize = 16 * 1024;
+
+/// The turns of the threads that write. One thread writes at a time, so that
+/// the wire has an order.
+///
+/// This is a lock that is held over a system call. A mutex would be correct
+/// too. But a mutex for short critical sections spins and yields before it
+/// sleeps. With many callers that is a fifth of a request's time.
+#[derive(Debug, Default)]
+pub(super) struct Writer {
+    busy: Mutex<bool>,
+    free: Condvar,
+}
+
+impl Writer {
+    /// Waits for this thread's turn. Waiting threads get their turns in no
+    /// particular order. Returns `None` at the deadline.
+    pub(super) fn turn(&self, deadline: Instant) -> Option<Turn<'_>> {
+        let mut busy = self.busy.lock();
+        while *busy {
+            if self.free.wait_until(&mut busy, deadline).timed_out() && *busy {
+                return None;
+            }
+        }
+        *busy = true;
+        Some(Turn(self))
+    }
+}
+
+/// The right to write.
+pub(super) struct Turn<'a>(&'a Writer);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.busy.lock() = false;
+        self.0.free.notify_one();
+    }
+}
+
+/// The outcome of a write.
+enum Written {
+    All,
+    Nothing,
+    Part,
+    Failed(io::Error),
+}
+
+/// Makes blocked writes return after a [`TICK`].
+pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
+    transport.set_write_timeout(Some(TICK))
+}
+
+/// The reason why a command was not sent.
+pub(super) enum Unsent {
+    Error(Error),
+    /// The peer has hung up. [`Link::explain`] finds out why. This may take a
+    /// second, so it is done without any lock.
+    HungUp(io::Error),
+}
+
+impl From<Error> for Unsent {
+    fn from(error: Error) -> Self {
+        Unsent::Error(error)
+    }
+}
+
+impl From<Closed> for Unsent {
+    fn from(closed: Closed) -> Self {
+        Unsent::Error(closed.into())
+    }
+}
+
+impl Link {
+    /// Queues a waiter and writes its command.
+    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
+    }
+
+    /// Like [`send`](Self::send), for callers that hold a lock. They release it
+    /// before they [`explain`](Self::explain) a failure.
+    pub(super) fn try_send(
+        &self,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<PendingReply, Unsent> {
+        let turn = self.writer.turn(deadline.instant());
+        let _turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
+        let slot = self.waiters.lock().push(&command)?;
+        trace(&command);
+        self.write(command.wire(), 1, deadline)?;
+        Ok(PendingReply::new(command, slot, deadline))
+    }
+
+    /// Ends the link if the peer has hung up. Returns the error for the caller.
+    pub(super) fn explain(&self, unsent: Unsent) -> Error {
+        match unsent {
+            Unsent::Error(error) => error,
+            Unsent::HungUp(error) => self.end_after_hang_up(error),
+        }
+    }
+
+    /// Queues waiters and writes their commands with one write.
+    pub(super) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
+        let turn = self.writer.turn(deadline.instant());
+        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
+        // Commands may have secrets. So the buffer is wiped, and it has its
+        // final size from the start.
+        let length = commands.iter().map(|command| command.wire().len()).sum();
+        let mut buffer = Zeroizing::new(Vec::with_capacity(length));
+        let mut pending = Vec::with_capacity(commands.len());
+        commands.iter().for_each(trace);
+        {
+            let mut waiters = self.waiters.lock();
+            for command in commands {
+                let slot = waiters.push(&command)?;
+                buffer.extend_from_slice(command.wire());
+                pending.push(PendingReply::new(command, slot, deadline));
+            }
+        }
+        let written = self.write(&buffer, pending.len(), deadline);
+        drop(turn);
+        written.map_err(|unsent| self.explain(unsent))?;
+        Ok(pending)
+    }
+
+    /// Writes the commands of the last `count` queued waiters, in this thread's
+    /// turn.
+    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<(), Unsent> {
+        match write_all(&self.transport, bytes, deadline.instant()) {
+            Written::All => Ok(()),
+            Written::Nothing => {
+                self.waiters.lock().withdraw(count);
+                Err(deadline.error(Phase::Write).into())
+            }
+            // There is no cause behind this one, so `explain` isn't needed.
+            Written::Part => Err(self.end(CloseCause::Stalled).into()),
+            // Data that others write doesn't arrive any more.
+            Written::Failed(error) if is_hang_up(&error) => Err(Unsent::HungUp(error)),
+            Written::Failed(error) => Err(self.end(CloseCause::Io(error)).into()),
+        }
+    }
+
+    /// Ends the link after a broken pipe. tor may have sent a reason, so the
+    /// reader thread gets a moment to find a better cause.
+    fn end_after_hang_up(&self, error: io::Error) -> Error {
+        let deadline = Instant::now() + TICK;
+        while Instant::now() < deadline {
+            if let Some(closed) = self.waiters.lock().closed() {
+                return closed.into();
+            }
+            std::thread::yield_now();
+        }
+        self.end(CloseCause::Io(error)).into()
+    }
+}
+
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
+}
+
+fn trace(command: &Command) {
+    log::trace!(target: "scape::wire", "-> {command}");
+}
+
+/// Writes all bytes, or as many as the peer accepts until the deadline.
+fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
+    let mut rest = bytes;
+    // A command that fits into one piece may still be sent by a call whose
+    // deadline has passed, to undo something. A larger one could be cut off
+    // after the first piece, which would end the connection.
+    if bytes.len() > PIECE && Instant::now() >= deadline {
+        return Written::Nothing;
+    }
+    while !rest.is_empty() {
+        // A peer that accepts a little now and then makes every write succeed.
+        // So the deadline is checked here as well.
+        match transport.write(rest.get(..PIECE).unwrap_or(rest)) {
+            Ok(0) => return Written::Failed(io::ErrorKind::WriteZero.into()),
+            Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted
+                | io::ErrorKind::WouldBlock
+                | io::ErrorKind::TimedOut => {}
+                _ => return Written::Failed(error),
+            },
+        }
+        if !rest.is_empty() && Instant::now() >= deadline {
+            return if rest.len() == bytes.len() { Written::Nothing } else { Written::Part };
+        }
+    }
+    Written::All
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::super::hub::Hub;
+    use super::super::routes::{Target, Tracker};
+    use super::*;
+    use scape_proto::control::Limits;
+    use scape_proto::event::{Event, EventKind};
+
+    /// Writes more than the buffers hold to a peer that reads slowly.
+    fn write_slowly(ours: Transport, theirs: Transport) {
+        prepare(&ours).unwrap();
+        let reader = thread::spawn(move || {
+            let mut buffer = [0; 2048];
+            // Ends when the other side is closed.
+            while (&theirs).read(&mut buffer).is_ok_and(|count| count > 0) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let start = Instant::now();
+        // At 200 kB a second this takes 80 seconds.
+        let written = write_all(&ours, &vec![b'x'; 16 << 20], start + Duration::from_millis(500));
+        let took = start.elapsed();
+        drop(ours);
+        assert!(matches!(written, Written::Part));
+        assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(20), "{took:?}");
+        reader.join().unwrap();
+    }
+
+    #[test]
+    fn peer_that_reads_slowly_does_not_outlast_the_write_deadline() {
+        let (ours, theirs) = Transport::pair();
+        write_slowly(ours, theirs);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        write_slowly(ours.into(), listener.accept().unwrap().0.into());
+    }
+
+    struct Deaf;
+
+    impl Tracker for Deaf {
+        fn event(&self, _: &Arc<Event>) {}
+    }
+
+    #[test]
+    fn no_lock_is_held_while_it_is_found_out_how_tor_ended() {
+        for interest in [false, true] {
+            let hub = Arc::new(Hub::default());
+            let (ours, theirs) = Transport::pair();
+            let (asking, asked) = crossbeam_channel::unbounded();
+            hub.explanation.set(Box::new(move || {
+                asking.send(()).unwrap();
+                thread::sleep(Duration::from_millis(600));
+                None
+            }));
+            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            hub.adopt(link.clone()).unwrap();
+            drop(theirs);
+            // The reader thread asks first.
+            asked.recv_timeout(Duration::from_secs(20)).unwrap();
+            let caller = thread::spawn({
+                let (hub, link) = (hub.clone(), link.clone());
+                let deadline = Deadline::after(Duration::from_secs(20));
+                move || {
+                    if interest {
+                        let target = Target::Tracker(Arc::new(Deaf));
+                        hub.register_interest(&[EventKind::Bw], target, deadline).map(drop)
+                    } else {
+                        let command = Command::build("GETINFO").word("key", "version").finish()?;
+                        link.send(command, deadline).map(drop)
+                    }
+                }
+            });
+            // Then the caller asks, because its command could not be written.
+            asked.recv_timeout(Duration::from_secs(20)).unwrap();
+            let soon = Instant::now() + Duration::from_millis(200);
+            assert!(link.writer.turn(soon).is_some());
+            assert!(hub.interest.try_lock_until(soon).is_some());
+            assert!(caller.join().unwrap().unwrap_err().is_closed());
+        }
+    }
+
+    #[test]
+    fn late_command_of_several_pieces_is_not_begun() {
+        let (ours, _theirs) = Transport::pair();
+        prepare(&ours).unwrap();
+        assert!(matches!(write_all(&ours, &[b'x'; PIECE], Instant::now()), Written::All));
+        assert!(matches!(write_all(&ours, &[b'x'; PIECE + 1], Instant::now()), Written::Nothing));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn peer_on_a_unix_socket_that_reads_slowly_does_not_outlast_the_write_deadline() {
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        write_slowly(ours.into(), theirs.into());
+    }
+}

@@ -1,0 +1,166 @@
+//! Two ends of a byte stream within the process, which behave as sockets do.
+//!
+//! Each direction is a [`Pipe`] of limited size. A reader waits for bytes and a
+//! writer for room, both no longer than their end's timeouts. Dropping or
+//! shutting down an end has the same effect on the other end as with a socket:
+//! it finds the end of the stream after the last byte, and further writes fail
+//! with a broken pipe.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+
+/// The number of bytes that may wait in one direction before a writer blocks.
+const CAPACITY: usize = 64 * 1024;
+
+/// One end. Clones are handles on the same end, which is closed when the last
+/// is dropped.
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    end: Arc<End>,
+}
+
+#[derive(Debug)]
+struct End {
+    incoming: Arc<Pipe>,
+    outgoing: Arc<Pipe>,
+    read_timeout: Mutex<Option<Duration>>,
+    write_timeout: Mutex<Option<Duration>>,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Pipe {
+    state: Mutex<Flow>,
+    /// Notified of every change of `state`. Readers and writers wait for it.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Flow {
+    bytes: VecDeque<u8>,
+    /// No more bytes will come.
+    writer_gone: bool,
+    /// No more bytes will be read.
+    reader_gone: bool,
+}
+
+impl Memory {
+    pub(super) fn pair() -> (Memory, Memory) {
+        let (here, there) = (Arc::new(Pipe::default()), Arc::new(Pipe::default()));
+        let end = |incoming: &Arc<Pipe>, outgoing: &Arc<Pipe>| Memory {
+            end: Arc::new(End {
+                incoming: incoming.clone(),
+                outgoing: outgoing.clone(),
+                read_timeout: Mutex::new(None),
+                write_timeout: Mutex::new(None),
+            }),
+        };
+        (end(&here, &there), end(&there, &here))
+    }
+
+    pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        *self.end.read_timeout.lock() = not_zero(timeout)?;
+        Ok(())
+    }
+
+    pub(super) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        *self.end.write_timeout.lock() = not_zero(timeout)?;
+        Ok(())
+    }
+
+    pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let timeout = *self.end.read_timeout.lock();
+        self.end.incoming.read(buffer, timeout.and_then(|t| Instant::now().checked_add(t)))
+    }
+
+    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let timeout = *self.end.write_timeout.lock();
+        self.end.outgoing.write(bytes, timeout.and_then(|t| Instant::now().checked_add(t)))
+    }
+
+    pub(super) fn shutdown(&self, how: Shutdown) {
+        self.end.shutdown(how);
+    }
+}
+
+/// Refuses a timeout of zero, as sockets do.
+fn not_zero(timeout: Option<Duration>) -> io::Result<Option<Duration>> {
+    if timeout == Some(Duration::ZERO) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
+    }
+    Ok(timeout)
+}
+
+impl End {
+    fn shutdown(&self, how: Shutdown) {
+        if how != Shutdown::Write {
+            self.incoming.change(|flow| flow.reader_gone = true);
+        }
+        if how != Shutdown::Read {
+            self.outgoing.change(|flow| flow.writer_gone = true);
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shutdown(Shutdown::Both);
+    }
+}
+
+impl Pipe {
+    fn read(&self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
+        let mut flow = self.state.lock();
+        while flow.bytes.is_empty() {
+            if flow.writer_gone || flow.reader_gone {
+                return Ok(0);
+            }
+            self.wait(&mut flow, deadline)?;
+        }
+        let count = flow.bytes.read(buffer)?;
+        self.changed.notify_all();
+        Ok(count)
+    }
+
+    fn write(&self, bytes: &[u8], deadline: Option<Instant>) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let mut flow = self.state.lock();
+        loop {
+            if flow.reader_gone || flow.writer_gone {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            let room = CAPACITY.saturating_sub(flow.bytes.len());
+            if room > 0 {
+                let count = room.min(bytes.len());
+                flow.bytes.extend(&bytes[..count]);
+                self.changed.notify_all();
+                return Ok(count);
+            }
+            self.wait(&mut flow, deadline)?;
+        }
+    }
+
+    fn wait(&self, flow: &mut MutexGuard<'_, Flow>, deadline: Option<Instant>) -> io::Result<()> {
+        let Some(deadline) = deadline else {
+            self.changed.wait(flow);
+            return Ok(());
+        };
+        if Instant::now() >= deadline {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.changed.wait_until(flow, deadline);
+        Ok(())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Flow)) {
+        change(&mut self.state.lock());
+        self.changed.notify_all();
+    }
+}

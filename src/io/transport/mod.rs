@@ -1,0 +1,382 @@
+//! Byte streams: TCP connections, Unix sockets and pairs in memory as one type,
+//! and the addresses of tor's ports.
+//!
+//! A [`Transport`] is a stream, and an [`Address`] is the place of a control or
+//! SOCKS port. Most programs only need the addresses, for
+//! [`Connect`](crate::Connect) and the like.
+//!
+//! This is the lowest layer that knows sockets and clocks. Everything above it
+//! works in the same way over every kind of stream. It never gives a name to
+//! the system's resolver, except the host name of an [`Address`] that the user
+//! gave as the place of tor.
+
+mod address;
+mod connect;
+mod deadline;
+mod memory;
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+pub use address::{Address, AddressProblem, ParseAddressError};
+pub(crate) use deadline::Deadline;
+use memory::Memory;
+
+/// A stream of bytes in both directions: a TCP connection, a Unix connection,
+/// or one end of a pair in memory.
+///
+/// One thread may read while another writes, because `&Transport` implements
+/// [`Read`] and [`Write`], like `&TcpStream`. Reads and writes block, at most
+/// for the timeouts that were set. After that they fail with the kind
+/// [`WouldBlock`](io::ErrorKind::WouldBlock) or
+/// [`TimedOut`](io::ErrorKind::TimedOut), depending on the system.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use scape::transport::Transport;
+///
+/// let (mut here, mut there) = Transport::pair();
+/// there.write_all(b"250 OK\r\n")?;
+/// drop(there);
+/// let mut text = String::new();
+/// here.read_to_string(&mut text)?;
+/// assert_eq!(text, "250 OK\r\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[doc(alias = "ControlSocket")]
+pub struct Transport {
+    stream: Stream,
+    peer: Box<str>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Memory(Memory),
+}
+
+/// Does the same with each kind of stream.
+macro_rules! each {
+    ($transport:expr, $stream:ident => $what:expr) => {
+        match &$transport.stream {
+            Stream::Tcp($stream) => $what,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $what,
+            Stream::Memory($stream) => $what,
+        }
+    };
+}
+
+impl Transport {
+    /// Connects to `address`. Gives up at `deadline`.
+    ///
+    /// `localhost` means `127.0.0.1`, then `::1`, without any look-up. Other
+    /// host names are looked up by the system. All addresses of a host are
+    /// tried in turn, and share the time that is left. TCP connections get
+    /// `TCP_NODELAY`.
+    ///
+    /// ```no_run
+    /// use scape::transport::{Address, Transport};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let address: Address = "127.0.0.1:9051".parse()?;
+    /// let transport = Transport::connect(&address, Instant::now() + Duration::from_secs(10))?;
+    /// println!("connected to {}", transport.peer());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error, or an error of the kind
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
+    /// that is late is left behind on its own thread, which ends when the
+    /// resolver answers.
+    pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
+        connect::connect(address, deadline)
+    }
+
+    /// Returns the two ends of a stream in memory: data that is written to one
+    /// end is read from the other. The ends behave as connected sockets do,
+    /// including timeouts. In each direction, 64 KiB may wait before a writer
+    /// blocks.
+    pub fn pair() -> (Transport, Transport) {
+        let (here, there) = Memory::pair();
+        let transport = |end| Transport { stream: Stream::Memory(end), peer: "memory".into() };
+        (transport(here), transport(there))
+    }
+
+    #[cfg(unix)]
+    fn from_unix(stream: UnixStream, peer: String) -> Transport {
+        Transport { stream: Stream::Unix(stream), peer: peer.into_boxed_str() }
+    }
+
+    /// Returns the address of the other end as text for people:
+    /// `127.0.0.1:9051`, `unix:/run/tor/control` or `memory`.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Returns true if the other end has not closed the stream and has sent
+    /// nothing that is still unread. (This can't be found out for a pair in
+    /// memory, for which it returns false.)
+    #[cfg(feature = "http")]
+    pub(crate) fn is_idle(&self) -> bool {
+        let blocking = |blocking: bool| match &self.stream {
+            Stream::Tcp(stream) => stream.set_nonblocking(!blocking),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.set_nonblocking(!blocking),
+            Stream::Memory(_) => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if blocking(false).is_err() {
+            return false;
+        }
+        let read = (&mut &*self).read(&mut [0]);
+        let nothing = read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        blocking(true).is_ok() && nothing
+    }
+
+    /// Returns true if this is a connection between Unix sockets.
+    pub fn is_unix(&self) -> bool {
+        #[cfg(unix)]
+        return matches!(self.stream, Stream::Unix(_));
+        #[cfg(not(unix))]
+        return false;
+    }
+
+    /// Returns the TCP connection, or `None` if this is another kind of stream.
+    pub fn as_tcp(&self) -> Option<&TcpStream> {
+        match &self.stream {
+            Stream::Tcp(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Returns the Unix connection, or `None` if this is another kind of
+    /// stream.
+    #[cfg(unix)]
+    pub fn as_unix(&self) -> Option<&UnixStream> {
+        match &self.stream {
+            Stream::Unix(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Returns another handle to the same end of the stream. Timeouts and
+    /// shutting down apply to all handles. The stream is closed when the last
+    /// handle is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error, for example if no more files may
+    /// be open.
+    pub fn try_clone(&self) -> io::Result<Transport> {
+        let stream = match &self.stream {
+            Stream::Tcp(stream) => Stream::Tcp(stream.try_clone()?),
+            #[cfg(unix)]
+            Stream::Unix(stream) => Stream::Unix(stream.try_clone()?),
+            Stream::Memory(stream) => Stream::Memory(stream.clone()),
+        };
+        Ok(Transport { stream, peer: self.peer.clone() })
+    }
+
+    /// Sets the time for which a read may wait. `None`, the default, means for
+    /// ever.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the duration is zero,
+    /// or the operating system's error.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        each!(self, stream => stream.set_read_timeout(timeout))
+    }
+
+    /// Sets the time for which a write may wait for room. `None`, the default,
+    /// means for ever.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if the duration is zero,
+    /// or the operating system's error.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        each!(self, stream => stream.set_write_timeout(timeout))
+    }
+
+    /// Ends the stream in both directions. A thread that is blocked in a read
+    /// or write wakes up. Later reads find the end of the stream, and later
+    /// writes fail. May be called from any thread, and more than once.
+    ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::Read;
+    ///
+    /// let (mut here, _there) = Transport::pair();
+    /// let same = here.try_clone()?;
+    /// std::thread::spawn(move || same.shutdown());
+    /// assert_eq!(here.read(&mut [0; 100])?, 0); // woken up: the end of the stream
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error. It is not an error if the stream
+    /// has ended already.
+    pub fn shutdown(&self) -> io::Result<()> {
+        self.shutdown_how(Shutdown::Both)
+    }
+
+    /// Ends the stream for writing. The other end finds the end of the stream
+    /// after the last byte. Reading is still possible.
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error. It is not an error if the stream
+    /// has ended already.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        self.shutdown_how(Shutdown::Write)
+    }
+
+    pub(crate) fn shutdown_how(&self, how: Shutdown) -> io::Result<()> {
+        let result = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(how),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.shutdown(how),
+            Stream::Memory(stream) => {
+                stream.shutdown(how);
+                Ok(())
+            }
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Reads once, or fails at `deadline` with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). Changes the read timeout.
+    pub(crate) fn read_by(&self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        loop {
+            self.set_read_timeout(Some(connect::remaining(deadline)?))?;
+            match (&mut &*self).read(buffer) {
+                Err(error) if is_transient(&error) => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Writes all of `bytes`, or fails at `deadline` with
+    /// [`TimedOut`](io::ErrorKind::TimedOut). A part may have been written
+    /// then. Changes the write timeout.
+    pub(crate) fn write_all_by(&self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
+        while !bytes.is_empty() {
+            self.set_write_timeout(Some(connect::remaining(deadline)?))?;
+            match (&mut &*self).write(bytes) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if is_transient(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if `error` is that of a read or write whose timeout passed.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Returns true if a read or write may be tried again after a look at the
+/// clock. A timeout may come a little early, and a signal at any time.
+fn is_transient(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted || is_timeout(error)
+}
+
+/// Returns the moment that is `timeout` from now. If that is too far away to be
+/// represented, returns a moment in about thirty years.
+pub(crate) fn deadline_after(timeout: Duration) -> Instant {
+    const LONG: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or_else(|| now + LONG)
+}
+
+impl Read for &Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            // A Unix socket would wait for a byte nevertheless.
+            return Ok(0);
+        }
+        match &self.stream {
+            Stream::Tcp(stream) => (&mut &*stream).read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => (&mut &*stream).read(buffer),
+            Stream::Memory(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for &Transport {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.stream {
+            Stream::Tcp(stream) => (&mut &*stream).write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => (&mut &*stream).write(bytes),
+            Stream::Memory(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Transport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buffer)
+    }
+}
+
+impl Write for Transport {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sets `TCP_NODELAY` on the connection, because commands are small and a
+/// caller waits for each reply.
+impl From<TcpStream> for Transport {
+    fn from(stream: TcpStream) -> Self {
+        // A stream without this option is slower, but works.
+        let _ = stream.set_nodelay(true);
+        let peer = stream.peer_addr().map_or_else(|_| "tcp".to_owned(), |peer| peer.to_string());
+        Transport { stream: Stream::Tcp(stream), peer: peer.into_boxed_str() }
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Transport {
+    fn from(stream: UnixStream) -> Self {
+        let path = stream
+            .peer_addr()
+            .ok()
+            .and_then(|peer| Some(peer.as_pathname()?.display().to_string()));
+        let peer = path.map_or_else(|| "unix".to_owned(), |path| format!("unix:{path}"));
+        Transport::from_unix(stream, peer)
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Transport").field(&self.peer).finish()
+    }
+}

@@ -1,0 +1,192 @@
+//! Undoing everything that a program has made, when the program is told to end:
+//! see [`undo_all`].
+
+use std::cell::Cell;
+use std::sync::{Arc, Weak};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::bounded;
+use parking_lot::Mutex;
+
+use crate::error::{Phase, Result, Timeout};
+use crate::io::transport::deadline_after;
+
+/// Something that this program has made and that shouldn't be left behind.
+pub(crate) trait Undo: Send + Sync {
+    /// Undoes it for good, within `timeout`. A second call does nothing.
+    fn undo(&self, timeout: Duration) -> Result<()>;
+}
+
+/// The order of undoing: all connections first, then all processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// A control connection, with everything that ends with it.
+    Connection,
+    /// A process, with its files.
+    Process,
+}
+
+thread_local! {
+    /// The thread that waits for this one in [`undo_all`].
+    static ON_BEHALF_OF: Cell<Option<ThreadId>> = const { Cell::new(None) };
+}
+
+/// Returns true if the caller is `thread`, or undoes something on behalf of
+/// `thread`, which waits for it. Code that waits for a thread to end must check
+/// this, so that no thread waits for itself.
+pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
+    thread::current().id() == thread || ON_BEHALF_OF.get() == Some(thread)
+}
+
+static REGISTER: Mutex<Vec<(Rank, Weak<dyn Undo>)>> = Mutex::new(Vec::new());
+
+/// Registers `thing` with [`undo_all`], as long as it lives.
+pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
+    let thing: Arc<dyn Undo> = thing.clone();
+    let mut register = REGISTER.lock();
+    register.retain(|(_, known)| known.strong_count() > 0);
+    register.push((rank, Arc::downgrade(&thing)));
+}
+
+/// Undoes everything that this process has made with this library and that
+/// would outlive the process. For programs that are told to end by a signal or
+/// that call [`std::process::exit`], because neither runs destructors.
+///
+/// 1. Every control connection is closed for good. Before that, tor's option
+///    `__LeaveStreamsUnattached` is restored. This matters for a program that
+///    attaches streams
+///    ([`Controller::attach_streams`](crate::Controller::attach_streams),
+///    [`Tor::client_via`](crate::Tor::client_via) and the like). If such a
+///    program ends without this, it leaves behind a tor that **no program can
+///    use** until somebody calls
+///    [`Controller::release_streams`](crate::Controller::release_streams). When
+///    a connection closes, tor removes its onion services, unless they are
+///    detached.
+/// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary
+///    directory is removed.
+///
+/// Calls in other threads that wait for tor fail with an error of the kind
+/// [`ErrorKind::Closed`](crate::ErrorKind::Closed). Things in tor's
+/// configuration, and things that are meant to stay, are kept: options,
+/// services on disk, detached services, address mappings, client keys.
+///
+/// This takes at most `timeout`, half of which is for the first step. A tor
+/// that hasn't ended by then is killed, which takes up to a few more seconds. A
+/// good timeout is five to ten seconds.
+///
+/// # Signals
+///
+/// The library installs no signal handlers; they are the program's business.
+/// Call this function on a thread that waits for signals. Don't call it within
+/// a signal handler, because it takes locks. Don't call it within a callback of
+/// this library either, because closing a connection waits for its callbacks.
+///
+/// This is an example with the crate `signal-hook`. The example program
+/// `signals` is a complete one.
+///
+/// ```no_run
+/// use signal_hook::consts::{SIGINT, SIGTERM};
+/// use std::time::Duration;
+///
+/// let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+/// std::thread::spawn(move || {
+///     if let Some(signal) = signals.forever().next() {
+///         let _ = scape::undo_all(Duration::from_secs(5));
+///         let _ = signal_hook::low_level::emulate_default_handler(signal);
+///     }
+/// });
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Nothing can be undone after `SIGKILL`, an abort (such as a panic with
+/// `panic = "abort"`) or a power failure.
+///
+/// # Threads
+///
+/// Each connection and each process is undone on its own thread, so that one
+/// that hangs doesn't use up the time of the others. Any number of threads may
+/// call this function.
+///
+/// # Errors
+///
+/// Returns the first error of something that could not be undone, most often of
+/// the kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). Everything else
+/// was tried anyway.
+pub fn undo_all(timeout: Duration) -> Result<()> {
+    let deadline = deadline_after(timeout);
+    let left = || deadline.saturating_duration_since(Instant::now());
+    let connections = undo_rank(Rank::Connection, left() / 2);
+    let processes = undo_rank(Rank::Process, left());
+    connections.and(processes)
+}
+
+fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
+    let deadline = deadline_after(timeout);
+    let mut things = Vec::new();
+    for (known, thing) in &*REGISTER.lock() {
+        if *known == rank {
+            things.extend(thing.upgrade());
+        }
+    }
+    let (sender, results) = bounded(things.len());
+    let caller = thread::current().id();
+    let mut outcome = Ok(());
+    let mut begun = 0;
+    for thing in things {
+        let (for_thread, sender) = (thing.clone(), sender.clone());
+        let undo = move || {
+            ON_BEHALF_OF.set(Some(caller));
+            drop(sender.send(for_thread.undo(deadline.saturating_duration_since(Instant::now()))));
+        };
+        match thread::Builder::new().name("scape-undo".to_owned()).spawn(undo) {
+            Ok(_) => begun += 1,
+            Err(_) => outcome = outcome.and(thing.undo(timeout)),
+        }
+    }
+    // A process that doesn't end is killed at its deadline, so it gets a little
+    // more time.
+    let deadline = if rank == Rank::Process { deadline + AFTER_KILL } else { deadline + SLACK };
+    for _ in 0..begun {
+        let result = results.recv_deadline(deadline);
+        outcome =
+            outcome.and(result.unwrap_or_else(|_| Err(Timeout::new(Phase::Close, timeout).into())));
+    }
+    outcome
+}
+
+/// The time for a connection to notice that its deadline has passed.
+const SLACK: Duration = Duration::from_millis(250);
+/// The time for a process to end after it was killed.
+const AFTER_KILL: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    struct Slow(Mutex<u32>, Duration);
+
+    impl Undo for Slow {
+        fn undo(&self, _: Duration) -> Result<()> {
+            *self.0.lock() += 1;
+            thread::sleep(self.1);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn thing_that_hangs_takes_no_time_of_the_others() {
+        // No other test of this program registers a process.
+        let hangs = Arc::new(Slow(Mutex::default(), Duration::from_secs(60)));
+        let quick: Vec<_> =
+            (0..3).map(|_| Arc::new(Slow(Mutex::default(), Duration::ZERO))).collect();
+        register(Rank::Process, &hangs);
+        quick.iter().for_each(|thing| register(Rank::Process, thing));
+        let begun = Instant::now();
+        let outcome = undo_rank(Rank::Process, Duration::from_millis(50));
+        assert!(outcome.as_ref().is_err_and(Error::is::<Timeout>), "{outcome:?}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert!(quick.iter().all(|thing| *thing.0.lock() == 1));
+    }
+}

@@ -1,0 +1,121 @@
+//! The lines of an option, or of a group of options.
+
+use super::schema::{Schema, Spec};
+use super::value::means_the_same;
+use scape_proto::control::ConfLine;
+use scape_proto::info::ConfigType;
+
+/// Removes the lines that only say that an option has no value, from an answer
+/// to GETCONF or from an event.
+pub(super) fn with_values(
+    schema: &Schema,
+    lines: impl IntoIterator<Item = ConfLine>,
+) -> Vec<ConfLine> {
+    let has_value = |line: &ConfLine| match line.value.as_deref() {
+        None => false,
+        // A list without elements.
+        Some("") => schema.find(&line.name).is_none_or(|spec| !spec.is_comma_list()),
+        Some(_) => true,
+    };
+    lines.into_iter().filter(has_value).collect()
+}
+
+/// Returns true if both lists of lines mean the same to tor.
+pub(super) fn are_the_same(schema: &Schema, a: &[ConfLine], b: &[ConfLine]) -> bool {
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| {
+            let ty = schema.find(&a.name).map_or(&ConfigType::String, |spec| &spec.ty);
+            a.name.eq_ignore_ascii_case(&b.name)
+                && match (&a.value, &b.value) {
+                    (Some(a), Some(b)) => means_the_same(ty, a, b),
+                    (a, b) => a == b,
+                }
+        })
+}
+
+/// Returns the values of one option among `lines`.
+pub(super) fn values_of(lines: &[ConfLine], name: &str) -> Vec<String> {
+    let own = lines.iter().filter(|line| line.name.eq_ignore_ascii_case(name));
+    own.filter_map(|line| line.value.clone()).collect()
+}
+
+/// Splits the lines of a list option into its elements.
+pub(super) fn elements(spec: &Spec, lines: Vec<String>) -> Vec<String> {
+    if !spec.is_comma_list() {
+        return lines;
+    }
+    let elements = lines.iter().flat_map(|line| line.split(','));
+    elements.map(str::trim).filter(|element| !element.is_empty()).map(str::to_owned).collect()
+}
+
+/// Joins elements to the lines of a list option.
+pub(super) fn from_elements(spec: &Spec, elements: Vec<String>) -> Vec<String> {
+    if !spec.is_comma_list() {
+        return elements;
+    }
+    if elements.is_empty() { Vec::new() } else { vec![elements.join(",")] }
+}
+
+/// Returns the lines of a unit with other values for one option. The new values
+/// take the place of the old ones, or are added at the end.
+pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> Vec<ConfLine> {
+    let is_own = |line: &ConfLine| line.name.eq_ignore_ascii_case(name);
+    let at = lines.iter().position(is_own).unwrap_or(lines.len());
+    let new = values.into_iter().map(|value| ConfLine::new(name, Some(value)));
+    let (before, after) = lines.split_at_checked(at).unwrap_or((lines, &[]));
+    let after = after.iter().filter(|line| !is_own(line));
+    before.iter().cloned().chain(new).chain(after.cloned()).collect()
+}
+
+/// Returns true if a value wasn't valid UTF-8 when it was read from tor, so
+/// that it can't be sent back.
+pub(super) fn is_damaged(lines: &[ConfLine]) -> bool {
+    lines.iter().any(|line| {
+        line.value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::schema;
+    use super::*;
+
+    fn line(text: &str) -> ConfLine {
+        let (name, value) =
+            text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        ConfLine::new(name, value.map(str::to_owned))
+    }
+
+    fn lines(texts: &[&str]) -> Vec<ConfLine> {
+        texts.iter().map(|text| line(text)).collect()
+    }
+
+    #[test]
+    fn unset_options_have_no_lines() {
+        let told = lines(&["ContactInfo", "ExitNodes=", "SocksPortLines", "Log=notice stdout"]);
+        assert_eq!(with_values(&schema(), told), lines(&["Log=notice stdout"]));
+    }
+
+    #[test]
+    fn other_lines_of_the_group_stay_where_they_are() {
+        let before = lines(&["__SocksPort=1", "SocksPort=2", "__SocksPort=3", "SocksPort=4"]);
+        let values = vec!["5".to_owned(), "6".to_owned()];
+        let after = replaced(&before, "socksport", values);
+        let expected = lines(&["__SocksPort=1", "socksport=5", "socksport=6", "__SocksPort=3"]);
+        assert_eq!(after, expected);
+        assert_eq!(
+            replaced(&before, "SocksPort", Vec::new()),
+            lines(&["__SocksPort=1", "__SocksPort=3"])
+        );
+        assert_eq!(values_of(&before, "SOCKSPORT"), ["2", "4"]);
+    }
+
+    #[test]
+    fn comma_lists_are_split_and_joined() {
+        let schema = schema();
+        let spec = schema.get("ExitNodes").unwrap();
+        assert_eq!(elements(spec, vec!["a, b,,{de}".into()]), ["a", "b", "{de}"]);
+        assert_eq!(from_elements(spec, vec!["a".into(), "b".into()]), ["a,b"]);
+        assert!(from_elements(spec, Vec::new()).is_empty());
+    }
+}

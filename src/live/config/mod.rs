@@ -1,0 +1,102 @@
+//! tor's configuration: the options of a running tor, and torrc files.
+//!
+//! * [`Config`] reads and changes the options of a running tor. The values that
+//!   it has read are kept up to date.
+//! * [`Torrc`] is the text of one configuration file. [`TorrcFiles`] reads a
+//!   file with everything that it includes, and [`write_torrc`] writes one.
+//! * [`value`] has the types of option values, and the traits that convert
+//!   them. Some options have types of their own, such as [`PortLine`].
+//!
+//! ```no_run
+//! # let tor = scape::Tor::connect()?;
+//! use std::time::Duration;
+//!
+//! let mut config = tor.config()?;
+//! // Read the value that tor runs with:
+//! println!("{:?}", config.get::<Duration>("MaxCircuitDirtiness")?);
+//! // Change some options:
+//! config.set("MaxCircuitDirtiness", Duration::from_secs(60))?;
+//! config.set("SocksPort", ["9050", "9052 IsolateDestAddr"])?;
+//! config.append("ExcludeNodes", "{??}")?;
+//! config.reset("ContactInfo")?;
+//! for change in config.diff() {
+//!     println!("{change}");
+//! }
+//! config.save()?; // makes all of the changes, or none
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
+//! # Changes
+//!
+//! [`Config::set`], [`Config::append`] and the other methods that change
+//! options send nothing. They note a pending change. [`Config::diff`] lists the
+//! pending changes, and [`Config::save`] sends all of them with one command, so
+//! tor makes either all of the changes or none.
+//!
+//! # Groups
+//!
+//! Some options can only be changed together, because tor replaces a whole
+//! group of options when one of them is set.
+//!
+//! * `SocksPort` and `__SocksPort` are in the group `SocksPortLines`, and the
+//!   other ports have groups like it. A change of one option sends the lines of
+//!   the other one again.
+//! * The `HiddenService…` options are in the group `HiddenServiceOptions`. Each
+//!   of its lines belongs to the `HiddenServiceDir` line before it. Read this
+//!   group with [`Config::group`] and change it with [`Config::set_group`],
+//!   always as a whole and in order, including lines that this library doesn't
+//!   know. The module [`onion`](crate::onion) represents services on disk as
+//!   values.
+//!
+//! If there is no `SocksPort` line at all, tor opens port 9050, and no option
+//! shows it. So a program that adds the first line and wants to keep that port
+//! must add `9050` too.
+//!
+//! # Changes by other programs
+//!
+//! tor reports every change, no matter who made it, so values that were read
+//! stay correct. The report of a change arrives a moment after tor's answer to
+//! the program that made it.
+//!
+//! If another program changes an option after a change of it was begun here,
+//! the two changes conflict. [`Config::conflicts`] lists such conflicts.
+//! [`Config::save`] refuses to send anything until each conflict is resolved
+//! with [`Config::overwrite`] or [`Config::discard`].
+//!
+//! Two changes at the same moment can't be kept apart, because tor has no
+//! command for that. The later one overwrites the other, and
+//! [`Config::take_overwritten`] returns what was overwritten.
+//!
+//! # The meaning of options
+//!
+//! The crate `scape-manual` reads the descriptions of options from tor's manual
+//! page, if the page is installed.
+
+mod edit;
+mod error;
+mod immutable;
+mod lines;
+mod listen;
+mod live;
+mod model;
+mod option;
+mod pending;
+mod save;
+mod schema;
+mod shared;
+mod torrc;
+mod torrc_error;
+
+pub use error::{ConfigError, ConfigProblem};
+pub use listen::{ConfigChange, ConfigListener};
+pub use live::Config;
+pub use option::ConfigOption;
+pub use pending::{ConfigConflict, ConfigDiff};
+pub use scape_proto::torrc::{
+    AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ParsePortLineError, ParseTorrcError,
+    PortAddress, PortFlag, PortLine, PortSwitch, ToConfigValue, Torrc, TorrcComparison,
+    TorrcDifference, TorrcEntry, TorrcIter, TorrcMagic, TorrcProblem, value,
+};
+pub(crate) use scape_proto::torrc::{is_of_a_service, option_named};
+pub use torrc::{TorrcFile, TorrcFiles, read_torrc, write_torrc};
+pub use torrc_error::{TorrcError, TorrcFileProblem};

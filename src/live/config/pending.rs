@@ -1,0 +1,275 @@
+//! Pending changes, and the command that sends them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::lines::are_the_same;
+use super::schema::Schema;
+use crate::error::Result;
+use scape_proto::control::{Command, CommandBuilder, ConfLine};
+use scape_proto::info::ConfigType;
+
+/// Pending changes by unit.
+pub(super) type Changes = BTreeMap<String, Pending>;
+
+/// A change of an option, or of a group of options, that hasn't been sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pending {
+    /// The lines that tor had when the change was begun.
+    pub(super) base: Vec<ConfLine>,
+    pub(super) wanted: Wanted,
+}
+
+/// The value after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// These lines. Without lines, the option is unset (0 for a number).
+    Lines(Vec<ConfLine>),
+    /// The default.
+    Default,
+}
+
+impl Wanted {
+    /// Returns the wanted lines. For the default, these are the default lines
+    /// that tor reported. A group has none.
+    pub(super) fn lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
+        match self {
+            Wanted::Lines(lines) => lines.clone(),
+            Wanted::Default => schema.default_of(unit),
+        }
+    }
+}
+
+/// A pending change of an option, or of a group of options. Returned by
+/// [`Config::diff`](super::Config::diff).
+///
+/// `Debug` and `Display` don't show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigDiff {
+    /// The name of the option, or of the group (`SocksPortLines`,
+    /// `HiddenServiceOptions`) if its lines are only changed together.
+    pub name: String,
+    /// The lines that tor had when the change was begun.
+    pub before: Vec<ConfLine>,
+    /// The lines after the change. Empty if the option is unset (0 for a
+    /// number).
+    pub after: Vec<ConfLine>,
+    /// True if the option is reset to its default.
+    pub is_reset: bool,
+}
+
+impl fmt::Display for ConfigDiff {
+    /// Formats one line for each line that is removed (`-SocksPort 9050`) or
+    /// added (`+SocksPort 9052`). Lines that stay are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (sign, these, those) in
+            [('-', &self.before, &self.after), ('+', &self.after, &self.before)]
+        {
+            for line in these.iter().filter(|line| !those.contains(line)) {
+                write!(f, "{separator}{sign}{line}")?;
+                separator = "\n";
+            }
+        }
+        if separator.is_empty() {
+            f.write_str(&self.name)?;
+        }
+        Ok(())
+    }
+}
+
+/// An option that both this program and another one have changed. Returned by
+/// [`Config::conflicts`](super::Config::conflicts) and
+/// [`Config::take_overwritten`](super::Config::take_overwritten).
+///
+/// `Debug` doesn't show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigConflict {
+    /// The name of the option or of the group.
+    pub name: String,
+    /// The lines that tor had when the change was begun. Empty in the result of
+    /// [`Config::take_overwritten`](super::Config::take_overwritten).
+    pub before: Vec<ConfLine>,
+    /// The lines that the other program has set.
+    pub theirs: Vec<ConfLine>,
+    /// The lines of this program's change.
+    pub ours: Vec<ConfLine>,
+}
+
+/// Builds the one command that makes all changes. tor makes either all of them
+/// or none.
+pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
+    let resets = changes.values().any(|change| change.wanted == Wanted::Default);
+    // RESETCONF sets the options that have a value and resets the others.
+    let all_explicit =
+        || changes.iter().all(|(unit, change)| explicit(schema, unit, &change.wanted).is_some());
+    Ok(if resets && all_explicit() {
+        let mut command = Command::build("RESETCONF");
+        for (unit, change) in changes {
+            match explicit(schema, unit, &change.wanted) {
+                Some(lines) if !lines.is_empty() => add(&mut command, &lines),
+                _ => {
+                    command.option(first_name(unit, &change.base));
+                }
+            }
+        }
+        command.finish()?
+    } else {
+        // SETCONF empties the options that have no value, so defaults are
+        // written out.
+        let mut command = Command::build("SETCONF");
+        for (unit, change) in changes {
+            match change.wanted.lines(schema, unit) {
+                lines if lines.is_empty() || is_emptied_by_reset(schema, unit, &change.wanted) => {
+                    command.option(first_name(unit, &change.base));
+                }
+                lines => add(&mut command, &lines),
+            }
+        }
+        command.finish()?
+    })
+}
+
+/// Returns true if emptying an option gives its default. The default isn't
+/// written out then, because an explicit 0 means more than a reset:
+/// authentication is turned off only by the former.
+fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
+    let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
+    *wanted == Wanted::Default
+        && schema.find(unit).is_some_and(|spec| spec.ty == ConfigType::Boolean)
+        && schema.default_of(unit).iter().all(is_zero)
+}
+
+fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
+    for line in lines {
+        command.quoted(&line.name, line.value.as_deref().unwrap_or_default());
+    }
+}
+
+/// Returns the name by which a unit is emptied. A group can't be named itself.
+fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
+    base.first().map_or(unit, |line| &line.name)
+}
+
+/// Returns the lines that express the wanted value in RESETCONF. For a reset,
+/// the result is empty. Returns `None` if RESETCONF can't express it.
+fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
+    let lines = match wanted {
+        Wanted::Default => return Some(Vec::new()),
+        Wanted::Lines(lines) => lines,
+    };
+    let spec = schema.find(unit)?;
+    if !lines.is_empty() || spec.default.is_empty() {
+        return Some(lines.clone());
+    }
+    match spec.ty {
+        ConfigType::Boolean
+        | ConfigType::Integer
+        | ConfigType::SignedInteger
+        | ConfigType::Float
+        | ConfigType::DataSize
+        | ConfigType::TimeInterval
+        | ConfigType::TimeMsecInterval => Some(vec![ConfLine::new(unit, Some("0".to_owned()))]),
+        _ => None,
+    }
+}
+
+/// Returns true if another program has changed a unit to `now`, and `now` isn't
+/// what this program wants it to be.
+pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
+    !are_the_same(schema, &change.base, now)
+        && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::schema;
+    use super::*;
+
+    fn lines(texts: &[&str]) -> Vec<ConfLine> {
+        let line = |text: &&str| {
+            text.split_once('=').map(|(name, value)| ConfLine::new(name, Some(value.to_owned())))
+        };
+        texts.iter().filter_map(line).collect()
+    }
+
+    /// A unit, its lines, and its lines after the change. `None` stands for the
+    /// default.
+    type Change<'a> = (&'a str, &'a [&'a str], Option<&'a [&'a str]>);
+
+    fn sent(changes: &[Change<'_>]) -> String {
+        let changes = changes.iter().map(|(unit, base, wanted)| {
+            let wanted = wanted.map_or(Wanted::Default, |wanted| Wanted::Lines(lines(wanted)));
+            ((*unit).to_owned(), Pending { base: lines(base), wanted })
+        });
+        let command = command(&schema(), &changes.collect()).unwrap();
+        String::from_utf8(command.wire().to_vec()).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn all_changes_are_sent_with_one_setconf() {
+        let socks: &[&str] = &["SocksPort=9050", "__SocksPort=1"];
+        let command = sent(&[
+            ("BandwidthRate", &["BandwidthRate=1"], Some(&["BandwidthRate=5 KB"])),
+            ("ContactInfo", &["ContactInfo=me"], Some(&[])),
+            (
+                "SocksPortLines",
+                socks,
+                Some(&["SocksPort=9050", "SocksPort=9052 IsolateDestAddr", "__SocksPort=1"]),
+            ),
+        ]);
+        assert_eq!(
+            command,
+            "SETCONF BandwidthRate=\"5 KB\" ContactInfo SocksPort=\"9050\" SocksPort=\"9052 IsolateDestAddr\" __SocksPort=\"1\""
+        );
+        assert_eq!(sent(&[("SocksPortLines", socks, Some(&[]))]), "SETCONF SocksPort");
+    }
+
+    #[test]
+    fn changes_with_a_reset_are_sent_with_one_resetconf() {
+        let command = sent(&[
+            ("BandwidthRate", &["BandwidthRate=1"], None),
+            ("ContactInfo", &["ContactInfo=me"], Some(&[])),
+            ("MaxCircuitDirtiness", &[], Some(&[])),
+            ("UseBridges", &[], Some(&["UseBridges=1"])),
+        ]);
+        assert_eq!(
+            command,
+            "RESETCONF BandwidthRate ContactInfo MaxCircuitDirtiness=\"0\" UseBridges=\"1\""
+        );
+    }
+
+    #[test]
+    fn emptied_list_with_a_default_is_sent_with_setconf() {
+        let command = sent(&[
+            ("BandwidthRate", &[], None),
+            ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[])),
+        ]);
+        assert_eq!(command, "SETCONF BandwidthRate=\"1 GB\" LongLivedPorts");
+        // An option whose default is 0 is emptied, not set to 0 by name.
+        let command = sent(&[
+            ("LongLivedPorts", &["LongLivedPorts=21"], Some(&[])),
+            ("UseBridges", &["UseBridges=1"], None),
+        ]);
+        assert_eq!(command, "SETCONF LongLivedPorts UseBridges");
+    }
+
+    #[test]
+    fn diff_shows_removed_and_added_lines_without_secrets() {
+        let diff = ConfigDiff {
+            name: "SocksPortLines".into(),
+            before: lines(&["SocksPort=1", "SocksPort=2"]),
+            after: lines(&["SocksPort=2", "SocksPort=3"]),
+            is_reset: false,
+        };
+        assert_eq!(diff.to_string(), "-SocksPort 1\n+SocksPort 3");
+        let secret = ConfigDiff {
+            after: lines(&["HashedControlPassword=16:AB"]),
+            before: Vec::new(),
+            ..diff
+        };
+        assert!(!format!("{secret} {secret:?}").contains("16:AB"));
+    }
+}

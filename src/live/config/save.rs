@@ -1,0 +1,291 @@
+//! The methods of [`Config`] that show pending changes, save them and drop
+//! them.
+
+use std::collections::BTreeSet;
+
+use super::Config;
+use super::lines::are_the_same;
+use super::model::Model;
+use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
+use super::schema::Spec;
+use super::shared::MOST_QUESTIONS;
+use crate::control::Warnings;
+use crate::error::{Phase, Result, Timeout};
+use crate::io::connection::Closed;
+use crate::live::config::{ConfigError, ConfigProblem};
+use scape_proto::control::{ConfLine, Refusal};
+
+/// Pending changes.
+impl Config {
+    /// Returns true if there are changes that haven't been saved.
+    ///
+    /// ```no_run
+    /// # let tor = scape::Tor::connect()?;
+    /// let mut config = tor.config()?;
+    /// config.set("ContactInfo", "me")?;
+    /// assert!(config.has_changes());
+    /// config.discard("ContactInfo");
+    /// assert!(!config.has_changes());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    #[doc(alias = "needs_save")]
+    pub fn has_changes(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Returns what [`save`](Self::save) would change, with one entry for each
+    /// option or group.
+    ///
+    /// ```no_run
+    /// # let tor = scape::Tor::connect()?;
+    /// let mut config = tor.config()?;
+    /// config.append("SocksPort", "9052")?;
+    /// for change in config.diff() {
+    ///     println!("{change}"); // for example "+SocksPort 9052"
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn diff(&self) -> Vec<ConfigDiff> {
+        let schema = self.shared.schema();
+        let changes = self.pending.iter().map(|(unit, change)| ConfigDiff {
+            name: unit.clone(),
+            before: change.base.clone(),
+            after: change.wanted.lines(&schema, unit),
+            is_reset: change.wanted == Wanted::Default,
+        });
+        changes.collect()
+    }
+
+    /// Discards the pending change of an option, or of the group that the
+    /// option is in. Returns true if there was one.
+    pub fn discard(&mut self, name: &str) -> bool {
+        let schema = self.shared.schema();
+        self.pending.remove(schema.find(name).map_or(name, Spec::unit)).is_some()
+    }
+
+    /// Discards all pending changes.
+    pub fn discard_all(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Returns the pending changes of options that another program has changed
+    /// since the change was begun here, as far as tor has reported it.
+    ///
+    /// [`save`](Self::save) fails as long as there are conflicts. Resolve each
+    /// with [`overwrite`](Self::overwrite) or [`discard`](Self::discard).
+    ///
+    /// ```no_run
+    /// # let tor = scape::Tor::connect()?;
+    /// # let mut config = tor.config()?;
+    /// for conflict in config.conflicts() {
+    ///     println!("{}: {:?} or {:?}?", conflict.name, conflict.theirs, conflict.ours);
+    ///     config.overwrite(&conflict.name);
+    /// }
+    /// config.save()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn conflicts(&self) -> Vec<ConfigConflict> {
+        self.conflicts_with(&self.shared.model())
+    }
+
+    fn conflicts_with(&self, model: &Model) -> Vec<ConfigConflict> {
+        let schema = &model.schema;
+        let conflict = |(unit, change): (&String, &Pending)| {
+            let theirs =
+                model.expected(unit).filter(|now| is_conflict(schema, unit, change, now))?;
+            Some(ConfigConflict {
+                name: unit.clone(),
+                before: change.base.clone(),
+                theirs: theirs.clone(),
+                ours: change.wanted.lines(schema, unit),
+            })
+        };
+        self.pending.iter().filter_map(conflict).collect()
+    }
+
+    /// Resolves a conflict: the next [`save`](Self::save) makes the pending
+    /// change of this option, or of the group that the option is in, although
+    /// another program has changed it. Later changes by other programs are
+    /// conflicts again.
+    ///
+    /// Returns true if there is a pending change of the option. See
+    /// [`conflicts`](Self::conflicts) for an example.
+    pub fn overwrite(&mut self, name: &str) -> bool {
+        let model = self.shared.model();
+        let unit = model.schema.find(name).map_or(name, Spec::unit);
+        let Some(change) = self.pending.get_mut(unit) else { return false };
+        if let Some(now) = model.expected(unit) {
+            change.base.clone_from(now);
+        }
+        true
+    }
+
+    /// Returns changes by other programs that were overwritten by accident:
+    /// another program changed an option at the moment of a
+    /// [`save`](Self::save), before tor could report it. This includes saves of
+    /// any [`Config`] of this connection. Each overwritten change is returned
+    /// once, and logged as a warning.
+    ///
+    /// tor reports such a change a moment after `save` has returned. At most
+    /// the last 1000 are kept.
+    ///
+    /// ```no_run
+    /// # let tor = scape::Tor::connect()?;
+    /// # let mut config = tor.config()?;
+    /// config.save()?;
+    /// for lost in config.take_overwritten() {
+    ///     println!("{} was {:?} for a moment", lost.name, lost.theirs);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn take_overwritten(&self) -> Vec<ConfigConflict> {
+        let overwritten = self.shared.model().take_overwritten();
+        let conflict = overwritten.into_iter().map(|overwritten| ConfigConflict {
+            name: overwritten.unit,
+            before: Vec::new(),
+            theirs: overwritten.theirs,
+            ours: overwritten.ours,
+        });
+        conflict.collect()
+    }
+
+    /// Sends all pending changes with one command. tor makes either all of them
+    /// or none. If tor refuses, its configuration is unchanged and the changes
+    /// are still pending. Changes to values that tor has already are dropped
+    /// and not sent.
+    ///
+    /// tor may write a value differently (`600` for `10 minutes`). The new
+    /// value is read when it is needed, unless tor reports it first.
+    ///
+    /// ```no_run
+    /// # let tor = scape::Tor::connect()?;
+    /// let mut config = tor.config()?;
+    /// config.set("SocksPort", "9052")?;
+    /// match config.save() {
+    ///     Err(error) if error.refusal().is_some() => println!("tor refused: {error}"),
+    ///     saved => saved?,
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`ConfigError`] in two cases:
+    ///
+    /// * Another program has [changed](Self::conflicts) an option since its
+    ///   change was begun here (kind
+    ///   [`ErrorKind::Config`](crate::ErrorKind::Config)). Nothing is sent
+    ///   then.
+    /// * tor refuses the changes (kind
+    ///   [`ErrorKind::Refused`](crate::ErrorKind::Refused)). The error has
+    ///   tor's refusal.
+    ///
+    /// Errors of the control connection are also possible. If the connection
+    /// ends or the call times out, it isn't known whether tor has made the
+    /// changes.
+    pub fn save(&mut self) -> Result<()> {
+        // The changes must be sent to the same tor that they are compared with.
+        // If the connection ends in between, nothing is sent.
+        let controller = self.shared.controller.on_this_link()?.in_one_call();
+        // The reason why a port can't be opened is only in tor's log.
+        let is_port = |unit: &String| unit.trim_end_matches("Lines").ends_with("Port");
+        let warnings = match self.pending.keys().any(is_port) {
+            true => Some(Warnings::listen(&controller)?),
+            false => None,
+        };
+        let explain = |error| match &warnings {
+            Some(warnings) => warnings.explain(error),
+            None => error,
+        };
+        let mut questions = 0;
+        let (command, units) = loop {
+            let unknown: Vec<&str> = {
+                let model = self.shared.model();
+                let units = self.pending.keys().map(String::as_str);
+                units.filter(|unit| model.expected(unit).is_none()).collect()
+            };
+            self.shared.read(&controller, &unknown)?;
+            // The lock is held until the command is noted as sent. So every
+            // change that is reported later is known to have come in between.
+            let mut model = self.shared.model();
+            if self.pending.keys().any(|unit| model.expected(unit).is_none()) {
+                // Other programs changed it while it was read.
+                questions += 1;
+                if questions == MOST_QUESTIONS {
+                    return Err(Timeout::new(Phase::Reply, controller.timeout()).into());
+                }
+                continue;
+            }
+            let schema = model.schema.clone();
+            // A change to the present value is no change.
+            let is_so = |unit: &str, change: &Pending| {
+                let now = model.expected(unit);
+                now.is_some_and(|now| {
+                    are_the_same(&schema, now, &change.wanted.lines(&schema, unit))
+                })
+            };
+            self.pending.retain(|unit, change| !is_so(unit, change));
+            if self.pending.is_empty() {
+                return Ok(());
+            }
+            if let Some(names) =
+                joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
+            {
+                return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
+            }
+            let command = command(&schema, &self.pending)?;
+            let lines = |(unit, change): (&String, &Pending)| {
+                (unit.clone(), change.wanted.lines(&schema, unit))
+            };
+            let units: Vec<(String, Vec<ConfLine>)> = self.pending.iter().map(lines).collect();
+            model.setting(&units);
+            break (command, units);
+        };
+        match controller.reconfigure(command).map_err(explain) {
+            Ok(()) => {
+                self.shared.model().was_set(&units);
+                self.saved.extend(std::mem::take(&mut self.pending).into_keys());
+                Ok(())
+            }
+            Err(error) if error.is::<Refusal>() => {
+                self.shared.model().was_refused(&units);
+                let Some(refusal) = error.exact::<Refusal>() else { return Err(error) };
+                let names = self.blamed(&refusal.text());
+                let problem = ConfigProblem::Refused(Box::new(refusal.clone()));
+                Err(ConfigError::new(names, problem).into())
+            }
+            Err(error) if error.is::<Closed>() => {
+                self.shared.model().was_cut_off(&units);
+                Err(error)
+            }
+            Err(error) => {
+                // tor may have made the changes.
+                self.shared.model().was_set(&units);
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns the changed options that tor's refusal names, or all changed
+    /// options if it names none.
+    fn blamed(&self, text: &str) -> String {
+        let lines = |change: &Pending| match &change.wanted {
+            Wanted::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),
+            Wanted::Default => Vec::new(),
+        };
+        let mut names: BTreeSet<String> = self.pending.values().flat_map(lines).collect();
+        names.extend(self.pending.keys().cloned());
+        let is_named = |name: &&String| {
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.any(|word| word.eq_ignore_ascii_case(name))
+        };
+        let named = joined(names.iter().filter(is_named).cloned());
+        named.or_else(|| joined(self.pending.keys().cloned())).unwrap_or_default()
+    }
+}
+
+/// Joins names with commas. Returns `None` if there are no names.
+fn joined(names: impl Iterator<Item = String>) -> Option<String> {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { None } else { Some(names.join(", ")) }
+}

@@ -1,0 +1,325 @@
+//! tor's circuits, built from CIRC and CIRC_MINOR events and `GETINFO
+//! circuit-status`.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::change::{Change, Changes};
+use scape_proto::event::{CircuitInfo, CircuitMinor, CircuitStatus};
+use scape_proto::word::CircuitId;
+
+/// One circuit. It lives as long as it is open or somebody holds a handle.
+#[derive(Debug)]
+pub(super) struct CircuitCell {
+    id: CircuitId,
+    /// The last known information.
+    info: Mutex<Arc<CircuitInfo>>,
+}
+
+impl CircuitCell {
+    fn new(info: CircuitInfo) -> Arc<Self> {
+        Arc::new(CircuitCell { id: info.id, info: Mutex::new(Arc::new(info)) })
+    }
+
+    pub(super) fn id(&self) -> CircuitId {
+        self.id
+    }
+
+    pub(super) fn info(&self) -> Arc<CircuitInfo> {
+        self.info.lock().clone()
+    }
+
+    pub(super) fn status(&self) -> CircuitStatus {
+        self.info.lock().status.clone()
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.info.lock().status.is_end()
+    }
+
+    /// Changes the information: in place, unless somebody holds a copy.
+    fn change(&self, change: impl FnOnce(&mut CircuitInfo)) {
+        change(Arc::make_mut(&mut self.info.lock()));
+    }
+}
+
+/// The circuits that haven't ended.
+#[derive(Debug, Default)]
+pub(super) struct CircuitTable {
+    open: BTreeMap<CircuitId, Arc<CircuitCell>>,
+    /// The number of callers that have sent EXTENDCIRCUIT and don't know the id
+    /// yet. While there are any, ended circuits are kept, because a circuit's
+    /// events may arrive before the reply.
+    launching: usize,
+    ended: Vec<Arc<CircuitCell>>,
+}
+
+impl CircuitTable {
+    pub(super) fn get(&self, id: CircuitId) -> Option<&Arc<CircuitCell>> {
+        self.open.get(&id)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<CircuitCell>> {
+        self.open.values()
+    }
+
+    /// Applies a CIRC event.
+    pub(super) fn apply(&mut self, told: &CircuitInfo, changes: &mut Changes) {
+        let (cell, hops_before, status_before) = match self.open.entry(told.id) {
+            Entry::Occupied(known) => {
+                let cell = known.get().clone();
+                let (mut hops_before, mut status_before) = (0, None);
+                cell.change(|info| {
+                    hops_before = info.path.len();
+                    status_before = Some(info.status.clone());
+                    info.update(told);
+                });
+                if told.status.is_end() {
+                    known.remove();
+                }
+                (cell, hops_before, status_before)
+            }
+            Entry::Vacant(place) => {
+                let cell = CircuitCell::new(told.clone());
+                changes.push(|| Change::CircuitNew(cell.clone()));
+                if !told.status.is_end() {
+                    place.insert(cell.clone());
+                }
+                (cell, 0, None)
+            }
+        };
+        if told.status.is_end() && self.launching > 0 {
+            self.ended.push(cell.clone());
+        }
+        for hop in told.path.iter().skip(hops_before) {
+            changes.push(|| Change::CircuitExtended(cell.clone(), hop.clone()));
+        }
+        match told.status {
+            CircuitStatus::Launched => changes.push(|| Change::CircuitLaunched(cell)),
+            CircuitStatus::Built if status_before != Some(CircuitStatus::Built) => {
+                changes.push(|| Change::CircuitBuilt(cell));
+            }
+            CircuitStatus::Failed => changes.push(|| Change::CircuitFailed(cell)),
+            CircuitStatus::Closed => changes.push(|| Change::CircuitClosed(cell)),
+            _ => {}
+        }
+    }
+
+    /// Applies a CIRC_MINOR event.
+    pub(super) fn apply_minor(&mut self, told: &CircuitMinor, changes: &mut Changes) {
+        // The event doesn't contain the status. If the circuit isn't known,
+        // another event soon follows.
+        let unknown =
+            if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
+        match self.open.get(&told.id) {
+            Some(cell) => {
+                cell.change(|info| info.update(&told.with_status(info.status.clone())));
+                changes.push(|| Change::CircuitChanged(cell.clone()));
+            }
+            None => self.apply(&told.with_status(unknown), changes),
+        }
+    }
+
+    /// Replaces the table with the answer to `GETINFO circuit-status`.
+    pub(super) fn take(&mut self, told: &[CircuitInfo], changes: &mut Changes) {
+        let mut before = std::mem::take(&mut self.open);
+        for info in told {
+            let mut info = info.clone();
+            // GETINFO reports a circuit without a hop as EXTENDED, but the
+            // events report it as LAUNCHED.
+            if info.status == CircuitStatus::Extended && info.path.is_empty() {
+                info.status = CircuitStatus::Launched;
+            }
+            match before.remove(&info.id) {
+                Some(cell) if is_same(&cell.info(), &info) => {
+                    self.open.insert(info.id, cell);
+                }
+                Some(other) => self.vanished(other, changes),
+                None => {}
+            }
+            self.apply(&info, changes);
+        }
+        for cell in before.into_values() {
+            self.vanished(cell, changes);
+        }
+    }
+
+    /// Marks a circuit as closed that ended while the connection was down.
+    fn vanished(&mut self, cell: Arc<CircuitCell>, changes: &mut Changes) {
+        cell.change(|info| info.status = CircuitStatus::Closed);
+        changes.push(|| Change::CircuitClosed(cell));
+    }
+
+    /// Marks a circuit that had `hops_before` hops as not built, because tor
+    /// has started to extend it. tor sends no event for that.
+    pub(super) fn extending(&mut self, cell: &CircuitCell, hops_before: usize) {
+        cell.change(|info| {
+            if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
+                info.status = CircuitStatus::Extended;
+            }
+        });
+    }
+
+    /// Notes that EXTENDCIRCUIT is about to be sent. See
+    /// [`launched`](Self::launched).
+    pub(super) fn launching(&mut self) {
+        self.launching += 1;
+    }
+
+    /// Notes the reply to EXTENDCIRCUIT, with the circuit's id if it succeeded.
+    /// Returns the circuit, whose events may already have arrived or not.
+    pub(super) fn launched(
+        &mut self,
+        id: Option<CircuitId>,
+        changes: &mut Changes,
+    ) -> Option<Arc<CircuitCell>> {
+        let ended = id.and_then(|id| self.ended.iter().rev().find(|cell| cell.id == id).cloned());
+        self.launching = self.launching.saturating_sub(1);
+        if self.launching == 0 {
+            self.ended.clear();
+        }
+        let id = id?;
+        if let Some(known) = self.open.get(&id).cloned().or(ended) {
+            return Some(known);
+        }
+        // The LAUNCHED event hasn't arrived yet. Its listeners are called when
+        // it does.
+        let cell = CircuitCell::new(CircuitInfo::of_id(id));
+        changes.push(|| Change::CircuitNew(cell.clone()));
+        self.open.insert(id, cell.clone());
+        Some(cell)
+    }
+}
+
+/// Returns true if two circuits with the same id, seen on two connections, are
+/// the same.
+fn is_same(known: &CircuitInfo, told: &CircuitInfo) -> bool {
+    match (known.created, told.created) {
+        (Some(known), Some(told)) => known == told,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(lines: &[&str]) -> (CircuitTable, Vec<String>) {
+        let mut table = CircuitTable::default();
+        let mut changes = Changes::new(true);
+        for line in lines {
+            table.apply(&info(line), &mut changes);
+        }
+        (table, shown(changes))
+    }
+
+    fn info(line: &str) -> CircuitInfo {
+        CircuitInfo::parse(line.as_bytes()).unwrap()
+    }
+
+    fn shown(changes: Changes) -> Vec<String> {
+        let shown = |change| match change {
+            Change::CircuitNew(cell) => format!("new {}", cell.id()),
+            Change::CircuitLaunched(cell) => format!("launched {}", cell.id()),
+            Change::CircuitExtended(cell, hop) => format!("extended {} {hop}", cell.id()),
+            Change::CircuitBuilt(cell) => format!("built {}", cell.id()),
+            Change::CircuitFailed(cell) => format!("failed {}", cell.id()),
+            Change::CircuitClosed(cell) => format!("closed {}", cell.id()),
+            other => format!("{other:?}"),
+        };
+        changes.into_list().into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn circuit_goes_from_launched_to_closed() {
+        let lines = [
+            "7 LAUNCHED PURPOSE=GENERAL",
+            "7 EXTENDED a",
+            "7 EXTENDED a,b",
+            "7 BUILT a,b",
+            "7 CLOSED a,b",
+        ];
+        let (table, told) = table(&lines);
+        let expected =
+            ["new 7", "launched 7", "extended 7 a", "extended 7 b", "built 7", "closed 7"];
+        assert_eq!(told, expected);
+        assert_eq!(table.iter().count(), 0);
+    }
+
+    #[test]
+    fn ended_circuit_keeps_its_path() {
+        for end in ["7 FAILED REASON=TIMEOUT", "7 CLOSED REASON=FINISHED"] {
+            let (mut table, _) = table(&["7 LAUNCHED", "7 EXTENDED a,b PURPOSE=CONTROLLER"]);
+            let cell = table.get(CircuitId::new(7)).unwrap().clone();
+            table.apply(&info(end), &mut Changes::new(false));
+            let info = cell.info();
+            assert_eq!(info.path.len(), 2);
+            assert!(info.reason.is_some() && info.purpose.is_some() && cell.is_ended());
+        }
+    }
+
+    #[test]
+    fn first_event_may_end_the_circuit() {
+        let (table, told) = table(&["8 CLOSED", "9 FAILED a REASON=NOPATH"]);
+        assert_eq!(told, ["new 8", "closed 8", "new 9", "extended 9 a", "failed 9"]);
+        assert_eq!(table.iter().count(), 0);
+    }
+
+    #[test]
+    fn event_without_a_path_keeps_the_known_path() {
+        let (table, told) = table(&["7 LAUNCHED", "7 EXTENDED a,b", "7 EXTENDED", "7 BUILT a,b"]);
+        assert_eq!(table.get(CircuitId::new(7)).unwrap().info().path.len(), 2);
+        assert_eq!(told.iter().filter(|change| change.starts_with("extended")).count(), 2);
+    }
+
+    #[test]
+    fn circuit_events_may_precede_or_follow_the_extendcircuit_reply() {
+        for (before, after) in [
+            (&["7 LAUNCHED", "7 BUILT a"][..], &[][..]),
+            (&["7 LAUNCHED", "7 FAILED a"], &[]),
+            (&[], &["7 LAUNCHED", "7 BUILT a"]),
+            (&["7 LAUNCHED"], &["7 EXTENDED a", "7 FAILED a"]),
+        ] {
+            let mut table = CircuitTable::default();
+            let mut changes = Changes::new(true);
+            table.launching();
+            before.iter().for_each(|line| table.apply(&info(line), &mut changes));
+            let cell = table.launched(Some(CircuitId::new(7)), &mut changes).unwrap();
+            after.iter().for_each(|line| table.apply(&info(line), &mut changes));
+            let last = before.iter().chain(after).next_back().unwrap();
+            assert_eq!(cell.status(), info(last).status);
+            assert!(table.ended.is_empty());
+            let told = shown(changes);
+            assert_eq!(
+                told.iter().filter(|change| change.starts_with("new")).count(),
+                1,
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn snapshot_replaces_all_circuits() {
+        let (mut table, _) = table(&[
+            "7 BUILT a TIME_CREATED=2026-11-21T01:00:00.000000",
+            "8 BUILT b TIME_CREATED=2026-11-21T01:00:00.000000",
+            "9 EXTENDED c",
+        ]);
+        let [seven, eight, nine] =
+            [7, 8, 9].map(|id| table.get(CircuitId::new(id)).unwrap().clone());
+        let mut changes = Changes::new(true);
+        // tor was restarted, and has another circuit 8.
+        let told = [
+            info("7 BUILT a,d TIME_CREATED=2026-11-21T01:00:00.000000"),
+            info("8 LAUNCHED TIME_CREATED=2026-11-21T02:00:00.000000"),
+        ];
+        table.take(&told, &mut changes);
+        assert_eq!(shown(changes), ["extended 7 d", "closed 8", "new 8", "launched 8", "closed 9"]);
+        assert!(eight.is_ended() && nine.is_ended() && !seven.is_ended());
+        assert_eq!(seven.info().path.len(), 2);
+        assert!(!Arc::ptr_eq(&eight, table.get(CircuitId::new(8)).unwrap()));
+    }
+}

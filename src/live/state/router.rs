@@ -1,0 +1,122 @@
+//! The handle type for relays.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::{SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::State;
+use super::router_table::RouterCell;
+use scape_proto::netdoc::{RouterEntry, RouterFlags};
+use scape_proto::word::{Fingerprint, RelayName};
+
+/// A relay, with its entry in the current consensus. The handle stays valid
+/// across consensuses and tells if a relay isn't in the consensus (any more).
+/// Made by [`State`].
+///
+/// Two handles are equal if they refer to the same relay.
+#[derive(Clone)]
+pub struct Router {
+    cell: Arc<RouterCell>,
+    state: State,
+}
+
+impl Router {
+    pub(super) fn new(cell: Arc<RouterCell>, state: State) -> Self {
+        Router { cell, state }
+    }
+
+    /// Returns the relay's identity fingerprint.
+    #[doc(alias = "id_hex")]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.cell.fingerprint()
+    }
+
+    /// Returns the relay's entry in the latest consensus that listed it.
+    /// Returns `None` if no consensus has listed it since it is known.
+    pub fn entry(&self) -> Option<Arc<RouterEntry>> {
+        self.cell.entry()
+    }
+
+    /// Returns true if the relay is in the current consensus. Don't use a relay
+    /// that is no longer in it. Bridges are never in the consensus.
+    pub fn is_in_consensus(&self) -> bool {
+        self.cell.is_in_consensus()
+    }
+
+    /// Returns the nickname that the operator chose. Several relays may have
+    /// the same nickname.
+    pub fn nickname(&self) -> Option<String> {
+        self.entry().map(|entry| entry.nickname().to_owned())
+    }
+
+    /// Returns the fingerprint, with the nickname if it is known.
+    pub fn name(&self) -> RelayName {
+        self.entry().map_or_else(|| self.fingerprint().into(), |entry| entry.name())
+    }
+
+    /// Returns the relay's flags. The set is empty if they aren't known.
+    pub fn flags(&self) -> RouterFlags {
+        self.entry().map(|entry| entry.flags()).unwrap_or_default()
+    }
+
+    /// Returns the relay's consensus weight in kilobytes (1000 bytes) per
+    /// second.
+    pub fn bandwidth(&self) -> Option<u32> {
+        self.entry()?.bandwidth()
+    }
+
+    /// Returns the IPv4 address with the OR port, which relays and clients
+    /// connect to.
+    pub fn or_address(&self) -> Option<SocketAddrV4> {
+        self.entry().map(|entry| entry.or_address())
+    }
+
+    /// Returns the IPv6 address with the OR port, which relays and clients
+    /// connect to.
+    pub fn ipv6(&self) -> Option<SocketAddrV6> {
+        self.entry()?.ipv6()
+    }
+
+    /// Returns the publication time of the relay's descriptor. Current
+    /// consensuses no longer contain it and give a date in the year 2038.
+    pub fn published(&self) -> Option<SystemTime> {
+        self.entry()?.published()
+    }
+
+    /// Returns the state that the relay belongs to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+impl PartialEq for Router {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+impl Eq for Router {}
+
+impl Hash for Router {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fingerprint().hash(state);
+    }
+}
+
+impl fmt::Display for Router {
+    /// Formats fingerprint and nickname as tor writes them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name().fmt(f)
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("name", &format_args!("{self}"))
+            .field("in_consensus", &self.is_in_consensus())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+//! A snapshot of the relays in the consensus.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::router_table::RouterTable;
+use super::{Router, State};
+use scape_proto::netdoc::RouterFlags;
+use scape_proto::word::Fingerprint;
+
+/// The relays in the consensus at one moment. The set doesn't change when tor
+/// gets a new consensus, but each [`Router`] always returns the newest
+/// information. Cheap to make and to clone. See "Router status entries" in
+/// dir-spec.
+///
+/// ```no_run
+/// use scape::netdoc::RouterFlags;
+///
+/// let routers = scape::Tor::connect()?.state()?.routers();
+/// println!("{} relays, {} exits", routers.len(), routers.with_flags(RouterFlags::EXIT).count());
+/// # Ok::<(), scape::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Routers {
+    table: Arc<RouterTable>,
+    state: State,
+}
+
+impl Routers {
+    pub(super) fn new(table: Arc<RouterTable>, state: State) -> Self {
+        Routers { table, state }
+    }
+
+    /// Returns the number of relays.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Returns true if there are no relays, because tor has no consensus.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns all relays, ordered by fingerprint.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Router> + '_ {
+        self.table.cells().map(|cell| Router::new(cell.clone(), self.state.clone()))
+    }
+
+    /// Returns the relay with this fingerprint.
+    pub fn get(&self, fingerprint: Fingerprint) -> Option<Router> {
+        Some(Router::new(self.table.get(fingerprint)?.clone(), self.state.clone()))
+    }
+
+    /// Returns the relays with this nickname, ignoring case. Several relays may
+    /// have the same nickname.
+    pub fn named(&self, nickname: &str) -> Vec<Router> {
+        self.table
+            .named(nickname)
+            .map(|cell| Router::new(cell.clone(), self.state.clone()))
+            .collect()
+    }
+
+    /// Returns the relays that have all of these flags.
+    pub fn with_flags(&self, flags: RouterFlags) -> impl Iterator<Item = Router> + '_ {
+        self.iter().filter(move |router| router.flags().contains(flags))
+    }
+}
+
+impl fmt::Debug for Routers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routers").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! The handle type for streams.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::stream_table::StreamCell;
+use super::{Circuit, State};
+use crate::error::{Phase, Result};
+use crate::io::transport::Deadline;
+use scape_proto::control::Refusal;
+use scape_proto::event::{EndReason, StreamInfo, StreamPurpose, StreamStatus, StreamTarget};
+use scape_proto::word::StreamId;
+
+/// A stream of tor. After the stream has ended, the handle keeps the last known
+/// information. Made by [`State`].
+///
+/// Fields that tor sends only once, such as the client's address, are kept.
+/// They are missing for streams that existed before the [`State`]. See the
+/// event STREAM in control-spec.
+///
+/// Two handles are equal if they refer to the same stream.
+#[derive(Clone)]
+pub struct Stream {
+    cell: Arc<StreamCell>,
+    state: State,
+}
+
+impl Stream {
+    pub(super) fn new(cell: Arc<StreamCell>, state: State) -> Self {
+        Stream { cell, state }
+    }
+
+    pub(super) fn cell(&self) -> &Arc<StreamCell> {
+        &self.cell
+    }
+
+    /// Returns the stream's id.
+    pub fn id(&self) -> StreamId {
+        self.cell.id()
+    }
+
+    /// Returns everything that is known about the stream. The status is never a
+    /// transient one: a stream that is asked to pause is still `SUCCEEDED`.
+    pub fn info(&self) -> Arc<StreamInfo> {
+        self.cell.info()
+    }
+
+    /// Returns the stream's status.
+    pub fn status(&self) -> StreamStatus {
+        self.info().status.clone()
+    }
+
+    /// Returns true if the stream has failed or was closed.
+    pub fn is_ended(&self) -> bool {
+        self.cell.is_ended()
+    }
+
+    /// Returns the stream's target, which may change as names are mapped and
+    /// resolved.
+    pub fn target(&self) -> StreamTarget {
+        self.info().target.clone()
+    }
+
+    /// Returns the stream's first known target, which is the one that the
+    /// client requested.
+    pub fn first_target(&self) -> &StreamTarget {
+        self.cell.first_target()
+    }
+
+    /// Returns the stream's purpose, if it is known.
+    pub fn purpose(&self) -> Option<StreamPurpose> {
+        self.info().purpose.clone()
+    }
+
+    /// Returns the client's address, if it has one: see
+    /// [`StreamInfo::source_socket_addr`].
+    pub fn source_addr(&self) -> Option<SocketAddr> {
+        self.info().source_socket_addr()
+    }
+
+    /// Returns the circuit that carries the stream. For an ended stream this is
+    /// its last circuit, unless that has ended, too.
+    pub fn circuit(&self) -> Option<Circuit> {
+        self.state.circuit(self.info().circuit?)
+    }
+
+    /// Returns the state that the stream belongs to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Waits until the stream has failed or was closed, and returns its last
+    /// known information. Callbacks may call this method.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the stream isn't
+    /// closed in time, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
+    /// and doesn't reconnect.
+    pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
+        self.wait_closed_until(Deadline::after(timeout))
+    }
+
+    fn wait_closed_until(&self, deadline: Deadline) -> Result<Arc<StreamInfo>> {
+        let ended = || Some(self.info()).filter(|info| info.status.is_end()).map(Ok);
+        self.state.shared().wait(deadline, Phase::Stream, ended)
+    }
+
+    /// Closes the stream, and waits until tor reports that it is closed.
+    /// Returns false if the stream had already ended. The call takes at most
+    /// the controller's timeout.
+    ///
+    /// ```no_run
+    /// use scape::event::EndReason;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// for stream in state.streams() {
+    ///     if stream.target().port() == Some(25) {
+    ///         stream.close(EndReason::EXIT_POLICY)?;
+    ///     }
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as
+    /// [`Controller::close_stream`](crate::Controller::close_stream) and
+    /// [`wait_closed`](Self::wait_closed), most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). An unknown stream is
+    /// not an error.
+    pub fn close(&self, reason: EndReason) -> Result<bool> {
+        if self.is_ended() {
+            return Ok(false);
+        }
+        let controller = self.state.controller().in_one_call();
+        let was_there = match controller.close_stream(self.id(), reason) {
+            Ok(()) => true,
+            Err(error) if error.exact().is_some_and(Refusal::is_unknown_stream) => false,
+            Err(error) => return Err(error),
+        };
+        self.wait_closed_until(controller.deadline()).map(|_| was_there)
+    }
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+impl Eq for Stream {}
+
+impl Hash for Stream {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.cell).hash(state);
+    }
+}
+
+impl fmt::Display for Stream {
+    /// Formats the stream like [`StreamInfo`]: in one line, without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.info().fmt(f)
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stream").field(&self.info()).finish()
+    }
+}

@@ -1,0 +1,97 @@
+//! The process that opened a stream.
+
+use std::net::SocketAddr;
+
+use super::Stream;
+use crate::control::Controller;
+use crate::error::Result;
+use crate::io::owner::{OwnerError, ProcessOwner, owner_among};
+use crate::io::transport::Address;
+use scape_proto::event::ClientProtocol;
+use scape_proto::info::{ListenerAddress, ListenerKind};
+
+impl Stream {
+    /// Returns the process that opened the stream, if it runs on this machine
+    /// and still has its connection to tor. This works on Linux only. See
+    /// [`owner_of`](crate::process::owner_of) for how the process is found.
+    ///
+    /// Returns `None` if there is no connection to search for: the client uses
+    /// a Unix socket or a DNS port, the stream is tor's own, or it existed
+    /// before the [`State`](super::State). Also returns `None` if this machine
+    /// has no such connection (any more). Many streams are short, so ask early,
+    /// for example in [`on_stream_new`](super::State::on_stream_new).
+    ///
+    /// The call takes one round trip to tor, to get its ports, and some
+    /// milliseconds.
+    ///
+    /// ```no_run
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let listener = state.on_stream_new(|stream| {
+    ///     if let Ok(Some(process)) = stream.process() {
+    ///         println!("{stream} of {process:?}");
+    ///     }
+    /// });
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with an [`OwnerError`] (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) in these cases:
+    ///
+    /// * tor's control port is on another machine (which can't be noticed
+    ///   behind a tunnel)
+    /// * this program may not inspect the process
+    /// * the operating system is not Linux
+    ///
+    /// Errors of the control connection are also possible.
+    pub fn process(&self) -> Result<Option<ProcessOwner>> {
+        let controller = self.state().controller();
+        on_this_machine(controller.control_address())?;
+        let Some(client) = self.source_addr() else { return Ok(None) };
+        let ports = match &self.info().client_protocol {
+            // The client's connection doesn't lead to tor's port, but was
+            // redirected there.
+            Some(ClientProtocol::Trans | ClientProtocol::Natd) => return owner_among(client, &[]),
+            // DNS queries are UDP and have no connection.
+            Some(ClientProtocol::Dns) => return Ok(None),
+            Some(ClientProtocol::HttpConnect) => tcp_ports(controller, &ListenerKind::HttpTunnel)?,
+            _ => tcp_ports(controller, &ListenerKind::Socks)?,
+        };
+        match &*ports {
+            [] => Ok(None),
+            ports => owner_among(client, ports),
+        }
+    }
+}
+
+/// Returns an error if tor is controlled on another machine. Without an
+/// address, tor was launched by this program, or the connection was made from a
+/// transport.
+fn on_this_machine(control: Option<&Address>) -> Result<()> {
+    match control.filter(|address| !address.is_local()) {
+        Some(control) => Err(OwnerError::Remote { control: control.to_string().into() }.into()),
+        None => Ok(()),
+    }
+}
+
+fn tcp_ports(controller: &Controller, kind: &ListenerKind) -> Result<Vec<SocketAddr>> {
+    let listeners = controller.info().listeners(kind)?;
+    Ok(listeners.iter().filter_map(ListenerAddress::socket_addr).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remote_control_address_is_an_error() {
+        for local in ["127.0.0.1:9051", "[::1]:9051", "unix:/run/tor/control"] {
+            on_this_machine(Some(&local.parse().unwrap())).unwrap();
+        }
+        on_this_machine(None).unwrap();
+        let error = on_this_machine(Some(&"192.0.2.1:9051".parse().unwrap())).unwrap_err();
+        assert!(matches!(error.exact(), Some(OwnerError::Remote { .. })));
+        assert!(error.to_string().contains("192.0.2.1:9051"), "{error}");
+    }
+}

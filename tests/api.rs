@@ -1,0 +1,40 @@
+//! `docs/api.txt` lists the public API of every package, so that each change of
+//! it shows in a review. This test compares the list with the code.
+//!
+//! `SCAPE_UPDATE=1 cargo test --test api` writes the list anew.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "support/api/mod.rs"]
+mod api;
+
+use std::fs;
+use std::path::Path;
+
+/// The packages, by the names that programs use, and where their code is.
+const PACKAGES: [(&str, &str); 3] = [
+    ("scape", "src"),
+    ("scape_manual", "crates/scape-manual/src"),
+    ("scape_proto", "crates/scape-proto/src"),
+];
+
+#[test]
+fn api_list_matches_the_code() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let lists = PACKAGES.map(|(name, folder)| api::list(name, &root.join(folder)));
+    let current = lists.join("\n");
+    let file = root.join("docs/api.txt");
+    if std::env::var_os("SCAPE_UPDATE").is_some() {
+        fs::write(&file, &current).unwrap();
+        return;
+    }
+    let listed = fs::read_to_string(&file).unwrap_or_default();
+    let new: Vec<&str> = current.lines().filter(|line| !listed.contains(line)).take(20).collect();
+    let gone: Vec<&str> = listed.lines().filter(|line| !current.contains(line)).take(20).collect();
+    assert!(
+        listed == current,
+        "docs/api.txt isn't what the code says. If the change is meant, run\n\
+         SCAPE_UPDATE=1 cargo test --test api\nNew:\n{}\nGone:\n{}",
+        new.join("\n"),
+        gone.join("\n")
+    );
+}

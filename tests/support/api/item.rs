@@ -1,0 +1,242 @@
+//! Items as the list shows them.
+
+use quote::ToTokens as _;
+use syn::{Attribute, Fields, File, ImplItem, Item, ItemImpl, TraitItem, Type, Visibility};
+
+/// Returns true for `#[cfg(test)]` items.
+pub(crate) fn is_test(item: &Item) -> bool {
+    attributes(item).iter().any(|attribute| {
+        let text = attribute.meta.to_token_stream().to_string();
+        text == "cfg (test)" || text.starts_with("cfg (all (test")
+    })
+}
+
+pub(crate) fn is_public(item: &Item) -> bool {
+    match item {
+        Item::Const(item) => is_pub(&item.vis),
+        Item::Enum(item) => is_pub(&item.vis),
+        Item::Fn(item) => is_pub(&item.vis),
+        Item::Static(item) => is_pub(&item.vis),
+        Item::Struct(item) => is_pub(&item.vis),
+        Item::Trait(item) => is_pub(&item.vis),
+        Item::Type(item) => is_pub(&item.vis),
+        Item::Macro(item) => !names(&Item::Macro(item.clone())).is_empty(),
+        _ => false,
+    }
+}
+
+fn is_pub(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Public(_))
+}
+
+/// The names that an item declares. A macro that declares types has their
+/// names.
+pub(crate) fn names(item: &Item) -> Vec<String> {
+    let name = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Macro(item) if item.ident.is_none() => {
+            let text = item.mac.tokens.to_string();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            return words
+                .windows(3)
+                .filter(|words| words[0] == "pub" && ["enum", "struct"].contains(&words[1]))
+                .map(|words| words[2].trim_end_matches(['(', '<', ';', '{']).to_owned())
+                .collect();
+        }
+        _ => return Vec::new(),
+    };
+    vec![name.to_string()]
+}
+
+/// Writes an item, its public methods and the headers of its trait
+/// implementations.
+pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String {
+    let own = names(item);
+    let mut text = declaration(item);
+    for sibling in siblings.iter().filter(|sibling| declares_constants(sibling)) {
+        text.push_str(&declaration(sibling));
+    }
+    let mut methods = Vec::new();
+    let mut traits = Vec::new();
+    for block in
+        impls.iter().filter(|block| type_name(&block.self_ty).is_some_and(|n| own.contains(&n)))
+    {
+        match &block.trait_ {
+            Some(_) => traits.push(header(block)),
+            None => methods.push(inherent(block)),
+        }
+    }
+    methods.retain(|text| !text.is_empty());
+    methods.sort_unstable();
+    traits.sort_unstable();
+    traits.dedup();
+    text.extend(methods);
+    text.extend(traits);
+    text
+}
+
+/// Returns true for calls of the macros that declare a type's constants.
+fn declares_constants(item: &Item) -> bool {
+    let Item::Macro(call) = item else { return false };
+    ["reasons", "statuses"].iter().any(|name| call.mac.path.is_ident(name))
+}
+
+fn declaration(item: &Item) -> String {
+    let mut item = item.clone();
+    match &mut item {
+        Item::Const(item) => tidy(&mut item.attrs),
+        Item::Static(item) => tidy(&mut item.attrs),
+        Item::Type(item) => tidy(&mut item.attrs),
+        Item::Fn(item) => {
+            tidy(&mut item.attrs);
+            item.block.stmts.clear();
+        }
+        Item::Struct(item) => {
+            tidy(&mut item.attrs);
+            tidy_fields(&mut item.fields);
+        }
+        Item::Enum(item) => {
+            tidy(&mut item.attrs);
+            for variant in &mut item.variants {
+                tidy(&mut variant.attrs);
+                variant.fields.iter_mut().for_each(|field| tidy(&mut field.attrs));
+            }
+        }
+        Item::Trait(item) => {
+            tidy(&mut item.attrs);
+            for part in &mut item.items {
+                if let TraitItem::Fn(method) = part {
+                    tidy(&mut method.attrs);
+                    if let Some(block) = &mut method.default {
+                        block.stmts.clear();
+                    }
+                }
+            }
+        }
+        Item::Macro(item) => {
+            let tokens = without_docs(item.mac.tokens.clone());
+            item.mac.tokens = tokens;
+            tidy(&mut item.attrs);
+        }
+        _ => {}
+    }
+    print(item)
+}
+
+/// The public methods and constants of an `impl` block; empty if it has none.
+fn inherent(block: &ItemImpl) -> String {
+    let mut block = block.clone();
+    block.items.retain(|part| match part {
+        ImplItem::Fn(method) => is_pub(&method.vis),
+        ImplItem::Const(constant) => is_pub(&constant.vis),
+        _ => false,
+    });
+    if block.items.is_empty() {
+        return String::new();
+    }
+    tidy(&mut block.attrs);
+    for part in &mut block.items {
+        match part {
+            ImplItem::Fn(method) => {
+                tidy(&mut method.attrs);
+                method.block.stmts.clear();
+            }
+            ImplItem::Const(constant) => tidy(&mut constant.attrs),
+            _ => {}
+        }
+    }
+    print(Item::Impl(block))
+}
+
+/// An `impl Trait for Type` without its content.
+fn header(block: &ItemImpl) -> String {
+    let mut block = block.clone();
+    block.items.clear();
+    tidy(&mut block.attrs);
+    print(Item::Impl(block))
+}
+
+fn tidy_fields(fields: &mut Fields) {
+    match fields {
+        Fields::Named(named) => {
+            let public: Vec<_> =
+                named.named.iter().filter(|field| is_pub(&field.vis)).cloned().collect();
+            named.named = public.into_iter().collect();
+        }
+        Fields::Unnamed(unnamed) => {
+            let public: Vec<_> =
+                unnamed.unnamed.iter().filter(|field| is_pub(&field.vis)).cloned().collect();
+            unnamed.unnamed = public.into_iter().collect();
+        }
+        Fields::Unit => {}
+    }
+    fields.iter_mut().for_each(|field| tidy(&mut field.attrs));
+}
+
+/// Keeps the attributes that matter to users.
+fn tidy(attributes: &mut Vec<Attribute>) {
+    const KEPT: [&str; 5] = ["cfg", "derive", "non_exhaustive", "must_use", "deprecated"];
+    attributes.retain(|attribute| KEPT.iter().any(|kept| attribute.path().is_ident(kept)));
+    for attribute in attributes.iter_mut().filter(|attribute| attribute.path().is_ident("must_use"))
+    {
+        *attribute = syn::parse_quote!(#[must_use]);
+    }
+}
+
+/// The tokens without `#[doc = …]`, which comments become.
+fn without_docs(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    use proc_macro2::{Group, TokenTree};
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut kept = Vec::new();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let is_doc = matches!(token, TokenTree::Punct(sign) if sign.as_char() == '#')
+            && matches!(tokens.get(at + 1), Some(TokenTree::Group(group)) if group.stream().to_string().starts_with("doc"));
+        if is_doc {
+            at += 2;
+            continue;
+        }
+        kept.push(match token {
+            TokenTree::Group(group) => {
+                TokenTree::Group(Group::new(group.delimiter(), without_docs(group.stream())))
+            }
+            token => token.clone(),
+        });
+        at += 1;
+    }
+    kept.into_iter().collect()
+}
+
+fn type_name(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => path.path.segments.last().map(|segment| segment.ident.to_string()),
+        Type::Reference(reference) => type_name(&reference.elem),
+        _ => None,
+    }
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(item) => &item.attrs,
+        Item::Enum(item) => &item.attrs,
+        Item::Fn(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Mod(item) => &item.attrs,
+        Item::Static(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
+        Item::Type(item) => &item.attrs,
+        Item::Use(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+fn print(item: Item) -> String {
+    prettyplease::unparse(&File { shebang: None, attrs: Vec::new(), items: vec![item] })
+}

@@ -1,0 +1,205 @@
+//! A package's modules, and which of their items users can name.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use syn::{Item, ItemImpl, ItemUse, UseTree, Visibility};
+
+use super::item;
+
+/// The path of a module, without the package's name.
+pub(crate) type ModulePath = Vec<String>;
+
+pub(crate) struct Package {
+    modules: BTreeMap<ModulePath, Module>,
+    /// The blocks `impl Type` and `impl Trait for Type` of all modules.
+    impls: Vec<ItemImpl>,
+}
+
+#[derive(Default)]
+pub(crate) struct Module {
+    items: Vec<Item>,
+    /// The public submodules.
+    public: Vec<String>,
+    uses: Vec<Reexport>,
+}
+
+/// One name of a `pub use`.
+struct Reexport {
+    /// The path in the code: `crate`, `self`, `super` and names.
+    path: Vec<String>,
+    name: String,
+}
+
+/// The end of a path.
+enum Target<'a> {
+    Module(ModulePath),
+    /// The item, and the module that declares it.
+    Item(&'a Item, &'a Module),
+    /// An item of another package: its path.
+    Foreign(String),
+}
+
+/// An item as a module offers it.
+pub(crate) enum Offered<'a> {
+    /// The item, and the module that declares it.
+    Item(&'a Item, &'a Module),
+    Foreign(String),
+}
+
+impl Offered<'_> {
+    pub(crate) fn item(&self) -> Option<&Item> {
+        match self {
+            Offered::Item(item, _) => Some(item),
+            Offered::Foreign(_) => None,
+        }
+    }
+}
+
+impl Package {
+    pub(crate) fn read(folder: &Path) -> Package {
+        let mut package = Package { modules: BTreeMap::new(), impls: Vec::new() };
+        let file = syn::parse_file(&fs::read_to_string(folder.join("lib.rs")).unwrap()).unwrap();
+        package.add(Vec::new(), file.items, folder);
+        package
+    }
+
+    /// Adds the module at `path`, whose submodules are in `folder`.
+    fn add(&mut self, path: ModulePath, items: Vec<Item>, folder: &Path) {
+        let mut module = Module::default();
+        for item in items {
+            match item {
+                item if item::is_test(&item) => {}
+                Item::Mod(declared) => {
+                    let name = declared.ident.to_string();
+                    if matches!(declared.vis, Visibility::Public(_)) {
+                        module.public.push(name.clone());
+                    }
+                    let inner = folder.join(&name);
+                    let items = match declared.content {
+                        Some((_, items)) => items,
+                        None => {
+                            let beside = folder.join(format!("{name}.rs"));
+                            let file = if beside.exists() { beside } else { inner.join("mod.rs") };
+                            syn::parse_file(&fs::read_to_string(&file).unwrap()).unwrap().items
+                        }
+                    };
+                    self.add([path.clone(), vec![name]].concat(), items, &inner);
+                }
+                Item::Use(ItemUse { vis: Visibility::Public(_), tree, .. }) => {
+                    collect(&tree, Vec::new(), &mut module.uses);
+                }
+                Item::Impl(block) => self.impls.push(block),
+                item => module.items.push(item),
+            }
+        }
+        self.modules.insert(path, module);
+    }
+
+    /// Returns the modules that users can name, with what they offer.
+    pub(crate) fn public_modules(&self) -> BTreeMap<ModulePath, Vec<Offered<'_>>> {
+        let mut found = BTreeMap::new();
+        // Public path and path in the source.
+        let mut open = vec![(ModulePath::new(), ModulePath::new())];
+        while let Some((public, path)) = open.pop() {
+            let Some(module) = self.modules.get(&path) else { continue };
+            let public_items = module.items.iter().filter(|item| item::is_public(item));
+            let mut offered: Vec<Offered<'_>> =
+                public_items.map(|item| Offered::Item(item, module)).collect();
+            let below =
+                |base: &ModulePath, name: &str| [base.clone(), vec![name.to_owned()]].concat();
+            for name in &module.public {
+                open.push((below(&public, name), below(&path, name)));
+            }
+            for reexport in &module.uses {
+                match self.resolve(&path, &reexport.path) {
+                    Target::Module(target) => open.push((below(&public, &reexport.name), target)),
+                    Target::Item(item, module) => offered.push(Offered::Item(item, module)),
+                    Target::Foreign(path) => offered.push(Offered::Foreign(path)),
+                }
+            }
+            found.insert(public, offered);
+        }
+        found
+    }
+
+    /// Follows a path that is written in the module `here`.
+    fn resolve(&self, here: &ModulePath, path: &[String]) -> Target<'_> {
+        let mut module = here.clone();
+        let mut rest = path;
+        let mut is_own = false;
+        while let Some((first, after)) = rest.split_first() {
+            match first.as_str() {
+                "crate" => module.clear(),
+                "self" => {}
+                "super" => drop(module.pop()),
+                _ => break,
+            }
+            is_own = true;
+            rest = after;
+        }
+        while let Some((name, after)) = rest.split_first() {
+            let below = [module.clone(), vec![name.clone()]].concat();
+            // A function may have the name of the private module that it is in.
+            let is_item = |known: &Module| {
+                after.is_empty()
+                    && !known.public.contains(name)
+                    && known.uses.iter().any(|reexport| reexport.name == *name)
+            };
+            if self.modules.contains_key(&below) && !self.modules.get(&module).is_some_and(is_item)
+            {
+                (module, rest, is_own) = (below, after, true);
+                continue;
+            }
+            let known = self.modules.get(&module);
+            let has_name = |item: &&Item| item::names(item).contains(name);
+            if let Some((item, module)) =
+                known.and_then(|known| Some((known.items.iter().find(has_name)?, known)))
+            {
+                return Target::Item(item, module);
+            }
+            let reexport =
+                known.and_then(|known| known.uses.iter().find(|reexport| reexport.name == *name));
+            match reexport.filter(|reexport| reexport.path != path) {
+                Some(reexport) => match self.resolve(&module, &reexport.path) {
+                    Target::Module(target) => (module, rest, is_own) = (target, after, true),
+                    target => return target,
+                },
+                None if is_own => panic!("{} in {here:?} leads nowhere", path.join("::")),
+                None => return Target::Foreign(path.join("::")),
+            }
+        }
+        Target::Module(module)
+    }
+
+    /// Writes an item with its methods and the traits that it implements.
+    pub(crate) fn show(&self, offered: &Offered<'_>) -> String {
+        match offered {
+            Offered::Foreign(path) => format!("pub use {path};\n"),
+            Offered::Item(item, module) => item::show(item, &module.items, &self.impls),
+        }
+    }
+}
+
+fn collect(tree: &UseTree, mut path: Vec<String>, found: &mut Vec<Reexport>) {
+    match tree {
+        UseTree::Path(part) => {
+            path.push(part.ident.to_string());
+            collect(&part.tree, path, found);
+        }
+        UseTree::Name(last) => {
+            let name = last.ident.to_string();
+            path.push(name.clone());
+            found.push(Reexport { path, name });
+        }
+        UseTree::Rename(last) => {
+            path.push(last.ident.to_string());
+            found.push(Reexport { path, name: last.rename.to_string() });
+        }
+        UseTree::Group(group) => {
+            group.items.iter().for_each(|tree| collect(tree, path.clone(), found));
+        }
+        UseTree::Glob(_) => panic!("`pub use {}::*` hides names", path.join("::")),
+    }
+}
