@@ -55,7 +55,7 @@ pub use relay::RelayOptions;
 ///
 /// `docs/testing.md` in the repository shows three programs with their tests.
 ///
-/// A start takes about two seconds with the default of three authorities and
+/// A start takes about three seconds with the default of three authorities and
 /// five relays. A user's first start takes some seconds more, to make keys (see
 /// [`TestNetworkBuilder::new_keys`]). The network needs tor 0.4.8 or later.
 /// Each authority and relay needs about 80 MB of memory after a minute.
