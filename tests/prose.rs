@@ -1,15 +1,15 @@
 //! The rules for English text that a machine can check.
 //!
-//! A documentation comment begins with a verb or a noun, not with one of
-//! [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80 columns
-//! wide, and so are the lines of the documents. Code, also in examples, is at
-//! most 100 columns wide.
+//! A line of a documentation comment begins with a verb or a noun, not with one
+//! of [`OPENINGS`]. Comments don't contain [`PHRASES`] and are at most 80
+//! columns wide, and so are the lines of the documents. Code, also in examples,
+//! is at most 100 columns wide.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Words with which no documentation comment begins.
+/// Words with which no line of a documentation comment begins.
 const OPENINGS: &[&str] = &["What", "Who", "Whoever", "How", "Whether", "Its", "As"];
 
 /// Phrases that readers have to translate.
@@ -142,20 +142,18 @@ fn check_document(file: &Path, text: &str, found: &mut Found) {
 
 fn check(file: &Path, text: &str, found: &mut Found) {
     let name = file.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(file).display();
-    let (mut in_doc, mut in_example, mut last_kind) = (false, false, None);
+    let (mut in_example, mut last_kind) = (false, None);
     let mut phrases = Phrases::default();
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim_start();
         let place = || format!("{name}:{}: {trimmed}", number + 1);
         let doc = ["/// ", "//! "].iter().find_map(|start| trimmed.strip_prefix(start));
-        let is_doc = trimmed.starts_with("///") || trimmed.starts_with("//!");
         if let Some(doc) = doc
-            && !in_doc
+            && !in_example
             && OPENINGS.iter().any(|opening| doc.split([' ', '\'', ',']).next() == Some(opening))
         {
             found[0].push(place());
         }
-        in_doc = is_doc;
         let kind = ["///", "//!", "//"].into_iter().find(|start| trimmed.starts_with(start));
         let is_comment = kind.is_some();
         // An example ends with its comment, unless an attribute has begun it.
@@ -203,7 +201,7 @@ fn prose_rules_find_what_breaks_them() {
         "/// What it is.\nfn a() {}\n/// Returns 1. There is none to be had.\n/// As it is.\n";
     let mut found = Found::default();
     check(Path::new("x.rs"), text, &mut found);
-    assert_eq!(found.map(|places| places.len()), [1, 2, 0, 0]);
+    assert_eq!(found.map(|places| places.len()), [2, 2, 0, 0]);
     let mut found = Found::default();
     check(Path::new("x.rs"), "/// A key is to\n/// be had, and is\nfn none() {}\n", &mut found);
     assert_eq!(found.map(|places| places.len()), [0, 1, 0, 0]);

@@ -129,7 +129,7 @@ impl OnionStream {
     }
 
     /// Returns the TCP connection from tor, or `None` if it is a Unix socket.
-    /// Its addresses say nothing about the client.
+    /// The connection's addresses say nothing about the client.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         self.transport.as_tcp()
     }

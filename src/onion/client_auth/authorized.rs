@@ -15,7 +15,7 @@ const ENDING: &str = ".auth";
 /// Returned by
 /// [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
 ///
-/// As long as there are no clients, **everybody** can connect to the service.
+/// Without any client, **everybody** can connect to the service.
 /// tor notices changes when it reads the files again:
 /// [`DiskOnionService::reread`](crate::onion::disk::DiskOnionService::reread).
 ///

@@ -245,7 +245,8 @@ impl DiskOnions {
     /// [`PublishError`](crate::onion::PublishError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
     /// published in time. The service is taken out of the configuration again.
-    /// Its directory stays, so that it has the same address the next time.
+    /// The service's directory stays, so that it has the same address the next
+    /// time.
     pub fn publish(
         &self,
         service: &DiskOnion,

@@ -87,8 +87,8 @@ impl<'a> TorrcComparison<'a> {
 
     /// Sets the types of the options, as `GETINFO config/names` returns them.
     /// Values are then equal if they mean the same to tor ([`means_the_same`]).
-    /// As in tor, only the last line of an option counts, unless the option is
-    /// a list.
+    /// Only the last line of an option counts, unless the option is a list,
+    /// because tor does the same.
     pub fn types(mut self, names: impl IntoIterator<Item = &'a ConfigName>) -> Self {
         self.types.extend(names.into_iter().map(|name| (name.name.to_ascii_lowercase(), name)));
         self

@@ -16,8 +16,8 @@ use crate::control::torrc_line::{self, Clean};
 /// The text is parsed in the same way as in tor. This includes names in upper
 /// or lower case, comments, quoted values, continued lines, the prefixes `+`
 /// and `/`, and `%include` (see [`replace_includes`](Self::replace_includes)).
-/// As in tor, carriage returns are ignored everywhere, and so is everything
-/// after a NUL. Options and values aren't checked, because only
+/// Carriage returns are ignored everywhere, and so is everything after a NUL,
+/// because tor does the same. Options and values aren't checked, because only
 /// `tor --verify-config` can check them.
 ///
 /// Everything that isn't changed stays as it is, byte for byte: comments,
