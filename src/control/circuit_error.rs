@@ -51,6 +51,7 @@ impl fmt::Display for CircuitError {
             write!(f, ", the relay's reason {reason}")?;
         }
         match self.path.last() {
+            Some(only) if self.path.len() == 1 => write!(f, "; it had reached one hop, {only}"),
             Some(last) => write!(f, "; it had reached {} hops, the last {last}", self.path.len()),
             None => write!(f, "; it had reached no hop"),
         }

@@ -150,6 +150,14 @@ fn status_event_without_severity_or_action_is_an_unknown_event() {
 }
 
 #[test]
+fn bootstrap_is_displayed_in_one_line_whatever_tor_sent() {
+    let value = br#"WARN BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="a\nb" WARNING="c\rd" REASON=MISC COUNT=1 RECOMMENDATION=warn"#;
+    let bootstrap = Bootstrap::parse(value).unwrap();
+    assert_eq!(bootstrap.summary, "a\nb");
+    assert!(!bootstrap.to_string().contains(char::is_control), "{bootstrap}");
+}
+
+#[test]
 fn bootstrap_phases_are_parsed() {
     for tag in BootstrapTag::KNOWN.iter().map(|tag| tag.as_str()).chain(["new_phase"]) {
         let value = format!("NOTICE BOOTSTRAP PROGRESS=50 TAG={tag} SUMMARY=\"Loading, still\"");

@@ -181,10 +181,13 @@ impl Node {
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
     /// the signal can't be sent.
     pub fn resume(&self) -> Result<()> {
-        match self.set_paused(false) {
-            true => self.process().resume(),
-            false => Ok(()),
+        if self.set_paused(false)
+            && let Err(error) = self.process().resume()
+        {
+            self.set_paused(true);
+            return Err(error);
         }
+        Ok(())
     }
 
     /// Ends the process as an operator would (SIGTERM). Its files are kept for

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::shown::OneLine;
 use super::status::StatusEvent;
 use crate::event::{BootstrapRecommendation, BootstrapTag, OrConnReason, Severity, StatusAction};
 use crate::word::{Fingerprint, Progress};
@@ -102,9 +103,9 @@ impl fmt::Display for Bootstrap {
     /// Writes a short description, such as
     /// `45% (requesting_descriptors): Asking for relay descriptors`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}% ({}): {}", self.progress, self.tag, self.summary)?;
+        write!(f, "{}% ({}): {}", self.progress, self.tag, OneLine(&self.summary))?;
         match &self.problem {
-            Some(problem) => write!(f, ": {}", problem.warning),
+            Some(problem) => write!(f, ": {}", OneLine(&problem.warning)),
             None => Ok(()),
         }
     }

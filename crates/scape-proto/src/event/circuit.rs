@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::extra::read_pairs;
 use super::field;
 use super::merge::replace;
+use super::shown::Relay;
 use crate::control::{Value, Word, Words};
 use crate::event::{
     BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
@@ -414,11 +415,7 @@ impl fmt::Display for CircuitInfo {
             write!(f, " {purpose}")?;
         }
         for (i, relay) in self.path.iter().enumerate() {
-            f.write_str(if i == 0 { ": " } else { ", " })?;
-            match relay.nickname() {
-                Some(nickname) => f.write_str(nickname)?,
-                None => write!(f, "{relay}")?,
-            }
+            write!(f, "{}{}", if i == 0 { ": " } else { ", " }, Relay(relay))?;
         }
         field::write_reasons(f, self.reason.as_ref(), self.remote_reason.as_ref())
     }
