@@ -155,8 +155,8 @@ impl Error {
         self.is::<Timeout>() || self.is::<Cancelled>()
     }
 
-    /// Creates an error of the operating system. `what` describes the failed
-    /// operation.
+    /// Creates an error of the operating system. `what` is the failed operation
+    /// as a verb with its object; see [`IoError::new`].
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
         IoError::new(what, source).into()
     }

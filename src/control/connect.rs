@@ -671,7 +671,7 @@ impl Connect {
         };
         transport.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
-            _ => Error::io("cannot connect", error),
+            _ => Error::io("connect", error),
         })
     }
 

@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn io_error(kind: io::ErrorKind) -> Error {
-        Error::io("cannot connect", kind.into())
+        Error::io("connect", kind.into())
     }
 
     #[test]

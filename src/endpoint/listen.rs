@@ -272,8 +272,7 @@ impl OnionEndpoint {
 /// Makes a path absolute, because tor has another working directory than this
 /// program.
 fn absolute(path: &Path) -> Result<PathBuf> {
-    std::path::absolute(path)
-        .map_err(|error| Error::io(format!("cannot find {}", path.display()), error))
+    std::path::absolute(path).map_err(|error| Error::io(format!("find {}", path.display()), error))
 }
 
 #[cfg(unix)]

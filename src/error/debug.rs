@@ -52,7 +52,7 @@ mod tests {
     use crate::error::Timeout;
 
     fn io_error() -> Error {
-        Error::io("cannot read the cookie file", io::Error::from(io::ErrorKind::PermissionDenied))
+        Error::io("read the cookie file", io::Error::from(io::ErrorKind::PermissionDenied))
     }
 
     #[test]
@@ -68,8 +68,7 @@ mod tests {
 
     #[test]
     fn debug_of_an_error_does_not_repeat_a_cause() {
-        let error =
-            Error::io("cannot start: permission denied", io::ErrorKind::PermissionDenied.into());
+        let error = Error::io("start: permission denied", io::ErrorKind::PermissionDenied.into());
         assert_eq!(format!("{error:?}"), "cannot start: permission denied");
     }
 

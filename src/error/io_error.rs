@@ -14,8 +14,9 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// Creates an error of the operating system. `what` describes the failed
-    /// operation.
+    /// Creates an error of the operating system. `what` is the failed operation
+    /// as a verb with its object, such as `read /etc/tor/torrc`. The error's
+    /// text has "cannot" before it.
     ///
     /// A closure that must return a [`scape::Result`](crate::Result) can report
     /// its own failures this way:
@@ -30,7 +31,7 @@ impl IoError {
     ///
     /// let error = ask_for_password().unwrap_err();
     /// assert_eq!(error.kind(), scape::ErrorKind::Io);
-    /// assert_eq!(error.to_string(), "read /nowhere/password");
+    /// assert_eq!(error.to_string(), "cannot read /nowhere/password");
     /// ```
     pub fn new(what: impl Into<String>, source: io::Error) -> Self {
         IoError { what: what.into().into_boxed_str(), source: Arc::new(source) }
@@ -42,7 +43,7 @@ impl IoError {
         IoError { what: what.into().into_boxed_str(), source: self.source.clone() }
     }
 
-    /// Returns the description of the failed operation.
+    /// Returns the failed operation, without "cannot".
     pub fn what(&self) -> &str {
         &self.what
     }
@@ -60,7 +61,7 @@ impl IoError {
 
 impl fmt::Display for IoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
+        write!(f, "cannot {}", self.what)
     }
 }
 

@@ -396,7 +396,7 @@ impl NoStream {
     fn error(self, timeout: Duration) -> Error {
         match self {
             NoStream::ShutDown => Error::io(
-                "the listener of the onion service was shut down",
+                "accept a connection, because the listener of the onion service was shut down",
                 io::ErrorKind::NotConnected.into(),
             ),
             NoStream::Late => Timeout::new(Phase::Accept, timeout).into(),

@@ -105,7 +105,7 @@ impl fmt::Display for LaunchError {
             LaunchProblem::Spawn { program, .. } => {
                 write!(f, "cannot start the tor program {}", program.display())?;
             }
-            LaunchProblem::Prepare(error) => write!(f, "cannot {error}")?,
+            LaunchProblem::Prepare(error) => write!(f, "{error}")?,
             LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
             LaunchProblem::Exited { code: Some(code), .. } => {
                 write!(f, "tor ended with status {code}")?;

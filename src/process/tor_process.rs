@@ -243,8 +243,8 @@ impl Running {
             }
             _ => {}
         }
-        let asked = ended.map_err(|error| Error::io("cannot end tor", error))?;
-        removed.map_err(|error| Error::io("cannot remove tor's temporary files", error))?;
+        let asked = ended.map_err(|error| Error::io("end tor", error))?;
+        removed.map_err(|error| Error::io("remove tor's temporary files", error))?;
         if asked { Ok(()) } else { Err(Timeout::new(Phase::Exit, timeout).into()) }
     }
 }

@@ -116,7 +116,7 @@ impl Verify {
         let deadline = deadline_after(self.timeout);
         let exit = child.wait(self.timeout);
         if exit.is_none() {
-            child.end(Duration::ZERO).map_err(|error| Error::io("cannot end tor", error))?;
+            child.end(Duration::ZERO).map_err(|error| Error::io("end tor", error))?;
         }
         let removed = directory.close();
         let exit = exit.ok_or_else(|| Timeout::new(Phase::Exit, self.timeout))?;
@@ -130,7 +130,7 @@ impl Verify {
             let words = if words.is_empty() { last() } else { words };
             return Err(VerifyError::new(exit.code, exit.signal, words).into());
         }
-        removed.map_err(|error| Error::io("cannot remove a temporary torrc", error))?;
+        removed.map_err(|error| Error::io("remove a temporary torrc", error))?;
         Ok(words)
     }
 }

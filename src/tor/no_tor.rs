@@ -62,10 +62,7 @@ mod tests {
         let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "refused");
         let error = NoTorError {
             control: Some(Timeout::new(Phase::Connect, Duration::from_secs(1)).into()),
-            socks: vec![ConnectAttempt::new(
-                "127.0.0.1:9050",
-                Error::io("cannot connect", refused),
-            )],
+            socks: vec![ConnectAttempt::new("127.0.0.1:9050", Error::io("connect", refused))],
             launch: Some(Error::answer("x", "y")),
         };
         let text = error.to_string();

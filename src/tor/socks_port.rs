@@ -254,8 +254,7 @@ impl Tor {
             let part = deadline.part(CONNECT_TIMEOUT);
             let to = address.clone();
             let connected = part.run(Phase::Connect, move || {
-                Transport::connect(&to, part.instant())
-                    .map_err(|error| Error::io("cannot connect", error))
+                Transport::connect(&to, part.instant()).map_err(|error| Error::io("connect", error))
             });
             match connected {
                 Ok(_) => {

@@ -91,7 +91,7 @@ pub(super) fn read_all(
     ending: &str,
 ) -> Result<(Vec<AuthFile>, Vec<BadAuthFile>)> {
     let (mut files, mut bad) = (Vec::new(), Vec::new());
-    let failed = |error| Error::io(format!("cannot read {}", directory.display()), error);
+    let failed = |error| Error::io(format!("read {}", directory.display()), error);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((files, bad)),
@@ -131,9 +131,7 @@ pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
     match fs::remove_file(directory.join(file)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => {
-            Err(Error::io(format!("cannot remove {}", directory.join(file).display()), error))
-        }
+        Err(error) => Err(Error::io(format!("remove {}", directory.join(file).display()), error)),
     }
 }
 
@@ -144,14 +142,13 @@ pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
         let parent = directory.parent().unwrap_or(directory);
         match private_file::make_directory(directory, parent, None) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(format!("cannot create {}", directory.display()), error));
+                return Err(Error::io(format!("create {}", directory.display()), error));
             }
             _ => {}
         }
     }
-    private_file::write_new(directory, file, content.as_bytes()).map_err(|error| {
-        Error::io(format!("cannot write {}", directory.join(file).display()), error)
-    })
+    private_file::write_new(directory, file, content.as_bytes())
+        .map_err(|error| Error::io(format!("write {}", directory.join(file).display()), error))
 }
 
 #[cfg(test)]

@@ -180,7 +180,7 @@ pub(super) fn of_node(nickname: &str, error: Error) -> Error {
         return LaunchError::new(launch.problem().clone(), log).into();
     }
     match error.exact::<IoError>() {
-        Some(io) => io.with_what(format!("{nickname}: {io}")).into(),
+        Some(io) => io.with_what(format!("{} ({nickname})", io.what())).into(),
         None => error,
     }
 }

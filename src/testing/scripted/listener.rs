@@ -22,7 +22,7 @@ pub(super) struct Listener {
 
 impl Listener {
     pub(super) fn tcp(shared: &Arc<Shared>) -> Result<Listener> {
-        let what = "listening on a port of 127.0.0.1";
+        let what = "listen on a port of 127.0.0.1";
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| Error::io(what, error))?;
         let address = listener.local_addr().map_err(|error| Error::io(what, error))?;
@@ -31,7 +31,7 @@ impl Listener {
 
     #[cfg(unix)]
     pub(super) fn unix(shared: &Arc<Shared>, path: PathBuf) -> Result<Listener> {
-        let what = format!("listening on the Unix socket {}", path.display());
+        let what = format!("listen on the Unix socket {}", path.display());
         let listener = UnixListener::bind(&path).map_err(|error| Error::io(what, error))?;
         Listener::start(shared, Address::Unix(path), move || Ok(listener.accept()?.0.into()))
     }
@@ -52,7 +52,7 @@ impl Listener {
         let thread = thread::Builder::new()
             .name("scape scripted tor".to_owned())
             .spawn(listen)
-            .map_err(|error| Error::io("starting a thread for a scripted tor", error))?;
+            .map_err(|error| Error::io("start a thread for a scripted tor", error))?;
         Ok(Listener { address, thread: Some(thread) })
     }
 

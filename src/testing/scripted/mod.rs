@@ -453,7 +453,7 @@ fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
     let thread = thread::Builder::new()
         .name("scape scripted tor".to_owned())
         .spawn(move || conversation::hold(&their_shared, &their_line, number, script))
-        .map_err(|error| Error::io("starting a thread for a scripted tor", error))?;
+        .map_err(|error| Error::io("start a thread for a scripted tor", error))?;
     // The thread takes the lock before it does anything, so it finds this
     // entry.
     state.playing += usize::from(scripted);

@@ -38,7 +38,7 @@ use crate::error::{Error, Result};
 pub fn write_torrc(torrc: &Torrc, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     write(path, &torrc.to_bytes())
-        .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+        .map_err(|error| Error::io(format!("write {}", path.display()), error))
 }
 
 fn write(path: &Path, text: &[u8]) -> io::Result<()> {
