@@ -62,7 +62,9 @@ fn logged(events: &Subscription) -> Vec<String> {
     while lines.len() < MOST
         && let Ok(event) = events.next()
     {
-        let EventBody::Log(event) = event.body() else { continue };
+        let redacted = event.redacted();
+        let body = redacted.as_ref().unwrap_or(&event).body();
+        let EventBody::Log(event) = body else { continue };
         if event.message.starts_with(LAST) {
             break;
         }

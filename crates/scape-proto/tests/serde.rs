@@ -8,11 +8,13 @@ mod support;
 use std::fmt::{Debug, Display};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
 use scape_proto::control::{
-    AuthMethod, ConfLine, Decoder, HashedPassword, ProtocolInfo, Refusal, RouterPurpose, Signal,
+    AuthMethod, Command, ConfLine, Decoder, HashedPassword, KnownSecrets, ProtocolInfo, Refusal,
+    RouterPurpose, Signal,
 };
 use scape_proto::event::{
     Bootstrap, CircuitInfo, CircuitStatus, ClockSkewSource, ConfluxId, EndReason, Event, EventBody,
@@ -650,4 +652,43 @@ proptest! {
             serde_json::to_string(&status).unwrap();
         }
     }
+}
+
+#[test]
+fn event_json_hides_what_display_hides() {
+    let cases = [
+        r#"PT_LOG PT=/p SEVERITY=warning MESSAGE="PrivateKey=sesame is wrong""#,
+        r#"STATUS_GENERAL WARN BUG REASON="HashedControlPassword=sesame""#,
+        r#"STREAM 4 NEW 0 a.example:80 SOCKS_PASSWORD="open sesame"#,
+        r#"STREAM 4 NEW 0 a.example:80 SOCKS_USERNAME="a b" SOCKS_PASSWORD="sesame""#,
+        "NEWKIND HashedControlPassword=sesame",
+    ];
+    for text in cases {
+        let event = event(text);
+        let json = serde_json::to_string(&event).unwrap();
+        assert!(!json.contains("sesame") && !event.to_string().contains("sesame"), "{json}");
+    }
+}
+
+#[test]
+fn event_json_hides_the_secrets_that_authenticated_the_connection() {
+    let command = Command::raw("AUTHENTICATE \"open sesame\"", None).unwrap();
+    let known = KnownSecrets::of(&command).unwrap();
+    let mut decoder = Decoder::default();
+    decoder.feed(b"650 WARN bad password: open sesame\r\n");
+    let mut reply = decoder.next_reply().unwrap().unwrap();
+    reply.hide(Arc::new(known));
+    let event = Event::parse(reply, UNIX_EPOCH);
+    let json = serde_json::to_string(&event).unwrap();
+    assert!(json.contains("bad password: [redacted]"), "{json}");
+}
+
+#[test]
+fn mistyped_torrc_line_does_not_show_its_value() {
+    let torrc: Torrc =
+        "HashedControlPassword=16:AB\nHTTPProxyAuthenticator=bob:pw x\n".parse().unwrap();
+    let shown = format!("{} {torrc:?}", serde_json::to_string(&torrc).unwrap());
+    assert!(!shown.contains("16:AB") && !shown.contains("bob"), "{shown}");
+    let error = "HTTPProxyAuthenticator=bob:pw \"x".parse::<Torrc>().unwrap_err();
+    assert!(!error.to_string().contains("bob"), "{error}");
 }

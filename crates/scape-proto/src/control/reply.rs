@@ -145,6 +145,29 @@ impl Reply {
         }
     }
 
+    /// Returns this reply with the secrets in its lines replaced, as `Display`
+    /// shows them, or `None` if no line has a secret. Data blocks stay the same.
+    pub(crate) fn redacted(&self) -> Option<Reply> {
+        let shown: Vec<String> = self.lines().map(|line| self.shown(line.text)).collect();
+        if self.lines().zip(&shown).all(|(line, shown)| line.text == shown.as_bytes()) {
+            return None;
+        }
+        let mut redacted = PartialReply::default();
+        for (line, shown) in self.lines().zip(&shown) {
+            redacted.open(line.code, shown.as_bytes());
+            if let Some(data) = line.data {
+                redacted.bytes.extend_from_slice(data);
+            }
+            redacted.close();
+            if let Some(span) = redacted.spans.last_mut() {
+                span.has_data = line.data.is_some();
+            }
+        }
+        let first = redacted.spans.remove(0);
+        let (bytes, rest) = (redacted.bytes, redacted.spans);
+        Some(Reply { bytes, first, rest, known: self.known.clone() })
+    }
+
     /// Returns the beginning of a text in the form in which it may be shown, or
     /// the whole text if it has at most `longest` bytes.
     pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {

@@ -35,6 +35,14 @@ pub(crate) fn words<S: Serializer>(words: &[String], serializer: S) -> Result<S:
     serializer.collect_seq(words.iter().map(|word| redact_line(word.as_bytes())))
 }
 
+/// Serializes a text or null. Secrets in the text are replaced.
+pub(crate) fn optional_text<S: Serializer>(
+    text: &Option<String>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    text.as_ref().map(|text| redact_line(text.as_bytes())).serialize(serializer)
+}
+
 /// Serializes a text. Secrets in the text are replaced.
 pub(crate) fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     redact_line(text.as_bytes()).serialize(serializer)

@@ -23,6 +23,7 @@ pub struct Bootstrap {
     /// The phase, for programs.
     pub tag: BootstrapTag,
     /// The phase in English, for users.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub summary: String,
     /// The problem that keeps tor from making progress, if there is one.
     pub problem: Option<BootstrapProblem>,
@@ -34,6 +35,7 @@ pub struct Bootstrap {
 #[non_exhaustive]
 pub struct BootstrapProblem {
     /// A description of the problem in English, for users (`WARNING`).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub warning: String,
     /// The reason for the problem (`REASON`).
     pub reason: Option<OrConnReason>,

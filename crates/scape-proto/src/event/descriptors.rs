@@ -85,6 +85,7 @@ pub struct AuthDirNewDesc {
     /// The action that the authority took.
     pub action: AuthDirAction,
     /// The reason for the action, in English.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub message: String,
     /// The descriptor. Its lines end in LF.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::lossy"))]

@@ -299,6 +299,28 @@ impl Event {
         &self.reply
     }
 
+    /// Returns this event with its secrets replaced by `[redacted]`, or `None`
+    /// if it has none. `Display` hides the same secrets: passwords and keys, and
+    /// what this program has sent to authenticate.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 WARN HashedControlPassword=16:AB is wrong\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 WARN HashedControlPassword=16:AB is wrong
+    /// let redacted = event.redacted().expect("it has a secret");
+    /// let EventBody::Log(log) = redacted.body() else { panic!("{event}") };
+    /// assert!(!log.message.contains("16:AB"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redacted(&self) -> Option<Event> {
+        Some(Event::parse(self.reply.redacted()?, self.arrived))
+    }
+
     /// Returns the event as text: its lines without the reply codes, followed
     /// by their data blocks. Lines end in LF, except for the last one. Invalid
     /// UTF-8 is replaced by U+FFFD.

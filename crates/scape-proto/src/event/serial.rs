@@ -16,10 +16,12 @@ as_any_text! { ClockSkewSource, OrConnTarget, StreamTarget }
 
 write_as_text! { EndReason }
 
+// The body is that of the redacted event, so that no secret is written that
+// `Display` hides.
 fields! { "Event", |event: Event| {
     kind: event.kind(),
     arrived: Time::new(event.arrived()),
-    body: match event.body() {
+    body: match event.redacted().as_ref().unwrap_or(event).body() {
         EventBody::Unknown => Body::Unknown(Unknown { text: event.to_string() }),
         body => Body::Known(body),
     },

@@ -85,10 +85,12 @@ impl fmt::Display for TransportLaunched {
 #[non_exhaustive]
 pub struct PtLog {
     /// The path of the transport's program (`PT`).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
     /// The severity (`SEVERITY`).
     pub severity: Option<PtSeverity>,
     /// The message (`MESSAGE`).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::optional_text"))]
     pub message: Option<String>,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.
@@ -137,6 +139,7 @@ impl fmt::Display for PtLog {
 #[non_exhaustive]
 pub struct PtStatus {
     /// The path of the transport's program (`PT`).
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
     /// The transport's name (`TRANSPORT`).
     pub transport: Option<String>,

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::ParseTorrcError;
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
+use super::names::shown_name;
 use crate::control::ConfLine;
 use crate::control::torrc_line::{self, Clean};
 
@@ -316,7 +317,8 @@ impl Torrc {
 fn name_at(text: &[u8], at: usize) -> String {
     let line = text.get(at..).unwrap_or_default().trim_ascii_start();
     let end = line.iter().position(|byte| torrc_line::is_space(*byte)).unwrap_or(line.len());
-    String::from_utf8_lossy(line.get(..end).unwrap_or_default()).into_owned()
+    let name = String::from_utf8_lossy(line.get(..end).unwrap_or_default());
+    shown_name(&name).to_owned()
 }
 
 impl FromStr for Torrc {

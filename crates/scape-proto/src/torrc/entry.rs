@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::line;
+use super::names::shown_name;
 use super::option_named;
 use crate::control::torrc_line::{self, Clean, Line};
 use crate::control::{ConfLine, REDACTED, is_secret_option};
@@ -217,10 +218,11 @@ impl TorrcEntry {
 
     /// Returns true if the value must not be shown.
     fn is_secret(&self) -> bool {
-        is_secret_option(&self.name)
+        is_secret_option(shown_name(&self.name)) || is_secret_option(self.option_name())
     }
 
-    fn shown(&self) -> Cow<'_, str> {
+    /// Returns the value in the form in which it may be shown.
+    pub(super) fn shown(&self) -> Cow<'_, str> {
         if self.is_secret() { Cow::Borrowed(REDACTED) } else { self.value() }
     }
 }
@@ -232,7 +234,7 @@ impl fmt::Display for TorrcEntry {
             Some(TorrcMagic::Clear) => "/",
             None => "",
         })?;
-        f.write_str(&self.name)?;
+        f.write_str(shown_name(&self.name))?;
         if self.value.is_empty() { Ok(()) } else { write!(f, " {}", self.shown()) }
     }
 }
@@ -243,7 +245,7 @@ impl fmt::Debug for TorrcEntry {
         f.debug_struct("TorrcEntry")
             .field("line", &self.line)
             .field("magic", &self.magic)
-            .field("name", &self.name)
+            .field("name", &shown_name(&self.name))
             .field("value", &self.shown())
             .finish_non_exhaustive()
     }

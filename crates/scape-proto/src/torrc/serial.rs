@@ -1,10 +1,8 @@
 //! Serialized forms of this module's types, and of a torrc as its entries.
 
-use std::borrow::Cow;
-
 use serde::{Serialize, Serializer};
 
-use crate::control::{REDACTED, is_secret_option};
+use super::names::shown_name;
 use crate::torrc::value::{RouterPattern, RouterSet};
 use crate::torrc::{
     AutoBool, DataSize, PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcEntry,
@@ -20,11 +18,8 @@ write_as_text! { PortAddress, PortSwitch, RouterPattern }
 fields! { "TorrcEntry", |entry: TorrcEntry| {
     line: entry.line(),
     magic: entry.magic(),
-    name: entry.name(),
-    value: match is_secret_option(entry.name()) || is_secret_option(entry.option_name()) {
-        true => Cow::Borrowed(REDACTED),
-        false => entry.value(),
-    },
+    name: shown_name(entry.name()),
+    value: entry.shown(),
 } }
 
 impl Serialize for Torrc {

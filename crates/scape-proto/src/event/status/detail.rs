@@ -52,6 +52,7 @@ pub enum StatusDetail {
     #[non_exhaustive]
     Bug {
         /// One line of the bug report (`REASON`), without the newline.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         reason: String,
     },
     /// The local clock differs from another one.
@@ -72,6 +73,7 @@ pub enum StatusDetail {
     BadLibevent {
         /// The method that libevent uses to wait for events (`METHOD`), such as
         /// `kqueue`.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         method: String,
         /// The version of libevent (`VERSION`).
         version: String,
@@ -120,12 +122,14 @@ pub enum StatusDetail {
     SocksUnknownProtocol {
         /// The first bytes that the application sent (`DATA`). Invalid UTF-8 is
         /// replaced by U+FFFD.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         data: String,
     },
     /// An application asked for an invalid host name.
     #[non_exhaustive]
     SocksBadHostname {
         /// The invalid name (`HOSTNAME`).
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         hostname: String,
     },
     /// The relay found out its address.
@@ -137,6 +141,10 @@ pub enum StatusDetail {
         method: AddressMethod,
         /// The host name that the address was found by (`HOSTNAME`), if there
         /// is one.
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::control::serial::optional_text")
+        )]
         hostname: Option<String>,
     },
     /// The relay is testing whether it is reachable.
@@ -166,16 +174,22 @@ pub enum StatusDetail {
         /// The authority (`DIRAUTH`).
         dir_auth: SocketAddr,
         /// The reason in the authority's words (`REASON`).
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         reason: String,
     },
     /// A name server went up or down.
     #[non_exhaustive]
     NameserverStatus {
         /// The address of the name server, as tor wrote it (`NS`).
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         nameserver: String,
         /// The status of the name server (`STATUS`).
         status: NameserverStatus,
         /// The reason why the name server is down (`ERR`).
+        #[cfg_attr(
+            feature = "serde",
+            serde(serialize_with = "crate::control::serial::optional_text")
+        )]
         error: Option<String>,
     },
     /// Every name server is down.
