@@ -328,9 +328,10 @@
 //! | `scape::onion` | debug, warn | directories that did not answer when a service was published; services that could not be removed |
 //! | `scape::state` | debug, warn | parts of tor's answers that could not be parsed |
 //! | `scape::config` | warn | other controllers' changes that were overwritten at the moment they were made |
-//! | `scape::attach` | debug, warn | streams that could not be attached, attachers that panicked, other controllers that attach |
+//! | `scape::attach` | debug to error | streams that could not be attached, attachers that panicked, other controllers that attach |
+//! | `scape::path` | debug | circuits of a pool that could not be built or closed |
 //! | `scape::process` | debug, warn | removed temporary directories of killed programs; a launched tor that did not end properly |
-//! | `scape::testing` | info, warn | nodes of a test network that had to be killed |
+//! | `scape::testing` | debug to warn | the start of a test network, and nodes that had to be killed |
 //! | `scape::tor` | debug | the log of a launched tor |
 //! | `scape::events` | warn, error | lost events, panics in callbacks |
 //!

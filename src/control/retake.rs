@@ -147,7 +147,7 @@ impl Session {
             let what = due.part.name();
             match self.retake_part(link, &due.part, timeout) {
                 Ok(true) => {
-                    log::info!(target: "scape::connection", "tor has {what} again");
+                    log::info!(target: "scape::connection", "{what} is restored");
                     self.connection().tell(ConnectionStatus::Restored { what });
                 }
                 // The program doesn't want the thing any more.
@@ -165,7 +165,7 @@ impl Session {
                         .failed(Instant::now())
                         .filter(|_| may_pass(&error) || error.is_timeout());
                     let attempt = due.attempts;
-                    log::debug!(target: "scape::connection", "attempt {attempt} to give back {what}: {error}");
+                    log::debug!(target: "scape::connection", "attempt {attempt} to restore {what} failed: {error}");
                     if next.is_some() {
                         self.retakes.put_back(link, due);
                     } else {

@@ -303,7 +303,7 @@ impl Session {
                 .extract_if(.., |(what, _)| !wanted.iter().any(|it| it.what == *what))
                 .collect();
             for (what, kind) in &unwanted {
-                log::debug!(target: "scape::connection", "{what} is taken away again");
+                log::debug!(target: "scape::connection", "{what} was dropped meanwhile and is removed");
                 match ask(kind.undo()?) {
                     Ok(_) => {}
                     Err(error) if error.is::<Refusal>() => {}
@@ -387,7 +387,7 @@ impl Session {
                 Ok(()) => {}
                 Err(error) if error.is::<Closed>() => {}
                 Err(error) => {
-                    log::warn!(target: "scape::connection", "{what} may stay: {error}");
+                    log::warn!(target: "scape::connection", "cannot remove {what}: {error}");
                 }
             }
         }

@@ -6,12 +6,14 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use scape::Controller;
 use scape::control::BuildCircuit;
 use scape::control::Signal;
 use scape::event::{
-    CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus, OrConnStatus,
+    CircuitInfo, CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus,
+    OrConnStatus,
 };
 use scape::socks::SocksProxy;
 use scape::testing::{Role, TestNetwork};
@@ -111,8 +113,12 @@ fn transport(network: &TestNetwork) {
 
 /// A relay without a network loses its connections, and makes them again once
 /// it has one.
+///
+/// Before the relay is mended, the client must know that its circuits over this
+/// relay are gone: it would use them for the streams of the next case.
 fn connections(network: &TestNetwork) {
     let tor = relay(network);
+    let fingerprint = tor.info().fingerprint().unwrap();
     let cut = || tor.set_conf([("DisableNetwork", "1")]).unwrap();
     event_of(tor, EventKind::OrConn, cut, |body| {
         matches!(
@@ -120,6 +126,16 @@ fn connections(network: &TestNetwork) {
             EventBody::OrConn(connection) if connection.status == OrConnStatus::Closed
         )
     });
+    let deadline = Instant::now() + SOON;
+    let uses_relay =
+        |circuit: &CircuitInfo| circuit.path.iter().any(|hop| hop.fingerprint() == fingerprint);
+    while network.client().circuits().unwrap().iter().any(uses_relay) {
+        assert!(
+            Instant::now() < deadline,
+            "the client keeps circuits over a relay without network"
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
     let mend = || tor.set_conf([("DisableNetwork", "0")]).unwrap();
     event_of(tor, EventKind::OrConn, mend, |body| {
         matches!(

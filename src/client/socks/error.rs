@@ -247,7 +247,7 @@ impl fmt::Display for SocksProblem {
             }
             SocksProblem::NotSocks(what) => write!(f, "the peer is not a SOCKS5 port: {what}"),
             SocksProblem::Protocol(what) => {
-                write!(f, "the SOCKS port's answer is malformed: {what}")
+                write!(f, "the SOCKS port's answer is malformed or unexpected: {what}")
             }
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
             SocksProblem::Private => f.write_str(

@@ -1,9 +1,7 @@
 //! `GETINFO downloads/…`: the state of tor's downloads.
 
-use std::str::FromStr;
-
 use super::Info;
-use super::value::unless_unknown;
+use super::value::{parse_line, unless_unknown};
 use crate::error::Result;
 use scape_proto::info::{DownloadPhase, DownloadStatus};
 use scape_proto::netdoc::ConsensusFlavor;
@@ -65,7 +63,7 @@ impl Info<'_> {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
     /// can't be parsed.
     pub fn downloads_cert_fps(self) -> Result<Vec<Fingerprint>> {
-        self.controller.read_lines("downloads/cert/fps", digest)
+        self.controller.read_lines("downloads/cert/fps", parse_line)
     }
 
     /// Returns the download state of an authority's certificate, whichever
@@ -95,7 +93,7 @@ impl Info<'_> {
     /// can't be parsed.
     pub fn downloads_cert_sks(self, authority: Fingerprint) -> Result<Option<Vec<Fingerprint>>> {
         unless_unknown(
-            self.controller.read_lines(&format!("downloads/cert/fp/{authority}/sks"), digest),
+            self.controller.read_lines(&format!("downloads/cert/fp/{authority}/sks"), parse_line),
         )
     }
 
@@ -142,7 +140,7 @@ impl Info<'_> {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
     /// can't be parsed.
     pub fn downloads_bridges(self) -> Result<Option<Vec<Fingerprint>>> {
-        unless_unknown(self.controller.read_lines("downloads/bridge/bridges", digest))
+        unless_unknown(self.controller.read_lines("downloads/bridge/bridges", parse_line))
     }
 
     /// Returns the download state of a bridge's descriptor
@@ -162,8 +160,4 @@ impl Info<'_> {
     fn download(self, key: &str) -> Result<Option<DownloadStatus>> {
         unless_unknown(self.controller.read_info(key, DownloadStatus::parse))
     }
-}
-
-fn digest<T: FromStr>(line: &[u8]) -> Option<T> {
-    std::str::from_utf8(line).ok()?.parse().ok()
 }

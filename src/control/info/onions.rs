@@ -1,7 +1,7 @@
 //! `GETINFO onions/…`, `hs/…`: onion services and their descriptors.
 
 use super::Info;
-use super::value::unless_unknown;
+use super::value::{parse_line, unless_unknown};
 use crate::error::Result;
 use scape_proto::word::OnionAddress;
 
@@ -18,7 +18,7 @@ impl Info<'_> {
     /// can't be parsed.
     #[doc(alias = "list_ephemeral_hidden_services")]
     pub fn onions_current(self) -> Result<Vec<OnionAddress>> {
-        self.controller.read_lines("onions/current", address)
+        self.controller.read_lines("onions/current", parse_line)
     }
 
     /// Returns the onion services that controllers have added and that belong
@@ -44,7 +44,7 @@ impl Info<'_> {
     /// can't be parsed.
     #[doc(alias = "list_ephemeral_hidden_services")]
     pub fn onions_detached(self) -> Result<Vec<OnionAddress>> {
-        self.controller.read_lines("onions/detached", address)
+        self.controller.read_lines("onions/detached", parse_line)
     }
 
     /// Returns the descriptor of an onion service that this tor has fetched as
@@ -74,8 +74,4 @@ impl Info<'_> {
             self.controller.get_info_bytes(&format!("hs/service/desc/id/{}", address.service_id())),
         )
     }
-}
-
-fn address(line: &[u8]) -> Option<OnionAddress> {
-    std::str::from_utf8(line).ok()?.parse().ok()
 }

@@ -1,5 +1,7 @@
 //! Helpers that the typed GETINFO methods share.
 
+use std::str::FromStr;
+
 use crate::control::Controller;
 use crate::error::{Error, Result};
 use scape_proto::control::Refusal;
@@ -57,6 +59,11 @@ pub(super) fn malformed(key: &str, value: impl AsRef<[u8]>) -> Error {
     let shown = String::from_utf8_lossy(value.get(..SHOWN).unwrap_or(value));
     let more = if value.len() > SHOWN { " and more" } else { "" };
     Error::answer(format!("GETINFO {key}"), format!("{shown:?}{more}"))
+}
+
+/// Parses a line that is one value.
+pub(super) fn parse_line<T: FromStr>(line: &[u8]) -> Option<T> {
+    std::str::from_utf8(line).ok()?.parse().ok()
 }
 
 /// Turns the refusal 551 into `None`. tor sends this refusal if the value

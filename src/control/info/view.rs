@@ -2,16 +2,18 @@
 
 use crate::control::Controller;
 
-/// The typed answers of GETINFO: a method for each key of tor 0.4.9.
+/// The typed answers of GETINFO: a method for each key of tor 0.4.9, or for
+/// several keys that belong together. [`Controller::version`],
+/// [`Controller::circuits`] and [`Controller::streams`] have the others.
 ///
-/// [`Controller::info`] returns it. Each method sends one command and waits for
-/// the answer, at most for the controller's timeout. Answers that can't change
+/// [`Controller::info`] returns it. Most methods send one command. All of them
+/// wait for the answers at most for the controller's timeout. Answers that can't change
 /// while tor runs are cached: see [`Caching`](crate::control::Caching). A key
 /// without a method can be asked for with [`Controller::get_info`].
 ///
-/// `Option` means that tor knows no value now, for example because it has no
-/// consensus yet. A key that this tor doesn't have is an error of the kind
-/// [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+/// `None` means that tor knows no value now, for example because it has no
+/// consensus yet or no such document. A refusal for another reason is an error
+/// of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

@@ -73,8 +73,8 @@ pub enum ConfigProblem {
     /// The value that tor has isn't valid UTF-8, so it can't be sent back
     /// unchanged.
     NotText,
-    /// Another program has changed the option since this change of it was
-    /// begun.
+    /// Another program, or another handle of this one, has changed the option
+    /// since this change of it was begun.
     Conflict,
     /// tor refused the changes and made none of them.
     Refused(Box<Refusal>),
@@ -85,8 +85,8 @@ impl ConfigError {
         ConfigError { option: option.into(), problem }
     }
 
-    /// Returns true if another program has changed an option since its change
-    /// was begun here.
+    /// Returns true if an option was changed elsewhere since its change was
+    /// begun here.
     pub fn is_conflict(&self) -> bool {
         self.problem == ConfigProblem::Conflict
     }
@@ -136,9 +136,9 @@ impl fmt::Display for ConfigError {
             }
             ConfigProblem::Conflict => write!(
                 f,
-                "{option} was changed by another program since this change was begun, and nothing \
-                 was sent; see Config::conflicts, then keep the change (Config::overwrite) or drop \
-                 it (Config::discard)"
+                "{option} was changed elsewhere since this change was begun, and nothing was sent; \
+                 see Config::conflicts, then keep the change (Config::overwrite) or drop it \
+                 (Config::discard)"
             ),
             ConfigProblem::Refused(refusal) => {
                 write!(

@@ -58,8 +58,8 @@
 //! stay correct. The report of a change arrives a moment after tor's answer to
 //! the program that made it.
 //!
-//! If another program changes an option after a change of it was begun here,
-//! the two changes conflict. [`Config::conflicts`] lists such conflicts.
+//! If another program, or another handle of this one, changes an option after
+//! a change of it was begun here, the two changes conflict. [`Config::conflicts`] lists such conflicts.
 //! [`Config::save`] refuses to send anything until each conflict is resolved
 //! with [`Config::overwrite`] or [`Config::discard`].
 //!

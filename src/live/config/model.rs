@@ -218,7 +218,7 @@ impl Model {
     fn note_overwritten(&mut self, overwritten: Overwritten) {
         log::warn!(
             target: "scape::config",
-            "{} was changed by another program while it was saved here: that change is overwritten", overwritten.unit
+            "{} was changed elsewhere while it was saved here: that change is overwritten", overwritten.unit
         );
         if self.overwritten.len() >= MOST_OVERWRITTEN {
             self.overwritten.remove(0);

@@ -9,6 +9,7 @@ use super::seed::Times;
 use super::vote::{POLL, VOTE_TAKES, knows_all, set_offset};
 use crate::control::Controller;
 use crate::error::Result;
+use crate::io::transport::Deadline;
 
 /// The time before the beginning of a vote at which it is postponed, so that
 /// every authority is told in time.
@@ -50,16 +51,16 @@ impl FirstVote {
     }
 
     /// Postpones the vote until every authority knows every relay, or until
-    /// [`KNOWN_WITHIN`] has passed. The limit is needed because a relay's
-    /// options may keep it from publishing its descriptor.
-    pub(super) fn put_off_until_known(&mut self) -> Result<()> {
-        let begun = Instant::now();
+    /// [`KNOWN_WITHIN`] has passed, or until shortly before `deadline`. The limit
+    /// is needed because a relay's options may keep it from publishing its
+    /// descriptor. The network works without it.
+    pub(super) fn put_off_until_known(&mut self, deadline: Deadline) -> Result<()> {
+        let end = Instant::now() + KNOWN_WITHIN.min(deadline.left().saturating_sub(MARGIN));
         while !self.is_known()? {
-            if begun.elapsed() >= KNOWN_WITHIN {
+            if Instant::now() >= end {
                 log::warn!(
                     target: "scape::testing",
-                    "the authorities don't know every relay after {KNOWN_WITHIN:?}: \
-                     the first vote may lack some"
+                    "the authorities don't know every relay yet: the first vote may lack some"
                 );
                 break;
             }

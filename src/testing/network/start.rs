@@ -89,7 +89,8 @@ impl TestNetworkBuilder {
                 let mut first_vote = first_vote.join().unwrap_or_else(|_| Err(panicked()))?;
                 // Programs may ask an authority for the descriptor of any
                 // relay.
-                first_vote.put_off_until_known()
+                self.report(96, "descriptors", "waiting until the authorities know every relay");
+                first_vote.put_off_until_known(deadline)
             });
             starting.finish(outcome)
         })
@@ -316,8 +317,8 @@ impl TestNetworkBuilder {
     fn wait_bootstrapped(&mut self, client: &Controller, deadline: Deadline) -> Result<()> {
         let mut reached = None;
         wait_bootstrapped(client, 100, deadline, &mut reached, |step| {
-            // Four fifths of the progress come before the bootstrap.
-            self.report(80 + step.progress / 5, "bootstrap", &step.summary);
+            // The bootstrap is from 80 to 95 percent of the progress.
+            self.report(80 + step.progress * 15 / 100, "bootstrap", &step.summary);
         })
     }
 
