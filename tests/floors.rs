@@ -91,11 +91,7 @@ fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
     let root = "super::".repeat(depth);
     let mut found = Vec::new();
     for (number, line) in code(text) {
-        let line = if line.contains(root.as_str()) {
-            line.replace(root.as_str(), "crate::")
-        } else {
-            line.into()
-        };
+        let line = line.replace(&root, "crate::");
         for (_, rest) in line.match_indices("crate::").map(|(at, _)| line.split_at(at + 7)) {
             let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
             let name = &rest[..end.max(1)];
@@ -111,7 +107,7 @@ fn upward_names(path: &str, text: &str, rooms: &[&str]) -> Vec<String> {
 
 /// The numbered lines of a file without comments, up to its tests.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let end = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     let lines = text[..end].lines().enumerate();
     lines
         .map(|(i, line)| (i + 1, line.split("//").next().unwrap_or_default()))

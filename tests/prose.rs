@@ -108,7 +108,7 @@ impl Phrases {
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    for folder in ["docs", "docs/design", "crates/scape-manual", "crates/scape-proto"] {
+    for folder in ["docs", "docs/design", "crates/scape-manual", "crates/scape-proto", "fuzz"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             files.push(entry.unwrap().path());
         }
@@ -132,12 +132,21 @@ fn check_document(file: &Path, text: &str, found: &mut Found) {
         if !is_prose {
             continue;
         }
+        if OPENINGS.contains(&first_word(line)) {
+            found[0].push(place());
+        }
         phrases.line(line, place, &mut found[1]);
         let is_unbreakable = line.contains("http") || line.split_whitespace().count() <= 2;
         if line.chars().count() > 80 && !is_unbreakable {
             found[2].push(place());
         }
     }
+}
+
+/// Returns the first word of a line, also of a list item.
+fn first_word(line: &str) -> &str {
+    let item = line.trim_start_matches(['*', '-', ' ']);
+    item.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default()
 }
 
 fn check(file: &Path, text: &str, found: &mut Found) {
@@ -150,7 +159,7 @@ fn check(file: &Path, text: &str, found: &mut Found) {
         let doc = ["/// ", "//! "].iter().find_map(|start| trimmed.strip_prefix(start));
         if let Some(doc) = doc
             && !in_example
-            && OPENINGS.iter().any(|opening| doc.split([' ', '\'', ',']).next() == Some(opening))
+            && OPENINGS.contains(&first_word(doc))
         {
             found[0].push(place());
         }

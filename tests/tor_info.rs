@@ -33,7 +33,7 @@ const FP: &str =
     "fp/0000000000000000000000000000000000000000+0000000000000000000000000000000000000000";
 const D: &str = "d/0000000000000000000000000000000000000000";
 
-/// The same as in `crates/scape-proto/tests/data/transcripts/25-getinfo-relay.txt`.
+/// The same as in the transcript `25-getinfo-relay.txt` of `scape-proto`.
 const RELAY: &str = "Nickname testrelay\nORPort 127.0.0.1:9001\nAddress 127.0.0.1\nAssumeReachable 1\n\
      PublishServerDescriptor 0\nExitRelay 1\nExitPolicy accept *:80\nExitPolicy reject *:*\n";
 

@@ -2,7 +2,7 @@
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * Its name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
+//! * The name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
 //!   directory of this user, and it has mode 0700.
 //! * It contains the lock file, a regular file of this user, and no process
 //!   holds the lock.

@@ -39,12 +39,20 @@ pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
     Ok(manual)
 }
 
-/// Opens a regular file. Opening a pipe or a device could block.
-fn open(path: &Path) -> io::Result<File> {
+/// Opens a regular file, to be read up to the length that it has now. Opening a
+/// pipe or a device could block, and so could reading a file of `/proc` that
+/// waits for data and claims to be empty.
+fn open(path: &Path) -> io::Result<impl Read> {
+    let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
     if !path.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        return Err(not_regular());
     }
-    File::open(path)
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(not_regular());
+    }
+    Ok(file.take(metadata.len()))
 }
 
 /// Reads all of `source`. Returns `None` if that is more than [`LARGEST`].

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! In a recording, `> ` begins a line that was sent to tor, and `< ` a line
-//! that tor sent.
+//! that tor sent. Commands with a data block aren't understood.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for the terminal")]
 
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::time::UNIX_EPOCH;
 
-use scape_proto::control::{Decoder, Reply, parse_getinfo};
+use scape_proto::control::{Command, Decoder, Reply, parse_getinfo};
 use scape_proto::event::Event;
 use scape_proto::info::EntryGuard;
 
@@ -48,7 +48,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut asked = VecDeque::new();
     for line in recording.lines() {
         if let Some(command) = line.strip_prefix("> ") {
-            println!("> {command}");
+            // `Display` hides passwords.
+            let shown = Command::raw(command, None).map(|command| command.to_string());
+            println!("> {}", shown.unwrap_or_else(|error| error.to_string()));
             asked.push_back(command);
         } else if let Some(received) = line.strip_prefix("< ") {
             // Bytes can come in pieces of any size; here each piece is a line.
@@ -69,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Shows the reply to a command.
 fn show(reply: &Reply, command: &str) {
-    if let Some(refusal) = reply.refusal(&command) {
+    if let Some(refusal) = reply.refusal(&command.split(' ').next().unwrap_or_default()) {
         println!("  refused: {refusal}");
         return;
     }

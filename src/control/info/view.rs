@@ -7,9 +7,10 @@ use crate::control::Controller;
 /// [`Controller::circuits`] and [`Controller::streams`] have the others.
 ///
 /// [`Controller::info`] returns it. Most methods send one command. All of them
-/// wait for the answers at most for the controller's timeout. Answers that can't change
-/// while tor runs are cached: see [`Caching`](crate::control::Caching). A key
-/// without a method can be asked for with [`Controller::get_info`].
+/// wait for the answers at most for the controller's timeout. Answers that
+/// can't change while tor runs are cached: see
+/// [`Caching`](crate::control::Caching). A key without a method can be asked
+/// for with [`Controller::get_info`].
 ///
 /// `None` means that tor knows no value now, for example because it has no
 /// consensus yet or no such document. A refusal for another reason is an error

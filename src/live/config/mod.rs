@@ -58,10 +58,10 @@
 //! stay correct. The report of a change arrives a moment after tor's answer to
 //! the program that made it.
 //!
-//! If another program, or another handle of this one, changes an option after
-//! a change of it was begun here, the two changes conflict. [`Config::conflicts`] lists such conflicts.
-//! [`Config::save`] refuses to send anything until each conflict is resolved
-//! with [`Config::overwrite`] or [`Config::discard`].
+//! If another program, or another handle of this one, changes an option after a
+//! change of it was begun here, the two changes conflict. [`Config::conflicts`]
+//! lists such conflicts. [`Config::save`] refuses to send anything until each
+//! conflict is resolved with [`Config::overwrite`] or [`Config::discard`].
 //!
 //! Two changes at the same moment can't be kept apart, because tor has no
 //! command for that. The later one overwrites the other, and

@@ -51,9 +51,9 @@ impl FirstVote {
     }
 
     /// Postpones the vote until every authority knows every relay, or until
-    /// [`KNOWN_WITHIN`] has passed, or until shortly before `deadline`. The limit
-    /// is needed because a relay's options may keep it from publishing its
-    /// descriptor. The network works without it.
+    /// [`KNOWN_WITHIN`] has passed, or until shortly before `deadline`. The
+    /// limit is needed because a relay's options may keep it from publishing
+    /// its descriptor. The network works without it.
     pub(super) fn put_off_until_known(&mut self, deadline: Deadline) -> Result<()> {
         let end = Instant::now() + KNOWN_WITHIN.min(deadline.left().saturating_sub(MARGIN));
         while !self.is_known()? {

@@ -146,7 +146,8 @@ impl Reply {
     }
 
     /// Returns this reply with the secrets in its lines replaced, as `Display`
-    /// shows them, or `None` if no line has a secret. Data blocks stay the same.
+    /// shows them, or `None` if no line has a secret. Data blocks stay the
+    /// same.
     pub(crate) fn redacted(&self) -> Option<Reply> {
         let shown: Vec<String> = self.lines().map(|line| self.shown(line.text)).collect();
         if self.lines().zip(&shown).all(|(line, shown)| line.text == shown.as_bytes()) {

@@ -21,7 +21,7 @@ pub enum TorrcProblem {
     )]
     Quotes,
     /// Something other than a comment follows a quoted value.
-    #[error("something follows the value in quotes that is no comment")]
+    #[error("text other than a comment follows the value in quotes")]
     AfterQuotes,
 }
 

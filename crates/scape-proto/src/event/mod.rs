@@ -300,8 +300,8 @@ impl Event {
     }
 
     /// Returns this event with its secrets replaced by `[redacted]`, or `None`
-    /// if it has none. `Display` hides the same secrets: passwords and keys, and
-    /// what this program has sent to authenticate.
+    /// if it has none. `Display` hides the same secrets: passwords and keys,
+    /// and what this program has sent to authenticate.
     ///
     /// ```
     /// # use std::time::SystemTime;

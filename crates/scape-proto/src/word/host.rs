@@ -9,6 +9,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// The longest name that SOCKS can carry.
 const MAX_LENGTH: usize = 255;
@@ -187,11 +188,22 @@ fn is_number(label: &str) -> bool {
     }
 }
 
+impl std::error::Error for HostError {}
+
+impl FromStr for Host {
+    type Err = HostError;
+
+    /// Reads a host like [`Host::parse`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Host::parse(text)
+    }
+}
+
 impl fmt::Display for HostError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HostError::Empty => f.write_str("is empty"),
-            HostError::TooLong { length } => write!(f, "has {length} bytes, but may have {MAX_LENGTH}"),
+            HostError::TooLong { length } => write!(f, "has {length} bytes, but may have at most {MAX_LENGTH}"),
             HostError::Url => f.write_str("is a URL: give only its host, such as example.com"),
             HostError::Port => f.write_str(
                 "contains ':': give the port separately, as in \"example.com:80\" or (\"example.com\", 80)",
@@ -222,7 +234,7 @@ impl fmt::Display for HostError {
                 f.write_str("is the domain of onion services: an address has 56 characters before .onion")
             }
             HostError::Exit => f.write_str(
-                "ends in .exit, which tor refuses from clients: use a circuit with the exit of your choice (Tor::client_via)",
+                "ends in .exit, which tor refuses from clients: use a circuit with the exit of your choice",
             ),
         }
     }

@@ -36,7 +36,7 @@
 //! assert_eq!(Vec::<u16>::from_config(&ConfigType::CommaList, &["80, 443".to_owned()])?, [80, 443]);
 //!
 //! let problem = true.to_config(&ConfigType::Integer).unwrap_err();
-//! assert_eq!(problem.to_string(), "a bool is no value of an Integer option, which takes a whole number, 0 or more");
+//! assert_eq!(problem.to_string(), "a bool is not a value of an Integer option, which takes a whole number, 0 or more");
 //! # Ok::<(), value::ConfigValueProblem>(())
 //! ```
 

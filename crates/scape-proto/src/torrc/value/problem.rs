@@ -36,7 +36,7 @@ pub enum ConfigValueProblem {
         unit: &'static str,
     },
     /// The Rust type doesn't fit the option's type.
-    #[error("{rust} is no value of {} {ty} option, which takes {}", article_in_text(.ty), takes(.ty))]
+    #[error("{rust} is not a value of {} {ty} option, which takes {}", article_in_text(.ty), takes(.ty))]
     WrongType {
         /// The option's type.
         ty: ConfigType,
@@ -97,17 +97,17 @@ pub enum ConfigValueProblem {
     /// such a value, it repeats the value unchanged, so that its reply breaks
     /// into lines with arbitrary content.
     #[error(
-        "it has the end of a line (at byte {position}), which tor could not refuse without getting out of step"
+        "it has the end of a line (at byte {position}), which would break tor's reply if tor refused it"
     )]
     LineEnd {
         /// The position of the line end in bytes.
         position: usize,
     },
     /// The path isn't UTF-8.
-    #[error("the path is not UTF-8, and only such a path can be told to tor here")]
+    #[error("the path is not UTF-8, so it cannot be sent to tor")]
     NotUtf8,
     /// The option is a group of other options. Change those instead.
-    #[error("it stands for a group of options, and tor lets only those be set: set them instead")]
+    #[error("it is a group of options: set its members instead")]
     Virtual,
     /// The value fits the option's type, but this option takes other values.
     #[error("it takes {takes}")]
@@ -170,7 +170,7 @@ mod tests {
         let wrong = ConfigValueProblem::WrongType { ty: ConfigType::Float, rust: "a bool" };
         assert_eq!(
             wrong.to_string(),
-            "a bool is no value of a Float option, which takes a decimal fraction, such as 0.5"
+            "a bool is not a value of a Float option, which takes a decimal fraction, such as 0.5"
         );
         let malformed = ConfigValueProblem::Malformed { ty: ConfigType::Integer };
         assert_eq!(malformed.to_string(), "An Integer option takes a whole number, 0 or more");
