@@ -32,7 +32,7 @@ fn api_list_matches_the_code() {
     let gone: Vec<&str> = listed.lines().filter(|line| !current.contains(line)).take(20).collect();
     assert!(
         listed == current,
-        "docs/api.txt isn't what the code says. If the change is meant, run\n\
+        "docs/api.txt isn't what the code says, or has another order. If the change is meant, run\n\
          SCAPE_UPDATE=1 cargo test --test api\nNew:\n{}\nGone:\n{}",
         new.join("\n"),
         gone.join("\n")

@@ -81,6 +81,16 @@ pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String
     text
 }
 
+/// Writes a macro whose calls declare public types, or nothing for others. The
+/// methods of these types are in the macro only.
+pub(crate) fn definition(item: &Item) -> Option<String> {
+    let Item::Macro(definition) = item else { return None };
+    definition.ident.as_ref()?;
+    let text = definition.mac.tokens.to_string();
+    let declares = ["pub enum $", "pub struct $", "pub const $"];
+    declares.iter().any(|words| text.contains(words)).then(|| declaration(item))
+}
+
 /// Returns true for calls of the macros that declare a type's constants.
 fn declares_constants(item: &Item) -> bool {
     let Item::Macro(call) = item else { return false };
@@ -154,10 +164,15 @@ fn inherent(block: &ItemImpl) -> String {
     print(Item::Impl(block))
 }
 
-/// An `impl Trait for Type` without its content.
+/// An `impl Trait for Type` with its associated types only.
 fn header(block: &ItemImpl) -> String {
     let mut block = block.clone();
-    block.items.clear();
+    block.items.retain(|part| matches!(part, ImplItem::Type(_)));
+    for part in &mut block.items {
+        if let ImplItem::Type(ty) = part {
+            tidy(&mut ty.attrs);
+        }
+    }
     tidy(&mut block.attrs);
     print(Item::Impl(block))
 }
@@ -219,6 +234,12 @@ fn type_name(ty: &Type) -> Option<String> {
         Type::Reference(reference) => type_name(&reference.elem),
         _ => None,
     }
+}
+
+/// Returns the `#[cfg(…)]` among these attributes, or an empty text.
+pub(crate) fn condition(attributes: &[Attribute]) -> String {
+    let conditions = attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    conditions.map(|condition| condition.to_token_stream().to_string()).collect()
 }
 
 fn attributes(item: &Item) -> &[Attribute] {

@@ -21,8 +21,8 @@ pub(crate) fn list(name: &str, folder: &Path) -> String {
     let modules = package.public_modules();
     // An item with several paths is listed in the innermost module.
     let mut homes: HashMap<*const Item, &ModulePath> = HashMap::new();
-    for (module, items) in &modules {
-        for item in items.iter().filter_map(Offered::item) {
+    for (module, public) in &modules {
+        for item in public.items.iter().filter_map(Offered::item) {
             let home = homes.entry(item).or_insert(module);
             if module.len() > home.len() {
                 *home = module;
@@ -30,11 +30,12 @@ pub(crate) fn list(name: &str, folder: &Path) -> String {
         }
     }
     let mut text = String::new();
-    for (module, items) in &modules {
+    for (module, public) in &modules {
         let path = [&[name.to_owned()], module.as_slice()].concat();
-        text.push_str(&format!("# {}\n\n", path.join("::")));
+        let heading = format!("# {} {}", path.join("::"), public.condition);
+        text.push_str(&format!("{}\n\n", heading.trim_end()));
         let mut shown: Vec<String> = Vec::new();
-        for offered in items {
+        for offered in &public.items {
             shown.push(match offered.item().map(|item| (item, homes[&std::ptr::from_ref(item)])) {
                 Some((item, home)) if home != module => {
                     let path = [home.as_slice(), &[item::names(item).join(", ")]].concat();
@@ -48,6 +49,10 @@ pub(crate) fn list(name: &str, folder: &Path) -> String {
             text.push_str(&item);
             text.push('\n');
         }
+    }
+    let macros = package.macros();
+    if !macros.is_empty() {
+        text.push_str(&format!("# macros of {name} that declare types\n\n{}\n", macros.join("\n")));
     }
     text
 }

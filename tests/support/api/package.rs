@@ -23,6 +23,8 @@ pub(crate) struct Module {
     /// The public submodules.
     public: Vec<String>,
     uses: Vec<Reexport>,
+    /// The conditions of the submodules, such as `#[cfg(feature = "http")]`.
+    conditions: BTreeMap<String, String>,
 }
 
 /// One name of a `pub use`.
@@ -30,6 +32,8 @@ struct Reexport {
     /// The path in the code: `crate`, `self`, `super` and names.
     path: Vec<String>,
     name: String,
+    /// The condition of the whole `pub use`, or an empty text.
+    condition: String,
 }
 
 /// The end of a path.
@@ -46,6 +50,13 @@ pub(crate) enum Offered<'a> {
     /// The item, and the module that declares it.
     Item(&'a Item, &'a Module),
     Foreign(String),
+}
+
+/// A module that users can name.
+pub(crate) struct Public<'a> {
+    /// Its condition, such as `#[cfg(feature = "http")]`, or an empty text.
+    pub(crate) condition: String,
+    pub(crate) items: Vec<Offered<'a>>,
 }
 
 impl Offered<'_> {
@@ -73,6 +84,7 @@ impl Package {
                 item if item::is_test(&item) => {}
                 Item::Mod(declared) => {
                     let name = declared.ident.to_string();
+                    module.conditions.insert(name.clone(), item::condition(&declared.attrs));
                     if matches!(declared.vis, Visibility::Public(_)) {
                         module.public.push(name.clone());
                     }
@@ -87,8 +99,8 @@ impl Package {
                     };
                     self.add([path.clone(), vec![name]].concat(), items, &inner);
                 }
-                Item::Use(ItemUse { vis: Visibility::Public(_), tree, .. }) => {
-                    collect(&tree, Vec::new(), &mut module.uses);
+                Item::Use(ItemUse { vis: Visibility::Public(_), tree, attrs, .. }) => {
+                    collect(&tree, Vec::new(), &item::condition(&attrs), &mut module.uses);
                 }
                 Item::Impl(block) => self.impls.push(block),
                 item => module.items.push(item),
@@ -98,11 +110,11 @@ impl Package {
     }
 
     /// Returns the modules that users can name, with what they offer.
-    pub(crate) fn public_modules(&self) -> BTreeMap<ModulePath, Vec<Offered<'_>>> {
+    pub(crate) fn public_modules(&self) -> BTreeMap<ModulePath, Public<'_>> {
         let mut found = BTreeMap::new();
-        // Public path and path in the source.
-        let mut open = vec![(ModulePath::new(), ModulePath::new())];
-        while let Some((public, path)) = open.pop() {
+        // Public path, path in the source, and condition.
+        let mut open = vec![(ModulePath::new(), ModulePath::new(), String::new())];
+        while let Some((public, path, condition)) = open.pop() {
             let Some(module) = self.modules.get(&path) else { continue };
             let public_items = module.items.iter().filter(|item| item::is_public(item));
             let mut offered: Vec<Offered<'_>> =
@@ -110,16 +122,20 @@ impl Package {
             let below =
                 |base: &ModulePath, name: &str| [base.clone(), vec![name.to_owned()]].concat();
             for name in &module.public {
-                open.push((below(&public, name), below(&path, name)));
+                let condition = module.conditions.get(name).cloned().unwrap_or_default();
+                open.push((below(&public, name), below(&path, name), condition));
             }
             for reexport in &module.uses {
                 match self.resolve(&path, &reexport.path) {
-                    Target::Module(target) => open.push((below(&public, &reexport.name), target)),
+                    Target::Module(target) => {
+                        let condition = reexport.condition.clone();
+                        open.push((below(&public, &reexport.name), target, condition));
+                    }
                     Target::Item(item, module) => offered.push(Offered::Item(item, module)),
                     Target::Foreign(path) => offered.push(Offered::Foreign(path)),
                 }
             }
-            found.insert(public, offered);
+            found.insert(public, Public { condition, items: offered });
         }
         found
     }
@@ -173,6 +189,15 @@ impl Package {
         Target::Module(module)
     }
 
+    /// Writes the macros that declare public types.
+    pub(crate) fn macros(&self) -> Vec<String> {
+        self.modules
+            .values()
+            .flat_map(|module| &module.items)
+            .filter_map(item::definition)
+            .collect()
+    }
+
     /// Writes an item with its methods and the traits that it implements.
     pub(crate) fn show(&self, offered: &Offered<'_>) -> String {
         match offered {
@@ -182,23 +207,24 @@ impl Package {
     }
 }
 
-fn collect(tree: &UseTree, mut path: Vec<String>, found: &mut Vec<Reexport>) {
+fn collect(tree: &UseTree, mut path: Vec<String>, condition: &str, found: &mut Vec<Reexport>) {
     match tree {
         UseTree::Path(part) => {
             path.push(part.ident.to_string());
-            collect(&part.tree, path, found);
+            collect(&part.tree, path, condition, found);
         }
         UseTree::Name(last) => {
             let name = last.ident.to_string();
             path.push(name.clone());
-            found.push(Reexport { path, name });
+            found.push(Reexport { path, name, condition: condition.to_owned() });
         }
         UseTree::Rename(last) => {
             path.push(last.ident.to_string());
-            found.push(Reexport { path, name: last.rename.to_string() });
+            let (name, condition) = (last.rename.to_string(), condition.to_owned());
+            found.push(Reexport { path, name, condition });
         }
         UseTree::Group(group) => {
-            group.items.iter().for_each(|tree| collect(tree, path.clone(), found));
+            group.items.iter().for_each(|tree| collect(tree, path.clone(), condition, found));
         }
         UseTree::Glob(_) => panic!("`pub use {}::*` hides names", path.join("::")),
     }
