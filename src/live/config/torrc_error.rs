@@ -102,7 +102,10 @@ mod tests {
     #[test]
     fn torrc_error_names_the_file_line_and_include() {
         let syntax = ParseTorrcError::new(3, "Nickname", TorrcProblem::AfterQuotes);
-        assert!(syntax.to_string().starts_with("line 3 (Nickname): something follows"), "{syntax}");
+        assert!(
+            syntax.to_string().starts_with("line 3 (Nickname): text other than a comment follows"),
+            "{syntax}"
+        );
         let error = TorrcError {
             path: "/etc/tor/a".into(),
             included_by: Some(("/etc/tor/torrc".into(), 7)),

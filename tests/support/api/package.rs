@@ -54,7 +54,7 @@ pub(crate) enum Offered<'a> {
 
 /// A module that users can name.
 pub(crate) struct Public<'a> {
-    /// Its condition, such as `#[cfg(feature = "http")]`, or an empty text.
+    /// The condition, such as `#[cfg(feature = "http")]`, or an empty text.
     pub(crate) condition: String,
     pub(crate) items: Vec<Offered<'a>>,
 }
