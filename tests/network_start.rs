@@ -20,6 +20,7 @@ use scape::Tor;
 use scape::control::BuildCircuit;
 use scape::netdoc::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
+use scape::word::Progress;
 
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);
@@ -204,9 +205,21 @@ fn networks_share_their_keys_unless_new_ones_are_requested() {
     }
 }
 
+/// Asserts that the steps of a start came in order, up to 100 percent.
+fn assert_in_order(steps: &[Progress]) {
+    let percents: Vec<u8> = steps.iter().map(|step| step.percent).collect();
+    assert!(percents.is_sorted(), "{steps:?}");
+    assert_eq!((percents.first(), percents.last()), (Some(&0), Some(&100)));
+}
+
 #[test]
 fn network_can_vote_first() {
-    let network = start(TestNetwork::builder().authorities(1).relays(3).vote_first(true));
+    let (sender, steps) = std::sync::mpsc::channel();
+    let builder = TestNetwork::builder().authorities(1).relays(3).vote_first(true);
+    let network = start(builder.on_progress(move |step| sender.send(step.clone()).unwrap()));
+    let steps: Vec<Progress> = steps.try_iter().collect();
+    assert_in_order(&steps);
+    assert!(steps.iter().any(|step| step.tag == "bootstrap"), "{steps:?}");
     let circuit = network.client().build_circuit(&BuildCircuit::new()).unwrap();
     assert_eq!(circuit.path.len(), 3);
     Tor::launch(network.launch().timeout(LONGEST)).unwrap();
@@ -223,9 +236,11 @@ fn unusable_first_consensus_is_replaced_by_the_vote() {
             .client_option("UseMicrodescriptors", "0")
             // The vote comes long after the first consensus was given up.
             .voting_interval(Duration::from_secs(30))
-            .on_progress(move |step| drop(sender.send(step.tag.clone()))),
+            .on_progress(move |step| sender.send(step.clone()).unwrap()),
     );
-    assert!(steps.try_iter().any(|tag| tag == "vote"));
+    let steps: Vec<Progress> = steps.try_iter().collect();
+    assert_in_order(&steps);
+    assert!(steps.iter().any(|step| step.tag == "vote"), "{steps:?}");
     network.client().build_circuit(&BuildCircuit::new()).unwrap();
     end(network);
 }

@@ -317,8 +317,7 @@ impl TestNetworkBuilder {
     fn wait_bootstrapped(&mut self, client: &Controller, deadline: Deadline) -> Result<()> {
         let mut reached = None;
         wait_bootstrapped(client, 100, deadline, &mut reached, |step| {
-            // The bootstrap is from 80 to 95 percent of the progress.
-            self.report(80 + step.progress * 15 / 100, "bootstrap", &step.summary);
+            self.report(of_bootstrap(step.progress), "bootstrap", &step.summary);
         })
     }
 
@@ -327,6 +326,12 @@ impl TestNetworkBuilder {
             callback(&Progress::new(percent, tag, text));
         }
     }
+}
+
+/// Returns the progress of the whole start in percent while the client is at
+/// `bootstrapped` percent: 80 to 94.
+fn of_bootstrap(bootstrapped: u8) -> u8 {
+    80 + bootstrapped.min(100) / 7
 }
 
 /// Waits until the client has a descriptor of every relay. The first consensus
@@ -341,5 +346,17 @@ fn wait_known(client: &Controller, nodes: &[Node], deadline: Deadline) -> Result
             return Ok(());
         }
         wait.next()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_bootstrap;
+
+    #[test]
+    fn the_progress_of_a_bootstrap_is_a_part_of_the_progress_of_the_start() {
+        let all: Vec<u8> = (0..=u8::MAX).map(of_bootstrap).collect();
+        assert!(all.is_sorted());
+        assert_eq!((all[0], all[100], all[255]), (80, 94, 94));
     }
 }
