@@ -34,17 +34,11 @@
 //! an error that lists everything that was tried.
 
 mod circuit;
-mod circuit_socks;
-mod client;
 mod global;
 mod no_control;
-mod no_socks_port;
 mod no_tor;
 mod not_ready;
-mod probe;
 mod ready;
-mod socks_port;
-mod socks_server;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -58,26 +52,19 @@ use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
 use crate::error::{Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::transport::{Address, Deadline};
-use crate::live::config::{Config, PortLine};
+use crate::live::config::Config;
 use crate::live::state::State;
 use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
-use scape_proto::info::ListenerAddress;
 
-pub use circuit_socks::CircuitSocks;
-pub use client::TorClient;
+pub use crate::client::{NoSocksPortError, SocksPort, TorClient};
 pub use no_control::NoControlError;
-pub use no_socks_port::NoSocksPortError;
 pub use no_tor::NoTorError;
 pub use not_ready::NotReadyError;
-pub use socks_port::SocksPort;
 
-use probe::ask_whether_tor;
-use socks_port::{FromFilter, usual_addresses};
-
-/// The time that a SOCKS port on this machine has to identify itself.
-const SOCKS_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::client::probe::ask_whether_tor;
+use crate::client::socks_ports::{FromFilter, PROBE_TIMEOUT, SocksPorts, usual_addresses};
 
 /// A handle to a tor: one that runs already, or one that this program launched.
 /// The [module](self) lists the ways to get a `Tor` and what it can do.
@@ -103,11 +90,8 @@ pub struct Tor {
 /// State that the handles of one tor share. Dropping it ends a launched tor.
 struct Core {
     way: Way,
-    /// The SOCKS port that accepted a connection most recently.
-    usable: Mutex<Option<Address>>,
-    /// The SOCKS ports that were added, and the addresses that tor opened. The
-    /// lock is held while a port is added, so ports are added one at a time.
-    added: Mutex<Vec<(PortLine, ListenerAddress)>>,
+    /// The SOCKS ports, once one has been requested.
+    ports: Mutex<Option<Arc<SocksPorts>>>,
     /// The live state, once it has been requested.
     state: Mutex<Option<State>>,
 }
@@ -118,19 +102,6 @@ enum Way {
     Control(Controller),
     /// The process is `None` once tor has been stopped.
     Launched(Controller, Mutex<Option<TorProcess>>),
-}
-
-impl Core {
-    /// Returns true if new streams wait for a controller other than this one.
-    /// Asks tor for at most `timeout`.
-    fn leaves_streams_to_others(&self, timeout: Duration) -> bool {
-        match &self.way {
-            Way::Socks(_) => false,
-            Way::Control(controller) | Way::Launched(controller, _) => {
-                controller.with_timeout(timeout).leaves_streams_to_others().unwrap_or(false)
-            }
-        }
-    }
 }
 
 /// The way in which a [`Tor`] is reached.
@@ -256,7 +227,7 @@ impl Tor {
     /// another proxy.
     pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
         let socks = socks.into();
-        ask_whether_tor(&socks, SOCKS_TIMEOUT)?;
+        ask_whether_tor(&socks, PROBE_TIMEOUT)?;
         Ok(Tor::with(Way::Socks(socks)))
     }
 
@@ -336,12 +307,7 @@ impl Tor {
     }
 
     fn with(way: Way) -> Tor {
-        let core = Core {
-            way,
-            usable: Mutex::default(),
-            added: Mutex::default(),
-            state: Mutex::default(),
-        };
+        let core = Core { way, ports: Mutex::default(), state: Mutex::default() };
         Tor::of(Arc::new(core))
     }
 
@@ -499,7 +465,7 @@ impl Tor {
 
     /// Returns the deadline of a call that begins now.
     fn deadline(&self) -> Deadline {
-        self.deadline_after(self.controller().map_or(SOCKS_TIMEOUT, Controller::timeout))
+        self.deadline_after(self.controller().map_or(PROBE_TIMEOUT, Controller::timeout))
     }
 
     /// Returns the deadline of a call that begins now and may take `timeout`.
@@ -513,8 +479,28 @@ impl Tor {
         from_filter: FromFilter,
         deadline: Deadline,
     ) -> Result<TorClient> {
-        let address = self.socks_address(port, from_filter, deadline)?;
-        Ok(TorClient::new(&self.core, address))
+        let address = match (&self.core.way, port) {
+            (_, SocksPort::At(address)) => address.clone(),
+            (Way::Socks(address), SocksPort::Usable) => address.clone(),
+            _ => {
+                let controller = self.controller()?.until(deadline);
+                self.ports(&controller)?.address(&controller, port, from_filter)?
+            }
+        };
+        Ok(TorClient::new(address, self.controller().ok(), self.core.clone()))
+    }
+
+    /// Returns tor's SOCKS ports. They are kept as long as this tor, so that
+    /// they are looked up only once.
+    fn ports(&self, controller: &Controller) -> Result<Arc<SocksPorts>> {
+        let known = self.core.ports.lock().clone();
+        match known {
+            Some(ports) => Ok(ports),
+            None => {
+                let ports = SocksPorts::of(controller)?;
+                Ok(self.core.ports.lock().get_or_insert(ports).clone())
+            }
+        }
     }
 
     /// Connects to `target` through tor: shorthand for [`client`](Self::client)

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use super::probe::ask_whether_tor;
-use super::socks_port::FromFilter;
 use super::{Tor, Way};
+use crate::client::socks_ports::{self, FromFilter};
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::Closed;
-use crate::io::transport::{Address, Deadline};
+use crate::io::transport::Deadline;
 use crate::process::wait_bootstrapped;
 use crate::tor::{NoSocksPortError, NotReadyError};
 use scape_proto::control::Refusal;
@@ -58,20 +57,12 @@ impl Tor {
     /// Errors of the control connection are also possible.
     pub fn is_ready(&self) -> Result<bool> {
         if let Way::Socks(address) = &self.core.way {
-            return match self.ask_socks(address, self.deadline()) {
+            return match socks_ports::ask(address, self.deadline()) {
                 Err(error) if error.is_cancelled() => Err(error),
                 answer => Ok(answer.is_ok()),
             };
         }
         self.is_ready_for(&self.own_controller()?.in_one_call(), |_| {})
-    }
-
-    /// Verifies that a SOCKS port belongs to tor, until `deadline` or until the
-    /// call is cancelled.
-    pub(super) fn ask_socks(&self, address: &Address, deadline: Deadline) -> Result<()> {
-        let address = address.clone();
-        let left = deadline.left();
-        deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
     }
 
     /// Like [`is_ready`](Self::is_ready), within the deadline of `controller`.
@@ -95,7 +86,7 @@ impl Tor {
         if let Ok(established) = unless_refused(controller.info().circuit_established())? {
             return Ok(established);
         }
-        match self.any_address(controller, FromFilter::UsualPorts) {
+        match self.ports(controller)?.any(controller, FromFilter::UsualPorts) {
             Ok(_) => Ok(true),
             Err(error) if error.is::<NoSocksPortError>() => Err(refusal),
             Err(error) => Err(error),
@@ -199,7 +190,7 @@ impl Tor {
         let deadline = self.deadline_after(timeout);
         deadline.check_cancelled(Phase::Bootstrap)?;
         if let Way::Socks(address) = &self.core.way {
-            while let Err(error) = self.ask_socks(address, deadline) {
+            while let Err(error) = socks_ports::ask(address, deadline) {
                 deadline.check_cancelled(Phase::Bootstrap)?;
                 if deadline.has_passed() {
                     return Err(error);

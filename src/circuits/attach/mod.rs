@@ -127,6 +127,8 @@
 //! circuit-bound clients.
 
 mod attacher;
+mod circuit_client;
+mod circuit_socks;
 mod crew;
 mod fresh;
 mod guard;
@@ -136,12 +138,14 @@ mod place;
 mod priority;
 mod registry;
 mod request;
+mod socks_server;
 mod via;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use attacher::{Decision, StreamAttacher};
+pub use circuit_socks::CircuitSocks;
 pub(crate) use fresh::FreshRoute;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;

@@ -1,18 +1,21 @@
 //! The selection of one of tor's SOCKS ports.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{SOCKS_TIMEOUT, Tor, Way};
+use super::probe::ask_whether_tor;
+use super::{NoSocksPortError, SocksPort};
 use crate::control::{ConnectAttempt, Controller, Warnings};
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Address, Deadline, Transport};
-use crate::live::config::{PortAddress, PortLine};
-use crate::tor::NoSocksPortError;
+use parking_lot::Mutex;
 use scape_proto::control::{ArgumentError, Refusal};
 use scape_proto::info::{ListenerAddress, ListenerKind};
+use scape_proto::torrc::{PortAddress, PortLine};
+use std::sync::Arc;
 
+/// The time that a SOCKS port on this machine has to identify itself.
+pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that one SOCKS port has to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The two options of one group: setting one replaces both.
@@ -24,78 +27,10 @@ const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
 /// Tor Browser's control port.
 const TOR_BROWSER_CONTROL: u16 = 9151;
 
-/// The SOCKS port that [`Tor::client_on`] uses.
-///
-/// ```
-/// use scape::tor::SocksPort;
-///
-/// let port = SocksPort::with_options(["IsolateDestAddr"]);
-/// let port = SocksPort::added(["IsolateDestAddr", "SessionGroup=7"]);
-/// let port = SocksPort::at(9050);
-/// # let _ = port;
-/// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SocksPort {
-    /// The first port that accepts a connection, in tor's order.
-    ///
-    /// If a filter in front of the control port hides the listeners, this is
-    /// the first of the usual ports (9050, and Tor Browser's 9150) that belongs
-    /// to a tor. If the control port was found as in
-    /// [`Connect::from_env`](crate::Connect::from_env), and `TOR_SOCKS_HOST` or
-    /// `TOR_SOCKS_PORT` names the SOCKS port, this is that port.
-    #[default]
-    Usable,
-    /// The port at this address, whatever tor reports. For a port in a
-    /// container, or a forwarded one.
-    At(Address),
-    /// The first port that is configured with all of these options, such as
-    /// `IsolateDestAddr` or `ExtendedErrors`.
-    WithOptions(Vec<String>),
-    /// A port that is configured with exactly these options. Without such a
-    /// port, tor is told to open one at a port number of its choice.
-    ///
-    /// All other ports are kept. The new port stays open as long as tor runs,
-    /// unless it is removed from the configuration. SAVECONF doesn't save it,
-    /// because it is a `__SocksPort`.
-    Added(Vec<String>),
-    /// The Unix socket at this path. If tor has none there, it is told to open
-    /// one, as with `Added`.
-    ///
-    /// The directory of the socket must belong to tor's user, with mode 0700
-    /// (or 0750 with `GroupWritable`, 0755 with `WorldWritable`); otherwise tor
-    /// refuses.
-    AddedUnix(PathBuf, Vec<String>),
-}
-
-impl SocksPort {
-    /// Selects the port at this address.
-    pub fn at(address: impl Into<Address>) -> Self {
-        SocksPort::At(address.into())
-    }
-
-    /// Selects the first port that is configured with all of these options.
-    pub fn with_options<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
-        SocksPort::WithOptions(options.into_iter().map(Into::into).collect())
-    }
-
-    /// Selects a port that is configured with exactly these options, and adds
-    /// one if tor has no such port.
-    pub fn added<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
-        SocksPort::Added(options.into_iter().map(Into::into).collect())
-    }
-
-    /// Selects the Unix socket at this path, and adds it if tor has no
-    /// such port.
-    pub fn added_unix(path: impl Into<PathBuf>) -> Self {
-        SocksPort::AddedUnix(path.into(), Vec::new())
-    }
-}
-
 /// The reaction to a filter in front of the control port that hides the SOCKS
 /// ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FromFilter {
+pub(crate) enum FromFilter {
     /// Use one of the usual ports. It belongs to a tor, but perhaps not to this
     /// one.
     UsualPorts,
@@ -103,20 +38,33 @@ pub(super) enum FromFilter {
     Error,
 }
 
-impl Tor {
-    /// Returns the address of the selected port.
-    pub(super) fn socks_address(
+/// The SOCKS ports of the tor at a control connection, with what has been found
+/// out about them. A connection has one value of this type.
+#[derive(Debug, Default)]
+pub(crate) struct SocksPorts {
+    /// The SOCKS port that accepted a connection most recently.
+    usable: Mutex<Option<Address>>,
+    /// The SOCKS ports that were added, and the addresses that tor opened. The
+    /// lock is held while a port is added, so ports are added one at a time.
+    added: Mutex<Vec<(PortLine, ListenerAddress)>>,
+}
+
+impl SocksPorts {
+    /// Returns the ports of the tor that `controller` controls.
+    pub(crate) fn of(controller: &Controller) -> Result<Arc<SocksPorts>> {
+        controller.shared(|| Ok(Arc::default()))
+    }
+
+    /// Returns the address of the selected port, within the deadline of
+    /// `controller`.
+    pub(crate) fn address(
         &self,
+        controller: &Controller,
         port: &SocksPort,
         from_filter: FromFilter,
-        deadline: Deadline,
     ) -> Result<Address> {
-        let controller = match (&self.core.way, port) {
-            (_, SocksPort::At(address)) => return Ok(address.clone()),
-            (Way::Socks(address), SocksPort::Usable) => return Ok(address.clone()),
-            _ => &self.controller()?.until(deadline),
-        };
         let candidates = match port {
+            SocksPort::At(address) => return Ok(address.clone()),
             SocksPort::WithOptions(wanted) => {
                 let found =
                     having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
@@ -134,18 +82,14 @@ impl Tor {
                 let line = PortLine::new(PortAddress::Unix(path)).with_flags(wanted);
                 self.added(controller, line)?
             }
-            _ => return self.any_address(controller, from_filter),
+            SocksPort::Usable => return self.any(controller, from_filter),
         };
         self.first_usable(controller, candidates)
     }
 
     /// Returns the address of the first of tor's ports that accepts a
     /// connection, within the deadline of `controller`.
-    pub(super) fn any_address(
-        &self,
-        controller: &Controller,
-        from_filter: FromFilter,
-    ) -> Result<Address> {
+    pub(crate) fn any(&self, controller: &Controller, from_filter: FromFilter) -> Result<Address> {
         match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners),
             Err(error) => match error.exact::<Refusal>() {
@@ -166,16 +110,16 @@ impl Tor {
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
         let named = controller.environment_socks().map(|named| vec![named.clone()]);
         let mut addresses = named.unwrap_or_else(|| usual_addresses(controller.tor_address()));
-        if let Some(last) = self.core.usable.lock().take() {
+        if let Some(last) = self.usable.lock().take() {
             addresses.retain(|address| *address != last);
             addresses.insert(0, last);
         }
         let mut attempts = Vec::new();
         let deadline = controller.deadline();
         for address in addresses {
-            match self.ask_socks(&address, deadline.part(SOCKS_TIMEOUT)) {
+            match ask(&address, deadline.part(PROBE_TIMEOUT)) {
                 Ok(()) => {
-                    *self.core.usable.lock() = Some(address.clone());
+                    *self.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
@@ -197,7 +141,7 @@ impl Tor {
         // step must be on the same connection.
         let controller = &controller.on_this_link()?;
         let deadline = controller.deadline();
-        let added = self.core.added.try_lock_until(deadline.instant());
+        let added = self.added.try_lock_until(deadline.instant());
         let mut added = added.ok_or_else(|| deadline.error(Phase::Reply))?;
         let configured = Configured::ask(controller)?;
         let before = controller.info().listeners(&ListenerKind::Socks)?;
@@ -248,7 +192,7 @@ impl Tor {
         let mut attempts = Vec::new();
         for listener in listeners {
             let Some(address) = reachable(&listener, control) else { continue };
-            if self.core.usable.lock().as_ref() == Some(&address) {
+            if self.usable.lock().as_ref() == Some(&address) {
                 return Ok(address);
             }
             let part = deadline.part(CONNECT_TIMEOUT);
@@ -258,14 +202,14 @@ impl Tor {
             });
             match connected {
                 Ok(_) => {
-                    *self.core.usable.lock() = Some(address.clone());
+                    *self.usable.lock() = Some(address.clone());
                     return Ok(address);
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
         }
         deadline.check_cancelled(Phase::Connect)?;
-        *self.core.usable.lock() = None;
+        *self.usable.lock() = None;
         match control {
             Some(control) if attempts.is_empty() => {
                 Err(NoSocksPortError::Remote { control: control.to_string() }.into())
@@ -275,9 +219,17 @@ impl Tor {
     }
 }
 
+/// Verifies that a SOCKS port belongs to tor, until `deadline` or until the call
+/// is cancelled.
+pub(crate) fn ask(address: &Address, deadline: Deadline) -> Result<()> {
+    let address = address.clone();
+    let left = deadline.left();
+    deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
+}
+
 /// Returns the usual SOCKS port addresses of a tor with this control port: on
 /// the same machine, Tor Browser's first if the control port is Tor Browser's.
-pub(super) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
+pub(crate) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     let mut ports = USUAL_PORTS;
     if control.and_then(Address::port) == Some(TOR_BROWSER_CONTROL) {
         ports.reverse();

@@ -7,9 +7,9 @@ use std::time::Duration;
 #[cfg(feature = "https")]
 use std::time::Instant;
 
-use super::Core;
 #[cfg(feature = "http")]
 use crate::client::http::AgentBuilder;
+use crate::client::socks::Keep;
 #[cfg(feature = "https")]
 use crate::client::socks::TargetAddr;
 use crate::client::socks::{
@@ -17,6 +17,7 @@ use crate::client::socks::{
 };
 #[cfg(feature = "https")]
 use crate::client::tls::{TlsSettings, TlsStream};
+use crate::control::Controller;
 use crate::error::Result;
 use crate::io::transport::Address;
 #[cfg(feature = "https")]
@@ -53,17 +54,18 @@ pub struct TorClient {
 }
 
 impl TorClient {
-    /// Creates a client for a SOCKS port of this tor. The client keeps the tor
-    /// alive.
-    pub(super) fn new(core: &Arc<Core>, address: Address) -> Self {
-        let proxy = SocksProxy::new(address)
-            .keep(core.clone())
-            .explainer(Arc::new(StreamsWaiting(core.clone())));
-        TorClient { proxy: proxy.refuse_private(true) }
+    /// Creates a client for the SOCKS port at `address`. It keeps `keep` alive.
+    /// With a controller, it finds out why requests time out.
+    pub(crate) fn new(address: Address, controller: Option<&Controller>, keep: Keep) -> Self {
+        let mut proxy = SocksProxy::new(address).keep(keep).refuse_private(true);
+        if let Some(controller) = controller {
+            proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.to_keep())));
+        }
+        TorClient { proxy }
     }
 
     /// Sets the route of the requests.
-    pub(super) fn route(self, route: Arc<dyn Route>) -> TorClient {
+    pub(crate) fn route(self, route: Arc<dyn Route>) -> TorClient {
         TorClient { proxy: self.proxy.route(route) }
     }
 
@@ -285,11 +287,12 @@ impl TorClient {
 /// An [`Explain`] that finds out whether a request timed out because new
 /// streams of this tor wait for a controller that may be gone. This takes up to
 /// half a second.
-struct StreamsWaiting(Arc<Core>);
+struct StreamsWaiting(Controller);
 
 impl Explain for StreamsWaiting {
     fn explain(&self, error: SocksError) -> SocksError {
-        if self.0.leaves_streams_to_others(EXPLANATION) {
+        let controller = self.0.with_timeout(EXPLANATION);
+        if controller.leaves_streams_to_others().unwrap_or(false) {
             error.with_streams_waiting()
         } else {
             error

@@ -27,7 +27,7 @@ const TORS_ANSWER: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n";
 ///
 /// Returns an error with a [`SocksError`] if nothing listens at `address`, if
 /// nothing answers within `timeout`, or if it is another proxy.
-pub(super) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
+pub(crate) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let Err(error) = SocksProxy::new(address.clone()).timeout(timeout).resolve(ANY_ADDRESS) else {
         return Ok(());

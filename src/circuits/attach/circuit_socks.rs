@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::TorClient;
 use super::socks_server::{answer, handshake};
+use crate::client::TorClient;
 use crate::client::socks::{Request, SocksError, SocksProblem, SocksStatus};
 use crate::error::{Error, Result};
 use crate::io::connection::Thread;
