@@ -45,7 +45,7 @@ struct ByPort {
 impl StreamAttacher for ByPort {
     fn decide(&self, stream: &StreamRequest) -> Decision {
         let Some(circuit) = stream.target().port().and_then(|port| self.circuits.get(&port)) else {
-            return Decision::NotMine;
+            return Decision::Pass;
         };
         // Streams to this port wait for each other here, so that only one
         // circuit is built for all of them. Streams to other ports don't wait.

@@ -41,11 +41,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let target = stream.target();
             // Look-ups arrive here too, even those of this program.
             let Some(port) = target.port().filter(|port| *port != 0) else {
-                return Decision::NotMine;
+                return Decision::Pass;
             };
             let Some((address, country)) = place(&state, target) else {
                 println!("{target} is nobody knows where");
-                return Decision::NotMine;
+                return Decision::Pass;
             };
             let country_of = {
                 let countries = countries.clone();
@@ -62,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
                 Err(error) => {
                     println!("{target} is in {country}, where no exit is: {error}");
-                    Decision::NotMine
+                    Decision::Pass
                 }
             }
         })?

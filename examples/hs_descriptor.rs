@@ -10,8 +10,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use scape::control::HsFetch;
-use scape::control::HsFetchError;
+use scape::control::{HsFetch, HsFetchError};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         state.attach(move |stream: &StreamRequest| {
             // Only the first stream gets the circuit.
             if taken.swap(true, Ordering::SeqCst) {
-                return Decision::NotMine;
+                return Decision::Pass;
             }
             let _ = sender.send(stream.id());
             Decision::on(&circuit)

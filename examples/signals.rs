@@ -42,7 +42,7 @@ fn work() -> Result<(), Box<dyn Error>> {
     println!("streams to port 80 go over circuit {}", circuit.id());
     let _attacher = state.attach(move |stream: &StreamRequest| match stream.target().port() {
         Some(80) => Decision::on(&circuit),
-        _ => Decision::NotMine,
+        _ => Decision::Pass,
     })?;
     // Wait until tor or `undo_all` ends the connection.
     let closed = tor.controller()?.wait_closed(Duration::MAX)?;

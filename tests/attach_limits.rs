@@ -15,8 +15,7 @@ use place::{Place, SOON, eager};
 use scape::attach::{
     AttacherGuard, Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
 };
-use scape::control::{ArgumentError, Command};
-use scape::control::{StreamError, StreamProblem};
+use scape::control::{ArgumentError, Command, StreamError, StreamProblem};
 use scape::error::Timeout;
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::word::{CircuitId, StreamId};
@@ -419,7 +418,7 @@ fn onion_address_with_a_trailing_dot_is_closed_whatever_the_attacher_decides() {
         controller.sync().unwrap();
         assert_eq!(changes(tor), [""; 0]);
     };
-    for decide in [|| Decision::Tor, || Decision::NotMine] {
+    for decide in [|| Decision::Tor, || Decision::Pass] {
         for onions in [true, false] {
             let tor = tor();
             let controller = connect(&tor);

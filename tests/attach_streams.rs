@@ -13,10 +13,10 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 use place::{SOON, eager};
 use scape::attach::{
-    Decision, Place, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind, StreamRequest,
+    AttachPoint, Decision, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind,
+    StreamRequest,
 };
-use scape::control::ArgumentError;
-use scape::control::{StreamError, StreamProblem};
+use scape::control::{ArgumentError, StreamError, StreamProblem};
 use scape::event::{EndReason, EventKind, StreamInfo, StreamReason};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::CircuitId;
@@ -121,10 +121,10 @@ fn attachers_decisions_are_sent_to_tor() {
     let attacher = controller
         .attach_streams(move |stream: &StreamRequest| match stream.target().port() {
             Some(80) => Decision::on(circuit),
-            Some(81) => Decision::on(Place::from(circuit).hop(2)),
+            Some(81) => Decision::on(AttachPoint::from(circuit).hop(2)),
             Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
             Some(443) => Decision::Tor,
-            _ => Decision::NotMine,
+            _ => Decision::Pass,
         })
         .unwrap();
     for (id, port) in [(12, 80), (13, 81), (14, 25), (15, 443), (16, 22)] {
@@ -231,7 +231,7 @@ fn option_that_was_set_before_stays_set_and_unwanted_streams_are_left_alone() {
         .attach_streams(|stream: &StreamRequest| match stream.target().port() {
             Some(80) => Decision::on(CircuitId::new(7)),
             Some(443) => Decision::Tor,
-            _ => Decision::NotMine,
+            _ => Decision::Pass,
         })
         .unwrap();
     arrives(&tor, 11, "a.test:22");
@@ -473,7 +473,7 @@ fn first_attacher_by_priority_that_takes_the_stream_decides() {
             if stream.target().port() == Some(port) {
                 Decision::on(CircuitId::new(circuit))
             } else {
-                Decision::NotMine
+                Decision::Pass
             }
         }
     };
@@ -503,7 +503,7 @@ fn attacher_that_declines_later_passes_the_stream_on() {
     let _one = inner.add(2, attacher);
     let (two, asked, failed) = told(|stream: &StreamRequest| match stream.target().port() {
         Some(80) => Decision::on(CircuitId::new(8)),
-        _ => Decision::NotMine,
+        _ => Decision::Pass,
     });
     let _two = inner.add(1, two);
     let _guard = controller.attach_streams_with(5, inner.clone()).unwrap();
@@ -530,7 +530,7 @@ fn failure_is_reported_to_the_attacher_that_decided() {
         builder(0, "").on("ATTACHSTREAM 11 8", "552 Unknown circuit \"8\"\r\n").start().unwrap();
     let controller = connect(&tor);
     let inner = PriorityAttacher::new();
-    let (one, _, not_failed) = told(|_: &StreamRequest| Decision::NotMine);
+    let (one, _, not_failed) = told(|_: &StreamRequest| Decision::Pass);
     let (two, _, failed) = told(|_: &StreamRequest| Decision::on(CircuitId::new(8)));
     let _members = [inner.add(2, one), inner.add(1, two)];
     let _guard = controller.attach_streams(inner).unwrap();
@@ -762,7 +762,7 @@ fn circuit_0_and_hop_0_are_refused() {
     let (tor, controller) = tor();
     let (attacher, _, failed) = told(|stream: &StreamRequest| match stream.target().port() {
         Some(1) => Decision::on(CircuitId::new(0)),
-        _ => Decision::on(Place::from(CircuitId::new(7)).hop(0)),
+        _ => Decision::on(AttachPoint::from(CircuitId::new(7)).hop(0)),
     });
     let guard = controller.attach_streams(attacher).unwrap();
     for id in 1..=2 {

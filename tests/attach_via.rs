@@ -13,9 +13,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
 use place::SOON;
-use scape::attach::{Decision, Place, StreamRequest};
-use scape::control::ArgumentError;
-use scape::control::{StreamError, StreamProblem};
+use scape::attach::{AttachPoint, Decision, StreamRequest};
+use scape::control::{ArgumentError, StreamError, StreamProblem};
 use scape::event::CircuitStatus;
 use scape::socks::{Isolation, SocksError};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
@@ -209,7 +208,7 @@ fn connection_leaves_at_the_chosen_hop() {
         arrived.answers(GRANTED);
     });
     let client = Tor::from(tor.controller.clone())
-        .client_via_on(Place::from(CIRCUIT).hop(2), &tor.socks)
+        .client_via_on(AttachPoint::from(CIRCUIT).hop(2), &tor.socks)
         .unwrap();
     client.timeout(SOON).connect("a.test:80").unwrap();
 }

@@ -5,8 +5,7 @@
 use std::time::{Duration, Instant};
 
 use scape::connection::Closed;
-use scape::control::{HsFetch, HsPostOutcome};
-use scape::control::{HsFetchError, HsFetchProblem, ResolveError};
+use scape::control::{HsFetch, HsFetchError, HsFetchProblem, HsPostOutcome, ResolveError};
 use scape::error::{AnswerError, Phase, Timeout};
 use scape::event::{HsDescReason, StreamReason};
 use scape::testing::{Script, ScriptedTor};

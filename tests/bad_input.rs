@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
-use scape::control::AuthError;
-use scape::control::{AddOnion, BuildCircuit};
-use scape::control::{ArgumentError, ArgumentProblem, Command, Signal};
+use scape::control::{
+    AddOnion, ArgumentError, ArgumentProblem, AuthError, BuildCircuit, Command, Signal,
+};
 use scape::event::{CircuitPurpose, EventKind};
 use scape::transport::{Address, Transport};
 use scape::word::{CircuitId, OnionAddress};

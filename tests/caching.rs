@@ -4,8 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::control::Caching;
-use scape::control::Signal;
+use scape::control::{Caching, Signal};
 use scape::testing::ScriptedTor;
 use scape::{Connect, Controller};
 

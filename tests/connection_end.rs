@@ -8,8 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use peer::{Peer, SOON, echo};
-use scape::connection::ConnectionStatus;
-use scape::connection::{CloseCause, Closed};
+use scape::connection::{CloseCause, Closed, ConnectionStatus};
 use scape::control::Limits;
 use scape::error::Timeout;
 use scape::event::EventKind;

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use scape::Connect;
 use scape::connection::ConnectionStatus;
-use scape::control::Caching;
-use scape::control::{Refusal, Signal};
+use scape::control::{Caching, Refusal, Signal};
 use scape::event::{EventBody, EventKind};
 use scape::testing::ScriptedTor;
 

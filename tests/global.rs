@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::testing::ScriptedTor;
-use scape::tor::NoTorError;
-use scape::tor::TorMode;
+use scape::tor::{NoTorError, TorMode};
 use scape::{CancelToken, Tor};
 
 /// Set in the child process that a test starts to get an environment of its

@@ -15,8 +15,7 @@ use scape::event::Hibernation;
 use scape::info::{
     ConfigType, EntryGuardStatus, InfoName, ListenerKind, MappingSource, VersionStatus,
 };
-use scape::netdoc::ConsensusFlavor;
-use scape::netdoc::{AddressPattern, ExitAction};
+use scape::netdoc::{AddressPattern, ConsensusFlavor, ExitAction};
 use scape::testing::ScriptedTor;
 use scape::word::Expiry;
 use scape::{Connect, Controller};

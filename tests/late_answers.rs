@@ -8,8 +8,7 @@ mod peer;
 use std::time::{Duration, Instant};
 
 use peer::Peer;
-use scape::control::Command;
-use scape::control::{AddOnion, ClientAuth};
+use scape::control::{AddOnion, ClientAuth, Command};
 use scape::word::ClientKey;
 
 const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";

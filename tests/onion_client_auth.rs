@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use scape::control::ArgumentError;
-use scape::control::{ClientAuth, ClientAuthAdded};
+use scape::control::{ArgumentError, ClientAuth, ClientAuthAdded};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::{ClientKey, OnionAddress};
 use scape::{Connect, Controller};

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use scape::control::ArgumentError;
-use scape::control::ClientAuth;
+use scape::control::{ArgumentError, ClientAuth};
 use scape::error::AnswerError;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionError, DiskOnionProblem, DiskOnions};

@@ -17,8 +17,7 @@ use place::{Place, SOON, eager};
 use scape::OnionBuilder;
 use scape::control::AddOnion;
 use scape::error::AnswerError;
-use scape::onion::OnionService;
-use scape::onion::{PublishError, PublishHint, Wait};
+use scape::onion::{OnionService, PublishError, PublishHint, Wait};
 use scape::testing::ScriptedTor;
 use scape::word::OnionKey;
 

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{select, unbounded};
 use place::{Place, SOON, eager};
-use scape::control::ArgumentError;
-use scape::control::OnionTarget;
+use scape::control::{ArgumentError, OnionTarget};
 use scape::error::{IoError, Phase, Timeout};
 use scape::onion::Wait;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};

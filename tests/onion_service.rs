@@ -14,12 +14,10 @@ use crossbeam_channel::unbounded;
 use onions::{A, KEY, controller, one, relay, removals};
 use place::{Place, SOON, eager};
 use scape::OnionBuilder;
-use scape::control::ArgumentError;
-use scape::control::OnionTarget;
+use scape::control::{ArgumentError, OnionTarget};
 use scape::error::{Phase, Timeout};
 use scape::event::HsDescReason;
-use scape::onion::OnionService;
-use scape::onion::{PublishError, PublishHint, Wait};
+use scape::onion::{OnionService, PublishError, PublishHint, Wait};
 use scape::testing::{Script, ScriptedTor, ScriptedTorBuilder};
 use scape::word::{ClientPublicKey, OnionKey, Progress};
 

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
-use scape::control::CircuitError;
-use scape::control::Reconnect;
+use scape::control::{CircuitError, Reconnect};
 use scape::error::{Phase, Timeout};
 use scape::testing::ScriptedTor;
 use scape::word::CircuitId;

@@ -6,9 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
-use scape::control::BuildCircuit;
-use scape::control::CircuitError;
-use scape::control::Refusal;
+use scape::control::{BuildCircuit, CircuitError, Refusal};
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EndReason, StreamStatus};
 use scape::info::EntryGuardStatus;

@@ -8,8 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use scape::attach::{Decision, StreamRequest};
-use scape::control::ClientAuth;
-use scape::control::Signal;
+use scape::control::{ClientAuth, Signal};
 use scape::onion::disk::DiskOnions;
 use scape::word::{ClientKey, OnionKey};
 use scape::{Config, Controller};

@@ -9,11 +9,10 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::connection::ConnectionStatus;
-use scape::connection::{CloseCause, Closed};
-use scape::control::CircuitError;
-use scape::control::{AddOnion, BuildCircuit};
-use scape::control::{ArgumentError, ArgumentProblem, Command, Signal};
+use scape::connection::{CloseCause, Closed, ConnectionStatus};
+use scape::control::{
+    AddOnion, ArgumentError, ArgumentProblem, BuildCircuit, CircuitError, Command, Signal,
+};
 use scape::error::{AnswerError, Phase, Timeout};
 use scape::event::{CircuitPurpose, EventBody, EventKind};
 use scape::word::{CircuitId, OnionAddress};

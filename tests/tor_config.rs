@@ -7,8 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use scape::config::{ConfigError, ConfigProblem};
-use scape::control::ConfLine;
-use scape::control::{Caching, Reconnect};
+use scape::control::{Caching, ConfLine, Reconnect};
 use scape::info::ConfigType;
 use scape::{Connect, Controller};
 use support::real_tor::RealTor;

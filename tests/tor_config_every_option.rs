@@ -10,8 +10,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use scape::config::{Config, ConfigOption};
-use scape::control::Caching;
-use scape::control::ConfLine;
+use scape::control::{Caching, ConfLine};
 use scape::info::ConfigType;
 use scape::{Connect, Controller};
 use support::real_tor::RealTor;

@@ -17,8 +17,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::config::{Config, ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
-use scape::control::Caching;
-use scape::control::ConfLine;
+use scape::control::{Caching, ConfLine};
 use scape::{Connect, Controller};
 use support::real_tor::RealTor;
 

@@ -8,8 +8,7 @@ mod support;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use scape::control::AddOnion;
-use scape::control::Signal;
+use scape::control::{AddOnion, Signal};
 use scape::event::{
     BuildTimeoutChange, EventBody, EventKind, Hibernation, Severity, StatusDetail, StreamStatus,
 };

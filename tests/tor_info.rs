@@ -10,16 +10,15 @@ use std::fs;
 use std::time::{Duration, SystemTime};
 
 use scape::Controller;
-use scape::control::AddOnion;
-use scape::control::DirServerQuery;
-use scape::control::{ArgumentError, ArgumentProblem, Refusal, RouterPurpose, Signal};
+use scape::control::{
+    AddOnion, ArgumentError, ArgumentProblem, DirServerQuery, Refusal, RouterPurpose, Signal,
+};
 use scape::event::{BootstrapTag, EventKind, Hibernation};
 use scape::info::{
     ConfigType, DownloadPhase, DownloadSchedule, HandshakeType, ListenerKind, MappingSource,
     VersionStatus,
 };
-use scape::netdoc::ConsensusFlavor;
-use scape::netdoc::DescriptorDigest;
+use scape::netdoc::{ConsensusFlavor, DescriptorDigest};
 use scape::word::{Expiry, Fingerprint, OnionAddress};
 use support::info::{NOT_LISTED, WITHOUT_METHOD, has_method, read};
 use support::real_tor::RealTor;

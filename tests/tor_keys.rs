@@ -5,9 +5,7 @@
 
 mod support;
 
-use scape::control::AuthError;
-use scape::control::HashedPassword;
-use scape::control::{AddOnion, ClientAuth, ClientAuthAdded};
+use scape::control::{AddOnion, AuthError, ClientAuth, ClientAuthAdded, HashedPassword};
 use scape::word::{ClientKey, OnionAddress, OnionKey};
 use support::real_tor::{RealTor, password_line};
 

@@ -9,10 +9,8 @@ use std::io::Read;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use scape::control::ArgumentError;
-use scape::control::{OnionTarget, Reconnect};
-use scape::onion::OnionService;
-use scape::onion::{PublishError, PublishHint, Wait};
+use scape::control::{ArgumentError, OnionTarget, Reconnect};
+use scape::onion::{OnionService, PublishError, PublishHint, Wait};
 use scape::word::{OnionAddress, OnionKey};
 use scape::{Controller, OnionBuilder};
 use support::real_tor::RealTor;

@@ -8,8 +8,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use scape::control::Signal;
-use scape::tor::{NoSocksPortError, NotReadyError};
-use scape::tor::{SocksPort, TorMode};
+use scape::tor::{NoSocksPortError, NotReadyError, SocksPort, TorMode};
 use scape::{Launch, Tor};
 use support::real_tor::RealTor;
 

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use scape::connection::PendingReply;
-use scape::control::Caching;
-use scape::control::Command;
+use scape::control::{Caching, Command};
 use scape::{Connect, Controller};
 
 use super::bare::in_threads;

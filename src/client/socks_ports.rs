@@ -219,8 +219,8 @@ impl SocksPorts {
     }
 }
 
-/// Verifies that a SOCKS port belongs to tor, until `deadline` or until the call
-/// is cancelled.
+/// Verifies that a SOCKS port belongs to tor, until `deadline` or until the
+/// call is cancelled.
 pub(crate) fn ask(address: &Address, deadline: Deadline) -> Result<()> {
     let address = address.clone();
     let left = deadline.left();

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 #[cfg(feature = "http")]
 use crate::client::http::AgentBuilder;
-use crate::client::socks::Keep;
+use crate::client::socks::KeepAlive;
 #[cfg(feature = "https")]
-use crate::client::socks::TargetAddr;
 use crate::client::socks::{
-    Explain, Isolation, Route, SocksError, SocksProxy, SocksStream, ToTargetAddr,
+    Explain, Isolation, RequestBinder, SocksError, SocksProxy, SocksStream, TargetAddr,
+    ToTargetAddr,
 };
 #[cfg(feature = "https")]
 use crate::client::tls::{TlsSettings, TlsStream};
@@ -56,7 +56,7 @@ pub struct TorClient {
 impl TorClient {
     /// Creates a client for the SOCKS port at `address`. It keeps `keep` alive.
     /// With a controller, it finds out why requests time out.
-    pub(crate) fn new(address: Address, controller: Option<&Controller>, keep: Keep) -> Self {
+    pub(crate) fn new(address: Address, controller: Option<&Controller>, keep: KeepAlive) -> Self {
         let mut proxy = SocksProxy::new(address).keep(keep).refuse_private(true);
         if let Some(controller) = controller {
             proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.to_keep())));
@@ -65,7 +65,7 @@ impl TorClient {
     }
 
     /// Sets the route of the requests.
-    pub(crate) fn route(self, route: Arc<dyn Route>) -> TorClient {
+    pub(crate) fn route(self, route: Arc<dyn RequestBinder>) -> TorClient {
         TorClient { proxy: self.proxy.route(route) }
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::ledger::Kind;
-use super::{Controller, WeakController, ledger};
+use super::restorables::Kind;
+use super::{Controller, WeakController, restorables};
 use crate::error::{Error, Result};
 use crate::io::connection::{CloseCause, Closed, PendingReply};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Reply, ReplyLine};
@@ -110,14 +110,14 @@ impl MappedAddress {
         }
     }
 
-    /// Removes the mapping from the ledger. It isn't restored on a new
+    /// Removes the mapping from the restorables. It isn't restored on a new
     /// connection, even if removing it on this one fails.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
         controller
             .inner
             .session
-            .ledger
+            .restorables
             .set_mapping(&Mapping { from: from.clone(), to: from.clone() });
     }
 
@@ -212,7 +212,7 @@ impl Controller {
         let late = asked.clone();
         let names = asked.iter().map(|pair| claimed(pair)).collect();
         let claim = Arc::new(self.inner.session.latest.claim(names, tor.deadline())?);
-        // Held until the result is in the ledger.
+        // Held until the result is in the restorables.
         let held = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let Ok(mapped) = answers(reply, &late, "MAPADDRESS") else { return };
@@ -227,7 +227,7 @@ impl Controller {
                 if back.is_empty() {
                     return None;
                 }
-                back.iter().for_each(|back| tor.inner.session.ledger.set_mapping(back));
+                back.iter().for_each(|back| tor.inner.session.restorables.set_mapping(back));
                 let (command, _) = pairs(back.iter().map(|back| (&back.from, &back.to))).ok()?;
                 tor.send_checked(command).ok()
             });
@@ -235,11 +235,11 @@ impl Controller {
         };
         let answers = answers(&tor.reply_or_undo(command, undo)?, &asked, &shown)?;
         for mapping in answers.iter().flatten() {
-            self.inner.session.ledger.set_mapping(mapping);
+            self.inner.session.restorables.set_mapping(mapping);
             if mapping.from == mapping.to {
                 tor.not_given_back_claimed(&Kind::Mapping(mapping.from.clone()), &held)?;
             } else {
-                tor.noted(&ledger::mapping_name(mapping))?;
+                tor.noted(&restorables::mapping_name(mapping))?;
             }
         }
         Ok(answers)

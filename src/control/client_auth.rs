@@ -4,8 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::ledger::Kind;
-use super::{Controller, ledger};
+use super::restorables::Kind;
+use super::{Controller, restorables};
 use crate::error::{Error, Result};
 use crate::io::connection::PendingReply;
 use scape_proto::control::{Command, Reply, Word, Words};
@@ -167,14 +167,14 @@ impl Controller {
         let name = Kind::ClientAuth(address).claimed();
         let claim = self.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
         let claim = Arc::new(claim);
-        // Held until the result is in the ledger.
+        // Held until the result is in the restorables.
         let _claim = claim.clone();
         let undo = move |tor: &Controller, reply: &Reply| {
             let sent = claim.undo(|is_latest| {
                 if !is_first || reply.code() != 250 || !is_latest(&name) {
                     return None;
                 }
-                tor.inner.session.ledger.remove_client_auth(&address);
+                tor.inner.session.restorables.remove_client_auth(&address);
                 tor.send_checked(Kind::ClientAuth(address).undo().ok()?).ok()
             });
             let _ = sent.map(PendingReply::wait);
@@ -191,27 +191,27 @@ impl Controller {
             252 => ClientAuthAdded::Decrypted,
             _ => return Err(Error::answer("ONION_CLIENT_AUTH_ADD", reply.to_string())),
         };
-        let ledger = &self.inner.session.ledger;
+        let restorables = &self.inner.session.restorables;
         if auth.permanent {
-            ledger.remove_client_auth(&auth.address);
+            restorables.remove_client_auth(&auth.address);
         } else {
-            ledger.add_client_auth(auth.clone());
-            tor.noted(&ledger::key_name(&auth.address))?;
+            restorables.add_client_auth(auth.clone());
+            tor.noted(&restorables::key_name(&auth.address))?;
         }
         Ok(added)
     }
 
-    /// Sets the key for a service in the ledger, which is restored when the
-    /// connection is made again. `None` removes it. tor isn't told.
+    /// Sets the key for a service in the restorables, which is restored when
+    /// the connection is made again. `None` removes it. tor isn't told.
     pub(crate) fn replace_noted_client_auth(
         &self,
         address: &OnionAddress,
         auth: Option<&ClientAuth>,
     ) {
-        let ledger = &self.inner.session.ledger;
+        let restorables = &self.inner.session.restorables;
         match auth {
-            Some(auth) => ledger.add_client_auth(auth.clone()),
-            None => ledger.remove_client_auth(address),
+            Some(auth) => restorables.add_client_auth(auth.clone()),
+            None => restorables.remove_client_auth(address),
         }
     }
 
@@ -243,7 +243,7 @@ impl Controller {
         let tor = self.on_this_link()?.in_one_call();
         let watch = self.inner.session.latest.watch();
         let reply = tor.request(kind.undo()?)?;
-        self.inner.session.ledger.remove_client_auth(address);
+        self.inner.session.restorables.remove_client_auth(address);
         tor.not_given_back(&kind, &watch)?;
         match reply.code() {
             250 => Ok(true),

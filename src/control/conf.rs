@@ -209,7 +209,7 @@ impl Controller {
         let tor = self.on_this_link()?.in_one_call();
         let send = |commands| tor.send_all(commands);
         let kept = Kept::look(&send)?.without(forget);
-        kept.send(&send, command, self.inner.session.ledger.client_auths())?.wait(&send)
+        kept.send(&send, command, self.inner.session.restorables.client_auths())?.wait(&send)
     }
 
     /// Resets options to their defaults, either all of them or none.

@@ -165,7 +165,7 @@ impl Session {
         // at 1, too.
         let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
         let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
-        let own = self.ledger.client_auths();
+        let own = self.restorables.client_auths();
         if let Err(error) = self.leave_streams.restore(&send, own, deadline) {
             log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
         }
@@ -201,7 +201,7 @@ impl Session {
         let candidate = connect.candidate(&connection, deadline)?;
         connection.adopt(candidate)?;
         let send = |commands| connection.send_all_on(None, commands, deadline);
-        let undone = undo(&send, self.ledger.client_auths(), undecided);
+        let undone = undo(&send, self.restorables.client_auths(), undecided);
         // It doesn't matter if its threads don't end in time.
         let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
         undone?;
@@ -259,7 +259,8 @@ impl Controller {
                 }
                 return Ok(true);
             }
-            let pending = kept.send(&send, set(true)?, self.inner.session.ledger.client_auths())?;
+            let pending =
+                kept.send(&send, set(true)?, self.inner.session.restorables.client_auths())?;
             leave_streams.set(Lent::Set);
             pending
         };
@@ -349,7 +350,8 @@ impl Controller {
         let pending = {
             let _turn = leave_streams.turn(deadline)?;
             let Some(then) = to(leave_streams.get()) else { return Ok(false) };
-            let pending = kept.send(&send, set(on)?, self.inner.session.ledger.client_auths())?;
+            let pending =
+                kept.send(&send, set(on)?, self.inner.session.restorables.client_auths())?;
             leave_streams.set(then);
             pending
         };
@@ -416,7 +418,7 @@ impl Controller {
         if !is_set(&send)? {
             return Ok(0);
         }
-        change(&send, false, self.inner.session.ledger.client_auths())?;
+        change(&send, false, self.inner.session.restorables.client_auths())?;
         let waiting = tor.streams()?.into_iter().filter(waits);
         let (disguised, waiting): (Vec<_>, Vec<_>) =
             waiting.partition(|stream| is_disguised_onion(stream.target.host()));

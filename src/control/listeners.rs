@@ -13,7 +13,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::io::connection::{Callbacks, caught};
+use crate::io::connection::{Callbacks, catch_panic};
 use crate::io::transport::Deadline;
 
 /// The function of a listener. It is called with every change `C` of an `S`.
@@ -196,7 +196,7 @@ impl<S, C> Slot<S, C> {
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
-                caught(|| function(subject, change));
+                catch_panic(|| function(subject, change));
             }
         }
         self.drop_if_inactive();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Controller;
 use super::added::{self, Unread};
-use super::ledger::{self, Kind};
+use super::restorables::{self, Kind};
 use crate::error::{Error, Result};
 use crate::io::connection::{QueueLimit, Subscription};
 use scape_proto::control::{ArgumentError, Command, CommandBuilder};
@@ -412,7 +412,7 @@ impl Controller {
         let tor = self.on_this_link()?;
         // If tor chooses the address, no other call can ask for the same one.
         let name = key.iter().map(|key| Kind::Onion(key.address()).claimed()).collect();
-        // Held until the result is in the ledger.
+        // Held until the result is in the restorables.
         let _claim = self.inner.session.latest.claim(name, tor.deadline())?;
         let reply =
             tor.request_or_undo(service.command()?, move |tor, reply| {
@@ -427,8 +427,8 @@ impl Controller {
         };
         self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
-            self.inner.session.ledger.add_onion(added.address, again);
-            tor.noted(&ledger::onion_name(&added.address))?;
+            self.inner.session.restorables.add_onion(added.address, again);
+            tor.noted(&restorables::onion_name(&added.address))?;
         }
         Ok(added)
     }
@@ -450,10 +450,10 @@ impl Controller {
         }
     }
 
-    /// Removes a service from the ledger, so that it isn't restored when the
-    /// connection is made again.
+    /// Removes a service from the restorables, so that it isn't restored when
+    /// the connection is made again.
     pub(crate) fn forget_onion(&self, address: &OnionAddress) {
-        self.inner.session.ledger.remove_onion(address);
+        self.inner.session.restorables.remove_onion(address);
     }
 
     /// Returns a subscription without events. It ends when the connection ends

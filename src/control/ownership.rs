@@ -1,7 +1,7 @@
 //! The ownership of tor: TAKEOWNERSHIP, DROPOWNERSHIP.
 
 use super::Controller;
-use super::ledger::{self, Kind};
+use super::restorables::{self, Kind};
 use crate::error::Result;
 use scape_proto::control::Command;
 
@@ -35,8 +35,8 @@ impl Controller {
         let tor = self.on_this_link()?.in_one_call();
         let _claim = session.latest.claim(vec![Kind::Ownership.claimed()], tor.deadline())?;
         tor.request(Command::build("TAKEOWNERSHIP").finish()?)?;
-        session.ledger.set_owns_tor(true);
-        tor.noted(ledger::OWNERSHIP)
+        session.restorables.set_owns_tor(true);
+        tor.noted(restorables::OWNERSHIP)
     }
 
     /// Ends the ownership: tor continues to run when this connection ends,
@@ -59,7 +59,7 @@ impl Controller {
         let tor = self.on_this_link()?.in_one_call();
         let watch = session.latest.watch();
         tor.request(Command::build("DROPOWNERSHIP").finish()?)?;
-        session.ledger.set_owns_tor(false);
+        session.restorables.set_owns_tor(false);
         tor.not_given_back(&Kind::Ownership, &watch)
     }
 }

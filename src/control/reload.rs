@@ -102,7 +102,7 @@ impl Controller {
         let (Some(asked), Some(signal)) = (replies.next(), replies.next()) else {
             return Err(Error::answer("SIGNAL RELOAD", "nothing was sent"));
         };
-        let own = self.inner.session.ledger.client_auths();
+        let own = self.inner.session.restorables.client_auths();
         let mut reload = Reload { asked, kept: None, signal, reply: None, events, own };
         match reload.wait(PendingReply::wait_until_deadline, deadline) {
             Err(error) if error.is_unanswered() => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::session::Session;
-use super::shared::Follower;
+use super::shared::ReconnectHook;
 use crate::error::{Error, Result};
 use crate::io::connection::{Closed, ConnectionStatus};
 use crate::io::transport::Deadline;
@@ -33,12 +33,12 @@ const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(super) enum Part {
     Events,
-    /// The entry of the ledger with this name. The address is set if the entry
-    /// is an onion service.
-    Belonging(String, Option<OnionAddress>),
+    /// The entry of the restorables with this name. The address is set if the
+    /// entry is an onion service.
+    Restorable(String, Option<OnionAddress>),
     /// The option `__LeaveStreamsUnattached`.
     LeaveStreams,
-    Follower(Weak<dyn Follower>),
+    ReconnectHook(Weak<dyn ReconnectHook>),
 }
 
 impl Part {
@@ -46,9 +46,9 @@ impl Part {
     pub(super) fn name(&self) -> String {
         match self {
             Part::Events => "the events".into(),
-            Part::Belonging(what, _) => what.clone(),
+            Part::Restorable(what, _) => what.clone(),
             Part::LeaveStreams => "the option __LeaveStreamsUnattached".into(),
-            Part::Follower(follower) => {
+            Part::ReconnectHook(follower) => {
                 follower.upgrade().map_or("", |follower| follower.name()).into()
             }
         }
@@ -85,7 +85,7 @@ impl Due {
     fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
         let longest = match self.part {
-            Part::Follower(_) => MAX_READ_DELAY,
+            Part::ReconnectHook(_) => MAX_READ_DELAY,
             _ => MAX_DELAY,
         };
         let delay = FIRST_DELAY.saturating_mul(1 << self.attempts.min(20)).min(longest);
@@ -155,7 +155,7 @@ impl Session {
                 // On the next connection everything is restored anyway.
                 Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
                 Err(error) => {
-                    if let Part::Follower(follower) = &due.part
+                    if let Part::ReconnectHook(follower) = &due.part
                         && error.is_timeout()
                         && let Some(follower) = follower.upgrade()
                     {
@@ -186,7 +186,7 @@ impl Session {
     /// doesn't pass, or was repeated for too long.
     pub(super) fn is_lost(&self, part: &Part, error: &Error) {
         log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
-        if let Part::Belonging(_, Some(address)) = part {
+        if let Part::Restorable(_, Some(address)) = part {
             self.lost_onions.add(*address, error.clone());
         }
     }
@@ -199,9 +199,9 @@ impl Session {
             |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
         match part {
             Part::Events => self.connection().tell_again(deadline)?,
-            Part::Belonging(what, _) => {
+            Part::Restorable(what, _) => {
                 let Some(belonging) =
-                    self.ledger.belongings().into_iter().find(|it| it.what == *what)
+                    self.restorables.belongings().into_iter().find(|it| it.what == *what)
                 else {
                     return Ok(false);
                 };
@@ -224,9 +224,9 @@ impl Session {
             }
             Part::LeaveStreams => {
                 let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
-                self.leave_streams.restore(&send, self.ledger.client_auths(), deadline)?;
+                self.leave_streams.restore(&send, self.restorables.client_auths(), deadline)?;
             }
-            Part::Follower(follower) => match follower.upgrade() {
+            Part::ReconnectHook(follower) => match follower.upgrade() {
                 Some(follower) => follower.reconnected(&ask)?,
                 None => return Ok(false),
             },

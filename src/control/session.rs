@@ -8,8 +8,8 @@
 //! Invariants:
 //!
 //! * One thread at a time reconnects: it holds `making`.
-//! * Callers are let in only after everything in the ledger was sent to the new
-//!   tor. Only notes that come later than that are restored afterwards.
+//! * Callers are let in only after everything in the restorables was sent to
+//!   the new tor. Only notes that come later than that are restored afterwards.
 //! * A thing that the program drops while it is restored doesn't stay in tor.
 //!   [`Session::take_back_rest`] removes it.
 
@@ -23,10 +23,10 @@ use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::latest::{Latest, Watch};
 use super::leave_streams::LeaveStreams;
-use super::ledger::{Belonging, Kind, Ledger};
 use super::lost_onions::LostOnions;
+use super::restorables::{Kind, Restorable, Restorables};
 use super::retake::{Part, Retakes, may_pass};
-use super::shared::{Follower, Shared};
+use super::shared::{ReconnectHook, Shared};
 use super::undo::UNDO_WITHIN;
 use crate::control::ConnectError;
 use crate::error::{Error, Phase, Result};
@@ -57,7 +57,7 @@ pub(super) struct Session {
     /// The other end of the first socket, if it was a TCP socket.
     peer: Option<Address>,
     pub(super) cache: Arc<Cache>,
-    pub(super) ledger: Ledger,
+    pub(super) restorables: Restorables,
     /// The onion services that tor didn't take back after a reconnect.
     pub(super) lost_onions: LostOnions,
     /// The latest calls that asked for a thing. Tells whether undoing a late
@@ -77,7 +77,7 @@ pub(super) struct Session {
     pub(super) shared: Shared,
     /// The things that are told after a reconnect, when everything was
     /// restored.
-    pub(super) followers: Mutex<Vec<Weak<dyn Follower>>>,
+    pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
     /// The things that tor refused to take back, and that are tried again
     /// later.
     pub(super) retakes: Retakes,
@@ -105,7 +105,7 @@ impl Session {
             connect,
             peer,
             cache: Arc::default(),
-            ledger: Ledger::default(),
+            restorables: Restorables::default(),
             lost_onions: LostOnions::default(),
             latest: Arc::default(),
             leave_streams: LeaveStreams::default(),
@@ -200,7 +200,7 @@ impl Session {
     /// Drops the ownership of tor if the connection is open. Otherwise tor
     /// would end together with the connection that is about to be replaced.
     fn let_go_of_tor(&self, deadline: Deadline) -> Result<()> {
-        if !self.ledger.owns_tor() || self.connection.closed().is_some() {
+        if !self.restorables.owns_tor() || self.connection.closed().is_some() {
             return Ok(());
         }
         let command = Command::build("DROPOWNERSHIP").finish()?;
@@ -298,7 +298,7 @@ impl Session {
         // the program may drop another one. So repeat until nothing has
         // changed.
         loop {
-            let wanted = self.ledger.belongings();
+            let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given
                 .extract_if(.., |(what, _)| !wanted.iter().any(|it| it.what == *what))
                 .collect();
@@ -310,7 +310,7 @@ impl Session {
                     Err(error) => return Err(error),
                 }
             }
-            let is_new = |it: &Belonging| !given.iter().any(|(what, _)| it.what == *what);
+            let is_new = |it: &Restorable| !given.iter().any(|(what, _)| it.what == *what);
             let new: Vec<_> = wanted.into_iter().filter(is_new).collect();
             if new.is_empty() && unwanted.is_empty() {
                 break;
@@ -319,24 +319,26 @@ impl Session {
             self.give_back(new, restoring, deadline, &mut refused)?;
         }
         let send = |commands| restoring.send_all(commands, deadline);
-        let restored = self.leave_streams.restore(&send, self.ledger.client_auths(), deadline);
+        let restored = self.leave_streams.restore(&send, self.restorables.client_auths(), deadline);
         refused.note(Part::LeaveStreams, restored)?;
         for follower in self.followers() {
-            refused.note(Part::Follower(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
+            refused
+                .note(Part::ReconnectHook(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
         }
         Ok(refused.0)
     }
 
-    /// Restores a thing that was noted in the ledger too late. Its reply came
-    /// on the socket with the number `link`. Before the note, another socket
-    /// took over and everything else was restored there.
+    /// Restores a thing that was noted in the restorables too late. Its reply
+    /// came on the socket with the number `link`. Before the note, another
+    /// socket took over and everything else was restored there.
     ///
     /// Does nothing if there is no connection now, because the next connection
-    /// gets everything. No note gets lost between the two looks at the ledger
-    /// here and in [`make`](Self::make). Both may restore the same thing.
+    /// gets everything. No note gets lost between the two looks at the
+    /// restorables here and in [`make`](Self::make). Both may restore the same
+    /// thing.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
-        let belongings = self.ledger.belongings().into_iter();
+        let belongings = self.restorables.belongings().into_iter();
         let Some(belonging) =
             belongings.filter(|_| now != link).find(|belonging| belonging.what == what)
         else {
@@ -350,7 +352,7 @@ impl Session {
                     if is_there {
                         return Ok(());
                     }
-                    self.ledger.remove_onion(&address);
+                    self.restorables.remove_onion(&address);
                     Err(refusal)
                 })
             }
@@ -364,11 +366,11 @@ impl Session {
         }
     }
 
-    /// Restores things that were noted in the ledger between the last look at
-    /// it and the opening of the connection. Things that a caller has just made
-    /// on the new connection exist already and stay.
+    /// Restores things that were noted in the restorables between the last look
+    /// at it and the opening of the connection. Things that a caller has just
+    /// made on the new connection exist already and stay.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
-        for belonging in self.ledger.belongings() {
+        for belonging in self.restorables.belongings() {
             if given.iter().any(|(what, _)| *what == belonging.what) {
                 continue;
             }
@@ -405,14 +407,14 @@ impl Session {
         undone(sent)
     }
 
-    /// Sends the command that removes a thing from tor, unless the ledger has
-    /// the thing.
+    /// Sends the command that removes a thing from tor, unless the restorables
+    /// has the thing.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,
         deadline: Deadline,
     ) -> Result<Option<PendingReply>> {
-        match self.ledger.has(kind) {
+        match self.restorables.has(kind) {
             true => Ok(None),
             false => self.connection.send(kind.undo()?, deadline).map(Some),
         }
@@ -421,7 +423,7 @@ impl Session {
     /// Restores these things with one write.
     fn give_back(
         &self,
-        belongings: Vec<Belonging>,
+        belongings: Vec<Restorable>,
         restoring: &Restoring,
         deadline: Deadline,
         refused: &mut Refused,
@@ -429,7 +431,7 @@ impl Session {
         let mut asked = Vec::new();
         let mut commands = Vec::new();
         for belonging in belongings {
-            let part = Part::Belonging(belonging.what, belonging.kind.onion());
+            let part = Part::Restorable(belonging.what, belonging.kind.onion());
             match belonging.command {
                 Ok(command) => {
                     commands.push(command);
@@ -445,7 +447,7 @@ impl Session {
         Ok(())
     }
 
-    fn followers(&self) -> Vec<Arc<dyn Follower>> {
+    fn followers(&self) -> Vec<Arc<dyn ReconnectHook>> {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
@@ -457,7 +459,8 @@ impl Session {
             return;
         }
         let send = |commands| self.connection.send_all_on(None, commands, deadline);
-        let put_back = self.leave_streams.put_back(&send, self.ledger.client_auths(), deadline);
+        let put_back =
+            self.leave_streams.put_back(&send, self.restorables.client_auths(), deadline);
         let mut pending = Vec::new();
         for follower in self.followers() {
             pending.extend(follower.closing(&|command| self.connection.send(command, deadline)));
@@ -574,7 +577,7 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session")
             .field("connection", &self.connection)
             .field("connect", &self.connect)
-            .field("ledger", &self.ledger)
+            .field("restorables", &self.restorables)
             .finish_non_exhaustive()
     }
 }

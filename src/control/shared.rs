@@ -24,7 +24,7 @@ pub(super) struct Shared {
 }
 
 /// Something that survives the end of a socket and is told about a reconnect.
-pub(crate) trait Follower: Send + Sync {
+pub(crate) trait ReconnectHook: Send + Sync {
     /// Returns the name for users and for the log.
     fn name(&self) -> &'static str;
 
@@ -103,8 +103,8 @@ impl Controller {
     }
 
     /// Tells `follower` about every reconnect, as long as it lives.
-    pub(crate) fn follow(&self, follower: &Arc<impl Follower + 'static>) {
-        let follower: Arc<dyn Follower> = follower.clone();
+    pub(crate) fn follow(&self, follower: &Arc<impl ReconnectHook + 'static>) {
+        let follower: Arc<dyn ReconnectHook> = follower.clone();
         let mut followers = self.inner.session.followers.lock();
         followers.retain(|known| known.strong_count() > 0);
         followers.push(Arc::downgrade(&follower));

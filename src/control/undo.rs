@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::Controller;
 use super::latest::{Claim, Watch};
-use super::ledger::Kind;
+use super::restorables::Kind;
 use super::session::undone;
 use crate::error::Result;
 use crate::io::connection::{Closed, PendingReply};
@@ -78,16 +78,16 @@ impl Controller {
         }
     }
 
-    /// Makes sure that a thing that was just noted in the ledger exists in tor.
-    /// Without this, it would be missing if this handle's socket ended between
-    /// the reply and the note. See
+    /// Makes sure that a thing that was just noted in the restorables exists in
+    /// tor. Without this, it would be missing if this handle's socket ended
+    /// between the reply and the note. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late).
     /// After an error, neither the note nor the thing is left.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
         session.give_back_late(link, what, self.deadline()).inspect_err(|error| {
-            let Some(command) = session.ledger.forget(what) else { return };
+            let Some(command) = session.restorables.forget(what) else { return };
             if error.is_unanswered() {
                 // tor may have the thing already, or execute the command later.
                 let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
@@ -97,10 +97,10 @@ impl Controller {
         })
     }
 
-    /// Makes sure that a thing that was just removed from the ledger doesn't
-    /// exist on another socket. It was restored there if this handle's socket
-    /// ended between the reply and the removal. `watch` must have begun when
-    /// the call began.
+    /// Makes sure that a thing that was just removed from the restorables
+    /// doesn't exist on another socket. It was restored there if this handle's
+    /// socket ended between the reply and the removal. `watch` must have begun
+    /// when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());

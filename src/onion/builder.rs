@@ -12,7 +12,7 @@ use super::disk::{DiskOnion, DiskOnions};
 use super::listener::{Door, OnionListener};
 use super::local::{ListeningSocket, Local};
 use super::publication::{Publication, Wait};
-use super::service::{Keep, OnionService};
+use super::service::{KeepAlive, OnionService};
 use crate::control::{AddOnion, Controller, OnionTarget};
 use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;
@@ -67,7 +67,7 @@ pub struct OnionBuilder {
     on_progress: Option<OnProgress>,
     /// The service to add to tor's configuration instead of an ephemeral one.
     on_disk: Option<DiskOnion>,
-    keep: Option<Keep>,
+    keep: Option<KeepAlive>,
 }
 
 /// The destination of a port's connections.

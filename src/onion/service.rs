@@ -18,7 +18,7 @@ use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A value that is kept alive as long as the service.
-pub(super) type Keep = Arc<dyn Any + Send + Sync>;
+pub(super) type KeepAlive = Arc<dyn Any + Send + Sync>;
 
 /// An ephemeral onion service, made by
 /// [`OnionBuilder::publish`](super::OnionBuilder::publish).
@@ -40,7 +40,7 @@ pub struct OnionService {
     detached: bool,
     guard: Guard,
     /// Dropped last, because dropping it may end tor.
-    _keep: Option<Keep>,
+    _keep: Option<KeepAlive>,
 }
 
 /// Removes the service when dropped.
@@ -60,7 +60,7 @@ impl OnionService {
         added: AddedOnion,
         ports: Vec<(u16, OnionTarget)>,
         detached: bool,
-        keep: Option<Keep>,
+        keep: Option<KeepAlive>,
     ) -> Self {
         let controller = controller.to_keep();
         let guard = Guard { controller, address: added.address, directory: None, armed: true };
@@ -73,7 +73,7 @@ impl OnionService {
         controller: Controller,
         service: &DiskOnionService,
         ports: Vec<(u16, OnionTarget)>,
-        keep: Option<Keep>,
+        keep: Option<KeepAlive>,
     ) -> Self {
         let added = AddedOnion { address: service.address(), key: None, clients: Vec::new() };
         let mut service_guard = OnionService::new(controller, added, ports, true, keep);

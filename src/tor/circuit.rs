@@ -1,15 +1,16 @@
 //! Connections over chosen circuits.
 
 use super::{SocksPort, Tor, TorClient};
-use crate::circuits::attach::{CircuitRoute, FreshRoute, Place};
+use crate::circuits::attach::{AttachPoint, CircuitBinder, FreshCircuitBinder};
 use crate::circuits::path::CircuitBuilder;
 use crate::error::Result;
 
 /// Connections over chosen circuits: the command ATTACHSTREAM in control-spec.
 impl Tor {
     /// Returns a client whose connections and DNS look-ups go over one circuit
-    /// only. The circuit is a [`Circuit`], a
-    /// [`CircuitId`](crate::word::CircuitId), or a [`Place`] on a circuit.
+    /// only. The circuit is a [`Circuit`](crate::state::Circuit), a
+    /// [`CircuitId`](crate::word::CircuitId), or a [`AttachPoint`] on a
+    /// circuit.
     ///
     /// Like [`client_via_on`](Self::client_via_on) with [`SocksPort::Usable`].
     ///
@@ -29,7 +30,7 @@ impl Tor {
     ///
     /// Same errors as [`client_via_on`](Self::client_via_on), most often a
     /// [`NoControlError`](super::NoControlError).
-    pub fn client_via(&self, circuit: impl Into<Place>) -> Result<TorClient> {
+    pub fn client_via(&self, circuit: impl Into<AttachPoint>) -> Result<TorClient> {
         self.client_via_on(circuit, &SocksPort::Usable)
     }
 
@@ -87,9 +88,13 @@ impl Tor {
     /// [`client_on`](Self::client_on) and
     /// [`Controller::attach_streams_with`](crate::Controller::attach_streams_with)
     /// are also possible.
-    pub fn client_via_on(&self, circuit: impl Into<Place>, port: &SocksPort) -> Result<TorClient> {
+    pub fn client_via_on(
+        &self,
+        circuit: impl Into<AttachPoint>,
+        port: &SocksPort,
+    ) -> Result<TorClient> {
         let deadline = self.deadline();
-        let route = CircuitRoute::new(&self.controller()?.until(deadline), circuit.into())?;
+        let route = CircuitBinder::new(&self.controller()?.until(deadline), circuit.into())?;
         Ok(self.client_of_this_tor(port, deadline)?.route(route))
     }
 
@@ -157,7 +162,7 @@ impl Tor {
     ) -> Result<TorClient> {
         let deadline = self.deadline();
         let state = self.state_until(deadline)?;
-        let route = FreshRoute::new(&state, builder, deadline)?;
+        let route = FreshCircuitBinder::new(&state, builder, deadline)?;
         Ok(self.client_of_this_tor(port, deadline)?.route(route))
     }
 }

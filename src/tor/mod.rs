@@ -47,7 +47,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::client::socks::{Keep, SocksProxy, SocksStream, ToTargetAddr};
+use crate::client::socks::{KeepAlive, SocksProxy, SocksStream, ToTargetAddr};
 use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
 use crate::error::{Phase, Result};
 use crate::io::cancel::CancelToken;
@@ -571,7 +571,7 @@ impl Tor {
     #[doc(alias = "create_onion_service")]
     #[doc(alias = "create_onion_endpoint")]
     pub fn onion(&self) -> Result<OnionBuilder> {
-        let keep: Keep = self.core.clone();
+        let keep: KeepAlive = self.core.clone();
         Ok(OnionBuilder::new(&self.own_controller()?).keep(keep))
     }
 
@@ -613,7 +613,7 @@ impl Tor {
     /// Returns the [`state`](Self::state), within a call that ends at
     /// `deadline`.
     fn state_until(&self, deadline: Deadline) -> Result<State> {
-        let keep: Keep = self.core.clone();
+        let keep: KeepAlive = self.core.clone();
         let known = self.core.state.lock().clone();
         let state = match known {
             Some(state) => state,
@@ -645,7 +645,7 @@ impl Tor {
     /// possible.
     #[doc(alias = "get_config")]
     pub fn config(&self) -> Result<Config> {
-        let keep: Keep = self.core.clone();
+        let keep: KeepAlive = self.core.clone();
         Ok(self.controller()?.config()?.keep(keep))
     }
 

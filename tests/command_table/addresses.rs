@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use scape::Controller;
 use scape::connection::Closed;
-use scape::control::Mapping;
-use scape::control::Refusal;
+use scape::control::{Mapping, Refusal};
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, Said, raw, said};
 

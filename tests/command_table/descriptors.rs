@@ -3,9 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use scape::control::HsFetchError;
-use scape::control::RouterPurpose;
-use scape::control::{HsFetch, PostDescriptor};
+use scape::control::{HsFetch, HsFetchError, PostDescriptor, RouterPurpose};
 use scape::word::OnionAddress;
 
 use crate::support::command_table::{Bench, NOT_SENT, OTHER, Row, raw, said};

@@ -9,8 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::Controller;
-use scape::control::BuildCircuit;
-use scape::control::Signal;
+use scape::control::{BuildCircuit, Signal};
 use scape::event::{
     CircuitInfo, CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus,
     OrConnStatus,

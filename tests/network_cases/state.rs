@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scape::control::BuildCircuit;
-use scape::control::CircuitError;
-use scape::control::{Command as ControlCommand, Refusal};
+use scape::control::{BuildCircuit, CircuitError, Command as ControlCommand, Refusal};
 use scape::error::Timeout;
 use scape::event::{
     CircuitInfo, CircuitPurpose, CircuitStatus, EndReason, StreamInfo, StreamStatus, StreamTarget,

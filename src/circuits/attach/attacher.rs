@@ -1,6 +1,6 @@
 //! The `StreamAttacher` trait and the decisions it can make.
 
-use super::{Place, StreamKind, StreamRequest};
+use super::{AttachPoint, StreamKind, StreamRequest};
 use crate::error::Error;
 use scape_proto::event::{EndReason, StreamInfo};
 
@@ -18,7 +18,7 @@ pub(super) const MAX_CONCURRENT: usize = 64;
 /// let web = CircuitId::new(7);
 /// let by_port = move |stream: &StreamRequest| match stream.target().port() {
 ///     Some(80 | 443) => Decision::on(web),
-///     _ => Decision::NotMine,
+///     _ => Decision::Pass,
 /// };
 /// fn is_one(_: impl StreamAttacher) {}
 /// is_one(by_port);
@@ -87,13 +87,13 @@ where
 pub enum Decision {
     /// Attach the stream to this circuit: see [`on`](Decision::on). If that
     /// fails, the stream is closed; it never uses another circuit.
-    Circuit(Place),
+    Circuit(AttachPoint),
     /// Let tor choose the circuit.
     Tor,
     /// Close the stream, and report this reason to its client.
     Refuse(EndReason),
     /// Ask the next attacher. After the last one, tor chooses the circuit.
-    NotMine,
+    Pass,
     /// Decide later, with the [`StreamAnswer`](super::StreamAnswer) from
     /// [`StreamRequest::answer_later`]. If that method wasn't called, the
     /// stream is closed, because nobody could decide.
@@ -104,8 +104,9 @@ pub enum Decision {
 impl Decision {
     /// Attaches the stream to a circuit, given as a
     /// [`Circuit`](crate::state::Circuit), a
-    /// [`CircuitId`](crate::word::CircuitId), or a [`Place`] on a circuit.
-    pub fn on(circuit: impl Into<Place>) -> Decision {
+    /// [`CircuitId`](crate::word::CircuitId), or a [`AttachPoint`] on a
+    /// circuit.
+    pub fn on(circuit: impl Into<AttachPoint>) -> Decision {
         Decision::Circuit(circuit.into())
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::CircuitRoute;
+use super::CircuitBinder;
 use crate::client::socks::{SocksStream, ToTargetAddr};
 use crate::client::socks_ports::{FromFilter, SocksPorts};
 use crate::client::{SocksPort, TorClient};
@@ -14,8 +14,9 @@ use crate::live::state::Circuit;
 /// out, which may reveal the user.
 impl Circuit {
     /// Returns a client whose connections and DNS look-ups go over this circuit
-    /// only, like [`Tor::client_via`]. The client has the usual settings, such
-    /// as [`TorClient::timeout`], HTTP, TLS and the rule for private addresses.
+    /// only, like [`Tor::client_via`](crate::Tor::client_via). The client has
+    /// the usual settings, such as [`TorClient::timeout`], HTTP, TLS and the
+    /// rule for private addresses.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -34,25 +35,25 @@ impl Circuit {
     ///
     /// # Errors
     ///
-    /// Same errors as [`Tor::client_via_on`], most often a
-    /// [`StreamError`](crate::control::StreamError) because the circuit has
-    /// closed.
+    /// Same errors as [`Tor::client_via_on`](crate::Tor::client_via_on), most
+    /// often a [`StreamError`](crate::control::StreamError) because the circuit
+    /// has closed.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
 
     /// Returns a client like [`client`](Self::client), for a given SOCKS port:
-    /// [`Tor::client_via_on`].
+    /// [`Tor::client_via_on`](crate::Tor::client_via_on).
     ///
     /// # Errors
     ///
-    /// Same errors as [`Tor::client_via_on`], most often a
-    /// [`StreamError`](crate::control::StreamError) because the circuit has
-    /// closed.
+    /// Same errors as [`Tor::client_via_on`](crate::Tor::client_via_on), most
+    /// often a [`StreamError`](crate::control::StreamError) because the circuit
+    /// has closed.
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
         let state = self.state();
         let controller = &state.controller().in_one_call();
-        let route = CircuitRoute::new(controller, self.into())?;
+        let route = CircuitBinder::new(controller, self.into())?;
         let ports = SocksPorts::of(controller)?;
         let address = ports.address(controller, port, FromFilter::Error)?;
         // What the state keeps alive may be a launched tor.
@@ -65,8 +66,8 @@ impl Circuit {
     ///
     /// Each call sets tor's option `__LeaveStreamsUnattached` and resets it
     /// afterwards. If calls follow each other within five seconds, the option
-    /// stays set for five seconds. See [`Tor::client_via_on`] for the
-    /// consequences.
+    /// stays set for five seconds. See
+    /// [`Tor::client_via_on`](crate::Tor::client_via_on) for the consequences.
     ///
     /// ```no_run
     /// use std::time::Duration;

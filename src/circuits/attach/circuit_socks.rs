@@ -305,10 +305,10 @@ fn connect(client: &TorClient, entry: &Entry, host: &str, port: u16) -> Result<T
     let proxy = client.proxy();
     let request = Request::connect((host, port))?;
     let deadline = deadline_after(proxy.request_timeout());
-    let passage = proxy.passage(&request, deadline)?;
+    let bound = proxy.bind(&request, deadline)?;
     let server = proxy.open(&request, deadline)?;
     entry.add(&server).map_err(|error| proxy.broken(&request, &error))?;
-    proxy.ask(&server, &request, passage, deadline)?;
+    proxy.ask(&server, &request, bound, deadline)?;
     Ok(server)
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Job {
 pub(super) enum Who {
     /// All attachers that are installed when the stream's turn comes.
     Everybody,
-    /// The attachers after the one that returned `NotMine`.
+    /// The attachers after the one that returned `Pass`.
     After(Rest),
 }
 
@@ -91,7 +91,7 @@ fn run(registry: &Arc<Registry>) {
         let stream = pending.clone();
         // Dropping a removed attacher may also panic. The thread must go on
         // then, because it counts as running until it has seen an empty queue.
-        let decided = super::caught("the stream is closed", || {
+        let decided = super::catch_panic("the stream is closed", || {
             // A stream that has ended while it waited needs no decision.
             if !stream.is_over() {
                 registry.decide(&stream, who);
@@ -100,6 +100,6 @@ fn run(registry: &Arc<Registry>) {
         if decided.is_none() && pending.finish(None).is_ok() {
             registry.close_unheard(pending.info.id, EndReason::INTERNAL);
         }
-        super::caught("it was removed already", || drop((stream, pending)));
+        super::catch_panic("it was removed already", || drop((stream, pending)));
     }
 }

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::hold::{Afterwards, Hold};
+use super::leave_unattached::{Afterwards, LeaveUnattachedGuard};
 use super::registry::Registry;
-use super::{Place, via};
+use super::{AttachPoint, bound_stream};
 use crate::circuits::path::CircuitBuilder;
-use crate::client::socks::{Isolation, Passage, Request, Route, SocksError};
+use crate::client::socks::{BoundRequest, Isolation, Request, RequestBinder, SocksError};
 use crate::control::{StreamError, StreamProblem};
 use crate::error::{Error, Result};
 use crate::io::transport::{Deadline, Transport};
@@ -19,27 +19,27 @@ use crate::live::state::{Circuit, State};
 use scape_proto::word::is_onion_name;
 
 /// A route that builds a new circuit for each request.
-pub(crate) struct FreshRoute {
-    hold: Hold,
+pub(crate) struct FreshCircuitBinder {
+    hold: LeaveUnattachedGuard,
     state: State,
     builder: CircuitBuilder,
 }
 
-impl FreshRoute {
+impl FreshCircuitBinder {
     /// Creates the route. While it lives, new streams wait for this program.
     pub(crate) fn new(
         state: &State,
         builder: CircuitBuilder,
         deadline: Deadline,
-    ) -> Result<Arc<FreshRoute>> {
+    ) -> Result<Arc<FreshCircuitBinder>> {
         let controller = state.controller().until(deadline);
         let hold = Registry::of(&controller)?.hold(&controller, Afterwards::Linger)?;
-        Ok(Arc::new(FreshRoute { hold, state: state.clone(), builder }))
+        Ok(Arc::new(FreshCircuitBinder { hold, state: state.clone(), builder }))
     }
 }
 
-impl Route for FreshRoute {
-    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
+impl RequestBinder for FreshCircuitBinder {
+    fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>> {
         if request.host_name().is_some_and(is_onion_name) {
             // Fail before a circuit is built in vain.
             return Err(StreamError::new(None, StreamProblem::Onion).into());
@@ -48,14 +48,14 @@ impl Route for FreshRoute {
         let timeout = self.builder.circuit_timeout().min(left);
         let circuit = self.builder.clone().timeout(timeout).build(&self.state)?;
         let own = Mutex::new(OwnCircuit { circuit: Some(circuit.clone()) });
-        let passage = via::passage(&self.hold, &Place::from(circuit), request, deadline)?;
-        Ok(Box::new(OnFresh { passage, own }))
+        let bound = bound_stream::bind(&self.hold, &AttachPoint::from(circuit), request, deadline)?;
+        Ok(Box::new(OnFresh { bound, own }))
     }
 }
 
-impl fmt::Debug for FreshRoute {
+impl fmt::Debug for FreshCircuitBinder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FreshRoute").field(&self.builder).finish()
+        f.debug_tuple("FreshCircuitBinder").field(&self.builder).finish()
     }
 }
 
@@ -79,26 +79,26 @@ impl Drop for OwnCircuit {
 
 struct OnFresh {
     // The order matters: the stream is closed before its circuit.
-    passage: Box<dyn Passage>,
+    bound: Box<dyn BoundRequest>,
     own: Mutex<OwnCircuit>,
 }
 
-impl Passage for OnFresh {
+impl BoundRequest for OnFresh {
     fn isolation(&self) -> &Isolation {
-        self.passage.isolation()
+        self.bound.isolation()
     }
 
     fn connected(&self, transport: &Transport) -> io::Result<()> {
-        self.passage.connected(transport)
+        self.bound.connected(transport)
     }
 
     fn confirm(&self, deadline: Instant) -> Result<()> {
-        self.passage.confirm(deadline)?;
+        self.bound.confirm(deadline)?;
         self.own.lock().circuit = None;
         Ok(())
     }
 
     fn cause(&self, error: SocksError) -> Error {
-        self.passage.cause(error)
+        self.bound.cause(error)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::hold::{Afterwards, Hold};
+use super::leave_unattached::{Afterwards, LeaveUnattachedGuard};
 use super::registry::Registry;
 use super::{PriorityMember, StreamAttacher};
 use crate::control::Controller;
@@ -29,7 +29,7 @@ impl Controller {
     /// let guard = tor.controller()?.attach_streams(|stream: &StreamRequest| {
     ///     match stream.target().port() {
     ///         Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
-    ///         _ => Decision::NotMine,
+    ///         _ => Decision::Pass,
     ///     }
     /// })?;
     /// guard.close()?;
@@ -47,7 +47,7 @@ impl Controller {
     /// Installs an attacher with a priority. The attacher with the highest
     /// priority is asked first. Of equal ones, the one that was installed first
     /// comes first. If it returns
-    /// [`NotMine`](crate::attach::Decision::NotMine), the next one is asked.
+    /// [`Pass`](crate::attach::Decision::Pass), the next one is asked.
     ///
     /// The call takes at most the handle's timeout. If it fails, undoing takes
     /// up to one second more.
@@ -137,7 +137,7 @@ impl State {
 pub struct AttacherGuard {
     // The order matters: the attacher is removed before the option is reset.
     member: PriorityMember,
-    hold: Hold,
+    hold: LeaveUnattachedGuard,
 }
 
 impl AttacherGuard {

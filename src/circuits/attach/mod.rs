@@ -19,7 +19,7 @@
 //! let attacher = controller.attach_streams(move |stream: &StreamRequest| {
 //!     match stream.target().port() {
 //!         Some(80) => Decision::on(circuit),
-//!         _ => Decision::NotMine,
+//!         _ => Decision::Pass,
 //!     }
 //! })?;
 //! // From now on, every new stream to port 80 uses that circuit or is closed.
@@ -126,37 +126,37 @@
 //! (`scape-attach-linger`) resets the option later, after a series of
 //! circuit-bound clients.
 
+mod attach_point;
 mod attacher;
+mod bound_stream;
 mod circuit_client;
 mod circuit_socks;
 mod crew;
 mod fresh;
 mod guard;
-mod hold;
 mod kind;
-mod place;
+mod leave_unattached;
 mod priority;
 mod registry;
 mod request;
 mod socks_server;
-mod via;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+pub use attach_point::AttachPoint;
 pub use attacher::{Decision, StreamAttacher};
+pub(crate) use bound_stream::CircuitBinder;
 pub use circuit_socks::CircuitSocks;
-pub(crate) use fresh::FreshRoute;
+pub(crate) use fresh::FreshCircuitBinder;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;
-pub use place::Place;
 pub use priority::{PriorityAttacher, PriorityMember};
 pub use request::{StreamAnswer, StreamRequest};
-pub(crate) use via::CircuitRoute;
 
 /// Calls the user's code and returns its result, or `None` if it panics. A
 /// panic is logged together with its consequence.
-fn caught<T>(consequence: &str, call: impl FnOnce() -> T) -> Option<T> {
+fn catch_panic<T>(consequence: &str, call: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(value) => Some(value),
         Err(panic) => {

@@ -12,7 +12,7 @@ use scape_proto::event::StreamInfo;
 
 /// An attacher that asks several attachers in turn. The one with the highest
 /// priority is asked first. Of equal ones, the one that was added first comes
-/// first. The first decision other than [`Decision::NotMine`] counts, even if
+/// first. The first decision other than [`Decision::Pass`] counts, even if
 /// it is made [later](Decision::Later).
 ///
 /// Clones are handles to the same attacher.
@@ -24,7 +24,7 @@ use scape_proto::event::StreamInfo;
 /// let attachers = PriorityAttacher::new();
 /// let _mail = attachers.add(10, |stream: &StreamRequest| match stream.target().port() {
 ///     Some(25) => Decision::Refuse(EndReason::EXIT_POLICY),
-///     _ => Decision::NotMine,
+///     _ => Decision::Pass,
 /// });
 /// let _rest = attachers.add(0, |_: &StreamRequest| Decision::Tor);
 /// assert_eq!(attachers.len(), 2);
@@ -109,7 +109,7 @@ impl StreamAttacher for PriorityAttacher {
     /// closed.
     fn takes(&self, kind: StreamKind) -> bool {
         let takes = |attacher: &Arc<dyn StreamAttacher>| {
-            super::caught("it is asked again", || attacher.takes(kind)).unwrap_or(true)
+            super::catch_panic("it is asked again", || attacher.takes(kind)).unwrap_or(true)
         };
         self.attachers().iter().any(takes)
     }
@@ -117,7 +117,7 @@ impl StreamAttacher for PriorityAttacher {
     /// Returns the highest number of all members.
     fn max_concurrent(&self) -> usize {
         let of_one = |attacher: &Arc<dyn StreamAttacher>| {
-            let most = super::caught("the default limit counts", || attacher.max_concurrent());
+            let most = super::catch_panic("the default limit counts", || attacher.max_concurrent());
             most.unwrap_or(MAX_CONCURRENT)
         };
         self.attachers().iter().map(of_one).max().unwrap_or_default()
@@ -175,7 +175,7 @@ mod tests {
         let attachers = PriorityAttacher::new();
         let order =
             || -> Vec<u64> { attachers.members.lock().list.iter().map(|m| m.number).collect() };
-        let add = |priority| attachers.add(priority, |_: &StreamRequest| Decision::NotMine);
+        let add = |priority| attachers.add(priority, |_: &StreamRequest| Decision::Pass);
         let _a = add(0);
         let b = add(5);
         let _c = add(0);

@@ -6,14 +6,14 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
+use super::bound_stream::BoundStreams;
 use super::crew::{Crew, Job, Who};
-use super::hold::{Afterwards, Hold, Run};
+use super::leave_unattached::{Afterwards, LeaveUnattachedGuard, Run};
 use super::request::{Pending, ask};
-use super::via::Vias;
 use super::watch::Message;
-use super::{Decision, Place, PriorityAttacher, StreamKind};
+use super::{AttachPoint, Decision, PriorityAttacher, StreamKind};
 use crate::control::{
-    Controller, Follower, InternalController, StreamError, StreamProblem, WeakController,
+    Controller, InternalController, ReconnectHook, StreamError, StreamProblem, WeakController,
 };
 use crate::error::{Error, Result};
 use crate::io::connection::{CloseCause, Closed, PendingReply};
@@ -22,14 +22,14 @@ use scape_proto::event::{EndReason, StreamInfo, StreamReason};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
 /// State that the attachers of a connection share. It doesn't keep the
-/// connection open, but its [`Hold`]s do, and so do the requests and answers
-/// that users have.
+/// connection open, but its [`LeaveUnattachedGuard`]s do, and so do the
+/// requests and answers that users have.
 pub(super) struct Registry {
     controller: InternalController,
     /// The controller for the user's code.
     users_controller: WeakController,
     pub(super) users: PriorityAttacher,
-    pub(super) vias: Vias,
+    pub(super) bound: BoundStreams,
     /// The streams without a decision.
     pub(super) waiting: Mutex<HashMap<StreamId, Weak<Pending>>>,
     pub(super) crew: Crew,
@@ -44,7 +44,7 @@ impl Registry {
                 controller: controller.internal(),
                 users_controller: controller.internal().as_users(controller),
                 users: PriorityAttacher::new(),
-                vias: Vias::default(),
+                bound: BoundStreams::default(),
                 waiting: Mutex::default(),
                 crew: Crew::default(),
                 run: Run::default(),
@@ -76,7 +76,7 @@ impl Registry {
         self: Arc<Self>,
         controller: &Controller,
         afterwards: Afterwards,
-    ) -> Result<Hold> {
+    ) -> Result<LeaveUnattachedGuard> {
         Run::hold(self, controller, afterwards)
     }
 
@@ -99,9 +99,9 @@ impl Registry {
         let decision = match who {
             Who::Everybody => ask(self, pending, &self.users.now(), &None),
             Who::After(mut rest) => loop {
-                let Some(others) = rest else { break Decision::NotMine };
+                let Some(others) = rest else { break Decision::Pass };
                 match ask(self, pending, &others.members, &others.then) {
-                    Decision::NotMine => rest = others.then.clone(),
+                    Decision::Pass => rest = others.then.clone(),
                     decision => break decision,
                 }
             },
@@ -113,7 +113,9 @@ impl Registry {
         if let Err(error) = self.act(pending, None, decision)
             && let Some(decider) = decider
         {
-            super::caught("the stream is closed already", || decider.failed(&pending.info, &error));
+            super::catch_panic("the stream is closed already", || {
+                decider.failed(&pending.info, &error);
+            });
         }
     }
 
@@ -135,8 +137,8 @@ impl Registry {
         let done = match &decision {
             Decision::Circuit(place) => self.put(pending, place),
             Decision::Tor => self.leave_to_tor(pending),
-            Decision::NotMine if self.found_streams_left() => Ok(()),
-            Decision::NotMine => self.leave_to_tor(pending),
+            Decision::Pass if self.found_streams_left() => Ok(()),
+            Decision::Pass => self.leave_to_tor(pending),
             Decision::Refuse(reason) => {
                 return self.close(id, *reason).map_err(|error| described(pending, error));
             }
@@ -162,7 +164,7 @@ impl Registry {
         Err(error)
     }
 
-    fn put(&self, pending: &Pending, place: &Place) -> Result<()> {
+    fn put(&self, pending: &Pending, place: &AttachPoint) -> Result<()> {
         if pending.kind == StreamKind::Onion {
             return Err(place.error(StreamProblem::Onion).into());
         }
@@ -239,7 +241,7 @@ fn described(pending: &Pending, error: Error) -> Error {
     }
 }
 
-impl Follower for Registry {
+impl ReconnectHook for Registry {
     fn name(&self) -> &'static str {
         "the waiting streams"
     }

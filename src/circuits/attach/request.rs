@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::crew::Who;
 use super::priority::Member;
 use super::registry::Registry;
-use super::{Decision, Place, StreamAttacher, StreamKind};
+use super::{AttachPoint, Decision, StreamAttacher, StreamKind};
 use crate::control::{Controller, StreamError, StreamProblem};
 use crate::error::Result;
 use scape_proto::event::{EndReason, StreamInfo, StreamReason, StreamTarget};
@@ -141,7 +141,7 @@ impl Pending {
     }
 }
 
-/// The attachers that are asked after one that returned `NotMine`.
+/// The attachers that are asked after one that returned `Pass`.
 pub(super) type Rest = Option<Arc<Others>>;
 
 pub(super) struct Others {
@@ -164,7 +164,7 @@ pub(super) fn ask(
         left = others;
         // A member that has been removed meanwhile isn't asked.
         let Some(member) = Member::of(member) else { continue };
-        match super::caught("the stream is closed", || member.takes(pending.kind)) {
+        match super::catch_panic("the stream is closed", || member.takes(pending.kind)) {
             Some(true) => {}
             Some(false) => continue,
             None => return Decision::Refuse(EndReason::INTERNAL),
@@ -178,8 +178,8 @@ pub(super) fn ask(
             turn,
             rest: Some(Arc::new(others)),
         };
-        match super::caught("the stream is closed", || member.decide(&request)) {
-            Some(Decision::NotMine) => {}
+        match super::catch_panic("the stream is closed", || member.decide(&request)) {
+            Some(Decision::Pass) => {}
             Some(Decision::Later) if !pending.is_taken() => {
                 log::warn!(
                     target: "scape::attach",
@@ -193,7 +193,7 @@ pub(super) fn ask(
             None => return Decision::Refuse(EndReason::INTERNAL),
         }
     }
-    Decision::NotMine
+    Decision::Pass
 }
 
 /// A stream that waits for a circuit, and that a [`StreamAttacher`] decides on.
@@ -337,15 +337,15 @@ impl StreamAnswer {
     }
 
     /// Attaches the stream to a circuit, given as a
-    /// [`Circuit`](crate::state::Circuit), a [`CircuitId`], or a [`Place`] on a
-    /// circuit.
+    /// [`Circuit`](crate::state::Circuit), a [`CircuitId`], or a
+    /// [`AttachPoint`] on a circuit.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`StreamError`] if the stream can't be attached
     /// to the circuit; the stream is closed then. Errors of the control
     /// connection are also possible.
-    pub fn attach(self, circuit: impl Into<Place>) -> Result<()> {
+    pub fn attach(self, circuit: impl Into<AttachPoint>) -> Result<()> {
         self.decide(Decision::on(circuit))
     }
 

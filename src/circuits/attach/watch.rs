@@ -5,11 +5,11 @@ use std::sync::{Arc, Weak};
 
 use crossbeam_channel::{Receiver, Sender};
 
+use super::bound_stream::{self, BoundStream};
 use super::crew::Who;
 use super::kind::is_look_up;
 use super::registry::Registry;
 use super::request::{Pending, Tried};
-use super::via::{self, Via};
 use crate::control::{LEAVE_STREAMS, StreamError};
 use crate::io::connection::{Closed, Tracker};
 use scape_proto::event::{
@@ -57,7 +57,7 @@ impl Tracker for Tap {
     }
 
     fn ended(&self, closed: &Closed, returns: bool) {
-        let ends = self.registry.upgrade().map_or(0, |registry| registry.vias.count_end());
+        let ends = self.registry.upgrade().map_or(0, |registry| registry.bound.count_end());
         let _ = self.sender.send(Message::Ended(End { closed: closed.clone(), returns, ends }));
     }
 
@@ -77,7 +77,7 @@ pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
             break;
         }
         // Dropping a removed attacher may panic here.
-        super::caught("it was removed already", || match (message, &mut early) {
+        super::catch_panic("it was removed already", || match (message, &mut early) {
             (Message::Ended(end), early) => {
                 *early = Some(Vec::new());
                 watch.ended(&end);
@@ -111,7 +111,7 @@ struct Known {
     /// needs a decision.
     asked: bool,
     pending: Option<Arc<Pending>>,
-    via: Option<Arc<Via>>,
+    via: Option<Arc<BoundStream>>,
     tried: Vec<Tried>,
 }
 
@@ -184,7 +184,7 @@ impl Watch {
         let known = self.known.entry(info.id).or_insert_with(|| Known::new(info.clone()));
         known.update(info);
         if known.via.is_none() {
-            known.via = self.registry.vias.of(info);
+            known.via = self.registry.bound.of(info);
         }
         if let Some(via) = &known.via
             && let Err(problem) = via.take(info)
@@ -240,7 +240,7 @@ impl Watch {
             attach(&self.registry, id, known.is_look_up, via);
             return;
         }
-        if via::is_marked(&known.info) {
+        if bound_stream::is_marked(&known.info) {
             // The stream belongs to another program, or to an abandoned
             // request.
             return;
@@ -252,7 +252,7 @@ impl Watch {
             Registry::consider(&self.registry, pending, Who::Everybody);
         } else {
             // `act` logs failures.
-            let _ = self.registry.act(&pending, None, super::Decision::NotMine);
+            let _ = self.registry.act(&pending, None, super::Decision::Pass);
         }
     }
 
@@ -271,7 +271,7 @@ impl Watch {
     /// nothing on the next one. The next connection may be open already, so
     /// requests on it are left alone.
     fn ended(&mut self, end: &End) {
-        for via in self.registry.vias.before(end.ends) {
+        for via in self.registry.bound.before(end.ends) {
             via.fail(end.closed.clone().into());
         }
         self.registry.waiting.lock().clear();
@@ -298,7 +298,7 @@ impl Watch {
 
 /// Attaches a stream of a circuit-bound client to its circuit. If that fails,
 /// the stream is closed.
-fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &Via) {
+fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &BoundStream) {
     let Some(controller) = registry.controller() else { return };
     if let Err(error) = via.place.put(&controller, id, is_look_up || via.is_look_up) {
         log::debug!(target: "scape::attach", "{error}");

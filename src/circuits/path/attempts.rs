@@ -2,7 +2,7 @@
 
 use super::chooser::PathChooser;
 use super::circuit_builder::{CircuitBuilder, Route};
-use super::site::{Site, begin_to_close};
+use super::in_flight::{InFlight, begin_to_close};
 use crate::control::{BuildCircuit, CircuitError};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::Deadline;
@@ -67,7 +67,7 @@ fn guards(state: &State) -> Vec<Fingerprint> {
 pub(super) fn build_one(
     builder: &CircuitBuilder,
     state: &State,
-    site: &Site,
+    site: &InFlight,
     deadline: Deadline,
 ) -> Result<Circuit> {
     let plan = Plan::new(&builder.route, state, deadline)?;
@@ -118,7 +118,7 @@ impl From<Error> for Failure {
 fn build(
     builder: &CircuitBuilder,
     state: &State,
-    site: &Site,
+    site: &InFlight,
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::attempts::build_one;
 use super::builder::PathBuilder;
 use super::circuits::Circuits;
+use super::in_flight::InFlight;
 use super::pool::CircuitPool;
-use super::site::Site;
 use crate::error::Result;
 use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
@@ -194,7 +194,7 @@ impl CircuitBuilder {
     #[doc(alias = "build_timeout_circuit")]
     pub fn build(&self, state: &State) -> Result<Circuit> {
         self.check()?;
-        let site = Site::default();
+        let site = InFlight::default();
         let circuit = build_one(self, state, &site, self.deadline())?;
         site.leave(&circuit);
         Ok(circuit)

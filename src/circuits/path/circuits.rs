@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::attempts::build_one;
 use super::circuit_builder::CircuitBuilder;
-use super::site::{Site, wait_until_closed};
+use super::in_flight::{InFlight, wait_until_closed};
 use crate::error::{Error, Result};
 use crate::io::connection::Thread;
 use crate::live::state::{Circuit, State};
@@ -22,7 +22,7 @@ use crate::live::state::{Circuit, State};
 #[must_use = "dropping this closes the circuits"]
 pub struct Circuits {
     state: State,
-    site: Arc<Site>,
+    site: Arc<InFlight>,
     results: Receiver<Result<Circuit>>,
     /// The number of results that are still to come.
     left: usize,
@@ -33,7 +33,7 @@ pub struct Circuits {
 struct Worker {
     builder: CircuitBuilder,
     state: State,
-    site: Arc<Site>,
+    site: Arc<InFlight>,
     /// The number of circuits that no thread has started yet.
     open: Arc<AtomicUsize>,
     results: Sender<Result<Circuit>>,
@@ -42,7 +42,7 @@ struct Worker {
 impl Circuits {
     pub(super) fn start(builder: CircuitBuilder, state: State, count: usize) -> Result<Circuits> {
         let (sender, results) = unbounded();
-        let site = Arc::new(Site::default());
+        let site = Arc::new(InFlight::default());
         let threads = builder.concurrency.min(count);
         let worker = Worker {
             builder,

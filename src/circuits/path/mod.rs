@@ -22,11 +22,11 @@ mod circuit_builder;
 mod circuits;
 mod conflict;
 mod fitness;
+mod in_flight;
 mod no_path;
 mod pool;
 mod position;
 mod search;
-mod site;
 mod table;
 mod target;
 

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::attempts::build_one;
 use super::circuit_builder::CircuitBuilder;
-use super::site::{Site, wait_until_closed};
+use super::in_flight::{InFlight, wait_until_closed};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{Closed, ConnectionStatus, Listener, Thread};
 use crate::io::transport::deadline_after;
@@ -59,7 +59,7 @@ struct Shared {
     builder: CircuitBuilder,
     state: State,
     size: usize,
-    site: Site,
+    site: InFlight,
     stock: Mutex<Stock>,
     changed: Condvar,
 }
@@ -103,7 +103,7 @@ impl CircuitPool {
             builder,
             state,
             size,
-            site: Site::default(),
+            site: InFlight::default(),
             stock: Mutex::default(),
             changed: Condvar::new(),
         });

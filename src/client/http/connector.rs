@@ -82,7 +82,7 @@ impl Connector<()> for TorConnector {
                 _ => carried(error),
             }
         };
-        let passage = proxy.passage(&request, deadline).map_err(failed)?;
+        let passage = proxy.bind(&request, deadline).map_err(failed)?;
         let transport = proxy.open(&request, deadline).map_err(Error::from).map_err(failed)?;
         let socket = Arc::new(Socket::new(transport));
         (details.register_shutdown)(Socket::shutdown_handle(&socket))?;

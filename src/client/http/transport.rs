@@ -8,7 +8,7 @@ use std::time::Instant;
 use ureq::config::Config;
 use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHandle, Transport};
 
-use crate::client::socks::Keep;
+use crate::client::socks::KeepAlive;
 use crate::io::transport::{self, deadline_after};
 
 /// The connection to tor's SOCKS port. Shutting down the agent ends it from
@@ -39,11 +39,11 @@ impl ShutdownHandle for Socket {
 pub(super) struct TorTransport {
     socket: Arc<Socket>,
     buffers: LazyBuffers,
-    _keep: Option<Keep>,
+    _keep: Option<KeepAlive>,
 }
 
 impl TorTransport {
-    pub(super) fn new(socket: Arc<Socket>, config: &Config, keep: Option<Keep>) -> Self {
+    pub(super) fn new(socket: Arc<Socket>, config: &Config, keep: Option<KeepAlive>) -> Self {
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
         TorTransport { socket, buffers, _keep: keep }
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::stream::Keep;
+use super::stream::KeepAlive;
 use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
 use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
@@ -42,8 +42,8 @@ pub struct SocksProxy {
     timeout: Duration,
     isolation: Option<Isolation>,
     refuse_private: bool,
-    keep: Option<Keep>,
-    route: Option<Arc<dyn Route>>,
+    keep: Option<KeepAlive>,
+    route: Option<Arc<dyn RequestBinder>>,
     explainer: Option<Arc<dyn Explain>>,
 }
 
@@ -54,14 +54,14 @@ pub(crate) trait Explain: fmt::Debug + Send + Sync {
 }
 
 /// The route of a proxy's requests, if tor doesn't choose it.
-pub(crate) trait Route: fmt::Debug + Send + Sync {
+pub(crate) trait RequestBinder: fmt::Debug + Send + Sync {
     /// Prepares the route for one request, before anything is sent.
-    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>>;
+    fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>>;
 }
 
-/// One request on a [`Route`]. Dropping it before it is confirmed abandons the
-/// request.
-pub(crate) trait Passage: Send {
+/// One request on a [`RequestBinder`]. Dropping it before it is confirmed
+/// abandons the request.
+pub(crate) trait BoundRequest: Send {
     /// Returns the credentials that identify the request.
     fn isolation(&self) -> &Isolation;
 
@@ -121,12 +121,12 @@ impl SocksProxy {
     }
 
     /// Keeps `keep` alive as long as this proxy and its streams.
-    pub(crate) fn keep(self, keep: Keep) -> Self {
+    pub(crate) fn keep(self, keep: KeepAlive) -> Self {
         SocksProxy { keep: Some(keep), ..self }
     }
 
     /// Sets the route of the requests, which also chooses the credentials.
-    pub(crate) fn route(self, route: Arc<dyn Route>) -> Self {
+    pub(crate) fn route(self, route: Arc<dyn RequestBinder>) -> Self {
         SocksProxy { route: Some(route), ..self }
     }
 
@@ -154,7 +154,7 @@ impl SocksProxy {
 
     /// Returns the value that is kept alive by this proxy and its streams.
     #[cfg(feature = "http")]
-    pub(crate) fn kept(&self) -> Option<Keep> {
+    pub(crate) fn kept(&self) -> Option<KeepAlive> {
         self.keep.clone()
     }
 
@@ -254,7 +254,7 @@ impl SocksProxy {
 
     fn perform_in_time(&self, request: &Request) -> Result<(Transport, Answer)> {
         let deadline = deadline_after(self.timeout);
-        let passage = self.passage(request, deadline)?;
+        let passage = self.bind(request, deadline)?;
         let transport = self.open(request, deadline)?;
         let answer = self.ask(&transport, request, passage, deadline)?;
         Ok((transport, answer))
@@ -262,15 +262,15 @@ impl SocksProxy {
 
     /// Prepares the route of `request`. Returns `None` if tor chooses the
     /// route. Fails if the target is private and private targets are refused.
-    pub(crate) fn passage(
+    pub(crate) fn bind(
         &self,
         request: &Request,
         deadline: Instant,
-    ) -> Result<Option<Box<dyn Passage>>> {
+    ) -> Result<Option<Box<dyn BoundRequest>>> {
         if self.refuse_private && request.is_private() {
             return Err(SocksError::new(request.to_string(), SocksProblem::Private).into());
         }
-        self.route.as_ref().map(|route| route.passage(request, deadline)).transpose()
+        self.route.as_ref().map(|route| route.bind(request, deadline)).transpose()
     }
 
     /// Connects to the SOCKS port for `request`.
@@ -303,7 +303,7 @@ impl SocksProxy {
         &self,
         transport: &Transport,
         request: &Request,
-        passage: Option<Box<dyn Passage>>,
+        passage: Option<Box<dyn BoundRequest>>,
         deadline: Instant,
     ) -> Result<Answer> {
         let Some(passage) = passage else {

@@ -32,8 +32,8 @@ pub use scape_proto::socks::{
     TargetAddr, ToTargetAddr, is_private, is_private_ip,
 };
 
-pub(crate) use client::{Explain, Passage, Route};
+pub(crate) use client::{BoundRequest, Explain, RequestBinder};
 pub use client::{SocksProxy, exchange};
 pub use error::{SocksError, SocksProblem};
-pub(crate) use stream::Keep;
+pub(crate) use stream::KeepAlive;
 pub use stream::SocksStream;

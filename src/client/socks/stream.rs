@@ -12,7 +12,7 @@ use crate::io::transport::Transport;
 
 /// A value that lives as long as a stream, such as a launched tor that ends
 /// when its last user is dropped.
-pub(crate) type Keep = Arc<dyn Any + Send + Sync>;
+pub(crate) type KeepAlive = Arc<dyn Any + Send + Sync>;
 
 /// A connection to a target through tor, used like a [`TcpStream`].
 ///
@@ -23,13 +23,13 @@ pub(crate) type Keep = Arc<dyn Any + Send + Sync>;
 #[derive(Debug)]
 pub struct SocksStream {
     transport: Transport,
-    keep: Option<Keep>,
+    keep: Option<KeepAlive>,
 }
 
 impl SocksStream {
     /// Creates a stream from a connection whose handshake is done. The stream
     /// keeps `keep` alive.
-    pub(super) fn new(transport: Transport, keep: Option<Keep>) -> Self {
+    pub(super) fn new(transport: Transport, keep: Option<KeepAlive>) -> Self {
         SocksStream { transport, keep }
     }
 

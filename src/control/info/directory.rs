@@ -4,8 +4,7 @@
 use super::Info;
 use crate::error::{Error, Result};
 use scape_proto::control::Refusal;
-use scape_proto::netdoc::ConsensusFlavor;
-use scape_proto::netdoc::{Directory, RouterEntry, RouterStatus};
+use scape_proto::netdoc::{ConsensusFlavor, Directory, RouterEntry, RouterStatus};
 use scape_proto::word::Fingerprint;
 
 /// Parsed entries of the consensus. control-spec, GETINFO `ns/…`, `md/all` and

@@ -4,8 +4,7 @@ use super::Info;
 use super::value::{parse_line, unless_unknown};
 use crate::error::Result;
 use scape_proto::info::{DownloadPhase, DownloadStatus};
-use scape_proto::netdoc::ConsensusFlavor;
-use scape_proto::netdoc::DescriptorDigest;
+use scape_proto::netdoc::{ConsensusFlavor, DescriptorDigest};
 use scape_proto::word::Fingerprint;
 
 /// The state of downloads. control-spec, GETINFO `downloads/…`.

@@ -25,8 +25,8 @@ fn onion_service_noted_after_reconnect_is_restored() {
     let early = controller.on_this_link().unwrap();
     controller.reconnect().unwrap();
     let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
-    let ledger = &controller.inner.session.ledger;
-    ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
+    let restorables = &controller.inner.session.restorables;
+    restorables.add_onion(address, AddOnion::new().key(key).local_port(80));
     let what = format!("the onion service {address}");
     early.noted(&what).unwrap();
     assert_eq!(added(), 1);
@@ -58,7 +58,7 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
     /// Drops its things while everything is restored.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
-    impl super::Follower for Dropping {
+    impl super::ReconnectHook for Dropping {
         fn name(&self) -> &'static str {
             "dropping"
         }
@@ -96,7 +96,7 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
         .unwrap();
     let mapping = controller.mapped_address("a.test", "b.test").unwrap();
     let dropping = Arc::new(Dropping(Mutex::new(Some((service, auth, mapping)))));
-    let weak: Weak<dyn super::Follower> = Arc::downgrade(&dropping) as _;
+    let weak: Weak<dyn super::ReconnectHook> = Arc::downgrade(&dropping) as _;
     controller.inner.session.followers.lock().push(weak);
     controller.reconnect().unwrap();
     let sent = tor.sent();
@@ -136,7 +136,7 @@ fn mapping_dropped_during_retake_is_removed_from_tor() {
                 2 => {
                     let session = found.get().unwrap().upgrade().unwrap();
                     let (from, to) = ("a.test".into(), "a.test".into());
-                    session.ledger.set_mapping(&Mapping { from, to });
+                    session.restorables.set_mapping(&Mapping { from, to });
                     "250 a.test=b.test\r\n"
                 }
                 _ => "250 a.test=b.test\r\n",
@@ -157,7 +157,7 @@ fn mapping_dropped_during_retake_is_removed_from_tor() {
 #[test]
 fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
     use crate::control::Connect;
-    use crate::control::ledger::Kind;
+    use crate::control::restorables::Kind;
     use crate::testing::ScriptedTor;
     use scape_proto::word::OnionKey;
 
@@ -218,13 +218,13 @@ fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
     let brief = controller.with_timeout(Duration::from_millis(100));
     let early = brief.on_this_link().unwrap();
     controller.reconnect().unwrap();
-    let ledger = &controller.inner.session.ledger;
-    ledger.add_onion(address, AddOnion::new().key(key).local_port(80));
-    ledger.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
+    let restorables = &controller.inner.session.restorables;
+    restorables.add_onion(address, AddOnion::new().key(key).local_port(80));
+    restorables.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
     for what in [format!("the onion service {address}"), "the mapping a.test=b.test".into()] {
         assert!(early.noted(&what).unwrap_err().is_timeout(), "{what}");
     }
-    assert!(ledger.belongings().is_empty());
+    assert!(restorables.belongings().is_empty());
     tor.wait_for(&format!("DEL_ONION {}", address.service_id())).unwrap();
     tor.wait_for("MAPADDRESS a.test=a.test").unwrap();
 }

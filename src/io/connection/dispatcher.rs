@@ -164,7 +164,7 @@ impl Callback {
             if let Some(mut function) = self.function.try_lock()
                 && let Some(function) = function.as_mut()
             {
-                caught(|| run(function));
+                catch_panic(|| run(function));
             }
         }
         self.drop_if_inactive();
@@ -172,7 +172,7 @@ impl Callback {
 }
 
 /// Runs a user's function, and catches and logs a panic.
-pub(crate) fn caught(call: impl FnOnce()) {
+pub(crate) fn catch_panic(call: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
         log::error!(target: "scape::events", "a callback panicked: {}", panic_text(&*panic));
     }
@@ -394,7 +394,7 @@ fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize) {
             Task::Run(task) => {
                 waiting.fetch_sub(1, Ordering::AcqRel);
                 if !discard.load(Ordering::SeqCst) {
-                    caught(task);
+                    catch_panic(task);
                 }
             }
             Task::Marker(marker) => drop(marker),

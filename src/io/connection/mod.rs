@@ -233,7 +233,7 @@ pub(crate) use routes::Tracker;
 pub(crate) use subscription::Registration;
 pub(crate) use thread::Thread;
 
-pub(crate) use dispatcher::caught;
+pub(crate) use dispatcher::catch_panic;
 
 use hub::Hub;
 use link::Link;

@@ -12,7 +12,7 @@ use super::pending::Changes;
 use super::schema::{Schema, Spec};
 use super::shared::Shared;
 use super::value::FromConfigValue;
-use crate::client::socks::Keep;
+use crate::client::socks::KeepAlive;
 use crate::control::Controller;
 use crate::error::Result;
 use crate::live::config::{
@@ -46,7 +46,7 @@ pub struct Config {
     /// saved changes of.
     pub(super) saved: BTreeSet<String>,
     /// A value that must live as long as this `Config`.
-    keep: Option<Keep>,
+    keep: Option<KeepAlive>,
 }
 
 /// The live configuration of tor.
@@ -102,7 +102,7 @@ impl Config {
     }
 
     /// Returns this configuration, changed so that it also keeps `keep` alive.
-    pub(crate) fn keep(self, keep: Keep) -> Config {
+    pub(crate) fn keep(self, keep: KeepAlive) -> Config {
         Config { keep: Some(keep), ..self }
     }
 

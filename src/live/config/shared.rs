@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::listen::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
-use crate::control::{Controller, Follower, Function, ListenerGuard, Listeners};
+use crate::control::{Controller, Function, ListenerGuard, Listeners, ReconnectHook};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{Callbacks, Closed, Registration, Tracker};
 use scape_proto::control::{Command, ConfLine, Reply, parse_getconf, parse_getinfo};
@@ -190,7 +190,7 @@ impl Tracker for Live {
     }
 }
 
-impl Follower for Live {
+impl ReconnectHook for Live {
     fn name(&self) -> &'static str {
         "the live configuration"
     }

@@ -67,7 +67,7 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-use crate::client::socks::Keep;
+use crate::client::socks::KeepAlive;
 use crate::control::{BuildCircuit, Controller};
 use crate::error::{Error, Phase, Result};
 use crate::geoip::GeoIp;
@@ -118,7 +118,7 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 pub struct State {
     inner: Arc<Inner>,
     /// A value that is kept alive by this handle.
-    keep: Option<Keep>,
+    keep: Option<KeepAlive>,
 }
 
 /// Data that all handles of a state share.
@@ -159,12 +159,12 @@ impl State {
     }
 
     /// Returns a handle that also keeps `keep` alive.
-    pub(crate) fn keep(self, keep: Keep) -> State {
+    pub(crate) fn keep(self, keep: KeepAlive) -> State {
         State { keep: Some(keep), ..self }
     }
 
     /// Returns the value that this handle keeps alive besides the connection.
-    pub(crate) fn kept(&self) -> Option<&Keep> {
+    pub(crate) fn kept(&self) -> Option<&KeepAlive> {
         self.keep.as_ref()
     }
 

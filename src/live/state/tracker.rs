@@ -12,7 +12,7 @@ use super::model::{Model, Phase};
 use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
-use crate::control::{Follower, Function, ListenerGuard, Listeners, Subject};
+use crate::control::{Function, ListenerGuard, Listeners, ReconnectHook, Subject};
 use crate::error::{self, Error, Result};
 use crate::io::connection::{Callbacks, CloseCause, Closed, Tracker};
 use crate::io::transport::Deadline;
@@ -230,7 +230,7 @@ impl Tracker for Shared {
     }
 }
 
-impl Follower for Shared {
+impl ReconnectHook for Shared {
     fn name(&self) -> &'static str {
         "the live state"
     }

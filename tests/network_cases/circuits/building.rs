@@ -1,8 +1,6 @@
 //! Circuits on real relays.
 
-use scape::control::BuildCircuit;
-use scape::control::CircuitError;
-use scape::control::Refusal;
+use scape::control::{BuildCircuit, CircuitError, Refusal};
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EventBody, EventKind};
 use scape::testing::TestNetwork;

@@ -5,9 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
-use scape::control::Refusal;
-use scape::control::ResolveError;
-use scape::control::{BuildCircuit, PostDescriptor, PostedDescriptor};
+use scape::control::{BuildCircuit, PostDescriptor, PostedDescriptor, Refusal, ResolveError};
 use scape::event::{
     CircuitPurpose, EndReason, EventBody, EventKind, StreamInfo, StreamPurpose, StreamReason,
     StreamStatus,

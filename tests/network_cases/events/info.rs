@@ -7,13 +7,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use data_encoding::BASE64_NOPAD;
 use scape::Controller;
-use scape::control::AddOnion;
-use scape::control::DirServerQuery;
-use scape::control::RouterPurpose;
+use scape::control::{AddOnion, DirServerQuery, RouterPurpose};
 use scape::event::{BootstrapTag, EventBody, EventKind, HsDescAction, OrConnStatus};
 use scape::info::{EntryGuardStatus, HandshakeType, ListenerKind, MappingSource};
-use scape::netdoc::ConsensusFlavor;
-use scape::netdoc::DescriptorDigest;
+use scape::netdoc::{ConsensusFlavor, DescriptorDigest};
 use scape::socks::SocksProxy;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::word::{Expiry, Fingerprint, OnionAddress};

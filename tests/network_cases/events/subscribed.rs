@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use scape::Connect;
 use scape::connection::QueueLimit;
-use scape::control::AuthError;
-use scape::control::Signal;
-use scape::control::{AddOnion, BuildCircuit};
+use scape::control::{AddOnion, AuthError, BuildCircuit, Signal};
 use scape::event::{Bootstrap, EventBody, EventKind, StatusDetail};
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use data_encoding::{BASE64, BASE64_NOPAD};
 use scape::Controller;
-use scape::control::{AddOnion, ClientAuth, ClientAuthAdded, HsFetch};
-use scape::control::{HsFetchError, HsFetchFailure, HsFetchProblem};
+use scape::control::{
+    AddOnion, ClientAuth, ClientAuthAdded, HsFetch, HsFetchError, HsFetchFailure, HsFetchProblem,
+};
 use scape::event::{EventBody, EventKind, HsDescAction};
 use scape::testing::TestNetwork;
 use scape::word::{ClientPublicKey, OnionAddress};

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
-use scape::control::BuildCircuit;
-use scape::control::Signal;
-use scape::control::{StreamError, StreamProblem};
+use scape::control::{BuildCircuit, Signal, StreamError, StreamProblem};
 use scape::event::{EndReason, StreamInfo, StreamReason};
 use scape::info::ListenerKind;
 use scape::socks::{SocksError, SocksStream};
@@ -122,7 +120,7 @@ fn goes(network: &TestNetwork) {
             // Resolves are attached as well.
             Some(0) => Decision::on(&circuits[1]),
             Some(80) => Decision::Refuse(EndReason::EXIT_POLICY),
-            _ => Decision::NotMine,
+            _ => Decision::Pass,
         }
     };
     let attacher = state.attach(by_port).unwrap();
@@ -295,7 +293,7 @@ fn put_back(network: &TestNetwork) {
     let watcher = other(&tor).connect().unwrap();
     let begin = |connect: &Connect| {
         let controller = connect.connect().unwrap();
-        let guard = controller.attach_streams(|_: &StreamRequest| Decision::NotMine).unwrap();
+        let guard = controller.attach_streams(|_: &StreamRequest| Decision::Pass).unwrap();
         assert_eq!(option(&watcher), "1");
         (controller, guard)
     };

@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::attach::{Decision, StreamRequest};
-use scape::control::BuildCircuit;
-use scape::control::{StreamError, StreamProblem};
+use scape::control::{BuildCircuit, StreamError, StreamProblem};
 use scape::event::{CircuitPurpose, EventBody, EventKind, StreamStatus};
 use scape::process::owner_of;
 use scape::socks::{SocksError, SocksStatus, SocksStream};
@@ -281,7 +280,7 @@ fn everything(network: &TestNetwork) {
     assert!(arrived.values().all(|from| *from == exits.of(&circuit)), "{arrived:?}");
     drop(arrived);
     // The connection leaves at the middle relay, which is an exit as well.
-    let middle = scape::attach::Place::from(&circuit).hop(2);
+    let middle = scape::attach::AttachPoint::from(&circuit).hop(2);
     let early = tor.client_via(middle).unwrap().allow_private_addresses(true).timeout(SOON);
     greet(&mut early.connect((NAME, server.port)).unwrap(), 20).unwrap();
     let second = circuit.path()[1].fingerprint().unwrap();

@@ -8,8 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use scape::control::ArgumentError;
-use scape::control::ClientAuth;
+use scape::control::{ArgumentError, ClientAuth};
 use scape::endpoint::{ClientEndpoint, OnionEndpoint};
 use scape::onion::OnionListener;
 use scape::onion::disk::DiskOnions;

@@ -13,10 +13,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Place;
-use super::hold::{Afterwards, Hold};
+use super::AttachPoint;
+use super::leave_unattached::{Afterwards, LeaveUnattachedGuard};
 use super::registry::Registry;
-use crate::client::socks::{Isolation, Passage, Request, Route, SocksError, SocksProblem};
+use crate::client::socks::{
+    BoundRequest, Isolation, Request, RequestBinder, SocksError, SocksProblem,
+};
 use crate::control::{Controller, StreamError, StreamProblem, UNDO_WITHIN};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{CloseCause, Closed};
@@ -39,18 +41,18 @@ pub(super) fn is_marked(info: &StreamInfo) -> bool {
 
 /// The active requests, by user name.
 #[derive(Default)]
-pub(super) struct Vias(Mutex<Register>);
+pub(super) struct BoundStreams(Mutex<Register>);
 
 #[derive(Default)]
 struct Register {
-    requests: HashMap<Box<str>, Arc<Via>>,
+    requests: HashMap<Box<str>, Arc<BoundStream>>,
     /// The number of ends of the control connection.
     ends: u64,
 }
 
-impl Vias {
+impl BoundStreams {
     /// Returns the request that a stream belongs to.
-    pub(super) fn of(&self, info: &StreamInfo) -> Option<Arc<Via>> {
+    pub(super) fn of(&self, info: &StreamInfo) -> Option<Arc<BoundStream>> {
         let user = info.socks_username.as_deref()?;
         self.0.lock().requests.get(user).cloned()
     }
@@ -64,7 +66,7 @@ impl Vias {
     }
 
     /// Returns the requests that were made before end number `ends`.
-    pub(super) fn before(&self, ends: u64) -> Vec<Arc<Via>> {
+    pub(super) fn before(&self, ends: u64) -> Vec<Arc<BoundStream>> {
         let register = self.0.lock();
         register.requests.values().filter(|via| via.ends < ends).cloned().collect()
     }
@@ -77,13 +79,19 @@ impl Vias {
     /// Registers a request whose circuit was checked after end number `ends`.
     /// Returns `None` if the connection has ended since then, because the
     /// circuit's id may refer to another circuit now.
-    fn add(&self, user: Box<str>, place: Place, is_look_up: bool, ends: u64) -> Option<Arc<Via>> {
+    fn add(
+        &self,
+        user: Box<str>,
+        place: AttachPoint,
+        is_look_up: bool,
+        ends: u64,
+    ) -> Option<Arc<BoundStream>> {
         let mut register = self.0.lock();
         if register.ends != ends {
             return None;
         }
         let (progress, changed) = (Mutex::default(), Condvar::new());
-        let via = Arc::new(Via { place, is_look_up, ends, progress, changed });
+        let via = Arc::new(BoundStream { place, is_look_up, ends, progress, changed });
         register.requests.insert(user, via.clone());
         Some(via)
     }
@@ -94,8 +102,8 @@ impl Vias {
 }
 
 /// An active request.
-pub(super) struct Via {
-    pub(super) place: Place,
+pub(super) struct BoundStream {
+    pub(super) place: AttachPoint,
     pub(super) is_look_up: bool,
     /// The number of earlier ends of the control connection.
     ends: u64,
@@ -127,7 +135,7 @@ impl Progress {
     }
 }
 
-impl Via {
+impl BoundStream {
     /// Marks the request as ended, with the reason why it lost its circuit.
     pub(super) fn has_ended(&self, info: &StreamInfo) {
         self.progress.lock().ends(info);
@@ -270,40 +278,40 @@ impl Via {
 }
 
 /// A route over one circuit.
-pub(crate) struct CircuitRoute {
-    hold: Hold,
-    place: Place,
+pub(crate) struct CircuitBinder {
+    hold: LeaveUnattachedGuard,
+    place: AttachPoint,
 }
 
-impl CircuitRoute {
+impl CircuitBinder {
     /// Creates the route. While it lives, new streams wait for this program.
-    pub(crate) fn new(controller: &Controller, place: Place) -> Result<Arc<CircuitRoute>> {
+    pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
         place.check(controller)?;
         let hold = Registry::of(controller)?.hold(controller, Afterwards::Linger)?;
-        Ok(Arc::new(CircuitRoute { hold, place }))
+        Ok(Arc::new(CircuitBinder { hold, place }))
     }
 }
 
-impl Route for CircuitRoute {
-    fn passage(&self, request: &Request, deadline: Instant) -> Result<Box<dyn Passage>> {
-        passage(&self.hold, &self.place, request, deadline)
+impl RequestBinder for CircuitBinder {
+    fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>> {
+        bind(&self.hold, &self.place, request, deadline)
     }
 }
 
-impl fmt::Debug for CircuitRoute {
+impl fmt::Debug for CircuitBinder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CircuitRoute").field(&self.place).finish()
+        f.debug_tuple("CircuitBinder").field(&self.place).finish()
     }
 }
 
 /// Prepares a request over this circuit. If tor must be asked about the
 /// circuit, its reply is awaited until `deadline`.
-pub(super) fn passage(
-    hold: &Hold,
-    place: &Place,
+pub(super) fn bind(
+    hold: &LeaveUnattachedGuard,
+    place: &AttachPoint,
     request: &Request,
     deadline: Instant,
-) -> Result<Box<dyn Passage>> {
+) -> Result<Box<dyn BoundRequest>> {
     let registry = hold.registry();
     let target = request.to_string();
     let target = target.split_once(' ').map_or("", |(_, target)| target);
@@ -315,7 +323,7 @@ pub(super) fn passage(
     let tor = hold.controller().until(Deadline::at(deadline, left));
     // The number is read before the check, so that an end of the connection in
     // between is noticed.
-    let ends = registry.vias.ends();
+    let ends = registry.bound.ends();
     place.check_now(&tor, request.is_look_up()).map_err(|error| {
         match error.exact::<StreamError>() {
             Some(error) => StreamError { target: target.into(), ..error.clone() }.into(),
@@ -324,7 +332,7 @@ pub(super) fn passage(
     })?;
     let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
     let isolation = Isolation::new(user.as_bytes(), "0")?;
-    let via = registry.vias.add(user.clone(), place.clone(), request.is_look_up(), ends);
+    let via = registry.bound.add(user.clone(), place.clone(), request.is_look_up(), ends);
     let closed = || {
         let remote = || Closed::new(CloseCause::Remote { last_words: None });
         Error::from(tor.closed().unwrap_or_else(remote))
@@ -340,12 +348,12 @@ struct Ticket {
     controller: Controller,
     user: Box<str>,
     isolation: Isolation,
-    via: Arc<Via>,
+    via: Arc<BoundStream>,
     /// The deadline of the request.
     deadline: Instant,
 }
 
-impl Passage for Ticket {
+impl BoundRequest for Ticket {
     fn isolation(&self) -> &Isolation {
         &self.isolation
     }
@@ -376,7 +384,7 @@ impl Passage for Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.registry.vias.remove(&self.user);
+        self.registry.bound.remove(&self.user);
         let abandoned = {
             let mut progress = self.via.progress.lock();
             let confirmed = progress.socket.take().is_none();
@@ -395,19 +403,19 @@ mod tests {
 
     #[test]
     fn end_of_a_connection_spares_requests_on_the_next_one() {
-        let vias = Vias::default();
+        let bound = BoundStreams::default();
         let circuit = || CircuitId::new(7).into();
-        let add = |user: &str| vias.add(user.into(), circuit(), false, vias.ends()).unwrap();
+        let add = |user: &str| bound.add(user.into(), circuit(), false, bound.ends()).unwrap();
         let first = add("a");
-        let checked_after = vias.ends();
-        let ends = vias.count_end();
+        let checked_after = bound.ends();
+        let ends = bound.count_end();
         // A circuit id that was checked before the end may refer to another
         // circuit now.
-        assert!(vias.add("late".into(), circuit(), false, checked_after).is_none());
+        assert!(bound.add("late".into(), circuit(), false, checked_after).is_none());
         // The connection reconnects before its end has been handled.
         let second = add("b");
-        let told = vias.before(ends);
+        let told = bound.before(ends);
         assert!(told.len() == 1 && Arc::ptr_eq(&told[0], &first));
-        assert!(vias.before(vias.count_end()).iter().any(|via| Arc::ptr_eq(via, &second)));
+        assert!(bound.before(bound.count_end()).iter().any(|via| Arc::ptr_eq(via, &second)));
     }
 }

@@ -11,11 +11,11 @@ use scape_proto::word::{CircuitId, StreamId};
 /// stream leaves it.
 ///
 /// ```
-/// use scape::attach::Place;
+/// use scape::attach::AttachPoint;
 /// use scape::word::CircuitId;
 ///
-/// let last = Place::from(CircuitId::new(7));
-/// let middle = Place::from(CircuitId::new(7)).hop(2);
+/// let last = AttachPoint::from(CircuitId::new(7));
+/// let middle = AttachPoint::from(CircuitId::new(7)).hop(2);
 /// assert_eq!((last.circuit(), middle.circuit()), (CircuitId::new(7), CircuitId::new(7)));
 /// ```
 ///
@@ -26,18 +26,18 @@ use scape_proto::word::{CircuitId, StreamId};
 /// Streams that leave a circuit before its last hop, or that use a circuit that
 /// tor didn't choose, stand out and may reveal the user.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct AttachPoint {
     id: CircuitId,
     hop: Option<u32>,
     live: Option<Circuit>,
 }
 
-impl Place {
+impl AttachPoint {
     /// Sets the hop at which the stream leaves the circuit. Hops are counted
     /// from 1, and the default is the last one. tor refuses the first hop.
     #[must_use]
-    pub fn hop(self, hop: u32) -> Place {
-        Place { hop: Some(hop), ..self }
+    pub fn hop(self, hop: u32) -> AttachPoint {
+        AttachPoint { hop: Some(hop), ..self }
     }
 
     /// Returns the circuit's id.
@@ -147,26 +147,26 @@ impl Place {
     }
 }
 
-impl From<CircuitId> for Place {
-    fn from(id: CircuitId) -> Place {
-        Place { id, hop: None, live: None }
+impl From<CircuitId> for AttachPoint {
+    fn from(id: CircuitId) -> AttachPoint {
+        AttachPoint { id, hop: None, live: None }
     }
 }
 
-impl From<&Circuit> for Place {
-    fn from(circuit: &Circuit) -> Place {
-        Place { id: circuit.id(), hop: None, live: Some(circuit.clone()) }
+impl From<&Circuit> for AttachPoint {
+    fn from(circuit: &Circuit) -> AttachPoint {
+        AttachPoint { id: circuit.id(), hop: None, live: Some(circuit.clone()) }
     }
 }
 
-impl From<Circuit> for Place {
-    fn from(circuit: Circuit) -> Place {
-        Place { id: circuit.id(), hop: None, live: Some(circuit) }
+impl From<Circuit> for AttachPoint {
+    fn from(circuit: Circuit) -> AttachPoint {
+        AttachPoint { id: circuit.id(), hop: None, live: Some(circuit) }
     }
 }
 
-impl From<&Place> for Place {
-    fn from(place: &Place) -> Place {
+impl From<&AttachPoint> for AttachPoint {
+    fn from(place: &AttachPoint) -> AttachPoint {
         place.clone()
     }
 }

@@ -90,7 +90,7 @@ impl Run {
         registry: Arc<Registry>,
         controller: &Controller,
         afterwards: Afterwards,
-    ) -> Result<Hold> {
+    ) -> Result<LeaveUnattachedGuard> {
         let deadline = controller.deadline();
         let run = &registry.run;
         let mut state = run.state.lock();
@@ -124,7 +124,12 @@ impl Run {
             state.is_burst = controller.had_circuit_client_within(LINGER);
         }
         drop(state);
-        Ok(Hold { registry, controller: controller.to_keep(), afterwards, armed: true })
+        Ok(LeaveUnattachedGuard {
+            registry,
+            controller: controller.to_keep(),
+            afterwards,
+            armed: true,
+        })
     }
 
     /// Sends a message to the watch. Returns false if there is no watch.
@@ -161,8 +166,8 @@ impl Run {
         }
     }
 
-    fn release(hold: &Hold, timeout: Duration) -> Result<()> {
-        let Hold { registry, controller, afterwards, .. } = hold;
+    fn release(hold: &LeaveUnattachedGuard, timeout: Duration) -> Result<()> {
+        let LeaveUnattachedGuard { registry, controller, afterwards, .. } = hold;
         let run = &registry.run;
         let mut state = run.state.lock();
         state.holders = state.holders.saturating_sub(1);
@@ -296,14 +301,14 @@ fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
 
 /// A holder of the watch: while one lives, new streams wait for this program.
 /// It keeps the connection open.
-pub(crate) struct Hold {
+pub(crate) struct LeaveUnattachedGuard {
     registry: Arc<Registry>,
     controller: Controller,
     afterwards: Afterwards,
     armed: bool,
 }
 
-impl Hold {
+impl LeaveUnattachedGuard {
     pub(super) fn registry(&self) -> &Arc<Registry> {
         &self.registry
     }
@@ -320,7 +325,7 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
+impl Drop for LeaveUnattachedGuard {
     fn drop(&mut self) {
         if !self.armed {
             return;

@@ -13,7 +13,7 @@ use scape_proto::control::Command;
 /// Closing the site closes all of them and rejects further ones. So no circuit
 /// is left without an owner.
 #[derive(Debug, Default)]
-pub(super) struct Site {
+pub(super) struct InFlight {
     work: Mutex<Work>,
 }
 
@@ -23,7 +23,7 @@ struct Work {
     circuits: Vec<Circuit>,
 }
 
-impl Site {
+impl InFlight {
     /// Adds a circuit. Returns false if the site is closed; the caller must
     /// then close the circuit.
     pub(super) fn enter(&self, circuit: &Circuit) -> bool {

@@ -1,4 +1,4 @@
-//! The ledger: the things that a controller has made, so that they can be
+//! The restorables: the things that a controller has made, so that they can be
 //! restored on a new connection.
 
 use parking_lot::Mutex;
@@ -16,7 +16,7 @@ use scape_proto::word::OnionAddress;
 /// The ledger contains the private keys of onion services and clients. They are
 /// wiped from memory together with it.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Entries>);
+pub(super) struct Restorables(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
@@ -27,7 +27,7 @@ struct Entries {
 }
 
 /// A thing to restore.
-pub(super) struct Belonging {
+pub(super) struct Restorable {
     /// The name, for users and for the log.
     pub(super) what: String,
     pub(super) kind: Kind,
@@ -83,7 +83,7 @@ impl Kind {
     }
 }
 
-impl Ledger {
+impl Restorables {
     /// Notes that the connection owns tor, or no longer owns it.
     pub(super) fn set_owns_tor(&self, owns: bool) {
         self.0.lock().owns_tor = owns;
@@ -136,8 +136,8 @@ impl Ledger {
         }
     }
 
-    /// Returns true if the ledger has this thing. For a mapping, the address
-    /// may be mapped to another target by now.
+    /// Returns true if the restorables have this thing. For a mapping, the
+    /// address may be mapped to another target by now.
     pub(super) fn has(&self, kind: &Kind) -> bool {
         let entries = self.0.lock();
         match kind {
@@ -168,16 +168,16 @@ impl Ledger {
     }
 
     /// Returns everything, in the order in which to restore it.
-    pub(super) fn belongings(&self) -> Vec<Belonging> {
+    pub(super) fn belongings(&self) -> Vec<Restorable> {
         let entries = self.0.lock();
         let mut belongings = Vec::new();
         if entries.owns_tor {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
-            belongings.push(Belonging { what: OWNERSHIP.into(), kind: Kind::Ownership, command });
+            belongings.push(Restorable { what: OWNERSHIP.into(), kind: Kind::Ownership, command });
         }
         for (address, service) in &entries.onions {
             let what = onion_name(address);
-            belongings.push(Belonging {
+            belongings.push(Restorable {
                 what,
                 kind: Kind::Onion(*address),
                 command: service.command_again(),
@@ -186,14 +186,14 @@ impl Ledger {
         for auth in &entries.client_auths {
             let what = key_name(&auth.address);
             let kind = Kind::ClientAuth(auth.address);
-            belongings.push(Belonging { what, kind, command: auth.command() });
+            belongings.push(Restorable { what, kind, command: auth.command() });
         }
         for mapping in &entries.mappings {
             let command =
                 Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
             let what = mapping_name(mapping);
             let kind = Kind::Mapping(mapping.from.clone());
-            belongings.push(Belonging { what, kind, command: command.map_err(Into::into) });
+            belongings.push(Restorable { what, kind, command: command.map_err(Into::into) });
         }
         belongings
     }
