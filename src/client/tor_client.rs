@@ -9,11 +9,10 @@ use std::time::Instant;
 
 #[cfg(feature = "http")]
 use crate::client::http::AgentBuilder;
-use crate::client::socks::KeepAlive;
 #[cfg(feature = "https")]
+use crate::client::socks::TargetAddr;
 use crate::client::socks::{
-    Explain, Isolation, RequestBinder, SocksError, SocksProxy, SocksStream, TargetAddr,
-    ToTargetAddr,
+    Explain, Isolation, KeepAlive, RequestBinder, SocksError, SocksProxy, SocksStream, ToTargetAddr,
 };
 #[cfg(feature = "https")]
 use crate::client::tls::{TlsSettings, TlsStream};
