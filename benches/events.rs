@@ -26,7 +26,7 @@ const COLUMNS: [&str; 4] = ["lines", "words", "subscription", "callback"];
 /// The number of events of a flood.
 const EVENTS: u64 = 500_000;
 
-/// The target: the time of scape as a multiple of `words`.
+/// The target: scape's time as a multiple of the time of the column `words`.
 const TARGET: f64 = 2.5;
 
 /// The target for the peak memory of a program with a listener, in KiB.
@@ -130,7 +130,8 @@ fn peak_of(column: &str, server: &Server, events: u64) -> u64 {
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()
 }
 
-/// The role [`LISTENER`]: listens to a flood, and prints its peak memory.
+/// Runs the role [`LISTENER`]: listens to a flood, and prints the peak memory
+/// of this process.
 fn listen(arguments: &[String]) {
     let [name, address, events] = arguments else { panic!("{arguments:?}") };
     let server = Server { address: address.clone(), cookie_file: None };

@@ -80,8 +80,9 @@ fn benchmark() {
 /// report it.
 type Peak = Rc<Cell<u64>>;
 
-/// Runs programs one after the other. The time is measured from outside, from
-/// before the start to after the end.
+/// Returns a function that runs programs one after the other. It measures the
+/// time from before the first program starts until the last one has ended, and
+/// notes their highest peak memory in `peak`.
 fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     let address = server.address.clone();
     let cookie = server.cookie_file.as_ref().map(|path| path.display().to_string());
@@ -101,8 +102,8 @@ fn programs(role: &'static str, server: &Server, peak: &Peak) -> Run {
     })
 }
 
-/// The program with a bare socket. Its arguments are tor's address and, if tor
-/// requires it, the cookie file.
+/// Runs the program with a bare socket. The arguments are tor's address and, if
+/// tor requires it, the cookie file.
 fn with_bare_socket(arguments: Vec<String>) {
     let mut arguments = arguments.into_iter();
     let address = arguments.next().unwrap();
@@ -115,7 +116,7 @@ fn with_bare_socket(arguments: Vec<String>) {
     println!("{}", memory::peak());
 }
 
-/// The program with scape, which asks tor for the path of the cookie file.
+/// Runs the program with scape, which asks tor for the path of the cookie file.
 fn with_scape(arguments: &[String]) {
     let controller = scape_side::connect(&arguments[0]);
     assert!(!controller.version().unwrap().to_string().is_empty());

@@ -145,7 +145,7 @@ fn start() -> TestNetwork {
     TestNetwork::builder().name(NAME, Ipv4Addr::LOCALHOST).start().unwrap()
 }
 
-/// The role [`START`].
+/// Runs the role [`START`].
 fn start_and_stop() {
     let begun = Instant::now();
     let network = start();
@@ -155,8 +155,8 @@ fn start_and_stop() {
     println!("{} {}", ready.as_secs_f64(), begun.elapsed().as_secs_f64());
 }
 
-/// The role [`TIMES`]. The exit stream and the onion service begin at the same
-/// time, when the network is ready.
+/// Runs the role [`TIMES`]. The exit stream and the onion service begin at the
+/// same time, when the network is ready.
 fn print_times() {
     let port = serve();
     let begun = Instant::now();
@@ -194,7 +194,7 @@ fn client(network: &TestNetwork) -> TorClient {
     network.tor().client().unwrap().timeout(PATIENCE)
 }
 
-/// Connects and reads the greeting.
+/// Connects to `host`, and checks that the server sends the greeting.
 fn greeted(client: &TorClient, host: &str, port: u16) -> Result<()> {
     let mut stream = client.connect((host, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -223,7 +223,7 @@ fn publish(tor: &Tor) -> OnionListener {
 
 /// Greets the visitors of an onion service while `visit` runs.
 fn greet(listener: &OnionListener, visit: impl FnOnce()) {
-    /// Stops accepting, even if `visit` panics.
+    /// A guard that shuts the listener down, even if `visit` panics.
     struct Ending<'a>(&'a OnionListener);
     impl Drop for Ending<'_> {
         fn drop(&mut self) {
@@ -241,7 +241,7 @@ fn greet(listener: &OnionListener, visit: impl FnOnce()) {
     });
 }
 
-/// The role [`MEMORY`].
+/// Runs the role [`MEMORY`].
 fn print_memory() {
     let network = start();
     let begun = Instant::now();
@@ -275,8 +275,8 @@ fn print_memory_of(network: &TestNetwork, when: &str) {
 
 /// The memory of a process, in KiB.
 struct Memory {
-    /// The private memory, and a share of the memory that other processes have
-    /// too.
+    /// The private memory, plus this process's part of the memory that it
+    /// shares with other processes.
     proportional: u64,
     private: u64,
 }
@@ -321,7 +321,8 @@ impl<'a> Use<'a> {
     }
 }
 
-/// The role [`CONSENSUSES`]. Streams are isolated, so each has a new circuit.
+/// Runs the role [`CONSENSUSES`]. Streams are isolated, so each has a new
+/// circuit.
 fn use_over_consensuses(wanted: usize) {
     let port = serve();
     let network = start();

@@ -75,7 +75,8 @@ fn send(mut stream: impl Write, bytes: u64) {
     }
 }
 
-/// Reads to the end. This is the client of both ports.
+/// Reads to the end, and checks that `bytes` bytes arrive. This is the client
+/// of both ports.
 fn receive(mut stream: impl Read, bytes: u64) {
     let mut buffer = [0; BUFFER];
     let mut received = 0;
@@ -96,7 +97,8 @@ fn timed(mut run: impl FnMut() + 'static) -> Run {
     })
 }
 
-/// A client of a SOCKS port that only does what is necessary.
+/// Returns a function that downloads with a SOCKS client that only does what is
+/// necessary.
 fn bare_client(socks: String, address: OnionAddress, bytes: u64) -> Run {
     let name = address.to_string();
     let mut request = vec![5, 1, 0, 3, u8::try_from(name.len()).unwrap()];

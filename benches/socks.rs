@@ -19,13 +19,13 @@ use scape::socks::{Isolation, SocksProxy};
 use support::child;
 use support::rounds::{Comparison, Run, print_ratios};
 
-/// The role of the child.
+/// The role of the child: the SOCKS port.
 const ROLE: &str = "fake-socks";
 /// The host and the port of every connection.
 const TARGET: (&str, u16) = ("example.com", 80);
 const REQUEST: &[u8] = b"\x05\x01\0\x03\x0bexample.com\0\x50";
 const GRANTED: &[u8] = b"\x05\0\0\x01\0\0\0\0\0\0";
-/// A user name and a password.
+/// The user name of the isolation credentials. Their password is `0`.
 const USER: &str = "0123456789abcdef0123456789abcdef";
 const CREDENTIALS: &[u8] = b"\x01\x200123456789abcdef0123456789abcdef\x010";
 
@@ -66,8 +66,8 @@ fn benchmark() {
     }
 }
 
-/// Lets criterion measure both columns. Returns true if its command line
-/// selected them.
+/// Lets criterion measure both columns. Returns true if criterion's command
+/// line selects this comparison.
 fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     let mut measured = false;
     let mut group = criterion.benchmark_group(&comparison.name);
@@ -82,7 +82,7 @@ fn measure(criterion: &mut Criterion, comparison: &mut Comparison) -> bool {
     measured
 }
 
-/// Returns the time of `times` connections.
+/// Calls `connect` this many times, and returns the time that this took.
 fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     let begun = Instant::now();
     for _ in 0..times {
@@ -91,7 +91,8 @@ fn timed(times: u64, mut connect: impl FnMut()) -> Duration {
     begun.elapsed()
 }
 
-/// A client that only does what is necessary.
+/// Returns a function that connects with a client that only does what is
+/// necessary.
 fn bare(port: SocketAddr, isolated: bool) -> Run {
     Box::new(move |times| {
         timed(times, || {

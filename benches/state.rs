@@ -116,8 +116,8 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
         "{RELAYS} relays, {EVENTS} events: multiples of another column's time, median and range of {rounds} rounds, and \
          the target\n"
     );
-    // The first round is a warm-up and isn't counted. Each run does four in a
-    // row, so that a single disturbance matters little.
+    // The first round is a warm-up and isn't counted. Each column runs four
+    // times in a row, so that a single disturbance matters little.
     let times: Vec<[f64; COLUMNS.len()]> =
         (0..=rounds).map(|_| columns.each_mut().map(|run| run(4).as_secs_f64())).skip(1).collect();
     let at = |name| COLUMNS.iter().position(|column| *column == name).unwrap();
@@ -143,7 +143,8 @@ fn memory_of(server: &Server) -> String {
     )
 }
 
-/// The role [`HOLDER`]: holds a live state, and prints its memory.
+/// Runs the role [`HOLDER`]: holds a live state, and prints the memory of this
+/// process in KiB: before, after and at most.
 fn hold(arguments: &[String]) {
     let [address] = arguments else { panic!("{arguments:?}") };
     let controller = scape_side::connect(address);

@@ -36,7 +36,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The attacher. Each port has a circuit from its first stream on.
+/// The attacher. It builds a port's circuit when the first stream to that port
+/// comes.
 struct ByPort {
     circuits: HashMap<u16, Mutex<Option<Circuit>>>,
     state: State,

@@ -56,7 +56,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The limits by their first hour. `None` stands for the configured limit.
+/// The limits, each with the hour at which it begins, in order. `None` stands
+/// for the configured limit.
 struct Schedule(Vec<(u64, Option<DataSize>)>);
 
 impl Schedule {
@@ -79,15 +80,15 @@ impl Schedule {
         Ok(Schedule(hours))
     }
 
-    /// Returns the limit at this hour. Before the first limit of a day, the
-    /// last one of the day before is valid.
+    /// Returns the limit at this hour. Before the first limit of a day begins,
+    /// the last limit of the previous day is in force.
     fn at(&self, hour: u64) -> Option<DataSize> {
         let begun = self.0.iter().rev().find(|(begin, _)| *begin <= hour);
         begun.or(self.0.last())?.1
     }
 }
 
-/// The values of the options.
+/// The options that limit the bandwidth, with their values.
 #[derive(Clone)]
 struct Limits(Vec<ConfigOption>);
 
@@ -100,8 +101,9 @@ impl Limits {
         self.0.iter().map(|option| option.values.as_slice()).collect()
     }
 
-    /// Sets this limit, or the limits from before if it is `None`, and returns
-    /// the limits that tor has then. Changes nothing if somebody else has set
+    /// Sets `limit`, or restores the values in `before` if `limit` is `None`.
+    /// Returns the values that tor has afterwards. Changes nothing if tor's
+    /// values are no longer those of `self`, because somebody else has set
     /// other limits.
     fn replace(
         self,

@@ -56,7 +56,7 @@ fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
     io::stdin().read_line(&mut key)?;
     let tor = Tor::connect()?;
     let controller = tor.controller()?;
-    controller.onion_client_auth_add(&ClientAuth::new(address, key.parse()?))?;
+    controller.onion_client_auth().add(&ClientAuth::new(address, key.parse()?))?;
     let talked =
         tor.dial((address.to_string().as_str(), PORT)).map_err(Box::from).and_then(|friend| {
             println!("you are there");
@@ -64,7 +64,7 @@ fn join(address: OnionAddress) -> Result<(), Box<dyn Error>> {
             talk(friend, writer, move || ender.shutdown(Shutdown::Both))
                 .map_err(Box::<dyn Error>::from)
         });
-    controller.onion_client_auth_remove(&address)?;
+    controller.onion_client_auth().remove(&address)?;
     talked
 }
 

@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tor = scape::Connect::from_env()?.connect_interactive()?;
     match arguments.as_slice() {
         [] => {
-            for auth in tor.onion_client_auth_view()? {
+            for auth in tor.onion_client_auth().list()? {
                 println!("{auth}"); // without the key
             }
         }
@@ -36,14 +36,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             if let Some(name) = name.first() {
                 auth = auth.name(*name);
             }
-            match tor.onion_client_auth_add(&auth)? {
+            match tor.onion_client_auth().add(&auth)? {
                 ClientAuthAdded::New => println!("added"),
                 ClientAuthAdded::Replaced => println!("added, in place of an earlier key"),
                 ClientAuthAdded::Decrypted => println!("added; the service can be reached now"),
                 _ => println!("added"),
             }
         }
-        ["remove", address] => match tor.onion_client_auth_remove(&address.parse()?)? {
+        ["remove", address] => match tor.onion_client_auth().remove(&address.parse()?)? {
             true => println!("removed"),
             false => println!("there was no key for it"),
         },

@@ -86,7 +86,7 @@ fn describe(config: &Config, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// The meaning of an option.
+/// The meaning of an option, from tor's manual page.
 struct Meaning {
     summary: String,
     whole: String,

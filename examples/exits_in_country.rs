@@ -88,7 +88,8 @@ fn countries(state: &State) -> scape::Result<HashMap<IpAddr, CountryCode>> {
     Ok(countries)
 }
 
-/// Returns the target's address, which an exit looks up, and its country.
+/// Returns the target's address and the address's country. A name is looked up
+/// at an exit. Returns `None` if the address or the country can't be found.
 fn place(state: &State, target: &StreamTarget) -> Option<(IpAddr, CountryCode)> {
     let controller = state.controller();
     let address = match target.ip() {

@@ -65,8 +65,8 @@ fn start() -> Worker {
     Worker { commands, events, cancel, thread }
 }
 
-/// Finds a tor, or launches one. Commands that arrive in the meantime wait in
-/// their queue.
+/// Connects to a running tor, or launches one. Commands that arrive in the
+/// meantime wait in their queue.
 fn find_or_launch(happened: &Sender<Event>, cancel: &CancelToken) -> Result<Tor> {
     let tell = {
         let happened = happened.clone();

@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let tor = scape::Connect::from_env()?.connect_interactive()?;
-    match tor.fetch_hs_descriptor(fetch, Duration::from_secs(60)) {
+    match tor.hs_descriptors().fetch(fetch, Duration::from_secs(60)) {
         Ok(descriptor) => {
             if let Some(directory) = &descriptor.hsdir {
                 eprintln!("{} has it:", directory);

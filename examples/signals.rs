@@ -2,8 +2,8 @@
 //! to tor before it ends.
 //!
 //! A signal ends a program without running destructors. A program that attaches
-//! streams would then leave a tor behind that no program can use, and one that
-//! launched a tor would leave its temporary directory.
+//! streams would then leave a tor behind whose new streams wait forever. A
+//! program that launched a tor would leave tor's temporary directory.
 //!
 //!     cargo run --example signals
 //!
@@ -19,7 +19,7 @@ use std::time::Duration;
 use scape::Tor;
 use scape::attach::{Decision, StreamRequest};
 
-/// True after a signal. Then the signal thread ends the program.
+/// True after a signal. From then on, the signal thread ends the program.
 static IS_ENDING: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -17,7 +17,7 @@ use scape::testing::TestNetwork;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// The program: returns a page that it fetches through tor.
+/// Fetches a page through tor. This is the program to test.
 fn fetch(tor: &Tor, host: &str, port: u16) -> Result<String> {
     let client = tor.client()?.timeout(Duration::from_secs(60));
     let mut stream = client.connect((host, port))?;

@@ -18,13 +18,13 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const PORT: u16 = 7;
 
-/// The program: publishes a service.
+/// Publishes a service. This is one part of the program to test.
 fn publish(tor: &Tor) -> Result<OnionListener> {
     Ok(tor.onion()?.virtual_port(PORT).listen()?)
 }
 
-/// The program: greets visitors until the listener is shut down, and returns
-/// their number.
+/// Greets visitors until the listener is shut down, and returns their number.
+/// This is the other part of the program to test.
 fn greet(listener: &OnionListener) -> Result<u32> {
     let mut visitors = 0;
     for stream in listener.incoming() {

@@ -16,14 +16,14 @@ use scape::word::Fingerprint;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// A report of the program.
+/// A report that the program sends.
 #[derive(Debug, PartialEq)]
 enum Report {
     New(Fingerprint),
     Gone(Fingerprint),
 }
 
-/// The program: reports relays that enter or leave the consensus.
+/// The program to test: it reports relays that enter or leave the consensus.
 struct Monitor {
     reports: Sender<Report>,
 }

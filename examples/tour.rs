@@ -48,7 +48,7 @@ fn main() -> Result<()> {
     let counter = count.clone();
     let kinds =
         [EventKind::Circ, EventKind::Stream, EventKind::Bw, EventKind::HsDesc, EventKind::Notice];
-    let counting = controller.on(kinds, move |event| {
+    let counting = controller.on_event(kinds, move |event| {
         // Show only a few events, to keep the output readable.
         if counter.fetch_add(1, Ordering::Relaxed) < 5 {
             println!("    event: {}", shortened(&event.text()));
@@ -102,7 +102,7 @@ fn main() -> Result<()> {
     println!("    new streams use new circuits from now on");
 
     step("What it took");
-    let traffic = controller.get_info_many(["traffic/read", "traffic/written"])?;
+    let traffic = controller.info().get_many(["traffic/read", "traffic/written"])?;
     println!("    {} bytes read, {} bytes written", traffic[0], traffic[1]);
     controller.sync()?;
     println!("    {} events seen", count.load(Ordering::Relaxed));

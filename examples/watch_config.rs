@@ -38,8 +38,8 @@ fn main() -> Result<(), scape::Error> {
     Ok(())
 }
 
-/// Prints `-` and a line that was removed, or `+` and a line that was added, as
-/// far as the lines before are known.
+/// Prints `-` and each line that was removed, and `+` and each line that was
+/// added. If the previous lines aren't known, all lines count as added.
 fn show(change: &ConfigChange) {
     println!("{}:", change.name);
     let before = change.before.as_deref().unwrap_or_default();

@@ -1,16 +1,16 @@
-//! The error type of this crate, [`Error`], and the causes that several modules
-//! share.
+//! The error type of this crate, [`Error`], and the specific errors that
+//! several modules share.
 //!
-//! [`Error`] is opaque. A program decides by [`Error::kind`], and gets the
-//! details from the specific error that [`Error::get`] returns, for example
-//! [`SocksError`](crate::socks::SocksError). Each module defines its own
-//! specific error and implements `Cause` for it, so a new error changes nothing
-//! here.
+//! [`Error`] is opaque. A program decides by [`Error::kind`] what to do. It
+//! gets the details from the specific error that [`Error::get`] returns, for
+//! example [`SocksError`](crate::socks::SocksError). Each module defines its
+//! own specific error and implements `Cause` for it, so a new specific error
+//! needs no change in this module.
 //!
 //! An error is cheap to clone, `Send` and `Sync`, because one failure is often
-//! reported to several waiting callers. Its `Display` says what was requested,
-//! what tor answered (with tor's full text) and what to do. It doesn't repeat
-//! its `source()`.
+//! reported to several waiting callers. The error's `Display` text says what
+//! was requested, what tor answered (with tor's full text) and what to do. The
+//! text doesn't repeat the error's `source()`.
 
 mod answer;
 mod cancelled;
@@ -46,7 +46,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// # Examples
 ///
-/// Decide by [`kind`](Error::kind), and look closer with [`get`](Error::get):
+/// Decide by [`kind`](Error::kind), and get the details with
+/// [`get`](Error::get):
 ///
 /// ```
 /// use scape::{Connect, ErrorKind};
@@ -72,8 +73,8 @@ pub(crate) trait Cause: StdError + Send + Sync + 'static {
         None
     }
 
-    /// Returns the errors that led to this one and aren't its `source()`, for
-    /// example those of several attempts.
+    /// Returns the errors that led to this error, apart from its `source()`.
+    /// Examples are the errors of several attempts.
     fn parts(&self) -> Vec<&Error> {
         Vec::new()
     }
@@ -92,9 +93,9 @@ impl Error {
 
     /// Returns the specific error if it is a `T`.
     ///
-    /// Looks at the error itself first, then at the errors that led to it.
-    /// Examples are the attempts of a connection and the failure that ended a
-    /// launch.
+    /// Looks at this error first, then at the errors that led to it, such as
+    /// the failed attempts of a connection, or the failure that ended a launch.
+    /// Returns `None` if none of them is a `T`.
     ///
     /// ```
     /// use scape::control::ArgumentError;
@@ -106,7 +107,8 @@ impl Error {
         self.exact().or_else(|| self.0.parts().into_iter().find_map(Error::get))
     }
 
-    /// Returns the specific error if it is a `T`. Doesn't look at other errors.
+    /// Returns the specific error if it is a `T`. Unlike [`get`](Self::get),
+    /// doesn't look at the errors that led to it.
     pub(crate) fn exact<T: StdError + 'static>(&self) -> Option<&T> {
         let cause: &(dyn StdError + 'static) = &**self.0;
         cause.downcast_ref()
@@ -117,7 +119,8 @@ impl Error {
         self.exact::<T>().is_some()
     }
 
-    /// Returns tor's refusal, if tor refused a command.
+    /// Returns tor's refusal, which contains tor's reply code and text. Returns
+    /// `None` if tor didn't refuse a command.
     ///
     /// Errors of other kinds than [`ErrorKind::Refused`] can have a refusal,
     /// too. An example is a stream that couldn't be attached because tor
@@ -127,7 +130,7 @@ impl Error {
     }
 
     /// Returns the reply code of tor's [refusal](Self::refusal), for example
-    /// 552.
+    /// 552. Returns `None` if there was no refusal.
     pub fn code(&self) -> Option<u16> {
         self.refusal().map(Refusal::code)
     }
@@ -137,7 +140,8 @@ impl Error {
         self.kind() == ErrorKind::Closed
     }
 
-    /// Returns true if a deadline passed in any phase of the call.
+    /// Returns true if the kind is [`ErrorKind::Timeout`]: the call didn't end
+    /// within its time limit.
     pub fn is_timeout(&self) -> bool {
         self.kind() == ErrorKind::Timeout
     }
@@ -161,7 +165,8 @@ impl Error {
         IoError::new(what, source).into()
     }
 
-    /// Creates an error for an answer of tor's that can't be parsed.
+    /// Creates an error for an answer from tor that can't be parsed; see
+    /// [`AnswerError`].
     pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
         AnswerError::new(command, problem).into()
     }
@@ -185,7 +190,8 @@ impl StdError for Error {
     }
 }
 
-/// Allows conversions that can't fail in place of fallible ones.
+/// Lets a function with a parameter of type `impl TryInto<T>` also take a `T`,
+/// whose conversion can't fail.
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}

@@ -138,7 +138,7 @@
 //! Some methods also wait for the result of what a command starts, such as
 //! [`build_circuit`](Controller::build_circuit),
 //! [`resolve`](Controller::resolve),
-//! [`fetch_hs_descriptor`](Controller::fetch_hs_descriptor) and
+//! [`hs_descriptors`](Controller::hs_descriptors) and
 //! [`new_identity`](Controller::new_identity).
 //!
 //! [`Controller::send`] pipelines commands: it returns a
@@ -150,8 +150,8 @@
 //! # Events
 //!
 //! [`Controller::subscribe`] returns a queue of events to iterate over, poll or
-//! `select!` on. [`Controller::on`] calls a function for each event, as long as
-//! the returned [`Listener`] lives. Every event has a typed
+//! `select!` on. [`Controller::on_event`] calls a function for each event, as
+//! long as the returned [`Listener`] lives. Every event has a typed
 //! [body](event::EventBody) and its raw text. Events that this version doesn't
 //! know have the body [`Unknown`](event::EventBody::Unknown).
 //!

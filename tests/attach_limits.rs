@@ -289,7 +289,7 @@ fn raw_attach_stream_keeps_tor_alive() {
         let command = || Command::raw(&line, None).unwrap();
         type Attach<'a> = &'a dyn Fn(&Controller);
         let ways: [Attach<'_>; 4] = [
-            &|c| c.attach_stream(StreamId::new(stream), CircuitId::new(circuit)).unwrap(),
+            &|c| c.attach_stream(StreamId::new(stream), CircuitId::new(circuit), None).unwrap(),
             &|c| assert!(c.msg(&line).unwrap().is_ok()),
             &|c| drop(c.send(command()).unwrap().wait_ok().unwrap()),
             &|c| {
@@ -307,8 +307,8 @@ fn raw_attach_stream_keeps_tor_alive() {
         }
     }
     for refused in [
-        |c: &Controller| c.attach_stream(StreamId::new(13), CircuitId::new(9)),
-        |c: &Controller| c.attach_stream_at(StreamId::new(14), CircuitId::new(9), 2),
+        |c: &Controller| c.attach_stream(StreamId::new(13), CircuitId::new(9), None),
+        |c: &Controller| c.attach_stream(StreamId::new(14), CircuitId::new(9), 2),
         |c: &Controller| c.msg("attachstream  +13 09 HOP=2").map(drop),
         |c: &Controller| c.send(Command::raw("ATTACHSTREAM\t13 \t9", None).unwrap()).map(drop),
         |c: &Controller| c.send_all([Command::raw("ATTACHSTREAM 13 9", None).unwrap()]).map(drop),
@@ -331,9 +331,9 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
         tor.start().unwrap()
     };
     let tor = filtered();
-    connect(&tor).attach_stream(StreamId::new(12), CircuitId::new(7)).unwrap();
+    connect(&tor).attach_stream(StreamId::new(12), CircuitId::new(7), None).unwrap();
     let error =
-        connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7)).unwrap_err();
+        connect(&filtered()).attach_stream(StreamId::new(13), CircuitId::new(7), None).unwrap_err();
     assert!(matches!(problem(&error), StreamProblem::Purpose(None)), "{error}");
     // The filter answers with empty lists, or hides only the streams.
     let circuits = "7 BUILT alice,bob PURPOSE=GENERAL\n9 BUILT alice,bob PURPOSE=HS_VANGUARDS";
@@ -349,7 +349,8 @@ fn raw_attach_stream_behind_a_filter_keeps_tor_alive() {
         (builder(), 7, false),
     ] {
         let tor = tor.on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n").start().unwrap();
-        let attached = connect(&tor).attach_stream(StreamId::new(13), CircuitId::new(circuit));
+        let attached =
+            connect(&tor).attach_stream(StreamId::new(13), CircuitId::new(circuit), None);
         assert_eq!(attached.is_ok(), is_attached, "{attached:?}");
         if let Err(error) = attached {
             assert!(matches!(problem(&error), StreamProblem::Unlisted(_)), "{error}");
@@ -370,15 +371,15 @@ fn onion_address_with_a_trailing_dot_is_never_attached() {
         builder().info("circuit-status", circuits).info("stream-status", streams).start().unwrap();
     let controller = connect(&tor);
     for attached in [
-        controller.attach_stream(StreamId::new(12), None),
-        controller.attach_stream(StreamId::new(12), CircuitId::new(7)),
-        controller.attach_stream(StreamId::new(14), CircuitId::new(7)),
+        controller.attach_stream(StreamId::new(12), None, None),
+        controller.attach_stream(StreamId::new(12), CircuitId::new(7), None),
+        controller.attach_stream(StreamId::new(14), CircuitId::new(7), None),
         controller.msg("ATTACHSTREAM 12 0").map(drop),
     ] {
         let error = attached.unwrap_err();
         assert!(matches!(problem(&error), StreamProblem::OnionWithDot), "{error}");
     }
-    controller.attach_stream(StreamId::new(13), None).unwrap();
+    controller.attach_stream(StreamId::new(13), None, None).unwrap();
     assert_eq!(changes(&tor), ["ATTACHSTREAM 13 0"]);
     // The same holds for a tor whose waiting streams are released.
     assert!(controller.msg(SET).unwrap().is_ok());

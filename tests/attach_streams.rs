@@ -844,7 +844,7 @@ fn attach_streams_works_within_a_callback() {
     let (sender, done) = unbounded();
     let for_callback = controller.downgrade();
     let _listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let controller = for_callback.upgrade().unwrap();
             let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
             guard.close().unwrap();

@@ -144,7 +144,7 @@ impl Arrived {
 impl Fake {
     fn client(&self) -> TorClient {
         let tor = Tor::from(self.controller.clone());
-        tor.client_via_on(CIRCUIT, &self.socks).unwrap().timeout(SOON)
+        tor.client_on(&self.socks).unwrap().via(CIRCUIT).unwrap().timeout(SOON)
     }
 
     fn count(&self, what: &str) -> usize {
@@ -208,7 +208,9 @@ fn connection_leaves_at_the_chosen_hop() {
         arrived.answers(GRANTED);
     });
     let client = Tor::from(tor.controller.clone())
-        .client_via_on(AttachPoint::from(CIRCUIT).hop(2), &tor.socks)
+        .client_on(&tor.socks)
+        .unwrap()
+        .via(AttachPoint::from(CIRCUIT).hop(2))
         .unwrap();
     client.timeout(SOON).connect("a.test:80").unwrap();
 }
@@ -230,7 +232,7 @@ fn circuit_bound_stream_over_unix_socks_port() {
         arrived.answers(GRANTED);
     });
     let port = SocksPort::at(scape::transport::Address::from(path.as_path()));
-    let client = Tor::from(tor.controller.clone()).client_via_on(CIRCUIT, &port).unwrap();
+    let client = Tor::from(tor.controller.clone()).client_on(&port).unwrap().via(CIRCUIT).unwrap();
     client.timeout(SOON).connect("a.test:80").unwrap();
     served.join().unwrap();
 }
@@ -270,14 +272,19 @@ fn impossible_connections_are_refused_before_anything_is_sent() {
     assert!(matches!(error.problem, StreamProblem::Onion), "{error}");
     assert_eq!((error.circuit, &*error.target), (Some(CIRCUIT), "Some.ONION:80"));
     let client = |id| {
-        Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(id), &tor.socks).unwrap()
+        Tor::from(tor.controller.clone())
+            .client_on(&tor.socks)
+            .unwrap()
+            .via(CircuitId::new(id))
+            .unwrap()
     };
     let error = stream_error(client(6).connect("a.test:80"));
     assert!(matches!(error.problem, StreamProblem::NotBuilt(CircuitStatus::Extended)), "{error}");
     let error = stream_error(client(8).connect("a.test:80"));
     assert!(error.is_circuit_gone() && error.to_string().contains("circuit 8"), "{error}");
     // Circuit 0 is refused, because it would let tor choose.
-    let nothing = Tor::from(tor.controller.clone()).client_via_on(CircuitId::new(0), &tor.socks);
+    let nothing =
+        Tor::from(tor.controller.clone()).client_on(&tor.socks).unwrap().via(CircuitId::new(0));
     assert!(nothing.unwrap_err().get::<ArgumentError>().is_some());
     assert!(Tor::socks_only("127.0.0.1:1".parse::<scape::transport::Address>().unwrap()).is_err());
     // Targets in the exit's private network are refused unless they are
@@ -473,7 +480,9 @@ fn simultaneous_connections_keep_their_circuits() {
     let clients: Vec<TorClient> = (1..=20)
         .map(|id| {
             let client = Tor::from(tor.controller.clone())
-                .client_via_on(CircuitId::new(id), &tor.socks)
+                .client_on(&tor.socks)
+                .unwrap()
+                .via(CircuitId::new(id))
                 .unwrap();
             client.timeout(SOON)
         })
@@ -753,6 +762,6 @@ fn making_a_client_over_a_circuit_has_one_deadline() {
     let control = slow.start().unwrap();
     let controller = Connect::new().authenticate_over(control.transport().unwrap()).unwrap();
     let tor = Tor::from(controller.with_timeout(Duration::from_secs(2)));
-    let error = tor.client_via(CIRCUIT).unwrap_err();
+    let error = tor.client().unwrap().via(CIRCUIT).unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }

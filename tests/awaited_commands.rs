@@ -58,7 +58,7 @@ fn hs_fetch_goes_on_after_a_directory_fails() {
             content(SERVICE, TWO, "hs-descriptor 3\r\n..dots"),
         ],
     );
-    let fetched = c.fetch_hs_descriptor(service(), SOON).unwrap();
+    let fetched = c.hs_descriptors().fetch(service(), SOON).unwrap();
     assert_eq!(fetched.content, b"hs-descriptor 3\n.dots\n");
     assert_eq!(fetched.hsdir, Some(TWO.into()));
     assert_eq!((fetched.address, &*fetched.descriptor_id), (service(), "Ti8T"));
@@ -79,7 +79,7 @@ fn hs_fetch_ends_when_all_directories_have_failed() {
     );
     let begun = Instant::now();
     let fetch = HsFetch::new(service()).server(ONE).server(TWO);
-    let error = c.fetch_hs_descriptor(fetch, SOON).unwrap_err();
+    let error = c.hs_descriptors().fetch(fetch, SOON).unwrap_err();
     assert!(begun.elapsed() < SOON / 2);
     let error: &HsFetchError = error.get().unwrap();
     assert_eq!(error.problem, HsFetchProblem::AllFailed);
@@ -110,7 +110,7 @@ fn hs_fetch_timeout_names_the_directories_that_have_not_answered() {
         ],
     );
     let timeout = Duration::from_millis(1500);
-    let error = c.fetch_hs_descriptor(service(), timeout).unwrap_err();
+    let error = c.hs_descriptors().fetch(service(), timeout).unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let Some(error) = error.get::<HsFetchError>() else { panic!("{error:?}") };
     assert_eq!(error.problem, HsFetchProblem::Timeout(timeout));
@@ -130,7 +130,7 @@ fn end_of_the_connection_ends_hs_fetch_and_resolve() {
         let tor = ScriptedTor::follow(script).unwrap();
         let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
         let error = match command {
-            "HSFETCH" => c.fetch_hs_descriptor(service(), SOON).unwrap_err(),
+            "HSFETCH" => c.hs_descriptors().fetch(service(), SOON).unwrap_err(),
             _ => c.resolve("a.example", SOON).unwrap_err(),
         };
         assert!(
@@ -238,7 +238,7 @@ fn hs_post_returns_each_named_directory_and_its_answer() {
         ],
     );
     let servers = ["$607CC6F7FDEBDE658A9739AE613CF8991B95BC35", "two"];
-    let answers = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", servers, SOON).unwrap();
+    let answers = c.hs_descriptors().post(&service(), "hs-descriptor 3\n", servers, SOON).unwrap();
     let shown: Vec<String> = answers.iter().map(ToString::to_string).collect();
     assert_eq!(shown, [format!("{TWO} FAILED UPLOAD_REJECTED"), format!("{ONE} UPLOADED")]);
     assert!(answers[1].is_uploaded() && !answers[0].is_uploaded());
@@ -250,7 +250,7 @@ fn hs_post_names_directories_that_have_not_answered() {
     // Long enough for one answer on a busy machine.
     let enough = Duration::from_secs(3);
     let answers =
-        c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], enough).unwrap();
+        c.hs_descriptors().post(&service(), "hs-descriptor 3\n", ["one", "two"], enough).unwrap();
     assert_eq!(answers.len(), 2);
     assert_eq!(
         (answers[1].hsdir.clone(), answers[1].outcome.clone()),
@@ -259,12 +259,14 @@ fn hs_post_names_directories_that_have_not_answered() {
 
     let brief = Duration::from_millis(500);
     let (_tor, c) = says("+HSPOST", &[]);
-    let error = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one"], brief).unwrap_err();
+    let error =
+        c.hs_descriptors().post(&service(), "hs-descriptor 3\n", ["one"], brief).unwrap_err();
     assert!(
         error.get::<Timeout>().is_some_and(|t| t.phase() == Phase::Publish && t.after() == brief),
         "{error}"
     );
-    let error = c.post_hs_descriptor(&service(), "hs-descriptor 3\n", [""; 0], brief).unwrap_err();
+    let error =
+        c.hs_descriptors().post(&service(), "hs-descriptor 3\n", [""; 0], brief).unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }
 
@@ -274,7 +276,7 @@ fn hs_post_counts_answers_whose_directory_a_filter_hides() {
     let post = |events: &[String], timeout| {
         let (_tor, c) = says("+HSPOST", events);
         let answers =
-            c.post_hs_descriptor(&service(), "hs-descriptor 3\n", ["one", "two"], timeout)?;
+            c.hs_descriptors().post(&service(), "hs-descriptor 3\n", ["one", "two"], timeout)?;
         Ok::<_, Error>(answers.iter().map(ToString::to_string).collect::<Vec<_>>())
     };
     let begun = Instant::now();

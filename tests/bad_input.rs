@@ -69,9 +69,9 @@ type Call = fn(&Controller, &str) -> scape::Result<()>;
 /// Every method that takes a text, and the name of the argument.
 const TEXTS: &[(&str, &str, Call)] = &[
     ("get_info", "key", |c, bad| c.get_info(bad).map(drop)),
-    ("get_info_bytes", "key", |c, bad| c.get_info_bytes(bad).map(drop)),
-    ("get_info_many", "key", |c, bad| c.get_info_many(["version", bad]).map(drop)),
-    ("get_info_each", "key", |c, bad| c.get_info_each(["version", bad, "version"]).map(drop)),
+    ("get_info_bytes", "key", |c, bad| c.info().get_bytes(bad).map(drop)),
+    ("get_info_many", "key", |c, bad| c.info().get_many(["version", bad]).map(drop)),
+    ("get_info_each", "key", |c, bad| c.info().get_each(["version", bad, "version"]).map(drop)),
     ("get_conf", "option", |c, bad| c.get_conf(bad).map(drop)),
     ("get_conf_list", "option", |c, bad| c.get_conf_list(bad).map(drop)),
     ("get_conf_lines", "option", |c, bad| c.get_conf_lines(["Log", bad]).map(drop)),
@@ -79,7 +79,7 @@ const TEXTS: &[(&str, &str, Call)] = &[
     ("reset_conf", "option", |c, bad| c.reset_conf(["Log", bad])),
     ("signal", "signal", |c, bad| c.signal(Signal::from(bad))),
     ("subscribe", "event", |c, bad| c.subscribe([EventKind::Bw, EventKind::from(bad)]).map(drop)),
-    ("on", "event", |c, bad| c.on([EventKind::from(bad)], |_| {}).map(drop)),
+    ("on", "event", |c, bad| c.on_event([EventKind::from(bad)], |_| {}).map(drop)),
     ("launch_circuit, purpose", "purpose", |c, bad| {
         c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from(bad))).map(drop)
     }),
@@ -240,7 +240,7 @@ fn arguments_that_are_too_long_are_refused() {
         assert!(too_long(call(&c, &much)), "{method}");
     }
     assert!(too_long(c.load_conf(&much)));
-    assert!(too_long(c.get_info_many(vec!["key"; 300_000]).map(drop)));
+    assert!(too_long(c.info().get_many(vec!["key"; 300_000]).map(drop)));
     in_step(&c);
     assert_eq!(lines.try_iter().collect::<Vec<_>>(), ["GETINFO version"]);
 }

@@ -44,7 +44,7 @@ fn constant_getinfo_keys_are_requested_once() {
     assert_eq!(asked(&tor, "GETINFO uptime"), 3);
     assert_eq!(asked(&tor, "GETCONF Nickname"), 3);
     // Several keys come from the cache only if all of them are cached.
-    assert_eq!(controller.get_info_many(["version", "uptime"]).unwrap(), ["0.4.9.11", "7"]);
+    assert_eq!(controller.info().get_many(["version", "uptime"]).unwrap(), ["0.4.9.11", "7"]);
     assert_eq!(asked(&tor, "GETINFO version uptime"), 1);
 }
 
@@ -53,7 +53,7 @@ fn caching_off_keeps_no_answers() {
     let (tor, controller) = tor();
     controller.get_info("version").unwrap();
     controller.set_caching(Caching::Off).unwrap();
-    assert_eq!(controller.caching(), Caching::Off);
+    assert_eq!(controller.set_caching(Caching::Off).unwrap(), Caching::Off);
     for _ in 0..3 {
         controller.get_info("version").unwrap();
     }
@@ -114,7 +114,7 @@ fn configuration_caching_fails_without_its_events() {
         .unwrap();
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     assert_eq!(controller.set_caching(Caching::Configuration).unwrap_err().code(), Some(510));
-    assert_eq!(controller.caching(), Caching::Constants);
+    assert_eq!(controller.set_caching(Caching::Constants).unwrap(), Caching::Constants);
     controller.get_info("version").unwrap();
     controller.get_info("version").unwrap();
     assert_eq!(asked(&tor, "GETINFO version"), 1);

@@ -23,7 +23,7 @@ fn callback_may_send_a_command() {
     let (sender, received) = unbounded();
     let inside = controller.downgrade();
     let _listener = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             let value =
                 inside.upgrade().unwrap().get_info(&event.text().replace(' ', "/")).unwrap();
             sender.send(value).unwrap();
@@ -43,7 +43,7 @@ fn callback_may_wait_for_an_event() {
     let (sender, received) = unbounded();
     let inside = controller.downgrade();
     let _listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let controller = inside.upgrade().unwrap();
             let events = controller.subscribe([EventKind::Signal]).unwrap();
             controller.get_info("go").unwrap();
@@ -61,7 +61,7 @@ fn callback_may_drop_the_last_handle() {
     let slot = Arc::new(Mutex::new(None));
     let last = slot.clone();
     let listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let handle: Option<scape::Controller> = last.lock().take();
             drop(handle);
             done.send(()).unwrap();
@@ -80,7 +80,7 @@ fn callback_may_close_the_connection() {
     let (done, finished) = unbounded();
     let inside = controller.clone();
     let listener = controller
-        .on([EventKind::Bw], move |_| done.send(inside.clone().close()).unwrap())
+        .on_event([EventKind::Bw], move |_| done.send(inside.clone().close()).unwrap())
         .unwrap();
     peer.send("650 BW 1 2\r\n");
     assert!(finished.recv_timeout(SOON).unwrap().is_ok());
@@ -96,10 +96,10 @@ fn callback_may_remove_itself_and_add_another() {
     let slot: Arc<Mutex<Vec<Listener>>> = Arc::default();
     let (inside, own) = (controller.downgrade(), slot.clone());
     let listener = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             sender.send(format!("first: {}", event.text())).unwrap();
             let sender = sender.clone();
-            let second = inside.upgrade().unwrap().on([EventKind::Bw], move |event| {
+            let second = inside.upgrade().unwrap().on_event([EventKind::Bw], move |event| {
                 sender.send(format!("second: {}", event.text())).unwrap();
             });
             *own.lock() = vec![second.unwrap()];
@@ -120,7 +120,7 @@ fn sleeping_callback_delays_no_reply_and_no_subscription() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (release, held) = bounded::<()>(0);
     let _slow = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let _ = held.recv();
         })
         .unwrap();
@@ -140,9 +140,9 @@ fn panicking_callback_loses_no_events_of_others() {
     let seen = Arc::new(AtomicUsize::new(0));
     let count = seen.clone();
     let _panics =
-        controller.on([EventKind::Bw], |_| panic!("this panic is part of the test")).unwrap();
+        controller.on_event([EventKind::Bw], |_| panic!("this panic is part of the test")).unwrap();
     let _counts = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();
@@ -157,7 +157,7 @@ fn removed_callback_is_not_called_again() {
     let (enter, entered) = unbounded();
     let (release, held) = bounded::<()>(0);
     let listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             enter.send(()).unwrap();
             let _ = held.recv();
         })
@@ -175,7 +175,7 @@ fn closure_is_dropped_with_its_listener() {
     let (controller, _peer, _server) = Peer::answering(echo);
     let alive = Arc::new(());
     let inside = alive.clone();
-    let listener = controller.on([EventKind::Bw], move |_| drop(inside.clone())).unwrap();
+    let listener = controller.on_event([EventKind::Bw], move |_| drop(inside.clone())).unwrap();
     assert_eq!(Arc::strong_count(&alive), 2);
     drop(listener);
     assert_eq!(Arc::strong_count(&alive), 1);
@@ -190,8 +190,9 @@ fn disconnect_status_comes_after_all_earlier_events() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
     let status = sender.clone();
-    let _events =
-        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let _events = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
     let _status = controller
         .on_status(move |change| {
             let ConnectionStatus::Closed(closed) = change else { return };
@@ -210,7 +211,7 @@ fn closing_does_not_wait_forever_for_a_callback() {
     let (enter, entered) = unbounded();
     let (release, held) = bounded::<()>(0);
     let listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             enter.send(()).unwrap();
             let _ = held.recv();
         })
@@ -233,7 +234,7 @@ fn sync_waits_for_callbacks_and_not_within_one() {
     let (sender, received) = unbounded();
     let inside = controller.downgrade();
     let _listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             inside.upgrade().unwrap().sync().unwrap();
             sender.send(()).unwrap();
         })
@@ -250,7 +251,7 @@ fn callback_with_a_full_queue_loses_and_counts_events() {
     let (release, held) = bounded::<()>(0);
     let mut first = true;
     let limited = controller
-        .on_with([EventKind::Bw], QueueLimit::Bounded(10), move |event| {
+        .on_event_with([EventKind::Bw], QueueLimit::Bounded(10), move |event| {
             enter.send(event.text()).unwrap();
             if std::mem::take(&mut first) {
                 let _ = held.recv();
@@ -259,7 +260,8 @@ fn callback_with_a_full_queue_loses_and_counts_events() {
         .unwrap();
     // A listener without a limit loses nothing.
     let (sender, received) = unbounded();
-    let unlimited = controller.on([EventKind::Bw], move |_| sender.send(()).unwrap()).unwrap();
+    let unlimited =
+        controller.on_event([EventKind::Bw], move |_| sender.send(()).unwrap()).unwrap();
     peer.send("650 BW 0 0\r\n");
     assert_eq!(entered.recv_timeout(SOON).unwrap(), "BW 0 0");
     for number in 1..=100 {
@@ -287,7 +289,7 @@ fn finished_listener_has_seen_every_event_that_came_before() {
     let (release, released) = bounded::<()>(0);
     let mut first = true;
     let listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             if std::mem::take(&mut first) {
                 let _ = released.recv_timeout(SOON);
             }
@@ -313,7 +315,7 @@ fn listener_that_does_not_finish_in_time_is_removed() {
     let (began, begun) = unbounded();
     let (release, released) = bounded::<()>(0);
     let listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             count.fetch_add(1, Ordering::SeqCst);
             let _ = began.send(());
             let _ = released.recv_timeout(SOON);
@@ -336,7 +338,7 @@ fn listener_finished_by_its_callback_sees_pending_events() {
     let (sender, received) = unbounded();
     let own = slot.clone();
     let listener = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             let listener = own.lock().take();
             if let Some(listener) = listener {
                 listener.finish(SOON).unwrap();
@@ -357,8 +359,9 @@ fn listener_finished_by_its_callback_sees_pending_events() {
 fn listener_of_a_closed_connection_finishes() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
-    let listener =
-        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let listener = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
     peer.send("650 BW 1 1\r\n");
     peer.half_close();
     controller.wait_closed(SOON).unwrap();

@@ -82,7 +82,7 @@ fn reconnect_is_cancelled_and_nothing_is_lost() {
         let place = Place::default();
         place.put(builder().start().unwrap());
         let controller = place.connect().connect().unwrap();
-        let _bytes = controller.on([EventKind::Bw], |_| ()).unwrap();
+        let _bytes = controller.on_event([EventKind::Bw], |_| ()).unwrap();
         let service = AddOnion::new().key(OnionKey::from_seed(&[7; 32])).local_port(80);
         controller.add_onion(&service).unwrap();
         let _state = State::new(&controller).unwrap();
@@ -129,7 +129,7 @@ fn wait_for_callbacks_is_cancelled() {
     let controller = scape::Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let ((reached, is_reached), (open, gate)) = (unbounded(), bounded::<()>(0));
     let _callback = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let _ = reached.send(());
             let _ = gate.recv();
         })
@@ -170,10 +170,10 @@ fn late_client_key_does_not_remove_one_that_was_added_again() {
     let auth = ClientAuth::new(ONION.parse().unwrap(), ClientKey::random());
     let (controller, peer) = Peer::pair();
     let brief = controller.with_timeout(BRIEF);
-    assert!(brief.onion_client_auth_add(&auth).unwrap_err().is_timeout());
+    assert!(brief.onion_client_auth().add(&auth).unwrap_err().is_timeout());
     let first = peer.line().unwrap();
     thread::scope(|scope| {
-        let again = scope.spawn(|| controller.onion_client_auth_add(&auth));
+        let again = scope.spawn(|| controller.onion_client_auth().add(&auth));
         peer.expect(&first);
         peer.send("250 OK\r\n251 Client for onion existed and replaced\r\n");
         assert_eq!(again.join().unwrap().unwrap(), ClientAuthAdded::Replaced);

@@ -104,7 +104,7 @@ fn end_in_the_middle_of_a_reply_is_reported_to_everybody() {
 fn garbage_from_the_peer_is_reported_to_everybody() {
     for garbage in ["HTTP/1.0 501 no\r\n", "\x05\u{0}", "nonsense\r\n", "999?\r\n"] {
         let learned = everybody_learns(|peer, _| peer.send(garbage));
-        assert_all(&learned, "the peer sent a line that is no control reply");
+        assert_all(&learned, "the peer sent a line that is not a control reply");
     }
 }
 
@@ -214,7 +214,7 @@ fn closing_a_dead_connection_discards_events_that_callbacks_have_not_seen() {
     let (sender, seen) = crossbeam_channel::unbounded();
     let (go_on, gate) = crossbeam_channel::bounded::<()>(0);
     let _listener = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             sender.send(event.text()).unwrap();
             // In the second call, the other end of the channel is gone.
             let _ = gate.recv();
@@ -291,7 +291,7 @@ fn closing_a_subscription_returns_false_after_the_connection_ended() {
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let second = Duration::from_secs(20);
     let subscribe = || controller.subscribe([EventKind::Bw]).unwrap();
-    let listen = || controller.on([EventKind::Circ], |_| ()).unwrap();
+    let listen = || controller.on_event([EventKind::Circ], |_| ()).unwrap();
     assert!(subscribe().close(second).unwrap() && listen().close(second).unwrap());
     let (events, listener) = (subscribe(), listen());
     let status = controller.on_status(|_| ()).unwrap();

@@ -145,16 +145,16 @@ fn nowhere() -> Vec<&'static str> {
 
 #[test]
 fn flood_does_not_delay_deadline_of_hs_descriptor_fetch() {
-    check("fetch_hs_descriptor", |tor| tor.fetch_hs_descriptor(onion(), DEADLINE).map(drop));
+    check("fetch_hs_descriptor", |tor| tor.hs_descriptors().fetch(onion(), DEADLINE).map(drop));
 }
 
 #[test]
 fn flood_does_not_delay_deadline_of_hs_descriptor_post() {
     check("post_hs_descriptor", |tor| {
-        tor.post_hs_descriptor(&onion(), "hs-descriptor 3\n", nowhere(), DEADLINE).map(drop)
+        tor.hs_descriptors().post(&onion(), "hs-descriptor 3\n", nowhere(), DEADLINE).map(drop)
     });
     check("post_hs_descriptor to one", |tor| {
-        tor.post_hs_descriptor(&onion(), "hs-descriptor 3\n", ["dizum"], DEADLINE).map(drop)
+        tor.hs_descriptors().post(&onion(), "hs-descriptor 3\n", ["dizum"], DEADLINE).map(drop)
     });
 }
 

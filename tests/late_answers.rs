@@ -50,7 +50,7 @@ fn late_client_key_is_removed_unless_it_replaced_another() {
     for (late, is_new) in [("250 OK", true), ("251 Client for onion existed and replaced", false)] {
         let (controller, peer) = Peer::pair();
         let brief = controller.with_timeout(BRIEF);
-        assert!(brief.onion_client_auth_add(&auth).unwrap_err().is_timeout());
+        assert!(brief.onion_client_auth().add(&auth).unwrap_err().is_timeout());
         peer.line().unwrap();
         peer.send(format!("{late}\r\n"));
         if !is_new {

@@ -49,7 +49,7 @@ fn auth() -> ClientAuth {
 #[test]
 fn permanent_key_that_tor_has_is_removed_first() {
     let tor = tor().start().unwrap();
-    let added = controller(&tor).onion_client_auth_add(&auth()).unwrap();
+    let added = controller(&tor).onion_client_auth().add(&auth()).unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
     let key = auth().key.to_blob();
     assert_eq!(
@@ -65,7 +65,7 @@ fn removed_key_is_restored_if_tor_refuses_the_new_one() {
         .on_prefix(format!("ONION_CLIENT_AUTH_ADD {A} {new}"), "553 Unable to add\r\n")
         .start()
         .unwrap();
-    let error = controller(&tor).onion_client_auth_add(&auth()).unwrap_err();
+    let error = controller(&tor).onion_client_auth().add(&auth()).unwrap_err();
     assert_eq!(error.code(), Some(553));
     assert_eq!(sent(&tor).last().unwrap(), &format!("ADD {A} {BEFORE} Flags=Permanent"));
 }
@@ -80,11 +80,11 @@ fn key_is_added_if_a_filter_hides_the_existing_keys() {
         .start()
         .unwrap();
     let controller = controller(&tor);
-    assert_eq!(controller.onion_client_auth_add(&auth()).unwrap(), ClientAuthAdded::New);
+    assert_eq!(controller.onion_client_auth().add(&auth()).unwrap(), ClientAuthAdded::New);
     // A key that is kept in memory only is sent without a question.
     let memory = ClientAuth::new(auth().address, auth().key);
-    controller.onion_client_auth_add(&memory).unwrap();
+    controller.onion_client_auth().add(&memory).unwrap();
     assert_eq!(sent(&tor).iter().filter(|line| line.starts_with("VIEW")).count(), 1);
-    let no_name = controller.onion_client_auth_add(&auth().name("two words")).unwrap_err();
+    let no_name = controller.onion_client_auth().add(&auth().name("two words")).unwrap_err();
     assert!(no_name.get::<ArgumentError>().is_some(), "{no_name}");
 }

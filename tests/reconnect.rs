@@ -27,8 +27,9 @@ fn manual_reconnect_after_the_connection_ended() {
     let controller = place.connect().connect().unwrap();
     let (_listener, told) = statuses(&controller);
     let (sender, seen) = unbounded();
-    let _events =
-        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let _events = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
     let ended = controller.subscribe([EventKind::Bw]).unwrap();
     place.kill();
     let closed = controller.wait_closed(SOON).unwrap();
@@ -189,9 +190,12 @@ fn reconnect_restores_services_mappings_and_ownership() {
     let client = ClientKey::from_bytes([9; 32]);
     for (address, permanent) in [(one, false), (two, true), (three, false)] {
         let auth = ClientAuth::new(address.parse().unwrap(), client.clone()).name("bob");
-        controller.onion_client_auth_add(&if permanent { auth.permanent() } else { auth }).unwrap();
+        controller
+            .onion_client_auth()
+            .add(&if permanent { auth.permanent() } else { auth })
+            .unwrap();
     }
-    controller.onion_client_auth_remove(&three.parse().unwrap()).unwrap();
+    controller.onion_client_auth().remove(&three.parse().unwrap()).unwrap();
     let kept = controller.add_onion(&AddOnion::new().local_port(80)).unwrap();
     controller.add_onion(&AddOnion::new().local_port(81).discard_key()).unwrap();
     controller.add_onion(&AddOnion::new().local_port(82).detach()).unwrap();
@@ -232,7 +236,7 @@ fn reconnect_restores_services_mappings_and_ownership() {
     controller.del_onion(&two.parse().unwrap()).unwrap();
     controller.drop_ownership().unwrap();
     controller.unmap_address("127.9.9.9").unwrap();
-    controller.onion_client_auth_remove(&one.parse().unwrap()).unwrap();
+    controller.onion_client_auth().remove(&one.parse().unwrap()).unwrap();
     place.put(plain());
     assert!(controller.reconnect().unwrap().failures.is_empty());
     let sent = place.kill();
@@ -249,7 +253,7 @@ fn reconnect_reports_what_could_not_be_restored() {
     place.put(ScriptedTor::builder().on("TAKEOWNERSHIP", "250 OK\r\n").start().unwrap());
     let controller = place.connect().connect().unwrap();
     controller.take_ownership().unwrap();
-    let _events = controller.on([EventKind::Bw], |_| ()).unwrap();
+    let _events = controller.on_event([EventKind::Bw], |_| ()).unwrap();
     place.put(
         ScriptedTor::builder().on_prefix("SETEVENTS", "510 Command filtered\r\n").start().unwrap(),
     );
@@ -318,7 +322,7 @@ fn reconnect_empties_the_cache() {
     let version = |version: &str| ScriptedTor::builder().info("version", version).start().unwrap();
     place.put(version("0.4.8.1"));
     let controller = place.connect().connect().unwrap();
-    assert_eq!(controller.caching(), Caching::Constants);
+    assert_eq!(controller.set_caching(Caching::Constants).unwrap(), Caching::Constants);
     assert_eq!(controller.get_info("version").unwrap(), "0.4.8.1");
     assert_eq!(controller.get_info("version").unwrap(), "0.4.8.1");
     let sent = place.kill();

@@ -165,7 +165,7 @@ fn events_of_the_new_connection_come_after_its_status() {
         }
     });
     let _callback = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             // The controller works inside of the callback.
             let version = weak.upgrade().unwrap().get_info("version");
             sender.send(format!("{} {}", event.text(), version.unwrap())).unwrap();
@@ -284,7 +284,7 @@ fn connection_can_be_closed_during_the_restore() {
         let connect = if by_hand { connect } else { connect.reconnect(eager()) };
         let controller = connect.connect().unwrap();
         let events = controller.subscribe([EventKind::Bw]);
-        let _callback = controller.on([EventKind::Bw], |_| ()).unwrap();
+        let _callback = controller.on_event([EventKind::Bw], |_| ()).unwrap();
         place.kill();
         controller.wait_closed(SOON).unwrap();
         let (tor, gate, _open) = gated("SETEVENTS", ScriptedTor::builder());
@@ -312,7 +312,7 @@ fn callback_may_reconnect() {
     let (sender, seen) = unbounded();
     let (weak, count) = (controller.downgrade(), AtomicUsize::new(0));
     let _callback = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             if count.fetch_add(1, Ordering::SeqCst) < 5 {
                 let made = weak.upgrade().unwrap().reconnect();
                 sender.send(format!("{} {}", event.text(), made.unwrap().failures.len())).unwrap();
@@ -473,7 +473,7 @@ fn manual_reconnect_has_one_deadline() {
     let place = Place::default();
     place.put(plain());
     let controller = place.connect().connect().unwrap();
-    let _callback = controller.on([EventKind::Bw], |_| ()).unwrap();
+    let _callback = controller.on_event([EventKind::Bw], |_| ()).unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let (tor, _gate, _open) = gated("SETEVENTS", ScriptedTor::builder());
@@ -646,8 +646,9 @@ fn listener_finished_during_the_restore_is_not_called_afterwards() {
     place.put(plain());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
     let (sender, seen) = unbounded();
-    let listener =
-        controller.on([EventKind::Bw], move |event| sender.send(event.text()).unwrap()).unwrap();
+    let listener = controller
+        .on_event([EventKind::Bw], move |event| sender.send(event.text()).unwrap())
+        .unwrap();
     place.kill();
     controller.wait_closed(SOON).unwrap();
     let (tor, gate, open) = gated("SETEVENTS", ScriptedTor::builder());

@@ -49,7 +49,7 @@ fn twenty_automatic_reconnects_leave_no_threads() {
     let calls = Arc::new(AtomicUsize::new(0));
     let (counting, (sender, seen)) = (calls.clone(), unbounded());
     let events = controller
-        .on([EventKind::Bw], move |event| {
+        .on_event([EventKind::Bw], move |event| {
             counting.fetch_add(1, Ordering::SeqCst);
             sender.send(event.text()).unwrap();
         })

@@ -91,11 +91,13 @@ fn descriptor_calls_ignore_events_of_the_next_tor() {
     let content =
         format!("650+HS_DESC_CONTENT {SERVICE} Ti8T {ONE}\r\nhs-descriptor 3\r\n.\r\n650 OK\r\n");
     let tor = ScriptedTor::builder().on_prefix("HSFETCH", "250 OK\r\n");
-    fails_over_a_reconnect(tor, "HSFETCH", &content, |tor| tor.fetch_hs_descriptor(address, LONG));
+    fails_over_a_reconnect(tor, "HSFETCH", &content, |tor| {
+        tor.hs_descriptors().fetch(address, LONG)
+    });
     let uploaded = format!("650 HS_DESC UPLOADED {SERVICE} UNKNOWN {ONE}\r\n");
     let tor = ScriptedTor::builder().on_prefix("+HSPOST", "250 OK\r\n");
     fails_over_a_reconnect(tor, "+HSPOST", &uploaded, |tor| {
-        tor.post_hs_descriptor(&address, "hs-descriptor 3\n", ["one"], LONG)
+        tor.hs_descriptors().post(&address, "hs-descriptor 3\n", ["one"], LONG)
     });
 }
 
@@ -232,7 +234,7 @@ fn stream_of_another_tor_is_not_attached() {
         let tor =
             ScriptedTor::builder().info("circuit-status", circuits()).info("stream-status", stream);
         stays_on_its_tor(tor, "GETINFO circuit-status", |tor| {
-            tor.attach_stream(StreamId::new(12), CircuitId::new(7))
+            tor.attach_stream(StreamId::new(12), CircuitId::new(7), None)
         });
     }
 }

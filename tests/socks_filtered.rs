@@ -179,7 +179,7 @@ fn usual_socks_ports_are_used_behind_a_filter_that_hides_ports() {
     {
         assert_eq!(tor.client_on(&port).unwrap_err().code(), Some(510));
     }
-    assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
+    assert_eq!(tor.client().unwrap().via(CircuitId::new(7)).unwrap_err().code(), Some(510));
 
     in_a_child(
         "usual_socks_ports_are_used_behind_a_filter_that_hides_ports",
@@ -230,7 +230,7 @@ fn socks_port_of_the_environment_is_used_behind_a_filter() {
         assert_eq!(tor.client().unwrap().address().port().unwrap().to_string(), named);
         // A port whose streams must be attached must certainly belong to this
         // tor.
-        assert_eq!(tor.client_via(CircuitId::new(7)).unwrap_err().code(), Some(510));
+        assert_eq!(tor.client().unwrap().via(CircuitId::new(7)).unwrap_err().code(), Some(510));
         return;
     }
     let (address, listener) = any_port();

@@ -114,7 +114,7 @@ fn subscription_behind_a_filter_that_refuses_events() {
     });
     let error = controller.subscribe([EventKind::Bw]).unwrap_err();
     assert_eq!(error.code(), Some(510));
-    assert!(controller.on([EventKind::Bw], |_| ()).is_err());
+    assert!(controller.on_event([EventKind::Bw], |_| ()).is_err());
     assert_eq!(controller.get_info("a").unwrap(), "value of a");
 }
 

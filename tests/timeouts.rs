@@ -50,7 +50,8 @@ fn waits_of_every_kind_have_a_deadline() {
     assert!(brief.get_info("a").unwrap_err().is_timeout());
     assert!(
         brief
-            .get_info_each(["a", "b"])
+            .info()
+            .get_each(["a", "b"])
             .unwrap()
             .iter()
             .all(|v| v.as_ref().unwrap_err().is_timeout())

@@ -23,7 +23,7 @@ fn address() -> OnionAddress {
 
 /// Returns tor's key for a service, and true if the key is in a file.
 fn known(controller: &Controller, address: &OnionAddress) -> Option<(ClientKey, bool)> {
-    controller.onion_client_auth_view_for(address).unwrap().map(|auth| (auth.key, auth.permanent))
+    controller.onion_client_auth().get(address).unwrap().map(|auth| (auth.key, auth.permanent))
 }
 
 fn files(directory: &Path) -> Vec<String> {
@@ -76,7 +76,7 @@ fn client_key_files_of_tor_are_read_and_errors_are_explained() {
     let (address, other, key) = (address(), address(), ClientKey::random());
     keys.add("mine", &other, &key).unwrap();
     keys.apply(&controller).unwrap();
-    controller.onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
+    controller.onion_client_auth().add(&ClientAuth::new(address, key.clone()).permanent()).unwrap();
     let list = keys.list().unwrap();
     let found = list.keys.iter().find(|file| file.address == address).unwrap();
     assert_eq!((&found.key, &found.name), (&key, &address.service_id()));
@@ -107,7 +107,7 @@ fn permanent_key_is_refused_beside_another_file_for_the_service() {
     keys.apply(&controller).unwrap();
     for permanent in [ClientKey::random(), key.clone()] {
         let auth = ClientAuth::new(address, permanent).permanent();
-        let error = controller.onion_client_auth_add(&auth).unwrap_err();
+        let error = controller.onion_client_auth().add(&auth).unwrap_err();
         assert!(
             error.get::<ArgumentError>().is_some()
                 && error.to_string().contains("bob.auth_private"),
@@ -124,7 +124,8 @@ fn permanent_key_is_refused_beside_another_file_for_the_service() {
     for _ in 0..2 {
         let key = ClientKey::random();
         controller
-            .onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent())
+            .onion_client_auth()
+            .add(&ClientAuth::new(address, key.clone()).permanent())
             .unwrap();
         controller.set_conf([("MaxCircuitDirtiness", "78")]).unwrap();
         assert_eq!(known(&controller, &address), Some((key, true)));
@@ -145,7 +146,8 @@ fn permanent_key_replaces_another_file_if_the_directory_cannot_be_read() {
     let up = "../".repeat(20) + relative;
     controller.set_conf([("ClientOnionAuthDir", up.as_str())]).unwrap();
     let added = controller
-        .onion_client_auth_add(&ClientAuth::new(address, key.clone()).permanent())
+        .onion_client_auth()
+        .add(&ClientAuth::new(address, key.clone()).permanent())
         .unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
     controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
@@ -158,13 +160,13 @@ fn client_keys_in_memory_stay_when_files_are_read_again() {
     let tor = RealTor::start("");
     let controller = tor.controller();
     let (kept, lost) = (address(), ClientKey::random());
-    controller.onion_client_auth_add(&ClientAuth::new(kept, lost.clone()).name("bob")).unwrap();
+    controller.onion_client_auth().add(&ClientAuth::new(kept, lost.clone()).name("bob")).unwrap();
     let onions = DiskOnions::of(&controller);
     let service = onions.add(&DiskOnion::new(tor.folder().join("hs")).local_port(80)).unwrap();
     assert_eq!(known(&controller, &kept), Some((lost.clone(), false)));
     service.reread().unwrap();
     service.remove().unwrap();
-    let auth = controller.onion_client_auth_view_for(&kept).unwrap().unwrap();
+    let auth = controller.onion_client_auth().get(&kept).unwrap().unwrap();
     assert_eq!((auth.key, auth.name.as_deref()), (lost.clone(), Some("bob")));
     // A refused change removes no key either.
     assert!(ClientAuthDir::at(tor.folder().join("none")).unwrap().apply(&controller).is_err());
@@ -187,12 +189,12 @@ fn client_key_guard_adds_a_key_until_it_is_dropped() {
     assert!(guard.close().unwrap());
     assert_eq!(known(&controller, &address), None);
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
-    assert!(controller.onion_client_auth_remove(&address).unwrap());
+    assert!(controller.onion_client_auth().remove(&address).unwrap());
     // The key is gone already.
     assert!(!guard.close().unwrap());
 
     let before = ClientAuth::new(address, ClientKey::random());
-    controller.onion_client_auth_add(&before).unwrap();
+    controller.onion_client_auth().add(&before).unwrap();
     let guard = ClientAuthGuard::add(&controller, &ClientAuth::new(address, key.clone())).unwrap();
     assert_eq!(known(&controller, &address), Some((key.clone(), false)));
     drop(guard);
@@ -283,26 +285,27 @@ fn configuration_changes_keep_the_client_keys() {
     let (one, other) = (address(), address());
     for address in [&one, &other] {
         controller
-            .onion_client_auth_add(&ClientAuth::new(*address, ClientKey::random()).name("bob"))
+            .onion_client_auth()
+            .add(&ClientAuth::new(*address, ClientKey::random()).name("bob"))
             .unwrap();
     }
-    let before = controller.onion_client_auth_view().unwrap();
+    let before = controller.onion_client_auth().list().unwrap();
     assert_eq!(before.len(), 2);
     controller.set_conf([("MaxCircuitDirtiness", "77")]).unwrap();
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("77"));
     let same = |now: Vec<ClientAuth>| {
         before.iter().all(|auth| now.contains(auth)) && now.len() == before.len()
     };
-    assert!(same(controller.onion_client_auth_view().unwrap()));
+    assert!(same(controller.onion_client_auth().list().unwrap()));
     controller.reset_conf(["MaxCircuitDirtiness"]).unwrap();
-    assert!(same(controller.onion_client_auth_view().unwrap()));
+    assert!(same(controller.onion_client_auth().list().unwrap()));
     let torrc = controller.info().config_text().unwrap();
     controller.load_conf(&torrc).unwrap();
-    assert!(same(controller.onion_client_auth_view().unwrap()));
+    assert!(same(controller.onion_client_auth().list().unwrap()));
     // A refused change removes no key, and a removed key doesn't come back.
     assert!(controller.set_conf([("NoSuchOption", "1")]).unwrap_err().get::<Refusal>().is_some());
-    assert!(same(controller.onion_client_auth_view().unwrap()));
-    controller.onion_client_auth_remove(&one).unwrap();
+    assert!(same(controller.onion_client_auth().list().unwrap()));
+    controller.onion_client_auth().remove(&one).unwrap();
     controller.set_conf([("MaxCircuitDirtiness", "78")]).unwrap();
     assert_eq!(known(&controller, &one), None);
     assert!(known(&controller, &other).is_some());

@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(30);
 
 /// Returns tor's client keys in order.
 fn keys(controller: &Controller) -> Vec<ClientAuth> {
-    let mut keys = controller.onion_client_auth_view().unwrap();
+    let mut keys = controller.onion_client_auth().list().unwrap();
     keys.sort_by_key(|auth| auth.address.to_string());
     keys
 }
@@ -35,7 +35,7 @@ fn every_configuration_change_keeps_the_client_keys_of_all_controllers() {
             Some(name) => auth.name(name),
             None => auth,
         };
-        owner.onion_client_auth_add(&auth).unwrap();
+        owner.onion_client_auth().add(&auth).unwrap();
     }
     let before = keys(&owner);
     assert_eq!(before.len(), 3);
@@ -97,9 +97,9 @@ fn reconnect_keeps_the_client_keys_of_all_controllers() {
     let tor = RealTor::start("");
     let (owner, other) = (tor.controller(), tor.controller());
     let auth = ClientAuth::new(OnionKey::random().address(), ClientKey::random()).name("eve");
-    owner.onion_client_auth_add(&auth).unwrap();
+    owner.onion_client_auth().add(&auth).unwrap();
     let own = ClientAuth::new(OnionKey::random().address(), ClientKey::random());
-    other.onion_client_auth_add(&own).unwrap();
+    other.onion_client_auth().add(&own).unwrap();
     let before = keys(&owner);
     let _attacher = other.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
     other.reconnect().unwrap();
@@ -124,12 +124,13 @@ fn client_keys_added_during_configuration_changes_are_not_lost() {
         let mut kept = Vec::new();
         for round in 0..200 {
             let auth = ClientAuth::new(OnionKey::random().address(), ClientKey::random());
-            owner.onion_client_auth_add(&auth).unwrap();
+            owner.onion_client_auth().add(&auth).unwrap();
             owner
-                .onion_client_auth_add(&ClientAuth::new(auth.address, ClientKey::random()))
+                .onion_client_auth()
+                .add(&ClientAuth::new(auth.address, ClientKey::random()))
                 .unwrap();
             match round % 2 {
-                0 => assert!(owner.onion_client_auth_remove(&auth.address).is_ok()),
+                0 => assert!(owner.onion_client_auth().remove(&auth.address).is_ok()),
                 _ => kept.push(auth.address),
             }
         }

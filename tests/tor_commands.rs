@@ -54,19 +54,21 @@ fn get_info_returns_values_and_refusals() {
 
     let text = c.get_info("config-text").unwrap();
     assert!(text.contains("ContactInfo someone\n") && !text.ends_with('\n'), "{text:?}");
-    assert_eq!(c.get_info_bytes("config-text").unwrap(), format!("{text}\n").as_bytes());
-    assert_eq!(c.get_info_bytes("config-can-saveconf").unwrap(), b"1");
+    assert_eq!(c.info().get_bytes("config-text").unwrap(), format!("{text}\n").as_bytes());
+    assert_eq!(c.info().get_bytes("config-can-saveconf").unwrap(), b"1");
 
     // Several keys, in their order, with repetitions, and no keys.
-    let many =
-        c.get_info_many(["config-can-saveconf", "config-text", "version", "config-text"]).unwrap();
+    let many = c
+        .info()
+        .get_many(["config-can-saveconf", "config-text", "version", "config-text"])
+        .unwrap();
     assert_eq!((many[0].as_str(), &many[1], &many[3]), ("1", &text, &text));
     assert_eq!(many.len(), 4);
-    assert_eq!(c.get_info_many(Vec::<String>::new()).unwrap(), Vec::<String>::new());
+    assert_eq!(c.info().get_many(Vec::<String>::new()).unwrap(), Vec::<String>::new());
     assert_eq!(c.get_info("onions/current").unwrap(), "");
 
     assert_eq!(refusal(c.get_info("nope")), (552, "Unrecognized key \"nope\"".into()));
-    let error = c.get_info_many(["nope", "version", "never"]).unwrap_err();
+    let error = c.info().get_many(["nope", "version", "never"]).unwrap_err();
     let refused = error.refusal().unwrap();
     assert!(refused.is_unknown() && refused.lines().len() == 2, "{refused:?}");
     assert_eq!(refused.text(), "Unrecognized key \"nope\"\nUnrecognized key \"never\"");
@@ -74,14 +76,14 @@ fn get_info_returns_values_and_refusals() {
     assert_eq!(refusal(c.get_info("address")).0, 551);
 
     let each =
-        c.get_info_each(["version", "nope", "address", "dir/status/a=b", "config-text"]).unwrap();
+        c.info().get_each(["version", "nope", "address", "dir/status/a=b", "config-text"]).unwrap();
     assert!(each[0].as_ref().unwrap().starts_with("0."));
     assert_eq!(each[1].as_ref().unwrap_err().code(), Some(552));
     assert_eq!(each[2].as_ref().unwrap_err().code(), Some(551));
     let answer: &AnswerError = each[3].as_ref().unwrap_err().get().unwrap();
     assert!(answer.problem().contains("cannot encode"), "{each:?}");
     assert_eq!(each[4].as_ref().unwrap(), &text);
-    assert!(c.get_info_each(Vec::<String>::new()).unwrap().is_empty());
+    assert!(c.info().get_each(Vec::<String>::new()).unwrap().is_empty());
     assert!(c.get_info("dir/status/a=b").unwrap_err().get::<AnswerError>().is_some());
     in_step(&c);
 }
@@ -707,7 +709,7 @@ fn callbacks_have_seen_all_events_before_a_sync() {
     let (sender, seen) = crossbeam_channel::unbounded();
     let inner = c.downgrade();
     let listener = c
-        .on([EventKind::ConfChanged], move |event| {
+        .on_event([EventKind::ConfChanged], move |event| {
             // A callback may use the controller and wait for it.
             let version = inner.upgrade().unwrap().get_info("version").unwrap();
             inner.upgrade().unwrap().sync().unwrap();

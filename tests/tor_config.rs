@@ -262,7 +262,7 @@ fn wrong_config_values_are_refused_when_set() {
     assert!(told.contains("the end of a line"), "{told}");
     let told = text(config.get::<bool>("MaxCircuitDirtiness").map(drop));
     assert!(
-        told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be read as that: "),
+        told.starts_with("MaxCircuitDirtiness (TimeInterval) cannot be read as the requested type"),
         "{told}"
     );
     assert!(!config.has_changes());

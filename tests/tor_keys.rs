@@ -42,7 +42,7 @@ fn onion_addresses_that_tor_refuses_are_refused() {
         assert!(text.parse::<OnionAddress>().is_err(), "{text}");
     }
     let address = OnionKey::random().address();
-    assert_eq!(c.onion_client_auth_view_for(&address).unwrap(), None);
+    assert_eq!(c.onion_client_auth().get(&address).unwrap(), None);
 }
 
 #[test]
@@ -54,10 +54,10 @@ fn client_key_file_is_read_by_tor() {
     let tor = RealTor::start(&format!("ClientOnionAuthDir {}", folder.path().display()));
     let c = tor.controller();
     let auth =
-        c.onion_client_auth_view_for(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
+        c.onion_client_auth().get(&address).unwrap().unwrap_or_else(|| panic!("{}", tor.log()));
     assert!(auth.key == key && auth.permanent);
     // The same key again, with a command.
-    let added = c.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();
+    let added = c.onion_client_auth().add(&ClientAuth::new(address, key)).unwrap();
     assert_eq!(added, ClientAuthAdded::Replaced);
 }
 

@@ -40,7 +40,7 @@ fn controller_reconnects_to_a_tor_that_is_killed_twenty_times() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counting = calls.clone();
     let _listener = controller
-        .on([EventKind::Signal], move |event| {
+        .on_event([EventKind::Signal], move |event| {
             if matches!(event.body(), EventBody::Signal(Signal::Heartbeat)) {
                 counting.fetch_add(1, Ordering::SeqCst);
             }
@@ -75,7 +75,8 @@ fn storm_of_calls_through_sixty_reconnects() {
     let service: OnionAddress =
         "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse().unwrap();
     controller
-        .onion_client_auth_add(&ClientAuth::new(service, ClientKey::from_bytes([9; 32])))
+        .onion_client_auth()
+        .add(&ClientAuth::new(service, ClientKey::from_bytes([9; 32])))
         .unwrap();
     let mapped = controller.mapped_address("a.test", "b.test").unwrap();
     let state = State::new(&controller).unwrap();
@@ -127,7 +128,7 @@ fn storm_of_calls_through_sixty_reconnects() {
             mappings.iter().any(|mapping| mapping.from == "a.test" && mapping.to == "b.test"),
             "{mappings:?}"
         );
-        assert_eq!(controller.onion_client_auth_view().unwrap().len(), 1);
+        assert_eq!(controller.onion_client_auth().list().unwrap().len(), 1);
         assert!(state.addresses().iter().any(|mapping| mapping.from == "a.test"));
     }
     over.store(true, Ordering::SeqCst);

@@ -65,7 +65,7 @@ fn undo_all_within_a_callback_ends() {
     let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let (sender, results) = crossbeam_channel::bounded(1);
     let _listener = controller
-        .on([EventKind::Bw], move |_| {
+        .on_event([EventKind::Bw], move |_| {
             let begun = Instant::now();
             let _ = sender.send((undo_all(Duration::from_secs(10)), begun.elapsed()));
         })

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
 
-/// A relay that borrows the text.
+/// A relay's entry. It borrows the text that it was parsed from.
 #[derive(Default)]
 pub(crate) struct BareRelay<'a> {
     pub(crate) nickname: &'a str,
@@ -55,8 +55,8 @@ const BASE64: [u8; 256] = {
     table
 };
 
-/// Parses all entries. `has_digest` says if their lines `r` have a digest,
-/// which only those of a consensus for microdescriptors lack.
+/// Parses all entries. `has_digest` is true if the `r` lines contain a digest.
+/// Only in a consensus for microdescriptors they don't.
 pub(crate) fn read(text: &str, has_digest: bool) -> Vec<BareRelay<'_>> {
     let mut relays: Vec<BareRelay<'_>> = Vec::new();
     let mut start = 0;

@@ -22,14 +22,14 @@ pub(crate) fn lives_key(events: usize) -> String {
     format!("lives/{events}")
 }
 
-/// Returns the relays of the first hour and of the next one. The consensuses
-/// alternate.
+/// Returns the relays of the first hour and of the next hour. The NEWCONSENSUS
+/// events alternate between the two.
 pub(crate) fn relays() -> [Relays; 2] {
     [Relays::new(RELAYS, SEED), Relays::new(RELAYS, SEED).next_hour(CHANGED)]
 }
 
 /// Adds the answer to `answers` if the command is about the network. Returns
-/// true if it is.
+/// false if it is another command.
 pub(crate) fn answer(line: &[u8], answers: &mut Vec<u8>) -> bool {
     let Some(keys) = line.strip_prefix(b"GETINFO ") else { return false };
     if keys.starts_with(b"ns/all ") {
@@ -73,7 +73,8 @@ pub(crate) fn lives_asked_for(line: &[u8]) -> Option<&'static [u8]> {
     Some(answer)
 }
 
-/// Returns the entries of both hours, as on a control port.
+/// Returns the consensus entries of both hours, with the line ends of a control
+/// port.
 fn hours() -> &'static [Vec<u8>; 2] {
     static HOURS: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     HOURS.get_or_init(|| relays().map(|relays| relays.ns_all().replace('\n', "\r\n").into_bytes()))

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use super::random::Random;
 
-/// The number of events of a block. Longer floods repeat the block. It has 10
-/// MB, so that it doesn't fit into a processor's cache.
+/// The number of events of a block. Longer floods repeat the block. The block
+/// has 10 MB, so that it doesn't fit into a processor's cache.
 const BLOCK: usize = 50_000;
 
 /// The kinds of events and their shares of 100.
@@ -207,8 +207,9 @@ impl Generator {
         self.circuits.push(circuit);
     }
 
-    /// Returns the circuit of the next event. If possible, it isn't one that
-    /// would be closed while it has streams.
+    /// Returns the index of the circuit that gets the next event. If
+    /// `may_choose` is true and there is another circuit, avoids those that the
+    /// event would close while they have streams.
     fn some_circuit(&mut self, may_choose: bool) -> usize {
         let ends_busy = |circuit: &Circuit| {
             circuit.step + 1 == CIRCUIT_LIFE.len()

@@ -37,8 +37,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Returns the first line of a client that doesn't send PROTOCOLINFO, with
-    /// its line end.
+    /// Returns the AUTHENTICATE line, with its line end. It is the first line
+    /// of a client that doesn't send PROTOCOLINFO.
     pub(crate) fn authenticate(&self) -> String {
         match &self.cookie_file {
             None => "AUTHENTICATE\r\n".into(),
@@ -47,7 +47,8 @@ impl Server {
     }
 }
 
-/// Returns the available servers and their names.
+/// Returns the available servers and their names: the fake tor, and the real
+/// tor if there is one.
 pub(crate) fn servers<'a>(
     fake_tor: &'a FakeTor,
     real_tor: Option<&'a RealTor>,

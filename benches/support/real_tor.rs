@@ -1,4 +1,4 @@
-//! A tor of the benchmark's own without network, if tor is installed.
+//! A real tor without network that a benchmark starts, if tor is installed.
 
 use std::net::Ipv4Addr;
 use std::path::Path;

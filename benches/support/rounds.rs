@@ -1,7 +1,8 @@
 //! Ratios of two columns that are measured in turn, round after round.
 //!
-//! On a machine that does other things too, times of two runs can't be
-//! compared. The ratio of two columns that ran one after the other can.
+//! On a machine that does other things too, the times of different runs can't
+//! be compared. The ratio of two columns that ran one after the other can be
+//! compared.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(crate) struct Ratio {
 }
 
 impl Ratio {
-    /// Creates this from the ratios of the rounds.
+    /// Creates the result from the ratios of the rounds.
     pub(crate) fn of(mut ratios: Vec<f64>) -> Ratio {
         ratios.sort_by(f64::total_cmp);
         Ratio {
@@ -50,7 +51,7 @@ impl Ratio {
 }
 
 impl Comparison {
-    /// Runs both once, to test that they work.
+    /// Runs both columns once, to test that they work.
     pub(crate) fn run_once(&mut self) {
         (self.bare)(1);
         (self.scape)(1);
@@ -79,7 +80,7 @@ pub(crate) fn print_ratios(comparisons: &mut [Comparison], rounds: usize) {
     }
 }
 
-/// Returns a word for the result.
+/// Returns the word for a target that was met or missed.
 pub(crate) fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
 }

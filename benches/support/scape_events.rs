@@ -44,7 +44,7 @@ pub(crate) fn callback(server: &Server) -> Run {
         let (sender, receiver) = crossbeam_channel::bounded(1);
         let mut tally = Tally::default();
         let listener = controller
-            .on(KINDS, move |event| {
+            .on_event(KINDS, move |event| {
                 tally.count(event);
                 if tally.events == events {
                     let _ = sender.send(Instant::now());

@@ -1,4 +1,4 @@
-//! The live state, and the parts of its work.
+//! Measurements of the live state, and of the parts of its work.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -25,7 +25,8 @@ pub(crate) fn parse(text: String) -> Run {
     })
 }
 
-/// Measures the creation of a live state. Its end isn't counted.
+/// Measures the creation of a live state. The time for dropping it isn't
+/// counted.
 pub(crate) fn ready(server: &Server) -> Run {
     let controller = scape_side::connect(&server.address);
     Box::new(move |times| {

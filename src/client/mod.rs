@@ -2,6 +2,7 @@
 
 #[cfg(feature = "http")]
 pub mod http;
+mod no_control;
 mod no_socks_port;
 pub(crate) mod probe;
 pub mod socks;
@@ -11,6 +12,7 @@ pub(crate) mod socks_ports;
 pub mod tls;
 mod tor_client;
 
+pub use no_control::NoControlError;
 pub use no_socks_port::NoSocksPortError;
 pub use socks_port::SocksPort;
 pub use tor_client::TorClient;

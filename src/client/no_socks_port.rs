@@ -8,7 +8,7 @@ use crate::control::ConnectAttempt;
 use crate::error::write_with_sources;
 use scape_proto::control::Refusal;
 
-/// tor has no SOCKS port that fits the request.
+/// The reason why none of tor's SOCKS ports can be used for the request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NoSocksPortError {
@@ -31,11 +31,12 @@ pub enum NoSocksPortError {
         control: String,
     },
     /// tor, or a filter in front of its control port, doesn't reveal the SOCKS
-    /// ports, and none of the usual ports can be used.
+    /// ports. Neither the port that the environment names nor one of the usual
+    /// ports can be used.
     Hidden {
         /// The refusal of `GETINFO net/listeners/socks`.
         refusal: Refusal,
-        /// The usual ports, each with its error.
+        /// The ports that were tried, each with its error.
         attempts: Vec<ConnectAttempt>,
     },
 }

@@ -22,12 +22,12 @@ pub enum SocksPort {
     /// If a filter in front of the control port hides the listeners, this is
     /// the first of the usual ports (9050, and Tor Browser's 9150) that belongs
     /// to a tor. If the control port was found as in
-    /// [`Connect::from_env`](crate::Connect::from_env), and `TOR_SOCKS_HOST` or
-    /// `TOR_SOCKS_PORT` names the SOCKS port, this is that port.
+    /// [`Connect::from_env`](crate::Connect::from_env), and the environment
+    /// also names the SOCKS port, this is that port.
     #[default]
     Usable,
-    /// The port at this address, whatever tor reports. For a port in a
-    /// container, or a forwarded one.
+    /// The port at this address, whatever tor reports. Use it for a port in a
+    /// container, or for a forwarded port.
     At(Address),
     /// The first port that is configured with all of these options, such as
     /// `IsolateDestAddr` or `ExtendedErrors`.
@@ -39,8 +39,9 @@ pub enum SocksPort {
     /// unless it is removed from the configuration. SAVECONF doesn't save it,
     /// because it is a `__SocksPort`.
     Added(Vec<String>),
-    /// The Unix socket at this path. If tor has none there, it is told to open
-    /// one, as with `Added`.
+    /// The Unix socket at this path, whatever its options are. If tor has no
+    /// SOCKS port there, tor is told to open one with these options, as with
+    /// `Added`.
     ///
     /// The directory of the socket must belong to tor's user, with mode 0700
     /// (or 0750 with `GroupWritable`, 0755 with `WorldWritable`); otherwise tor
@@ -65,8 +66,8 @@ impl SocksPort {
         SocksPort::Added(options.into_iter().map(Into::into).collect())
     }
 
-    /// Selects the Unix socket at this path, and adds it if tor has no
-    /// such port.
+    /// Selects the Unix socket at this path, and adds it without options if tor
+    /// has no such port.
     pub fn added_unix(path: impl Into<PathBuf>) -> Self {
         SocksPort::AddedUnix(path.into(), Vec::new())
     }

@@ -14,7 +14,7 @@ use scape_proto::info::{ListenerAddress, ListenerKind};
 use scape_proto::torrc::{PortAddress, PortLine};
 use std::sync::Arc;
 
-/// The time that a SOCKS port on this machine has to identify itself.
+/// The time that a SOCKS port has to identify itself as tor's.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that one SOCKS port has to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,19 +27,26 @@ const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
 /// Tor Browser's control port.
 const TOR_BROWSER_CONTROL: u16 = 9151;
 
-/// The reaction to a filter in front of the control port that hides the SOCKS
-/// ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FromFilter {
-    /// Use one of the usual ports. It belongs to a tor, but perhaps not to this
-    /// one.
-    UsualPorts,
-    /// Fail with the refusal.
-    Error,
+/// The address of the selected SOCKS port.
+#[derive(Debug)]
+pub(crate) struct FoundPort {
+    pub(crate) address: Address,
+    /// The refusal of a filter in front of the control port that hides tor's
+    /// SOCKS ports. In this case, `address` is the one from the environment or
+    /// a usual one. A tor listens there, but perhaps not the controlled one.
+    /// `None` if tor listed the port or the caller named it.
+    pub(crate) hidden_by: Option<Refusal>,
 }
 
-/// The SOCKS ports of the tor at a control connection, with what has been found
-/// out about them. A connection has one value of this type.
+impl From<Address> for FoundPort {
+    fn from(address: Address) -> Self {
+        FoundPort { address, hidden_by: None }
+    }
+}
+
+/// The SOCKS ports of the tor at a control connection: the port that worked
+/// last, and the ports that were added. A connection has one value of this
+/// type.
 #[derive(Debug, Default)]
 pub(crate) struct SocksPorts {
     /// The SOCKS port that accepted a connection most recently.
@@ -55,16 +62,10 @@ impl SocksPorts {
         controller.shared(|| Ok(Arc::default()))
     }
 
-    /// Returns the address of the selected port, within the deadline of
-    /// `controller`.
-    pub(crate) fn address(
-        &self,
-        controller: &Controller,
-        port: &SocksPort,
-        from_filter: FromFilter,
-    ) -> Result<Address> {
+    /// Finds the selected port, within the deadline of `controller`.
+    pub(crate) fn find(&self, controller: &Controller, port: &SocksPort) -> Result<FoundPort> {
         let candidates = match port {
-            SocksPort::At(address) => return Ok(address.clone()),
+            SocksPort::At(address) => return Ok(address.clone().into()),
             SocksPort::WithOptions(wanted) => {
                 let found =
                     having(controller, |line| wanted.iter().all(|option| line.has_flag(option)))?;
@@ -82,21 +83,20 @@ impl SocksPorts {
                 let line = PortLine::new(PortAddress::Unix(path)).with_flags(wanted);
                 self.added(controller, line)?
             }
-            SocksPort::Usable => return self.any(controller, from_filter),
+            SocksPort::Usable => return self.any(controller),
         };
-        self.first_usable(controller, candidates)
+        self.first_usable(controller, candidates).map(FoundPort::from)
     }
 
-    /// Returns the address of the first of tor's ports that accepts a
-    /// connection, within the deadline of `controller`.
-    pub(crate) fn any(&self, controller: &Controller, from_filter: FromFilter) -> Result<Address> {
+    /// Finds the first of tor's ports that accepts a connection, within the
+    /// deadline of `controller`. If a filter hides tor's ports, the usual ones
+    /// are tried.
+    pub(crate) fn any(&self, controller: &Controller) -> Result<FoundPort> {
         match controller.info().listeners(&ListenerKind::Socks) {
-            Ok(listeners) => self.first_usable(controller, listeners),
+            Ok(listeners) => self.first_usable(controller, listeners).map(FoundPort::from),
             Err(error) => match error.exact::<Refusal>() {
-                Some(refusal) if from_filter == FromFilter::UsualPorts => {
-                    self.usual_port(controller, refusal.clone())
-                }
-                _ => Err(error),
+                Some(refusal) => self.usual_port(controller, refusal.clone()),
+                None => Err(error),
             },
         }
     }
@@ -107,7 +107,7 @@ impl SocksPorts {
     ///
     /// The port that worked last is probed first. It is probed each time,
     /// because nothing else reports that it has closed.
-    fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<Address> {
+    fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<FoundPort> {
         let named = controller.environment_socks().map(|named| vec![named.clone()]);
         let mut addresses = named.unwrap_or_else(|| usual_addresses(controller.tor_address()));
         if let Some(last) = self.usable.lock().take() {
@@ -120,7 +120,7 @@ impl SocksPorts {
             match ask(&address, deadline.part(PROBE_TIMEOUT)) {
                 Ok(()) => {
                     *self.usable.lock() = Some(address.clone());
-                    return Ok(address);
+                    return Ok(FoundPort { address, hidden_by: Some(refusal) });
                 }
                 Err(error) => attempts.push(ConnectAttempt::new(address.to_string(), error)),
             }
@@ -133,8 +133,9 @@ impl SocksPorts {
         Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
 
-    /// Returns the listeners of a `SocksPort` line like `line`, which is added
-    /// if it is missing.
+    /// Returns the listeners that belong to a configured `SocksPort` like
+    /// `line`. If no such line is configured, adds `line` as a `__SocksPort`
+    /// first.
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
         // Adding a line means writing the whole option group again, so every
@@ -177,8 +178,8 @@ impl SocksPorts {
         Ok(new.into_iter().collect())
     }
 
-    /// Returns the first listener that accepts a connection. The one that
-    /// worked last is returned without probing it again.
+    /// Returns the first listener that accepts a connection. If the listener
+    /// that worked last is among them, it isn't probed again.
     fn first_usable(
         &self,
         controller: &Controller,
@@ -312,7 +313,7 @@ fn of_lines(
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
-/// The configuration of the SOCKS ports, or tor's default without one.
+/// The configuration of the SOCKS ports, or tor's default if none is set.
 struct Configured {
     /// The options as they are set: names and values.
     options: Vec<(String, String)>,

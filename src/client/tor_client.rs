@@ -7,6 +7,7 @@ use std::time::Duration;
 #[cfg(feature = "https")]
 use std::time::Instant;
 
+use crate::client::NoControlError;
 #[cfg(feature = "http")]
 use crate::client::http::AgentBuilder;
 #[cfg(feature = "https")]
@@ -14,6 +15,7 @@ use crate::client::socks::TargetAddr;
 use crate::client::socks::{
     Explain, Isolation, KeepAlive, RequestBinder, SocksError, SocksProxy, SocksStream, ToTargetAddr,
 };
+use crate::client::socks_ports::FoundPort;
 #[cfg(feature = "https")]
 use crate::client::tls::{TlsSettings, TlsStream};
 use crate::control::Controller;
@@ -23,6 +25,7 @@ use crate::io::transport::Address;
 use crate::io::transport::deadline_after;
 #[cfg(feature = "https")]
 use scape_proto::control::ArgumentError;
+use scape_proto::control::Refusal;
 
 /// The time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
@@ -50,22 +53,38 @@ const EXPLANATION: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct TorClient {
     proxy: SocksProxy,
+    /// The control connection, if there is one.
+    controller: Option<Controller>,
+    /// The refusal of a filter that hides tor's SOCKS ports. In this case, the
+    /// client's port may belong to another tor than the controller's.
+    hidden_by: Option<Arc<Refusal>>,
 }
 
 impl TorClient {
-    /// Creates a client for the SOCKS port at `address`. It keeps `keep` alive.
-    /// With a controller, it finds out why requests time out.
-    pub(crate) fn new(address: Address, controller: Option<&Controller>, keep: KeepAlive) -> Self {
-        let mut proxy = SocksProxy::new(address).keep(keep).refuse_private(true);
-        if let Some(controller) = controller {
+    /// Creates a client for a SOCKS port. It keeps `keep` alive. With a
+    /// controller, it finds out why requests time out.
+    pub(crate) fn new(port: FoundPort, controller: Option<Controller>, keep: KeepAlive) -> Self {
+        let mut proxy = SocksProxy::new(port.address).keep(keep).refuse_private(true);
+        if let Some(controller) = &controller {
             proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.to_keep())));
         }
-        TorClient { proxy }
+        TorClient { proxy, controller, hidden_by: port.hidden_by.map(Arc::new) }
     }
 
-    /// Sets the route of the requests.
-    pub(crate) fn route(self, route: Arc<dyn RequestBinder>) -> TorClient {
-        TorClient { proxy: self.proxy.route(route) }
+    /// Returns the control connection that certainly belongs to the tor of this
+    /// client's port.
+    pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
+        if let Some(refusal) = &self.hidden_by {
+            return Err(Refusal::clone(refusal).into());
+        }
+        self.controller
+            .as_ref()
+            .ok_or_else(|| NoControlError::new(self.address().to_string()).into())
+    }
+
+    /// Returns a client whose requests take `route`.
+    pub(crate) fn with_route(&self, route: Arc<dyn RequestBinder>) -> TorClient {
+        TorClient { proxy: self.proxy.clone().route(route), ..self.clone() }
     }
 
     /// Returns a client with a new random isolation token. Its streams share no
@@ -78,16 +97,18 @@ impl TorClient {
     /// Sets the isolation token. Streams share circuits only with streams that
     /// have the same token.
     #[must_use]
-    pub fn isolation(self, isolation: Isolation) -> TorClient {
-        TorClient { proxy: self.proxy.isolation(isolation) }
+    pub fn isolation(mut self, isolation: Isolation) -> TorClient {
+        self.proxy = self.proxy.isolation(isolation);
+        self
     }
 
     /// Sets the time limit of a whole request. Default:
     /// [`SocksProxy::DEFAULT_TIMEOUT`] (130 seconds), which is a little longer
     /// than tor's own limit.
     #[must_use]
-    pub fn timeout(self, timeout: Duration) -> TorClient {
-        TorClient { proxy: self.proxy.timeout(timeout) }
+    pub fn timeout(mut self, timeout: Duration) -> TorClient {
+        self.proxy = self.proxy.timeout(timeout);
+        self
     }
 
     /// Sets whether the client connects to [private](crate::socks::is_private)
@@ -96,8 +117,9 @@ impl TorClient {
     /// a similar rule (`ClientRejectInternalAddresses`), and exits have one
     /// too.
     #[must_use]
-    pub fn allow_private_addresses(self, allow: bool) -> TorClient {
-        TorClient { proxy: self.proxy.refuse_private(!allow) }
+    pub fn allow_private_addresses(mut self, allow: bool) -> TorClient {
+        self.proxy = self.proxy.refuse_private(!allow);
+        self
     }
 
     /// Returns the address of the SOCKS port.

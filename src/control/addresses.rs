@@ -10,8 +10,8 @@ use crate::io::connection::{CloseCause, Closed, PendingReply};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Reply, ReplyLine};
 use scape_proto::info::MappingSource;
 
-/// A name or address, and the one that tor replaces it by whenever a client
-/// asks for it.
+/// A name or address, and the replacement that tor uses whenever a client asks
+/// for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mapping {
@@ -62,8 +62,8 @@ impl MappedAddress {
     }
 
     /// Removes the mapping and waits for tor's reply. Returns false if the
-    /// mapping was gone already. Somebody else removed it then, or mapped the
-    /// same name to something else, which stays.
+    /// mapping was gone already: somebody else has removed it, or has mapped
+    /// the same name to something else. That other mapping stays.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -96,7 +96,7 @@ impl MappedAddress {
             Ok(mappings) => {
                 mappings.into_iter().find(|now| now.from.eq_ignore_ascii_case(self.from()))
             }
-            // A filter doesn't tell, so the mapping is removed in any case.
+            // A filter hides the mappings, so this one is removed in any case.
             Err(error) if error.is::<Refusal>() => {
                 return controller.unmap_address(self.from()).map(|()| true);
             }
@@ -110,8 +110,8 @@ impl MappedAddress {
         }
     }
 
-    /// Removes the mapping from the restorables. It isn't restored on a new
-    /// connection, even if removing it on this one fails.
+    /// Removes the mapping from the restorables. So a reconnect doesn't restore
+    /// it, even if tor doesn't remove it now.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
         controller
@@ -192,7 +192,7 @@ impl Controller {
     /// refuses the whole command.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer. If its answer comes late, the mappings are removed,
+    /// doesn't answer. If tor's answer comes late, the mappings are removed,
     /// unless they were asked for again meanwhile.
     ///
     /// A pair that tor refuses is a [`Refusal`] in the result:
@@ -302,8 +302,8 @@ impl Controller {
 }
 
 /// Returns the name under which a pair is claimed: the mapped address. If tor
-/// is to choose that address, it is the whole pair, because tor chooses the
-/// same address again for the same target.
+/// is to choose that address, the name is the whole pair, because tor chooses
+/// the same address again for the same target.
 fn claimed(pair: &str) -> String {
     match pair.split_once('=') {
         Some((from, _)) if !matches!(from, "0.0.0.0" | "::" | "[::]" | "[::0]" | ".") => {
@@ -313,7 +313,9 @@ fn claimed(pair: &str) -> String {
     }
 }
 
-/// Returns the command, and the text of each pair in it.
+/// Returns the MAPADDRESS command for these pairs, and the text of each pair.
+/// Returns an error if tor couldn't read a pair, or would ask an exit for an
+/// onion address because of it.
 fn pairs<F: AsRef<str>, T: AsRef<str>>(
     mappings: impl IntoIterator<Item = (F, T)>,
 ) -> Result<(Command, Vec<String>)> {
@@ -340,8 +342,8 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
     Ok((command.finish()?, asked))
 }
 
-/// Reads the results. tor answers each pair with a line of its own, and the
-/// code of the last line says nothing about the others.
+/// Reads tor's result for each pair. tor answers each pair with a line of its
+/// own, and the code of the last line says nothing about the others.
 fn answers(
     reply: &Reply,
     asked: &[String],

@@ -66,8 +66,8 @@ impl Controller {
         within.attach_in(write)
     }
 
-    /// Attaches a stream that is known to be a look-up. Only the circuit is
-    /// checked.
+    /// Attaches a stream that is known to be a look-up. Checks only the
+    /// circuit.
     pub(super) fn attach_look_up_checked(
         &self,
         stream: StreamId,
@@ -104,7 +104,7 @@ impl Controller {
             if write.asked.contains(&at) {
                 attached = answer;
             } else if let Err(error) = answer {
-                log::debug!(target: "scape::attach", "while setting the purpose for a look-up: {error}");
+                log::debug!(target: "scape::attach", "cannot set the circuit's purpose for a look-up: {error}");
             }
         }
         attached
@@ -133,7 +133,7 @@ impl Controller {
 
     /// Asks tor for its streams and circuits.
     fn list(&self) -> Result<Listed> {
-        match self.get_info_many(["circuit-status", "stream-status"]) {
+        match self.info().get_many(["circuit-status", "stream-status"]) {
             Ok(values) => {
                 let mut values = values.iter().map(String::as_str);
                 Ok(Listed {
@@ -175,7 +175,8 @@ impl Controller {
     }
 
     /// Returns the commands that go around the ATTACHSTREAM of a look-up to
-    /// this circuit. They depend on the circuit's purpose.
+    /// this circuit. They depend on the circuit's purpose. If the circuit can't
+    /// carry look-ups, returns the error that `unfit` creates from the purpose.
     fn around(
         &self,
         circuit: CircuitId,
@@ -196,8 +197,9 @@ impl Controller {
             };
         };
         match &info.purpose {
-            // The purpose can't become CONTROLLER without ending the conflux
-            // set, and setting it would end the set.
+            // Nothing is set here, because setting the purpose of a linked
+            // circuit ends its conflux set. And no gap needs to be closed: the
+            // purpose can't become CONTROLLER while the set exists.
             Some(CircuitPurpose::ConfluxLinked) => Ok(Around::default()),
             // The purpose may have changed since tor was asked. Setting it in
             // the same write as ATTACHSTREAM closes the gap.
@@ -205,8 +207,8 @@ impl Controller {
                 Ok(Around { before: Some(set_purpose(circuit, "general")?), after: None })
             }
             Some(CircuitPurpose::Controller) => {
-                // This changes nothing, but shows that no filter holds such
-                // commands back. If only ATTACHSTREAM arrived, tor would abort.
+                // This changes nothing, but shows that no filter blocks such
+                // commands. If only ATTACHSTREAM reached tor, tor would abort.
                 match self.request(set_purpose(circuit, "controller")?) {
                     Err(error)
                         if error.exact().is_some_and(|it: &Refusal| !it.is_unknown_circuit()) =>
@@ -236,7 +238,8 @@ pub(super) fn is_attach(command: &Command) -> bool {
 /// perhaps with `+` or zeros in front.
 ///
 /// Returns `None` for other commands, and for those that tor refuses because an
-/// id is not a number.
+/// id is not a number. Returns an error for an ATTACHSTREAM that tor may read
+/// differently: one with data, or with a negative id.
 fn attachment(command: &Command) -> Result<Option<Attachment>, ArgumentError> {
     if !is_attach(command) {
         return Ok(None);
@@ -255,7 +258,7 @@ fn attachment(command: &Command) -> Result<Option<Attachment>, ArgumentError> {
         .filter(|word| !word.is_empty());
     let (Some(stream), Some(circuit)) = (words.next(), words.next()) else { return Ok(None) };
     if stream.starts_with('-') || circuit.starts_with('-') {
-        // tor reads some of them as other numbers.
+        // tor reads some negative numbers as other numbers.
         let argument = if stream.starts_with('-') { "stream" } else { "circuit" };
         return refuse(argument, "is a negative number");
     }
@@ -280,7 +283,7 @@ fn is_space(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\x0b'
 }
 
-/// Returns true if tor handles this stream's request with RESOLVE.
+/// Returns true if the stream is a look-up (RESOLVE), not a connection.
 fn is_look_up(stream: &StreamInfo) -> bool {
     matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
         || stream.target.port() == Some(0)

@@ -9,8 +9,8 @@ use crate::error::{Cause, ErrorKind};
 use crate::io::connection::Closed;
 use scape_proto::control::{Refusal, excerpt};
 
-/// Authentication failed. control-spec, sections AUTHENTICATE, AUTHCHALLENGE
-/// and PROTOCOLINFO.
+/// The reason why authentication failed. control-spec, sections AUTHENTICATE,
+/// AUTHCHALLENGE and PROTOCOLINFO.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -58,8 +58,8 @@ pub enum AuthError {
         /// The operating system's error.
         source: Arc<io::Error>,
     },
-    /// The cookie file doesn't have exactly 32 bytes, so it isn't a cookie. It
-    /// was not sent to anyone.
+    /// The cookie file doesn't have exactly 32 bytes, so it isn't a cookie. The
+    /// content was not sent to anyone.
     #[doc(alias = "IncorrectCookieSize")]
     #[error("tor's cookie file {} has {length} bytes instead of 32; it was not sent", shown(.path))]
     CookieSize {
@@ -85,9 +85,9 @@ pub enum AuthError {
         /// The path of the file, from tor.
         path: PathBuf,
     },
-    /// The peer offers SAFECOOKIE but doesn't answer AUTHCHALLENGE like tor. It
-    /// is not the tor that wrote the file. Nothing was revealed to it, neither
-    /// the cookie nor a password.
+    /// The peer offers SAFECOOKIE but doesn't answer AUTHCHALLENGE like tor.
+    /// Either it is not a tor, or something in between changes its answers.
+    /// Neither the cookie nor a password was revealed to it.
     #[doc(alias = "AuthChallengeFailed")]
     #[error(
         "the peer offers SAFECOOKIE for {} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \

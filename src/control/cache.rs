@@ -1,4 +1,4 @@
-//! The cache of answers that tor need not be asked for again.
+//! The cache of tor's answers, so that the same question isn't sent again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use scape_proto::event::{Event, EventBody, EventKind};
 /// The answers from tor that are cached, so that asking again takes no round
 /// trip.
 ///
-/// The cache is emptied when the connection is opened again, and when the
-/// configuration changes, as far as this connection learns of it. It learns of
-/// its own commands and, with [`Caching::Configuration`], of the events
+/// The cache is emptied when the connection is opened again, and when this
+/// connection learns that the configuration may have changed. It learns that
+/// from its own commands and, with [`Caching::Configuration`], from the events
 /// CONF_CHANGED and SIGNAL RELOAD.
 ///
 /// ```
@@ -90,14 +90,12 @@ impl Cache {
     pub(super) const KINDS: &[EventKind] = &[EventKind::ConfChanged, EventKind::Signal];
 
     /// Sets which answers are cached, and empties the cache.
-    pub(super) fn set_caching(&self, caching: Caching) {
+    /// Sets what is cached, empties the cache, and returns the previous
+    /// setting.
+    pub(super) fn set_caching(&self, caching: Caching) -> Caching {
         let mut kept = self.0.lock();
         kept.forget();
-        kept.caching = caching;
-    }
-
-    pub(super) fn caching(&self) -> Caching {
-        self.0.lock().caching
+        std::mem::replace(&mut kept.caching, caching)
     }
 
     /// Empties the cache.
@@ -124,7 +122,8 @@ impl Cache {
         values.collect::<Option<_>>().ok_or(Asked(kept.generation))
     }
 
-    /// Caches those of the values that may be cached.
+    /// Caches the values that can't change while tor runs. The other values are
+    /// ignored.
     pub(super) fn keep_info(&self, asked: Asked, keys: &[&str], values: &[Vec<u8>]) {
         let mut kept = self.0.lock();
         if kept.caching == Caching::Off || kept.generation != asked.0 {
@@ -145,7 +144,7 @@ impl Cache {
         kept.conf.get(names).map(|lines| lines.to_vec()).ok_or(Asked(kept.generation))
     }
 
-    /// Caches the lines of options, if they may be cached.
+    /// Caches the lines of options if [`Caching::Configuration`] is set.
     pub(super) fn keep_conf(&self, asked: Asked, names: Vec<String>, lines: &[ConfLine]) {
         let mut kept = self.0.lock();
         if kept.caching == Caching::Configuration && kept.generation == asked.0 {

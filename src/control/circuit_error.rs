@@ -7,7 +7,7 @@ use crate::error::{Cause, ErrorKind};
 use scape_proto::event::{CircuitReason, CircuitStatus};
 use scape_proto::word::{CircuitId, RelayName};
 
-/// The error for a circuit that failed or was closed while it was waited for.
+/// The error for a circuit that can't be used because it failed or was closed.
 #[doc(alias = "CircuitExtensionFailed")]
 #[doc(alias = "CircuitBuildTimedOutError")]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +18,18 @@ pub struct CircuitError {
     /// `FAILED`, `CLOSED`, or the last status that was seen before the circuit
     /// was gone.
     pub status: CircuitStatus,
-    /// tor's reason.
+    /// tor's reason. `None` if tor gave none.
     pub reason: Option<CircuitReason>,
-    /// The reason of the relay that ended the circuit (with
-    /// [`CircuitReason::Destroyed`]).
+    /// The reason of the relay that ended the circuit. tor gives it only if
+    /// `reason` is [`CircuitReason::Destroyed`].
     pub remote_reason: Option<CircuitReason>,
     /// The relays to which the circuit had been extended.
     pub path: Vec<RelayName>,
 }
 
 impl CircuitError {
-    /// Creates the error for a circuit that tor doesn't know, for no known
-    /// reason.
+    /// Creates the error for a circuit that tor doesn't know. It has no
+    /// reasons.
     pub(crate) fn unknown(id: CircuitId) -> Self {
         CircuitError {
             id,

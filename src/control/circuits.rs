@@ -15,7 +15,7 @@ use scape_proto::word::CircuitId;
 /// about a minute.)
 const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A circuit to build, or to extend.
+/// A circuit to build: the relays, the purpose, and a time limit.
 ///
 /// ```no_run
 /// use scape::control::BuildCircuit;
@@ -171,7 +171,8 @@ impl Controller {
     }
 
     /// Starts extending an existing circuit by more relays and returns its id.
-    /// The circuit isn't extended yet when this returns: the CIRC event tells.
+    /// The circuit isn't extended yet when this returns. tor sends a CIRC event
+    /// for each added relay.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -208,7 +209,8 @@ impl Controller {
         self.extended(extend(id, &circuit)?)
     }
 
-    /// Builds a new circuit and waits until it can carry streams.
+    /// Builds a new circuit and waits until it can carry streams (status
+    /// `BUILT`).
     ///
     /// The whole call takes at most [`BuildCircuit::timeout`], however many
     /// events arrive. A circuit that isn't built by then is closed:
@@ -237,7 +239,7 @@ impl Controller {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
     /// built in time. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
-    /// even if it is made again.
+    /// even if it is opened again.
     #[doc(alias = "new_circuit")]
     #[doc(alias = "build_timeout_circuit")]
     pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
@@ -281,7 +283,7 @@ impl Controller {
     /// is closed, or doesn't exist. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it isn't built in
     /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection ends, even if it is made again.
+    /// connection ends, even if it is opened again.
     pub fn wait_built(&self, id: CircuitId, timeout: Duration) -> Result<CircuitInfo> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -418,7 +420,8 @@ fn circuit_id(reply: &Reply) -> Result<CircuitId> {
     }
 }
 
-/// Waits until events say that a circuit is built or has ended.
+/// Waits for the event that a circuit is built, and returns the circuit.
+/// Returns a [`CircuitError`] if the circuit has ended.
 fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Result<CircuitInfo> {
     let mut events = events.wait(deadline, Phase::Circuit);
     loop {

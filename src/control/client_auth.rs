@@ -42,8 +42,8 @@ pub struct ClientAuth {
 }
 
 impl ClientAuth {
-    /// Creates a key for a service, without a name. tor forgets it when it
-    /// ends.
+    /// Creates a key for a service, without a name. tor forgets the key when
+    /// tor ends.
     pub fn new(address: OnionAddress, key: ClientKey) -> Self {
         ClientAuth { address, key, name: None, permanent: false, extra: Vec::new() }
     }
@@ -91,7 +91,7 @@ impl fmt::Display for ClientAuth {
     }
 }
 
-/// The result of [`Controller::onion_client_auth_add`].
+/// The result of [`OnionClientAuth::add`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientAuthAdded {
@@ -103,9 +103,28 @@ pub enum ClientAuthAdded {
     Decrypted,
 }
 
-/// Client keys for other people's onion services. control-spec, commands
-/// ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and ONION_CLIENT_AUTH_VIEW.
-impl Controller {
+/// The keys that tor has for onion services that let only certain clients in.
+/// [`Controller::onion_client_auth`] returns this view of them. control-spec,
+/// commands ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and
+/// ONION_CLIENT_AUTH_VIEW.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().on("ONION_CLIENT_AUTH_VIEW", concat!("250-ONION_CLIENT_AUTH_VIEW\r\n",
+/// #     "250-CLIENT yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid ",
+/// #     "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA= ClientName=bob\r\n250 OK\r\n")).start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// for key in controller.onion_client_auth().list()? {
+///     println!("{key}"); // the service's address and the key's name
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct OnionClientAuth<'a> {
+    controller: &'a Controller,
+}
+
+impl OnionClientAuth<'_> {
     /// Adds a key for an onion service. tor keeps one key for each service, so
     /// an earlier one is replaced.
     ///
@@ -115,19 +134,19 @@ impl Controller {
     /// [`Signal::Reload`](crate::control::Signal::Reload) they are restored as
     /// soon as tor has reloaded. The keys are lost if a program without this
     /// library changes the configuration, after a change that is sent with
-    /// [`send`](Self::send) or [`send_all`](Self::send_all), and after the
-    /// operating system's SIGHUP.
+    /// [`send`](Controller::send) or [`send_all`](Controller::send_all), and
+    /// after the operating system's SIGHUP.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to
     /// `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. If two files are
     /// for the same service, tor refuses every change of its configuration. So
-    /// the directory is searched first.
+    /// this method searches the directory for another file first.
     ///
     /// The directory can't be read if tor is on another machine, or if this
-    /// program lacks the permission. In that case the permanent key that tor
-    /// has for the service is removed first, together with its file. It is
-    /// restored if adding the new key fails. A file that tor hasn't read yet
-    /// can't be noticed then.
+    /// program lacks the permission. In that case this method first removes the
+    /// permanent key that tor has for the service, together with the key's
+    /// file. It adds the old key again if adding the new key fails. A file that
+    /// tor hasn't read yet can't be noticed in that case.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -139,7 +158,7 @@ impl Controller {
     ///
     /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
     /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
-    /// let added = controller.onion_client_auth_add(&ClientAuth::new(address, key).name("bob"))?;
+    /// let added = controller.onion_client_auth().add(&ClientAuth::new(address, key).name("bob"))?;
     /// assert_eq!(added, ClientAuthAdded::New);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -155,17 +174,18 @@ impl Controller {
     /// `ClientOnionAuthDir`.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer. If its late answer says that the key is new, the key is
-    /// removed again.
-    #[doc(alias = "add_hidden_service_auth")]
-    pub fn onion_client_auth_add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
+    /// doesn't answer in time. If tor answers later that the key is new, the
+    /// key is removed again.
+    #[doc(alias = "add_hidden_service_auth", alias = "onion_client_auth_add")]
+    pub fn add(&self, auth: &ClientAuth) -> Result<ClientAuthAdded> {
         let command = auth.command()?;
-        let tor = self.on_this_link()?.in_one_call();
+        let tor = self.controller.on_this_link()?.in_one_call();
         let before = tor.make_room_for(auth)?;
         // A key that was there before is restored instead.
         let (address, is_first) = (auth.address, before.is_none());
         let name = Kind::ClientAuth(address).claimed();
-        let claim = self.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
+        let claim =
+            self.controller.inner.session.latest.claim(vec![name.clone()], tor.deadline())?;
         let claim = Arc::new(claim);
         // Held until the result is in the restorables.
         let _claim = claim.clone();
@@ -191,7 +211,7 @@ impl Controller {
             252 => ClientAuthAdded::Decrypted,
             _ => return Err(Error::answer("ONION_CLIENT_AUTH_ADD", reply.to_string())),
         };
-        let restorables = &self.inner.session.restorables;
+        let restorables = &self.controller.inner.session.restorables;
         if auth.permanent {
             restorables.remove_client_auth(&auth.address);
         } else {
@@ -199,20 +219,6 @@ impl Controller {
             tor.noted(&restorables::key_name(&auth.address))?;
         }
         Ok(added)
-    }
-
-    /// Sets the key for a service in the restorables, which is restored when
-    /// the connection is made again. `None` removes it. tor isn't told.
-    pub(crate) fn replace_noted_client_auth(
-        &self,
-        address: &OnionAddress,
-        auth: Option<&ClientAuth>,
-    ) {
-        let restorables = &self.inner.session.restorables;
-        match auth {
-            Some(auth) => restorables.add_client_auth(auth.clone()),
-            None => restorables.remove_client_auth(address),
-        }
     }
 
     /// Removes the key for an onion service from tor, and its file. Returns
@@ -225,7 +231,7 @@ impl Controller {
     /// use scape::word::OnionAddress;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
-    /// assert!(controller.onion_client_auth_remove(&address)?);
+    /// assert!(controller.onion_client_auth().remove(&address)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -237,13 +243,13 @@ impl Controller {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
     /// doesn't answer.
-    #[doc(alias = "remove_hidden_service_auth")]
-    pub fn onion_client_auth_remove(&self, address: &OnionAddress) -> Result<bool> {
+    #[doc(alias = "remove_hidden_service_auth", alias = "onion_client_auth_remove")]
+    pub fn remove(&self, address: &OnionAddress) -> Result<bool> {
         let kind = Kind::ClientAuth(*address);
-        let tor = self.on_this_link()?.in_one_call();
-        let watch = self.inner.session.latest.watch();
+        let tor = self.controller.on_this_link()?.in_one_call();
+        let watch = self.controller.inner.session.latest.watch();
         let reply = tor.request(kind.undo()?)?;
-        self.inner.session.restorables.remove_client_auth(address);
+        self.controller.inner.session.restorables.remove_client_auth(address);
         tor.not_given_back(&kind, &watch)?;
         match reply.code() {
             250 => Ok(true),
@@ -260,7 +266,7 @@ impl Controller {
     /// #     "250-CLIENT yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid ",
     /// #     "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA= ClientName=bob\r\n250 OK\r\n")).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let keys = controller.onion_client_auth_view()?;
+    /// let keys = controller.onion_client_auth().list()?;
     /// assert_eq!(keys[0].name.as_deref(), Some("bob"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -274,18 +280,17 @@ impl Controller {
     /// reply can't be parsed, and
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended.
-    #[doc(alias = "list_hidden_service_auth")]
-    pub fn onion_client_auth_view(&self) -> Result<Vec<ClientAuth>> {
-        parse(&self.request(Command::build("ONION_CLIENT_AUTH_VIEW").finish()?)?)
+    #[doc(alias = "list_hidden_service_auth", alias = "onion_client_auth_view")]
+    pub fn list(&self) -> Result<Vec<ClientAuth>> {
+        parse(&self.controller.request(Command::build("ONION_CLIENT_AUTH_VIEW").finish()?)?)
     }
 
-    /// Returns the key that tor has for an onion service, or `None` if it has
-    /// none.
+    /// Returns the key that tor has for an onion service, or `None` if tor has
+    /// no key for it.
     ///
     /// tor compares addresses case-sensitively, and this library always uses
     /// lower case. If another program has added a key with the address in upper
-    /// case, only [`onion_client_auth_view`](Self::onion_client_auth_view)
-    /// returns it.
+    /// case, only [`list`](Self::list) returns that key.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -295,19 +300,52 @@ impl Controller {
     /// use scape::word::OnionAddress;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
-    /// assert!(controller.onion_client_auth_view_for(&address)?.is_none());
+    /// assert!(controller.onion_client_auth().get(&address)?.is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`onion_client_auth_view`](Self::onion_client_auth_view),
-    /// most often a closed connection.
-    #[doc(alias = "list_hidden_service_auth")]
-    pub fn onion_client_auth_view_for(&self, address: &OnionAddress) -> Result<Option<ClientAuth>> {
+    /// Same errors as [`list`](Self::list), most often a connection that has
+    /// ended.
+    #[doc(alias = "list_hidden_service_auth", alias = "onion_client_auth_view")]
+    pub fn get(&self, address: &OnionAddress) -> Result<Option<ClientAuth>> {
         let mut command = Command::build("ONION_CLIENT_AUTH_VIEW");
-        let reply = self.request(command.word("address", &address.service_id()).finish()?)?;
+        let reply =
+            self.controller.request(command.word("address", &address.service_id()).finish()?)?;
         Ok(parse(&reply)?.pop())
+    }
+}
+
+impl Controller {
+    /// Returns the methods that list, add and remove client keys, which tor
+    /// needs for onion services that let only certain clients in.
+    ///
+    /// ```no_run
+    /// use scape::control::ClientAuth;
+    ///
+    /// let controller = scape::connect()?;
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
+    /// controller.onion_client_auth().add(&ClientAuth::new(address, key))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn onion_client_auth(&self) -> OnionClientAuth<'_> {
+        OnionClientAuth { controller: self }
+    }
+
+    /// Sets the key for a service that is restored after a reconnect. `None`
+    /// means that no key is restored. Nothing is sent to tor.
+    pub(crate) fn replace_noted_client_auth(
+        &self,
+        address: &OnionAddress,
+        auth: Option<&ClientAuth>,
+    ) {
+        let restorables = &self.inner.session.restorables;
+        match auth {
+            Some(auth) => restorables.add_client_auth(auth.clone()),
+            None => restorables.remove_client_auth(address),
+        }
     }
 }
 
@@ -330,7 +368,8 @@ fn parse(reply: &Reply) -> Result<Vec<ClientAuth>> {
     Ok(auths)
 }
 
-/// Reads the words after `CLIENT`.
+/// Reads the words after `CLIENT`. Returns `None` if the address or the key
+/// can't be parsed.
 fn parse_client(mut words: Words<'_>) -> Option<ClientAuth> {
     let address = words.next_value().parse()?;
     let key = words.next_value().parse()?;

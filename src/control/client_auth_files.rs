@@ -26,7 +26,7 @@ const LONGEST: u64 = 4096;
 
 /// The result of searching the directory for a service's file.
 enum Found {
-    /// Only tor's own file may be for the service.
+    /// There is no other file for the service. tor may write its own file.
     Free,
     /// This file is for the service.
     Other(String),
@@ -35,9 +35,10 @@ enum Found {
 }
 
 impl Controller {
-    /// Makes sure that a permanent key can be added. Refuses if another file is
-    /// for the service. If the files can't be read, removes the permanent key
-    /// that tor has, and returns it.
+    /// Makes sure that a permanent key can be added. Returns an error if
+    /// another file is for the service. If the files can't be read, removes the
+    /// permanent key that tor has for the service, and returns that key.
+    /// Otherwise returns `None`.
     pub(super) fn make_room_for(&self, auth: &ClientAuth) -> Result<Option<ClientAuth>> {
         if !auth.permanent {
             return Ok(None);
@@ -52,7 +53,7 @@ impl Controller {
                 Err(ArgumentError::invalid("ONION_CLIENT_AUTH_ADD", "service", why).into())
             }
             Found::Unknown => {
-                let before = match self.onion_client_auth_view_for(&auth.address) {
+                let before = match self.onion_client_auth().get(&auth.address) {
                     Ok(before) => before.filter(|before| before.permanent),
                     // A filter on the control port may refuse the command.
                     Err(error) if error.is::<Refusal>() => None,
@@ -61,7 +62,8 @@ impl Controller {
                 if let Some(before) = &before {
                     // tor also removes the key's file, whatever its name is.
                     // tor may do so even if its answer doesn't come in time.
-                    self.onion_client_auth_remove(&auth.address)
+                    self.onion_client_auth()
+                        .remove(&auth.address)
                         .inspect_err(|_| self.put_back(before))?;
                 }
                 Ok(before)
@@ -82,7 +84,7 @@ impl Controller {
     fn find_auth_file(&self, address: &OnionAddress) -> Result<Found> {
         let directory = match self.get_conf(OPTION) {
             Ok(Some(directory)) if !directory.is_empty() => directory,
-            // Without the option, tor refuses a permanent key by itself.
+            // If the option isn't set, tor itself refuses a permanent key.
             Ok(_) => return Ok(Found::Free),
             Err(error) if error.is::<Refusal>() => return Ok(Found::Unknown),
             Err(error) => return Err(error),
@@ -118,8 +120,8 @@ fn find_in(directory: &Path, address: &OnionAddress) -> Found {
     found
 }
 
-/// Reads a short regular file. Anything else counts as empty, because tor reads
-/// no key from it either.
+/// Reads a short regular file. A long file, and anything that is not a regular
+/// file, counts as empty, because tor reads no key from those either.
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     match regular_file::read(path, LONGEST) {
         Err(error)
@@ -134,8 +136,8 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     }
 }
 
-/// Returns true if tor would read the line as a key for this service. It has
-/// the form `ADDRESS:descriptor:x25519:KEY`.
+/// Returns true if tor would read the content as a key for this service: one
+/// line of the form `ADDRESS:descriptor:x25519:KEY`.
 fn is_for(content: &[u8], address: &OnionAddress) -> bool {
     let Ok(line) = std::str::from_utf8(content) else { return false };
     let line = line.trim();

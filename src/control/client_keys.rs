@@ -1,5 +1,5 @@
-//! Keeps the onion service client keys that tor has in memory when its
-//! configuration is changed.
+//! Configuration changes that keep the onion service client keys in tor's
+//! memory.
 //!
 //! tor 0.4.9 forgets these keys at every SETCONF, RESETCONF and LOADCONF,
 //! whatever the command is about and whichever controller added the keys. So
@@ -10,8 +10,8 @@
 //! 2. One write contains ONION_CLIENT_AUTH_VIEW again, the change, and an
 //!    ONION_CLIENT_AUTH_ADD for each key. tor handles these commands in turn,
 //!    so it has the keys again before it does anything else.
-//! 3. If the second reply shows that another controller has changed keys
-//!    between the two, the difference is applied.
+//! 3. If the two replies differ, another controller has changed keys in
+//!    between, and its changes are made again.
 //!
 //! Keys with the flag `Permanent` are in files, which tor reads again by
 //! itself.
@@ -99,8 +99,8 @@ pub(super) fn view() -> Result<Command> {
 /// The keys that tor had before a change of its configuration.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The keys in tor's memory. `None` if tor, or a filter before it, doesn't
-    /// tell.
+    /// The keys in tor's memory. `None` if tor, or a filter before it, refuses
+    /// to list them.
     before: Option<Vec<Key>>,
     /// The service whose key the change is meant to remove.
     forget: Option<OnionAddress>,
@@ -141,7 +141,8 @@ impl Kept {
     }
 
     /// Returns true if there are keys to restore. `own` are the commands that
-    /// add this controller's keys.
+    /// add this controller's keys. They count only if the list of all keys is
+    /// missing.
     pub(super) fn has_any(&self, own: &[Command]) -> bool {
         self.before.as_ref().map_or(!own.is_empty(), |keys| !keys.is_empty())
     }
@@ -172,8 +173,8 @@ impl Kept {
     }
 
     /// Sends the change and restores the keys, in one write. `own` are the
-    /// commands that add this controller's keys. They are used if tor doesn't
-    /// tell which keys it has.
+    /// commands that add this controller's keys. They are used if tor, or a
+    /// filter before it, refuses to list the keys.
     pub(super) fn send(
         self,
         send: SendAll<'_>,
@@ -216,8 +217,8 @@ impl Change {
     /// Waits for tor's reply to the change, and until tor has the keys again.
     /// If tor refused the change, the reply says so.
     ///
-    /// If tor doesn't take a key back, that is logged and not an error, because
-    /// the configuration was changed as the caller wanted.
+    /// If tor refuses a key, that is only logged, because the configuration was
+    /// changed as the caller wanted.
     pub(super) fn wait(self, send: SendAll<'_>) -> Result<(Reply, Command)> {
         let mut now = self.now.and_then(|now| told(now).ok().flatten());
         forget(&mut now, self.forget.as_ref());
@@ -248,7 +249,8 @@ fn forget(keys: &mut Option<Vec<Key>>, address: Option<&OnionAddress>) {
     }
 }
 
-/// Waits for the keys that tor has. Returns `None` if it doesn't tell.
+/// Waits for the list of the keys that tor has. Returns `None` if tor, or a
+/// filter before it, refuses to list them.
 fn told(asked: PendingReply) -> Result<Option<Vec<Key>>> {
     match asked.wait_ok() {
         Ok(reply) => Ok(Some(keys(&reply))),
@@ -271,8 +273,8 @@ fn keys(reply: &Reply) -> Vec<Key> {
         .collect()
 }
 
-/// Returns the commands that make tor replace the keys of `before` by those of
-/// `now`.
+/// Returns the commands for a tor that has the keys `before`, so that it has
+/// the keys `now` afterwards.
 fn difference(before: &[Key], now: &[Key]) -> Vec<Command> {
     let added = now.iter().filter(|key| !before.contains(key)).map(Key::add);
     let is_gone = |key: &&Key| !now.iter().any(|known| known.address == key.address);

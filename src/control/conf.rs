@@ -195,8 +195,9 @@ impl Controller {
         let _ = self.inner.session.amend.set(Box::new(amend));
     }
 
-    /// Sends a command that changes the configuration. Returns tor's reply,
-    /// even a refusal, and the command as it was sent.
+    /// Sends a command that changes the configuration. The client key for the
+    /// service `forget` is not kept. Returns tor's reply, even a refusal, and
+    /// the command as it was sent.
     pub(super) fn change(
         &self,
         command: Command,
@@ -215,8 +216,9 @@ impl Controller {
     /// Resets options to their defaults, either all of them or none.
     ///
     /// Client keys are kept like with [`set_conf`](Self::set_conf). If this
-    /// program [launched](crate::Launch) tor, the default of
-    /// `CookieAuthentication` is 1, and resetting the password also sets it.
+    /// program [launched](crate::Launch) tor, resetting `CookieAuthentication`
+    /// or a password sets `CookieAuthentication` to 1. So tor's control ports
+    /// still ask for authentication.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -249,10 +251,10 @@ impl Controller {
     /// `DataDirectory` must stay the same. Client keys are kept like with
     /// [`set_conf`](Self::set_conf).
     ///
-    /// If this program [launched](crate::Launch) tor, and the text contains
-    /// neither `CookieAuthentication` nor a password, `CookieAuthentication 1`
-    /// is added in front of it. So tor's control ports still ask for
-    /// authentication.
+    /// If this program [launched](crate::Launch) tor, and the text sets neither
+    /// `CookieAuthentication` nor a password, `CookieAuthentication 1` and the
+    /// launch's `CookieAuthFile` are added to the text. So tor's control ports
+    /// still ask for authentication.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -7,7 +7,7 @@ use crate::error::{Cause, ErrorKind};
 
 use crate::error::{Error, IoError, Phase, Timeout, write_with_sources};
 
-/// No control connection could be opened. The error lists every attempt.
+/// The error if no control connection could be opened. It lists every attempt.
 ///
 /// ```
 /// use scape::Connect;
@@ -29,7 +29,8 @@ pub struct ConnectError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConnectAttempt {
-    /// The address that was tried.
+    /// The address that was tried, or `the program's own way` if the program
+    /// opens the transport itself.
     pub address: String,
     /// The error of the attempt.
     pub error: Error,
@@ -99,7 +100,7 @@ impl ConnectError {
     }
 }
 
-/// The problem that a failed attempt points to.
+/// The likely problem behind a failed attempt, for the advice to the user.
 #[derive(PartialEq, Eq)]
 enum Problem {
     /// There is a Unix socket, but this user has no access to it.

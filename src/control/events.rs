@@ -9,8 +9,9 @@ use scape_proto::event::{Event, EventKind};
 /// Events. control-spec, command SETEVENTS and section "Asynchronous events".
 /// tor's `events/names` lists those that it knows.
 ///
-/// tor is told the union of the kinds that all subscriptions and callbacks of a
-/// connection want. It is told again whenever that changes.
+/// Each connection tells tor the union of the kinds that all of its
+/// subscriptions and callbacks want. It tells tor again whenever the union
+/// changes.
 impl Controller {
     /// Queues every event of these kinds from now on. When this method returns,
     /// tor has accepted the subscription.
@@ -90,7 +91,7 @@ impl Controller {
     ///
     /// The number of events that wait for callbacks is not limited, so a
     /// callback that doesn't keep up costs memory. Use
-    /// [`on_with`](Self::on_with) to set a limit.
+    /// [`on_event_with`](Self::on_event_with) to set a limit.
     ///
     /// A callback that holds a `Controller` keeps the connection open as long
     /// as the callback is registered. Use [`downgrade`](Self::downgrade) to
@@ -103,7 +104,7 @@ impl Controller {
     /// use scape::event::EventKind;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on([EventKind::Bw], move |event| {
+    /// let listener = controller.on_event([EventKind::Bw], move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// assert_eq!(receiver.recv()?, "BW 1024 512");
@@ -115,16 +116,16 @@ impl Controller {
     /// Same errors as [`subscribe`](Self::subscribe), most often a kind that
     /// tor doesn't know.
     #[doc(alias = "add_event_listener")]
-    pub fn on(
+    pub fn on_event(
         &self,
         kinds: impl IntoIterator<Item = EventKind>,
         callback: impl FnMut(&Event) + Send + 'static,
     ) -> Result<Listener> {
-        self.on_with(kinds, QueueLimit::Unbounded, callback)
+        self.on_event_with(kinds, QueueLimit::Unbounded, callback)
     }
 
-    /// Like [`on`](Self::on), with a limit for the number of events that wait
-    /// for the callback. An event that exceeds the limit is lost, and
+    /// Like [`on_event`](Self::on_event), with a limit for the number of events
+    /// that wait for the callback. An event that exceeds the limit is lost, and
     /// [counted](Listener::lost).
     ///
     /// ```
@@ -136,7 +137,7 @@ impl Controller {
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
     /// let limit = QueueLimit::Bounded(1000);
-    /// let listener = controller.on_with([EventKind::Bw], limit, move |event| {
+    /// let listener = controller.on_event_with([EventKind::Bw], limit, move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// assert_eq!(receiver.recv()?, "BW 1024 512");
@@ -148,7 +149,7 @@ impl Controller {
     ///
     /// Same errors as [`subscribe`](Self::subscribe), most often a kind that
     /// tor doesn't know.
-    pub fn on_with(
+    pub fn on_event_with(
         &self,
         kinds: impl IntoIterator<Item = EventKind>,
         limit: QueueLimit,
@@ -221,11 +222,11 @@ fn checked(kinds: impl IntoIterator<Item = EventKind>) -> Result<Vec<EventKind>>
     Ok(checked)
 }
 
-/// Rejects SETEVENTS. A command that bypasses the routes would end the events
-/// of all other subscriptions and callbacks.
+/// Rejects SETEVENTS. A SETEVENTS from the caller would replace the events that
+/// all subscriptions and callbacks of the connection need.
 pub(super) fn not_setevents(command: Command) -> Result<Command, ArgumentError> {
     if command.keyword().eq_ignore_ascii_case("SETEVENTS") {
-        let why = "is sent by subscribe and on, for all of the connection's users together";
+        let why = "is sent by subscribe and on_event, for all of the connection's users together";
         return Err(ArgumentError::invalid("SETEVENTS", "command", why));
     }
     Ok(command)

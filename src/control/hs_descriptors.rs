@@ -18,8 +18,8 @@ use scape_proto::word::{OnionAddress, RelayName};
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// A request for the descriptor of an onion service: the address and,
-/// optionally, the directories to ask. Methods that take one also accept an
-/// [`OnionAddress`]. control-spec, command HSFETCH. (control-spec also
+/// optionally, the directories to ask. Methods that take a request also accept
+/// an [`OnionAddress`]. control-spec, command HSFETCH. (control-spec also
 /// describes descriptor ids, `v2-…`, which tor 0.4.9 refuses.)
 ///
 /// ```
@@ -103,17 +103,58 @@ pub struct FetchedHsDescriptor {
 }
 
 impl FetchedHsDescriptor {
-    /// Returns the document as text.
+    /// Returns the document as text. Bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.content)
     }
 }
 
-/// Fetching onion service descriptors. control-spec, command HSFETCH.
+/// The methods that fetch descriptors of onion services from directories, and
+/// post them there. [`Controller::hs_descriptors`] returns this type.
+/// control-spec, commands HSFETCH and HSPOST.
+///
+/// [`Info::onion_descriptor`](crate::control::Info::onion_descriptor) and
+/// similar methods return descriptors that tor has already, because it uses or
+/// provides the service.
+///
+/// ```no_run
+/// use scape::word::OnionAddress;
+/// use std::time::Duration;
+///
+/// let controller = scape::connect()?;
+/// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+/// let descriptor = controller.hs_descriptors().fetch(address, Duration::from_secs(60))?;
+/// println!("{}", descriptor.text());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct HsDescriptors<'a> {
+    pub(super) controller: &'a Controller,
+}
+
 impl Controller {
+    /// Returns the methods that fetch and post descriptors of onion services.
+    ///
+    /// ```no_run
+    /// use scape::word::OnionAddress;
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::connect()?;
+    /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let descriptor = controller.hs_descriptors().fetch(address, Duration::from_secs(60))?;
+    /// println!("{}", descriptor.text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn hs_descriptors(&self) -> HsDescriptors<'_> {
+        HsDescriptors { controller: self }
+    }
+}
+
+/// Fetching. control-spec, command HSFETCH.
+impl HsDescriptors<'_> {
     /// Tells tor to fetch a descriptor, and returns at once. The result arrives
-    /// as HS_DESC and HS_DESC_CONTENT events.
-    /// [`fetch_hs_descriptor`](Self::fetch_hs_descriptor) waits for it.
+    /// as HS_DESC and HS_DESC_CONTENT events. [`fetch`](Self::fetch) also waits
+    /// for the result.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -124,7 +165,7 @@ impl Controller {
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
     /// let events = controller.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;
-    /// controller.hs_fetch(address)?;
+    /// controller.hs_descriptors().begin_fetch(address)?;
     /// # drop(events);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -134,9 +175,9 @@ impl Controller {
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if a named
     /// directory is not in tor's consensus.
-    #[doc(alias = "get_hidden_service_descriptor")]
-    pub fn hs_fetch(&self, fetch: impl Into<HsFetch>) -> Result<()> {
-        self.request(fetch.into().command()?).map(drop)
+    #[doc(alias = "get_hidden_service_descriptor", alias = "hs_fetch")]
+    pub fn begin_fetch(&self, fetch: impl Into<HsFetch>) -> Result<()> {
+        self.controller.request(fetch.into().command()?).map(drop)
     }
 
     /// Fetches a descriptor and waits for it, even if tor has one already. The
@@ -166,7 +207,7 @@ impl Controller {
     /// use std::time::Duration;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
-    /// let descriptor = controller.fetch_hs_descriptor(address, Duration::from_secs(60))?;
+    /// let descriptor = controller.hs_descriptors().fetch(address, Duration::from_secs(60))?;
     /// assert!(descriptor.text().starts_with("hs-descriptor 3\n"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -186,17 +227,17 @@ impl Controller {
     /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if a
     /// named directory is not in tor's consensus, and
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
-    /// even if it is made again.
+    /// even if it is opened again.
     #[doc(alias = "get_hidden_service_descriptor")]
-    pub fn fetch_hs_descriptor(
+    pub fn fetch(
         &self,
         fetch: impl Into<HsFetch>,
         timeout: Duration,
     ) -> Result<FetchedHsDescriptor> {
         let fetch = fetch.into();
-        let deadline = self.deadline_after(timeout);
+        let deadline = self.controller.deadline_after(timeout);
         let command = fetch.command()?;
-        let tor = self.on_this_link()?.until(deadline);
+        let tor = self.controller.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::HsDesc, EventKind::HsDescContent])?;
         tor.request(command)?;
         let mut progress = Progress::of(fetch.address);
@@ -231,11 +272,12 @@ struct Progress {
     address: OnionAddress,
     /// The directories that were asked and haven't answered.
     asked: Vec<Option<RelayName>>,
-    /// The reasons of directories that have failed, until their empty document
-    /// comes.
+    /// The reasons of directories that have failed. An entry is removed when
+    /// the directory's empty document comes.
     reasons: Vec<(Option<RelayName>, HsDescReason)>,
     failures: Vec<HsFetchFailure>,
-    /// The time at which the last of the directories had failed.
+    /// The time at which the last of the directories failed. `None` while an
+    /// answer is missing.
     all_failed: Option<Instant>,
 }
 
@@ -295,7 +337,8 @@ impl Progress {
     }
 
     /// Returns the time at which to give up, unless tor asks another directory
-    /// before.
+    /// before. Returns `None` if no directory has failed yet, or if an answer
+    /// is still missing.
     fn given_up(&self) -> Option<Instant> {
         Some(self.all_failed? + ASKS_AGAIN)
     }

@@ -79,7 +79,7 @@ impl fmt::Display for HsFetchError {
         } else if self.failures.is_empty() {
             // tor sends no events if it asks no directory.
             f.write_str(
-                "; tor asked no directory: it has no consensus yet, or has asked all of this service's lately",
+                "; tor asked no directory: it has no consensus yet, or has asked all of this service's directories lately",
             )?;
         }
         Ok(())

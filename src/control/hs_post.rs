@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::Controller;
+use super::HsDescriptors;
 use crate::error::{Phase, Result};
 use scape_proto::control::Command;
 use scape_proto::event::{EventBody, EventKind, HsDescAction, HsDescEvent, HsDescReason};
@@ -15,13 +15,13 @@ use scape_proto::word::{Fingerprint, OnionAddress, RelayName};
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The answer of one directory to a descriptor. See
-/// [`Controller::post_hs_descriptor`].
+/// [`HsDescriptors::post`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {
     /// The directory. If it hasn't answered, the name that the caller gave. A
     /// filter on the control port may hide the names of directories: see
-    /// [`Controller::post_hs_descriptor`].
+    /// [`HsDescriptors::post`].
     pub hsdir: RelayName,
     /// The directory's answer.
     pub outcome: HsPostOutcome,
@@ -61,11 +61,11 @@ impl fmt::Display for HsPostAnswer {
     }
 }
 
-/// Posting onion service descriptors. control-spec, command HSPOST.
-impl Controller {
+/// Posting. control-spec, command HSPOST.
+impl HsDescriptors<'_> {
     /// Posts a descriptor that somebody else has made and signed. Returns
-    /// before the descriptor is published: the HS_DESC event tells.
-    /// [`post_hs_descriptor`](Self::post_hs_descriptor) waits for that.
+    /// before the descriptor is published. tor sends an HS_DESC event for each
+    /// directory's answer. [`post`](Self::post) also waits for these answers.
     ///
     /// `servers` are the directories to post the descriptor to, as fingerprints
     /// or [`RelayName`]s. If the list is empty, tor posts it to all responsible
@@ -79,7 +79,7 @@ impl Controller {
     /// use scape::word::OnionAddress;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
-    /// controller.hs_post(&address, descriptor, ["$9695DFC35FFEB861329B9F1AB04C46397020CE31"])?;
+    /// controller.hs_descriptors().begin_post(&address, descriptor, ["$9695DFC35FFEB861329B9F1AB04C46397020CE31"])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -89,20 +89,21 @@ impl Controller {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the text is not a
     /// valid descriptor (554), or if a named directory is not in tor's
     /// consensus (552).
-    pub fn hs_post<R: ToString>(
+    #[doc(alias = "hs_post")]
+    pub fn begin_post<R: ToString>(
         &self,
         address: &OnionAddress,
         descriptor: impl AsRef<[u8]>,
         servers: impl IntoIterator<Item = R>,
     ) -> Result<()> {
         let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
-        self.request(command(address, descriptor.as_ref(), &servers)?).map(drop)
+        self.controller.request(command(address, descriptor.as_ref(), &servers)?).map(drop)
     }
 
-    /// Posts a descriptor like [`hs_post`](Self::hs_post) and waits for the
-    /// answers of the directories. Returns the answers in the order in which
-    /// they arrive. The whole call takes at most `timeout`, however many events
-    /// arrive.
+    /// Posts a descriptor like [`begin_post`](Self::begin_post) and waits for
+    /// the answers of the directories. Returns the answers in the order in
+    /// which they arrive. The whole call takes at most `timeout`, however many
+    /// events arrive.
     ///
     /// If directories are named, the call returns when each of them has
     /// answered. Those that haven't answered by the deadline are in the result
@@ -116,8 +117,8 @@ impl Controller {
     /// directory has answered and all answers are the same. Otherwise they
     /// carry the text that the filter writes instead.
     ///
-    /// tor doesn't tell whose upload an answer is for. If tor serves the same
-    /// service itself, its own uploads count, too.
+    /// tor doesn't tell to which upload an answer belongs. If tor runs the same
+    /// service itself, the answers to its own uploads are in the result, too.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -133,30 +134,30 @@ impl Controller {
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
     /// let directory = "$9695DFC35FFEB861329B9F1AB04C46397020CE31";
     /// let timeout = Duration::from_secs(60);
-    /// let answers = controller.post_hs_descriptor(&address, descriptor, [directory], timeout)?;
+    /// let answers = controller.hs_descriptors().post(&address, descriptor, [directory], timeout)?;
     /// assert!(answers.iter().all(|answer| answer.is_uploaded()));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`hs_post`](Self::hs_post), most often an invalid
+    /// Same errors as [`begin_post`](Self::begin_post), most often an invalid
     /// descriptor. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
     /// [`Phase::Publish`], if no directory has answered, and
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
-    /// even if it is made again.
-    pub fn post_hs_descriptor<R: ToString>(
+    /// even if it is opened again.
+    pub fn post<R: ToString>(
         &self,
         address: &OnionAddress,
         descriptor: impl AsRef<[u8]>,
         servers: impl IntoIterator<Item = R>,
         timeout: Duration,
     ) -> Result<Vec<HsPostAnswer>> {
-        let deadline = self.deadline_after(timeout);
+        let deadline = self.controller.deadline_after(timeout);
         let servers: Vec<String> = servers.into_iter().map(|server| server.to_string()).collect();
         let command = command(address, descriptor.as_ref(), &servers)?;
-        let tor = self.on_this_link()?.until(deadline);
+        let tor = self.controller.on_this_link()?.until(deadline);
         let events = tor.subscribe([EventKind::HsDesc])?;
         tor.request(command)?;
         let is_open = servers.is_empty();
@@ -195,8 +196,9 @@ impl Controller {
 }
 
 /// Returns the answers of directories that a filter hides, with names if these
-/// are certain. `awaited` are the directories that may have sent them. Adds the
-/// missing answers.
+/// are certain. `awaited` are the directories that may have sent them.
+/// Directories that haven't answered get the outcome
+/// [`Unanswered`](HsPostOutcome::Unanswered).
 fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsPostAnswer> {
     let Some(first) = hidden.first().cloned() else {
         let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };

@@ -45,7 +45,8 @@ use scape_proto::word::Version;
 /// for once: see [`Caching`].
 impl Controller {
     /// Returns the value of one key as text. Bytes that are not UTF-8 become
-    /// U+FFFD. The line end of a value of several lines is removed.
+    /// U+FFFD. If the value has several lines, the line end of the last line is
+    /// removed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -72,94 +73,7 @@ impl Controller {
     /// doesn't answer within the handle's [timeout](Self::with_timeout).
     #[doc(alias = "get_info_single")]
     pub fn get_info(&self, key: &str) -> Result<String> {
-        self.get_info_bytes(key).map(text)
-    }
-
-    /// Returns the value of one key as the bytes that tor sent. A value of
-    /// several lines ends with LF, so digests and signatures of documents can
-    /// be checked against it.
-    ///
-    /// ```
-    /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().info("config-text", "SocksPort 9050\nORPort 9001").start()?;
-    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let text = controller.get_info_bytes("config-text")?;
-    /// assert_eq!(text, b"SocksPort 9050\nORPort 9001\n");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Same errors as [`get_info`](Self::get_info), most often a key that tor
-    /// doesn't know.
-    #[doc(alias = "get_info_raw")]
-    pub fn get_info_bytes(&self, key: &str) -> Result<Vec<u8>> {
-        let mut values = self.values(&[key])?;
-        values.pop().ok_or_else(|| Error::answer(format!("GETINFO {key}"), "no value"))
-    }
-
-    /// Returns the values of several keys as text, in the order of the keys.
-    /// All keys are asked for with one command, so the call fails if tor
-    /// refuses one of them. [`get_info_each`](Self::get_info_each) returns the
-    /// other values even then.
-    ///
-    /// ```
-    /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").info("uptime", "7").start()?;
-    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let values = controller.get_info_many(["version", "uptime"])?;
-    /// assert_eq!(values, ["0.4.9.11", "7"]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Same errors as [`get_info`](Self::get_info), most often a key that tor
-    /// doesn't know.
-    pub fn get_info_many<K: AsRef<str>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Result<Vec<String>> {
-        let keys: Vec<K> = keys.into_iter().collect();
-        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        Ok(self.values(&keys)?.into_iter().map(text).collect())
-    }
-
-    /// Returns one result for each key, as text, in the order of the keys. Each
-    /// key has a command of its own, but all commands are sent together. So the
-    /// call takes about as long as asking for one key.
-    ///
-    /// ```
-    /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder()
-    /// #     .on("GETINFO address", "551 Address unknown\r\n")
-    /// #     .on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start()?;
-    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let values = controller.get_info_each(["address", "uptime"])?;
-    /// assert_eq!(values[0].as_ref().unwrap_err().code(), Some(551));
-    /// assert_eq!(values[1].as_ref().unwrap(), "7");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a key can't be
-    /// sent, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
-    /// the connection has ended. If tor refuses a key, the error is in that
-    /// key's result.
-    pub fn get_info_each<K: AsRef<str>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Result<Vec<Result<String>>> {
-        let keys: Vec<K> = keys.into_iter().collect();
-        let commands: Result<Vec<_>> = keys.iter().map(|key| command(&[key.as_ref()])).collect();
-        let pending = self.send_all(commands?)?;
-        let one = |(pending, key): (crate::io::connection::PendingReply, &K)| {
-            let mut values = parse(&pending.wait_ok()?, &[key.as_ref()])?;
-            Ok(text(values.pop().unwrap_or_default()))
-        };
-        Ok(pending.into_iter().zip(&keys).map(one).collect())
+        self.info().get_bytes(key).map(text)
     }
 
     /// Returns tor's version (`GETINFO version`).
@@ -181,7 +95,7 @@ impl Controller {
     /// Returns the lines of a key whose value is a list. Empty lines are left
     /// out.
     pub(super) fn get_info_lines(&self, key: &str) -> Result<Vec<Vec<u8>>> {
-        let value = self.get_info_bytes(key)?;
+        let value = self.info().get_bytes(key)?;
         let lines =
             value.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         Ok(lines.filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
@@ -211,8 +125,8 @@ impl Controller {
     }
 
     /// Sets which of tor's answers are cached, for all handles of the
-    /// connection. Everything that was cached so far is discarded. Default:
-    /// [`Caching::Constants`].
+    /// connection, and returns the previous setting. Everything that was cached
+    /// so far is discarded. Default: [`Caching::Constants`].
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -233,7 +147,8 @@ impl Controller {
     /// before it, refuses SETEVENTS, and of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended. The previous setting stays in effect then.
-    pub fn set_caching(&self, caching: Caching) -> Result<()> {
+    #[doc(alias = "is_caching_enabled")]
+    pub fn set_caching(&self, caching: Caching) -> Result<Caching> {
         let session = &self.inner.session;
         let events = match caching {
             Caching::Configuration => {
@@ -242,16 +157,101 @@ impl Controller {
             }
             _ => None,
         };
-        session.cache.set_caching(caching);
-        let before = std::mem::replace(&mut *session.cache_events.lock(), events);
-        drop(before);
-        Ok(())
+        let before = session.cache.set_caching(caching);
+        let events_before = std::mem::replace(&mut *session.cache_events.lock(), events);
+        drop(events_before);
+        Ok(before)
+    }
+}
+
+/// The raw values of keys. [`Controller::get_info`] returns the value of one
+/// key as text.
+impl Info<'_> {
+    /// Returns the value of one key as the bytes that tor sent. A value of
+    /// several lines ends with LF, so digests and signatures of documents can
+    /// be checked against it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("config-text", "SocksPort 9050\nORPort 9001").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let text = controller.info().get_bytes("config-text")?;
+    /// assert_eq!(text, b"SocksPort 9050\nORPort 9001\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::get_info`], most often a key that tor
+    /// doesn't know.
+    #[doc(alias = "get_info_raw")]
+    pub fn get_bytes(&self, key: &str) -> Result<Vec<u8>> {
+        let mut values = self.controller.values(&[key])?;
+        values.pop().ok_or_else(|| Error::answer(format!("GETINFO {key}"), "no value"))
     }
 
-    /// Returns which of tor's answers are cached.
-    #[doc(alias = "is_caching_enabled")]
-    pub fn caching(&self) -> Caching {
-        self.inner.session.cache.caching()
+    /// Returns the values of several keys as text, in the order of the keys.
+    /// All keys are asked for with one command, so the call fails if tor
+    /// refuses one of them. [`get_each`](Self::get_each) returns the
+    /// other values even then.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").info("uptime", "7").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let values = controller.info().get_many(["version", "uptime"])?;
+    /// assert_eq!(values, ["0.4.9.11", "7"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::get_info`], most often a key that tor
+    /// doesn't know.
+    pub fn get_many<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<String>> {
+        let keys: Vec<K> = keys.into_iter().collect();
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        Ok(self.controller.values(&keys)?.into_iter().map(text).collect())
+    }
+
+    /// Returns one result for each key, as text, in the order of the keys. Each
+    /// key has a command of its own, but all commands are sent together. So the
+    /// call takes about as long as asking for one key.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO address", "551 Address unknown\r\n")
+    /// #     .on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let values = controller.info().get_each(["address", "uptime"])?;
+    /// assert_eq!(values[0].as_ref().unwrap_err().code(), Some(551));
+    /// assert_eq!(values[1].as_ref().unwrap(), "7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a key can't be
+    /// sent, and of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection has ended. If tor refuses a key, the error is in that
+    /// key's result.
+    pub fn get_each<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<Result<String>>> {
+        let keys: Vec<K> = keys.into_iter().collect();
+        let commands: Result<Vec<_>> = keys.iter().map(|key| command(&[key.as_ref()])).collect();
+        let pending = self.controller.send_all(commands?)?;
+        let one = |(pending, key): (crate::io::connection::PendingReply, &K)| {
+            let mut values = parse(&pending.wait_ok()?, &[key.as_ref()])?;
+            Ok(text(values.pop().unwrap_or_default()))
+        };
+        Ok(pending.into_iter().zip(&keys).map(one).collect())
     }
 }
 

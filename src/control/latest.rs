@@ -1,12 +1,11 @@
 //! The latest call that asked for a thing, such as an onion service or a
 //! mapping.
 //!
-//! If a call times out, its late effect is undone. Something that was restored
-//! on a new connection and isn't wanted any more is removed. But if the program
-//! has asked for the same thing again meanwhile, and got it, the thing must
-//! stay. This module tells the two cases apart: a call [claims](Latest::claim)
-//! the names of its things, and undoing checks that no later call has claimed
-//! them.
+//! If a call times out, its late effect is undone. A thing that was restored on
+//! a new connection is removed if the program doesn't want it any more. But if
+//! the program has asked for the same thing again meanwhile, the thing must
+//! stay. So each call [claims](Latest::claim) the names of its things, and
+//! nothing is undone that a later call has claimed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,8 +18,8 @@ use crate::io::transport::Deadline;
 /// The latest calls, by the names of the things that they ask for.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
-    /// Held while a command that undoes something is sent. So a call that asks
-    /// for the same thing sends its command afterwards.
+    /// Locked while a command that undoes something is sent. So a call that
+    /// asks for the same thing sends its command afterwards.
     calls: Mutex<Calls>,
 }
 
@@ -67,8 +66,9 @@ impl Latest {
 }
 
 impl Watch<'_> {
-    /// Runs `send` unless a call has asked for this thing since the watch
-    /// began, or was asking for it then. `send` must not wait for an answer.
+    /// Runs `send` and returns its result. Returns `None` without running it if
+    /// a call has asked for this thing since the watch began, or was asking for
+    /// it then. `send` must not wait for an answer.
     pub(super) fn unless_claimed<T>(&self, name: &str, send: impl FnOnce() -> T) -> Option<T> {
         let calls = self.0.calls.lock();
         (!calls.of.contains_key(name) && !calls.ended.contains(name)).then(send)

@@ -16,7 +16,8 @@ use crate::error::Result;
 use crate::io::connection::{Callbacks, catch_panic};
 use crate::io::transport::Deadline;
 
-/// The function of a listener. It is called with every change `C` of an `S`.
+/// The function of a listener. It is called with a value of type `S`, such as a
+/// circuit, and a change `C` of that value.
 pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
 /// A list of listeners. It is replaced as a whole, so that it can be iterated
 /// over without the lock.
@@ -202,7 +203,7 @@ impl<S, C> Slot<S, C> {
         self.drop_if_inactive();
     }
 
-    /// Makes sure that no further call begins.
+    /// Makes sure that no further call of the function begins.
     fn deactivate(&self) {
         self.active.store(false, Ordering::SeqCst);
         self.drop_if_inactive();
@@ -219,8 +220,8 @@ impl<S, C> Slot<S, C> {
 }
 
 impl<S: 'static, C: 'static> ListenerGuard<S, C> {
-    /// Removes the listener when it has been told about everything that tor
-    /// sent before this call, and waits for that.
+    /// Waits until the listener has been told about everything that tor sent
+    /// before this call, and then removes it.
     ///
     /// # Errors
     ///

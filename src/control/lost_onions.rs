@@ -12,8 +12,8 @@ use scape_proto::word::OnionAddress;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Never {}
 
-/// The onion services of this connection that tor doesn't have, each with the
-/// reason. Threads can wait for a service to be lost.
+/// The onion services of this connection that tor refused to take back, each
+/// with tor's reason. Threads can wait for a service to be lost.
 #[derive(Debug)]
 pub(super) struct LostOnions(Mutex<State>);
 
@@ -32,8 +32,8 @@ impl Default for LostOnions {
 }
 
 impl LostOnions {
-    /// Forgets the lost services, because everything is restored on a new
-    /// connection.
+    /// Forgets the lost services. It is called before everything is restored on
+    /// a new connection.
     pub(super) fn clear(&self) {
         self.0.lock().lost.clear();
     }
@@ -58,7 +58,7 @@ impl LostOnions {
 
 impl Controller {
     /// Returns the reason why an onion service of this connection was lost on a
-    /// reconnect, if it was.
+    /// reconnect. Returns `None` if it wasn't lost.
     pub(crate) fn lost_onion(&self, address: &OnionAddress) -> Option<Error> {
         self.inner.session.lost_onions.get(address)
     }

@@ -67,11 +67,11 @@ pub use auth_error::AuthError;
 pub use cache::Caching;
 pub use circuit_error::CircuitError;
 pub use circuits::BuildCircuit;
-pub use client_auth::{ClientAuth, ClientAuthAdded};
+pub use client_auth::{ClientAuth, ClientAuthAdded, OnionClientAuth};
 pub use connect::{Connect, PasswordRequest, connect};
 pub use connect_error::{ConnectAttempt, ConnectError};
 pub use descriptors::{PostDescriptor, PostedDescriptor};
-pub use hs_descriptors::{FetchedHsDescriptor, HsFetch};
+pub use hs_descriptors::{FetchedHsDescriptor, HsDescriptors, HsFetch};
 pub use hs_fetch_error::{HsFetchError, HsFetchFailure, HsFetchProblem};
 pub use hs_post::{HsPostAnswer, HsPostOutcome};
 pub use info::{
@@ -170,7 +170,8 @@ pub struct Controller {
 #[derive(Debug)]
 struct Inner {
     session: Arc<Session>,
-    /// True if dropping this value ends the connection.
+    /// True if dropping this value ends the connection. False for the handles
+    /// of this library's own threads.
     owns: bool,
 }
 
@@ -196,16 +197,17 @@ pub(crate) struct InternalController {
 
 impl InternalController {
     /// Returns a controller for this library's own commands, which must not be
-    /// given to users. Returns `None` if nothing of the connection is left.
-    /// Once the connection has ended, the controller's calls fail with an error
-    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// given to users. Returns `None` if all handles are gone and the
+    /// connection's state was dropped. Once the connection has ended, the
+    /// controller's calls fail with an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub(crate) fn get(&self) -> Option<Controller> {
         let inner = Arc::new(Inner { session: self.session.upgrade()?, owns: false });
         Some(Controller { inner, timeout: self.timeout, call: None, cancel: None, link: None })
     }
 
-    /// Returns a user's handle on the connection, with the timeout of this
-    /// handle.
+    /// Returns a weak version of `controller`, which users may turn into a
+    /// handle of their own. It has the timeout of this handle.
     pub(crate) fn as_users(&self, controller: &Controller) -> WeakController {
         WeakController { timeout: self.timeout, ..controller.downgrade() }
     }
@@ -252,7 +254,7 @@ impl Controller {
 
     /// Creates a controller on a connection that was just authenticated.
     /// `connect` has the settings for opening the connection again. It is
-    /// `None` if that is impossible.
+    /// `None` if the connection can't be opened again.
     fn start(
         connection: Connection,
         candidate: Candidate,
@@ -277,9 +279,9 @@ impl Controller {
             .unwrap()
     }
 
-    /// Sets the function that finds out how tor ended. It is called when the
-    /// connection has ended, and returns `None` if tor still runs. `ask` may
-    /// wait for a moment.
+    /// Sets the function that finds out how tor's process ended. `ask` is
+    /// called when the connection has ended. It returns `None` if tor still
+    /// runs, and may block for a moment.
     pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.connection().explain_end(ask);
     }
@@ -325,8 +327,8 @@ impl Controller {
     /// Objects that a call returns don't keep the token. The methods of a
     /// [`Subscription`](crate::Subscription) aren't cancelled, but its
     /// [`receiver`](crate::Subscription::receiver) can be used in a `select!`.
-    /// If tor reads nothing, a call that waits for room to write isn't
-    /// cancelled either. It ends at its deadline.
+    /// If tor doesn't read its socket, a call that waits to write its command
+    /// isn't cancelled either. It ends at its deadline.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -361,10 +363,10 @@ impl Controller {
     }
 
     /// Returns a handle for the parts of one call. Each command ends at
-    /// `deadline` at the latest, and after the handle's timeout.
+    /// `deadline` or after the handle's timeout, whichever comes first.
     ///
-    /// Such a handle must not outlive the call. Guards and other objects that
-    /// are kept store `self.to_keep()`.
+    /// The returned handle must not outlive the call. Guards and other objects
+    /// that outlive the call store `self.to_keep()`.
     pub(crate) fn until(&self, deadline: Deadline) -> Controller {
         let call = self.call.map_or(deadline, |call| call.earlier(deadline));
         Controller { call: Some(call), ..self.clone() }
@@ -386,7 +388,9 @@ impl Controller {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the current socket
     /// has ended, even after a reconnect. It is for commands that depend on the
     /// answer to an earlier command, because the next socket may lead to
-    /// another tor. A handle that is already on a socket stays on it.
+    /// another tor. If this handle is already bound to a socket, the new handle
+    /// is bound to the same socket. Fails with the same kind of error if there
+    /// is no connection now.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         let link = match self.link {
             Some(link) => link,
@@ -416,7 +420,8 @@ impl Controller {
     }
 
     /// Returns the address of tor if it is known, even if the program opened
-    /// the transport itself. It tells whether tor is on another machine.
+    /// the transport itself. Callers use it to find out whether tor is on
+    /// another machine.
     pub(crate) fn tor_address(&self) -> Option<&Address> {
         self.inner.session.tor_address()
     }
@@ -445,13 +450,15 @@ impl Controller {
     }
 
     /// Sends one line as it is and returns tor's reply, even if tor refuses the
-    /// command. For commands that have no method, and for experiments.
+    /// command. Use it for commands that have no method, and for experiments.
     ///
-    /// A SETCONF, RESETCONF, LOADCONF or SIGNAL RELOAD keeps the client keys of
-    /// onion services, like [`set_conf`](Self::set_conf) and
-    /// [`signal`](Self::signal). [`send`](Self::send) and
-    /// [`send_all`](Self::send_all) don't keep them. All of these methods check
-    /// an ATTACHSTREAM like [`attach_stream`](Self::attach_stream).
+    /// tor 0.4.9 forgets the client keys of onion services when its
+    /// configuration changes. After a SETCONF, RESETCONF, LOADCONF or SIGNAL
+    /// RELOAD, this method adds the keys again, like
+    /// [`set_conf`](Self::set_conf) and [`signal`](Self::signal).
+    /// [`send`](Self::send) and [`send_all`](Self::send_all) don't add them
+    /// again. All of these methods check an ATTACHSTREAM like
+    /// [`attach_stream`](Self::attach_stream).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -480,8 +487,8 @@ impl Controller {
         self.ask(Command::raw(line, None)?)
     }
 
-    /// Like [`msg`](Self::msg), for the commands with data, whose line begins
-    /// with `+`.
+    /// Like [`msg`](Self::msg), but for commands with data. The line of such a
+    /// command begins with `+`.
     ///
     /// The lines of `data` end with LF or CRLF. Lines that begin with a dot are
     /// escaped automatically.
@@ -631,7 +638,7 @@ impl Controller {
     /// use scape::event::EventKind;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on([EventKind::Bw], move |event| {
+    /// let listener = controller.on_event([EventKind::Bw], move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// controller.sync()?;
@@ -664,7 +671,7 @@ impl Controller {
         self.connection().closed()
     }
 
-    /// Returns true if the connection is open, as far as is known. Asks
+    /// Returns true unless the connection is known to have ended. Sends
     /// nothing: the end of tor is noticed when the operating system reports it
     /// on the socket. [`is_alive`](Self::is_alive) asks tor.
     pub fn is_open(&self) -> bool {
@@ -672,7 +679,8 @@ impl Controller {
     }
 
     /// Waits until the connection ends, for at most `timeout`, and returns the
-    /// cause. An end also counts if the connection was opened again at once.
+    /// cause. The method also returns if the connection ends and is opened
+    /// again at once.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -764,8 +772,9 @@ impl Controller {
 }
 
 impl WeakController {
-    /// Returns the controller, or `None` if its last other handle was dropped.
-    /// See [`Controller::downgrade`] for an example.
+    /// Returns a controller, or `None` if the last handle that keeps the
+    /// connection open was dropped. See [`Controller::downgrade`] for an
+    /// example.
     pub fn upgrade(&self) -> Option<Controller> {
         Some(Controller {
             inner: self.inner.upgrade()?,

@@ -105,15 +105,15 @@ impl fmt::Display for OnionTarget {
 pub struct AddedOnion {
     /// The service's address.
     pub address: OnionAddress,
-    /// The private key, if tor generated and returned it. Whoever has the key
-    /// can run the service.
+    /// The private key, if tor generated and returned it. Anybody who has the
+    /// key can run the service.
     ///
-    /// `None` if a key was given, if tor was told to discard it, or if a filter
-    /// on the control port hides it (onion-grater writes `redacted`). A service
-    /// whose key isn't known can't be restored after a reconnect.
+    /// `None` if the caller gave the key, if tor was told to discard it, or if
+    /// a filter on the control port hides it (onion-grater writes `redacted`).
+    /// A service whose key isn't known can't be restored after a reconnect.
     pub key: Option<OnionKey>,
     /// The clients that may connect, as tor repeats them. Empty if anybody may
-    /// connect.
+    /// connect. A client's key that a filter hides is left out.
     pub clients: Vec<ClientPublicKey>,
 }
 
@@ -239,8 +239,8 @@ impl AddOnion {
 
     /// Demands proof of work from clients when the service is under load.
     /// `rate` is the number of introductions a second that the service handles
-    /// before that, and `burst` the number in a burst. `None` leaves tor's
-    /// defaults, 250 and 2500.
+    /// without such a demand, and `burst` is the number in a burst. `None`
+    /// leaves tor's defaults, 250 and 2500.
     ///
     /// ```
     /// use scape::control::AddOnion;
@@ -253,8 +253,8 @@ impl AddOnion {
         self
     }
 
-    /// Never demands proof of work. This is tor's default; calling it matters
-    /// only for a tor with another default.
+    /// Never demands proof of work. This is tor's default, so the method only
+    /// matters for a tor with another default.
     pub fn no_proof_of_work(mut self) -> Self {
         self.proof_of_work = Some(ProofOfWork::No);
         self
@@ -402,10 +402,10 @@ impl Controller {
     /// (550).
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer. If its answer comes late, the service is removed again.
-    /// The kind is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the
-    /// reply has no address. Then the service is removed if possible, which
-    /// takes up to one second more.
+    /// doesn't answer. If tor's answer comes late, the service is removed
+    /// again. The kind is [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)
+    /// if the reply has no address. Then the service is removed if possible,
+    /// which takes up to one second more.
     #[doc(alias = "create_ephemeral_hidden_service")]
     pub fn add_onion(&self, service: &AddOnion) -> Result<AddedOnion> {
         let key = service.key.clone();
@@ -451,13 +451,13 @@ impl Controller {
     }
 
     /// Removes a service from the restorables, so that it isn't restored when
-    /// the connection is made again.
+    /// the connection is opened again.
     pub(crate) fn forget_onion(&self, address: &OnionAddress) {
         self.inner.session.restorables.remove_onion(address);
     }
 
     /// Returns a subscription without events. It ends when the connection ends
-    /// and isn't made again. tor isn't told.
+    /// and isn't opened again. Nothing is sent to tor.
     pub(crate) fn lifeline(&self) -> Result<Subscription> {
         self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.deadline())
     }

@@ -40,7 +40,7 @@ impl Controller {
     }
 
     /// Ends the ownership: tor continues to run when this connection ends,
-    /// unless another connection owns it.
+    /// unless another connection owns tor.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -11,8 +11,8 @@ use crate::io::transport::Address;
 use scape_proto::control::{ArgumentError, read_quoted_string};
 use scape_proto::word::Secret;
 
-/// Names the control port. It takes precedence over the variables of Tor
-/// Browser.
+/// The variable that names the control port. It takes precedence over the
+/// variables of Tor Browser.
 const ADDRESS: &str = "SCAPE_CONTROL";
 
 // The variables of Tor Browser, which Whonix and others set for it.
@@ -55,10 +55,11 @@ pub(super) fn usual_places() -> Vec<Address> {
 }
 
 /// Returns the password or the cookie file that the environment of this process
-/// names, if it is meant for a control port at `address`.
+/// names, if it is meant for a control port at `address`. Otherwise returns no
+/// credentials.
 ///
-/// This is so if the address is on this machine, or is the one that the
-/// environment names. Another machine doesn't get the secrets, because the
+/// The credentials are meant for addresses on this machine, and for the address
+/// that the environment names. Another machine doesn't get them, because its
 /// address may come from an attacker.
 pub(super) fn credentials_at(address: &Address) -> Credentials {
     credentials_of(address, |variable| env::var_os(variable))
@@ -84,7 +85,9 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
     }
 }
 
-/// Returns the SOCKS port that the environment of this process names.
+/// Returns the SOCKS port that the environment of this process names. Returns
+/// `None` if it names no SOCKS port, or if it sets `SCAPE_CONTROL`, because the
+/// SOCKS port may then belong to another tor.
 ///
 /// # Errors
 ///
@@ -100,7 +103,8 @@ pub(super) struct Environment {
     /// The address of the control port.
     pub(super) address: Option<Address>,
     pub(super) credentials: Credentials,
-    /// The address of the SOCKS port of the same tor.
+    /// The address of the SOCKS port of the same tor. `None` if `SCAPE_CONTROL`
+    /// is set.
     pub(super) socks: Option<Address>,
 }
 
@@ -117,8 +121,8 @@ impl Environment {
     }
 
     fn of(variable: impl Fn(&str) -> Option<OsString>) -> Result<Environment> {
-        // Programs that start others clear a variable by setting it to an empty
-        // value.
+        // Programs that start other programs clear a variable by setting it to
+        // an empty value.
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let text = |name: &str| -> Result<Option<String>> {
             let not_text = |_| ArgumentError::invalid("connect", name, "is not UTF-8");
@@ -126,8 +130,8 @@ impl Environment {
         };
         let bad = |name: &str, why: String| ArgumentError::invalid("connect", name, why);
 
-        // Reads a port that is named by its Unix socket, or by its host and
-        // port.
+        // Reads an address that is given as the path of a Unix socket, or as a
+        // host and a port.
         let port_at =
             |path: &str, host: &str, port: &str, default: u16| -> Result<Option<Address>> {
                 if let Some(path) = set(path).filter(|_| cfg!(unix)) {

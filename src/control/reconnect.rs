@@ -55,22 +55,22 @@ impl Reconnect {
         self
     }
 
-    /// Sets the longest time between two attempts. Default: 30 seconds.
+    /// Sets the longest delay before an attempt. Default: 30 seconds.
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// Sets the number of failed attempts after which to give up. Default: no
-    /// limit. [`Controller::reconnect`] still works afterwards.
+    /// Sets the number of failed attempts after which reconnecting stops.
+    /// Default: no limit. [`Controller::reconnect`] still works afterwards.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
     /// Returns the delay before attempt number `attempt`, counted from 1.
-    /// Returns `None` if no such attempt is allowed. `random` (0 to 1) varies a
-    /// quarter of the delay.
+    /// Returns `None` if no such attempt is allowed. `random` is from 0 to 1. 1
+    /// gives the full delay, and 0 shortens it by a quarter.
     pub(super) fn delay(&self, attempt: u32, random: f64) -> Option<Duration> {
         if self.max_attempts.is_some_and(|most| attempt > most) {
             return None;
@@ -88,9 +88,9 @@ impl Controller {
     /// this controller had made.
     ///
     /// The new connection goes to the same place, with the same credentials.
-    /// Restored are event subscriptions, onion services (at the same addresses,
-    /// but not detached ones), address mappings, onion client keys, and the
-    /// ownership of tor. Options set with SETCONF are not restored.
+    /// The call restores event subscriptions, onion services (at the same
+    /// addresses, but not detached ones), address mappings, onion client keys,
+    /// and the ownership of tor. Options set with SETCONF are not restored.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -111,14 +111,15 @@ impl Controller {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), and
     /// [`wait_connected`](Self::wait_connected) waits. Calls that are waiting
     /// for replies fail with the same kind. The handle's timeout covers the
-    /// whole call.
+    /// whole reconnect.
     ///
     /// Callbacks and subscriptions continue, and they miss no event once the
     /// connection is open. They are first told about the reconnect
     /// ([`EventItem::Reconnected`](crate::connection::EventItem::Reconnected),
     /// [`ConnectionStatus::Reconnected`](crate::connection::ConnectionStatus::Reconnected)),
     /// and then get the events that tor sent while the connection was restored.
-    /// If the connection had ended and was not to reconnect automatically, its
+    /// If the connection had ended before this call, and
+    /// [`Connect::reconnect`](crate::Connect::reconnect) was not set, its
     /// subscriptions have ended too, and they stay ended.
     ///
     /// A callback may call this method.
@@ -149,7 +150,7 @@ impl Controller {
         self.inner.session.reconnect(self.deadline())
     }
 
-    /// Waits until the connection is open, for at most `timeout`. For
+    /// Waits until the connection is open, for at most `timeout`. Use it on
     /// connections that [reconnect automatically](crate::Connect::reconnect).
     /// When this method returns, everything was restored, and no event is lost
     /// from here on.

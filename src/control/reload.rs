@@ -31,7 +31,8 @@ pub(super) fn is_reload(command: &Command) -> bool {
 
 /// A reload that was sent, and its progress.
 struct Reload {
-    /// The reply to the question which keys tor has.
+    /// The pending reply to ONION_CLIENT_AUTH_VIEW, which lists the keys that
+    /// tor has.
     asked: PendingReply,
     kept: Option<Kept>,
     signal: PendingReply,
@@ -62,7 +63,8 @@ impl Reload {
         }
     }
 
-    /// Returns true if tor has accepted the signal and will forget keys.
+    /// Returns true if tor has accepted the signal and had keys, which it
+    /// forgets.
     fn has_any(&self) -> bool {
         self.reply.as_ref().is_some_and(Reply::is_ok)
             && self.kept.as_ref().is_some_and(|kept| kept.has_any(&self.own))
@@ -91,7 +93,7 @@ impl Controller {
             // A filter refuses the event, so the time when tor has acted on the
             // signal is unknown.
             Err(refusal) if refusal.is::<Refusal>() => {
-                log::debug!(target: "scape::connection", "clients' keys may be lost: {refusal}");
+                log::debug!(target: "scape::connection", "client keys may be lost after the reload: {refusal}");
                 None
             }
             Err(error) => return Err(error),
@@ -128,12 +130,12 @@ impl Controller {
             if let (Ok(()), Some(tor)) = (reloaded, tor.get()) {
                 let tor = Controller { link, ..tor }.undoing();
                 if let Err(error) = reload.give_back(&tor) {
-                    log::warn!(target: "scape::connection", "clients' keys are lost: {error}");
+                    log::warn!(target: "scape::connection", "client keys are lost: {error}");
                 }
             }
         };
         if let Err(error) = thread::Builder::new().name("scape-undo".into()).spawn(wait) {
-            log::warn!(target: "scape::connection", "clients' keys will be lost: {error}");
+            log::warn!(target: "scape::connection", "client keys will be lost: {error}");
         }
     }
 }

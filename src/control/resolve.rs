@@ -64,7 +64,7 @@ impl Controller {
     /// can't be asked for the name: see [`Request`](crate::socks::Request) for
     /// the form of names. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
-    /// even if it is made again.
+    /// even if it is opened again.
     #[doc(alias = "dns_resolve")]
     pub fn resolve(&self, name: &str, timeout: Duration) -> Result<IpAddr> {
         let host = Host::parse(name)
@@ -109,7 +109,8 @@ impl Controller {
         self.resolved(command.finish()?, &address, timeout)
     }
 
-    /// Sends the command and waits for the answer.
+    /// Sends a RESOLVE command for `name`, and returns the address or name that
+    /// tor answers with.
     fn resolved(&self, command: Command, name: &str, timeout: Duration) -> Result<String> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -149,14 +150,15 @@ impl Controller {
 /// A look-up whose answer is awaited.
 struct Question<'a> {
     name: &'a str,
-    /// The stream that tor created for the look-up, once tor has told.
+    /// The stream that tor created for the look-up. `None` until tor has sent
+    /// the stream's NEWRESOLVE event.
     stream: Option<StreamId>,
 }
 
 impl Question<'_> {
-    /// Remembers the stream that belongs to this look-up. If another thread
-    /// looks up the same name at the same time, both may take the same stream.
-    /// The answer is the same, too.
+    /// Remembers the stream that belongs to this look-up. If two threads look
+    /// up the same name at the same time, both may remember the same stream.
+    /// That stream's answer is right for both.
     fn learn(&mut self, stream: &StreamInfo) {
         let asked = stream.status == StreamStatus::NewResolve
             && stream.session_group.is_none_or(|group| group == RESOLVE_GROUP)
@@ -166,10 +168,11 @@ impl Question<'_> {
         }
     }
 
-    /// Returns true if this is the answer. Answers are recognized by the
-    /// stream's id, because the name may be another one by now (mapped or
-    /// redirected). An answer without an id and with an error is for a look-up
-    /// that tor couldn't start. Other mappings of the name are not answers.
+    /// Returns true if the event answers this look-up. Answers are recognized
+    /// by the stream's id, because tor may have mapped or redirected the name
+    /// to another one. An event without an id and with an error is for a
+    /// look-up that tor couldn't start. Other mappings of the name are not
+    /// answers.
     fn is_answered_by(&self, answer: &AddrMapEvent) -> bool {
         match answer.stream {
             Some(stream) => self.stream == Some(stream),
@@ -177,7 +180,8 @@ impl Question<'_> {
         }
     }
 
-    /// Waits for the end of the stream, which tells why there is no answer.
+    /// Waits for the event that the stream has ended, which tells why there is
+    /// no answer. Returns `None` if the event doesn't arrive in time.
     fn end(&self, events: &Subscription, deadline: Deadline) -> Option<StreamInfo> {
         let id = self.stream?;
         let mut events = events.wait(deadline.part(FOR_THE_REASON), Phase::Resolve);

@@ -20,11 +20,12 @@ pub struct ResolveError {
     /// tor's word for the error: `yes`, or `internal` if tor couldn't start the
     /// look-up.
     pub error: Box<str>,
-    /// The reason for the end of the look-up's stream, if tor told. It is
-    /// [`StreamReason::Done`] if an exit said that there is no answer, and
-    /// anything else if no exit was asked.
+    /// The reason for the end of the look-up's stream. `None` if tor didn't
+    /// tell. It is [`StreamReason::Done`] if an exit said that there is no
+    /// answer, and anything else if no exit was asked.
     pub reason: Option<StreamReason>,
-    /// The reason of the exit (with [`StreamReason::End`]).
+    /// The exit's own reason. tor gives it only if `reason` is
+    /// [`StreamReason::End`].
     pub remote_reason: Option<StreamReason>,
 }
 

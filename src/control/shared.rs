@@ -1,5 +1,6 @@
 //! Things that belong to a connection as a whole and not to one of its handles:
-//! the live state, the live configuration, the streams that wait.
+//! the live state, the live configuration, the streams that wait to be
+//! attached.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -13,8 +14,8 @@ use crate::io::connection::{Callbacks, PendingReply, Registration, Tracker};
 use scape_proto::control::{Command, Reply};
 use scape_proto::event::EventKind;
 
-/// A map with at most one thing of each type, which any handle can ask for. It
-/// holds weak references, so it keeps nothing alive.
+/// A map with at most one thing of each type, which any handle can ask for. The
+/// map holds weak references, so it keeps nothing alive.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
@@ -23,7 +24,8 @@ pub(super) struct Shared {
     making: Mutex<()>,
 }
 
-/// Something that survives the end of a socket and is told about a reconnect.
+/// A follower: something that survives the end of a socket and is told about a
+/// reconnect.
 pub(crate) trait ReconnectHook: Send + Sync {
     /// Returns the name for users and for the log.
     fn name(&self) -> &'static str;
@@ -33,9 +35,9 @@ pub(crate) trait ReconnectHook: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The reconnect fails if the connection ends or a command gets no answer.
-    /// Any other error is noted, and a refusal that may pass is tried again
-    /// later.
+    /// An error fails the reconnect if the connection has ended or a command
+    /// got no answer. Any other error is noted, and after a refusal that may
+    /// pass, the method is called again later.
     fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
 
     /// Tells the follower that a later attempt to update it has timed out with
@@ -63,8 +65,9 @@ impl Shared {
 }
 
 impl Controller {
-    /// Returns the connection's `T`, or creates it with `make`. It lives as
-    /// long as somebody holds it.
+    /// Returns the connection's value of type `T`. Creates it with `make` if
+    /// the connection doesn't have one yet. The value lives as long as somebody
+    /// holds it.
     pub(crate) fn shared<T: Any + Send + Sync>(
         &self,
         make: impl FnOnce() -> Result<Arc<T>>,
@@ -102,7 +105,7 @@ impl Controller {
         self.connection().callbacks()
     }
 
-    /// Tells `follower` about every reconnect, as long as it lives.
+    /// Tells `follower` about every reconnect, as long as `follower` lives.
     pub(crate) fn follow(&self, follower: &Arc<impl ReconnectHook + 'static>) {
         let follower: Arc<dyn ReconnectHook> = follower.clone();
         let mut followers = self.inner.session.followers.lock();

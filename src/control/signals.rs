@@ -42,8 +42,8 @@ impl Controller {
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the signal is not
     /// in tor's `signal/names`. Nothing was sent then. For a reload there are
     /// two more kinds. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
-    /// [`Phase::Signal`], means that tor hasn't acted on it in time; the keys
-    /// are added again when it does.
+    /// [`Phase::Signal`], means that tor hasn't acted on the reload in time.
+    /// The keys are added again if it acts within two more minutes.
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) means that tor has
     /// ended, because its torrc is invalid.
     pub fn signal(&self, signal: Signal) -> Result<()> {
@@ -78,9 +78,9 @@ impl Controller {
     /// Sends NEWNYM and waits until tor has acted on it. From then on, new
     /// streams use new circuits.
     ///
-    /// tor does this at most once every ten seconds and delays a signal that
-    /// comes earlier. The whole call takes at most `timeout`. It guarantees new
-    /// circuits, but not another exit address, and it closes no streams.
+    /// tor acts on NEWNYM at most once every ten seconds, and delays a signal
+    /// that comes earlier. The whole call takes at most `timeout`. New circuits
+    /// may lead to the same exit address, and existing streams stay open.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -133,7 +133,8 @@ impl Controller {
         self.signal_and_wait(Signal::Active, timeout)
     }
 
-    /// Sends a signal and waits for the event that tor has acted on it.
+    /// Sends a signal and waits for the SIGNAL event, which tor sends when it
+    /// has acted on the signal.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -148,7 +149,7 @@ impl Controller {
         }
     }
 
-    /// Returns the signals that this tor knows, which are asked for once per
+    /// Returns the signals that this tor knows. tor is asked once per
     /// connection. Returns `None` if a filter refuses the question.
     fn signal_names(&self) -> Result<Option<Arc<[Signal]>>> {
         if let Some(known) = &*self.inner.session.signals.lock() {

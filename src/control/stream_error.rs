@@ -45,12 +45,12 @@ pub enum StreamProblem {
     Onion,
     /// The stream is a look-up, and tor 0.4.9 would abort if it were attached
     /// to a circuit with this purpose. `None` if tor, or a filter before it,
-    /// doesn't tell the purpose. Nothing was sent.
+    /// doesn't tell the purpose. ATTACHSTREAM was not sent.
     Purpose(Option<CircuitPurpose>),
-    /// tor, or a filter before it, doesn't list the stream, so it may be a
-    /// look-up, with which tor 0.4.9 would abort over a circuit with this
-    /// purpose. `None` if the purpose isn't told either. The stream wasn't
-    /// attached.
+    /// tor, or a filter before it, doesn't list the stream, so the stream may
+    /// be a look-up. tor 0.4.9 would abort if a look-up were attached to a
+    /// circuit with this purpose. `None` if tor or the filter doesn't tell the
+    /// purpose either. ATTACHSTREAM was not sent.
     Unlisted(Option<CircuitPurpose>),
     /// The target is an onion address with a trailing dot. tor takes it for an
     /// ordinary name and would ask an exit for it, which RFC 7686 forbids.
@@ -68,10 +68,10 @@ pub enum StreamProblem {
         remote_reason: Option<StreamReason>,
     },
     /// Another controller, or tor, attached the stream to this circuit instead.
-    /// So the stream was closed.
+    /// So the stream was closed. `None` if tor didn't name the circuit.
     Elsewhere(Option<CircuitId>),
     /// The stream was gone before an attacher decided on it: the client gave
-    /// up, or the control connection was made again.
+    /// up, or the control connection was opened again.
     Gone,
     /// A decision on the stream was already made.
     Answered,
@@ -85,7 +85,7 @@ impl StreamError {
         StreamError { stream: None, target: "".into(), circuit, problem }
     }
 
-    /// Returns the same error for this stream.
+    /// Returns the same error with this stream's id and target.
     pub(crate) fn of(self, stream: StreamId, target: impl Into<Box<str>>) -> Self {
         StreamError { stream: Some(stream), target: target.into(), ..self }
     }
@@ -100,8 +100,8 @@ impl StreamError {
         }
     }
 
-    /// Returns true if the stream itself was already gone, so that there was
-    /// nothing left to do.
+    /// Returns true if the stream itself was already gone. In that case another
+    /// circuit doesn't help.
     pub fn is_stream_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::Gone => true,
@@ -175,14 +175,14 @@ impl fmt::Display for StreamProblem {
                 write_reasons(f, reason.as_ref(), remote_reason.as_ref())
             }
             StreamProblem::Elsewhere(Some(circuit)) => {
-                write!(f, "another controller, or tor, put it on circuit {circuit}, so it was closed")
+                write!(f, "another controller, or tor, attached it to circuit {circuit}, so it was closed")
             }
             StreamProblem::Elsewhere(None) => {
-                f.write_str("another controller, or tor, put it elsewhere, so it was closed")
+                f.write_str("another controller, or tor, attached it to another circuit, so it was closed")
             }
             StreamProblem::Gone => f.write_str("it was gone before it could be attached"),
             StreamProblem::Answered => f.write_str("it was decided on already"),
-            StreamProblem::Undecided => f.write_str("its attacher let go of it without a decision, so it was closed"),
+            StreamProblem::Undecided => f.write_str("its attacher made no decision on it, so it was closed"),
         }
     }
 }

@@ -36,8 +36,10 @@ impl Controller {
         self.read_lines("stream-status", StreamInfo::parse)
     }
 
-    /// Attaches a waiting stream to a circuit. With `None`, tor chooses the
-    /// circuit. control-spec, command ATTACHSTREAM.
+    /// Attaches a waiting stream to a circuit. If `circuit` is `None`, tor
+    /// chooses the circuit. The stream leaves the circuit at relay number
+    /// `hop`, counted from 1, or at the last relay if `hop` is `None`.
+    /// control-spec, command ATTACHSTREAM.
     ///
     /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must
     /// then be attached or closed, or it hangs until tor gives up after two
@@ -62,14 +64,16 @@ impl Controller {
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder()
     /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
-    /// #     .info("stream-status", "12 NEW 0 a.example:80")
+    /// #     .info("stream-status", "12 NEW 0 a.example:80\n14 NEW 0 a.example:80")
     /// #     .on("ATTACHSTREAM 12 7", "250 OK\r\n")
-    /// #     .on("ATTACHSTREAM 13 0", "250 OK\r\n").start()?;
+    /// #     .on("ATTACHSTREAM 13 0", "250 OK\r\n")
+    /// #     .on("ATTACHSTREAM 14 7 HOP=2", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::word::{CircuitId, StreamId};
     ///
-    /// controller.attach_stream(StreamId::new(12), CircuitId::new(7))?;
-    /// controller.attach_stream(StreamId::new(13), None)?; // tor chooses
+    /// controller.attach_stream(StreamId::new(12), CircuitId::new(7), None)?;
+    /// controller.attach_stream(StreamId::new(13), None, None)?; // tor chooses
+    /// controller.attach_stream(StreamId::new(14), CircuitId::new(7), 2)?; // at the second relay
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -81,7 +85,8 @@ impl Controller {
     /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
     /// true if the stream or the circuit is gone, and
     /// [`is_not_allowed`](crate::control::Refusal::is_not_allowed) if the
-    /// stream doesn't wait (555) or the circuit can't carry it (551).
+    /// stream doesn't wait (555), or if the circuit can't carry it or has fewer
+    /// than `hop` relays (551).
     ///
     /// Returns an error with a [`StreamError`](crate::control::StreamError)
     /// if the stream isn't attached for one of the reasons above:
@@ -89,38 +94,24 @@ impl Controller {
     /// [`Unlisted`](crate::control::StreamProblem::Unlisted),
     /// [`OnionWithDot`](crate::control::StreamProblem::OnionWithDot).
     /// ATTACHSTREAM was not sent then.
+    ///
+    /// The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `hop`
+    /// is 0 or is given without a circuit.
     pub fn attach_stream(
         &self,
         stream: StreamId,
         circuit: impl Into<Option<CircuitId>>,
+        hop: impl Into<Option<u32>>,
     ) -> Result<()> {
-        self.attach_checked(attach(stream, circuit.into()).finish()?)
-    }
-
-    /// Attaches a waiting stream to a circuit, which the stream leaves at the
-    /// `hop`th relay instead of the last. The first relay is 1.
-    ///
-    /// ```
-    /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder()
-    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
-    /// #     .info("stream-status", "12 NEW 0 a.example:80")
-    /// #     .on("ATTACHSTREAM 12 7 HOP=2", "250 OK\r\n").start()?;
-    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::word::{CircuitId, StreamId};
-    ///
-    /// controller.attach_stream_at(StreamId::new(12), CircuitId::new(7), 2)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Same errors as [`attach_stream`](Self::attach_stream). The kind is also
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if the circuit
-    /// has fewer relays, and
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `hop` is 0.
-    pub fn attach_stream_at(&self, stream: StreamId, circuit: CircuitId, hop: u32) -> Result<()> {
-        self.attach_checked(attach_at(stream, circuit, Some(hop))?)
+        let command = match (circuit.into(), hop.into()) {
+            (Some(circuit), hop) => attach_at(stream, circuit, hop)?,
+            (None, None) => attach(stream, None).finish()?,
+            (None, Some(_)) => {
+                let why = "was given without a circuit";
+                return Err(ArgumentError::invalid("ATTACHSTREAM", "hop", why).into());
+            }
+        };
+        self.attach_checked(command)
     }
 
     /// Lets tor choose the circuit of a stream that is known not to go to an

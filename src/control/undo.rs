@@ -1,8 +1,11 @@
 //! Undoing what a call has begun, after its deadline has passed.
 //!
 //! A command whose reply comes too late may still have had its effect in tor,
-//! and the caller doesn't know. [`Controller::request_or_undo`] waits for the
+//! but the caller got an error. [`Controller::request_or_undo`] waits for the
 //! late reply on another thread and undoes the effect.
+//!
+//! "The restorables" are the things that are restored after a reconnect: see
+//! [`restorables`](super::restorables).
 
 use std::thread;
 use std::time::Duration;
@@ -35,12 +38,13 @@ impl Controller {
     }
 
     /// Sends a command whose effect must be undone if the reply comes too late.
-    /// Then `undo` is called with the late reply, on a thread that ends with
-    /// the reply or the connection.
+    /// In that case `undo` is called with the late reply, on a thread of its
+    /// own. The thread ends after the reply has come, or when the connection
+    /// ends.
     ///
     /// The controller that is passed to `undo` only sends on the same socket.
-    /// After a reconnect, the tor at the other end may be another one, or the
-    /// effect may be another program's.
+    /// After a reconnect, another tor may be at the other end, or another
+    /// program may have caused the same effect.
     pub(super) fn request_or_undo(
         &self,
         command: Command,
@@ -79,10 +83,10 @@ impl Controller {
     }
 
     /// Makes sure that a thing that was just noted in the restorables exists in
-    /// tor. Without this, it would be missing if this handle's socket ended
-    /// between the reply and the note. See
-    /// [`Session::give_back_late`](super::session::Session::give_back_late).
-    /// After an error, neither the note nor the thing is left.
+    /// tor. Without this call, the thing would be missing if this handle's
+    /// socket ended between the reply and the note. See
+    /// [`Session::give_back_late`](super::session::Session::give_back_late). If
+    /// that fails, removes the note, and the thing if tor has it.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
@@ -98,9 +102,9 @@ impl Controller {
     }
 
     /// Makes sure that a thing that was just removed from the restorables
-    /// doesn't exist on another socket. It was restored there if this handle's
-    /// socket ended between the reply and the removal. `watch` must have begun
-    /// when the call began.
+    /// doesn't exist on another socket. A reconnect has restored it there if
+    /// this handle's socket ended between the reply and the removal. `watch`
+    /// must have begun when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());
@@ -111,8 +115,8 @@ impl Controller {
         }
     }
 
-    /// Like [`not_given_back`](Self::not_given_back), for a call that has
-    /// claimed the thing itself.
+    /// Like [`not_given_back`](Self::not_given_back), for a call that holds a
+    /// [`Claim`] on the thing.
     pub(super) fn not_given_back_claimed(&self, kind: &Kind, claim: &Claim) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());

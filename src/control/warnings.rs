@@ -21,7 +21,8 @@ const MOST: usize = 20;
 /// warning is in the reply, too.
 const LAST: &str = "Controller gave us config lines that didn't validate";
 
-/// The warnings that tor has logged since a moment before a command was sent.
+/// The warnings that tor has logged since [`Warnings::listen`], which is called
+/// before a command is sent.
 pub(crate) struct Warnings(Option<Subscription>);
 
 impl Warnings {
@@ -40,7 +41,8 @@ impl Warnings {
     }
 
     /// Returns the warnings about a command that was just refused. Waits for
-    /// them for at most half a second.
+    /// them for at most half a second. Returns no warnings if a filter refuses
+    /// WARN events.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.as_ref().map(logged).unwrap_or_default()
     }
@@ -55,7 +57,8 @@ impl Warnings {
     }
 }
 
-/// Returns tor's warnings, up to the one that comes last for a refusal.
+/// Returns tor's warnings, up to the one that comes last for a refusal
+/// ([`LAST`]), which is left out.
 fn logged(events: &Subscription) -> Vec<String> {
     let mut events = events.wait(Deadline::after(SOON), Phase::Event);
     let mut lines = Vec::new();

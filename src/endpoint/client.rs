@@ -37,8 +37,8 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// An endpoint to connect to through Tor: `tor:HOST:PORT`, with the options of
 /// [the table](super#tor).
 ///
-/// It is parsed from a text or built with methods. Nothing happens before
-/// [`dial`](Self::dial).
+/// An endpoint is parsed from a text or built with methods. No connection is
+/// made before [`dial`](Self::dial).
 ///
 /// ```
 /// use scape::endpoint::ClientEndpoint;
@@ -66,10 +66,10 @@ pub struct ClientEndpoint {
     allow_private: bool,
 }
 
-/// The connections that share circuits with this one.
+/// The connections that may share circuits with a connection to this endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Sharing {
-    /// All connections without an isolation option.
+    /// All connections of this tor that set no credentials.
     Anybody,
     /// No other connection.
     Nobody,
@@ -93,9 +93,9 @@ impl ClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Returns an error with [`EndpointProblem::Invalid`] if tor can't be asked
-    /// for the host (see [`Request`](crate::socks::Request) for the form of
-    /// hosts), or the port is 0.
+    /// Returns an error with [`EndpointProblem::Invalid`] if the host is
+    /// malformed, or the port is 0. [`Request`](crate::socks::Request)
+    /// describes the form of a host.
     pub fn new(host: &str, port: u16) -> Result<Self, EndpointError> {
         if port == 0 {
             return Err(EndpointError::invalid("port", "must be a port, 1 to 65535"));
@@ -121,8 +121,8 @@ impl ClientEndpoint {
 
     /// Uses the tor with this control port (`controlPort`). By default, the
     /// global tor is used if the program has one, or a running tor, or a new
-    /// one: see [`dial`](crate::dial). Replaces a
-    /// [`socks_port`](Self::socks_port).
+    /// one: see [`dial`](crate::dial). A [`socks_port`](Self::socks_port) that
+    /// was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -136,8 +136,8 @@ impl ClientEndpoint {
         ClientEndpoint { control_port: Some(address.into()), socks_port: None, ..self }
     }
 
-    /// Uses this SOCKS port (`socksPort`) without a control connection.
-    /// Replaces a [`control_port`](Self::control_port).
+    /// Uses this SOCKS port (`socksPort`) without a control connection. A
+    /// [`control_port`](Self::control_port) that was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -152,8 +152,8 @@ impl ClientEndpoint {
     }
 
     /// Sets SOCKS credentials (`socksUsername`, `socksPassword`). tor shares
-    /// circuits only between connections with the same credentials. They aren't
-    /// those of an account.
+    /// circuits only between connections with the same credentials. The
+    /// credentials have no other meaning: any text will do.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -165,8 +165,9 @@ impl ClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Returns an error if `user` or `password` doesn't have 1 to 255 bytes, or
-    /// if tor reserves the user name: see [`Isolation::new`].
+    /// Returns an error with [`EndpointProblem::Invalid`] if `user` or
+    /// `password` is empty or longer than 255 bytes, or if tor reserves the
+    /// user name: see [`Isolation::new`].
     pub fn credentials(self, user: &str, password: &str) -> Result<Self, EndpointError> {
         Isolation::new(user, password).map_err(|error| {
             let option = if password.is_empty() || password.len() > 255 {
@@ -186,7 +187,7 @@ impl ClientEndpoint {
     }
 
     /// Uses circuits that aren't shared with any other connection (`isolate`).
-    /// Each connection gets fresh credentials.
+    /// Each connection gets new random credentials.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -201,7 +202,9 @@ impl ClientEndpoint {
     }
 
     /// Sets the time limit for connecting (`timeout`), which begins with the
-    /// connection to the SOCKS port. Zero counts as one nanosecond.
+    /// connection to the SOCKS port. Default: 130 seconds
+    /// ([`SocksProxy::DEFAULT_TIMEOUT`](crate::socks::SocksProxy::DEFAULT_TIMEOUT)).
+    /// Zero counts as one nanosecond.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -217,8 +220,9 @@ impl ClientEndpoint {
         ClientEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
     }
 
-    /// Uses TLS inside the connection (`tls`). This requires the feature
-    /// `https`.
+    /// Uses TLS inside the connection (`tls`). The host's certificate must be
+    /// valid for the host. Without the feature `https`, [`dial`](Self::dial)
+    /// returns an error.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -232,8 +236,9 @@ impl ClientEndpoint {
         ClientEndpoint { tls: true, ..self }
     }
 
-    /// Allows a host that is an address of a private network (`allowPrivate`),
-    /// although exit relays refuse these addresses.
+    /// Allows a host that is an address of a private network (`allowPrivate`).
+    /// By default, [`dial`](Self::dial) returns an error for such a host,
+    /// because exit relays refuse these addresses.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -281,7 +286,8 @@ impl ClientEndpoint {
         self.socks_port.as_ref()
     }
 
-    /// Returns the credentials for the next connection.
+    /// Returns the credentials for the next connection, or `None` for a
+    /// connection without credentials.
     pub(super) fn isolation(&self) -> crate::error::Result<Option<Isolation>> {
         match &self.sharing {
             Sharing::Anybody => Ok(None),
@@ -368,7 +374,8 @@ impl FromStr for ClientEndpoint {
     }
 }
 
-/// Reads `socksPort`. Its host may be in `socksHostname`.
+/// Takes `socksPort` and `socksHostname`, which may contain the host of the
+/// SOCKS port.
 fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
     let (host, port) = (options.take("socksHostname"), options.take("socksPort"));
     match (host, port) {
@@ -383,7 +390,8 @@ fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
 }
 
 impl ClientEndpoint {
-    /// Reads `isolate`, or `socksUsername` and `socksPassword`.
+    /// Takes `isolate`, `socksUsername` and `socksPassword`, and sets them in
+    /// the endpoint.
     fn read_sharing(self, options: &mut Options) -> Result<Self, EndpointError> {
         let isolate = options.take("isolate");
         let fresh = isolate.as_ref().map_or(Ok(false), |value| value.boolean())?;
@@ -410,8 +418,8 @@ impl ClientEndpoint {
     }
 }
 
-/// Writes the endpoint with `[redacted]` instead of the password. Such a text
-/// is refused when it is parsed.
+/// Writes the endpoint with `[redacted]` instead of the password. Parsing a
+/// text with `[redacted]` as the password is an error.
 impl fmt::Display for ClientEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

@@ -10,15 +10,17 @@ use crate::tor::{Tor, TorClient};
 /// `"tor:example.com:80"`, or a [`ClientEndpoint`]. See the [module
 /// documentation](crate::endpoint) for the grammar.
 ///
-/// Without `controlPort` and `socksPort`, the tor is the first of these:
+/// Without `controlPort` and `socksPort`, the connection goes through the first
+/// of these:
 ///
 /// * the [global tor](Tor::global), if the program has one;
-/// * a tor that is running already; a SOCKS port at a usual place is enough
-///   ([`Tor::find`]);
-/// * a new one, which is launched.
+/// * a tor that is running already ([`Tor::find`]), even if only its SOCKS port
+///   can be used;
+/// * a new tor, which is launched.
 ///
-/// The stream keeps a launched tor alive. A program that dials several times
-/// should hold [`Tor::global`], so that tor isn't launched each time.
+/// The stream keeps a launched tor alive. A program that connects several times
+/// should keep the result of [`Tor::global`], so that tor isn't launched each
+/// time.
 ///
 /// ```no_run
 /// use std::io::{Read, Write};
@@ -47,7 +49,8 @@ where
 
 impl ClientEndpoint {
     /// Connects through the tor that the endpoint names. Each call makes a new
-    /// connection, and nothing is kept between calls.
+    /// connection through tor and, with `controlPort`, a new control
+    /// connection.
     ///
     /// ```no_run
     /// use scape::endpoint::ClientEndpoint;
@@ -59,13 +62,13 @@ impl ClientEndpoint {
     /// ```
     ///
     /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env). They
-    /// aren't sent to a control port of another machine, unless the environment
-    /// names the same address.
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env).
+    /// Neither is sent to a control port of another machine, unless the
+    /// environment names the same address.
     ///
-    /// The endpoint's timeout applies to the connection through tor. The steps
-    /// before have their own deadlines: 30 seconds for a control connection,
-    /// two minutes for launching a tor.
+    /// The endpoint's timeout applies to the connection through tor. The
+    /// earlier steps have their own time limits: 30 seconds for a control
+    /// connection, two minutes for launching a tor.
     ///
     /// # Errors
     ///
@@ -105,7 +108,7 @@ impl ClientEndpoint {
     }
 
     /// Connects to the endpoint with a given client, for example one that is
-    /// bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)). The
+    /// bound to a circuit ([`TorClient::via`](crate::TorClient::via)). The
     /// endpoint's `controlPort` and `socksPort` are ignored.
     ///
     /// ```no_run
@@ -113,7 +116,7 @@ impl ClientEndpoint {
     /// use scape::word::CircuitId;
     ///
     /// let endpoint: ClientEndpoint = "tor:example.com:80:timeout=30".parse()?;
-    /// let client = scape::Tor::connect()?.client_via(CircuitId::new(7))?;
+    /// let client = scape::Tor::connect()?.client()?.via(CircuitId::new(7))?;
     /// let stream = endpoint.dial_with(&client)?;
     /// # Ok::<(), scape::Error>(())
     /// ```
@@ -126,7 +129,8 @@ impl ClientEndpoint {
         self.connect(client)
     }
 
-    /// Reports problems that can be found without a tor.
+    /// Returns an error if the endpoint sets `tls` and this library was built
+    /// without the feature `https`.
     fn check(&self) -> Result<()> {
         if cfg!(not(feature = "https")) && self.wants_tls() {
             return Err(EndpointError::invalid(
@@ -138,7 +142,7 @@ impl ClientEndpoint {
         Ok(())
     }
 
-    /// Returns a client of the endpoint's tor.
+    /// Finds the endpoint's tor and returns a client of it.
     fn client(&self) -> Result<TorClient> {
         match self.named_socks_port() {
             Some(address) => Tor::socks_only(address)?.client(),

@@ -4,8 +4,10 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// The error for an endpoint (`tor:…` or `onion:…`) that can't be used. Nothing
-/// was done. The error never repeats a value, because it may be a secret.
+/// The error for an endpoint (`tor:…` or `onion:…`) that can't be used. No
+/// connection through tor was made, and no service was added. The error doesn't
+/// repeat a value, because the value may be a secret. The only exception is the
+/// path of a `privateKeyFile`.
 ///
 /// ```
 /// use scape::endpoint::{ClientEndpoint, EndpointProblem};
@@ -27,7 +29,7 @@ pub struct EndpointError {
 pub enum EndpointProblem {
     /// The text begins with neither `tor:` nor `onion:`.
     Kind,
-    /// The endpoint is of the other kind than required.
+    /// The endpoint is of another kind than the required one.
     OtherKind {
         /// The required kind: `tor` or `onion`.
         needed: &'static str,
@@ -37,17 +39,18 @@ pub enum EndpointProblem {
     /// A backslash precedes something other than a colon, an equals sign or a
     /// backslash.
     Escape,
-    /// No option has this name.
+    /// No option has the name of this part.
     Unknown {
         /// The names of all options.
         known: Vec<&'static str>,
     },
-    /// A part has no name, and the parts that don't need one are given already.
+    /// A part has no name, although all parts that need no name are given
+    /// already.
     Unnamed {
         /// The names of all options.
         known: Vec<&'static str>,
     },
-    /// The option is given twice.
+    /// The option is given twice, but may only be given once.
     Doubled,
     /// The option is required but missing.
     Missing,
@@ -61,33 +64,36 @@ pub enum EndpointProblem {
         /// The other option.
         other: &'static str,
     },
-    /// The value is invalid. The text gives the reason.
+    /// The value is invalid. The text is the reason, such as "must be true or
+    /// false".
     Invalid(Box<str>),
 }
 
 impl EndpointError {
-    /// Creates an error that belongs to no particular option.
+    /// Creates an error without an option and a position.
     pub(crate) fn new(problem: EndpointProblem) -> Self {
         EndpointError { option: None, position: None, problem }
     }
 
-    /// Creates an error that belongs to `option`.
+    /// Creates an error about `option`, without a position.
     pub(crate) fn of(option: &str, problem: EndpointProblem) -> Self {
         EndpointError { option: Some(option.into()), ..Self::new(problem) }
     }
 
-    /// Creates an error for an invalid value of `option`. `why` completes a
-    /// sentence about the value, such as "must be a port".
+    /// Creates an error for an invalid value of `option`, without a position.
+    /// `why` completes a sentence about the value, such as "must be a port".
     pub(crate) fn invalid(option: &str, why: impl Into<String>) -> Self {
         Self::of(option, EndpointProblem::Invalid(why.into().into_boxed_str()))
     }
 
-    /// Sets the byte position in the text.
+    /// Sets the position of the problem in bytes from the start of the text.
     pub(crate) fn at(self, position: usize) -> Self {
         EndpointError { position: Some(position), ..self }
     }
 
-    /// Returns the option's name, if the problem belongs to an option.
+    /// Returns the name of the option that the problem is about. Returns `None`
+    /// if the problem is about the whole text or about a part without a known
+    /// name.
     pub fn option(&self) -> Option<&str> {
         self.option.as_deref()
     }

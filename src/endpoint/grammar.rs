@@ -1,5 +1,5 @@
 //! Splits the text of an endpoint into parts, and handles escapes and names.
-//! The meaning of the parts is the task of other modules.
+//! The module `options` interprets the parts.
 
 use std::borrow::Cow;
 
@@ -10,14 +10,15 @@ use crate::endpoint::{EndpointError, EndpointProblem};
 /// The text between two colons, `value` or `name=value`, without escapes.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
-    /// The position of the part in bytes.
+    /// The position of the part in bytes from the start of the text.
     pub(super) position: usize,
     pub(super) name: Option<String>,
     /// The value, which may be a secret.
     pub(super) value: Zeroizing<String>,
 }
 
-/// Splits `text` into its parts.
+/// Splits `text` at its colons into parts. The first part is the kind. Returns
+/// an error if a backslash precedes a wrong character.
 pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
     // Each string has its full capacity from the beginning, so that growing
     // leaves no copy of a secret in memory.
@@ -66,8 +67,9 @@ pub(super) fn split(text: &str) -> Result<Vec<Part>, EndpointError> {
     Ok(parts)
 }
 
-/// Returns the IPv6 literal, with its brackets, at the beginning of `text`. Its
-/// colons need no escapes.
+/// Returns the IPv6 address, with its brackets, at the beginning of `text`.
+/// Colons in such an address need no escapes. Returns `None` if `text` doesn't
+/// begin with such an address.
 fn literal(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?.split(']').next()?;
     let is_address = inner.contains(':')
@@ -75,7 +77,7 @@ fn literal(text: &str) -> Option<&str> {
     text.get(..inner.len() + 2).filter(|literal| is_address && literal.ends_with(']'))
 }
 
-/// Escapes a value, so that [`split`] reads it back.
+/// Escapes a value, so that [`split`] returns the same value.
 pub(super) fn escape(value: &str) -> Cow<'_, str> {
     let special = [':', '=', '\\'];
     let literal = literal(value).unwrap_or_default();

@@ -8,8 +8,8 @@ use crate::error::{Error, IoError, Result};
 use crate::onion::{load_key, save_key};
 use scape_proto::word::OnionKey;
 
-/// Loads the key from the file at `path`. If the file doesn't exist, creates it
-/// with a new key.
+/// Loads the key from the file at `path`. If the file doesn't exist, makes a
+/// new key and saves it in the file.
 pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
     match load(path)? {
         Some(key) => Ok(key),
@@ -98,8 +98,8 @@ mod tests {
         let path = folder.path().join("key");
         for content in ["", "SECRET", "ED25519-V3:SECRET", &"SECRET".repeat(10_000)] {
             std::fs::write(&path, content).unwrap();
-            // Both functions must report this, in case another program creates
-            // the file at the same time.
+            // Both functions must return the error, because another program may
+            // create the file between the two.
             for error in [load_or_make(&path).unwrap_err(), make(&path).unwrap_err()] {
                 assert!(error.is::<EndpointError>(), "{error}");
                 assert!(!format!("{error:?}").contains("SECRET"), "{error:?}");

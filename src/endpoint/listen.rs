@@ -20,15 +20,16 @@ use crate::tor::Tor;
 use scape_proto::control::Refusal;
 use scape_proto::word::Progress;
 
-/// The default time limit until the service is published, from the time when
+/// The default time limit for adding and publishing the service. It begins when
 /// tor is running.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(120);
-/// The progress, in percent, when tor is running and when tor is ready. The
-/// rest is the publication.
+/// The progress in percent when tor is running (`THERE`) and when tor has
+/// reached the network (`READY`). The rest is the publication.
 const THERE: u8 = 40;
 const READY: u8 = 50;
 
-/// The progress callback. Launching and publishing call it in turn.
+/// The progress callback, which is called by the launch of tor first and then
+/// by the publication.
 type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 
 /// Listens at an `onion:` endpoint: a text such as `"onion:80"`, or an
@@ -36,9 +37,9 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// grammar.
 ///
 /// Without `controlPort`, the service is added to the [global
-/// tor](Tor::global): a tor that is running already, or else a new one. The
-/// listener keeps a launched tor alive. When this function returns, the service
-/// is published.
+/// tor](Tor::global): a tor that is running already, or else a new one. With
+/// `singleHop`, a tor is always launched. The listener keeps a launched tor
+/// alive. When this function succeeds, the service is published.
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -54,8 +55,8 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// # Errors
 ///
 /// Returns an error with an [`EndpointError`] (kind
-/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
-/// be used, before anything is done. Otherwise same errors as
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint is
+/// malformed, before anything is done. Otherwise same errors as
 /// [`OnionEndpoint::listen`].
 #[doc(alias = "TCPHiddenServiceEndpointParser")]
 pub fn listen<E>(endpoint: E) -> Result<OnionListener>
@@ -77,7 +78,8 @@ where
 ///
 /// # Errors
 ///
-/// Same errors as [`listen`].
+/// Same errors as [`listen`], most often a
+/// [`PublishError`](crate::onion::PublishError).
 pub fn listen_with<E>(
     endpoint: E,
     on_progress: impl FnMut(&Progress) + Send + 'static,
@@ -91,7 +93,7 @@ where
 
 impl OnionEndpoint {
     /// Finds the endpoint's tor, binds the local socket, adds the service, and
-    /// waits until it is published. Each call makes a new service.
+    /// waits until it is published. Each call adds a new service.
     ///
     /// ```no_run
     /// use scape::endpoint::OnionEndpoint;
@@ -103,24 +105,24 @@ impl OnionEndpoint {
     /// ```
     ///
     /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env). They
-    /// aren't sent to a control port of another machine, unless the environment
-    /// names the same address.
+    /// environment: see [`Connect::from_env`](crate::Connect::from_env).
+    /// Neither is sent to a control port of another machine, unless the
+    /// environment names the same address.
     ///
-    /// The endpoint's timeout begins when tor is running. The steps before have
-    /// their own deadlines: 30 seconds for a control connection, two minutes
-    /// for launching a tor.
+    /// The endpoint's timeout begins when tor is running. The earlier steps
+    /// have their own time limits: 30 seconds for a control connection, two
+    /// minutes for launching a tor.
     ///
     /// # Errors
     ///
     /// Returns an error with an [`EndpointError`] (kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the options
-    /// contradict each other or the key file holds no key. The kind is
+    /// contradict each other or the key file contains no key. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the key file can't be read or
     /// created. Returns an error with a
     /// [`NotReadyError`](crate::tor::NotReadyError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor can't reach
-    /// the Tor network. No service is left behind.
+    /// the Tor network. After an error, no service is left in tor.
     ///
     /// Errors of finding a tor ([`Tor::global`], [`Tor::connect_with`],
     /// [`Tor::launch`]) and of [`OnionBuilder::listen`] are also possible.
@@ -147,7 +149,8 @@ impl OnionEndpoint {
     }
 
     /// Listens like [`listen_with`](Self::listen_with), on a given tor. The
-    /// endpoint's `controlPort` is ignored.
+    /// endpoint's `controlPort` is ignored. The percentage begins at 40,
+    /// because tor is running already.
     ///
     /// ```no_run
     /// use scape::Tor;
@@ -173,7 +176,8 @@ impl OnionEndpoint {
         self.listen_at(tor, &teller)
     }
 
-    /// Reports problems that can be found without a tor.
+    /// Returns an error if the local address is unspecified (such as 0.0.0.0),
+    /// or if the options contradict each other.
     fn check(&self) -> Result<()> {
         if let Local::Tcp { address: Some(address), .. } = self.local()
             && address.is_unspecified()
@@ -194,8 +198,9 @@ impl OnionEndpoint {
         Ok(())
     }
 
-    /// Returns the tor that the endpoint names. Otherwise returns a new
-    /// single-hop tor if the endpoint needs one, or the program's tor.
+    /// Connects to the tor of the endpoint's control port. Without a control
+    /// port, launches a tor for a single-hop service, or returns the global tor
+    /// for any other service.
     fn tor(&self, on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         if self.is_single_hop() && self.named_control_port().is_none() {
             let launch = Launch::new()
@@ -245,8 +250,8 @@ impl OnionEndpoint {
         })
     }
 
-    /// Returns the service for tor's configuration. Single-hop mode isn't an
-    /// option of the service but of the whole tor.
+    /// Returns the service to add to tor's configuration. It has no option for
+    /// single-hop mode, because that is a mode of the whole tor.
     fn on_disk(&self, path: &Path) -> Result<DiskOnion> {
         let mut service = DiskOnion::new(absolute(path)?);
         if let Some(streams) = self.wanted_max_streams() {
@@ -285,8 +290,9 @@ fn add_socket(_: OnionBuilder, _: &Path) -> Result<OnionBuilder> {
     Err(EndpointError::invalid("unixSocket", "this system has no Unix sockets").into())
 }
 
-/// Waits until tor can publish. If a filter on the control port doesn't allow
-/// asking, the publication itself has to show it.
+/// Waits until tor has reached the Tor network. If a filter on the control port
+/// refuses the question, returns `Ok`: the publication fails later if tor isn't
+/// ready.
 fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)) -> Result<()> {
     match tor.become_ready_with(timeout, on_progress) {
         Err(error) if error.is::<Refusal>() => Ok(()),
@@ -294,7 +300,8 @@ fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)
     }
 }
 
-/// Returns a callback that maps each step to a part of the whole progress.
+/// Returns a callback that passes each step on to `teller`, with its percentage
+/// mapped to the range from `first` to `last`.
 fn within(teller: &Teller, first: u8, last: u8) -> impl FnMut(&Progress) + Send + use<> {
     let teller = teller.clone();
     move |step| (teller.lock())(&step.within(first, last))

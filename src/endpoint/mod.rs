@@ -1,8 +1,9 @@
 //! Endpoint strings: one line of a program's configuration that says where to
 //! connect to, or where to listen.
 //!
-//! If a program accepts an endpoint string, its users can choose the tor, keep
-//! the address of a service, and so on, without any code for these options:
+//! If a program accepts endpoint strings, its users can choose the tor, keep
+//! the address of a service, and so on. The program needs no code for these
+//! options:
 //!
 //! ```text
 //! tor:example.com:443:tls=true:isolate=true
@@ -15,8 +16,8 @@
 //!
 //! # Grammar
 //!
-//! An endpoint string is a kind (`tor` or `onion`) and parts, with a colon
-//! before each part:
+//! An endpoint string is a kind (`tor` or `onion`), followed by parts, with a
+//! colon before each part:
 //!
 //! ```text
 //! endpoint = kind *( ":" part )
@@ -24,9 +25,9 @@
 //! value    = *( character / "\:" / "\=" / "\\" / "[" IPv6 address "]" )
 //! ```
 //!
-//! * The first parts don't need a name: host and port of `tor:`, and the port
-//!   of `onion:`. The long forms are `tor:host=example.com:port=80` and
-//!   `onion:port=80`.
+//! * The first parts don't need a name. These are the host and the port of
+//!   `tor:`, and the port of `onion:`. The forms with names are
+//!   `tor:host=example.com:port=80` and `onion:port=80`.
 //! * A backslash escapes a colon, an equals sign or a backslash, and may not
 //!   precede anything else. So a Unix socket is written
 //!   `controlPort=unix\:/run/tor/control`, or without a colon,
@@ -38,8 +39,8 @@
 //! * The case of kinds and names doesn't matter. An unknown name, a name that
 //!   is given twice, and an empty part are errors.
 //!
-//! This is the grammar of Twisted's endpoint strings. The option names are
-//! txtorcon's if it has the option, so txtorcon's strings work here.
+//! This is the grammar of Twisted's endpoint strings. An option that txtorcon
+//! also has is named like txtorcon's, so txtorcon's strings work here.
 //!
 //! | form | values |
 //! |---|---|
@@ -58,7 +59,7 @@
 //! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, for txtorcon's strings |
 //! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | credentials: circuits are shared only with connections that have the same; **secret** |
 //! | `isolate` | bool | circuits aren't shared with any other connection |
-//! | `timeout` | seconds | the time limit for connecting through tor |
+//! | `timeout` | seconds | the time limit for connecting through tor. Default: 130 |
 //! | `tls` | bool | TLS inside the connection; the certificate must be valid for `host`; requires the feature `https` |
 //! | `allowPrivate` | bool | allows a `host` that is an address of a private network |
 //!
@@ -83,15 +84,16 @@
 //! | `timeout` | seconds | the time limit for adding and publishing the service, from the time when tor is running. Default: 120 |
 //!
 //! Only one of `hiddenServiceDir`, `privateKey` and `privateKeyFile` can be
-//! given. Without them, the address is a new one each time.
+//! given. Without these options, the service gets a new address each time.
 //!
 //! # Secrets
 //!
 //! `Display` and `Debug` show `[redacted]` instead of a password or a private
-//! key. Parsing such a text is an error, so that it isn't mistaken for another
-//! endpoint. [`Endpoint::expose`] includes the secrets. Errors don't repeat
-//! values. On a command line, a secret is visible to every user of the machine,
-//! so use a `privateKeyFile` there.
+//! key. Parsing a text with `[redacted]` in place of a secret is an error, so
+//! that the placeholder isn't used as a password. [`Endpoint::expose`] returns
+//! the text with the secrets. Errors don't repeat values, except for the path
+//! of a key file. On a command line, a secret is visible to every user of the
+//! machine, so use a `privateKeyFile` there.
 
 mod client;
 mod dial;
@@ -116,8 +118,8 @@ pub use listen::{listen, listen_with};
 pub use onion::OnionEndpoint;
 pub use stream::EndpointStream;
 
-/// An endpoint of either kind. See the [module documentation](self) for the
-/// grammar.
+/// An endpoint of the kind `tor` or `onion`. See the [module
+/// documentation](self) for the grammar.
 ///
 /// ```
 /// use scape::endpoint::Endpoint;
@@ -196,7 +198,8 @@ impl From<OnionEndpoint> for Endpoint {
     }
 }
 
-/// Returns an error for an endpoint of the other kind.
+/// Returns an error with [`EndpointProblem::OtherKind`] for an `onion:`
+/// endpoint.
 impl TryFrom<Endpoint> for ClientEndpoint {
     type Error = EndpointError;
 
@@ -210,7 +213,7 @@ impl TryFrom<Endpoint> for ClientEndpoint {
     }
 }
 
-/// Returns an error for an endpoint of the other kind.
+/// Returns an error with [`EndpointProblem::OtherKind`] for a `tor:` endpoint.
 impl TryFrom<Endpoint> for OnionEndpoint {
     type Error = EndpointError;
 

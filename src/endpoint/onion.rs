@@ -42,8 +42,8 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// An endpoint to listen at as an onion service: `onion:PORT`, with the options
 /// of [the table](super#onion).
 ///
-/// It is parsed from a text or built with methods. Nothing happens before
-/// [`listen`](Self::listen).
+/// An endpoint is parsed from a text or built with methods. No service is added
+/// before [`listen`](Self::listen).
 ///
 /// ```
 /// use scape::endpoint::OnionEndpoint;
@@ -75,7 +75,8 @@ pub struct OnionEndpoint {
 /// The local socket that tor connects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Local {
-    /// A TCP port. Default: any free port of 127.0.0.1.
+    /// A TCP socket. By default, the address is 127.0.0.1 and the port is any
+    /// free port.
     Tcp { address: Option<IpAddr>, port: Option<u16> },
     /// A Unix socket.
     Unix(PathBuf),
@@ -124,9 +125,9 @@ impl OnionEndpoint {
     }
 
     /// Adds another port of the onion address.
-    /// [`OnionStream::port`](crate::onion::OnionStream::port) tells which port
-    /// a connection is for, unless a local port, address or Unix socket is set,
-    /// which the ports share.
+    /// [`OnionStream::port`](crate::onion::OnionStream::port) returns the port
+    /// that a connection is for. It returns `None` if a local port, address or
+    /// Unix socket is set, because the ports share one socket then.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -152,8 +153,8 @@ impl OnionEndpoint {
     }
 
     /// Sets the local TCP port that tor connects to (`localPort`). 0, the
-    /// default, means any free port. Replaces a
-    /// [`unix_socket`](Self::unix_socket).
+    /// default, means any free port. A [`unix_socket`](Self::unix_socket) that
+    /// was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -176,7 +177,8 @@ impl OnionEndpoint {
 
     /// Sets the local address that tor connects to (`localAddress`). Default:
     /// 127.0.0.1. `0.0.0.0` is refused by [`listen`](Self::listen), because tor
-    /// can't connect to it. Replaces a [`unix_socket`](Self::unix_socket).
+    /// can't connect to it. A [`unix_socket`](Self::unix_socket) that was set
+    /// before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -195,9 +197,9 @@ impl OnionEndpoint {
         OnionEndpoint { local: Local::Tcp { address: Some(address), port }, ..self }
     }
 
-    /// Sets the path of a Unix socket that tor connects to (`unixSocket`). The
-    /// socket is created, so the path must not exist yet. Replaces a local port
-    /// and address.
+    /// Sets the path of a Unix socket that tor connects to (`unixSocket`).
+    /// [`listen`](Self::listen) creates the socket, so the path must not exist
+    /// yet. A local port or address that was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -212,7 +214,7 @@ impl OnionEndpoint {
     }
 
     /// Adds the service to the tor with this control port (`controlPort`).
-    /// Default: the global tor.
+    /// Default: the [global tor](crate::Tor::global).
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -226,14 +228,16 @@ impl OnionEndpoint {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// Makes a service in tor's configuration, with its key in this directory
-    /// (`hiddenServiceDir`). tor makes a key if the directory has no
-    /// key. See
-    /// [`onion::disk`](crate::onion::disk). Replaces other sources of a key.
+    /// Adds the service to tor's configuration, with the service's key in this
+    /// directory (`hiddenServiceDir`). tor makes a key if the directory
+    /// contains none. See [`onion::disk`](crate::onion::disk). A key or key
+    /// file that was set before is discarded.
     ///
-    /// The service is taken out of the configuration when the listener ends,
-    /// and the directory stays. The files in its `authorized_clients` determine
-    /// who may connect, and [`client`](Self::client) can't be used.
+    /// Closing or dropping the listener takes the service out of the
+    /// configuration. The directory stays. The files in the directory's
+    /// `authorized_clients` determine who may connect. [`listen`](Self::listen)
+    /// returns an error if [`client`](Self::client) or [`detach`](Self::detach)
+    /// is set, too.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -247,8 +251,8 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
     }
 
-    /// Sets the service's key, which determines its address (`privateKey`).
-    /// Replaces other sources of a key.
+    /// Sets the service's key, which determines its address (`privateKey`). A
+    /// key file or directory that was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -265,7 +269,8 @@ impl OnionEndpoint {
 
     /// Uses the key in this file (`privateKeyFile`). If the file doesn't exist,
     /// it is created with a new key and mode 0600, so that the service gets the
-    /// same address each time. Replaces other sources of a key.
+    /// same address each time. A key or directory that was set before is
+    /// discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -280,9 +285,10 @@ impl OnionEndpoint {
     }
 
     /// Makes a service that is reached in three hops instead of six
-    /// (`singleHop`). The service's location is **not hidden**. It needs a tor
-    /// that does nothing else. If no control port is set, such a tor is
-    /// launched, and ends with the listener.
+    /// (`singleHop`). The service's location is **not hidden**. The service
+    /// needs a tor that does nothing else. If no control port is set,
+    /// [`listen`](Self::listen) launches such a tor, which ends with the
+    /// listener.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -296,8 +302,8 @@ impl OnionEndpoint {
         OnionEndpoint { single_hop: true, ..self }
     }
 
-    /// Lets the service outlive the control connection (`detach`). It ends with
-    /// the listener or with tor.
+    /// Lets the service outlive the control connection (`detach`). The service
+    /// ends when the listener is closed or dropped, or when tor ends.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -330,7 +336,7 @@ impl OnionEndpoint {
     }
 
     /// Limits the number of simultaneous streams on one circuit (`maxStreams`).
-    /// 0 means no limit.
+    /// 0, the default, means no limit.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -345,7 +351,8 @@ impl OnionEndpoint {
     }
 
     /// Makes clients solve a proof-of-work puzzle when the service is under
-    /// load (`pow`).
+    /// load (`pow`). tor's default limits apply: see
+    /// [`OnionBuilder::proof_of_work`](crate::OnionBuilder::proof_of_work).
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -359,9 +366,14 @@ impl OnionEndpoint {
         OnionEndpoint { proof_of_work: true, ..self }
     }
 
-    /// Sets the time limit for adding and publishing the service, from the time
-    /// when tor is running (`timeout`). Default: two minutes. Zero counts as
-    /// one nanosecond.
+    /// Sets the time limit for adding and publishing the service (`timeout`).
+    /// The time begins when tor is running. Default: two minutes. Zero counts
+    /// as one nanosecond.
+    ///
+    /// After the time limit, asking tor for the reason and removing the service
+    /// take at most two more seconds. With
+    /// [`hidden_service_dir`](Self::hidden_service_dir), it is at most six more
+    /// seconds.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -584,8 +596,9 @@ impl OnionEndpoint {
     }
 }
 
-/// Writes the endpoint with `[redacted]` instead of a private key. Such a text
-/// is refused when it is parsed. A path that isn't Unicode is shown lossily.
+/// Writes the endpoint with `[redacted]` instead of a private key. Parsing a
+/// text with `[redacted]` as the key is an error. In a path that isn't Unicode,
+/// the bad parts are replaced by U+FFFD.
 impl fmt::Display for OnionEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))

@@ -1,4 +1,4 @@
-//! The options of an endpoint and the forms of their values.
+//! The options of an endpoint and the parsers for their values.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use scape_proto::control::REDACTED;
 pub(super) struct Vocabulary {
     /// `tor` or `onion`.
     pub(super) kind: &'static str,
-    /// The options of the first values without a name, in order.
+    /// The options that values without a name set, in order.
     pub(super) unnamed: &'static [&'static str],
     /// The names of all options.
     pub(super) known: &'static [&'static str],
@@ -26,8 +26,8 @@ pub(super) struct Vocabulary {
     pub(super) also: &'static [(&'static str, &'static str)],
 }
 
-/// The options of one endpoint, from which the parser takes one after the
-/// other.
+/// The options that one endpoint string sets. A parser takes them out one after
+/// the other.
 #[derive(Debug)]
 pub(super) struct Options {
     end: usize,
@@ -85,19 +85,21 @@ impl Options {
         Ok(Options { end: text.len(), values })
     }
 
-    /// Takes the value of `option`.
+    /// Removes and returns the first value of `option`. Returns `None` if the
+    /// option isn't set, or if all of its values were taken.
     pub(super) fn take(&mut self, option: &str) -> Option<Value> {
         let at = self.values.iter().position(|value| value.option == option)?;
         Some(self.values.remove(at))
     }
 
-    /// Takes the value of `option`, or returns an error if it is missing.
+    /// Removes and returns the value of `option`. Returns an error if the
+    /// option isn't set.
     pub(super) fn need(&mut self, option: &str) -> Result<Value, EndpointError> {
         let end = self.end;
         self.take(option).ok_or_else(|| EndpointError::of(option, EndpointProblem::Missing).at(end))
     }
 
-    /// Returns an error if `option` is combined with one of `others`.
+    /// Returns an error if `option` and one of `others` are both set.
     pub(super) fn exclude(
         &self,
         option: &str,
@@ -114,7 +116,8 @@ impl Options {
 }
 
 impl Vocabulary {
-    /// Returns the option with this name or alias. Case doesn't matter.
+    /// Returns the option with this name or alias, ignoring case. Returns an
+    /// error at `position` if there is no such option.
     fn option(&self, name: &str, position: usize) -> Result<&'static str, EndpointError> {
         if name.is_empty() {
             return Err(EndpointError::new(EndpointProblem::Empty).at(position));
@@ -149,10 +152,11 @@ impl Value {
         &self.text
     }
 
-    /// Returns a secret. Refuses the placeholder of a secret that wasn't shown.
+    /// Returns a secret value. Returns an error if the value is the placeholder
+    /// `[redacted]`.
     pub(super) fn secret(&self) -> Result<&str, EndpointError> {
         if self.text.as_str() == REDACTED {
-            return Err(self.invalid("was left out when this text was displayed: insert it again"));
+            return Err(self.invalid("was redacted when this text was displayed: insert it again"));
         }
         Ok(&self.text)
     }
@@ -170,7 +174,7 @@ impl Value {
         port(&self.text).ok_or_else(|| self.invalid("must be a port, 1 to 65535"))
     }
 
-    /// Parses ports that are separated by commas.
+    /// Parses ports that are separated by commas. None of them may be 0.
     pub(super) fn ports(&self) -> Result<Vec<u16>, EndpointError> {
         let ports: Option<Vec<u16>> = self.text.split(',').map(port).collect();
         ports.ok_or_else(|| {
@@ -189,7 +193,7 @@ impl Value {
         })
     }
 
-    /// Parses the address of one of tor's ports.
+    /// Parses the address of a control port or SOCKS port.
     pub(super) fn address(&self) -> Result<Address, EndpointError> {
         self.text.parse().map_err(|_| {
             self.invalid(
@@ -198,7 +202,7 @@ impl Value {
         })
     }
 
-    /// Parses a path.
+    /// Parses a path, which may not contain NUL or begin with `~`.
     pub(super) fn path(&self) -> Result<PathBuf, EndpointError> {
         if self.text.contains('\0') {
             return Err(self.invalid("must not contain a NUL"));
@@ -209,7 +213,7 @@ impl Value {
         Ok(PathBuf::from(self.text.as_str()))
     }
 
-    /// Parses a time in seconds.
+    /// Parses a time in seconds that is more than 0.
     pub(super) fn seconds(&self) -> Result<Duration, EndpointError> {
         seconds(&self.text)
             .ok_or_else(|| self.invalid("must be a number of seconds above 0, such as 30 or 2.5"))
@@ -241,7 +245,8 @@ pub(super) fn show_ip(ip: IpAddr) -> String {
     }
 }
 
-/// Parses seconds with up to nine decimal places. Zero is refused.
+/// Parses seconds with up to nine decimal places. Returns `None` if the text is
+/// malformed or the time is zero.
 fn seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if fraction.len() > 9 {
@@ -262,8 +267,8 @@ pub(super) fn show_seconds(time: Duration) -> String {
     }
 }
 
-/// Formats the address of one of tor's ports: only the port number if that is
-/// enough.
+/// Formats the address of a control port or SOCKS port. A port of 127.0.0.1 is
+/// formatted as its number alone.
 pub(super) fn show_address(address: &Address) -> String {
     match address.port() {
         Some(port) if *address == Address::from(port) => port.to_string(),

@@ -13,7 +13,8 @@ use crate::client::tls::TlsStream;
 /// [`ClientEndpoint::dial`](crate::endpoint::ClientEndpoint::dial).
 ///
 /// Reading and writing block forever unless timeouts are set. Dropping the
-/// stream closes it. The stream keeps a tor alive that was launched for it.
+/// stream closes it. If a tor was launched for the stream, the tor stays alive
+/// as long as the stream.
 #[derive(Debug)]
 pub struct EndpointStream {
     inner: Inner,
@@ -27,8 +28,8 @@ enum Inner {
 }
 
 impl EndpointStream {
-    /// Returns the underlying connection through tor. Reading from it or
-    /// writing to it corrupts TLS inside.
+    /// Returns the underlying connection through tor. If there is TLS inside,
+    /// reading from this connection or writing to it corrupts the TLS session.
     pub fn socks_stream(&self) -> &SocksStream {
         match &self.inner {
             Inner::Plain(stream) => stream,
@@ -37,7 +38,7 @@ impl EndpointStream {
         }
     }
 
-    /// Returns true if there is TLS inside.
+    /// Returns true if the connection uses TLS inside.
     pub fn is_tls(&self) -> bool {
         match &self.inner {
             Inner::Plain(_) => false,
@@ -46,8 +47,9 @@ impl EndpointStream {
         }
     }
 
-    /// Converts the stream to the underlying connection, which two threads can
-    /// use at the same time, for example. This works only without TLS.
+    /// Converts the stream to the underlying connection through tor. This only
+    /// works without TLS. Unlike an `EndpointStream`, two threads can read from
+    /// and write to the connection at the same time.
     ///
     /// ```no_run
     /// let stream = scape::dial("tor:example.com:80")?;
@@ -60,7 +62,7 @@ impl EndpointStream {
     ///
     /// # Errors
     ///
-    /// Returns the stream itself if there is TLS inside.
+    /// Returns the stream itself if it uses TLS inside.
     pub fn into_socks_stream(self) -> Result<SocksStream, Box<EndpointStream>> {
         match self.inner {
             Inner::Plain(stream) => Ok(stream),

@@ -6,12 +6,12 @@ use crate::io::transport::Address;
 use crate::tor::Tor;
 use scape_proto::word::Progress;
 
-/// Returns the tor with this control port, or the program's tor without
-/// one. If the latter is launched, `on_progress` is called.
+/// Connects to the tor with this control port. If `control_port` is `None`,
+/// returns the global tor, and calls `on_progress` if it has to be launched.
 ///
-/// A control port of another machine gets a password only if the environment
-/// names this address together with the password, because an endpoint string
-/// may come from an untrusted source.
+/// A password is sent to a control port of another machine only if the
+/// environment names this address together with the password. The reason is
+/// that an endpoint string may come from an untrusted source.
 pub(super) fn tor_at(
     control_port: Option<&Address>,
     on_progress: impl FnMut(&Progress) + Send + 'static,

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Cause, ErrorKind};
 use scape_proto::control::excerpt;
 
-/// An answer of tor's that is malformed.
+/// The error for an answer from tor that can't be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerError {
     command: Box<str>,
@@ -18,13 +18,14 @@ impl AnswerError {
         AnswerError { command: short(command.into()), problem: short(problem.into()) }
     }
 
-    /// Returns the command. Its secrets are replaced.
+    /// Returns the command that tor answered, for example `GETINFO version`. It
+    /// contains no secrets. A text of more than about 2000 bytes is cut off.
     pub fn command(&self) -> &str {
         &self.command
     }
 
-    /// Returns a description of the problem, with the part of the answer that
-    /// shows it.
+    /// Returns a description of the problem, most often with the malformed part
+    /// of the answer. A text of more than about 2000 bytes is cut off.
     pub fn problem(&self) -> &str {
         &self.problem
     }

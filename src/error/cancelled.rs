@@ -6,8 +6,9 @@ use crate::error::{Cause, ErrorKind};
 
 use super::Phase;
 
-/// A call that was cancelled with a [`CancelToken`](crate::CancelToken).
-/// Whatever the call had begun was undone, as after a timeout.
+/// The error for a call that was cancelled with a
+/// [`CancelToken`](crate::CancelToken). The steps that the call had already
+/// taken were undone, as far as tor answered.
 ///
 /// A cancelled launch has a different error, which contains tor's log:
 /// [`LaunchProblem::Cancelled`](crate::process::LaunchProblem::Cancelled).
@@ -21,7 +22,8 @@ impl Cancelled {
         Cancelled { phase }
     }
 
-    /// Returns the phase in which the call was cancelled.
+    /// Returns the phase in which the call was cancelled: the thing that it was
+    /// waiting for.
     pub fn phase(&self) -> Phase {
         self.phase
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Cause, ErrorKind};
 
-/// A failed operation of the operating system.
+/// The error for an operation of the operating system that failed.
 #[derive(Debug, Clone)]
 pub struct IoError {
     what: Box<str>,
@@ -16,7 +16,7 @@ pub struct IoError {
 impl IoError {
     /// Creates an error of the operating system. `what` is the failed operation
     /// as a verb with its object, such as `read /etc/tor/torrc`. The error's
-    /// text has "cannot" before it.
+    /// text is "cannot" and `what`.
     ///
     /// A closure that must return a [`scape::Result`](crate::Result) can report
     /// its own failures this way:
@@ -43,7 +43,7 @@ impl IoError {
         IoError { what: what.into().into_boxed_str(), source: self.source.clone() }
     }
 
-    /// Returns the failed operation, without "cannot".
+    /// Returns the failed operation, such as `read /etc/tor/torrc`.
     pub fn what(&self) -> &str {
         &self.what
     }

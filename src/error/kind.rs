@@ -2,8 +2,8 @@
 
 use std::io;
 
-/// The kind of an [`Error`](crate::Error), by which most programs decide what
-/// to do.
+/// The kind of an [`Error`](crate::Error). Most programs decide by the kind
+/// what to do.
 ///
 /// [`Error::get`](crate::Error::get) returns the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,31 +12,34 @@ pub enum ErrorKind {
     /// tor refused a command. [`Error::refusal`](crate::Error::refusal) returns
     /// tor's code and text.
     Refused,
-    /// The control connection has ended. Every later call on it returns the
-    /// same error.
+    /// The control connection has ended. Later calls on it return the same
+    /// error, unless the controller [reconnects](crate::Connect::reconnect).
     Closed,
-    /// A deadline passed.
+    /// A call didn't end within its time limit.
     Timeout,
     /// The call was cancelled with a [`CancelToken`](crate::CancelToken).
     Cancelled,
-    /// An argument is invalid. Nothing was sent, and the connection is still
-    /// usable.
+    /// An argument is invalid. The command with this argument was not sent, and
+    /// the connection is still usable.
     Argument,
-    /// A peer's answer or a file's content can't be parsed.
+    /// An answer of tor or of another peer, or the content of a file, can't be
+    /// parsed or is of the wrong kind.
     Malformed,
     /// No tor could be reached in the requested way: there is no control
     /// connection, or no SOCKS port.
     Connect,
-    /// Authentication failed.
+    /// Authentication at the control port or at the SOCKS port failed.
     Auth,
-    /// A tor process couldn't be started, or didn't reach the requested state.
+    /// A tor process couldn't be started, or failed before it reached the
+    /// requested state.
     Launch,
     /// Something failed in the Tor network or at the target: a circuit, a
     /// stream, a connection, a lookup of a name, or a descriptor.
     Network,
     /// The requested thing is unknown or doesn't exist.
     NotFound,
-    /// tor's configuration, or a file that belongs to it, is invalid.
+    /// tor's configuration, or a file that belongs to it, is invalid or doesn't
+    /// allow the requested change.
     Config,
     /// The operating system reported an error.
     Io,

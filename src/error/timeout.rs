@@ -1,19 +1,20 @@
-//! Timeouts: deadlines that passed.
+//! The error for a call that took too long, and the phases of calls.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{Cause, ErrorKind};
 
-/// A deadline that passed. tor may still do what was requested; its late answer
-/// is discarded.
+/// The error for a call that didn't end within its time limit. tor may still do
+/// what was requested. If tor answers later, the answer is discarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
     phase: Phase,
     after: Duration,
 }
 
-/// The thing that a call was waiting for when it ended.
+/// The phase of a call that timed out or was cancelled: the thing that the call
+/// was waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
@@ -32,7 +33,7 @@ pub enum Phase {
     Circuit,
     /// A stream to be closed.
     Stream,
-    /// The live state to change.
+    /// The [live state](crate::State) to change.
     State,
     /// tor to report that it acted on a signal.
     Signal,
@@ -55,24 +56,26 @@ pub enum Phase {
 }
 
 impl Timeout {
-    /// Creates the error for a `phase` that did not end within `after`.
+    /// Creates the error for a call with the time limit `after` that ended in
+    /// `phase`.
     pub(crate) fn new(phase: Phase, after: Duration) -> Self {
         Timeout { phase, after }
     }
 
-    /// Returns the phase that didn't end in time.
+    /// Returns the phase in which the call ended: the thing that it was waiting
+    /// for.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// Returns the duration after which the call gave up.
+    /// Returns the time limit that passed.
     pub fn after(&self) -> Duration {
         self.after
     }
 }
 
 impl Phase {
-    /// Returns the phase as error messages name it.
+    /// Returns the phase as a noun for error messages, such as "tor's reply".
     pub(super) fn noun(self) -> &'static str {
         match self {
             Phase::Connect => "a connection",

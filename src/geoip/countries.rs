@@ -13,12 +13,12 @@ use crate::geoip::GeoIpError;
 use scape_proto::control::Refusal;
 use scape_proto::word::CountryCode;
 
-/// The number of addresses in one round trip.
+/// The largest number of addresses in one round trip.
 const AT_ONCE: usize = 512;
-/// The number of answers that are cached. When there are more, the cache is
-/// cleared. (The network has some 10,000 relays.)
+/// The largest number of answers in the cache. The cache is cleared before a
+/// lookup that would exceed it. (The network has about 10,000 relays.)
 const KEPT: usize = 1 << 16;
-/// tor's reply code if it has no GeoIP data.
+/// tor's reply code for a missing GeoIP database.
 const NOT_LOADED: u16 = 551;
 
 /// A cache of tor's answers, shared by all clones.
@@ -28,12 +28,14 @@ pub(crate) struct Countries {
 }
 
 impl Countries {
-    /// Returns the country of each address in order, or the error of that
-    /// address.
+    /// Returns the country of each address in order. The country is `None` if
+    /// tor doesn't know the address. If tor refuses the question about an
+    /// address, the error is in that address's place.
     ///
     /// # Errors
     ///
-    /// Returns an error only if tor can't be asked at all.
+    /// Returns an error if the questions can't be sent, most often because the
+    /// connection has ended.
     pub(super) fn of(
         &self,
         controller: &Controller,
@@ -43,7 +45,7 @@ impl Countries {
         let mut failed = HashMap::new();
         for some in self.unknown(ips).chunks(AT_ONCE) {
             let keys = some.iter().map(|ip| format!("ip-to-country/{ip}"));
-            for (ip, answer) in some.iter().zip(controller.get_info_each(keys)?) {
+            for (ip, answer) in some.iter().zip(controller.info().get_each(keys)?) {
                 match answer.and_then(|answer| country(*ip, &answer)) {
                     Ok(country) => self.keep(*ip, country),
                     Err(error) => drop(failed.insert(*ip, not_loaded(*ip, error))),
@@ -60,7 +62,8 @@ impl Countries {
             .collect())
     }
 
-    /// Returns the addresses that are not in the cache, each once.
+    /// Returns the addresses that are not in the cache, each once. Clears the
+    /// cache first if it would become too large.
     fn unknown(&self, ips: &[IpAddr]) -> Vec<IpAddr> {
         let mut known = self.known.lock();
         if known.len() + ips.len() > KEPT {

@@ -1,5 +1,5 @@
-//! Databases in MaxMind's format. Only this module and `record` name the
-//! package that reads them.
+//! Databases in MaxMind's format. Only this module and `record` use the package
+//! `maxminddb`, which reads them.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::geoip::GeoIpError;
 use crate::io::regular_file;
 
-/// The bytes before the metadata, which is at the end of the file.
+/// The bytes that precede the metadata at the end of a database.
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// The size limit for a database: 2 GiB, many times the size of MaxMind's
@@ -25,9 +25,9 @@ const LARGEST: u64 = 2 << 30;
 
 /// A database in MaxMind's format.
 ///
-/// The whole database is held in memory, so its file may be replaced meanwhile.
-/// A `Database` is cheap to clone. Two of them are equal if both are clones of
-/// the same opened database.
+/// The whole database is read into memory, so its file may be replaced while
+/// the database is in use. A `Database` is cheap to clone. Two databases are
+/// equal if they are clones of the same opened database.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
@@ -51,11 +51,11 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`GeoIpError`]. Its kind is
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be read or is
-    /// larger than 2 GiB. It is
+    /// Returns an error with a [`GeoIpError`]. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be read, isn't
+    /// a regular file or is larger than 2 GiB. The kind is
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the file is not
-    /// such a database, is incomplete, or is damaged.
+    /// a database in MaxMind's format, is incomplete, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut bytes = regular_file::read(path, LARGEST).map_err(|error| {
@@ -65,7 +65,8 @@ impl Database {
     }
 
     /// Creates a database from bytes in memory, for example from a file that is
-    /// compiled into the program. Error messages name it by `path`.
+    /// compiled into the program. `path` is the name of the database in error
+    /// messages. No file is read from it.
     ///
     /// ```
     /// use scape::ErrorKind;
@@ -77,9 +78,10 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// Same errors as [`open`](Self::open), except that no file is read. Most
-    /// often, the bytes are not a complete database
-    /// ([`GeoIpError::NotADatabase`]).
+    /// Returns an error with a [`GeoIpError`] (kind
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed)) if the bytes are
+    /// not a database in MaxMind's format, or if they are incomplete or
+    /// damaged.
     pub fn from_bytes(path: impl Into<PathBuf>, bytes: impl Into<Vec<u8>>) -> Result<Self> {
         Database::of(&path.into(), bytes.into())
     }
@@ -92,7 +94,8 @@ impl Database {
         Ok(Database { inner: Arc::new(Inner { path: path.to_path_buf(), reader }) })
     }
 
-    /// Returns the path that the database was read from.
+    /// Returns the path that the database was read from, or the path that
+    /// [`from_bytes`](Self::from_bytes) was called with.
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
@@ -103,19 +106,20 @@ impl Database {
         &self.inner.reader.metadata().database_type
     }
 
-    /// Returns the content that the type name suggests, or `None` if the name
-    /// is unknown.
+    /// Returns the content that the [type name](Self::type_name) suggests, or
+    /// `None` if the type name is unknown.
     pub fn contents(&self) -> Option<Contents> {
         Contents::of(self.type_name())
     }
 
-    /// Returns the time at which the database was built.
+    /// Returns the time at which the database was built, as the metadata states
+    /// it. Returns `None` if the time is too large for the system.
     pub fn built(&self) -> Option<SystemTime> {
         self.inner.reader.metadata().build_time().ok()
     }
 
-    /// Fills in the fields of `location` that are missing and that this
-    /// database knows.
+    /// Fills in the fields of `location` that are still missing and that this
+    /// database contains for the address.
     pub(super) fn complete(&self, location: &mut Location) -> Result<()> {
         let record = self.record(location)?;
         let source = || Some(Source::Database(self.clone()));
@@ -145,7 +149,7 @@ impl Database {
 
     fn record(&self, location: &Location) -> Result<Record> {
         let reader = &self.inner.reader;
-        // A database of IPv4 addresses has no others.
+        // A database of IPv4 addresses contains no IPv6 addresses.
         if location.ip.is_ipv6() && reader.metadata().ip_version == 4 {
             return Ok(Record::default());
         }

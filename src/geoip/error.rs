@@ -17,33 +17,34 @@ pub enum GeoIpError {
     /// The database's file can't be read: it doesn't exist, access to it is
     /// denied, it is too large, or it is not a regular file.
     Unreadable {
-        /// The path.
+        /// The path of the database.
         path: PathBuf,
         /// The operating system's error.
         source: Arc<io::Error>,
     },
     /// The file is not a database in MaxMind's format, or its end is missing.
     NotADatabase {
-        /// The path.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The database is damaged, or has an unknown version of the format.
+    /// The database is damaged, or its format has an unknown version.
     Damaged {
-        /// The path.
+        /// The path of the database.
         path: PathBuf,
         /// The address that was looked up, or `None` if the database couldn't
         /// be opened.
         ip: Option<IpAddr>,
-        /// The problem.
+        /// The description of the problem by the package that reads databases.
         problem: Box<str>,
     },
-    /// The database doesn't contain what it was added for.
+    /// The database doesn't have the content that it was added for.
     WrongKind {
-        /// The path.
+        /// The path of the database.
         path: PathBuf,
         /// The required content, for example "countries".
         wanted: &'static str,
-        /// The type that the database names, for example `GeoLite2-ASN`.
+        /// The type that the database's metadata names, for example
+        /// `GeoLite2-ASN`.
         type_name: Box<str>,
     },
     /// tor has no GeoIP data for this address family: `GeoIPFile` or
@@ -52,16 +53,16 @@ pub enum GeoIpError {
     NotLoaded {
         /// The address that was looked up.
         ip: IpAddr,
-        /// tor's answer.
+        /// tor's refusal, with the code 551.
         refusal: Box<Refusal>,
     },
-    /// There is no source: neither a database nor a tor to ask.
+    /// The [`GeoIp`](super::GeoIp) has no source: neither a database nor a tor.
     NoSource,
 }
 
 impl GeoIpError {
-    /// Returns the path of the database that this error is about, if there is
-    /// one.
+    /// Returns the path of the database that this error is about. Returns
+    /// `None` if the error isn't about a database.
     pub fn path(&self) -> Option<&Path> {
         match self {
             GeoIpError::Unreadable { path, .. }

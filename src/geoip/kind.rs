@@ -1,23 +1,25 @@
 //! The content of a database, derived from its type name.
 
-/// The content of a database.
+/// The content of a database, as its type name suggests it. Returned by
+/// [`Database::contents`](super::Database::contents).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Contents {
-    /// True if there are countries.
+    /// True if the database contains countries.
     pub countries: bool,
-    /// True if there are cities, most often with coordinates. Countries are
-    /// there, too.
+    /// True if the database contains cities, most often with coordinates. Then
+    /// it also contains countries.
     pub cities: bool,
-    /// True if there are autonomous systems: their numbers and organizations.
+    /// True if the database contains autonomous systems: their numbers and
+    /// organizations.
     pub autonomous_systems: bool,
 }
 
 impl Contents {
     /// Derives the content from the type in the metadata, such as
     /// `GeoLite2-City` or `DBIP-ASN-Lite (compat=GeoLite2-ASN)`. There is no
-    /// official list of type names, so this returns `None` for a name without
-    /// any known word.
+    /// official list of type names, so this function looks for known words.
+    /// Returns `None` for a name without a known word.
     pub(super) fn of(type_name: &str) -> Option<Self> {
         let name = type_name.to_ascii_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));

@@ -19,7 +19,8 @@ pub struct Location {
     pub ip: IpAddr,
     /// The country.
     pub country: Option<CountryCode>,
-    /// The country's name in English. tor's own data has no names.
+    /// The country's name in English. `None` if the country comes from tor,
+    /// because tor's data contains no names.
     pub country_name: Option<Box<str>>,
     /// The city's name in English.
     pub city: Option<Box<str>>,
@@ -27,10 +28,11 @@ pub struct Location {
     pub coordinates: Option<Coordinates>,
     /// The number of the autonomous system that the address belongs to.
     pub asn: Option<u32>,
-    /// The organization that runs the autonomous system.
+    /// The name of the organization that runs the autonomous system.
     pub organization: Option<Box<str>>,
-    /// The network to which all of this applies: the smallest of the networks
-    /// that the databases name. tor's own data doesn't name any.
+    /// The network to which the fields from the databases apply. If several
+    /// databases contributed, it is the smallest of their networks. tor's data
+    /// contains no networks.
     pub network: Option<Network>,
     /// The source of the country.
     pub country_from: Option<Source>,
@@ -62,7 +64,8 @@ impl Location {
         self.country_from.is_some() || self.city_from.is_some() || self.asn_from.is_some()
     }
 
-    /// Sets the country to tor's answer.
+    /// Sets the country to tor's answer, which is `None` if tor doesn't know
+    /// the address.
     pub(super) fn take_country(&mut self, country: Option<CountryCode>) {
         self.country = country;
         self.country_from = country.map(|_| Source::Tor);
@@ -107,12 +110,14 @@ pub struct Coordinates {
     pub latitude: f64,
     /// Degrees east of Greenwich, -180 to 180.
     pub longitude: f64,
-    /// The radius in kilometers within which the address is, if it is known.
+    /// The radius in kilometers around the position within which the address
+    /// probably is. `None` if the database doesn't contain it.
     pub radius_km: Option<u32>,
 }
 
 impl Coordinates {
-    /// Returns `None` if the position isn't on earth.
+    /// Creates a position. Returns `None` if the latitude or the longitude is
+    /// out of range.
     #[cfg(feature = "geoip")]
     pub(super) fn new(latitude: f64, longitude: f64, radius_km: Option<u32>) -> Option<Self> {
         let is_there = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
@@ -139,7 +144,8 @@ impl Network {
         self.address
     }
 
-    /// Returns the length of the common prefix in bits.
+    /// Returns the length of the common prefix in bits, 0 to 32 for IPv4 and 0
+    /// to 128 for IPv6.
     pub fn prefix(&self) -> u8 {
         self.prefix
     }

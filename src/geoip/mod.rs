@@ -8,8 +8,9 @@
 //!   field names. They contain countries, cities and autonomous systems. This
 //!   library doesn't come with a database.
 //! * **tor's own GeoIP data** (`GeoIPFile`, `GeoIPv6File`), which contains only
-//!   countries. It is queried over the control connection, once for each
-//!   address and for many addresses at a time. Not every tor has it.
+//!   countries. This library queries it over the control connection, with many
+//!   addresses in one round trip. It remembers the answers, so it asks for each
+//!   address only once. Not every tor has these files.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -24,9 +25,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Databases are asked first, in the order in which they were added, then tor.
-//! Each field comes from the first source that knows it. [`Location`] names
-//! these sources, because sources may contradict each other.
+//! The databases are searched first, in the order in which they were added. tor
+//! is asked only for countries that no database contains. Each field comes from
+//! the first source that contains it. [`Location`] names the source of each
+//! field, because sources may contradict each other.
 //!
 #![cfg_attr(feature = "geoip", doc = "```no_run")]
 #![cfg_attr(not(feature = "geoip"), doc = "```text")]
@@ -72,9 +74,11 @@ use crate::error::{Error, Result};
 use scape_proto::torrc::value::CountryOf;
 use scape_proto::word::CountryCode;
 
-/// Looks up the locations and networks of addresses. See the [module](self).
+/// A set of sources for the locations and networks of IP addresses. See the
+/// [module](self) for an introduction.
 ///
 /// A `GeoIp` is cheap to clone, and any number of threads may use it at once.
+/// Clones share the remembered answers of tor.
 #[derive(Debug, Clone, Default)]
 pub struct GeoIp {
     #[cfg(feature = "geoip")]
@@ -101,8 +105,9 @@ impl GeoIp {
     /// Asks tor for the country of addresses that the databases don't know
     /// (`GETINFO ip-to-country/…`).
     ///
-    /// The connection is kept open as long as this `GeoIp` lives. Each request
-    /// has the controller's timeout.
+    /// The connection stays open as long as this `GeoIp` lives. Asking tor
+    /// takes at most the controller's timeout for each lookup. Only one tor is
+    /// asked: a tor that was set before is replaced.
     pub fn tor(mut self, controller: &Controller) -> Self {
         self.tor = Some(controller.clone());
         self.countries = Countries::default();
@@ -114,7 +119,8 @@ impl GeoIp {
         if self.tor.is_some() { self } else { self.tor(controller) }
     }
 
-    /// Adds a database with any content.
+    /// Adds a database of countries, cities or autonomous systems. A database
+    /// with an unknown [type name](Database::type_name) is accepted, too.
     ///
     /// ```no_run
     /// use scape::geoip::GeoIp;
@@ -134,8 +140,17 @@ impl GeoIp {
         self.add(path.as_ref(), "countries, cities or autonomous systems", |_| true)
     }
 
-    /// Adds a database that must contain countries. A database of cities does,
-    /// too.
+    /// Adds a database that must contain countries. A database of cities also
+    /// contains countries. A database with an unknown [type
+    /// name](Database::type_name) is accepted.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().country_database("/var/lib/GeoIP/GeoLite2-Country.mmdb")?;
+    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -146,7 +161,16 @@ impl GeoIp {
         self.add(path.as_ref(), "countries", |contents| contents.countries)
     }
 
-    /// Adds a database that must contain cities.
+    /// Adds a database that must contain cities. A database with an unknown
+    /// [type name](Database::type_name) is accepted.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().city_database("/var/lib/GeoIP/GeoLite2-City.mmdb")?;
+    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -157,7 +181,16 @@ impl GeoIp {
         self.add(path.as_ref(), "cities", |contents| contents.cities)
     }
 
-    /// Adds a database that must contain autonomous systems.
+    /// Adds a database that must contain autonomous systems. A database with an
+    /// unknown [type name](Database::type_name) is accepted.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().asn_database("/var/lib/GeoIP/GeoLite2-ASN.mmdb")?;
+    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -186,21 +219,30 @@ impl GeoIp {
         Ok(self)
     }
 
-    /// Adds a database that is already open, with any content.
+    /// Adds a database that is already open, without a check of its content.
+    ///
+    /// ```no_run
+    /// use scape::geoip::{Database, GeoIp};
+    ///
+    /// let database = Database::open("/var/lib/GeoIP/GeoLite2-City.mmdb")?;
+    /// let geoip = GeoIp::new().with(database.clone());
+    /// assert_eq!(geoip.databases(), [database]);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     #[cfg(feature = "geoip")]
     pub fn with(mut self, database: Database) -> Self {
         self.databases.push(database);
         self
     }
 
-    /// Returns the databases in the order in which they are asked.
+    /// Returns the databases in the order in which they are searched.
     #[cfg(feature = "geoip")]
     pub fn databases(&self) -> &[Database] {
         &self.databases
     }
 
-    /// Looks up an address. An unknown address isn't an error: see
-    /// [`Location::is_known`].
+    /// Looks up an address. If no source knows the address, returns a location
+    /// without fields: see [`Location::is_known`].
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -219,7 +261,7 @@ impl GeoIp {
     ///
     /// * there is no source
     ///   ([`ErrorKind::NotFound`](crate::ErrorKind::NotFound));
-    /// * no database knows the address and tor has no GeoIP data
+    /// * no database contains the address, and tor has no GeoIP data
     ///   ([`ErrorKind::NotFound`](crate::ErrorKind::NotFound));
     /// * a database is damaged
     ///   ([`ErrorKind::Malformed`](crate::ErrorKind::Malformed)).
@@ -234,8 +276,8 @@ impl GeoIp {
     /// Looks up several addresses. Returns one result for each address, in
     /// order.
     ///
-    /// If tor has to be asked, the lookup takes one round trip for several
-    /// hundred addresses, not one for each.
+    /// If tor has to be asked, the lookup takes one round trip for each 512
+    /// addresses.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -268,8 +310,9 @@ impl GeoIp {
         Ok(found)
     }
 
-    /// Forgets tor's answers. Call this after tor has loaded other GeoIP files,
-    /// or after the controller has reconnected to another tor.
+    /// Forgets tor's answers, so that later lookups ask tor again. Call this
+    /// after tor has loaded other GeoIP files, or after the controller has
+    /// reconnected to another tor.
     pub fn forget(&self) {
         self.countries.forget();
     }
@@ -297,7 +340,8 @@ impl GeoIp {
         Ok(Location::unknown(ip))
     }
 
-    /// Asks tor for the missing countries.
+    /// Asks tor for the countries that no database contains, and adds the
+    /// answers to `found`.
     fn complete(&self, found: &mut [Result<Location>], controller: &Controller) -> Result<()> {
         let lacks_country = |location: &Location| location.country.is_none();
         let missing: Vec<IpAddr> = found
@@ -314,8 +358,8 @@ impl GeoIp {
             }
             match answers.next() {
                 Some(Ok(country)) => location.take_country(country),
-                // tor has no GeoIP data at all. What a database knows is still
-                // worth returning.
+                // tor has no GeoIP data at all. The fields from the databases
+                // are still worth returning.
                 Some(Err(error)) if error.is::<GeoIpError>() && location.is_known() => {}
                 Some(Err(error)) => *slot = Err(error),
                 None => {}

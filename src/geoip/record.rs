@@ -1,5 +1,5 @@
-//! A database's record of an address. Makers of databases use different names
-//! for the same fields, so all known names are tried.
+//! A database's record about an address. Makers of databases use different
+//! names for the same fields, so this module tries all known names.
 
 use std::net::IpAddr;
 
@@ -67,7 +67,7 @@ const ORGANIZATION: &[Path] = &[
     &[Key("name")],
 ];
 
-/// A database's record of an address.
+/// The fields that a database contains for an address.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) country: Option<CountryCode>,
@@ -80,8 +80,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Reads the record that was found for `ip`. Returns an empty record if
-    /// nothing was found.
+    /// Reads the record that was found for `ip`. If the database doesn't
+    /// contain the address, all fields are `None`.
     pub(super) fn read(found: &Found<'_>, ip: IpAddr) -> Result<Self, MaxMindDbError> {
         if !found.has_data() {
             return Ok(Record::default());
@@ -107,7 +107,8 @@ impl Record {
     }
 }
 
-/// Returns the value at the first of these paths that has one.
+/// Returns the value at the first of these paths that has a value, or `None` if
+/// none of them has one.
 fn first<T>(
     paths: &[Path],
     read: impl Fn(Path) -> Result<Option<T>, MaxMindDbError>,
@@ -120,7 +121,8 @@ fn first<T>(
     Ok(None)
 }
 
-/// Returns the first text at one of these paths that `accept` accepts.
+/// Returns the first text at one of these paths that `accept` converts to a
+/// value. Returns `None` if there is no such text.
 fn text<T>(
     found: &Found<'_>,
     paths: &[Path],
@@ -129,13 +131,15 @@ fn text<T>(
     first(paths, |path| Ok(text_at(found, path)?.and_then(|text| accept(&text))))
 }
 
-/// Returns the text at a path, unless it is empty.
+/// Returns the text at a path without surrounding spaces. Returns `None` if
+/// there is no text or it is empty.
 fn text_at(found: &Found<'_>, path: Path) -> Result<Option<String>, MaxMindDbError> {
     let text: Option<String> = if_of_this_kind(found.decode_path(path))?;
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// Returns the number at a path. It may have any numeric type, or be text.
+/// Returns the number at a path. The value may have any numeric type, or be
+/// text. Returns `None` if there is no number.
 fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> {
     if let Some(number) = if_of_this_kind(found.decode_path::<f64>(path))? {
         return Ok(Some(number));
@@ -150,7 +154,8 @@ fn number(found: &Found<'_>, path: Path) -> Result<Option<f64>, MaxMindDbError> 
 }
 
 /// Returns the number of an autonomous system, which may be stored as 64496,
-/// "64496" or "AS64496". The number 0 means that there is no such system.
+/// "64496" or "AS64496". Returns `None` for 0, which some databases use for a
+/// missing number.
 fn asn(found: &Found<'_>, path: Path) -> Result<Option<u32>, MaxMindDbError> {
     let asn = match if_of_this_kind(found.decode_path::<i64>(path))? {
         Some(number) => u32::try_from(number).ok(),
@@ -175,17 +180,17 @@ fn coordinates(found: &Found<'_>) -> Result<Option<Coordinates>, MaxMindDbError>
     Ok(Coordinates::new(latitude, longitude, radius.and_then(|radius| u32::try_from(radius).ok())))
 }
 
-/// Returns the network that was found. A database of IPv6 addresses may have
-/// one entry for all IPv4 addresses; its network is then an IPv6 one and of no
-/// use.
+/// Returns the network of the record. A database of IPv6 addresses may have one
+/// record for all IPv4 addresses, whose network is an IPv6 network. In that
+/// case this returns `None`.
 fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbError> {
     let network = found.network()?;
     let same_kind = network.is_ipv4() == ip.is_ipv4();
     Ok(same_kind.then(|| Network::new(network.network(), network.prefix())))
 }
 
-/// Ignores a value of an unexpected type: another maker uses the same name for
-/// another field.
+/// Returns `None` for a value of an unexpected type, because another maker may
+/// use the same name for a different field.
 fn if_of_this_kind<T>(
     value: Result<Option<T>, MaxMindDbError>,
 ) -> Result<Option<T>, MaxMindDbError> {

@@ -57,7 +57,7 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///    `__LeaveStreamsUnattached` is restored. This matters for a program that
 ///    attaches streams
 ///    ([`Controller::attach_streams`](crate::Controller::attach_streams),
-///    [`Tor::client_via`](crate::Tor::client_via) and the like). If such a
+///    [`TorClient::via`](crate::TorClient::via) and the like). If such a
 ///    program ends without this, it leaves behind a tor that **no program can
 ///    use** until somebody calls
 ///    [`Controller::release_streams`](crate::Controller::release_streams). When

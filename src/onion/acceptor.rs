@@ -20,8 +20,8 @@ const END_WITHIN: Duration = Duration::from_secs(2);
 /// The time limit for one attempt to wake the thread.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
 
-/// A thread that accepts connections and queues them until `stop` is
-/// disconnected.
+/// A thread that accepts connections and queues them until the channel `stop`
+/// is disconnected.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     thread: Thread,
@@ -30,7 +30,7 @@ pub(super) struct Acceptor {
 
 impl Acceptor {
     /// Starts the thread. `port` is the virtual port that the connections are
-    /// for, if the socket serves only one.
+    /// for, or `None` if the socket serves several ports.
     pub(super) fn start(
         socket: Socket,
         port: Option<u16>,
@@ -81,8 +81,8 @@ impl Accepting {
         }
     }
 
-    /// Queues a connection and waits for room. Returns true if the thread
-    /// should go on.
+    /// Adds a connection to the queue and waits while the queue is full.
+    /// Returns true if the thread should go on.
     fn queue(&self, connection: Result<OnionStream>) -> bool {
         select_biased! {
             recv(self.stop) -> _ => false,
@@ -90,8 +90,8 @@ impl Accepting {
         }
     }
 
-    /// Reports a failure, unless other results wait in the queue, and pauses.
-    /// Returns true if the thread should go on.
+    /// Reports a failure to the listener, unless other results still wait in
+    /// the queue, and pauses. Returns true if the thread should go on.
     fn failed(&self, error: io::Error) -> bool {
         if self.stop.try_recv() == Err(TryRecvError::Disconnected) {
             return false;
@@ -105,8 +105,8 @@ impl Accepting {
     }
 }
 
-/// Returns true if an error affects only the connection that would have been
-/// accepted.
+/// Returns true if an error concerns only one connection, so that the thread
+/// can accept the next connection at once.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -27,8 +27,8 @@ type OnProgress = Box<dyn FnMut(&Progress) + Send>;
 
 /// A builder for an ephemeral onion service. [`listen`](Self::listen) returns a
 /// listener that is used like a [`TcpListener`](std::net::TcpListener).
-/// [`publish`](Self::publish) returns the service alone, whose connections go
-/// to another server. Nothing is bound or sent before one of them is called.
+/// [`publish`](Self::publish) returns only the service, and its connections go
+/// to another server. The other methods bind no socket and send nothing to tor.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -105,17 +105,18 @@ impl OnionBuilder {
         self
     }
 
-    /// Adds this service to tor's configuration, with the builder's ports,
-    /// instead of an ephemeral one. The service's key is in its directory. Its
-    /// options are those of `service`: the builder's key, clients and options
-    /// are ignored.
+    /// Makes the builder add `service` to tor's configuration, instead of an
+    /// ephemeral service. The builder's ports are added to `service`. The key
+    /// is in the directory of `service`, and the builder's key, clients and
+    /// options are ignored.
     pub(crate) fn on_disk(mut self, service: DiskOnion) -> Self {
         self.on_disk = Some(service);
         self
     }
 
-    /// Adds a virtual port (a port of the onion address) that the listener
-    /// serves. It is for [`listen`](Self::listen).
+    /// Adds a virtual port (a port of the onion address) whose connections the
+    /// listener of [`listen`](Self::listen) accepts. [`publish`](Self::publish)
+    /// returns an error if such a port was added.
     ///
     /// Call this again for more ports. Each port gets its own local socket, so
     /// that [`OnionStream::port`](super::OnionStream::port) can tell them
@@ -144,7 +145,8 @@ impl OnionBuilder {
     /// to a local target: a port of 127.0.0.1, a socket address, or the path of
     /// a Unix socket. Call this again for more ports.
     ///
-    /// [`DiskOnion::port`] and [`AddOnion::port`] do the same.
+    /// [`DiskOnion::port`] and [`AddOnion::port`] do the same for services on
+    /// disk and for `ADD_ONION` commands.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -251,9 +253,9 @@ impl OnionBuilder {
         self
     }
 
-    /// Lets the service outlive the control connection: it ends with tor. It is
-    /// still removed when the returned object is dropped, unless
-    /// [`OnionService::detach`] is called.
+    /// Lets the service outlive the control connection: the service ends with
+    /// tor. It is still removed when the returned [`OnionService`] or listener
+    /// is dropped, unless [`OnionService::detach`] is called.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -270,8 +272,9 @@ impl OnionBuilder {
         self
     }
 
-    /// Tells tor to keep the new key to itself. Nobody can run this service
-    /// again, and it isn't added again after a reconnect.
+    /// Tells tor not to return the new key. Then nobody can run this service
+    /// again, and this library can't add it again after a reconnect. This has
+    /// no effect if a [`key`](Self::key) is set.
     pub fn discard_key(mut self) -> Self {
         self.service = self.service.discard_key();
         self
@@ -322,9 +325,11 @@ impl OnionBuilder {
         self
     }
 
-    /// Binds the listener's socket to a Unix socket at this path. The path must
-    /// be absolute, without spaces (ADD_ONION can't express them), and nothing
-    /// may exist there. The file is removed with the listener.
+    /// Binds the listener's socket to a Unix socket at this path.
+    /// [`listen`](Self::listen) returns an error if the path is relative,
+    /// contains a space or exists already. (The command ADD_ONION has no
+    /// quoting, so it can't contain a space.) The socket's file is removed with
+    /// the listener.
     #[cfg(unix)]
     pub fn unix_socket_at(mut self, path: impl Into<PathBuf>) -> Self {
         self.local = Local::Unix(path.into());
@@ -355,8 +360,8 @@ impl OnionBuilder {
 
     /// Sets the address at which tor reaches the listener's socket, for a tor
     /// on another machine or in another container. [`listen`](Self::listen)
-    /// requires it if the control port is on another machine and the listener's
-    /// socket is only reachable from this one.
+    /// requires this address if the control port is on another machine and the
+    /// listener's socket is only reachable from this machine.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -379,7 +384,7 @@ impl OnionBuilder {
         self
     }
 
-    /// Sets when the service counts as published. Default:
+    /// Sets the condition under which the service counts as published. Default:
     /// [`Wait::AllUploads`].
     ///
     /// ```no_run
@@ -403,24 +408,25 @@ impl OnionBuilder {
     /// [`listen`](Self::listen). It covers every command and the wait for
     /// events. Default: two minutes.
     ///
-    /// When a call fails at the deadline, tor is asked for the reason and told
-    /// to remove the service, which may take one second each. Removing a
-    /// service from tor's configuration may take five seconds.
+    /// A call that fails at the deadline takes a little longer than the time
+    /// limit. It asks tor for the reason, which takes at most one second. Then
+    /// it tells tor to remove the service, which takes at most one more second.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Lets another thread cancel [`publish`](Self::publish) or
-    /// [`listen`](Self::listen) with this token, at any stage. If no token is
-    /// set here, the controller's token counts ([`Controller::cancel_with`]).
+    /// [`listen`](Self::listen) with this token, at any stage. Without a token
+    /// of the builder, the controller's token cancels the call
+    /// ([`Controller::cancel_with`]).
     ///
     /// A cancelled call fails at once with an error of the kind
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). It leaves no
-    /// service behind: tor is told to remove it, which may take as long as
-    /// after a [timeout](Self::timeout). An [`on_progress`](Self::on_progress)
-    /// callback may cancel, too. Cancelling the token after the call has
-    /// returned doesn't affect the service.
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled). It tells tor to
+    /// remove the service, which takes at most one second. An
+    /// [`on_progress`](Self::on_progress) callback may cancel the call, too.
+    /// Cancelling the token after the call has returned doesn't affect the
+    /// service.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -449,14 +455,14 @@ impl OnionBuilder {
     /// Sets a callback that is called with each step, on the thread that calls
     /// [`publish`](Self::publish) or [`listen`](Self::listen). The tags are
     /// `adding`, `added`, `created`, `uploading`, `uploaded` and `published`.
-    /// The percentage never decreases.
+    /// The percentage runs from 0 to 100 and never decreases.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
     }
 
-    /// Adds the service and waits until it is published. If this fails, no
-    /// service is left behind.
+    /// Adds the service to tor and waits until it is published. If this fails,
+    /// the service is removed from tor again.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -475,9 +481,12 @@ impl OnionBuilder {
     /// added:
     ///
     /// * if there are no ports;
-    /// * if a port is 0, is given twice or has no target;
-    /// * if tor doesn't hide services and that was not
-    ///   [requested](Self::single_hop), or the other way round.
+    /// * if a port or a target's port is 0, a port is given twice, or a port
+    ///   has no target;
+    /// * if tor doesn't hide services and [`single_hop`](Self::single_hop) was
+    ///   not called, or tor hides services and it was called;
+    /// * if the control port doesn't allow events about descriptors, unless the
+    ///   [`wait`](Self::wait) is [`Wait::Nothing`].
     ///
     /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused), with
     /// tor's text, if tor refuses, for example because a service with this key
@@ -523,12 +532,12 @@ impl OnionBuilder {
     ///
     /// Same errors as [`publish`](Self::publish), most often a
     /// [`PublishError`](crate::onion::PublishError). The kind is also
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there is no
-    /// [`virtual_port`](Self::virtual_port) for the listener, or if tor is on
-    /// another machine that can't reach the listener's socket (see
-    /// [`reached_at`](Self::reached_at)). The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) in these cases:
+    /// there is no [`virtual_port`](Self::virtual_port), the path of the Unix
+    /// socket is relative, or tor is on another machine that can't reach the
+    /// listener's socket (see [`reached_at`](Self::reached_at)). The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the local socket can't be
-    /// bound. Nothing is left behind.
+    /// bound. After an error, the socket is closed and the service is removed.
     #[doc(alias = "create_onion_endpoint")]
     pub fn listen(mut self) -> Result<OnionListener> {
         self.deadline().check_cancelled(Phase::Publish)?;
@@ -646,8 +655,8 @@ impl OnionBuilder {
     }
 
     /// Checks that tor's mode and [`single_hop`](Self::single_hop) agree. tor
-    /// refuses a mismatch, too, but without saying what to do. If a filter
-    /// refuses GETCONF, tor has to decide.
+    /// refuses a mismatch, too, but its text doesn't say what to do. If a
+    /// filter refuses GETCONF, this returns `Ok` and leaves the check to tor.
     fn check_single_hop(&self, tor: &Controller) -> Result<()> {
         const OPTIONS: [&str; 2] = ["HiddenServiceNonAnonymousMode", "HiddenServiceSingleHopMode"];
         let lines = match tor.get_conf_lines(OPTIONS) {
@@ -674,8 +683,9 @@ impl OnionBuilder {
     }
 }
 
-/// Refuses targets that only this machine can reach if tor is on another
-/// machine. To that tor, a loopback address means its own machine.
+/// Returns an error if tor is on another machine and a target is only reachable
+/// from this machine. A tor on another machine takes a loopback address for one
+/// of its own.
 fn check_reachable(
     control: Option<&Address>,
     mut targets: impl Iterator<Item = OnionTarget>,
@@ -700,12 +710,13 @@ fn check_reachable(
     }
 }
 
-/// Explains a filter's refusal of HS_DESC events.
+/// Replaces a filter's refusal of HS_DESC events by an error that says what to
+/// do. Returns any other error unchanged.
 fn no_events(error: Error) -> Error {
     match error.refusal() {
         Some(refusal) if refusal.is_unrecognized_command() => {
             let why = format!(
-                "can't be honoured, because the control port doesn't tell about descriptors ({} {}): use \
+                "can't be honored, because the control port doesn't allow events about descriptors ({} {}): use \
                  wait(Wait::Nothing)",
                 refusal.code(),
                 refusal.excerpt()

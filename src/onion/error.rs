@@ -14,31 +14,29 @@ use scape_proto::word::{OnionAddress, RelayName};
 pub struct PublishError {
     /// The service's address.
     pub address: OnionAddress,
-    /// The time limit that has run out.
+    /// The time limit that passed.
     pub after: Duration,
     /// The number of uploads that succeeded.
     pub uploaded: usize,
-    /// The uploads that tor reported as failed, in order, each with tor's
-    /// reason.
+    /// The uploads that tor reported as failed, in the order of tor's reports.
     pub failures: Vec<UploadFailure>,
-    /// The directories that an upload was begun to and that have not answered.
+    /// The directories to which an upload was begun and which haven't answered.
     /// tor doesn't report uploads that fail because no connection can be made.
     /// If a filter on the control port hides which directories have answered,
-    /// the number of entries is right, but their names are not known.
+    /// the number of entries is right, but each has the name `hidden`.
     pub unanswered: Vec<RelayName>,
-    /// Reasons why tor doesn't publish, or why the result isn't known, as far
-    /// as tor could be asked.
+    /// Reasons why tor doesn't publish, or why the result isn't known. Empty if
+    /// tor's answers show no reason, or if tor doesn't answer.
     pub hints: Vec<PublishHint>,
 }
 
-/// A directory that didn't accept a descriptor.
+/// An upload that failed: a directory didn't accept a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadFailure {
-    /// The directory. `None` if tor doesn't name it, or a filter on the control
-    /// port hides it.
+    /// The directory. `None` if a filter on the control port hides it.
     pub hsdir: Option<RelayName>,
-    /// The reason, if tor gives one.
+    /// The reason that tor gives. `None` if tor gives none.
     pub reason: Option<HsDescReason>,
 }
 
@@ -47,16 +45,18 @@ pub struct UploadFailure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishHint {
-    /// The option `DisableNetwork` is 1: tor connects to nothing.
+    /// The option `DisableNetwork` is 1, so tor makes no connections.
     NetworkDisabled,
-    /// tor isn't connected to the network yet.
+    /// tor isn't connected to the Tor network yet.
     NotBootstrapped {
-        /// The bootstrap's progress, in percent.
+        /// The bootstrap's progress in percent, 0 to 99.
         percent: u8,
     },
-    /// The option `PublishHidServDescriptors` is 0: tor publishes no service.
+    /// The option `PublishHidServDescriptors` is 0, so tor publishes no
+    /// service.
     PublishingDisabled,
-    /// tor no longer has the service.
+    /// tor no longer has the service, because it ended with an earlier control
+    /// connection.
     Gone,
     /// A filter on the control port, such as onion-grater, hides tor's events
     /// about descriptors. The service may be published all the same.
@@ -77,8 +77,8 @@ impl fmt::Display for PublishHint {
             }
             PublishHint::Gone => f.write_str("tor no longer has the service"),
             PublishHint::Filtered => f.write_str(
-                "a filter on the control port hides what tor says about descriptors, so the service may be published; \
-                 use Wait::Nothing to not wait for it",
+                "a filter on the control port hides tor's events about descriptors, so the service may be published \
+                 all the same; use Wait::Nothing to skip the wait",
             ),
         }
     }

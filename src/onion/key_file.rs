@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use scape_proto::word::OnionKey;
 
 /// Saves a key in a new file that only its owner may read (mode 0600). The file
-/// holds one line of text: `ED25519-V3:` and base64. [`load_key`] reads it.
+/// contains one line of text: `ED25519-V3:` and the key in base64. [`load_key`]
+/// reads the file.
 ///
 /// The file is written completely or not at all, even if the program crashes.
 /// An existing file is never overwritten.
@@ -47,8 +48,9 @@ pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
         .map_err(|error| Error::io(format!("save the onion key in {}", path.display()), error))
 }
 
-/// Loads a key from a file: one written by [`save_key`], any text of the form
-/// `ED25519-V3:` and base64, or tor's own `hs_ed25519_secret_key`.
+/// Loads a key from a file. The file may be one that [`save_key`] has written,
+/// a text file with `ED25519-V3:` and the key in base64, or tor's own
+/// `hs_ed25519_secret_key`.
 ///
 /// ```no_run
 /// use scape::OnionBuilder;
@@ -64,9 +66,10 @@ pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
 /// # Errors
 ///
 /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-/// file can't be read, is longer than 4 KiB, isn't a regular file, or holds no
-/// key. If it holds no key, the kind of the [`IoError`](crate::error::IoError)
-/// is [`InvalidData`](io::ErrorKind::InvalidData).
+/// file can't be read, is longer than 4 KiB, isn't a regular file, or contains
+/// no key. If it contains no key, the kind of the
+/// [`IoError`](crate::error::IoError) is
+/// [`InvalidData`](io::ErrorKind::InvalidData).
 pub fn load_key(path: impl AsRef<Path>) -> Result<OnionKey> {
     let path = path.as_ref();
     let failed = |error| Error::io(format!("load the onion key from {}", path.display()), error);

@@ -23,9 +23,10 @@ use scape_proto::word::OnionAddress;
 /// [`OnionListener::accept`]. Further connections wait in the system's queue.
 const QUEUE: usize = 16;
 
-/// An onion service together with the sockets that its connections arrive at.
-/// It is used like a [`TcpListener`](std::net::TcpListener) and made by
-/// [`OnionBuilder::listen`](super::OnionBuilder::listen).
+/// An onion service together with the local sockets that accept its
+/// connections. Returned by
+/// [`OnionBuilder::listen`](super::OnionBuilder::listen). It is used like a
+/// [`TcpListener`](std::net::TcpListener).
 ///
 /// ```no_run
 /// use scape::OnionBuilder;
@@ -59,8 +60,8 @@ pub struct OnionListener {
     lifeline: Mutex<Arc<Subscription>>,
 }
 
-/// The sockets and the threads that accept from them. Dropping it ends the
-/// threads.
+/// The sockets and the threads that accept from them. Dropping the `Door` ends
+/// the threads and closes the sockets.
 pub(super) struct Door {
     acceptors: Vec<Acceptor>,
     /// The address of the first socket.
@@ -73,7 +74,8 @@ pub(super) struct Door {
 /// keep the listener or its sockets open.
 #[derive(Clone)]
 pub struct OnionShutdown {
-    /// Taken out to signal the shutdown: the receiver is disconnected then.
+    /// `None` after the shutdown. Dropping the sender disconnects the receiver,
+    /// which signals the shutdown.
     sender: Arc<Mutex<Option<Sender<Never>>>>,
     receiver: Receiver<Never>,
 }
@@ -84,9 +86,10 @@ impl OnionShutdown {
         OnionShutdown { sender: Arc::new(Mutex::new(Some(sender))), receiver }
     }
 
-    /// Shuts the listener down: threads that wait in [`OnionListener::accept`]
-    /// get an error, and iterators end. The service itself is removed when the
-    /// listener is closed or dropped, so its owner should do that next.
+    /// Shuts the listener down. Threads that wait in [`OnionListener::accept`]
+    /// get an error, and iterators end. The service itself is removed only when
+    /// the listener is closed or dropped, so the listener's owner should do
+    /// that next.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -237,7 +240,8 @@ impl OnionListener {
                     Err(_) => return Err(NoStream::ShutDown),
                 },
                 recv(late) -> _ => return Err(NoStream::Late),
-                // The loop finds out at its top what has happened.
+                // The next round of the loop finds out why the thread was
+                // woken.
                 recv(self.door.shutdown.receiver) -> _ => {}
                 recv(lifeline.receiver()) -> _ => {}
                 recv(bell) -> _ => {}
@@ -247,28 +251,30 @@ impl OnionListener {
 
     /// Returns an error if tor didn't add the service again after a reconnect.
     fn check_service(&self) -> Result<()> {
-        // A service on disk belongs to no connection, so it can't be lost.
+        // A service on disk doesn't end with a connection, so it is never lost
+        // on a reconnect.
         self.controller().lost_onion(self.address()).map_or(Ok(()), Err)
     }
 
-    /// Returns a subscription that ends with the control connection. If the
-    /// connection has ended for good, returns that error.
+    /// Returns a subscription that ends with the control connection. Returns an
+    /// error of the kind Closed if the connection has ended for good.
     fn lifeline(&self) -> Result<Arc<Subscription>> {
         let mut lifeline = self.lifeline.lock();
         if let Some(closed) = lifeline.cause() {
             if self.controller().closed().is_some() {
                 return Err(closed.into());
             }
-            // The program has reconnected by itself.
+            // The connection has ended, but the program has called
+            // `Controller::reconnect` since then.
             *lifeline = Arc::new(self.controller().lifeline()?);
         }
         Ok(lifeline.clone())
     }
 
-    /// Returns an iterator over the connections. It ends when the listener is
-    /// shut down. If the control connection ends for good, or tor doesn't add
-    /// the service again after a reconnect, the iterator returns that error
-    /// once and ends. Other errors don't end it.
+    /// Returns an iterator over the connections. The iterator ends when the
+    /// listener is shut down. If the control connection ends for good, or tor
+    /// doesn't add the service again after a reconnect, the iterator returns
+    /// that error once and ends. After other errors, the iterator continues.
     ///
     /// ```no_run
     /// # let controller = scape::connect()?;
@@ -285,7 +291,9 @@ impl OnionListener {
 
     /// Returns the channel that delivers the connections, for
     /// [`crossbeam_channel::select!`]. The channel doesn't report the end of
-    /// the control connection: call [`check`](Self::check) from time to time.
+    /// the control connection. After a shutdown, it is only disconnected when
+    /// further connections arrive. So call [`check`](Self::check) from time to
+    /// time, which returns an error in both cases.
     ///
     /// ```no_run
     /// # fn serve(
@@ -313,12 +321,24 @@ impl OnionListener {
         &self.door.streams
     }
 
-    /// Checks that clients can still connect. It doesn't block.
+    /// Checks that the listener can still accept connections. The listener must
+    /// not be shut down, the control connection must not have ended for good,
+    /// and tor must have added the service again after each reconnect. This
+    /// doesn't block.
+    ///
+    /// ```no_run
+    /// # let controller = scape::connect()?;
+    /// # let listener = scape::OnionBuilder::new(&controller).virtual_port(80).listen()?;
+    /// if let Err(error) = listener.check() {
+    ///     println!("no more connections: {error}");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`accept`](Self::accept), except those of a single
-    /// connection: most often of the kind
+    /// Same errors as [`accept`](Self::accept), except for connections that the
+    /// system can't accept. Most often the kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), because the control
     /// connection has ended.
     pub fn check(&self) -> Result<()> {
@@ -329,25 +349,30 @@ impl OnionListener {
         self.check_service()
     }
 
-    /// Returns the address of the service. The listener itself is displayed
-    /// with its first port: `….onion:80`.
+    /// Returns the address of the service. The listener's `Display` output also
+    /// has the port: `….onion:80`.
     pub fn address(&self) -> &OnionAddress {
         self.service.address()
     }
 
-    /// Returns the first port of the service.
+    /// Returns the virtual port that was added to the service first. It may be
+    /// a port that was added with
+    /// [`OnionBuilder::port`](super::OnionBuilder::port), whose connections
+    /// don't reach this listener.
     pub fn port(&self) -> u16 {
         self.service.ports().first().map_or(0, |(port, _)| *port)
     }
 
-    /// Returns the local address that tor connects to. If there are several
-    /// sockets, it is the address of the first port's socket.
-    /// [`OnionService::ports`] has all of them.
+    /// Returns the address that the listener's socket is bound to. If there are
+    /// several sockets, it is the socket of the first
+    /// [`virtual_port`](super::OnionBuilder::virtual_port).
+    /// [`OnionService::ports`] has the addresses that tor connects to, for all
+    /// ports.
     pub fn local_addr(&self) -> &OnionTarget {
         &self.door.local
     }
 
-    /// Returns the service.
+    /// Returns the onion service whose connections this listener accepts.
     pub fn service(&self) -> &OnionService {
         &self.service
     }

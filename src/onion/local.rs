@@ -17,7 +17,7 @@ use crate::io::transport::{Address, Transport};
 use crate::process::PrivateDir;
 use scape_proto::control::ArgumentError;
 
-/// The place for a listener's sockets.
+/// The local addresses at which a listener's sockets are bound.
 #[derive(Debug, Default)]
 pub(super) enum Local {
     /// A free port of 127.0.0.1 for each port of the service.
@@ -31,7 +31,7 @@ pub(super) enum Local {
     /// This path, for all ports of the service.
     #[cfg(unix)]
     Unix(PathBuf),
-    /// This socket, for all ports of the service.
+    /// This existing socket, for all ports of the service.
     Given(ListeningSocket),
 }
 
@@ -61,7 +61,8 @@ impl From<UnixListener> for ListeningSocket {
     }
 }
 
-/// A listening socket. If its file was made here, the file is removed with it.
+/// A listening socket. If this module created a file for the socket, dropping
+/// the socket removes the file.
 #[derive(Debug)]
 pub(super) struct Socket {
     listening: Listening,
@@ -75,13 +76,13 @@ pub(super) struct Socket {
 #[derive(Debug)]
 #[allow(dead_code, reason = "dropping them removes the files")]
 enum SocketFile {
-    /// A directory, shared by the sockets in it.
+    /// A private directory, which is removed with the last of its sockets.
     Private(Arc<PrivateDir>),
     Own(OwnFile),
 }
 
-/// A socket's file. Device and inode number identify it, because another file
-/// may have taken its place.
+/// A socket's file. Dropping this removes the file, unless another file has
+/// taken its place: `number` is the file's device and inode number.
 #[cfg(unix)]
 #[derive(Debug)]
 struct OwnFile {
@@ -106,7 +107,8 @@ fn file_number(path: &Path) -> io::Result<(u64, u64)> {
 }
 
 impl Local {
-    /// Refuses a path that can't be used, before anything is done.
+    /// Returns an error if the path of the Unix socket is not absolute. This is
+    /// checked before anything is bound.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             #[cfg(unix)]
@@ -253,8 +255,9 @@ impl Socket {
         Transport::connect(&address, Instant::now() + within).map(drop)
     }
 
-    /// Wakes a thread that is blocked in [`accept`](Self::accept) if no
-    /// connection can be made. The socket can't accept anything afterwards.
+    /// Wakes a thread that is blocked in [`accept`](Self::accept) without
+    /// connecting to the socket. The socket can't accept connections
+    /// afterwards. On Windows, this does nothing.
     pub(super) fn shut_down(&self) {
         #[cfg(unix)]
         {

@@ -22,9 +22,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Nothing happens before `listen` or `publish`. When they return, the service
-//! is published to all of its directories, unless [`Wait`] says otherwise. This
-//! takes about ten seconds on the public network.
+//! The builder sends nothing to tor before `listen` or `publish`. When one of
+//! them succeeds, the service is published: all of its directories have
+//! answered, unless another [`Wait`] was set. This takes about ten seconds on
+//! the public network.
 //!
 //! # Choosing a kind of service
 //!
@@ -48,13 +49,14 @@
 //! [`ClientKey::random`](crate::word::ClientKey::random). Other clients can't
 //! read the descriptor, so they can't even tell whether the service is up.
 //!
-//! The types `basic` and `stealth` of txtorcon and old versions of tor belonged
-//! to version 2 and are gone. Clients have no names: each key is a client.
+//! The authorization types `basic` and `stealth`, which txtorcon and old
+//! versions of tor have, belonged to version 2 of onion services and are gone.
+//! The clients of an ephemeral service have no names: each key is a client.
 //!
 //! **Hidden or not.** [`single_hop`](OnionBuilder::single_hop) is for services
 //! whose location is public anyway, and whose clients should be able to stay
-//! inside Tor. tor must be started in that mode, and can't do anything else
-//! then.
+//! inside Tor. Such a service requires a tor that was started in single-hop
+//! mode. In this mode, tor can't do anything else.
 //!
 //! # Lifetime
 //!
@@ -107,10 +109,10 @@
 //!
 //! # Failures
 //!
-//! A [`PublishError`] contains the answer of each directory. If tor doesn't
-//! publish at all, it also says why, as far as that can be found out: no
-//! network, or `PublishHidServDescriptors 0`. No failure leaves a service
-//! behind.
+//! A [`PublishError`] contains the answer of each directory. If tor begins no
+//! upload, the error also contains the reasons that tor tells when it is asked.
+//! Examples are a disabled network and `PublishHidServDescriptors 0`. After a
+//! failure, the service is removed from tor again.
 
 mod acceptor;
 mod builder;

@@ -1,5 +1,5 @@
-//! Key files: written completely or not at all, and only readable by their
-//! owner.
+//! Functions for key files, which are written completely or not at all and are
+//! only readable by their owner.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,24 +9,24 @@ use zeroize::Zeroizing;
 
 use crate::io::regular_file;
 
-/// The size limit for reading. No valid file is larger.
+/// The size limit for reading, in bytes. No valid file is larger.
 const LONGEST: u64 = 4096;
 
-/// Writes a new file of mode 0600 in `directory`. The file gets the directory's
-/// owner, so that tor can read it even if this program runs as root and tor
-/// doesn't. It is written completely or not at all.
+/// Writes a new file of mode 0600 in `directory`, completely or not at all. The
+/// directory's owner becomes the owner of the file. So tor can read the file
+/// even if this program runs as root and tor doesn't.
 ///
-/// An existing file isn't overwritten, which is an error of the kind
-/// [`io::ErrorKind::AlreadyExists`].
+/// If the file exists already, it isn't overwritten, and the kind of the error
+/// is [`io::ErrorKind::AlreadyExists`].
 pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let file = new_in(directory, content)?;
     give_to_owner_of(file.path(), directory)?;
     place(file, &directory.join(name))
 }
 
-/// Writes a new file of mode 0600, which belongs to this user. It is written
-/// completely or not at all. An existing file isn't overwritten, which is an
-/// error of the kind [`io::ErrorKind::AlreadyExists`].
+/// Writes a new file of mode 0600, which belongs to this program's user,
+/// completely or not at all. If the file exists already, it isn't overwritten,
+/// and the kind of the error is [`io::ErrorKind::AlreadyExists`].
 pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -35,7 +35,7 @@ pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     place(new_in(directory, content)?, path)
 }
 
-/// Creates a temporary file of mode 0600 with this content.
+/// Creates a temporary file of mode 0600 with this content in `directory`.
 fn new_in(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scape-");
@@ -46,14 +46,16 @@ fn new_in(directory: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// Renames a temporary file to `path`, unless a file with that name exists.
+/// Renames a temporary file to `path`. Returns an error if a file with this
+/// name exists already.
 fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }
 
-/// Creates a directory of mode 0700 in `parent`. It gets the owner `owner`, or
-/// the owner of `parent` if that is `None`.
+/// Creates the directory `path` of mode 0700, whose parent is `parent`. The new
+/// directory belongs to the user `owner`. If `owner` is `None`, it belongs to
+/// the owner of `parent`.
 pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "it is mutated on Unix"))]
     let mut builder = std::fs::DirBuilder::new();
@@ -66,7 +68,8 @@ pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> 
     }
 }
 
-/// Reads a key file of at most 4 KiB. Same errors as [`regular_file::read`].
+/// Reads a key file of at most 4 KiB. Returns the same errors as
+/// [`regular_file::read`], for example if the file is longer.
 pub(super) fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     regular_file::read(path, LONGEST)
 }

@@ -1,4 +1,4 @@
-//! Waits until an onion service is published.
+//! The wait until an onion service is published.
 
 use std::time::{Duration, Instant};
 
@@ -12,19 +12,23 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{EventBody, EventKind};
 use scape_proto::word::{OnionAddress, Progress};
 
-/// The time for asking tor, after a wait that failed, why it doesn't publish.
+/// The time limit for the questions to tor after a failed wait, which find out
+/// why tor doesn't publish.
 const ASK_WHY: Duration = Duration::from_secs(1);
 
 /// The condition under which an onion service counts as published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Wait {
-    /// Don't wait: tor has the service and will publish it.
+    /// Don't wait for a descriptor. tor has the service and will publish it
+    /// later.
     Nothing,
-    /// Wait until one directory has a descriptor. Some clients find the
-    /// service.
+    /// Wait until one directory has accepted a descriptor. Only some clients
+    /// find the service then.
     FirstUpload,
-    /// Wait until every directory has answered. Every client finds the service.
+    /// Wait until every directory has answered, and at least one has accepted a
+    /// descriptor. Every client finds the service then. A directory that
+    /// doesn't answer is waited for until 30 seconds pass without an event.
     ///
     /// A service has two descriptors, for two time periods, and each goes to
     /// several directories. A client asks one of these directories at random,
@@ -35,10 +39,12 @@ pub enum Wait {
 }
 
 /// A subscription that waits until an onion service is published (control-spec,
-/// event HS_DESC). Begin it before tor is told of the service, so that no event
-/// is missed. It also works for services in tor's configuration.
+/// event HS_DESC). [`begin`](Self::begin) it before the service is added to
+/// tor, so that no event is missed. This also works for services in tor's
+/// configuration.
 ///
-/// [`OnionBuilder`](super::OnionBuilder) does this for you.
+/// [`OnionBuilder`](super::OnionBuilder) uses a `Publication` itself. A program
+/// needs one for services that it adds in another way.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -64,7 +70,8 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Subscribes to tor's events about descriptors.
+    /// Subscribes to tor's events about descriptors. Call this before adding
+    /// the service.
     ///
     /// # Errors
     ///
@@ -77,29 +84,31 @@ impl Publication {
     }
 
     /// Waits until a service is published, for at most `timeout`. Calls
-    /// `on_progress` with each step, on this thread. The percentage never
-    /// decreases.
+    /// `on_progress` with each step, on this thread. The percentage of the
+    /// steps never decreases and ends with 100.
     ///
     /// The wait goes on after a reconnect
     /// ([`Connect::reconnect`](crate::Connect::reconnect)): the service is
     /// added and uploaded again then.
     ///
     /// tor doesn't report an upload that fails because it gets no connection.
-    /// So the wait ends after 30 seconds without events, if an upload has
-    /// succeeded and the uploads of both descriptors have begun.
+    /// So a wait for [`Wait::AllUploads`] also ends after 30 seconds without
+    /// events, if an upload has succeeded and the uploads of both descriptors
+    /// have begun.
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
-    /// hide which directory has answered. Then uploads are counted. If tor
-    /// begins no more uploads than one descriptor can take, or if the filter
-    /// drops some events, the wait also takes 30 seconds of silence.
+    /// hide which directory has answered. Then uploads are counted. The wait
+    /// ends only after 30 seconds without events if tor begins no more uploads
+    /// than one descriptor can take (8), or if the filter drops some events.
     ///
     /// # Errors
     ///
     /// Returns an error with a [`PublishError`] (kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) when the time is
-    /// over. It names every directory that failed or didn't answer. A service
-    /// that existed before [`begin`](Self::begin) may be published already, and
-    /// tor uploads its descriptors again only every hour or two.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
+    /// published within `timeout`. The error names every directory that failed
+    /// or didn't answer. If the service existed before [`begin`](Self::begin),
+    /// it may be published all the same, because tor uploads its descriptors
+    /// again only every hour or two.
     ///
     /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
     /// connection has ended and isn't restored in time. It is
@@ -116,7 +125,7 @@ impl Publication {
         self.wait_until(address, wait, self.controller.deadline_after(timeout), on_progress)
     }
 
-    /// Waits like [`wait`](Self::wait), until `deadline`.
+    /// Waits like [`wait`](Self::wait), but until `deadline`.
     pub(super) fn wait_until(
         &self,
         address: &OnionAddress,
@@ -173,8 +182,8 @@ impl Publication {
         .into()
     }
 
-    /// Returns the reasons why tor doesn't publish. Reasons that tor can't be
-    /// asked about are left out.
+    /// Asks tor why it doesn't publish and returns the reasons. A question that
+    /// tor doesn't answer, or refuses to answer, adds no reason.
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
         let tor =
             self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();

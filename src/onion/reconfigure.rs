@@ -7,14 +7,14 @@ use crate::onion::disk::DiskOnionError;
 use scape_proto::control::{Command, Refusal};
 use scape_proto::word::OnionAddress;
 
-/// Sends a change to tor's configuration. The client keys that tor has in
-/// memory are kept ([`Controller::reconfigure_without`]), except the one for
-/// `forget`.
+/// Sends a command that changes tor's configuration. tor keeps the client keys
+/// that it has in memory ([`Controller::reconfigure_without`]), except the key
+/// for the service `forget`.
 ///
 /// # Errors
 ///
-/// Returns an error with a [`DiskOnionError`], which contains tor's refusal and
-/// log lines, if tor refuses.
+/// Returns an error with a [`DiskOnionError`] if tor refuses. The error
+/// contains tor's refusal and log lines.
 pub(super) fn reconfigure(
     controller: &Controller,
     command: Command,

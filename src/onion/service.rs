@@ -14,7 +14,7 @@ use crate::onion::disk::is_not_configured;
 use scape_proto::control::{ArgumentError, Refusal};
 use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// The longest time that dropping a service waits for tor.
+/// The longest time that dropping a service waits for tor's reply.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// A value that is kept alive as long as the service.
@@ -53,8 +53,9 @@ struct Guard {
 }
 
 impl OnionService {
-    /// Wraps a service that was just added. `added` has the key if it was
-    /// given, or if tor made it and returned it.
+    /// Wraps a service that was just added to tor. `added.key` is the key that
+    /// was given, or the one that tor made and returned. It is `None` if the
+    /// key isn't known.
     pub(super) fn new(
         controller: Controller,
         added: AddedOnion,
@@ -81,12 +82,12 @@ impl OnionService {
         service_guard
     }
 
-    /// Takes over a service that was added in another way: a service of this
-    /// connection, or a detached one
+    /// Takes over a service that tor already has: one that this connection
+    /// added with a command, or a detached one
     /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), for
-    /// example from an earlier run of this program. From now on the service is
-    /// removed when the returned object is dropped. Its key, clients and ports
-    /// are not known, because tor doesn't tell them.
+    /// example from an earlier run of this program. From then on, dropping the
+    /// returned object removes the service. The service's key, clients and
+    /// ports are not known, because tor doesn't tell them.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -105,8 +106,9 @@ impl OnionService {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor has no such
-    /// service, or if it belongs to another connection. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor has no
+    /// service with this address, or if the service belongs to another
+    /// connection. The kind is
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
     /// control port refuses to list services, and no list that it lets through
     /// contains the service.
@@ -143,7 +145,8 @@ impl OnionService {
     ///
     /// Returns `None` if tor was told to discard the key, if the service was
     /// [adopted](Self::adopt), or if a filter on the control port hides the
-    /// key. Such a service can't be restored after a reconnect.
+    /// key. Then the service can't be restored after a reconnect. Also returns
+    /// `None` if the service is in tor's configuration, which keeps it.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -160,12 +163,16 @@ impl OnionService {
         self.added.key.as_ref()
     }
 
-    /// Returns the clients that may connect. Empty if anybody may connect.
+    /// Returns the public keys of the clients that may connect. The slice is
+    /// empty if anybody may connect. It is also empty if the clients aren't
+    /// known, because the service was [adopted](Self::adopt) or is in tor's
+    /// configuration.
     pub fn clients(&self) -> &[ClientPublicKey] {
         &self.added.clients
     }
 
-    /// Returns the service's ports and the targets of their connections.
+    /// Returns the service's ports, each with the target of its connections.
+    /// The slice is empty if the service was [adopted](Self::adopt).
     pub fn ports(&self) -> &[(u16, OnionTarget)] {
         &self.ports
     }
@@ -181,9 +188,10 @@ impl OnionService {
         &self.guard.controller
     }
 
-    /// Removes a service that wasn't published in time. Sends DEL_ONION, or
-    /// takes a service on disk out of the configuration, and waits for the
-    /// reply for a short time only. A failure is logged.
+    /// Removes a service that wasn't published. Sends DEL_ONION and waits for
+    /// the reply for at most [`UNDO_WITHIN`]. A service on disk is taken out of
+    /// tor's configuration instead, within [`REMOVE_WITHIN`]. A failure is
+    /// logged.
     pub(super) fn undo(mut self) {
         self.guard.armed = false;
         let limit = if self.guard.directory.is_some() { REMOVE_WITHIN } else { UNDO_WITHIN };
@@ -208,9 +216,9 @@ impl OnionService {
     }
 
     /// Removes the service like dropping it, but reports errors. Returns false
-    /// if the service was gone already: tor no longer has it, or the control
-    /// connection has ended and the service with it (unless it was added
-    /// detached).
+    /// if the service was gone already. This is so if tor no longer has it, or
+    /// if the control connection has ended and the service with it. (A detached
+    /// service doesn't end with the connection.)
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -238,7 +246,7 @@ impl OnionService {
 }
 
 impl Guard {
-    /// Returns false if the service was gone already.
+    /// Removes the service. Returns false if the service was gone already.
     fn remove(&self, timeout: Duration) -> Result<bool> {
         if let Some(directory) = &self.directory {
             let removed = DiskOnions::of(&self.controller.with_timeout(timeout)).remove(directory);
@@ -247,8 +255,8 @@ impl Guard {
                 removed => removed.map(|_| true),
             };
         }
-        // Forget it first, so that a reconnect at this moment doesn't add it
-        // again.
+        // Forget the service first, so that a reconnect at this moment doesn't
+        // add it again.
         self.controller.forget_onion(&self.address);
         match self.controller.with_timeout(timeout).del_onion(&self.address) {
             Err(error) if error.refusal().is_some_and(|refusal| refusal.is_unknown()) => Ok(false),

@@ -14,11 +14,12 @@ use crate::io::transport::Transport;
 ///
 /// Reading and writing block forever unless timeouts are set. One thread may
 /// read while another writes, because `&OnionStream` is [`Read`] and [`Write`].
-/// [`shutdown`](Self::shutdown) wakes both from any thread. Dropping the stream
-/// closes it. The stream doesn't end with the listener, but with the client or
-/// with tor.
+/// [`shutdown`](Self::shutdown), called from any thread, wakes both threads.
+/// Dropping the stream closes it. The stream ends when the client or tor ends
+/// it, and stays open when the listener is closed.
 ///
-/// The client stays unknown: the connection comes from tor.
+/// The client stays anonymous, because the stream is a local connection from
+/// tor.
 #[derive(Debug)]
 pub struct OnionStream {
     transport: Transport,
@@ -83,7 +84,7 @@ impl OnionStream {
     }
 
     /// Shuts down reading, writing or both, and wakes threads that are blocked
-    /// in them.
+    /// in a read or a write.
     ///
     /// tor has no half-closed streams. When the writing side is shut down, tor
     /// delivers the data that was written and closes the stream.
@@ -140,7 +141,7 @@ impl OnionStream {
         self.transport.as_unix()
     }
 
-    /// Returns the connection from tor.
+    /// Converts the stream to the underlying connection from tor.
     pub fn into_transport(self) -> Transport {
         self.transport
     }

@@ -24,50 +24,55 @@ const MOST_FOR_ONE: usize = 8;
 /// without an event.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
-/// The state of publishing one service. It takes HS_DESC events and returns the
-/// progress.
+/// The state of publishing one service. [`note`](Self::note) processes HS_DESC
+/// events, and [`progress`](Self::progress) returns the progress.
 ///
-/// Uploads are matched by address and directory, and by descriptor if the event
-/// names one (UPLOAD, FAILED). UPLOADED names none, and one directory may get
-/// both descriptors.
+/// An event is matched with an upload by address and directory, and by
+/// descriptor if the event names one. UPLOAD and FAILED name a descriptor, but
+/// UPLOADED doesn't. So UPLOADED may be about either descriptor if a directory
+/// gets both.
 ///
 /// A filter on the control port (onion-grater) may replace the names of
 /// directories and descriptors, or drop events. Then uploads are counted
 /// instead: an UPLOADED or FAILED event without a directory ends the oldest
-/// upload. If there are more uploads than one descriptor takes, both
-/// descriptors were begun. If there are fewer, [`SILENCE`] decides.
+/// upload. If more uploads have begun than one descriptor can have, uploads of
+/// both descriptors have begun. If fewer have begun, the state can't tell, so
+/// publishing is done only after [`SILENCE`].
 #[derive(Debug)]
 pub(super) struct Uploads {
     address: OnionAddress,
-    /// Oldest first, at most [`DESCRIPTORS`].
+    /// The known descriptors, oldest first, at most [`DESCRIPTORS`].
     descriptors: Vec<Descriptor>,
     /// The uploads that were begun and haven't ended, oldest first.
     pending: Vec<Upload>,
     begun: usize,
     uploaded: usize,
     failures: Vec<UploadFailure>,
-    /// Directories that were asked for this service's descriptors and haven't
-    /// answered. A FAILED event may belong to such a fetch.
+    /// Directories that tor has asked for this service's descriptors, as a
+    /// client, and that haven't answered. A FAILED event may belong to such a
+    /// fetch.
     asked: Vec<RelayName>,
-    /// The number of times that tor has begun to upload a descriptor. tor
-    /// begins all uploads of one descriptor together.
+    /// The number of the current batch of uploads. tor begins all uploads of
+    /// one descriptor together, in one batch.
     round: usize,
-    /// The descriptor of the last event, if that began an upload.
+    /// The descriptor whose upload the last event began. `None` if the last
+    /// event didn't begin an upload.
     uploading: Option<String>,
     percent: u8,
     hidden: Hidden,
 }
 
-/// Facts that a filter on the control port has hidden so far.
+/// The facts that a filter on the control port has hidden in the events so far.
 #[derive(Debug, Default)]
 struct Hidden {
-    /// An event named no service, directory or descriptor.
+    /// True if the filter hid the service, directory or descriptor of an event.
     anything: bool,
-    /// A descriptor without a name was created.
+    /// True if a descriptor whose name the filter hides was created.
     created: bool,
-    /// An upload of a descriptor without a name was begun.
+    /// True if an upload of a descriptor whose name the filter hides was begun.
     uploads: bool,
-    /// An event ended an upload, but it may have been about another one.
+    /// True if an event ended an upload here, but may have been about another
+    /// upload.
     guessed: bool,
 }
 
@@ -80,7 +85,7 @@ struct Descriptor {
 
 #[derive(Debug)]
 struct Upload {
-    /// `None` if the filter hides it.
+    /// The descriptor's name. `None` if a filter hides it.
     descriptor: Option<String>,
     hsdir: RelayName,
     round: usize,
@@ -103,7 +108,8 @@ impl Uploads {
         }
     }
 
-    /// Processes an event. Returns true if it was about this service's uploads.
+    /// Processes an event. Returns true if it created a descriptor of this
+    /// service, or began or ended an upload of one.
     pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
         if event.address != Some(self.address) {
             // tor itself writes UNKNOWN if it has no address.
@@ -146,8 +152,9 @@ impl Uploads {
     }
 
     /// Handles the creation of a descriptor whose name the filter hides. tor
-    /// creates both descriptors before any upload. So one that comes later
-    /// belongs to a service that was added again, or to a new time period.
+    /// creates both descriptors before any upload. So a descriptor that is
+    /// created later belongs to a service that was added again, or to a new
+    /// time period.
     fn created_unnamed(&mut self) -> bool {
         if self.begun > 0 {
             self.begin_again();
@@ -165,8 +172,9 @@ impl Uploads {
         (self.begun, self.uploaded) = (0, 0);
     }
 
-    /// Records a descriptor. If there are too many, a new time period has begun
-    /// and the oldest descriptor is no longer needed.
+    /// Records a descriptor. If there are more than [`DESCRIPTORS`] then, a new
+    /// time period has begun. The oldest descriptor is no longer needed and is
+    /// removed.
     fn learn(&mut self, id: &str) {
         self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
         if self.descriptors.len() > DESCRIPTORS {
@@ -186,8 +194,8 @@ impl Uploads {
         let again =
             |upload: &Upload| of_this(upload) && is_same(&upload.hsdir, hsdir) && !is_hidden(hsdir);
         if self.pending.iter().any(again) {
-            // tor has started over and given up the uploads that it had begun
-            // before.
+            // tor uploads the descriptor again and has cancelled the uploads
+            // that it had begun before.
             let round = self.round;
             self.pending
                 .retain(|upload| !of_this(upload) || upload.round == round && !again(upload));
@@ -244,15 +252,16 @@ impl Uploads {
         ended
     }
 
-    /// Records the answer of a directory that was asked for the descriptor.
+    /// Records the answer of a directory that tor has asked for a descriptor.
     fn answered(&mut self, hsdir: &RelayName) {
         if let Some(at) = self.asked.iter().position(|asked| is_same(asked, hsdir)) {
             self.asked.remove(at);
         }
     }
 
-    /// Ends an upload to this directory. If tor doesn't name the descriptor, it
-    /// may be any. Returns true if such an upload was pending.
+    /// Ends one pending upload to this directory, preferably that of the
+    /// descriptor `id`. If a filter hides the directory, ends the oldest
+    /// upload. Returns false if no such upload was pending.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -260,7 +269,7 @@ impl Uploads {
         let mut at =
             self.pending.iter().position(named).or_else(|| self.pending.iter().position(there));
         if at.is_none() || is_hidden(hsdir) {
-            // The filter hides which upload it was.
+            // The filter hides which upload has ended.
             let guess = |upload: &Upload| is_hidden(hsdir) || is_hidden(&upload.hsdir);
             at = at.or_else(|| self.pending.iter().position(guess));
             self.hidden.guessed |= at.is_some();
@@ -276,12 +285,13 @@ impl Uploads {
             && self.descriptors.iter().all(|descriptor| descriptor.begun)
     }
 
-    /// Returns true if the service is published as `wait` demands, after a time
-    /// `silent_for` without events.
+    /// Returns true if the service is published as `wait` demands. `silent_for`
+    /// is the time since the last event.
     ///
     /// A client asks for one of the two descriptors, on any of its directories.
-    /// So the service is published everywhere when the uploads of both have
-    /// begun, all of them have ended, and at least one has succeeded.
+    /// So the service is published everywhere under three conditions: the
+    /// uploads of both descriptors have begun, all of them have ended, and at
+    /// least one has succeeded.
     pub(super) fn is_done(&self, wait: Wait, silent_for: Duration) -> bool {
         match wait {
             Wait::Nothing => true,
@@ -295,8 +305,8 @@ impl Uploads {
         }
     }
 
-    /// Returns true if the wait is over as soon as no event comes for
-    /// [`SILENCE`].
+    /// Returns true if the service isn't published yet as `wait` demands, but
+    /// counts as published after [`SILENCE`] without events.
     pub(super) fn only_silence_is_missing(&self, wait: Wait) -> bool {
         !self.is_done(wait, Duration::ZERO) && self.is_done(wait, SILENCE)
     }
@@ -329,8 +339,8 @@ impl Uploads {
         progress
     }
 
-    /// Returns the percentage while descriptors are uploaded. Until both
-    /// uploads have begun, half of the work may still be ahead.
+    /// Returns the percentage while descriptors are uploaded. Until uploads of
+    /// both descriptors have begun, half of the work may still be ahead.
     fn percent_of_uploads(&self) -> u8 {
         let most = if self.all_begun() { 79 } else { 39 };
         let expected = self.begun.max(USUAL_UPLOADS);
@@ -358,7 +368,8 @@ impl Uploads {
     }
 
     /// Returns the directories that haven't answered. If a filter hides which
-    /// ones have, the number is right, but the names are replaced.
+    /// directories have answered, the number is right, but each name is
+    /// `hidden`.
     pub(super) fn unanswered(&self) -> Vec<RelayName> {
         let name = |upload: &Upload| match self.hidden.guessed {
             true => RelayName::from("hidden"),
@@ -367,15 +378,15 @@ impl Uploads {
         self.pending.iter().map(name).collect()
     }
 
-    /// Returns true if a filter on the control port hides what events are
-    /// about.
+    /// Returns true if a filter on the control port has hidden the service,
+    /// directory or descriptor of an event.
     pub(super) fn is_filtered(&self) -> bool {
         self.hidden.anything
     }
 }
 
-/// Returns the descriptor that an event names. Returns `None` if it names none,
-/// or if a filter hides the descriptor or the directory.
+/// Returns the descriptor that an event names. Returns `None` if the event
+/// names no descriptor, or if a filter hides the descriptor or the directory.
 fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     let id = event.descriptor_id.as_deref()?;
     let is_readable =
@@ -383,14 +394,14 @@ fn descriptor_of(event: &HsDescEvent) -> Option<&str> {
     is_readable.then_some(id)
 }
 
-/// Returns true if a filter hides a directory. tor always tells the
-/// fingerprint.
+/// Returns true if a filter hides the name of a directory. Without a filter,
+/// the name always contains the fingerprint.
 fn is_hidden(hsdir: &RelayName) -> bool {
     hsdir.fingerprint().is_none()
 }
 
-/// Returns true if both names belong to the same relay. A relay may change its
-/// nickname.
+/// Returns true if both names belong to the same relay. Compares only the
+/// fingerprints, if both are known, because a relay may change its nickname.
 fn is_same(one: &RelayName, other: &RelayName) -> bool {
     match (one.fingerprint(), other.fingerprint()) {
         (Some(one), Some(other)) => one == other,
@@ -545,7 +556,8 @@ mod tests {
     fn restarted_uploads_replace_earlier_uploads() {
         let mut events = vec![created("a"), created("b"), upload("b", 1), uploaded(1)];
         events.extend([upload("a", 1), upload("a", 2)]);
-        // With this, tor has silently cancelled both uploads.
+        // These events show that tor has cancelled both uploads without an
+        // event.
         events.extend([upload("b", 5), uploaded(5), upload("a", 3), upload("a", 2), uploaded(2)]);
         assert!(!is_done(&events));
         events.push(uploaded(3));
@@ -603,8 +615,8 @@ mod tests {
         assert_eq!(tags, ["created", "uploading", "uploaded"]);
     }
 
-    /// The uploads of both descriptors: a directory and whether the upload
-    /// succeeds.
+    /// Generates the uploads of both descriptors. Each upload is a directory
+    /// and true if the upload succeeds.
     fn both() -> impl Strategy<Value = [Vec<(usize, bool)>; 2]> {
         let one = || proptest::collection::btree_map(0..6usize, any::<bool>(), 1..6);
         (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])
@@ -625,8 +637,8 @@ mod tests {
         ) {
             const NAMES: [&str; 2] = ["a", "b"];
             let mut state = uploads(&[created("a"), created("b")]);
-            // Each upload ends after it was begun. Everything else may come in
-            // any order.
+            // Each upload ends after it was begun. Apart from that, the steps
+            // may come in any order.
             let mut possible: Vec<Step> = Vec::new();
             for (descriptor, uploads) in both.iter().enumerate() {
                 possible.extend(

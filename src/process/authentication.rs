@@ -19,8 +19,9 @@ const COOKIE: &str = "CookieAuthentication";
 const COOKIE_FILE: &str = "CookieAuthFile";
 const PASSWORDS: [&str; 2] = ["HashedControlPassword", "__HashedControlSessionPassword"];
 
-/// Amends a SETCONF, RESETCONF or LOADCONF. `cookie_file` is the path of the
-/// cookie file, unless it is tor's default path.
+/// Returns a SETCONF, RESETCONF or LOADCONF, amended if it would turn off
+/// authentication as a side effect. `cookie_file` is the path of the cookie
+/// file, or `None` for tor's default path.
 pub(super) fn amend(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     if command.keyword().eq_ignore_ascii_case("LOADCONF") {
         amend_text(command, cookie_file)
@@ -148,7 +149,7 @@ mod tests {
         let cleared = "+HashedControlPassword 16:AA\n/HashedControlPassword\n";
         let lines = cleared.replace('\n', "|");
         assert_eq!(loaded(cleared), format!("{first}{lines}.|"));
-        // tor skips a list without a value.
+        // tor ignores the line of a list option without a value.
         let kept = "HashedControlPassword 16:AA\nHashedControlPassword\n";
         assert!(!loaded(kept).contains("CookieAuth"), "{}", loaded(kept));
     }

@@ -13,8 +13,10 @@ pub enum WaitFor {
     /// tor can be controlled: it has read its configuration and opened its
     /// ports.
     Control,
-    /// tor's bootstrap has reached this percentage. At 75, tor knows enough
-    /// relays to build circuits. At 100, it has built one.
+    /// tor's bootstrap has reached this percentage, from 0 to 100. At 75, tor
+    /// has the descriptors of enough relays to build circuits. At 100, it has
+    /// built a circuit. A launch that waits for more than 100 fails with a
+    /// timeout.
     Bootstrap(u8),
 }
 
@@ -41,7 +43,7 @@ pub(crate) fn wait(
 ) -> Result<()> {
     let patient = controller.with_timeout(deadline.left()).until(deadline);
     let events = patient.subscribe([EventKind::StatusClient])?;
-    let value = patient.get_info_bytes("status/bootstrap-phase")?;
+    let value = patient.info().get_bytes("status/bootstrap-phase")?;
     let Some(mut now) = Bootstrap::parse(&value) else {
         return Err(Error::answer(
             "GETINFO status/bootstrap-phase",
@@ -61,7 +63,8 @@ pub(crate) fn wait(
         let event = events.next()?;
         let EventBody::StatusClient(status) = event.body() else { continue };
         let Some(step) = status.bootstrap() else { continue };
-        // Steps between the subscription and the answer are reported by both.
+        // Skip a step that both the answer and an event have reported: it was
+        // made between the subscription and the answer.
         if step.progress < now.progress || step == now {
             continue;
         }

@@ -1,5 +1,5 @@
-//! A process and everything that it starts. It is always reaped, and never
-//! signalled after that.
+//! A process and everything that it starts. The process is always reaped, and
+//! never signalled after that.
 
 use std::fmt;
 use std::io::{self, PipeReader};
@@ -15,17 +15,17 @@ use super::exit::Exit;
 use super::log::{LineCallback, LogTail};
 use crate::io::transport::deadline_after;
 
-/// The time for a killed process to be gone.
+/// The time limit for a killed process to end.
 const AFTER_KILL: Duration = Duration::from_secs(10);
 /// The time for the rest of a process group to end after its leader has ended.
 /// After that, the rest is killed.
 #[cfg(unix)]
 const REST: Duration = Duration::from_secs(3);
-/// The time for the rest of a process group to be gone after it was killed.
+/// The time limit for the rest of a process group to end after it was killed.
 #[cfg(unix)]
 const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 
-/// A child process whose standard output is captured.
+/// A child process whose standard output and standard error are captured.
 ///
 /// On Unix, the process leads a process group of its own. Signals go to the
 /// whole group. When the leader has ended, the rest of the group is ended, too,
@@ -71,8 +71,9 @@ enum State {
 }
 
 impl Child {
-    /// Starts a process without input. Its standard output and error go to a
-    /// [`LogTail`] of `keep` lines.
+    /// Starts a process without input. Standard output and standard error go to
+    /// a [`LogTail`] of `keep` lines, which also passes each line to
+    /// `callback`.
     pub(super) fn spawn(
         command: &mut Command,
         keep: usize,
@@ -162,7 +163,7 @@ impl ChildHandle {
     }
 
     /// Asks the whole process group to end (SIGTERM). Kills the process on
-    /// systems without signals.
+    /// systems without signals. Does nothing if the process has ended.
     pub(super) fn terminate(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
             State::Running(child) => terminate(child),
@@ -180,8 +181,8 @@ impl ChildHandle {
         }
     }
 
-    /// Resumes a paused process group (SIGCONT). Does nothing if it isn't
-    /// paused.
+    /// Resumes a paused process group (SIGCONT). Does nothing if the group
+    /// isn't paused or the process has ended.
     #[cfg(any(feature = "testing", test))]
     pub(super) fn resume(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
@@ -190,7 +191,7 @@ impl ChildHandle {
         }
     }
 
-    /// Kills the whole process group.
+    /// Kills the whole process group. Does nothing if the process has ended.
     pub(super) fn kill(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
             State::Running(child) => kill(child),
@@ -199,7 +200,9 @@ impl ChildHandle {
     }
 
     /// Ends the process: asks it to end, waits for at most `grace`, then kills
-    /// it. Returns true if the process ended when asked.
+    /// it. Returns true if the process ended when asked. Returns an error if
+    /// the process can't be signalled, or still runs 10 seconds after it was
+    /// killed.
     pub(super) fn end(&self, grace: Duration) -> io::Result<bool> {
         let asked = self.terminate();
         if asked.is_ok() && self.wait(grace).is_some() {
@@ -239,8 +242,8 @@ impl Shared {
     /// the process.
     fn reap(&self, pid: u32, reading_end: &PipeReader) {
         loop {
-            // Until the leader is reaped, its identifier and that of its group
-            // can't be reused.
+            // The rest of the group is ended before the leader is reaped. Until
+            // then, the leader's and the group's identifiers can't be reused.
             if wait_without_reaping(pid) {
                 end_rest(pid, reading_end);
             }
@@ -282,15 +285,15 @@ fn wait_without_reaping(pid: u32) -> bool {
     }
 }
 
-/// Waits a moment. These systems can't wait for the end of a process without
-/// reaping it.
+/// Sleeps for 20 milliseconds and returns false. This is for systems that can't
+/// wait for the end of a process without reaping it.
 #[cfg(not(all(unix, not(any(target_os = "openbsd", target_os = "redox", target_os = "cygwin")))))]
 fn wait_without_reaping(_pid: u32) -> bool {
     pause();
     false
 }
 
-/// Sleeps between two checks of a process.
+/// Sleeps for 20 milliseconds, the pause between two checks of a process.
 fn pause() {
     thread::sleep(Duration::from_millis(20));
 }
@@ -298,8 +301,9 @@ fn pause() {
 /// Ends the rest of a process group whose leader has ended and isn't reaped
 /// yet: a tor that a wrapper script started, or pluggable transports.
 ///
-/// When no process can write to the pipe any more, they are gone. A process
-/// whose output goes elsewhere is killed at once.
+/// The rest gets SIGTERM, and SIGKILL when no process can write to the pipe any
+/// more, after 3 seconds at most. So a process whose output doesn't go to the
+/// pipe may be killed without any time to end.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -398,7 +402,7 @@ impl fmt::Debug for Child {
     }
 }
 
-/// Kills the process. Its thread reaps it.
+/// Kills the process. The thread that waits for its end reaps it.
 impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.kill();

@@ -25,11 +25,12 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
-/// The time for tor to exit after its control connection has ended. After that,
-/// the end is reported without tor's exit status.
+/// The time limit for tor to exit after its control connection has ended. After
+/// that, the end is reported without tor's exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
-/// The timeout of later calls, the same as for every other controller.
+/// The timeout of each call on the launched tor's controller, the same as the
+/// default of every other controller.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The kind of a launched tor's control connection.
@@ -64,7 +65,9 @@ impl Default for Control {
     }
 }
 
-/// The place to connect to once tor runs.
+/// The way to connect to tor once it runs: our end of the pair of sockets, the
+/// path of the control socket, or the path of the file that will contain the
+/// control port.
 pub(super) enum Pending {
     #[cfg(unix)]
     Pair(UnixStream),
@@ -143,14 +146,15 @@ pub(super) struct Connected {
     pub(super) address: Option<Address>,
 }
 
-/// A launch that couldn't reach tor.
+/// The failure of a launch after the process was started.
 pub(super) struct Failed {
     /// `None` if tor has ended, or the launch was cancelled.
     pub(super) error: Option<Error>,
     /// The connection, if there was one. tor ends with it, so it must be kept
     /// until the cause of the failure is known.
     pub(super) connected: Option<Connected>,
-    /// The progress of tor's bootstrap, in percent.
+    /// The progress of tor's bootstrap in percent, or `None` if tor hasn't
+    /// reported any.
     pub(super) reached: Option<u8>,
 }
 
@@ -164,8 +168,8 @@ impl Failed {
     }
 }
 
-/// Ends the connection of a pair of sockets from another thread, without
-/// waiting.
+/// A handle that ends the connection of a pair of sockets from another thread,
+/// without waiting. Does nothing for other kinds of connections.
 pub(super) struct Shutdown(#[cfg(unix)] Option<UnixStream>);
 
 impl Shutdown {
@@ -245,16 +249,22 @@ impl Connected {
             // ports and files.
             return patient.get_info("version").map(drop);
         }
-        // This order matters: at any moment, one of the two must hold.
+        // This order matters: at any moment, one of the two must make tor end
+        // with this program.
         patient.take_ownership()?;
         patient.reset_conf(["__OwningControllerProcess"])
     }
 }
 
-/// Tries to connect to the address that `address` returns until that succeeds.
-/// Neither a socket nor a line in the log proves that tor listens and has
-/// written its cookie. Returns `None` if `child` has ended or the launch was
-/// cancelled.
+/// Connects to the address that `address` returns, and tries again until that
+/// succeeds. Nothing else proves that tor listens and has written its cookie:
+/// neither the existence of a socket nor a line in the log. Returns `None` if
+/// `child` has ended or the launch was cancelled.
+///
+/// # Errors
+///
+/// Returns an error if `deadline` has passed, or if another attempt would fail
+/// in the same way.
 fn retry(
     child: &Child,
     cancel: &CancelToken,
@@ -271,8 +281,8 @@ fn retry(
                     return Ok(Some(Connected { controller, address: Some(address) }));
                 }
                 Err(error) if is_final(&error) => return Err(error),
-                // Worth reporting later if authentication failed, but not if
-                // tor doesn't listen yet.
+                // A later timeout reports this error if authentication failed,
+                // but not if tor doesn't listen yet.
                 Err(error) => last = error.get::<AuthError>().is_some().then_some(error),
             }
         }

@@ -15,7 +15,7 @@ use crate::error::{Cause, Error, ErrorKind, IoError};
 pub struct LaunchError {
     problem: LaunchProblem,
     log: Vec<String>,
-    /// True if tor had started and ended later.
+    /// True if the launch had succeeded, and tor ended later.
     is_later: bool,
 }
 
@@ -25,7 +25,7 @@ pub struct LaunchError {
 pub enum LaunchProblem {
     /// No tor program was found.
     NotFound {
-        /// The places that were searched.
+        /// The file paths that were checked, in this order.
         looked_at: Vec<PathBuf>,
     },
     /// The operating system refused to start the program.
@@ -37,7 +37,8 @@ pub enum LaunchProblem {
     },
     /// The data directory or another file couldn't be prepared.
     Prepare(IoError),
-    /// An option can't be given to a launched tor.
+    /// An option can't be given to a launched tor. The error names the option
+    /// and the reason.
     Option(Error),
     /// tor ended by itself. The log contains the reason: a bad option, a port
     /// in use, or a locked data directory, for example.
@@ -45,7 +46,8 @@ pub enum LaunchProblem {
         /// The exit status, or `None` if tor was killed or the status is
         /// unknown.
         code: Option<i32>,
-        /// The signal that killed tor, if there was one.
+        /// The number of the signal that killed tor, or `None` if tor wasn't
+        /// killed or the status is unknown. Always `None` on Windows.
         signal: Option<i32>,
     },
     /// The control connection failed although tor is still running.
@@ -54,8 +56,8 @@ pub enum LaunchProblem {
     Timeout {
         /// The time limit.
         after: Duration,
-        /// The progress of the bootstrap in percent, or `None` if tor didn't
-        /// answer.
+        /// The progress of the bootstrap in percent, or `None` if tor hadn't
+        /// answered the first question about it.
         progress: Option<u8>,
     },
     /// The launch was [cancelled](crate::CancelToken).
@@ -82,8 +84,8 @@ impl LaunchError {
         &self.problem
     }
 
-    /// Returns the last lines that tor wrote to its standard output, oldest
-    /// first. `Display` shows at most ten of them.
+    /// Returns the last lines that tor wrote to its standard output and
+    /// standard error, oldest first. `Display` shows the last ten of them.
     pub fn log(&self) -> &[String] {
         &self.log
     }

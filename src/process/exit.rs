@@ -16,7 +16,8 @@ use std::process::ExitStatus;
 pub struct Exit {
     /// The exit code, unless the process was killed by a signal.
     pub code: Option<i32>,
-    /// The signal that killed the process, if there was one (on Unix).
+    /// The number of the signal that killed the process. `None` if no signal
+    /// did, and always on systems without signals.
     pub signal: Option<i32>,
 }
 

@@ -30,8 +30,8 @@ pub(super) const PROGRAM_VARIABLE: &str = "SCAPE_TOR";
 /// # Errors
 ///
 /// Returns an error with [`LaunchProblem::NotFound`] (kind
-/// [`ErrorKind::Launch`](crate::ErrorKind::Launch)), which lists the places
-/// that were searched.
+/// [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if no tor program was
+/// found. It lists the paths that were checked.
 #[doc(alias = "find_tor_binary")]
 pub fn find_tor() -> Result<PathBuf> {
     search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)
@@ -54,7 +54,7 @@ fn search(
     }
 }
 
-/// Returns all places to search, best first, each once.
+/// Returns all paths to check, in this order and without duplicates.
 fn places(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let program = format!("tor{}", env::consts::EXE_SUFFIX);
     let mut places: Vec<PathBuf> = Vec::new();

@@ -39,8 +39,8 @@ const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The default number of log lines that are kept.
 const DEFAULT_LOG_LINES: usize = 64;
 
-/// A description of a tor that belongs to this program, and the way to start
-/// it.
+/// A builder that configures and starts a tor process, which belongs to this
+/// program and ends with it.
 ///
 /// ```no_run
 /// let tor = scape::Launch::new()
@@ -75,13 +75,18 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// from [`Control`], from `ControlPort` or `ControlSocket` in the options, and
 /// from later changes of the configuration.
 ///
-/// `CookieAuthentication 1` is set unless the options contain a password. It is
-/// set again by a change through [`TorProcess::controller`] that would remove
-/// it without naming it: [`load_conf`](crate::Controller::load_conf),
-/// [`reset_conf`](crate::Controller::reset_conf), or a
-/// [`set_conf`](crate::Controller::set_conf) that clears the password.
+/// `CookieAuthentication 1` is set unless the options contain this option or,
+/// with [`Control::SocketPair`], a password. Some later changes could remove
+/// the cookie or the password as a side effect. In such a case,
+/// [`TorProcess::controller`] adds `CookieAuthentication 1` to the command:
 ///
-/// A change that names the option is obeyed:
+/// * [`load_conf`](crate::Controller::load_conf) with a torrc that sets neither
+///   the cookie nor a password;
+/// * [`reset_conf`](crate::Controller::reset_conf) of the cookie or a password;
+/// * [`set_conf`](crate::Controller::set_conf) that clears the cookie or a
+///   password.
+///
+/// A change that sets the option to 0 is sent unchanged:
 /// `set_conf([("CookieAuthentication", "0")])`, or `CookieAuthentication 0` in
 /// a torrc that is loaded.
 /// [`without_authentication`](Self::without_authentication) turns all of this
@@ -96,25 +101,25 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// The program may be a wrapper script. It should `exec` tor. If it doesn't,
 /// the whole process group is ended together with the script, also if the
-/// script ends before tor. Two kinds of tor are out of reach:
+/// script ends before tor. In two cases, the launch can't signal the wrapped
+/// tor:
 ///
-/// * a tor that the wrapper moves to another process group (`setsid`);
-/// * a script's tor whose script ends first, if other code in this program
-///   reaps all children (`waitpid(-1)`, or SIGCHLD ignored). The script's exit
-///   status is unknown then.
+/// * the wrapper moves tor to another process group (`setsid`);
+/// * the script ends before tor, and other code in this program reaps all
+///   children (`waitpid(-1)`, or SIGCHLD ignored). The script's exit status is
+///   unknown then.
 ///
 /// Such a tor ends when its control connection closes, or within 15 seconds
-/// after this program ends. A tor that is started after its torrc was removed
-/// refuses to start.
+/// after this program ends. If the wrapper starts tor only after the torrc was
+/// removed, tor refuses to start.
 ///
 /// # Files
 ///
 /// The torrc, the control socket and the temporary data directory are in a
 /// private directory named `scape-…` in the system's directory for temporary
 /// files. The directory is removed after tor has ended. If this program is
-/// killed, the directory stays until any program with this library launches a
-/// tor. On Unix, a launch first removes the directories of this user whose
-/// owners are dead.
+/// killed, the directory stays. On Unix, the next launch removes it: each
+/// launch first removes the directories that killed programs of this user left.
 #[doc(alias = "launch_tor")]
 #[doc(alias = "launch_tor_with_config")]
 #[must_use = "nothing is started before start() is called"]
@@ -158,7 +163,7 @@ impl Default for Launch {
 }
 
 impl Launch {
-    /// Creates a description of a tor with the [defaults](Launch).
+    /// Creates a launch with the [defaults](Launch).
     pub fn new() -> Self {
         Launch::default()
     }
@@ -180,12 +185,17 @@ impl Launch {
     ///
     /// An abbreviated or older name (`ControlPor`, `DataDir`, `EntryNode`) is
     /// replaced by the full name of the option that tor would take it for. Then
-    /// [`start`](Self::start) refuses:
+    /// [`start`](Self::start) returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for:
     ///
-    /// * values with CR, LF or NUL;
+    /// * names with characters other than letters, digits and `_`;
+    /// * values with CR, LF or NUL, and values that
+    ///   [`set_conf`](crate::Controller::set_conf) refuses;
     /// * `DataDirectory` (use [`data_directory`](Self::data_directory));
     /// * `RunAsDaemon`, unless it is 0;
-    /// * the options that make the control connection;
+    /// * `__OwningControllerFD` and `__OwningControllerProcess`, and
+    ///   `ControlPortWriteToFile` with [`Control::TcpPort`], because the launch
+    ///   sets them;
     /// * `CookieAuthentication 0` unless there is a password or
     ///   [`without_authentication`](Self::without_authentication) was called.
     ///
@@ -218,8 +228,9 @@ impl Launch {
     /// `option` refuses (`DataDirectory`, `RunAsDaemon`, …) either.
     ///
     /// `+Name` means `Name`, because there is no defaults file. `/Name`
-    /// discards all earlier values of this option and sets it to nothing.
-    /// `%include` is refused; use
+    /// discards all earlier values of this option and sets it to an empty
+    /// value. With an `%include`, [`start`](Self::start) returns an error.
+    /// Replace it first with
     /// [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
     ///
     /// ```
@@ -247,10 +258,13 @@ impl Launch {
         self
     }
 
-    /// Sets the data directory. It is created with mode 0700 if it is missing,
-    /// and is kept. tor's files in it make the next bootstrap take only
-    /// seconds, and keep the guards the same. Only one tor at a time can use a
-    /// data directory.
+    /// Sets the data directory. Default: a temporary one, which is removed
+    /// after tor has ended.
+    ///
+    /// The directory is created with mode 0700 if it is missing, and isn't
+    /// removed afterwards. With tor's files in it, the next bootstrap takes
+    /// only seconds, and tor keeps the same guards. Only one tor at a time can
+    /// use a data directory.
     ///
     /// ```no_run
     /// let tor = scape::Launch::new().data_directory("tor-data").start()?;
@@ -325,8 +339,8 @@ impl Launch {
     ///
     /// [`start`](Self::start) then ends everything that it has started and
     /// fails with [`LaunchProblem::Cancelled`]. This takes as long as tor takes
-    /// to end: milliseconds, and at most the
-    /// [`stop_timeout`](Self::stop_timeout). A callback of
+    /// to end: usually milliseconds. After the
+    /// [`stop_timeout`](Self::stop_timeout), tor is killed. The callback of
     /// [`on_progress`](Self::on_progress) may cancel the launch, too.
     ///
     /// ```
@@ -380,9 +394,9 @@ impl Launch {
     }
 
     /// Sets a callback for each step of the bootstrap, problems included. It
-    /// runs on the thread that called [`start`](Self::start). (The event
-    /// STATUS_CLIENT has more details of each step:
-    /// [`Bootstrap`](crate::event::Bootstrap).)
+    /// runs on the thread that called [`start`](Self::start). With
+    /// [`WaitFor::Control`] it is never called. (The event STATUS_CLIENT has
+    /// more details of each step: [`Bootstrap`](crate::event::Bootstrap).)
     ///
     /// To stop the launch from the callback, cancel a token: see
     /// [`cancel_with`](Self::cancel_with).
@@ -395,10 +409,10 @@ impl Launch {
         self
     }
 
-    /// Sets a callback for each line that tor writes to its standard output, by
-    /// default its log. It runs on a thread of its own, as long as tor runs.
-    /// The lines also go to [`log`] at debug level, with the target
-    /// `scape::tor`.
+    /// Sets a callback for each line that tor writes to its standard output or
+    /// standard error, by default its log. It runs on a thread of its own, as
+    /// long as tor runs. After a panic it isn't called again. The lines also go
+    /// to [`log`] at debug level, with the target `scape::tor`.
     ///
     /// ```
     /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));
@@ -418,6 +432,12 @@ impl Launch {
     /// Starts tor and waits until it has reached the state that
     /// [`wait_for`](Self::wait_for) sets.
     ///
+    /// ```no_run
+    /// let tor = scape::Launch::new().start()?;
+    /// println!("tor is ready, as process {}", tor.pid());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error with a [`LaunchError`], which has the
@@ -431,7 +451,7 @@ impl Launch {
     ///   was cancelled;
     /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) in all other cases.
     ///
-    /// No process and no temporary file is left behind.
+    /// After an error, no process and no temporary file is left behind.
     pub fn start(mut self) -> Result<TorProcess> {
         let deadline = deadline_after(self.timeout);
         self.check().map_err(unspawned)?;
@@ -476,7 +496,7 @@ impl Launch {
         drop(on_cancel);
         if self.cancel.is_cancelled() {
             let child = running.child.handle();
-            // Ends tor, so that its log is complete.
+            // Dropping these ends tor, so that its log is complete.
             drop((result, running));
             return Err(LaunchError::new(LaunchProblem::Cancelled, child.log().last_lines()).into());
         }
@@ -518,8 +538,9 @@ impl Launch {
         let connected = pending.connect(&running.child, &self.cancel, deadline)?;
         let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
         if !self.seed.is_empty() {
-            // tor would begin to build circuits only at its next full second.
-            // If this circuit can't be built, the bootstrap shows it.
+            // Build a circuit now, because tor itself would start its first
+            // one only at the next full second. An error is ignored: if tor
+            // can't build circuits, the bootstrap doesn't complete.
             let _ = connected.controller.launch_circuit(&BuildCircuit::new());
         }
         let mut reached = None;
@@ -537,12 +558,13 @@ impl Launch {
         }
     }
 
-    /// Returns true if an option is given.
+    /// Returns true if the option `name` was given to this launch.
     fn has(&self, name: &str) -> bool {
         self.value_of(name).is_some()
     }
 
-    /// Returns the value of an option. The last one counts.
+    /// Returns the last value that was given for the option `name`, or `None`
+    /// if the option wasn't given.
     fn value_of(&self, name: &str) -> Option<&[u8]> {
         let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, name));
         last.map(|(_, value)| value.as_bytes().trim_ascii())
@@ -567,7 +589,7 @@ impl Launch {
         }
     }
 
-    /// Refuses options that can't be given.
+    /// Returns an error if an option can't be given to a launched tor.
     fn check(&self) -> Result<()> {
         let refused =
             |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
@@ -651,8 +673,8 @@ impl Launch {
         }
         for (name, value) in &self.options {
             let (name, value) = (options::full_name(name), value.as_bytes());
-            // Like the options in Control::prepare, tor neither saves this one
-            // nor lets it change.
+            // This option goes on the command line, like those in
+            // Control::prepare: tor neither saves it nor lets it change.
             if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
                 command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());
             } else {

@@ -1,4 +1,4 @@
-//! The standard output of a launched tor.
+//! The standard output and standard error of a launched tor.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -16,14 +16,14 @@ use crate::io::transport::deadline_after;
 /// kB. The rest of a longer line is dropped.
 const LINE_LIMIT: u64 = 16 * 1024;
 
-/// The time for the last lines of a process that has ended to arrive, on a busy
-/// machine.
+/// The time limit for the last lines to arrive after a process has ended. They
+/// take that long only on a busy machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// A callback for each line.
 pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
-/// The last lines of a process's standard output.
+/// The last lines of a process's standard output and standard error.
 ///
 /// A thread of its own reads until the end of the output. A pipe that nobody
 /// reads would make tor wait as soon as the pipe is full.
@@ -154,7 +154,7 @@ impl fmt::Debug for LogTail {
 mod tests {
     use super::*;
 
-    /// Returns the kept lines when all of them were read. The bound is
+    /// Returns the kept lines after all of them were read. The bound is
     /// generous: with RUST_BACKTRACE set, a panic takes seconds on a busy
     /// machine, because its symbols are looked up first.
     fn tail(output: Vec<u8>, keep: usize, callback: Option<LineCallback>) -> Vec<String> {

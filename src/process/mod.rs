@@ -22,7 +22,7 @@
 //! # How it works
 //!
 //! * **Progress comes from the control connection**, never from the log. So a
-//!   tor that logs to another place, or not at all, starts as well. Standard
+//!   tor that logs to a file, or not at all, can be launched, too. Standard
 //!   output is always read to its end, because tor would block if nobody read
 //!   it.
 //! * **The torrc is a file** of mode 0600 in a temporary directory of mode
@@ -34,17 +34,18 @@
 //!   `--ignore-missing-torrc`. So a tor that starts after the directory was
 //!   removed ends with an error, and doesn't connect to the public network.
 //! * **tor doesn't outlive the program.** The control connection owns tor: when
-//!   the connection ends, tor ends. Until there is a connection, tor checks
-//!   every 15 seconds whether the program is alive. (A pair of sockets is
-//!   connected from the start.)
+//!   the connection ends, tor ends. A [pair of sockets](Control::SocketPair) is
+//!   connected from the start. With the other kinds of [`Control`], tor checks
+//!   every 15 seconds whether the program is alive until it has connected.
 //! * **A launch leaves nothing behind.** On Unix, tor leads a process group of
-//!   its own, and the whole group is ended with it (`child`). Directories that
-//!   a killed program left behind are removed by the next launch (`sweep`).
+//!   its own, and the whole group is ended with it (module `child`).
+//!   Directories that a killed program left behind are removed by the next
+//!   launch (module `sweep`).
 //! * **A dead tor is noticed at once.** tor may end while the launch waits for
 //!   it (a bad option, a port in use, a locked data directory, a signal). A
-//!   thread reaps the process, so it never stays a zombie. The signal and the
-//!   last log lines are reported, also to later users of the control
-//!   connection.
+//!   thread reaps the process, so it never stays a zombie. The launch's error
+//!   contains the exit status or the signal, and the last log lines. If tor
+//!   ends later, the errors of calls on the control connection contain them.
 //!
 //! Any number of threads may start and end tors at the same time.
 

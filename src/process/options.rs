@@ -96,14 +96,14 @@ pub(super) fn is_name_of(given: &str, name: &str) -> bool {
     full_name(given).eq_ignore_ascii_case(name)
 }
 
-/// Refuses an option that can't be given to a launched tor. Line ends and NULs
-/// are refused, because no option needs them. The options and values that
-/// SETCONF refuses are refused, too: they would end tor, or make tor ask an
-/// exit for an onion address.
+/// Returns an error if an option can't be given to a launched tor. Line ends
+/// and NULs are refused, because no option needs them. The options and values
+/// that SETCONF refuses are refused, too: they would end tor, or make tor ask
+/// an exit relay for an onion address.
 pub(super) fn check(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     const COMMAND: &str = "Launch::option";
     if name == "%include" {
-        let why = "names files that are not read here: give Launch::torrc what TorrcFiles::to_single returns";
+        let why = "names files that Launch doesn't read: pass the result of TorrcFiles::to_single to Launch::torrc";
         return Err(ArgumentError::invalid(COMMAND, name, why));
     }
     // This also refuses `+Name` and `/Name`, which only make sense with a

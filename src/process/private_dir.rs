@@ -95,8 +95,8 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Creates the directory `path` and its missing parents with mode 0700, unless
-/// it exists.
+/// Creates the directory `path` and its missing parents with mode 0700. Does
+/// nothing if the directory exists.
 pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

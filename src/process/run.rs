@@ -19,13 +19,14 @@ const INPUT_LIMIT: usize = 512;
 ///
 /// # Errors
 ///
-/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-/// program can't be run, fails, or is still running after `timeout`.
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
+/// `input` is longer than 512 bytes, or the program can't be run, fails, or is
+/// still running after `timeout`.
 pub(crate) fn run(mut command: Command, input: &[u8], timeout: Duration) -> Result<Vec<String>> {
     let what = format!("run {}", command.get_program().display());
     let fail = |error: io::Error| Error::io(what.clone(), error);
     if input.len() > INPUT_LIMIT {
-        let why = format!("its input has {} bytes, and may have {INPUT_LIMIT}", input.len());
+        let why = format!("its input has {} bytes; the limit is {INPUT_LIMIT}", input.len());
         return Err(fail(io::Error::new(io::ErrorKind::InvalidInput, why)));
     }
     let (theirs, mut ours) = io::pipe().map_err(fail)?;

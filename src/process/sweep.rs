@@ -2,13 +2,13 @@
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * The name begins with [`PREFIX`](super::private_dir::PREFIX), it is a
-//!   directory of this user, and it has mode 0700.
-//! * It contains the lock file, a regular file of this user, and no process
-//!   holds the lock.
-//! * Or it contains nothing but an unlocked file that was to become the lock
-//!   file, and hasn't changed for an [hour](ABANDONED). Its owner was killed
-//!   while making the directory.
+//! * Its name begins with [`PREFIX`](super::private_dir::PREFIX), it belongs to
+//!   this user, and it has mode 0700.
+//! * In addition, it contains the lock file, a regular file of this user, and
+//!   no process holds the lock. Or it contains nothing but an unlocked file
+//!   that was to become the lock file, and hasn't changed for an
+//!   [hour](ABANDONED). In the latter case, the owner was killed while making
+//!   the directory.
 //!
 //! The lock is an flock(2), which the system releases when its owner ends in
 //! any way. The lock file gets its name after it was locked, so nobody ever
@@ -60,7 +60,7 @@ fn lock_with(
         // For example NFS without a lock daemon, or Lustre without the option
         // `flock`.
         Err(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP | Errno::INVAL) => {
-            log::debug!(target: "scape::process", "{} has no locks, so it will not be swept", directory.display());
+            log::debug!(target: "scape::process", "no file locks in {}: it stays if this program is killed", directory.display());
             // An empty directory would be considered abandoned after a while.
             fs::rename(path, directory.join(NO_LOCK))?;
             Ok(None)
@@ -100,7 +100,8 @@ fn remove_with(
     unless_gone(fs::remove_file(directory.join(LOCK)))?;
     let removed = fs::remove_dir(directory);
     if removed.is_err() {
-        // A process that is ending has meanwhile written something.
+        // A process that is ending has meanwhile written something. The new
+        // lock file lets a later sweep remove the directory.
         let _ = lock(directory);
     }
     removed
@@ -137,8 +138,8 @@ pub(super) fn sweep(parent: &Path) {
     }
 }
 
-/// Returns the lock of a directory if the directory is ours and its owner is
-/// dead.
+/// Returns the lock file, locked, if the directory is ours and its owner is
+/// dead. Returns `None` otherwise. An empty abandoned directory is removed.
 fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     let user = rustix::process::geteuid().as_raw();
     let metadata = fs::symlink_metadata(directory).ok()?;

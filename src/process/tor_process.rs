@@ -16,7 +16,8 @@ use crate::io::transport::{Address, Deadline};
 use crate::io::undo::{self, Rank, Undo};
 use crate::process::{LaunchError, LaunchProblem};
 
-/// The time for tor to exit after its control connection has ended, on a busy
+/// The longest time that a failed launch waits for tor's exit status after tor
+/// has closed the control connection. tor takes that long only on a busy
 /// machine.
 const LAST_BREATH: Duration = Duration::from_secs(3);
 
@@ -27,8 +28,9 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 /// reaped and the temporary files are removed. [`stop`](Self::stop) does the
 /// same and reports errors. A `TorProcess` may be shared between threads.
 ///
-/// tor also ends when this program ends in any way, because this program owns
-/// the control connection.
+/// tor also ends when this program ends, even if this program is killed. The
+/// reason is that tor ends when the control connection closes, which this
+/// program owns.
 ///
 /// # Crashes
 ///
@@ -38,7 +40,7 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 /// [cause](crate::connection::Closed::cause) is
 /// [`CloseCause::Exited`](crate::connection::CloseCause::Exited), with the exit
 /// status or the signal and the last lines of the log. [`wait`](Self::wait)
-/// waits for that end.
+/// waits until tor has ended.
 #[must_use = "tor ends when this is dropped"]
 #[derive(Debug)]
 pub struct TorProcess {
@@ -69,33 +71,36 @@ pub(super) struct Running {
 }
 
 impl TorProcess {
-    /// Returns the control connection, which may be cloned and kept. Its calls
-    /// fail after tor has ended.
+    /// Returns the control connection, which may be cloned and kept. Calls on
+    /// it fail after tor has ended.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// Returns the address for other controllers. They authenticate with the
-    /// cookie that PROTOCOLINFO names. Returns `None` with
-    /// [`Control::SocketPair`](super::Control::SocketPair).
+    /// Returns the address at which other controllers can connect to tor. By
+    /// default, they authenticate with the cookie file that PROTOCOLINFO names.
+    /// Returns `None` with [`Control::SocketPair`](super::Control::SocketPair).
     pub fn control_address(&self) -> Option<&Address> {
         self.control_address.as_ref()
     }
 
-    /// Returns the process identifier. If the program is a wrapper script that
-    /// doesn't `exec` tor, this is the script's identifier.
+    /// Returns tor's process identifier. If the program is a wrapper script
+    /// that doesn't `exec` tor, this is the script's process identifier.
     pub fn pid(&self) -> u32 {
         self.running.child.pid()
     }
 
-    /// Returns the data directory. It is removed with the process, unless it
-    /// was set with [`Launch::data_directory`](super::Launch::data_directory).
+    /// Returns the absolute path of the data directory. The directory is
+    /// removed after tor has ended, unless it was set with
+    /// [`Launch::data_directory`](super::Launch::data_directory).
     pub fn data_directory(&self) -> &Path {
         &self.data_directory
     }
 
-    /// Returns the last lines that tor wrote to its standard output, oldest
-    /// first. By default, this is tor's log at level notice and above.
+    /// Returns the last lines that tor wrote to its standard output and
+    /// standard error, oldest first. By default, this is tor's log at level
+    /// notice and above. [`Launch::log_lines`](super::Launch::log_lines) sets
+    /// the maximum number of lines.
     pub fn log_tail(&self) -> Vec<String> {
         self.running.child.log().lines()
     }
@@ -111,8 +116,9 @@ impl TorProcess {
         self.running.child.exit()
     }
 
-    /// Waits until tor ends by itself or is ended by somebody else, for example
-    /// by a signal or by another controller's SIGNAL SHUTDOWN.
+    /// Waits until tor has ended, and returns its exit status. This doesn't end
+    /// tor: tor ends by itself, by a signal from another process, or by the
+    /// command SIGNAL SHUTDOWN of a controller.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -137,19 +143,26 @@ impl TorProcess {
 
     /// Ends tor and removes the temporary files.
     ///
+    /// ```no_run
+    /// let tor = scape::Launch::new().start()?;
+    /// tor.stop()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// tor has ended in any case, and everything that can be removed is
-    /// removed. The kind of the error is
+    /// Also after an error, tor has ended (unless the operating system couldn't
+    /// kill it), and all temporary files that can be removed are removed. The
+    /// kind of the error is
     ///
     /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if tor had already
-    ///   crashed or ended with an error. The error contains a [`LaunchError`]
-    ///   with [`LaunchProblem::Exited`];
+    ///   ended before this call, and not with status 0. The error contains a
+    ///   [`LaunchError`] with [`LaunchProblem::Exited`];
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor was killed
     ///   because it didn't end within the
     ///   [`stop_timeout`](super::Launch::stop_timeout);
-    /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
-    ///   reported an error.
+    /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if tor can't be ended or a
+    ///   temporary file can't be removed.
     pub fn stop(self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
@@ -163,12 +176,13 @@ impl TorProcess {
         self.running.stop(self.running.stop_timeout)
     }
 
-    /// Kills tor, to simulate a crash. [`end`](Self::end) reports it.
+    /// Kills tor, to simulate a crash. A later [`end`](Self::end) returns an
+    /// error with [`LaunchProblem::Exited`].
     pub(crate) fn kill(&self) -> Result<()> {
         self.running.child.kill().map_err(|error| Error::io("kill tor", error))
     }
 
-    /// Stops the process until [`resume`](Self::resume).
+    /// Suspends the process until [`resume`](Self::resume) is called.
     pub(crate) fn pause(&self) -> Result<()> {
         self.running.child.pause().map_err(|error| Error::io("pause tor", error))
     }
@@ -178,7 +192,8 @@ impl TorProcess {
         self.running.child.resume().map_err(|error| Error::io("resume tor", error))
     }
 
-    /// Returns the current content of the torrc.
+    /// Returns the current content of the torrc. Returns an error if the torrc
+    /// can't be read, for example because tor was ended and its files removed.
     pub(crate) fn torrc(&self) -> Result<String> {
         let directory = self.running.directory.lock();
         let path = directory.as_ref().map(|directory| directory.join(super::command::TORRC));
@@ -197,15 +212,19 @@ pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchErr
 
 impl Running {
     /// Returns the error for a launch that failed with `error`. If tor has
-    /// ended, the error reports that. Without an `error`, the launch was
-    /// cancelled unless tor has ended.
+    /// ended, the returned error has [`LaunchProblem::Exited`]. Without an
+    /// `error`, the launch was cancelled unless tor has ended.
+    ///
+    /// `after` is the launch's time limit, and `progress` the bootstrap
+    /// percentage that tor has reached. They are used for
+    /// [`LaunchProblem::Timeout`].
     pub(super) fn failure(
         &self,
         error: Option<Error>,
         after: Duration,
         progress: Option<u8>,
     ) -> LaunchError {
-        // The connection ends a moment before the process does.
+        // When tor exits, the connection ends a moment before the process.
         let hung_up = error.as_ref().is_some_and(|error| {
             error.is_closed()
                 || matches!(
@@ -226,11 +245,13 @@ impl Running {
     }
 
     /// Ends the process within `timeout`, or kills it, and removes its files.
-    /// Does nothing the second time.
+    /// A second call does nothing. If another thread is ending the process,
+    /// waits until that thread has finished.
     fn stop(&self, timeout: Duration) -> Result<()> {
         self.end(self.directory.lock(), timeout)
     }
 
+    /// Does the work of [`stop`](Self::stop). `held` is the locked `directory`.
     fn end(&self, mut held: MutexGuard<'_, Option<PrivateDir>>, timeout: Duration) -> Result<()> {
         let Some(directory) = held.take() else { return Ok(()) };
         let before = self.child.exit();
@@ -261,15 +282,16 @@ impl Undo for Running {
         }
         // Another thread is ending the process and takes longer.
         self.child.kill().map_err(|error| Error::io("kill tor", error))?;
-        // That thread reports the outcome.
+        // Wait until the other thread has removed the files. It has taken the
+        // directory, so it reports errors.
         drop(self.directory.try_lock_for(AFTER_KILL));
         Err(deadline.error(Phase::Exit))
     }
 }
 
 impl Owner {
-    /// Creates the owner of a process. [`undo_all`](crate::undo_all) ends it,
-    /// too.
+    /// Creates the owner of a process. [`undo_all`](crate::undo_all) also ends
+    /// this process.
     pub(super) fn new(running: Running) -> Self {
         let running = Arc::new(running);
         undo::register(Rank::Process, &running);

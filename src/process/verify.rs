@@ -19,13 +19,15 @@ use crate::process::{LaunchError, LaunchProblem, VerifyError};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
-/// The minimum time for the last lines to arrive, on a busy machine.
+/// The minimum time to wait for tor's last lines after tor has ended. They take
+/// that long only on a busy machine.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The number of last lines that are shown if none is a warning or an error.
+/// The number of last lines that the error contains if tor wrote neither a
+/// warning nor an error.
 const LAST_LINES: usize = 10;
 
-/// Asks the tor program whether it accepts a torrc: `tor --verify-config`. No
-/// other configuration is read.
+/// A check of a torrc by the tor program: `tor --verify-config`. No other
+/// configuration is read.
 ///
 /// ```no_run
 /// use scape::ErrorKind;
@@ -41,11 +43,11 @@ const LAST_LINES: usize = 10;
 /// # Ok::<(), scape::Error>(())
 /// ```
 ///
-/// tor checks everything that it checks before it starts, but opens no port. It
-/// reads the files that the torrc names or includes. Relative paths are
-/// resolved in this program's current directory. tor may look at the
-/// directories of onion services and at its data directory, but doesn't create
-/// them. It doesn't write logs or other files.
+/// tor makes the same checks as when it starts, but opens no port. It reads the
+/// files that the torrc names or includes. Relative paths are resolved in this
+/// program's current directory. tor may look at the directories of onion
+/// services and at its data directory, but doesn't create them. It doesn't
+/// write logs or other files.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is asked before run() is called"]
 pub struct Verify {
@@ -79,19 +81,23 @@ impl Verify {
         self
     }
 
-    /// Asks tor. Returns tor's warnings if tor accepts the configuration. Each
-    /// begins with `[warn]`.
+    /// Runs `tor --verify-config` with this torrc. If tor accepts it, returns
+    /// tor's warnings in order, each beginning with `[warn]`. The list is empty
+    /// if there are none. The type's documentation has an
+    /// [example](Verify).
     ///
     /// # Errors
     ///
-    /// The process has ended in any case, and its temporary files are removed.
-    /// The kind of the error is
+    /// Also after an error, the process has ended (unless the operating system
+    /// couldn't kill it), and its temporary files are removed. The kind of the
+    /// error is
     ///
     /// * [`ErrorKind::Config`](crate::ErrorKind::Config) if tor rejects the
     ///   configuration. The error contains a [`VerifyError`] with tor's
     ///   reasons;
     /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if there is no tor
-    ///   program, or it can't be started. The error contains a [`LaunchError`];
+    ///   program, it can't be started, or its temporary files can't be written.
+    ///   The error contains a [`LaunchError`];
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor hasn't ended
     ///   in time;
     /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
@@ -135,7 +141,8 @@ impl Verify {
     }
 }
 
-/// Returns a warning or an error of tor's log, without its time.
+/// Returns the part of a log line that begins with `[warn]` or `[err]`, without
+/// the time before it. Returns `None` for a line of another level.
 fn words(line: &str) -> Option<String> {
     let at = ["[warn] ", "[err] "].iter().filter_map(|severity| line.find(severity)).min()?;
     line.get(at..).map(str::to_owned)

@@ -10,10 +10,11 @@ use crate::error::{Cause, ErrorKind};
 pub struct VerifyError {
     /// The exit code, unless tor was killed. Most often 1.
     pub code: Option<i32>,
-    /// The signal that killed tor, if one did (on Unix).
+    /// The number of the signal that killed tor. `None` if no signal did, and
+    /// always on systems without signals.
     pub signal: Option<i32>,
-    /// The warnings and errors in order, each starting at `[warn]` or `[err]`.
-    /// Without any, these are the last lines that tor wrote.
+    /// The warnings and errors in order, each beginning with `[warn]` or
+    /// `[err]`. If tor wrote none, the last ten lines that tor wrote.
     pub words: Vec<String>,
 }
 

@@ -1,6 +1,6 @@
 //! Tools for tests of this library and of programs that use it.
 //!
-//! [`ScriptedTor`] is a control port that answers as the test says.
+//! [`ScriptedTor`] is a control port whose replies the test sets.
 //! [`TestNetwork`] is a private Tor network of real tors.
 
 mod network;

@@ -33,9 +33,7 @@
 //! No connection ever bypasses tor. If tor can't be used, the call fails with
 //! an error that lists everything that was tried.
 
-mod circuit;
 mod global;
-mod no_control;
 mod no_tor;
 mod not_ready;
 mod ready;
@@ -58,13 +56,12 @@ use crate::onion::OnionBuilder;
 use crate::onion::disk::DiskOnions;
 use crate::process::{Launch, TorProcess};
 
-pub use crate::client::{NoSocksPortError, SocksPort, TorClient};
-pub use no_control::NoControlError;
+pub use crate::client::{NoControlError, NoSocksPortError, SocksPort, TorClient};
 pub use no_tor::NoTorError;
 pub use not_ready::NotReadyError;
 
 use crate::client::probe::ask_whether_tor;
-use crate::client::socks_ports::{FromFilter, PROBE_TIMEOUT, SocksPorts, usual_addresses};
+use crate::client::socks_ports::{FoundPort, PROBE_TIMEOUT, SocksPorts, usual_addresses};
 
 /// A handle to a tor: one that runs already, or one that this program launched.
 /// The [module](self) lists the ways to get a `Tor` and what it can do.
@@ -453,14 +450,7 @@ impl Tor {
     /// [`Refusal::log`](crate::control::Refusal::log) says why.
     #[doc(alias = "create_socks_endpoint")]
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
-        self.client_until(port, FromFilter::UsualPorts, self.deadline())
-    }
-
-    /// Returns a client for a SOCKS port that certainly belongs to this tor.
-    /// That matters when this tor's control connection attaches the client's
-    /// streams.
-    fn client_of_this_tor(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
-        self.client_until(port, FromFilter::Error, deadline)
+        self.client_until(port, self.deadline())
     }
 
     /// Returns the deadline of a call that begins now.
@@ -473,21 +463,16 @@ impl Tor {
         Deadline::after(timeout).cancelled_by(self.cancel.as_ref())
     }
 
-    fn client_until(
-        &self,
-        port: &SocksPort,
-        from_filter: FromFilter,
-        deadline: Deadline,
-    ) -> Result<TorClient> {
-        let address = match (&self.core.way, port) {
-            (_, SocksPort::At(address)) => address.clone(),
-            (Way::Socks(address), SocksPort::Usable) => address.clone(),
+    fn client_until(&self, port: &SocksPort, deadline: Deadline) -> Result<TorClient> {
+        let found: FoundPort = match (&self.core.way, port) {
+            (_, SocksPort::At(address)) => address.clone().into(),
+            (Way::Socks(address), SocksPort::Usable) => address.clone().into(),
             _ => {
                 let controller = self.controller()?.until(deadline);
-                self.ports(&controller)?.address(&controller, port, from_filter)?
+                self.ports(&controller)?.find(&controller, port)?
             }
         };
-        Ok(TorClient::new(address, self.controller().ok(), self.core.clone()))
+        Ok(TorClient::new(found, self.own_controller().ok(), self.core.clone()))
     }
 
     /// Returns tor's SOCKS ports. They are kept as long as this tor, so that
@@ -522,9 +507,7 @@ impl Tor {
     /// often a [`SocksError`](crate::socks::SocksError).
     pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
         let deadline = self.deadline_after(SocksProxy::DEFAULT_TIMEOUT);
-        self.client_until(&SocksPort::Usable, FromFilter::UsualPorts, deadline)?
-            .timeout(deadline.left())
-            .connect(target)
+        self.client_until(&SocksPort::Usable, deadline)?.timeout(deadline.left()).connect(target)
     }
 
     /// Returns an HTTP agent that goes through tor: shorthand for

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Tor, Way};
-use crate::client::socks_ports::{self, FromFilter};
+use crate::client::socks_ports;
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::Closed;
@@ -86,7 +86,7 @@ impl Tor {
         if let Ok(established) = unless_refused(controller.info().circuit_established())? {
             return Ok(established);
         }
-        match self.ports(controller)?.any(controller, FromFilter::UsualPorts) {
+        match self.ports(controller)?.any(controller) {
             Ok(_) => Ok(true),
             Err(error) if error.is::<NoSocksPortError>() => Err(refusal),
             Err(error) => Err(error),

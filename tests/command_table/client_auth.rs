@@ -25,7 +25,7 @@ fn all(b: &Bench) -> Said {
         assert!(auths.iter().all(|auth| auth.key == KEY.parse().unwrap()));
         auths.iter().map(ToString::to_string).collect()
     };
-    said(b.c.onion_client_auth_view().map(show))
+    said(b.c.onion_client_auth().list().map(show))
 }
 
 fn line(b: &Bench, arguments: &str) -> Said {
@@ -34,8 +34,13 @@ fn line(b: &Bench, arguments: &str) -> Said {
 
 pub(crate) const ROWS: &[Row] = &[
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
-    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
-    ("ONION_CLIENT_AUTH_ADD", |b| said(b.c.onion_client_auth_add(&auth().name("bob"))), 250, "New"),
+    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth().get(&service())), 250, "None"),
+    (
+        "ONION_CLIENT_AUTH_ADD",
+        |b| said(b.c.onion_client_auth().add(&auth().name("bob"))),
+        250,
+        "New",
+    ),
     (
         "ONION_CLIENT_AUTH_VIEW",
         all,
@@ -46,7 +51,8 @@ pub(crate) const ROWS: &[Row] = &[
         "ONION_CLIENT_AUTH_VIEW",
         |b| {
             said(
-                b.c.onion_client_auth_view_for(&service())
+                b.c.onion_client_auth()
+                    .get(&service())
                     .map(|found| found == Some(auth().name("bob"))),
             )
         },
@@ -55,40 +61,43 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().name("sixteencharacter"))),
+        |b| said(b.c.onion_client_auth().add(&auth().name("sixteencharacter"))),
         250,
         "Replaced",
     ),
-    ("ONION_CLIENT_AUTH_ADD", |b| said(b.c.onion_client_auth_add(&auth())), 250, "Replaced"),
+    ("ONION_CLIENT_AUTH_ADD", |b| said(b.c.onion_client_auth().add(&auth())), 250, "Replaced"),
     (
         "ONION_CLIENT_AUTH_VIEW",
         all,
         250,
         "[\"yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion\"]",
     ),
-    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
-    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "false"),
+    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth().remove(&service())), 250, "true"),
+    (
+        "ONION_CLIENT_AUTH_REMOVE",
+        |b| said(b.c.onion_client_auth().remove(&service())),
+        250,
+        "false",
+    ),
     ("ONION_CLIENT_AUTH_VIEW", all, 250, "[]"),
     // A key that was added in upper case is in the list, but no lookup finds
     // it.
     ("ONION_CLIENT_AUTH_ADD", |b| line(b, &format!("{} {KEY}", SERVICE.to_uppercase())), 250, "OK"),
-    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth_view_for(&service())), 250, "None"),
+    ("ONION_CLIENT_AUTH_VIEW", |b| said(b.c.onion_client_auth().get(&service())), 250, "None"),
     (
         "ONION_CLIENT_AUTH_VIEW",
         all,
         250,
         "[\"yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion\"]",
     ),
-    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
+    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth().remove(&service())), 250, "true"),
     // The key is not shown, although tor repeats it.
     (
         "ONION_CLIENT_AUTH_ADD",
         |b| {
             said(
-                b.c.onion_client_auth_add(&ClientAuth::new(
-                    service(),
-                    ClientKey::from_bytes([0; 32]),
-                )),
+                b.c.onion_client_auth()
+                    .add(&ClientAuth::new(service(), ClientKey::from_bytes([0; 32]))),
             )
         },
         553,
@@ -96,25 +105,25 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().permanent())),
+        |b| said(b.c.onion_client_auth().add(&auth().permanent())),
         553,
         "Unable to store creds for \"yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid\"",
     ),
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().name("seventeen letters"))),
+        |b| said(b.c.onion_client_auth().add(&auth().name("seventeen letters"))),
         NOT_SENT,
         "ONION_CLIENT_AUTH_ADD: the ClientName may not contain ' '…",
     ),
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().name("seventeen_letters"))),
+        |b| said(b.c.onion_client_auth().add(&auth().name("seventeen_letters"))),
         NOT_SENT,
         "ONION_CLIENT_AUTH_ADD was not sent: tor answers twice to a ClientName of more than 16 characters (ClientName)",
     ),
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().name(""))),
+        |b| said(b.c.onion_client_auth().add(&auth().name(""))),
         NOT_SENT,
         "ONION_CLIENT_AUTH_ADD: the ClientName is empty…",
     ),
@@ -181,7 +190,7 @@ pub(crate) const ROWS: &[Row] = &[
 pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     (
         "ONION_CLIENT_AUTH_ADD",
-        |b| said(b.c.onion_client_auth_add(&auth().permanent().name("bob"))),
+        |b| said(b.c.onion_client_auth().add(&auth().permanent().name("bob"))),
         250,
         "New",
     ),
@@ -193,7 +202,7 @@ pub(crate) const WITH_A_DIRECTORY: &[Row] = &[
     ),
     // tor's file is read as a key.
     ("ONION_CLIENT_AUTH_VIEW", |b| said(file(b)), 250, "true"),
-    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth_remove(&service())), 250, "true"),
+    ("ONION_CLIENT_AUTH_REMOVE", |b| said(b.c.onion_client_auth().remove(&service())), 250, "true"),
     ("ONION_CLIENT_AUTH_VIEW", |b| said(file(b)), 250, "false"),
 ];
 

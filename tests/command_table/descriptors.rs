@@ -70,23 +70,23 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     // tor accepts the command, and then does nothing because it has no
     // consensus.
-    ("HSFETCH", |b| said(b.c.hs_fetch(nobody())), 250, "()"),
+    ("HSFETCH", |b| said(b.c.hs_descriptors().begin_fetch(nobody())), 250, "()"),
     ("HSFETCH", |b| said(without_a_consensus(b)), 250, "()"),
     (
         "HSFETCH",
-        |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server("no"))),
+        |b| said(b.c.hs_descriptors().begin_fetch(HsFetch::new(nobody()).server("no"))),
         552,
         "Server \"no\" not found",
     ),
     (
         "HSFETCH",
-        |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server("a b"))),
+        |b| said(b.c.hs_descriptors().begin_fetch(HsFetch::new(nobody()).server("a b"))),
         NOT_SENT,
         "HSFETCH: the SERVER may not…",
     ),
     (
         "HSFETCH",
-        |b| said(b.c.hs_fetch(HsFetch::new(nobody()).server(""))),
+        |b| said(b.c.hs_descriptors().begin_fetch(HsFetch::new(nobody()).server(""))),
         NOT_SENT,
         "HSFETCH: the SERVER is empty…",
     ),
@@ -118,11 +118,16 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "HSPOST",
-        |b| said(b.c.hs_post(&nobody(), "foo", Vec::<&str>::new())),
+        |b| said(b.c.hs_descriptors().begin_post(&nobody(), "foo", Vec::<&str>::new())),
         554,
         "Invalid descriptor",
     ),
-    ("HSPOST", |b| said(b.c.hs_post(&nobody(), "foo", ["no"])), 552, "Server \"no\" not found"),
+    (
+        "HSPOST",
+        |b| said(b.c.hs_descriptors().begin_post(&nobody(), "foo", ["no"])),
+        552,
+        "Server \"no\" not found",
+    ),
     (
         "HSPOST",
         |b| raw(b.c.msg_with_data("+HSPOST HSADDRESS=x", b"foo")),
@@ -137,7 +142,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "HSPOST",
-        |b| said(b.c.hs_post(&nobody(), "foo", ["a b"])),
+        |b| said(b.c.hs_descriptors().begin_post(&nobody(), "foo", ["a b"])),
         NOT_SENT,
         "HSPOST: the SERVER may not contain ' '…",
     ),
@@ -149,10 +154,10 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "HSFETCH",
-        |b| said(b.c.fetch_hs_descriptor(nobody(), Duration::from_millis(100))),
+        |b| said(b.c.hs_descriptors().fetch(nobody(), Duration::from_millis(100))),
         OTHER,
         "the descriptor of 2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion has not come within 100ms; \
-         tor asked no directory: it has no consensus yet, or has asked all of this service's lately",
+         tor asked no directory: it has no consensus yet, or has asked all of this service's directories lately",
     ),
 ];
 
@@ -160,7 +165,7 @@ pub(crate) const ROWS: &[Row] = &[
 /// timeout.
 fn without_a_consensus(b: &Bench) -> scape::Result<()> {
     let begun = Instant::now();
-    let error = b.c.fetch_hs_descriptor(nobody(), Duration::from_millis(300)).unwrap_err();
+    let error = b.c.hs_descriptors().fetch(nobody(), Duration::from_millis(300)).unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     let Some(fetch) = error.get::<HsFetchError>() else { panic!("{error:?}") };
     assert!(fetch.failures.is_empty() && fetch.unanswered.is_empty() && !fetch.is_not_found());

@@ -11,14 +11,14 @@ pub(crate) const ROWS: &[Row] = &[
     ("GETINFO", |b| said(b.c.get_info("config-can-saveconf")), 250, "\"1\""),
     (
         "GETINFO",
-        |b| said(b.c.get_info_many(["config-can-saveconf", "onions/current"])),
+        |b| said(b.c.info().get_many(["config-can-saveconf", "onions/current"])),
         250,
         "[\"1\", \"\"]",
     ),
     ("GETINFO", |b| said(b.c.get_info("nope")), 552, "Unrecognized key \"nope\""),
     (
         "GETINFO",
-        |b| said(b.c.get_info_many(["a", "b"])),
+        |b| said(b.c.info().get_many(["a", "b"])),
         552,
         "Unrecognized key \"a\"\nUnrecognized key \"b\"",
     ),

@@ -57,7 +57,7 @@ const ROWS: &[Row] = &[
     ),
     (
         "ATTACHSTREAM",
-        |c| said(c.attach_stream(StreamId::new(3), CircuitId::new(7))),
+        |c| said(c.attach_stream(StreamId::new(3), CircuitId::new(7), None)),
         551,
         "Unable to attach stream",
     ),

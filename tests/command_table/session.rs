@@ -107,7 +107,7 @@ pub(crate) const ROWS: &[Row] = &[
         "GETINFO",
         |b| said(b.c.get_info(&"x".repeat(1 << 20))),
         NOT_SENT,
-        "GETINFO: with this arguments the command has…",
+        "GETINFO: the command has…",
     ),
 ];
 

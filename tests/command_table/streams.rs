@@ -14,30 +14,30 @@ const ZERO: CircuitId = CircuitId::new(0);
 const SOON: Duration = Duration::from_secs(20);
 
 pub(crate) const ROWS: &[Row] = &[
-    ("ATTACHSTREAM", |b| said(b.c.attach_stream(b.waiting_stream(), None)), 250, "()"),
-    ("ATTACHSTREAM", |b| said(b.c.attach_stream(GONE, None)), 552, "Unknown stream \"9999\""),
+    ("ATTACHSTREAM", |b| said(b.c.attach_stream(b.waiting_stream(), None, None)), 250, "()"),
+    ("ATTACHSTREAM", |b| said(b.c.attach_stream(GONE, None, None)), 552, "Unknown stream \"9999\""),
     (
         "ATTACHSTREAM",
-        |b| said(b.c.attach_stream(b.waiting_stream(), NO_CIRCUIT)),
+        |b| said(b.c.attach_stream(b.waiting_stream(), NO_CIRCUIT, None)),
         552,
         "Unknown circuit \"5\"",
     ),
     (
         "ATTACHSTREAM",
-        |b| said(b.c.attach_stream_at(b.waiting_stream(), NO_CIRCUIT, 2)),
+        |b| said(b.c.attach_stream(b.waiting_stream(), NO_CIRCUIT, 2)),
         552,
         "Unknown circuit \"5\"",
     ),
     ("ATTACHSTREAM", |b| said(twice(b)), 555, "Connection is not managed by controller."),
     (
         "ATTACHSTREAM",
-        |b| said(b.c.attach_stream(GONE, ZERO)),
+        |b| said(b.c.attach_stream(GONE, ZERO, None)),
         NOT_SENT,
         "ATTACHSTREAM: the circuit is 0, which would…",
     ),
     (
         "ATTACHSTREAM",
-        |b| said(b.c.attach_stream_at(GONE, NO_CIRCUIT, 0)),
+        |b| said(b.c.attach_stream(GONE, NO_CIRCUIT, 0)),
         NOT_SENT,
         "ATTACHSTREAM: the hop is 0…",
     ),
@@ -123,8 +123,8 @@ pub(crate) const ROWS: &[Row] = &[
 
 fn twice(b: &Bench) -> scape::Result<()> {
     let stream = b.waiting_stream();
-    b.c.attach_stream(stream, None)?;
-    let second = b.c.attach_stream(stream, None);
+    b.c.attach_stream(stream, None, None)?;
+    let second = b.c.attach_stream(stream, None, None);
     let refusal = second.as_ref().unwrap_err().refusal().unwrap();
     assert!(refusal.is_not_allowed() && !refusal.is_unknown_stream());
     second

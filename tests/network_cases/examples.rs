@@ -351,7 +351,7 @@ fn chat(network: &TestNetwork) {
     friend.wait();
     // Neither the service nor the key is left.
     let address = address.parse().unwrap();
-    assert!(network.client().onion_client_auth_view_for(&address).unwrap().is_none());
+    assert!(network.client().onion_client_auth().get(&address).unwrap().is_none());
 }
 
 fn gui_worker(network: &TestNetwork) {

@@ -247,7 +247,7 @@ impl Walk<'_> {
                 .find(|stream| stream.status() == StreamStatus::ControllerWait)
         });
         if let Ok(stream) = waiting
-            && controller.attach_stream(stream.id(), circuit.id()).is_err()
+            && controller.attach_stream(stream.id(), circuit.id(), None).is_err()
         {
             let _ = controller.close_stream(stream.id(), EndReason::MISC);
         }

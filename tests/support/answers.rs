@@ -1,10 +1,11 @@
-//! Answers of a made-up tor to the commands of any call.
+//! Answers of a scripted tor to all commands that the library sends.
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) const ONION: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
 
-/// Returns the answer to a command line. Circuits and streams are accepted, but
-/// no events follow. Nothing bootstraps and nothing is published.
+/// Returns the answer to a command line. Commands for circuits and streams
+/// succeed, but no events follow. This tor never finishes bootstrapping, and
+/// publishes no descriptor.
 pub(crate) fn answer(line: &str) -> String {
     let mut words = line.split(' ');
     match words.next().unwrap_or_default() {

@@ -15,14 +15,15 @@ const OF_RESOLVERS: &[&str] = &[
     "/nscd/",
 ];
 
-/// The system calls of a process and its threads.
+/// The system calls of a process and its threads, one line each, as strace
+/// writes them.
 pub(crate) struct Audit {
     lines: Vec<String>,
 }
 
 impl Audit {
-    /// Runs one test of this program once more, with these environment
-    /// variables. The test must pass.
+    /// Runs one test of this program once more, under strace and with these
+    /// environment variables. Panics if the test fails.
     pub(crate) fn of_test(name: &str, variables: &[(&str, String)]) -> Audit {
         let log = tempfile::NamedTempFile::new().unwrap();
         let output = Command::new("strace")
@@ -48,8 +49,8 @@ impl Audit {
     }
 
     /// Returns every call that only name resolution makes, and every call to a
-    /// forbidden address. Allowed are these ports and Unix sockets, and the
-    /// process's own loopback ports.
+    /// forbidden address. The ports and Unix sockets in `allowed` are not
+    /// forbidden, nor are the process's own loopback ports.
     pub(crate) fn breaches(&self, allowed: &[String]) -> Vec<String> {
         let own = self.own_ports();
         let allowed: Vec<String> = allowed.iter().cloned().chain(own).collect();

@@ -1,4 +1,5 @@
-//! The machinery of the command tables: rows, and the function that runs them.
+//! The command tables: the type of their rows, and the function that runs the
+//! rows.
 
 use std::fmt::Debug;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,16 +13,19 @@ use scape::word::StreamId;
 
 use crate::support::real_tor::RealTor;
 
-/// The code if nothing was sent because an argument was refused.
+/// The code of a row whose argument the library rejects, so that nothing is
+/// sent.
 pub(crate) const NOT_SENT: u16 = 0;
-/// The code of any other error than tor's answer or a refused argument.
+/// The code of a row that fails for a reason other than a refusal by tor or a
+/// rejected argument.
 pub(crate) const OTHER: u16 = 1;
 
 const SOON: Duration = Duration::from_secs(20);
 
 /// A row: the command, the call, and its outcome. If tor refuses the command,
-/// the outcome is tor's code and text. Otherwise, it is 250 (or the reported
-/// code) and the value. A text that ends with `…` is only the beginning.
+/// the outcome is tor's code and text. Otherwise it is 250 and the value (or
+/// tor's code and text for a raw line). A text that ends with `…` is only the
+/// beginning.
 pub(crate) type Row = (&'static str, fn(&Bench) -> Said, u16, &'static str);
 
 /// The outcome of a call.
@@ -41,7 +45,7 @@ impl Said {
     }
 }
 
-/// Returns the outcome of a method.
+/// Returns the outcome of a method's call.
 pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     match result {
         Ok(value) => Said { code: 250, text: format!("{value:?}") },
@@ -56,7 +60,7 @@ pub(crate) fn said<T: Debug>(result: scape::Result<T>) -> Said {
     }
 }
 
-/// Returns the outcome of a line that no method would send.
+/// Returns the outcome of a raw line, which no method would send.
 pub(crate) fn raw(reply: scape::Result<Reply>) -> Said {
     match reply {
         Ok(reply) => Said {
@@ -103,8 +107,8 @@ impl Bench {
     }
 }
 
-/// Runs the rows in turn on one tor, and panics with those that had another
-/// outcome.
+/// Runs the rows in turn on one tor. Panics if rows have another outcome than
+/// expected, and lists these rows.
 pub(crate) fn run(torrc: &str, rows: &[Row]) {
     let tor = RealTor::start(torrc);
     let c = tor.over_unix().password("sesame").connect().expect("a controller");
@@ -118,7 +122,7 @@ pub(crate) fn run(torrc: &str, rows: &[Row]) {
                 said.code, said.text
             ));
         }
-        // In any case, the next answer belongs to the next command.
+        // Checks that the library still matches answers to commands.
         let reply = bench.c.msg("GETINFO config-can-saveconf").expect("tor answers");
         assert!(reply.first().text.starts_with(b"config-can-saveconf="), "row {number}: {reply}");
     }

@@ -8,9 +8,9 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// The address of every name.
+/// The address to which every name resolves.
 pub(crate) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
-/// The name of every address.
+/// The name to which every address resolves.
 pub(crate) const HOST: &str = "host.example";
 
 pub(crate) struct ExitWorld {
@@ -38,7 +38,8 @@ impl ExitWorld {
         self.socks
     }
 
-    /// Returns the requested hosts in order. Addresses are texts.
+    /// Returns the hosts that were connected to or resolved so far, in order.
+    /// Addresses are in text form.
     pub(crate) fn targets(&self) -> Vec<String> {
         self.targets.lock().clone()
     }
@@ -103,7 +104,8 @@ fn answer_address(stream: &mut TcpStream, ip: Ipv4Addr) -> io::Result<()> {
     stream.write_all(&reply)
 }
 
-/// Serves one page at every path, except for `/elsewhere`, which redirects.
+/// Serves the same page at every path, except for `/elsewhere`, which redirects
+/// to another host.
 fn answer_request(mut stream: TcpStream) -> io::Result<()> {
     let mut request = take::<1>(&mut stream)?.to_vec();
     // The server speaks no TLS.

@@ -6,8 +6,9 @@
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 
 /// A pattern and its replacement, as in a profile. In the pattern, `*` stands
-/// for `(\S+)`, `_` for `\S+` and, at the end, `(+)` for `(.+)` and `+` for
-/// `.+`. An empty replacement drops the line.
+/// for `(\S+)` and `_` for `\S+`. At the end, `(+)` stands for `(.+)` and `+`
+/// for `.+`. Each `{}` in the replacement is replaced by the next captured
+/// text. An empty replacement drops the line.
 pub(crate) type Rule = (&'static str, &'static str);
 
 /// The commands and events that a filter allows.
@@ -28,8 +29,8 @@ pub(crate) struct Profile {
 /// common.
 const COMMANDS: &[&str] = &["ADD_ONION ", "DEL_ONION "];
 
-/// The events of Whonix's profile for OnionShare. Unknown events are replaced
-/// by a line that is not a control reply.
+/// The events of Whonix's profile for OnionShare. Events that no rule names are
+/// replaced by a line that is not a control reply.
 pub(crate) const ONIONSHARE: Profile = Profile {
     commands: &["ADD_ONION ", "DEL_ONION ", "GETINFO onions/current", "GETINFO version"],
     events: &["HS_DESC"],
@@ -44,7 +45,7 @@ pub(crate) const ONIONSHARE: Profile = Profile {
 };
 
 /// The events of Whonix's profiles for Cwtch and Haveno, and of Tails' profile
-/// for OnionShare. Unknown events are dropped.
+/// for OnionShare. Events that no rule names are dropped.
 pub(crate) const CWTCH: Profile = Profile {
     commands: COMMANDS,
     events: &["HS_DESC"],
@@ -57,8 +58,8 @@ pub(crate) const CWTCH: Profile = Profile {
     ],
 };
 
-/// The events of Whonix's profile for Bisq. Uploads are named when they begin,
-/// and hidden when they end.
+/// The events of Whonix's profile for Bisq. The events for the beginning of an
+/// upload name the directory. Those for its end don't.
 pub(crate) const BISQ: Profile = Profile {
     commands: COMMANDS,
     events: &["HS_DESC"],
@@ -77,8 +78,8 @@ pub(crate) const RICOCHET: Profile =
     Profile { commands: COMMANDS, events: &["STATUS_CLIENT"], replies: &[], rewritten: &[] };
 
 impl Profile {
-    /// Returns a tor behind this filter. `tor` answers the allowed commands
-    /// with its reply and the events that follow.
+    /// Returns a scripted tor behind this filter. `tor` gets the allowed
+    /// commands, and returns the reply and the events that follow it.
     pub(crate) fn in_front_of(
         self,
         mut tor: impl FnMut(&str) -> String + Send + 'static,

@@ -9,7 +9,8 @@ use scape::event::{Event, EventBody, EventKind};
 /// The time in which the event must arrive.
 const SOON: Duration = Duration::from_secs(60);
 
-/// Calls `act`, and returns the event that it causes.
+/// Calls `act`, and returns the first event of `kind` for which `is_it` returns
+/// true. Panics if it doesn't come within [`SOON`].
 pub(crate) fn event_of(
     tor: &Controller,
     kind: EventKind,

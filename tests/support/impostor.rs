@@ -1,5 +1,5 @@
-//! A peer on a port of 127.0.0.1 that only seems to be a control port, and
-//! sends the bytes that a test gives it.
+//! A peer on a port of 127.0.0.1 that pretends to be a control port, and sends
+//! the bytes that a test gives it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -44,8 +44,9 @@ impl Impostor {
         Impostor { address, received, thread: Some(thread), stop }
     }
 
-    /// Starts a control port that answers each line with `answer`. It sends
-    /// nothing if the answer is empty, and hangs up if it is `None`.
+    /// Starts a control port that answers each line with the text from
+    /// `answer`. It sends nothing if the text is empty, and closes the
+    /// connection if `answer` returns `None`.
     pub(crate) fn control_port(
         mut answer: impl FnMut(&str) -> Option<String> + Send + 'static,
     ) -> Impostor {
@@ -99,7 +100,7 @@ impl Drop for Impostor {
     }
 }
 
-/// A connection.
+/// A connection to the impostor, from the impostor's side.
 pub(crate) struct Conversation {
     reader: BufReader<TcpStream>,
     log: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -121,7 +122,7 @@ impl Conversation {
         let _ = self.reader.get_mut().write_all(bytes);
     }
 
-    /// Sends nothing until the other end hangs up.
+    /// Sends nothing, and reads until the other end closes the connection.
     pub(crate) fn listen(&mut self) {
         let mut rest = Vec::new();
         let _ = self.reader.read_to_end(&mut rest);

@@ -9,9 +9,10 @@ use scape::netdoc::ConsensusFlavor;
 use scape::word::OnionAddress;
 use scape::{Controller, Result};
 
-/// Calls the method for a key, or for the member of a family that follows the
-/// key's prefix. The value is formatted with `Debug`. Returns `None` if the
-/// method's arguments can't express this member.
+/// A function that calls the method for a key, and formats the value with
+/// `Debug`. If the key is a prefix, the text is the rest of the key, such as a
+/// fingerprint. The function returns `None` if the method's arguments can't
+/// express that rest.
 type Read = fn(&Controller, &str) -> Option<Result<String>>;
 
 /// Keys that tor 0.4.9 answers, but doesn't list in `info/names`.
@@ -26,8 +27,8 @@ pub(crate) const NOT_LISTED: &[&str] = &[
     "status/reachability-succeeded/dir",
 ];
 
-/// The keys with their methods. A key that ends in `*` is a prefix that needs a
-/// member.
+/// The keys with their methods. A key that ends in `*` is a prefix, which
+/// something must follow.
 pub(crate) const METHODS: &[(&str, Read)] = &[
     ("accounting/bytes", |c, _| show(c.info().accounting())),
     ("accounting/bytes-left", |c, _| show(c.info().accounting())),
@@ -159,7 +160,8 @@ pub(crate) const METHODS: &[(&str, Read)] = &[
     ("version", |c, _| show(c.version())),
 ];
 
-/// Keys that are listed in `info/names` and have no method.
+/// Keys that are listed in `info/names` and have no method, each with the
+/// reason.
 pub(crate) const WITHOUT_METHOD: &[(&str, &str)] = &[
     (
         "dir/status/*",
@@ -181,9 +183,10 @@ pub(crate) fn read(controller: &Controller, key: &str) -> Option<Result<String>>
     method(controller, member)
 }
 
-/// Returns true if a line of `info/names`, without its description, has a key
-/// with a method. `<name>` and a final `*` stand for members. Of a prefix, at
-/// least one member must have a method.
+/// Returns true if there is a method for `name`, which is a line of
+/// `info/names` without its description. `<name>` and a final `*` stand for any
+/// text. For such a name, it is enough that one key with this prefix has a
+/// method.
 pub(crate) fn has_method(name: &str) -> bool {
     if WITHOUT_METHOD.iter().any(|(key, _)| *key == name) {
         return false;

@@ -77,8 +77,8 @@ impl Mmdb {
             }
             node = match self.nodes[node][side] {
                 Branch::Node(next) => next,
-                // The record of the whole network still applies to the rest of
-                // it.
+                // The record of the larger network still applies to the rest of
+                // that network.
                 whole => {
                     self.nodes.push([whole; 2]);
                     let next = self.nodes.len() - 1;
@@ -176,7 +176,7 @@ fn write_plain(out: &mut Vec<u8>, value: &Value) {
     out.extend(bytes);
 }
 
-/// Returns the bytes without leading zeros.
+/// Returns the bytes without leading zero bytes.
 fn shortest(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().copied().skip_while(|byte| *byte == 0).collect()
 }

@@ -19,12 +19,12 @@ pub(crate) fn controller(tor: &ScriptedTor) -> Controller {
     Connect::new().timeout(SOON).authenticate_over(tor.transport().unwrap()).unwrap()
 }
 
-/// Returns a builder for a service with one port and the tests' timeout.
+/// Returns a builder for a service with one port and the timeout [`SOON`].
 pub(crate) fn one(controller: &Controller) -> OnionBuilder {
     OnionBuilder::new(controller).port(80, 8080).timeout(SOON)
 }
 
-/// Returns the number of times that the service was removed.
+/// Returns the number of DEL_ONION commands for the service [`A`].
 pub(crate) fn removals(tor: &ScriptedTor) -> usize {
     tor.sent().iter().filter(|line| **line == format!("DEL_ONION {A}")).count()
 }

@@ -45,7 +45,7 @@ impl Peer {
         (controller, peer, thread)
     }
 
-    /// Sends the bytes.
+    /// Sends the bytes. Panics if the connection is closed.
     pub(crate) fn send(&self, bytes: impl AsRef<[u8]>) {
         (&*self.transport).write_all(bytes.as_ref()).unwrap();
     }
@@ -74,12 +74,12 @@ impl Peer {
         assert_eq!(self.line().as_deref(), Some(line));
     }
 
-    /// Hangs up.
+    /// Closes the connection.
     pub(crate) fn hang_up(&self) {
         self.transport.shutdown().unwrap();
     }
 
-    /// Ends the sending direction, but still reads.
+    /// Closes the connection for sending only. Reading is still possible.
     pub(crate) fn half_close(&self) {
         self.transport.shutdown_write().unwrap();
     }

@@ -1,4 +1,4 @@
-//! A tor that stops and starts again.
+//! A scripted tor that stops and starts again.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::sync::Arc;
@@ -19,8 +19,9 @@ pub(crate) fn eager() -> Reconnect {
     Reconnect::new().first_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(20))
 }
 
-/// Connects to the scripted tor that exists at the time. Each one stands for
-/// another process of the same tor.
+/// A place where at most one scripted tor runs at a time. Connections go to the
+/// tor that runs there now. Each scripted tor stands for another process of the
+/// same tor.
 #[derive(Clone, Default)]
 pub(crate) struct Place(Arc<Mutex<Option<ScriptedTor>>>);
 
@@ -29,7 +30,8 @@ impl Place {
         *self.0.lock() = Some(tor);
     }
 
-    /// Removes the tor. Its connections end, and new ones are refused.
+    /// Removes the tor, and returns the lines that were sent to it. Its
+    /// connections end, and new ones are refused.
     pub(crate) fn kill(&self) -> Vec<String> {
         let tor = self.0.lock().take().unwrap();
         let sent = tor.sent();
@@ -55,7 +57,8 @@ pub(crate) fn plain() -> ScriptedTor {
     ScriptedTor::builder().start().unwrap()
 }
 
-/// Returns the reports to a status listener, each as a short text.
+/// Adds a status listener. Returns the listener, and a channel on which each
+/// status arrives as a short text.
 pub(crate) fn statuses(controller: &Controller) -> (Listener, Receiver<String>) {
     let (sender, receiver) = unbounded();
     let listener = controller

@@ -1,5 +1,5 @@
-//! A real tor without a network, for one test. On drop, it is ended and its
-//! folder is removed.
+//! A real tor without a network, for one test. Dropping it ends tor and removes
+//! tor's folder.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read as _, Write as _};
@@ -61,7 +61,7 @@ impl RealTor {
     }
 
     /// Starts tor again after its end, with the same torrc and folder. Doesn't
-    /// wait for it.
+    /// wait until tor accepts controllers.
     pub(crate) fn restart(&mut self) {
         self.process = run(self.folder.path());
     }
@@ -77,7 +77,7 @@ impl RealTor {
         self.folder().join("control")
     }
 
-    /// Returns the port for controllers.
+    /// Returns the address of the port for controllers.
     pub(crate) fn port(&self) -> SocketAddr {
         self.port
     }
@@ -112,8 +112,8 @@ impl RealTor {
         self.process.try_wait().expect("a child can be waited for").is_none()
     }
 
-    /// Waits for at most `timeout` until the process has ended, and returns its
-    /// exit status.
+    /// Waits for at most `timeout` until the process has ended, and returns the
+    /// exit status. Returns `None` if the process still runs.
     pub(crate) fn wait_for_end(&mut self, timeout: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + timeout;
         loop {
@@ -181,7 +181,7 @@ fn tor(folder: &Path) -> Command {
     command
 }
 
-/// Starts the tor of this folder.
+/// Starts a tor with the torrc in this folder.
 fn run(folder: &Path) -> Child {
     tor(folder)
         .arg("-f")
@@ -197,8 +197,8 @@ fn no_tor<T>(error: std::io::Error) -> T {
     panic!("these tests need a tor (0.4.9 or later) on the PATH, and it cannot be started: {error}")
 }
 
-/// Waits until tor has written the file with its ports, when all of them are
-/// open.
+/// Waits until tor has written the file with its ports, and returns the control
+/// port. tor writes the file when all its ports are open.
 fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     let deadline = Instant::now() + START;
     loop {
@@ -222,8 +222,8 @@ fn wait_for_port(process: &mut Child, folder: &Path) -> SocketAddr {
     }
 }
 
-/// Waits until tor answers. It opens its ports before it makes its cookie, and
-/// answers after both.
+/// Waits until tor answers. tor opens its ports before it creates its cookie,
+/// and doesn't answer before the cookie exists.
 fn wait_for_answer(port: SocketAddr) {
     let mut stream = TcpStream::connect(port).expect("the port can be connected to");
     stream.set_read_timeout(Some(START)).expect("a timeout");

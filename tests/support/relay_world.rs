@@ -1,4 +1,4 @@
-//! A made-up network: the facts about its relays, and documents with these
+//! An invented network: the facts about its relays, and documents with these
 //! facts. The tests compute the expected results from the facts and never from
 //! the documents.
 #![allow(dead_code, reason = "each test uses a part of it")]
@@ -23,13 +23,15 @@ pub(crate) struct Known {
     pub(crate) bandwidth: u32,
     pub(crate) ipv4: Ipv4Addr,
     pub(crate) ipv6: Option<Ipv6Addr>,
-    /// The ports that its exit policy allows, for IPv4 and for IPv6.
+    /// The ports that the relay's exit policy allows for IPv4. `ports_v6` are
+    /// those for IPv6.
     pub(crate) ports: Vec<u16>,
     pub(crate) ports_v6: Vec<u16>,
-    /// The relays that it names as its family.
+    /// The relays that this relay names as its family: `$` and a fingerprint,
+    /// or a nickname.
     pub(crate) family: Vec<String>,
     pub(crate) family_ids: Vec<String>,
-    /// True if tor has its microdescriptor.
+    /// True if the directory contains the relay's microdescriptor.
     pub(crate) is_described: bool,
 }
 
@@ -94,7 +96,8 @@ pub(crate) struct World {
     pub(crate) scale: u32,
 }
 
-/// All weights differ, so that none can be mistaken for another.
+/// The bandwidth weights. All of them differ, so that a test notices if the
+/// library uses the wrong weight.
 pub(crate) const WEIGHTS: [(&str, u32); 19] = [
     ("Wbd", 100),
     ("Wbe", 200),
@@ -163,9 +166,10 @@ impl World {
         Arc::new(Directory::parse(consensus.as_bytes(), microdescriptors.as_bytes()).unwrap())
     }
 
-    /// Makes `count` relays with all properties that can keep them apart:
-    /// flags, families of both kinds, one-sided families, and shared subnets.
-    /// If `is_dense` is set, there are few subnets.
+    /// Creates `count` relays with all properties that can keep two relays out
+    /// of one path: flags, families of both kinds, and shared subnets. Some
+    /// families are one-sided, so they don't count. If `is_dense` is true,
+    /// there are few subnets.
     pub(crate) fn crowded(count: usize, is_dense: bool, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -205,8 +209,8 @@ impl World {
         World { relays, weights: WEIGHTS.to_vec(), scale: 10000 }
     }
 
-    /// Makes `count` relays that can all be in one path. They have no families,
-    /// and each has its own subnet.
+    /// Creates `count` relays that can all be in one path. They have no
+    /// families, and each has its own subnet.
     pub(crate) fn apart(count: usize, seed: u64) -> World {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut relays: Vec<Known> = (0..count).map(|index| relay(index, &mut rng)).collect();
@@ -219,8 +223,8 @@ impl World {
     }
 }
 
-/// Makes a relay with flags and bandwidth like those of the public network. It
-/// shares no subnet with another relay yet.
+/// Creates a relay with flags and bandwidth like those of the public network.
+/// The caller sets its addresses and family.
 fn relay(index: usize, rng: &mut StdRng) -> Known {
     let mut flags = Vec::new();
     let is_exit = rng.random_bool(0.3);

@@ -9,13 +9,14 @@ use scape::testing::TestNetwork;
 
 use crate::{network_end, watchdog};
 
-/// The time that a test, or the start or the end of a network, may take. None
-/// needs a quarter of it.
+/// The time that a test, or the start or the end of a network, may take. It is
+/// more than four times the time that any of them needs.
 const LONGEST: Duration = Duration::from_secs(420);
 
 /// A network that the tests of a group use one after the other. The first test
-/// that needs the network starts it, and the last one that holds it ends it. So
-/// with two threads, the network lives as long as the group has tests.
+/// that needs the network starts it, and the last one that holds it ends it. If
+/// tests run on at least two threads, one test always waits for its turn and
+/// holds the network. So the network lives until the group's last test.
 pub(crate) struct SharedNetwork {
     network: Mutex<Weak<TestNetwork>>,
     turn: Mutex<()>,
@@ -29,7 +30,8 @@ impl SharedNetwork {
         }
     }
 
-    /// Runs a test when it is its turn.
+    /// Waits until no other test uses the network, and then runs this test on
+    /// it.
     pub(crate) fn run(&self, name: &str, test: impl FnOnce(&TestNetwork)) {
         let network = self.get();
         let turn = self.turn.lock();
@@ -61,8 +63,8 @@ fn start() -> TestNetwork {
     network
 }
 
-/// Makes a test of each case. A case is a function that takes the network of
-/// its group.
+/// Declares a test for each case. A case is a function that takes the network
+/// of its group.
 macro_rules! cases {
     ($group:ident: $($(#[$attribute:meta])* $name:ident = $case:path,)*) => {
         $(

@@ -1,4 +1,4 @@
-//! A TLS server.
+//! The server's side of TLS connections, with certificates for tests.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -7,10 +7,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// The issuer of the certificates below, and an unrelated one.
+/// The certificate of the authority that issued the certificates below.
+/// `OTHER_CA` is an unrelated authority.
 pub(crate) const CA: &str = include_str!("../data/tls/ca.pem");
 pub(crate) const OTHER_CA: &str = include_str!("../data/tls/other-ca.pem");
-/// For `example.com`, the onion address and 192.0.2.1.
+/// A certificate for `example.com`, [`ONION`] and 192.0.2.1.
 pub(crate) const SERVER: &str = include_str!("../data/tls/server.pem");
 pub(crate) const EXPIRED: &str = include_str!("../data/tls/expired.pem");
 pub(crate) const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
@@ -31,7 +32,7 @@ pub(crate) fn config(certificate: &str, protocols: &[&str]) -> Arc<ServerConfig>
     Arc::new(config)
 }
 
-/// Returns the server's end after the handshake.
+/// Performs the server's side of a TLS handshake, and returns the TLS stream.
 pub(crate) fn accept<S: Read + Write>(
     config: &Arc<ServerConfig>,
     mut stream: S,

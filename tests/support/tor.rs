@@ -1,4 +1,4 @@
-//! Real tors that connect to nothing, and their traces on the system.
+//! Real tors that connect to nothing, and checks of what they leave behind.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::fs;
@@ -15,8 +15,8 @@ pub(crate) fn offline() -> Launch {
     offline_without_socks_port().option("SocksPort", 0)
 }
 
-/// Returns settings for a tor that connects to nothing. It has the default
-/// SOCKS port, but doesn't open it.
+/// Returns settings for a tor that connects to nothing. `SocksPort` has its
+/// default, but tor opens no port.
 pub(crate) fn offline_without_socks_port() -> Launch {
     Launch::new().option("DisableNetwork", 1).timeout(SOON)
 }

@@ -1,4 +1,4 @@
-//! Ends a test that hangs, and reports where it hangs. A test that is ended
+//! Ends a test that hangs, and reports where it hangs. A test that is killed
 //! from outside would report nothing.
 
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// Prints a name and the time since `begun`.
+/// Prints a name, an outcome and the time since `begun`.
 #[allow(dead_code, reason = "not every test says it")]
 pub(crate) fn say_how_long(name: &str, outcome: &str, begun: Instant) {
     say(&format!("  {name}: {outcome} in {:.1} s", begun.elapsed().as_secs_f32()));
@@ -49,7 +49,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default().replace('\0', " ").trim().to_owned()
 }
 
-/// Returns the names in a directory of /proc, which is empty on other systems.
+/// Returns the names in a directory of /proc. The list is empty on systems
+/// without /proc.
 fn entries(directory: &str) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()

@@ -14,7 +14,7 @@ use scape::transport::{Address, Transport};
 /// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// A request to the SOCKS port.
+/// A request that the SOCKS port has received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// The user name, if there was one.
@@ -36,8 +36,8 @@ struct Shared {
 }
 
 /// A SOCKS port on loopback or on a Unix socket. It accepts every request
-/// except for two kinds of hosts: `refused-XX.test` gets the reply with this
-/// code, and `silent.test` gets none.
+/// except for two kinds of hosts: for `refused-XX.test` it replies with the
+/// hexadecimal code XX, and for `silent.test` it sends no reply.
 pub(crate) struct Web {
     address: Address,
     shared: Arc<Shared>,
@@ -67,7 +67,8 @@ impl Web {
         })
     }
 
-    /// Serves HTTP. `answer` makes the response to each request.
+    /// Starts a SOCKS port on 127.0.0.1 behind which an HTTP server answers for
+    /// every host. `answer` returns the whole response to a request.
     pub(crate) fn http(answer: impl Fn(&Asked, &Head) -> Vec<u8> + Send + Sync + 'static) -> Web {
         Web::start(move |asked, stream| http(stream, |head| answer(asked, head)))
     }
@@ -124,7 +125,7 @@ fn take(mut stream: &Transport, count: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The server's side of RFC 1928.
+/// Performs the server's side of SOCKS5 (RFC 1928) on one connection.
 fn converse(shared: &Shared, mut stream: &Transport) -> io::Result<()> {
     let methods = take(stream, 3)?;
     assert_eq!(methods[..2], [5, 1]);
@@ -165,7 +166,7 @@ pub(crate) fn until_the_end(mut stream: &Transport) -> io::Result<()> {
     io::copy(&mut stream, &mut io::sink()).map(drop)
 }
 
-/// A request.
+/// An HTTP request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
     pub(crate) method: String,
@@ -225,14 +226,14 @@ fn read_head(stream: &mut impl Read) -> io::Result<Option<Head>> {
     Ok(Some(head))
 }
 
-/// Returns a response with status 200.
+/// Returns an HTTP response with status 200 and this body.
 pub(crate) fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
-/// Returns a response that redirects.
+/// Returns a response that redirects to the URL `to`.
 pub(crate) fn redirect(to: &str) -> Vec<u8> {
     format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes()
 }

@@ -1,4 +1,4 @@
-//! A listener between a controller and tor that records the traffic.
+//! A listener that records the traffic between a controller and tor.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,8 +7,8 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-/// A listener between a controller and a real control port that records all
-/// bytes.
+/// A listener that records all bytes between a controller and a real control
+/// port.
 #[derive(Debug)]
 pub(crate) struct Wiretap {
     address: SocketAddr,
@@ -17,7 +17,7 @@ pub(crate) struct Wiretap {
 }
 
 impl Wiretap {
-    /// Forwards one connection to `target`.
+    /// Starts a listener that forwards one connection to `target`.
     pub(crate) fn start(target: SocketAddr) -> Wiretap {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -54,7 +54,8 @@ fn lines(bytes: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect()
 }
 
-/// Forwards bytes from one stream to the other, and records them before.
+/// Forwards bytes from one stream to the other, and records them in `kept`
+/// first.
 fn hand_on(mut from: TcpStream, mut to: TcpStream, kept: &Mutex<Vec<u8>>) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// The manual's words for an option that can't be set while tor runs.
+/// The manual's words for an option that can't be changed while tor runs.
 const IMMUTABLE: &str = "not be changed while tor is running";
 
-/// The maximum number of forms of an option.
+/// The maximum number of forms of an option. Further forms are omitted.
 const MOST_FORMS: usize = 16;
 
 /// The manual's description of one option. See [`Manual`](super::Manual).
 ///
-/// `Display` writes the option's forms, and the indented description below
-/// them.
+/// `Display` writes one line for each form of the option, and then the indented
+/// description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManualEntry {
     name: String,
@@ -75,14 +75,15 @@ impl ManualEntry {
     /// lines, and each is a single line, however long.
     ///
     /// List items begin with `•` or their number. Text that belongs to a list
-    /// item or to the name of a flag is indented by 4 spaces. So are examples,
-    /// which keep their line breaks. The text contains no escapes, and no
-    /// control characters except line ends.
+    /// item or to the name of a flag is indented by 4 spaces for each level. So
+    /// are examples, which keep their line breaks. The text contains no
+    /// escapes, and no control characters except line ends.
     pub fn help(&self) -> &str {
         &self.help
     }
 
-    /// Returns the first sentence of [`help`](Self::help).
+    /// Returns the first sentence of [`help`](Self::help). It is empty if the
+    /// option has no description.
     pub fn summary(&self) -> &str {
         let line = self.help.lines().next().unwrap_or_default().trim();
         let mut from = 0;
@@ -98,8 +99,9 @@ impl ManualEntry {
     }
 
     /// Returns the option's default in the manual's words: the text of
-    /// "(Default: …)", which may be a value or a description of one. Ask a
-    /// running tor for its own defaults (`GETINFO config/defaults`).
+    /// "(Default: …)", which may be a value or a description of a value.
+    /// Returns `None` if the manual doesn't name a default. Ask a running tor
+    /// for its own defaults (`GETINFO config/defaults`).
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
@@ -107,8 +109,9 @@ impl ManualEntry {
     /// Returns true if the manual says that the option can't be changed while
     /// tor runs.
     ///
-    /// The manual doesn't always say so: some options can be set only once, or
-    /// only together with others. tor rejects such changes, too.
+    /// The manual doesn't say so for every option. Some options can be set only
+    /// once, or only together with other options. tor rejects other changes to
+    /// these options, too.
     pub fn is_immutable(&self) -> bool {
         self.immutable
     }
@@ -131,7 +134,8 @@ impl fmt::Display for ManualEntry {
     }
 }
 
-/// Returns the text of "(Default: …)".
+/// Returns the text of "(Default: …)", or `None` if the paragraph doesn't
+/// contain it.
 fn default(paragraph: &str) -> Option<String> {
     let (_, rest) = paragraph.split_once("(Default")?;
     let rest = rest.strip_prefix('s').unwrap_or(rest).strip_prefix(':')?;

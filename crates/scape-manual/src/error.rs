@@ -29,7 +29,8 @@ pub enum ManualError {
         /// The compression: `xz`, `zstd`, `bzip2` or `lzip`.
         compression: &'static str,
     },
-    /// The file is far larger than tor's page, before or after decompression.
+    /// The file is larger than `limit`, before or after decompression. tor's
+    /// page is far smaller.
     TooLarge {
         /// The path.
         path: PathBuf,

@@ -17,12 +17,12 @@ pub(super) struct Term {
     pub(super) form: String,
 }
 
-/// Returns the terms of a heading, or none if the line isn't a heading of
-/// options.
+/// Returns the terms of a heading. The list is empty if the line isn't a
+/// heading of options.
 ///
 /// An option's name is bold. A heading may contain several names with their
-/// forms, separated by commas. A comma within a form isn't followed by a bold
-/// name.
+/// forms, separated by commas. A comma that no bold name follows is part of a
+/// form.
 pub(super) fn terms(line: &Line) -> Vec<Term> {
     let characters: Vec<(char, bool)> = line.characters().collect();
     let mut terms: Vec<Term> = Vec::new();
@@ -49,7 +49,8 @@ fn is_separator(rest: &[(char, bool)]) -> bool {
     matches!(rest, [(',', _), (' ', _), next @ ..] if name(next).is_some())
 }
 
-/// Returns the name at the beginning of the text, and the rest of the text.
+/// Returns the option's name at the beginning of the text, and the rest of the
+/// text. Returns `None` if the text doesn't begin with the name of an option.
 fn name(characters: &[(char, bool)]) -> Option<(String, &[(char, bool)])> {
     let is_part = |&(character, bold): &(char, bool)| {
         bold && (character.is_ascii_alphanumeric() || character == '_')
@@ -64,7 +65,7 @@ fn name(characters: &[(char, bool)]) -> Option<(String, &[(char, bool)])> {
     (ends && is_option && length <= LONGEST_NAME).then_some((name, behind))
 }
 
-/// Returns true if the text ends like a sentence, and not with "...".
+/// Returns true if the text ends like a sentence. "..." isn't such an end.
 fn is_sentence(characters: &[(char, bool)]) -> bool {
     let mut last = characters.iter().rev().map(|(character, _)| *character).filter(|c| *c != ' ');
     match (last.next(), last.next()) {

@@ -5,8 +5,8 @@ use super::line::Line;
 use super::prose::Prose;
 use super::requests::Token;
 
-/// The maximum number of names of a description. Each name gets a copy of the
-/// text.
+/// The maximum number of names for one description. There is a limit because
+/// each name gets a copy of the text.
 const MOST_NAMES: usize = 16;
 
 /// The maximum length of a section title.
@@ -138,8 +138,8 @@ impl Layout {
         }
     }
 
-    /// Ends a paragraph at the left margin. It is a heading, or it belongs to
-    /// no option.
+    /// Ends a paragraph at the left margin. Such a paragraph is a heading, or
+    /// it doesn't belong to any option.
     fn end_paragraph(&mut self) {
         if !self.is_outside() || self.paragraph.is_empty() {
             return;

@@ -3,8 +3,8 @@
 //! tor tells a controller the names, types and defaults of its options, but not
 //! their meanings. The manual page describes them, and most packages of tor
 //! install it. [`Manual::installed`] reads the installed page; this crate
-//! doesn't contain a copy. The page may belong to another version than the
-//! running tor.
+//! doesn't contain a copy. The page may describe a version of tor other than
+//! the running one.
 //!
 //! ```no_run
 //! use scape_manual::Manual;
@@ -69,14 +69,17 @@ impl Manual {
     ///
     /// # Errors
     ///
-    /// Returns an error if no page is installed, or if the page can't be read.
-    /// The error contains the directories that were searched.
+    /// Returns [`ManualError::NotInstalled`] with the searched directories if
+    /// no page is installed. Returns the errors of [`read`](Self::read) if the
+    /// page can't be read.
     pub fn installed() -> Result<Self, ManualError> {
         Manual::read(Manual::find()?)
     }
 
-    /// Reads the page that was installed together with a tor program: in
-    /// `../share/man` next to the program. Symbolic links are followed as well.
+    /// Reads the page that was installed together with a tor program. The
+    /// search covers `../share/man` and `../man`, as seen from the program's
+    /// directory. If `program` is a symbolic link, the directory of its target
+    /// is searched in the same way.
     ///
     /// ```no_run
     /// use scape_manual::Manual;
@@ -87,15 +90,19 @@ impl Manual {
     ///
     /// # Errors
     ///
-    /// Same errors as [`installed`](Self::installed).
+    /// Same errors as [`installed`](Self::installed), most often
+    /// [`ManualError::NotInstalled`].
     pub fn beside(program: impl AsRef<Path>) -> Result<Self, ManualError> {
         Manual::read(places::beside(program.as_ref())?)
     }
 
-    /// Finds the page in the same way as `man`. The search covers the
-    /// directories of `MANPATH`, those next to the directories of `PATH`
-    /// (`../share/man`), and the usual directories of systems and package
-    /// managers.
+    /// Finds the page in nearly the same way as `man`. The search covers the
+    /// directories of `MANPATH`, then `../share/man` and `../man` as seen from
+    /// each directory of `PATH`, and then the usual directories of systems and
+    /// package managers. Relative directories are ignored.
+    ///
+    /// Returns a page whose compression isn't supported only if there is no
+    /// other page.
     ///
     /// ```no_run
     /// use scape_manual::Manual;
@@ -125,7 +132,7 @@ impl Manual {
     /// # Errors
     ///
     /// Returns an error if the file can't be read, is compressed in another
-    /// way, is far larger than any such page, or doesn't describe any options.
+    /// way, has more than 4 MiB, or doesn't describe any options.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ManualError> {
         read::read(path.as_ref())
     }
@@ -148,7 +155,7 @@ impl Manual {
         manual
     }
 
-    /// Returns the entry with this name, which is created if it doesn't exist.
+    /// Returns the entry with this name. Creates the entry if it doesn't exist.
     fn entry(&mut self, name: String, section: &str) -> &mut ManualEntry {
         let next = self.entries.len();
         let place = *self.places.entry(name.to_ascii_lowercase()).or_insert(next);
@@ -159,6 +166,7 @@ impl Manual {
     }
 
     /// Returns the description of an option. The case of the name is ignored.
+    /// Returns `None` if the page doesn't describe the option.
     pub fn get(&self, name: &str) -> Option<&ManualEntry> {
         self.entries.get(*self.places.get(&name.to_ascii_lowercase())?)
     }

@@ -6,11 +6,12 @@ use std::str::Chars;
 
 use super::characters::character;
 
-/// The widest horizontal motion that is followed.
+/// The maximum width of a horizontal motion, in columns. Longer motions are
+/// cut.
 const WIDEST: usize = 16;
 
-/// The maximum length of a string (`.ds`). Strings can be made of each other,
-/// and would otherwise grow without bounds.
+/// The maximum length of a string (`.ds`). Strings can contain each other, so
+/// without a limit they could grow exponentially.
 const LONGEST_STRING: usize = 16;
 
 /// The text of a line, and its bold parts.
@@ -20,7 +21,7 @@ pub(super) struct Line {
     /// The number of columns by which the line begins to the left of its
     /// paragraph.
     pub(super) hang: usize,
-    /// True if the next line continues this one without a space.
+    /// True if the next line continues this line without a space.
     pub(super) continues: bool,
 }
 
@@ -36,7 +37,7 @@ impl Line {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }
 
-    /// Returns each character, and whether it is bold.
+    /// Returns each character, and true if it is bold.
     pub(super) fn characters(&self) -> impl Iterator<Item = (char, bool)> {
         self.spans.iter().flat_map(|span| span.text.chars().map(|character| (character, span.bold)))
     }
@@ -45,7 +46,9 @@ impl Line {
         self.spans.is_empty()
     }
 
-    /// Appends the following line, as roff fills paragraphs.
+    /// Appends the next line with a space between the lines, as roff does in a
+    /// paragraph. No space is added if this line is empty or `continues` is
+    /// true.
     pub(super) fn join(&mut self, next: Line) {
         if !self.is_empty() && !self.continues {
             self.push(' ', false);
@@ -97,7 +100,7 @@ impl Strings {
     }
 }
 
-/// Parses a line that begins in bold or not.
+/// Parses a line of roff. `bold` is true if the line begins in bold.
 pub(super) fn read(source: &str, bold: bool, strings: &Strings) -> Line {
     let rest = source.chars().peekable();
     let mut reader = Reader { rest, line: Line::default(), bold, before: false, strings };
@@ -200,8 +203,8 @@ impl Reader<'_> {
             Some('(' | '[') => drop(self.name()),
             Some(digit) if digit.is_ascii_digit() => {
                 let first = self.rest.next();
-                // Without a sign, a size with two digits begins with one of
-                // these.
+                // Without a sign, a size that begins with 1, 2 or 3 has two
+                // digits.
                 if !signed && matches!(first, Some('1'..='3')) {
                     self.rest.next_if(char::is_ascii_digit);
                 }
@@ -238,7 +241,8 @@ impl Reader<'_> {
         self.rest.by_ref().take(2).collect()
     }
 
-    /// Reads the text between two delimiters, which may be any character.
+    /// Reads the text between two delimiters. The first character is the
+    /// delimiter, and it may be any character.
     fn quoted(&mut self) -> String {
         match self.rest.next() {
             Some(quote) => self.until(quote),

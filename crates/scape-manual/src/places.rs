@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::ManualError;
 
 /// The page's files in a directory of manual pages. Files of the last row can't
-/// be decompressed here, so they only lead to an error that says so.
+/// be decompressed here, but finding one leads to an error that says so.
 const FILES: [&[&str]; 2] = [
     &["man1/tor.1", "man1/tor.1.gz"],
     &["man1/tor.1.xz", "man1/tor.1.zst", "man1/tor.1.bz2", "man1/tor.1.lz"],
@@ -25,7 +25,7 @@ const SYSTEM: &[&str] = &[
     "/run/current-system/sw/share/man",
 ];
 
-/// Finds the page of this machine.
+/// Finds the page that is installed on this machine.
 pub(super) fn find() -> Result<PathBuf, ManualError> {
     search(places(|name| env::var_os(name)), Path::is_file)
 }
@@ -76,7 +76,8 @@ fn add_beside(places: &mut Vec<PathBuf>, directory: &Path) {
     }
 }
 
-/// Adds a directory unless it is relative, as the current directory is.
+/// Adds a directory unless it is relative or already present. An empty element
+/// of `MANPATH` or `PATH` means the current directory, and is relative, too.
 fn add(places: &mut Vec<PathBuf>, place: PathBuf) {
     if place.is_absolute() && !places.contains(&place) {
         places.push(place);

@@ -3,10 +3,10 @@
 
 use super::line::Line;
 
-/// The width of an indentation step.
+/// The width of an indentation step, in columns.
 const STEP: usize = 4;
 
-/// The maximum indentation.
+/// The maximum indentation, in columns.
 const FARTHEST: usize = 40;
 
 /// The text that has been formatted so far.
@@ -19,7 +19,8 @@ pub(super) struct Prose {
 /// The separator before the next text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Gap {
-    /// No separator, after `\c` or at the beginning.
+    /// No separator: at the beginning, and after a line that the next line
+    /// continues.
     #[default]
     Nothing,
     Space,

@@ -39,9 +39,11 @@ pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
     Ok(manual)
 }
 
-/// Opens a regular file, to be read up to the length that it has now. Opening a
-/// pipe or a device could block, and so could reading a file of `/proc` that
-/// waits for data and claims to be empty.
+/// Opens a regular file. At most the length that the file has now is read from
+/// it.
+///
+/// Opening a pipe or a device could block, so they are errors. Some files in
+/// `/proc` claim to be empty, but reading them could block.
 fn open(path: &Path) -> io::Result<impl Read> {
     let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
     if !path.metadata()?.is_file() {
@@ -55,7 +57,8 @@ fn open(path: &Path) -> io::Result<impl Read> {
     Ok(file.take(metadata.len()))
 }
 
-/// Reads all of `source`. Returns `None` if that is more than [`LARGEST`].
+/// Reads all of `source`. Returns `None` if `source` has more than [`LARGEST`]
+/// bytes.
 fn limited(source: impl Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     source.take(LARGEST + 1).read_to_end(&mut bytes)?;

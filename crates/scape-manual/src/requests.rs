@@ -21,7 +21,8 @@ pub(super) enum Token {
     Indent,
     /// `.RE`.
     Outdent,
-    /// `.nf` (true) and `.fi` (false): lines are kept as they are.
+    /// `.nf` (true): the lines after it are kept as they are. `.fi` (false):
+    /// the lines after it are joined to paragraphs again.
     Verbatim(bool),
     /// Text.
     Text(Line),
@@ -51,15 +52,16 @@ struct Reader<'a> {
     lines: Vec<&'a str>,
     next: usize,
     strings: Strings,
-    /// For each open `\{`, true if its content counts. In a block that doesn't
-    /// count, no inner block does.
+    /// For each open `\{`, true if its block is read, because the condition
+    /// holds. Within a block that is skipped, every inner block is skipped too.
     blocks: Vec<bool>,
-    /// For each `.ie` whose `.el` hasn't come yet, true if its condition holds.
+    /// For each `.ie` before its `.el`, true if the condition of the `.ie`
+    /// holds.
     elses: Vec<bool>,
     /// True if the next line of text is bold (`.B` by itself).
     bold: bool,
-    /// True unless it is known that no macro definition ends in the rest of the
-    /// page.
+    /// False after a search that found no end of a macro definition in the rest
+    /// of the page. Such a search isn't repeated.
     definitions_end: bool,
     tokens: Vec<Token>,
 }
@@ -75,7 +77,7 @@ impl Reader<'_> {
         self.blocks.truncate(self.blocks.len() - closed.min(self.blocks.len()));
     }
 
-    /// Tracks the blocks in text that doesn't count.
+    /// Tracks the beginnings and ends of blocks in text that is skipped.
     fn braces(&mut self, line: &str) {
         let mut escaped = false;
         for character in line.chars() {
@@ -194,12 +196,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Joins arguments with spaces, alternating between these fonts.
+    /// Joins arguments with spaces. They alternate between two fonts, which are
+    /// bold if the element of `bold` is true.
     fn words(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::join)
     }
 
-    /// Joins arguments without spaces, alternating between these fonts.
+    /// Joins arguments without spaces. They alternate between two fonts, which
+    /// are bold if the element of `bold` is true.
     fn run_together(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::append)
     }
@@ -235,8 +239,9 @@ impl Reader<'_> {
     }
 }
 
-/// Returns true if the condition holds for text on a terminal, and the rest of
-/// the line. An unknown condition doesn't hold.
+/// Returns true if the condition at the beginning of the text holds for output
+/// on a terminal. Also returns the rest of the line. An unknown condition
+/// doesn't hold, and its negation does.
 fn condition(rest: &str) -> (bool, &str) {
     let rest = rest.trim_start();
     let positive = rest.trim_start_matches('!');
@@ -261,11 +266,12 @@ fn without_closing_braces(line: &str, open: usize) -> (&str, usize) {
     let (mut line, mut closed) = (line, 0);
     while closed < open
         && let Some(before) = line.trim_end().strip_suffix("\\}")
-        // This is an escaped backslash, and a brace.
+        // After another backslash, this is an escaped backslash and an ordinary
+        // brace.
         && !before.ends_with('\\')
     {
         closed += 1;
-        // `.\}` may be a line of its own.
+        // Without its brace, a line `.\}` becomes a comment.
         line = if before.trim() == "." { ".\\\"" } else { before };
     }
     (line, closed)

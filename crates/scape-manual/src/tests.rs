@@ -303,8 +303,8 @@ fn empty_page_has_no_entries() {
     assert!(manual.get("SocksPort").is_none());
 }
 
-/// Parses pages that would take long if their parts were examined more than a
-/// few times.
+/// Parses large pages. They would take long if a part of a page were examined
+/// more than a few times.
 #[test]
 fn large_pages_take_linear_time() {
     let many = |line: &str| line.repeat(100_000);
@@ -330,7 +330,8 @@ fn large_pages_take_linear_time() {
     }
 }
 
-/// Generates lines that have a meaning, or nearly have one.
+/// Generates lines of roff: valid lines of the test pages, nearly valid
+/// requests, and arbitrary text.
 fn piece() -> impl Strategy<Value = String> {
     let known: Vec<&str> =
         DOCBOOK.lines().chain(ASCIIDOCTOR.lines()).chain(BY_HAND.lines()).collect();
@@ -390,8 +391,8 @@ proptest! {
         is_sound(&Manual::parse(&bytes))?;
     }
 
-    /// Checks that the text of an option is the same, however it is split into
-    /// lines.
+    /// Checks that the text of an option doesn't depend on the positions of its
+    /// line ends.
     #[test]
     fn option_text_round_trip(
         name in "(__)?[A-Z][a-z][A-Za-z0-9]{0,20}",

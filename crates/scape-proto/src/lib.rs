@@ -22,21 +22,24 @@
 //! directory documents implement `Serialize`. So do the identifiers and other
 //! values in them. In JSON, they have this form:
 //!
-//! - A struct is an object. Its fields have the names of the Rust fields, or of
-//!   the methods that return them. An absent option is `null`.
+//! - A struct is an object. The object's fields have the names of the Rust
+//!   fields, or of the methods that return them. A field that is `None` becomes
+//!   `null`.
 //! - A value that tor writes as a single text is a string, exactly as tor
 //!   writes it: a fingerprint, a version, an ID, a size, an exit policy, every
-//!   open enum. Bytes without a type of their own are hexadecimal digits, and
-//!   descriptors are text.
+//!   open enum (see [`word`]). Bytes without a type of their own are
+//!   hexadecimal digits, and descriptors are text.
 //! - An enum whose variants have fields is an object with the name of the
 //!   variant: `{"type": "stream", "id": "7", …}`. Other enums are strings.
-//! - A time is a string such as `2026-11-21T03:16:05Z`, with a fraction if it
-//!   isn't a whole second, and `null` before 1970 or after 9999. A duration is
-//!   a number of seconds.
-//! - Keywords with values, such as `extra` and `arguments`, are an object. If a
-//!   keyword has several values, the first one counts. Flags are an array.
-//! - An [`Event`](event::Event) has the fields `kind`, `arrived` and `body`. An
-//!   unknown body has the event's `text`.
+//! - A time is a string such as `2026-11-21T03:16:05Z`. It has a fraction if it
+//!   isn't a whole second. A time before 1970 or after 9999 is `null`. A
+//!   duration is a number of seconds.
+//! - Lists of keywords with values, such as `extra` and `arguments`, are
+//!   objects. If a keyword has several values, only the first one is written.
+//!   Flags are an array.
+//! - An [`Event`](event::Event) has the fields `kind`, `arrived` and `body`. A
+//!   body of the type `unknown` has the field `text`: the event as `Display`
+//!   writes it.
 //!
 //! Passwords, private keys and the values of secret options are replaced by
 //! `[redacted]`. `Serialize` never writes them, not even for types with a
@@ -45,7 +48,7 @@
 //! Types that are strings in JSON and can be parsed implement `Deserialize`
 //! too, with the same checks as `FromStr`. Events, answers and documents don't,
 //! because they come from tor: only their parsers can create them. Secrets
-//! don't either, because a placeholder can't be read back.
+//! don't either, because they can't be restored from `[redacted]`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The `word` module comes first because the other modules use its macro.

@@ -101,7 +101,7 @@ impl Circuit {
     /// can't be reached over a given circuit.
     ///
     /// While the proxy lives, every new stream of this tor waits for this
-    /// program: see [`Tor::client_via_on`](crate::Tor::client_via_on).
+    /// program: see [`TorClient::via`].
     ///
     /// # Errors
     ///

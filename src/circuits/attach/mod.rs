@@ -57,7 +57,7 @@
 //! * **Other streams are left to tor at once**: streams to onion services
 //!   ([`StreamAttacher::takes`]) and tor's own streams.
 //! * **Streams of circuit-bound clients come first.** Streams of a client that
-//!   is bound to a circuit ([`Tor::client_via`](crate::Tor::client_via)) aren't
+//!   is bound to a circuit ([`TorClient::via`](crate::TorClient::via)) aren't
 //!   shown to attachers. All other streams are shown to the attachers by
 //!   [priority](crate::Controller::attach_streams_with) and then left to tor.
 //!
@@ -73,7 +73,7 @@
 //! when the connection is closed. If another controller or a reload resets the
 //! option, or if the connection reconnects, it is set again.
 //!
-//! Circuit-bound clients ([`Tor::client_via`](crate::Tor::client_via)) need the
+//! Circuit-bound clients ([`TorClient::via`](crate::TorClient::via)) need the
 //! option, too. For a single client, the option is reset when the client is
 //! dropped. If another client follows within five seconds, the option stays set
 //! for five seconds after the last of them. So a series of connections doesn't
@@ -129,8 +129,8 @@
 mod attach_point;
 mod attacher;
 mod bound_stream;
-mod circuit_client;
 mod circuit_socks;
+mod client;
 mod crew;
 mod fresh;
 mod guard;
@@ -146,9 +146,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use attach_point::AttachPoint;
 pub use attacher::{Decision, StreamAttacher};
-pub(crate) use bound_stream::CircuitBinder;
 pub use circuit_socks::CircuitSocks;
-pub(crate) use fresh::FreshCircuitBinder;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;
 pub use priority::{PriorityAttacher, PriorityMember};

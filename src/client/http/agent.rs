@@ -50,7 +50,7 @@ impl AgentBuilder {
     pub const DEFAULT_MAX_REDIRECTS: u32 = 10;
 
     /// Creates a builder for an agent whose connections go through `proxy`,
-    /// with its isolation. Each connection is limited by the proxy's timeout.
+    /// with its isolation. Connecting takes at most the proxy's timeout.
     pub fn new(proxy: SocksProxy) -> Self {
         AgentBuilder {
             proxy: proxy.refuse_private(true),
@@ -71,8 +71,9 @@ impl AgentBuilder {
     }
 
     /// Sets the time limit of a whole request, including redirects and reading
-    /// the body. Default: no limit, because a large file takes its time as long
-    /// as it doesn't [stall](Self::stall_timeout).
+    /// the body. Default: no limit, because a large file may take long.
+    /// [`stall_timeout`](Self::stall_timeout) ends a request that makes no
+    /// progress.
     pub fn timeout(self, timeout: Duration) -> Self {
         AgentBuilder { timeout: Some(timeout), ..self }
     }
@@ -95,14 +96,15 @@ impl AgentBuilder {
         AgentBuilder { user_agent: Some(user_agent.into()), ..self }
     }
 
-    /// Sets the maximum number of redirects; one more is an error. With 0,
-    /// redirects are returned like other responses. Default: 10.
+    /// Sets the maximum number of redirects. A request that is redirected more
+    /// often fails. With 0, redirects are returned like other responses.
+    /// Default: 10.
     pub fn max_redirects(self, max_redirects: u32) -> Self {
         AgentBuilder { max_redirects, ..self }
     }
 
-    /// Sets whether HTTP statuses of 400 and above are errors, which don't
-    /// contain the response's body. Default: true.
+    /// Sets whether HTTP statuses of 400 and above are errors. Such an error
+    /// doesn't contain the response's body. Default: true.
     pub fn http_status_as_error(self, status_as_error: bool) -> Self {
         AgentBuilder { status_as_error, ..self }
     }

@@ -54,7 +54,22 @@ use crate::client::socks::SocksError;
 use crate::error::Error;
 
 /// Returns this library's error inside a ureq error: the reason why there was
-/// no connection through tor.
+/// no connection through tor. Returns `None` if the request failed for another
+/// reason.
+///
+/// ```no_run
+/// use scape::http::{self, AgentBuilder};
+/// use scape::socks::SocksProxy;
+///
+/// let agent = AgentBuilder::new(SocksProxy::new(9050)).build()?;
+/// if let Err(error) = agent.get("http://example.com/").call() {
+///     match http::tor_error(&error) {
+///         Some(error) => println!("no connection through tor: {error}"),
+///         None => println!("the request failed: {error}"),
+///     }
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
 pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
     match error {
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
@@ -62,7 +77,22 @@ pub fn tor_error(error: &ureq::Error) -> Option<&Error> {
     }
 }
 
-/// Returns the error of tor's SOCKS port, if it made the request fail.
+/// Returns the error of tor's SOCKS port inside a ureq error. Returns `None` if
+/// the request failed for another reason.
+///
+/// ```no_run
+/// use scape::http::{self, AgentBuilder};
+/// use scape::socks::SocksProxy;
+///
+/// let agent = AgentBuilder::new(SocksProxy::new(9050)).build()?;
+/// if let Err(error) = agent.get("http://example.com/").call()
+///     && let Some(error) = http::socks_error(&error)
+///     && error.is_connection_refused()
+/// {
+///     println!("nothing listens on port 80");
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
 pub fn socks_error(error: &ureq::Error) -> Option<&SocksError> {
     tor_error(error)?.get()
 }

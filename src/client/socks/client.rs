@@ -12,8 +12,8 @@ use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// The time for a peer that isn't a SOCKS port to finish its answer, which
-/// identifies it.
+/// The time for a peer that isn't a SOCKS port to finish its answer. The error
+/// describes the peer by that answer.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// A SOCKS port of tor, for connections and DNS look-ups.
@@ -47,7 +47,7 @@ pub struct SocksProxy {
     explainer: Option<Arc<dyn Explain>>,
 }
 
-/// Finds out more about requests that timed out.
+/// An object that finds out why requests timed out.
 pub(crate) trait Explain: fmt::Debug + Send + Sync {
     /// Returns the error with the additional information.
     fn explain(&self, error: SocksError) -> SocksError;
@@ -55,12 +55,13 @@ pub(crate) trait Explain: fmt::Debug + Send + Sync {
 
 /// The route of a proxy's requests, if tor doesn't choose it.
 pub(crate) trait RequestBinder: fmt::Debug + Send + Sync {
-    /// Prepares the route for one request, before anything is sent.
+    /// Prepares the route for one request, before anything is sent to the SOCKS
+    /// port.
     fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>>;
 }
 
-/// One request on a [`RequestBinder`]. Dropping it before it is confirmed
-/// abandons the request.
+/// One request that a [`RequestBinder`] has prepared. Dropping it before it is
+/// confirmed abandons the request.
 pub(crate) trait BoundRequest: Send {
     /// Returns the credentials that identify the request.
     fn isolation(&self) -> &Isolation;
@@ -70,10 +71,13 @@ pub(crate) trait BoundRequest: Send {
     fn connected(&self, transport: &Transport) -> io::Result<()>;
 
     /// Waits until it is certain that the request, which tor has granted, used
-    /// the route.
+    /// the route. Returns an error if it didn't, or if that isn't certain by
+    /// `deadline`.
     fn confirm(&self, deadline: Instant) -> Result<()>;
 
-    /// Returns the cause of a failure.
+    /// Returns the error for the caller of a request that failed with `error`
+    /// on the SOCKS port: the route's reason if it is known, or else `error`
+    /// itself.
     fn cause(&self, error: SocksError) -> Error;
 }
 
@@ -103,9 +107,9 @@ impl SocksProxy {
         SocksProxy { timeout, ..self }
     }
 
-    /// Sets the isolation credentials. tor doesn't put streams with different
-    /// credentials, or without credentials, on the same circuit. A port that
-    /// accepts no credentials is an error.
+    /// Sets the isolation credentials. Streams with these credentials share no
+    /// circuit with streams that have other credentials or none. Requests fail
+    /// if the port accepts no credentials.
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
@@ -298,7 +302,7 @@ impl SocksProxy {
     }
 
     /// Sends the request over a connection from [`open`](Self::open), on the
-    /// route from [`passage`](Self::passage).
+    /// route from [`bind`](Self::bind).
     pub(crate) fn ask(
         &self,
         transport: &Transport,

@@ -72,8 +72,8 @@ impl SocksError {
     ///
     /// Most likely a program that attached streams has ended without resetting
     /// the option. [`release_streams`](crate::Controller::release_streams)
-    /// repairs this tor. Only connections of a [`Tor`](crate::Tor) with a
-    /// control connection can tell.
+    /// repairs this tor. Always false for requests that weren't made with a
+    /// [`Tor`](crate::Tor) that has a control connection.
     pub fn is_waiting_for_controller(&self) -> bool {
         self.streams_wait
     }
@@ -97,8 +97,8 @@ impl SocksError {
         }
     }
 
-    /// Returns true if the target refused the connection: nothing listens
-    /// there.
+    /// Returns true if the target refused the connection or ended it at once.
+    /// Most often nothing listens there.
     pub fn is_connection_refused(&self) -> bool {
         self.status() == Some(SocksStatus::CONNECTION_REFUSED)
     }
@@ -141,7 +141,7 @@ impl SocksError {
 
     /// Returns true if the onion service requires client authorization and tor
     /// has no key for it.
-    /// [`onion_client_auth_add`](crate::Controller::onion_client_auth_add) adds
+    /// [`OnionClientAuth::add`](crate::control::OnionClientAuth::add) adds
     /// a key.
     pub fn is_onion_auth_missing(&self) -> bool {
         self.status() == Some(SocksStatus::ONION_AUTH_MISSING)

@@ -27,7 +27,7 @@ pub enum TlsProblem {
     /// known.
     WrongName(Box<str>),
     /// The certificate has expired or isn't valid yet, or this machine's clock
-    /// is wrong.
+    /// is wrong. The text gives details.
     NotValidNow(Box<str>),
     /// The certificate is invalid in another way. The text says how.
     Certificate(Box<str>),

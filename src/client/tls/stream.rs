@@ -89,7 +89,8 @@ impl TlsStream {
         self.stream.conn.alpn_protocol()
     }
 
-    /// Returns the peer's certificate: X.509 in DER.
+    /// Returns the peer's certificate: X.509 in DER. It is always there,
+    /// because the handshake fails without one.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.stream.conn.peer_certificates()?.first().map(|certificate| certificate.as_ref())
     }

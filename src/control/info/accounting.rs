@@ -70,7 +70,7 @@ impl Info<'_> {
     #[doc(alias = "get_accounting_stats")]
     pub fn accounting(self) -> Result<Option<Accounting>> {
         let values: [Result<String>; 7] =
-            self.controller.get_info_each(KEYS)?.try_into().map_err(|values: Vec<_>| {
+            self.controller.info().get_each(KEYS)?.try_into().map_err(|values: Vec<_>| {
                 Error::answer(
                     format!("GETINFO {}", KEYS.join(" ")),
                     format!("{} values", values.len()),

@@ -22,8 +22,8 @@ impl Info<'_> {
         self.info_path("config-file")
     }
 
-    /// Returns the path of the torrc with defaults, which tor reads before the
-    /// other one (`GETINFO config-defaults-file`). The file need not exist.
+    /// Returns the path of the torrc with defaults, which tor reads before its
+    /// own torrc (`GETINFO config-defaults-file`). The file need not exist.
     ///
     /// # Errors
     ///
@@ -45,10 +45,9 @@ impl Info<'_> {
         self.controller.get_info("config-text")
     }
 
-    /// Returns true if SAVECONF would write the torrc
-    /// (`GETINFO config-can-saveconf`). It wouldn't if the torrc uses
-    /// `%include`, unless it is told to by
-    /// [`save_conf_force`](crate::Controller::save_conf_force).
+    /// Returns true if [`save_conf`](crate::Controller::save_conf) would write
+    /// the torrc (`GETINFO config-can-saveconf`). If the torrc uses `%include`,
+    /// only [`save_conf_force`](crate::Controller::save_conf_force) writes it.
     ///
     /// # Errors
     ///
@@ -85,10 +84,10 @@ impl Info<'_> {
         self.controller.read_lines("config/names", ConfigName::parse)
     }
 
-    /// Returns the defaults of all options that have one
-    /// (`GETINFO config/defaults`). Values are as in a torrc: `1 GB`, for which
-    /// GETCONF says `1073741824`. An option with several lines is in the list
-    /// several times.
+    /// Returns the defaults of all options that have one (`GETINFO
+    /// config/defaults`). The values have the form of a torrc, such as `1 GB`.
+    /// GETCONF writes the same value as `1073741824`. An option with several
+    /// lines is in the list several times.
     ///
     /// # Errors
     ///
@@ -101,7 +100,7 @@ impl Info<'_> {
     }
 
     fn info_path(self, key: &str) -> Result<PathBuf> {
-        let value = self.controller.get_info_bytes(key)?;
+        let value = self.controller.info().get_bytes(key)?;
         Ok(path_of(value.strip_suffix(b"\n").unwrap_or(&value)))
     }
 }

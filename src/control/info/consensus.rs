@@ -81,7 +81,8 @@ impl Info<'_> {
     }
 
     /// Returns the lines of the consensus that name packages of software
-    /// (`GETINFO consensus/packages`). Authorities no longer write any.
+    /// (`GETINFO consensus/packages`). Authorities no longer write such lines,
+    /// so the list is empty.
     ///
     /// # Errors
     ///
@@ -93,10 +94,10 @@ impl Info<'_> {
         })
     }
 
-    /// Returns the whole consensus document as bytes
-    /// (`GETINFO dir/status-vote/current/consensus…`), or `None` if tor hasn't
-    /// stored one of this flavor. Clients have
-    /// [`Microdesc`](ConsensusFlavor::Microdesc), unless
+    /// Returns the whole consensus document as bytes (`GETINFO
+    /// dir/status-vote/current/consensus…`), or `None` if tor hasn't stored a
+    /// consensus of this flavor. Clients store
+    /// [`Microdesc`](ConsensusFlavor::Microdesc) only, unless
     /// FetchUselessDescriptors is set.
     ///
     /// On the public network the document has about 3 MB. Set a longer
@@ -111,7 +112,7 @@ impl Info<'_> {
             ConsensusFlavor::Ns => "dir/status-vote/current/consensus".to_owned(),
             flavor => format!("dir/status-vote/current/consensus-{flavor}"),
         };
-        unless_unknown(self.controller.get_info_bytes(&key))
+        unless_unknown(self.controller.info().get_bytes(&key))
     }
 
     /// Returns the shared random values that the authorities agreed on

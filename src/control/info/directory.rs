@@ -62,9 +62,10 @@ impl Info<'_> {
     /// Returns the consensus together with its microdescriptors: all that is
     /// needed to choose a path.
     ///
-    /// Sends one command
-    /// (`GETINFO dir/status-vote/current/consensus-microdesc md/all`). If tor
-    /// doesn't have both, sends `GETINFO dir/status-vote/current/consensus`.
+    /// Sends one command (`GETINFO dir/status-vote/current/consensus-microdesc
+    /// md/all`). If tor doesn't have both documents, also sends `GETINFO
+    /// dir/status-vote/current/consensus`, and returns that consensus without
+    /// microdescriptors.
     ///
     /// On the public network tor sends about 8 MB. Set a longer
     /// [timeout](crate::Controller::with_timeout) for slow connections.
@@ -98,8 +99,8 @@ impl Info<'_> {
         let (Some(document), Some(microdescriptors)) = (values.first(), values.get(1)) else {
             return Err(Error::answer(format!("GETINFO {consensus}"), "no value"));
         };
-        // A tor that uses server descriptors has no microdescriptors. The other
-        // consensus says more then.
+        // A tor that uses server descriptors has no microdescriptors. In that
+        // case the consensus of the flavor `ns` contains more.
         if microdescriptors.is_empty()
             && let Some(full) = call.info().consensus_document(&ConsensusFlavor::Ns)?
         {
@@ -108,10 +109,10 @@ impl Info<'_> {
         parse(consensus, document, microdescriptors)
     }
 
-    /// Returns the consensus that has the digests of server descriptors, and
-    /// exit policies.
+    /// Returns the consensus of the flavor `ns`, which has the digests of
+    /// server descriptors, and exit policies.
     fn full_consensus(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("dir/status-vote/current/consensus")
+        self.controller.info().get_bytes("dir/status-vote/current/consensus")
     }
 }
 

@@ -15,9 +15,9 @@ use scape_proto::word::Fingerprint;
 /// key. The digests are also in
 /// [`consensus_document`](Self::consensus_document).
 impl Info<'_> {
-    /// Returns the state of the consensus download
-    /// (`GETINFO downloads/networkstatus/…`). With `phase` `None`, the current
-    /// schedule is meant, and otherwise the schedule of that phase.
+    /// Returns the state of the consensus download (`GETINFO
+    /// downloads/networkstatus/…`). If `phase` is `None`, it is the state of
+    /// the current schedule, and otherwise of that phase's schedule.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -128,9 +128,9 @@ impl Info<'_> {
         self.download(&format!("downloads/desc/{descriptor}"))
     }
 
-    /// Returns the fingerprints of the configured bridges, as far as tor knows
-    /// them (`GETINFO downloads/bridge/bridges`). Returns `None` if tor uses no
-    /// bridges.
+    /// Returns the fingerprints of the configured bridges (`GETINFO
+    /// downloads/bridge/bridges`). A bridge whose fingerprint tor doesn't know
+    /// is left out. Returns `None` if tor uses no bridges.
     ///
     /// # Errors
     ///

@@ -6,12 +6,13 @@ use scape_proto::netdoc::{ExitPolicy, ParseExitPolicyError};
 
 /// The exit policy of this relay. control-spec, GETINFO `exit-policy/…`.
 ///
-/// Some of these values exist on relays only. Other tors refuse them with 552.
-/// A relay refuses them with 551 while it builds its descriptor, so the same
-/// call may succeed a little later.
+/// Some of these values exist on relays only. A tor that is not a relay refuses
+/// them with 552. A relay refuses them with 551 while it builds its descriptor,
+/// so the same call may succeed a little later.
 impl Info<'_> {
-    /// Returns the rules that tor appends to the configured ones, unless these
-    /// decide about every address (`GETINFO exit-policy/default`).
+    /// Returns the rules that tor appends to the configured rules (`GETINFO
+    /// exit-policy/default`). tor doesn't append them if the configured rules
+    /// already decide about every address.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -32,9 +33,9 @@ impl Info<'_> {
         self.exit_policy("exit-policy/default")
     }
 
-    /// Returns the rules that ExitPolicyRejectPrivate puts before the
-    /// configured ones on every relay
-    /// (`GETINFO exit-policy/reject-private/default`).
+    /// Returns the rules that the option ExitPolicyRejectPrivate puts before
+    /// the configured rules on every relay (`GETINFO
+    /// exit-policy/reject-private/default`).
     ///
     /// # Errors
     ///
@@ -46,7 +47,7 @@ impl Info<'_> {
         self.exit_policy("exit-policy/reject-private/default")
     }
 
-    /// Returns the rules that are put before the configured ones because of
+    /// Returns the rules that tor puts before the configured rules because of
     /// this relay's own addresses (`GETINFO exit-policy/reject-private/relay`).
     /// They come from the options ExitPolicyRejectPrivate and
     /// ExitPolicyRejectLocalInterfaces.

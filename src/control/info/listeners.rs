@@ -39,7 +39,7 @@ impl Info<'_> {
     #[doc(alias = "get_socks_listeners")]
     pub fn listeners(self, kind: &ListenerKind) -> Result<Vec<ListenerAddress>> {
         let key = format!("net/listeners/{kind}");
-        let value = self.controller.get_info_bytes(&key)?;
+        let value = self.controller.info().get_bytes(&key)?;
         addresses(&value).ok_or_else(|| malformed(&key, &value))
     }
 }

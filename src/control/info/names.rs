@@ -11,8 +11,8 @@ use scape_proto::info::InfoName;
 /// GETINFO `info/names`, `events/names`, `signal/names` and `features/names`.
 /// [`config_names`](Self::config_names) returns the options.
 impl Info<'_> {
-    /// Returns the keys that GETINFO knows (`GETINFO info/names`). tor answers
-    /// to a few more keys than it lists.
+    /// Returns the keys of GETINFO that tor lists (`GETINFO info/names`). tor
+    /// also answers a few keys that it doesn't list.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

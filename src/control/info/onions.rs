@@ -57,7 +57,9 @@ impl Info<'_> {
     /// closed connection.
     pub fn hs_client_desc(self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
         unless_unknown(
-            self.controller.get_info_bytes(&format!("hs/client/desc/id/{}", address.service_id())),
+            self.controller
+                .info()
+                .get_bytes(&format!("hs/client/desc/id/{}", address.service_id())),
         )
     }
 
@@ -71,7 +73,9 @@ impl Info<'_> {
     /// closed connection.
     pub fn hs_service_desc(self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
         unless_unknown(
-            self.controller.get_info_bytes(&format!("hs/service/desc/id/{}", address.service_id())),
+            self.controller
+                .info()
+                .get_bytes(&format!("hs/service/desc/id/{}", address.service_id())),
         )
     }
 }

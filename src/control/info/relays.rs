@@ -12,9 +12,9 @@ use scape_proto::word::Fingerprint;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DirServerQuery {
-    /// All that tor has.
+    /// All server descriptors that tor has.
     All,
-    /// This relay's own.
+    /// The descriptor of this tor itself, if it is a relay.
     Authority,
     /// The descriptors of these relays, at least one.
     Fingerprints(Vec<Fingerprint>),
@@ -38,7 +38,7 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     pub fn ns_all(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("ns/all")
+        self.controller.info().get_bytes("ns/all")
     }
 
     /// Returns the consensus entry of a relay (`GETINFO ns/id/…`). Returns
@@ -81,10 +81,10 @@ impl Info<'_> {
         self.entry(&format!("ns/name/{}", checked(nickname)?))
     }
 
-    /// Returns entries that tor makes from the server descriptors that it has
-    /// for this purpose (`GETINFO ns/purpose/…`). They have the form of
-    /// consensus entries. Here the publication time is the descriptor's, and
-    /// the bandwidth is 0.
+    /// Returns an entry for each relay whose server descriptor tor has for this
+    /// purpose (`GETINFO ns/purpose/…`). tor makes the entries from the
+    /// descriptors, in the form of consensus entries. The publication time is
+    /// the descriptor's, and the bandwidth is 0.
     ///
     /// # Errors
     ///
@@ -93,11 +93,11 @@ impl Info<'_> {
     /// error") if tor doesn't know the purpose. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
     pub fn ns_purpose(self, purpose: &RouterPurpose) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes(&format!("ns/purpose/{purpose}"))
+        self.controller.info().get_bytes(&format!("ns/purpose/{purpose}"))
     }
 
-    /// Returns all microdescriptors of the consensus that tor has
-    /// (`GETINFO md/all`).
+    /// Returns the microdescriptors of all relays in the consensus, except for
+    /// those that tor doesn't have (`GETINFO md/all`).
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Info<'_> {
     /// closed connection.
     #[doc(alias = "get_microdescriptors")]
     pub fn md_all(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("md/all")
+        self.controller.info().get_bytes("md/all")
     }
 
     /// Returns the microdescriptor of a relay (`GETINFO md/id/…`), or `None` if
@@ -117,7 +117,7 @@ impl Info<'_> {
     /// closed connection.
     #[doc(alias = "get_microdescriptor")]
     pub fn md_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.get_info_bytes(&format!("md/id/{relay}")))
+        unless_unrecognized(self.controller.info().get_bytes(&format!("md/id/{relay}")))
     }
 
     /// Returns the microdescriptor of a relay by its nickname
@@ -131,7 +131,7 @@ impl Info<'_> {
     #[doc(alias = "get_microdescriptor")]
     pub fn md_name(self, nickname: &str) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(
-            self.controller.get_info_bytes(&format!("md/name/{}", checked(nickname)?)),
+            self.controller.info().get_bytes(&format!("md/name/{}", checked(nickname)?)),
         )
     }
 
@@ -158,7 +158,7 @@ impl Info<'_> {
     /// closed connection.
     #[doc(alias = "get_server_descriptors")]
     pub fn desc_all_recent(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("desc/all-recent")
+        self.controller.info().get_bytes("desc/all-recent")
     }
 
     /// Returns the same as [`desc_all_recent`](Self::desc_all_recent), with
@@ -170,7 +170,7 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     pub fn desc_all_recent_with_extra_info(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("desc/all-recent-extrainfo-hack")
+        self.controller.info().get_bytes("desc/all-recent-extrainfo-hack")
     }
 
     /// Returns the server descriptor of a relay (`GETINFO desc/id/…`), or
@@ -186,7 +186,7 @@ impl Info<'_> {
     /// [`get_info`](crate::Controller::get_info).
     #[doc(alias = "get_server_descriptor")]
     pub fn desc_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.get_info_bytes(&format!("desc/id/{relay}")))
+        unless_unrecognized(self.controller.info().get_bytes(&format!("desc/id/{relay}")))
     }
 
     /// Returns the server descriptor of a relay by its nickname
@@ -202,7 +202,7 @@ impl Info<'_> {
     #[doc(alias = "get_server_descriptor")]
     pub fn desc_name(self, nickname: &str) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(
-            self.controller.get_info_bytes(&format!("desc/name/{}", checked(nickname)?)),
+            self.controller.info().get_bytes(&format!("desc/name/{}", checked(nickname)?)),
         )
     }
 
@@ -215,7 +215,9 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     pub fn desc_annotations(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.get_info_bytes(&format!("desc-annotations/id/{relay}")))
+        unless_unrecognized(
+            self.controller.info().get_bytes(&format!("desc-annotations/id/{relay}")),
+        )
     }
 
     /// Returns true if tor downloads server descriptors
@@ -240,11 +242,14 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     pub fn extra_info(self, digest: DescriptorDigest) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.get_info_bytes(&format!("extra-info/digest/{digest}")))
+        unless_unrecognized(
+            self.controller.info().get_bytes(&format!("extra-info/digest/{digest}")),
+        )
     }
 
     /// Returns server descriptors, in the form in which a directory would send
-    /// them (`GETINFO dir/server/…`). Returns `None` if tor has none of them.
+    /// them (`GETINFO dir/server/…`). Returns `None` if tor has none of the
+    /// requested descriptors.
     ///
     /// # Errors
     ///
@@ -260,13 +265,13 @@ impl Info<'_> {
             DirServerQuery::Fingerprints(relays) => format!("fp/{}", joined(relays)?),
             DirServerQuery::Digests(digests) => format!("d/{}", joined(digests)?),
         };
-        unless_unknown(self.controller.get_info_bytes(&format!("dir/server/{which}")))
+        unless_unknown(self.controller.info().get_bytes(&format!("dir/server/{which}")))
     }
 
     /// Returns an entry of the consensus. Without a consensus tor answers with
     /// an empty value, whichever entry is asked for.
     fn entry(self, key: &str) -> Result<Option<Vec<u8>>> {
-        let entry = unless_unrecognized(self.controller.get_info_bytes(key))?;
+        let entry = unless_unrecognized(self.controller.info().get_bytes(key))?;
         Ok(entry.filter(|entry| !entry.is_empty()))
     }
 }

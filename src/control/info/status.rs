@@ -60,7 +60,7 @@ impl Info<'_> {
         self.controller.read_flag("status/circuit-established")
     }
 
-    /// Returns true if tor knows enough of the network to build circuits
+    /// Returns true if tor has enough directory information to build circuits
     /// (`GETINFO status/enough-dir-info`).
     ///
     /// # Errors
@@ -112,8 +112,9 @@ impl Info<'_> {
         self.controller.read_info("status/reachability-succeeded", reachability)
     }
 
-    /// Returns the same as [`Reachability::or`]
-    /// (`GETINFO status/reachability-succeeded/or`).
+    /// Returns true if this relay's ORPort can be reached, or if no test is
+    /// needed (`GETINFO status/reachability-succeeded/or`). See
+    /// [`Reachability::or`].
     ///
     /// # Errors
     ///
@@ -125,8 +126,9 @@ impl Info<'_> {
         self.controller.read_flag("status/reachability-succeeded/or")
     }
 
-    /// Returns the same as [`Reachability::dir`]
-    /// (`GETINFO status/reachability-succeeded/dir`).
+    /// Returns true if this relay's DirPort can be reached (`GETINFO
+    /// status/reachability-succeeded/dir`). tor 0.4.9 always says yes: see
+    /// [`Reachability::dir`].
     ///
     /// # Errors
     ///
@@ -166,12 +168,12 @@ impl Info<'_> {
     /// doesn't know its address yet. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
     pub fn fresh_relay_descs(self) -> Result<Vec<u8>> {
-        self.controller.get_info_bytes("status/fresh-relay-descs")
+        self.controller.info().get_bytes("status/fresh-relay-descs")
     }
 
-    /// Returns true if tor believes that it can reach the network
-    /// (`GETINFO network-liveness`). tor believes so as soon as it has received
-    /// something from the network.
+    /// Returns true if tor believes that it can reach the network (`GETINFO
+    /// network-liveness`). The value is false until tor has received something
+    /// from the network.
     ///
     /// # Errors
     ///
@@ -202,7 +204,7 @@ impl Info<'_> {
     }
 }
 
-/// Reads `OR=1 DIR=1`.
+/// Reads a value such as `OR=1 DIR=1`. Returns `None` if a value is missing.
 fn reachability(value: &str) -> Option<Reachability> {
     let (mut or, mut dir) = (None, None);
     for word in Words::new(value.as_bytes()) {

@@ -32,19 +32,19 @@ impl Controller {
 
     /// Returns the values of several keys. Sends one command.
     pub(super) fn read_many<const N: usize>(&self, keys: [&str; N]) -> Result<[String; N]> {
-        let values = self.get_info_many(keys)?;
+        let values = self.info().get_many(keys)?;
         values.try_into().map_err(|values: Vec<_>| {
             Error::answer(format!("GETINFO {}", keys.join(" ")), format!("{} values", values.len()))
         })
     }
 
-    /// Returns the value of a key that is `0` or `1`.
+    /// Returns a key's value, which must be `0` or `1`, as a boolean.
     pub(super) fn read_flag(&self, key: &str) -> Result<bool> {
         self.read_info(key, flag)
     }
 }
 
-/// Reads `0` or `1`.
+/// Reads `0` or `1`. Returns `None` for any other text.
 pub(super) fn flag(value: &str) -> Option<bool> {
     match value {
         "0" => Some(false),
@@ -61,7 +61,7 @@ pub(super) fn malformed(key: &str, value: impl AsRef<[u8]>) -> Error {
     Error::answer(format!("GETINFO {key}"), format!("{shown:?}{more}"))
 }
 
-/// Parses a line that is one value.
+/// Parses a line as one value. Returns `None` if the line can't be parsed.
 pub(super) fn parse_line<T: FromStr>(line: &[u8]) -> Option<T> {
     std::str::from_utf8(line).ok()?.parse().ok()
 }

@@ -46,8 +46,8 @@ impl Info<'_> {
     }
 }
 
-/// Parses versions separated by commas. The text `?`, which means that tor has
-/// no consensus, is `Some(None)`.
+/// Parses versions separated by commas. Returns `Some(None)` for the text `?`,
+/// which means that tor has no consensus.
 fn recommended(value: &str) -> Option<Option<Vec<Version>>> {
     if value == "?" {
         return Some(None);

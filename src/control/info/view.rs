@@ -1,14 +1,15 @@
-//! [`Info`].
+//! The type [`Info`]: typed answers of GETINFO.
 
 use crate::control::Controller;
 
 /// The typed answers of GETINFO: a method for each key of tor 0.4.9, or for
-/// several keys that belong together. [`Controller::version`],
-/// [`Controller::circuits`] and [`Controller::streams`] have the others.
+/// several keys that belong together. The keys `version`, `circuit-status` and
+/// `stream-status` have methods elsewhere: [`Controller::version`],
+/// [`Controller::circuits`] and [`Controller::streams`].
 ///
-/// [`Controller::info`] returns it. Most methods send one command. All of them
-/// wait for the answers at most for the controller's timeout. Answers that
-/// can't change while tor runs are cached: see
+/// [`Controller::info`] returns this view. Most methods send one command. All
+/// of them wait for tor's answers for at most the controller's timeout. Answers
+/// that can't change while tor runs are cached: see
 /// [`Caching`](crate::control::Caching). A key without a method can be asked
 /// for with [`Controller::get_info`].
 ///

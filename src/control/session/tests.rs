@@ -55,7 +55,8 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
     use scape_proto::control::{Command, Reply};
     use scape_proto::word::{ClientKey, OnionKey};
 
-    /// Drops its things while everything is restored.
+    /// A follower that drops a service, a client key and a mapping while
+    /// everything is restored.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
     impl super::ReconnectHook for Dropping {

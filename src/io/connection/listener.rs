@@ -14,7 +14,7 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{Event, EventKind};
 
 /// A callback that is registered as long as this guard lives. Created by
-/// [`Controller::on`](crate::Controller::on) and
+/// [`Controller::on_event`](crate::Controller::on_event) and
 /// [`Controller::on_status`](crate::Controller::on_status).
 ///
 /// Dropping the guard removes the callback at once: no further call begins,
@@ -107,7 +107,7 @@ impl Listener {
     /// use std::time::Duration;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on([EventKind::Bw], move |event| {
+    /// let listener = controller.on_event([EventKind::Bw], move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// listener.finish(Duration::from_secs(10))?;

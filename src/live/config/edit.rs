@@ -286,8 +286,8 @@ impl Config {
         self.wanted(&schema, schema.get(name)?)
     }
 
-    /// Returns the lines of the unit of `spec`. If a change of the unit is
-    /// pending, these are the lines after the change.
+    /// Returns the lines of the [unit](Spec::unit) of `spec`. If a change of
+    /// the unit is pending, these are the lines after the change.
     fn wanted(&self, schema: &Schema, spec: &Spec) -> Result<Vec<ConfLine>> {
         match self.pending.get(spec.unit()) {
             Some(change) => Ok(change.wanted.lines(schema, spec.unit())),
@@ -308,8 +308,8 @@ impl Config {
         self.put(&schema, spec, from_elements(spec, elements))
     }
 
-    /// Notes a change: the option `spec` gets these values, and the other lines
-    /// of its unit stay.
+    /// Notes a pending change: the option `spec` gets these values, and the
+    /// other lines of its [unit](Spec::unit) stay.
     fn put(&mut self, schema: &Schema, spec: &Spec, values: Vec<String>) -> Result<()> {
         if spec.is_in_ordered_group() {
             let group = spec.unit().into();
@@ -321,7 +321,7 @@ impl Config {
         self.put_unit(schema, spec, Wanted::Lines(lines))
     }
 
-    /// Notes a change of a whole unit.
+    /// Notes a pending change of the whole [unit](Spec::unit) of `spec`.
     fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
         let unit = spec.unit();
         let now = self.shared.lines(unit)?;
@@ -364,8 +364,8 @@ fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Ve
     checked.map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
 }
 
-/// Checks a value of one line. A torrc may have line ends in a value, but a
-/// command may not.
+/// Returns an error if the value of one line is invalid. A torrc may have line
+/// ends in a value, but a command may not.
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
     value
         .to_config(&ConfigType::String)

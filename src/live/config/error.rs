@@ -1,5 +1,5 @@
-//! The type [`ConfigError`]: an option, or a change of one, that isn't
-//! possible.
+//! The type [`ConfigError`]: an option that doesn't exist or can't be read, or
+//! a change that isn't possible.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub struct ConfigError {
 pub enum ConfigProblem {
     /// This tor has no option of this name.
     Unknown {
-        /// The names of options that are similar.
+        /// The names of up to five options with a similar name.
         similar: Vec<String>,
     },
     /// The value can't be converted to the option's type.
@@ -73,8 +73,8 @@ pub enum ConfigProblem {
     /// The value that tor has isn't valid UTF-8, so it can't be sent back
     /// unchanged.
     NotText,
-    /// Another program, or another handle of this one, has changed the option
-    /// since this change of it was begun.
+    /// Another program, or another [`Config`](super::Config) of this program,
+    /// has changed the option since the pending change of it was begun.
     Conflict,
     /// tor refused the changes and made none of them.
     Refused(Box<Refusal>),
@@ -85,8 +85,8 @@ impl ConfigError {
         ConfigError { option: option.into(), problem }
     }
 
-    /// Returns true if an option was changed elsewhere since its change was
-    /// begun here.
+    /// Returns true if an option was changed elsewhere since the pending change
+    /// of it was begun: the problem is [`ConfigProblem::Conflict`].
     pub fn is_conflict(&self) -> bool {
         self.problem == ConfigProblem::Conflict
     }
@@ -108,7 +108,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "{option} ({ty}) cannot be {value}: {why}")
             }
             ConfigProblem::Read { ty, why } => {
-                write!(f, "{option} ({ty}) cannot be read as that: {why}")
+                write!(f, "{option} ({ty}) cannot be read as the requested type: {why}")
             }
             ConfigProblem::InGroup { group } => write!(
                 f,

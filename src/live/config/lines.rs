@@ -56,8 +56,9 @@ pub(super) fn from_elements(spec: &Spec, elements: Vec<String>) -> Vec<String> {
     if elements.is_empty() { Vec::new() } else { vec![elements.join(",")] }
 }
 
-/// Returns the lines of a unit with other values for one option. The new values
-/// take the place of the old ones, or are added at the end.
+/// Returns the lines of an option or group, with new values for the option
+/// `name`. The new values take the place of the old ones. If there were none,
+/// they are added at the end.
 pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> Vec<ConfLine> {
     let is_own = |line: &ConfLine| line.name.eq_ignore_ascii_case(name);
     let at = lines.iter().position(is_own).unwrap_or(lines.len());

@@ -51,8 +51,9 @@ impl fmt::Display for ConfigChange {
     }
 }
 
-/// A callback that is called with changes of the configuration as long as this
-/// guard lives. Returned by [`Config::on_change`](super::Config::on_change).
+/// The guard of a callback for changes of the configuration. The callback is
+/// called as long as the guard lives. Returned by
+/// [`Config::on_change`](super::Config::on_change).
 ///
 /// Dropping the guard removes the callback at once: no further call begins,
 /// even for changes that came before. A call that is running on another thread
@@ -68,12 +69,12 @@ pub struct ConfigListener {
 }
 
 impl ConfigListener {
-    /// Removes the callback once it has been called with every change that tor
-    /// reported before this call. Waits for that for at most `timeout`.
+    /// Removes the callback after it has been called with every change that tor
+    /// reported before this call. Waits for at most `timeout`.
     ///
-    /// A callback of the same connection may call this, but it can't wait for
-    /// itself. The call returns early then, and the callback still gets the
-    /// changes that are due before it is removed.
+    /// If a callback of the same connection calls this, it can't wait for
+    /// itself, so the call returns early. The callback is then called with the
+    /// pending changes and removed after that.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -91,8 +92,8 @@ impl ConfigListener {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time, or if callbacks that are due don't return in time. The callback
-    /// is removed at once then. The end of the connection is not an error.
+    /// in time, or if pending callbacks don't return in time. The callback is
+    /// then removed at once. The end of the connection is not an error.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         self.guard.finish(Deadline::after(timeout))
     }

@@ -42,8 +42,8 @@ use scape_proto::info::{ConfigName, ConfigType};
 pub struct Config {
     pub(super) shared: Arc<Shared>,
     pub(super) pending: Changes,
-    /// The units (groups, or options without a group) that this `Config` has
-    /// saved changes of.
+    /// The groups, and the options without a group, of which this `Config` has
+    /// saved changes.
     pub(super) saved: BTreeSet<String>,
     /// A value that must live as long as this `Config`.
     keep: Option<KeepAlive>,
@@ -52,7 +52,7 @@ pub struct Config {
 /// The live configuration of tor.
 impl Controller {
     /// Returns the configuration of this tor, which is kept up to date. All
-    /// `Config`s of a connection share what is known about it.
+    /// `Config`s of a connection share the values that were read.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -101,7 +101,7 @@ impl Config {
         })
     }
 
-    /// Returns this configuration, changed so that it also keeps `keep` alive.
+    /// Returns this configuration as a handle that also keeps `keep` alive.
     pub(crate) fn keep(self, keep: KeepAlive) -> Config {
         Config { keep: Some(keep), ..self }
     }

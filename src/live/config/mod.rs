@@ -58,14 +58,16 @@
 //! stay correct. The report of a change arrives a moment after tor's answer to
 //! the program that made it.
 //!
-//! If another program, or another handle of this one, changes an option after a
-//! change of it was begun here, the two changes conflict. [`Config::conflicts`]
-//! lists such conflicts. [`Config::save`] refuses to send anything until each
-//! conflict is resolved with [`Config::overwrite`] or [`Config::discard`].
+//! If another program, or another [`Config`] of this program, changes an option
+//! while this `Config` has a pending change of it, the two changes conflict.
+//! [`Config::conflicts`] lists such conflicts. [`Config::save`] refuses to send
+//! anything until each conflict is resolved with [`Config::overwrite`] or
+//! [`Config::discard`].
 //!
-//! Two changes at the same moment can't be kept apart, because tor has no
-//! command for that. The later one overwrites the other, and
-//! [`Config::take_overwritten`] returns what was overwritten.
+//! tor has no command that changes an option only if the option still has its
+//! old value. So if two programs change an option at the same moment, the later
+//! change overwrites the earlier one. [`Config::take_overwritten`] returns the
+//! changes of other programs that were overwritten in this way.
 //!
 //! # The meaning of options
 //!

@@ -1,4 +1,4 @@
-//! The values that tor runs with, as far as they are known.
+//! The values that tor runs with, as read from tor or reported by it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,8 +7,10 @@ use super::lines::{are_the_same, with_values};
 use super::schema::Schema;
 use scape_proto::control::ConfLine;
 
-/// The running values by unit: an option, or a group of options. A value that
-/// isn't known is read when it is needed.
+/// The values that tor runs with, by unit: an option, or a group of options.
+///
+/// A value is known if it was read with GETCONF or reported by an event. Other
+/// values are read when they are needed.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) schema: Arc<Schema>,
@@ -20,8 +22,8 @@ pub(super) struct Model {
     ends: u64,
 }
 
-/// The known lines of a unit, and the changes to it that no event has reported
-/// yet.
+/// The known lines of an option or group, and the changes of it that no event
+/// has reported yet.
 #[derive(Debug, Default)]
 struct Unit {
     /// The present lines, if they are known.
@@ -36,7 +38,7 @@ struct Unit {
     /// The lines of an event that matches no change in `sent`. If a change of
     /// this program is still to be reported, the event's change came before it.
     slipped: Option<Vec<ConfLine>>,
-    /// The number of events about this unit.
+    /// The number of events about this option or group.
     events: u64,
 }
 
@@ -59,12 +61,14 @@ pub(super) struct Changed {
     pub(super) is_own: bool,
 }
 
-/// The most overwritten changes that are kept until somebody takes them.
+/// The maximum number of overwritten changes that are kept. Further ones
+/// replace the oldest ones.
 const MOST_OVERWRITTEN: usize = 1000;
 
 impl Model {
-    /// Sets the options that tor has. If they differ from those before, the
-    /// known values are forgotten, because lines may belong to other units now.
+    /// Sets the options that tor has. If they differ from the previous ones,
+    /// the known values are forgotten, because lines may belong to other groups
+    /// now.
     pub(super) fn set_schema(&mut self, schema: Schema) {
         if schema == *self.schema {
             return;
@@ -78,28 +82,29 @@ impl Model {
         self.ends
     }
 
-    /// Returns the lines of a unit, if they are known.
+    /// Returns the lines of an option or group, or `None` if they aren't known.
     pub(super) fn lines(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         self.units.get(unit)?.lines.as_ref()
     }
 
-    /// Returns the lines that a unit probably has: its lines if they are known,
-    /// otherwise the lines that it was last set to.
+    /// Returns the lines that an option or group probably has: its lines if
+    /// they are known, otherwise those of the latest event, otherwise those
+    /// that this program sent last. Returns `None` if there are none of these.
     pub(super) fn expected(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         let unit = self.units.get(unit)?;
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
-    /// Returns the number of events about a unit. The ends of the connection
-    /// count as events. See [`answered`](Self::answered).
+    /// Returns the number of events about an option or group. The ends of the
+    /// connection count as events. See [`answered`](Self::answered).
     pub(super) fn events_of(&self, unit: &str) -> u64 {
         self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
     }
 
-    /// Notes the answer to GETCONF about a unit. `events` is the number of
-    /// [events](Self::events_of) of the unit before GETCONF was sent. If there
-    /// are more now, one of them may be newer than the answer, so the answer is
-    /// ignored.
+    /// Notes the answer to GETCONF about an option or group. `events` is the
+    /// number that [`events_of`](Self::events_of) returned before GETCONF was
+    /// sent. If there are more now, one of the events may be newer than the
+    /// answer, so the answer is ignored.
     pub(super) fn answered(&mut self, name: &str, lines: Vec<ConfLine>, events: u64) {
         let schema = self.schema.clone();
         let lines = with_values(&schema, lines);
@@ -109,9 +114,9 @@ impl Model {
         let unit = self.units.entry(name.to_owned()).or_default();
         let mut overwritten = None;
         if unit.slipped.as_deref().is_some_and(|theirs| are_the_same(&schema, theirs, &lines)) {
-            // The other program's change came after this program's. This
-            // program's change had no effect, because no event reported it
-            // before the other one.
+            // tor has the other program's value, so that change came last.
+            // Events come in order, and none has reported this program's
+            // change before it. So this program's change had no effect.
             unit.slipped = None;
             unit.sent.clear();
         } else if let Some(forms) = unit.sent.last_mut() {
@@ -130,8 +135,8 @@ impl Model {
         }
     }
 
-    /// Notes that units are about to be set. The known values stay valid until
-    /// [`was_set`](Self::was_set).
+    /// Notes that options or groups are about to be set. The known values stay
+    /// valid until [`was_set`](Self::was_set).
     pub(super) fn setting(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let unit = self.units.entry(name.clone()).or_default();
@@ -139,8 +144,8 @@ impl Model {
         }
     }
 
-    /// Notes that tor has set units. Their new values come with an event, or
-    /// are read when they are needed.
+    /// Notes that tor has set options or groups. Their new values come with an
+    /// event, or are read when they are needed.
     pub(super) fn was_set(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, _) in units {
             let Some(unit) = self.units.get_mut(name) else { continue };
@@ -151,7 +156,8 @@ impl Model {
         }
     }
 
-    /// Notes that tor has refused to set units.
+    /// Notes that tor has refused to set options or groups. No event will
+    /// report these changes.
     pub(super) fn was_refused(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let Some(unit) = self.units.get_mut(name) else { continue };
@@ -168,7 +174,7 @@ impl Model {
     }
 
     /// Notes the lines of an event CONF_CHANGED, which has all lines of each
-    /// unit that it names. Returns the changes.
+    /// option or group that it names. Returns the changes.
     pub(super) fn apply(&mut self, told: &[ConfLine]) -> Vec<Changed> {
         let schema = self.schema.clone();
         let mut units: Vec<(String, Vec<ConfLine>)> = Vec::new();
@@ -184,7 +190,7 @@ impl Model {
         changes.collect()
     }
 
-    /// Notes that an event has reported the lines of one unit.
+    /// Notes that an event has reported the lines of one option or group.
     fn told(&mut self, name: String, lines: Vec<ConfLine>) -> Changed {
         let schema = self.schema.clone();
         let unit = self.units.entry(name.clone()).or_default();
@@ -218,7 +224,7 @@ impl Model {
     fn note_overwritten(&mut self, overwritten: Overwritten) {
         log::warn!(
             target: "scape::config",
-            "{} was changed elsewhere while it was saved here: that change is overwritten", overwritten.unit
+            "another program changed {} while it was saved here: the other change is overwritten", overwritten.unit
         );
         if self.overwritten.len() >= MOST_OVERWRITTEN {
             self.overwritten.remove(0);
@@ -231,9 +237,9 @@ impl Model {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// Notes that the connection ended while units were being set. The event
-    /// that would have reported them doesn't come any more, so their values
-    /// aren't known.
+    /// Notes that the connection ended while options or groups were being set.
+    /// The event that would have reported them doesn't come any more, so their
+    /// values aren't known.
     pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
         self.was_refused(units);
         for (name, _) in units {
@@ -250,7 +256,7 @@ impl Model {
         self.forget_values();
     }
 
-    /// Forgets all values, except for what they were when they were last known.
+    /// Forgets all values, except the last known ones for listeners.
     fn forget_values(&mut self) {
         for unit in self.units.values_mut() {
             *unit = Unit { last: unit.last.take(), events: unit.events + 1, ..Unit::default() };

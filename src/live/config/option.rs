@@ -21,15 +21,17 @@ pub struct ConfigOption {
     /// The values that the option is set to: none if it is unset, and one for
     /// each line of a list. A list with commas is a single value.
     pub values: Vec<String>,
-    /// The default, as tor's source has it. It may be written differently from
-    /// the value: `1 GB` for the value `1073741824`.
+    /// The default, as tor's source has it, one entry for each line. Empty if
+    /// the option is unset by default. It may be written differently from the
+    /// value: `1 GB` for the value `1073741824`.
     pub default: Vec<String>,
-    /// The group that the option is a member of. The lines of a group are only
-    /// changed together.
+    /// The group that the option is a member of, or `None`. The lines of a
+    /// group are only changed together.
     pub group: Option<String>,
     /// True if the option has its default value.
     pub is_default: bool,
-    /// True if there is a change of the option that hasn't been saved.
+    /// True if this [`Config`](super::Config) has a pending change of the
+    /// option or of its group.
     pub is_pending: bool,
     /// True if this [`Config`](super::Config) has saved a change of the option
     /// or of its group.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use scape_proto::control::{Command, CommandBuilder, ConfLine};
 use scape_proto::info::ConfigType;
 
-/// Pending changes by unit.
+/// Pending changes, by the name of the option or group.
 pub(super) type Changes = BTreeMap<String, Pending>;
 
 /// A change of an option, or of a group of options, that hasn't been sent.
@@ -132,9 +132,9 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
     })
 }
 
-/// Returns true if emptying an option gives its default. The default isn't
-/// written out then, because an explicit 0 means more than a reset:
-/// authentication is turned off only by the former.
+/// Returns true if an option without a value gets its default. The command then
+/// names the option without a value. An explicit 0 would mean more than a
+/// reset: `CookieAuthentication=0` turns authentication off.
 fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
     let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
     *wanted == Wanted::Default
@@ -148,13 +148,17 @@ fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
     }
 }
 
-/// Returns the name by which a unit is emptied. A group can't be named itself.
+/// Returns the name that a command contains to empty an option or group. For a
+/// group, this is the name of a member, because tor doesn't accept the name of
+/// a group in these commands.
 fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
     base.first().map_or(unit, |line| &line.name)
 }
 
-/// Returns the lines that express the wanted value in RESETCONF. For a reset,
-/// the result is empty. Returns `None` if RESETCONF can't express it.
+/// Returns the lines that express the wanted value in RESETCONF. The result is
+/// empty if a reset gives the wanted value: the default is wanted, or no lines
+/// are wanted and the option is unset by default. Returns `None` if RESETCONF
+/// can't express the wanted value.
 fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
     let lines = match wanted {
         Wanted::Default => return Some(Vec::new()),
@@ -176,8 +180,8 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
     }
 }
 
-/// Returns true if another program has changed a unit to `now`, and `now` isn't
-/// what this program wants it to be.
+/// Returns true if another program has changed an option or group to `now`, and
+/// this program wants other lines.
 pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
     !are_the_same(schema, &change.base, now)
         && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
@@ -195,8 +199,8 @@ mod tests {
         texts.iter().filter_map(line).collect()
     }
 
-    /// A unit, its lines, and its lines after the change. `None` stands for the
-    /// default.
+    /// An option or group, its lines, and its lines after the change. `None`
+    /// stands for the default.
     type Change<'a> = (&'a str, &'a [&'a str], Option<&'a [&'a str]>);
 
     fn sent(changes: &[Change<'_>]) -> String {

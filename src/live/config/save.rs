@@ -33,8 +33,8 @@ impl Config {
         !self.pending.is_empty()
     }
 
-    /// Returns what [`save`](Self::save) would change, with one entry for each
-    /// option or group.
+    /// Returns the pending changes, which [`save`](Self::save) would send, with
+    /// one entry for each option or group.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -57,7 +57,7 @@ impl Config {
     }
 
     /// Discards the pending change of an option, or of the group that the
-    /// option is in. Returns true if there was one.
+    /// option is in. Returns true if there was a pending change.
     pub fn discard(&mut self, name: &str) -> bool {
         let schema = self.shared.schema();
         self.pending.remove(schema.find(name).map_or(name, Spec::unit)).is_some()
@@ -68,8 +68,9 @@ impl Config {
         self.pending.clear();
     }
 
-    /// Returns the pending changes of options that another program has changed
-    /// since the change was begun here, as far as tor has reported it.
+    /// Returns the conflicts: the pending changes of options that another
+    /// program has changed since the pending change was begun. Only changes
+    /// that tor has already reported are found.
     ///
     /// [`save`](Self::save) fails as long as there are conflicts. Resolve each
     /// with [`overwrite`](Self::overwrite) or [`discard`](Self::discard).
@@ -103,10 +104,10 @@ impl Config {
         self.pending.iter().filter_map(conflict).collect()
     }
 
-    /// Resolves a conflict: the next [`save`](Self::save) makes the pending
-    /// change of this option, or of the group that the option is in, although
-    /// another program has changed it. Later changes by other programs are
-    /// conflicts again.
+    /// Resolves a conflict in favor of the pending change: the next
+    /// [`save`](Self::save) sends it, although another program has changed the
+    /// option or the group that the option is in. Later changes by other
+    /// programs are conflicts again.
     ///
     /// Returns true if there is a pending change of the option. See
     /// [`conflicts`](Self::conflicts) for an example.
@@ -205,11 +206,13 @@ impl Config {
                 units.filter(|unit| model.expected(unit).is_none()).collect()
             };
             self.shared.read(&controller, &unknown)?;
-            // The lock is held until the command is noted as sent. So every
-            // change that is reported later is known to have come in between.
+            // The lock is held until the command is noted as sent. So if
+            // another program's change is reported later, it is recognized as
+            // one that the command may have overwritten.
             let mut model = self.shared.model();
             if self.pending.keys().any(|unit| model.expected(unit).is_none()) {
-                // Other programs changed it while it was read.
+                // Another program changed an option while it was read, so its
+                // value is unknown again.
                 questions += 1;
                 if questions == MOST_QUESTIONS {
                     return Err(Timeout::new(Phase::Reply, controller.timeout()).into());
@@ -217,7 +220,7 @@ impl Config {
                 continue;
             }
             let schema = model.schema.clone();
-            // A change to the present value is no change.
+            // Drop changes to the value that tor already has.
             let is_so = |unit: &str, change: &Pending| {
                 let now = model.expected(unit);
                 now.is_some_and(|now| {
@@ -266,8 +269,9 @@ impl Config {
         }
     }
 
-    /// Returns the changed options that tor's refusal names, or all changed
-    /// options if it names none.
+    /// Returns the names of the changed options that tor's refusal contains,
+    /// separated by commas. If it contains none, returns all changed options
+    /// and groups.
     fn blamed(&self, text: &str) -> String {
         let lines = |change: &Pending| match &change.wanted {
             Wanted::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),

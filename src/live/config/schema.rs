@@ -68,7 +68,7 @@ const LINES: &str = "Lines";
 /// The end of the names of other groups: `HiddenServiceDir` is in
 /// `HiddenServiceOptions`.
 const OPTIONS: &str = "Options";
-/// The most similar names that an error lists.
+/// The maximum number of similar names that an error lists.
 const MOST_SIMILAR: usize = 5;
 
 impl Schema {
@@ -110,8 +110,8 @@ impl Schema {
 
     /// Returns the option with this name, ignoring case, or with another name
     /// that tor accepts for it. An abbreviation is accepted if only one option
-    /// begins with it. tor would take the first of several options, which may
-    /// be the wrong one.
+    /// begins with it. Returns `None` otherwise. tor would take the first of
+    /// several options, which may be the wrong one.
     pub(super) fn find(&self, name: &str) -> Option<&Spec> {
         let exact = |name: &str| self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?);
         if name.is_empty() {
@@ -148,8 +148,7 @@ impl Schema {
         self.specs.iter().filter(|spec| spec.group.is_none()).map(|spec| spec.name.as_str())
     }
 
-    /// Returns the lines of the default of a unit. A group has no default
-    /// lines.
+    /// Returns the default lines of an option. The result is empty for a group.
     pub(super) fn default_of(&self, unit: &str) -> Vec<ConfLine> {
         let default = self.find(unit).map(|spec| spec.default.as_slice()).unwrap_or_default();
         default.iter().map(|value| ConfLine::new(unit, Some(value.clone()))).collect()

@@ -20,7 +20,8 @@ use scape_proto::info::{ConfigName, parse_config_default};
 pub(super) struct Shared {
     pub(super) controller: Controller,
     live: Arc<Live>,
-    /// Ends with the last [`Config`](super::Config).
+    /// The subscription to CONF_CHANGED. It ends when the last
+    /// [`Config`](super::Config) is dropped.
     _registration: Registration,
 }
 
@@ -32,7 +33,7 @@ impl fmt::Debug for Shared {
 
 /// The part that the reader thread keeps up to date.
 pub(super) struct Live {
-    /// Locked for microseconds only.
+    /// The lock is held for microseconds only.
     model: Mutex<Model>,
     listeners: Arc<Listeners<(), ConfigChange>>,
     callbacks: Callbacks,
@@ -40,8 +41,8 @@ pub(super) struct Live {
 
 /// The GETINFO keys that are read once for each connection.
 const NAMES: [&str; 2] = ["config/names", "config/defaults"];
-/// The most times that the same value is read while other programs keep
-/// changing it.
+/// The maximum number of times that the same value is read while other programs
+/// keep changing it. After that, the call fails with a timeout.
 pub(super) const MOST_QUESTIONS: usize = 10;
 
 impl Shared {
@@ -78,7 +79,8 @@ impl Shared {
         self.model().schema.clone()
     }
 
-    /// Returns the lines of a unit. Reads them from tor if they aren't known.
+    /// Returns the lines of the option or group `unit`. Reads them from tor if
+    /// they aren't known.
     pub(super) fn lines(&self, unit: &str) -> Result<Vec<ConfLine>> {
         self.lines_with(&self.controller.in_one_call(), unit)
     }
@@ -96,8 +98,8 @@ impl Shared {
         Err(Timeout::new(Phase::Reply, call.timeout()).into())
     }
 
-    /// Reads those of the given units that aren't known, with one command.
-    /// `controller` is a handle on the same connection.
+    /// Reads those of the given options and groups whose lines aren't known,
+    /// with one command. `controller` is a handle on the same connection.
     pub(super) fn read(&self, controller: &Controller, units: &[&str]) -> Result<()> {
         if let Some(closed) = controller.closed() {
             return Err(closed.into());
@@ -141,11 +143,11 @@ impl Live {
         self.listeners.add(&self.callbacks, None, function)
     }
 
-    /// Reads which options tor has. The known values are kept, because
-    /// CONF_CHANGED may have reported them in the meantime.
+    /// Reads the names, types and defaults of tor's options. The known values
+    /// are kept, because CONF_CHANGED may have reported them in the meantime.
     ///
     /// Returns false if the connection has ended in the meantime. The answer is
-    /// ignored then, because it may be another tor's.
+    /// ignored then, because it may come from another tor.
     fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
         let ends = self.model.lock().ends();
         let mut command = Command::build("GETINFO");
@@ -157,7 +159,8 @@ impl Live {
             |problem| Error::answer(format!("GETINFO {}", NAMES.join(" ")), problem);
         let values = parse_getinfo(&reply, &NAMES).map_err(not_understood)?;
         let values: Result<[Vec<u8>; 2], _> = values.try_into();
-        let [names, defaults] = values.map_err(|_| not_understood("other values".to_owned()))?;
+        let [names, defaults] =
+            values.map_err(|_| not_understood("unexpected number of values".to_owned()))?;
         let names = split(&names).filter_map(ConfigName::parse).collect();
         let defaults = split(&defaults).filter_map(parse_config_default).collect();
         let mut model = self.model.lock();

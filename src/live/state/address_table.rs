@@ -10,8 +10,8 @@ use super::change::{Change, Changes};
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;
 
-/// The mappings, indexed by what is mapped and by when they expire. Every
-/// event costs O(log n).
+/// The mappings, indexed by the mapped name or address and by the expiry time.
+/// Every event costs O(log n).
 #[derive(Debug, Default)]
 pub(super) struct AddressTable {
     mappings: BTreeMap<Arc<str>, Arc<AddressMapping>>,
@@ -64,7 +64,8 @@ impl AddressTable {
         }
     }
 
-    /// Returns the time when the next mapping expires.
+    /// Returns the time when the next mapping expires, or `None` if no mapping
+    /// expires.
     pub(super) fn next_end(&self) -> Option<SystemTime> {
         self.ends.first().map(|(end, _)| *end)
     }

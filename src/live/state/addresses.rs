@@ -24,8 +24,9 @@ impl Addresses {
         Addresses { mappings }
     }
 
-    /// Returns the mapping of `from`, which is a name or an address. This
-    /// follows a single step; the result may itself be mapped.
+    /// Returns the mapping of `from`, which is a name or an address, ignoring
+    /// case. Returns `None` if it isn't mapped. This follows a single step; the
+    /// result may itself be mapped.
     pub fn get(&self, from: &str) -> Option<&AddressMapping> {
         self.mappings
             .iter()

@@ -14,8 +14,8 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{CircuitInfo, CircuitPurpose, CircuitStatus, ConfluxId};
 use scape_proto::word::{CircuitId, RelayName};
 
-/// A circuit of tor. After the circuit has ended, the handle keeps the last
-/// known information. Made by [`State`].
+/// A handle to a circuit of tor. After the circuit has ended, the handle keeps
+/// the last known information. Returned by methods of [`State`].
 ///
 /// Handles are cheap to clone, and any number of threads can hold one. Each
 /// method returns the current information; [`info`](Self::info) returns a
@@ -76,35 +76,36 @@ impl Circuit {
         self.info().path.clone()
     }
 
-    /// Returns the circuit's path as [`Router`] handles. Relays that aren't in
-    /// the consensus are stubs. A relay that tor names without its fingerprint
-    /// is left out.
+    /// Returns the circuit's path as [`Router`] handles. For a relay that no
+    /// consensus has listed, such as a bridge, most methods of [`Router`]
+    /// return `None`. A relay that tor names without its fingerprint is left
+    /// out.
     pub fn routers(&self) -> Vec<Router> {
         let info = self.info();
         info.path.iter().filter_map(|relay| Some(self.state.router(relay.fingerprint()?))).collect()
     }
 
-    /// Returns the circuit's purpose, if it is known.
+    /// Returns the circuit's purpose, or `None` if tor hasn't reported it.
     pub fn purpose(&self) -> Option<CircuitPurpose> {
         self.info().purpose.clone()
     }
 
     /// Returns the time by tor's clock when the circuit was created, or when
-    /// tor last took it for another purpose.
+    /// tor last changed its purpose. Returns `None` if tor hasn't reported it.
     #[doc(alias = "time_created")]
     pub fn created(&self) -> Option<SystemTime> {
         self.info().created
     }
 
-    /// Returns the time since [`created`](Self::created). It is zero if tor's
-    /// clock is ahead of this machine's.
+    /// Returns the time since [`created`](Self::created), or `None` if that is
+    /// unknown. It is zero if tor's clock is ahead of this machine's.
     pub fn age(&self) -> Option<Duration> {
         let created = self.created()?;
         Some(SystemTime::now().duration_since(created).unwrap_or_default())
     }
 
-    /// Returns the id that the legs of a conflux set share, if the circuit is
-    /// in one.
+    /// Returns the id that the legs of a conflux set share, or `None` if the
+    /// circuit isn't in a conflux set.
     pub fn conflux_id(&self) -> Option<ConfluxId> {
         self.info().conflux_id
     }
@@ -163,6 +164,17 @@ impl Circuit {
     /// Waits until the circuit has failed or was closed, and returns its last
     /// known information. Callbacks may call this method.
     ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// for circuit in state.circuits() {
+    ///     let info = circuit.wait_closed(Duration::from_secs(3600))?;
+    ///     println!("{} has ended: {:?}", info.id, info.reason);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
@@ -214,10 +226,10 @@ impl Circuit {
     }
 
     /// Starts to extend the circuit by more relays. The call returns when tor
-    /// has started; [`wait_built`](Self::wait_built) waits for the rest. Until
-    /// then [`is_built`](Self::is_built) returns false. tor sends no event for
-    /// the start of an extension, so an extension by another controller is
-    /// noticed only when a hop has been added.
+    /// has started; [`wait_built`](Self::wait_built) waits until the circuit is
+    /// extended. Until then [`is_built`](Self::is_built) returns false. tor
+    /// sends no event for the start of an extension, so an extension by another
+    /// controller is noticed only when a hop has been added.
     ///
     /// Paths that tor didn't choose stand out, and may reveal who uses them.
     ///

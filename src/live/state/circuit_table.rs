@@ -110,8 +110,8 @@ impl CircuitTable {
 
     /// Applies a CIRC_MINOR event.
     pub(super) fn apply_minor(&mut self, told: &CircuitMinor, changes: &mut Changes) {
-        // The event doesn't contain the status. If the circuit isn't known,
-        // another event soon follows.
+        // The event doesn't contain the status. If the circuit isn't known, the
+        // status is guessed, and another event with the status soon follows.
         let unknown =
             if told.path.is_empty() { CircuitStatus::Launched } else { CircuitStatus::Extended };
         match self.open.get(&told.id) {
@@ -169,8 +169,9 @@ impl CircuitTable {
         self.launching += 1;
     }
 
-    /// Notes the reply to EXTENDCIRCUIT, with the circuit's id if it succeeded.
-    /// Returns the circuit, whose events may already have arrived or not.
+    /// Notes the reply to EXTENDCIRCUIT. `id` is the circuit's id, or `None` if
+    /// the command failed. Returns the circuit, or `None` if the command
+    /// failed. Events about the circuit may have arrived before the reply.
     pub(super) fn launched(
         &mut self,
         id: Option<CircuitId>,
@@ -195,7 +196,7 @@ impl CircuitTable {
 }
 
 /// Returns true if two circuits with the same id, seen on two connections, are
-/// the same.
+/// the same. They are assumed to be the same if a creation time is missing.
 fn is_same(known: &CircuitInfo, told: &CircuitInfo) -> bool {
     match (known.created, told.created) {
         (Some(known), Some(told)) => known == told,

@@ -13,7 +13,8 @@ use scape_proto::word::Version;
 /// may have fetched them in the meantime.
 const INCOMPLETE_FOR: Duration = Duration::from_secs(10);
 
-/// A cached directory and the time when it was requested.
+/// A cached directory, with the [consensus count](State::consensus_count) and
+/// the time at which it was requested.
 #[derive(Debug)]
 pub(super) struct Kept {
     directory: Arc<Directory>,
@@ -31,9 +32,10 @@ impl Kept {
 /// The directory: the consensus and its microdescriptors.
 impl State {
     /// Returns the consensus with its microdescriptors, which is all the data
-    /// for choosing a path. The result is cached and requested again when there
-    /// is a new consensus
-    /// ([`Info::directory`](crate::control::Info::directory)).
+    /// for choosing a path. The result of
+    /// [`Info::directory`](crate::control::Info::directory) is cached until
+    /// there is a new consensus. If tor lacks some microdescriptors, it is
+    /// cached for only ten seconds.
     ///
     /// ```no_run
     /// let state = scape::Tor::connect()?.state()?;
@@ -74,8 +76,9 @@ impl State {
 }
 
 /// Information from a relay's microdescriptor and from the whole consensus.
-/// Each method may request the [directory](State::directory) from tor, once for
-/// every consensus. It returns `None` for a relay that isn't in the directory.
+/// Each method may request the [directory](State::directory) from tor, which is
+/// cached. It returns `None` if the relay isn't in the directory, or if the
+/// directory lacks this information.
 impl Router {
     /// Returns the ports that the relay allows exit streams to over IPv4: a
     /// summary of its exit policy.

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use super::Inner;
 use super::tracker::Shared;
 
-/// Runs until the state is dropped.
+/// Runs the tasks of the keeper until the state is dropped.
 pub(super) fn run(shared: &Arc<Shared>, inner: &Weak<Inner>) {
     loop {
         let next_end = expire(shared);
@@ -34,8 +34,8 @@ pub(super) fn run(shared: &Arc<Shared>, inner: &Weak<Inner>) {
     }
 }
 
-/// Removes the mappings that have expired. Returns the time when the next one
-/// expires.
+/// Removes the mappings that have expired. Returns the time when the next
+/// mapping expires, or `None` if no mapping does.
 fn expire(shared: &Shared) -> Option<Instant> {
     let now = SystemTime::now();
     let mut changes = shared.changes();

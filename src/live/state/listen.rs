@@ -38,7 +38,8 @@ use scape_proto::word::RelayName;
 /// ```
 #[doc(alias = "ICircuitListener")]
 pub trait CircuitListener: Send {
-    /// A new circuit is known. This is always the first call for a circuit.
+    /// The state contains a new circuit: tor has reported it, or this program
+    /// has launched it. This is always the first call for a circuit.
     fn circuit_new(&mut self, _circuit: &Circuit) {}
     /// tor starts to build the circuit.
     fn circuit_launched(&mut self, _circuit: &Circuit) {}
@@ -58,11 +59,29 @@ pub trait CircuitListener: Send {
 }
 
 /// A listener for changes of streams. Install it with
-/// [`State::listen_to_streams`] or [`Stream::listen`]. See [`CircuitListener`]
-/// for the thread and the order of the calls.
+/// [`State::listen_to_streams`] or [`Stream::listen`]. Every method does
+/// nothing by default. See [`CircuitListener`] for the thread and the order of
+/// the calls.
+///
+/// ```no_run
+/// use scape::state::{Stream, StreamListener};
+///
+/// struct Printer;
+///
+/// impl StreamListener for Printer {
+///     fn stream_succeeded(&mut self, stream: &Stream) {
+///         println!("open: {stream}");
+///     }
+/// }
+///
+/// let state = scape::Tor::connect()?.state()?;
+/// let listener = state.listen_to_streams(Printer);
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[doc(alias = "IStreamListener")]
 pub trait StreamListener: Send {
-    /// A new stream is known. This is always the first call for a stream.
+    /// The state contains a new stream. This is always the first call for a
+    /// stream.
     fn stream_new(&mut self, _stream: &Stream) {}
     /// The stream is attached to this circuit. It may have been attached to
     /// another one before.
@@ -82,8 +101,24 @@ pub trait StreamListener: Send {
 }
 
 /// A listener for changes of relays. Install it with
-/// [`State::listen_to_routers`]. See [`CircuitListener`] for the thread and the
-/// order of the calls.
+/// [`State::listen_to_routers`]. Every method does nothing by default. See
+/// [`CircuitListener`] for the thread and the order of the calls.
+///
+/// ```no_run
+/// use scape::state::{Router, RouterListener};
+///
+/// struct Printer;
+///
+/// impl RouterListener for Printer {
+///     fn router_removed(&mut self, router: &Router) {
+///         println!("{router} has left the consensus");
+///     }
+/// }
+///
+/// let state = scape::Tor::connect()?.state()?;
+/// let listener = state.listen_to_routers(Printer);
+/// # Ok::<(), scape::Error>(())
+/// ```
 pub trait RouterListener: Send {
     /// The relay is in the consensus now.
     fn router_added(&mut self, _router: &Router) {}
@@ -94,8 +129,25 @@ pub trait RouterListener: Send {
 }
 
 /// A listener for changes of the address map. Install it with
-/// [`State::listen_to_addresses`]. See [`CircuitListener`] for the thread and
-/// the order of the calls.
+/// [`State::listen_to_addresses`]. Every method does nothing by default. See
+/// [`CircuitListener`] for the thread and the order of the calls.
+///
+/// ```no_run
+/// use scape::info::AddressMapping;
+/// use scape::state::AddressListener;
+///
+/// struct Printer;
+///
+/// impl AddressListener for Printer {
+///     fn address_added(&mut self, mapping: &AddressMapping) {
+///         println!("{} is mapped to {}", mapping.from, mapping.to);
+///     }
+/// }
+///
+/// let state = scape::Tor::connect()?.state()?;
+/// let listener = state.listen_to_addresses(Printer);
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[doc(alias = "IAddrListener")]
 pub trait AddressListener: Send {
     /// A mapping was added, or its target or its expiry time has changed.
@@ -106,8 +158,8 @@ pub trait AddressListener: Send {
     fn address_failed(&mut self, _event: &AddrMapEvent) {}
 }
 
-/// The guard of an installed listener, which is called as long as the guard
-/// lives.
+/// The guard of an installed listener. The listener is called as long as the
+/// guard lives.
 ///
 /// Dropping the guard removes the listener at once: no call starts afterwards,
 /// not even for earlier changes. A call that is running on another thread isn't
@@ -118,8 +170,8 @@ pub trait AddressListener: Send {
 pub struct StateListener(ListenerGuard<State, Change>);
 
 impl StateListener {
-    /// Removes the listener after it has been called for everything that tor
-    /// sent before this call. Waits for at most `timeout`.
+    /// Removes the listener after it has been called for every change that tor
+    /// reported before this call. Waits for at most `timeout`.
     ///
     /// If a callback of the same connection calls this, it can't wait for
     /// itself, so the call returns early. The listener is then called for the
@@ -159,13 +211,13 @@ impl State {
         })
     }
 
-    /// Installs a listener for all streams.
+    /// Installs a listener for all streams. [`StreamListener`] has an example.
     #[doc(alias = "add_stream_listener")]
     pub fn listen_to_streams(&self, mut listener: impl StreamListener + 'static) -> StateListener {
         self.listen(move |state, change| tell_of_stream(&mut listener, state, change))
     }
 
-    /// Installs a listener for all relays.
+    /// Installs a listener for all relays. [`RouterListener`] has an example.
     pub fn listen_to_routers(&self, mut listener: impl RouterListener + 'static) -> StateListener {
         self.listen(move |state, change| match change {
             Change::RouterAdded(cell) => {
@@ -181,7 +233,8 @@ impl State {
         })
     }
 
-    /// Installs a listener for all address mappings.
+    /// Installs a listener for all address mappings. [`AddressListener`] has an
+    /// example.
     pub fn listen_to_addresses(
         &self,
         mut listener: impl AddressListener + 'static,
@@ -206,8 +259,8 @@ impl State {
     ) -> StateListener {
         let kept = cell.clone();
         let function = move |state: &State, change: &Change| {
-            // The cell is identified by its address, so it must live as long as
-            // the listener.
+            // The cell is identified by its memory address, so it must live as
+            // long as the listener.
             let _ = &kept;
             function(state, change);
         };
@@ -227,7 +280,7 @@ impl Circuit {
 
 impl Stream {
     /// Installs a listener for this stream. Events of other streams cost
-    /// nothing.
+    /// nothing. [`StreamListener`] has an example.
     pub fn listen(&self, mut listener: impl StreamListener + 'static) -> StateListener {
         self.state().listen_to(self.cell(), move |state, change| {
             tell_of_stream(&mut listener, state, change);

@@ -24,8 +24,9 @@ impl State {
 impl Router {
     /// Returns the location and the network of the relay's IPv4 address, looked
     /// up with the state's [`geoip`](State::geoip). Returns `None` if the
-    /// relay's address isn't known, for example for a stub. If the address is
-    /// known but its location isn't, [`Location::is_known`] returns false.
+    /// relay's address isn't known, because no consensus has listed the relay.
+    /// If the address is known but its location isn't, [`Location::is_known`]
+    /// returns false.
     ///
     /// Relays that are chosen by country stand out, and may reveal who uses
     /// them.

@@ -148,7 +148,8 @@ impl State {
     /// front of its control port, refuses one of the required events or keys.
     /// The events are CIRC, CIRC_MINOR, STREAM, ADDRMAP, GUARD, NS,
     /// NEWCONSENSUS and CONF_CHANGED. The keys are `ns/all`, `circuit-status`,
-    /// `stream-status`, `address-mappings/all` and `entry-guards`.
+    /// `stream-status`, `address-mappings/all` and `entry-guards`. Errors of
+    /// the control connection are also possible.
     pub fn new(controller: &Controller) -> Result<State> {
         let call = controller.in_one_call();
         call.shared(|| Inner::start(&call)).map(State::of)
@@ -183,8 +184,8 @@ impl State {
         cells.into_iter().map(|cell| Circuit::new(cell, self.clone())).collect()
     }
 
-    /// Returns the circuit with this id. Returns `None` if it has ended or
-    /// isn't known yet.
+    /// Returns the circuit with this id. Returns `None` if it has ended or tor
+    /// hasn't reported it yet.
     pub fn circuit(&self, id: CircuitId) -> Option<Circuit> {
         let cell = self.shared().model().circuits.get(id).cloned()?;
         Some(Circuit::new(cell, self.clone()))
@@ -196,8 +197,8 @@ impl State {
         cells.into_iter().map(|cell| Stream::new(cell, self.clone())).collect()
     }
 
-    /// Returns the stream with this id. Returns `None` if it has ended or isn't
-    /// known yet.
+    /// Returns the stream with this id. Returns `None` if it has ended or tor
+    /// hasn't reported it yet.
     pub fn stream(&self, id: StreamId) -> Option<Stream> {
         let cell = self.shared().model().streams.get(id).cloned()?;
         Some(Stream::new(cell, self.clone()))
@@ -210,9 +211,10 @@ impl State {
 
     /// Returns the relay with this fingerprint.
     ///
-    /// A relay that isn't in the consensus is a stub, which knows only its
-    /// fingerprint ([`Router::is_in_consensus`] returns false). As long as
-    /// somebody holds a handle, later consensuses update that same relay.
+    /// For a relay that isn't in the consensus, [`Router::is_in_consensus`]
+    /// returns false. If no consensus has listed it yet, only its fingerprint
+    /// is known. As long as a handle to a relay exists, later consensuses
+    /// update that handle.
     pub fn router(&self, fingerprint: Fingerprint) -> Router {
         let routers = self.shared().model().routers.clone();
         Router::new(routers.get_or_stub(fingerprint), self.clone())
@@ -285,7 +287,7 @@ impl State {
     }
 
     /// Starts to build a new circuit. The call returns when tor has assigned an
-    /// id; [`Circuit::wait_built`] waits for the rest.
+    /// id; [`Circuit::wait_built`] waits until the circuit is built.
     ///
     /// Paths that tor didn't choose stand out, and may reveal who uses them.
     ///

@@ -81,13 +81,13 @@ impl Model {
 
     /// Applies changed entries of the consensus.
     pub(super) fn change_routers(&mut self, entries: Vec<RouterEntry>, changes: &mut Changes) {
-        // Copies the table only if a snapshot of it was given out.
+        // Copies the table only if a `Routers` snapshot still uses it.
         Arc::make_mut(&mut self.routers).change(entries, changes);
         self.routers.tidy();
         self.consensus += 1;
     }
 
-    /// Sets the routers of a new consensus.
+    /// Sets the relays of a new consensus.
     pub(super) fn set_routers(&mut self, routers: Arc<RouterTable>) {
         if !Arc::ptr_eq(&routers, &self.routers) {
             self.routers = routers;
@@ -174,9 +174,9 @@ mod tests {
         )
     }
 
-    /// Returns the average time for applying an event to a model with `size`
-    /// entries of every kind. Half of the events add an entry, and the other
-    /// half concern known entries.
+    /// Returns the time for applying 400 events to a model with `size` entries
+    /// of every kind: the shortest of five measurements. Half of the events add
+    /// an entry, and the other half concern known entries.
     fn cost(model: &mut Model, size: usize, kind: fn(usize) -> String) -> Duration {
         const EVENTS: usize = 200;
         let mut changes = Changes::new(true);
@@ -195,8 +195,9 @@ mod tests {
         best
     }
 
-    /// `SCAPE_STATE_SIZES=1000,100000` sets other sizes. The first and the last
-    /// are compared. docs/reliability.md has the measured times.
+    /// The environment variable `SCAPE_STATE_SIZES=1000,100000` sets other
+    /// sizes. The times with the first and the last size are compared.
+    /// docs/reliability.md has the measured times.
     #[test]
     fn event_cost_does_not_grow_with_the_tables() {
         let kinds = [circuit, circuit_minor, stream, mapping, guard, router];

@@ -11,9 +11,10 @@ use super::router_table::RouterCell;
 use scape_proto::netdoc::{RouterEntry, RouterFlags};
 use scape_proto::word::{Fingerprint, RelayName};
 
-/// A relay, with its entry in the current consensus. The handle stays valid
-/// across consensuses and tells if a relay isn't in the consensus (any more).
-/// Made by [`State`].
+/// A handle to a relay, with its entry in the consensus. The handle stays valid
+/// across consensuses. [`is_in_consensus`](Self::is_in_consensus) returns false
+/// if the relay isn't in the consensus, or no longer. Returned by methods of
+/// [`State`].
 ///
 /// Two handles are equal if they refer to the same relay.
 #[derive(Clone)]
@@ -34,7 +35,8 @@ impl Router {
     }
 
     /// Returns the relay's entry in the latest consensus that listed it.
-    /// Returns `None` if no consensus has listed it since it is known.
+    /// Returns `None` if no consensus has listed the relay while a handle to it
+    /// existed. In this case, the other methods have no information either.
     pub fn entry(&self) -> Option<Arc<RouterEntry>> {
         self.cell.entry()
     }
@@ -45,8 +47,8 @@ impl Router {
         self.cell.is_in_consensus()
     }
 
-    /// Returns the nickname that the operator chose. Several relays may have
-    /// the same nickname.
+    /// Returns the nickname that the operator chose, or `None` without an
+    /// [`entry`](Self::entry). Several relays may have the same nickname.
     pub fn nickname(&self) -> Option<String> {
         self.entry().map(|entry| entry.nickname().to_owned())
     }
@@ -56,31 +58,34 @@ impl Router {
         self.entry().map_or_else(|| self.fingerprint().into(), |entry| entry.name())
     }
 
-    /// Returns the relay's flags. The set is empty if they aren't known.
+    /// Returns the relay's flags. The set is empty without an
+    /// [`entry`](Self::entry).
     pub fn flags(&self) -> RouterFlags {
         self.entry().map(|entry| entry.flags()).unwrap_or_default()
     }
 
     /// Returns the relay's consensus weight in kilobytes (1000 bytes) per
-    /// second.
+    /// second, or `None` if the relay's [`entry`](Self::entry) has none.
     pub fn bandwidth(&self) -> Option<u32> {
         self.entry()?.bandwidth()
     }
 
     /// Returns the IPv4 address with the OR port, which relays and clients
-    /// connect to.
+    /// connect to. Returns `None` without an [`entry`](Self::entry).
     pub fn or_address(&self) -> Option<SocketAddrV4> {
         self.entry().map(|entry| entry.or_address())
     }
 
     /// Returns the IPv6 address with the OR port, which relays and clients
-    /// connect to.
+    /// connect to. Returns `None` if the relay's [`entry`](Self::entry) has
+    /// none.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         self.entry()?.ipv6()
     }
 
-    /// Returns the publication time of the relay's descriptor. Current
-    /// consensuses no longer contain it and give a date in the year 2038.
+    /// Returns the publication time of the relay's descriptor, or `None` if the
+    /// relay's [`entry`](Self::entry) has none. Current consensuses no longer
+    /// contain the time and give a date in the year 2038.
     pub fn published(&self) -> Option<SystemTime> {
         self.entry()?.published()
     }

@@ -13,8 +13,8 @@ use super::change::{Change, Changes};
 use scape_proto::netdoc::{RouterEntry, RouterStatus};
 use scape_proto::word::Fingerprint;
 
-/// The maximum number of relays outside the consensus that are checked at every
-/// event.
+/// The maximum number of relays outside the consensus for which
+/// [`tidy`](RouterTable::tidy) checks all of them at every event.
 const FEW: usize = 64;
 
 /// One relay. It lives as long as the consensus lists it or somebody holds a
@@ -34,8 +34,9 @@ pub(super) struct RouterTable {
     /// The relays by nickname, in lower case. Built when the first nickname is
     /// looked up, and dropped when the table changes.
     names: OnceLock<HashMap<String, Vec<Arc<RouterCell>>>>,
-    /// Relays that somebody holds and that aren't in the consensus, and relays
-    /// that have just entered it. Shared by all tables of a state.
+    /// Relays that aren't in the consensus and to which a handle exists, and
+    /// relays that have just entered the consensus. Shared by all tables of a
+    /// state.
     others: Arc<Mutex<Others>>,
 }
 
@@ -156,7 +157,8 @@ impl RouterTable {
         }
     }
 
-    /// Returns a relay that isn't in this table. It may be in the next one.
+    /// Returns a relay that isn't in this table. It may be in the table of the
+    /// next consensus.
     fn other(&self, fingerprint: Fingerprint) -> Arc<RouterCell> {
         let mut others = self.others.lock();
         match others.cells.get(&fingerprint).and_then(Weak::upgrade) {
@@ -169,8 +171,9 @@ impl RouterTable {
         }
     }
 
-    /// Once there are many other relays, removes those that nobody holds and
-    /// those that this table contains.
+    /// Removes those other relays to which no handle exists, and those that are
+    /// in the consensus. With more than [`FEW`] other relays, does this only
+    /// after their number has doubled.
     pub(super) fn tidy(&self) {
         let mut others = self.others.lock();
         if others.cells.len() > FEW && others.cells.len() < 2 * others.tidied_at {

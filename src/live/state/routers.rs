@@ -46,7 +46,8 @@ impl Routers {
         self.table.cells().map(|cell| Router::new(cell.clone(), self.state.clone()))
     }
 
-    /// Returns the relay with this fingerprint.
+    /// Returns the relay with this fingerprint, or `None` if it isn't in the
+    /// consensus.
     pub fn get(&self, fingerprint: Fingerprint) -> Option<Router> {
         Some(Router::new(self.table.get(fingerprint)?.clone(), self.state.clone()))
     }

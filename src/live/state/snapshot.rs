@@ -55,7 +55,7 @@ fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     if !odd.is_empty() {
         log::warn!(
             target: "scape::state",
-            "{} malformed lines in tor's answer to {} are skipped",
+            "skipped malformed lines ({} in total) in tor's answer to {}",
             odd.len(),
             asked()
         );

@@ -14,8 +14,8 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{EndReason, StreamInfo, StreamPurpose, StreamStatus, StreamTarget};
 use scape_proto::word::StreamId;
 
-/// A stream of tor. After the stream has ended, the handle keeps the last known
-/// information. Made by [`State`].
+/// A handle to a stream of tor. After the stream has ended, the handle keeps
+/// the last known information. Returned by methods of [`State`].
 ///
 /// Fields that tor sends only once, such as the client's address, are kept.
 /// They are missing for streams that existed before the [`State`]. See the
@@ -64,25 +64,26 @@ impl Stream {
         self.info().target.clone()
     }
 
-    /// Returns the stream's first known target, which is the one that the
-    /// client requested.
+    /// Returns the stream's first known target. This is the target that the
+    /// client requested, unless the stream existed before the [`State`].
     pub fn first_target(&self) -> &StreamTarget {
         self.cell.first_target()
     }
 
-    /// Returns the stream's purpose, if it is known.
+    /// Returns the stream's purpose, or `None` if tor hasn't reported it.
     pub fn purpose(&self) -> Option<StreamPurpose> {
         self.info().purpose.clone()
     }
 
-    /// Returns the client's address, if it has one: see
-    /// [`StreamInfo::source_socket_addr`].
+    /// Returns the client's address, or `None` if it has none or tor hasn't
+    /// reported it: see [`StreamInfo::source_socket_addr`].
     pub fn source_addr(&self) -> Option<SocketAddr> {
         self.info().source_socket_addr()
     }
 
-    /// Returns the circuit that carries the stream. For an ended stream this is
-    /// its last circuit, unless that has ended, too.
+    /// Returns the circuit that carries the stream, or `None` if the stream
+    /// isn't attached to a circuit. For an ended stream, returns its last
+    /// circuit, or `None` if that circuit has ended, too.
     pub fn circuit(&self) -> Option<Circuit> {
         self.state.circuit(self.info().circuit?)
     }
@@ -94,6 +95,17 @@ impl Stream {
 
     /// Waits until the stream has failed or was closed, and returns its last
     /// known information. Callbacks may call this method.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// for stream in state.streams() {
+    ///     let info = stream.wait_closed(Duration::from_secs(600))?;
+    ///     println!("{} has ended: {:?}", info.id, info.reason);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -10,8 +10,9 @@ use super::circuit_table::CircuitTable;
 use scape_proto::event::{StreamInfo, StreamStatus, StreamTarget};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// The maximum number of failed streams that wait for their CLOSED event, which
-/// tor always sends, and soon.
+/// The maximum number of failed streams that wait for their CLOSED event. tor
+/// always sends that event soon, so normally there are only a few. If there are
+/// more, all of them are forgotten.
 const MOST_FAILED: usize = 4096;
 
 /// One stream. It lives as long as it is open or somebody holds a handle.
@@ -58,8 +59,8 @@ pub(super) struct StreamTable {
     open: BTreeMap<StreamId, Arc<StreamCell>>,
     /// The streams on each circuit.
     attached: BTreeSet<(CircuitId, StreamId)>,
-    /// The streams that have failed and aren't closed yet, because tor reports
-    /// both.
+    /// The streams that have failed and whose CLOSED event hasn't arrived yet.
+    /// tor sends CLOSED after each FAILED.
     failed: HashMap<StreamId, Arc<StreamCell>>,
 }
 

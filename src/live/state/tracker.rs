@@ -44,7 +44,7 @@ pub(super) struct Shared {
 pub(super) struct KeeperTasks {
     /// tor's guards may have changed without an event.
     pub(super) guards_are_stale: bool,
-    /// The next mapping to expire, or the time it does so, has changed.
+    /// The time when the next address mapping expires has changed.
     pub(super) addresses_changed: bool,
     pub(super) stop: bool,
 }
@@ -83,8 +83,8 @@ impl Shared {
         Changes::new(!self.listeners.is_empty())
     }
 
-    /// Wakes waiting threads and notifies the listeners. Only this method
-    /// releases the lock after changes, so listeners see them in order.
+    /// Wakes waiting threads and notifies the listeners. The listeners are
+    /// notified before the lock is released, so that they see changes in order.
     pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
         model.version += 1;
         self.tell(changes.into_list());
@@ -92,7 +92,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Loads everything again. `ask` sends a command and waits for the reply.
+    /// Loads the whole state. `ask` sends a command and waits for the reply.
     ///
     /// Returns false if the connection has ended meanwhile. The answer may then
     /// come from another tor, so it is ignored.

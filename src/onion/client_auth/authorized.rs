@@ -15,8 +15,8 @@ const ENDING: &str = ".auth";
 /// Returned by
 /// [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
 ///
-/// Without any client, **everybody** can connect to the service.
-/// tor notices changes when it reads the files again:
+/// Without any client, **everybody** can connect to the service. tor only
+/// notices changes when it reads the files again, which this method requests:
 /// [`DiskOnionService::reread`](crate::onion::disk::DiskOnionService::reread).
 ///
 /// ```
@@ -51,7 +51,8 @@ pub struct AuthorizedClient {
     pub key: ClientPublicKey,
 }
 
-/// The clients that may connect to a service. Returned by
+/// The files in an `authorized_clients` directory: the clients that may
+/// connect, and the files that can't be used. Returned by
 /// [`AuthorizedClients::list`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -64,15 +65,15 @@ pub struct AuthorizedClientList {
 
 impl AuthorizedClientList {
     /// Returns true if everybody can connect to the service, because there are
-    /// no clients. Malformed files don't count.
+    /// no clients. Malformed files don't count as clients.
     pub fn is_open(&self) -> bool {
         self.clients.is_empty()
     }
 }
 
 impl AuthorizedClients {
-    /// Creates a handle for a directory, `authorized_clients` in the service's
-    /// directory. It need not exist.
+    /// Creates a handle for the directory `authorized_clients` in a service's
+    /// directory. The directory need not exist: [`add`](Self::add) creates it.
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         AuthorizedClients { directory: directory.into() }
     }
@@ -82,8 +83,8 @@ impl AuthorizedClients {
         &self.directory
     }
 
-    /// Returns all clients. Files that can't be used are listed separately and
-    /// don't cause an error.
+    /// Returns all clients. Files that can't be used are listed separately, in
+    /// [`AuthorizedClientList::bad`], and don't cause an error.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -103,8 +104,8 @@ impl AuthorizedClients {
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the directory can't be read. (If it doesn't exist, there are no
-    /// clients.)
+    /// the directory can't be read. If the directory doesn't exist, the list is
+    /// empty.
     pub fn list(&self) -> Result<AuthorizedClientList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut clients = Vec::new();
@@ -118,8 +119,8 @@ impl AuthorizedClients {
     }
 
     /// Adds a client under this name. The file is written completely or not at
-    /// all, with mode 0600. Returns false if the client was there already, with
-    /// the same key.
+    /// all, with mode 0600. Returns false if a client with this name and key
+    /// exists already.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -140,7 +141,8 @@ impl AuthorizedClients {
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
     /// a file name, or is in use with another key. The kind is
     /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory can't be read
-    /// or the file can't be written.
+    /// or the file can't be written, for example because a malformed file has
+    /// this name.
     pub fn add(&self, name: &str, key: &ClientPublicKey) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         match self.list()?.clients.into_iter().find(|client| client.name == name) {
@@ -156,8 +158,8 @@ impl AuthorizedClients {
         Ok(true)
     }
 
-    /// Removes a client, or a malformed file. Returns false if there is no file
-    /// of this name.
+    /// Removes the file of the client with this name, or a malformed file with
+    /// this name. Returns false if there is no such file.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -178,11 +180,11 @@ impl AuthorizedClients {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if this is the last
-    /// client, because without it everybody could connect to the service. Use
-    /// [`remove_all`](Self::remove_all) for that. The kind is also
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name can't be
-    /// a file name. The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-    /// file can't be removed.
+    /// client, because without it everybody could connect to the service. To
+    /// remove the last client, call [`remove_all`](Self::remove_all). The kind
+    /// is also [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the name
+    /// can't be a file name. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the file can't be removed.
     pub fn remove(&self, name: &str) -> Result<bool> {
         let file = names::file_name("AuthorizedClients", name, ENDING)?;
         let clients = self.list()?.clients;
@@ -213,7 +215,7 @@ impl AuthorizedClients {
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
     /// the directory can't be read or a file can't be removed. Some clients may
-    /// be removed already then.
+    /// have been removed before the error.
     pub fn remove_all(&self) -> Result<Vec<AuthorizedClient>> {
         let clients = self.list()?.clients;
         for client in &clients {

@@ -14,10 +14,11 @@ const ENDING: &str = ".auth_private";
 const OPTION: &str = "ClientOnionAuthDir";
 
 /// The directory of a client's keys for onion services with client
-/// authorization: the files `NAME.auth_private` in its `ClientOnionAuthDir`.
-/// tor's manual, "CLIENT AUTHORIZATION".
+/// authorization: the files `NAME.auth_private` in the `ClientOnionAuthDir` of
+/// the client's tor. tor's manual, "CLIENT AUTHORIZATION".
 ///
-/// tor notices changes when it reads the files again: [`apply`](Self::apply).
+/// tor only notices changes when it reads the files again, which
+/// [`apply`](Self::apply) requests.
 ///
 /// ```no_run
 /// use scape::onion::client_auth::ClientAuthDir;
@@ -56,15 +57,15 @@ pub struct ClientAuthFile {
 pub struct ClientAuthFileList {
     /// The keys, sorted by name.
     pub keys: Vec<ClientAuthFile>,
-    /// The files that tor skips, and each file that is for the same service as
-    /// another one. With two files for one service, tor refuses every
+    /// The files that can't be used, and each file that is for the same service
+    /// as a file in `keys`. With two files for one service, tor refuses every
     /// configuration change.
     pub bad: Vec<BadAuthFile>,
 }
 
 impl ClientAuthDir {
-    /// Creates a handle for a directory. It need not exist yet, but its parent
-    /// must.
+    /// Creates a handle for a directory. The directory need not exist, but its
+    /// parent must exist before [`add`](Self::add) creates the directory.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;
@@ -113,7 +114,7 @@ impl ClientAuthDir {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the configured
-    /// path can't be used ([`at`](Self::at)), for example because it is
+    /// path isn't allowed by [`at`](Self::at), for example because it is
     /// relative to tor's working directory. Otherwise same errors as
     /// [`Controller::get_conf`].
     pub fn of(controller: &Controller) -> Result<Option<Self>> {
@@ -129,8 +130,8 @@ impl ClientAuthDir {
         &self.directory
     }
 
-    /// Returns all keys. Files that can't be used are listed separately and
-    /// don't cause an error.
+    /// Returns all keys. Files that can't be used are listed separately, in
+    /// [`ClientAuthFileList::bad`], and don't cause an error.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;
@@ -150,7 +151,8 @@ impl ClientAuthDir {
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the directory can't be read. (If it doesn't exist, there are no keys.)
+    /// the directory can't be read. If the directory doesn't exist, the list is
+    /// empty.
     pub fn list(&self) -> Result<ClientAuthFileList> {
         let (files, mut bad) = names::read_all(&self.directory, ENDING)?;
         let mut keys: Vec<ClientAuthFile> = Vec::new();
@@ -171,8 +173,8 @@ impl ClientAuthDir {
     }
 
     /// Writes the key for a service to the file `NAME.auth_private`. The file
-    /// is written completely or not at all, with mode 0600. If the same key is
-    /// there already, nothing changes.
+    /// is written completely or not at all, with mode 0600. If the file exists
+    /// already with the same key and service, it stays unchanged.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;
@@ -195,8 +197,8 @@ impl ClientAuthDir {
     ///
     /// * if the name can't be a file name, or is in use for another key or
     ///   service;
-    /// * if another file is for the same service, because tor refuses every
-    ///   configuration change then;
+    /// * if another file is for the same service, because tor would refuse
+    ///   every configuration change with both files;
     /// * if the key is all zeros.
     ///
     /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the directory
@@ -231,7 +233,8 @@ impl ClientAuthDir {
         names::write(&self.directory, &file, &key.auth_private_line(address))
     }
 
-    /// Removes a file. Returns false if there is no file of this name.
+    /// Removes the file `NAME.auth_private`. Returns false if the file doesn't
+    /// exist.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;
@@ -275,8 +278,11 @@ impl ClientAuthDir {
     /// Returns an error with a
     /// [`DiskOnionError`](crate::onion::disk::DiskOnionError) (kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)), which contains tor's
-    /// refusal and log lines. tor refuses if the directory doesn't exist or
-    /// belongs to another user, or if two files are for the same service.
+    /// refusal and log lines, if tor refuses. tor refuses if the directory
+    /// doesn't exist or belongs to another user, or if two files are for the
+    /// same service. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
+    /// ended.
     pub fn apply(&self, controller: &Controller) -> Result<()> {
         self.apply_without(controller, None)
     }

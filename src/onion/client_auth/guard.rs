@@ -1,4 +1,4 @@
-//! A guard that gives tor a client's key and takes it away again.
+//! A guard that adds a client's key to tor and removes it when dropped.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use scape_proto::word::OnionAddress;
 const DROP: Duration = Duration::from_secs(5);
 
 /// A guard for a client's key for an onion service. tor has the key as long as
-/// the guard lives. When it is dropped, the key that tor had before for that
-/// service is restored. control-spec, commands ONION_CLIENT_AUTH_ADD and
-/// ONION_CLIENT_AUTH_REMOVE.
+/// the guard lives. Dropping the guard removes the key from tor, and restores
+/// the key that tor had before for this service, if any. control-spec, commands
+/// ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
 ///
-/// The guard doesn't keep the connection open. If the connection ends first,
-/// tor keeps the key as long as it runs. Dropping the guard waits for tor's
-/// replies, for at most 5 seconds each.
+/// The guard doesn't keep the connection open. If the connection ends before
+/// the guard is dropped, tor keeps the key until tor ends. Dropping the guard
+/// waits for tor's replies, for at most 5 seconds each.
 ///
 /// tor 0.4.9 forgets a key that isn't permanent when its configuration changes.
 /// Changes made with this library restore the key. After changes by other
@@ -51,22 +51,23 @@ pub struct ClientAuthGuard {
 }
 
 impl ClientAuthGuard {
-    /// Gives tor a key. If the key is [permanent](ClientAuth::permanent), tor
-    /// keeps it in a file as well, and has it even if this program ends without
-    /// removing it.
+    /// Adds a key to tor. If the key is [permanent](ClientAuth::permanent), tor
+    /// also writes it to a file. Then tor still has the key after a restart,
+    /// unless the guard is dropped or closed before.
     ///
     /// # Errors
     ///
-    /// Same errors as [`Controller::onion_client_auth_add`], most often of the
-    /// kind [`ErrorKind::Refused`](crate::ErrorKind::Refused), because a
-    /// permanent key needs a `ClientOnionAuthDir`.
+    /// Same errors as
+    /// [`OnionClientAuth::add`](crate::control::OnionClientAuth::add), most
+    /// often of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused),
+    /// because a permanent key requires a `ClientOnionAuthDir`.
     pub fn add(controller: &Controller, auth: &ClientAuth) -> Result<Self> {
         let call = controller.on_this_link()?.in_one_call();
         let before = find(&call, &auth.address)?;
         if auth.permanent && before.as_ref().is_some_and(|before| before.permanent) {
             // tor would write a second file if the existing one has another
             // name, and refuse every configuration change afterwards.
-            call.onion_client_auth_remove(&auth.address)?;
+            call.onion_client_auth().remove(&auth.address)?;
         }
         let guard = ClientAuthGuard {
             controller: controller.downgrade(),
@@ -74,7 +75,7 @@ impl ClientAuthGuard {
             before,
             undone: false,
         };
-        match call.onion_client_auth_add(auth) {
+        match call.onion_client_auth().add(auth) {
             Ok(_) => Ok(guard),
             // Dropping the guard restores the key that was removed.
             Err(error) if guard.auth.permanent => {
@@ -88,40 +89,51 @@ impl ClientAuthGuard {
         }
     }
 
-    /// Returns the key and its service.
+    /// Returns the key that this guard has added, with its service.
     pub fn auth(&self) -> &ClientAuth {
         &self.auth
     }
 
     /// Returns the key that tor had before for this service, which will be
-    /// restored.
+    /// restored. Returns `None` if tor had no key for the service.
     pub fn before(&self) -> Option<&ClientAuth> {
         self.before.as_ref()
     }
 
-    /// Gives tor the key again, after another program has changed tor's
+    /// Adds the key to tor again, after another program has changed tor's
     /// configuration.
     ///
+    /// ```no_run
+    /// use scape::control::ClientAuth;
+    /// use scape::onion::client_auth::ClientAuthGuard;
+    ///
+    /// # fn visit(controller: &scape::Controller, auth: &ClientAuth) -> scape::Result<()> {
+    /// let guard = ClientAuthGuard::add(controller, auth)?;
+    /// guard.renew()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended or its last handle was dropped. Otherwise same errors as
+    /// ended or the last handle to it was dropped. Otherwise same errors as
     /// [`add`](Self::add).
     pub fn renew(&self) -> Result<()> {
-        self.controller()?.onion_client_auth_add(&self.auth).map(drop)
+        self.controller()?.onion_client_auth().add(&self.auth).map(drop)
     }
 
-    /// Removes the key and restores the key that was there before, like
-    /// dropping the guard, but reports errors. Returns false if the key was
-    /// gone already and there was nothing to restore.
+    /// Removes the key from tor and restores the key that tor had before, like
+    /// dropping the guard, but reports errors. Returns false if tor no longer
+    /// had the key and there was nothing to restore.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended or its last handle was dropped. tor keeps the key then, as long as
-    /// it runs.
+    /// ended or the last handle to it was dropped. Then tor keeps the key until
+    /// tor ends. Otherwise same errors as [`add`](Self::add).
     pub fn close(mut self) -> Result<bool> {
         self.undone = true;
         let controller = self.controller()?;
@@ -129,7 +141,19 @@ impl ClientAuthGuard {
         self.undo(&controller)
     }
 
-    /// Leaves the key in place and returns it.
+    /// Consumes the guard, leaves the key in tor and returns the key.
+    ///
+    /// ```no_run
+    /// use scape::control::ClientAuth;
+    /// use scape::onion::client_auth::ClientAuthGuard;
+    ///
+    /// # fn visit(controller: &scape::Controller, auth: &ClientAuth) -> scape::Result<()> {
+    /// let guard = ClientAuthGuard::add(controller, auth)?;
+    /// let auth = guard.keep(); // tor keeps the key
+    /// # let _ = auth;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn keep(mut self) -> ClientAuth {
         self.undone = true;
         self.auth.clone()
@@ -139,24 +163,24 @@ impl ClientAuthGuard {
         self.controller.upgrade().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Makes a reconnect restore the earlier key instead of this one, whatever
-    /// happens to the key on this connection.
+    /// Makes a reconnect restore the earlier key instead of the guard's key.
+    /// This holds even if removing the guard's key from tor fails afterwards.
     fn forget(&self, controller: &Controller) {
         let before = self.before.as_ref().filter(|before| !before.permanent);
         controller.replace_noted_client_auth(&self.auth.address, before);
     }
 
     /// Removes the key from tor and restores the earlier one. Returns false if
-    /// there was nothing to undo.
+    /// tor no longer had the key and there was no earlier key.
     fn undo(&self, controller: &Controller) -> Result<bool> {
         let controller = &controller.on_this_link()?.in_one_call();
         match &self.before {
-            None => controller.onion_client_auth_remove(&self.auth.address),
+            None => controller.onion_client_auth().remove(&self.auth.address),
             Some(before) if before.permanent && !self.auth.permanent => {
                 // The earlier key's file still exists. Adding that key as
                 // permanent might write a second file, so tor reads the
                 // existing file again.
-                controller.onion_client_auth_remove(&self.auth.address)?;
+                controller.onion_client_auth().remove(&self.auth.address)?;
                 match ClientAuthDir::of(controller)? {
                     Some(directory) => {
                         directory.apply_without(controller, Some(&self.auth.address)).map(|()| true)
@@ -167,9 +191,9 @@ impl ClientAuthGuard {
             Some(before) => {
                 if self.auth.permanent {
                     // This removes the guard's key together with its file.
-                    controller.onion_client_auth_remove(&self.auth.address)?;
+                    controller.onion_client_auth().remove(&self.auth.address)?;
                 }
-                controller.onion_client_auth_add(before).map(|_| true)
+                controller.onion_client_auth().add(before).map(|_| true)
             }
         }
     }
@@ -190,8 +214,9 @@ impl Drop for ClientAuthGuard {
     }
 }
 
-/// Returns the key that tor has for a service. This also finds one that was
-/// added with the address in upper case, which tor itself doesn't find.
+/// Returns the key that tor has for a service, or `None` if it has none. This
+/// also finds a key that was added with the address in upper case, which
+/// ONION_CLIENT_AUTH_VIEW with an address doesn't find.
 fn find(controller: &Controller, address: &OnionAddress) -> Result<Option<ClientAuth>, Error> {
-    Ok(controller.onion_client_auth_view()?.into_iter().find(|auth| auth.address == *address))
+    Ok(controller.onion_client_auth().list()?.into_iter().find(|auth| auth.address == *address))
 }

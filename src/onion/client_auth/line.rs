@@ -57,12 +57,13 @@ pub fn parse_auth_private_line(
     Ok((address.parse()?, key))
 }
 
-/// Returns true if a key is all zeros, which tor doesn't accept.
+/// Returns true if a key consists of zero bytes, which tor doesn't accept.
 pub(super) fn is_zero(key: &ClientKey) -> bool {
     key.expose().iter().all(|byte| *byte == 0)
 }
 
-/// Splits a text into fields, without the white space around them.
+/// Splits a text into `COUNT` fields at its colons, and removes the white space
+/// around the fields. Returns an error if the number of fields differs.
 fn fields<const COUNT: usize>(text: &str) -> Result<[&str; COUNT], ParseAuthLineError> {
     let fields: Vec<&str> = text.split(':').map(str::trim).collect();
     let count = fields.len();
@@ -85,8 +86,8 @@ fn check_types<'a>(
     }
 }
 
-/// The error for a malformed line of a client authorization file. It doesn't
-/// repeat the text.
+/// The error for a malformed line of a client authorization file. The error
+/// doesn't repeat the line, which may contain a private key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseAuthLineError {
@@ -104,13 +105,13 @@ pub enum ParseAuthLineError {
     /// The key type isn't `x25519`.
     #[error("its key type is not x25519")]
     KeyType,
-    /// The key doesn't have the length of a key in base32.
+    /// The key doesn't have 52 characters, the length of a key in base32.
     #[error("its key has {length} characters instead of 52 (base32)")]
     Length {
-        /// The number of characters.
+        /// The number of bytes of the key's text.
         length: usize,
     },
-    /// The key is malformed.
+    /// The key is malformed, for example because it isn't base32.
     #[error(transparent)]
     Key(#[from] ParseClientKeyError),
     /// The private key is all zeros.

@@ -1,9 +1,11 @@
-//! Client authorization of onion services, for services and for clients.
-//! rend-spec-v3, "Client authorization"; tor's manual, "CLIENT AUTHORIZATION".
+//! Client authorization of onion services, on the side of the service and on
+//! the side of the client. rend-spec-v3, "Client authorization"; tor's manual,
+//! "CLIENT AUTHORIZATION".
 //!
-//! A client has a [`ClientKey`](crate::word::ClientKey), and the service is
-//! told its [public key](crate::word::ClientPublicKey). Clients without such a
-//! key can't read the descriptor, so they can't find the service.
+//! A client has a private key ([`ClientKey`](crate::word::ClientKey)), and the
+//! service has the client's [public key](crate::word::ClientPublicKey). Clients
+//! without a key that the service knows can't read the descriptor, so they
+//! can't find the service.
 //!
 //! | | in files | in tor's memory |
 //! |---|---|---|
@@ -31,19 +33,21 @@
 //! # Behavior of tor
 //!
 //! * A service without clients is open to **everybody**. This includes a
-//!   service whose last client is removed, and one whose files are all
-//!   malformed, because tor skips malformed files.
-//! * A service that was published before its first client was added leaves
-//!   behind descriptors that everybody can read. To add clients from the
-//!   beginning, use [`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles).
+//!   service whose last client was removed. It also includes a service whose
+//!   client files are all malformed, because tor skips malformed files.
+//! * If a service is published before its first client is added, its earlier
+//!   descriptors stay on the directories for a while, and everybody can read
+//!   them. To add clients from the beginning, use
+//!   [`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles).
 //! * tor reads all of these files again at every SETCONF, whatever option it
 //!   sets, and at `SIGNAL RELOAD`. (`SIGNAL RELOAD` also discards options that
 //!   weren't saved: see
 //!   [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread).)
 //! * At every SETCONF, tor 0.4.9 also **forgets the clients' keys that it has
-//!   in memory only**, from ONION_CLIENT_AUTH_ADD. Every configuration change
-//!   made with this library restores them, whichever controller added them.
-//!   After changes by other programs, call [`ClientAuthGuard::renew`].
+//!   in memory only**, which were added with ONION_CLIENT_AUTH_ADD. Every
+//!   configuration change made with this library restores these keys, whichever
+//!   controller added them. After changes by other programs, call
+//!   [`ClientAuthGuard::renew`].
 //! * With two `.auth_private` files for one service, tor refuses every SETCONF,
 //!   doesn't start, and **exits** at `SIGNAL RELOAD`. [`ClientAuthDir::add`]
 //!   never writes a second file.

@@ -15,11 +15,13 @@ use zeroize::Zeroizing;
 /// The longest file name on nearly all systems, in bytes.
 const LONGEST: usize = 255;
 
-/// A client authorization file that tor can't use or skips.
+/// A client authorization file that tor skips or that this program can't read
+/// or parse.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BadAuthFile {
-    /// The file's name. Bytes that aren't UTF-8 are shown as U+FFFD.
+    /// The file's name with its ending. Bytes that aren't UTF-8 are replaced by
+    /// U+FFFD.
     pub file: String,
     /// The problem with the file.
     pub problem: BadAuthFileProblem,
@@ -29,16 +31,18 @@ pub struct BadAuthFile {
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadAuthFileProblem {
-    /// The name doesn't have the required ending, so tor doesn't read the file.
+    /// The name doesn't have the required ending (`.auth` or `.auth_private`),
+    /// or nothing precedes the ending. tor doesn't read the file.
     #[error("its name does not have the ending that tor requires")]
     Name,
-    /// The name isn't UTF-8. tor reads the file anyway.
+    /// The name isn't UTF-8, so this library doesn't read the file. tor reads
+    /// it anyway.
     #[error("its name is not UTF-8 (tor reads it anyway)")]
     NameEncoding,
-    /// The file can't be read.
+    /// This program can't read the file.
     #[error("it cannot be read: {0}")]
     Io(Arc<io::Error>),
-    /// The content is malformed.
+    /// The file's content is malformed.
     #[error(transparent)]
     Line(#[from] ParseAuthLineError),
     /// Another file is for the same service. With both files, tor refuses every
@@ -58,8 +62,8 @@ impl fmt::Display for BadAuthFile {
     }
 }
 
-/// Returns `name` with its ending. The result must be a plain file name without
-/// a path.
+/// Returns `name` with `ending` after it. Returns an error if the result isn't
+/// a plain file name without a path.
 pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> {
     let bad = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
     let error = if name.is_empty() {
@@ -83,9 +87,9 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
 /// A file's name without its ending, and its content.
 pub(super) type AuthFile = (String, Zeroizing<String>);
 
-/// Reads all files of a directory. Returns the names without ending and the
-/// contents, sorted by name, and separately the bad files. Both are empty if
-/// the directory doesn't exist.
+/// Reads all files of a directory. Returns the files with this ending and,
+/// separately, the files that can't be used, both sorted by name. Both lists
+/// are empty if the directory doesn't exist.
 pub(super) fn read_all(
     directory: &Path,
     ending: &str,
@@ -135,8 +139,8 @@ pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
     }
 }
 
-/// Writes a new file. The directory is created if it doesn't exist; its parent
-/// must exist.
+/// Writes a new file. Creates the directory if it doesn't exist, but not the
+/// directory's parent. Returns an error if the file exists already.
 pub(super) fn write(directory: &Path, file: &str, content: &str) -> Result<()> {
     if !directory.exists() {
         let parent = directory.parent().unwrap_or(directory);

@@ -1,5 +1,5 @@
-//! The directory of a service: the checks, and the files that are written,
-//! before tor is told of the service.
+//! The directory of a service: the checks before the service is added to tor,
+//! and the files that are written before.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -19,8 +19,8 @@ const PUBLIC_KEY: &str = "hs_ed25519_public_key";
 const HOSTNAME: &str = "hostname";
 pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
 
-/// The files and directories that were created for a service before tor was
-/// told of it. Dropping it removes them.
+/// The files and directories that were created for a service before it was
+/// added to tor. Dropping a `Prepared` removes them.
 #[derive(Debug, Default)]
 pub(super) struct Prepared {
     directories: Vec<PathBuf>,
@@ -28,7 +28,8 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// Keeps everything, because tor has the service now.
+    /// Keeps the files and directories, because tor has, or may have, the
+    /// service now.
     pub(super) fn keep(mut self) {
         self.directories.clear();
         self.files.clear();
@@ -47,9 +48,9 @@ impl Drop for Prepared {
     }
 }
 
-/// Prepares a service's directory before tor is told of the service. Checks
-/// that tor, which runs as the user `tor` (if known), would neither exit nor
-/// make another key. Creates the directory and writes `files` to it.
+/// Prepares a service's directory before the service is added to tor. Checks
+/// that tor would neither exit nor replace the key. Creates the directory and
+/// writes `files` to it. `tor` is the user that tor runs as, if it is known.
 pub(super) fn prepare(
     service: &DiskOnion,
     files: &DiskOnionFiles,
@@ -75,8 +76,8 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-/// Creates the directory if this program may give it to tor's user, or if it
-/// `must`. Otherwise only checks that tor can create it.
+/// Creates the directory if this program may give it to tor's user, or if
+/// `must` is true. Otherwise only checks that tor can create it.
 fn make(
     directory: &Path,
     tor: Option<u32>,
@@ -99,8 +100,8 @@ fn make(
     if may_write(&above, tor) { Ok(()) } else { Err(DiskOnionProblem::ParentNotWritable) }
 }
 
-/// Returns an error if tor would exit or make another key because of the
-/// content of an existing directory.
+/// Returns an error if the owner, the mode or the content of an existing
+/// directory would make tor exit or replace the key.
 fn check_inside(
     directory: &Path,
     found: &Metadata,
@@ -125,7 +126,7 @@ fn check_inside(
 }
 
 /// Returns the problem with the directory that may be the reason for tor's
-/// refusal.
+/// refusal. Returns `None` if no problem is found.
 pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnionProblem> {
     let found = fs::metadata(service.directory()).ok()?;
     if !found.is_dir() {
@@ -194,8 +195,8 @@ pub(super) fn public_key(directory: &Path) -> Result<OnionAddress, DiskOnionProb
         .map_err(DiskOnionProblem::BadKey)
 }
 
-/// Reads the address that tor has written. Returns `None` if the file is
-/// missing or contains no address yet.
+/// Reads the address that tor has written to `hostname`. Returns `None` if the
+/// file is missing or contains no address yet.
 pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOnionProblem> {
     match read(directory, HOSTNAME) {
         Ok(content) => Ok(String::from_utf8_lossy(&content).trim().parse().ok()),
@@ -204,14 +205,15 @@ pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOni
     }
 }
 
-/// Returns the address that the service has or will have, as far as its files
-/// tell.
+/// Returns the address that the service has or will have, from its secret key
+/// or from `hostname`. Returns `None` if this program can't read either file.
 pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
     let key = secret_key(directory).ok().map(|key| key.address());
     key.or_else(|| hostname(directory).ok().flatten())
 }
 
-/// Returns true if both paths lead to the same directory.
+/// Returns true if both paths lead to the same directory. Symbolic links of
+/// absolute paths are followed.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.is_absolute().then(|| fs::canonicalize(path).ok()).flatten();
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
@@ -248,16 +250,16 @@ fn not_tors(found: &Metadata, tor: Option<u32>) -> Option<DiskOnionProblem> {
     (owner != tor).then_some(DiskOnionProblem::Owner { owner, tor })
 }
 
-/// Returns true if this program may create a directory that belongs to this
-/// user.
+/// Returns true if this program may create a directory that belongs to the user
+/// `tor`. If that user isn't known, assumes that it is this program's user.
 #[cfg(unix)]
 fn may_give_to(tor: Option<u32>) -> bool {
     let own = private_file::own_user();
     own == 0 || tor.is_none_or(|tor| tor == own)
 }
 
-/// Returns true if this user may create files in a directory, as far as can be
-/// told without the user's groups.
+/// Returns true if the user `tor` may create files in a directory. The user's
+/// groups aren't known, so it is enough if the directory's group may do it.
 #[cfg(unix)]
 fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -11,8 +11,8 @@ use crate::error::{Cause, Error, ErrorKind};
 use scape_proto::control::Refusal;
 use scape_proto::word::{OnionAddress, ParseOnionKeyFileError};
 
-/// The error for a change of the onion services that failed, or for a service
-/// that can't be used.
+/// The error for a failed change of the onion services on disk, or for a
+/// service whose files can't be used.
 ///
 /// If tor refused the change, the error contains tor's [refusal](Self::refusal)
 /// and [log lines](Self::log), because tor's replies say no more than "See logs
@@ -20,47 +20,51 @@ use scape_proto::word::{OnionAddress, ParseOnionKeyFileError};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DiskOnionError {
-    /// The service's directory, if the problem is with one service.
+    /// The service's directory. `None` if the error isn't about one particular
+    /// service.
     pub directory: Option<PathBuf>,
     /// The problem.
     pub problem: DiskOnionProblem,
-    /// tor's refusal, if tor was asked.
+    /// tor's refusal. `None` if tor didn't refuse the change, most often
+    /// because the problem was found before anything was sent to tor.
     pub refusal: Option<Refusal>,
-    /// The warnings that tor logged during the change, in order.
+    /// The warnings that tor logged during the change, in order. Empty if tor
+    /// didn't refuse the change.
     pub log: Vec<String>,
 }
 
 /// The problem of a [`DiskOnionError`].
 ///
-/// Some problems are found before tor is asked, because tor 0.4.9 doesn't
-/// refuse them. It **exits** if it can't create a service's directory or write
-/// to it, and makes a **new key** if it can't read the existing one.
+/// This library looks for some problems before it sends a change, because tor
+/// 0.4.9 doesn't refuse them. tor **exits** if it can't create a service's
+/// directory or write to it, and makes a **new key** if it can't parse the
+/// existing one.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum DiskOnionProblem {
-    /// The parent of the service's directory doesn't exist. tor wasn't asked,
-    /// because it would exit.
+    /// The parent of the service's directory doesn't exist. Nothing was sent to
+    /// tor, because tor would exit.
     ParentMissing,
     /// The service's directory doesn't exist, and tor's user may not create it.
-    /// tor wasn't asked, because it would exit.
+    /// Nothing was sent to tor, because tor would exit.
     ParentNotWritable,
     /// This program can't create or read the service's directory or a file in
     /// it.
     Io {
-        /// The action that failed.
+        /// The action that failed, such as `reading hostname`.
         what: Box<str>,
         /// The operating system's error.
         source: Arc<io::Error>,
     },
-    /// The path exists and isn't a directory.
+    /// The path of the service's directory exists and isn't a directory.
     NotADirectory,
     /// Other users than tor's may access the directory, or tor's user may not
     /// write to it. tor requires mode 0700.
     Permissions {
-        /// The directory's mode, such as 0o755.
+        /// The directory's permission bits, such as 0o755.
         mode: u32,
     },
-    /// The directory belongs to another user than the one that tor runs as.
+    /// The directory belongs to another user than tor's.
     Owner {
         /// The id of the directory's owner.
         owner: u32,
@@ -68,30 +72,31 @@ pub enum DiskOnionProblem {
         tor: u32,
     },
     /// `authorized_clients` isn't a directory, or belongs to another user than
-    /// tor's. tor wasn't asked, because it would exit.
+    /// tor's. Nothing was sent to tor, because tor would exit.
     AuthorizedClients,
-    /// The secret key file contains no valid key. tor wasn't asked, because it
-    /// would replace the file by a new key.
+    /// A key file contains no valid key. If this happens when a service is
+    /// added, nothing was sent to tor, because tor would replace the secret key
+    /// file by a new key.
     BadKey(ParseOnionKeyFileError),
-    /// The directory contains another key than the given one. Nothing was
-    /// overwritten.
+    /// The directory contains another key than the given one, which was not
+    /// overwritten. The value is the address of the key in the directory.
     OtherKey(OnionAddress),
-    /// Another configured service, in this directory, has the same key. tor
-    /// would serve only one of them.
+    /// Another configured service has the same key, and tor would serve only
+    /// one of them. The value is that service's directory.
     SameKey(PathBuf),
     /// A service with this directory is configured already.
     Configured,
     /// No service with this directory is configured.
     NotConfigured,
-    /// tor has accepted the service, but didn't write its `hostname` within
-    /// this time.
+    /// tor has accepted the service, but didn't write the file `hostname`
+    /// within this time. The time is zero if the file was read without waiting.
     NoHostname(Duration),
     /// tor refused the change. See the refusal and the log.
     Refused,
 }
 
 impl DiskOnionError {
-    /// Creates an error for a problem that was found without asking tor.
+    /// Creates an error for a problem without a refusal from tor.
     pub(crate) fn new(directory: impl Into<PathBuf>, problem: DiskOnionProblem) -> Self {
         DiskOnionError {
             directory: Some(directory.into()),
@@ -101,7 +106,7 @@ impl DiskOnionError {
         }
     }
 
-    /// Creates an error for tor's refusal, with tor's log lines.
+    /// Creates an error for tor's refusal. `log` contains tor's log lines.
     pub(crate) fn refused(refusal: Refusal, log: Vec<String>) -> Self {
         DiskOnionError {
             directory: None,
@@ -111,7 +116,7 @@ impl DiskOnionError {
         }
     }
 
-    /// Adds an explanation to a refusal.
+    /// Adds the service and the likely reason to tor's refusal.
     pub(crate) fn explained(
         mut self,
         directory: impl Into<PathBuf>,
@@ -198,7 +203,7 @@ impl std::error::Error for DiskOnionError {
     }
 }
 
-/// Returns true if an error says that a service isn't configured.
+/// Returns true if the error is [`DiskOnionProblem::NotConfigured`].
 pub(crate) fn is_not_configured(error: &Error) -> bool {
     let error = error.exact::<DiskOnionError>();
     error.is_some_and(|error| matches!(error.problem, DiskOnionProblem::NotConfigured))

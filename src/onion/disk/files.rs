@@ -1,15 +1,16 @@
-//! Files for a new service that are written before tor reads its directory.
+//! Files for a new service that are written before tor reads the service's
+//! directory.
 
 use scape_proto::word::{ClientPublicKey, OnionKey};
 
-/// A key and clients for a new service, which are written to its directory
-/// before tor reads it. For
+/// A key and clients for a new service.
 /// [`DiskOnions::add_with`](super::DiskOnions::add_with) and
-/// [`DiskOnions::publish`](super::DiskOnions::publish).
+/// [`DiskOnions::publish`](super::DiskOnions::publish) write them to the
+/// service's directory before tor reads it.
 ///
-/// It is safer to add clients from the beginning than later: nobody else has
-/// ever read the service's descriptor, and no directory has a descriptor that
-/// everybody can read.
+/// Adding clients from the beginning is safer than adding them later. If
+/// clients are added later, other people may have read an earlier descriptor,
+/// and some directories still have one that everybody can read.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnionFiles;
@@ -26,20 +27,23 @@ pub struct DiskOnionFiles {
 }
 
 impl DiskOnionFiles {
-    /// Creates an empty set: tor makes the key, and everybody may connect.
+    /// Creates an empty set. With it, tor makes the service's key, and
+    /// everybody may connect.
     pub fn new() -> Self {
         DiskOnionFiles::default()
     }
 
-    /// Sets the service's key, which determines its address. A different key in
-    /// the directory isn't overwritten, which is an error.
+    /// Sets the service's key, which determines its address. If the directory
+    /// contains a different key, adding the service fails, and that key isn't
+    /// overwritten.
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// Restricts the service to the clients that are added here, and adds one
-    /// under this name. Call this again for more clients.
+    /// Adds a client under this name. Only clients that are added with this
+    /// method, or that the directory contains already, may connect. Call this
+    /// again for more clients.
     pub fn client(mut self, name: impl Into<String>, key: ClientPublicKey) -> Self {
         self.clients.push((name.into(), key));
         self

@@ -37,7 +37,8 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
                 Some(directory) => {
                     services.push(DiskOnion::from_lines(directory.into(), Vec::new()));
                 }
-                // The group is empty.
+                // A `HiddenServiceDir` without a value means that there are no
+                // services.
                 None => continue,
             }
         } else if let Some(service) = services.last_mut() {
@@ -54,8 +55,8 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
     Err(Error::answer("GETCONF HiddenServiceOptions", problem))
 }
 
-/// Formats the lines of several services in the order in which SETCONF needs
-/// them. The opposite of [`parse_group`].
+/// Returns the lines of several services in the order in which SETCONF needs
+/// them. This is the opposite of [`parse_group`].
 ///
 /// ```
 /// use scape::onion::disk::{DiskOnion, format_group};

@@ -2,14 +2,14 @@
 //! manual, "HIDDEN SERVICE OPTIONS".
 //!
 //! Such a service doesn't end with the connection that added it. It lasts as
-//! long as it is in tor's configuration. If tor should still have it after its
-//! next start, or after `SIGNAL RELOAD`, which **discards** options that
-//! weren't saved, call [`Controller::save_conf`](crate::Controller::save_conf).
+//! long as it is in tor's configuration. `SIGNAL RELOAD` and a restart of tor
+//! **discard** options that weren't saved. To keep the service, call
+//! [`Controller::save_conf`](crate::Controller::save_conf).
 //!
-//! [`DiskOnion`] describes a service like the configuration does.
-//! [`DiskOnions`] adds, changes and removes services. [`DiskOnionService`] is a
-//! service that tor has, with its address, keys and clients. [`DiskOnionFiles`]
-//! holds a key and clients for a new service.
+//! [`DiskOnion`] is the description of a service: its lines in the
+//! configuration. [`DiskOnions`] adds, changes and removes services.
+//! [`DiskOnionService`] is a configured service with its address, keys and
+//! clients. [`DiskOnionFiles`] contains a key and clients for a new service.
 //!
 //! ```no_run
 //! use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -29,20 +29,24 @@
 //!
 //! All `HiddenService…` lines are one list, in which each `HiddenServiceDir`
 //! begins a service. A SETCONF that sets one of these options replaces the
-//! whole list. So each change here reads the whole list, changes a part of it,
-//! and sends the whole list back in one command. The other services keep their
-//! position and all of their lines, including options that this library doesn't
-//! know.
+//! whole list. So each change by [`DiskOnions`] reads the whole list, changes a
+//! part of it, and sends the whole list back in one command. The other services
+//! keep their position and all of their lines, including options that this
+//! library doesn't know.
 //!
-//! Input that tor 0.4.9 handles badly is refused before it is sent:
+//! tor 0.4.9 handles some input badly. [`DiskOnions::add`] and
+//! [`DiskOnions::change`] return an error for such input before anything is
+//! sent. ([`DiskOnions::edit`] checks only the values, because it reads no
+//! files.)
 //!
 //! * a directory that tor can't create (its parent is missing) or can't write
 //!   to makes **tor exit**;
-//! * a secret key file that tor can't parse is **replaced by a new key**;
-//! * a value that ends with a backslash is saved in a way that makes **tor
+//! * tor **replaces a secret key file by a new key** if it can't parse the
+//!   file;
+//! * tor saves a value that ends with a backslash in a way that makes **tor
 //!   exit** at the next `SIGNAL RELOAD`, and a directory that ends with a space
 //!   becomes another directory;
-//! * if two services have the same key, only one of them is served.
+//! * if two services have the same key, tor serves only one of them.
 
 mod directory;
 mod error;

@@ -39,8 +39,8 @@ pub enum DiskTarget {
     SamePort,
     /// A TCP address.
     Tcp(SocketAddr),
-    /// A Unix socket. Unlike with ADD_ONION, its path may contain any character
-    /// but NUL.
+    /// The absolute path of a Unix socket. Unlike with ADD_ONION, the path may
+    /// contain any character except NUL.
     Unix(PathBuf),
     /// A host name and a port. tor resolves the name with the system's resolver
     /// when it reads its configuration.
@@ -50,7 +50,7 @@ pub enum DiskTarget {
         /// The port, 1 to 65535.
         port: u16,
     },
-    /// Any other text.
+    /// The text of a target that this library can't parse.
     Other(String),
 }
 
@@ -68,6 +68,7 @@ impl DiskPort {
     }
 
     /// Returns the reason why tor would refuse the port or read it differently.
+    /// Returns `None` if tor would accept the port.
     pub(super) fn problem(&self) -> Option<String> {
         match &self.target {
             _ if self.port == 0 => Some("is 0; ports are 1 to 65535".into()),
@@ -137,8 +138,11 @@ impl From<OnionTarget> for DiskTarget {
 impl FromStr for DiskPort {
     type Err = ParseDiskPortError;
 
-    /// Parses a port like tor does: a port alone, or followed by a port, an
-    /// address, an address and a port, or `unix:` and a path.
+    /// Parses a port like tor does. The text is a port of the onion address,
+    /// optionally followed by a target. The target is a port, an address, an
+    /// address and a port, a host name and a port, or `unix:` and a path. Any
+    /// other target becomes [`DiskTarget::Other`]. Returns an error if the text
+    /// doesn't begin with a port, 1 to 65535.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim_matches([' ', '\t']);
         let (port, target) = text.split_once([' ', '\t']).unwrap_or((text, ""));
@@ -183,7 +187,8 @@ fn parse_target(port: u16, text: &str) -> DiskTarget {
 }
 
 /// Parses a host name like tor does: with a port, or without a port if the name
-/// contains a dot.
+/// contains a dot. Without a port, the port is `same_port`. Returns `None` if
+/// the text is malformed.
 fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
     let (name, port) = match text.rsplit_once(':') {
         Some((name, port)) => {
@@ -193,7 +198,7 @@ fn parse_host(same_port: u16, text: &str) -> Option<DiskTarget> {
         None => (text, same_port),
     };
     let is_name = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
-    // A name without letters could only be an address, and is a malformed one.
+    // A name without letters can only be a malformed IP address.
     let has_letters = name.bytes().any(|b| b.is_ascii_alphabetic());
     let is_host = has_letters && name.bytes().all(is_name) && text.contains(['.', ':']);
     is_host.then(|| DiskTarget::Host { name: name.to_owned(), port })
@@ -209,7 +214,8 @@ impl fmt::Display for DiskPort {
     }
 }
 
-/// Formats the target for a torrc. [`SamePort`](DiskTarget::SamePort) is empty.
+/// Formats the target for a torrc. [`SamePort`](DiskTarget::SamePort) gives an
+/// empty text.
 impl fmt::Display for DiskTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

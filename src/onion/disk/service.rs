@@ -13,14 +13,15 @@ use crate::io::connection::{CloseCause, Closed};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
 use scape_proto::word::{OnionAddress, OnionKey};
 
-/// The time limit for dropping a guard.
+/// The time limit for the removal of a service when a guard is dropped.
 const DROP: Duration = Duration::from_secs(5);
 
 /// An onion service in tor's configuration, with its files. Returned by
 /// [`DiskOnions::add`] and [`DiskOnions::open`].
 ///
 /// Dropping it changes nothing, because services on disk are meant to stay.
-/// [`guard`](Self::guard) returns an object that removes the service on drop.
+/// [`guard`](Self::guard) converts it to an object that removes the service on
+/// drop.
 ///
 /// ```no_run
 /// use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -90,6 +91,16 @@ impl DiskOnionService {
 
     /// Reads the address from the file `hostname`.
     ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? {
+    ///     assert_eq!(service.hostname()?, service.address());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error with a [`DiskOnionError`] if the file doesn't exist or
@@ -106,6 +117,16 @@ impl DiskOnionService {
     /// Reads the secret key from the file `hs_ed25519_secret_key`. Anybody who
     /// has the key can run the service.
     ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? {
+    ///     scape::onion::save_key(&service.secret_key()?, "/backup/blog.key")?;
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error with a [`DiskOnionError`] (kind
@@ -116,6 +137,16 @@ impl DiskOnionService {
     }
 
     /// Reads the ed25519 public key from the file `hs_ed25519_public_key`.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// if let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? {
+    ///     assert_eq!(service.public_key()?, *service.address().public_key());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -128,15 +159,16 @@ impl DiskOnionService {
         Ok(*address.public_key())
     }
 
-    /// Returns a handle for the clients that may connect. Without any,
-    /// everybody may connect. After a change, call [`reread`](Self::reread).
+    /// Returns a handle for the clients that may connect. If there are no
+    /// clients, everybody may connect. After a change of the clients, call
+    /// [`reread`](Self::reread).
     pub fn authorized_clients(&self) -> AuthorizedClients {
         AuthorizedClients::at(self.directory.join(AUTHORIZED_CLIENTS))
     }
 
-    /// Makes tor read the files of all services again, above all their
-    /// [authorized clients](Self::authorized_clients). If the clients of a
-    /// service have changed, tor publishes it again. See
+    /// Makes tor read the files of all services again, so that tor notices
+    /// changes of the [authorized clients](Self::authorized_clients). If the
+    /// clients of a service have changed, tor publishes the service again. See
     /// [`DiskOnions::reread`].
     ///
     /// ```no_run
@@ -182,8 +214,8 @@ impl DiskOnionService {
     }
 
     /// Takes the service out of the configuration and returns its description.
-    /// Returns `None` if it was gone already. The directory stays. See
-    /// [`DiskOnions::remove`].
+    /// Returns `None` if the service was not configured any more. The directory
+    /// stays. See [`DiskOnions::remove`].
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -235,8 +267,8 @@ impl DiskOnionService {
 ///
 /// The guard doesn't keep the connection open. If the connection ends first,
 /// the service stays, because the configuration belongs to tor and not to the
-/// connection. Dropping the guard waits for tor's replies, for a few seconds at
-/// most.
+/// connection. Dropping the guard waits for tor's replies for at most 5
+/// seconds, and for 5 more seconds if tor doesn't answer in time.
 #[derive(Debug)]
 #[must_use = "the service is removed when this is dropped"]
 pub struct DiskOnionGuard {
@@ -259,14 +291,25 @@ impl DiskOnionGuard {
 
     /// Takes the service out of the configuration and returns its description.
     /// Like dropping the guard, but reports errors. Returns `None` if the
-    /// service was gone already.
+    /// service was not configured any more.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/srv/tor/blog").local_port(80);
+    /// let guard = DiskOnions::of(&controller).add(&blog)?.guard();
+    /// guard.close()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended or its last handle was dropped. The service stays then. Otherwise
-    /// same errors as [`DiskOnionService::remove`].
+    /// ended or the last handle to it was dropped. Then the service stays in
+    /// the configuration. Otherwise same errors as
+    /// [`DiskOnionService::remove`].
     pub fn close(mut self) -> Result<Option<DiskOnion>> {
         self.undone = true;
         match self.controller.upgrade() {
@@ -275,7 +318,17 @@ impl DiskOnionGuard {
         }
     }
 
-    /// Consumes the guard and leaves the service in place.
+    /// Consumes the guard and leaves the service in tor's configuration.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::{DiskOnion, DiskOnions};
+    ///
+    /// let controller = scape::connect()?;
+    /// let blog = DiskOnion::new("/srv/tor/blog").local_port(80);
+    /// let guard = DiskOnions::of(&controller).add(&blog)?.guard();
+    /// guard.keep();
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn keep(mut self) {
         self.undone = true;
     }
@@ -296,7 +349,7 @@ impl Drop for DiskOnionGuard {
     }
 }
 
-/// Returns `None` if the service was gone already.
+/// Replaces the error for a service that isn't configured by `None`.
 fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
     match removed {
         Err(error) if is_not_configured(&error) => Ok(None),

@@ -1,5 +1,5 @@
-//! The list of services in tor's configuration: adding, changing and removing
-//! them.
+//! The list of services in tor's configuration, and the functions that add,
+//! change and remove them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,36 +19,36 @@ use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
 use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
 use scape_proto::word::{OnionAddress, OnionKey, Progress};
 
-/// Allows one change at a time in this program, for all tors, because each
-/// change reads the configuration and writes it back.
+/// The lock that a change holds, because each change reads the configuration
+/// and writes it back. There is one lock for all tors.
 static TURN: Mutex<()> = Mutex::new(());
 
 /// The time limit for undoing a change that tor made too late, and for removing
 /// a service that wasn't published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// The pause between two looks for a file that tor writes. The file usually
-/// exists at once.
+/// The pause between two attempts to read a file that tor writes. The file
+/// usually exists at the first attempt.
 const TICK: Duration = Duration::from_millis(5);
 
 /// The onion services in a tor's configuration.
 ///
-/// Each change reads all services and sends all of them back in one SETCONF, so
-/// that the others stay as they are: in order, with every line. If tor refuses,
+/// Each change reads all services and sends all of them back in one SETCONF. So
+/// the other services keep their order and all of their lines. If tor refuses,
 /// nothing has changed, and the error contains tor's reply and log lines.
 ///
 /// Changes by all threads of this program take turns, even on different
 /// controllers. If **another program** changes the services between the reading
-/// and the writing of a call, its change is lost, because tor can't prevent
-/// that.
+/// and the writing of a call, that program's change is lost. tor has no means
+/// to prevent this.
 ///
-/// Every call takes at most the controller's timeout, which covers waiting for
-/// the turn, tor's replies and files. If tor answers too late, the change is
-/// undone, which may take five more seconds.
+/// Every call takes at most the controller's timeout. This covers the wait for
+/// other threads' changes, for tor's replies and for files. If tor answers too
+/// late, the change is undone, which may take five more seconds.
 ///
 /// At every SETCONF, tor 0.4.9 forgets the clients' keys that it has in memory
-/// only ([`onion_client_auth_add`](Controller::onion_client_auth_add)). The
-/// calls here restore them.
+/// only ([`OnionClientAuth::add`](crate::control::OnionClientAuth::add)). The
+/// methods of this type restore these keys.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -74,7 +74,7 @@ pub struct DiskOnions {
 
 impl DiskOnions {
     /// Returns a handle for the services of the tor that `controller` is
-    /// connected to. The handle keeps the connection open.
+    /// connected to. The connection stays open as long as the handle lives.
     pub fn of(controller: &Controller) -> Self {
         DiskOnions { controller: controller.clone() }
     }
@@ -84,24 +84,26 @@ impl DiskOnions {
         &self.controller
     }
 
-    /// Returns a handle for the parts of one call, which share the controller's
-    /// timeout.
+    /// Returns a handle for the steps of one call. All steps together take at
+    /// most the controller's timeout.
     fn in_one_call(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.in_one_call() }
     }
 
-    /// Returns a handle for the parts of a call that reads tor's services and
-    /// then changes them. It never continues on another tor after a reconnect.
+    /// Returns a handle for the steps of a call that reads tor's services and
+    /// then changes them. After a reconnect, which may lead to another tor, the
+    /// steps fail.
     fn on_one_tor(&self) -> Result<DiskOnions> {
         Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
     }
 
-    /// Returns a handle for a service to keep.
+    /// Returns a handle without the deadline and socket of the current call,
+    /// for a service that outlives the call.
     fn to_keep(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
 
-    /// Returns all services in order.
+    /// Returns all services in the order of tor's configuration.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -117,7 +119,11 @@ impl DiskOnions {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
-    /// lines, if tor's configuration has lines that belong to no service.
+    /// lines, if tor's configuration has lines that belong to no service. The
+    /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection has ended, and
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time.
     #[doc(alias = "get_hidden_service_conf")]
     pub fn list(&self) -> Result<Vec<DiskOnion>> {
         let command = Command::build("GETCONF").option("HiddenServiceOptions").finish()?;
@@ -127,8 +133,9 @@ impl DiskOnions {
         parse_group(parse_getconf(&reply, 1))
     }
 
-    /// Returns the service with this directory, or `None` if none is
-    /// configured.
+    /// Returns the service with this directory, or `None` if no such service is
+    /// configured. Directories are the same if their paths lead to the same
+    /// place, for example through a symbolic link.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -142,7 +149,8 @@ impl DiskOnions {
     ///
     /// # Errors
     ///
-    /// Same errors as [`list`](Self::list).
+    /// Same errors as [`list`](Self::list), most often of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub fn get(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnion>> {
         let directory = directory.as_ref();
         Ok(self
@@ -152,7 +160,8 @@ impl DiskOnions {
     }
 
     /// Returns the service with this directory together with its files, or
-    /// `None` if none is configured. Waits until tor has written its address.
+    /// `None` if no such service is configured. Waits until tor has written the
+    /// service's address to the file `hostname`.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -167,7 +176,7 @@ impl DiskOnions {
     /// # Errors
     ///
     /// Same errors as [`list`](Self::list), and an error with a
-    /// [`DiskOnionError`] if the file with the address can't be read (kind
+    /// [`DiskOnionError`] if the file `hostname` can't be read (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)) or isn't written in
     /// time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)).
     pub fn open(&self, directory: impl AsRef<Path>) -> Result<Option<DiskOnionService>> {
@@ -178,9 +187,9 @@ impl DiskOnions {
     }
 
     /// Adds a service at the end of the list, and waits until tor has written
-    /// its address. If the directory doesn't exist, it is created. tor makes
-    /// the key, unless the directory contains one from an earlier time: then
-    /// the service has its old address.
+    /// its address. If the directory doesn't exist, it is created. tor makes a
+    /// new key, unless the directory already contains a key. In that case the
+    /// service has the address of that key.
     ///
     /// tor must see the same files as this program. For a tor on another
     /// machine, use [`edit`](Self::edit).
@@ -202,19 +211,21 @@ impl DiskOnions {
     /// accept the service ([`DiskOnion::check`]). Returns an error with a
     /// [`DiskOnionError`] (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if a service with this
-    /// directory is configured already or the directory can't be used. The kind
-    /// is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses.
-    /// Nothing has changed then, and files that were created are removed again.
+    /// directory or key is configured already, or if the directory can't be
+    /// used. The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if
+    /// tor refuses. After these errors, tor's configuration is unchanged, and
+    /// files that were created are removed again.
     ///
     /// The problem is [`DiskOnionProblem::NoHostname`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor doesn't write
-    /// the address in time. The service is taken out of the configuration
-    /// again, which may take five more seconds. Its directory stays.
+    /// the address in time. Then the service is taken out of the configuration
+    /// again, which may take five more seconds. The service's directory stays.
     ///
     /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
-    /// without a [`DiskOnionError`], if tor doesn't answer in time. If the
-    /// command has reached tor by then, the service is taken out again as
-    /// described at [`edit`](Self::edit). Otherwise tor may still add it later.
+    /// without a [`DiskOnionError`], if tor doesn't answer in time. If tor has
+    /// processed the command by then, the service is taken out again as
+    /// described at [`edit`](Self::edit). Otherwise tor may still add the
+    /// service later.
     #[doc(alias = "create_hidden_service")]
     #[doc(alias = "create_filesystem_onion_service")]
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
@@ -222,8 +233,9 @@ impl DiskOnions {
     }
 
     /// Adds a service like [`add_with`](Self::add_with) and waits until it is
-    /// published, for at most `timeout`. Calls `on_progress` with each step, on
-    /// this thread.
+    /// published. Both together take at most `timeout`, or the controller's
+    /// timeout for adding if that is shorter. Calls `on_progress` with each
+    /// step, on this thread.
     ///
     /// ```no_run
     /// use scape::onion::Wait;
@@ -244,9 +256,9 @@ impl DiskOnions {
     /// Same errors as [`add_with`](Self::add_with), and an error with a
     /// [`PublishError`](crate::onion::PublishError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
-    /// published in time. The service is taken out of the configuration again.
-    /// The service's directory stays, so that it has the same address the next
-    /// time.
+    /// published in time. Then the service is taken out of the configuration
+    /// again. The service's directory stays, so the service has the same
+    /// address if it is added again.
     pub fn publish(
         &self,
         service: &DiskOnion,
@@ -283,10 +295,10 @@ impl DiskOnions {
         }
     }
 
-    /// Adds a service like [`add`](Self::add), with a given key, or with
-    /// clients. Their files, of mode 0600, are written before tor is told of
-    /// the service. If this program can't give files to tor's user, it must run
-    /// as that user.
+    /// Adds a service like [`add`](Self::add), with a given key, with clients,
+    /// or with both. The files for them, of mode 0600, are written before the
+    /// service is added to tor. The files must belong to tor's user, so this
+    /// program must run as that user or as root.
     ///
     /// ```no_run
     /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
@@ -306,7 +318,7 @@ impl DiskOnions {
     /// Same errors as [`add`](Self::add) and
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
     /// The problem is [`DiskOnionProblem::OtherKey`] if the directory contains
-    /// another key, which isn't overwritten.
+    /// another key. That key isn't overwritten.
     pub fn add_with(
         &self,
         service: &DiskOnion,
@@ -349,9 +361,9 @@ impl DiskOnions {
         }
     }
 
-    /// Replaces the service with this directory by another one, at the same
-    /// position. The keys stay in the directory. If the new service has another
-    /// directory, it uses the keys there.
+    /// Replaces the service with this directory by `service`, at the same
+    /// position. The keys stay in the directory. If `service` has another
+    /// directory, it uses the keys in that directory.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -425,16 +437,19 @@ impl DiskOnions {
         self.edit(|services| Ok(services.remove(find(services, directory.as_ref())?)))
     }
 
-    /// Makes tor read the services' directories again, above all their
-    /// [authorized clients](crate::onion::client_auth::AuthorizedClients). For
-    /// this, the unchanged services are sent to tor.
+    /// Makes tor read the services' directories again, so that tor notices
+    /// changes of the [authorized
+    /// clients](crate::onion::client_auth::AuthorizedClients). To do so, this
+    /// method sends tor the unchanged services. If there are no services, it
+    /// does nothing.
     ///
     /// If a service's clients have changed, tor publishes it again.
     /// **Directories refuse a new descriptor** (`UPLOAD_REJECTED`) within the
     /// same second as the last one, because descriptors are numbered by
-    /// seconds. tor 0.4.9 doesn't try again for an hour or two. So add the
-    /// first clients with [`add_with`](Self::add_with). To be sure of a later
-    /// change, begin a [`Publication`] before it and wait.
+    /// seconds. After this refusal, tor 0.4.9 uploads again only after an hour
+    /// or two. So add the first clients with [`add_with`](Self::add_with). To
+    /// be sure that a later change is published, begin a [`Publication`] before
+    /// the change and wait for it afterwards.
     ///
     /// This is safer than `SIGNAL RELOAD`, which also reads the torrc again and
     /// discards every option that wasn't saved, services included. If the torrc
@@ -462,10 +477,10 @@ impl DiskOnions {
         if services.is_empty() { Ok(()) } else { call.write(&services) }
     }
 
-    /// Changes all services at once, in one command. `change` gets the list of
-    /// all services. If it changes the list, the new list is sent to tor. No
-    /// files are read or written, so this also works for a tor on another
-    /// machine.
+    /// Changes all services at once, in one command. `change` is called with
+    /// the list of all services. If `change` modifies the list, the new list is
+    /// sent to tor. No files are read or written, so this also works for a tor
+    /// on another machine.
     ///
     /// **tor 0.4.9 exits if it can't create a directory or write to it**: the
     /// parent directory must exist.
@@ -495,14 +510,16 @@ impl DiskOnions {
     /// accept a new or changed service. Returns an error with a
     /// [`DiskOnionError`] if two services have the same directory (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)), or if tor refuses
-    /// (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)). Nothing has
-    /// changed then.
+    /// (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)). After these
+    /// errors, tor's configuration is unchanged.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if another
-    /// thread's change takes too long (`change` itself must not make one), or
-    /// if tor doesn't answer in time. If tor doesn't answer, the services are
-    /// put back as they were, which may take five more seconds. If tor doesn't
-    /// answer that either, it may still make the change later.
+    /// thread's change takes too long, or if tor doesn't answer in time.
+    /// (`change` itself must not call a method that changes services, because
+    /// such a call waits for this one.) If tor doesn't answer in time, the
+    /// services are put back as they were, which may take five more seconds. If
+    /// tor doesn't answer within this time either, it may still make the change
+    /// later.
     #[doc(alias = "set_hidden_service_conf")]
     pub fn edit<T>(&self, change: impl FnOnce(&mut Vec<DiskOnion>) -> Result<T>) -> Result<T> {
         let call = self.on_one_tor()?;
@@ -521,25 +538,28 @@ impl DiskOnions {
         Ok(result)
     }
 
-    /// Puts the services back as they were `before`, if tor has made the change
-    /// to `services` although the call has ended. Stays on the connection of
-    /// the call, because the next connection may lead to another tor.
+    /// Puts the services back as they were in `before`, if tor has made the
+    /// change to `services` after the call's deadline. Uses only the socket of
+    /// the call, because the socket after a reconnect may lead to another tor.
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
         let uncancelled = self.controller.undoing_within(REMOVE_WITHIN);
         // Use the full limit even if the call's timeout is shorter, because tor
         // is late already.
         let undoing = DiskOnions::of(&uncancelled.with_timeout(REMOVE_WITHIN)).in_one_call();
-        // When tor answers this, it has processed the change.
+        // tor answers commands in order, so when it answers this one, it has
+        // processed the change.
         let undone = undoing.list().and_then(|now| {
             let is_changed = format_group(&now) == format_group(services);
             if is_changed { undoing.write(before) } else { Ok(()) }
         });
         if let Err(error) = undone {
-            log::warn!(target: "scape::onion", "cannot undo a change of the onion services, tor may still make it: {error}");
+            log::warn!(target: "scape::onion", "cannot undo a change of the onion services; tor may still make the change: {error}");
         }
     }
 
-    /// Waits until no other thread of this program is changing services.
+    /// Waits until no other thread of this program is changing services, and
+    /// locks out other threads. Returns an error after the controller's
+    /// timeout.
     fn turn(&self) -> Result<MutexGuard<'static, ()>> {
         let deadline = self.controller.deadline();
         TURN.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
@@ -552,7 +572,8 @@ impl DiskOnions {
         }
         for line in format_group(services) {
             let value = line.value.unwrap_or_default();
-            // A lossily decoded value can't be sent back unchanged.
+            // A value that isn't UTF-8 was decoded with U+FFFD, so it can't be
+            // sent back unchanged.
             if value.contains('\u{fffd}') {
                 let problem = format!(
                     "{} has a value that is not UTF-8: {value}; nothing was changed",
@@ -565,7 +586,8 @@ impl DiskOnions {
         reconfigure(&self.controller, command.finish()?, None)
     }
 
-    /// Returns the id of the user that tor runs as, if tor tells it.
+    /// Returns the id of the user that tor runs as. Returns `None` if tor or a
+    /// filter refuses to tell it, or on Windows.
     fn tors_user(&self) -> Result<Option<u32>> {
         match self.controller.get_info("process/uid") {
             Ok(uid) => Ok(uid.parse().ok()),
@@ -602,8 +624,8 @@ fn find(services: &[DiskOnion], directory: &Path) -> Result<usize> {
     position(services, directory).ok_or_else(missing)
 }
 
-/// Checks services that are new or changed. Services that tor had already are
-/// not refused here.
+/// Checks the services that are new or changed. Services that tor had already
+/// are not checked, because tor accepts them.
 fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     for (at, service) in services.iter().enumerate() {
         if before.contains(service)
@@ -622,8 +644,8 @@ fn check_all(before: &[DiskOnion], services: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a second service with the same key, because tor would accept both
-/// and serve only one.
+/// Returns an error if one of `others` has the same key as `service`, because
+/// tor would accept both and serve only one.
 fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     let Some(address) = directory::known_address(service.directory()) else { return Ok(()) };
     for other in others {
@@ -635,8 +657,9 @@ fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the files that were created for a service, unless tor certainly hasn't
-/// accepted the service. Explains a refusal.
+/// Finishes a change. Removes the files that were created for the service if
+/// tor certainly hasn't accepted it, and keeps them otherwise. Adds the likely
+/// reason to a refusal.
 fn settle(
     result: Result<()>,
     prepared: Option<Prepared>,
@@ -653,7 +676,7 @@ fn settle(
     result
 }
 
-/// Adds the likely reason to tor's refusal.
+/// Adds the likely reason to tor's refusal. Returns any other error unchanged.
 fn explain(error: Error, service: &DiskOnion, tor: Option<u32>) -> Error {
     let refused = match error.exact::<DiskOnionError>() {
         Some(refused) if matches!(refused.problem, DiskOnionProblem::Refused) => refused.clone(),

@@ -1,15 +1,15 @@
-//! The usual options of a service as typed values.
+//! The options of a service that this library knows, as typed values.
 
 use std::str::FromStr;
 
 use super::value::DiskOnion;
 
-/// The usual options of a [`DiskOnion`] as typed values. Returned by
-/// [`DiskOnion::settings`]. tor's manual, "HIDDEN SERVICE OPTIONS".
+/// The options of a [`DiskOnion`] that this library knows, as typed values.
+/// Returned by [`DiskOnion::settings`]. tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// A field is `None` if the service doesn't set the option, so that tor's
-/// default applies, or if the value can't be parsed. [`DiskOnion::get`] returns
-/// the text.
+/// default applies. It is also `None` if the value can't be parsed. In that
+/// case [`DiskOnion::get`] returns the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskOnionSettings {
@@ -18,17 +18,18 @@ pub struct DiskOnionSettings {
     /// `HiddenServiceMaxStreams`: the limit of simultaneous streams on one
     /// circuit. 0 means no limit.
     pub max_streams: Option<u16>,
-    /// `HiddenServiceMaxStreamsCloseCircuit`: true if a circuit that exceeds
-    /// the limit is closed.
+    /// `HiddenServiceMaxStreamsCloseCircuit`: true if tor closes a circuit that
+    /// exceeds the limit.
     pub max_streams_close_circuit: Option<bool>,
-    /// `HiddenServiceAllowUnknownPorts`: true if a connection to an unknown
-    /// port doesn't close the circuit.
+    /// `HiddenServiceAllowUnknownPorts`: true if a connection to a port that
+    /// the service doesn't have leaves the circuit open.
     pub allow_unknown_ports: Option<bool>,
-    /// `HiddenServiceExportCircuitID`: true for `haproxy`, which tells the
-    /// targets the circuit's number with the HAProxy protocol.
+    /// `HiddenServiceExportCircuitID`: true for `haproxy`. Then tor begins each
+    /// connection to a target with a HAProxy header that contains the circuit's
+    /// number.
     pub export_circuit_id: Option<bool>,
     /// `HiddenServiceDirGroupReadable`: true if the group of tor's user may
-    /// read the directory and `hostname`.
+    /// read the directory and the file `hostname`.
     pub dir_group_readable: Option<bool>,
     /// `HiddenServiceNumIntroductionPoints`: the number of introduction points,
     /// 3 to 20.
@@ -37,18 +38,19 @@ pub struct DiskOnionSettings {
     /// the rate of introductions.
     pub intro_dos_defense: Option<bool>,
     /// `HiddenServiceEnableIntroDoSRatePerSec`: the number of introductions per
-    /// second.
+    /// second that an introduction point passes on.
     pub intro_dos_rate: Option<u32>,
-    /// `HiddenServiceEnableIntroDoSBurstPerSec`: the number of introductions in
-    /// a burst.
+    /// `HiddenServiceEnableIntroDoSBurstPerSec`: the number of introductions at
+    /// once that an introduction point passes on.
     pub intro_dos_burst: Option<u32>,
     /// `HiddenServicePoWDefensesEnabled`: true if clients must solve a
     /// proof-of-work puzzle when the service is under load.
     pub proof_of_work: Option<bool>,
     /// `HiddenServicePoWQueueRate`: the number of introductions per second that
-    /// are handled before the puzzle is demanded.
+    /// the service handles before it demands the puzzle.
     pub proof_of_work_rate: Option<u32>,
-    /// `HiddenServicePoWQueueBurst`: the number of introductions in a burst.
+    /// `HiddenServicePoWQueueBurst`: the number of introductions at once that
+    /// the service handles before it demands the puzzle.
     pub proof_of_work_burst: Option<u32>,
     /// `HiddenServiceOnionBalanceInstance`: true if the service is a backend of
     /// OnionBalance.
@@ -79,7 +81,8 @@ impl DiskOnionSettings {
         }
     }
 
-    /// Returns an option that tor wouldn't accept and the reason.
+    /// Returns the first option that tor wouldn't accept, with the reason.
+    /// Returns `None` if tor would accept all options.
     pub(super) fn problem(&self) -> Option<(&'static str, &'static str)> {
         // tor's defaults: 25 and 200 introductions, 250 and 2500.
         let dos = (self.intro_dos_rate.unwrap_or(25), self.intro_dos_burst.unwrap_or(200));

@@ -15,7 +15,8 @@ const PORT: &str = "HiddenServicePort";
 /// of its lines in order, including options that this library doesn't know.
 /// tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
-/// A service that is read and written back is unchanged, line by line.
+/// A service that is read from tor and sent back keeps all of its lines
+/// unchanged.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnion;
@@ -43,14 +44,14 @@ pub struct DiskOnion {
 }
 
 impl DiskOnion {
-    /// Creates a description of a service whose keys are in this directory. It
-    /// needs at least one port.
+    /// Creates a description of a service whose keys are in this directory. Add
+    /// at least one [`port`](Self::port): tor accepts no service without ports.
     ///
     /// The directory must be absolute, because tor's working directory differs
     /// from this program's. It need not exist, but its parent must.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        // Remove a `/` at the end, because tor would take it for another
-        // directory.
+        // Remove a `/` at the end, because tor would take a path with it for
+        // another directory.
         let directory: PathBuf = directory.into().components().collect();
         DiskOnion { directory, lines: Vec::new() }
     }
@@ -76,9 +77,11 @@ impl DiskOnion {
         lines
     }
 
-    /// Returns the value of an option. The case of the name doesn't matter. If
-    /// the option has several values, returns the last, which is the one that
-    /// tor uses (except for `HiddenServicePort`).
+    /// Returns the value of an option, or `None` if the option isn't set. The
+    /// case of the name doesn't matter. If the option has several values,
+    /// returns the last one, which is the value that tor uses (except for
+    /// `HiddenServicePort`). For the directory, see
+    /// [`directory`](Self::directory).
     pub fn get(&self, name: &str) -> Option<&str> {
         let named = |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.lines.iter().rev().find(named)?.value.as_deref()
@@ -98,13 +101,13 @@ impl DiskOnion {
         self.lines.iter().filter(named).filter_map(|line| line.value.as_deref())
     }
 
-    /// Returns the ports in order. A `HiddenServicePort` that tor wouldn't
-    /// accept is left out here, but not from [`lines`](Self::lines).
+    /// Returns the ports in order. A `HiddenServicePort` that can't be parsed
+    /// is missing from this list, but not from [`lines`](Self::lines).
     pub fn ports(&self) -> Vec<DiskPort> {
         self.values(PORT).filter_map(|value| value.parse().ok()).collect()
     }
 
-    /// Returns the usual options as typed values.
+    /// Returns the options that this library knows as typed values.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -118,13 +121,14 @@ impl DiskOnion {
     }
 
     /// Adds a virtual port (a port of the onion address) whose connections go
-    /// to a local target: a socket address, or the path of a Unix socket, which
-    /// may contain spaces and quotes here. Call this again for more ports. If
-    /// the same port is added with another target, tor chooses one of them at
-    /// random for each connection.
+    /// to a local target: a socket address, or the path of a Unix socket.
+    /// (Unlike with `ADD_ONION`, the path may contain spaces and quotes.) Call
+    /// this again for more ports. If the same port is added with another
+    /// target, tor chooses one of them at random for each connection.
     ///
     /// [`OnionBuilder::port`](crate::OnionBuilder::port) and
-    /// [`AddOnion::port`](crate::control::AddOnion::port) do the same.
+    /// [`AddOnion::port`](crate::control::AddOnion::port) do the same for
+    /// ephemeral services.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -149,9 +153,9 @@ impl DiskOnion {
         self.port(port, DiskTarget::SamePort)
     }
 
-    /// Sets an option of the service, including options that this library
-    /// doesn't know. It replaces all existing values, at the position of the
-    /// first.
+    /// Sets an option of the service to one value. The option may be one that
+    /// this library doesn't know. The value replaces all existing values, at
+    /// the position of the first one.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -200,8 +204,9 @@ impl DiskOnion {
         self.option("HiddenServiceMaxStreams", streams.to_string())
     }
 
-    /// Sets whether a circuit that exceeds [`max_streams`](Self::max_streams)
-    /// is closed.
+    /// Sets whether tor closes a circuit that exceeds
+    /// [`max_streams`](Self::max_streams). By default, tor only refuses the
+    /// further streams.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -213,8 +218,8 @@ impl DiskOnion {
         self.flag("HiddenServiceMaxStreamsCloseCircuit", close)
     }
 
-    /// Sets whether a connection to an unknown port is only refused. By
-    /// default, it also closes the circuit.
+    /// Sets whether tor only refuses a connection to a port that the service
+    /// doesn't have. By default, such a connection also closes the circuit.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -226,8 +231,8 @@ impl DiskOnion {
         self.flag("HiddenServiceAllowUnknownPorts", allow)
     }
 
-    /// Sets whether targets are told the circuit's number at the beginning of
-    /// each connection, with the HAProxy protocol.
+    /// Sets whether tor begins each connection to a target with a header of the
+    /// HAProxy protocol that contains the circuit's number. Default: no.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -239,8 +244,8 @@ impl DiskOnion {
         self.option("HiddenServiceExportCircuitID", if export { "haproxy" } else { "none" })
     }
 
-    /// Sets whether the group of tor's user may read the directory and
-    /// `hostname`.
+    /// Sets whether the group of tor's user may read the directory and the file
+    /// `hostname`. Default: no.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -265,8 +270,9 @@ impl DiskOnion {
     }
 
     /// Makes introduction points limit the rate of introductions. `rate` is the
-    /// number per second and `burst` the number in a burst. `None` means tor's
-    /// default (25 and 200).
+    /// number of introductions per second, and `burst` the number at once, that
+    /// an introduction point passes on. `None` means tor's default (25 and
+    /// 200).
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -299,8 +305,8 @@ impl DiskOnion {
             .optional("HiddenServicePoWQueueBurst", burst)
     }
 
-    /// Sets whether the service is a backend of OnionBalance. tor requires a
-    /// file `ob_config` in the directory then.
+    /// Sets whether the service is a backend of OnionBalance. If it is, tor
+    /// requires a file `ob_config` in the directory. Default: no.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -319,8 +325,8 @@ impl DiskOnion {
         }
     }
 
-    /// Checks that tor would accept the service and would still have it after
-    /// SAVECONF. This needs no tor and reads no files.
+    /// Checks that tor would accept the service, and that tor could read it
+    /// again after SAVECONF. This method needs no tor and reads no files.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -338,9 +344,9 @@ impl DiskOnion {
     /// * if the directory isn't absolute or can't be sent and saved;
     /// * if there are no ports, a port is given twice with the same target, or
     ///   tor doesn't accept a port;
-    /// * if an option doesn't belong to one service, has a value that can't be
-    ///   sent and saved, or has a value that tor doesn't accept, such as the
-    ///   version 2.
+    /// * if an option isn't an option of a single service, has a value that
+    ///   can't be sent and saved, or has a value that tor doesn't accept. An
+    ///   example of the last case is `HiddenServiceVersion 2`.
     pub fn check(&self) -> Result<()> {
         self.check_directory()?;
         for line in &self.lines {
@@ -508,7 +514,7 @@ mod tests {
             assert!(error.contains(named), "{error}");
             assert!(error.ends_with("nothing was sent"), "{error}");
         }
-        // tor accepts two targets for one port and chooses one for each
+        // tor accepts two targets for one port and chooses one of them for each
         // connection.
         service().port(80, local).check().unwrap();
     }

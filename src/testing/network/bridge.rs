@@ -17,8 +17,8 @@ pub(super) struct Bridge {
 }
 
 impl Bridge {
-    /// Starts the bridge's transport if it has one. The bridge itself need not
-    /// be running yet.
+    /// Creates the description of a planned bridge, and starts its transport if
+    /// it has one. The bridge itself need not be running yet.
     pub(super) fn of(planned: &PlannedRelay) -> Result<Self> {
         let or_port = planned.or_address();
         let transport = match &planned.options.transport {
@@ -36,7 +36,8 @@ impl Bridge {
         }
     }
 
-    /// Returns the value of the option `ClientTransportPlugin`.
+    /// Returns the value of the option `ClientTransportPlugin`, or `None` if
+    /// the bridge has no transport.
     pub(super) fn transport_line(&self) -> Option<String> {
         self.transport.as_ref().map(Transport::line)
     }

@@ -69,7 +69,8 @@ impl Default for TestNetworkBuilder {
 }
 
 impl TestNetworkBuilder {
-    /// Sets the number of directory authorities, at least one. Default: 3.
+    /// Sets the number of directory authorities. Default: 3. A count of 0 is
+    /// treated as 1.
     pub fn authorities(mut self, count: usize) -> Self {
         self.authorities = count.max(1);
         self
@@ -79,8 +80,9 @@ impl TestNetworkBuilder {
     /// exits. Default: 5. Relays that [`relay`](Self::relay) adds are not
     /// counted.
     ///
-    /// Authorities are relays, too. There must be at least four relays in
-    /// total.
+    /// Authorities are relays, too. With fewer than four authorities and relays
+    /// in total, [`start`](Self::start) fails with an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     pub fn relays(mut self, count: usize) -> Self {
         self.relays = count;
         self
@@ -167,7 +169,9 @@ impl TestNetworkBuilder {
     }
 
     /// Sets the time between two votes, in whole seconds. Default: ten seconds,
-    /// the shortest that tor allows. The interval must divide a day.
+    /// the shortest that tor allows. A day must be a multiple of the interval.
+    /// With any other interval, [`start`](Self::start) fails with an error of
+    /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
     /// With a long interval, nodes need less memory and send fewer events.
     pub fn voting_interval(mut self, interval: Duration) -> Self {
@@ -175,8 +179,9 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets the number of voting intervals for which a consensus is valid, at
-    /// least 2. Default: 2.
+    /// Sets the number of voting intervals for which a consensus is valid.
+    /// Default: 2. With fewer, [`start`](Self::start) fails with an error of
+    /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     pub fn consensus_lifetime(mut self, intervals: u32) -> Self {
         self.intervals_valid = intervals;
         self
@@ -190,11 +195,12 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets whether the nodes get new keys, which are not kept. Default: false.
+    /// Sets whether the nodes get new keys for this network only. Default:
+    /// false.
     ///
-    /// By default, keys are kept in the user's cache directory
-    /// (`XDG_CACHE_HOME`, or `~/.cache`), in `scape/test-network-keys-1`, and
-    /// each network has the same ones.
+    /// By default, all networks of a user have the same keys. They are kept in
+    /// the user's cache directory (`XDG_CACHE_HOME`, or `~/.cache`), in
+    /// `scape/test-network-keys-1`.
     pub fn new_keys(mut self, on: bool) -> Self {
         self.new_keys = on;
         self
@@ -232,7 +238,7 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets an option of the client.
+    /// Sets an option of the client, in addition to the options of all nodes.
     pub fn client_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.client_options.push((name.into(), value.into()));
         self
@@ -246,17 +252,27 @@ impl TestNetworkBuilder {
     }
 
     /// Starts every node. Waits until the client has built a circuit, all exits
-    /// accept streams, and the authorities know every relay.
+    /// accept streams, and the authorities have the descriptor of every relay.
     ///
     /// A relay whose options keep it from publishing its descriptor, such as
-    /// `PublishServerDescriptor 0`, delays the start by 20 seconds.
+    /// `PublishServerDescriptor 0`, delays the start by 20 seconds. With
+    /// [`vote_first`](Self::vote_first), the start then fails with a timeout.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().relays(8).start()?;
+    /// println!("{} nodes are running", network.nodes().len());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Nothing is left behind after an error. Its kind is
+    /// After an error, all processes have ended and all files are removed. The
+    /// kind of the error is
     ///
-    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if a node didn't
-    ///   start;
+    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) if a node didn't start
+    ///   or its control connection failed;
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
     ///   ready in time;
     /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a setting is
@@ -264,9 +280,9 @@ impl TestNetworkBuilder {
     /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
     ///   refuses something, such as an address.
     ///
-    /// In the first two cases, the error contains a [`LaunchError`] with the
-    /// last log lines of the node that didn't start, or of every node. Each
-    /// line begins with the node's name.
+    /// In the first two cases, the error contains a [`LaunchError`] with log
+    /// lines: those of the node that didn't start, or else the last ones of
+    /// every node. Each line begins with the node's name.
     pub fn start(mut self) -> Result<TestNetwork> {
         let deadline = Deadline::after(self.timeout);
         self.check()?;
@@ -293,7 +309,9 @@ impl TestNetworkBuilder {
         }
         let (interval, day) = (self.voting_interval.as_secs(), 24 * 60 * 60);
         if interval < SHORTEST_INTERVAL || day % interval != 0 {
-            let why = format!("must be {SHORTEST_INTERVAL} s or more, and divide a day");
+            let why = format!(
+                "must be {SHORTEST_INTERVAL} s or more, and a day must be a multiple of it"
+            );
             return Err(refused("voting_interval", why));
         }
         if self.intervals_valid < 2 {
@@ -305,7 +323,7 @@ impl TestNetworkBuilder {
         self.bridges.iter().try_for_each(RelayOptions::check_bridge)?;
         let all = || relays.iter().chain(&self.bridges);
         if Countries::of(all().filter_map(|it| it.country.as_deref())).are_too_many() {
-            let why = format!("is one of too many: there can be {}", countries::MOST);
+            let why = format!("is one too many: the limit is {} countries", countries::MOST);
             return Err(refused("country", why));
         }
         let mut nicknames = BTreeSet::new();
@@ -316,7 +334,10 @@ impl TestNetworkBuilder {
                 && nickname.bytes().all(|byte| byte.is_ascii_alphanumeric());
             let is_reserved = nickname == "client" || nickname == "socks";
             if !is_nickname || is_reserved || nickname.starts_with("authority") {
-                let why = format!("{nickname:?} can't be that of a relay");
+                let why = format!(
+                    "{nickname:?} can't be used: use 1 to 19 letters and digits, and neither \
+                     client nor socks nor authority…"
+                );
                 return Err(refused("nickname", why));
             }
             if !nicknames.insert(nickname.clone()) {
@@ -326,8 +347,8 @@ impl TestNetworkBuilder {
         Ok(())
     }
 
-    /// Returns the settings of all relays: first as many default relays as
-    /// [`relays`](Self::relays) says, then those that were added.
+    /// Returns the settings of all relays: first the default ones, whose number
+    /// [`relays`](Self::relays) sets, then those that were added.
     pub(super) fn all_relays(&self) -> Vec<RelayOptions> {
         let mut relays = vec![RelayOptions::default(); self.relays];
         relays.extend(self.described.clone());

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::io::transport::Address;
 use scape_proto::control::Words;
 
-/// The ports of a client for programs.
+/// The ports of a client to which programs can connect.
 #[derive(Debug, Clone)]
 pub(super) struct ClientPorts {
     pub(super) socks: Address,
@@ -16,8 +16,8 @@ pub(super) struct ClientPorts {
 impl ClientPorts {
     /// Asks a client for its ports.
     pub(super) fn of(client: &Controller) -> Result<Self> {
-        let socks = listeners(&client.get_info_bytes("net/listeners/socks")?);
-        let control = listeners(&client.get_info_bytes("net/listeners/control")?);
+        let socks = listeners(&client.info().get_bytes("net/listeners/socks")?);
+        let control = listeners(&client.info().get_bytes("net/listeners/control")?);
         let tcp = |all: &[Address]| all.iter().find(|address| !address.is_unix()).cloned();
         let (Some(socks_tcp), Some(control)) = (tcp(&socks), tcp(&control)) else {
             let missing = "the client does not listen on TCP";
@@ -28,7 +28,8 @@ impl ClientPorts {
     }
 }
 
-/// Reads the addresses in `GETINFO net/listeners/*`, which are quoted strings.
+/// Returns the addresses in the value of `GETINFO net/listeners/*`, which are
+/// quoted strings. Malformed addresses are skipped.
 fn listeners(value: &[u8]) -> Vec<Address> {
     let mut words = Words::new(value);
     let mut addresses = Vec::new();

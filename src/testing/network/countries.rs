@@ -33,8 +33,8 @@ pub(super) struct Countries {
 }
 
 impl Countries {
-    /// Numbers countries in the order in which they first occur. Upper and
-    /// lower case are the same.
+    /// Creates the list of the given country codes, in the order in which they
+    /// first occur. Upper and lower case are the same.
     pub(super) fn of<C: AsRef<str>>(countries: impl IntoIterator<Item = C>) -> Self {
         let mut codes = Vec::new();
         for country in countries {

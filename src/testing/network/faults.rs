@@ -19,13 +19,14 @@ const REFUSED: &str = "approved-routers";
 /// Faults and repairs. [`Node`] has the methods that stop and pause single
 /// nodes.
 impl TestNetwork {
-    /// Restarts a node, which may have ended before, and waits until it works.
+    /// Restarts a node, and waits until it works: until a relay or bridge
+    /// accepts streams, or the client can build circuits. A node that has ended
+    /// is started again.
     ///
     /// The node keeps its keys, relay ports and data directory. Options that
     /// were changed while it ran are reset to those at the start of the
-    /// network. Controllers of its old process stay closed. The client's SOCKS
-    /// and control ports change, and the restart waits until the client can
-    /// build circuits.
+    /// network. Controllers of its old process stay closed. If the node is the
+    /// client, its SOCKS and control ports change.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -117,9 +118,10 @@ impl TestNetwork {
     /// consensus. This takes five or six seconds, or up to ten if they vote
     /// every ten seconds anyway.
     ///
-    /// Relays and clients fetch the new consensus when their present one is no
-    /// longer fresh. With a long [`voting_interval`], this takes that long.
-    /// Clients of [`launch`](Self::launch) begin with the new consensus.
+    /// Relays and running clients fetch the new consensus when their present
+    /// one is no longer fresh, so after up to one [`voting_interval`]. Clients
+    /// that are started later with [`launch`](Self::launch) begin with the new
+    /// consensus.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -159,14 +161,15 @@ impl TestNetwork {
 
 /// Faults of a single node.
 impl Node {
-    /// Stops the process (SIGSTOP) until [`resume`](Self::resume), like a
-    /// machine that hangs. The operating system continues to accept connections
-    /// to its ports. Calls of its [`controller`](Self::controller) time out.
+    /// Suspends the process (SIGSTOP) until [`resume`](Self::resume) is called,
+    /// like a machine that hangs. The operating system continues to accept
+    /// connections to the node's ports. Calls on its
+    /// [`controller`](Self::controller) time out.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the platform has no such signal.
+    /// the signal can't be sent, or the platform doesn't have it.
     pub fn pause(&self) -> Result<()> {
         self.process().pause()?;
         self.set_paused(true);
@@ -195,10 +198,12 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// The process has ended in any case. The kind of the error is
+    /// The kind of the error is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the process had to
     /// be killed, and [`ErrorKind::Launch`](crate::ErrorKind::Launch) if it had
-    /// already crashed.
+    /// already crashed. In both cases, the process has ended. The kind is
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the process can't be
+    /// signalled or its files can't be removed.
     pub fn stop(&self) -> Result<()> {
         self.resume()?;
         self.process().end()
@@ -214,7 +219,7 @@ impl Node {
     pub fn kill(&self) -> Result<()> {
         self.process().kill()?;
         match self.process().end() {
-            // This is the end by the signal.
+            // The error reports that the signal has ended the process.
             Err(error) if error.is::<LaunchError>() => Ok(()),
             ended => ended,
         }

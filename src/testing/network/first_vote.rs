@@ -1,4 +1,5 @@
-//! The first vote of a network that began with a written consensus.
+//! The first vote of a network that began with a consensus which this program
+//! has written.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,8 +22,8 @@ const MARGIN: Duration = Duration::from_secs(3);
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// The first vote. It must not begin during the start, nor before every
-/// authority knows every relay. On a busy machine, the relays' descriptors
-/// arrive late, and overloaded authorities vote without each other.
+/// authority has the descriptor of every relay. On a busy machine, the
+/// descriptors arrive late, and overloaded authorities vote without each other.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
     /// GETINFO keys of the relays' descriptors.
@@ -33,16 +34,17 @@ pub(super) struct FirstVote {
 }
 
 impl FirstVote {
-    /// Creates this for a vote that the authorities will hold at the
-    /// [offset](Times::offset). Their commands must end at the deadline of the
-    /// start.
+    /// Creates the state for a vote that the authorities will hold at the
+    /// [offset](Times::offset). The controllers must have the deadline of the
+    /// start for all their commands.
     pub(super) fn new(authorities: Vec<Controller>, keys: Vec<String>, times: &Times) -> Self {
         let (interval, second) = (times.interval, Duration::from_secs(1));
         let begin = times.now + interval - second - VOTE_TAKES;
         FirstVote { authorities, keys, interval, begin }
     }
 
-    /// Postpones the vote until `over` is disconnected.
+    /// Postpones the vote again and again, until the other end of the channel
+    /// `over` is dropped.
     pub(super) fn put_off_until(&mut self, over: &Receiver<()>) -> Result<()> {
         while over.recv_timeout(POLL) != Err(RecvTimeoutError::Disconnected) {
             self.put_off_if_near()?;
@@ -50,17 +52,17 @@ impl FirstVote {
         self.put_off_if_near()
     }
 
-    /// Postpones the vote until every authority knows every relay, or until
-    /// [`KNOWN_WITHIN`] has passed, or until shortly before `deadline`. The
-    /// limit is needed because a relay's options may keep it from publishing
-    /// its descriptor. The network works without it.
+    /// Postpones the vote until every authority has the descriptor of every
+    /// relay. Gives up after [`KNOWN_WITHIN`], or shortly before `deadline`,
+    /// because a relay's options may keep it from publishing its descriptor.
+    /// The network works without that descriptor.
     pub(super) fn put_off_until_known(&mut self, deadline: Deadline) -> Result<()> {
         let end = Instant::now() + KNOWN_WITHIN.min(deadline.left().saturating_sub(MARGIN));
         while !self.is_known()? {
             if Instant::now() >= end {
                 log::warn!(
                     target: "scape::testing",
-                    "the authorities don't know every relay yet: the first vote may lack some"
+                    "the authorities lack descriptors: the first vote may leave out some relays"
                 );
                 break;
             }

@@ -69,8 +69,8 @@ pub use relay::RelayOptions;
 /// A new network has no consensus before its authorities have voted, which
 /// takes ten seconds. To start sooner, the program writes the first consensus
 /// itself, with the authorities' signatures. The authorities then vote every
-/// ten seconds (see [`voting_interval`](TestNetworkBuilder::voting_interval)),
-/// and their first consensus takes over without a gap.
+/// ten seconds (see [`voting_interval`](TestNetworkBuilder::voting_interval)).
+/// Their first consensus replaces the program's one before that expires.
 /// [`wait_for_vote`](Self::wait_for_vote) waits for it.
 /// [`vote_first`](TestNetworkBuilder::vote_first) starts without the program's
 /// consensus.
@@ -96,10 +96,10 @@ pub use relay::RelayOptions;
 /// # Safety
 ///
 /// The nodes know only each other, and the network's own server resolves names.
-/// Exits would accept to connect to other addresses. But they connect from
-/// loopback addresses (`OutboundBindAddress`), and Linux refuses that. A
-/// network namespace with only the loopback interface (`unshare -n`) is safe in
-/// any case.
+/// The exit policies allow connections to any address. But exits connect from
+/// loopback addresses (`OutboundBindAddress`), and Linux refuses connections
+/// from there to other machines. A network namespace with only the loopback
+/// interface (`unshare -n`) is safe on every system that has it.
 pub struct TestNetwork {
     nodes: Vec<Node>,
     client: usize,
@@ -132,7 +132,7 @@ impl TestNetwork {
         Tor::from(self.client().clone())
     }
 
-    /// Returns the description of another client of this network.
+    /// Returns a [`Launch`] for another client of this network.
     ///
     /// Options can be added to it. The defaults of [`Launch`] apply to its data
     /// directory and its SOCKS port. The caller starts and owns the client, and
@@ -167,6 +167,7 @@ impl TestNetwork {
 
     /// Returns the node with a nickname: `authority0`, `relay0`, `bridge0`,
     /// `client`, and so on, or a nickname set with [`RelayOptions::nickname`].
+    /// Returns `None` if there is no such node.
     pub fn node(&self, nickname: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.nickname() == nickname)
     }
@@ -224,11 +225,21 @@ impl TestNetwork {
     /// [`voting_interval`](TestNetworkBuilder::voting_interval), and a client
     /// fetches the new consensus within the interval after that.
     ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// network.wait_for_vote(Duration::from_secs(60))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if this takes longer
-    /// than `timeout`.
+    /// than `timeout`, and of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the client has ended.
     pub fn wait_for_vote(&self, timeout: Duration) -> Result<()> {
         vote::wait_for_next(self.client_node(), Deadline::after(timeout))
     }
@@ -246,7 +257,7 @@ impl TestNetwork {
     /// (kind [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if a node had
     /// already crashed. Each line of its log begins with the node's name.
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
-    /// the operating system reported an error.
+    /// a process can't be ended or a file can't be removed.
     pub fn stop(mut self) -> Result<()> {
         self.end()
     }

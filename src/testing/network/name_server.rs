@@ -31,8 +31,9 @@ const TICK: Duration = Duration::from_millis(200);
 ///
 /// The exits of a [`TestNetwork`](super::TestNetwork) ask only this server, so
 /// that nothing leaves this machine. It answers questions for A, AAAA and PTR
-/// records. Any other name doesn't exist. Names and addresses may be added at
-/// any time. tor writes names in mixed case, and the answer repeats that.
+/// records. For any other name, it answers that the name doesn't exist. Names
+/// and addresses may be added at any time. tor asks for names in mixed case,
+/// and the answer repeats the name unchanged.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
@@ -76,7 +77,8 @@ impl NameServer {
         self.address
     }
 
-    /// Adds an address for `name`. The name keeps the addresses that it has.
+    /// Adds an address for `name`, in addition to the addresses that the name
+    /// already has.
     pub fn add_address(&self, name: &str, address: IpAddr) {
         self.records.lock().addresses.entry(name.to_ascii_lowercase()).or_default().push(address);
     }
@@ -162,7 +164,9 @@ fn answer(query: &[u8], records: &Records) -> Option<Vec<u8>> {
     Some(respond(if known { 0 } else { NO_SUCH_NAME }, &answers, question))
 }
 
-/// Returns the question's name in lower case, its type, and its length.
+/// Returns the question's name in lower case, the type, and the question's
+/// length in bytes. Returns `None` if the query doesn't have exactly one
+/// question, or the question is malformed or not of the class IN.
 fn question(query: &[u8]) -> Option<(String, u16, usize)> {
     if number(query, 4)? != 1 {
         return None;

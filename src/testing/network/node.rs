@@ -43,8 +43,9 @@ pub struct Node {
     fingerprint: Option<Fingerprint>,
     bridge: Option<Bridge>,
     process: TorProcess,
-    /// The description of the node's next process. In a mutex, because a
-    /// description with callbacks can't be shared.
+    /// The launch of the node's next process, for a restart. In a mutex,
+    /// because a `Launch` can't be shared between threads: it may have
+    /// callbacks.
     again: Mutex<Launch>,
     is_paused: AtomicBool,
 }
@@ -60,7 +61,7 @@ impl Node {
         self.role
     }
 
-    /// Returns the fingerprint, or `None` for a client.
+    /// Returns the identity fingerprint, or `None` for a client.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
@@ -169,7 +170,8 @@ impl Node {
     }
 }
 
-/// Returns `error` with the node's name before each line of its log.
+/// Returns `error` with the node's name before each log line that it contains.
+/// An error of the operating system also gets the node's name.
 pub(super) fn of_node(nickname: &str, error: Error) -> Error {
     if let Some(launch) = error.exact::<LaunchError>() {
         let mut log: Vec<String> =
@@ -203,21 +205,21 @@ pub(super) struct Common {
 /// The time of the authorities' first vote.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Voting {
-    /// First at the end of the seed's consensus.
+    /// The first vote ends shortly before the seed's consensus is no longer
+    /// fresh.
     AfterSeed(Times),
-    /// When the authorities are told to: see [`vote`](super::vote).
+    /// The first vote begins when the authorities are told to vote: see
+    /// [`vote`](super::vote).
     WhenTold(Times),
 }
 
 impl Common {
-    /// Returns the description of a node. Its launch doesn't wait for the
-    /// bootstrap.
+    /// Returns the launch of a node, which doesn't wait for the bootstrap.
     pub(super) fn node(&self, nickname: &str, data_directory: &Path) -> Launch {
         self.node_at(ADDRESS, nickname, data_directory)
     }
 
-    /// Returns the description of a node that connects to others from this
-    /// address.
+    /// Returns the launch of a node that connects to others from this address.
     fn node_at(&self, address: Ipv4Addr, nickname: &str, data_directory: &Path) -> Launch {
         self.member_at(address)
             .data_directory(data_directory)
@@ -226,7 +228,7 @@ impl Common {
             .option("Nickname", nickname)
     }
 
-    /// Returns the description of a tor that uses only the authorities of this
+    /// Returns the launch of a tor that uses only the authorities of this
     /// network. Its log shows addresses (`SafeLogging 0`), because they help to
     /// explain failures.
     pub(super) fn member(&self) -> Launch {
@@ -265,7 +267,8 @@ impl Common {
             .options(self.options.clone())
     }
 
-    /// Returns the description of an authority.
+    /// Returns the launch of an authority. `guards` are the fingerprints of the
+    /// relays that get the flag `Guard`.
     pub(super) fn authority(
         &self,
         planned: &PlannedAuthority,
@@ -310,11 +313,11 @@ impl Common {
             .option("V3AuthNIntervalsValid", times.intervals_valid)
     }
 
-    /// Returns the description of a relay, without its own options.
+    /// Returns the launch of a relay, without the relay's own options.
     ///
     /// The policy of an exit allows everything, because a relay whose policy
-    /// allows only private addresses isn't an exit for tor. The address that
-    /// the relay connects from keeps it on this machine.
+    /// allows only private addresses isn't an exit for tor. But the relay
+    /// connects from a loopback address, so it can't reach other machines.
     pub(super) fn relay(
         &self,
         planned: &PlannedRelay,
@@ -380,8 +383,8 @@ impl Times {
     }
 }
 
-/// Makes a node wait with fetching until it is told to start: see
-/// [`vote`](super::vote).
+/// Makes a node fetch neither the consensus nor descriptors until it is told
+/// to: see [`vote`](super::vote).
 pub(super) fn waiting(launch: Launch) -> Launch {
     launch.option("FetchServerDescriptors", "0")
 }

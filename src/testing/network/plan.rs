@@ -22,15 +22,15 @@ pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 /// The IPv6 address of every relay, if it has one.
 pub(super) const IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::LOCALHOST;
 
-/// The default bandwidth of a relay if other relays have one, in the unit of
-/// the consensus.
+/// The bandwidth of a relay for which none is set, if it is set for other
+/// relays. The unit is 1000 bytes per second, as in the consensus.
 const BANDWIDTH: u32 = 1000;
 
 /// The number of authorities that must have measured a relay's bandwidth before
-/// the consensus names it, by tor's rule.
+/// the consensus contains it. The number is fixed in tor.
 const ENOUGH_TO_MEASURE: usize = 3;
 
-/// The nodes of a network.
+/// The nodes that a network will have, in addition to the client.
 pub(super) struct Wanted {
     pub(super) authorities: usize,
     pub(super) relays: Vec<RelayOptions>,
@@ -211,8 +211,8 @@ impl Plan {
         relay.options.bandwidth.unwrap_or(BANDWIDTH)
     }
 
-    /// Returns the bandwidth that the consensus names for a relay, or `None` if
-    /// too few authorities measure it.
+    /// Returns a relay's bandwidth in the consensus, or `None` if nothing is
+    /// measured or too few authorities measure it.
     pub(super) fn bandwidth(&self, relay: &PlannedRelay) -> Option<u32> {
         let is_named = self.is_measured() && self.authorities.len() >= ENOUGH_TO_MEASURE;
         is_named.then(|| Plan::measured(relay))
@@ -250,7 +250,9 @@ fn write_keys(data_directory: &Path, files: &KeyFiles) -> Result<()> {
     written.map_err(|error| Error::io(format!("write the keys in {}", keys.display()), error))
 }
 
-/// Calls `make` with each number, on as many threads as there are processors.
+/// Calls `make` with each number from 0 to `count` - 1, on as many threads as
+/// there are processors. Returns the results in the order of the numbers, or
+/// one of the errors.
 fn side_by_side<T: Send>(count: usize, make: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let threads = thread::available_parallelism().map_or(2, usize::from).min(count);
     let next = AtomicUsize::new(0);

@@ -170,7 +170,7 @@ impl RelayOptions {
 }
 
 impl RelayOptions {
-    /// Checks the settings of a relay.
+    /// Returns an error if a setting is invalid for a relay.
     pub(super) fn check_relay(&self) -> Result<()> {
         if let Some(name) = &self.transport {
             return Err(refused(
@@ -181,14 +181,14 @@ impl RelayOptions {
         self.check_country()
     }
 
-    /// Checks the settings of a bridge.
+    /// Returns an error if a setting is invalid for a bridge.
     pub(super) fn check_bridge(&self) -> Result<()> {
         if self.bandwidth.is_some() {
-            let why = "is that of a bridge, which the consensus doesn't name";
+            let why = "is set for a bridge, but bridges are not in the consensus";
             return Err(refused("bandwidth", why.to_owned()));
         }
         if let Some(name) = &self.family {
-            let why = format!("{name:?} has a bridge in it, which may list no family");
+            let why = format!("{name:?} is set for a bridge, but bridges have no family");
             return Err(refused("family", why));
         }
         if let Some(name) = self.transport.as_ref().filter(|name| !transport::is_name(name)) {

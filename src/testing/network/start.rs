@@ -70,7 +70,7 @@ impl TestNetworkBuilder {
     /// The authorities start first, because a relay uploads its descriptor one
     /// second after its start, and not again if this fails. The client joins
     /// the network when all other nodes accept connections, because it would
-    /// avoid guards that refuse one.
+    /// avoid guards that refuse a connection.
     fn start_seeded(
         &mut self,
         nodes: Vec<NodeToStart>,
@@ -114,7 +114,8 @@ impl TestNetworkBuilder {
         let relays = starting.begin(|role| role == Role::Relay);
         let bridges = starting.begin(|role| role == Role::Bridge);
         let clients = starting.begin(|role| role == Role::Client);
-        // On a busy machine, the vote begins soon after this.
+        // On a busy machine, the first vote would begin soon after this, so
+        // postponing it begins here.
         let authorities = authorities.into_iter().map(|index| starting.wait_for(index));
         let watched = watch(authorities.collect::<Result<_>>()?);
         starting.wait_listening(&plan.relay_addresses())?;
@@ -125,7 +126,7 @@ impl TestNetworkBuilder {
         first_circuit(&client, deadline, |error| {
             log::warn!(
                 target: "scape::testing",
-                "the consensus that was written gives no circuit ({error}): \
+                "no circuit could be built with the first consensus ({error}): \
                  waiting for the authorities' vote"
             );
             alive = None;
@@ -341,7 +342,7 @@ fn wait_known(client: &Controller, nodes: &[Node], deadline: Deadline) -> Result
     let keys = vote::of_each_relay(nodes, "md/id/");
     let mut wait = events.wait(deadline, Phase::Event);
     loop {
-        let known = client.get_info_each(&keys)?;
+        let known = client.info().get_each(&keys)?;
         if known.iter().all(Result::is_ok) {
             return Ok(());
         }

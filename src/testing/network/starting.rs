@@ -49,8 +49,8 @@ pub(super) struct NodeToStart {
     pub(super) fingerprint: Option<Fingerprint>,
     pub(super) bridge: Option<Bridge>,
     pub(super) launch: Launch,
-    /// The description of the node's next process, which need not wait for
-    /// other nodes.
+    /// The launch of the node's next process, for a restart. That process need
+    /// not wait for other nodes.
     pub(super) again: Launch,
 }
 
@@ -80,7 +80,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Starting { scope, waiting, started, sender, results, cancel, deadline }
     }
 
-    /// Begins to start the chosen nodes. Returns their indexes.
+    /// Begins to start the chosen nodes, each on a thread of its own. Returns
+    /// their indexes.
     pub(super) fn begin(&mut self, is_chosen: impl Fn(Role) -> bool) -> Vec<usize> {
         let mut begun = Vec::new();
         for (index, place) in self.waiting.iter_mut().enumerate() {
@@ -214,7 +215,7 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
     let client = nodes.iter().find(|node| node.role() == Role::Client);
     let progress = client.and_then(|client| {
         let client = client.until(Deadline::after(LAST_QUESTION));
-        let phase = client.get_info_bytes("status/bootstrap-phase").ok()?;
+        let phase = client.info().get_bytes("status/bootstrap-phase").ok()?;
         Some(Bootstrap::parse(&phase)?.progress)
     });
     let problem = match error {
@@ -239,8 +240,9 @@ pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<
 }
 
 /// Enables the network of a client that has a consensus, and waits for its
-/// first circuit. Calls `fell_back` once if that takes so long that the
-/// consensus must be useless. Only the authorities' vote helps then.
+/// first circuit. Calls `fell_back` once if this takes so long that the
+/// consensus must be useless. In that case, circuits can be built only after
+/// the authorities' vote.
 pub(super) fn first_circuit(
     client: &Controller,
     deadline: Deadline,

@@ -2,10 +2,11 @@
 //!
 //! In a network that begins without a consensus, two rules avoid long waits:
 //!
-//! * Nobody votes before every descriptor is there. Otherwise the authorities
-//!   would vote on the relays that they happen to know.
-//! * Nobody asks before there is an answer. Otherwise a node would ask again
-//!   after ever longer pauses.
+//! * No authority votes before all authorities have every relay's descriptor.
+//!   Otherwise they would vote only on the relays whose descriptors have
+//!   arrived by chance.
+//! * No node asks for the consensus before it is available. Otherwise the node
+//!   would ask again after ever longer pauses.
 //!
 //! So relays are told to fetch the consensus when it is published, and the
 //! client when the relays have it. Without this, a start would take from ten
@@ -25,15 +26,17 @@ use scape_proto::event::{Bootstrap, EventKind};
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
 /// The interval of the first vote, in seconds. It counts from midnight, and
-/// tor's minimum is 5. The second vote follows after `V3AuthVotingInterval`. A
-/// quarter of the interval each is for voting and for signing.
+/// tor's minimum is 5. The second vote follows after `V3AuthVotingInterval`.
 const FIRST_INTERVAL: u64 = 5;
+/// The duration of the first vote, in seconds. tor uses a quarter of the
+/// interval for voting and another one for signing.
 const VOTING_AND_SIGNING: u64 = 2;
 
-/// The bootstrap percentage at which a relay knows the other relays.
+/// The bootstrap percentage at which a relay has the descriptors of the other
+/// relays.
 const RELAY_IS_READY: u8 = 75;
 
-/// Waits until a node has another consensus than now.
+/// Waits until a node has another consensus than at the time of the call.
 pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
     const KEY: &str = "consensus/valid-after";
     let node = node.until(deadline);
@@ -51,8 +54,10 @@ pub(super) fn wait_for_next(node: &Node, deadline: Deadline) -> Result<()> {
 pub(super) const VOTE_TAKES: Duration = Duration::from_secs(4);
 
 /// Makes the authorities of a network that has a consensus vote as soon as
-/// possible, and waits until each has the next one. Their commands must end at
-/// the deadline.
+/// possible, and waits until each has the next consensus. With an interval of
+/// up to ten seconds, only waits for the next regular vote.
+///
+/// The controllers must have `deadline` for all their commands.
 pub(super) fn vote_now(
     authorities: &[Controller],
     interval: Duration,
@@ -86,7 +91,8 @@ pub(super) fn set_offset(
 ) -> Result<()> {
     let since = valid_after.duration_since(UNIX_EPOCH).unwrap_or_default();
     let offset = since.as_secs() % interval.as_secs().max(1);
-    // All authorities must know this before the vote. Saving takes longer.
+    // All authorities must know this before the vote. So it is saved only
+    // afterwards, because saving takes longer.
     for authority in authorities {
         authority.set_conf([("TestingV3AuthVotingStartOffset", offset.to_string())])?;
     }
@@ -94,7 +100,7 @@ pub(super) fn set_offset(
     authorities.iter().try_for_each(Controller::save_conf)
 }
 
-/// Waits until every authority knows every relay.
+/// Waits until every authority has the descriptor of every relay.
 pub(super) fn wait_for_descriptors(nodes: &[Node], deadline: Deadline) -> Result<()> {
     let keys = of_each_relay(nodes, "desc/id/");
     wait(of_role(nodes, Role::Authority), deadline, |authority| knows_all(authority, &keys))
@@ -126,12 +132,13 @@ pub(super) fn tell_relays(nodes: &[Node], deadline: Deadline) -> Result<()> {
     relays.extend(of_role(nodes, Role::Bridge));
     relays.iter().try_for_each(|relay| start_to_fetch(&relay.until(deadline)))?;
     wait(relays, deadline, |relay| {
-        let phase = relay.get_info_bytes("status/bootstrap-phase")?;
+        let phase = relay.info().get_bytes("status/bootstrap-phase")?;
         Ok(Bootstrap::parse(&phase).is_some_and(|bootstrap| bootstrap.progress >= RELAY_IS_READY))
     })
 }
 
-/// Lets a node fetch. The option is saved so that RELOAD doesn't undo it.
+/// Lets a node fetch the consensus and descriptors. The option is saved so that
+/// RELOAD doesn't undo it.
 pub(super) fn start_to_fetch(controller: &Controller) -> Result<()> {
     controller.set_conf([("FetchServerDescriptors", "1")])?;
     controller.save_conf()
@@ -159,8 +166,9 @@ fn wait(
     Ok(())
 }
 
-/// Returns a GETINFO key for each relay and authority. Bridges are left out,
-/// because they are not in the consensus.
+/// Returns a GETINFO key for each relay and authority: `key`, such as
+/// `desc/id/`, followed by the fingerprint. Bridges are left out, because they
+/// are not in the consensus.
 pub(super) fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
     nodes
         .iter()
@@ -172,5 +180,5 @@ pub(super) fn of_each_relay(nodes: &[Node], key: &str) -> Vec<String> {
 
 /// Returns true if a node has an answer for each of these GETINFO keys.
 pub(super) fn knows_all(controller: &Controller, keys: &[String]) -> Result<bool> {
-    Ok(controller.get_info_each(keys)?.iter().all(Result::is_ok))
+    Ok(controller.info().get_each(keys)?.iter().all(Result::is_ok))
 }

@@ -32,7 +32,8 @@ impl Answers {
         self.info.insert(key, value);
     }
 
-    /// Returns the reply to `command`.
+    /// Returns the reply to `command`: that of the latest answer that has one,
+    /// otherwise the reply of a tor without authentication.
     pub(super) fn to(&mut self, command: &str) -> Vec<u8> {
         if let Some(reply) = self.given.iter_mut().rev().find_map(|answer| answer(command)) {
             return reply;

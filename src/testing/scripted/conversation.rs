@@ -1,4 +1,5 @@
-//! One connection: reads commands, and replies by its script or the answers.
+//! One connection: reads commands, and replies as its script or the builder's
+//! answers say.
 
 use std::io::{self, Read};
 use std::thread;
@@ -14,8 +15,8 @@ use crate::io::transport::{Transport, is_timeout};
 /// one by one.
 const BETWEEN_PIECES: Duration = Duration::from_micros(100);
 
-/// The server's end of a connection. Only its conversation reads it. The test's
-/// threads write to it, too.
+/// The server's end of a connection. Only the connection's own thread reads
+/// from it. The test's threads write to it, too.
 pub(super) struct Line {
     transport: Transport,
     /// Held while writing, so that bytes from several threads are not mixed.
@@ -70,7 +71,8 @@ enum Silence {
 }
 
 impl Commands<'_> {
-    /// Returns the next command, with its data if it has any, and records it.
+    /// Returns the next command, with its data if it has any, and adds it to
+    /// the list of sent commands.
     fn next(&mut self, deadline: Option<Instant>) -> Result<String, Silence> {
         let mut command = self.next_line(deadline)?;
         if command.starts_with('+') {
@@ -118,7 +120,7 @@ impl Commands<'_> {
 
 /// The behavior after a script's last step.
 enum Then {
-    /// Nothing more may be sent.
+    /// The client may send nothing more, except QUIT.
     Nothing,
     HangUp,
     Ignore,
@@ -161,7 +163,8 @@ pub(super) fn hold(shared: &Shared, line: &Line, number: usize, script: Option<S
     shared.state.lock().open.retain(|open| !std::ptr::eq(&**open, line));
 }
 
-/// Gives the answers until the client closes the connection or sends QUIT.
+/// Sends the builder's answers until the client closes the connection or sends
+/// QUIT.
 fn answer(shared: &Shared, commands: &mut Commands<'_>) {
     while let Ok(command) = commands.next(None) {
         let reply = shared.answers.lock().to(&command);
@@ -172,7 +175,8 @@ fn answer(shared: &Shared, commands: &mut Commands<'_>) {
     }
 }
 
-/// Checks that nothing but QUIT is sent after the script's end.
+/// Waits for the next command after the script's end. Any command except QUIT
+/// is recorded as a failure.
 fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
     let Ok(sent) = commands.next(None) else { return };
     if !sent.eq_ignore_ascii_case("QUIT") {

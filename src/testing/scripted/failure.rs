@@ -1,9 +1,10 @@
-//! [`ScriptError`]: a script that wasn't followed.
+//! [`ScriptError`]: a script that wasn't played as written.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A [`Script`](super::Script) that wasn't followed.
+/// A [`Script`](super::Script) that wasn't played as written, most often
+/// because the client sent another command than the script expects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScriptError {
     connection: usize,
@@ -15,38 +16,42 @@ pub struct ScriptError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptProblem {
-    /// Another command was sent.
+    /// The client sent another command than the expected one.
     Unexpected {
         /// A description of the expected command.
         expected: String,
         /// The command that was sent.
         sent: String,
     },
-    /// No command was sent in time.
+    /// The client sent no command within the builder's
+    /// [`patience`](super::ScriptedTorBuilder::patience).
     NothingSent {
         /// A description of the expected command.
         expected: String,
         /// The time limit.
         after: Duration,
     },
-    /// The client closed the connection.
+    /// The client closed the connection instead of sending the expected
+    /// command.
     HungUp {
         /// A description of the expected command.
         expected: String,
     },
-    /// A gate wasn't opened in time.
+    /// The test didn't open a gate within the builder's
+    /// [`patience`](super::ScriptedTorBuilder::patience).
     GateShut {
         /// The name of the gate.
         gate: String,
         /// The time limit.
         after: Duration,
     },
-    /// The bytes of a step couldn't be written.
+    /// The bytes of a step couldn't be written, for example because the client
+    /// doesn't read them.
     NotTaken {
         /// The operating system's error.
         error: String,
     },
-    /// A command was sent after the last step.
+    /// The client sent a command after the last step.
     AfterTheEnd {
         /// The command.
         sent: String,
@@ -67,8 +72,9 @@ impl ScriptError {
         self.connection
     }
 
-    /// Returns the number of the step. The first is 1, and 0 is the time before
-    /// it. [`login`](super::Script::login) has four steps.
+    /// Returns the number of the step that failed. The first step is 1, and
+    /// [`login`](super::Script::login) has four steps. The number is 0 if the
+    /// script never began. After the end, it is that of the last step.
     pub fn step(&self) -> usize {
         self.step
     }

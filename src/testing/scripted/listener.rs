@@ -14,7 +14,7 @@ use super::{Shared, serve};
 use crate::error::{Error, Result};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// Accepts and serves connections until it is dropped.
+/// A thread that accepts and serves connections until this is dropped.
 pub(super) struct Listener {
     address: Address,
     thread: Option<JoinHandle<()>>,
@@ -61,8 +61,8 @@ impl Listener {
     }
 }
 
-/// The scripted tor has set `stopped`. One last connection wakes the thread,
-/// which then sees that.
+/// Ends the thread. The scripted tor has set `stopped` before. One last
+/// connection wakes the thread, which then reads `stopped` and ends.
 impl Drop for Listener {
     fn drop(&mut self) {
         let woken =

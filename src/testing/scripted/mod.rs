@@ -1,4 +1,4 @@
-//! A control port that answers as a test says.
+//! A control port whose replies a test sets.
 //!
 //! * **Answers** give a reply for each command, in any order. They are short
 //!   and suit the tests of programs.
@@ -52,8 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A `ScriptedTor` may be used from several threads. Every wait in it ends
-/// after [`patience`](ScriptedTorBuilder::patience) at the latest.
+/// A `ScriptedTor` may be used from several threads. A method that waits gives
+/// up after the builder's [`patience`](ScriptedTorBuilder::patience).
 pub struct ScriptedTor {
     shared: Arc<Shared>,
     listener: Option<Listener>,
@@ -187,15 +187,16 @@ impl ScriptedTor {
         }
     }
 
-    /// Returns the commands that were sent so far, in order, without their line
-    /// ends. A command with data is returned as it was sent, with `\n` between
-    /// its lines, up to the final `.`. Bytes that aren't UTF-8 are replaced.
+    /// Returns the commands that clients have sent so far, in order, without
+    /// their line ends. A command with data is returned as it was sent, with
+    /// `\n` between its lines, up to the final `.`. Bytes that aren't UTF-8 are
+    /// replaced by U+FFFD.
     pub fn sent(&self) -> Vec<String> {
         self.shared.state.lock().sent.clone()
     }
 
-    /// Waits until a command that begins with `prefix` has been sent, and
-    /// returns it.
+    /// Waits until a client has sent a command that begins with `prefix`, and
+    /// returns the first such command. It may have been sent before this call.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -224,9 +225,9 @@ impl ScriptedTor {
         }
     }
 
-    /// Ends everything and returns the commands that were sent. Waits for
-    /// running scripts to end, for at most the builder's
-    /// [`patience`](ScriptedTorBuilder::patience).
+    /// Waits for running scripts to end, for at most the builder's
+    /// [`patience`](ScriptedTorBuilder::patience). Then ends the listener and
+    /// all connections, and returns the commands that were sent.
     ///
     /// # Errors
     ///
@@ -354,21 +355,25 @@ impl ScriptedTorBuilder {
         self
     }
 
-    /// Follows `script` on the first connection that has no script yet.
-    /// Connections after the last script get the answers.
+    /// Adds a script. The first connection follows the script that was added
+    /// first, the second connection the next one, and so on. Further
+    /// connections get the answers.
     pub fn script(mut self, script: Script) -> Self {
         self.scripts.push_back(script);
         self
     }
 
     /// Sets the time limit of each step: for the next command to arrive, for a
-    /// gate to be opened, or for bytes to be written. Default: 10 seconds.
+    /// gate to be opened, or for bytes to be written. It also limits the waits
+    /// in [`ScriptedTor::wait_for`] and [`ScriptedTor::finish`]. Default: 10
+    /// seconds.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Sets the maximum number of bytes in one write, at least 1.
+    /// Sets the maximum number of bytes in one write. 0 is treated as 1. By
+    /// default, all bytes of a reply are written at once.
     pub fn chunks(mut self, bytes: usize) -> Self {
         self.chunk = Some(bytes.max(1));
         self
@@ -406,7 +411,14 @@ impl ScriptedTorBuilder {
     }
 
     /// Starts and listens on a Unix socket at `path`. The path must not exist
-    /// yet, and the socket is removed at the end.
+    /// yet. The socket is removed when the [`ScriptedTor`] is dropped.
+    ///
+    /// ```no_run
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder().listen_at("/tmp/scripted-tor")?;
+    /// let controller = scape::Connect::to(tor.address().unwrap())?.connect()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -454,8 +466,8 @@ fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
         .name("scape scripted tor".to_owned())
         .spawn(move || conversation::hold(&their_shared, &their_line, number, script))
         .map_err(|error| Error::io("start a thread for a scripted tor", error))?;
-    // The thread takes the lock before it does anything, so it finds this
-    // entry.
+    // The new thread first waits for the lock, which is held here, so it finds
+    // these entries.
     state.playing += usize::from(scripted);
     state.open.push(line);
     state.threads.push(thread);

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// [`ScriptedTor::follow`](super::ScriptedTor::follow).
 ///
 /// If the client sends something unexpected, the connection ends at once, so
-/// that nobody waits for an answer that never comes.
+/// that the client doesn't wait for a reply that never comes.
 /// [`finish`](super::ScriptedTor::finish) then returns the error.
 ///
 /// After the last step, the connection stays open. Any further command except
@@ -126,7 +126,8 @@ impl Script {
         self.step(Step::SendSplit(bytes.into(), at))
     }
 
-    /// From this step on, sends at most `bytes` bytes (at least one) at a time.
+    /// Makes all later [`send`](Self::send) steps write at most `bytes` bytes
+    /// at a time. 0 is treated as 1.
     pub fn chunks(self, bytes: usize) -> Self {
         self.step(Step::Chunks(bytes.max(1)))
     }
@@ -152,13 +153,14 @@ impl Script {
         self.step(Step::HangUp)
     }
 
-    /// From here on, reads all commands and never answers. Later steps are
+    /// Reads all further commands and never answers them. Later steps are
     /// ignored.
     pub fn ignore(self) -> Self {
         self.step(Step::Ignore)
     }
 
-    /// From here on, gives the builder's answers. Later steps are ignored.
+    /// Answers all further commands with the builder's answers. Later steps are
+    /// ignored.
     pub fn answer(self) -> Self {
         self.step(Step::Answer)
     }

@@ -90,7 +90,7 @@ impl<'a> Unattached<'a> {
             if stream.status == StreamStatus::ControllerWait {
                 match of_clients.contains(&stream.id) {
                     true => return stream.id,
-                    false => drop(self.tor.attach_stream(stream.id, None)),
+                    false => drop(self.tor.attach_stream(stream.id, None, None)),
                 }
             }
         }
@@ -121,7 +121,7 @@ impl Drop for Unattached<'_> {
         let _ = self.tor.reset_conf(["__LeaveStreamsUnattached"]);
         for stream in self.tor.streams().unwrap_or_default() {
             // Waiting streams go on. Attached ones are not affected.
-            let _ = self.tor.attach_stream(stream.id, None);
+            let _ = self.tor.attach_stream(stream.id, None, None);
         }
     }
 }
@@ -175,8 +175,8 @@ fn attached(network: &TestNetwork) {
         let client = client(network, NAME, server.port());
         let stream = unattached.next();
         match hop {
-            None => tor.attach_stream(stream, circuit.id).unwrap(),
-            Some(hop) => tor.attach_stream_at(stream, circuit.id, hop).unwrap(),
+            None => tor.attach_stream(stream, circuit.id, None).unwrap(),
+            Some(hop) => tor.attach_stream(stream, circuit.id, hop).unwrap(),
         }
         let open = unattached.until(stream, |stream| stream.status == StreamStatus::Succeeded);
         assert_eq!(open.circuit, Some(circuit.id));
@@ -184,7 +184,7 @@ fn attached(network: &TestNetwork) {
     }
     // tor chooses the circuit of this stream.
     let client = client(network, NAME, server.port());
-    tor.attach_stream(unattached.next(), None).unwrap();
+    tor.attach_stream(unattached.next(), None, None).unwrap();
     assert_eq!(client.join().unwrap().unwrap(), "attached");
     tor.close_circuit(circuit.id).unwrap();
 }
@@ -199,12 +199,12 @@ fn not_attached(network: &TestNetwork) {
     let client = client(network, NAME, server.port());
     let stream = unattached.next();
 
-    let refused = refusal(tor.attach_stream_at(stream, circuit.id, 9));
+    let refused = refusal(tor.attach_stream(stream, circuit.id, 9));
     assert_eq!((refused.code(), &*refused.text()), (551, "Circuit doesn't have 9 hops."));
     assert!(refused.is_not_allowed());
     let reply = tor.msg(&format!("ATTACHSTREAM {stream} {} HOP=x", circuit.id)).unwrap();
     assert_eq!((reply.code(), reply.first().text), (552, &b"Bad value hop=x"[..]));
-    let refused = refusal(tor.attach_stream(stream, short.id));
+    let refused = refusal(tor.attach_stream(stream, short.id, None));
     assert_eq!(
         (refused.code(), &*refused.text()),
         (551, "Can't attach stream to this one-hop circuit.")
@@ -216,7 +216,7 @@ fn not_attached(network: &TestNetwork) {
     kill_process(pid, Signal::STOP).unwrap();
     let path = [relays[0], frozen.fingerprint().unwrap()];
     let building = tor.launch_circuit(&BuildCircuit::new().path(path));
-    let refused = building.and_then(|id| tor.attach_stream(stream, id));
+    let refused = building.and_then(|id| tor.attach_stream(stream, id, None));
     kill_process(pid, Signal::CONT).unwrap();
     let refused = refusal(refused);
     assert_eq!(
@@ -224,12 +224,12 @@ fn not_attached(network: &TestNetwork) {
         (551, "Can't attach stream to non-open origin circuit")
     );
 
-    let refused = refusal(tor.attach_stream(stream, CircuitId::new(4_000_000_000)));
+    let refused = refusal(tor.attach_stream(stream, CircuitId::new(4_000_000_000), None));
     assert!(refused.is_unknown_circuit() && !refused.is_unknown_stream(), "{refused}");
     // The stream still waits.
-    tor.attach_stream(stream, circuit.id).unwrap();
+    tor.attach_stream(stream, circuit.id, None).unwrap();
     assert_eq!(client.join().unwrap().unwrap(), "in the end");
-    let refused = refusal(tor.attach_stream(stream, circuit.id));
+    let refused = refusal(tor.attach_stream(stream, circuit.id, None));
     assert!(refused.is_unknown_stream() || refused.code() == 555, "{refused}");
     tor.close_circuit(circuit.id).unwrap();
 }
@@ -242,7 +242,7 @@ fn redirected(network: &TestNetwork) {
         let client = client(network, "nowhere.scape.test", port.map_or(server.port(), |_| 1));
         let stream = unattached.next();
         tor.redirect_stream(stream, NAME, port).unwrap();
-        tor.attach_stream(stream, None).unwrap();
+        tor.attach_stream(stream, None, None).unwrap();
         assert_eq!(client.join().unwrap().unwrap(), "redirected");
     }
 }
@@ -322,7 +322,7 @@ fn posted(network: &TestNetwork) {
     let tor = own.controller().unwrap();
     let relay = relays(network)[0];
     let authority = &network.nodes()[0];
-    let descriptor = authority.controller().get_info_bytes(&format!("desc/id/{relay}")).unwrap();
+    let descriptor = authority.controller().info().get_bytes(&format!("desc/id/{relay}")).unwrap();
     let post = |descriptor: &PostDescriptor| tor.post_descriptor(descriptor).unwrap();
     // A client has microdescriptors of its relays, but not this descriptor yet.
     assert_eq!(post(&PostDescriptor::new(descriptor.clone())), PostedDescriptor::Added);

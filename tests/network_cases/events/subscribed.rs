@@ -36,7 +36,7 @@ fn cookie(network: &TestNetwork) {
 
 fn every_node(network: &TestNetwork) {
     for node in network.nodes() {
-        let phase = node.controller().get_info_bytes("status/bootstrap-phase").unwrap();
+        let phase = node.controller().info().get_bytes("status/bootstrap-phase").unwrap();
         assert!(Bootstrap::parse(&phase).is_some(), "{}", node.nickname());
         assert!(node.process().is_running());
     }
@@ -102,7 +102,7 @@ fn every_form(network: &TestNetwork) {
     tor.close_circuit(circuit.id).unwrap();
     let service =
         tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();
-    tor.hs_fetch(service.address).unwrap();
+    tor.hs_descriptors().begin_fetch(service.address).unwrap();
 
     let mut missing = vec![
         EventKind::Circ,

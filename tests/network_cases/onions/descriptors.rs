@@ -33,7 +33,7 @@ const PUBLIC_KEY: &str = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
 fn fetched(network: &TestNetwork) {
     let tor = network.client();
     let added = publish(tor, &AddOnion::new().port(80, server(b"fetched")));
-    let first = tor.fetch_hs_descriptor(added.address, SOON).unwrap();
+    let first = tor.hs_descriptors().fetch(added.address, SOON).unwrap();
     assert!(first.text().starts_with("hs-descriptor 3\n"), "{}", first.text());
     assert!(first.text().contains("\nsuperencrypted\n-----BEGIN MESSAGE-----\n"));
     assert_eq!(first.address, added.address);
@@ -42,7 +42,7 @@ fn fetched(network: &TestNetwork) {
     let hsdir = first.hsdir.unwrap();
     for _ in 0..3 {
         let again =
-            tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).unwrap();
+            tor.hs_descriptors().fetch(HsFetch::new(added.address).server(&hsdir), SOON).unwrap();
         assert_eq!(
             (again.hsdir.as_ref(), again.descriptor_id),
             (Some(&hsdir), first.descriptor_id.clone())
@@ -52,18 +52,23 @@ fn fetched(network: &TestNetwork) {
     // (15 seconds in a testing network). During that time it sends no event.
     let mut asked = 0;
     let error = loop {
-        match tor.fetch_hs_descriptor(added.address, Duration::from_secs(10)) {
+        match tor.hs_descriptors().fetch(added.address, Duration::from_secs(10)) {
             Ok(_) => asked += 1,
             Err(error) => break error,
         }
         assert!(asked < 20, "tor asks and asks");
     };
     assert!(error.is_timeout(), "{error}");
-    assert!(error.to_string().contains("asked all of this service's lately"), "{error}");
-    assert!(tor.fetch_hs_descriptor(HsFetch::new(added.address).server(&hsdir), SOON).is_ok());
+    assert!(
+        error.to_string().contains("asked all of this service's directories lately"),
+        "{error}"
+    );
+    assert!(tor.hs_descriptors().fetch(HsFetch::new(added.address).server(&hsdir), SOON).is_ok());
     // The same without waiting.
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
-    tor.hs_fetch(HsFetch::new(added.address).server(hsdir.fingerprint().unwrap())).unwrap();
+    tor.hs_descriptors()
+        .begin_fetch(HsFetch::new(added.address).server(hsdir.fingerprint().unwrap()))
+        .unwrap();
     loop {
         let event = events.next_timeout(SOON).unwrap();
         if let EventBody::HsDesc(told) = event.body()
@@ -86,7 +91,7 @@ fn missing(network: &TestNetwork) {
     let fails = |fetch: HsFetch, also: &dyn Fn(&HsFetchError) -> bool| {
         let deadline = Instant::now() + 3 * SOON;
         loop {
-            let fetched = tor.fetch_hs_descriptor(fetch.clone(), Duration::from_secs(20));
+            let fetched = tor.hs_descriptors().fetch(fetch.clone(), Duration::from_secs(20));
             let error = fetched.unwrap_err();
             match error.get::<HsFetchError>() {
                 Some(error) if error.is_not_found() && also(error) => return error.clone(),
@@ -157,7 +162,7 @@ fn posted(network: &TestNetwork) {
     // tor makes the descriptor within some seconds, and sends no event about
     // it.
     let document = loop {
-        match tor.get_info_bytes(&key) {
+        match tor.info().get_bytes(&key) {
             Ok(document) => break document,
             Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
             Err(error) => panic!("{error}"),
@@ -166,13 +171,13 @@ fn posted(network: &TestNetwork) {
 
     let relay = network.relays().next().unwrap().fingerprint().unwrap();
     let events = tor.subscribe([EventKind::HsDesc]).unwrap();
-    let answers = tor.post_hs_descriptor(&added.address, &document, [relay], SOON).unwrap();
+    let answers = tor.hs_descriptors().post(&added.address, &document, [relay], SOON).unwrap();
     assert!(answers.len() == 1 && answers[0].is_uploaded(), "{answers:?}");
     assert_eq!(answers[0].hsdir.fingerprint(), Some(relay));
     let posted = descriptor_id(&document);
     // Clients ask for the descriptor of the current time period. The posted one
     // may belong to the period before or after it.
-    match tor.fetch_hs_descriptor(HsFetch::new(added.address).server(relay), SOON) {
+    match tor.hs_descriptors().fetch(HsFetch::new(added.address).server(relay), SOON) {
         Ok(fetched) => assert_eq!(fetched.descriptor_id, posted),
         Err(error) => {
             let Some(error) = error.get::<HsFetchError>() else { panic!("{error:?}") };
@@ -186,7 +191,7 @@ fn posted(network: &TestNetwork) {
             assert_ne!(requested.unwrap(), posted);
         }
     }
-    tor.hs_post(&added.address, &document, Vec::<&str>::new()).unwrap();
+    tor.hs_descriptors().begin_post(&added.address, &document, Vec::<&str>::new()).unwrap();
     tor.del_onion(&added.address).unwrap();
 }
 
@@ -199,14 +204,14 @@ fn client_key(network: &TestNetwork) {
     assert!(is_final(&error), "{error}");
     // tor has the descriptor by now, and can decrypt it with the key.
     let auth = ClientAuth::new(added.address, KEY.parse().unwrap()).name("welcome");
-    assert_eq!(tor.onion_client_auth_add(&auth).unwrap(), ClientAuthAdded::Decrypted);
-    assert_eq!(tor.onion_client_auth_view_for(&added.address).unwrap(), Some(auth.clone()));
+    assert_eq!(tor.onion_client_auth().add(&auth).unwrap(), ClientAuthAdded::Decrypted);
+    assert_eq!(tor.onion_client_auth().get(&added.address).unwrap(), Some(auth.clone()));
     assert_eq!(read(network, &added.address, 80).unwrap(), "welcome");
     assert!(matches!(
-        tor.onion_client_auth_add(&auth).unwrap(),
+        tor.onion_client_auth().add(&auth).unwrap(),
         ClientAuthAdded::Replaced | ClientAuthAdded::Decrypted
     ));
-    assert!(tor.onion_client_auth_remove(&added.address).unwrap());
-    assert!(!tor.onion_client_auth_remove(&added.address).unwrap());
+    assert!(tor.onion_client_auth().remove(&added.address).unwrap());
+    assert!(!tor.onion_client_auth().remove(&added.address).unwrap());
     tor.del_onion(&added.address).unwrap();
 }

@@ -114,7 +114,7 @@ fn reached(network: &TestNetwork) {
     assert_eq!(tags, ["adding", "added", "created", "uploading", "uploaded", "published"]);
     assert!(steps.last().unwrap().is_done());
     // The descriptor is at every directory, so any of them has it.
-    let descriptor = tor.fetch_hs_descriptor(*listener.address(), SOON).unwrap();
+    let descriptor = tor.hs_descriptors().fetch(*listener.address(), SOON).unwrap();
     assert_eq!(descriptor.address, *listener.address());
 
     echoes(&listener, &visitor, 80);
@@ -155,10 +155,10 @@ fn authorized(network: &TestNetwork) {
         assert!(error.get().and_then(SocksError::status) == Some(status), "{error}");
     };
     refused(SocksStatus::ONION_AUTH_MISSING);
-    controller.onion_client_auth_add(&ClientAuth::new(*service.address(), wrong)).unwrap();
+    controller.onion_client_auth().add(&ClientAuth::new(*service.address(), wrong)).unwrap();
     refused(SocksStatus::ONION_AUTH_WRONG);
     for key in [one, other] {
-        controller.onion_client_auth_add(&ClientAuth::new(*service.address(), key)).unwrap();
+        controller.onion_client_auth().add(&ClientAuth::new(*service.address(), key)).unwrap();
         assert_eq!(said(&visitor, service.address(), 80), "welcome");
     }
     service.close().unwrap();

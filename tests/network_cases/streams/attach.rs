@@ -367,8 +367,13 @@ fn two_controllers(network: &TestNetwork) {
     // and leaves the other's streams alone.
     let via_first = own.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let second_tor = Tor::from(second.controller().clone());
-    let via_second =
-        second_tor.client_via(&theirs).unwrap().allow_private_addresses(true).timeout(SOON);
+    let via_second = second_tor
+        .client()
+        .unwrap()
+        .via(&theirs)
+        .unwrap()
+        .allow_private_addresses(true)
+        .timeout(SOON);
     thread::scope(|scope| {
         for client in [&via_first, &via_second] {
             for _ in 0..10 {
@@ -377,7 +382,7 @@ fn two_controllers(network: &TestNetwork) {
         }
     });
     // A circuit of one connection is refused by the other.
-    let error = Tor::from(first.controller().clone()).client_via(&theirs).unwrap_err();
+    let error = Tor::from(first.controller().clone()).client().unwrap().via(&theirs).unwrap_err();
     let told: &StreamError = error.get().unwrap();
     assert!(matches!(told.problem, StreamProblem::OtherConnection), "{error}");
     // The first controller ends. Streams still wait for the second one, which

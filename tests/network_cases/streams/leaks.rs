@@ -77,11 +77,13 @@ fn child() -> Option<()> {
     let state = tor.state().unwrap();
     let circuit = CircuitBuilder::new().timeout(SOON).build(&state).unwrap();
     let unix_port = SocksPort::at(Address::Unix(unix.into()));
-    for client in [circuit.client().unwrap(), circuit.client_on(&unix_port).unwrap()] {
+    for client in
+        [circuit.client().unwrap(), tor.client_on(&unix_port).unwrap().via(&circuit).unwrap()]
+    {
         visit(&client, port);
         assert!(client.dns_resolve(NAME).is_ok());
     }
-    visit(&tor.client_building(CircuitBuilder::new()).unwrap(), port);
+    visit(&tor.client().unwrap().building(CircuitBuilder::new()).unwrap(), port);
     visit(&tor.client_on(&unix_port).unwrap(), port);
 
     // A listener, and a visit to it through tor.

@@ -243,10 +243,16 @@ fn everything(network: &TestNetwork) {
     let client = client(&circuit);
     assert_eq!(client.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     assert_eq!(client.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
-    assert_eq!(circuit.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
-    assert_eq!(circuit.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+    assert_eq!(circuit.client().unwrap().dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(circuit.client().unwrap().dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
     assert!(
-        circuit.dns_resolve("nobody-via.scape.test").unwrap_err().get::<SocksError>().is_some()
+        circuit
+            .client()
+            .unwrap()
+            .dns_resolve("nobody-via.scape.test")
+            .unwrap_err()
+            .get::<SocksError>()
+            .is_some()
     );
     // Streams that tor would isolate from each other share the circuit.
     for number in 0..3 {
@@ -256,7 +262,13 @@ fn everything(network: &TestNetwork) {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o700)).unwrap();
     let port = SocksPort::added_unix(directory.path().join("socks"));
-    let unix = circuit.client_on(&port).unwrap().allow_private_addresses(true).timeout(SOON);
+    let unix = tor
+        .client_on(&port)
+        .unwrap()
+        .via(&circuit)
+        .unwrap()
+        .allow_private_addresses(true)
+        .timeout(SOON);
     let mut stream = unix.connect((NAME, server.port)).unwrap();
     assert!(stream.as_unix().is_some());
     greet(&mut stream, 10).unwrap();
@@ -281,13 +293,14 @@ fn everything(network: &TestNetwork) {
     drop(arrived);
     // The connection leaves at the middle relay, which is an exit as well.
     let middle = scape::attach::AttachPoint::from(&circuit).hop(2);
-    let early = tor.client_via(middle).unwrap().allow_private_addresses(true).timeout(SOON);
+    let early =
+        tor.client().unwrap().via(middle).unwrap().allow_private_addresses(true).timeout(SOON);
     greet(&mut early.connect((NAME, server.port)).unwrap(), 20).unwrap();
     let second = circuit.path()[1].fingerprint().unwrap();
     assert_eq!(server.arrived.lock()[&20], exits.0[&second]);
     // A circuit of another tor is refused.
     let other = network.tor();
-    let error = other.client_via(&circuit).unwrap_err();
+    let error = other.client().unwrap().via(&circuit).unwrap_err();
     let told: &StreamError = error.get().unwrap();
     assert!(matches!(told.problem, StreamProblem::OtherConnection), "{error}");
 }
@@ -299,8 +312,13 @@ fn fresh(network: &TestNetwork) {
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let builder = CircuitBuilder::along(&relays[..3]).purpose(CircuitPurpose::Controller);
-    let client =
-        tor.client_building(builder.clone()).unwrap().allow_private_addresses(true).timeout(SOON);
+    let client = tor
+        .client()
+        .unwrap()
+        .building(builder.clone())
+        .unwrap()
+        .allow_private_addresses(true)
+        .timeout(SOON);
     let before: HashSet<_> = state.circuits().iter().map(Circuit::id).collect();
     let streams: Vec<SocksStream> = (0..3)
         .map(|number| {
@@ -326,7 +344,7 @@ fn fresh(network: &TestNetwork) {
     state.wait(SOON, |state| (controllers(state) == 3).then_some(())).unwrap();
     // If the circuit can't be built, no stream is opened.
     let nobody = CircuitBuilder::along(["$1111111111111111111111111111111111111111"]);
-    let client = tor.client_building(nobody).unwrap().allow_private_addresses(true);
+    let client = tor.client().unwrap().building(nobody).unwrap().allow_private_addresses(true);
     assert!(client.connect((NAME, server.port)).is_err());
     assert_eq!(server.arrived.lock().len(), 3);
 }
@@ -385,9 +403,9 @@ fn look_ups(network: &TestNetwork) {
     let circuit = builder.clone().build(&state).unwrap();
     // tor 0.4.9 aborts if a resolve is attached to such a circuit without a
     // change of its purpose.
-    assert_eq!(circuit.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
-    assert_eq!(circuit.dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
-    let fresh = tor.client_building(builder).unwrap().timeout(SOON);
+    assert_eq!(circuit.client().unwrap().dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
+    assert_eq!(circuit.client().unwrap().dns_resolve_ptr(NAMED).unwrap(), "seven.scape.test");
+    let fresh = tor.client().unwrap().building(builder).unwrap().timeout(SOON);
     assert_eq!(fresh.dns_resolve(NAME).unwrap(), Ipv4Addr::LOCALHOST);
     let attacher = {
         let circuit = circuit.clone();
@@ -452,7 +470,7 @@ fn look_ups(network: &TestNetwork) {
                 break info.id;
             }
         };
-        controller.attach_stream(stream, circuit.id()).unwrap();
+        controller.attach_stream(stream, circuit.id(), None).unwrap();
         assert_eq!(resolving.join().unwrap().unwrap(), Ipv4Addr::LOCALHOST);
     });
     controller.reset_conf(["__LeaveStreamsUnattached"]).unwrap();
@@ -468,7 +486,7 @@ fn in_turn(network: &TestNetwork) {
         scape::word::OnionKey::random().address(),
         scape::word::ClientKey::random(),
     );
-    controller.onion_client_auth_add(&key).unwrap();
+    controller.onion_client_auth().add(&key).unwrap();
     let changes = controller.subscribe([EventKind::ConfChanged]).unwrap();
     let begun = Instant::now();
     for number in 0..10 {
@@ -479,7 +497,7 @@ fn in_turn(network: &TestNetwork) {
     // The first connection sets and restores the option. The second one sets
     // it, and it isn't restored yet.
     assert_eq!(changes.try_iter().count(), 3);
-    assert_eq!(controller.onion_client_auth_view().unwrap(), [key]);
+    assert_eq!(controller.onion_client_auth().list().unwrap(), [key]);
 }
 
 fn other_programs(network: &TestNetwork) {

@@ -165,12 +165,12 @@ fn authorized_unix_socket(network: &TestNetwork) {
     assert!(is_final(&error), "{error}");
 
     let tor = network.client();
-    tor.onion_client_auth_add(&ClientAuth::new(address, key)).unwrap();
+    tor.onion_client_auth().add(&ClientAuth::new(address, key)).unwrap();
     assert!(tor.info().onions_detached().unwrap().contains(&address));
     let greeter = greet(listener, 1);
     assert!(read(&dial).unwrap().starts_with("welcome at "));
     greeter.join().unwrap().close().unwrap();
-    tor.onion_client_auth_remove(&address).unwrap();
+    tor.onion_client_auth().remove(&address).unwrap();
     assert!(!tor.info().onions_detached().unwrap().contains(&address));
     assert!(!socket.exists());
 }

@@ -29,8 +29,8 @@ fn is_pub(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }
 
-/// The names that an item declares. A macro that declares types has their
-/// names.
+/// Returns the names that an item declares. For a call of a macro that declares
+/// types, these are the types' names.
 pub(crate) fn names(item: &Item) -> Vec<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
@@ -54,7 +54,7 @@ pub(crate) fn names(item: &Item) -> Vec<String> {
     vec![name.to_string()]
 }
 
-/// Writes an item, its public methods and the headers of its trait
+/// Returns the text of an item, its public methods and the headers of its trait
 /// implementations.
 pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String {
     let own = names(item);
@@ -81,8 +81,9 @@ pub(crate) fn show(item: &Item, siblings: &[Item], impls: &[ItemImpl]) -> String
     text
 }
 
-/// Writes a macro whose calls declare public types, or nothing for others. The
-/// methods of these types are in the macro only.
+/// Returns the text of a macro whose calls declare public types, because the
+/// methods of these types are in the macro only. Returns `None` for other
+/// items.
 pub(crate) fn definition(item: &Item) -> Option<String> {
     let Item::Macro(definition) = item else { return None };
     definition.ident.as_ref()?;
@@ -139,7 +140,8 @@ fn declaration(item: &Item) -> String {
     print(item)
 }
 
-/// The public methods and constants of an `impl` block; empty if it has none.
+/// Returns the public methods and constants of an `impl` block, or an empty
+/// text if it has none.
 fn inherent(block: &ItemImpl) -> String {
     let mut block = block.clone();
     block.items.retain(|part| match part {
@@ -164,7 +166,7 @@ fn inherent(block: &ItemImpl) -> String {
     print(Item::Impl(block))
 }
 
-/// An `impl Trait for Type` with its associated types only.
+/// Returns an `impl Trait for Type` with its associated types only.
 fn header(block: &ItemImpl) -> String {
     let mut block = block.clone();
     block.items.retain(|part| matches!(part, ImplItem::Type(_)));
@@ -194,7 +196,7 @@ fn tidy_fields(fields: &mut Fields) {
     fields.iter_mut().for_each(|field| tidy(&mut field.attrs));
 }
 
-/// Keeps the attributes that matter to users.
+/// Removes the attributes that don't matter to users.
 fn tidy(attributes: &mut Vec<Attribute>) {
     const KEPT: [&str; 5] = ["cfg", "derive", "non_exhaustive", "must_use", "deprecated"];
     attributes.retain(|attribute| KEPT.iter().any(|kept| attribute.path().is_ident(kept)));
@@ -204,7 +206,8 @@ fn tidy(attributes: &mut Vec<Attribute>) {
     }
 }
 
-/// The tokens without `#[doc = …]`, which comments become.
+/// Returns the tokens without `#[doc = …]`, which is the form of doc comments
+/// in tokens.
 fn without_docs(tokens: proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     use proc_macro2::{Group, TokenTree};
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();

@@ -2,8 +2,8 @@
 //!
 //! The list has each public module with its items: their declarations without
 //! bodies, private fields and comments, the public methods of each type, and
-//! the traits that it implements. An item that a module re-exports is listed
-//! there; if several modules offer it, the others have a `pub use`.
+//! the traits that it implements. An item that a module re-exports is listed in
+//! that module. If several modules offer the item, the others have a `pub use`.
 
 mod item;
 mod package;

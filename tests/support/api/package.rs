@@ -36,7 +36,7 @@ struct Reexport {
     condition: String,
 }
 
-/// The end of a path.
+/// The thing that a path leads to.
 enum Target<'a> {
     Module(ModulePath),
     /// The item, and the module that declares it.
@@ -140,7 +140,7 @@ impl Package {
         found
     }
 
-    /// Follows a path that is written in the module `here`.
+    /// Returns the thing that a path in the module `here` leads to.
     fn resolve(&self, here: &ModulePath, path: &[String]) -> Target<'_> {
         let mut module = here.clone();
         let mut rest = path;
@@ -189,7 +189,7 @@ impl Package {
         Target::Module(module)
     }
 
-    /// Writes the macros that declare public types.
+    /// Returns the texts of the macros that declare public types.
     pub(crate) fn macros(&self) -> Vec<String> {
         self.modules
             .values()
@@ -198,7 +198,8 @@ impl Package {
             .collect()
     }
 
-    /// Writes an item with its methods and the traits that it implements.
+    /// Returns the text of an item with its methods and the traits that it
+    /// implements.
     pub(crate) fn show(&self, offered: &Offered<'_>) -> String {
         match offered {
             Offered::Foreign(path) => format!("pub use {path};\n"),

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// An argument that can't be sent to tor. No part of the command was sent.
+/// The error for an argument that can't be sent to tor. No part of the command
+/// was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     command: Box<str>,
@@ -36,10 +37,11 @@ pub enum ArgumentProblem {
         /// The words that tor knows, if there is a list of them.
         known: Vec<String>,
     },
-    /// The argument is malformed. The text says how.
+    /// The argument is malformed. The text completes the sentence "the argument
+    /// …".
     Invalid(Box<str>),
     /// tor 0.4.9 would answer this command twice or not at all, or would crash.
-    /// The text says which.
+    /// The text says what tor would do.
     Hazard(Box<str>),
 }
 
@@ -68,8 +70,8 @@ impl ArgumentError {
         &self.command
     }
 
-    /// Returns the argument's name. Its value isn't part of the error, because
-    /// it may be a secret.
+    /// Returns the argument's name. The argument's value isn't part of the
+    /// error, because it may be a secret.
     pub fn argument(&self) -> &str {
         &self.argument
     }
@@ -93,7 +95,7 @@ impl fmt::Display for ArgumentError {
             }
             ArgumentProblem::TooLong { length } => write!(
                 f,
-                "{command}: with this {argument} the command has {length} bytes, but tor reads fewer than 1048576; \
+                "{command}: the command has {length} bytes with its {argument}, but tor accepts fewer than 1048576; \
                  nothing was sent"
             ),
             ArgumentProblem::Unknown { known } => {

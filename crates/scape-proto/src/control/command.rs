@@ -12,8 +12,8 @@ use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
 use crate::control::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option};
 
-/// tor closes the connection on a command of this length, including line ends
-/// and data.
+/// tor closes the connection on a command of this length in bytes or more,
+/// including line ends and data.
 const TOO_LONG: usize = 1 << 20;
 
 /// An encoded command that is ready to be sent. Every argument has been
@@ -47,8 +47,8 @@ pub struct Command {
     data_secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
-/// Builds a [`Command`]. The builder remembers the first invalid argument, and
-/// [`finish`](Self::finish) returns it as an error.
+/// A builder for a [`Command`]. It records the error for the first invalid
+/// argument, and [`finish`](Self::finish) returns that error.
 pub struct CommandBuilder {
     keyword: Box<str>,
     wire: WireBuffer,
@@ -63,8 +63,9 @@ pub struct CommandBuilder {
 const USUAL_LENGTH: usize = 128;
 
 impl Command {
-    /// Starts a command. The keyword consists of letters, digits and `_`. Omit
-    /// the `+` of a command with data: [`data`](CommandBuilder::data) adds it.
+    /// Starts to build a command. The keyword consists of letters, digits and
+    /// `_`. Omit the `+` of a command with data: [`data`](CommandBuilder::data)
+    /// adds it.
     ///
     /// ```
     /// use scape_proto::control::Command;
@@ -105,6 +106,7 @@ impl Command {
     /// Returns an error in these cases:
     ///
     /// - the line is empty or contains a line end or NUL;
+    /// - the keyword contains a character other than letters, digits and `_`;
     /// - the data contains a NUL;
     /// - there is data but no `+`, or a `+` but no data;
     /// - tor 0.4.9 would answer twice or not at all, or would crash;
@@ -117,7 +119,8 @@ impl Command {
         if let Some((position, character)) =
             name.char_indices().find(|(_, c)| !is_key_character(*c))
         {
-            // The characters after the keyword may be part of a secret.
+            // The error must not repeat the other characters, because they may
+            // be part of a secret.
             let problem = ArgumentProblem::Character { character, position };
             return Err(ArgumentError::new(
                 name.get(..position).unwrap_or_default(),
@@ -128,7 +131,7 @@ impl Command {
         let mut builder = Command::build(name);
         builder.check("line", line, |c| !matches!(c, '\r' | '\n' | '\0'));
         if keyword.starts_with('+') != data.is_some() {
-            let why = "with + before its keyword must come with data, and only such a one";
+            let why = "must come with data if, and only if, its keyword begins with +";
             builder.fail(ArgumentError::invalid(name, "command", why));
         }
         // `finish` adds the `+` again if there is data.
@@ -142,7 +145,8 @@ impl Command {
         builder.finish()
     }
 
-    /// Returns the bytes to send, including the line end.
+    /// Returns the bytes to send, including the line end. Secrets are included,
+    /// too.
     pub fn wire(&self) -> &[u8] {
         &self.wire
     }
@@ -159,14 +163,16 @@ impl Command {
         of_line.chain(self.data_secrets.iter().map(|secret| secret.as_slice()))
     }
 
-    /// Returns the command line without `+` and the line end.
+    /// Returns the command line without `+` and the line end. Secrets are
+    /// included.
     pub fn line(&self) -> &[u8] {
         let line = self.wire.get(..self.length).unwrap_or_default();
         line.strip_prefix(b"+").unwrap_or(line)
     }
 
-    /// Returns the data as it is on the wire, without the line that ends it.
-    /// Returns `None` if the command has no data.
+    /// Returns the data as it is sent: dot-stuffed, with CRLF at the end of
+    /// each line, but without the last line `.`. Returns `None` if the command
+    /// has no data.
     pub fn data(&self) -> Option<&[u8]> {
         self.wire.get(self.length + 2..).and_then(|data| data.strip_suffix(b".\r\n"))
     }
@@ -195,9 +201,11 @@ impl Command {
     }
 
     /// Returns this command with lines added before and after its data. The
-    /// lines must end with CRLF and need no dot-stuffing. An empty line is
-    /// added after the data, because the data's last line may end with a
-    /// continuation.
+    /// command must have data. The lines must end with CRLF and must not begin
+    /// with a dot, because this method doesn't dot-stuff them.
+    ///
+    /// If `after` isn't empty, an empty line is added before it, because the
+    /// last line of the data may end with a continuation.
     ///
     /// ```
     /// use scape_proto::control::Command;
@@ -221,6 +229,7 @@ impl Command {
         longer.with_inserted(end, &[b"\r\n", after].concat())
     }
 
+    /// Returns this command with bytes inserted at a position of the wire form.
     fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {
         let (before, after) = self.wire.split_at(at.min(self.wire.len()));
         let mut wire = WireBuffer::with_capacity(self.wire.len() + bytes.len());
@@ -247,7 +256,15 @@ impl Command {
 
 impl CommandBuilder {
     /// Adds a positional argument: a single nonempty word of printable ASCII.
-    /// `argument` is its name in errors.
+    /// `argument` is the argument's name in errors.
+    ///
+    /// ```
+    /// use scape_proto::control::Command;
+    ///
+    /// let command = Command::build("GETINFO").word("key", "version").word("key", "uptime").finish()?;
+    /// assert_eq!(command.wire(), b"GETINFO version uptime\r\n");
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn word(&mut self, argument: &str, value: &str) -> &mut Self {
         self.check(argument, value, is_word_character);
         self.push(b' ', value.as_bytes());
@@ -291,8 +308,20 @@ impl CommandBuilder {
     }
 
     /// Adds `Option="value"` for SETCONF and RESETCONF. The value may contain
-    /// any character except CR, LF and NUL. It is marked as a secret if the
-    /// option's values are secrets.
+    /// any character except CR, LF and NUL. The value is marked as a secret if
+    /// [`is_secret_option`] returns true for the option.
+    ///
+    /// ```
+    /// use scape_proto::control::Command;
+    ///
+    /// let command = Command::build("SETCONF")
+    ///     .quoted("Nickname", "relay01")
+    ///     .quoted("Socks5ProxyPassword", "sesame")
+    ///     .finish()?;
+    /// let shown = "SETCONF Nickname=\"relay01\" Socks5ProxyPassword=[redacted]";
+    /// assert_eq!(command.to_string(), shown);
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn quoted(&mut self, option: &str, value: &str) -> &mut Self {
         self.check("option", option, is_key_character);
         if let Some((position, character)) =
@@ -310,6 +339,14 @@ impl CommandBuilder {
     }
 
     /// Adds an option's name without a value, for SETCONF and RESETCONF.
+    ///
+    /// ```
+    /// use scape_proto::control::Command;
+    ///
+    /// let command = Command::build("RESETCONF").option("Nickname").finish()?;
+    /// assert_eq!(command.wire(), b"RESETCONF Nickname\r\n");
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn option(&mut self, option: &str) -> &mut Self {
         self.check("option", option, is_key_character);
         self.push(b' ', option.as_bytes());
@@ -354,14 +391,18 @@ impl CommandBuilder {
         self
     }
 
-    /// Returns the command.
+    /// Returns the command. Call this method only once: the builder can't be
+    /// used again afterwards.
     ///
     /// # Errors
     ///
     /// Returns the error for the first invalid argument. Also returns an error
-    /// if the command is too long. The same applies to commands that tor would
-    /// answer out of step, that would crash tor, or that would make tor ask an
-    /// exit for an onion address.
+    /// in these cases:
+    ///
+    /// - tor 0.4.9 would answer twice or not at all, or would crash;
+    /// - tor would ask an exit for an onion address, because the address has a
+    ///   trailing dot;
+    /// - the command is too long for tor.
     pub fn finish(&mut self) -> Result<Command, ArgumentError> {
         if let Some(error) = self.error.take() {
             return Err(error);
@@ -398,8 +439,19 @@ impl CommandBuilder {
         Ok(Command { wire, length, secrets, data_secrets: std::mem::take(&mut self.data_secrets) })
     }
 
-    /// Records an error of the caller, for a value whose form only the caller
-    /// knows. The builder keeps the first error.
+    /// Records an error that the caller has found, for example in a value that
+    /// only the caller can check. [`finish`](Self::finish) returns the first
+    /// recorded error.
+    ///
+    /// ```
+    /// use scape_proto::control::{ArgumentError, Command};
+    ///
+    /// let mut builder = Command::build("GETINFO");
+    /// builder.word("key", "versoin");
+    /// builder.fail(ArgumentError::invalid("GETINFO", "key", "is misspelled"));
+    /// let error = builder.finish().unwrap_err();
+    /// assert_eq!(error.to_string(), "GETINFO: the key is misspelled; nothing was sent");
+    /// ```
     pub fn fail(&mut self, error: ArgumentError) -> &mut Self {
         self.error.get_or_insert(error);
         self
@@ -410,6 +462,8 @@ impl CommandBuilder {
         self.wire.extend(bytes);
     }
 
+    /// Records an error if the value is empty, or if it contains a character
+    /// that isn't allowed.
     fn check(&mut self, argument: &str, value: &str, allowed: impl Fn(char) -> bool) {
         if value.is_empty() {
             let error = ArgumentError::new(&self.keyword, argument, ArgumentProblem::Empty);

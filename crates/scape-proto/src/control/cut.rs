@@ -1,4 +1,4 @@
-//! Cutting texts between characters.
+//! Cuts texts between characters.
 
 /// Returns the beginning of a text, at most `length` bytes of it. The cut is
 /// between two characters, so that a secret that is cut can still be recognized

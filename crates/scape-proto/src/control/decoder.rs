@@ -5,12 +5,13 @@ use memchr::memchr;
 use super::cut::beginning_of;
 use super::reply::{PartialReply, Reply};
 
-/// The space for a read once the first space was filled. After a long line, a
-/// read may get more space, and at least half of this.
+/// The size of the buffer in bytes, after a read has found input in it that
+/// wasn't decoded yet. A read gets at least half of this size. For a long line,
+/// the buffer doubles.
 const READ_SIZE: usize = 64 * 1024;
 
-/// The space for the first reads. A short conversation needs no more, and
-/// allocating memory takes time.
+/// The initial size of the buffer in bytes. A short conversation needs no more,
+/// and allocating memory takes time.
 const FIRST_READ_SIZE: usize = 4 * 1024;
 
 /// Limits for the input from a peer, so that a broken or hostile peer can't
@@ -22,10 +23,10 @@ pub struct Limits {
     /// MiB. The longest line from tor is a NEWDESC event that names every
     /// relay, below 1 MiB.
     pub line: usize,
-    /// The maximum size of a reply or event in memory, in bytes. It is the size
-    /// of the text and data, plus 32 bytes for each line but the last (on
-    /// 64-bit machines). Default: 256 MiB. The largest reply from tor is
-    /// `GETINFO desc/all-recent`, about 30 MiB.
+    /// The maximum size of a reply or event in memory, in bytes. The size of a
+    /// reply is that of its text and data, plus 32 bytes for each line except
+    /// the last one (on 64-bit machines). Default: 256 MiB. The largest reply
+    /// from tor is `GETINFO desc/all-recent`, about 30 MiB.
     pub reply: usize,
 }
 
@@ -36,29 +37,30 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets [`line`](Self::line).
+    /// Sets the maximum length of a line in bytes. See the field `line`.
     pub fn line(mut self, bytes: usize) -> Self {
         self.line = bytes;
         self
     }
 
-    /// Sets [`reply`](Self::reply).
+    /// Sets the maximum size of a reply or event in bytes. See the field
+    /// `reply`.
     pub fn reply(mut self, bytes: usize) -> Self {
         self.reply = bytes;
         self
     }
 }
 
-/// An error for input that no control port sends, or that exceeds a limit.
-/// Nothing that follows can be decoded.
+/// An error for input that no control port sends, or that exceeds a limit. The
+/// decoder can't decode any input after it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// A line doesn't begin with a code of three digits that `-`, `+` or a
-    /// space follows.
-    #[error("the peer sent a line that is no control reply: {excerpt:?}")]
+    /// A line doesn't begin with a reply code: three digits, followed by `-`,
+    /// `+`, a space or the end of the line.
+    #[error("the peer sent a line that is not a control reply: {excerpt:?}")]
     NotAReply {
-        /// The line, or its beginning if it is long.
+        /// The line, or its beginning if it has more than 120 bytes.
         excerpt: String,
     },
     /// A line is longer than [`Limits::line`].
@@ -101,8 +103,8 @@ pub enum DecodeError {
 pub struct Decoder {
     limits: Limits,
     buffer: Vec<u8>,
-    /// `start..filled` isn't decoded yet. It contains no line end before
-    /// `scanned`.
+    /// The part `start..filled` of the buffer isn't decoded yet. It contains no
+    /// line end before `scanned`.
     start: usize,
     scanned: usize,
     filled: usize,
@@ -115,10 +117,12 @@ pub struct Decoder {
 struct Assembly {
     answer: PartialReply,
     event: PartialReply,
-    /// Owner of the current data block, to which the next line belongs.
+    /// The owner of the data block that is being received, to which the next
+    /// line belongs. `None` outside of data blocks.
     data_of: Option<Whose>,
 }
 
+/// The message that a line belongs to.
 #[derive(Debug, Clone, Copy)]
 enum Whose {
     Answer,
@@ -148,8 +152,9 @@ impl Decoder {
     /// Returns space to read into. Call [`advance`](Self::advance) afterwards
     /// with the number of bytes that were read.
     ///
-    /// The space is 4 KiB at first, and 32 to 64 KiB once that was too little.
-    /// After a long line it may be larger.
+    /// The space has 4 KiB at first. It has at least 32 KiB after a call has
+    /// found input that wasn't decoded yet, such as the beginning of a line. It
+    /// grows if lines are long.
     ///
     /// ```
     /// use std::io::Read as _;
@@ -187,8 +192,8 @@ impl Decoder {
         self.filled = (self.filled + count).min(self.buffer.len());
     }
 
-    /// Appends bytes to the input. Use this instead of `space` and `advance` if
-    /// the bytes are in memory already.
+    /// Appends bytes to the input. Use this method instead of `space` and
+    /// `advance` if the bytes are in memory already.
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -221,6 +226,21 @@ impl Decoder {
 
     /// Returns true if the input so far ends in the middle of a reply. If the
     /// connection ends now, part of a reply is missing.
+    ///
+    /// Call this method after [`next_reply`](Self::next_reply) has returned
+    /// `None`. Before that, the method also returns true if complete replies
+    /// are left.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250-version=0.4.9.11\r\n");
+    /// assert!(decoder.next_reply()?.is_none() && decoder.is_mid_reply());
+    /// decoder.feed(b"250 OK\r\n");
+    /// assert!(decoder.next_reply()?.is_some() && !decoder.is_mid_reply());
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn is_mid_reply(&self) -> bool {
         self.start < self.filled
             || !self.assembly.answer.is_empty()
@@ -255,7 +275,7 @@ impl Decoder {
 }
 
 impl Assembly {
-    /// Processes one line. Returns the reply that the line completes.
+    /// Processes one line. Returns the reply if the line completes it.
     fn take(&mut self, line: &[u8], limits: Limits) -> Result<Option<Reply>, DecodeError> {
         if let Some(whose) = self.data_of {
             let partial = self.partial(whose);
@@ -334,6 +354,7 @@ fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
     }
 }
 
+/// The maximum length of the excerpt in [`DecodeError::NotAReply`], in bytes.
 const EXCERPT: usize = 120;
 
 fn not_a_reply(line: &[u8]) -> DecodeError {

@@ -8,8 +8,8 @@ use crate::control::ConfLine;
 /// Parses the answer to GETCONF: all lines, in tor's order and spelling.
 ///
 /// `names` is the number of options in the command. If it is 0, the result is
-/// empty: tor then answers with a mere `250 OK`, which isn't a line of the
-/// configuration.
+/// empty, because tor then answers only with `250 OK`, which isn't a line of
+/// the configuration.
 ///
 /// ```
 /// use scape_proto::control::{Decoder, parse_getconf};
@@ -31,7 +31,8 @@ pub fn parse_getconf(reply: &Reply, names: usize) -> Vec<ConfLine> {
 }
 
 /// Parses `Name=value` or `Name`, a line of GETCONF or CONF_CHANGED. The value
-/// is a C string if and only if it begins with a quote.
+/// is unquoted as a C string if it begins with a quote. Bytes that aren't UTF-8
+/// become U+FFFD.
 ///
 /// ```
 /// use scape_proto::control::parse_conf_line;

@@ -8,10 +8,10 @@ const EXCERPT: usize = 80;
 /// Parses the answer to `GETINFO keys…`. Returns one value for each key, in the
 /// same order. A value from a data block ends with the LF of its last line.
 ///
-/// tor repeats each key as it was asked, so exactly `key=` is removed from the
-/// line; the value may contain anything. A value is either after the `=` or in
-/// a data block. An answer with both is an error, because neither tor nor
-/// control-spec has such answers; stem rejects them too.
+/// tor repeats each key as it was sent, so this function removes exactly `key=`
+/// from the line; the value may contain any bytes. A value is either after the
+/// `=` or in a data block. An answer with both is an error, because neither tor
+/// nor control-spec has such answers. stem rejects them, too.
 ///
 /// ```
 /// use scape_proto::control::{Decoder, parse_getinfo};
@@ -25,8 +25,11 @@ const EXCERPT: usize = 80;
 ///
 /// # Errors
 ///
-/// Returns a description of the problem if the lines don't match the keys, if a
-/// value is given twice, or if tor can't encode a value.
+/// Returns a description of the problem in these cases:
+///
+/// - the lines don't match the keys;
+/// - a value is both after the `=` and in a data block;
+/// - tor answered `(null)`, because it can't encode the answer.
 #[doc(alias = "GetInfoResponse")]
 pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let mut values = Vec::with_capacity(keys.len());
@@ -36,7 +39,8 @@ pub fn parse_getinfo(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>, Strin
         let Some(line) = lines.next() else {
             return Err(format!("no value for {key:?}"));
         };
-        // tor prints this instead of a key that it can't repeat.
+        // tor sends this text in place of the key and the value if it can't
+        // encode them.
         if line.text == b"(null)" {
             return Err(format!("tor cannot encode its answer to {key:?}"));
         }

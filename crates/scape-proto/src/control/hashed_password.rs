@@ -11,7 +11,7 @@ const PREFIX: &str = "16:";
 const SALT: usize = 8;
 const HASH: usize = 20;
 const LENGTH: usize = SALT + 1 + HASH;
-/// The number of hashed bytes in OpenPGP's coding: 65,536 bytes, as in tor.
+/// The number of bytes to hash, as OpenPGP encodes it: 65,536 bytes, like tor.
 const INDICATOR: u8 = 0x60;
 
 /// A hashed password in the form that tor's options `HashedControlPassword` and
@@ -20,9 +20,10 @@ const INDICATOR: u8 = 0x60;
 /// the same hash, but this type doesn't need tor.
 ///
 /// `Display` writes `16:` and 58 hexadecimal digits. A hash can be parsed from
-/// that in either case, and from the same 29 bytes in base64 without the
-/// prefix, which tor accepts too. `Debug` doesn't show the hash, because anyone
-/// who has it can try passwords.
+/// this text, with digits in upper or lower case. It can also be parsed from
+/// the same 29 bytes in base64 without the prefix, because tor accepts that
+/// form, too. `Debug` doesn't show the hash, because anyone who has it can try
+/// passwords.
 ///
 /// ```
 /// use scape_proto::control::HashedPassword;
@@ -44,7 +45,8 @@ pub struct HashedPassword {
 }
 
 impl HashedPassword {
-    /// Hashes a password with random salt. The password may be any bytes.
+    /// Hashes a password with a random salt. The password may contain any
+    /// bytes.
     pub fn new(password: impl AsRef<[u8]>) -> Self {
         HashedPassword::with_salt(password, rand::random())
     }
@@ -93,7 +95,7 @@ fn salted_and_iterated(salt: &[u8; SALT], indicator: u8, password: &[u8]) -> [u8
 impl FromStr for HashedPassword {
     type Err = ParseHashedPasswordError;
 
-    /// Reads `16:` and 58 hexadecimal digits, or 29 bytes in base64.
+    /// Parses `16:` and 58 hexadecimal digits, or 29 bytes in base64.
     /// Surrounding white space is ignored.
     ///
     /// # Errors

@@ -22,8 +22,8 @@ pub(super) struct Hazard {
 }
 
 impl Hazard {
-    /// Creates the hazard of a command that tor would answer out of step, or
-    /// that would crash tor.
+    /// Creates the hazard of a command that tor would answer twice or not at
+    /// all, or that would crash tor. `why` describes what tor would do.
     fn new(argument: &'static str, why: &str) -> Hazard {
         Hazard { argument, problem: ArgumentProblem::Hazard(why.into()) }
     }
@@ -40,10 +40,12 @@ impl Hazard {
     }
 }
 
-/// The reason why tor isn't asked for an onion address with a trailing dot.
-const DISGUISED_ONION: &str = "has a trailing dot, with which tor would ask an exit for it: write the onion address without the dot";
+/// The reason for rejecting an onion address with a trailing dot. It completes
+/// the sentence "the address …".
+const DISGUISED_ONION: &str =
+    "has a trailing dot, so tor would ask an exit for it: write the onion address without the dot";
 
-/// The maximum length of a ClientName that tor accepts.
+/// The maximum length of a ClientName that tor accepts, in bytes.
 const CLIENT_NAME: usize = 16;
 
 /// Finds the hazard in a command line, if there is one.
@@ -75,8 +77,8 @@ pub(super) fn hazard(line: &str) -> Option<Hazard> {
         // GETINFO keys are case-sensitive.
         "GETINFO" if words.any(|key| key == "downloads/desc/descs") => Some(Hazard::new(
             "key",
-            "tor crashes on downloads/desc/descs where it has a consensus of the flavour ns whose descriptors it has \
-             not looked up yet, as relays have every hour; consensus_document names the same descriptors",
+            "tor crashes on downloads/desc/descs if it has a consensus of the flavor ns whose descriptors it has not \
+             looked up yet, which happens on relays every hour; use consensus_document, which names the same descriptors",
         )),
         "SETCONF" | "RESETCONF" => Words::new(line.as_bytes()).find_map(|word| match word {
             Word::Pair(name, value) if may_be_dangerous(name) => {
@@ -120,7 +122,7 @@ const SIZES: [&str; 16] = [
     "TestingMinFastFlagThreshold",
 ];
 
-/// Old names of such options, which tor still accepts.
+/// Old names of options of the type `DataSize`, which tor still accepts.
 const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "MaxMemInCellQueues"];
 
 /// Finds the hazard in a torrc, the data of LOADCONF, if there is one.
@@ -143,7 +145,7 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     if is_size(name) && is_no_number(value) {
         return Some(Hazard::new(
             "size",
-            "tor takes a size that is not a number (nan), and ends itself with the next command",
+            "tor accepts a size that is not a number (nan), but exits at the next command",
         ));
     }
     if is_map_address(name) {
@@ -153,13 +155,14 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
     (is_metrics_policy(name) && value.parse::<ExitPolicy>().is_err()).then(|| {
         Hazard::new(
             "MetricsPortPolicy",
-            "tor ends itself on a MetricsPortPolicy that it cannot read, such as one without accept or reject",
+            "tor exits if it cannot parse the MetricsPortPolicy, for example if accept or reject is missing",
         )
     })
 }
 
-/// Rejects a value of an option that would endanger tor or the user's privacy.
-/// `command` is the command that the error names.
+/// Checks a value of an option. Rejects values that would make tor exit, or
+/// that would reveal an onion address to an exit. `command` is the command that
+/// the error names.
 ///
 /// ```
 /// use scape_proto::control::check_option_value;
@@ -171,9 +174,10 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
 ///
 /// # Errors
 ///
-/// Returns the same error as SETCONF with this option. It rejects a size that
-/// isn't a number, a malformed `MetricsPortPolicy`, and a `MapAddress` that
-/// would reveal an onion address to an exit.
+/// Returns an error for a size that isn't a number, for a malformed
+/// `MetricsPortPolicy`, and for a `MapAddress` that would reveal an onion
+/// address to an exit. Building a SETCONF command with such a value returns the
+/// same error.
 pub fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     match option_hazard(name, &String::from_utf8_lossy(value)) {
         Some(hazard) => Err(hazard.error(command)),
@@ -181,6 +185,7 @@ pub fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(),
     }
 }
 
+/// Creates the hazard of an onion address with a trailing dot.
 fn disguised(address: &str) -> Hazard {
     Hazard::leak("address", address, DISGUISED_ONION)
 }

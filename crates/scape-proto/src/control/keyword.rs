@@ -18,15 +18,16 @@ const IN_KEYS: [bool; 256] = {
     in_keys
 };
 
-/// Splits a line into words at single spaces. A quoted string is part of its
-/// word, including its spaces.
+/// An iterator over the words of a line, which are separated by single spaces.
+/// A quoted string is part of its word, including the spaces in the string.
 ///
-/// A quoted string ends at the first unescaped quote that a space or the end of
-/// the line follows. This rule also handles texts that tor puts in quotes
-/// without escaping them, and texts that tor quotes twice.
+/// A quoted string ends at the first unescaped quote that is followed by a
+/// space or by the end of the line. This rule also handles texts that tor puts
+/// in quotes without escaping them, and texts that tor quotes twice.
 ///
-/// The iterator skips empty words. [`next_value`](Self::next_value) returns
-/// them.
+/// The iterator skips empty words, while [`next_value`](Self::next_value)
+/// returns them.
+///
 /// ```
 /// use scape_proto::control::{Word, Words};
 ///
@@ -41,8 +42,9 @@ pub struct Words<'a> {
     line: Part<'a>,
     /// The position at which the next word begins; `None` after the last word.
     next: Option<usize>,
-    /// True if no further quote is closed. Without this flag, a line full of
-    /// opening quotes would be searched to its end for each of them.
+    /// True if no quote in the rest of the line is closed. Without this flag, a
+    /// line full of opening quotes would be searched to its end for each of
+    /// them.
     none_closes: bool,
 }
 
@@ -55,7 +57,7 @@ pub enum Word<'a> {
     Pair(&'a str, Value<'a>),
 }
 
-/// The value of a word, which may still be quoted.
+/// The value of a word, as it was received: with quotes and escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(Part<'a>);
 
@@ -127,12 +129,23 @@ impl<'a> Words<'a> {
         Value(self.line.between(start, end))
     }
 
-    /// Returns the next word as unquoted text.
+    /// Returns the next word as a whole, like [`next_value`](Self::next_value),
+    /// as unquoted text.
     pub fn next_text(&mut self) -> Cow<'a, str> {
         self.next_value().text()
     }
 
-    /// Returns the next word without consuming it.
+    /// Returns the same value as [`next_value`](Self::next_value), without
+    /// consuming it.
+    ///
+    /// ```
+    /// use scape_proto::control::Words;
+    ///
+    /// let mut words = Words::new(b"7 BUILT");
+    /// assert_eq!(words.peek().raw(), b"7");
+    /// assert_eq!(words.next_text(), "7");
+    /// assert_eq!(words.rest(), b"BUILT");
+    /// ```
     pub fn peek(&self) -> Value<'a> {
         self.clone().next_value()
     }
@@ -202,7 +215,8 @@ impl<'a> Iterator for Words<'a> {
 }
 
 /// Returns the position after the closing quote for the quote at this position.
-/// A space or the end of the line must follow the closing quote.
+/// A space or the end of the line must follow the closing quote. Returns `None`
+/// if there is no such quote.
 fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
     let mut position = quote + 1;
     loop {
@@ -218,7 +232,7 @@ fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
 }
 
 impl<'a> Value<'a> {
-    /// Returns the bytes as they came, including quotes and escapes.
+    /// Returns the bytes as they were received, including quotes and escapes.
     pub fn raw(self) -> &'a [u8] {
         self.0.bytes()
     }
@@ -233,7 +247,8 @@ impl<'a> Value<'a> {
         self.raw().len() >= 2 && self.raw().starts_with(b"\"") && self.raw().ends_with(b"\"")
     }
 
-    /// Returns the unquoted bytes.
+    /// Returns the bytes without quotes and escapes. A value that isn't quoted
+    /// is returned unchanged.
     pub fn bytes(self) -> Cow<'a, [u8]> {
         match self.without_quotes() {
             Some(part) => Cow::Borrowed(part.bytes()),
@@ -241,7 +256,16 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Returns the unquoted text. Bytes that aren't UTF-8 become U+FFFD.
+    /// Returns the text without quotes and escapes. A value that isn't quoted
+    /// is returned unchanged. Bytes that aren't UTF-8 become U+FFFD.
+    ///
+    /// ```
+    /// use scape_proto::control::Words;
+    ///
+    /// let value = Words::new(br#""say \"hi\"""#).next_value();
+    /// assert_eq!(value.text(), r#"say "hi""#);
+    /// assert_eq!(value.raw(), br#""say \"hi\"""#);
+    /// ```
     pub fn text(self) -> Cow<'a, str> {
         match self.without_quotes() {
             Some(Part::Text(text)) => Cow::Borrowed(text),
@@ -254,7 +278,7 @@ impl<'a> Value<'a> {
     }
 
     /// Parses the text as a `T`. Quotes aren't removed. Returns `None` if the
-    /// text can't be parsed.
+    /// text isn't UTF-8 or can't be parsed.
     ///
     /// ```
     /// use scape_proto::control::Words;

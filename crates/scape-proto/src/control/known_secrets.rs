@@ -1,4 +1,4 @@
-//! Secrets that were sent, which must be hidden in what the peer sends back.
+//! Secrets that were sent to the peer, and that must be hidden in its answers.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use super::quote::read_quoted_string;
 use super::redact::without;
 use crate::control::REDACTED;
 
-/// The minimum length of a secret that is hidden. Shorter texts occur in many
-/// other words, and hiding them there would protect nothing.
+/// The minimum length of a secret that is hidden, in bytes. Shorter texts occur
+/// in many other words, and hiding them there would protect nothing.
 const SHORTEST: usize = 4;
 
-/// The minimum length of a part of a secret at the end of a text. Shorter parts
-/// aren't taken for a secret that was cut off.
+/// The minimum length of a part of a secret at the end of a text, in bytes.
+/// Shorter parts aren't taken for a secret that was cut off.
 const SHORTEST_PART: usize = 8;
 
 /// The secrets of one or more commands, in every form in which a peer might
@@ -31,15 +31,15 @@ const SHORTEST_PART: usize = 8;
 /// ```
 #[derive(Clone, Default)]
 pub struct KnownSecrets {
-    /// Plain texts, which are compared with regard to case.
+    /// Plain texts. They are found only in the same case.
     plain: Vec<Zeroizing<Vec<u8>>>,
     /// Hexadecimal digits in lower case. They are found in either case.
     digits: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl KnownSecrets {
-    /// Returns the secrets of a command; `None` if it has none that are worth
-    /// hiding.
+    /// Returns the secrets of a command. Returns `None` if the command has no
+    /// secret of at least 4 bytes: shorter texts occur in many other words.
     pub fn of(command: &Command) -> Option<KnownSecrets> {
         if !command.has_secrets() {
             return None;
@@ -68,10 +68,19 @@ impl KnownSecrets {
         (!known.is_empty()).then_some(known)
     }
 
-    /// Returns the secrets that are long enough to be hidden in everything that
-    /// the peer sends. Shorter secrets are hidden only in the answer to their
-    /// own command, because they may be ordinary words of tor's texts. Returns
-    /// `None` if there are no long secrets.
+    /// Returns the secrets of at least 8 bytes. They are long enough to be
+    /// hidden in everything that the peer sends from then on. Hide shorter
+    /// secrets only in the answer to their own command, because tor's texts may
+    /// contain them as ordinary words. Returns `None` if all secrets are
+    /// shorter.
+    ///
+    /// ```
+    /// use scape_proto::control::{Command, KnownSecrets};
+    ///
+    /// let lasting = |line: &str| KnownSecrets::of(&Command::raw(line, None).ok()?)?.lasting();
+    /// assert!(lasting("AUTHENTICATE \"open sesame\"").is_some());
+    /// assert!(lasting("SETCONF Socks5ProxyPassword=circ").is_none());
+    /// ```
     pub fn lasting(&self) -> Option<KnownSecrets> {
         let mut lasting = self.clone();
         lasting.plain.retain(|secret| secret.len() >= SHORTEST_PART);
@@ -95,20 +104,23 @@ impl KnownSecrets {
         self.plain.is_empty() && self.digits.is_empty()
     }
 
+    /// Adds a plain text, unless it is too short or known already.
     fn add(&mut self, secret: &[u8]) {
         if secret.len() >= SHORTEST && !self.plain.iter().any(|known| ***known == *secret) {
             self.plain.push(Zeroizing::new(secret.to_vec()));
         }
     }
 
-    /// Adds the part after the first colon. tor repeats a key without its type,
-    /// and a peer may repeat the password of `user:password`.
+    /// Adds the part of a secret after its first colon. tor repeats a key
+    /// without its type, and a peer may repeat only the password of
+    /// `user:password`.
     fn add_behind_colon(&mut self, secret: &[u8]) {
         if let Some(colon) = memchr::memchr(b':', secret) {
             self.add(secret.get(colon + 1..).unwrap_or_default());
         }
     }
 
+    /// Adds a text, both plain and as hexadecimal digits.
     fn add_with_digits(&mut self, secret: &[u8]) {
         self.add(secret);
         let mut digits = Zeroizing::new(vec![0; secret.len() * 2]);
@@ -146,8 +158,9 @@ impl KnownSecrets {
         without(&text, &merged)
     }
 
-    /// Replaces the secrets in a text by `[redacted]`, including a secret at
-    /// the end of the text that was cut off.
+    /// Replaces the secrets in a text by `[redacted]`, for a text that may have
+    /// been cut off. If the text ends with the first 8 or more bytes of a
+    /// secret, they are replaced, too.
     pub fn hide_cut(&self, text: String) -> String {
         let mut text = self.hide(text);
         let lower = Zeroizing::new(text.to_ascii_lowercase());

@@ -13,7 +13,8 @@ pub(super) struct Entry {
     written: Zeroizing<Vec<u8>>,
     /// The value as tor reads it. It is empty if the line clears the option.
     pub(super) value: Zeroizing<Vec<u8>>,
-    /// True if the name has the prefix `/`.
+    /// True if the name is written with the prefix `/`, which clears the
+    /// option.
     is_cleared: bool,
 }
 
@@ -29,7 +30,8 @@ pub enum Said {
 }
 
 /// Returns the options of a text. tor rejects the whole text if a line is
-/// malformed. Here, the value of such a line is everything after the name.
+/// malformed. This function doesn't: the value of a malformed line is
+/// everything after the name.
 pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
     let text = as_received(data);
     let mut entries = Vec::new();
@@ -68,10 +70,12 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
     entries
 }
 
-/// Returns the effect of the last line about an option. `is_meant` returns true
-/// for the names of the option. A line without a value clears an option, except
-/// that tor ignores it if the option is a list: only the prefix `/` clears a
-/// list.
+/// Returns the effect of a configuration text on an option. If several lines
+/// set or clear the option, the last one counts. `is_meant` must return true
+/// for each name by which tor knows the option.
+///
+/// A line without a value clears the option. If the option is a list, tor
+/// ignores such a line, and only a line with the prefix `/` clears the list.
 ///
 /// ```
 /// use scape_proto::control::loadconf::{Said, last_said};
@@ -89,8 +93,9 @@ pub fn last_said(data: &[u8], is_list: bool, is_meant: impl Fn(&str) -> bool) ->
     })
 }
 
-/// Returns the secrets in a text: the values as they are written and, if they
-/// continue on other lines, also as tor reads them.
+/// Returns the values of the secret options in a text, as they are written. For
+/// a value that continues on other lines, returns the part on each line, and
+/// the value as tor reads it.
 pub(super) fn secrets(data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut secrets = Vec::new();
     for entry in entries(data) {
@@ -103,7 +108,7 @@ pub(super) fn secrets(data: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
             secrets.push(entry.written);
             continue;
         }
-        // A peer may repeat a single line of the value.
+        // A peer may send back a single line of the value.
         for line in entry.written.split(|byte| *byte == b'\n') {
             let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
             let part = line.strip_suffix(b"\\").unwrap_or(line).trim_ascii();

@@ -4,8 +4,8 @@
 //! mapping to such a name makes tor ask an exit for it. A mapping such as
 //! `*.foo` to `*.` has the same effect. tor puts the text that matches the
 //! asterisk before the rest of the target, so `x.onion.foo` becomes `x.onion.`.
-//! MAPADDRESS and the option `MapAddress` are checked with the same rule, no
-//! matter how they reach tor.
+//! The same rule applies to MAPADDRESS and to the option `MapAddress`, whether
+//! SETCONF, LOADCONF or a torrc sets it.
 
 use crate::word::is_disguised_onion;
 
@@ -14,8 +14,8 @@ use crate::word::is_disguised_onion;
 pub const MAPS_TO_DISGUISED_ONION: &str = "is an onion address with a trailing dot, or makes one, which tor would look up at an exit: omit the dot";
 
 /// Returns true if this mapping would make tor look up an onion address at an
-/// exit. A mapping of an address to itself is harmless, because it removes a
-/// mapping.
+/// exit. A mapping of an address to itself is harmless, because it removes the
+/// address's mapping.
 ///
 /// ```
 /// use scape_proto::control::is_leaking_mapping;
@@ -55,7 +55,7 @@ pub fn mapped_addresses(value: &str) -> Option<(&str, &str)> {
 /// ```
 pub fn is_map_address(name: &str) -> bool {
     const OPTION: &str = "MapAddress";
-    // The first option that begins with `Ma` is a different one.
+    // The first of tor's options that begins with `Ma` isn't `MapAddress`.
     let is_long_enough = name.len() > "Ma".len();
     is_long_enough && OPTION.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }

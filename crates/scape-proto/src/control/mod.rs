@@ -7,9 +7,9 @@
 //!   is a reply with the code 650.
 //! - [`Command`] is an encoded command that is safe to send.
 //!
-//! The rest reads and writes their contents: quoted strings, `KEY=value` words,
-//! the answers to PROTOCOLINFO, AUTHCHALLENGE, GETINFO and GETCONF, and the
-//! SAFECOOKIE computations.
+//! The other items read and write the content of replies and commands: quoted
+//! strings, `KEY=value` words, the answers to PROTOCOLINFO, AUTHCHALLENGE,
+//! GETINFO and GETCONF, and the SAFECOOKIE computations.
 //!
 //! ```
 //! use scape_proto::control::{Command, Decoder};

@@ -16,15 +16,15 @@ const SECRET_OPTIONS: &[&str] = &[
 ];
 
 /// Options whose values aren't secrets, although their names are the beginnings
-/// of such options.
+/// of secret options' names.
 const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"];
 
 /// Returns true if the option's values are secrets.
 ///
-/// tor ignores case, and accepts every abbreviation of an option's name unless
-/// that is the name of another option. A secret option's name with additional
-/// characters, such as a plural, counts as well: tor rejects it, but its value
-/// is still a secret.
+/// Case is ignored. An abbreviation of a secret option's name counts, because
+/// tor accepts it, unless the abbreviation is the name of another option. A
+/// secret option's name with additional characters, such as a plural, counts as
+/// well: tor rejects it, but its value is still a secret.
 ///
 /// ```
 /// use scape_proto::control::is_secret_option;
@@ -51,21 +51,24 @@ pub fn is_secret_option(name: &str) -> bool {
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConfLine {
-    /// The option's name in tor's spelling. For a group such as
-    /// `HiddenServiceOptions`, it is the name of a member.
+    /// The option's name in tor's spelling. In the answer for a group such as
+    /// `HiddenServiceOptions`, the name is that of a member, such as
+    /// `HiddenServiceDir`.
     pub name: String,
-    /// The value; `None` if the option is unset, which differs from an empty
-    /// value.
+    /// The value, without quotes and escapes. `None` if the option is unset; an
+    /// empty value is `Some` with an empty text.
     pub value: Option<String>,
 }
 
 impl ConfLine {
-    /// Creates a line from a name and a value, or from an unset option's name.
+    /// Creates a line from an option's name and value. `None` stands for an
+    /// unset option.
     pub fn new(name: impl Into<String>, value: Option<String>) -> Self {
         ConfLine { name: name.into(), value }
     }
 
-    /// Returns the value in the form in which it may be shown.
+    /// Returns the value, or `[redacted]` if the option's values are secrets.
+    /// Returns `None` if the option is unset.
     pub(super) fn shown(&self) -> Option<&str> {
         let value = self.value.as_deref()?;
         Some(if is_secret_option(&self.name) { REDACTED } else { value })

@@ -45,13 +45,13 @@ pub struct ProtocolInfo {
     /// The path of the cookie file, if cookie authentication is enabled.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::path"))]
     pub cookie_file: Option<PathBuf>,
-    /// The version of tor, as tor writes it.
+    /// The version of tor, as tor writes it. `None` if tor didn't send it.
     pub tor_version: Option<String>,
 }
 
 impl ProtocolInfo {
     /// Parses the answer to PROTOCOLINFO. Unknown lines are ignored. Returns
-    /// `None` if the answer is malformed.
+    /// `None` if the line with the protocol version is missing or malformed.
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut protocol = None;
         let (mut methods, mut cookie_file, mut tor_version) = (Vec::new(), None, None);

@@ -75,8 +75,8 @@ pub(super) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Parses the text after a backslash. Returns the byte that it stands for, and
-/// the rest of the text.
+/// Parses the text after a backslash. Returns the byte that the escape stands
+/// for, and the rest of the text. Returns `None` if tor rejects the escape.
 fn read_escape(text: &[u8]) -> Option<(u8, &[u8])> {
     let (first, mut rest) = text.split_first()?;
     let byte = match first {
@@ -117,7 +117,7 @@ pub fn quoted_string(text: &str) -> String {
 }
 
 /// Parses a `QuotedString`, the form of a password after AUTHENTICATE. A
-/// backslash stands for the character after it, whichever that is. Returns
+/// backslash and any character after it stand for that character. Returns
 /// `None` if the text isn't a single quoted string.
 ///
 /// ```
@@ -145,9 +145,10 @@ pub fn read_quoted_string(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 /// three octal digits, and `\` before any other character. The bytes need not
 /// be UTF-8.
 ///
-/// tor puts some texts in quotes without escaping them, or escapes them twice.
-/// For these, the result is the text without one pair of quotes. A text that
-/// doesn't begin and end with `"` is returned unchanged.
+/// tor puts some texts in quotes without escaping them, and puts others in two
+/// pairs of quotes. In both cases, one pair of quotes is removed, and escapes
+/// are decoded once. A text that doesn't begin and end with `"` is returned
+/// unchanged.
 ///
 /// ```
 /// assert_eq!(scape_proto::control::unquote(br#""caf\303\251 \"x\"""#), "café \"x\"".as_bytes());

@@ -13,10 +13,11 @@ use crate::control::{REDACTED, is_secret_option};
 /// Keys whose values are secrets in events and replies.
 const SECRET_KEYS: &[&str] = &["PrivateKey", "SOCKS_PASSWORD", "SERVERHASH"];
 
-/// Key types. The secret key follows after a colon.
+/// Types of keys. tor writes the type, a colon and the secret key.
 const KEY_TYPES: &[&str] = &["x25519", "ED25519-V3"];
 
-/// In this refusal, tor repeats the key that it was given.
+/// The beginning of a refusal in which tor repeats the secret key that it
+/// received.
 const BAD_KEY: &str = "Invalid private key ";
 
 /// For a stream from an HTTP tunnel port, the user name is the whole
@@ -31,8 +32,8 @@ const SHORTEST_IN_REPLIES: usize = 8;
 /// stops there.
 const LONGEST_WORD: usize = 64;
 
-/// Returns a line of a reply without its secrets. Bytes that aren't UTF-8
-/// become U+FFFD.
+/// Returns a line of a reply with its secrets replaced by `[redacted]`. Bytes
+/// that aren't UTF-8 become U+FFFD.
 pub(crate) fn redact_line(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let secrets = secrets_in(&text, SHORTEST_IN_REPLIES);
@@ -44,8 +45,8 @@ pub(crate) fn redact_line(line: &[u8]) -> String {
 pub(crate) fn is_secret_pair(key: &str, value: &str) -> bool {
     (is_secret_option(key) && key.len() >= SHORTEST_IN_REPLIES)
         || ends_with_one_of(key, SECRET_KEYS)
-        // The user name and password of an HTTP tunnel port have a space
-        // between them.
+        // The user name for an HTTP tunnel port is a `Proxy-Authorization`
+        // header, which contains a space and the password.
         || (ends_with_one_of(key, &[USER_NAME]) && value.contains(' '))
 }
 
@@ -54,8 +55,8 @@ pub(super) fn secrets_in_command(line: &str) -> Vec<Range<usize>> {
     let Some(keyword_end) = memchr2(b' ', b'\t', line.as_bytes()) else { return Vec::new() };
     let (keyword, arguments) = line.split_at_checked(keyword_end).unwrap_or((line, ""));
     match keyword.to_ascii_uppercase().as_str() {
-        // Hide all arguments, because an invalid password may be part of the
-        // right one.
+        // Hide all arguments, because an invalid password may be a part of the
+        // correct password.
         "AUTHENTICATE" if arguments.trim_ascii().is_empty() => Vec::new(),
         "AUTHENTICATE" => {
             let end = line.trim_ascii_end().len();
@@ -81,8 +82,9 @@ pub(super) fn without(text: &str, secrets: &[Range<usize>]) -> String {
     shown
 }
 
-/// Finds the secrets in a line, in order. A name with at least `shortest` bytes
-/// is also taken for an abbreviated option, because tor accepts abbreviations.
+/// Finds the secrets in a line, in order. Abbreviations of secret options also
+/// count if they have at least `shortest` bytes, because tor accepts
+/// abbreviations.
 fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut secrets: Vec<Range<usize>> = Vec::new();
@@ -109,8 +111,8 @@ fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
             Some(value_end(text, from))
         } else if ends_with_one_of(word, &[USER_NAME]) {
             let end = quoted_end(text, from);
-            // The user name contains a password only if it contains a space.
-            // Other user names don't.
+            // Only a user name with a space may contain a password, because it
+            // may be a `Proxy-Authorization` header.
             end.filter(|end| text.get(from..*end).is_some_and(|name| name.contains(' ')))
         } else {
             None

@@ -40,22 +40,31 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Creates a refusal from the command, with its secrets replaced, and the
-    /// lines of the reply. At least one of the lines must have a code other
-    /// than success.
+    /// Creates a refusal from the command and the codes and texts of the
+    /// reply's lines. Secrets must already be replaced in both. At least one
+    /// code must not be a success (2yz).
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let refusal = Refusal::new("SIGNAL X", vec![(552, "Unrecognized signal code \"X\"".into())]);
+    /// let text = "tor refused SIGNAL X: 552 Unrecognized signal code \"X\"";
+    /// assert_eq!(refusal.to_string(), text);
+    /// ```
     pub fn new(command: impl Into<String>, lines: Vec<(u16, String)>) -> Self {
         Refusal { command: command.into().into_boxed_str(), lines, log: Vec::new() }
     }
 
-    /// Adds the lines that tor logged about this refusal.
+    /// Returns this refusal with the warnings that tor logged about it, oldest
+    /// first. They replace earlier ones.
     pub fn with_log(self, log: Vec<String>) -> Self {
         Refusal { log, ..self }
     }
 
     /// Returns the warnings that tor logged about this refusal, oldest first.
-    /// Some replies only say that something failed, while the log says why. The
-    /// list is empty unless the method that returned the refusal is documented
-    /// to read the log.
+    /// Some replies say only that something failed, and the warnings say why.
+    /// The list is empty unless the documentation of the method that returned
+    /// the refusal says that the method reads tor's log.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -72,14 +81,15 @@ impl Refusal {
     }
 
     /// Returns the texts of the lines that aren't a success, separated by LF.
-    /// The text is complete, except that repeated secrets are hidden.
+    /// The text is complete, except that secrets are replaced by `[redacted]`.
     pub fn text(&self) -> String {
         let lines = self.lines.iter().filter(|(code, _)| !is_success(*code));
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns the text on one line, as it appears in errors. A text that is
-    /// longer than a page is cut off.
+    /// Returns [`text`](Self::text) on one line, separated by `; ` instead of
+    /// LF. This form appears in error messages. A text of more than 2000 bytes
+    /// is cut off.
     pub fn excerpt(&self) -> String {
         excerpt(&self.text().replace('\n', "; "))
     }
@@ -95,8 +105,8 @@ impl Refusal {
     }
 
     /// Returns true if the command is unknown or obsolete (510 or 511). A
-    /// filter in front of tor may also answer with these codes if it doesn't
-    /// let the command through.
+    /// filter between this program and tor may also answer with these codes if
+    /// it doesn't let the command through.
     pub fn is_unrecognized_command(&self) -> bool {
         matches!(self.code(), 510 | 511)
     }
@@ -107,8 +117,9 @@ impl Refusal {
         matches!(self.code(), 512 | 513 | 554)
     }
 
-    /// Returns true if the failure has no code of its own (550). For ADD_ONION,
-    /// it means that a service with this key exists already.
+    /// Returns true if the code is 550, which tor uses for failures without a
+    /// code of their own. For ADD_ONION, the code means that a service with
+    /// this key exists already.
     pub fn is_unspecified(&self) -> bool {
         self.code() == 550
     }
@@ -120,16 +131,16 @@ impl Refusal {
     }
 
     /// Returns true if a circuit is unknown or already gone. Unlike
-    /// [`is_unknown`](Self::is_unknown), this tells the circuit from the stream
-    /// in the answer to ATTACHSTREAM.
+    /// [`is_unknown`](Self::is_unknown), this method returns false if
+    /// ATTACHSTREAM failed because the stream is unknown.
     pub fn is_unknown_circuit(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
     }
 
     /// Returns true if a stream is unknown or already gone. Unlike
-    /// [`is_unknown`](Self::is_unknown), this tells the stream from the circuit
-    /// in the answer to ATTACHSTREAM.
+    /// [`is_unknown`](Self::is_unknown), this method returns false if
+    /// ATTACHSTREAM failed because the circuit is unknown.
     pub fn is_unknown_stream(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
@@ -141,6 +152,7 @@ impl Refusal {
         matches!(self.code(), 551 | 553 | 555)
     }
 
+    /// Returns the first line that isn't a success, or else the last line.
     fn first(&self) -> Option<&(u16, String)> {
         self.lines.iter().find(|(code, _)| !is_success(*code)).or(self.lines.last())
     }

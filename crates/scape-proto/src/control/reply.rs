@@ -13,7 +13,7 @@ use crate::control::Refusal;
 ///
 /// Texts are bytes, because tor may send text that isn't UTF-8. `Debug` and
 /// `Display` hide secrets and omit data blocks. [`lines`](Self::lines) returns
-/// what tor really sent.
+/// everything that tor sent.
 #[doc(alias = "ControlMessage")]
 #[derive(Clone)]
 pub struct Reply {
@@ -28,7 +28,8 @@ pub struct Reply {
     known: Option<Arc<KnownSecrets>>,
 }
 
-/// Replies are equal if tor sent the same bytes. Hidden secrets don't matter.
+/// Replies are equal if tor sent the same bytes. The secrets that were passed
+/// to `hide` don't matter.
 impl PartialEq for Reply {
     fn eq(&self, other: &Self) -> bool {
         self.bytes == other.bytes && self.first == other.first && self.rest == other.rest
@@ -37,7 +38,7 @@ impl PartialEq for Reply {
 
 impl Eq for Reply {}
 
-/// The position of a line in the bytes.
+/// The code of a line, and the line's position in the bytes of the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Span {
     code: u16,
@@ -60,8 +61,8 @@ pub struct ReplyLine<'a> {
     pub code: u16,
     /// The text after the code and its separator, without the line end.
     pub text: &'a [u8],
-    /// The data block of a `+` line, with dot-stuffing undone. Every line ends
-    /// with LF.
+    /// The data block of a `+` line, with dot-stuffing undone. Every line of it
+    /// ends with LF. `None` for other lines.
     pub data: Option<&'a [u8]>,
 }
 
@@ -84,8 +85,9 @@ impl Reply {
         self.line(0)
     }
 
-    /// Returns the last line. It says whether the command succeeded, unless the
-    /// codes of the lines differ.
+    /// Returns the last line. For most commands, its code says whether the
+    /// command succeeded. The lines of an answer to MAPADDRESS may have
+    /// different codes; use [`is_ok`](Self::is_ok) for these.
     pub fn last(&self) -> ReplyLine<'_> {
         self.line(self.rest.len())
     }
@@ -121,13 +123,41 @@ impl Reply {
         Some(Refusal::new(command.to_string(), self.lines().map(text).collect()))
     }
 
-    /// Hides these secrets whenever the reply is shown.
+    /// Hides these secrets in everything that shows the reply: `Display`,
+    /// `Debug`, [`excerpt`](Self::excerpt) and [`refusal`](Self::refusal).
+    /// Secrets that were passed to an earlier call are no longer hidden.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use scape_proto::control::{Command, Decoder, KnownSecrets};
+    ///
+    /// let command = Command::raw("AUTHENTICATE \"open sesame\"", None)?;
+    /// let known = KnownSecrets::of(&command).expect("the password is a secret");
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"515 open sesame is wrong\r\n");
+    /// let mut reply = decoder.next_reply()?.expect("one line is a reply");
+    /// reply.hide(Arc::new(known));
+    /// assert_eq!(reply.to_string(), "515 [redacted] is wrong");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn hide(&mut self, known: Arc<KnownSecrets>) {
         self.known = Some(known);
     }
 
-    /// Returns the first line that isn't a success, or else the last line, with
-    /// secrets hidden. A line of more than 400 bytes is cut off.
+    /// Returns one line of the reply in the form `CODE text`: the first line
+    /// without a success code, or else the last line. Secrets are hidden, and a
+    /// text of more than 400 bytes is cut off.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250-a.example=b.example\r\n512 syntax error\r\n");
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// assert_eq!(reply.excerpt(), "512 syntax error");
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn excerpt(&self) -> String {
         const LONGEST: usize = 400;
         let line =
@@ -136,7 +166,7 @@ impl Reply {
         format!("{} {text}", line.code)
     }
 
-    /// Returns the text of a line in the form in which it may be shown.
+    /// Returns the text of a line with secrets replaced by `[redacted]`.
     fn shown(&self, text: &[u8]) -> String {
         let text = redact_line(text);
         match &self.known {
@@ -146,7 +176,7 @@ impl Reply {
     }
 
     /// Returns this reply with the secrets in its lines replaced, as `Display`
-    /// shows them, or `None` if no line has a secret. Data blocks stay the
+    /// shows it. Returns `None` if no line has a secret. Data blocks stay the
     /// same.
     pub(crate) fn redacted(&self) -> Option<Reply> {
         let shown: Vec<String> = self.lines().map(|line| self.shown(line.text)).collect();
@@ -169,8 +199,8 @@ impl Reply {
         Some(Reply { bytes, first, rest, known: self.known.clone() })
     }
 
-    /// Returns the beginning of a text in the form in which it may be shown, or
-    /// the whole text if it has at most `longest` bytes.
+    /// Returns the first `longest` bytes of a text and `…`, or the whole text
+    /// if it isn't longer. Secrets are replaced by `[redacted]`.
     pub(super) fn beginning_of(&self, text: &[u8], longest: usize) -> String {
         if text.len() <= longest {
             return self.shown(text);
@@ -287,6 +317,7 @@ impl PartialReply {
         Reply { bytes, first, rest, known: None }
     }
 
+    /// Appends the text of a line, and returns the line's position.
     fn span(&mut self, code: u16, text: &[u8]) -> Span {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(text);

@@ -4,9 +4,9 @@ open_enum! {
     /// The purpose of a relay whose descriptor is given to tor with
     /// POSTDESCRIPTOR.
     pub enum RouterPurpose {
-        /// Any purpose, like a relay from the consensus.
+        /// Use for any purpose, like a relay from the consensus.
         General = "general",
-        /// Only circuits that controllers build.
+        /// Use only for circuits that controllers build.
         Controller = "controller",
         /// Use as a bridge.
         Bridge = "bridge",

@@ -23,8 +23,8 @@ pub struct AuthChallenge {
 }
 
 impl AuthChallenge {
-    /// Parses the answer to AUTHCHALLENGE. Returns `None` if the answer is
-    /// malformed.
+    /// Parses the answer to AUTHCHALLENGE. Returns `None` if the hash or the
+    /// nonce is missing or malformed.
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut words = Words::new(reply.first().text);
         if words.next_text() != "AUTHCHALLENGE" {
@@ -50,7 +50,8 @@ impl std::fmt::Debug for AuthChallenge {
     }
 }
 
-/// One SAFECOOKIE exchange, with the cookie and the client's nonce.
+/// One SAFECOOKIE authentication, with the cookie and the client's nonce:
+/// AUTHCHALLENGE, tor's answer to it, and AUTHENTICATE.
 ///
 /// ```
 /// use scape_proto::control::{AuthChallenge, Decoder, SafeCookie};
@@ -76,7 +77,7 @@ pub struct SafeCookie {
 }
 
 impl SafeCookie {
-    /// Creates an exchange. The nonce must be random and used only once.
+    /// Starts an authentication. The nonce must be random and used only once.
     /// Returns `None` unless the cookie has 32 bytes.
     pub fn new(cookie: Secret, client_nonce: [u8; 32]) -> Option<Self> {
         (cookie.expose().len() == COOKIE_LENGTH).then_some(SafeCookie { cookie, client_nonce })
@@ -88,19 +89,21 @@ impl SafeCookie {
         hex::encode(self.client_nonce)
     }
 
-    /// Returns true if the server knows the cookie. The comparison takes
-    /// constant time.
+    /// Returns true if tor's answer proves that tor knows the cookie. The
+    /// comparison takes constant time.
     pub fn verify(&self, challenge: &AuthChallenge) -> bool {
         self.hmac(SERVER_KEY, challenge)
             .is_some_and(|mac| mac.verify_slice(&challenge.server_hash).is_ok())
     }
 
-    /// Returns the response for AUTHENTICATE, in hexadecimal. Send it only to a
-    /// server that was [verified](Self::verify).
+    /// Returns the argument of AUTHENTICATE, in hexadecimal. Send it only if
+    /// [`verify`](Self::verify) has returned true. Returns `None` if the hash
+    /// can't be computed, which doesn't happen in practice.
     pub fn response(&self, challenge: &AuthChallenge) -> Option<String> {
         self.hmac(CLIENT_KEY, challenge).map(|mac| hex::encode(mac.finalize().into_bytes()))
     }
 
+    /// Returns the HMAC of the cookie and both nonces, before it is finalized.
     fn hmac(&self, key: &[u8], challenge: &AuthChallenge) -> Option<Hmac<Sha256>> {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).ok()?;
         mac.update(self.cookie.expose());

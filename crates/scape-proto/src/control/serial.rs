@@ -18,7 +18,8 @@ fields! { "Refusal", |refusal: Refusal| {
     log: refusal.log(),
 } }
 
-/// Serializes keywords with values as an object. Secret values are replaced.
+/// Serializes keywords with values as an object. Secret values are replaced by
+/// `[redacted]`.
 pub(crate) fn keywords<S: Serializer>(
     pairs: &[(String, String)],
     serializer: S,
@@ -30,12 +31,14 @@ pub(crate) fn keywords<S: Serializer>(
     table(pairs.iter().map(|(key, value)| (key, shown(value, key))), serializer)
 }
 
-/// Serializes words without a key. Secrets in the words are replaced.
+/// Serializes words without a key as an array. Secrets in the words are
+/// replaced by `[redacted]`.
 pub(crate) fn words<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(words.iter().map(|word| redact_line(word.as_bytes())))
 }
 
-/// Serializes a text or null. Secrets in the text are replaced.
+/// Serializes a text, or null for `None`. Secrets in the text are replaced by
+/// `[redacted]`.
 pub(crate) fn optional_text<S: Serializer>(
     text: &Option<String>,
     serializer: S,
@@ -43,7 +46,7 @@ pub(crate) fn optional_text<S: Serializer>(
     text.as_ref().map(|text| redact_line(text.as_bytes())).serialize(serializer)
 }
 
-/// Serializes a text. Secrets in the text are replaced.
+/// Serializes a text. Secrets in the text are replaced by `[redacted]`.
 pub(crate) fn text<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
     redact_line(text.as_bytes()).serialize(serializer)
 }

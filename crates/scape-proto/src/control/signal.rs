@@ -7,7 +7,8 @@ open_enum! {
         /// Reload the configuration. If the torrc is broken, tor exits without
         /// an answer.
         Reload = "RELOAD",
-        /// Shut down: at once, or on a relay after `ShutdownWaitLength`.
+        /// Shut down. A client exits at once, a relay after the time of the
+        /// option `ShutdownWaitLength`.
         Shutdown = "SHUTDOWN",
         /// Log statistics.
         Dump = "DUMP",
@@ -15,8 +16,8 @@ open_enum! {
         Debug = "DEBUG",
         /// Exit at once.
         Halt = "HALT",
-        /// Use new circuits for new streams. tor performs this at most every
-        /// ten seconds.
+        /// Use new circuits for new streams. tor does this at most every ten
+        /// seconds, and delays a signal that comes sooner.
         NewNym = "NEWNYM",
         /// Clear the cache of resolved names.
         ClearDnsCache = "CLEARDNSCACHE",
@@ -30,8 +31,8 @@ open_enum! {
 }
 
 impl Signal {
-    /// Returns true if tor exits on this signal. It may then close the
-    /// connection before it answers.
+    /// Returns true if tor exits on this signal. tor may then close the
+    /// connection before it answers the command.
     ///
     /// ```
     /// use scape_proto::control::Signal;
@@ -49,8 +50,9 @@ impl Signal {
         }
     }
 
-    /// Returns the canonical signal. tor knows some signals by more than one
-    /// name: `HUP`, `INT`, `TERM`, `USR1` and `USR2`.
+    /// Returns the signal by its canonical name. tor also accepts the names
+    /// `HUP`, `INT`, `TERM`, `USR1` and `USR2` for some signals. An unknown
+    /// name is only changed to upper case.
     ///
     /// ```
     /// use scape_proto::control::Signal;

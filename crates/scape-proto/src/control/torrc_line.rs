@@ -1,5 +1,5 @@
 //! The syntax of a torrc, exactly as tor's parser accepts it. See tor's
-//! `doc/torrc_format.txt`, and `confline.c`, which it describes.
+//! `doc/torrc_format.txt`, and tor's parser `confline.c`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum TorrcProblem {
     /// is no closing quote on the same line, or there is an escape that tor
     /// doesn't know.
     #[error(
-        "the value in quotes has no end on this line, or an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
+        "the value in quotes has no closing quote on this line, or has an escape other than \\n, \\r, \\t, \\', \\\", \\\\, \\x41 and \\101"
     )]
     Quotes,
     /// Something other than a comment follows a quoted value.
@@ -37,9 +37,10 @@ pub(crate) struct Line {
     pub(crate) says: Vec<u8>,
     /// The comments beside the value, without the `#`.
     pub(crate) comments: Vec<Vec<u8>>,
-    /// True if the entry continues after the end of its first line.
+    /// True if the entry continues on other lines.
     pub(crate) is_continued: bool,
-    /// True if text that is added after the entry can't become a part of it.
+    /// True if a line end closes the entry, so that text that is added after
+    /// the entry can't become a part of it.
     pub(crate) is_closed: bool,
     /// The position after the last line's end.
     pub(crate) end: usize,
@@ -50,6 +51,7 @@ pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
+/// Returns true if the byte separates a name from its value.
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
@@ -81,7 +83,8 @@ impl<'a> Clean<'a> {
         Clean { text: Cow::Owned(text), origins }
     }
 
-    /// Returns the position in the original text after the same byte.
+    /// Converts a position in `text` to a position in the original text. Both
+    /// positions are after the same byte, or both are 0.
     pub(crate) fn origin(&self, at: usize) -> usize {
         let before = at.checked_sub(1);
         before.map_or(0, |before| self.origins.get(before).copied().unwrap_or(before) + 1)
@@ -105,6 +108,7 @@ pub(crate) fn read_line(text: &[u8], at: usize) -> Result<Option<Line>, TorrcPro
     }
 }
 
+/// A position in a text that is being parsed.
 struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
@@ -125,6 +129,7 @@ impl Cursor<'_> {
         self.peek() == Some(b'\\') && self.text.get(self.at + 1) == Some(&b'\n')
     }
 
+    /// Parses a name and its value.
     fn entry(&mut self) -> Result<Line, TorrcProblem> {
         let start = self.at;
         while self.peek().is_some_and(|byte| !is_space(byte) && byte != b'#')
@@ -162,8 +167,8 @@ impl Cursor<'_> {
         Ok(Line { name, value, says, comments, is_continued: false, is_closed, end })
     }
 
-    /// Parses an unquoted value. Once the value is continued, even a comment in
-    /// it doesn't end it.
+    /// Parses an unquoted value. A comment ends the value only if the value
+    /// hasn't been continued on another line yet.
     fn plain(&mut self, name: Range<usize>) -> Line {
         let start = self.at;
         let mut is_continued = false;
@@ -193,7 +198,8 @@ impl Cursor<'_> {
         Line { name, value: start..start + length, says, comments, is_continued, is_closed, end }
     }
 
-    /// Parses a comment up to the end of the line, if there is one.
+    /// If there is a comment at the cursor, parses it up to the end of the
+    /// line.
     fn comment(&mut self, comments: &mut Vec<Vec<u8>>) {
         if self.peek() == Some(b'#') {
             let start = self.at + 1;

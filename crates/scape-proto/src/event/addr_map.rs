@@ -7,7 +7,7 @@ use super::shown::OneLine;
 use crate::control::{Value, Words};
 use crate::word::{Expiry, StreamId};
 
-/// A new address mapping, or the answer to RESOLVE. control-spec, event
+/// A new address mapping, or the answer to RESOLVE. See control-spec, event
 /// ADDRMAP.
 ///
 /// ```
@@ -34,27 +34,28 @@ pub struct AddrMapEvent {
     /// The name or address that `from` is mapped to. Wildcards come without
     /// their `*.`.
     ///
-    /// `None` if the name couldn't be resolved (`<error>`), or if it is mapped
-    /// to nothing.
+    /// `None` if the name couldn't be resolved (`<error>`), or if the target is
+    /// empty, as after `MAPADDRESS a.example=`.
     pub to: Option<String>,
     /// The time when the mapping expires (`EXPIRES`, UTC).
     ///
-    /// Older tors send only their local time, in an unknown time zone. That
-    /// becomes [`Expiry::Other`] and is never taken for UTC.
+    /// Older tors send only a local time, in an unknown time zone. The value is
+    /// then [`Expiry::Other`], because a local time must not be taken for UTC.
     pub expires: Expiry,
     /// The time when the mapping expires in tor's **local** time zone, as tor
     /// wrote it. `None` if the mapping never expires.
     pub expires_local: Option<String>,
-    /// The reason why a RESOLVE failed.
+    /// The reason why a RESOLVE failed, or `None` if nothing failed.
     ///
     /// `yes` (from `error=yes`) means that there is no answer, or one that
     /// RESOLVE can't report, such as an IPv6 address. `internal` means that
     /// resolving couldn't be started; `to` is then the same as `from`.
     pub error: Option<String>,
-    /// True if the mapping is in tor's address map from now on (`CACHED`).
-    /// Answers to RESOLVE are not.
+    /// True if the mapping is in tor's address map from now on (`CACHED`). It
+    /// is false for answers to RESOLVE. `None` if tor didn't send `CACHED`.
     pub cached: Option<bool>,
-    /// The stream that RESOLVE opened for this answer (`STREAMID`).
+    /// The stream that tor opened for a RESOLVE (`STREAMID`). `None` for all
+    /// other events.
     pub stream: Option<StreamId>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -67,9 +68,9 @@ pub struct AddrMapEvent {
 }
 
 impl AddrMapEvent {
-    /// Parses the text after `ADDRMAP`. Returns `None` unless there is an
-    /// address, a target (which may be empty), and an expiry time, which is
-    /// `NEVER` or quoted.
+    /// Parses the text after `ADDRMAP`. Returns `None` if the address is
+    /// missing, or if the expiry time after the target is neither `NEVER` nor
+    /// quoted. The target may be empty.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let from = Some(words.next_value()).filter(|from| !from.is_empty())?;
@@ -90,7 +91,7 @@ impl AddrMapEvent {
             extra_words: Vec::new(),
         };
         let (extra, mut extra_words) = read_pairs(words, |key, value| event.take(key, value));
-        // This is the only error without a keyword.
+        // tor writes `internal` without a keyword, unlike all other errors.
         if event.error.is_none()
             && let Some(at) = extra_words.iter().position(|word| word == "internal")
         {

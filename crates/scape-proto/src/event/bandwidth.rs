@@ -1,6 +1,6 @@
 //! The BW, STREAM_BW, CIRC_BW and CONN_BW events: bytes transferred by tor as a
-//! whole and by its parts. Also TB_EMPTY: times when a bandwidth limit was used
-//! up.
+//! whole, by streams, by circuits and by connections. Also the TB_EMPTY event:
+//! bandwidth limits that were used up.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -11,8 +11,8 @@ use crate::control::{Value, Word, Words};
 use crate::event::{ConnType, TokenBucket};
 use crate::word::{CircuitId, OrConnId, StreamId};
 
-/// The bytes that tor read and wrote in the last second. control-spec, event
-/// BW.
+/// The bytes that tor read and wrote in the last second. See control-spec,
+/// event BW.
 #[doc(alias = "BandwidthEvent")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -51,7 +51,7 @@ impl fmt::Display for Bandwidth {
 }
 
 /// The bytes that an application sent and received over a stream since the
-/// previous event of this stream. control-spec, event STREAM_BW.
+/// previous event of this stream. See control-spec, event STREAM_BW.
 ///
 /// tor sends this event every second for each stream that transferred
 /// something.
@@ -60,7 +60,7 @@ impl fmt::Display for Bandwidth {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct StreamBandwidth {
-    /// The stream.
+    /// The stream's id.
     pub id: StreamId,
     /// Bytes that the application wrote, and that tor sends into the network.
     pub written: u64,
@@ -102,7 +102,7 @@ impl fmt::Display for StreamBandwidth {
 }
 
 /// The bytes that one of tor's own circuits transferred since the previous
-/// event of this circuit. control-spec, event CIRC_BW.
+/// event of this circuit. See control-spec, event CIRC_BW.
 ///
 /// tor sends this event every second for each circuit that transferred
 /// something.
@@ -111,7 +111,7 @@ impl fmt::Display for StreamBandwidth {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CircuitBandwidth {
-    /// The circuit (`ID`).
+    /// The circuit's id (`ID`).
     pub id: CircuitId,
     /// Bytes read (`READ`). Each cell counts with its whole payload of 509
     /// bytes.
@@ -120,7 +120,7 @@ pub struct CircuitBandwidth {
     /// 509 bytes.
     pub written: u64,
     /// The time when the bytes were counted (`TIME`). `None` with older tors,
-    /// which don't send the following fields either.
+    /// which don't send the following arguments either.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub time: Option<SystemTime>,
     /// Useful bytes in the cells read: data of streams and commands
@@ -133,7 +133,8 @@ pub struct CircuitBandwidth {
     pub delivered_written: Option<u64>,
     /// Unused bytes in the cells written (`OVERHEAD_WRITTEN`).
     pub overhead_written: Option<u64>,
-    /// The state of congestion control, if the circuit uses it.
+    /// The state of congestion control, or `None` if the circuit doesn't use
+    /// it.
     pub congestion: Option<CongestionControl>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -173,8 +174,8 @@ impl CircuitBandwidth {
             read_pairs(words.clone(), |key, value| fields.take(key, value));
         let congestion = fields.congestion.complete();
         if congestion.is_none() && fields.congestion != CongestionFields::default() {
-            // Incomplete congestion control fields mean nothing, so they go to
-            // `extra`.
+            // Some of the four congestion control fields are useless without
+            // the others, so they go to `extra`.
             let mut others = CircuitFields::default();
             (extra, extra_words) = read_pairs(words, |key, value| others.take_own(key, value));
         }
@@ -259,7 +260,7 @@ impl CongestionFields {
         Some(())
     }
 
-    /// Returns the state if all four fields are there.
+    /// Returns the state, or `None` if one of the four fields is missing.
     fn complete(&self) -> Option<CongestionControl> {
         Some(CongestionControl {
             slow_start: self.slow_start?,
@@ -270,6 +271,7 @@ impl CongestionFields {
     }
 }
 
+/// Parses a flag that is 0 or 1.
 fn zero_or_one(value: Value<'_>) -> Option<bool> {
     match value.raw() {
         b"0" => Some(false),
@@ -284,8 +286,8 @@ impl fmt::Display for CircuitBandwidth {
     }
 }
 
-/// The bytes that a connection transferred in the last second. control-spec,
-/// event CONN_BW.
+/// The bytes that a connection transferred in the last second. See
+/// control-spec, event CONN_BW.
 ///
 /// tor sends this event only with the option `TestingEnableConnBwEvent 1`.
 #[doc(alias = "ConnectionBandwidthEvent")]
@@ -293,7 +295,7 @@ impl fmt::Display for CircuitBandwidth {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ConnBandwidth {
-    /// The connection (`ID`).
+    /// The connection's id (`ID`).
     pub id: OrConnId,
     /// The type of the connection (`TYPE`).
     pub conn_type: ConnType,
@@ -352,8 +354,8 @@ impl fmt::Display for ConnBandwidth {
     }
 }
 
-/// A bandwidth limit that was used up in the last second. control-spec, event
-/// TB_EMPTY.
+/// A bandwidth limit that was used up in the last second. See control-spec,
+/// event TB_EMPTY.
 ///
 /// Only tor 0.2.5 to 0.3.3 has this event, with the option
 /// `TestingEnableTbEmptyEvent 1`.
@@ -364,7 +366,7 @@ impl fmt::Display for ConnBandwidth {
 pub struct TokenBucketEmpty {
     /// The limit that was used up.
     pub bucket: TokenBucket,
-    /// The connection, if the limit is that of a single connection (`ID`).
+    /// The connection's id, if the limit is that of a single connection (`ID`).
     pub id: Option<OrConnId>,
     /// The time during which nothing could be read (`READ`, milliseconds).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
@@ -388,7 +390,7 @@ pub struct TokenBucketEmpty {
 
 impl TokenBucketEmpty {
     /// Parses the text after `TB_EMPTY`. Returns `None` if the name of the
-    /// limit or one of the three times is missing or malformed.
+    /// limit is missing, or if one of the three times is missing or malformed.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let mut words = Words::new(rest);
         let bucket = Some(words.next_value()).filter(|word| !word.is_empty())?;

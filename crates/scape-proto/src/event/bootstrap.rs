@@ -7,11 +7,11 @@ use super::status::StatusEvent;
 use crate::event::{BootstrapRecommendation, BootstrapTag, OrConnReason, Severity, StatusAction};
 use crate::word::{Fingerprint, Progress};
 
-/// tor's progress in connecting to the network. control-spec, section "Status
-/// events", `BOOTSTRAP`.
+/// tor's progress in connecting to the network. See control-spec, section
+/// "Status events", `BOOTSTRAP`.
 ///
-/// STATUS_CLIENT events with the action `BOOTSTRAP` report it, as well as
-/// `GETINFO status/bootstrap-phase`.
+/// tor reports the progress in STATUS_CLIENT events with the action
+/// `BOOTSTRAP`, and as the value of `GETINFO status/bootstrap-phase`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -20,7 +20,7 @@ pub struct Bootstrap {
     pub severity: Severity,
     /// The progress in percent, 0 to 100.
     pub progress: u8,
-    /// The phase, for programs.
+    /// The phase as a keyword, for programs.
     pub tag: BootstrapTag,
     /// The phase in English, for users.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
@@ -30,6 +30,7 @@ pub struct Bootstrap {
 }
 
 /// A problem that keeps tor from bootstrapping. tor keeps trying nevertheless.
+/// A field is `None` if its argument is missing or malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -43,16 +44,18 @@ pub struct BootstrapProblem {
     pub count: Option<u32>,
     /// tor's recommendation on whether to tell the user (`RECOMMENDATION`).
     pub recommendation: Option<BootstrapRecommendation>,
-    /// The identity of the relay that tor couldn't connect to (`HOSTID`), if
-    /// known.
+    /// The fingerprint of the relay that tor couldn't connect to (`HOSTID`).
+    /// `None` if it isn't known.
     pub host_id: Option<Fingerprint>,
-    /// The address `ip:port` of that relay (`HOSTADDR`), if known.
+    /// The address of the relay that tor couldn't connect to, in the form
+    /// `ip:port` (`HOSTADDR`). `None` if it isn't known.
     pub host_address: Option<String>,
 }
 
 impl Bootstrap {
     /// Parses the value of `GETINFO status/bootstrap-phase`. Returns `None` if
-    /// the value is malformed.
+    /// the action isn't `BOOTSTRAP`, or if the progress or the tag is missing
+    /// or malformed.
     ///
     /// ```
     /// use scape_proto::event::Bootstrap;
@@ -69,6 +72,8 @@ impl Bootstrap {
         self.progress == 100
     }
 
+    /// Reads the arguments of a status event. Returns `None` in the same cases
+    /// as [`parse`](Self::parse).
     pub(super) fn read(event: &StatusEvent) -> Option<Self> {
         if event.action != StatusAction::Bootstrap {
             return None;

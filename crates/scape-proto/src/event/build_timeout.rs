@@ -8,11 +8,13 @@ use super::field;
 use crate::control::{Value, Words};
 use crate::event::BuildTimeoutChange;
 
-/// A change of the circuit build timeout. control-spec, event BUILDTIMEOUT_SET;
-/// path-spec, "Learning when to give up".
+/// A change of the circuit build timeout. See control-spec, event
+/// BUILDTIMEOUT_SET; path-spec, "Learning when to give up".
 ///
-/// Two events are equal if their numbers have the same bits, so that equality
-/// is total: NaN equals NaN, and 0 doesn't equal −0. (tor sends neither.)
+/// A field is `None` if its argument is missing or malformed.
+///
+/// Equality compares floating-point numbers by their bits: NaN equals NaN, and
+/// 0 doesn't equal −0. (tor sends neither NaN nor −0.)
 #[doc(alias = "BuildTimeoutSetEvent")]
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -23,9 +25,9 @@ pub struct BuildTimeoutSet {
     /// The number of measured build times that the timeout is computed from
     /// (`TOTAL_TIMES`).
     pub total_times: Option<u64>,
-    /// The time after which tor gives up on a circuit (`TIMEOUT_MS`,
-    /// milliseconds). The circuit stays open to measure how long building
-    /// takes.
+    /// The time after which tor gives up on a circuit that isn't built yet
+    /// (`TIMEOUT_MS`, milliseconds). tor keeps the circuit open to measure how
+    /// long building takes.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub timeout: Option<Duration>,
     /// The parameter Xm of the Pareto distribution (`XM`, milliseconds).
@@ -39,12 +41,12 @@ pub struct BuildTimeoutSet {
     /// The share of circuits that took longer than the timeout
     /// (`TIMEOUT_RATE`), 0 to 1.
     pub timeout_rate: Option<f64>,
-    /// The time after which tor closes a circuit that it only measures
-    /// (`CLOSE_MS`, milliseconds).
+    /// The time after which tor closes a circuit that it keeps open only to
+    /// measure how long building takes (`CLOSE_MS`, milliseconds).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub close: Option<Duration>,
-    /// The share of circuits that were closed after that time (`CLOSE_RATE`), 0
-    /// to 1.
+    /// The share of circuits that were closed after the time `close`
+    /// (`CLOSE_RATE`), 0 to 1.
     pub close_rate: Option<f64>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.

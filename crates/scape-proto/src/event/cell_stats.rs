@@ -8,7 +8,7 @@ use crate::control::{Value, Word, Words};
 use crate::event::CellCommand;
 use crate::word::{CircuitId, OrConnId};
 
-/// The cells that passed through a circuit's queues in the last second.
+/// The cells that passed through a circuit's queues in the last second. See
 /// control-spec, event CELL_STATS.
 ///
 /// tor sends this event only with the option `TestingEnableCellStatsEvent 1`.
@@ -17,7 +17,7 @@ use crate::word::{CircuitId, OrConnId};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CellStats {
-    /// The circuit (`ID`), if it is one of tor's own.
+    /// The circuit's id (`ID`), if the circuit is one of tor's own.
     pub circuit: Option<CircuitId>,
     /// The queue towards the client (`Inbound…`), if tor is a relay on the
     /// circuit.
@@ -42,7 +42,7 @@ pub struct CellQueue {
     /// The circuit's number on the connection, chosen by one end of the
     /// connection (`…Queue`). This isn't a [`CircuitId`].
     pub queue: u32,
-    /// The connection (`…Conn`).
+    /// The connection's id (`…Conn`).
     pub connection: OrConnId,
     /// The number of cells that entered the queue, by command (`…Added`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
@@ -94,7 +94,7 @@ impl CellStats {
 
 impl CellQueue {
     /// Finds the numbers of the queue and its connection. tor always sends both
-    /// or neither.
+    /// or neither. Returns `None` if one of them is missing or malformed.
     fn begin(words: Words<'_>, queue: &str, connection: &str) -> Option<Self> {
         let (mut number, mut on) = (None, None);
         for word in words {
@@ -113,9 +113,9 @@ impl CellQueue {
         })
     }
 
-    /// Stores the value of a keyword argument, whose key comes without its
-    /// direction. Returns `None` if the keyword is unknown or the value can't
-    /// be parsed.
+    /// Stores the value of a keyword argument. The key is passed without its
+    /// prefix `Inbound` or `Outbound`. Returns `None` if the keyword is unknown
+    /// or the value can't be parsed.
     fn take(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "Queue" => self.queue = value.parse()?,
@@ -139,7 +139,8 @@ impl CellQueue {
     }
 }
 
-/// Parses a list such as `relay:2,create2:1`.
+/// Parses a list such as `relay:2,create2:1`. Returns `None` if an item is
+/// malformed.
 fn by_command(value: Value<'_>) -> Option<Vec<(CellCommand, u64)>> {
     let text = value.text();
     if text.is_empty() {

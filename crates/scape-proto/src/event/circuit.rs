@@ -15,9 +15,10 @@ use crate::event::{
 use crate::word::{CircuitId, OnionAddress, RelayName, Secret};
 
 /// A circuit as tor describes it in a CIRC event or in a line of
-/// `GETINFO circuit-status`. control-spec, event CIRC.
+/// `GETINFO circuit-status`. See control-spec, event CIRC.
 ///
-/// `Display` writes one line without secrets.
+/// A field is `None` if its argument is missing or malformed. `Display` writes
+/// one line without secrets.
 #[doc(alias = "CircuitEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -35,8 +36,9 @@ pub struct CircuitInfo {
     pub purpose: Option<CircuitPurpose>,
     /// The progress of an onion service circuit (`HS_STATE`).
     pub hs_state: Option<HsState>,
-    /// The onion service that the circuit is for (`REND_QUERY`), as tor wrote
-    /// it. See also [`rend_address`](Self::rend_address).
+    /// The address of the onion service that the circuit is for (`REND_QUERY`),
+    /// as tor wrote it: without `.onion`. See also
+    /// [`rend_address`](Self::rend_address).
     pub rend_query: Option<String>,
     /// The time when the circuit was created or last cannibalized
     /// (`TIME_CREATED`).
@@ -59,8 +61,8 @@ pub struct CircuitInfo {
     /// The reason for the status `FAILED` or `CLOSED` (`REASON`). `None` for
     /// other statuses.
     pub reason: Option<CircuitReason>,
-    /// The reason that the relay gave (`REMOTE_REASON`) if `reason` is
-    /// `DESTROYED`.
+    /// The reason given by the relay that destroyed the circuit
+    /// (`REMOTE_REASON`). Only if `reason` is `DESTROYED`.
     pub remote_reason: Option<CircuitReason>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -83,8 +85,10 @@ pub struct HsPow {
     pub effort: u32,
 }
 
-/// A change of a circuit that leaves its status as it was. control-spec, event
-/// CIRC_MINOR.
+/// A change of a circuit that leaves its status as it was. See control-spec,
+/// event CIRC_MINOR.
+///
+/// A field is `None` if its argument is missing or malformed.
 #[doc(alias = "CircMinorEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -102,8 +106,8 @@ pub struct CircuitMinor {
     pub purpose: Option<CircuitPurpose>,
     /// The progress of an onion service circuit (`HS_STATE`).
     pub hs_state: Option<HsState>,
-    /// The onion service that the circuit is for (`REND_QUERY`), as tor wrote
-    /// it.
+    /// The address of the onion service that the circuit is for (`REND_QUERY`),
+    /// as tor wrote it: without `.onion`.
     pub rend_query: Option<String>,
     /// The time when the circuit was created or last cannibalized
     /// (`TIME_CREATED`).
@@ -165,7 +169,8 @@ impl CircuitInfo {
     /// Merges a later description of the same circuit into this one.
     ///
     /// The path, the purpose and the creation time are kept if `told` doesn't
-    /// have them. All other fields are replaced.
+    /// have them. All other fields except the id are replaced by those of
+    /// `told`.
     ///
     /// ```
     /// use scape_proto::event::{CircuitInfo, CircuitPurpose, CircuitStatus};
@@ -200,8 +205,8 @@ impl CircuitInfo {
             extra_words,
         } = told;
         // A closed circuit may have no path any more, and some events of older
-        // tors have none. Usually the path has grown by one hop, so the known
-        // part is kept.
+        // tors have none. Usually the path has grown by one hop, so don't copy
+        // the known part again.
         match path.strip_prefix(&*self.path) {
             Some(new) => self.path.extend_from_slice(new),
             None if path.is_empty() => {}
@@ -245,8 +250,16 @@ impl CircuitInfo {
         self.rend_query.as_deref()?.parse().ok()
     }
 
-    /// Creates a circuit of which only the id is known, as after EXTENDCIRCUIT.
-    /// The status is `LAUNCHED`, and all other fields are empty.
+    /// Creates a circuit of which only the id is known, for example from the
+    /// answer to EXTENDCIRCUIT. The status is `LAUNCHED`, and all other fields
+    /// are empty.
+    ///
+    /// ```
+    /// use scape_proto::event::CircuitInfo;
+    /// use scape_proto::word::CircuitId;
+    ///
+    /// assert_eq!(CircuitInfo::of_id(CircuitId::new(7)).to_string(), "7 LAUNCHED");
+    /// ```
     pub fn of_id(id: CircuitId) -> Self {
         CircuitInfo {
             id,
@@ -269,7 +282,8 @@ impl CircuitInfo {
         }
     }
 
-    /// Parses the positional arguments: id, status and path.
+    /// Parses the positional arguments: id, status and path. Returns `None` if
+    /// the id or the status is missing or malformed.
     fn begin(line: &[u8]) -> Option<(Self, Words<'_>)> {
         let mut words = Words::new(line);
         let id = words.next_value().parse()?;
@@ -278,8 +292,8 @@ impl CircuitInfo {
             return None;
         }
         let mut circuit = CircuitInfo { status: field::keyword(status), ..CircuitInfo::of_id(id) };
-        // A relay name `$FINGERPRINT=nickname` isn't a keyword argument: its
-        // key isn't a valid keyword.
+        // `Words` doesn't take a relay name `$FINGERPRINT=nickname` for a
+        // keyword argument, because a keyword can't contain `$`.
         let mut after_path = words.clone();
         if let Some(Word::Bare(path)) = after_path.next() {
             circuit.path = field::keywords(path);
@@ -320,7 +334,8 @@ impl HsPow {
 
 impl CircuitMinor {
     /// Parses the text after `650 CIRC_MINOR`. The format is that of CIRC, with
-    /// the change in place of the status.
+    /// the change in place of the status. Returns `None` if the id or the
+    /// change is missing or malformed.
     pub(super) fn parse(rest: &[u8]) -> Option<Self> {
         let (mut circuit, words) = CircuitInfo::begin(rest)?;
         let (mut old_purpose, mut old_hs_state, mut old_created) = (None, None, None);
@@ -368,8 +383,8 @@ impl CircuitMinor {
 }
 
 impl CircuitMinor {
-    /// Returns the circuit with the given status, because this event doesn't
-    /// tell the status.
+    /// Returns the circuit after the change. The caller passes the circuit's
+    /// status, because CIRC_MINOR events don't contain it.
     ///
     /// ```
     /// # use std::time::SystemTime;

@@ -52,8 +52,8 @@ open_enum! {
         HsServiceRend = "HS_SERVICE_REND",
         /// Tests whether this relay is reachable.
         Testing = "TESTING",
-        /// Has timed out, and stays open only to measure how long building
-        /// takes.
+        /// Has timed out, and stays open only until tor has measured how long
+        /// building takes.
         MeasureTimeout = "MEASURE_TIMEOUT",
         /// Built by a controller. tor attaches no streams to it by itself.
         Controller = "CONTROLLER",
@@ -76,7 +76,7 @@ open_enum! {
 impl CircuitPurpose {
     /// Returns true for circuits of onion services, on the client side or the
     /// service side, and for circuits that tor builds in advance for them.
-    /// Unknown purposes that begin with `HS_` count, too.
+    /// Returns true for unknown purposes that begin with `HS_`, too.
     ///
     /// ```
     /// use scape_proto::event::CircuitPurpose;

@@ -7,7 +7,8 @@ use super::extra::read_pairs;
 use crate::control::{Value, Words};
 use crate::word::parse_utc;
 
-/// A bridge's statistics about its clients. control-spec, event CLIENTS_SEEN.
+/// A bridge's statistics about its clients. See control-spec, event
+/// CLIENTS_SEEN.
 ///
 /// tor sends this event about once a day, and answers
 /// `GETINFO status/clients-seen` with the same text. All counts are rounded up
@@ -17,7 +18,7 @@ use crate::word::parse_utc;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ClientsSeen {
-    /// The start of the time in which the clients were counted (`TimeStarted`).
+    /// The time since which the clients were counted (`TimeStarted`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub started: SystemTime,
     /// The number of clients from each country (`CountrySummary`). Countries
@@ -65,7 +66,7 @@ impl ClientsSeen {
     }
 }
 
-/// Parses a list such as `us=16,de=8`.
+/// Parses a list such as `us=16,de=8`. Returns `None` if an item is malformed.
 fn counts(value: Value<'_>) -> Option<Vec<(String, u64)>> {
     let text = value.text();
     if text.is_empty() {

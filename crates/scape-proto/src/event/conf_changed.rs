@@ -5,8 +5,8 @@ use std::fmt;
 use super::shown::OneLine;
 use crate::control::{ConfLine, REDACTED, Reply, is_secret_option, parse_conf_line};
 
-/// Options that got new values, from a controller or because tor reread its
-/// torrc. control-spec, event CONF_CHANGED.
+/// Options whose values changed, because a controller set them or because tor
+/// reread its torrc. See control-spec, event CONF_CHANGED.
 ///
 /// `Debug` and `Display` don't show the values of secret options.
 ///
@@ -35,9 +35,10 @@ pub struct ConfChanged {
     /// GETCONF returns.
     ///
     /// A list option appears once for each of its values. An option without a
-    /// value was emptied. When a group of options is emptied, tor sends
-    /// `SocksPortLines` or `HiddenServiceOptions`; otherwise it names the
-    /// group's members.
+    /// value was emptied. A group of options, such as the SOCKS ports, appears
+    /// under the names of the group's members. If a whole group was emptied, it
+    /// appears under the group's name instead, such as `SocksPortLines` or
+    /// `HiddenServiceOptions`.
     pub options: Vec<ConfLine>,
 }
 
@@ -52,7 +53,8 @@ impl ConfChanged {
         Some(ConfChanged { options: lines.map(|line| parse_conf_line(line.text)).collect() })
     }
 
-    /// Returns the new values of an option. The case of the name is ignored.
+    /// Returns the new values of an option, in order. The case of the name is
+    /// ignored.
     ///
     /// Returns no values if the option was emptied or didn't change. Use
     /// [`contains`](Self::contains) to tell these apart.

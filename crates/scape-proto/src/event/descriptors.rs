@@ -9,7 +9,7 @@ use crate::control::{Reply, Word, Words};
 use crate::event::AuthDirAction;
 use crate::word::RelayName;
 
-/// New relay descriptors. control-spec, event NEWDESC.
+/// The arrival of new relay descriptors. See control-spec, event NEWDESC.
 #[doc(alias = "NewDescEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -47,7 +47,8 @@ impl fmt::Display for NewDesc {
     }
 }
 
-/// A change of this relay's own descriptor. control-spec, event DESCCHANGED.
+/// A change of this relay's own descriptor. See control-spec, event
+/// DESCCHANGED.
 #[doc(alias = "DescChangedEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -76,7 +77,7 @@ impl fmt::Display for DescChanged {
 }
 
 /// A descriptor that was sent to this directory authority. Only older tors have
-/// this event. control-spec, event AUTHDIR_NEWDESCS.
+/// this event. See control-spec, event AUTHDIR_NEWDESCS.
 #[doc(alias = "AuthDirNewDescEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -87,7 +88,7 @@ pub struct AuthDirNewDesc {
     /// The reason for the action, in English.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub message: String,
-    /// The descriptor. Its lines end in LF.
+    /// The text of the descriptor. All lines end in LF.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::lossy"))]
     pub descriptor: Vec<u8>,
 }

@@ -1,7 +1,7 @@
 //! The names of asynchronous events.
 
 open_enum! {
-    /// The name of an event, as used by SETEVENTS and after `650`.
+    /// The name of an event, as used by SETEVENTS and after `650`. See
     /// control-spec, section "Asynchronous events".
     ///
     /// `GETINFO events/names` lists the names that a particular tor knows.
@@ -16,7 +16,7 @@ open_enum! {
         Stream = "STREAM",
         /// The status of a connection to a relay changed.
         OrConn = "ORCONN",
-        /// Bytes read and written in the last second.
+        /// Bytes that tor as a whole read and wrote in the last second.
         Bw = "BW",
         /// Log messages of level debug.
         Debug = "DEBUG",
@@ -64,10 +64,10 @@ open_enum! {
         CircBw = "CIRC_BW",
         /// A pluggable transport was started.
         TransportLaunched = "TRANSPORT_LAUNCHED",
-        /// Changes of onion service descriptors: requested, received, uploaded
-        /// and so on.
+        /// Fetches, uploads and creations of onion service descriptors.
         HsDesc = "HS_DESC",
-        /// The text of fetched onion service descriptors.
+        /// The texts of fetched onion service descriptors. A text is empty if
+        /// the fetch failed.
         HsDescContent = "HS_DESC_CONTENT",
         /// The network became reachable or unreachable.
         NetworkLiveness = "NETWORK_LIVENESS",
@@ -85,15 +85,15 @@ open_enum! {
 }
 
 impl EventKind {
-    /// The log messages, from the most verbose level to the least.
+    /// The events for log messages, from the most verbose level (debug) to the
+    /// least verbose (err).
     pub const LOGS: [EventKind; 5] =
         [EventKind::Debug, EventKind::Info, EventKind::Notice, EventKind::Warn, EventKind::Err];
 
     /// The events that count bytes: in total, by stream, by connection and by
     /// circuit.
     ///
-    /// tor sends `CONN_BW` only if the option `TestingEnableConnBwEvent` is
-    /// set.
+    /// tor sends `CONN_BW` only if the option `TestingEnableConnBwEvent` is 1.
     pub const BANDWIDTH: [EventKind; 4] =
         [EventKind::Bw, EventKind::StreamBw, EventKind::ConnBw, EventKind::CircBw];
 

@@ -1,13 +1,15 @@
-//! Arguments of events that this version of the library doesn't know.
+//! The arguments of an event that this version of the library doesn't know.
 
 use super::field;
 use crate::control::{Value, Word, Words};
 
 /// Parses the arguments after an event's known positional arguments.
 ///
-/// `take` is called with each keyword argument. It returns `None` if it doesn't
-/// know the keyword or can't parse the value. Returns the rejected keyword
-/// arguments and the positional arguments, both in order.
+/// Calls `take` with each keyword argument. `take` returns `None` if it doesn't
+/// know the keyword or can't parse the value.
+///
+/// Returns the keyword arguments for which `take` returned `None`, and the
+/// positional arguments. Both lists are in order.
 pub(super) fn read_pairs<'a>(
     words: Words<'a>,
     mut take: impl FnMut(&str, Value<'a>) -> Option<()>,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::control::Value;
 
-/// Converts a value to an open set of keywords.
+/// Converts a value to a type that accepts any text, such as an open enum.
 pub(super) fn keyword<T: for<'a> From<&'a str>>(value: Value<'_>) -> T {
     T::from(&value.text())
 }
@@ -27,7 +27,8 @@ pub(super) fn keywords<T: for<'a> From<&'a str>>(value: Value<'_>) -> Vec<T> {
     all
 }
 
-/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`.
+/// Parses a time in UTC, such as `2026-11-21T01:54:30.603150`. Returns `None`
+/// if the value isn't a time.
 pub(super) fn time(value: Value<'_>) -> Option<SystemTime> {
     let text = std::str::from_utf8(value.raw()).ok()?;
     humantime::parse_rfc3339_weak(text).ok()
@@ -39,12 +40,12 @@ pub(super) fn text(bytes: impl Into<Vec<u8>>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Converts a keyword argument to text, to be kept as it came.
+/// Converts a keyword argument to its keyword and its unquoted value.
 pub(super) fn pair(key: &str, value: Value<'_>) -> (String, String) {
     (key.to_owned(), value.text().into_owned())
 }
 
-/// Writes ` (REASON, remote REASON)` for the reasons that are there.
+/// Writes ` (REASON, remote REASON)`. A reason that is `None` is left out.
 pub(super) fn write_reasons<T: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     reason: Option<&T>,

@@ -9,17 +9,17 @@ use crate::control::Words;
 use crate::event::{GuardStatus, GuardType};
 use crate::word::RelayName;
 
-/// A change of a guard. control-spec, event GUARD.
+/// A change of a guard's status. See control-spec, event GUARD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct GuardEvent {
     /// The type of guard.
     pub guard_type: GuardType,
-    /// The relay. If tor writes the nickname `None` because it doesn't know it,
-    /// this name has no nickname.
+    /// The relay. tor writes the nickname `None` for a relay that it doesn't
+    /// know; this name then has no nickname.
     pub relay: RelayName,
-    /// The change.
+    /// The new status.
     pub status: GuardStatus,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.

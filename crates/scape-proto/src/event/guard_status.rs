@@ -3,14 +3,14 @@
 open_enum! {
     /// The type of a guard.
     pub enum GuardType {
-        /// An entry guard. With the statuses that end in `_L2`, a guard for the
+        /// An entry guard. If the event's status ends in `_L2`, a guard for the
         /// second hop (vanguards).
         Entry = "ENTRY",
     }
 }
 
 open_enum! {
-    /// A change of a guard.
+    /// The new status of a guard.
     pub enum GuardStatus {
         /// The guard was chosen.
         New = "NEW",

@@ -9,31 +9,34 @@ use crate::control::{Reply, Value, Word, Words};
 use crate::event::{HsDescAction, HsDescReason};
 use crate::word::{OnionAddress, RelayName};
 
-/// A change of an onion service descriptor. control-spec, event HS_DESC.
+/// A fetch, upload or creation of an onion service descriptor. See
+/// control-spec, event HS_DESC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HsDescEvent {
-    /// The change.
+    /// The action that the event reports.
     pub action: HsDescAction,
-    /// The address of the service, if tor knows it and it is valid.
+    /// The address of the service. `None` if tor wrote `UNKNOWN` or an invalid
+    /// address.
     pub address: Option<OnionAddress>,
     /// The service as tor named it: the address without `.onion`, or `UNKNOWN`.
     pub address_text: String,
-    /// The type of client authorization: `NO_AUTH` or `UNKNOWN`, because tor
-    /// 0.4.9 doesn't tell.
+    /// The type of client authorization. tor 0.4.9 always writes `NO_AUTH` or
+    /// `UNKNOWN`.
     pub auth: String,
-    /// The directory. `None` if tor wrote `UNKNOWN`, as it does for `CREATED`.
+    /// The onion service directory. `None` if tor wrote `UNKNOWN`, which it
+    /// does for `CREATED`.
     pub hsdir: Option<RelayName>,
     /// The descriptor's id: its blinded key in base64 without padding. `None`
     /// for `UPLOADED`.
     pub descriptor_id: Option<String>,
-    /// The reason for a failure. Only for `FAILED`.
-    /// [`Unexpected`](HsDescReason::Unexpected) may concern a fetch or an
-    /// upload.
+    /// The reason for a failure. Only for `FAILED`. If the reason is
+    /// [`Unexpected`](HsDescReason::Unexpected), the event doesn't tell whether
+    /// a fetch or an upload failed.
     pub reason: Option<HsDescReason>,
-    /// The index of the directory, 64 hexadecimal digits. Only for `REQUESTED`
-    /// and `UPLOAD`.
+    /// The index of the directory in the hash ring, 64 hexadecimal digits. Only
+    /// for `REQUESTED` and `UPLOAD`.
     pub hsdir_index: Option<String>,
     /// The replica (older tors, for version 2 services).
     pub replica: Option<u32>,
@@ -100,19 +103,21 @@ impl fmt::Display for HsDescEvent {
     }
 }
 
-/// The result of fetching an onion service descriptor. control-spec, event
+/// The result of fetching an onion service descriptor. See control-spec, event
 /// HS_DESC_CONTENT.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct HsDescContent {
-    /// The address of the service, if tor knows it and it is valid.
+    /// The address of the service. `None` if tor wrote `UNKNOWN` or an invalid
+    /// address.
     pub address: Option<OnionAddress>,
     /// The service as tor named it: the address without `.onion`, or `UNKNOWN`.
     pub address_text: String,
     /// The descriptor's id: its blinded key, in base64 without padding.
     pub descriptor_id: String,
-    /// The directory that tor asked. `None` if tor wrote `UNKNOWN`.
+    /// The onion service directory that tor asked. `None` if tor wrote
+    /// `UNKNOWN`.
     pub hsdir: Option<RelayName>,
     /// The descriptor as described in rend-spec-v3: the outer layer as text,
     /// with lines that end in LF. Empty if the fetch failed.
@@ -152,8 +157,8 @@ impl HsDescContent {
         })
     }
 
-    /// Returns true if the fetch failed, so that there is no descriptor. The
-    /// reason is in an HS_DESC event.
+    /// Returns true if the fetch failed, so that `content` is empty. tor sends
+    /// the reason in an HS_DESC event.
     pub fn is_failure(&self) -> bool {
         self.content.is_empty()
     }
@@ -172,7 +177,8 @@ impl fmt::Display for HsDescContent {
 }
 
 impl fmt::Debug for HsDescContent {
-    /// Writes all fields except the content, which is long.
+    /// Writes the fields, but only the length of `content`, which is long.
+    /// `address` is omitted because `address_text` has the same address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HsDescContent")
             .field("address_text", &self.address_text)
@@ -185,7 +191,7 @@ impl fmt::Debug for HsDescContent {
     }
 }
 
-/// The name of a service, for `Display`.
+/// A service that is displayed by its address, or else by tor's text.
 struct Service<'a>(Option<&'a OnionAddress>, &'a str);
 
 impl fmt::Display for Service<'_> {

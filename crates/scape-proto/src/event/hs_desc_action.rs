@@ -1,7 +1,8 @@
-//! Changes of onion service descriptors: control-spec, event HS_DESC.
+//! Actions on onion service descriptors, and reasons for failures:
+//! control-spec, event HS_DESC.
 
 open_enum! {
-    /// The change of an onion service descriptor.
+    /// The action on an onion service descriptor that an HS_DESC event reports.
     pub enum HsDescAction {
         /// tor asked a directory for the descriptor.
         Requested = "REQUESTED",

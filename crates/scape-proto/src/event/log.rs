@@ -7,7 +7,7 @@ use super::{field, split_kind};
 use crate::control::Reply;
 use crate::event::Severity;
 
-/// A log message. control-spec, section "Log messages".
+/// A log message. See control-spec, section "Log messages".
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -21,12 +21,12 @@ pub struct LogEvent {
 }
 
 impl LogEvent {
-    /// Reads a message of one or several lines.
+    /// Parses an event with a message of one or several lines.
     ///
     /// tor 0.4.9 always sends a single line. control-spec describes a
-    /// multi-line format as well. There, the first line holds only the
-    /// severity. The message follows in a data block or in separate lines, and
-    /// a last line `OK` isn't part of it.
+    /// multi-line format as well. In that format, the first line holds only the
+    /// severity. The message follows in a data block or in separate lines. A
+    /// last line `OK` isn't part of the message.
     pub(super) fn read(severity: Severity, reply: &Reply) -> Self {
         let (_, first) = split_kind(reply.first().text);
         if reply.len() == 1 {

@@ -3,14 +3,14 @@
 //!
 //! [`Event::parse`] makes an event from any reply with code 650. It never
 //! fails. An event that this version of the library doesn't know or can't parse
-//! gets the body [`EventBody::Unknown`]; its kind and text are still there.
-//! Known events may gain arguments in later versions of tor. Those are kept in
-//! the `extra` and `extra_words` fields.
+//! gets the body [`EventBody::Unknown`]; its kind and text are still available.
+//! Known events may gain arguments in later versions of tor. Such arguments are
+//! kept in the fields `extra` and `extra_words`.
 //!
-//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status` and
-//! `status/bootstrap-phase` have the same format as events and the same
-//! parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`],
-//! [`OrConnInfo::parse`] and [`Bootstrap::parse`].
+//! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status`,
+//! `status/bootstrap-phase` and `status/clients-seen` have the same format as
+//! events and the same parsers: [`CircuitInfo::parse`], [`StreamInfo::parse`],
+//! [`OrConnInfo::parse`], [`Bootstrap::parse`] and [`ClientsSeen::parse`].
 //!
 //! ```
 //! use std::time::SystemTime;
@@ -134,9 +134,9 @@ use crate::control::{Reply, Signal, Words};
 
 /// Returns the name of an event that hasn't been parsed yet, such as `CIRC`.
 ///
-/// This is the first word of the reply's first line, also if the reply isn't an
-/// event. The function is cheap and doesn't allocate, so it can be used to skip
-/// events that nobody subscribed to.
+/// The name is the first word of the reply's first line, even if the reply
+/// isn't an event. The function is cheap and doesn't allocate, so it can be
+/// used to skip events that nobody subscribed to.
 ///
 /// ```
 /// use scape_proto::control::Decoder;
@@ -163,12 +163,13 @@ fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// An asynchronous event. control-spec, section "Asynchronous events".
+/// An asynchronous event. See control-spec, section "Asynchronous events".
 ///
 /// The event keeps the reply it was made from. The typed [`body`](Self::body)
-/// is parsed when it is first asked for.
+/// is parsed by the first call of that method.
 ///
-/// `Debug` and `Display` show tor's own words, without secrets and data blocks.
+/// `Debug` and `Display` show the lines that tor sent, with secrets replaced by
+/// `[redacted]` and without the content of data blocks.
 #[doc(alias = "ControlMessage")]
 #[derive(Clone)]
 pub struct Event {
@@ -181,8 +182,8 @@ pub struct Event {
 
 /// The typed content of an event.
 ///
-/// Kinds that are `Unknown` in this version may get a variant of their own in a
-/// later version.
+/// An event whose body is `Unknown` in this version of the library may get a
+/// variant of its own in a later version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]
@@ -196,7 +197,7 @@ pub enum EventBody {
     Stream(StreamInfo),
     /// The status of a connection to a relay changed.
     OrConn(OrConnInfo),
-    /// Bytes read and written in the last second.
+    /// Bytes that tor as a whole read and wrote in the last second.
     Bw(Bandwidth),
     /// Bytes read and written on a stream.
     StreamBw(StreamBandwidth),
@@ -214,7 +215,8 @@ pub enum EventBody {
     StatusServer(StatusEvent),
     /// A fetch, upload or creation of an onion service descriptor.
     HsDesc(HsDescEvent),
-    /// The text of a fetched onion service descriptor.
+    /// The text of a fetched onion service descriptor. It is empty if the fetch
+    /// failed.
     HsDescContent(HsDescContent),
     /// A new address mapping, or the answer to RESOLVE.
     AddrMap(AddrMapEvent),
@@ -228,7 +230,7 @@ pub enum EventBody {
     DescChanged(DescChanged),
     /// Some relays' entries in the consensus changed.
     Ns(RouterStatusEvent),
-    /// A new consensus arrived. Contains the entries of all relays.
+    /// A new consensus arrived. The body contains the entries of all relays.
     NewConsensus(RouterStatusEvent),
     /// The network became reachable or unreachable.
     NetworkLiveness(NetworkLiveness),
@@ -261,9 +263,22 @@ impl Event {
     /// Makes an event from a reply that this program received at the time
     /// `arrived`.
     ///
-    /// Accepts any reply; see the [module documentation](self). Only the
-    /// event's name is looked at here. The rest is parsed when
-    /// [`body`](Self::body) is first called, on the thread that calls it.
+    /// Accepts any reply; see the [module documentation](self). This function
+    /// reads only the event's name. The first call of [`body`](Self::body)
+    /// parses the rest, on the thread that makes the call.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventKind};
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"650 BW 1024 2048\r\n");
+    /// let reply = decoder.next_reply()?.expect("one line is one event");
+    /// let event = Event::parse(reply, SystemTime::now());
+    /// assert_eq!(event.kind(), &EventKind::Bw);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
         let (name, _) = split_kind(reply.first().text);
         let kind = match std::str::from_utf8(name) {
@@ -299,9 +314,11 @@ impl Event {
         &self.reply
     }
 
-    /// Returns this event with its secrets replaced by `[redacted]`, or `None`
-    /// if it has none. `Display` hides the same secrets: passwords and keys,
-    /// and what this program has sent to authenticate.
+    /// Returns a copy of this event with its secrets replaced by `[redacted]`.
+    /// Returns `None` if the event contains no secrets.
+    ///
+    /// The secrets are those that `Display` hides: passwords, keys, and the
+    /// secrets that were passed to [`Reply::hide`]. Data blocks stay the same.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -321,13 +338,26 @@ impl Event {
         Some(Event::parse(self.reply.redacted()?, self.arrived))
     }
 
-    /// Returns the event as text: its lines without the reply codes, followed
-    /// by their data blocks. Lines end in LF, except for the last one. Invalid
-    /// UTF-8 is replaced by U+FFFD.
+    /// Returns the event as text: its lines without the reply codes, each
+    /// followed by its data block if it has one. Lines end in LF, except for
+    /// the last one. Invalid UTF-8 is replaced by U+FFFD.
     ///
     /// Secrets are **not** removed. For example, a STREAM event's
     /// `SOCKS_PASSWORD` is in the text. Use `Display` for a text that may be
     /// shown.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape_proto::control::Decoder;
+    /// use scape_proto::event::Event;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"650-CONF_CHANGED\r\n650-Nickname=relay01\r\n650 OK\r\n");
+    /// let reply = decoder.next_reply()?.expect("three lines are one event");
+    /// let event = Event::parse(reply, SystemTime::now());
+    /// assert_eq!(event.text(), "CONF_CHANGED\nNickname=relay01\nOK");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn text(&self) -> String {
         let mut text = Vec::with_capacity(self.reply.size() + self.reply.len());
         let mut ended = true;
@@ -411,6 +441,7 @@ impl EventBody {
     }
 }
 
+/// Returns the parsed body, or `Unknown` if the event couldn't be parsed.
 #[inline(always)]
 fn or_unknown<T>(parsed: Option<T>, body: impl FnOnce(T) -> EventBody) -> EventBody {
     match parsed {
@@ -419,6 +450,7 @@ fn or_unknown<T>(parsed: Option<T>, body: impl FnOnce(T) -> EventBody) -> EventB
     }
 }
 
+/// Parses the text after `SIGNAL`. Returns `None` if the name is missing.
 fn signal(rest: &[u8]) -> Option<Signal> {
     let name = Words::new(rest).next_value();
     (!name.is_empty()).then(|| field::keyword(name))

@@ -7,7 +7,7 @@ use super::field;
 use crate::control::Words;
 use crate::event::NetworkStatus;
 
-/// A change in whether the network is reachable. control-spec, event
+/// A change in whether the network is reachable. See control-spec, event
 /// NETWORK_LIVENESS.
 #[doc(alias = "NetworkLivenessEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]

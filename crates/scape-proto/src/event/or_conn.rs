@@ -10,7 +10,7 @@ use crate::event::{OrConnReason, OrConnStatus, OrConnTarget};
 use crate::word::OrConnId;
 
 /// A connection to a relay as tor describes it in an ORCONN event or in a line
-/// of `GETINFO orconn-status`. control-spec, event ORCONN.
+/// of `GETINFO orconn-status`. See control-spec, event ORCONN.
 ///
 /// `Display` writes one line.
 #[doc(alias = "ORConnEvent")]
@@ -28,8 +28,8 @@ pub struct OrConnInfo {
     /// The number of circuits that used the connection (`NCIRCS`). Only for
     /// `FAILED` and `CLOSED`; `None` if there were no circuits.
     pub circuits: Option<u32>,
-    /// The connection's id (`ID`). `GETINFO orconn-status` and older tors don't
-    /// give it.
+    /// The connection's id (`ID`). `None` for lines of `GETINFO orconn-status`,
+    /// and with older tors.
     pub id: Option<OrConnId>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.

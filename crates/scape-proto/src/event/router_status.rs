@@ -9,7 +9,7 @@ use crate::control::{Reply, Words};
 use crate::netdoc::{RouterStatus, RouterStatuses};
 
 /// Entries of the consensus: those of relays that changed (NS), or those of all
-/// relays (NEWCONSENSUS). control-spec, events NS and NEWCONSENSUS.
+/// relays (NEWCONSENSUS). See control-spec, events NS and NEWCONSENSUS.
 ///
 /// ```
 /// # use std::time::SystemTime;
@@ -37,8 +37,9 @@ use crate::netdoc::{RouterStatus, RouterStatuses};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RouterStatusEvent {
-    /// A NEWCONSENSUS event of the public network has megabytes of entries.
-    /// `Box` has no spare capacity, unlike `Vec`.
+    /// The text of all entries. It is a `Box`, which has no spare capacity,
+    /// because a NEWCONSENSUS event of the public network has megabytes of
+    /// entries.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "routers", serialize_with = "super::serial::routers")
@@ -82,7 +83,9 @@ impl RouterStatusEvent {
         RouterStatus::parse_all(&self.entries)
     }
 
-    /// Returns the number of entries. This only counts them and parses nothing.
+    /// Returns the number of entries, including those that
+    /// [`routers`](Self::routers) would skip. This method only counts the lines
+    /// `r …`, and parses nothing.
     pub fn count(&self) -> usize {
         usize::from(self.entries.starts_with(b"r "))
             + memmem::find_iter(&self.entries, b"\nr ").count()
@@ -100,7 +103,7 @@ impl fmt::Display for RouterStatusEvent {
 }
 
 impl fmt::Debug for RouterStatusEvent {
-    /// Writes all fields except the entries, which are long.
+    /// Writes all fields, but only the length of the entries, which are long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouterStatusEvent")
             .field("entries", &format_args!("{} bytes", self.entries.len()))

@@ -16,8 +16,8 @@ as_any_text! { ClockSkewSource, OrConnTarget, StreamTarget }
 
 write_as_text! { EndReason }
 
-// The body is that of the redacted event, so that no secret is written that
-// `Display` hides.
+// Serialize the body of the redacted event, so that no secret is written that
+// `Display` of the event hides.
 fields! { "Event", |event: Event| {
     kind: event.kind(),
     arrived: Time::new(event.arrived()),
@@ -34,14 +34,16 @@ enum Body<'a> {
     Unknown(Unknown),
 }
 
-/// The body of an unknown event: its text, without secrets.
+/// The body of an unknown event: the event's text, with secrets replaced by
+/// `[redacted]`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "unknown")]
 struct Unknown {
     text: String,
 }
 
-/// Redacts the same names as `Debug`: those that contain a password.
+/// Redacts the same user names as `Debug`: those that contain a space, because
+/// they include a password.
 impl Serialize for SocksUsername {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.contains(' ') { REDACTED } else { self })

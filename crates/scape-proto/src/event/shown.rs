@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use super::{CircuitMinor, EventBody};
 use crate::word::RelayName;
 
-/// Displays a text in one line. Control characters are escaped as in Rust
-/// strings.
+/// A text that is displayed on one line. Control characters are escaped as in
+/// Rust strings.
 pub(super) struct OneLine<'a>(pub(super) &'a str);
 
 impl fmt::Display for OneLine<'_> {
@@ -21,7 +21,7 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// A writer that keeps everything in one line. Control characters are escaped
+/// A writer that keeps everything on one line. Control characters are escaped
 /// as in Rust strings.
 struct InOneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
 
@@ -31,7 +31,8 @@ impl Write for InOneLine<'_, '_> {
     }
 }
 
-/// Displays a relay by its nickname if that is known.
+/// A relay that is displayed by its nickname, or by its fingerprint if the
+/// nickname isn't known.
 pub(super) struct Relay<'a>(pub(super) &'a RelayName);
 
 impl fmt::Display for Relay<'_> {
@@ -62,10 +63,16 @@ impl fmt::Display for CircuitMinor {
 }
 
 impl fmt::Display for EventBody {
-    /// Writes one line for users, without secrets, whatever tor sent.
+    /// Writes one line for users. Control characters are escaped, so nothing
+    /// that tor sends can add a line.
     ///
-    /// For an unknown event this is just `unknown`. [`Event`](super::Event)
-    /// shows the event's text.
+    /// SOCKS passwords and the values of secret options aren't shown. Texts by
+    /// tor, such as log messages, are written in full, even if they contain a
+    /// secret. To hide secrets there too, display the body of
+    /// [`Event::redacted`](super::Event::redacted).
+    ///
+    /// For an unknown event, the line is just `unknown`. `Display` of
+    /// [`Event`](super::Event) shows the event's lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = InOneLine(f);
         match self {

@@ -2,22 +2,25 @@
 //! STATUS_GENERAL, STATUS_CLIENT and STATUS_SERVER.
 
 open_enum! {
-    /// The action that a status event reports. Each action occurs in only one
-    /// of the three events.
+    /// The action that a status event reports.
+    ///
+    /// Each action belongs to one event: STATUS_GENERAL (below: "General"),
+    /// STATUS_CLIENT ("Client") or STATUS_SERVER ("Relay"). The action's
+    /// arguments are in parentheses.
     #[doc(alias = "StatusType")]
     pub enum StatusAction {
         /// General: the clock jumped, or tor was idle (`TIME`, `IDLE`).
         ClockJumped = "CLOCK_JUMPED",
-        /// General: this version should not be used (`CURRENT`, `REASON`,
-        /// `RECOMMENDED`).
+        /// General: this version of tor should not be used (`CURRENT`,
+        /// `REASON`, `RECOMMENDED`).
         DangerousVersion = "DANGEROUS_VERSION",
         /// General: tor has no more sockets available (`CURRENT`).
         TooManyConnections = "TOO_MANY_CONNECTIONS",
         /// General: tor detected a bug in itself (`REASON`). Each line of the
         /// bug report is an event of its own.
         Bug = "BUG",
-        /// General: the local clock differs from another one (`SKEW`,
-        /// `SOURCE`).
+        /// General: the local clock differs from the time of another source
+        /// (`SKEW`, `SOURCE`).
         ClockSkew = "CLOCK_SKEW",
         /// General: the system's libevent library misbehaves (older tors).
         BadLibevent = "BAD_LIBEVENT",
@@ -40,8 +43,9 @@ open_enum! {
         /// Client: an application connects to a port that is known for
         /// unencrypted protocols (`PORT`, `RESULT`).
         DangerousPort = "DANGEROUS_PORT",
-        /// Client: an application resolved the name itself, which may leak it
-        /// (`PROTOCOL`, `ADDRESS`).
+        /// Client: an application asked a SOCKS port to connect to an IP
+        /// address. It may have resolved a host name outside of tor before,
+        /// which reveals the name (`PROTOCOL`, `ADDRESS`).
         DangerousSocks = "DANGEROUS_SOCKS",
         /// Client: an application sent something other than SOCKS to a SOCKS
         /// port (`DATA`).

@@ -43,15 +43,15 @@ open_enum! {
     pub enum AddressMethod {
         /// The option `Address`, set to an address.
         Configured = "CONFIGURED",
-        /// The option `ORPort`.
+        /// The option `ORPort`, which contains an address.
         ConfiguredOrPort = "CONFIGURED_ORPORT",
-        /// The name of the host.
+        /// The machine's own host name, which was resolved.
         GetHostname = "GETHOSTNAME",
-        /// A network interface.
+        /// The address of a network interface.
         Interface = "INTERFACE",
         /// The option `Address`, set to a name that was resolved.
         Resolved = "RESOLVED",
-        /// A directory server told the relay (older tors).
+        /// A directory server told the relay its address (older tors).
         DirServ = "DIRSERV",
         /// The method is unknown.
         None = "NONE",

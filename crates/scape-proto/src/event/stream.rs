@@ -13,9 +13,10 @@ use crate::event::{
 use crate::word::{CircuitId, Secret, StreamId};
 
 /// A stream as tor describes it in a STREAM event or in a line of
-/// `GETINFO stream-status`. control-spec, event STREAM.
+/// `GETINFO stream-status`. See control-spec, event STREAM.
 ///
-/// `Display` writes one line without secrets.
+/// A field is `None` if its argument is missing or malformed. `Display` writes
+/// one line without secrets.
 #[doc(alias = "StreamEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -34,8 +35,8 @@ pub struct StreamInfo {
     /// The reason for the status `FAILED`, `CLOSED` or `DETACHED` (`REASON`).
     /// `None` for other statuses.
     pub reason: Option<StreamReason>,
-    /// The reason that the other end gave (`REMOTE_REASON`) if `reason` is
-    /// `END`.
+    /// The reason given by the other end of the stream (`REMOTE_REASON`). Only
+    /// if `reason` is `END`.
     pub remote_reason: Option<StreamReason>,
     /// The origin of the new target (`SOURCE`). Only for `REMAP`.
     pub source: Option<StreamSource>,
@@ -135,9 +136,15 @@ impl StreamInfo {
         Some(stream)
     }
 
-    /// Merges a later description of the same stream into this one. Fields that
-    /// tor sends only once are kept. The new status is what
-    /// [`StreamStatus::lasting`] returns.
+    /// Merges a later description of the same stream into this one:
+    ///
+    /// - The status becomes the [lasting](StreamStatus::lasting) status of
+    ///   `told`. A REMAP event doesn't change the status.
+    /// - The circuit is replaced. DETACHED sets it to `None`. A stream that has
+    ///   ended keeps its last circuit if `told` has no circuit.
+    /// - The target, the reasons, `extra` and `extra_words` are replaced.
+    /// - Each of the other fields is replaced only if `told` has a value for
+    ///   it, because tor sends some of them only once.
     ///
     /// ```
     /// use scape_proto::event::{StreamInfo, StreamPurpose, StreamStatus};
@@ -207,8 +214,8 @@ impl StreamInfo {
     }
 
     /// Reads the rest of a `SOURCE_ADDR` that contains spaces. tor writes
-    /// `<unknown address type>:1` if it has no address family for the client,
-    /// as for a socket pair.
+    /// `<unknown address type>:1` for a client whose address family it doesn't
+    /// know, such as one that uses a socket pair.
     fn read_rest_of_source(&mut self, value: Value<'_>, words: &mut Words<'_>) {
         let mut ended = !value.raw().starts_with(b"<") || value.raw().contains(&b'>');
         while !ended && let Some(Word::Bare(more)) = words.clone().next() {
@@ -223,9 +230,10 @@ impl StreamInfo {
 
     /// Returns the client's address.
     ///
-    /// Returns `None` if tor gave no address, and for clients without one:
-    /// those of Unix sockets (`PATH:0`), those of socket pairs
-    /// (`<unknown address type>:1`) and tor itself (`(Tor_internal):0`).
+    /// Returns `None` if tor gave no address, or if the client has no IP
+    /// address. Such clients are those of Unix sockets (`PATH:0`), those of
+    /// socket pairs (`<unknown address type>:1`) and tor itself
+    /// (`(Tor_internal):0`).
     pub fn source_socket_addr(&self) -> Option<SocketAddr> {
         // tor writes IPv6 addresses without brackets.
         let (host, port) = self.source_addr.as_deref()?.rsplit_once(':')?;

@@ -10,8 +10,8 @@ open_enum! {
         New = "NEW",
         /// A client asked to resolve a name or an address.
         NewResolve = "NEWRESOLVE",
-        /// The stream's target was replaced, from the address map or the exit's
-        /// answer.
+        /// The stream's target was replaced by one from the address map or from
+        /// the exit's answer.
         Remap = "REMAP",
         /// The connect request was sent along a circuit.
         SentConnect = "SENTCONNECT",
@@ -28,13 +28,13 @@ open_enum! {
         Detached = "DETACHED",
         /// The stream waits for a controller to attach it.
         ControllerWait = "CONTROLLER_WAIT",
-        /// This end asked the other end to stop sending.
+        /// tor asked the other end of the stream to stop sending.
         XoffSent = "XOFF_SENT",
-        /// The other end asked this end to stop sending.
+        /// The other end of the stream asked tor to stop sending.
         XoffRecv = "XOFF_RECV",
-        /// This end asked the other end to resume sending.
+        /// tor asked the other end of the stream to resume sending.
         XonSent = "XON_SENT",
-        /// The other end asked this end to resume sending.
+        /// The other end of the stream asked tor to resume sending.
         XonRecv = "XON_RECV",
     }
 }
@@ -45,10 +45,11 @@ impl StreamStatus {
         matches!(self, StreamStatus::Failed | StreamStatus::Closed)
     }
 
-    /// Returns the state that the stream is in after this event.
+    /// Returns the status that the stream has after an event with this status.
     ///
-    /// This is `SUCCEEDED` for the four flow control events, because only open
-    /// streams have them. For all other events it is the status itself.
+    /// The four flow control statuses (`XOFF_SENT` and so on) become
+    /// `SUCCEEDED`, because only open streams have them. All other statuses are
+    /// returned unchanged.
     ///
     /// ```
     /// use scape_proto::event::StreamStatus;
@@ -201,19 +202,21 @@ pub struct StreamTarget {
 
 impl StreamTarget {
     /// Returns the host: a name, an address without brackets, or tor's own
-    /// notation `address.$FINGERPRINT.exit`.
+    /// notation `address.$FINGERPRINT.exit`. Returns the whole target if it has
+    /// no valid port.
     pub fn host(&self) -> &str {
         let host = self.split().map_or(&*self.text, |(host, _)| host);
         host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host)
     }
 
     /// Returns the port, which is 0 for a resolve request. Returns `None` if
-    /// the target is so long that tor cut it off.
+    /// the target has no valid port, for example because tor cut off a long
+    /// target.
     pub fn port(&self) -> Option<u16> {
         self.split().map(|(_, port)| port)
     }
 
-    /// Returns the host as an address, or `None` if it is a name.
+    /// Returns the host as an IP address, or `None` if it is a name.
     pub fn ip(&self) -> Option<IpAddr> {
         self.host().parse().ok()
     }
@@ -223,6 +226,8 @@ impl StreamTarget {
         &self.text
     }
 
+    /// Splits the target at its last colon. Returns `None` if there is no valid
+    /// port.
     fn split(&self) -> Option<(&str, u16)> {
         let (host, port) = self.text.rsplit_once(':')?;
         Some((host, port.parse().ok()?))

@@ -10,14 +10,14 @@ use crate::control::Words;
 use crate::event::{PtSeverity, TransportRole};
 use crate::word::parse_ip;
 
-/// A pluggable transport that was started. control-spec, event
+/// A pluggable transport that was started. See control-spec, event
 /// TRANSPORT_LAUNCHED.
 #[doc(alias = "TransportLaunchedEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TransportLaunched {
-    /// The role of the transport.
+    /// The role of the transport: for a client or for a bridge.
     pub role: TransportRole,
     /// The transport's name, such as `obfs4`.
     pub name: String,
@@ -76,7 +76,7 @@ impl fmt::Display for TransportLaunched {
     }
 }
 
-/// A log message from a pluggable transport. control-spec, event PT_LOG.
+/// A log message from a pluggable transport. See control-spec, event PT_LOG.
 ///
 /// tor 0.4.9 doesn't let controllers subscribe to this event, although
 /// control-spec describes it.
@@ -87,9 +87,9 @@ pub struct PtLog {
     /// The path of the transport's program (`PT`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
-    /// The severity (`SEVERITY`).
+    /// The severity (`SEVERITY`). `None` if it is missing.
     pub severity: Option<PtSeverity>,
-    /// The message (`MESSAGE`).
+    /// The message (`MESSAGE`). `None` if it is missing.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::optional_text"))]
     pub message: Option<String>,
     /// Keyword arguments that this version of the library doesn't know, in
@@ -130,7 +130,8 @@ impl fmt::Display for PtLog {
     }
 }
 
-/// A status message from a pluggable transport. control-spec, event PT_STATUS.
+/// A status message from a pluggable transport. See control-spec, event
+/// PT_STATUS.
 ///
 /// tor 0.4.9 doesn't let controllers subscribe to this event, although
 /// control-spec describes it.
@@ -141,9 +142,9 @@ pub struct PtStatus {
     /// The path of the transport's program (`PT`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
-    /// The transport's name (`TRANSPORT`).
+    /// The transport's name (`TRANSPORT`). `None` if it is missing.
     pub transport: Option<String>,
-    /// The keyword arguments that the transport sent, in order.
+    /// The other keyword arguments, which the transport chose, in order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub arguments: Vec<(String, String)>,
     /// Positional arguments, in order.

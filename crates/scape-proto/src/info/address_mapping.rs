@@ -11,8 +11,8 @@ use crate::word::Expiry;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct AddressMapping {
-    /// The requested name or address. `*.` and a name stand for all names below
-    /// it.
+    /// The name or address that tor is asked for. If it begins with `*.`, it
+    /// means the name after `*.` and all names below that name.
     pub from: String,
     /// The name or address that tor connects to instead.
     pub to: String,

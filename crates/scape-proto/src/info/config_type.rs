@@ -20,7 +20,8 @@ open_enum! {
         /// A number of seconds. SETCONF also accepts units, such as `10
         /// minutes`.
         TimeInterval = "TimeInterval",
-        /// A number of milliseconds. SETCONF also accepts units.
+        /// A number of milliseconds. SETCONF also accepts units, such as `2
+        /// seconds`.
         TimeMsecInterval = "TimeMsecInterval",
         /// A string.
         String = "String",
@@ -33,8 +34,8 @@ open_enum! {
         RouterList = "RouterList",
         /// One line for each value.
         LineList = "LineList",
-        /// One line for each value. The order among the other options of its
-        /// group matters.
+        /// One line for each value. The position among the lines of the group's
+        /// other options matters.
         Dependent = "Dependent",
         /// A group of options. GETCONF returns the lines of its options, and
         /// the group itself can't be set.

@@ -15,7 +15,7 @@ open_enum! {
 open_enum! {
     /// The servers that tor asks for a document.
     pub enum DownloadWant {
-        /// Any directory cache.
+        /// Any directory server: a cache or an authority.
         AnyDirServer = "DL_WANT_ANY_DIRSERVER",
         /// A directory authority.
         Authority = "DL_WANT_AUTHORITY",
@@ -23,9 +23,10 @@ open_enum! {
 }
 
 open_enum! {
-    /// The events after which tor increases the delay.
+    /// The attempts after which tor increases the delay before the next
+    /// attempt: every attempt, or every failed attempt.
     pub enum DownloadIncrement {
-        /// After each failure.
+        /// After each failed attempt.
         Failure = "DL_SCHED_INCREMENT_FAILURE",
         /// After each attempt.
         Attempt = "DL_SCHED_INCREMENT_ATTEMPT",
@@ -33,7 +34,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// The method by which tor increases the delay.
+    /// The method by which tor increases the delay between attempts.
     pub enum DownloadBackoff {
         /// A random delay that grows exponentially.
         RandomExponential = "DL_SCHED_RANDOM_EXPONENTIAL",

@@ -26,24 +26,29 @@ pub struct DownloadStatus {
     pub schedule: DownloadSchedule,
     /// The servers that tor asks.
     pub want_authority: DownloadWant,
-    /// The events after which tor increases the delay.
+    /// The attempts after which tor increases the delay before the next
+    /// attempt.
     pub increment_on: DownloadIncrement,
-    /// The method by which tor increases the delay. Older versions of tor don't
-    /// report it.
+    /// The method by which tor increases the delay. `None` if tor doesn't
+    /// report it, as older versions of tor don't.
     pub backoff: Option<DownloadBackoff>,
-    /// The number of times that tor has increased the delay.
+    /// The number of times that tor has increased the delay. `None` if tor
+    /// doesn't report it.
     pub last_backoff_position: Option<u32>,
-    /// The last delay, in whole seconds.
+    /// The last delay between attempts, in whole seconds. `None` if tor doesn't
+    /// report it.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub last_delay_used: Option<Duration>,
-    /// Lines that this version of the library doesn't know, in order.
+    /// Lines that this version of the library doesn't know, in order. Each is a
+    /// key and a value.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub extra: Vec<(String, String)>,
 }
 
 impl DownloadStatus {
-    /// Parses the value of a key below `downloads/`. Returns `None` if the
-    /// value is malformed.
+    /// Parses the value of a key below `downloads/`. Returns `None` if a line,
+    /// a time or a number is malformed, or if one of the lines from
+    /// `next-attempt-at` to `increment-on` is missing.
     ///
     /// ```
     /// use scape_proto::info::DownloadStatus;
@@ -86,8 +91,8 @@ impl DownloadStatus {
     }
 }
 
-/// Parses an optional number. Returns `None` if there is a value that isn't a
-/// number.
+/// Parses a number that may be missing. Returns `Some(None)` if it is missing,
+/// and `None` if it is malformed.
 fn optional<T: std::str::FromStr>(text: Option<&str>) -> Option<Option<T>> {
     text.map(|text| text.parse().ok()).map_or(Some(None), |number| number.map(Some))
 }

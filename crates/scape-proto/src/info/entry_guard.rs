@@ -19,8 +19,9 @@ pub struct EntryGuard {
     /// The guard's status.
     pub status: EntryGuardStatus,
     /// The time since which the guard is `Down`, or since which it is
-    /// `Unusable` because the consensus doesn't list it. In whole seconds; tor
-    /// deliberately blurs the day.
+    /// `Unusable` because the consensus doesn't list it. `None` for all other
+    /// guards. The time is in whole seconds. For `Unusable`, it isn't exact,
+    /// because tor stores a random time in the days before it.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: Option<SystemTime>,
     /// Words that this version of the library doesn't know, in order.

@@ -4,11 +4,12 @@ open_enum! {
     /// The status of an entry guard in `GETINFO entry-guards`. The event GUARD
     /// uses other words.
     pub enum EntryGuardStatus {
-        /// The last attempt to reach the guard succeeded.
+        /// tor has used the guard before, and doesn't know that it is
+        /// unreachable now.
         Up = "up",
-        /// tor hasn't tried to reach the guard yet.
+        /// tor has never used the guard successfully. It may have tried.
         NeverConnected = "never-connected",
-        /// The guard couldn't be reached.
+        /// tor has used the guard before, but can't reach it now.
         Down = "down",
         /// The guard must not be used now. The consensus doesn't list it, or
         /// not as a guard, or the configuration excludes it.

@@ -5,7 +5,8 @@ open_enum! {
     pub enum HandshakeType {
         /// The original handshake, which is no longer used.
         Tap = "tap",
-        /// The Curve25519 handshake. tor doesn't count version 3 of ntor.
+        /// The Curve25519 handshake. tor doesn't count handshakes of ntor
+        /// version 3.
         Ntor = "ntor",
     }
 }

@@ -26,7 +26,7 @@ pub struct LocalTime {
     pub hour: u8,
     /// The minute, 0 to 59.
     pub minute: u8,
-    /// The second, 0 to 60.
+    /// The second, 0 to 60, where 60 is a leap second.
     pub second: u8,
 }
 
@@ -65,7 +65,7 @@ fn read(text: &str) -> Option<LocalTime> {
     })
 }
 
-/// Parses three decimal numbers.
+/// Parses three decimal numbers with `separator` between them.
 fn three(text: &str, separator: char) -> Option<[u16; 3]> {
     let mut parts = text.split(separator).map(|part| {
         let digits = !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

@@ -1,6 +1,8 @@
 //! Numbers of bytes read and written.
 
-/// The numbers of bytes that tor has read and written.
+/// The number of bytes read, and the number of bytes written. In the value of
+/// `accounting/bytes-left`, these are the bytes that tor may still read and
+/// write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -12,7 +14,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Creates a value from the numbers of bytes.
+    /// Creates a value from the two numbers of bytes.
     pub fn new(read: u64, written: u64) -> Self {
         Traffic { read, written }
     }

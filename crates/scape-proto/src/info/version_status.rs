@@ -1,7 +1,7 @@
 //! Recommendations of the directory authorities for versions of tor.
 
 open_enum! {
-    /// The consensus' verdict on the version of this tor.
+    /// The consensus's verdict on the version of tor that is running.
     pub enum VersionStatus {
         /// The version is recommended.
         Recommended = "recommended",

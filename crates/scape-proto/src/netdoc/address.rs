@@ -1,5 +1,6 @@
-//! Hand-written parsers for the addresses and times in the line `r`. They must
-//! be fast, because a consensus has one of each for every relay.
+//! Hand-written parsers for the addresses and times in the line `r` of a
+//! consensus entry. They must be fast, because a consensus has one of each for
+//! every relay.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};

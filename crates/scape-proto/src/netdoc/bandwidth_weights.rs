@@ -20,8 +20,8 @@ impl BandwidthWeights {
     /// The scale of the weights if the consensus doesn't set one.
     pub const DEFAULT_SCALE: u32 = 10_000;
 
-    /// Parses the line without its keyword. Words that aren't weights are left
-    /// out.
+    /// Parses the line `bandwidth-weights` without its keyword. Words that
+    /// aren't weights are left out.
     pub(super) fn parse(line: &[u8], scale: Option<i32>) -> Self {
         let weight = |word: &[u8]| {
             let (name, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
@@ -33,14 +33,17 @@ impl BandwidthWeights {
         BandwidthWeights { scale, weights: words(line).filter_map(weight).collect() }
     }
 
-    /// Returns the weight with this name, at most [`scale`](Self::scale).
-    /// Returns `None` if the consensus doesn't have it, or if it is negative.
+    /// Returns the weight with this name. A weight above [`scale`](Self::scale)
+    /// is returned as the scale. Returns `None` if the consensus doesn't
+    /// contain the weight, or if it is negative.
     pub fn get(&self, name: &str) -> Option<u32> {
         let found = self.weights.iter().find(|(known, _)| **known == *name);
         found.map(|(_, weight)| (*weight).min(self.scale))
     }
 
-    /// Returns the scale of the weights: the parameter `bwweightscale`.
+    /// Returns the scale of the weights: the network parameter `bwweightscale`,
+    /// or [`DEFAULT_SCALE`](Self::DEFAULT_SCALE) if the consensus doesn't set
+    /// it.
     pub fn scale(&self) -> u32 {
         self.scale
     }
@@ -51,14 +54,17 @@ impl BandwidthWeights {
         self.weights.is_empty()
     }
 
-    /// Returns all weights, in the order of the consensus.
+    /// Returns the names and values of all weights, in the order of the
+    /// consensus. Weights above [`scale`](Self::scale) are returned as the
+    /// scale.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.weights.iter().map(|(name, weight)| (&**name, (*weight).min(self.scale)))
     }
 }
 
 impl fmt::Display for BandwidthWeights {
-    /// Writes the weights as the consensus does.
+    /// Writes the weights in the form of the consensus: `name=value`, separated
+    /// by spaces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (name, weight)) in self.iter().enumerate() {
             let space = if i > 0 { " " } else { "" };

@@ -17,7 +17,8 @@ const fn values() -> [u8; 256] {
     values
 }
 
-/// Decodes exactly `N` bytes, with or without `=` at the end.
+/// Decodes exactly `N` bytes, with or without `=` at the end. Returns `None` if
+/// the text is malformed or has another length.
 #[inline]
 pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut text = text;

@@ -17,9 +17,10 @@ use crate::word::Fingerprint;
 ///
 /// A `Consensus` borrows its text. The header and the footer are parsed by
 /// [`parse`](Self::parse), the entries by the iterator that
-/// [`relays`](Self::relays) returns. Lines that can't be parsed are ignored.
-/// Signatures are not checked, because tor does that before it gives out a
-/// consensus.
+/// [`relays`](Self::relays) returns. Lines that can't be parsed are ignored:
+/// their fields are `None` or empty, as if the lines were missing. Signatures
+/// are not checked, because tor checks them before it gives a consensus to
+/// controllers.
 #[doc(alias = "NetworkStatusDocument")]
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -54,10 +55,11 @@ pub struct Consensus<'a> {
     /// The versions of tor that are recommended for relays, as written in the
     /// consensus.
     pub server_versions: Vec<Box<str>>,
-    /// The flags that entries may have (line `known-flags`), as far as this
-    /// version of the library knows them.
+    /// The flags that entries may have (line `known-flags`). Flags that this
+    /// version of the library doesn't know are in `unknown_flags`.
     pub known_flags: RouterFlags,
-    /// The other flags in the line `known-flags`, in order.
+    /// The flags in the line `known-flags` that this version of the library
+    /// doesn't know, in order.
     pub unknown_flags: Vec<Box<str>>,
     /// The subprotocol versions that clients should support.
     pub recommended_client_protocols: Option<Protocols>,
@@ -67,7 +69,7 @@ pub struct Consensus<'a> {
     pub required_client_protocols: Option<Protocols>,
     /// The subprotocol versions that relays must support.
     pub required_relay_protocols: Option<Protocols>,
-    /// The network parameters, in order.
+    /// The names and values of the network parameters, in order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub params: Vec<(Box<str>, i32)>,
     /// The shared random value for the current period.
@@ -80,7 +82,8 @@ pub struct Consensus<'a> {
     pub dir_sources: Vec<DirSource>,
     /// The weights for choosing relays by bandwidth.
     pub bandwidth_weights: BandwidthWeights,
-    /// The signatures. Only their algorithms and keys are kept.
+    /// The signatures. Each has only the algorithm and the keys, not the
+    /// signature itself.
     pub signatures: Vec<DirectorySignature>,
 }
 
@@ -92,7 +95,8 @@ pub struct Consensus<'a> {
 pub struct DirSource {
     /// The authority's nickname.
     pub nickname: Box<str>,
-    /// The authority's identity. This isn't its fingerprint as a relay.
+    /// The fingerprint of the authority's identity key. It differs from the
+    /// authority's fingerprint as a relay.
     pub identity: Fingerprint,
     /// The host name or address, as written in the consensus.
     pub hostname: Box<str>,
@@ -110,9 +114,10 @@ pub struct DirSource {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DirectorySignature {
-    /// The digest algorithm. It is `sha1` if the line doesn't name one.
+    /// The digest algorithm. It is `sha1` if the line doesn't name an
+    /// algorithm.
     pub algorithm: Box<str>,
-    /// The identity of the authority that signed.
+    /// The fingerprint of the identity key of the authority that signed.
     pub identity: Fingerprint,
     /// The digest of the signing key.
     pub signing_key: Fingerprint,
@@ -269,8 +274,9 @@ fn parse_time(text: &[u8]) -> Option<SystemTime> {
     address::parse_time(words.next()?, words.next()?)
 }
 
-/// Returns the position of the footer. The footer of an old consensus method
-/// has no line `directory-footer`, so its other lines are looked for as well.
+/// Returns the position of the footer, or the length of the text if there is no
+/// footer. The footer of an old consensus method has no line
+/// `directory-footer`, so the other lines of a footer are looked for as well.
 fn footer_start(text: &[u8]) -> usize {
     if let Some(end) = memmem::rfind(text, b"\ndirectory-footer") {
         return end + 1;
@@ -299,7 +305,8 @@ fn parse_param(word: &[u8]) -> Option<(Box<str>, i32)> {
     Some((name.into(), value.parse().ok()?))
 }
 
-/// Parses the number of authorities that revealed their part, and the value.
+/// Returns the shared random value: the second word. The first word is the
+/// number of authorities that revealed their part of the value.
 fn parse_random(text: &[u8]) -> Option<[u8; 32]> {
     words(text).nth(1).and_then(base64::decode)
 }
@@ -329,7 +336,7 @@ fn parse_signature(text: &[u8]) -> Option<DirectorySignature> {
     })
 }
 
-/// The error for a text that isn't a consensus.
+/// The error for a text that isn't a consensus of version 3.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}: {line:?}")]
 pub struct ParseDirectoryError {
@@ -348,7 +355,8 @@ impl ParseDirectoryError {
         self.problem
     }
 
-    /// Returns the line that shows the problem.
+    /// Returns the line that shows the problem, cut to 100 bytes. Invalid UTF-8
+    /// is replaced by U+FFFD.
     pub fn line(&self) -> &str {
         &self.line
     }

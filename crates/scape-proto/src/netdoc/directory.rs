@@ -53,10 +53,11 @@ pub struct Directory {
 impl Directory {
     /// Parses a consensus of either flavor and its microdescriptors.
     ///
-    /// Only a consensus of flavor `microdesc` refers to microdescriptors.
-    /// `GETINFO md/all` returns a suitable text; microdescriptors that the
-    /// consensus doesn't mention are ignored. Entries that can't be parsed are
-    /// skipped.
+    /// Only a consensus of flavor `microdesc` refers to microdescriptors, so
+    /// `microdescriptors` may be empty for the other flavor. `GETINFO md/all`
+    /// returns a suitable text. Microdescriptors that the consensus doesn't
+    /// mention are ignored. Entries that can't be parsed are skipped and
+    /// [counted](Self::skipped).
     ///
     /// # Errors
     ///
@@ -79,7 +80,7 @@ impl Directory {
             let microdescriptor = digest.and_then(|digest| microdescriptors.get(&digest));
             relays.push(Relay::new(&status, microdescriptor, &mut common));
         }
-        // They are sorted in every consensus that tor accepts.
+        // In every consensus that tor accepts, the entries are already sorted.
         relays.sort_by_key(Relay::fingerprint);
         relays.dedup_by_key(|relay| relay.fingerprint());
         relays.shrink_to_fit();
@@ -101,7 +102,8 @@ impl Directory {
         &self.relays
     }
 
-    /// Returns the relay with this fingerprint.
+    /// Returns the relay with this fingerprint. Returns `None` if the consensus
+    /// doesn't list it.
     pub fn relay(&self, fingerprint: Fingerprint) -> Option<&Relay> {
         let index = self.relays.binary_search_by_key(&fingerprint, Relay::fingerprint).ok()?;
         self.relays.get(index)

@@ -221,8 +221,8 @@ impl FromIterator<ExitRule> for ExitPolicy {
 impl FromStr for ExitPolicy {
     type Err = ParseExitPolicyError;
 
-    /// Parses rules with commas or line ends between them. An empty text has no
-    /// rules.
+    /// Parses rules with commas or line ends between them. An empty text is a
+    /// policy without rules.
     ///
     /// Rules with `accept6` or `reject6` and an IPv4 address are left out, with
     /// a warning in the log, because tor does the same.
@@ -298,9 +298,10 @@ fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
 /// Parses an address pattern, optionally with ports. Without ports, all ports
 /// match.
 ///
-/// The text is split like in tor's `tor_addr_parse_mask_ports`: `/` and `:` are
-/// searched for after a closing bracket, and `:` after the `/`. So an IPv6
-/// address with a prefix needs no brackets: `2001:db8::/32`.
+/// The text is split like in tor's `tor_addr_parse_mask_ports`. The search for
+/// `/` and `:` begins after the closing bracket, if there is one, and the
+/// search for the `:` before the ports begins after the `/`. So an IPv6 address
+/// with a prefix needs no brackets: `2001:db8::/32`.
 fn parse_pattern(text: &str) -> Result<(AddressPattern, PortRange), PolicyProblem> {
     let (address, rest) = match text.strip_prefix('[') {
         Some(inside) => inside.split_once(']').ok_or(PolicyProblem::Address)?,
@@ -342,7 +343,8 @@ fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, Pol
     match text.parse() {
         Ok(IpAddr::V4(address)) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
         Ok(IpAddr::V6(address)) if prefix.is_some() && address.to_ipv4_mapped().is_some() => {
-            // For these addresses, tor counts the bits of the IPv4 part.
+            // For an IPv4 address that is mapped into IPv6, tor counts the bits
+            // of the IPv4 part.
             match bits(128)? {
                 33..V4_MAPPED => Err(PolicyProblem::Prefix),
                 bits => Ok(AddressPattern::V6 { address, prefix: V4_MAPPED + bits % 32 }),
@@ -369,7 +371,8 @@ fn parse_v6_with_zeros(text: &str) -> Option<Ipv6Addr> {
     octets.next().is_none().then(|| format!("{words}:{tail}").parse().ok())?
 }
 
-/// Parses an integer like C's `strtol`.
+/// Parses a whole text as a decimal integer. Like C's `strtol`, this accepts a
+/// sign, `+` or `-`.
 fn parse_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -479,7 +482,8 @@ impl ParseExitPolicyError {
         &self.rule
     }
 
-    /// Returns the rule's position, in bytes from the start of the text.
+    /// Returns the rule's position, in bytes from the start of the policy. It
+    /// is 0 if a single [`ExitRule`] was parsed.
     pub fn position(&self) -> usize {
         self.position
     }

@@ -22,7 +22,7 @@ pub enum FamilyMember {
 }
 
 impl FamilyMember {
-    /// Parses the members in a line, in order.
+    /// Parses the members in a line `family`, given without its keyword.
     pub(super) fn parse_all(line: &[u8]) -> Vec<FamilyMember> {
         words(line).map(FamilyMember::parse).collect()
     }

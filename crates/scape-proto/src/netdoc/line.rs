@@ -78,12 +78,14 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// Returns the key of a line `id ed25519 KEY`, given the text after `id`.
+/// Returns `None` for another type of key.
 pub(super) fn ed25519_id(line: &[u8]) -> Option<&[u8]> {
     let mut words = words(line);
     words.next().filter(|kind| *kind == b"ed25519").and_then(|_| words.next())
 }
 
-/// Parses an unsigned decimal number without a sign.
+/// Parses a decimal number of at most 10 digits without a sign. Returns `None`
+/// if the text is malformed or the number exceeds 32 bits.
 #[inline]
 pub(super) fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 10 {
@@ -99,7 +101,7 @@ pub(super) fn number(digits: &[u8]) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
-/// Converts bytes to text. Invalid UTF-8 is replaced.
+/// Converts bytes to text. Invalid UTF-8 is replaced by U+FFFD.
 pub(super) fn lossy(text: &[u8]) -> Box<str> {
     String::from_utf8_lossy(text).into()
 }

@@ -13,7 +13,7 @@ use super::line::{Lines, ed25519_id, find_line, keyword, lossy, words};
 use crate::netdoc::PortPolicy;
 
 /// A microdescriptor: the information about a relay that clients need beside
-/// its [entry](super::RouterStatus) in the consensus. dir-spec,
+/// its [entry](super::RouterStatus) in the consensus. See dir-spec,
 /// "Microdescriptors".
 ///
 /// A `Microdescriptor` borrows its text. Lines that can't be parsed are
@@ -85,18 +85,20 @@ impl<'a> Microdescriptor<'a> {
         Sha256::digest(self.text).into()
     }
 
-    /// Returns the key for the ntor handshake (Curve25519).
+    /// Returns the key for the ntor handshake (Curve25519): the line
+    /// `ntor-onion-key`. Returns `None` if the line is missing or malformed.
     pub fn ntor_onion_key(&self) -> Option<[u8; 32]> {
         base64::decode(self.ntor)
     }
 
-    /// Returns the relay's Ed25519 identity.
+    /// Returns the relay's Ed25519 identity: the line `id`. Returns `None` if
+    /// the line is missing or malformed.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
         base64::decode(self.ed25519)
     }
 
-    /// Returns the first IPv6 address, with its port. tor connects to no other
-    /// address of a microdescriptor.
+    /// Returns the first IPv6 address with its port, or `None` if there is no
+    /// such address. tor connects to no other address of a microdescriptor.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         self.ipv6
     }
@@ -132,24 +134,26 @@ impl<'a> Microdescriptor<'a> {
         self.family_ids
     }
 
-    /// Returns the ports to which the relay allows streams to exit over IPv4.
-    /// No port is allowed if the line is missing or malformed.
+    /// Returns the ports to which the relay allows streams to exit over IPv4:
+    /// the line `p`. No port is allowed if the line is missing or malformed.
     pub fn policy(&self) -> PortPolicy {
         self.policy.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
     }
 
-    /// Returns the line `p` without its keyword.
+    /// Returns the line `p` without its keyword, or `None` if there is no such
+    /// line.
     pub fn policy_text(&self) -> Option<&'a [u8]> {
         self.policy
     }
 
-    /// Returns the ports to which the relay allows streams to exit over IPv6.
-    /// No port is allowed if the line is missing or malformed.
+    /// Returns the ports to which the relay allows streams to exit over IPv6:
+    /// the line `p6`. No port is allowed if the line is missing or malformed.
     pub fn policy_v6(&self) -> PortPolicy {
         self.policy_v6.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
     }
 
-    /// Returns the line `p6` without its keyword.
+    /// Returns the line `p6` without its keyword, or `None` if there is no such
+    /// line.
     pub fn policy_v6_text(&self) -> Option<&'a [u8]> {
         self.policy_v6
     }

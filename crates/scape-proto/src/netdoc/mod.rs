@@ -1,5 +1,5 @@
 //! Directory documents: parsers for the information that the Tor network
-//! publishes about its relays. dir-spec.
+//! publishes about its relays. dir-spec describes these documents.
 //!
 //! | type | content |
 //! |---|---|

@@ -100,7 +100,7 @@ impl FromStr for PortPolicy {
     ///
     /// Returns an error if the first word isn't `accept` or `reject`, or if an
     /// entry begins with a digit but isn't a port or range. Also returns an
-    /// error if no entry is left, or if there are more than 1000.
+    /// error if no entry is left after skipping, or if more than 1000 are left.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParsePortPolicyError { text: text.into() })
     }
@@ -144,7 +144,8 @@ fn parse_port(text: &str) -> Option<u16> {
 }
 
 impl fmt::Display for PortPolicy {
-    /// Writes the policy in the format that is parsed, without skipped entries.
+    /// Writes the policy in the format that [`FromStr`] parses, without the
+    /// entries that parsing skipped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.action)?;
         for (i, range) in self.ports.iter().enumerate() {

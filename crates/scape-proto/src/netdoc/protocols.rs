@@ -71,7 +71,7 @@ impl FromStr for Protocols {
 
     /// Parses entries separated by spaces or tabs. Each entry is a name, `=`,
     /// and a comma-separated list of versions or version ranges. An empty text
-    /// has no entries.
+    /// is an empty list.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ fn parse_version(text: &str) -> Option<u32> {
 }
 
 impl fmt::Display for Protocols {
-    /// Writes the list in the format that is parsed.
+    /// Writes the list in the format that [`FromStr`] parses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, entry) in self.entries.iter().enumerate() {
             let space = if i > 0 { " " } else { "" };

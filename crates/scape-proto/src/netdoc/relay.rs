@@ -19,7 +19,7 @@ pub struct Relay {
     microdescriptor: Option<Kept>,
 }
 
-/// The fields of a microdescriptor that are kept.
+/// The fields of a microdescriptor that a [`Relay`] keeps.
 #[derive(Clone, PartialEq, Eq)]
 struct Kept {
     ed25519: Option<[u8; 32]>,
@@ -128,8 +128,9 @@ impl Relay {
         self.entry.bandwidth().unwrap_or(0)
     }
 
-    /// Returns true if the bandwidth was measured, and `None` if that isn't
-    /// known. See [`RouterStatus::is_measured`].
+    /// Returns true if the bandwidth was measured, and false if the relay only
+    /// claims it. Returns `None` if the entry doesn't tell these cases apart.
+    /// See [`RouterStatus::is_measured`].
     pub fn is_measured(&self) -> Option<bool> {
         self.entry.is_measured()
     }
@@ -140,7 +141,7 @@ impl Relay {
     }
 
     /// Returns the IPv6 address with its port, from the consensus or else from
-    /// the microdescriptor.
+    /// the microdescriptor. Returns `None` if neither contains an IPv6 address.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         let other = || self.microdescriptor.as_ref()?.ipv6.as_deref().copied();
         self.entry.ipv6().or_else(other)
@@ -153,7 +154,8 @@ impl Relay {
     }
 
     /// Returns the ports to which the relay allows streams to exit over IPv4.
-    /// Returns `None` if neither the consensus nor a microdescriptor tells.
+    /// Returns `None` if the microdescriptor isn't known and the entry in the
+    /// consensus contains no policy.
     pub fn policy(&self) -> Option<&PortPolicy> {
         match &self.microdescriptor {
             Some(kept) => Some(&kept.policy),
@@ -192,12 +194,14 @@ impl Relay {
         self.microdescriptor.as_ref().and_then(|kept| kept.ed25519)
     }
 
-    /// Returns the subprotocol versions that the relay supports.
+    /// Returns the subprotocol versions that the relay supports. Returns `None`
+    /// if the entry in the consensus has no valid list of them.
     pub fn protocols(&self) -> Option<&Protocols> {
         self.protocols.as_deref()
     }
 
-    /// Returns the version of tor that the relay claims to run.
+    /// Returns the version of tor that the relay claims to run. Returns `None`
+    /// if the entry in the consensus has no valid version.
     pub fn version(&self) -> Option<&Version> {
         self.version.as_deref()
     }

@@ -45,7 +45,7 @@ pub struct RouterEntry {
 #[derive(Clone, Default, PartialEq, Eq)]
 struct Rare {
     unknown_flags: Box<[Box<str>]>,
-    /// All additional addresses, or empty if there is only `ipv6`.
+    /// All addresses in lines `a`, or empty if `ipv6` is the only one.
     other_addresses: Box<[SocketAddr]>,
 }
 
@@ -128,8 +128,9 @@ impl RouterEntry {
         self.bandwidth
     }
 
-    /// Returns true if the bandwidth was measured, and `None` if that isn't
-    /// known. See [`RouterStatus::is_measured`].
+    /// Returns true if the bandwidth was measured, and false if the relay only
+    /// claims it. Returns `None` if the entry doesn't tell these cases apart.
+    /// See [`RouterStatus::is_measured`].
     pub fn is_measured(&self) -> Option<bool> {
         self.measured
     }
@@ -140,7 +141,8 @@ impl RouterEntry {
         self.or_address
     }
 
-    /// Returns the first IPv6 address with its port.
+    /// Returns the first IPv6 address with its port, or `None` if the entry has
+    /// no IPv6 address.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         self.ipv6.as_deref().copied()
     }
@@ -166,19 +168,23 @@ impl RouterEntry {
     }
 
     /// Returns the time when the descriptor was published, in whole seconds.
+    /// Returns `None` if the time is malformed.
     ///
-    /// Almost always this is in the year 2038 and has no meaning, because the
-    /// authorities no longer publish it. Only entries of `ns/purpose/…` have a
-    /// real time.
+    /// Almost always the time is in the year 2038 and has no meaning, because
+    /// the authorities no longer publish the real time. Only entries of
+    /// `GETINFO ns/purpose/…` have the real time.
     pub fn published(&self) -> Option<SystemTime> {
         self.published
     }
 
-    /// Returns the ports to which the relay allows streams to exit over IPv4,
-    /// if the entry tells.
+    /// Returns the ports to which the relay allows streams to exit over IPv4.
+    /// Returns `None` if the entry contains no policy.
     ///
-    /// tor adds this only if it has the relay's server descriptor, so entries
-    /// on clients don't have it.
+    /// Entries of a full consensus contain a policy, and entries of a
+    /// microdescriptor consensus don't. In `GETINFO ns/…`, NS and NEWCONSENSUS,
+    /// tor adds the policy only if it has the relay's server descriptor. Most
+    /// clients have no server descriptors, so this returns `None` for their
+    /// entries.
     pub fn policy(&self) -> Option<&PortPolicy> {
         self.policy.as_deref()
     }

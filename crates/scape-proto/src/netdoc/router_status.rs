@@ -16,10 +16,10 @@ use crate::word::{Fingerprint, Version};
 /// have such entries.
 ///
 /// A `RouterStatus` borrows its text. The line `r`, the flags, the bandwidth
-/// and the first IPv6 address are parsed at once, other fields on request.
-/// Lines that can't be parsed are ignored, but [`lines`](Self::lines) still
-/// returns them. [`RouterEntry`](super::RouterEntry) is an owned copy of an
-/// entry.
+/// and the first IPv6 address are parsed immediately, and other fields when
+/// their methods are called. Lines that can't be parsed are ignored, but
+/// [`lines`](Self::lines) still returns them.
+/// [`RouterEntry`](super::RouterEntry) is an owned copy of an entry.
 ///
 /// ```
 /// use scape_proto::netdoc::RouterStatus;
@@ -48,7 +48,8 @@ pub struct RouterStatus<'a> {
     ipv6: Option<SocketAddrV6>,
     bandwidth: Option<u32>,
     measured: Option<bool>,
-    /// The text after the keywords `s`, `w` and so on.
+    /// The line `s` without its keyword. The fields below it contain the lines
+    /// `w`, `m`, `v`, `pr` and `p` in the same way.
     flag_words: &'a [u8],
     bandwidth_words: &'a [u8],
     microdescriptor: Option<&'a [u8]>,
@@ -57,7 +58,7 @@ pub struct RouterStatus<'a> {
     policy: Option<&'a [u8]>,
 }
 
-/// The keywords of the lines that a method here returns.
+/// The keywords of the lines that this version of the library knows.
 const KNOWN_LINES: [&[u8]; 10] = [b"r", b"a", b"s", b"v", b"pr", b"w", b"p", b"m", b"id", b"stats"];
 
 impl<'a> RouterStatus<'a> {
@@ -168,26 +169,27 @@ impl<'a> RouterStatus<'a> {
         self.fingerprint
     }
 
-    /// Returns the digest of the relay's server descriptor.
+    /// Returns the digest of the relay's server descriptor. Returns `None` for
+    /// an entry of a microdescriptor consensus, which contains no such digest.
     ///
-    /// A tor that uses microdescriptors puts the first 20 bytes of the
-    /// microdescriptor's digest here in `ns/…`, NS and NEWCONSENSUS. A
-    /// microdescriptor consensus has no digest.
+    /// In `GETINFO ns/…`, NS and NEWCONSENSUS, a tor that uses microdescriptors
+    /// writes the first 20 bytes of the microdescriptor's digest instead.
     pub fn digest(&self) -> Option<DescriptorDigest> {
         self.digest
     }
 
     /// Returns the SHA-256 digest of the relay's microdescriptor: the line `m`
-    /// of a microdescriptor consensus.
+    /// of a microdescriptor consensus. Returns `None` for other entries.
     pub fn microdescriptor_digest(&self) -> Option<[u8; 32]> {
         self.microdescriptor.and_then(base64::decode)
     }
 
     /// Returns the time when the descriptor was published, in whole seconds.
+    /// Returns `None` if the time is malformed.
     ///
-    /// Almost always this is in the year 2038 and has no meaning, because the
-    /// authorities no longer publish it. Only entries of `ns/purpose/…` have a
-    /// real time.
+    /// Almost always the time is in the year 2038 and has no meaning, because
+    /// the authorities no longer publish the real time. Only entries of
+    /// `GETINFO ns/purpose/…` have the real time.
     pub fn published(&self) -> Option<SystemTime> {
         self.published
     }
@@ -204,7 +206,8 @@ impl<'a> RouterStatus<'a> {
         self.dir_port
     }
 
-    /// Returns the first IPv6 address with its port.
+    /// Returns the first IPv6 address with its port, or `None` if the entry has
+    /// no IPv6 address.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         self.ipv6
     }
@@ -233,9 +236,9 @@ impl<'a> RouterStatus<'a> {
 
     /// Returns true if the bandwidth was measured by at least three
     /// authorities, and false if the relay only claims it. Returns `None` if
-    /// that isn't known.
+    /// the entry doesn't tell these cases apart.
     ///
-    /// It is known for entries of a consensus document, and for entries of a
+    /// Entries of a consensus document tell them apart, and so do entries of a
     /// vote with `Measured=`. tor omits the mark for unmeasured relays from
     /// `GETINFO ns/…` and from the events NS and NEWCONSENSUS, so the result is
     /// `None` for their entries.
@@ -257,15 +260,16 @@ impl<'a> RouterStatus<'a> {
     }
 
     /// Returns the bandwidth that the voting authority measured, in kilobytes
-    /// (of 1000 bytes) per second. Only votes have this.
+    /// (of 1000 bytes) per second. Only entries of votes have this value.
+    /// Returns `None` for other entries.
     pub fn measured(&self) -> Option<u32> {
         words(self.bandwidth_words)
             .find_map(|word| word.strip_prefix(b"Measured="))
             .and_then(number)
     }
 
-    /// Returns the words `key=value` of the line `w`, including those that this
-    /// version doesn't know.
+    /// Returns the keys and values of the line `w`, including keys that this
+    /// version of the library doesn't know.
     pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         words(self.bandwidth_words).filter_map(|word| {
             let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
@@ -273,38 +277,45 @@ impl<'a> RouterStatus<'a> {
         })
     }
 
-    /// Returns the version of tor that the relay claims to run.
+    /// Returns the version of tor that the relay claims to run. Returns `None`
+    /// if the line `v` is missing or malformed.
     pub fn version(&self) -> Option<Version> {
         self.version_text().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())
     }
 
-    /// Returns the line `v` without its keyword, such as `Tor 0.4.9.11`.
+    /// Returns the line `v` without its keyword, such as `Tor 0.4.9.11`, or
+    /// `None` if there is no such line.
     pub fn version_text(&self) -> Option<&'a [u8]> {
         self.version
     }
 
-    /// Returns the subprotocol versions that the relay supports.
+    /// Returns the subprotocol versions that the relay supports. Returns `None`
+    /// if the line `pr` is missing or malformed.
     pub fn protocols(&self) -> Option<Protocols> {
         self.protocols.and_then(Protocols::from_bytes)
     }
 
-    /// Returns the line `pr` without its keyword.
+    /// Returns the line `pr` without its keyword, or `None` if there is no such
+    /// line.
     pub fn protocols_text(&self) -> Option<&'a [u8]> {
         self.protocols
     }
 
-    /// Returns the ports to which the relay allows streams to exit over IPv4. A
-    /// microdescriptor consensus doesn't tell.
+    /// Returns the ports to which the relay allows streams to exit over IPv4.
+    /// Returns `None` if the line `p` is missing or malformed. A
+    /// microdescriptor consensus has no such lines.
     pub fn policy(&self) -> Option<PortPolicy> {
         self.policy.and_then(PortPolicy::from_bytes)
     }
 
-    /// Returns the line `p` without its keyword.
+    /// Returns the line `p` without its keyword, or `None` if there is no such
+    /// line.
     pub fn policy_text(&self) -> Option<&'a [u8]> {
         self.policy
     }
 
     /// Returns the Ed25519 identity: the line `id`, which only votes have.
+    /// Returns `None` if the line is missing or malformed.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
         self.lines_with(b"id").find_map(ed25519_id).and_then(base64::decode)
     }

@@ -71,8 +71,8 @@ impl<'a> RouterStatuses<'a> {
         self.skipped
     }
 
-    /// Returns an iterator over the same entries that returns an error for each
-    /// entry that can't be parsed.
+    /// Converts this to an iterator that returns the same entries, and an error
+    /// for each entry that can't be parsed.
     ///
     /// ```
     /// use scape_proto::netdoc::RouterStatus;
@@ -96,7 +96,8 @@ impl<'a> RouterStatuses<'a> {
         }))
     }
 
-    /// Returns the text of the next entry and its position.
+    /// Returns the text of the next entry and its position, or `None` at the
+    /// end.
     #[inline]
     fn take_entry(&mut self) -> Option<(&'a [u8], usize)> {
         if !is_start(self.rest) {
@@ -104,8 +105,8 @@ impl<'a> RouterStatuses<'a> {
         }
         let mut lines = Lines::new(self.rest);
         lines.next();
-        // This looks at each line, because searching for three keywords at once
-        // is slower.
+        // This looks at each line, because searching the text for all keywords
+        // in one pass is slower.
         while !lines.rest().is_empty() && !is_end(lines.rest()) {
             lines.next();
         }
@@ -144,12 +145,14 @@ pub struct ParseRouterStatusError {
 }
 
 impl ParseRouterStatusError {
-    /// Returns the entry's line `r`. Invalid UTF-8 is replaced.
+    /// Returns the entry's line `r`. Invalid UTF-8 is replaced by U+FFFD.
     pub fn line(&self) -> &str {
         &self.line
     }
 
-    /// Returns the entry's position, in bytes from the start of the text.
+    /// Returns the entry's position, in bytes from the start of the text. For
+    /// [`Consensus::relays`](super::Consensus::relays), the text begins with
+    /// the first entry.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -171,10 +174,10 @@ pub enum RouterStatusProblem {
     /// The nickname isn't 1 to 19 letters and digits.
     #[error("the nickname must be 1 to 19 letters and digits")]
     Nickname,
-    /// The identity isn't a relay's: 20 bytes in base64.
+    /// The identity isn't 20 bytes in base64.
     #[error("the identity must be 20 bytes in base64")]
     Identity,
-    /// The third word is neither a digest nor a date.
+    /// The third word after the keyword is neither a digest nor a date.
     #[error("the third word must be a digest or a date")]
     Digest,
     /// The address isn't an IPv4 address.

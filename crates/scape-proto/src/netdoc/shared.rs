@@ -17,7 +17,9 @@ impl<T: ?Sized> Default for Shared<T> {
 }
 
 impl<T: ?Sized> Shared<T> {
-    /// Returns the value of `text`, or `None` if `parse` can't parse it.
+    /// Returns the value that `parse` returns for `text`, or `None` if `parse`
+    /// returns `None`. The result is kept, so `parse` is called only once for
+    /// each text.
     pub(crate) fn get(
         &mut self,
         text: &[u8],

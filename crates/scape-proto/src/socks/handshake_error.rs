@@ -1,4 +1,4 @@
-//! Errors of the SOCKS5 handshake that the peer causes.
+//! Errors that the peer causes in a SOCKS5 handshake.
 
 use std::fmt;
 

@@ -15,13 +15,13 @@ const RESERVED: &[u8] = b"<torS0X>";
 /// isolation token.
 const RESERVED_KNOWN: &[u8] = b"<torS0X>0";
 
-/// A SOCKS user name and password for stream isolation. Streams with different
-/// credentials never share a circuit, on ports with `IsolateSOCKSAuth`, which
-/// is tor's default.
+/// A SOCKS user name and password for stream isolation. On a port with the flag
+/// `IsolateSOCKSAuth`, which is tor's default, streams with different
+/// credentials never share a circuit.
 ///
 /// The credentials don't belong to any account, and any values are valid.
-/// [`Isolation::random`] creates new ones. Use the same credentials for all
-/// streams of one identity or task, and for nothing else.
+/// [`Isolation::random`] creates new credentials. Use the same credentials for
+/// all streams of one identity or task, and for nothing else.
 ///
 /// ```
 /// use scape_proto::socks::Isolation;
@@ -39,7 +39,7 @@ pub struct Isolation {
 
 impl Isolation {
     /// Creates new credentials that nobody else has: a user name of 32 random
-    /// hexadecimal digits.
+    /// hexadecimal digits, and the password `0`.
     pub fn random() -> Self {
         let user = Zeroizing::new(hex::encode(rand::random::<[u8; 16]>()));
         Isolation { user: Secret::from(user.as_str()), password: Secret::from("0") }
@@ -50,10 +50,10 @@ impl Isolation {
     ///
     /// # Errors
     ///
-    /// Returns an error if the length isn't allowed. Also returns an error for
-    /// a user name that starts with `<torS0X>` but isn't `<torS0X>0`. tor
-    /// reserves such names, and closes a connection that uses one without an
-    /// answer.
+    /// Returns an error if the user name or the password is empty or longer
+    /// than 255 bytes. Also returns an error for a user name that starts with
+    /// `<torS0X>` but isn't `<torS0X>0`. tor reserves such names, and closes a
+    /// connection that uses one without an answer.
     pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self, ArgumentError> {
         let (user, password) = (user.as_ref(), password.as_ref());
         for (name, bytes) in [("user name", user), ("password", password)] {
@@ -61,7 +61,7 @@ impl Isolation {
                 return Err(ArgumentError::new("Isolation", name, ArgumentProblem::Empty));
             }
             if bytes.len() > 255 {
-                let why = format!("has {} bytes, but may have 255", bytes.len());
+                let why = format!("has {} bytes, but may have at most 255", bytes.len());
                 return Err(ArgumentError::invalid("Isolation", name, why));
             }
         }
@@ -78,7 +78,8 @@ impl Isolation {
         self.user.expose()
     }
 
-    /// Returns the message of RFC 1929 that contains both.
+    /// Returns the message of RFC 1929 that contains the user name and the
+    /// password.
     pub(super) fn message(&self) -> Zeroizing<Vec<u8>> {
         let mut message = Zeroizing::new(Vec::with_capacity(3 + 2 * 255));
         message.push(1);

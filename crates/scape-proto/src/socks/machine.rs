@@ -20,7 +20,7 @@ const NO_AUTHENTICATION: u8 = 0x00;
 const USER_AND_PASSWORD: u8 = 0x02;
 const NO_ACCEPTABLE_METHOD: u8 = 0xFF;
 
-/// The maximum length of a wrong answer in errors, in bytes.
+/// The maximum number of bytes of a wrong answer that an error quotes.
 const EXCERPT: usize = 128;
 
 /// The client side of one SOCKS5 handshake, without sockets or clocks.
@@ -50,11 +50,12 @@ pub struct Handshake {
     state: State,
     /// The received part of the current message.
     received: Vec<u8>,
-    /// The length of the current message, as far as it is known.
+    /// The number of bytes of the current message that are received before the
+    /// next step is decided.
     needed: usize,
 }
 
-/// The message that the handshake waits for.
+/// The message that the handshake waits for, or the end of the handshake.
 #[derive(Debug, Clone)]
 enum State {
     Start,
@@ -85,14 +86,14 @@ pub enum Answer {
     Connected,
     /// The answer to a look-up of a name: an address.
     Address(IpAddr),
-    /// The answer to a look-up of an address: a name. A look-up of a name may
-    /// have such an answer too, if the name was mapped to another one.
+    /// The answer to a look-up of an address: a name. A look-up of a name has
+    /// such an answer too if the name is mapped to another name.
     Name(Box<str>),
 }
 
 impl Handshake {
     /// Creates a handshake for `request`. With `isolation`, the handshake fails
-    /// if the port doesn't accept credentials, before the request is sent.
+    /// before it sends the request if the port doesn't accept credentials.
     pub fn new(request: &Request, isolation: Option<&Isolation>) -> Self {
         Handshake {
             command: request.command(),
@@ -105,18 +106,19 @@ impl Handshake {
     }
 
     /// Processes the bytes that were received, and returns the next step. After
-    /// the end, it returns the final result again.
+    /// the end of the handshake, it returns the final result again.
     ///
     /// # Errors
     ///
-    /// Returns an error if the port refuses the request or isn't a SOCKS5 port,
-    /// or if `received` is longer than requested.
+    /// Returns an error if the port refuses the request, sends an invalid
+    /// answer or isn't a SOCKS5 port. Also returns an error if `received` is
+    /// longer than the last step asked for.
     pub fn step(&mut self, received: &[u8]) -> Result<NextStep<'_>, HandshakeError> {
         if let State::Ended(outcome) = &self.state {
             return outcome.clone().map(NextStep::Done);
         }
         if received.len() > self.needed - self.received.len() {
-            let problem = protocol("more bytes were taken than the handshake has");
+            let problem = protocol("step received more bytes than it asked for");
             return self.end(Err(problem));
         }
         self.received.extend_from_slice(received);
@@ -205,7 +207,7 @@ impl Handshake {
             (3, None) => 5,
             (3, Some(&length)) => 5 + usize::from(length) + 2,
             (kind, _) => {
-                let problem = format!("its reply has address type {kind}, which is none");
+                let problem = format!("its reply has the unknown address type {kind}");
                 return self.end(Err(protocol(problem)));
             }
         };
@@ -222,8 +224,8 @@ impl Handshake {
     fn answer(&self) -> Result<Answer, HandshakeError> {
         let address = &self.received[4..self.received.len() - 2];
         if self.command == Command::Connect {
-            // The address is that from which the exit connects, but tor doesn't
-            // report it. According to RFC 1928, it may be a name.
+            // In RFC 1928, this is the address from which the exit connects,
+            // and it may be a name. tor doesn't report it.
             return Ok(Answer::Connected);
         }
         let answer = if let Ok(octets) = <[u8; 4]>::try_from(address)
@@ -240,12 +242,12 @@ impl Handshake {
                 Ok(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => {
                     Answer::Name(name.into())
                 }
-                _ => return Err(protocol(format!("it found {}, which is no name", excerpt(name)))),
+                _ => return Err(protocol(format!("it found {} instead of a name", excerpt(name)))),
             }
         };
         match answer {
             Answer::Address(ip) if self.command == Command::ResolvePtr => {
-                Err(protocol(format!("it was asked for a name, and found the address {ip}")))
+                Err(protocol(format!("it was asked for a name, but found the address {ip}")))
             }
             answer => Ok(answer),
         }
@@ -267,15 +269,26 @@ impl Handshake {
                 State::Reply => "answered the request",
                 _ => "chose an authentication method",
             };
-            let partly =
-                if self.received.is_empty() { "before it" } else { "in the middle of how it" };
+            let partly = if self.received.is_empty() { "before it" } else { "while it" };
             let text = format!("it closed the connection {partly} {before}");
             HandshakeError::Closed(text.into())
         })
     }
 
-    /// Returns the error that is already certain, although the handshake still
-    /// reads more bytes to describe it better.
+    /// Returns the error if it is already certain that the peer isn't a SOCKS5
+    /// port. The handshake still reads more bytes then, so that the final error
+    /// describes the peer better. Returns `None` otherwise.
+    ///
+    /// ```
+    /// use scape_proto::socks::{Handshake, HandshakeError, Request};
+    ///
+    /// let mut handshake = Handshake::new(&Request::connect("example.com:80")?, None);
+    /// handshake.step(b"")?;
+    /// assert_eq!(handshake.suspicion(), None);
+    /// handshake.step(b"HT")?;
+    /// assert!(matches!(handshake.suspicion(), Some(HandshakeError::NotSocks(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn suspicion(&self) -> Option<HandshakeError> {
         let suspicious = match self.state {
             State::Text => true,
@@ -331,8 +344,8 @@ fn not_socks(said: &[u8]) -> HandshakeError {
     HandshakeError::NotSocks(what.into_boxed_str())
 }
 
-/// Returns text in quotes, up to the end of its line, and other bytes as
-/// hexadecimal digits.
+/// Returns the first line of a text in quotes. Returns bytes that aren't text
+/// as hexadecimal digits.
 fn excerpt(bytes: &[u8]) -> String {
     let line = bytes.split(|b| matches!(b, b'\r' | b'\n' | 0)).next().unwrap_or(bytes);
     match str::from_utf8(line) {

@@ -5,22 +5,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::TargetAddr;
 
-/// The suffixes of names that never mean a host on the internet: RFC 6761
+/// The suffixes of names that never mean a host on the Internet: RFC 6761
 /// (`localhost`), RFC 6762 (`local`), RFC 8375 (`home.arpa`), a reservation of
 /// ICANN (`internal`), and a name that many systems give themselves
 /// (`localdomain`).
 const PRIVATE_NAMES: &[&str] = &["localhost", "local", "localdomain", "internal", "home.arpa"];
 
-/// Returns true if `target` is on this machine or its local network. That is a
-/// private IP address (see [`is_private_ip`]), also as text, or a name that
-/// never means anything else, such as `localhost` or `printer.local`.
+/// Returns true if `target` is on this machine or its local network. Such a
+/// target is a private IP address (see [`is_private_ip`]) or the text of one,
+/// or a name that never means a public host, such as `localhost` or
+/// `printer.local`.
 ///
 /// Trailing dots are ignored. No name is resolved, so a public name with a
 /// private address isn't recognized.
 ///
-/// An exit would look for such a target in its own network, or refuse. tor
-/// itself refuses private addresses (option `ClientRejectInternalAddresses`),
-/// but it sends most of these names to an exit.
+/// An exit would look for such a target in its own network, or refuse the
+/// request. tor itself refuses private addresses (option
+/// `ClientRejectInternalAddresses`), but it sends most of these names to an
+/// exit.
 ///
 /// ```
 /// use scape_proto::socks::{ToTargetAddr, is_private};

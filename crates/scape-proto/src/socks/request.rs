@@ -58,7 +58,7 @@ impl Request {
     /// # Errors
     ///
     /// Returns an error if the target isn't a host and a port, if its port is
-    /// 0, or if tor can't be asked for its host.
+    /// 0, or if its host isn't valid (see [`Request`]).
     pub fn connect(target: impl ToTargetAddr) -> Result<Self, RequestError> {
         let target = target.to_target_addr().map_err(|error| {
             let why = format!(
@@ -92,13 +92,20 @@ impl Request {
     ///
     /// # Errors
     ///
-    /// Returns an error if tor can't be asked for the name.
+    /// Returns an error if the name isn't a valid host (see [`Request`]).
     pub fn resolve(name: &str) -> Result<Self, RequestError> {
         Ok(Request { command: Command::Resolve, host: host(Command::Resolve, name)?, port: 0 })
     }
 
     /// Creates a request to look up the name of the host with this address
     /// (`RESOLVE_PTR`, 0xF1).
+    ///
+    /// ```
+    /// use scape_proto::socks::Request;
+    ///
+    /// let request = Request::resolve_ptr([192, 0, 2, 1].into());
+    /// assert_eq!(request.to_string(), "RESOLVE_PTR 192.0.2.1");
+    /// ```
     pub fn resolve_ptr(ip: IpAddr) -> Self {
         Request { command: Command::ResolvePtr, host: Host::Ip(ip), port: 0 }
     }
@@ -131,7 +138,7 @@ impl Request {
         }
     }
 
-    /// Returns true if this is a request to look something up.
+    /// Returns true if this is a request to look up a name or an address.
     pub fn is_look_up(&self) -> bool {
         self.command != Command::Connect
     }

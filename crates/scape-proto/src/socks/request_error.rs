@@ -1,8 +1,9 @@
-//! The error for requests that can't be sent.
+//! The error for an invalid request.
 
 use std::fmt;
 
-/// A target that a SOCKS port can't be asked for. Nothing was sent.
+/// The error for a request whose target isn't valid. Nothing was sent to the
+/// SOCKS port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestError {
     request: Box<str>,
@@ -14,8 +15,9 @@ impl RequestError {
         RequestError { request: request.into(), why: why.into() }
     }
 
-    /// Returns the request, such as `CONNECT example.com:0`, as far as it can
-    /// be shown.
+    /// Returns the request, such as `CONNECT example.com:0`. A long host name
+    /// is cut. The request is only `CONNECT` if the target isn't a host and a
+    /// port.
     pub fn request(&self) -> &str {
         &self.request
     }

@@ -44,10 +44,10 @@ statuses! {
     SUCCEEDED = 0x00, "granted";
     /// A general failure. Without `ExtendedErrors`, this also covers most
     /// failures of onion services.
-    GENERAL_FAILURE = 0x01, "general failure; tor's log may say more, and for onion services the SocksPort's flag ExtendedErrors";
+    GENERAL_FAILURE = 0x01, "general failure; tor's log may say why, and with the flag ExtendedErrors, the SocksPort says why onion services fail";
     /// The exit's policy or a flag of the SOCKS port doesn't allow the request.
-    NOT_ALLOWED = 0x02, "not allowed, by the exits' policies (for this port), or by the flags of the SocksPort";
-    /// The network is unreachable.
+    NOT_ALLOWED = 0x02, "not allowed by the exits' policies (for this port) or by the flags of the SocksPort";
+    /// The exit can't reach the target's network.
     NETWORK_UNREACHABLE = 0x03, "network unreachable from the exit";
     /// The name can't be resolved, there is no route, or the onion service
     /// can't be reached.
@@ -65,11 +65,12 @@ statuses! {
     ONION_DESCRIPTOR_NOT_FOUND = 0xF0, "the onion service's descriptor was not found: no such service, or offline";
     /// The onion service's descriptor is invalid. tor 0.4.9 never sends this.
     ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid: the fault is the service's, or this tor is too old";
-    /// The introduction failed, because the service's introduction points can't
+    /// Every introduction failed: the introduction points refused it or can't
     /// be reached.
     ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed: it was restarted, or is offline; try again later";
-    /// The rendezvous failed, because the service didn't arrive.
-    ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed: it did not come; try again";
+    /// The rendezvous failed, because the service didn't come to the rendezvous
+    /// point in time.
+    ONION_REND_FAILED = 0xF3, "the rendezvous with the onion service failed: the service did not come in time; try again";
     /// The onion service requires client authorization, and tor has no key for
     /// it.
     ONION_AUTH_MISSING = 0xF4, "the onion service wants client authorization, and tor has no key for it: add one";
@@ -119,7 +120,8 @@ impl SocksStatus {
         }
     }
 
-    /// Returns true if this is one of tor's own codes about onion services.
+    /// Returns true if the code is 0xF0 or higher, the range of tor's own codes
+    /// about onion services.
     pub const fn is_onion(self) -> bool {
         self.0 >= 0xF0
     }

@@ -13,10 +13,11 @@ use crate::info::{ConfigName, ConfigType};
 
 /// Compares a torrc with the configuration of a running tor.
 ///
-/// Only options that the torrc names are compared, because the defaults of the
-/// others aren't known here. The order of different options doesn't matter. The
-/// exception is onion services on disk, which are compared as a whole under the
-/// name `HiddenServiceOptions`.
+/// Only options in the torrc are compared, because tor's defaults for other
+/// options aren't known here (but see [`both_ways`](Self::both_ways)). The
+/// order of different options doesn't matter. The exception is onion services
+/// on disk, which are compared as a whole under the name
+/// `HiddenServiceOptions`.
 ///
 /// Names are matched as in tor: case is ignored, and abbreviations and the
 /// older names of some options are accepted.
@@ -62,12 +63,13 @@ pub struct TorrcDifference {
     /// The option's lines in the torrc. It is empty if the torrc doesn't
     /// contain the option or sets it to an empty value.
     pub in_file: Vec<ConfLine>,
-    /// The option's lines in tor. It is empty if the given configuration
-    /// doesn't contain the option. An unset option is a line without a value.
+    /// The option's lines in tor. It is empty if the configuration given to
+    /// [`TorrcComparison::new`] doesn't contain the option. An unset option is
+    /// a line without a value.
     pub running: Vec<ConfLine>,
 }
 
-/// An option or a group in the torrc.
+/// An option or a group in the torrc, with its lines.
 struct Said {
     name: String,
     line: usize,

@@ -52,7 +52,7 @@ pub struct Torrc {
     pub(super) tail: Vec<u8>,
 }
 
-/// A part of the text that consists of whole lines.
+/// A part of the text: an entry, or a line without an entry.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Piece {
     /// A comment or a blank line.
@@ -75,7 +75,8 @@ impl Piece {
         }
     }
 
-    /// Ends the last line, so that another line can follow.
+    /// Adds the line end `end` if the last line has none, so that another line
+    /// can follow.
     pub(super) fn close(&mut self, end: &[u8]) {
         match self {
             Piece::Entry(entry) => entry.close(end),
@@ -140,9 +141,10 @@ impl Torrc {
     }
 
     /// Returns the whole text, including secrets, in the form that LOADCONF
-    /// takes. Bytes that aren't UTF-8 become U+FFFD; values that this type
-    /// wrote have such bytes escaped. A NUL, or a carriage return that doesn't
-    /// end a line, stays in the text although LOADCONF can't send it.
+    /// takes. Bytes that aren't UTF-8 become U+FFFD. Values that were set with
+    /// this type don't contain such bytes, because they are escaped. A NUL, or
+    /// a carriage return that doesn't end a line, stays in the text although
+    /// LOADCONF can't send it.
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -163,8 +165,8 @@ impl Torrc {
         self.entries().next().is_none()
     }
 
-    /// Returns the entries of an option, in order. As in tor, the name may be
-    /// abbreviated, and its case is ignored.
+    /// Returns the entries of an option, in order. The name may be abbreviated,
+    /// and its case is ignored, because tor does the same.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -183,9 +185,9 @@ impl Torrc {
 
     /// Returns the value of an option. If the option occurs several times, this
     /// is the last value, which is the one that counts for tor unless the
-    /// option is a list. An empty value, or `/Name`, sets the option to an
-    /// empty value or 0. Returns `None` if the torrc doesn't contain the
-    /// option.
+    /// option is a list. For a line without a value, or a line `/Name`, this
+    /// returns an empty text; tor then sets the option to an empty value or 0.
+    /// Returns `None` if the torrc doesn't contain the option.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -199,8 +201,8 @@ impl Torrc {
         self.entries().rfind(|entry| entry.is_named(name)).map(TorrcEntry::value)
     }
 
-    /// Returns the values of a list option, in order. As in tor, empty values
-    /// are skipped, and so are the values before a line `/Name`.
+    /// Returns the values of a list option, in order. Empty values are skipped,
+    /// and so are the values before a line `/Name`, because tor does the same.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -236,10 +238,10 @@ impl Torrc {
     }
 
     /// Returns the lines of a group of options whose order matters, as GETCONF
-    /// would. `group` is the name of the group or of an option in it. For
-    /// `HiddenServiceOptions`, these are the `HiddenServiceDir` lines, each
-    /// with the lines that belong to it. For `SocksPortLines`, these are the
-    /// lines of `SocksPort` and `__SocksPort`.
+    /// would return them. `group` is the name of the group or of an option in
+    /// it. For `HiddenServiceOptions`, these are the `HiddenServiceDir` lines,
+    /// each with the lines that belong to it. For `SocksPortLines`, these are
+    /// the lines of `SocksPort` and `__SocksPort`.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -263,7 +265,8 @@ impl Torrc {
     }
 
     /// Returns a copy in which each `%include` is replaced by the texts that
-    /// `included` returns for it. Comments are kept.
+    /// `included` returns for it. Comments are kept, except those on the
+    /// `%include` lines. Text after a NUL is omitted.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -290,14 +293,15 @@ impl Torrc {
         torrc
     }
 
-    /// Returns the line end that the text uses.
+    /// Returns the line end of the first line: CRLF or LF. Returns LF if there
+    /// are no lines.
     pub(super) fn line_end(&self) -> &'static [u8] {
         let first = self.pieces.first().map(Piece::as_bytes).unwrap_or_default();
         if first.ends_with(b"\r\n") { b"\r\n" } else { b"\n" }
     }
 
-    /// Numbers the lines, and makes sure that every line but the last is
-    /// terminated.
+    /// Numbers the lines, and adds a line end to every line that has none,
+    /// except the last one.
     pub(super) fn renumber(&mut self) {
         let end = self.line_end();
         let (mut line, last) = (1, self.pieces.len().saturating_sub(1));
@@ -324,7 +328,12 @@ fn name_at(text: &[u8], at: usize) -> String {
 impl FromStr for Torrc {
     type Err = ParseTorrcError;
 
-    /// Same as [`Torrc::parse`].
+    /// Parses a text like [`Torrc::parse`].
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Torrc::parse`], most often a quoted value without an
+    /// end.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Torrc::parse(text)
     }

@@ -1,4 +1,4 @@
-//! Changes a torrc, without touching other lines.
+//! Methods that change lines of a torrc, and leave all other lines as they are.
 
 use super::document::{Piece, Torrc};
 use super::entry::{TorrcEntry, TorrcMagic};
@@ -86,8 +86,9 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// Returns an error if the name isn't an option name, if the value contains
-    /// a NUL, or if a line with `/` has a value.
+    /// Returns an error if the name isn't an option name, or if the value
+    /// contains a NUL. Also returns an error if a name with `/` has a value, or
+    /// if `%include` has none.
     pub fn append(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
         let value = value.as_ref();
         check_line(name, value)?;
@@ -105,6 +106,15 @@ impl Torrc {
 
     /// Adds a line at the end. The name may have the same forms as in
     /// [`append`](Self::append).
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let mut torrc = Torrc::parse("SocksPort 9050\nNickname relay01\n")?;
+    /// torrc.push("SocksPort", "9150")?;
+    /// assert_eq!(torrc.to_text(), "SocksPort 9050\nNickname relay01\nSocksPort 9150\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -141,8 +151,8 @@ impl Torrc {
         Ok(())
     }
 
-    /// Removes the lines of an option that have this value. Returns the number
-    /// of removed lines.
+    /// Removes the lines of an option that have this value. Lines with the
+    /// prefix `/` are kept. Returns the number of removed lines.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -162,6 +172,16 @@ impl Torrc {
 
     /// Removes and returns the entry with this index, counted from 0, and the
     /// comment beside it. Returns `None` if there is no such entry.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let mut torrc = Torrc::parse("# My relay\nNickname relay01\nORPort 9001\n")?;
+    /// let entry = torrc.remove_at(0).expect("there are two entries");
+    /// assert_eq!(entry.name(), "Nickname");
+    /// assert_eq!(torrc.to_text(), "# My relay\nORPort 9001\n");
+    /// # Ok::<(), scape_proto::torrc::ParseTorrcError>(())
+    /// ```
     pub fn remove_at(&mut self, index: usize) -> Option<TorrcEntry> {
         let at = self.piece_of(index)?;
         match self.pieces.remove(at) {
@@ -190,9 +210,9 @@ impl Torrc {
 
     /// Replaces the lines of a group of options whose order matters. `group` is
     /// the name of the group or of an option in it (see
-    /// [`group`](Self::group)). Existing lines that are among the new ones stay
-    /// as they are, including their comments, and so does the text between
-    /// them.
+    /// [`group`](Self::group)). Existing lines that are also in `lines` stay as
+    /// they are, including their comments, and so does the text between them.
+    /// Elements of `lines` without a value are skipped.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -213,8 +233,8 @@ impl Torrc {
     ///
     /// # Errors
     ///
-    /// Returns an error if a line doesn't belong to the group, or if a value
-    /// contains a NUL.
+    /// Returns an error if a line doesn't belong to the group, if a name isn't
+    /// an option name, or if a value contains a NUL.
     pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<(), ArgumentError> {
         let mut wanted = Vec::new();
         for line in lines {
@@ -254,8 +274,8 @@ impl Torrc {
         before - self.pieces.len()
     }
 
-    /// Replaces the members' lines by the wanted ones, with as few changes as
-    /// possible.
+    /// Replaces the members, which are the entries for which `is_member`
+    /// returns true, by the wanted lines. Makes as few changes as possible.
     fn rewrite(&mut self, is_member: impl Fn(&TorrcEntry) -> bool, wanted: &[Wanted]) {
         let end = self.line_end();
         let mut plan = Plan::new(&self.pieces, is_member, wanted);
@@ -287,7 +307,8 @@ fn new_piece(name: &str, value: &[u8], end: &[u8]) -> Option<Piece> {
     TorrcEntry::read(line::line_text(name, value, end)).map(Piece::Entry)
 }
 
-/// Rejects an option that means nothing without the lines around it.
+/// Rejects the options of an onion service, which mean nothing without the
+/// lines around them.
 fn check_alone(name: &str) -> Result<(), ArgumentError> {
     if group::is_of_a_service(name) {
         let why = "belongs to one of several services, and the order of its lines counts: set all of them with set_group";
@@ -296,7 +317,7 @@ fn check_alone(name: &str) -> Result<(), ArgumentError> {
     Ok(())
 }
 
-/// The change to a member's line.
+/// The change to a member: an entry that may be replaced.
 #[derive(Clone, Copy)]
 enum Change<'a> {
     Keep,
@@ -304,9 +325,9 @@ enum Change<'a> {
     Set(&'a Wanted),
 }
 
-/// The changes that turn the members' lines into the wanted ones.
+/// The changes that turn the members into the wanted lines.
 struct Plan<'a> {
-    /// The changes to the members, by position, in order.
+    /// The changes to the members with the positions of their pieces, in order.
     changes: std::iter::Peekable<std::vec::IntoIter<(usize, Change<'a>)>>,
     /// The new lines with the positions before which they are inserted, in
     /// order.
@@ -349,8 +370,9 @@ impl<'a> Plan<'a> {
         Plan { changes: changes.into_iter().peekable(), added: added.into_iter().peekable() }
     }
 
-    /// Returns the new lines that are inserted before this position. Must be
-    /// called for every position in order, and at the end for the last one.
+    /// Returns the new lines that are inserted before the piece at this
+    /// position. Must be called for every position in order, and then with
+    /// `usize::MAX` for the lines at the end.
     fn before(&mut self, at: usize) -> impl Iterator<Item = &'a Wanted> {
         std::iter::from_fn(move || {
             self.added.next_if(|(place, _)| *place <= at).map(|(_, line)| line)
@@ -363,8 +385,8 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Returns the longest common subsequence of the lines and the wanted lines, as
-/// pairs of indexes.
+/// Returns the longest common subsequence of the members and the wanted lines,
+/// as pairs of indexes.
 fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize, usize)> {
     /// If more comparisons than this are needed, only the common beginning is
     /// found.
@@ -413,7 +435,8 @@ fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize
 }
 
 /// Returns true if the entry already has this name and value. U+FFFD in the
-/// value matches bytes that aren't UTF-8, because these are shown in this way.
+/// wanted value matches bytes that aren't UTF-8, because [`TorrcEntry::value`]
+/// returns such bytes as U+FFFD.
 fn says(entry: &TorrcEntry, (name, value): &Wanted) -> bool {
     entry.is_named(name)
         && entry.magic() != Some(TorrcMagic::Clear)

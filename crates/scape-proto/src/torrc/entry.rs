@@ -42,9 +42,9 @@ pub struct TorrcEntry {
     name: String,
     value: Vec<u8>,
     comment: Option<String>,
-    /// The end of the name in `text`. `written` is the range of the written
-    /// value.
+    /// The end of the name in `text`.
     name_end: usize,
+    /// The range of the value in `text`, as it is written.
     written: Range<usize>,
     is_continued: bool,
     is_closed: bool,
@@ -52,7 +52,8 @@ pub struct TorrcEntry {
 
 impl TorrcEntry {
     /// Creates the entry for a line that was found in a text without carriage
-    /// returns. `text` is the entry's part of the original text.
+    /// returns. `text` is the entry's part of the original text, `start` its
+    /// position there, and `line` the number of its first line.
     pub(super) fn new(
         found: Line,
         clean: &Clean<'_>,
@@ -96,10 +97,10 @@ impl TorrcEntry {
         &self.name
     }
 
-    /// Returns the full name of the option for which tor takes this line. tor
+    /// Returns the full name of the option that tor sets with this line. tor
     /// accepts abbreviations (`ExitNode`) and older names of some options
     /// (`DirServer`). Returns the [name](Self::name) as it is written if it is
-    /// the option's own name, or if tor 0.4.9 has no such option.
+    /// already the full name, in any case, or if tor 0.4.9 has no such option.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -114,7 +115,7 @@ impl TorrcEntry {
         option.filter(|option| !option.eq_ignore_ascii_case(&self.name)).unwrap_or(&self.name)
     }
 
-    /// Returns true if tor takes this line for the option `name`. Both names
+    /// Returns true if tor sets the option `name` with this line. Both names
     /// may be abbreviated, as tor allows, and their case is ignored.
     pub fn is_named(&self, name: &str) -> bool {
         let full = |name| option_named(name).unwrap_or(name);
@@ -128,12 +129,12 @@ impl TorrcEntry {
         String::from_utf8_lossy(&self.value)
     }
 
-    /// Returns the value as bytes.
+    /// Returns the [value](Self::value) as bytes.
     pub fn value_bytes(&self) -> &[u8] {
         &self.value
     }
 
-    /// Returns the prefix of the name.
+    /// Returns the prefix of the name, or `None` if the name has no prefix.
     pub fn magic(&self) -> Option<TorrcMagic> {
         self.magic
     }
@@ -144,8 +145,8 @@ impl TorrcEntry {
     }
 
     /// Returns the comment beside the entry, without `#` and the surrounding
-    /// white space. For a continued entry, this contains all comments within
-    /// it, one per line.
+    /// white space. Returns `None` if the entry has no comment. For a continued
+    /// entry, this contains all comments within it, one per line.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -160,7 +161,8 @@ impl TorrcEntry {
         self.name == INCLUDE
     }
 
-    /// Returns the option's full name and the value, as GETCONF would.
+    /// Returns the option's full name and the value, as GETCONF would return
+    /// them.
     pub fn to_conf_line(&self) -> ConfLine {
         ConfLine::new(self.option_name(), Some(self.value().into_owned()))
     }
@@ -173,8 +175,8 @@ impl TorrcEntry {
         self.is_closed
     }
 
-    /// Terminates the entry, so that another line can follow without changing
-    /// its meaning.
+    /// Adds the line end `end` if the entry has none, so that another line can
+    /// follow without changing the entry's meaning.
     pub(super) fn close(&mut self, end: &[u8]) {
         if self.is_closed {
             return;
@@ -221,7 +223,7 @@ impl TorrcEntry {
         is_secret_option(shown_name(&self.name)) || is_secret_option(self.option_name())
     }
 
-    /// Returns the value in the form in which it may be shown.
+    /// Returns the value, or a placeholder for the value of a secret option.
     pub(super) fn shown(&self) -> Cow<'_, str> {
         if self.is_secret() { Cow::Borrowed(REDACTED) } else { self.value() }
     }

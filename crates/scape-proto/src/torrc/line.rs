@@ -6,7 +6,7 @@ use super::entry::INCLUDE;
 use crate::control::torrc_line::is_space;
 use crate::control::{ArgumentError, ArgumentProblem, c_string_of_bytes};
 
-/// The name of the command in errors.
+/// The name that errors show in the place of a command.
 const WRITING: &str = "Torrc";
 
 /// Returns a value in the form in which it is written, so that tor reads
@@ -15,8 +15,8 @@ const WRITING: &str = "Torrc";
 /// An unquoted value ends at the end of the line or at a `#`, and it loses the
 /// surrounding white space. A backslash at its end would continue it on the
 /// next line. A value that would be changed in this way is written as a quoted
-/// C string. So are values that not every editor shows: control characters, and
-/// bytes that aren't UTF-8.
+/// C string. So is a value with bytes that not every editor shows: control
+/// characters, and bytes that aren't UTF-8.
 pub(super) fn value_text(value: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(value) {
         Ok(text) if !needs_quotes(text) => Cow::Borrowed(text),
@@ -36,7 +36,7 @@ fn needs_quotes(value: &str) -> bool {
         || bytes.iter().any(hidden)
 }
 
-/// Returns a whole line.
+/// Returns a whole line: the name, the value and the line end `end`.
 pub(super) fn line_text(name: &str, value: &[u8], end: &[u8]) -> Vec<u8> {
     let mut text = name.as_bytes().to_vec();
     if !value.is_empty() {
@@ -75,7 +75,7 @@ pub(super) fn check_line(name: &str, value: &[u8]) -> Result<(), ArgumentError> 
     check_name(name.strip_prefix(['+', '/']).unwrap_or(name))
 }
 
-/// Rejects a value that can't be written. Only NUL can't.
+/// Rejects a value that contains a NUL, the only byte that can't be written.
 pub(super) fn check_value(name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     match memchr::memchr(0, value) {
         Some(position) => {

@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 /// The options and option groups of tor 0.4.9, sorted without regard to case,
 /// which is the order in which tor searches them. The list has the options from
-/// `GETINFO config/names`, and also obsolete and hidden ones. tor still finds
-/// those, although it doesn't list them. For example, tor 0.4.9.8 takes
-/// `Control` for `ControlListenAddress`.
+/// `GETINFO config/names`, and also obsolete and hidden options. tor still
+/// finds obsolete and hidden options, although it doesn't list them. For
+/// example, tor 0.4.9.8 takes `Control` for `ControlListenAddress`.
 const OPTIONS: &[&str] = &[
     "___UsingTestNetworkDefaults",
     "__AllDirActionsPrivate",
@@ -534,10 +534,10 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("TestingServerConsensusDownloadSchedule", "TestingServerConsensusDownloadInitialDelay"),
 ];
 
-/// Returns the option or group that tor takes `name` for, ignoring case. The
+/// Returns the option or group that `name` means to tor, ignoring case. The
 /// name may be the full name, an alternative name, or the beginning of the full
-/// name. If several names begin with it, tor takes the first. Returns `None` if
-/// tor 0.4.9 has no such option.
+/// name. If several full names begin with `name`, tor takes the first one.
+/// Returns `None` if tor 0.4.9 has no such option.
 ///
 /// ```
 /// use scape_proto::torrc::option_named;
@@ -549,11 +549,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 pub fn option_named(name: &str) -> Option<&'static str> {
     let name = expanded(name);
     let at = OPTIONS.partition_point(|option| compare(option, name).is_lt());
-    // The option with exactly this name comes before those that begin with it.
+    // The option with exactly this name comes before options whose names begin
+    // with it.
     OPTIONS.get(at).copied().filter(|option| !name.is_empty() && begins_with(option, name))
 }
 
-/// Returns the option that an alternative name stands for, or `name` itself.
+/// Returns the option that an alternative name stands for, or `name` itself if
+/// it isn't an alternative name. The case of the name is ignored.
 ///
 /// ```
 /// use scape_proto::torrc::expanded;
@@ -567,6 +569,12 @@ pub fn expanded(name: &str) -> &str {
 }
 
 /// Returns true if `name` begins with `start`, ignoring case.
+///
+/// ```
+/// use scape_proto::torrc::begins_with;
+///
+/// assert!(begins_with("SocksPort", "socks"));
+/// ```
 pub fn begins_with(name: &str, start: &str) -> bool {
     name.as_bytes().get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start.as_bytes()))
 }
@@ -617,7 +625,7 @@ mod tests {
             ("ExitNodesX", None),
             ("é", None),
             ("l", Some("LearnCircuitBuildTimeout")),
-            // Options that tor doesn't list.
+            // Options that `GETINFO config/names` doesn't list.
             ("Control", Some("ControlListenAddress")),
             ("DNS", Some("DNSListenAddress")),
             ("OR", Some("ORListenAddress")),

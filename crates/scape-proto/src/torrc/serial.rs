@@ -1,4 +1,5 @@
-//! Serialized forms of this module's types, and of a torrc as its entries.
+//! Serialized forms of this module's types. A torrc is serialized as the list
+//! of its entries.
 
 use serde::{Serialize, Serializer};
 

@@ -12,7 +12,7 @@ pub struct ParseTorrcError {
     pub line: usize,
     /// The name of the option. It is empty if the line has none.
     pub name: String,
-    /// The problem.
+    /// The problem with the line.
     pub problem: TorrcProblem,
 }
 
@@ -21,7 +21,7 @@ fn named(name: &str) -> String {
 }
 
 impl ParseTorrcError {
-    /// Creates an error at a line.
+    /// Creates an error for a line.
     pub fn new(line: usize, name: impl Into<String>, problem: TorrcProblem) -> Self {
         ParseTorrcError { line, name: name.into(), problem }
     }

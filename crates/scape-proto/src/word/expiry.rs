@@ -25,7 +25,7 @@ pub enum Expiry {
     Never,
     /// The mapping ends at this time, in whole seconds. The time may be in the
     /// past: if tor answers RESOLVE from a mapping, it reports the present time
-    /// or one long ago.
+    /// or a time long ago.
     At(SystemTime),
     /// An expiry that can't be interpreted: a local time without a time zone,
     /// which is all that older versions of tor send, or an unknown form. The

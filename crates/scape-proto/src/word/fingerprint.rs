@@ -6,7 +6,7 @@ use std::str::FromStr;
 use data_encoding::HEXUPPER_PERMISSIVE;
 
 /// A relay's identity fingerprint: the SHA-1 digest of its RSA identity key.
-/// tor refers to relays by it.
+/// tor uses the fingerprint to refer to a relay.
 ///
 /// ```
 /// use scape_proto::word::Fingerprint;
@@ -39,12 +39,12 @@ impl FromStr for Fingerprint {
     /// # Errors
     ///
     /// Returns an error if the text is anything else, such as a fingerprint
-    /// that a nickname follows.
+    /// with a nickname after it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 20];
         let digits = text.strip_prefix('$').unwrap_or(text).as_bytes();
-        // Paths are full of fingerprints, so speed matters here: this decoder
-        // is four times as fast as the `hex` crate.
+        // Events contain many fingerprints in the paths of circuits, so speed
+        // matters here. This decoder is four times as fast as the `hex` crate.
         match digits.len() == 40 && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok() {
             true => Ok(Fingerprint(bytes)),
             false => Err(ParseFingerprintError { text: text.into() }),

@@ -3,9 +3,9 @@
 //!
 //! tor recognizes onion addresses (`.onion`) and the names that it refuses
 //! (`.exit`) by the end of a name, ignoring case. A trailing dot defeats this
-//! check: `example.onion.` is an ordinary name to tor, so it would ask an exit
-//! for it. RFC 7686 forbids that. [`Host::parse`] normalizes such names or
-//! rejects them.
+//! check: `example.onion.` is an ordinary name to tor, so tor would ask an exit
+//! for it. RFC 7686 forbids such a request. [`Host::parse`] normalizes such
+//! names or rejects them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -83,8 +83,8 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text is neither a name nor an IP address. The
-    /// error says what the text seems to be, such as a URL or a host with a
+    /// Returns an error if the text is neither a valid name nor an IP address.
+    /// The error says what the text seems to be, such as a URL or a host with a
     /// port.
     pub fn parse(text: &str) -> Result<Host, HostError> {
         let bracketed = text.strip_prefix('[').and_then(|t| t.strip_suffix(']'));
@@ -96,7 +96,7 @@ impl Host {
             return Ok(Host::Ip(ip.into()));
         }
         let last = bare.rsplit('.').next().unwrap_or(bare);
-        // This check comes before that of the characters, because
+        // This check comes before `check_characters`, because
         // `.$FINGERPRINT.exit` contains a `$`, which no valid name does.
         if last.eq_ignore_ascii_case("exit") && last.len() < bare.len() {
             return Err(HostError::Exit);
@@ -142,7 +142,7 @@ pub fn is_onion_name(name: &str) -> bool {
 }
 
 /// Returns true if `name` is an onion address with trailing dots. tor takes
-/// such a name for an ordinary one and would ask an exit for it.
+/// such a name for an ordinary name and would ask an exit for it.
 ///
 /// ```
 /// use scape_proto::word::is_disguised_onion;
@@ -194,6 +194,10 @@ impl FromStr for Host {
     type Err = HostError;
 
     /// Reads a host like [`Host::parse`].
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Host::parse`], most often [`HostError::Port`].
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Host::parse(text)
     }

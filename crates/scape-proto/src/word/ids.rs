@@ -6,12 +6,12 @@
 //! Therefore identifiers are integers here. Integers are small, fast to copy
 //! and hash, and can't be used to fill memory.
 //!
-//! An event with an identifier that isn't a number isn't lost. If the event
+//! An event whose identifier isn't a number is still delivered. If the event
 //! needs the identifier, its body is `Unknown`, and
 //! [`Event::text`](crate::event::Event::text) returns the whole text. If the
-//! event doesn't need it, as with ORCONN, the pair is among the event's `extra`
-//! words. State that is kept by identifier ignores such events. In a reply,
-//! such an identifier makes the call fail.
+//! event doesn't need the identifier, as with ORCONN, the keyword and its value
+//! are in the event's `extra`. State that is kept by identifier ignores such
+//! events. In a reply, an identifier that isn't a number makes the call fail.
 
 use std::fmt;
 use std::str::FromStr;

@@ -71,8 +71,8 @@ impl OnionAddress {
         &self.public_key
     }
 
-    /// Returns the 56 characters without `.onion`, as in commands, replies and
-    /// events.
+    /// Returns the 56 characters of the address without `.onion`, as in
+    /// commands, replies and events.
     pub fn service_id(&self) -> String {
         let mut bytes = [0; 35];
         bytes[..32].copy_from_slice(&self.public_key);
@@ -157,7 +157,7 @@ pub enum ParseOnionError {
     /// The address contains characters other than a to z and 2 to 7.
     #[error("an onion address consists of the letters a to z and the digits 2 to 7")]
     Characters,
-    /// The checksum is wrong, so the address was mistyped.
+    /// The checksum is wrong, so the address was mistyped or cut off.
     #[error("the checksum of the onion address is wrong: it was mistyped or cut off")]
     Checksum,
     /// The address is of an unknown version.

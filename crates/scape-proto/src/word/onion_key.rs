@@ -122,8 +122,10 @@ impl FromStr for OnionKey {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseOnionError::KeyType`], [`Key`](ParseOnionError::Key) or
-    /// [`Scalar`](ParseOnionError::Scalar) if the text isn't such a key.
+    /// Returns [`ParseOnionError::KeyType`] if the text doesn't begin with
+    /// `ED25519-V3:`, [`Key`](ParseOnionError::Key) if the rest isn't 64 bytes
+    /// in base64, and [`Scalar`](ParseOnionError::Scalar) if the scalar isn't
+    /// clamped.
     fn from_str(blob: &str) -> Result<Self, Self::Err> {
         let base64 = blob
             .trim()

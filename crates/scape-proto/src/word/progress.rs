@@ -5,8 +5,8 @@ use std::fmt;
 /// The progress of an operation that takes a while, such as starting tor or
 /// publishing an onion service.
 ///
-/// Such operations report their progress to a callback, `FnMut(&Progress)`. To
-/// receive it through a channel, pass `move |step|
+/// Such operations report each step to a callback, `FnMut(&Progress)`. To
+/// receive the steps through a channel, pass `move |step|
 /// drop(sender.send(step.clone()))`.
 ///
 /// ```
@@ -43,8 +43,8 @@ impl Progress {
         self.percent == 100
     }
 
-    /// Returns this step scaled to its part of a larger operation. The part
-    /// takes from `first` to `last` percent of the whole.
+    /// Returns this step as a step of a larger operation, in which this
+    /// operation takes the part from `first` to `last` percent.
     pub fn within(&self, first: u8, last: u8) -> Self {
         let part =
             u32::from(last.min(100).saturating_sub(first)) * u32::from(self.percent.min(100)) / 100;

@@ -27,8 +27,8 @@ impl RelayName {
         self.fingerprint
     }
 
-    /// Returns the nickname, if tor knows it. The relay's operator chooses it,
-    /// and several relays may have the same one.
+    /// Returns the nickname, or `None` if tor doesn't know it. The relay's
+    /// operator chooses the nickname, and several relays may have the same one.
     pub fn nickname(&self) -> Option<&str> {
         self.nickname.as_deref()
     }

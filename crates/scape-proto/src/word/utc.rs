@@ -1,5 +1,5 @@
-//! UTC times in the form that tor writes for people, which doesn't name the
-//! time zone.
+//! UTC times in the form `YYYY-MM-DD HH:MM:SS`, which tor writes without a time
+//! zone.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -25,6 +25,10 @@ pub fn parse_utc(text: &str) -> Option<SystemTime> {
 
 /// Writes a time as `YYYY-MM-DD HH:MM:SS` in UTC. A time before 1970 or after
 /// 9999, which this form can't express, is written in its `Debug` form.
+///
+/// # Errors
+///
+/// Returns an error if the formatter does.
 pub fn write_utc(f: &mut fmt::Formatter<'_>, time: SystemTime) -> fmt::Result {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) if since < END => {

@@ -14,8 +14,8 @@ use std::str::FromStr;
 /// ignore the extra information in parentheses: two versions that differ only
 /// there are equal.
 ///
-/// Use versions for display and for judging relays. To find out what tor
-/// supports, ask it with `GETINFO info/names` and similar keys.
+/// Use versions for display and for judging relays. To find out what the
+/// running tor supports, ask it with `GETINFO info/names` and similar keys.
 /// ```
 /// use scape_proto::word::Version;
 ///
@@ -43,13 +43,15 @@ impl Version {
         self.numbers
     }
 
-    /// Returns the status tag, such as `alpha-dev`.
+    /// Returns the status tag, such as `alpha-dev`, or `None` if the version
+    /// has no tag.
     pub fn status(&self) -> Option<&str> {
         self.status.as_deref()
     }
 
     /// Returns the first extra information in parentheses, such as
-    /// `git-81ff62e0`, without the parentheses.
+    /// `git-81ff62e0`, without the parentheses. Returns `None` if the version
+    /// has no extra information.
     pub fn extra(&self) -> Option<&str> {
         self.all_extra().next()
     }

@@ -14,15 +14,15 @@ use crate::live::config::{TorrcError, TorrcFileProblem};
 use scape_proto::torrc::{Torrc, TorrcEntry};
 use scape_proto::word::path_of;
 
-/// The most files that may include each other, as in tor. The torrc itself
-/// counts.
+/// The maximum length of a chain of files that include each other, as in tor.
+/// The torrc itself counts.
 const DEEPEST: usize = 31;
 
-/// The most files in all. Two files that include each other twice would be
-/// millions otherwise.
+/// The maximum number of files in total. Without it, two files that include
+/// each other twice would be read millions of times.
 const MOST: usize = 10_000;
 
-/// The most bytes of one file: 16 MiB.
+/// The maximum size of one file in bytes: 16 MiB.
 const LARGEST: u64 = 16 << 20;
 
 /// A torrc and the files that it includes, each with its path. Created by
@@ -74,11 +74,11 @@ impl TorrcFiles {
     /// Reads a torrc and all files that it includes, as tor does.
     ///
     /// `%include` names a file, a folder, or a pattern with `*`, `?` and `[…]`,
-    /// which may match nothing. Of a folder, its files are included but not its
-    /// subfolders, and no files whose names begin with a dot. Files are
-    /// included in the order of their names, and empty ones are left out. At
-    /// most 31 files may include each other, and at most 10,000 files are read
-    /// in all.
+    /// which may match nothing. For a folder, the files in it are included, but
+    /// neither its subfolders nor files whose names begin with a dot. Files are
+    /// included in the order of their names, and empty ones are left out. A
+    /// chain of files that include each other may have 31 files, and 10,000
+    /// files may be read in total.
     ///
     /// Relative paths are looked up in the current directory of this program,
     /// which may differ from that of tor.
@@ -103,9 +103,9 @@ impl TorrcFiles {
     ///
     /// Returns an error with a [`TorrcError`] (kind
     /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has the path, if
-    /// a file can't be read, has more than 16 MiB, or wouldn't be read by tor.
-    /// A pipe, which tor would read, is an error here. Either all files are
-    /// returned or none.
+    /// a file can't be read, has more than 16 MiB, or wouldn't be accepted by
+    /// tor. A pipe is an error, too, although tor would read it. Either all
+    /// files are returned or none.
     pub fn read(path: impl AsRef<Path>) -> Result<TorrcFiles> {
         let mut reader = Reader { files: Vec::new() };
         reader.read(path.as_ref(), None, 1)?;
@@ -133,6 +133,14 @@ impl TorrcFiles {
 
     /// Returns all files as one text, in which each `%include` is replaced by
     /// the text that it includes. Comments are kept.
+    ///
+    /// ```no_run
+    /// use scape::config::TorrcFiles;
+    ///
+    /// let torrc = TorrcFiles::read("/etc/tor/torrc")?.to_single();
+    /// println!("{}", torrc.to_text());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn to_single(&self) -> Torrc {
         self.with_included(&self.files[0])
     }
@@ -262,7 +270,8 @@ fn included_files(
     Ok(files)
 }
 
-/// Returns the files of a folder, in the order of their names.
+/// Returns the files of a folder, in the order of their names. Empty files and
+/// files whose names begin with a dot are left out.
 fn folder(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut names = names(path)?;
     names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
@@ -305,7 +314,8 @@ fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Returns the entries of a folder whose names match.
+/// Returns the entries of a folder whose names match `part` of a pattern. The
+/// result is empty if the folder doesn't exist.
 fn matching(folder: &Path, part: &[u8]) -> io::Result<Vec<PathBuf>> {
     let place = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let names = match names(place) {

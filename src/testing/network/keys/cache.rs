@@ -24,7 +24,8 @@ const DIRECTORY: &str = "scape/test-network-keys-1";
 pub(in super::super) struct KeyCache(Option<PathBuf>);
 
 impl KeyCache {
-    /// Returns the user's cache: in `XDG_CACHE_HOME` or `~/.cache`.
+    /// Returns the user's cache: in `XDG_CACHE_HOME` or `~/.cache`. If it can't
+    /// be used, returns a cache that keeps nothing.
     pub(in super::super) fn of_user() -> Self {
         let Some(path) = place(|name| env::var_os(name)) else { return KeyCache(None) };
         match open(&path) {
@@ -68,8 +69,8 @@ impl KeyCache {
         match keep(directory, &path, &files(&keys)?) {
             Ok(()) => Ok(keys),
             Err(error) => {
-                // Another program may have been quicker. Its keys are just as
-                // good.
+                // Another program may have written keys first. They can be used
+                // just as well.
                 log::debug!(target: "scape::testing", "{} was not written: {error}", path.display());
                 Ok(read(&path).unwrap_or(keys))
             }
@@ -77,8 +78,9 @@ impl KeyCache {
     }
 }
 
-/// Writes files into a directory that appears with all of them in it. An
-/// existing directory is damaged, and is removed.
+/// Creates the directory `path` with these files. The directory appears when
+/// all files are complete. An existing directory is replaced, because its keys
+/// couldn't be read.
 fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".new-");
@@ -93,7 +95,8 @@ fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
     fs::rename(whole.keep(), path)
 }
 
-/// Returns the path of the cache that the environment variables determine.
+/// Returns the path of the cache that the environment variables determine, or
+/// `None` if neither `XDG_CACHE_HOME` nor `HOME` is an absolute path.
 fn place(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
@@ -116,7 +119,7 @@ fn is_ours(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     let refused = |why: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     if !metadata.is_dir() {
-        return refused("it is no directory");
+        return refused("it is not a directory");
     }
     if metadata.uid() != rustix::process::geteuid().as_raw() {
         return refused("it belongs to another user");

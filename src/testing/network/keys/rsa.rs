@@ -23,7 +23,8 @@ impl RsaKey {
         key.map(RsaKey).map_err(|error| failed("make an RSA key", error))
     }
 
-    /// Reads a PKCS#1 key in PEM. Files that tor writes end with a NUL.
+    /// Parses a PKCS#1 key in PEM. Returns `None` if it is malformed. Files
+    /// that tor writes end with a NUL, which is ignored.
     pub(super) fn from_pem(pem: &str) -> Option<Self> {
         PrivateKey::from_pkcs1_pem(pem.trim_end_matches('\0')).ok().map(RsaKey)
     }
@@ -47,9 +48,9 @@ impl RsaKey {
         Ok(Fingerprint::from_bytes(Sha1::digest(der.as_bytes()).into()))
     }
 
-    /// Signs a digest by dir-spec: with PKCS #1 padding of the bare digest,
-    /// without the name of the algorithm. Returns a signature object with this
-    /// label and its line end.
+    /// Signs a digest as dir-spec requires: with PKCS #1 padding of the bare
+    /// digest, without the name of the algorithm. Returns a signature object
+    /// with the label `label`, including the line end.
     pub(in super::super) fn sign(&self, label: &str, digest: &[u8]) -> Result<String> {
         let signature = self.0.sign(Pkcs1v15Sign::new_unprefixed(), digest);
         let signature = signature.map_err(|error| failed("sign with an RSA key", error))?;

@@ -22,7 +22,7 @@ const METHOD: u32 = 35;
 /// The digest of votes, which don't exist here.
 const NO_VOTE: &str = "0000000000000000000000000000000000000000";
 
-/// The digest of descriptors in the `ns` flavor. Nobody uses it.
+/// The digest of descriptors in the `ns` flavor. No node uses it.
 const NO_DESCRIPTOR: [u8; 20] = [0; 20];
 
 /// The publication time of every descriptor in the `microdesc` flavor.
@@ -42,7 +42,8 @@ pub(super) struct Relay {
     pub(super) ipv6: Option<(Ipv6Addr, u16)>,
     pub(super) microdescriptor: String,
     pub(super) flags: Flags,
-    /// True if the relay's policy allows anything.
+    /// True if the relay's exit policy allows all ports, and false if it allows
+    /// none.
     pub(super) allows: bool,
     /// The bandwidth in the unit of `w` lines, 1000 bytes per second. `None` if
     /// no authority measures it.
@@ -95,7 +96,7 @@ impl fmt::Display for Flags {
 }
 
 impl Consensus<'_> {
-    /// Writes and signs the consensus.
+    /// Returns the text of the consensus, signed by all authorities.
     pub(super) fn write(&mut self, flavor: Flavor) -> Result<String> {
         // tor requires this order.
         self.authorities.sort_by_key(|authority| *authority.v3_identity.as_bytes());

@@ -1,12 +1,12 @@
 //! The first consensus, and the other files that a tor needs to build circuits
 //! at once.
 //!
-//! Without them, nothing works until the authorities have voted and everybody
+//! Without them, nothing works until the authorities have voted and every node
 //! has fetched the result, which takes about ten seconds. So the files are
 //! written into every data directory before the first tor starts, signed with
-//! the authorities' keys. The authorities vote later and take over. The
-//! microdescriptors are byte for byte those that the authorities will make, so
-//! nobody fetches them again.
+//! the authorities' keys. The authorities vote later, and their consensus then
+//! replaces this one. The microdescriptors are byte for byte those that the
+//! authorities will make, so no node fetches them again.
 
 mod consensus;
 mod microdescriptor;
@@ -68,7 +68,7 @@ impl Times {
 }
 
 impl Seed {
-    /// Writes and signs all files of a network.
+    /// Creates the content of all files for a network, and signs the consensus.
     pub(super) fn new(plan: &Plan, times: &Times) -> Result<Self> {
         let version = Version::installed()?;
         let mut certificates = String::new();
@@ -129,7 +129,8 @@ impl Seed {
     }
 
     /// Writes the files of authorities and relays into a data directory. This
-    /// includes the `ns` flavor, because they would ask each other for it.
+    /// includes the `ns` flavor of the consensus, because they would otherwise
+    /// ask each other for it.
     pub(super) fn write(&self, data_directory: &Path) -> Result<()> {
         let written = self
             .files()
@@ -150,7 +151,9 @@ impl Seed {
         ]
     }
 
-    /// Returns the same files, with the present consensus of an authority.
+    /// Returns the same files, but with the present consensus of the authority
+    /// whose data directory is `authority`. If that consensus can't be read,
+    /// the first one is returned.
     pub(super) fn files_now(&self, authority: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
         let mut files = self.files();
         // tor replaces the file atomically.

@@ -47,7 +47,8 @@ impl Version {
         Ok(Version::of(&run(command, b"", RUN_TIMEOUT)?.join("\n")))
     }
 
-    /// Parses the output of `tor --version`.
+    /// Parses the output of `tor --version`. If it contains no version, 0.4.8.0
+    /// is assumed.
     fn of(output: &str) -> Self {
         let version = output.strip_prefix("Tor version ").unwrap_or_default();
         let version = version.split_whitespace().next().unwrap_or("0.4.8.0");

@@ -3,8 +3,9 @@
 
 /// The weight that stands for all of a relay's bandwidth.
 const SCALE: i64 = 10_000;
-/// The tolerance for rounding: sums may differ by this many thirds of the
-/// total.
+/// The tolerance for rounding. A sum of weights may differ from [`SCALE`] by
+/// this much, and two weighted bandwidths from each other by this many thirds
+/// of the total bandwidth.
 const MARGIN: i64 = 10;
 
 /// The total bandwidth of relays by their flags. As in tor, each total starts

@@ -2,8 +2,8 @@
 //!
 //! The listener has one thread, and each connection has two, one for each
 //! direction. The number of connections is bounded. Every open socket is in a
-//! list, so that the end can shut it down. This wakes the thread that reads
-//! from it.
+//! list, so that dropping the [`Forwarder`] can shut it down. This wakes the
+//! thread that reads from the socket.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -75,8 +75,8 @@ impl Drop for Forwarder {
     fn drop(&mut self) {
         self.sockets.close();
         let Some(thread) = self.thread.take() else { return };
-        // The thread waits in accept. A connection wakes it, and it sees that
-        // this is the end.
+        // The thread waits in accept. A connection wakes it, and then it sees
+        // that the sockets are closed.
         while !thread.is_finished() {
             let _ = TcpStream::connect_timeout(&self.address, WAKE_AGAIN);
             thread::sleep(Duration::from_millis(1));
@@ -85,7 +85,8 @@ impl Drop for Forwarder {
     }
 }
 
-/// Accepts connections until the end, then waits for their threads.
+/// Accepts connections until the forwarder is dropped, then waits for the
+/// threads of the connections.
 fn listen(listener: &TcpListener, target: Target, sockets: &Arc<Sockets>) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     while !sockets.are_closed() {
@@ -95,13 +96,13 @@ fn listen(listener: &TcpListener, target: Target, sockets: &Arc<Sockets>) {
         };
         threads.retain(|thread| !thread.is_finished());
         if threads.len() >= MOST {
-            log::debug!(target: "scape::testing", "a transport has {MOST} connections: closed one");
+            log::debug!(target: "scape::testing", "a transport has {MOST} connections: closed a new one");
             continue;
         }
         let sockets = sockets.clone();
         let spawned = thread::Builder::new().name("scape-transport".into()).spawn(move || {
             if let Err(error) = serve(stream, target, &sockets) {
-                log::debug!(target: "scape::testing", "a connection of a transport: {error}");
+                log::debug!(target: "scape::testing", "a connection of a transport failed: {error}");
             }
         });
         threads.extend(spawned);
@@ -156,8 +157,9 @@ fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
     }
 }
 
-/// Copies and scrambles one direction. The end of the input is passed on. After
-/// an error, both directions end.
+/// Copies and scrambles the bytes of one direction. When `from` has no more
+/// bytes, closes the sending direction of `to`. After an error, closes both
+/// sockets.
 fn forward(from: &TcpStream, to: &TcpStream) {
     let is_passed_on = copy(from, to).and_then(|()| to.shutdown(Shutdown::Write)).is_ok();
     if !is_passed_on {
@@ -206,8 +208,8 @@ struct Open {
 }
 
 impl Sockets {
-    /// Adds a socket to the list until the returned value is dropped. Fails
-    /// after the end.
+    /// Adds a socket to the list until the returned value is dropped. Returns
+    /// an error if the forwarder was dropped.
     fn list(&self, stream: &TcpStream) -> io::Result<Listed<'_>> {
         let stream = stream.try_clone()?;
         let mut open = self.0.lock();

@@ -24,7 +24,7 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    /// Starts a transport with this name to the OR port of a bridge.
+    /// Starts a transport that forwards connections to the OR port of a bridge.
     pub(super) fn start(name: &str, bridge: SocketAddr) -> Result<Self> {
         let start = |target| {
             let started = Forwarder::start(target);

@@ -27,7 +27,7 @@ pub(super) enum Reply {
 /// # Errors
 ///
 /// Returns an error if the client sends anything but a request to connect to an
-/// address. If SOCKS has a reply for this, the client has got it.
+/// address. If SOCKS has a reply for this error, it was sent to the client.
 pub(super) fn read_request(stream: &mut (impl Read + Write)) -> io::Result<SocketAddr> {
     let [version, count] = read(stream)?;
     if version != VERSION {

@@ -10,8 +10,8 @@ use crate::event::{
 use crate::info::VersionStatus;
 use crate::word::{Version, parse_ip, parse_socket_addr};
 
-/// A status event with typed arguments; see [`StatusEvent::detail`].
-/// control-spec, section "Status events".
+/// A status event with typed arguments, as [`StatusEvent::detail`] returns it.
+/// See control-spec, section "Status events".
 ///
 /// Arguments that later versions of tor add are only in
 /// [`StatusEvent::arguments`].
@@ -55,15 +55,15 @@ pub enum StatusDetail {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         reason: String,
     },
-    /// The local clock differs from another one.
+    /// The local clock differs from the time of another source.
     #[non_exhaustive]
     ClockSkew {
         /// The time in seconds by which the local clock is ahead, negative if
-        /// it is behind (`SKEW`). `None` only with older tors that send
-        /// `min_skew`.
+        /// it is behind (`SKEW`). `None` with older tors that send `MIN_SKEW`
+        /// instead.
         skew: Option<i64>,
-        /// The minimum time in seconds by which the clocks differ (`MIN_SKEW`,
-        /// older tors).
+        /// The minimum time in seconds by which the clocks differ (`MIN_SKEW`).
+        /// Only older tors send it.
         min_skew: Option<i64>,
         /// The source of the other time (`SOURCE`).
         source: ClockSkewSource,
@@ -109,7 +109,8 @@ pub enum StatusDetail {
         /// The action that tor took (`RESULT`).
         result: DangerousPortResult,
     },
-    /// An application resolved the name itself, which may leak it.
+    /// An application asked a SOCKS port to connect to an IP address. It may
+    /// have resolved a host name outside of tor before, which reveals the name.
     #[non_exhaustive]
     DangerousSocks {
         /// The protocol that the application used (`PROTOCOL`).
@@ -185,7 +186,7 @@ pub enum StatusDetail {
         nameserver: String,
         /// The status of the name server (`STATUS`).
         status: NameserverStatus,
-        /// The reason why the name server is down (`ERR`).
+        /// The reason why the name server is down (`ERR`). `None` if it is up.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::control::serial::optional_text")
@@ -210,7 +211,8 @@ pub enum StatusDetail {
     Other,
 }
 
-/// The addresses of a relay that a reachability test is about.
+/// The addresses of a relay whose reachability tor tests. At least one of them
+/// is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -222,11 +224,13 @@ pub struct ReachabilityTarget {
 }
 
 impl StatusDetail {
+    /// Parses the arguments of a status event. Returns `Other` if the action is
+    /// unknown, or if an argument is missing or malformed.
     pub(super) fn read(event: &StatusEvent) -> Self {
         Self::try_read(event).unwrap_or(StatusDetail::Other)
     }
 
-    /// Returns `None` if the action is unknown or an argument can't be parsed.
+    /// Like `read`, but returns `None` instead of `Other`.
     fn try_read(event: &StatusEvent) -> Option<Self> {
         Some(match &event.action {
             StatusAction::ClockJumped | StatusAction::ClockSkew => clock(event)?,
@@ -276,7 +280,7 @@ impl StatusDetail {
     }
 }
 
-/// Reads the actions of relays.
+/// Parses the actions of STATUS_SERVER events, which are about relays.
 fn relay(event: &StatusEvent) -> Option<StatusDetail> {
     Some(match &event.action {
         StatusAction::ExternalAddress => StatusDetail::ExternalAddress {
@@ -319,6 +323,7 @@ fn relay(event: &StatusEvent) -> Option<StatusDetail> {
     })
 }
 
+/// Parses CLOCK_JUMPED and CLOCK_SKEW.
 fn clock(event: &StatusEvent) -> Option<StatusDetail> {
     if event.action == StatusAction::ClockJumped {
         let idle = match event.get("IDLE") {
@@ -330,8 +335,8 @@ fn clock(event: &StatusEvent) -> Option<StatusDetail> {
         return Some(StatusDetail::ClockJumped { seconds: number(event, "TIME")?, idle });
     }
     let (skew, min_skew) = (number(event, "SKEW"), number(event, "MIN_SKEW"));
-    // There must be at least one of the two, and every one that is there must
-    // be a number.
+    // At least one of SKEW and MIN_SKEW must be given, and each that is given
+    // must be a number.
     let read = usize::from(skew.is_some()) + usize::from(min_skew.is_some());
     let given =
         event.arguments.iter().filter(|(key, _)| key == "SKEW" || key == "MIN_SKEW").count();
@@ -352,7 +357,8 @@ fn dangerous_version(event: &StatusEvent) -> Option<StatusDetail> {
     })
 }
 
-/// Reads the addresses. Returns `None` without any, or if one is invalid.
+/// Parses the addresses. Returns `None` if no address is given, or if an
+/// address is invalid.
 fn reachability(event: &StatusEvent) -> Option<ReachabilityTarget> {
     let read = |key| match event.get(key) {
         Some(text) => parse_socket_addr(text).map(Some),

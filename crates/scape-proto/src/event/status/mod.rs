@@ -13,7 +13,7 @@ use super::shown::OneLine;
 use crate::control::{Word, Words, unquote};
 use crate::event::{Severity, StatusAction};
 
-/// A change of tor's own status. control-spec, section "Status events".
+/// A change of tor's own status. See control-spec, section "Status events".
 ///
 /// [`detail`](Self::detail) returns the arguments as typed values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct StatusEvent {
     pub severity: Severity,
     /// The action that the event reports.
     pub action: StatusAction,
-    /// The keyword arguments in order, without quotes. Text before the first
-    /// keyword has an empty keyword.
+    /// The keyword arguments in order, without quotes. If there is text before
+    /// the first keyword, it comes first, with an empty keyword.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub arguments: Vec<(String, String)>,
 }
@@ -47,7 +47,20 @@ impl StatusEvent {
     }
 
     /// Returns the bootstrap progress. Returns `None` if the action isn't
-    /// `BOOTSTRAP`, or if its arguments can't be parsed.
+    /// `BOOTSTRAP`, or if the progress or the tag is missing or malformed.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape_proto::event::{Event, EventBody};
+    /// # use scape_proto::control::Decoder;
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
+    /// // 650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting"
+    /// let EventBody::StatusClient(status) = event.body() else { panic!("{event}") };
+    /// assert_eq!(status.bootstrap().map(|bootstrap| bootstrap.progress), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bootstrap(&self) -> Option<Bootstrap> {
         Bootstrap::read(self)
     }
@@ -89,8 +102,8 @@ impl fmt::Display for StatusEvent {
 ///
 /// Every argument is a pair, so a word without a keyword belongs to the value
 /// before it. Such words occur because tor doesn't quote the path in
-/// `CLOCK_SKEW SOURCE=`. Nor does it escape the quoted texts of bootstrap
-/// problems, and it cuts them off if they are too long.
+/// `CLOCK_SKEW SOURCE=`. Nor does tor escape the quoted texts of bootstrap
+/// problems, and it cuts off texts that are too long.
 fn arguments(line: &[u8]) -> Vec<(String, String)> {
     let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
     for word in Words::new(line) {
@@ -107,7 +120,7 @@ fn arguments(line: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Removes the quotes from a value: one pair, two pairs, or an opening quote
-/// whose closing one was cut off.
+/// whose closing quote tor cut off. Also decodes escapes.
 fn unwrap(mut value: Vec<u8>) -> Vec<u8> {
     if !value.starts_with(b"\"") {
         return value;

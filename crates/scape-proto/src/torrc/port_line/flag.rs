@@ -18,7 +18,7 @@ macro_rules! switches {
             /// All switches that this version of the library knows.
             pub const KNOWN: &'static [$name] = &[ $( $name::$variant, )* ];
 
-            /// Returns the flag that switches this on.
+            /// Returns the flag that switches this property on.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $( $name::$variant => $text, )*
@@ -30,8 +30,9 @@ macro_rules! switches {
 
 switches! {
     /// A property of a port that a flag switches on or off, such as
-    /// `IsolateDestAddr` or `NoIPv4Traffic`. See `SocksPort`, `ORPort` and
-    /// `ControlPort` in tor's manual.
+    /// `IsolateDestAddr` or `NoIPv4Traffic`. Unless the variant's description
+    /// says otherwise, the property is off by default. See `SocksPort`,
+    /// `ORPort` and `ControlPort` in tor's manual.
     pub enum PortSwitch {
         /// Streams don't share circuits with streams from another client
         /// address. This is tor's default, except for Unix sockets.
@@ -53,7 +54,8 @@ switches! {
         IPv4Traffic = "IPv4Traffic",
         /// Exits may connect to IPv6 addresses. This is tor's default.
         IPv6Traffic = "IPv6Traffic",
-        /// Exits prefer the IPv6 address of a host that has both.
+        /// Exits prefer the IPv6 address of a host that also has an IPv4
+        /// address.
         PreferIPv6 = "PreferIPv6",
         /// Exits may resolve host names. This is tor's default.
         DnsRequest = "DNSRequest",
@@ -72,13 +74,13 @@ switches! {
         UseIPv4Cache = "UseIPv4Cache",
         /// tor uses cached IPv6 addresses, which can harm anonymity.
         UseIPv6Cache = "UseIPv6Cache",
-        /// tor uses cached addresses of both kinds, which can harm anonymity.
+        /// tor uses cached IPv4 and IPv6 addresses, which can harm anonymity.
         UseDnsCache = "UseDNSCache",
         /// tor prefers IPv6 addresses when it maps names automatically
         /// (`AutomapHostsOnResolve`). This is tor's default.
         PreferIPv6Automap = "PreferIPv6Automap",
-        /// tor chooses no authentication for a client that offers both a user
-        /// name and none.
+        /// If a SOCKS client offers both a user name and no authentication, tor
+        /// chooses no authentication.
         PreferSocksNoAuth = "PreferSOCKSNoAuth",
         /// SOCKS replies contain the reason why an onion service can't be
         /// reached, with the codes 0xF0 to 0xF7.
@@ -87,7 +89,7 @@ switches! {
         GroupWritable = "GroupWritable",
         /// Everybody may write to the Unix socket.
         WorldWritable = "WorldWritable",
-        /// The directory of the Unix socket may be accessible to others.
+        /// The directory of the Unix socket may be accessible to other users.
         RelaxDirModeCheck = "RelaxDirModeCheck",
         /// A relay's port is published to the directory authorities. This is
         /// tor's default. tor only knows the flag that switches it off,
@@ -104,13 +106,14 @@ switches! {
 }
 
 impl PortSwitch {
-    /// Returns the flag that switches this off.
+    /// Returns the flag that switches this property off: the name with the
+    /// prefix `No`.
     pub fn off(self) -> PortFlag {
         PortFlag::Off(self)
     }
 
-    /// Returns true if tor knows the flag that switches this on or off,
-    /// respectively.
+    /// Returns true if tor knows the flag that switches this property on (if
+    /// `on` is true) or off (if `on` is false).
     fn can_be(self, on: bool) -> bool {
         match self {
             PortSwitch::Advertise | PortSwitch::Listen => !on,
@@ -119,8 +122,8 @@ impl PortSwitch {
         }
     }
 
-    /// Returns the switch with this name. Names of isolation switches may also
-    /// be in the plural.
+    /// Returns the switch with this name, ignoring case. Names of isolation
+    /// switches may also be in the plural. Returns `None` for an unknown name.
     fn named(name: &str) -> Option<Self> {
         let singular = name.strip_suffix(['s', 'S']).unwrap_or(name);
         PortSwitch::KNOWN.iter().copied().find(|switch| {
@@ -130,8 +133,9 @@ impl PortSwitch {
         })
     }
 
-    /// Returns the switches that this one stands for, and whether they have the
-    /// same state as this one.
+    /// Returns the other switches that this switch sets. Also returns true if
+    /// it sets them to its own state, and false if it sets them to the
+    /// opposite.
     fn stands_for(self) -> (&'static [PortSwitch], bool) {
         match self {
             PortSwitch::OnionTrafficOnly => {
@@ -178,9 +182,9 @@ impl From<PortSwitch> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PortFlag {
-    /// Switches something on.
+    /// Switches a property on.
     On(PortSwitch),
-    /// Switches something off: the name with the prefix `No`.
+    /// Switches a property off: the name with the prefix `No`.
     Off(PortSwitch),
     /// `SessionGroup=` and a number up to 2147483647. Streams from ports with
     /// the same number may share circuits.
@@ -208,7 +212,8 @@ impl PortFlag {
         }
     }
 
-    /// Returns a flag that this version of the library knows.
+    /// Returns the flag for this text, or `None` if this version of the library
+    /// doesn't know it.
     fn known(text: &str) -> Option<Self> {
         if let Some((name, group)) = text.split_once('=') {
             let number = group.parse().ok().filter(|group| *group <= i32::MAX as u32);

@@ -42,8 +42,8 @@ pub struct PortLine {
     pub flags: Vec<String>,
 }
 
-/// The error for a text that isn't the value of a port option: it is empty, a
-/// quote isn't closed, or the path contains a NUL.
+/// The error for a text that isn't the value of a port option. Either the text
+/// is empty, a quote isn't closed, or the path is empty or contains a NUL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an address with flags, as in SocksPort and other port options")]
 pub struct ParsePortLineError {
@@ -76,15 +76,15 @@ impl PortLine {
         self.flags.iter().any(|own| own.eq_ignore_ascii_case(flag))
     }
 
-    /// Returns the interpreted flags.
+    /// Returns the interpreted flags, in order.
     pub fn typed_flags(&self) -> impl Iterator<Item = PortFlag> {
         self.flags.iter().map(|flag| PortFlag::from(flag.as_str()))
     }
 
-    /// Returns true if the flags switch this on, false if they switch it off,
-    /// and `None` if they don't mention it, so that tor's default applies. The
-    /// last flag counts. The flags `OnionTrafficOnly`, `CacheDNS` and
-    /// `UseDNSCache` also count as the switches that they stand for.
+    /// Returns true if the flags switch `switch` on, and false if they switch
+    /// it off. Returns `None` if they don't mention it, so that tor's default
+    /// applies. The last flag counts. The flags `OnionTrafficOnly`, `CacheDNS`
+    /// and `UseDNSCache` also count as the switches that they stand for.
     ///
     /// ```
     /// use scape_proto::torrc::{PortLine, PortSwitch};
@@ -98,8 +98,9 @@ impl PortLine {
         self.typed_flags().filter_map(|flag| flag.switches(switch)).last()
     }
 
-    /// Returns the number in `SessionGroup=`. Streams from ports with the same
-    /// number may share circuits.
+    /// Returns the number in the first flag `SessionGroup=`, or `None` if there
+    /// is no such flag. Streams from ports with the same number may share
+    /// circuits.
     pub fn session_group(&self) -> Option<u32> {
         let mut flags = self.typed_flags();
         flags.find_map(
@@ -107,8 +108,10 @@ impl PortLine {
         )
     }
 
-    /// Returns true if this listener certainly belongs to this line, because
-    /// its port, address or path is the same.
+    /// Returns true if this listener certainly belongs to this line. An address
+    /// or a path must be the same. A port without an address must be the same
+    /// on a loopback address. Returns false for `auto` and for host names,
+    /// because they don't tell where tor listens.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;

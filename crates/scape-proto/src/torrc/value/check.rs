@@ -1,13 +1,12 @@
-//! Checks of values, as far as they are possible without tor.
+//! Checks of values without the help of tor.
 
 use super::float::Float;
 use super::routers::{is_pattern, may_be_routers, split_at_commas};
 use super::{AutoBool, ConfigValueProblem, number, units};
 use crate::info::ConfigType;
 
-/// Checks that tor accepts a value for options of this type, as far as that is
-/// known without tor. This rejects only values that every option of the type
-/// rejects.
+/// Checks a value by the type of its option. This rejects only values that tor
+/// rejects for every option of the type.
 ///
 /// Only tor can check these:
 ///
@@ -24,12 +23,12 @@ use crate::info::ConfigType;
 /// An empty line is always accepted: it clears the option. A text may contain
 /// any characters except NUL, even line ends, because a torrc can quote them.
 /// However, [`ToConfigValue`](super::ToConfigValue) rejects line ends, so they
-/// aren't sent with SETCONF. The reason is that tor repeats a value that it
-/// rejects without changing it. The reply would then break into lines with
-/// arbitrary content.
+/// aren't sent with SETCONF. The reason is that tor's error reply repeats a
+/// rejected value unchanged. A line end in the value would break the reply into
+/// lines with arbitrary content.
 ///
-/// There is one value that this rejects although tor 0.4.9 accepts it: `nan` as
-/// a size, because tor crashes afterwards.
+/// One value is rejected although tor 0.4.9 accepts it: `nan` as a size,
+/// because tor crashes afterwards.
 ///
 /// ```
 /// use scape_proto::info::ConfigType;
@@ -85,8 +84,9 @@ fn integer(
     }
 }
 
-/// Returns true if two lines certainly mean the same to tor, such as `1 GB` and
-/// `1073741824` for a [`DataSize`](ConfigType::DataSize).
+/// Returns true if two lines certainly mean the same to tor for an option of
+/// this type, such as `1 GB` and `1073741824` for a
+/// [`DataSize`](ConfigType::DataSize).
 ///
 /// ```
 /// use scape_proto::torrc::value::means_the_same;
@@ -110,8 +110,9 @@ pub fn means_the_same(ty: &ConfigType, a: &str, b: &str) -> bool {
 }
 
 /// Returns the line in the form in which GETCONF returns it. Returns `None` if
-/// this form isn't known, or if GETCONF returns no value, as for an empty text.
-/// Note that tor may also change the value itself (see [`check`]).
+/// the line is invalid, if GETCONF's form isn't known, or if GETCONF returns no
+/// value, as for an empty text. Note that tor may also change the value itself
+/// (see [`check`]).
 ///
 /// ```
 /// use scape_proto::torrc::value::normal;
@@ -149,7 +150,8 @@ fn joined(line: &str) -> String {
     split_at_commas(line).collect::<Vec<_>>().join(",")
 }
 
-/// Returns the value that GETCONF returns for a cleared option.
+/// Returns the value that GETCONF returns for a cleared option, or `None` if
+/// GETCONF returns no value.
 fn emptied(ty: &ConfigType) -> Option<&'static str> {
     use ConfigType::{
         Boolean, BooleanAuto, CommaList, DataSize, Float, Integer, RouterList, SignedInteger,

@@ -9,8 +9,8 @@ use crate::info::ConfigType;
 /// A size in bytes, such as the value of `MaxMemInQueues`. For `BandwidthRate`
 /// and similar options, it is the number of bytes per second.
 ///
-/// The units are those of tor: powers of 1024 bytes, or of 1024 bits, which are
-/// an eighth of that.
+/// The units are those of tor: powers of 1024 bytes (`KB`, `MB` and so on), or
+/// of 1024 bits (`KBits`, `MBits` and so on), at 8 bits to a byte.
 ///
 /// ```
 /// use scape_proto::torrc::value::DataSize;
@@ -68,8 +68,8 @@ impl FromStr for DataSize {
 }
 
 impl fmt::Display for DataSize {
-    /// Writes the exact size, in the largest unit of which it is a multiple of
-    /// a quarter. tor can parse the result.
+    /// Writes the exact size in the largest unit in which it is an integer, or
+    /// an integer and a fraction of .25, .5 or .75. tor can parse the result.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, name) in [(1_u64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")]
         {

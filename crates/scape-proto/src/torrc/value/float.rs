@@ -36,7 +36,8 @@ impl Float {
         rest.is_empty().then_some(Float::Number(number))
     }
 
-    /// Returns the number as GETCONF does, with six decimal places.
+    /// Returns the number in the form of GETCONF, with six decimal places.
+    /// Returns `None` for a hexadecimal number.
     pub(super) fn normal(self) -> Option<String> {
         match self {
             Float::Number(number) if number.is_nan() => {
@@ -47,7 +48,8 @@ impl Float {
         }
     }
 
-    /// Returns true if both are certainly the same number.
+    /// Returns true if both are certainly the same number. Always returns false
+    /// for hexadecimal numbers.
     pub(super) fn is_same(self, other: Self) -> bool {
         match (self, other) {
             (Float::Number(one), Float::Number(other)) => {

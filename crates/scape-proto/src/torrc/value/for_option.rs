@@ -49,7 +49,7 @@ pub fn check_option(name: &str, ty: &ConfigType, line: &str) -> Result<(), Confi
     }
 }
 
-/// A form of values that several options share.
+/// The form of an option's values. Several options may have the same form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     AccountingRule,
@@ -176,7 +176,8 @@ impl Form {
 }
 
 /// Returns true if the line maps an address to one that tor wouldn't send to an
-/// exit by mistake. As in MAPADDRESS, an address may be mapped to itself.
+/// exit by mistake. An address may be mapped to itself, because MAPADDRESS
+/// allows this too.
 fn is_mapping(line: &str) -> bool {
     mapped_addresses(line).is_some_and(|(from, to)| !is_leaking_mapping(from, to))
 }
@@ -185,20 +186,21 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     line.split(is_space).filter(|word| !word.is_empty())
 }
 
-/// Returns true if tor takes the text for a port. It accepts `+80` and `080`.
+/// Returns true if tor accepts the text as a port. tor also accepts `+80` and
+/// `080`.
 fn is_port(text: &str) -> bool {
     number::integer(text).is_some_and(|port| (1..=65535).contains(&port))
 }
 
-/// Returns true if tor takes an element of a list of ports for a port. tor
-/// reads only the digits at its beginning.
+/// Returns true if tor accepts this element of a list of ports. tor reads only
+/// the digits at the beginning of the element.
 fn is_port_at_start(text: &str) -> bool {
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     text.get(..end).is_some_and(is_port)
 }
 
-/// Returns true if tor takes the text for an IP address. It accepts IPv6
+/// Returns true if tor accepts the text as an IP address. tor accepts IPv6
 /// addresses with and without brackets.
 fn is_ip(text: &str) -> bool {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -233,7 +235,8 @@ fn is_host_port(text: &str) -> bool {
 fn is_port_line(line: &str) -> bool {
     match line.parse::<PortLine>() {
         Ok(line) => is_port_address(&line.address),
-        // Only tor knows what it makes of an escape in a quoted path.
+        // A quoted path may contain escapes that tor accepts and this library
+        // doesn't, so a line with a backslash is left to tor.
         Err(_) => line.contains('\\'),
     }
 }
@@ -257,7 +260,7 @@ fn is_port_address(address: &PortAddress) -> bool {
     }
 }
 
-/// Returns true if tor takes the text for a rule of a policy. If
+/// Returns true if tor accepts the text as a rule of a policy. If
 /// `may_lack_action` is true, tor adds the action to a text that begins like an
 /// address.
 fn is_rule(rule: &str, may_lack_action: bool) -> bool {
@@ -273,7 +276,7 @@ fn is_rule(rule: &str, may_lack_action: bool) -> bool {
     };
     match parsed {
         Ok(_) => true,
-        // tor ignores such a rule and keeps the others.
+        // tor ignores a rule with this problem and keeps the other rules.
         Err(error) => error.problem() == PolicyProblem::Family,
     }
 }
@@ -356,7 +359,7 @@ fn is_hashed_password(text: &str) -> bool {
     match text.strip_prefix("16:") {
         Some(digits) => digits.len() == 58 && digits.bytes().all(|b| b.is_ascii_hexdigit()),
         None => {
-            // tor skips white space and accepts any unused bits at the end.
+            // tor skips white space, and ignores the unused bits at the end.
             let text: String = text.chars().filter(|c| !is_space(*c)).collect();
             let digits = text.trim_end_matches('=');
             digits.len() == 39

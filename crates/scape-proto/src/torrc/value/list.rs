@@ -7,7 +7,8 @@ use super::whitespace::is_space;
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
 use crate::info::ConfigType;
 
-/// The written form of a list.
+/// The form in which a list is written: one line for each element, or one line
+/// with commas.
 enum Form {
     Lines,
     Commas,
@@ -26,7 +27,7 @@ impl Form {
 }
 
 /// Supports lists. No element may be empty. In a `CommaList` or a `RouterList`,
-/// no element may contain a comma.
+/// no element may contain a comma, or white space at its beginning or end.
 impl<T: ToConfigValue> ToConfigValue for [T] {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         let form = match ty {
@@ -48,7 +49,8 @@ fn at(index: usize, problem: ConfigValueProblem) -> ConfigValueProblem {
     ConfigValueProblem::Element { index, problem: Box::new(problem) }
 }
 
-/// Returns an element in the form that it has in its list.
+/// Converts an element of a list to its text. Returns an error if the text is
+/// empty, has several lines, or can't be an element of a comma-separated list.
 fn element<T: ToConfigValue>(
     ty: &ConfigType,
     form: &Form,
@@ -66,14 +68,14 @@ fn element<T: ToConfigValue>(
     }
 }
 
-/// Same as a slice.
+/// Converts the list in the same way as a slice.
 impl<T: ToConfigValue> ToConfigValue for Vec<T> {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         self.as_slice().to_config(ty)
     }
 }
 
-/// Same as a slice.
+/// Converts the list in the same way as a slice.
 impl<T: ToConfigValue, const N: usize> ToConfigValue for [T; N] {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         self.as_slice().to_config(ty)

@@ -14,15 +14,15 @@
 //! | `TimeMsecInterval` | [`Duration`](std::time::Duration), integers (milliseconds) |
 //! | `String` | strings, paths |
 //! | `Filename` | [`Path`](std::path::Path) and `PathBuf`, strings |
-//! | `CommaList` | `Vec` or slice of strings or integers |
+//! | `CommaList` | `Vec` or slice of strings, of integers and of other types for single values |
 //! | `RouterList` | [`RouterSet`], `Vec` or slice of [`Fingerprint`](crate::word::Fingerprint) or of strings |
 //! | `LineList`, `Dependent` | `Vec` or slice of strings, of [`PortLine`](crate::torrc::PortLine) and of other types for single lines |
 //! | any other | like a `LineList` |
 //!
 //! Every option also takes a string (`&str`, `String`) as in a torrc, for
-//! example `10 minutes`. Use an `Option` for options that may be unset. All
-//! other combinations are rejected, with an error that says what the option
-//! takes.
+//! example `10 minutes`. A list also takes a single element. Use an `Option`
+//! for options that may be unset. All other combinations are rejected, with an
+//! error that says what the option takes.
 //!
 //! ```
 //! use std::time::Duration;
@@ -102,7 +102,8 @@ pub trait FromConfigValue: Sized {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem>;
 }
 
-/// Returns the line of an option that isn't a list.
+/// Returns the line of an option that isn't a list. Returns an error if the
+/// option is unset or has several lines.
 fn only(lines: &[String]) -> Result<&str, ConfigValueProblem> {
     match lines {
         [] => Err(ConfigValueProblem::Unset),

@@ -2,9 +2,8 @@
 
 use super::whitespace::is_space;
 
-/// Parses a text that is a whole number, optionally after white space and a
-/// sign. A number with too many digits becomes the largest or smallest possible
-/// one.
+/// Parses a text that is an integer, optionally after white space and a sign.
+/// An integer that exceeds 128 bits becomes the largest or smallest `i128`.
 pub(super) fn integer(text: &str) -> Option<i128> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -15,9 +14,10 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     Some(text.parse().unwrap_or(largest))
 }
 
-/// Parses the whole number at the beginning of the text, and returns the rest
-/// of the text. The number is `Err` if it exceeds 64 bits. As with `strtoull`,
-/// a negative number counts down from 2^64.
+/// Parses the integer at the beginning of the text, and returns the rest of the
+/// text. Returns `None` if the text doesn't begin with an integer. The integer
+/// is `Err` if it exceeds 64 bits. Like `strtoull`, this adds 2^64 to a
+/// negative integer.
 pub(super) fn unsigned_at_start(text: &str) -> Option<(Result<u64, TooLarge>, &str)> {
     let text = text.trim_start_matches(is_space);
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -50,8 +50,9 @@ pub(super) fn decimal_at_start(text: &str) -> Option<(f64, &str)> {
 }
 
 /// Returns the length of the fraction at the beginning of the text. The
-/// fraction is a sign, digits with a point among them, and an exponent if it
-/// has digits.
+/// fraction is an optional sign, digits with an optional point among them, and
+/// an optional exponent. An `e` without digits after it isn't an exponent.
+/// Returns `None` if there are no digits.
 fn decimal_length(text: &str) -> Option<usize> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let whole = leading_digits(unsigned);

@@ -3,8 +3,8 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
 use crate::info::ConfigType;
 
-/// `None` unsets the option. tor has no unset numbers: they become 0 instead of
-/// the default.
+/// `None` unsets the option. A number can't be unset in tor, so it becomes 0,
+/// not the default.
 impl<T: ToConfigValue> ToConfigValue for Option<T> {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         match self {
@@ -15,7 +15,7 @@ impl<T: ToConfigValue> ToConfigValue for Option<T> {
     }
 }
 
-/// `None` is an unset option.
+/// `None` is an unset option: one without lines, or with empty lines only.
 impl<T: FromConfigValue> FromConfigValue for Option<T> {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match lines.iter().all(String::is_empty) {

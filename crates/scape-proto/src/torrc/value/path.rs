@@ -1,4 +1,5 @@
-//! Paths: values of `Filename` options, and of others that contain a path.
+//! Paths: values of `Filename` options, and of other options that contain a
+//! path.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,7 @@ impl ToConfigValue for Path {
     }
 }
 
-/// Same as `Path`.
+/// Converts the path in the same way as a `Path`.
 impl ToConfigValue for PathBuf {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         self.as_path().to_config(ty)

@@ -10,8 +10,9 @@ fn holds_ports(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_))
 }
 
-/// Supports port options, which are `Dependent`. A line is rejected if its
-/// address or flags would be parsed differently, such as a flag of two words.
+/// Supports port options, which are `Dependent`. A line is rejected if tor
+/// would parse its address or flags differently. An example is a flag that
+/// consists of two words.
 impl ToConfigValue for PortLine {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if !holds_ports(ty) {

@@ -81,26 +81,27 @@ pub enum ConfigValueProblem {
     /// comma-separated, and tor ignores white space around its elements.
     #[error(
         "it has a comma, or white space at its beginning or end, which an element of a {ty} cannot have: \
-         tor knows no quotes there"
+         tor does not support quotes in such a list"
     )]
     Splits {
         /// The option's type.
         ty: ConfigType,
     },
-    /// The value contains a NUL, at which every text ends for tor.
+    /// The value contains a NUL. tor would ignore the NUL and everything after
+    /// it.
     #[error("it has a NUL (at byte {position}), which tor cannot take")]
     Nul {
-        /// The position of the NUL in bytes.
+        /// The position of the NUL, in bytes from the start of the value.
         position: usize,
     },
-    /// The value contains a line end. tor could accept it. But when tor rejects
-    /// such a value, it repeats the value unchanged, so that its reply breaks
-    /// into lines with arbitrary content.
+    /// The value contains a line end. tor could accept the value. But if tor
+    /// rejected it, the error reply would repeat the value unchanged, and so
+    /// break into lines with arbitrary content.
     #[error(
         "it has the end of a line (at byte {position}), which would break tor's reply if tor refused it"
     )]
     LineEnd {
-        /// The position of the line end in bytes.
+        /// The position of the line end, in bytes from the start of the value.
         position: usize,
     },
     /// The path isn't UTF-8.
@@ -125,7 +126,8 @@ pub enum ConfigValueProblem {
     },
 }
 
-/// Returns what an option of this type takes, in words that follow "takes".
+/// Describes the values that an option of this type takes, in words that follow
+/// "takes".
 fn takes(ty: &ConfigType) -> &'static str {
     match ty {
         ConfigType::Boolean => "0 or 1",

@@ -48,7 +48,8 @@ pub enum RouterPattern {
     /// The relays in this country; `None` is `{??}`, the relays whose country
     /// is unknown.
     Country(Option<CountryCode>),
-    /// The relays at these addresses and ports.
+    /// The relays at these addresses and ports. A rule with the action `Accept`
+    /// exempts its relays from the address rules after it.
     Address(ExitRule),
 }
 
@@ -85,10 +86,10 @@ impl RouterSet {
         self.members.is_empty()
     }
 
-    /// Returns true if the relay belongs to the set. As tor does for a client,
-    /// this compares the fingerprint, the nickname and the relay's IPv4
-    /// address. The country is looked up only if the set contains countries and
-    /// nothing else matches.
+    /// Returns true if the relay belongs to the set. Like tor as a client, this
+    /// compares the fingerprint, the nickname and the relay's IPv4 address. The
+    /// country is looked up only if the set contains countries and nothing else
+    /// matches.
     ///
     /// # Errors
     ///

@@ -16,8 +16,8 @@ pub(super) fn split_at_commas(line: &str) -> impl Iterator<Item = &str> {
         .filter(|element| !element.is_empty())
 }
 
-/// Returns true if tor may accept such an element of a `RouterList`. Address
-/// patterns aren't examined.
+/// Returns true if tor may accept this element of a `RouterList`. Any text that
+/// looks like an address pattern may be accepted.
 pub(super) fn may_be_routers(element: &str) -> bool {
     is_identity(element) || is_nickname(element) || is_country(element) || is_pattern(element)
 }

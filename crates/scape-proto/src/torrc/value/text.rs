@@ -17,7 +17,7 @@ impl ToConfigValue for str {
     }
 }
 
-/// Same as `str`.
+/// Converts the string in the same way as a `str`.
 impl ToConfigValue for String {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         self.as_str().to_config(ty)
@@ -30,7 +30,8 @@ impl<T: ToConfigValue + ?Sized> ToConfigValue for &T {
     }
 }
 
-/// Supports options of every type that have exactly one line.
+/// Supports options of every type that have exactly one line. Returns an error
+/// if the option is unset or has several lines.
 impl FromConfigValue for String {
     fn from_config(_: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match lines {

@@ -6,8 +6,9 @@ pub(crate) fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r')
 }
 
-/// Skips spaces, tabs, line ends and comments. tor also skips comments inside
-/// of values: before a unit, and after the address of a port.
+/// Returns the text after the spaces, tabs, line ends and comments at its
+/// beginning. tor skips comments even inside of values: before a unit, and
+/// after the address of a port.
 pub(crate) fn skip_spaces_and_comments(text: &str) -> &str {
     let mut rest = text;
     loop {

@@ -1,4 +1,4 @@
-//! Bytes that have no type of their own.
+//! Serialized forms of bytes that have no type of their own.
 
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 //! describes them.
 //!
 //! This module contains the macros and functions that all modules share. Types
-//! with public fields derive `Serialize` where they are declared. Identifiers,
+//! with public fields derive `Serialize` at their declaration. Identifiers,
 //! secrets and types with private fields are listed in the `serial` file of
 //! their module.
 

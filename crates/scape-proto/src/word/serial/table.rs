@@ -1,4 +1,4 @@
-//! Lists of names and values.
+//! Serialized forms of lists of names and values.
 
 use std::collections::HashSet;
 use std::hash::Hash;

@@ -1,10 +1,10 @@
-//! Times and durations.
+//! Serialized forms of times and durations.
 
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
-/// The first second that RFC 3339 can't write: the year 10000.
+/// The first second that RFC 3339 can't write: the start of the year 10000.
 const END: Duration = Duration::from_secs(253_402_300_800);
 
 /// A time in RFC 3339, such as `2026-11-21T03:16:05Z`, with 3, 6 or 9 decimals
@@ -13,7 +13,7 @@ const END: Duration = Duration::from_secs(253_402_300_800);
 pub(crate) struct Time(Option<SystemTime>);
 
 impl Time {
-    /// Takes a time that may be unknown.
+    /// Creates a time, which may be unknown.
     pub(crate) fn new(time: impl Into<Option<SystemTime>>) -> Self {
         Time(time.into())
     }
@@ -38,7 +38,7 @@ impl Serialize for Time {
     }
 }
 
-/// Serializes a `SystemTime`, or an option of one, as [`Time`].
+/// Serializes a `SystemTime` or an `Option<SystemTime>` as [`Time`].
 pub(crate) fn time<T, S>(time: &T, serializer: S) -> Result<S::Ok, S::Error>
 where
     T: Into<Option<SystemTime>> + Copy,
@@ -47,7 +47,7 @@ where
     Time::new(*time).serialize(serializer)
 }
 
-/// Serializes a `Duration`, or an option of one, as a number of seconds.
+/// Serializes a `Duration` or an `Option<Duration>` as a number of seconds.
 pub(crate) fn seconds<T, S>(duration: &T, serializer: S) -> Result<S::Ok, S::Error>
 where
     T: Into<Option<Duration>> + Copy,
@@ -56,7 +56,7 @@ where
     (*duration).into().map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-/// Serializes two durations as an array.
+/// Serializes two durations as an array of numbers of seconds.
 pub(crate) fn delays<S: Serializer>(
     delays: &Option<(Duration, Duration)>,
     serializer: S,

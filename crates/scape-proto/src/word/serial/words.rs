@@ -33,8 +33,9 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// Writes a time in RFC 3339, like all other times, and everything else as tor
-/// does. A time without a time zone can be recognized by its space.
+/// Writes a known time in RFC 3339, like all other times, and everything else
+/// as tor does. So a time without a time zone still has a space between date
+/// and time.
 impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

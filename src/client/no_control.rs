@@ -4,15 +4,15 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// The call needs a control connection, but the tor is known by its SOCKS port
-/// only.
+/// The error of a call that needs a control connection, on a
+/// [`Tor`](crate::Tor) that was created from a SOCKS port only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoControlError {
     socks: Box<str>,
 }
 
 impl NoControlError {
-    pub(super) fn new(socks: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(socks: impl Into<Box<str>>) -> Self {
         NoControlError { socks: socks.into() }
     }
 

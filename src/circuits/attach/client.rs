@@ -1,0 +1,160 @@
+//! Clients whose requests go over chosen circuits: the command ATTACHSTREAM in
+//! control-spec.
+
+use std::sync::Arc;
+
+use super::AttachPoint;
+use super::bound_stream::CircuitBinder;
+use super::fresh::FreshCircuitBinder;
+use crate::circuits::path::CircuitBuilder;
+use crate::client::socks_ports::SocksPorts;
+use crate::client::{SocksPort, TorClient};
+use crate::error::Result;
+use crate::live::state::{Circuit, State};
+
+/// Requests over chosen circuits. Hand-picked circuits stand out, which may
+/// reveal the user.
+impl TorClient {
+    /// Returns a client like this one whose connections and DNS look-ups go
+    /// over one circuit only. The circuit is a
+    /// [`Circuit`](crate::state::Circuit), a
+    /// [`CircuitId`](crate::word::CircuitId), or an [`AttachPoint`] on a
+    /// circuit.
+    ///
+    /// ```no_run
+    /// use scape::control::BuildCircuit;
+    /// use scape::Tor;
+    ///
+    /// let tor = Tor::connect()?;
+    /// let circuit = tor.controller()?.build_circuit(&BuildCircuit::new())?;
+    /// let client = tor.client()?.via(circuit.id)?;
+    /// let stream = client.connect(("example.com", 80))?;
+    /// println!("{}", client.dns_resolve("example.com")?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// Each connection has its own SOCKS user name, which identifies its
+    /// stream. So [`isolation`](Self::isolation) has no effect. A connection is
+    /// returned once tor has reported that its stream is open on this circuit.
+    /// If the stream can't be attached to the circuit, the call fails with a
+    /// [`StreamError`](crate::control::StreamError) and the stream is closed:
+    /// it never uses another circuit. Look-ups that tor answers itself (the
+    /// text of an address, a mapped name) use no circuit.
+    ///
+    /// Onion services can't be reached over a chosen circuit. Such a request
+    /// fails before anything is sent. The SOCKS port's isolation flags don't
+    /// apply: streams that tor would isolate from each other share this
+    /// circuit.
+    ///
+    /// While the returned client lives, or anything that is made from it
+    /// (clones, HTTP agents), every new stream of this tor waits for this
+    /// program: see [`attach`](crate::attach). If such clients follow each
+    /// other within five seconds, that lasts up to five seconds longer than the
+    /// last one. A program that is ended by a signal, or that keeps a handle in
+    /// a `static`, should call [`undo_all`](crate::undo_all) before it ends.
+    /// Otherwise no program can use that tor any more.
+    ///
+    /// If tor's SOCKS port reports that a connection failed, the call waits for
+    /// tor's reason for up to two seconds. It may exceed the client's timeout
+    /// by up to one second.
+    ///
+    /// DNS look-ups work over circuits for general use and over circuits with
+    /// the purpose [`Controller`](crate::event::CircuitPurpose::Controller):
+    /// see [`attach_stream`](crate::Controller::attach_stream).
+    ///
+    /// # Errors
+    ///
+    /// If tor is known by its SOCKS port only, the error is a
+    /// [`NoControlError`](crate::tor::NoControlError) (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)). If the circuit is
+    /// known to have closed, it is a
+    /// [`StreamError`](crate::control::StreamError). If a filter in front of
+    /// the control port hides tor's SOCKS ports, it is the filter's refusal
+    /// (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)), because the
+    /// client's port may belong to another tor. The errors of
+    /// [`Controller::attach_streams`](crate::Controller::attach_streams) are
+    /// also possible.
+    #[doc(alias = "stream_via")]
+    pub fn via(&self, circuit: impl Into<AttachPoint>) -> Result<TorClient> {
+        let controller = self.controller_of_port()?.in_one_call();
+        Ok(self.with_route(CircuitBinder::new(&controller, circuit.into())?))
+    }
+
+    /// Returns a client like this one that builds a new circuit for each
+    /// connection and each DNS look-up, with the settings in `builder`. The
+    /// request uses that circuit only.
+    ///
+    /// ```no_run
+    /// use scape::{CircuitBuilder, Tor};
+    ///
+    /// let tor = Tor::connect()?;
+    /// let client = tor.client()?.building(CircuitBuilder::new())?;
+    /// let stream = client.connect(("example.com", 80))?; // a circuit for this one only
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// The time for building a circuit is part of the client's
+    /// [`timeout`](Self::timeout), and is also limited by the builder's
+    /// timeout. If the connection fails, its circuit is closed. Circuits for
+    /// general use stay open until tor closes them because they are idle.
+    /// Circuits with the purpose
+    /// [`Controller`](crate::event::CircuitPurpose::Controller) stay open until
+    /// somebody closes them.
+    ///
+    /// Onion services can't be reached. While the returned client lives, every
+    /// new stream of this tor waits for this program, and a program that is
+    /// ended by a signal should call [`undo_all`](crate::undo_all) first: see
+    /// [`via`](Self::via).
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`via`](Self::via) and [`State::new`], most often a
+    /// [`NoControlError`](crate::tor::NoControlError). Connections through the
+    /// client can also fail with the errors of [`CircuitBuilder::build`].
+    pub fn building(&self, builder: CircuitBuilder) -> Result<TorClient> {
+        let controller = self.controller_of_port()?.in_one_call();
+        let state = State::new(&controller)?;
+        let route = FreshCircuitBinder::new(&state, builder, controller.deadline())?;
+        Ok(self.with_route(route))
+    }
+}
+
+/// Requests over this circuit.
+impl Circuit {
+    /// Returns a client for tor's first usable SOCKS port whose connections and
+    /// DNS look-ups go over this circuit only: [`TorClient::via`]. To choose
+    /// another port, use [`Tor::client_on`](crate::Tor::client_on) and
+    /// [`TorClient::via`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Tor::connect()?;
+    /// let state = tor.state()?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| {
+    ///     state.circuits().into_iter().find(|c| c.is_built())
+    /// })?;
+    /// let client = circuit.client()?.timeout(Duration::from_secs(20));
+    /// for name in ["example.com", "example.org"] {
+    ///     println!("{name}: {}", client.dns_resolve(name)?);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Tor::client`](crate::Tor::client) and
+    /// [`TorClient::via`], most often a
+    /// [`StreamError`](crate::control::StreamError) because the circuit has
+    /// closed.
+    #[doc(alias = "web_agent")]
+    pub fn client(&self) -> Result<TorClient> {
+        let state = self.state();
+        let controller = state.controller();
+        let call = controller.in_one_call();
+        let port = SocksPorts::of(&call)?.find(&call, &SocksPort::Usable)?;
+        // What the state keeps alive may be a launched tor.
+        let keep = state.kept().cloned().unwrap_or_else(|| Arc::new(controller.to_keep()));
+        TorClient::new(port, Some(controller.clone()), keep).via(self)
+    }
+}
