@@ -22,8 +22,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::OnionListener;
 use scape::control::BuildCircuit;
-use scape::onion::OnionListener;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::{Tor, TorClient};
 use support::child;

@@ -11,7 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use criterion::Criterion;
-use scape::state::State;
+use scape::State;
 
 use support::fake_tor::{self, FakeTor};
 use support::relays::RELAYS;

@@ -17,7 +17,8 @@
 use std::error::Error;
 use std::io;
 
-use scape::config::{Config, PortAddress, PortLine};
+use scape::Config;
+use scape::config::{PortAddress, PortLine};
 use scape::control::ConfLine;
 use scape::info::ListenerKind;
 

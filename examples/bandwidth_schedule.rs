@@ -23,7 +23,8 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
-use scape::config::{Config, ConfigOption, DataSize};
+use scape::Config;
+use scape::config::{ConfigOption, DataSize};
 
 /// The options that are set to the limit: the average per second, and the
 /// burst. The burst must not be less than the average.

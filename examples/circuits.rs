@@ -15,8 +15,9 @@
 use std::error::Error;
 
 use scape::Connect;
+use scape::State;
 use scape::event::EndReason;
-use scape::state::{Circuit, State};
+use scape::state::Circuit;
 use scape::word::CircuitId;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -19,8 +19,9 @@
 
 use std::collections::HashSet;
 
+use scape::Config;
 use scape::Result;
-use scape::config::{Config, ConfigOption};
+use scape::config::ConfigOption;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

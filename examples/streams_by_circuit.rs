@@ -11,7 +11,8 @@
 
 use std::time::Duration;
 
-use scape::state::{Circuit, State, Stream};
+use scape::State;
+use scape::state::{Circuit, Stream};
 use scape::{Connect, Result};
 
 fn main() -> Result<()> {

@@ -10,8 +10,8 @@ use std::error::Error;
 use std::io::{Read, Write};
 use std::thread;
 
+use scape::OnionListener;
 use scape::Tor;
-use scape::onion::OnionListener;
 use scape::testing::TestNetwork;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use scape::Connect;
+use scape::State;
 use scape::geoip::GeoIp;
-use scape::state::State;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let state = State::new(&Connect::from_env()?.connect_interactive()?)?;

@@ -358,9 +358,11 @@
 //! version what tor can do.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod circuits;
-mod client;
+// The documentation shows the methods of a type in the order of the modules
+// that have them. What can do harm comes last.
 pub mod control;
+
+mod client;
 pub mod endpoint;
 pub mod error;
 pub mod geoip;
@@ -371,6 +373,8 @@ pub mod process;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tor;
+
+mod circuits;
 
 pub use circuits::{attach, path};
 #[cfg(feature = "http")]
@@ -383,15 +387,21 @@ pub use live::{config, state};
 #[doc(inline)]
 pub use scape_proto::{event, info, netdoc, word};
 
-pub use config::Config;
-pub use connection::{Listener, Subscription};
-pub use control::{Connect, Controller, connect};
-pub use endpoint::{dial, listen};
-pub use error::{Error, ErrorKind, Result};
+pub use circuits::path::circuit_builder::CircuitBuilder;
+pub use client::tor_client::TorClient;
+pub use control::connect::{Connect, connect};
+pub use control::controller::Controller;
+pub use endpoint::dial::dial;
+pub use endpoint::listen::listen;
+pub use error::kind::ErrorKind;
+pub use error::opaque::{Error, Result};
 pub use io::cancel::CancelToken;
+pub use io::connection::listener::Listener;
+pub use io::connection::subscription::Subscription;
 pub use io::undo::undo_all;
-pub use onion::{OnionBuilder, OnionListener};
-pub use path::CircuitBuilder;
-pub use process::Launch;
-pub use state::State;
-pub use tor::{Tor, TorClient};
+pub use live::config::live::Config;
+pub use live::state::live::State;
+pub use onion::builder::OnionBuilder;
+pub use onion::listener::OnionListener;
+pub use process::launch::Launch;
+pub use tor::handle::Tor;

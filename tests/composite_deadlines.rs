@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use answers::{ONION, answer};
 use peer::Peer;
-use scape::config::Config;
+use scape::Config;
 use scape::control::{BuildCircuit, ClientAuth};
 use scape::event::EventKind;
 use scape::onion::client_auth::ClientAuthGuard;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, const_mutex};
 use scape::control::{ArgumentError, ClientAuth};
 use scape::error::AnswerError;
 use scape::onion::client_auth::ClientAuthGuard;
@@ -16,6 +16,23 @@ const ADDRESS: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid"
 const KEY: &str = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const OTHER_KEY: &str = "x25519:CFqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=";
 const NO_KEYS: &str = "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n";
+
+/// The lines that any test of this file logs, at any level.
+struct Logged(Mutex<Vec<String>>);
+
+static LOGGED: Logged = Logged(const_mutex(Vec::new()));
+
+impl log::Log for Logged {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        self.0.lock().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
 
 fn connect(tor: &ScriptedTor) -> Controller {
     Connect::new().authenticate_over(tor.transport().unwrap()).unwrap()
@@ -305,6 +322,64 @@ fn disk_onion_without_an_address_is_removed_again() {
     let Some(error) = error.get::<DiskOnionError>() else { panic!("{error:?}") };
     assert!(matches!(error.problem, DiskOnionProblem::NoHostname(_)), "{error}");
     assert_eq!(sent(&tor, "SETCONF").last().unwrap(), "SETCONF HiddenServiceDir");
+}
+
+/// Returns a tor with one service, in a new directory with the file `hostname`.
+/// tor has the service only in its first answers, as many as `answers`.
+fn tor_with_a_service(mut answers: usize) -> (ScriptedTor, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("hostname"), format!("{ADDRESS}.onion\n")).unwrap();
+    let directory = format!("HiddenServiceDir={}", folder.path().display());
+    let group = getconf(&[&directory, "HiddenServicePort=80"]);
+    let tor = ScriptedTor::builder()
+        .on("ONION_CLIENT_AUTH_VIEW", NO_KEYS)
+        .on_any(move |command| {
+            command.strip_prefix("GETCONF HiddenServiceOptions")?;
+            let has_it = answers > 0;
+            answers = answers.saturating_sub(1);
+            let none = "250 HiddenServiceOptions\r\n";
+            Some(if has_it { group.clone().into() } else { none.into() })
+        })
+        .start()
+        .unwrap();
+    (tor, folder)
+}
+
+#[test]
+fn unusable_files_of_a_disk_onion_are_named() {
+    let (tor, folder) = tor_with_a_service(usize::MAX);
+    let service = DiskOnions::of(&connect(&tor)).open(folder.path()).unwrap().unwrap();
+    for file in ["hs_ed25519_secret_key", "hs_ed25519_public_key"] {
+        std::fs::write(folder.path().join(file), "nonsense").unwrap();
+    }
+    std::fs::remove_file(folder.path().join("hostname")).unwrap();
+    for (error, part) in [
+        (service.secret_key().unwrap_err(), "its hs_ed25519_secret_key contains no valid key"),
+        (service.public_key().unwrap_err(), "its hs_ed25519_public_key contains no valid key"),
+        (service.hostname().unwrap_err(), "has no hostname file with an address yet"),
+    ] {
+        let text = error.to_string();
+        assert!(text.contains(part), "{text}");
+        for untrue in ["was not added", "nothing was sent", "0ns"] {
+            assert!(!text.contains(untrue), "{text}");
+        }
+    }
+}
+
+#[test]
+fn disk_onion_guard_of_a_removed_service_logs_nothing() {
+    log::set_logger(&LOGGED).unwrap();
+    log::set_max_level(log::LevelFilter::Trace);
+    // Opening the service asks once.
+    let (tor, folder) = tor_with_a_service(1);
+    let controller = connect(&tor);
+    let service = DiskOnions::of(&controller).open(folder.path()).unwrap().unwrap();
+    drop(service.guard());
+    assert_eq!(sent(&tor, "GETCONF HiddenServiceOptions").len(), 2);
+    assert!(sent(&tor, "SETCONF").is_empty());
+    let about_it = |line: &String| line.starts_with("cannot remove") && line.contains(ADDRESS);
+    let logged = LOGGED.0.lock();
+    assert!(!logged.iter().any(about_it), "{logged:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{select, unbounded};
+use crossbeam_channel::{RecvTimeoutError, select, unbounded};
 use place::{Place, SOON, eager};
 use scape::control::{ArgumentError, OnionTarget};
 use scape::error::{IoError, Phase, Timeout};
@@ -133,6 +133,15 @@ fn onion_listener_distinguishes_its_ports() {
     assert_eq!(ports[0].1, ports[1].1);
     let _client = connect(&ports[1].1);
     assert_eq!(listener.accept_timeout(SOON).unwrap().port(), None);
+}
+
+#[test]
+fn onion_listener_is_displayed_with_a_port_that_it_serves() {
+    let tor = tor();
+    let listener = new(&tor).port(22, 2222).virtual_port(80).virtual_port(81).listen().unwrap();
+    assert_eq!(listener.service().ports()[0].0, 22);
+    assert_eq!((listener.port(), listener.to_string()), (80, format!("{A}.onion:80")));
+    assert_eq!(*listener.local_addr(), listener.service().ports()[1].1);
 }
 
 #[test]
@@ -277,6 +286,50 @@ fn onion_listener_can_be_selected_on() {
     client.read_to_string(&mut heard).unwrap();
     assert_eq!(heard, "selected");
     listener.check().unwrap();
+}
+
+/// Nobody connects, so the threads of the listener wait for a connection.
+#[test]
+fn shutdown_disconnects_the_receiver_at_once() {
+    let tor = tor();
+    let mut builders = vec![
+        new(&tor).virtual_port(80).virtual_port(81),
+        new(&tor).virtual_port(80).local("0.0.0.0:0".parse().unwrap()),
+    ];
+    if cfg!(unix) {
+        builders.push(on_a_unix_socket(new(&tor).virtual_port(80)));
+    }
+    for builder in builders {
+        let listener = builder.listen().unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| listener.receiver().recv_timeout(SOON).unwrap_err());
+            listener.shutdown_handle().shutdown();
+            assert_eq!(waiting.join().unwrap(), RecvTimeoutError::Disconnected);
+        });
+        listener.close().unwrap();
+    }
+    // A connection that came before is still in the channel.
+    let listener = new(&tor).virtual_port(80).listen().unwrap();
+    let _client = connect(listener.local_addr());
+    let deadline = Instant::now() + SOON;
+    while listener.receiver().is_empty() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    listener.shutdown_handle().shutdown();
+    assert!(listener.receiver().recv_timeout(SOON).unwrap().is_ok());
+    let end = listener.receiver().recv_timeout(SOON).unwrap_err();
+    assert_eq!(end, RecvTimeoutError::Disconnected);
+}
+
+#[cfg(unix)]
+fn on_a_unix_socket(builder: OnionBuilder) -> OnionBuilder {
+    builder.unix_socket()
+}
+
+#[cfg(not(unix))]
+fn on_a_unix_socket(builder: OnionBuilder) -> OnionBuilder {
+    builder
 }
 
 #[test]

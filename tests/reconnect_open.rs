@@ -17,12 +17,13 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use place::{Place, SOON, eager, next, plain, statuses};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scape::Config;
 use scape::Controller;
-use scape::config::{Config, ConfigError, ConfigProblem};
+use scape::State;
+use scape::config::{ConfigError, ConfigProblem};
 use scape::connection::{CloseCause, ConnectionStatus, EventItem, QueueLimit};
 use scape::control::{AddOnion, Reconnect};
 use scape::event::EventKind;
-use scape::state::State;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
 use scape::word::OnionKey;
 

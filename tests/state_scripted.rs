@@ -218,6 +218,33 @@ fn state_follows_the_events() {
 }
 
 #[test]
+fn ended_stream_has_no_later_circuit_with_the_same_id() {
+    let end = "650 STREAM 4 CLOSED 7 a.example:80 REASON=DONE\r\n250-end=\r\n250 OK\r\n";
+    // As after a restart of tor.
+    let again = "650 CIRC 7 CLOSED alice\r\n650 CIRC 7 LAUNCHED\r\n650 CIRC 7 BUILT bob\r\n\
+                 250-again=\r\n250 OK\r\n";
+    let (_tor, state) = tor_that(
+        &[("GETINFO end", end), ("GETINFO again", again)],
+        "7 BUILT alice",
+        "4 SUCCEEDED 7 a.example:80",
+    );
+    let circuit = state.circuit(CircuitId::new(7)).unwrap();
+    let stream = state.stream(StreamId::new(4)).unwrap();
+    assert_eq!(stream.circuit().as_ref(), Some(&circuit));
+    say(&state, "end");
+    assert!(stream.is_ended());
+    assert_eq!(stream.circuit().as_ref(), Some(&circuit));
+    say(&state, "again");
+    let other = state.circuit(CircuitId::new(7)).unwrap();
+    assert!(circuit.is_ended() && other != circuit);
+    assert_eq!(stream.circuit(), None);
+    // The same holds for the handle of the circuit that has ended.
+    assert!(circuit.streams().is_empty());
+    let error = circuit.extend(["bob"]).unwrap_err();
+    assert!(error.get::<CircuitError>().is_some(), "{error}");
+}
+
+#[test]
 fn close_of_circuits_and_streams_waits_for_the_event() {
     let close = "250 OK\r\n650 CIRC 7 CLOSED moria1 REASON=REQUESTED\r\n";
     let end = "250 OK\r\n650 STREAM 4 CLOSED 7 a.example:80 REASON=DONE\r\n";

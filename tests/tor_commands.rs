@@ -102,7 +102,7 @@ fn get_conf_returns_options_lists_and_groups() {
     assert_eq!(get("Nickna").as_deref(), Some("someone"));
     assert_eq!(c.get_conf_list("ContactInfo").unwrap(), Vec::<String>::new());
     assert_eq!(c.get_conf_list("Log").unwrap().len(), 2);
-    assert_eq!(c.get_conf_list("ExitNodes").unwrap(), [""]);
+    assert_eq!(c.get_conf_list("ExitNodes").unwrap(), [""; 0]);
     let error = c.get_conf("Log").unwrap_err();
     assert!(
         error.get::<AnswerError>().is_some() && error.to_string().contains("get_conf_list"),

@@ -9,7 +9,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use scape::config::{Config, ConfigOption};
+use scape::Config;
+use scape::config::ConfigOption;
 use scape::control::{Caching, ConfLine};
 use scape::info::ConfigType;
 use scape::{Connect, Controller};

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scape::config::{Config, ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
+use scape::Config;
+use scape::config::{ConfigConflict, ConfigDiff, ConfigError, ConfigProblem};
 use scape::control::{Caching, ConfLine};
 use scape::{Connect, Controller};
 use support::real_tor::RealTor;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use scape::control::ArgumentError;
 use scape::process::{Control, LaunchError, LaunchProblem, WaitFor};
-use scape::{Error, Launch};
+use scape::{Error, ErrorKind, Launch};
 
 #[path = "support/tor.rs"]
 mod tor;
@@ -254,6 +254,22 @@ fn launch_of_a_missing_program_names_it() {
 }
 
 #[test]
+fn launch_refuses_a_bootstrap_of_more_than_100_percent() {
+    for percent in [101, 255] {
+        let recorded = Recorded::new();
+        let launch = recorded.launch(offline().wait_for(WaitFor::Bootstrap(percent)));
+        let error = launch.start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{error:?}");
+        let Some(error) = error.get::<LaunchError>() else { panic!("{error:?}") };
+        let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
+        let why = why.to_string();
+        assert!(why.contains("wait_for") && why.contains(&percent.to_string()), "{why}");
+        assert!(!why.contains("nothing was sent"), "{why}");
+        assert!(!recorded.record().exists(), "tor was started");
+    }
+}
+
+#[test]
 fn launch_refuses_reserved_options_by_name() {
     let bad = [
         ("ContactInfo", "a\nSocksPort 1"),
@@ -275,6 +291,7 @@ fn launch_refuses_reserved_options_by_name() {
         let LaunchProblem::Option(why) = error.problem() else { panic!("{error:?}") };
         assert!(why.get::<ArgumentError>().is_some(), "{why:?}");
         assert!(name.starts_with('%') || why.to_string().contains(name), "{why}");
+        assert!(!why.to_string().contains("nothing was sent"), "{why}");
         assert!(!recorded.record().exists(), "tor was started");
     }
     let error = offline().control(Control::TcpPort).option("ControlPortWriteToFile", "x").start();

@@ -209,7 +209,7 @@ fn disk_onion_that_would_end_tor_or_lose_a_key_is_not_sent() {
     let cut = OnionKey::random().to_secret_key_file()[..95].to_vec();
     fs::write(&file, &cut).unwrap();
     let error = problem(onions.add(&key));
-    assert!(matches!(error.problem, DiskOnionProblem::BadKey(_)), "{error}");
+    assert!(matches!(error.problem, DiskOnionProblem::BadKey { .. }), "{error}");
     assert_eq!(fs::read(&file).unwrap(), cut);
     assert!(onions.list().unwrap().is_empty() && tor.is_running());
 }

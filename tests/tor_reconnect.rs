@@ -11,12 +11,12 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::unbounded;
+use scape::State;
 use scape::config::{ConfigError, ConfigProblem};
 use scape::connection::ConnectionStatus;
 use scape::control::{AddOnion, ClientAuth, Reconnect, Signal};
 use scape::event::{EventBody, EventKind};
 use scape::info::MappingSource;
-use scape::state::State;
 use scape::word::{ClientKey, OnionAddress};
 use support::real_tor::RealTor;
 

@@ -4,9 +4,9 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use scape::Controller;
+use scape::State;
 use scape::event::{CircuitInfo, StreamInfo};
 use scape::netdoc::RouterStatus;
-use scape::state::State;
 
 use super::relays::RELAYS;
 use super::rounds::Run;

@@ -10,9 +10,9 @@ mod socks_port;
 pub(crate) mod socks_ports;
 #[cfg(feature = "https")]
 pub mod tls;
-mod tor_client;
+pub(crate) mod tor_client;
 
 pub use no_control::NoControlError;
 pub use no_socks_port::NoSocksPortError;
 pub use socks_port::SocksPort;
-pub use tor_client::TorClient;
+pub(crate) use tor_client::TorClient;

@@ -104,21 +104,11 @@ impl TorClient {
 
     /// Sets the time limit of a whole request. Default:
     /// [`SocksProxy::DEFAULT_TIMEOUT`] (130 seconds), which is a little longer
-    /// than tor's own limit.
+    /// than tor's own limit. A request that times out may take up to half a
+    /// second more: see [`connect`](Self::connect).
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> TorClient {
         self.proxy = self.proxy.timeout(timeout);
-        self
-    }
-
-    /// Sets whether the client connects to [private](crate::socks::is_private)
-    /// addresses and names, such as `127.0.0.1` or `localhost`. Default: false,
-    /// because they would refer to the exit's network, not to this one. tor has
-    /// a similar rule (`ClientRejectInternalAddresses`), and exits have one
-    /// too.
-    #[must_use]
-    pub fn allow_private_addresses(mut self, allow: bool) -> TorClient {
-        self.proxy = self.proxy.refuse_private(!allow);
         self
     }
 
@@ -302,6 +292,17 @@ impl TorClient {
     /// [`ErrorKind::Network`](crate::ErrorKind::Network).
     pub fn dns_resolve_ptr(&self, ip: IpAddr) -> Result<String> {
         self.proxy.resolve_ptr(ip)
+    }
+
+    /// Sets whether the client connects to [private](crate::socks::is_private)
+    /// addresses and names, such as `127.0.0.1` or `localhost`. Default: false,
+    /// because they would refer to the exit's network, not to this one. tor has
+    /// a similar rule (`ClientRejectInternalAddresses`), and exits have one
+    /// too.
+    #[must_use]
+    pub fn allow_private_addresses(mut self, allow: bool) -> TorClient {
+        self.proxy = self.proxy.refuse_private(!allow);
+        self
     }
 }
 

@@ -48,7 +48,8 @@ impl Controller {
     }
 
     /// Returns the values of an option that may have several, in tor's order.
-    /// The list is empty if the option is unset.
+    /// The list is empty if the option is unset. tor returns a comma-separated
+    /// list as one value, such as `a,b`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -65,7 +66,12 @@ impl Controller {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
     /// know the option.
     pub fn get_conf_list(&self, name: &str) -> Result<Vec<String>> {
-        Ok(self.get_conf_lines([name])?.into_iter().filter_map(|line| line.value).collect())
+        let lines = self.get_conf_lines([name])?;
+        let values: Vec<String> = lines.into_iter().filter_map(|line| line.value).collect();
+        // tor answers `Name=` for a comma-separated list or a list of relays
+        // that is unset, and `Name` for all other types.
+        let is_unset = matches!(&*values, [value] if value.is_empty());
+        Ok(if is_unset { Vec::new() } else { values })
     }
 
     /// Returns the lines of several options, in tor's order and spelling.
@@ -323,5 +329,33 @@ impl Controller {
     /// write the torrc.
     pub fn save_conf_force(&self) -> Result<()> {
         self.request(Command::build("SAVECONF").word("flag", "FORCE").finish()?).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "testing")]
+    #[test]
+    fn unset_comma_separated_list_is_an_empty_list() {
+        use crate::control::Connect;
+        use crate::testing::ScriptedTor;
+
+        let tor = ScriptedTor::builder()
+            .on("GETCONF ExitNodes", "250 ExitNodes=\r\n")
+            .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+            .on("GETCONF LongLivedPorts", "250 LongLivedPorts=21,22\r\n")
+            .on("GETCONF Log", "250-Log=\r\n250 Log=notice stdout\r\n")
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        for (name, values) in [
+            ("ExitNodes", &[][..]),
+            ("ContactInfo", &[]),
+            ("LongLivedPorts", &["21,22"]),
+            ("Log", &["", "notice stdout"]),
+        ] {
+            assert_eq!(controller.get_conf_list(name).unwrap(), values, "{name}");
+        }
+        assert_eq!(controller.get_conf("ExitNodes").unwrap().as_deref(), Some(""));
     }
 }

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auth;
 use super::cache::Caching;
+use super::controller::{Controller, DEFAULT_TIMEOUT};
 use super::keeper::Keeping;
 use super::places::{Environment, credentials_at, usual_places};
 use super::reconnect::Reconnect;
-use super::{Controller, DEFAULT_TIMEOUT, auth};
 use crate::control::{AuthError, ConnectAttempt, ConnectError};
 use crate::error::{Cancelled, Error, Phase, Result};
 use crate::io::cancel::CancelToken;

@@ -113,9 +113,9 @@ impl FetchedHsDescriptor {
 /// post them there. [`Controller::hs_descriptors`] returns this type.
 /// control-spec, commands HSFETCH and HSPOST.
 ///
-/// [`Info::onion_descriptor`](crate::control::Info::onion_descriptor) and
-/// similar methods return descriptors that tor has already, because it uses or
-/// provides the service.
+/// [`Info::hs_client_desc`](crate::control::Info::hs_client_desc) and
+/// [`Info::hs_service_desc`](crate::control::Info::hs_service_desc) return
+/// descriptors that tor has already, because it uses or provides the service.
 ///
 /// ```no_run
 /// use scape::word::OnionAddress;

@@ -230,13 +230,6 @@ impl AddOnion {
         self
     }
 
-    /// Allows a service whose location is not hidden. A tor in non-anonymous
-    /// mode requires this, and other tors refuse it.
-    pub fn non_anonymous(mut self) -> Self {
-        self.non_anonymous = true;
-        self
-    }
-
     /// Demands proof of work from clients when the service is under load.
     /// `rate` is the number of introductions a second that the service handles
     /// without such a demand, and `burst` is the number in a burst. `None`
@@ -367,6 +360,13 @@ impl AddOnion {
                 Some(target) => command.pair("Port", &format!("{port},{target}")),
             };
         }
+    }
+
+    /// Allows a service whose location is not hidden. A tor in non-anonymous
+    /// mode requires this, and other tors refuse it.
+    pub fn non_anonymous(mut self) -> Self {
+        self.non_anonymous = true;
+        self
     }
 }
 

@@ -2,9 +2,10 @@
 
 use super::which_tor::tor_at;
 use super::{ClientEndpoint, EndpointStream};
+use crate::client::TorClient;
 use crate::endpoint::EndpointError;
 use crate::error::{Error, Result};
-use crate::tor::{Tor, TorClient};
+use crate::tor::Tor;
 
 /// Connects through Tor to a `tor:` endpoint: a text such as
 /// `"tor:example.com:80"`, or a [`ClientEndpoint`]. See the [module

@@ -96,11 +96,11 @@
 //! machine, so use a `privateKeyFile` there.
 
 mod client;
-mod dial;
+pub(crate) mod dial;
 mod error;
 mod grammar;
 mod key_file;
-mod listen;
+pub(crate) mod listen;
 mod onion;
 mod options;
 mod stream;
@@ -112,9 +112,8 @@ use std::str::FromStr;
 use zeroize::Zeroizing;
 
 pub use client::ClientEndpoint;
-pub use dial::dial;
 pub use error::{EndpointError, EndpointProblem};
-pub use listen::{listen, listen_with};
+pub use listen::listen_with;
 pub use onion::OnionEndpoint;
 pub use stream::EndpointStream;
 

@@ -284,24 +284,6 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::File(path.into()), ..self }
     }
 
-    /// Makes a service that is reached in three hops instead of six
-    /// (`singleHop`). The service's location is **not hidden**. The service
-    /// needs a tor that does nothing else. If no control port is set,
-    /// [`listen`](Self::listen) launches such a tor, which ends with the
-    /// listener.
-    ///
-    /// ```
-    /// use scape::endpoint::OnionEndpoint;
-    ///
-    /// let endpoint = OnionEndpoint::new(80)?.single_hop();
-    /// assert_eq!(endpoint.to_string(), "onion:80:singleHop=true");
-    /// # Ok::<(), scape::endpoint::EndpointError>(())
-    /// ```
-    #[must_use]
-    pub fn single_hop(self) -> Self {
-        OnionEndpoint { single_hop: true, ..self }
-    }
-
     /// Lets the service outlive the control connection (`detach`). The service
     /// ends when the listener is closed or dropped, or when tor ends.
     ///
@@ -500,6 +482,24 @@ impl OnionEndpoint {
             say("timeout", &options::show_seconds(timeout));
         }
         text
+    }
+
+    /// Makes a service that is reached in three hops instead of six
+    /// (`singleHop`). The service's location is **not hidden**. The service
+    /// needs a tor that does nothing else. If no control port is set,
+    /// [`listen`](Self::listen) launches such a tor, which ends with the
+    /// listener.
+    ///
+    /// ```
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.single_hop();
+    /// assert_eq!(endpoint.to_string(), "onion:80:singleHop=true");
+    /// # Ok::<(), scape::endpoint::EndpointError>(())
+    /// ```
+    #[must_use]
+    pub fn single_hop(self) -> Self {
+        OnionEndpoint { single_hop: true, ..self }
     }
 }
 

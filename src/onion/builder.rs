@@ -280,16 +280,6 @@ impl OnionBuilder {
         self
     }
 
-    /// Makes a single onion service: **its location is not hidden**, and in
-    /// exchange it is faster. This requires a tor that is configured with
-    /// `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1` and
-    /// `SocksPort 0`. Such a tor can't do anything else.
-    pub fn single_hop(mut self) -> Self {
-        self.service = self.service.non_anonymous();
-        self.single_hop = true;
-        self
-    }
-
     /// Binds the listener's socket to this port of 127.0.0.1. 0 means a free
     /// port, which is also the default.
     pub fn local_port(self, port: u16) -> Self {
@@ -680,6 +670,16 @@ impl OnionBuilder {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Makes a single onion service: **its location is not hidden**, and in
+    /// exchange it is faster. This requires a tor that is configured with
+    /// `HiddenServiceNonAnonymousMode 1`, `HiddenServiceSingleHopMode 1` and
+    /// `SocksPort 0`. Such a tor can't do anything else.
+    pub fn single_hop(mut self) -> Self {
+        self.service = self.service.non_anonymous();
+        self.single_hop = true;
+        self
     }
 }
 

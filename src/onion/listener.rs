@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, at, bounded, never, select};
@@ -63,9 +63,11 @@ pub struct OnionListener {
 /// The sockets and the threads that accept from them. Dropping the `Door` ends
 /// the threads and closes the sockets.
 pub(super) struct Door {
-    acceptors: Vec<Acceptor>,
+    acceptors: Vec<Arc<Acceptor>>,
     /// The address of the first socket.
     local: OnionTarget,
+    /// The first virtual port of the first socket.
+    port: u16,
     streams: Receiver<Result<OnionStream>>,
     shutdown: OnionShutdown,
 }
@@ -74,22 +76,34 @@ pub(super) struct Door {
 /// keep the listener or its sockets open.
 #[derive(Clone)]
 pub struct OnionShutdown {
+    stop: Arc<Mutex<Stop>>,
+    receiver: Receiver<Never>,
+}
+
+/// What a shutdown needs.
+struct Stop {
     /// `None` after the shutdown. Dropping the sender disconnects the receiver,
     /// which signals the shutdown.
-    sender: Arc<Mutex<Option<Sender<Never>>>>,
-    receiver: Receiver<Never>,
+    sender: Option<Sender<Never>>,
+    /// The threads to end.
+    acceptors: Vec<Weak<Acceptor>>,
 }
 
 impl OnionShutdown {
     fn new() -> Self {
         let (sender, receiver) = bounded(0);
-        OnionShutdown { sender: Arc::new(Mutex::new(Some(sender))), receiver }
+        let stop = Stop { sender: Some(sender), acceptors: Vec::new() };
+        OnionShutdown { stop: Arc::new(Mutex::new(stop)), receiver }
     }
 
     /// Shuts the listener down. Threads that wait in [`OnionListener::accept`]
-    /// get an error, and iterators end. The service itself is removed only when
-    /// the listener is closed or dropped, so the listener's owner should do
-    /// that next.
+    /// get an error, iterators end, and the channel of
+    /// [`OnionListener::receiver`] is disconnected. The service itself is
+    /// removed only when the listener is closed or dropped, so the listener's
+    /// owner should do that next.
+    ///
+    /// This ends the threads that accept connections, which usually takes less
+    /// than a millisecond.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -105,7 +119,13 @@ impl OnionShutdown {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn shutdown(&self) {
-        *self.sender.lock() = None;
+        // The lock is held until the threads have ended. So a listener that is
+        // dropped meanwhile closes its sockets before its `drop` returns.
+        let mut stop = self.stop.lock();
+        drop(stop.sender.take());
+        for acceptor in stop.acceptors.drain(..).filter_map(|acceptor| acceptor.upgrade()) {
+            acceptor.end();
+        }
     }
 
     /// Returns true if the listener was shut down.
@@ -125,19 +145,21 @@ impl Door {
     /// virtual ports that it serves.
     pub(super) fn open(sockets: Vec<(Socket, Vec<u16>)>) -> Result<Self> {
         let (sender, streams) = bounded(QUEUE);
-        let Some((first, _)) = sockets.first() else {
+        let Some((first, served)) = sockets.first() else {
             return Err(ArgumentError::invalid("OnionBuilder", "list of ports", "is empty").into());
         };
-        let local = first.address().clone();
-        let mut door =
-            Door { acceptors: Vec::new(), local, streams, shutdown: OnionShutdown::new() };
+        let (local, port) = (first.address().clone(), served.first().copied().unwrap_or_default());
+        let shutdown = OnionShutdown::new();
+        let mut door = Door { acceptors: Vec::new(), local, port, streams, shutdown };
         for (socket, ports) in sockets {
             let port = match *ports {
                 [port] => Some(port),
                 _ => None,
             };
             let stop = door.shutdown.receiver.clone();
-            door.acceptors.push(Acceptor::start(socket, port, sender.clone(), stop)?);
+            let acceptor = Arc::new(Acceptor::start(socket, port, sender.clone(), stop)?);
+            door.shutdown.stop.lock().acceptors.push(Arc::downgrade(&acceptor));
+            door.acceptors.push(acceptor);
         }
         Ok(door)
     }
@@ -146,6 +168,7 @@ impl Door {
 impl Drop for Door {
     fn drop(&mut self) {
         self.shutdown.shutdown();
+        // A thread that didn't end in time at the shutdown gets another chance.
         for acceptor in &self.acceptors {
             acceptor.end();
         }
@@ -290,10 +313,10 @@ impl OnionListener {
     }
 
     /// Returns the channel that delivers the connections, for
-    /// [`crossbeam_channel::select!`]. The channel doesn't report the end of
-    /// the control connection. After a shutdown, it is only disconnected when
-    /// further connections arrive. So call [`check`](Self::check) from time to
-    /// time, which returns an error in both cases.
+    /// [`crossbeam_channel::select!`]. After a shutdown, the channel delivers
+    /// the connections that wait in it and is then disconnected. It doesn't
+    /// report the end of the control connection. So call
+    /// [`check`](Self::check) from time to time, which returns an error then.
     ///
     /// ```no_run
     /// # fn serve(
@@ -355,12 +378,12 @@ impl OnionListener {
         self.service.address()
     }
 
-    /// Returns the virtual port that was added to the service first. It may be
-    /// a port that was added with
-    /// [`OnionBuilder::port`](super::OnionBuilder::port), whose connections
-    /// don't reach this listener.
+    /// Returns the first virtual port that this listener serves: the one that
+    /// was added with the first
+    /// [`virtual_port`](super::OnionBuilder::virtual_port).
+    /// [`OnionService::ports`] has all ports of the service.
     pub fn port(&self) -> u16 {
-        self.service.ports().first().map_or(0, |(port, _)| *port)
+        self.door.port
     }
 
     /// Returns the address that the listener's socket is bound to. If there are
@@ -430,7 +453,8 @@ impl NoStream {
     }
 }
 
-/// Writes the address and the first port, such as `2gzy….onion:80`.
+/// Writes the address and the first port that the listener serves, such as
+/// `2gzy….onion:80`.
 impl fmt::Display for OnionListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.address(), self.port())

@@ -115,12 +115,12 @@
 //! failure, the service is removed from tor again.
 
 mod acceptor;
-mod builder;
+pub(crate) mod builder;
 pub mod client_auth;
 pub mod disk;
 mod error;
 mod key_file;
-mod listener;
+pub(crate) mod listener;
 mod local;
 mod private_file;
 mod publication;
@@ -129,10 +129,11 @@ mod service;
 mod stream;
 mod uploads;
 
-pub use builder::OnionBuilder;
+pub(crate) use builder::OnionBuilder;
 pub use error::{PublishError, PublishHint, UploadFailure};
 pub use key_file::{load_key, save_key};
-pub use listener::{Incoming, OnionListener, OnionShutdown};
+pub(crate) use listener::OnionListener;
+pub use listener::{Incoming, OnionShutdown};
 pub use local::ListeningSocket;
 pub use publication::{Publication, Wait};
 pub use service::OnionService;

@@ -15,8 +15,9 @@ pub enum WaitFor {
     Control,
     /// tor's bootstrap has reached this percentage, from 0 to 100. At 75, tor
     /// has the descriptors of enough relays to build circuits. At 100, it has
-    /// built a circuit. A launch that waits for more than 100 fails with a
-    /// timeout.
+    /// built a circuit. More than 100 is an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), before tor is
+    /// started.
     Bootstrap(u8),
 }
 

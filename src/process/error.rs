@@ -37,8 +37,8 @@ pub enum LaunchProblem {
     },
     /// The data directory or another file couldn't be prepared.
     Prepare(IoError),
-    /// An option can't be given to a launched tor. The error names the option
-    /// and the reason.
+    /// An option can't be given to a launched tor, or another setting of the
+    /// launch is invalid. The error names the option or setting and the reason.
     Option(Error),
     /// tor ended by itself. The log contains the reason: a bad option, a port
     /// in use, or a locked data directory, for example.
@@ -108,7 +108,7 @@ impl fmt::Display for LaunchError {
                 write!(f, "cannot start the tor program {}", program.display())?;
             }
             LaunchProblem::Prepare(error) => write!(f, "{error}")?,
-            LaunchProblem::Option(_) => write!(f, "an option can't be given to tor")?,
+            LaunchProblem::Option(_) => write!(f, "a setting of the launch is invalid")?,
             LaunchProblem::Exited { code: Some(code), .. } => {
                 write!(f, "tor ended with status {code}")?;
             }

@@ -318,23 +318,6 @@ impl Launch {
         self
     }
 
-    /// Turns off authentication: anybody who can connect to a control port of
-    /// this tor can control it.
-    ///
-    /// Every program on the machine can then read and change tor's
-    /// configuration. By default, control ports require the cookie.
-    /// `CookieAuthentication` and `HashedControlPassword` in the options still
-    /// have an effect.
-    ///
-    /// ```no_run
-    /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    pub fn without_authentication(mut self) -> Self {
-        self.without_authentication = true;
-        self
-    }
-
     /// Lets another thread cancel the launch with this token, in any phase.
     ///
     /// [`start`](Self::start) then ends everything that it has started and
@@ -444,7 +427,7 @@ impl Launch {
     /// [problem](LaunchProblem) and the last lines of the log. The kind is
     ///
     /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an option is
-    ///   refused;
+    ///   refused, or if [`wait_for`](Self::wait_for) is more than 100 percent;
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't reach
     ///   the state in time;
     /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the launch
@@ -589,8 +572,13 @@ impl Launch {
         }
     }
 
-    /// Returns an error if an option can't be given to a launched tor.
+    /// Returns an error if an option can't be given to a launched tor, or if
+    /// tor can't reach the wanted state.
     fn check(&self) -> Result<()> {
+        if let WaitFor::Bootstrap(percent @ 101..) = self.wanted() {
+            let why = format!("is {percent}, but the bootstrap ends at 100");
+            return Err(ArgumentError::invalid("Launch::wait_for", "percentage", why).into());
+        }
         let refused =
             |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
         for (name, value) in &self.options {
@@ -686,6 +674,23 @@ impl Launch {
         })?;
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         Ok((command, pending))
+    }
+
+    /// Turns off authentication: anybody who can connect to a control port of
+    /// this tor can control it.
+    ///
+    /// Every program on the machine can then read and change tor's
+    /// configuration. By default, control ports require the cookie.
+    /// `CookieAuthentication` and `HashedControlPassword` in the options still
+    /// have an effect.
+    ///
+    /// ```no_run
+    /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn without_authentication(mut self) -> Self {
+        self.without_authentication = true;
+        self
     }
 }
 

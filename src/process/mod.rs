@@ -6,7 +6,8 @@
 //! configuration.
 //!
 //! ```no_run
-//! use scape::process::{Launch, WaitFor};
+//! use scape::process::WaitFor;
+//! use scape::Launch;
 //!
 //! let tor = Launch::new()
 //!     .option("SocksPort", "auto IsolateDestAddr")
@@ -57,7 +58,7 @@ mod control;
 mod error;
 mod exit;
 mod find;
-mod launch;
+pub(crate) mod launch;
 mod log;
 mod options;
 mod private_dir;
@@ -76,7 +77,7 @@ pub use control::Control;
 pub use error::{LaunchError, LaunchProblem};
 pub use exit::Exit;
 pub use find::find_tor;
-pub use launch::Launch;
+pub(crate) use launch::Launch;
 pub use options::OptionValue;
 pub(crate) use private_dir::PrivateDir;
 #[cfg(feature = "testing")]

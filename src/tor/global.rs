@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::{Core, Tor};
+use super::handle::{Core, Tor};
 use crate::control::{Connect, environment_socks};
 use crate::error::{Cancelled, Phase, Result};
 use crate::io::cancel::CancelToken;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Tor, Way};
+use super::handle::{Tor, Way};
 use crate::client::socks_ports;
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result, Timeout};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scape::State;
 use scape::control::{BuildCircuit, CircuitError, Command as ControlCommand, Refusal};
 use scape::error::Timeout;
 use scape::event::{
@@ -16,7 +17,7 @@ use scape::event::{
 use scape::info::MappingSource;
 use scape::netdoc::{RouterEntry, RouterFlags, RouterStatus};
 use scape::socks::{SocksError, SocksStream};
-use scape::state::{Circuit, State};
+use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
 use scape::{Controller, Tor, TorClient};

@@ -62,6 +62,19 @@ fn malformed_entry_is_skipped_and_the_next_is_parsed() {
 }
 
 #[test]
+fn malformed_entry_has_its_position_in_the_consensus() {
+    let header = "network-status-version 3\nvote-status consensus\n";
+    let text = format!("{header}{GOOD}r x\ns Exit\n{GOOD}directory-footer\n");
+    let consensus = Consensus::parse(text.as_bytes()).unwrap();
+    let errors = consensus.relays().results().filter_map(Result::err);
+    let positions: Vec<_> = errors.map(|error| error.position()).collect();
+    assert_eq!(positions, [header.len() + GOOD.len()]);
+    // The same text has the same positions with the other iterator.
+    let mut errors = RouterStatus::parse_all(text.as_bytes()).results().filter_map(Result::err);
+    assert_eq!(errors.next().map(|error| error.position()), positions.first().copied());
+}
+
+#[test]
 fn malformed_lines_of_an_entry_are_ignored() {
     let lines = "a nonsense\na [::1]\na 192.0.2.1:7\na [::2]:8\ns Fast Odd\u{e9}\nv odd\npr Link\nm short\n\
                  w Bandwidth=99999999999 Odd=1\np permit 80\nid ed25519 none\nnew line\nodd\n";

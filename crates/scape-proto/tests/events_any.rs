@@ -257,6 +257,26 @@ fn event_type_stays_small() {
 fn event_body_is_displayed_in_one_line() {
     let odd = event(&b"CIRC 1 \"BU\\nILT\" $AB~\x1b[31mred PURPOSE=\"A\\tB\""[..]);
     assert_eq!(odd.body().to_string(), "1 BU\\nILT A\\tB: $AB~\\u{1b}[31mred");
+    let EventBody::Circ(circuit) = odd.body() else { panic!("{odd}") };
+    assert_eq!(circuit.to_string(), odd.body().to_string());
+    for (line, shown) in [
+        ("STREAM 4 \"N\\nEW\" 7 a:80 PURPOSE=\"U\\rS\"", "4 N\\nEW U\\rS a:80 on circuit 7"),
+        ("ORCONN a:1 \"F\\nO\" REASON=\"B\\nA\"", "a:1 F\\nO (B\\nA)"),
+        ("CIRC_MINOR 7 \"A\\nB\" PURPOSE=\"C\\nD\"", "7 A\\nB C\\nD"),
+        ("GUARD ENTRY relay01 \"U\\nP\"", "relay01 U\\nP"),
+        ("NETWORK_LIVENESS \"U\\nP\"", "network U\\nP"),
+    ] {
+        let event = event(line);
+        let own = match event.body() {
+            EventBody::Stream(event) => event.to_string(),
+            EventBody::OrConn(event) => event.to_string(),
+            EventBody::CircMinor(event) => event.to_string(),
+            EventBody::Guard(event) => event.to_string(),
+            EventBody::NetworkLiveness(event) => event.to_string(),
+            body => panic!("{body:?}"),
+        };
+        assert_eq!((own.as_str(), event.body().to_string().as_str()), (shown, shown), "{line}");
+    }
     assert_eq!(event("NONSENSE").body().to_string(), "unknown");
     let minor =
         event("CIRC_MINOR 7 PURPOSE_CHANGED $AB~c,d PURPOSE=HS_CLIENT_REND OLD_PURPOSE=GENERAL");
@@ -378,7 +398,9 @@ fn use_it(event: &Event) {
             let _ = connection.target.socket_addr();
         }
         EventBody::StatusGeneral(e) | EventBody::StatusClient(e) | EventBody::StatusServer(e) => {
-            let _ = (format!("{:?}", e.detail()), e.bootstrap().map(|b| b.to_string()));
+            let _ = format!("{:?}", e.detail());
+            let bootstrap = e.bootstrap().map(|b| b.to_string()).unwrap_or_default();
+            assert!(!bootstrap.contains(char::is_control), "{bootstrap:?}");
         }
         EventBody::TransportLaunched(transport) => {
             let _ = transport.socket_addr();

@@ -18,7 +18,7 @@
 mod attempts;
 mod builder;
 mod chooser;
-mod circuit_builder;
+pub(crate) mod circuit_builder;
 mod circuits;
 mod conflict;
 mod fitness;
@@ -32,7 +32,7 @@ mod target;
 
 pub use builder::PathBuilder;
 pub use chooser::PathChooser;
-pub use circuit_builder::CircuitBuilder;
+pub(crate) use circuit_builder::CircuitBuilder;
 pub use circuits::Circuits;
 pub use no_path::{NoPathError, PathRule};
 pub use pool::CircuitPool;

@@ -109,14 +109,6 @@ impl AgentBuilder {
         AgentBuilder { status_as_error, ..self }
     }
 
-    /// Sets whether private addresses, `localhost` and similar names are
-    /// requested (see [`is_private`](crate::socks::is_private)). Exits refuse
-    /// them, but a private Tor network may serve them. Default: false; such a
-    /// request fails and nothing is sent.
-    pub fn allow_private_addresses(self, allow: bool) -> Self {
-        AgentBuilder { proxy: self.proxy.refuse_private(!allow), ..self }
-    }
-
     /// Sets the trusted authorities for `https://` URLs, including onion
     /// services. Default: the authorities that browsers trust. TLS settings of
     /// single requests are ignored.
@@ -157,6 +149,14 @@ impl AgentBuilder {
             connector.chain(super::tls::TlsConnector::new(self.tls.alpn([""; 0])?.config()?))
         };
         Ok(ureq::Agent::with_parts(config.build(), connector, NoResolver))
+    }
+
+    /// Sets whether private addresses, `localhost` and similar names are
+    /// requested (see [`is_private`](crate::socks::is_private)). Exits refuse
+    /// them, but a private Tor network may serve them. Default: false; such a
+    /// request fails and nothing is sent.
+    pub fn allow_private_addresses(self, allow: bool) -> Self {
+        AgentBuilder { proxy: self.proxy.refuse_private(!allow), ..self }
     }
 }
 

@@ -22,6 +22,10 @@ const EXPLANATION: Duration = Duration::from_millis(500);
 /// independent and cheap. Every request ends within the timeout, including the
 /// connection to the port.
 ///
+/// A proxy of a [`TorClient`](crate::TorClient) with a control connection
+/// makes one exception. After a timeout, it asks tor for the likely reason,
+/// which takes up to half a second more.
+///
 /// ```no_run
 /// use std::io::{Read, Write};
 /// use scape::socks::{Isolation, SocksProxy};

@@ -79,7 +79,7 @@ mod error;
 mod immutable;
 mod lines;
 mod listen;
-mod live;
+pub(crate) mod live;
 mod model;
 mod option;
 mod pending;
@@ -91,7 +91,7 @@ mod torrc_error;
 
 pub use error::{ConfigError, ConfigProblem};
 pub use listen::{ConfigChange, ConfigListener};
-pub use live::Config;
+pub(crate) use live::Config;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
 pub use scape_proto::torrc::{

@@ -89,7 +89,7 @@ impl Model {
 
     /// Returns the lines that an option or group probably has: its lines if
     /// they are known, otherwise those of the latest event, otherwise those
-    /// that this program sent last. Returns `None` if there are none of these.
+    /// that this program sent last. Otherwise returns `None`.
     pub(super) fn expected(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         let unit = self.units.get(unit)?;
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())

@@ -55,13 +55,17 @@ impl AddressTable {
         }
     }
 
-    /// Removes the mappings that have expired by `now`.
-    pub(super) fn expire(&mut self, now: SystemTime, changes: &mut Changes) {
+    /// Removes the mappings that have expired by `now`. Returns true if there
+    /// were any.
+    pub(super) fn expire(&mut self, now: SystemTime, changes: &mut Changes) -> bool {
+        let mut have_expired = false;
         while self.next_end().is_some_and(|end| end <= now)
             && let Some((_, from)) = self.ends.pop_first()
         {
             self.remove(&from, changes);
+            have_expired = true;
         }
+        have_expired
     }
 
     /// Returns the time when the next mapping expires, or `None` if no mapping
@@ -157,8 +161,9 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &table.snapshot()));
 
         let mut changes = Changes::new(true);
-        table.expire(end - Duration::from_secs(1), &mut changes);
-        table.expire(end, &mut changes);
+        assert!(!table.expire(end - Duration::from_secs(1), &mut changes));
+        assert!(table.expire(end, &mut changes));
+        assert!(!table.expire(end, &mut changes));
         assert_eq!(shown(changes), ["expired a.example"]);
         assert_eq!((before.len(), table.snapshot().len(), table.next_end()), (2, 1, None));
         // Mapping a name to itself removes its mapping.

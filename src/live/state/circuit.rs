@@ -249,8 +249,14 @@ impl Circuit {
     /// Same errors as
     /// [`Controller::extend_circuit`](crate::Controller::extend_circuit), most
     /// often of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+    /// Returns an error with a [`CircuitError`] if the circuit has already
+    /// ended.
     #[doc(alias = "extend_circuit")]
     pub fn extend<R: ToString>(&self, relays: impl IntoIterator<Item = R>) -> Result<()> {
+        // Another circuit may have the id by now.
+        if self.is_ended() {
+            return Err(self.error().into());
+        }
         let hops_before = self.info().path.len();
         self.state.controller().extend_circuit(self.id(), relays)?;
         let shared = self.state.shared();

@@ -40,12 +40,9 @@ fn expire(shared: &Shared) -> Option<Instant> {
     let now = SystemTime::now();
     let mut changes = shared.changes();
     let mut model = shared.model();
-    let has_ended = model.addresses.next_end().is_some_and(|end| end <= now);
-    if has_ended {
-        model.addresses.expire(now, &mut changes);
-    }
+    let have_expired = model.addresses.expire(now, &mut changes);
     let next_end = model.addresses.next_end();
-    if has_ended {
+    if have_expired {
         shared.publish(model, changes);
     } else {
         drop(model);

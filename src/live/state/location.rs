@@ -38,7 +38,7 @@ impl Router {
     /// #     .info("circuit-status", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
     /// #     .info("ip-to-country/192.0.2.14", "de").on_prefix("SETEVENTS", "250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let state = scape::state::State::new(&controller)?;
+    /// let state = scape::State::new(&controller)?;
     /// for router in state.routers().named("alice") {
     ///     if let Some(location) = router.location()? {
     ///         println!("{router}: {location}");

@@ -85,7 +85,12 @@ impl Stream {
     /// isn't attached to a circuit. For an ended stream, returns its last
     /// circuit, or `None` if that circuit has ended, too.
     pub fn circuit(&self) -> Option<Circuit> {
-        self.state.circuit(self.info().circuit?)
+        let open = self.state.circuit(self.info().circuit?);
+        if !self.is_ended() {
+            return open;
+        }
+        // If the stream has ended, another circuit may have the id by now.
+        Some(Circuit::new(self.cell.last_circuit()?, self.state.clone()))
     }
 
     /// Returns the state that the stream belongs to.

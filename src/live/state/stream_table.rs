@@ -1,12 +1,12 @@
 //! tor's streams, built from STREAM events and `GETINFO stream-status`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
 use super::change::{Change, Changes};
-use super::circuit_table::CircuitTable;
+use super::circuit_table::{CircuitCell, CircuitTable};
 use scape_proto::event::{StreamInfo, StreamStatus, StreamTarget};
 use scape_proto::word::{CircuitId, StreamId};
 
@@ -23,12 +23,16 @@ pub(super) struct StreamCell {
     first_target: StreamTarget,
     /// The last known information.
     info: Mutex<Arc<StreamInfo>>,
+    /// The circuit that the stream was last seen on. The id isn't enough,
+    /// because a restarted tor uses it for another circuit.
+    circuit: Mutex<Weak<CircuitCell>>,
 }
 
 impl StreamCell {
     fn new(info: StreamInfo) -> Arc<Self> {
         let first_target = info.target.clone();
-        Arc::new(StreamCell { id: info.id, first_target, info: Mutex::new(Arc::new(info)) })
+        let (id, info) = (info.id, Mutex::new(Arc::new(info)));
+        Arc::new(StreamCell { id, first_target, info, circuit: Mutex::default() })
     }
 
     pub(super) fn id(&self) -> StreamId {
@@ -45,6 +49,13 @@ impl StreamCell {
 
     pub(super) fn is_ended(&self) -> bool {
         self.info.lock().status.is_end()
+    }
+
+    /// Returns the circuit that the stream was last seen on. Returns `None` if
+    /// that circuit has ended, or if the stream was on none.
+    pub(super) fn last_circuit(&self) -> Option<Arc<CircuitCell>> {
+        let circuit = self.circuit.lock().upgrade()?;
+        (Some(circuit.id()) == self.info().circuit && !circuit.is_ended()).then_some(circuit)
     }
 
     /// Changes the information: in place, unless somebody holds a copy.
@@ -110,6 +121,12 @@ impl StreamTable {
                 cell
             }
         };
+        // The event for the end of a stream may come after a load, which may
+        // have replaced the circuit. So it doesn't say which circuit it was.
+        if circuit != circuit_before || !told.status.is_end() {
+            let seen = circuit.and_then(|circuit| circuits.get(circuit));
+            *cell.circuit.lock() = seen.map(Arc::downgrade).unwrap_or_default();
+        }
         if circuit != circuit_before {
             if let Some(left) = circuit_before {
                 self.attached.remove(&(left, told.id));
@@ -305,6 +322,29 @@ mod tests {
         assert!(
             fixture.streams.failed.is_empty() && fixture.streams.get(StreamId::new(4)).is_none()
         );
+    }
+
+    #[test]
+    fn ended_stream_keeps_its_circuit_but_not_another_with_the_same_id() {
+        let mut fixture = Fixture::new();
+        fixture.tell(&["4 SUCCEEDED 1 a.example:80", "5 SUCCEEDED 1 b.example:80"]);
+        let [four, five] = [4, 5].map(|id| fixture.streams.get(StreamId::new(id)).unwrap().clone());
+        let one = fixture.circuits.get(CircuitId::new(1)).unwrap().clone();
+        fixture.tell(&["4 CLOSED 0 a.example:80 REASON=DONE"]);
+        for stream in [&four, &five] {
+            assert!(stream.last_circuit().is_some_and(|circuit| Arc::ptr_eq(&circuit, &one)));
+        }
+
+        for line in ["1 CLOSED", "1 BUILT c"] {
+            let info = CircuitInfo::parse(line.as_bytes()).unwrap();
+            fixture.circuits.apply(&info, &mut Changes::new(false));
+        }
+        assert!(fixture.circuits.get(CircuitId::new(1)).is_some());
+        // A restarted tor has no stream 5, so it has ended, too.
+        fixture.streams.take(&[], &fixture.circuits, &mut Changes::new(false));
+        for stream in [four, five] {
+            assert!(stream.is_ended() && stream.last_circuit().is_none());
+        }
     }
 
     #[test]

@@ -83,8 +83,9 @@ impl Shared {
         Changes::new(!self.listeners.is_empty())
     }
 
-    /// Wakes waiting threads and notifies the listeners. The listeners are
-    /// notified before the lock is released, so that they see changes in order.
+    /// Wakes waiting threads and notifies the listeners. Every change that a
+    /// caller can see is published. The listeners are notified before the lock
+    /// is released, so that they see changes in order.
     pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
         model.version += 1;
         self.tell(changes.into_list());
@@ -154,7 +155,7 @@ impl Shared {
     }
 
     /// Notifies the listeners.
-    pub(super) fn tell(&self, changes: Vec<Change>) {
+    fn tell(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let inner = self.inner.get().cloned().unwrap_or_default();
             self.listeners.tell(&self.callbacks, changes, Change::subject, move || {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
 use scape_proto::word::{OnionAddress, OnionKey};
 
-const SECRET_KEY: &str = "hs_ed25519_secret_key";
+pub(super) const SECRET_KEY: &str = "hs_ed25519_secret_key";
 const PUBLIC_KEY: &str = "hs_ed25519_public_key";
 const HOSTNAME: &str = "hostname";
 pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
@@ -119,7 +119,7 @@ fn check_inside(
         return Err(DiskOnionProblem::AuthorizedClients);
     }
     match secret_key(directory) {
-        Err(problem @ DiskOnionProblem::BadKey(_)) => Err(problem),
+        Err(problem @ DiskOnionProblem::BadKey { .. }) => Err(problem),
         // The file doesn't exist, or this program can't read it.
         _ => Ok(()),
     }
@@ -186,13 +186,14 @@ fn put(
 
 /// Reads the service's secret key.
 pub(super) fn secret_key(directory: &Path) -> Result<OnionKey, DiskOnionProblem> {
-    OnionKey::from_secret_key_file(&read(directory, SECRET_KEY)?).map_err(DiskOnionProblem::BadKey)
+    OnionKey::from_secret_key_file(&read(directory, SECRET_KEY)?)
+        .map_err(|source| DiskOnionProblem::BadKey { file: SECRET_KEY, source })
 }
 
 /// Reads the service's public key and returns its address.
 pub(super) fn public_key(directory: &Path) -> Result<OnionAddress, DiskOnionProblem> {
     OnionAddress::from_public_key_file(&read(directory, PUBLIC_KEY)?)
-        .map_err(DiskOnionProblem::BadKey)
+        .map_err(|source| DiskOnionProblem::BadKey { file: PUBLIC_KEY, source })
 }
 
 /// Reads the address that tor has written to `hostname`. Returns `None` if the
@@ -369,7 +370,7 @@ mod tests {
         fs::remove_file(folder.path().join("hs/authorized_clients")).unwrap();
         fs::write(folder.path().join("hs/hs_ed25519_secret_key"), [7; 96]).unwrap();
         let found = problem(prepare(&at("hs"), &DiskOnionFiles::new(), own()));
-        assert!(matches!(found, DiskOnionProblem::BadKey(_)), "{found}");
+        assert!(matches!(found, DiskOnionProblem::BadKey { .. }), "{found}");
         let other = Some(own().unwrap() + 1);
         let found = problem(prepare(&at("hs"), &DiskOnionFiles::new(), other));
         assert!(matches!(found, DiskOnionProblem::Owner { .. }), "{found}");

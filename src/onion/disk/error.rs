@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error, ErrorKind};
 
+use super::directory::SECRET_KEY;
 use scape_proto::control::Refusal;
 use scape_proto::word::{OnionAddress, ParseOnionKeyFileError};
 
@@ -77,7 +78,13 @@ pub enum DiskOnionProblem {
     /// A key file contains no valid key. If this happens when a service is
     /// added, nothing was sent to tor, because tor would replace the secret key
     /// file by a new key.
-    BadKey(ParseOnionKeyFileError),
+    BadKey {
+        /// The name of the file in the service's directory:
+        /// `hs_ed25519_secret_key` or `hs_ed25519_public_key`.
+        file: &'static str,
+        /// The problem with the file's content.
+        source: ParseOnionKeyFileError,
+    },
     /// The directory contains another key than the given one, which was not
     /// overwritten. The value is the address of the key in the directory.
     OtherKey(OnionAddress),
@@ -169,11 +176,14 @@ impl fmt::Display for DiskOnionProblem {
             DiskOnionProblem::AuthorizedClients => f.write_str(
                 "cannot be used: its authorized_clients is not a directory of tor's user (tor would exit); nothing was sent",
             ),
-            DiskOnionProblem::BadKey(error) => write!(
-                f,
-                "was not added: its hs_ed25519_secret_key contains no valid key, and tor would replace it ({error}); \
-                 nothing was sent"
-            ),
+            DiskOnionProblem::BadKey { file, source } => {
+                write!(f, "cannot be used: its {file} contains no valid key ({source})")?;
+                // tor doesn't replace the other file.
+                if *file == SECRET_KEY {
+                    f.write_str("; tor would replace the file by a new key")?;
+                }
+                Ok(())
+            }
             DiskOnionProblem::OtherKey(address) => {
                 write!(f, "was not added: it has another key already, of {address}, which was not overwritten")
             }
@@ -184,6 +194,9 @@ impl fmt::Display for DiskOnionProblem {
             ),
             DiskOnionProblem::Configured => f.write_str("is configured already; nothing was changed"),
             DiskOnionProblem::NotConfigured => f.write_str("is not configured; nothing was changed"),
+            DiskOnionProblem::NoHostname(after) if after.is_zero() => {
+                f.write_str("has no hostname file with an address yet (does tor see the same files as this program?)")
+            }
             DiskOnionProblem::NoHostname(after) => write!(
                 f,
                 "is configured, but tor did not write its hostname within {after:?} (does tor see the same files as \
@@ -227,6 +240,26 @@ impl Cause for DiskOnionError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bad_key_is_displayed_with_its_file() {
+        let source = ParseOnionKeyFileError::Length { length: 95, expected: 96 };
+        for (file, is_replaced) in [(SECRET_KEY, true), ("hs_ed25519_public_key", false)] {
+            let problem = DiskOnionProblem::BadKey { file, source: source.clone() };
+            let text = DiskOnionError::new("/srv/a", problem).to_string();
+            let start = "the onion service in /srv/a cannot be used: its ";
+            assert!(text.starts_with(&format!("{start}{file} contains no valid key")), "{text}");
+            assert_eq!(text.contains("tor would replace"), is_replaced, "{text}");
+        }
+    }
+
+    #[test]
+    fn missing_hostname_is_displayed_with_the_time_if_it_was_waited_for() {
+        let shown = |time| DiskOnionProblem::NoHostname(time).to_string();
+        let at_once = shown(Duration::ZERO);
+        assert!(at_once.starts_with("has no hostname file") && !at_once.contains("0ns"));
+        assert!(shown(Duration::from_secs(2)).contains("did not write its hostname within 2s"));
+    }
 
     #[test]
     fn disk_onion_error_displays_problem_refusal_and_log() {

@@ -341,9 +341,9 @@ impl Drop for DiskOnionGuard {
         }
         let Some(controller) = self.controller.upgrade() else { return };
         let timeout = controller.timeout().min(DROP);
-        if let Err(error) =
-            DiskOnions::of(&controller.with_timeout(timeout)).remove(&self.directory)
-        {
+        let onions = DiskOnions::of(&controller.with_timeout(timeout));
+        // A service that is gone already is no problem.
+        if let Err(error) = removed(onions.remove(&self.directory)) {
             log::debug!(target: "scape::connection", "cannot remove the onion service {}: {error}", self.address);
         }
     }

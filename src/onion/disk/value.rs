@@ -512,7 +512,7 @@ mod tests {
         ] {
             let error = bad.check().unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
-            assert!(error.ends_with("nothing was sent"), "{error}");
+            assert!(!error.contains("nothing was sent"), "{error}");
         }
         // tor accepts two targets for one port and chooses one of them for each
         // connection.

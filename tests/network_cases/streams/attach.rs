@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
+use scape::State;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
 use scape::control::{BuildCircuit, Signal, StreamError, StreamProblem};
 use scape::event::{EndReason, StreamInfo, StreamReason};
 use scape::info::ListenerKind;
 use scape::socks::{SocksError, SocksStream};
-use scape::state::{Circuit, State};
+use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::transport::{Address, Transport};
 use scape::word::Fingerprint;

@@ -11,12 +11,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use scape::State;
 use scape::attach::{Decision, StreamRequest};
 use scape::control::{BuildCircuit, StreamError, StreamProblem};
 use scape::event::{CircuitPurpose, EventBody, EventKind, StreamStatus};
 use scape::process::owner_of;
 use scape::socks::{SocksError, SocksStatus, SocksStream};
-use scape::state::{Circuit, State};
+use scape::state::Circuit;
 use scape::testing::{Node, TestNetwork};
 use scape::tor::SocksPort;
 use scape::word::Fingerprint;

@@ -8,9 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use scape::OnionListener;
 use scape::control::{ArgumentError, ClientAuth};
 use scape::endpoint::{ClientEndpoint, OnionEndpoint};
-use scape::onion::OnionListener;
 use scape::onion::disk::DiskOnions;
 use scape::socks::SocksError;
 use scape::testing::TestNetwork;

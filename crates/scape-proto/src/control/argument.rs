@@ -1,9 +1,10 @@
-//! The error for arguments that are rejected before anything is sent.
+//! The error for arguments that are rejected before they are used.
 
 use std::fmt;
 
-/// The error for an argument that can't be sent to tor. No part of the command
-/// was sent.
+/// The error for an argument of a command, a method or a setting that can't be
+/// used. If it is the argument of a command, no part of the command was sent,
+/// and `Display` says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     command: Box<str>,
@@ -46,19 +47,24 @@ pub enum ArgumentProblem {
 }
 
 impl ArgumentError {
-    /// Creates the error for `argument` of `command`.
+    /// Creates the error for `argument` of `command`: the keyword of a command,
+    /// which is in capitals, or the name of the method or type that rejected
+    /// the argument.
     pub fn new(command: &str, argument: &str, problem: ArgumentProblem) -> Self {
         ArgumentError { command: command.into(), argument: argument.into(), problem }
     }
 
     /// Creates the error for a malformed argument. `why` completes the sentence
-    /// "the argument …".
+    /// "the argument …". For the other parameters, see [`new`](Self::new).
     ///
     /// ```
     /// use scape_proto::control::ArgumentError;
     ///
     /// let error = ArgumentError::invalid("GETINFO", "key", "is not a key");
     /// assert_eq!(error.to_string(), "GETINFO: the key is not a key; nothing was sent");
+    /// // Settings are never sent.
+    /// let error = ArgumentError::invalid("Connect", "timeout", "is too long");
+    /// assert_eq!(error.to_string(), "Connect: the timeout is too long");
     /// ```
     pub fn invalid(command: &str, argument: &str, why: impl Into<String>) -> Self {
         Self::new(command, argument, ArgumentProblem::Invalid(why.into().into_boxed_str()))
@@ -80,6 +86,12 @@ impl ArgumentError {
     pub fn problem(&self) -> &ArgumentProblem {
         &self.problem
     }
+
+    /// Returns true if the argument is that of a command. The names of types
+    /// and methods contain small letters.
+    fn is_of_command(&self) -> bool {
+        !self.command.contains(|c: char| c.is_ascii_lowercase())
+    }
 }
 
 impl fmt::Display for ArgumentError {
@@ -88,26 +100,58 @@ impl fmt::Display for ArgumentError {
         match &self.problem {
             ArgumentProblem::Character { character, position } => write!(
                 f,
-                "{command}: the {argument} may not contain {character:?} (at byte {position}); nothing was sent"
-            ),
-            ArgumentProblem::Empty => {
-                write!(f, "{command}: the {argument} is empty; nothing was sent")
-            }
+                "{command}: the {argument} may not contain {character:?} (at byte {position})"
+            )?,
+            ArgumentProblem::Empty => write!(f, "{command}: the {argument} is empty")?,
             ArgumentProblem::TooLong { length } => write!(
                 f,
-                "{command}: the command has {length} bytes with its {argument}, but tor accepts fewer than 1048576; \
-                 nothing was sent"
-            ),
+                "{command}: the command has {length} bytes with its {argument}, but tor accepts fewer than 1048576"
+            )?,
             ArgumentProblem::Unknown { known } => {
                 write!(f, "{command}: this tor does not know the {argument}")?;
-                if known.is_empty() { Ok(()) } else { write!(f, "; it knows {}", known.join(", ")) }
+                return match &**known {
+                    [] => Ok(()),
+                    known => write!(f, "; it knows {}", known.join(", ")),
+                };
             }
-            ArgumentProblem::Invalid(why) => {
-                write!(f, "{command}: the {argument} {why}; nothing was sent")
+            ArgumentProblem::Invalid(why) => write!(f, "{command}: the {argument} {why}")?,
+            ArgumentProblem::Hazard(why) => {
+                return write!(f, "{command} was not sent: {why} ({argument})");
             }
-            ArgumentProblem::Hazard(why) => write!(f, "{command} was not sent: {why} ({argument})"),
         }
+        if self.is_of_command() { f.write_str("; nothing was sent") } else { Ok(()) }
     }
 }
 
 impl std::error::Error for ArgumentError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_commands_say_that_nothing_was_sent() {
+        for problem in [
+            ArgumentProblem::Character { character: '\n', position: 1 },
+            ArgumentProblem::Empty,
+            ArgumentProblem::TooLong { length: 1 << 20 },
+            ArgumentProblem::Invalid("is wrong".into()),
+        ] {
+            for (command, is_command) in [
+                ("GETINFO", true),
+                ("ONION_CLIENT_AUTH_ADD", true),
+                ("", true),
+                ("Launch::option", false),
+                ("OnionBuilder", false),
+                ("connect", false),
+            ] {
+                let error = ArgumentError::new(command, "value", problem.clone()).to_string();
+                assert_eq!(error.ends_with("; nothing was sent"), is_command, "{error}");
+                assert!(error.starts_with(&format!("{command}: the ")), "{error}");
+            }
+        }
+        let unknown = ArgumentProblem::Unknown { known: vec!["A".into(), "B".into()] };
+        let error = ArgumentError::new("SIGNAL", "signal", unknown).to_string();
+        assert_eq!(error, "SIGNAL: this tor does not know the signal; it knows A, B");
+    }
+}

@@ -56,6 +56,8 @@ pub struct CommandBuilder {
     data: Option<WireBuffer>,
     data_secrets: Vec<Zeroizing<Vec<u8>>>,
     error: Option<ArgumentError>,
+    /// True if `finish` has returned the command, so that nothing is left here.
+    is_finished: bool,
 }
 
 /// The initial capacity. It is enough for most commands, so that few buffers
@@ -82,6 +84,7 @@ impl Command {
             data: None,
             data_secrets: Vec::new(),
             error: None,
+            is_finished: false,
         };
         builder.wire.extend(keyword.as_bytes());
         builder.check("keyword", keyword, |c| c.is_ascii_alphanumeric() || c == '_');
@@ -218,8 +221,19 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// Returns an error if the command becomes too long.
+    /// Returns an error if the command has no data, if the lines don't end with
+    /// CRLF, if one of them begins with a dot, or if the command becomes too
+    /// long.
     pub fn with_data_around(&self, before: &[u8], after: &[u8]) -> Result<Command, ArgumentError> {
+        // tor would take lines after a command without data, and lines after a
+        // line `.`, as commands.
+        if self.data().is_none() {
+            return Err(ArgumentError::invalid(self.keyword(), "command", "has no data"));
+        }
+        if [before, after].iter().any(|lines| !are_data_lines(lines)) {
+            let why = "must end with CRLF, and none of them may begin with a dot";
+            return Err(ArgumentError::invalid(self.keyword(), "added lines", why));
+        }
         let longer = self.with_inserted(self.length + 2, before)?;
         if after.is_empty() {
             return Ok(longer);
@@ -399,18 +413,33 @@ impl CommandBuilder {
     /// Returns the error for the first invalid argument. Also returns an error
     /// in these cases:
     ///
+    /// - this method has already returned the command;
     /// - tor 0.4.9 would answer twice or not at all, or would crash;
     /// - tor would ask an exit for an onion address, because the address has a
     ///   trailing dot;
     /// - the command is too long for tor.
     pub fn finish(&mut self) -> Result<Command, ArgumentError> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
+        // The error stays, so that a second call can't return what the first
+        // one has refused.
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        if self.is_finished {
+            let why = "was already returned by this builder";
+            return Err(ArgumentError::invalid(&self.keyword, "command", why));
         }
         let line = std::str::from_utf8(&self.wire).unwrap_or_default();
         if let Some(hazard) = hazard(line) {
             return Err(hazard.error(&self.keyword));
         }
+        // With data, `+` comes before the line.
+        let data = self.data.as_ref().map_or(0, |data| data.len() + 1);
+        let length = self.wire.len() + b"\r\n".len() + data;
+        if length >= TOO_LONG {
+            let problem = ArgumentProblem::TooLong { length };
+            return Err(ArgumentError::new(&self.keyword, "arguments", problem));
+        }
+        self.is_finished = true;
         let mut secrets = std::mem::take(&mut self.secrets);
         let line = std::mem::replace(&mut self.wire, WireBuffer::with_capacity(0));
         let (wire, length) = match self.data.take() {
@@ -432,10 +461,6 @@ impl CommandBuilder {
                 (wire, line.len() + 1)
             }
         };
-        if wire.len() >= TOO_LONG {
-            let problem = ArgumentProblem::TooLong { length: wire.len() };
-            return Err(ArgumentError::new(&self.keyword, "arguments", problem));
-        }
         Ok(Command { wire, length, secrets, data_secrets: std::mem::take(&mut self.data_secrets) })
     }
 
@@ -479,6 +504,14 @@ impl CommandBuilder {
         let error = ArgumentError::new(&self.keyword, argument, problem);
         self.fail(error);
     }
+}
+
+/// Returns true if lines can be added to data as they are: they end with CRLF,
+/// and no line begins with a dot.
+fn are_data_lines(lines: &[u8]) -> bool {
+    let begins_with_dot = |line: &[u8]| line.starts_with(b".");
+    (lines.is_empty() || lines.ends_with(b"\r\n"))
+        && !lines.split(|byte| *byte == b'\n').any(begins_with_dot)
 }
 
 fn is_word_character(c: char) -> bool {
@@ -583,6 +616,48 @@ mod tests {
         assert!(Command::build("X").quoted("a b", "c").finish().is_err());
         assert!(Command::build("X Y").finish().is_err());
         assert!(Command::build("X").data("body", b"a\0b").finish().is_err());
+    }
+
+    #[test]
+    fn second_finish_is_an_error() {
+        let mut refused = Command::build("GETINFO");
+        refused.word("key", "a\r\nSIGNAL HALT");
+        let error = refused.finish().unwrap_err();
+        assert_eq!(refused.finish().unwrap_err(), error);
+        // The error is that of the first call, even after other arguments.
+        assert_eq!(refused.word("key", "version").finish().unwrap_err(), error);
+
+        let mut failed = Command::build("GETINFO");
+        failed.word("key", "version").fail(ArgumentError::invalid("GETINFO", "key", "is bad"));
+        assert_eq!(failed.finish().unwrap_err(), failed.finish().unwrap_err());
+
+        let mut long = Command::build("X");
+        long.word("a", &"x".repeat(TOO_LONG));
+        assert_eq!(long.finish().unwrap_err(), long.finish().unwrap_err());
+
+        let mut good = Command::build("GETINFO");
+        assert!(good.word("key", "version").finish().is_ok());
+        assert!(good.finish().is_err());
+        let error = good.word("key", "uptime").finish().unwrap_err();
+        assert_eq!((error.command(), error.argument()), ("GETINFO", "command"));
+        let mut loaded = Command::build("LOADCONF");
+        assert!(loaded.data("torrc", b"Nickname x").finish().is_ok());
+        assert!(loaded.data("torrc", b"Nickname y").finish().is_err());
+    }
+
+    #[test]
+    fn lines_are_added_only_to_data() {
+        let bare = Command::build("GETINFO").word("key", "version").finish().unwrap();
+        for (before, after) in [("SIGNAL HALT\r\n", ""), ("", "SIGNAL HALT\r\n"), ("", "")] {
+            assert!(bare.with_data_around(before.as_bytes(), after.as_bytes()).is_err());
+        }
+        let loaded = Command::raw("+LOADCONF", Some(b"Nickname x")).unwrap();
+        for bad in ["A 1", "A 1\n", ".\r\nSIGNAL HALT\r\n", "A 1\r\n.\r\n", ".A 1\r\n"] {
+            assert!(loaded.with_data_around(bad.as_bytes(), b"").is_err(), "{bad:?}");
+            assert!(loaded.with_data_around(b"", bad.as_bytes()).is_err(), "{bad:?}");
+        }
+        let longer = loaded.with_data_around(b"A 1\r\n", b"B 2\r\n").unwrap();
+        assert_eq!(longer.data(), Some(&b"A 1\r\nNickname x\r\n\r\nB 2\r\n"[..]));
     }
 
     #[test]

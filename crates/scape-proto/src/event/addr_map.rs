@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::extra::read_pairs;
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use crate::control::{Value, Words};
 use crate::word::{Expiry, StreamId};
 
@@ -135,17 +135,13 @@ impl fmt::Display for AddrMapEvent {
     /// Writes a short description, such as
     /// `a.example -> 10.1.2.3, until 2026-11-21 02:13:04`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} -> {}",
-            OneLine(&self.from),
-            OneLine(self.to.as_deref().unwrap_or("nothing"))
-        )?;
+        let f = &mut InOneLine(f);
+        write!(f, "{} -> {}", self.from, self.to.as_deref().unwrap_or("nothing"))?;
         match (&self.error, &self.expires) {
-            (Some(error), _) => write!(f, " (error: {})", OneLine(error)),
+            (Some(error), _) => write!(f, " (error: {error})"),
             (None, Expiry::Never) => Ok(()),
             (None, Expiry::At(_)) => write!(f, ", until {}", self.expires),
-            (None, _) => write!(f, ", until {} local time", OneLine(&self.expires.to_string())),
+            (None, _) => write!(f, ", until {} local time", self.expires),
         }
     }
 }

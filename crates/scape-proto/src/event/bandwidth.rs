@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::extra::read_pairs;
 use super::field;
+use super::shown::InOneLine;
 use crate::control::{Value, Word, Words};
 use crate::event::{ConnType, TokenBucket};
 use crate::word::{CircuitId, OrConnId, StreamId};
@@ -347,9 +348,12 @@ impl ConnBandwidth {
 impl fmt::Display for ConnBandwidth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
-            f,
+            InOneLine(f),
             "{} connection {}: read {} B, written {} B",
-            self.conn_type, self.id, self.read, self.written
+            self.conn_type,
+            self.id,
+            self.read,
+            self.written
         )
     }
 }
@@ -425,7 +429,8 @@ impl TokenBucketEmpty {
 
 impl fmt::Display for TokenBucketEmpty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bucket.fmt(f)?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}", self.bucket)?;
         if let Some(id) = self.id {
             write!(f, " {id}")?;
         }

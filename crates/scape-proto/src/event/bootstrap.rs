@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use super::status::StatusEvent;
 use crate::event::{BootstrapRecommendation, BootstrapTag, OrConnReason, Severity, StatusAction};
 use crate::word::{Fingerprint, Progress};
@@ -110,9 +110,10 @@ impl fmt::Display for Bootstrap {
     /// Writes a short description, such as
     /// `45% (requesting_descriptors): Asking for relay descriptors`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}% ({}): {}", self.progress, self.tag, OneLine(&self.summary))?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}% ({}): {}", self.progress, self.tag, self.summary)?;
         match &self.problem {
-            Some(problem) => write!(f, ": {}", OneLine(&problem.warning)),
+            Some(problem) => write!(f, ": {}", problem.warning),
             None => Ok(()),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::extra::read_pairs;
 use super::field;
+use super::shown::InOneLine;
 use crate::control::{Value, Words};
 use crate::event::BuildTimeoutChange;
 
@@ -118,7 +119,8 @@ impl Eq for BuildTimeoutSet {}
 impl fmt::Display for BuildTimeoutSet {
     /// Writes a short description, such as `COMPUTED: 1.5s`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.change.fmt(f)?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}", self.change)?;
         match self.timeout {
             Some(timeout) => write!(f, ": {timeout:?}"),
             None => Ok(()),

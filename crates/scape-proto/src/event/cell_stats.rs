@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::extra::read_pairs;
+use super::shown::InOneLine;
 use crate::control::{Value, Word, Words};
 use crate::event::CellCommand;
 use crate::word::{CircuitId, OrConnId};
@@ -157,9 +158,10 @@ impl fmt::Display for CellStats {
     /// Writes a short description, such as
     /// `circuit 4: outbound relay:2,create_fast:1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         match self.circuit {
             Some(circuit) => write!(f, "circuit {circuit}:")?,
-            None => f.write_str("relayed circuit:")?,
+            None => write!(f, "relayed circuit:")?,
         }
         for (direction, queue) in [("inbound", &self.inbound), ("outbound", &self.outbound)] {
             let Some(queue) = queue else { continue };

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use super::extra::read_pairs;
 use super::field;
 use super::merge::replace;
-use super::shown::Relay;
+use super::shown::{InOneLine, Relay};
 use crate::control::{Value, Word, Words};
 use crate::event::{
     BuildFlag, CircuitMinorChange, CircuitPurpose, CircuitReason, CircuitStatus, ConfluxId,
@@ -425,6 +425,7 @@ impl CircuitMinor {
 
 impl fmt::Display for CircuitInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} {}", self.id, self.status)?;
         if let Some(purpose) = &self.purpose {
             write!(f, " {purpose}")?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use super::extra::read_pairs;
+use super::shown::InOneLine;
 use crate::control::{Value, Words};
 use crate::word::parse_utc;
 
@@ -82,7 +83,8 @@ fn counts(value: Value<'_>) -> Option<Vec<(String, u64)>> {
 impl fmt::Display for ClientsSeen {
     /// Writes a short description, such as `clients: us 16, de 8`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("clients:")?;
+        let f = &mut InOneLine(f);
+        write!(f, "clients:")?;
         for (i, (country, count)) in self.countries.iter().enumerate() {
             write!(f, "{} {country} {count}", if i > 0 { "," } else { "" })?;
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use crate::control::{ConfLine, REDACTED, Reply, is_secret_option, parse_conf_line};
 
 /// Options whose values changed, because a controller set them or because tor
@@ -73,11 +73,12 @@ impl ConfChanged {
 impl fmt::Display for ConfChanged {
     /// Writes a short description, such as `Nickname=relay01, ContactInfo`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         for (i, line) in self.options.iter().enumerate() {
-            write!(f, "{}{}", if i > 0 { ", " } else { "" }, OneLine(&line.name))?;
+            write!(f, "{}{}", if i > 0 { ", " } else { "" }, line.name)?;
             match &line.value {
                 Some(_) if is_secret_option(&line.name) => write!(f, "={REDACTED}")?,
-                Some(value) => write!(f, "={}", OneLine(value))?,
+                Some(value) => write!(f, "={value}")?,
                 None => {}
             }
         }

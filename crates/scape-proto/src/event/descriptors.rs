@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
-use super::shown::{OneLine, Relay};
+use super::shown::{InOneLine, Relay};
 use crate::control::{Reply, Word, Words};
 use crate::event::AuthDirAction;
 use crate::word::RelayName;
@@ -40,6 +40,7 @@ impl NewDesc {
 impl fmt::Display for NewDesc {
     /// Writes a short description, such as `relay07, relay08`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         for (i, relay) in self.relays.iter().enumerate() {
             write!(f, "{}{}", if i > 0 { ", " } else { "" }, Relay(relay))?;
         }
@@ -112,6 +113,6 @@ impl AuthDirNewDesc {
 
 impl fmt::Display for AuthDirNewDesc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.action, OneLine(&self.message))
+        write!(InOneLine(f), "{}: {}", self.action, self.message)
     }
 }

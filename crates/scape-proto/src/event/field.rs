@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use super::shown::InOneLine;
 use crate::control::Value;
 
 /// Converts a value to a type that accepts any text, such as an open enum.
@@ -47,7 +48,7 @@ pub(super) fn pair(key: &str, value: Value<'_>) -> (String, String) {
 
 /// Writes ` (REASON, remote REASON)`. A reason that is `None` is left out.
 pub(super) fn write_reasons<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
+    f: &mut InOneLine<'_, '_>,
     reason: Option<&T>,
     remote: Option<&T>,
 ) -> fmt::Result {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
-use super::shown::Relay;
+use super::shown::{InOneLine, Relay};
 use crate::control::Words;
 use crate::event::{GuardStatus, GuardType};
 use crate::word::RelayName;
@@ -52,6 +52,6 @@ impl GuardEvent {
 impl fmt::Display for GuardEvent {
     /// Writes a short description, such as `relay08 DROPPED`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", Relay(&self.relay), self.status)
+        write!(InOneLine(f), "{} {}", Relay(&self.relay), self.status)
     }
 }

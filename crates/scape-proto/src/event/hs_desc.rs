@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
-use super::shown::{OneLine, Relay};
+use super::shown::{InOneLine, Relay};
 use crate::control::{Reply, Value, Word, Words};
 use crate::event::{HsDescAction, HsDescReason};
 use crate::word::{OnionAddress, RelayName};
@@ -95,6 +95,7 @@ impl fmt::Display for HsDescEvent {
     /// Writes a short description, such as
     /// `FAILED h3dz….onion at relay4 (NOT_FOUND)`, with the whole address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} {}", self.action, Service(self.address.as_ref(), &self.address_text))?;
         if let Some(hsdir) = &self.hsdir {
             write!(f, " at {}", Relay(hsdir))?;
@@ -168,7 +169,8 @@ impl fmt::Display for HsDescContent {
     /// Writes a short description, such as
     /// `h3dz….onion from relay4: 14233 bytes`, with the whole address.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Service(self.address.as_ref(), &self.address_text).fmt(f)?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}", Service(self.address.as_ref(), &self.address_text))?;
         if let Some(hsdir) = &self.hsdir {
             write!(f, " from {}", Relay(hsdir))?;
         }
@@ -198,7 +200,7 @@ impl fmt::Display for Service<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(address) => address.fmt(f),
-            None => OneLine(self.1).fmt(f),
+            None => f.write_str(self.1),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use super::{field, split_kind};
 use crate::control::Reply;
 use crate::event::Severity;
@@ -50,6 +50,6 @@ impl LogEvent {
 impl fmt::Display for LogEvent {
     /// Writes one line, such as `NOTICE: Bootstrapped 100% (done): Done`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.severity, OneLine(&self.message))
+        write!(InOneLine(f), "{}: {}", self.severity, self.message)
     }
 }

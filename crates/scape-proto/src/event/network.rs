@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
+use super::shown::InOneLine;
 use crate::control::Words;
 use crate::event::NetworkStatus;
 
@@ -44,6 +45,6 @@ impl NetworkLiveness {
 
 impl fmt::Display for NetworkLiveness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "network {}", self.status)
+        write!(InOneLine(f), "network {}", self.status)
     }
 }

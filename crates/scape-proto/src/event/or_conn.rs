@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::extra::read_pairs;
 use super::field;
-use super::shown::{OneLine, Relay};
+use super::shown::{InOneLine, Relay};
 use crate::control::{Value, Words};
 use crate::event::{OrConnReason, OrConnStatus, OrConnTarget};
 use crate::word::OrConnId;
@@ -87,9 +87,10 @@ impl OrConnInfo {
 
 impl fmt::Display for OrConnInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         match &self.target {
-            OrConnTarget::Relay(relay) => Relay(relay).fmt(f)?,
-            target => OneLine(&target.to_string()).fmt(f)?,
+            OrConnTarget::Relay(relay) => write!(f, "{}", Relay(relay))?,
+            target => write!(f, "{target}")?,
         }
         write!(f, " {}", self.status)?;
         field::write_reasons(f, self.reason.as_ref(), None)

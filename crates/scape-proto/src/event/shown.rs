@@ -1,35 +1,11 @@
 //! `Display` for events: one line each.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::{CircuitMinor, EventBody};
 use crate::word::RelayName;
 
-/// A text that is displayed on one line. Control characters are escaped as in
-/// Rust strings.
-pub(super) struct OneLine<'a>(pub(super) &'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.contains(char::is_control) {
-            return f.write_str(self.0);
-        }
-        for c in self.0.chars() {
-            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
-        }
-        Ok(())
-    }
-}
-
-/// A writer that keeps everything on one line. Control characters are escaped
-/// as in Rust strings.
-struct InOneLine<'a, 'b>(&'a mut fmt::Formatter<'b>);
-
-impl Write for InOneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        write!(self.0, "{}", OneLine(text))
-    }
-}
+pub(super) use crate::word::InOneLine;
 
 /// A relay that is displayed by its nickname, or by its fingerprint if the
 /// nickname isn't known.
@@ -38,7 +14,7 @@ pub(super) struct Relay<'a>(pub(super) &'a RelayName);
 impl fmt::Display for Relay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.nickname() {
-            Some(nickname) => OneLine(nickname).fmt(f),
+            Some(nickname) => f.write_str(nickname),
             None => self.0.fmt(f),
         }
     }
@@ -48,6 +24,7 @@ impl fmt::Display for CircuitMinor {
     /// Writes a short description, such as
     /// `7 CANNIBALIZED HS_CLIENT_REND (was GENERAL): relay02, relay03`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} {}", self.id, self.change)?;
         if let Some(purpose) = &self.purpose {
             write!(f, " {purpose}")?;
@@ -74,38 +51,37 @@ impl fmt::Display for EventBody {
     /// For an unknown event, the line is just `unknown`. `Display` of
     /// [`Event`](super::Event) shows the event's lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut f = InOneLine(f);
         match self {
-            EventBody::Circ(event) => write!(f, "{event}"),
-            EventBody::CircMinor(event) => write!(f, "{event}"),
-            EventBody::Stream(event) => write!(f, "{event}"),
-            EventBody::OrConn(event) => write!(f, "{event}"),
-            EventBody::Bw(event) => write!(f, "{event}"),
-            EventBody::StreamBw(event) => write!(f, "{event}"),
-            EventBody::CircBw(event) => write!(f, "{event}"),
-            EventBody::ConnBw(event) => write!(f, "{event}"),
-            EventBody::CellStats(event) => write!(f, "{event}"),
+            EventBody::Circ(event) => event.fmt(f),
+            EventBody::CircMinor(event) => event.fmt(f),
+            EventBody::Stream(event) => event.fmt(f),
+            EventBody::OrConn(event) => event.fmt(f),
+            EventBody::Bw(event) => event.fmt(f),
+            EventBody::StreamBw(event) => event.fmt(f),
+            EventBody::CircBw(event) => event.fmt(f),
+            EventBody::ConnBw(event) => event.fmt(f),
+            EventBody::CellStats(event) => event.fmt(f),
             EventBody::StatusGeneral(event)
             | EventBody::StatusClient(event)
-            | EventBody::StatusServer(event) => write!(f, "{event}"),
-            EventBody::HsDesc(event) => write!(f, "{event}"),
-            EventBody::HsDescContent(event) => write!(f, "{event}"),
-            EventBody::AddrMap(event) => write!(f, "{event}"),
-            EventBody::ConfChanged(event) => write!(f, "{event}"),
-            EventBody::Guard(event) => write!(f, "{event}"),
-            EventBody::NewDesc(event) => write!(f, "{event}"),
-            EventBody::DescChanged(event) => write!(f, "{event}"),
-            EventBody::Ns(event) | EventBody::NewConsensus(event) => write!(f, "{event}"),
-            EventBody::NetworkLiveness(event) => write!(f, "{event}"),
-            EventBody::BuildTimeoutSet(event) => write!(f, "{event}"),
-            EventBody::ClientsSeen(event) => write!(f, "{event}"),
-            EventBody::TransportLaunched(event) => write!(f, "{event}"),
-            EventBody::PtLog(event) => write!(f, "{event}"),
-            EventBody::PtStatus(event) => write!(f, "{event}"),
-            EventBody::TbEmpty(event) => write!(f, "{event}"),
-            EventBody::AuthDirNewDescs(event) => write!(f, "{event}"),
-            EventBody::Log(event) => write!(f, "{event}"),
-            EventBody::Signal(signal) => write!(f, "{signal}"),
+            | EventBody::StatusServer(event) => event.fmt(f),
+            EventBody::HsDesc(event) => event.fmt(f),
+            EventBody::HsDescContent(event) => event.fmt(f),
+            EventBody::AddrMap(event) => event.fmt(f),
+            EventBody::ConfChanged(event) => event.fmt(f),
+            EventBody::Guard(event) => event.fmt(f),
+            EventBody::NewDesc(event) => event.fmt(f),
+            EventBody::DescChanged(event) => event.fmt(f),
+            EventBody::Ns(event) | EventBody::NewConsensus(event) => event.fmt(f),
+            EventBody::NetworkLiveness(event) => event.fmt(f),
+            EventBody::BuildTimeoutSet(event) => event.fmt(f),
+            EventBody::ClientsSeen(event) => event.fmt(f),
+            EventBody::TransportLaunched(event) => event.fmt(f),
+            EventBody::PtLog(event) => event.fmt(f),
+            EventBody::PtStatus(event) => event.fmt(f),
+            EventBody::TbEmpty(event) => event.fmt(f),
+            EventBody::AuthDirNewDescs(event) => event.fmt(f),
+            EventBody::Log(event) => event.fmt(f),
+            EventBody::Signal(signal) => write!(InOneLine(f), "{signal}"),
             EventBody::Unknown => f.write_str("unknown"),
         }
     }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::field;
 use super::merge::replace;
+use super::shown::InOneLine;
 use crate::control::{Value, Word, Words};
 use crate::event::{
     ClientProtocol, IsolationField, SocksUsername, StreamPurpose, StreamReason, StreamSource,
@@ -265,6 +266,7 @@ impl StreamInfo {
 
 impl fmt::Display for StreamInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} {}", self.id, self.status)?;
         if let Some(purpose) = &self.purpose {
             write!(f, " {purpose}")?;

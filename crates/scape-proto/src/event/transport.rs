@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::extra::read_pairs;
 use super::field;
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use crate::control::Words;
 use crate::event::{PtSeverity, TransportRole};
 use crate::word::parse_ip;
@@ -68,10 +68,11 @@ impl TransportLaunched {
 impl fmt::Display for TransportLaunched {
     /// Writes a short description, such as `client obfs4 at 127.0.0.1:3000`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} at ", self.role, OneLine(&self.name))?;
+        let f = &mut InOneLine(f);
+        write!(f, "{} {} at ", self.role, self.name)?;
         match self.socket_addr() {
-            Some(address) => address.fmt(f),
-            None => write!(f, "{}:{}", OneLine(&self.address), self.port),
+            Some(address) => write!(f, "{address}"),
+            None => write!(f, "{}:{}", self.address, self.port),
         }
     }
 }
@@ -122,11 +123,12 @@ impl PtLog {
 
 impl fmt::Display for PtLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        OneLine(&self.program).fmt(f)?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}", self.program)?;
         if let Some(severity) = &self.severity {
             write!(f, " {severity}")?;
         }
-        write!(f, ": {}", OneLine(self.message.as_deref().unwrap_or_default()))
+        write!(f, ": {}", self.message.as_deref().unwrap_or_default())
     }
 }
 
@@ -171,12 +173,13 @@ impl PtStatus {
 
 impl fmt::Display for PtStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        OneLine(&self.program).fmt(f)?;
+        let f = &mut InOneLine(f);
+        write!(f, "{}", self.program)?;
         if let Some(transport) = &self.transport {
-            write!(f, " {}", OneLine(transport))?;
+            write!(f, " {transport}")?;
         }
         for (key, value) in &self.arguments {
-            write!(f, " {key}={}", OneLine(value))?;
+            write!(f, " {key}={value}")?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::control::Words;
-use crate::word::Expiry;
+use crate::word::{Expiry, InOneLine};
 
 /// An address mapping from `GETINFO address-mappings/…`: tor connects to `to`
 /// when it is asked for `from`.
@@ -50,6 +50,7 @@ impl AddressMapping {
 
 impl fmt::Display for AddressMapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} -> {}", self.from, self.to)?;
         match &self.expires {
             Expiry::Never => Ok(()),
@@ -73,6 +74,8 @@ mod tests {
             Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154))
         );
         assert_eq!(mapping.to_string(), "a.example -> 192.0.2.1, until 2026-11-21 02:12:34");
+        let odd = AddressMapping::parse(br#""a\n" "b\t" NEVER"#).unwrap();
+        assert_eq!(odd.to_string(), "a\\n -> b\\t");
         for bad in ["", "a", "a b", "a b ", "a  NEVER"] {
             assert_eq!(AddressMapping::parse(bad.as_bytes()), None, "{bad:?}");
         }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use crate::control::{Word, Words};
 use crate::info::EntryGuardStatus;
-use crate::word::{RelayName, parse_utc};
+use crate::word::{InOneLine, RelayName, parse_utc};
 
 /// An entry guard from `GETINFO entry-guards`.
 ///
@@ -68,7 +68,7 @@ fn text(word: Word<'_>) -> String {
 
 impl fmt::Display for EntryGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.relay, self.status)
+        write!(InOneLine(f), "{} {}", self.relay, self.status)
     }
 }
 
@@ -92,6 +92,8 @@ mod tests {
             (guard.since, &*guard.extra_words),
             (None, &["2026-11-15".into(), "K=V".into()][..])
         );
+        let guard = EntryGuard::parse(br#""a\nb" "u\rp""#).unwrap();
+        assert_eq!(guard.to_string(), "a\\nb u\\rp");
         for bad in ["", " up", "$DDDD", "$DDDD "] {
             assert_eq!(EntryGuard::parse(bad.as_bytes()), None, "{bad:?}");
         }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::word::days_in;
+
 /// A date and time in tor's own time zone, which tor doesn't report. A wall
 /// clock next to tor would show this time.
 ///
@@ -20,7 +22,8 @@ pub struct LocalTime {
     pub year: u16,
     /// The month, 1 to 12.
     pub month: u8,
-    /// The day of the month, 1 to 31.
+    /// The day of the month, 1 to 31. A parsed time has a day that its month
+    /// has.
     pub day: u8,
     /// The hour, 0 to 23.
     pub hour: u8,
@@ -38,7 +41,7 @@ impl FromStr for LocalTime {
     /// # Errors
     ///
     /// Returns an error if the text has another form, or if a number is out of
-    /// range.
+    /// range, such as a day that the month doesn't have.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         read(text).ok_or_else(|| ParseLocalTimeError { text: text.into() })
     }
@@ -47,12 +50,8 @@ impl FromStr for LocalTime {
 fn read(text: &str) -> Option<LocalTime> {
     let (date, time) = text.split_once(['T', ' '])?;
     let ([year, month, day], [hour, minute, second]) = (three(date, '-')?, three(time, ':')?);
-    if !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || hour > 23
-        || minute > 59
-        || second > 60
-    {
+    let days = days_in(year.into(), month.into())?;
+    if day == 0 || u64::from(day) > days || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     Some(LocalTime {
@@ -101,7 +100,13 @@ mod tests {
             "2026-11-20",
             "2026-11-20T21:13",
             "2026-13-20T21:13:05",
+            "2026-00-20T21:13:05",
             "2026-11-32T21:13:05",
+            "2026-11-00T21:13:05",
+            "2026-02-31T00:00:00",
+            "2026-02-29T00:00:00",
+            "2100-02-29T00:00:00",
+            "2026-04-31 00:00:00",
             "2026-11-20T24:13:05",
             "2026-11-20T21:13:05Z",
             "2026-11-20T21:13:05:06",
@@ -110,12 +115,14 @@ mod tests {
         ] {
             assert!(bad.parse::<LocalTime>().is_err(), "{bad:?}");
         }
+        assert!("2028-02-29T00:00:00".parse::<LocalTime>().is_ok());
+        assert!("2000-02-29T00:00:00".parse::<LocalTime>().is_ok());
     }
 
     proptest! {
         #[test]
         fn local_time_round_trip(
-            year in 0u16..=9999, month in 1u8..=12, day in 1u8..=31,
+            year in 0u16..=9999, month in 1u8..=12, day in 1u8..=28,
             hour in 0u8..=23, minute in 0u8..=59, second in 0u8..=60,
         ) {
             let time = LocalTime { year, month, day, hour, minute, second };

@@ -5,7 +5,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use crate::word::parse_socket_addr;
+use crate::word::{days_in, parse_socket_addr};
 
 /// Parses an IPv4 address in the form `192.0.2.1`. Leading zeros are allowed.
 #[inline]
@@ -65,17 +65,6 @@ pub(super) fn parse_time(date: &[u8], time: &[u8]) -> Option<SystemTime> {
 fn two(tens: u8, ones: u8) -> Option<u64> {
     let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
     digits.then(|| u64::from(tens - b'0') * 10 + u64::from(ones - b'0'))
-}
-
-#[inline]
-fn days_in(year: u64, month: u64) -> Option<u64> {
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
-        4 | 6 | 9 | 11 => Some(30),
-        2 => Some(if leap { 29 } else { 28 }),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

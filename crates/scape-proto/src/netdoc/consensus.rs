@@ -238,7 +238,7 @@ impl<'a> Consensus<'a> {
     /// Returns an iterator over the relays' entries.
     pub fn relays(&self) -> RouterStatuses<'a> {
         let entries = self.text.get(self.header.len()..self.text.len() - self.footer.len());
-        RouterStatuses::of_consensus(entries.unwrap_or_default())
+        RouterStatuses::of_consensus(entries.unwrap_or_default(), self.header.len())
     }
 
     /// Returns the lines before the first entry, without line ends.

@@ -11,7 +11,8 @@ use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
 pub struct RouterStatuses<'a> {
     /// The remaining text. It begins with an entry or is empty.
     rest: &'a [u8],
-    /// The number of bytes before `rest`.
+    /// The number of bytes before `rest`, counted from the start of the
+    /// document.
     position: usize,
     skipped: usize,
     /// True if the entries are part of a consensus document.
@@ -60,9 +61,10 @@ impl<'a> RouterStatuses<'a> {
     }
 
     /// Creates an iterator over the entries of a consensus, given without its
-    /// header and footer.
-    pub(super) fn of_consensus(text: &'a [u8]) -> Self {
-        RouterStatuses { in_consensus: true, ..RouterStatuses::new(text) }
+    /// header and footer. `header` is the length of the header in bytes.
+    pub(super) fn of_consensus(text: &'a [u8], header: usize) -> Self {
+        let all = RouterStatuses::new(text);
+        RouterStatuses { in_consensus: true, position: header + all.position, ..all }
     }
 
     /// Returns the number of entries that were skipped so far because they
@@ -151,8 +153,8 @@ impl ParseRouterStatusError {
     }
 
     /// Returns the entry's position, in bytes from the start of the text. For
-    /// [`Consensus::relays`](super::Consensus::relays), the text begins with
-    /// the first entry.
+    /// [`Consensus::relays`](super::Consensus::relays), that is the text of the
+    /// whole consensus.
     pub fn position(&self) -> usize {
         self.position
     }

@@ -21,6 +21,7 @@ mod expiry;
 mod fingerprint;
 mod host;
 mod ids;
+mod in_one_line;
 mod onion;
 mod onion_key;
 mod onion_key_file;
@@ -49,3 +50,6 @@ pub use socket_addr::{parse_ip, parse_socket_addr};
 pub use utc::parse_utc;
 pub use utc::write_utc;
 pub use version::{ParseVersionError, Version};
+
+pub(crate) use in_one_line::InOneLine;
+pub(crate) use utc::days_in;

@@ -7,6 +7,19 @@ use std::time::{Duration, SystemTime};
 /// The first second that this form can't express: the start of the year 10000.
 const END: Duration = Duration::from_secs(253_402_300_800);
 
+/// Returns the number of days in a month. Returns `None` if the month isn't 1
+/// to 12.
+#[inline]
+pub(crate) fn days_in(year: u64, month: u64) -> Option<u64> {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 => Some(if leap { 29 } else { 28 }),
+        _ => None,
+    }
+}
+
 /// Parses a UTC time of the form `YYYY-MM-DD HH:MM:SS`. Returns `None` for any
 /// other text.
 ///

@@ -9,7 +9,7 @@ pub use detail::{ReachabilityTarget, StatusDetail};
 
 use super::bootstrap::Bootstrap;
 use super::field;
-use super::shown::OneLine;
+use super::shown::InOneLine;
 use crate::control::{Word, Words, unquote};
 use crate::event::{Severity, StatusAction};
 
@@ -89,10 +89,11 @@ impl StatusEvent {
 impl fmt::Display for StatusEvent {
     /// Writes a short description, such as `WARN CLOCK_JUMPED TIME=120 IDLE=1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
         write!(f, "{} {}", self.severity, self.action)?;
         for (key, value) in &self.arguments {
             let separator = if key.is_empty() { "" } else { "=" };
-            write!(f, " {key}{separator}{}", OneLine(value))?;
+            write!(f, " {key}{separator}{value}")?;
         }
         Ok(())
     }

@@ -1,0 +1,403 @@
+//! [`State`], the live state.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+
+use super::tracker::Shared;
+use super::{Addresses, Circuit, Router, Routers, Stream, directory, keeper};
+use crate::client::socks::KeepAlive;
+use crate::control::{BuildCircuit, Controller};
+use crate::error::{Error, Phase, Result};
+use crate::geoip::GeoIp;
+use crate::io::connection::{Registration, Thread};
+use crate::io::transport::Deadline;
+use scape_proto::event::EventKind;
+use scape_proto::info::EntryGuard;
+use scape_proto::netdoc::RouterFlags;
+use scape_proto::word::{CircuitId, Fingerprint, StreamId};
+
+/// The events that keep the state up to date.
+const KINDS: &[EventKind] = &[
+    EventKind::Circ,
+    EventKind::CircMinor,
+    EventKind::Stream,
+    EventKind::AddrMap,
+    EventKind::Guard,
+    EventKind::Ns,
+    EventKind::NewConsensus,
+    EventKind::ConfChanged,
+];
+
+/// The time that dropping the state waits for its thread.
+const JOIN_FOR: Duration = Duration::from_secs(1);
+
+/// The live state of tor: circuits, streams, relays, addresses and entry
+/// guards. See the [module](crate::state).
+///
+/// A state is cheap to clone, and any number of threads can use it. Each
+/// control connection has only one state, no matter how often it is requested.
+/// The state lives as long as a clone of it, or one of its [`Circuit`]s,
+/// [`Stream`]s or [`Router`]s, and keeps the connection open.
+///
+/// If the connection ends, the last known information stays, and waiting calls
+/// fail unless the connection reconnects automatically. If the connection
+/// reconnects, everything is loaded again.
+#[derive(Clone)]
+#[doc(alias = "TorState")]
+pub struct State {
+    pub(super) inner: Arc<Inner>,
+    /// A value that is kept alive by this handle.
+    pub(super) keep: Option<KeepAlive>,
+}
+
+/// Data that all handles of a state share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) controller: Controller,
+    pub(super) geoip: Mutex<GeoIp>,
+    /// The subscription. It is dropped first, so that no more events are
+    /// applied.
+    pub(super) registration: Mutex<Option<Registration>>,
+    pub(super) keeper: Mutex<Option<Thread>>,
+    /// The directory that was loaded last.
+    pub(super) directory: Mutex<Option<directory::Kept>>,
+}
+
+impl State {
+    /// Returns the live state of the tor that `controller` controls. If its
+    /// connection already has a state, that one is returned. Otherwise
+    /// everything is loaded once, which takes some milliseconds with the public
+    /// network's nine thousand relays.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
+    /// front of its control port, refuses one of the required events or keys.
+    /// The events are CIRC, CIRC_MINOR, STREAM, ADDRMAP, GUARD, NS,
+    /// NEWCONSENSUS and CONF_CHANGED. The keys are `ns/all`, `circuit-status`,
+    /// `stream-status`, `address-mappings/all` and `entry-guards`. Errors of
+    /// the control connection are also possible.
+    pub fn new(controller: &Controller) -> Result<State> {
+        let call = controller.in_one_call();
+        call.shared(|| Inner::start(&call)).map(State::of)
+    }
+
+    pub(crate) fn of(inner: Arc<Inner>) -> State {
+        State { inner, keep: None }
+    }
+
+    /// Returns a handle that also keeps `keep` alive.
+    pub(crate) fn keep(self, keep: KeepAlive) -> State {
+        State { keep: Some(keep), ..self }
+    }
+
+    /// Returns the value that this handle keeps alive besides the connection.
+    pub(crate) fn kept(&self) -> Option<&KeepAlive> {
+        self.keep.as_ref()
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// Returns the control connection.
+    pub fn controller(&self) -> &Controller {
+        &self.inner.controller
+    }
+
+    /// Returns tor's current circuits, ordered by id.
+    pub fn circuits(&self) -> Vec<Circuit> {
+        let cells: Vec<_> = self.shared().model().circuits.iter().cloned().collect();
+        cells.into_iter().map(|cell| Circuit::new(cell, self.clone())).collect()
+    }
+
+    /// Returns the circuit with this id. Returns `None` if it has ended or tor
+    /// hasn't reported it yet.
+    pub fn circuit(&self, id: CircuitId) -> Option<Circuit> {
+        let cell = self.shared().model().circuits.get(id).cloned()?;
+        Some(Circuit::new(cell, self.clone()))
+    }
+
+    /// Returns tor's current streams, ordered by id.
+    pub fn streams(&self) -> Vec<Stream> {
+        let cells: Vec<_> = self.shared().model().streams.iter().cloned().collect();
+        cells.into_iter().map(|cell| Stream::new(cell, self.clone())).collect()
+    }
+
+    /// Returns the stream with this id. Returns `None` if it has ended or tor
+    /// hasn't reported it yet.
+    pub fn stream(&self, id: StreamId) -> Option<Stream> {
+        let cell = self.shared().model().streams.get(id).cloned()?;
+        Some(Stream::new(cell, self.clone()))
+    }
+
+    /// Returns a snapshot of the relays in the consensus.
+    pub fn routers(&self) -> Routers {
+        Routers::new(self.shared().model().routers.clone(), self.clone())
+    }
+
+    /// Returns the relay with this fingerprint.
+    ///
+    /// For a relay that isn't in the consensus, [`Router::is_in_consensus`]
+    /// returns false. If no consensus has listed it yet, only its fingerprint
+    /// is known. As long as a handle to a relay exists, later consensuses
+    /// update that handle.
+    pub fn router(&self, fingerprint: Fingerprint) -> Router {
+        let routers = self.shared().model().routers.clone();
+        Router::new(routers.get_or_stub(fingerprint), self.clone())
+    }
+
+    /// Returns the directory authorities in the consensus.
+    pub fn authorities(&self) -> Vec<Router> {
+        self.routers().with_flags(RouterFlags::AUTHORITY).collect()
+    }
+
+    /// Returns tor's entry guards, in tor's order. The status `Up` means that
+    /// the guard isn't known to be down.
+    pub fn entry_guards(&self) -> Vec<EntryGuard> {
+        self.shared().model().guards.guards().cloned().collect()
+    }
+
+    /// Returns a snapshot of tor's address map.
+    pub fn addresses(&self) -> Arc<Addresses> {
+        let mut changes = self.shared().changes();
+        let mut model = self.shared().model();
+        let have_expired = model.addresses.expire(SystemTime::now(), &mut changes);
+        let addresses = model.addresses.snapshot();
+        if have_expired {
+            self.shared().publish(model, changes);
+        }
+        addresses
+    }
+
+    /// Returns the number of times that the relays' consensus entries have
+    /// changed since the state was created.
+    pub fn consensus_count(&self) -> u64 {
+        self.shared().model().consensus
+    }
+
+    /// Waits until `condition` returns `Some`, and returns its value. The
+    /// condition is checked at once and after every change, on the calling
+    /// thread, and may call any method. Callbacks may call this method.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+    /// #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use std::time::Duration;
+    ///
+    /// // Wait for any circuit that can carry streams.
+    /// let circuit = state.wait(Duration::from_secs(60), |state| {
+    ///     state.circuits().into_iter().find(|c| c.is_built())
+    /// })?;
+    /// # assert_eq!(circuit.id().get(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the condition isn't
+    /// met within `timeout`. The kind is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
+    /// and doesn't reconnect.
+    pub fn wait<T>(
+        &self,
+        timeout: Duration,
+        mut condition: impl FnMut(&State) -> Option<T>,
+    ) -> Result<T> {
+        self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
+    }
+
+    /// Starts to build a new circuit. The call returns when tor has assigned an
+    /// id; [`Circuit::wait_built`] waits until the circuit is built.
+    ///
+    /// Paths that tor didn't choose stand out, and may reveal who uses them.
+    ///
+    /// ```no_run
+    /// use scape::control::BuildCircuit;
+    /// use std::time::Duration;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let circuit = state.launch_circuit(&BuildCircuit::new())?;
+    /// circuit.wait_built(Duration::from_secs(60))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::launch_circuit`], most often of the kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+    pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
+        self.launch_with(self.controller(), circuit)
+    }
+
+    /// Like [`launch_circuit`](Self::launch_circuit), within the call that
+    /// `controller` was made for.
+    pub(crate) fn launch_with(
+        &self,
+        controller: &Controller,
+        circuit: &BuildCircuit,
+    ) -> Result<Circuit> {
+        self.shared().model().circuits.launching();
+        let id = controller.launch_circuit(circuit);
+        let mut changes = self.shared().changes();
+        let mut model = self.shared().model();
+        let cell = model.circuits.launched(id.as_ref().ok().copied(), &mut changes);
+        self.shared().publish(model, changes);
+        let id = id?;
+        let cell = cell
+            .ok_or_else(|| Error::answer("EXTENDCIRCUIT", format!("circuit {id} is not known")))?;
+        Ok(Circuit::new(cell, self.clone()))
+    }
+
+    /// Builds a new circuit and waits until it can carry streams. The whole
+    /// call takes at most [`BuildCircuit::timeout`]. If the circuit isn't built
+    /// by then, it is closed: CLOSECIRCUIT is sent without waiting for the
+    /// reply.
+    ///
+    /// Paths that tor didn't choose stand out, and may reveal who uses them.
+    ///
+    /// ```no_run
+    /// use scape::control::BuildCircuit;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let circuit = state.build_circuit(&BuildCircuit::new())?;
+    /// println!("{circuit}");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`Controller::build_circuit`], most often a
+    /// [`CircuitError`](crate::control::CircuitError).
+    pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
+        let deadline = Deadline::after(circuit.build_timeout());
+        let built = self.launch_with(&self.controller().until(deadline), circuit)?;
+        match built.wait_built_until(deadline) {
+            Ok(()) => Ok(built),
+            Err(error) => {
+                if error.is_unanswered() {
+                    // The caller doesn't get the id, so nobody else can close
+                    // it.
+                    self.controller().begin_to_close_circuit(built.id());
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Loads a new state. `controller` is limited to one call.
+    pub(super) fn start(controller: &Controller) -> Result<Arc<Inner>> {
+        let shared = Shared::new(controller.callbacks()?);
+        let registration = controller.track(KINDS, shared.clone())?;
+        // Following starts before the first answer, because the connection may
+        // reconnect at any time.
+        controller.follow(&shared);
+        while !shared.load(&|command| controller.send(command)?.wait_ok())? {}
+        let inner = Arc::new(Inner {
+            shared: shared.clone(),
+            controller: controller.to_keep(),
+            geoip: Mutex::new(GeoIp::new().tor(&controller.to_keep())),
+            registration: Mutex::new(Some(registration)),
+            keeper: Mutex::default(),
+            directory: Mutex::default(),
+        });
+        let for_keeper = Arc::downgrade(&inner);
+        let _ = shared.inner.set(for_keeper.clone());
+        let thread = Thread::spawn("scape-state", move || keeper::run(&shared, &for_keeper))
+            .map_err(|error| Error::io("start the thread of the live state", error))?;
+        *inner.keeper.lock() = Some(thread);
+        Ok(inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        drop(self.registration.lock().take());
+        self.shared.wake_keeper(|tasks| tasks.stop = true);
+        if let Some(keeper) = self.keeper.lock().take()
+            && !keeper.is_current()
+        {
+            keeper.ended_within(JOIN_FOR);
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let model = self.shared().model();
+        f.debug_struct("State")
+            .field("circuits", &model.circuits.iter().count())
+            .field("streams", &model.streams.iter().count())
+            .field("routers", &model.routers.len())
+            .field("keeps_tor", &self.keep.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "testing")]
+    #[test]
+    fn mapping_that_addresses_expires_wakes_waiting_threads() {
+        use std::thread;
+        use std::time::Instant;
+
+        use super::*;
+        use crate::control::Connect;
+        use crate::testing::ScriptedTor;
+
+        const SOON: Duration = Duration::from_secs(20);
+        let end = SystemTime::now() + Duration::from_secs(2);
+        let text = humantime::format_rfc3339_seconds(end).to_string();
+        let text = text.replace('T', " ").replace('Z', "");
+        let tor = ScriptedTor::builder()
+            .info("ns/all", "")
+            .info("circuit-status", "")
+            .info("stream-status", "")
+            .info("address-mappings/all", format!("a.example 192.0.2.1 \"{text}\""))
+            .info("entry-guards", "")
+            .on_prefix("SETEVENTS", "250 OK\r\n")
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let state = State::new(&controller).unwrap();
+        // Without the keeper, only `addresses` removes the mapping.
+        let keeper = state.inner.keeper.lock().take().unwrap();
+        state.shared().wake_keeper(|tasks| tasks.stop = true);
+        assert!(keeper.ended_within(SOON));
+        assert_eq!(state.addresses().len(), 1);
+
+        let (sender, told) = crossbeam_channel::unbounded();
+        let _expired = state.on_address_expired(move |_| sender.send(()).unwrap());
+        let woken_after = thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let waited = state.wait(SOON, |state| {
+                    let is_gone = state.shared().model().addresses.next_end().is_none();
+                    is_gone.then_some(())
+                });
+                waited.map(|()| Instant::now())
+            });
+            while SystemTime::now() <= end {
+                thread::sleep(Duration::from_millis(20));
+            }
+            let expired = Instant::now();
+            assert!(state.addresses().is_empty());
+            waiting.join().unwrap().unwrap().duration_since(expired)
+        });
+        assert!(woken_after < SOON / 2, "{woken_after:?}");
+        assert!(told.recv_timeout(SOON).is_ok());
+    }
+}
