@@ -24,7 +24,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use scape::Config;
-use scape::config::{ConfigOption, DataSize};
+use scape::config::ConfigOption;
+use scape::config::value::DataSize;
 
 /// The options that are set to the limit: the average per second, and the
 /// burst. The burst must not be less than the average.

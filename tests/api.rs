@@ -17,6 +17,30 @@ const PACKAGES: [(&str, &str); 3] = [
     ("scape_proto", "crates/scape-proto/src"),
 ];
 
+/// The most names at the root of `scape`, and the most methods of `Controller`.
+const AT_THE_ROOT: usize = 20;
+const METHODS_OF_CONTROLLER: usize = 70;
+
+#[test]
+fn api_has_few_names_and_one_path_for_each() {
+    let list = api::list("scape", &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let own_uses: Vec<&str> = list
+        .lines()
+        .filter(|line| line.starts_with("pub use ") && !line.starts_with("pub use scape_proto::"))
+        .collect();
+    assert_eq!(own_uses, ["pub use ureq;"], "these names have two paths");
+
+    let root = list.split("\n# ").next().unwrap();
+    let is_item = |line: &&str| line.starts_with("pub ") && !line.starts_with("pub use ");
+    assert!(root.lines().filter(is_item).count() <= AT_THE_ROOT, "{root}");
+
+    let of_controller = list.split("\nimpl Controller {\n").skip(1);
+    let methods: usize = of_controller
+        .map(|block| block.split("\n}\n").next().unwrap().matches("pub fn ").count())
+        .sum();
+    assert!((60..=METHODS_OF_CONTROLLER).contains(&methods), "Controller has {methods} methods");
+}
+
 #[test]
 fn api_list_matches_the_code() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

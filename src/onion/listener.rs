@@ -80,7 +80,7 @@ pub struct OnionShutdown {
     receiver: Receiver<Never>,
 }
 
-/// What a shutdown needs.
+/// The parts that a shutdown needs.
 struct Stop {
     /// `None` after the shutdown. Dropping the sender disconnects the receiver,
     /// which signals the shutdown.

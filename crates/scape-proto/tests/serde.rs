@@ -28,10 +28,9 @@ use scape_proto::netdoc::{
     AddressPattern, Consensus, DescriptorDigest, Directory, ExitAction, ExitPolicy, ExitRule,
     Microdescriptor, PortPolicy, PortRange, Protocols, RouterFlags, RouterStatus,
 };
+use scape_proto::torrc::value::{AutoBool, DataSize};
 use scape_proto::torrc::value::{RouterPattern, RouterSet};
-use scape_proto::torrc::{
-    AutoBool, DataSize, PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcComparison,
-};
+use scape_proto::torrc::{PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcComparison};
 use scape_proto::word::{
     CircuitId, ClientKey, ClientPublicKey, CountryCode, Expiry, Fingerprint, Host, OnionAddress,
     OnionKey, OrConnId, Progress, RelayName, Secret, StreamId, Version,

@@ -95,9 +95,8 @@ pub(crate) use live::Config;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};
 pub use scape_proto::torrc::{
-    AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ParsePortLineError, ParseTorrcError,
-    PortAddress, PortFlag, PortLine, PortSwitch, ToConfigValue, Torrc, TorrcComparison,
-    TorrcDifference, TorrcEntry, TorrcIter, TorrcMagic, TorrcProblem, value,
+    ParsePortLineError, ParseTorrcError, PortAddress, PortFlag, PortLine, PortSwitch, Torrc,
+    TorrcComparison, TorrcDifference, TorrcEntry, TorrcIter, TorrcMagic, TorrcProblem, value,
 };
 pub(crate) use scape_proto::torrc::{is_of_a_service, option_named};
 pub use torrc::{TorrcFile, TorrcFiles, read_torrc, write_torrc};

@@ -24,4 +24,3 @@ pub use group::is_of_a_service;
 pub use names::{begins_with, expanded, option_named};
 pub use port_line::{ParsePortLineError, PortAddress, PortFlag, PortLine, PortSwitch};
 pub use torrc_error::{ParseTorrcError, TorrcProblem};
-pub use value::{AutoBool, ConfigValueProblem, DataSize, FromConfigValue, ToConfigValue};

@@ -4,10 +4,9 @@
 use serde::{Serialize, Serializer};
 
 use super::names::shown_name;
+use crate::torrc::value::{AutoBool, DataSize};
 use crate::torrc::value::{RouterPattern, RouterSet};
-use crate::torrc::{
-    AutoBool, DataSize, PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcEntry,
-};
+use crate::torrc::{PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcEntry};
 
 as_text! { AutoBool, DataSize, PortLine, RouterSet }
 

@@ -19,7 +19,7 @@ use crate::info::ConfigType;
 /// assert_eq!(size.bytes(), 1_610_612_736);
 /// assert_eq!("8 MBits".parse(), Ok(DataSize::new(1 << 20)));
 /// assert_eq!(DataSize::new(1_572_864).to_string(), "1.5 MB");
-/// # Ok::<(), scape_proto::torrc::ConfigValueProblem>(())
+/// # Ok::<(), scape_proto::torrc::value::ConfigValueProblem>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct DataSize(u64);
