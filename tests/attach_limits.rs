@@ -302,7 +302,10 @@ fn raw_attach_stream_keeps_tor_alive() {
         ];
         for way in ways {
             let tor = raw();
-            way(&connect(&tor));
+            let controller = connect(&tor);
+            way(&controller);
+            // The call doesn't wait for the reply to its last command.
+            controller.sync().unwrap();
             assert_eq!(changes(&tor), expected);
         }
     }

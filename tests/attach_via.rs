@@ -525,6 +525,8 @@ fn resolve_over_a_controller_circuit_makes_it_general_for_the_attach() {
         .on_prefix("SETCIRCUITPURPOSE", "250 OK\r\n");
     let tor = fake(builder, look_up);
     assert_eq!(tor.client().dns_resolve("a.test").unwrap().to_string(), "192.0.2.7");
+    // The look-up doesn't wait for the reply to its last command.
+    tor.controller.sync().unwrap();
     let sent = tor.control.sent();
     let purposes: Vec<&str> = sent
         .iter()
