@@ -755,7 +755,9 @@ fn deadline_of_a_request_holds_while_tor_is_asked_about_the_circuit() {
 fn making_a_client_over_a_circuit_has_one_deadline() {
     // Two of the answers take most of the timeout: one for the option, and one
     // for the port.
-    let slow = builder().info("net/listeners/socks", "").on_any(|command| {
+    let known = builder().info("ns/all", "").info("address-mappings/all", "");
+    let known = known.info("entry-guards", "").info("net/listeners/socks", "");
+    let slow = known.on_any(|command| {
         if ["GETINFO stream-status", "GETINFO net/listeners/socks"].contains(&command) {
             thread::sleep(Duration::from_millis(1300));
         }
@@ -764,6 +766,7 @@ fn making_a_client_over_a_circuit_has_one_deadline() {
     let control = slow.start().unwrap();
     let controller = Connect::new().authenticate_over(control.transport().unwrap()).unwrap();
     let tor = Tor::from(controller.with_timeout(Duration::from_secs(2)));
-    let error = tor.client().unwrap().via(CIRCUIT).unwrap_err();
+    let circuit = tor.state().unwrap().circuit(CIRCUIT).unwrap();
+    let error = circuit.client().unwrap_err();
     assert!(error.is_timeout(), "{error}");
 }

@@ -143,8 +143,11 @@ fn methods_and_types_named_in_the_control_protocol_page_exist() {
     let (page, sources) = (page(), sources());
     for heading in ["Commands", "Keys of GETINFO"] {
         for row in rows(&page, heading) {
-            for method in quoted(row[1]).map(|method| method.rsplit("::").next().unwrap()) {
-                assert!(sources.contains(&format!("pub fn {method}")), "{}: {method}", row[0]);
+            for path in quoted(row[1]).map(|path| path.rsplit("::").next().unwrap()) {
+                // The path may be a chain such as `info().get_bytes`.
+                for method in path.split('.').map(|part| part.trim_end_matches("()")) {
+                    assert!(sources.contains(&format!("pub fn {method}")), "{}: {method}", row[0]);
+                }
             }
         }
     }

@@ -179,7 +179,7 @@ fn endpoint_secrets_are_not_displayed() {
     // A redacted string doesn't parse as another endpoint.
     for shown in [with_key.to_string(), with_password.to_string()] {
         let error = shown.parse::<Endpoint>().unwrap_err();
-        assert!(error.to_string().contains("was left out"), "{error}");
+        assert!(error.to_string().contains("was redacted"), "{error}");
     }
     // The exposed string parses as the same endpoint.
     assert_eq!(onion(&with_key.expose()), with_key);

@@ -152,9 +152,12 @@ impl Circuit {
         let state = self.state();
         let controller = state.controller();
         let call = controller.in_one_call();
+        let route = CircuitBinder::new(&call, self.into())?;
         let port = SocksPorts::of(&call)?.find(&call, &SocksPort::Usable)?;
         // What the state keeps alive may be a launched tor.
         let keep = state.kept().cloned().unwrap_or_else(|| Arc::new(controller.to_keep()));
-        TorClient::new(port, Some(controller.clone()), keep).via(self)
+        let client = TorClient::new(port, Some(controller.clone()), keep);
+        client.controller_of_port()?;
+        Ok(client.with_route(route))
     }
 }
