@@ -5,7 +5,7 @@
 //! details from the specific error that [`Error::get`] returns, for example
 //! [`SocksError`](crate::socks::SocksError). Each module defines its own
 //! specific error and implements `Cause` for it, so a new error changes nothing
-//! here.
+//! here. [`Error`] knows none of them.
 //!
 //! An error is cheap to clone, `Send` and `Sync`, because one failure is often
 //! reported to several waiting callers. Its `Display` says what was requested,
@@ -146,24 +146,6 @@ impl Error {
     /// [`CancelToken`](crate::CancelToken).
     pub fn is_cancelled(&self) -> bool {
         self.kind() == ErrorKind::Cancelled
-    }
-
-    /// Returns true if a call ended before tor answered, although the
-    /// connection is still open. tor may still do what was requested, so the
-    /// caller must undo it.
-    pub(crate) fn is_unanswered(&self) -> bool {
-        self.is::<Timeout>() || self.is::<Cancelled>()
-    }
-
-    /// Creates an error of the operating system. `what` is the failed operation
-    /// as a verb with its object; see [`IoError::new`].
-    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
-        IoError::new(what, source).into()
-    }
-
-    /// Creates an error for an answer of tor's that can't be parsed.
-    pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
-        AnswerError::new(command, problem).into()
     }
 }
 
