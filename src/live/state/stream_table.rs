@@ -3,54 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::change::{Change, Changes};
 use super::circuit_table::CircuitTable;
-use scape_proto::event::{StreamInfo, StreamStatus, StreamTarget};
+use super::stream_cell::StreamCell;
+use scape_proto::event::{StreamInfo, StreamStatus};
 use scape_proto::word::{CircuitId, StreamId};
 
 /// The maximum number of failed streams that wait for their CLOSED event, which
 /// tor always sends, and soon.
 const MOST_FAILED: usize = 4096;
-
-/// One stream. It lives as long as it is open or somebody holds a handle.
-#[derive(Debug)]
-pub(super) struct StreamCell {
-    id: StreamId,
-    /// The stream's target when it was first seen.
-    first_target: StreamTarget,
-    /// The last known information.
-    info: Mutex<Arc<StreamInfo>>,
-}
-
-impl StreamCell {
-    fn new(info: StreamInfo) -> Arc<Self> {
-        let first_target = info.target.clone();
-        Arc::new(StreamCell { id: info.id, first_target, info: Mutex::new(Arc::new(info)) })
-    }
-
-    pub(super) fn id(&self) -> StreamId {
-        self.id
-    }
-
-    pub(super) fn first_target(&self) -> &StreamTarget {
-        &self.first_target
-    }
-
-    pub(super) fn info(&self) -> Arc<StreamInfo> {
-        self.info.lock().clone()
-    }
-
-    pub(super) fn is_ended(&self) -> bool {
-        self.info.lock().status.is_end()
-    }
-
-    /// Changes the information: in place, unless somebody holds a copy.
-    fn change(&self, change: impl FnOnce(&mut StreamInfo)) {
-        change(Arc::make_mut(&mut self.info.lock()));
-    }
-}
 
 /// The streams that haven't ended.
 #[derive(Debug, Default)]
@@ -161,9 +122,9 @@ impl StreamTable {
     }
 
     fn remove(&mut self, cell: &StreamCell) {
-        self.open.remove(&cell.id);
+        self.open.remove(&cell.id());
         if let Some(circuit) = cell.info().circuit {
-            self.attached.remove(&(circuit, cell.id));
+            self.attached.remove(&(circuit, cell.id()));
         }
     }
 
