@@ -126,12 +126,14 @@ mod reconfigure;
 mod service;
 mod stream;
 mod uploads;
+mod wait;
 
 pub use builder::OnionBuilder;
 pub use error::{PublishError, PublishHint, UploadFailure};
 pub use key_file::{load_key, save_key};
 pub use listener::{Incoming, OnionListener, OnionShutdown};
 pub use local::ListeningSocket;
-pub use publication::{Publication, Wait};
+pub use publication::Publication;
 pub use service::OnionService;
 pub use stream::OnionStream;
+pub use wait::Wait;

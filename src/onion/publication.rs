@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::uploads::{SILENCE, Uploads};
+use super::wait::Wait;
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::Subscription;
@@ -14,25 +15,6 @@ use scape_proto::word::{OnionAddress, Progress};
 
 /// The time for asking tor, after a wait that failed, why it doesn't publish.
 const ASK_WHY: Duration = Duration::from_secs(1);
-
-/// The condition under which an onion service counts as published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Don't wait: tor has the service and will publish it.
-    Nothing,
-    /// Wait until one directory has a descriptor. Some clients find the
-    /// service.
-    FirstUpload,
-    /// Wait until every directory has answered. Every client finds the service.
-    ///
-    /// A service has two descriptors, for two time periods, and each goes to
-    /// several directories. A client asks one of these directories at random,
-    /// for the descriptor of the period that its clock is in. Before all
-    /// uploads are done, the first visits of some clients fail or take long.
-    #[default]
-    AllUploads,
-}
 
 /// A subscription that waits until an onion service is published (control-spec,
 /// event HS_DESC). Begin it before tor is told of the service, so that no event
