@@ -60,6 +60,7 @@ mod launch;
 mod log;
 mod options;
 mod private_dir;
+mod private_file;
 #[cfg(feature = "testing")]
 mod run;
 #[cfg(unix)]
