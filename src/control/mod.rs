@@ -24,6 +24,7 @@ mod client_keys;
 mod conf;
 mod connect;
 mod connect_error;
+mod credentials;
 mod descriptors;
 mod events;
 mod features;
@@ -40,6 +41,7 @@ mod lost_onions;
 mod onions;
 mod ownership;
 mod places;
+mod recipe;
 mod reconnect;
 mod reload;
 mod resolve;
@@ -51,6 +53,7 @@ mod shared;
 mod signals;
 mod stream_error;
 mod streams;
+mod time_limits;
 mod undo;
 mod warnings;
 
@@ -62,6 +65,7 @@ use crate::io::cancel::CancelToken;
 use crate::io::connection::{Candidate, Closed, Connection, PendingReply};
 use crate::io::transport::{Address, Deadline, Transport};
 
+pub use added::AddedOnion;
 pub use addresses::{MappedAddress, Mapping};
 pub use auth_error::AuthError;
 pub use cache::Caching;
@@ -78,7 +82,7 @@ pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, Info, ProcessInfo, Reachability,
     SharedRandom,
 };
-pub use onions::{AddOnion, AddedOnion, OnionTarget};
+pub use onions::{AddOnion, OnionTarget};
 pub use reconnect::Reconnect;
 pub use resolve_error::ResolveError;
 pub use stream_error::{StreamError, StreamProblem};
@@ -90,18 +94,17 @@ pub use scape_proto::control::{
 };
 
 use keeper::Keeping;
+use recipe::Recipe;
 use session::Session;
+use time_limits::DEFAULT_TIMEOUT;
 
 pub(crate) use leave_streams::OPTION as LEAVE_STREAMS;
 pub(crate) use listeners::{Function, ListenerGuard, Listeners, Subject};
 pub(crate) use lost_onions::Never;
 pub(crate) use places::environment_socks;
 pub(crate) use shared::ReconnectHook;
-pub(crate) use undo::UNDO_WITHIN;
+pub(crate) use time_limits::UNDO_WITHIN;
 pub(crate) use warnings::Warnings;
-
-/// The time that a call waits for tor unless another timeout is set.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A handle on an authenticated control connection to tor.
 ///
@@ -256,11 +259,11 @@ impl Controller {
     fn start(
         connection: Connection,
         candidate: Candidate,
-        connect: Option<Connect>,
+        recipe: Option<Recipe>,
         keeping: Keeping,
         timeout: Duration,
     ) -> Result<Controller> {
-        let session = Session::start(connection, candidate, connect, keeping)?;
+        let session = Session::start(connection, candidate, recipe, keeping)?;
         let inner = Arc::new(Inner { session, owns: true });
         Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
@@ -272,8 +275,8 @@ impl Controller {
     pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {
         let connection = Connection::default();
         let candidate = connection.open(transport, Limits::default()).unwrap();
-        let connect = Connect::to(address).unwrap();
-        Controller::start(connection, candidate, Some(connect), Keeping::default(), DEFAULT_TIMEOUT)
+        let recipe = Connect::to(address).unwrap().recipe;
+        Controller::start(connection, candidate, Some(recipe), Keeping::default(), DEFAULT_TIMEOUT)
             .unwrap()
     }
 
@@ -440,7 +443,7 @@ impl Controller {
     /// Returns a handle for a thread of this library.
     pub(crate) fn internal(&self) -> InternalController {
         let session = &self.inner.session;
-        let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, Connect::call_timeout);
+        let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, |recipe| recipe.timeout);
         InternalController { session: Arc::downgrade(session), timeout }
     }
 
