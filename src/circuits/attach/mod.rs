@@ -129,25 +129,32 @@
 mod attach_point;
 mod attacher;
 mod bound_stream;
+mod circuit_binder;
 mod circuit_client;
 mod circuit_socks;
 mod crew;
+mod decision;
 mod fresh;
 mod guard;
 mod kind;
 mod leave_unattached;
+mod message;
+mod operations;
+mod pending;
 mod priority;
 mod registry;
 mod request;
+mod run;
 mod socks_server;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use attach_point::AttachPoint;
-pub use attacher::{Decision, StreamAttacher};
-pub(crate) use bound_stream::CircuitBinder;
+pub use attacher::StreamAttacher;
+pub(crate) use circuit_binder::CircuitBinder;
 pub use circuit_socks::CircuitSocks;
+pub use decision::Decision;
 pub(crate) use fresh::FreshCircuitBinder;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;
