@@ -1,10 +1,28 @@
-//! Reading tor's reply to ADD_ONION, which a filter may have rewritten.
+//! [`AddedOnion`]: tor's reply to ADD_ONION, which a filter may have rewritten.
 
 use std::fmt;
 
-use super::onions::AddedOnion;
 use scape_proto::control::Reply;
-use scape_proto::word::{ClientPublicKey, OnionKey};
+use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
+
+/// An onion service that was added. Returned by [`Controller::add_onion`].
+#[doc(alias = "AddOnionResponse")]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AddedOnion {
+    /// The service's address.
+    pub address: OnionAddress,
+    /// The private key, if tor generated and returned it. Anybody who has the
+    /// key can run the service.
+    ///
+    /// `None` if the caller gave the key, if tor was told to discard it, or if
+    /// a filter on the control port hides it (onion-grater writes `redacted`).
+    /// A service whose key isn't known can't be restored after a reconnect.
+    pub key: Option<OnionKey>,
+    /// The clients that may connect, as tor repeats them. Empty if anybody may
+    /// connect. A client's key that a filter hides is left out.
+    pub clients: Vec<ClientPublicKey>,
+}
 
 /// The error for a reply without an address. It doesn't contain keys of the
 /// reply.

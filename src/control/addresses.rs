@@ -114,11 +114,7 @@ impl MappedAddress {
     /// it, even if tor doesn't remove it now.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
-        controller
-            .inner
-            .session
-            .restorables
-            .set_mapping(&Mapping { from: from.clone(), to: from.clone() });
+        controller.inner.session.restorables.set_mapping(from, from);
     }
 
     /// Leaves the mapping in place and returns it.
@@ -227,7 +223,8 @@ impl Controller {
                 if back.is_empty() {
                     return None;
                 }
-                back.iter().for_each(|back| tor.inner.session.restorables.set_mapping(back));
+                let restorables = &tor.inner.session.restorables;
+                back.iter().for_each(|back| restorables.set_mapping(&back.from, &back.to));
                 let (command, _) = pairs(back.iter().map(|back| (&back.from, &back.to))).ok()?;
                 tor.send_checked(command).ok()
             });
@@ -235,11 +232,12 @@ impl Controller {
         };
         let answers = answers(&tor.reply_or_undo(command, undo)?, &asked, &shown)?;
         for mapping in answers.iter().flatten() {
-            self.inner.session.restorables.set_mapping(mapping);
-            if mapping.from == mapping.to {
-                tor.not_given_back_claimed(&Kind::Mapping(mapping.from.clone()), &held)?;
+            let Mapping { from, to } = mapping;
+            self.inner.session.restorables.set_mapping(from, to);
+            if from == to {
+                tor.not_given_back_claimed(&Kind::Mapping(from.clone()), &held)?;
             } else {
-                tor.noted(&restorables::mapping_name(mapping))?;
+                tor.noted(&restorables::mapping_name(from, to))?;
             }
         }
         Ok(answers)

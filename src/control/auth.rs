@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::connect::Credentials;
+use super::credentials::Credentials;
 use crate::control::AuthError;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{Candidate, CloseCause, Closed};

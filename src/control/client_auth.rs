@@ -215,7 +215,7 @@ impl OnionClientAuth<'_> {
         if auth.permanent {
             restorables.remove_client_auth(&auth.address);
         } else {
-            restorables.add_client_auth(auth.clone());
+            restorables.add_client_auth(auth.address, auth.command());
             tor.noted(&restorables::key_name(&auth.address))?;
         }
         Ok(added)
@@ -343,7 +343,7 @@ impl Controller {
     ) {
         let restorables = &self.inner.session.restorables;
         match auth {
-            Some(auth) => restorables.add_client_auth(auth.clone()),
+            Some(auth) => restorables.add_client_auth(auth.address, auth.command()),
             None => restorables.remove_client_auth(address),
         }
     }

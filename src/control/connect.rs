@@ -3,17 +3,16 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth;
 use super::cache::Caching;
-use super::controller::{Controller, DEFAULT_TIMEOUT};
-use super::keeper::Keeping;
+use super::controller::Controller;
 use super::places::{Environment, credentials_at, usual_places};
+use super::recipe::{Destination, Opener, Recipe};
 use super::reconnect::Reconnect;
 use crate::control::{AuthError, ConnectAttempt, ConnectError};
-use crate::error::{Cancelled, Error, Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::connection::{Candidate, Connection};
 use crate::io::transport::{Address, Deadline, Transport};
@@ -92,47 +91,12 @@ pub fn connect() -> Result<Controller> {
 /// when an attempt fails.
 #[doc(alias = "stem.connection")]
 #[doc(alias = "build_tor_connection")]
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Connect {
-    destination: Destination,
-    pub(super) credentials: Credentials,
-    /// The SOCKS port of the same tor, if the environment names one.
-    pub(super) socks: Option<Address>,
-    timeout: Duration,
-    limits: Limits,
-    reconnect: Option<Reconnect>,
-    heartbeat: Option<Duration>,
+    pub(super) recipe: Recipe,
     caching: Caching,
     /// The token that cancels connecting. Calls of the controller ignore it.
     cancel: Option<CancelToken>,
-}
-
-/// The place to connect to.
-#[derive(Debug, Clone)]
-enum Destination {
-    UsualPlaces,
-    Address(Address),
-    Through(Opener),
-}
-
-/// The function with which the program opens a transport to tor.
-#[derive(Clone)]
-struct Opener(Arc<dyn Fn() -> io::Result<Transport> + Send + Sync>);
-
-impl fmt::Debug for Opener {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Opener")
-    }
-}
-
-/// The secrets to authenticate with.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Credentials {
-    /// The passwords to try, in this order. There is more than one only if a
-    /// value from the environment can be read in several ways.
-    pub(super) passwords: Vec<Secret>,
-    /// The cookie file, if the program or the environment names one.
-    pub(super) cookie_file: Option<PathBuf>,
 }
 
 /// A request for a password, passed to the function of
@@ -145,22 +109,6 @@ pub struct PasswordRequest {
     pub address: String,
     /// The error of the previous attempt. `None` if no password was tried yet.
     pub refused: Option<Error>,
-}
-
-impl Default for Connect {
-    fn default() -> Self {
-        Connect {
-            destination: Destination::UsualPlaces,
-            credentials: Credentials::default(),
-            socks: None,
-            timeout: DEFAULT_TIMEOUT,
-            limits: Limits::default(),
-            reconnect: None,
-            heartbeat: None,
-            caching: Caching::default(),
-            cancel: None,
-        }
-    }
 }
 
 impl Connect {
@@ -200,7 +148,7 @@ impl Connect {
         let address = address
             .try_into()
             .map_err(|e| ArgumentError::invalid("connect", "address", e.to_string()))?;
-        Ok(Connect { destination: Destination::Address(address), ..Connect::default() })
+        Ok(Connect::by(Recipe::to(Destination::Address(address))))
     }
 
     /// Connects over a transport that the program opens itself, for example
@@ -218,7 +166,7 @@ impl Connect {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn through(open: impl Fn() -> io::Result<Transport> + Send + Sync + 'static) -> Self {
-        Connect { destination: Destination::Through(Opener(Arc::new(open))), ..Connect::default() }
+        Connect::by(Recipe::to(Destination::Through(Opener::new(open))))
     }
 
     /// Reads the address and the credentials from the environment. The
@@ -263,7 +211,7 @@ impl Connect {
         let destination =
             environment.address.map_or(Destination::UsualPlaces, Destination::Address);
         let (credentials, socks) = (environment.credentials, environment.socks);
-        Ok(Connect { destination, credentials, socks, ..Connect::default() })
+        Ok(Connect::by(Recipe { destination, credentials, socks, ..Recipe::default() }))
     }
 
     /// Takes the credentials from the environment (see
@@ -271,8 +219,8 @@ impl Connect {
     /// If the address is on another machine, this is done only if the
     /// environment names the same address.
     pub(crate) fn credentials_from_env(mut self) -> Self {
-        if let Destination::Address(address) = &self.destination {
-            self.credentials = credentials_at(address);
+        if let Destination::Address(address) = &self.recipe.destination {
+            self.recipe.credentials = credentials_at(address);
         }
         self
     }
@@ -290,7 +238,7 @@ impl Connect {
     /// ```
     #[doc(alias = "authenticate_password")]
     pub fn password(mut self, password: impl Into<Secret>) -> Self {
-        self.credentials.passwords = vec![password.into()];
+        self.recipe.credentials.passwords = vec![password.into()];
         self
     }
 
@@ -311,7 +259,7 @@ impl Connect {
     #[doc(alias = "authenticate_safecookie")]
     #[doc(alias = "chroot_path")]
     pub fn cookie_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.credentials.cookie_file = Some(path.into());
+        self.recipe.credentials.cookie_file = Some(path.into());
         self
     }
 
@@ -321,7 +269,7 @@ impl Connect {
     /// The time covers all of the usual places together. A place that doesn't
     /// answer leaves an equal share of the time to each of the others.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.recipe.timeout = timeout;
         self
     }
 
@@ -352,7 +300,7 @@ impl Connect {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reconnect(mut self, policy: Reconnect) -> Self {
-        self.reconnect = Some(policy);
+        self.recipe.reconnect = Some(policy);
         self
     }
 
@@ -377,7 +325,7 @@ impl Connect {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn heartbeat(mut self, every: Duration) -> Self {
-        self.heartbeat = Some(every);
+        self.recipe.heartbeat = Some(every);
         self
     }
 
@@ -431,7 +379,7 @@ impl Connect {
     /// # Ok::<(), scape::Error>(())
     /// ```
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.recipe.limits = limits;
         self
     }
 
@@ -458,7 +406,7 @@ impl Connect {
     /// out. The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
     /// after [`cancel_with`](Self::cancel_with).
     pub fn connect(&self) -> Result<Controller> {
-        let deadline = Deadline::after(self.timeout);
+        let deadline = Deadline::after(self.recipe.timeout);
         if self.cancel.is_none() {
             return self.connect_until(deadline);
         }
@@ -469,10 +417,11 @@ impl Connect {
     }
 
     fn connect_until(&self, deadline: Deadline) -> Result<Controller> {
-        if !matches!(self.destination, Destination::UsualPlaces) {
+        if !matches!(self.recipe.destination, Destination::UsualPlaces) {
             let connection = Connection::default();
-            let candidate = self.candidate(&connection, deadline)?;
-            return self.start(connection, candidate, Some(self.clone()), deadline);
+            let candidate = self.recipe.candidate(&connection, deadline)?;
+            let again = Some(self.recipe.clone());
+            return self.start(connection, candidate, again, deadline);
         }
         let mut attempts = Vec::new();
         let mut seen = Vec::new();
@@ -566,19 +515,22 @@ impl Connect {
             };
             // The first attempt may have failed because there was no password
             // at all.
-            let last =
-                if connect.credentials.passwords.is_empty() { None } else { Some(error.clone()) };
+            let last = if connect.recipe.credentials.passwords.is_empty() {
+                None
+            } else {
+                Some(error.clone())
+            };
             refused = Some(error.clone());
             match prompt(&PasswordRequest { address: address.clone(), refused: last })? {
-                Some(password) => connect.credentials.passwords = vec![password],
+                Some(password) => connect.recipe.credentials.passwords = vec![password],
                 None => return Err(error),
             }
             if let Ok(address) = address.parse() {
-                connect.destination = Destination::Address(address);
+                connect.recipe.destination = Destination::Address(address);
             }
         }
         match (connect.connect(), refused) {
-            (Err(_), Some(error)) if connect.credentials.passwords.is_empty() => Err(error),
+            (Err(_), Some(error)) if connect.recipe.credentials.passwords.is_empty() => Err(error),
             (result, _) => result,
         }
     }
@@ -611,88 +563,41 @@ impl Connect {
     /// again. Use [`through`](Self::through) for that.
     #[doc(alias = "authenticate")]
     pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
-        if self.is_persistent() {
+        if self.recipe.reconnect.is_some() {
             let why = "cannot be opened again, as reconnect demands: see Connect::through";
             return Err(ArgumentError::invalid("connect", "transport", why).into());
         }
         let connection = Connection::default();
         let mut transport = Some(transport);
         let open = || match transport.take() {
-            Some(transport) => connection.open(transport, self.limits).map(Some),
+            Some(transport) => connection.open(transport, self.recipe.limits).map(Some),
             None => Ok(None),
         };
-        let deadline = Deadline::after(self.timeout);
-        let candidate = auth::authenticate(open, &self.credentials, deadline)?;
+        let deadline = Deadline::after(self.recipe.timeout);
+        let candidate = auth::authenticate(open, &self.recipe.credentials, deadline)?;
         self.start(connection, candidate, None, deadline)
     }
 
-    /// Returns the address to connect to, if there is exactly one.
-    pub(super) fn address(&self) -> Option<&Address> {
-        match &self.destination {
-            Destination::Address(address) => Some(address),
-            _ => None,
-        }
-    }
-
-    /// Returns true if the connection is opened again automatically.
-    pub(super) fn is_persistent(&self) -> bool {
-        self.reconnect.is_some()
-    }
-
-    /// Returns the timeout of each call.
-    pub(super) fn call_timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// Connects and authenticates once more.
-    pub(super) fn candidate(
-        &self,
-        connection: &Connection,
-        deadline: Deadline,
-    ) -> Result<Candidate> {
-        let place = match &self.destination {
-            Destination::UsualPlaces => "the usual places".to_owned(),
-            Destination::Address(address) => address.to_string(),
-            Destination::Through(_) => ConnectAttempt::OWN_WAY.to_owned(),
-        };
-        let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
-        auth::authenticate(open, &self.credentials, deadline).map_err(|error| {
-            match error.is::<AuthError>() || error.is::<Cancelled>() {
-                true => error,
-                false => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
-            }
-        })
-    }
-
-    fn transport(&self, deadline: Deadline) -> Result<Transport> {
-        let transport = match &self.destination {
-            Destination::Address(address) => Transport::connect(address, deadline.instant()),
-            Destination::Through(opener) => (opener.0)(),
-            Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
-        };
-        transport.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
-            _ => Error::io("connect", error),
-        })
+    /// Creates the settings for a recipe.
+    fn by(recipe: Recipe) -> Connect {
+        Connect { recipe, ..Connect::default() }
     }
 
     fn to_place(&self, address: Address) -> Connect {
-        Connect { destination: Destination::Address(address), ..self.clone() }
+        let destination = Destination::Address(address);
+        Connect { recipe: Recipe { destination, ..self.recipe.clone() }, ..self.clone() }
     }
 
     fn start(
         &self,
         connection: Connection,
         candidate: Candidate,
-        again: Option<Connect>,
+        again: Option<Recipe>,
         deadline: Deadline,
     ) -> Result<Controller> {
-        let keeping = Keeping {
-            reconnect: self.reconnect.clone(),
-            heartbeat: self.heartbeat,
-            timeout: self.timeout,
-        };
-        let controller = Controller::start(connection, candidate, again, keeping, self.timeout)?;
+        let keeping = self.recipe.keeping();
+        let controller =
+            Controller::start(connection, candidate, again, keeping, self.recipe.timeout)?;
         if self.caching != Caching::default() {
             controller.until(deadline).set_caching(self.caching)?;
         }
@@ -715,7 +620,7 @@ fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
         return error.attempts().iter().find(wants).map(|attempt| attempt.address.clone());
     }
     let auth = error.exact::<AuthError>();
-    auth.filter(|auth| helps(auth)).map(|_| match &connect.destination {
+    auth.filter(|auth| helps(auth)).map(|_| match &connect.recipe.destination {
         Destination::Address(address) => address.to_string(),
         _ => "the control port".to_owned(),
     })

@@ -4,15 +4,14 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::keeper::Keeping;
+use super::recipe::Recipe;
 use super::session::{self, Session};
-use super::{Command, Connect, Limits, Reply, attaching, events, reload};
+use super::time_limits::DEFAULT_TIMEOUT;
+use super::{Command, Limits, Reply, attaching, events, reload};
 use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::connection::{Candidate, Closed, Connection, PendingReply};
 use crate::io::transport::{Address, Deadline, Transport};
-
-/// The time that a call waits for tor unless another timeout is set.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A handle on an authenticated control connection to tor.
 ///
@@ -164,16 +163,16 @@ impl Controller {
     }
 
     /// Creates a controller on a connection that was just authenticated.
-    /// `connect` has the settings for opening the connection again. It is
+    /// `recipe` has the settings for opening the connection again. It is
     /// `None` if the connection can't be opened again.
     pub(super) fn start(
         connection: Connection,
         candidate: Candidate,
-        connect: Option<Connect>,
+        recipe: Option<Recipe>,
         keeping: Keeping,
         timeout: Duration,
     ) -> Result<Controller> {
-        let session = Session::start(connection, candidate, connect, keeping)?;
+        let session = Session::start(connection, candidate, recipe, keeping)?;
         let inner = Arc::new(Inner { session, owns: true });
         Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
@@ -185,8 +184,8 @@ impl Controller {
     pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {
         let connection = Connection::default();
         let candidate = connection.open(transport, Limits::default()).unwrap();
-        let connect = Connect::to(address).unwrap();
-        Controller::start(connection, candidate, Some(connect), Keeping::default(), DEFAULT_TIMEOUT)
+        let recipe = super::Connect::to(address).unwrap().recipe;
+        Controller::start(connection, candidate, Some(recipe), Keeping::default(), DEFAULT_TIMEOUT)
             .unwrap()
     }
 
@@ -356,7 +355,7 @@ impl Controller {
     /// Returns a handle for a thread of this library.
     pub(crate) fn internal(&self) -> InternalController {
         let session = &self.inner.session;
-        let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, Connect::call_timeout);
+        let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, |recipe| recipe.timeout);
         InternalController { session: Arc::downgrade(session), timeout }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::reconnect::Reconnect;
-use super::session::Session;
-use crate::io::connection::{ConnectionStatus, Watched};
+use crate::error::Result;
+use crate::io::connection::{Connection, ConnectionStatus, Watched};
 use crate::io::transport::deadline_after;
 use scape_proto::control::Command;
 
@@ -30,19 +30,36 @@ impl Keeping {
     }
 }
 
+/// The connection that the thread looks after, with everything that is needed
+/// to open it again.
+pub(super) trait Kept {
+    /// Returns the connection.
+    fn connection(&self) -> &Connection;
+
+    /// Returns the time of the next attempt to restore something that tor
+    /// refused.
+    fn next_retake(&self) -> Option<Instant>;
+
+    /// Makes the attempts that are due. Each may take `timeout`.
+    fn retake(&self, timeout: Duration);
+
+    /// Opens the connection again within `timeout`, unless it is open.
+    fn reconnect_if_down(self: &Arc<Self>, timeout: Duration) -> Result<()>;
+}
+
 /// Runs until the connection has ended for good.
-pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
+pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     let mut known = 0;
     let mut next_beat = keeping.heartbeat.map(deadline_after);
     loop {
-        let next = next_beat.into_iter().chain(session.retakes.next()).min();
+        let next = next_beat.into_iter().chain(session.next_retake()).min();
         match session.connection().watch(known, next) {
             Watched::Ended => return,
             Watched::Open(number) => {
                 known = number;
                 session.retake(keeping.timeout);
                 if next_beat.is_some_and(|beat| beat <= Instant::now()) {
-                    beat(session, keeping.timeout);
+                    beat(session.connection(), keeping.timeout);
                     next_beat = keeping.heartbeat.map(deadline_after);
                 }
             }
@@ -65,9 +82,9 @@ pub(super) fn run(session: &Arc<Session>, keeping: &Keeping) {
 }
 
 /// Sends a heartbeat. Any answer will do.
-fn beat(session: &Session, timeout: Duration) {
+fn beat(connection: &Connection, timeout: Duration) {
     if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
-        session.connection().check(command, timeout);
+        connection.check(command, timeout);
     }
 }
 
@@ -81,7 +98,12 @@ enum Outcome {
 
 /// Tries to reconnect until the connection is open, has ended for good, or the
 /// policy allows no further attempt.
-fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Duration) -> Outcome {
+fn make_again(
+    session: &Arc<impl Kept>,
+    down: u64,
+    policy: &Reconnect,
+    timeout: Duration,
+) -> Outcome {
     let connection = session.connection();
     let mut attempt = 1;
     let mut delay = policy.delay(attempt, rand::random());
@@ -90,7 +112,7 @@ fn make_again(session: &Arc<Session>, down: u64, policy: &Reconnect, timeout: Du
             return Outcome::Done;
         }
         match session.reconnect_if_down(timeout) {
-            Ok(_) => return Outcome::Done,
+            Ok(()) => return Outcome::Done,
             Err(error) => {
                 log::info!(target: "scape::connection", "attempt {attempt} to connect again: {error}");
                 delay = policy.delay(attempt + 1, rand::random());

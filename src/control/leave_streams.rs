@@ -7,8 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
 use super::client_keys::{self, Change, Kept, SendAll};
-use super::session::Session;
-use super::undo::UNDO_WITHIN;
+use super::time_limits::UNDO_WITHIN;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::{CloseCause, Closed, Connection, PendingReply};
 use crate::io::transport::Deadline;
@@ -21,7 +20,7 @@ use scape_proto::word::{StreamId, is_disguised_onion};
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
 /// The time limit for the last attempt to reset the option, over a separate
 /// connection.
-const LAST_TRY: Duration = Duration::from_secs(5);
+pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 
 /// The change that this connection has made to the option and has to undo.
 #[derive(Debug, Default)]
@@ -119,8 +118,7 @@ impl LeaveStreams {
         own: Vec<Command>,
         deadline: Deadline,
     ) -> Option<Change> {
-        let is_due = || matches!(self.get(), Lent::Set | Lent::Owed);
-        if !is_due() {
+        if !self.is_due() {
             return None;
         }
         // The option is reset even if tor doesn't tell its keys in time.
@@ -129,12 +127,71 @@ impl LeaveStreams {
             self.set(Lent::Owed);
             return None;
         };
-        if !is_due() {
+        if !self.is_due() {
             return None;
         }
         let sent = set(false).and_then(|command| kept.send(send, command, own));
         self.set(if sent.is_ok() { Lent::No } else { Lent::Owed });
         sent.ok()
+    }
+
+    /// Resets the option on the current link if that couldn't be done before.
+    /// `own` are the commands that add this controller's client keys.
+    pub(super) fn put_back_owed(
+        &self,
+        connection: &Connection,
+        own: impl Fn() -> Vec<Command>,
+        timeout: Duration,
+    ) {
+        let Ok(link) = connection.link_number() else { return };
+        if self.get() != Lent::Owed {
+            return;
+        }
+        // Not the call's deadline, because a cancelled call leaves the option
+        // at 1, too.
+        let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
+        let send = |commands| connection.send_all_on(Some(link), commands, deadline);
+        if let Err(error) = self.restore(&send, own(), deadline) {
+            log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
+        }
+    }
+
+    /// Returns true if the option has to be reset after the connection's end.
+    pub(super) fn is_due(&self) -> bool {
+        matches!(self.get(), Lent::Set | Lent::Owed)
+    }
+
+    /// Sets the option to 0 over a separate connection, if it is 1 there. Then
+    /// closes the `undecided` streams, because nobody will decide on them.
+    pub(super) fn undo_over(
+        &self,
+        send: SendAll<'_>,
+        own: Vec<Command>,
+        undecided: &[StreamId],
+    ) -> Result<()> {
+        if !is_set(send)? {
+            // This is another tor by now, or somebody else has reset the
+            // option.
+            return Ok(());
+        }
+        change(send, false, own)?;
+        let closing: Result<Vec<Command>> =
+            undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
+        for closed in send(closing?)? {
+            // The stream may have ended meanwhile.
+            let _ = closed.wait();
+        }
+        Ok(())
+    }
+
+    /// Notes that the option was reset over a separate connection.
+    pub(super) fn was_undone(&self) {
+        let mut lent = self.lent.lock();
+        *lent = match *lent {
+            Lent::Set => Lent::Undone,
+            Lent::Owed => Lent::No,
+            other => other,
+        };
     }
 
     /// Waits until tor has reset the option. If it fails or refuses, the option
@@ -148,87 +205,6 @@ impl LeaveStreams {
             }
         }
     }
-}
-
-impl Session {
-    /// Resets the option if that couldn't be done while the connection was
-    /// down, or while everything else was being restored on a new one.
-    ///
-    /// Call this when the connection has been opened, and also after a failed
-    /// attempt to reset the option. Whichever call comes last resets it.
-    pub(super) fn put_back_owed(&self, timeout: Duration) {
-        let Ok(link) = self.connection().link_number() else { return };
-        if self.leave_streams.get() != Lent::Owed {
-            return;
-        }
-        // Not the call's deadline, because a cancelled call leaves the option
-        // at 1, too.
-        let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
-        let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
-        let own = self.restorables.client_auths();
-        if let Err(error) = self.leave_streams.restore(&send, own, deadline) {
-            log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
-        }
-    }
-
-    /// Resets the option over a separate connection, if this session's
-    /// connection has ended while it was set. That connection is made like this
-    /// session's, and is closed before this returns. The `undecided` streams
-    /// are closed, because nobody will decide on them.
-    ///
-    /// Does nothing if nothing has to be reset, or if the connection can't be
-    /// made again. Excludes [`reconnect`](Self::reconnect), because a
-    /// connection that was made again meanwhile has set the option for its own
-    /// use.
-    pub(super) fn undo_leaving_streams(
-        &self,
-        undecided: &[StreamId],
-        timeout: Duration,
-    ) -> Result<()> {
-        let is_due = || matches!(self.leave_streams.get(), Lent::Set | Lent::Owed);
-        let Some(connect) = self.recipe() else { return Ok(()) };
-        if !is_due() {
-            return Ok(());
-        }
-        let deadline = Deadline::after(timeout.min(LAST_TRY));
-        // A manual reconnect sets the option again. It must not send that in
-        // between.
-        let _making = self.lock_making(deadline)?;
-        if !is_due() || self.connection().closed().is_none() {
-            return Ok(());
-        }
-        let connection = Connection::default();
-        let candidate = connect.candidate(&connection, deadline)?;
-        connection.adopt(candidate)?;
-        let send = |commands| connection.send_all_on(None, commands, deadline);
-        let undone = undo(&send, self.restorables.client_auths(), undecided);
-        // It doesn't matter if its threads don't end in time.
-        let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
-        undone?;
-        let mut lent = self.leave_streams.lent.lock();
-        *lent = match *lent {
-            Lent::Set => Lent::Undone,
-            Lent::Owed => Lent::No,
-            other => other,
-        };
-        Ok(())
-    }
-}
-
-/// Sets the option to 0 if it is 1, and closes these streams.
-fn undo(send: SendAll<'_>, own: Vec<Command>, undecided: &[StreamId]) -> Result<()> {
-    if !is_set(send)? {
-        // This is another tor by now, or somebody else has reset the option.
-        return Ok(());
-    }
-    change(send, false, own)?;
-    let closing: Result<Vec<Command>> =
-        undecided.iter().map(|id| close(*id, EndReason::MISC)).collect();
-    for closed in send(closing?)? {
-        // The stream may have ended meanwhile.
-        let _ = closed.wait();
-    }
-    Ok(())
 }
 
 impl Controller {
@@ -359,7 +335,7 @@ impl Controller {
     }
 
     /// Resets the option over a separate connection after this one was lost:
-    /// see [`Session::undo_leaving_streams`].
+    /// see [`Session::undo_leaving_streams`](super::session::Session::undo_leaving_streams).
     pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
         self.inner.session.undo_leaving_streams(undecided, self.timeout)
     }

@@ -42,6 +42,7 @@ mod client_auth_files;
 mod client_keys;
 pub(crate) mod connect;
 mod connect_error;
+mod credentials;
 mod hs_fetch_error;
 mod keeper;
 mod latest;
@@ -49,6 +50,7 @@ mod leave_streams;
 mod listeners;
 mod lost_onions;
 mod places;
+mod recipe;
 mod reload;
 mod resolve_error;
 mod restorables;
@@ -56,12 +58,14 @@ mod retake;
 mod session;
 mod shared;
 mod stream_error;
+mod time_limits;
 mod undo;
 mod warnings;
 
 mod guards;
 mod ownership;
 
+pub use added::AddedOnion;
 pub use addresses::{MappedAddress, Mapping};
 pub use auth_error::AuthError;
 pub use cache::Caching;
@@ -79,7 +83,7 @@ pub use info::{
     Accounting, ConsensusLifetime, DirServerQuery, HandshakeStats, Info, ProcessInfo, Reachability,
     SharedRandom,
 };
-pub use onions::{AddOnion, AddedOnion, OnionTarget};
+pub use onions::{AddOnion, OnionTarget};
 pub use reconnect::Reconnect;
 pub use resolve_error::ResolveError;
 pub use stream_error::{StreamError, StreamProblem};
@@ -97,5 +101,5 @@ pub(crate) use listeners::{Function, ListenerGuard, Listeners, Subject};
 pub(crate) use lost_onions::Never;
 pub(crate) use places::environment_socks;
 pub(crate) use shared::ReconnectHook;
-pub(crate) use undo::UNDO_WITHIN;
+pub(crate) use time_limits::UNDO_WITHIN;
 pub(crate) use warnings::Warnings;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::Controller;
-use super::added::{self, Unread};
+use super::added::{self, AddedOnion, Unread};
 use super::restorables::{self, Kind};
 use crate::error::{Error, Result};
 use crate::io::connection::{QueueLimit, Subscription};
@@ -96,25 +96,6 @@ impl fmt::Display for OnionTarget {
             OnionTarget::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
-}
-
-/// An onion service that was added. Returned by [`Controller::add_onion`].
-#[doc(alias = "AddOnionResponse")]
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct AddedOnion {
-    /// The service's address.
-    pub address: OnionAddress,
-    /// The private key, if tor generated and returned it. Anybody who has the
-    /// key can run the service.
-    ///
-    /// `None` if the caller gave the key, if tor was told to discard it, or if
-    /// a filter on the control port hides it (onion-grater writes `redacted`).
-    /// A service whose key isn't known can't be restored after a reconnect.
-    pub key: Option<OnionKey>,
-    /// The clients that may connect, as tor repeats them. Empty if anybody may
-    /// connect. A client's key that a filter hides is left out.
-    pub clients: Vec<ClientPublicKey>,
 }
 
 impl AddOnion {
@@ -427,6 +408,7 @@ impl Controller {
         };
         self.inner.session.lost_onions.found(&added.address);
         if let Some(again) = service.again(&added) {
+            let again = again.command_again();
             self.inner.session.restorables.add_onion(added.address, again);
             tor.noted(&restorables::onion_name(&added.address))?;
         }

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use super::connect::Credentials;
+use super::credentials::Credentials;
 use crate::error::Result;
 use crate::io::transport::Address;
 use scape_proto::control::{ArgumentError, read_quoted_string};

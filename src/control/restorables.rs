@@ -3,9 +3,6 @@
 
 use parking_lot::Mutex;
 
-use super::addresses::Mapping;
-use super::client_auth::ClientAuth;
-use super::onions::AddOnion;
 use crate::error::Result;
 use scape_proto::control::Command;
 use scape_proto::word::OnionAddress;
@@ -13,17 +10,20 @@ use scape_proto::word::OnionAddress;
 /// The things that the program has made and not removed, and that end with the
 /// connection or the tor that they were made on.
 ///
-/// The ledger contains the private keys of onion services and clients. They are
-/// wiped from memory together with it.
+/// The commands contain the private keys of onion services and clients. They
+/// are wiped from memory together with the commands.
 #[derive(Debug, Default)]
 pub(super) struct Restorables(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
     owns_tor: bool,
-    onions: Vec<(OnionAddress, AddOnion)>,
-    client_auths: Vec<ClientAuth>,
-    mappings: Vec<Mapping>,
+    /// The services, each with the command that adds it again.
+    onions: Vec<(OnionAddress, Result<Command>)>,
+    /// The client keys by service, each with the command that adds it.
+    client_auths: Vec<(OnionAddress, Result<Command>)>,
+    /// The mappings: the address, and the other address that it is mapped to.
+    mappings: Vec<(String, String)>,
 }
 
 /// A thing to restore.
@@ -94,12 +94,12 @@ impl Restorables {
         self.0.lock().owns_tor
     }
 
-    /// Notes a service that ends with the connection. `service` must have its
-    /// key.
-    pub(super) fn add_onion(&self, address: OnionAddress, service: AddOnion) {
+    /// Notes a service that ends with the connection. `again` adds it again
+    /// with the same address. An error means that it can't be restored.
+    pub(super) fn add_onion(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
         entries.onions.retain(|(known, _)| *known != address);
-        entries.onions.push((address, service));
+        entries.onions.push((address, again));
     }
 
     /// Notes that a service was removed.
@@ -107,32 +107,34 @@ impl Restorables {
         self.0.lock().onions.retain(|(known, _)| known != address);
     }
 
-    /// Notes a client key that tor keeps in memory only.
-    pub(super) fn add_client_auth(&self, auth: ClientAuth) {
+    /// Notes the client key for a service, which tor keeps in memory only.
+    /// `again` adds it again.
+    pub(super) fn add_client_auth(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
-        entries.client_auths.retain(|known| known.address != auth.address);
-        entries.client_auths.push(auth);
+        entries.client_auths.retain(|(known, _)| *known != address);
+        entries.client_auths.push((address, again));
     }
 
     /// Notes that the client key for a service was removed, or that tor now
     /// keeps it in a file.
     pub(super) fn remove_client_auth(&self, address: &OnionAddress) {
-        self.0.lock().client_auths.retain(|known| known.address != *address);
+        self.0.lock().client_auths.retain(|(known, _)| known != address);
     }
 
     /// Returns the commands that add the client keys which tor keeps in memory
     /// only.
     pub(super) fn client_auths(&self) -> Vec<Command> {
         let entries = self.0.lock();
-        entries.client_auths.iter().filter_map(|auth| auth.command().ok()).collect()
+        entries.client_auths.iter().filter_map(|(_, again)| again.clone().ok()).collect()
     }
 
-    /// Notes a mapping. A mapping of an address to itself removes the mapping.
-    pub(super) fn set_mapping(&self, mapping: &Mapping) {
+    /// Notes a mapping of `from` to `to`. A mapping of an address to itself
+    /// removes the mapping.
+    pub(super) fn set_mapping(&self, from: &str, to: &str) {
         let mut entries = self.0.lock();
-        entries.mappings.retain(|known| known.from != mapping.from);
-        if mapping.from != mapping.to {
-            entries.mappings.push(mapping.clone());
+        entries.mappings.retain(|(known, _)| known != from);
+        if from != to {
+            entries.mappings.push((from.to_owned(), to.to_owned()));
         }
     }
 
@@ -144,10 +146,10 @@ impl Restorables {
             Kind::Ownership => entries.owns_tor,
             Kind::Onion(address) => entries.onions.iter().any(|(known, _)| known == address),
             Kind::ClientAuth(address) => {
-                entries.client_auths.iter().any(|auth| auth.address == *address)
+                entries.client_auths.iter().any(|(known, _)| known == address)
             }
             Kind::Mapping(from) => {
-                entries.mappings.iter().any(|mapping| mapping.from.eq_ignore_ascii_case(from))
+                entries.mappings.iter().any(|(known, _)| known.eq_ignore_ascii_case(from))
             }
         }
     }
@@ -160,9 +162,7 @@ impl Restorables {
             Kind::Ownership => self.set_owns_tor(false),
             Kind::Onion(address) => self.remove_onion(address),
             Kind::ClientAuth(address) => self.remove_client_auth(address),
-            Kind::Mapping(from) => {
-                self.set_mapping(&Mapping { from: from.clone(), to: from.clone() });
-            }
+            Kind::Mapping(from) => self.set_mapping(from, from),
         }
         found.kind.undo().ok()
     }
@@ -175,24 +175,18 @@ impl Restorables {
             let command = Command::build("TAKEOWNERSHIP").finish().map_err(Into::into);
             belongings.push(Restorable { what: OWNERSHIP.into(), kind: Kind::Ownership, command });
         }
-        for (address, service) in &entries.onions {
-            let what = onion_name(address);
-            belongings.push(Restorable {
-                what,
-                kind: Kind::Onion(*address),
-                command: service.command_again(),
-            });
+        for (address, again) in &entries.onions {
+            let (what, kind) = (onion_name(address), Kind::Onion(*address));
+            belongings.push(Restorable { what, kind, command: again.clone() });
         }
-        for auth in &entries.client_auths {
-            let what = key_name(&auth.address);
-            let kind = Kind::ClientAuth(auth.address);
-            belongings.push(Restorable { what, kind, command: auth.command() });
+        for (address, again) in &entries.client_auths {
+            let (what, kind) = (key_name(address), Kind::ClientAuth(*address));
+            belongings.push(Restorable { what, kind, command: again.clone() });
         }
-        for mapping in &entries.mappings {
+        for (from, to) in &entries.mappings {
             let command =
-                Command::build("MAPADDRESS").word("mapping", &mapping.to_string()).finish();
-            let what = mapping_name(mapping);
-            let kind = Kind::Mapping(mapping.from.clone());
+                Command::build("MAPADDRESS").word("mapping", &format!("{from}={to}")).finish();
+            let (what, kind) = (mapping_name(from, to), Kind::Mapping(from.clone()));
             belongings.push(Restorable { what, kind, command: command.map_err(Into::into) });
         }
         belongings
@@ -213,6 +207,6 @@ pub(super) fn key_name(address: &OnionAddress) -> String {
 }
 
 /// Returns the name of a mapping.
-pub(super) fn mapping_name(mapping: &Mapping) -> String {
-    format!("the mapping {mapping}")
+pub(super) fn mapping_name(from: &str, to: &str) -> String {
+    format!("the mapping {from}={to}")
 }

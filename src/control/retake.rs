@@ -10,12 +10,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::session::Session;
 use super::shared::ReconnectHook;
-use crate::error::{Error, Result};
-use crate::io::connection::{Closed, ConnectionStatus};
-use crate::io::transport::Deadline;
-use scape_proto::control::{Command, Refusal};
+use crate::error::Error;
+use scape_proto::control::Refusal;
 use scape_proto::word::OnionAddress;
 
 /// The time after which no further attempt is made. TCP gives up on a half-open
@@ -67,10 +64,10 @@ struct State {
     due: Vec<Due>,
 }
 
-struct Due {
-    part: Part,
+pub(super) struct Due {
+    pub(super) part: Part,
     /// The number of attempts so far.
-    attempts: u32,
+    pub(super) attempts: u32,
     next: Instant,
     give_up: Instant,
 }
@@ -82,7 +79,7 @@ impl Due {
 
     /// Counts a refused attempt. Returns the time until the next one, or `None`
     /// if this was the last.
-    fn failed(&mut self, now: Instant) -> Option<Duration> {
+    pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
         let longest = match self.part {
             Part::ReconnectHook(_) => MAX_READ_DELAY,
@@ -113,7 +110,7 @@ impl Retakes {
 
     /// Removes and returns the attempts that are due now, with the number of
     /// the socket to make them on.
-    fn take_due(&self) -> (u64, Vec<Due>) {
+    pub(super) fn take_due(&self) -> (u64, Vec<Due>) {
         let now = Instant::now();
         let mut state = self.0.lock();
         let (due, later) =
@@ -124,7 +121,7 @@ impl Retakes {
 
     /// Puts back a thing that was refused again, unless the connection was
     /// opened again meanwhile.
-    fn put_back(&self, link: u64, due: Due) {
+    pub(super) fn put_back(&self, link: u64, due: Due) {
         let mut state = self.0.lock();
         if state.link == link {
             state.due.push(due);
@@ -137,102 +134,6 @@ impl Retakes {
 pub(super) fn may_pass(error: &Error) -> bool {
     let code = error.exact().map(Refusal::code);
     code.is_some_and(|code| !matches!(code, 510..=519 | 552 | 554 | 555))
-}
-
-impl Session {
-    /// Makes the attempts that are due. Each may take `timeout`.
-    pub(super) fn retake(&self, timeout: Duration) {
-        let (link, due) = self.retakes.take_due();
-        for mut due in due {
-            let what = due.part.name();
-            match self.retake_part(link, &due.part, timeout) {
-                Ok(true) => {
-                    log::info!(target: "scape::connection", "{what} is restored");
-                    self.connection().tell(ConnectionStatus::Restored { what });
-                }
-                // The program doesn't want the thing any more.
-                Ok(false) => {}
-                // On the next connection everything is restored anyway.
-                Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
-                Err(error) => {
-                    if let Part::ReconnectHook(follower) = &due.part
-                        && error.is_timeout()
-                        && let Some(follower) = follower.upgrade()
-                    {
-                        follower.unreadable(&error);
-                    }
-                    let next = due
-                        .failed(Instant::now())
-                        .filter(|_| may_pass(&error) || error.is_timeout());
-                    let attempt = due.attempts;
-                    log::debug!(target: "scape::connection", "attempt {attempt} to restore {what} failed: {error}");
-                    if next.is_some() {
-                        self.retakes.put_back(link, due);
-                    } else {
-                        self.is_lost(&due.part, &error);
-                    }
-                    self.connection().tell(ConnectionStatus::RestoreFailed {
-                        what,
-                        attempt,
-                        error,
-                        next,
-                    });
-                }
-            }
-        }
-    }
-
-    /// Notes a thing that tor won't have on this connection: the refusal
-    /// doesn't pass, or was repeated for too long.
-    pub(super) fn is_lost(&self, part: &Part, error: &Error) {
-        log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
-        if let Part::Restorable(_, Some(address)) = part {
-            self.lost_onions.add(*address, error.clone());
-        }
-    }
-
-    /// Restores one thing on the socket with the number `link`. Returns false
-    /// if the thing isn't wanted any more.
-    fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
-        let deadline = Deadline::after(timeout);
-        let ask =
-            |command: Command| self.connection().send_on(Some(link), command, deadline)?.wait_ok();
-        match part {
-            Part::Events => self.connection().tell_again(deadline)?,
-            Part::Restorable(what, _) => {
-                let Some(belonging) =
-                    self.restorables.belongings().into_iter().find(|it| it.what == *what)
-                else {
-                    return Ok(false);
-                };
-                let watch = self.latest.watch();
-                let taken = ask(belonging.command?);
-                if let Some(address) = belonging.kind.onion() {
-                    match taken {
-                        // The service exists on this connection already: an
-                        // earlier attempt succeeded after its timeout, or the
-                        // program has added the service again.
-                        Err(error)
-                            if error.is::<Refusal>() && self.has_onion(&address, &ask)? => {}
-                        taken => drop(taken?),
-                    }
-                } else {
-                    taken?;
-                }
-                // The program may have dropped the thing meanwhile.
-                self.take_back_dropped(&belonging.kind, &watch, deadline)?;
-            }
-            Part::LeaveStreams => {
-                let send = |commands| self.connection().send_all_on(Some(link), commands, deadline);
-                self.leave_streams.restore(&send, self.restorables.client_auths(), deadline)?;
-            }
-            Part::ReconnectHook(follower) => match follower.upgrade() {
-                Some(follower) => follower.reconnected(&ask)?,
-                None => return Ok(false),
-            },
-        }
-        Ok(true)
-    }
 }
 
 #[cfg(test)]

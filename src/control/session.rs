@@ -13,21 +13,23 @@
 //! * A thing that the program drops while it is restored doesn't stay in tor.
 //!   [`Session::take_back_rest`] removes it.
 
+mod keeping;
+
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::cache::Cache;
-use super::connect::Connect;
 use super::keeper::{self, Keeping};
 use super::latest::{Latest, Watch};
-use super::leave_streams::LeaveStreams;
+use super::leave_streams::{LAST_TRY, LeaveStreams};
 use super::lost_onions::LostOnions;
+use super::recipe::Recipe;
 use super::restorables::{Kind, Restorable, Restorables};
 use super::retake::{Part, Retakes, may_pass};
 use super::shared::{ReconnectHook, Shared};
-use super::undo::UNDO_WITHIN;
+use super::time_limits::UNDO_WITHIN;
 use crate::control::ConnectError;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::{
@@ -37,7 +39,7 @@ use crate::io::connection::{
 use crate::io::transport::{Address, Deadline};
 use crate::io::undo::{self, Rank, Undo};
 use scape_proto::control::{ArgumentError, Command, Refusal, Reply, Signal};
-use scape_proto::word::OnionAddress;
+use scape_proto::word::{OnionAddress, StreamId};
 
 /// The things that were restored on a new connection, with their names.
 type Given = Vec<(String, Kind)>;
@@ -53,7 +55,7 @@ pub(super) struct Session {
     connection: Connection,
     /// The settings that the connection was made with. `None` if it was made
     /// from a transport, which can't be opened again.
-    connect: Option<Connect>,
+    recipe: Option<Recipe>,
     /// The other end of the first socket, if it was a TCP socket.
     peer: Option<Address>,
     pub(super) cache: Arc<Cache>,
@@ -95,14 +97,14 @@ impl Session {
     pub(super) fn start(
         connection: Connection,
         candidate: Candidate,
-        connect: Option<Connect>,
+        recipe: Option<Recipe>,
         keeping: Keeping,
     ) -> Result<Arc<Session>> {
         let peer = candidate.peer().map(Address::Ip);
         connection.adopt(candidate)?;
         let session = Arc::new(Session {
             connection,
-            connect,
+            recipe,
             peer,
             cache: Arc::default(),
             restorables: Restorables::default(),
@@ -151,8 +153,8 @@ impl Session {
 
     /// Returns the settings for opening the connection again. Returns `None` if
     /// it was made from a transport, which can't be opened again.
-    pub(super) fn recipe(&self) -> Option<&Connect> {
-        self.connect.as_ref()
+    pub(super) fn recipe(&self) -> Option<&Recipe> {
+        self.recipe.as_ref()
     }
 
     /// Returns the address of tor if it is known: the address that was
@@ -164,22 +166,22 @@ impl Session {
 
     /// Returns the address that was connected to, if it is known.
     pub(super) fn address(&self) -> Option<&Address> {
-        self.connect.as_ref().and_then(Connect::address)
+        self.recipe.as_ref().and_then(Recipe::address)
     }
 
     /// Returns the SOCKS port that the environment names, if the environment
     /// also names this tor's control port or names none.
     pub(super) fn environment_socks(&self) -> Option<&Address> {
-        self.connect.as_ref().and_then(|connect| connect.socks.as_ref())
+        self.recipe.as_ref().and_then(|recipe| recipe.socks.as_ref())
     }
 
     fn is_persistent(&self) -> bool {
-        self.connect.as_ref().is_some_and(Connect::is_persistent)
+        self.recipe.as_ref().is_some_and(Recipe::is_persistent)
     }
 
     /// Opens the connection again, whether it is open or has ended.
     pub(super) fn reconnect(self: &Arc<Self>, deadline: Deadline) -> Result<Reconnected> {
-        let connect = self.connect.as_ref().ok_or_else(|| {
+        let recipe = self.recipe.as_ref().ok_or_else(|| {
             let why = "was made from a transport, which cannot be opened again";
             ArgumentError::invalid("reconnect", "controller", why)
         })?;
@@ -189,7 +191,7 @@ impl Session {
         }
         self.let_go_of_tor(deadline)?;
         self.connection.disconnect(CloseCause::Reconnecting);
-        let made = self.make(connect, deadline);
+        let made = self.make(recipe, deadline);
         drop(making);
         if made.is_err() && !self.is_persistent() {
             self.connection.give_up();
@@ -221,30 +223,14 @@ impl Session {
         }
     }
 
-    /// Opens the connection again within `timeout`. Returns `None` if it is
-    /// open already.
-    pub(super) fn reconnect_if_down(
-        self: &Arc<Self>,
-        timeout: Duration,
-    ) -> Result<Option<Reconnected>> {
-        let deadline = Deadline::after(timeout);
-        let Some(connect) = &self.connect else { return Ok(None) };
-        let _making = self.lock_making(deadline)?;
-        match self.connection.closed() {
-            Some(_) => self.make(connect, deadline).map(Some),
-            None => Ok(None),
-        }
-    }
-
     pub(super) fn lock_making(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
         let making = self.making.try_lock_until(deadline.instant());
         making.ok_or_else(|| deadline.error(Phase::Connect))
     }
 
     /// Connects, authenticates, restores everything, and lets callers in.
-    fn make(self: &Arc<Self>, connect: &Connect, deadline: Deadline) -> Result<Reconnected> {
-        let candidate =
-            connect.candidate(&self.connection, deadline.part(connect.call_timeout()))?;
+    fn make(self: &Arc<Self>, recipe: &Recipe, deadline: Deadline) -> Result<Reconnected> {
+        let candidate = recipe.candidate(&self.connection, deadline.part(recipe.timeout))?;
         let restoring = self.connection.restore_on(candidate)?;
         // Answers of the last tor may be wrong for this one.
         self.forget();
@@ -259,7 +245,7 @@ impl Session {
         // This comes before callers are let in, because the keeper looks at the
         // retakes as soon as they are.
         if self.retakes.begin(restoring.number(), refused) {
-            let keeping = Keeping { timeout: connect.call_timeout(), ..Keeping::default() };
+            let keeping = Keeping { timeout: recipe.timeout, ..Keeping::default() };
             if let Err(error) = self.keep(keeping) {
                 log::warn!(target: "scape::connection", "what tor refused is not tried again: {error}");
             }
@@ -293,7 +279,7 @@ impl Session {
         // Events come first, so that they keep up to date everything that is
         // read below.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // The ledger may change meanwhile. A service or mapping whose reply
+        // The restorables may change meanwhile. A service or mapping whose reply
         // came just before the last connection ended may be noted only now, and
         // the program may drop another one. So repeat until nothing has
         // changed.
@@ -367,7 +353,7 @@ impl Session {
     }
 
     /// Restores things that were noted in the restorables between the last look
-    /// at it and the opening of the connection. Things that a caller has just
+    /// at them and the opening of the connection. Things that a caller has just
     /// made on the new connection exist already and stay.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
         for belonging in self.restorables.belongings() {
@@ -408,7 +394,7 @@ impl Session {
     }
 
     /// Sends the command that removes a thing from tor, unless the restorables
-    /// has the thing.
+    /// have the thing.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,
@@ -445,6 +431,15 @@ impl Session {
             refused.note(part, pending.wait_ok().map(drop))?;
         }
         Ok(())
+    }
+
+    /// Notes a thing that tor won't have on this connection: the refusal
+    /// doesn't pass, or was repeated for too long.
+    fn is_lost(&self, part: &Part, error: &Error) {
+        log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
+        if let Part::Restorable(_, Some(address)) = part {
+            self.lost_onions.add(*address, error.clone());
+        }
     }
 
     fn followers(&self) -> Vec<Arc<dyn ReconnectHook>> {
@@ -492,6 +487,56 @@ impl Session {
             Ok(()) => {}
         }
         undone
+    }
+
+    /// Resets `__LeaveStreamsUnattached` if that couldn't be done while the
+    /// connection was down, or while everything else was being restored on a
+    /// new one.
+    ///
+    /// Call this when the connection has been opened, and also after a failed
+    /// attempt to reset the option. Whichever call comes last resets it.
+    pub(super) fn put_back_owed(&self, timeout: Duration) {
+        let own = || self.restorables.client_auths();
+        self.leave_streams.put_back_owed(&self.connection, own, timeout);
+    }
+
+    /// Resets `__LeaveStreamsUnattached` over a separate connection, if this
+    /// session's connection has ended while the option was set. That connection
+    /// is made like this session's, and is closed before this returns. The
+    /// `undecided` streams are closed, because nobody will decide on them.
+    ///
+    /// Does nothing if nothing has to be reset, or if the connection can't be
+    /// made again. Excludes [`reconnect`](Self::reconnect), because a
+    /// connection that was made again meanwhile has set the option for its own
+    /// use.
+    pub(super) fn undo_leaving_streams(
+        &self,
+        undecided: &[StreamId],
+        timeout: Duration,
+    ) -> Result<()> {
+        let leave_streams = &self.leave_streams;
+        let Some(recipe) = &self.recipe else { return Ok(()) };
+        if !leave_streams.is_due() {
+            return Ok(());
+        }
+        let deadline = Deadline::after(timeout.min(LAST_TRY));
+        // A manual reconnect sets the option again. It must not send that in
+        // between.
+        let _making = self.lock_making(deadline)?;
+        if !leave_streams.is_due() || self.connection.closed().is_none() {
+            return Ok(());
+        }
+        let connection = Connection::default();
+        let candidate = recipe.candidate(&connection, deadline)?;
+        connection.adopt(candidate)?;
+        let send = |commands| connection.send_all_on(None, commands, deadline);
+        let own = self.restorables.client_auths();
+        let undone = leave_streams.undo_over(&send, own, undecided);
+        // It doesn't matter if its threads don't end in time.
+        let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
+        undone?;
+        leave_streams.was_undone();
+        Ok(())
     }
 
     /// Returns true if this connection has the onion service.
@@ -576,7 +621,7 @@ impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session")
             .field("connection", &self.connection)
-            .field("connect", &self.connect)
+            .field("recipe", &self.recipe)
             .field("restorables", &self.restorables)
             .finish_non_exhaustive()
     }

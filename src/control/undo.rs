@@ -14,14 +14,11 @@ use super::Controller;
 use super::latest::{Claim, Watch};
 use super::restorables::Kind;
 use super::session::undone;
+use super::time_limits::UNDO_WITHIN;
 use crate::error::Result;
 use crate::io::connection::{Closed, PendingReply};
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
-
-/// The time that a call may take after its deadline, to undo what it began and
-/// to find out what went wrong.
-pub(crate) const UNDO_WITHIN: Duration = Duration::from_secs(1);
 
 impl Controller {
     /// Returns a handle for commands after a call's deadline. All its commands

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cause, ErrorKind};
+use super::{Cause, Error, ErrorKind};
 use scape_proto::control::excerpt;
 
 /// The error for an answer from tor that can't be parsed.
@@ -13,7 +13,7 @@ pub struct AnswerError {
 }
 
 impl AnswerError {
-    pub(super) fn new(command: impl Into<String>, problem: impl Into<String>) -> Self {
+    fn new(command: impl Into<String>, problem: impl Into<String>) -> Self {
         let short = |text: String| excerpt(&text).into_boxed_str();
         AnswerError { command: short(command.into()), problem: short(problem.into()) }
     }
@@ -42,5 +42,12 @@ impl std::error::Error for AnswerError {}
 impl Cause for AnswerError {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Malformed
+    }
+}
+
+impl Error {
+    /// Creates an error for an answer of tor's that can't be parsed.
+    pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
+        AnswerError::new(command, problem).into()
     }
 }

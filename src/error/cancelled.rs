@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{Cause, ErrorKind};
-
-use super::Phase;
+use super::{Cause, Error, ErrorKind, Phase, Timeout};
 
 /// The error for a call that was cancelled with a
 /// [`CancelToken`](crate::CancelToken). The steps that the call had already
@@ -40,6 +38,15 @@ impl std::error::Error for Cancelled {}
 impl Cause for Cancelled {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Cancelled
+    }
+}
+
+impl Error {
+    /// Returns true if a call ended before tor answered, although the
+    /// connection is still open. tor may still do what was requested, so the
+    /// caller must undo it.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.is::<Timeout>() || self.is::<Cancelled>()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{Cause, ErrorKind};
+use super::{Cause, Error, ErrorKind};
 
 /// The error for an operation of the operating system that failed.
 #[derive(Debug, Clone)]
@@ -78,5 +78,13 @@ impl Cause for IoError {
 
     fn io_kind(&self) -> io::ErrorKind {
         self.source.kind()
+    }
+}
+
+impl Error {
+    /// Creates an error of the operating system. `what` is the failed operation
+    /// as a verb with its object; see [`IoError::new`].
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        IoError::new(what, source).into()
     }
 }

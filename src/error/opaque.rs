@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{AnswerError, Cancelled, ErrorKind, IoError, Timeout};
+use super::ErrorKind;
 use scape_proto::control::Refusal;
 
 /// The result of every fallible call in this crate.
@@ -124,25 +124,6 @@ impl Error {
     pub fn is_cancelled(&self) -> bool {
         self.kind() == ErrorKind::Cancelled
     }
-
-    /// Returns true if a call ended before tor answered, although the
-    /// connection is still open. tor may still do what was requested, so the
-    /// caller must undo it.
-    pub(crate) fn is_unanswered(&self) -> bool {
-        self.is::<Timeout>() || self.is::<Cancelled>()
-    }
-
-    /// Creates an error of the operating system. `what` is the failed operation
-    /// as a verb with its object; see [`IoError::new`].
-    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
-        IoError::new(what, source).into()
-    }
-
-    /// Creates an error for an answer from tor that can't be parsed; see
-    /// [`AnswerError`].
-    pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
-        AnswerError::new(command, problem).into()
-    }
 }
 
 impl<T: Cause> From<T> for Error {
@@ -184,7 +165,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::error::Phase;
+    use crate::error::{AnswerError, Phase, Timeout};
     use scape_proto::control::ArgumentError;
 
     #[test]

@@ -2,6 +2,7 @@
 //! `maxminddb`, which reads them.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,7 +11,6 @@ use maxminddb::{MaxMindDbError, Reader};
 use memchr::memmem;
 
 use super::kind::Contents;
-use super::location::{Location, Source};
 use super::record::Record;
 use crate::error::Result;
 use crate::geoip::GeoIpError;
@@ -118,43 +118,16 @@ impl Database {
         self.inner.reader.metadata().build_time().ok()
     }
 
-    /// Fills in the fields of `location` that are still missing and that this
-    /// database contains for the address.
-    pub(super) fn complete(&self, location: &mut Location) -> Result<()> {
-        let record = self.record(location)?;
-        let source = || Some(Source::Database(self.clone()));
-        let before = location.network;
-        let mut told = false;
-        if location.country_from.is_none() && record.country.is_some() {
-            (location.country, location.country_name) = (record.country, record.country_name);
-            location.country_from = source();
-            told = true;
-        }
-        if location.city_from.is_none() && (record.city.is_some() || record.coordinates.is_some()) {
-            (location.city, location.coordinates) = (record.city, record.coordinates);
-            location.city_from = source();
-            told = true;
-        }
-        if location.asn_from.is_none() && record.asn.is_some() {
-            (location.asn, location.organization) = (record.asn, record.organization);
-            location.asn_from = source();
-            told = true;
-        }
-        if told {
-            location.network =
-                before.into_iter().chain(record.network).max_by_key(|network| network.prefix());
-        }
-        Ok(())
-    }
-
-    fn record(&self, location: &Location) -> Result<Record> {
+    /// Reads the record of an address. The record is empty if the database
+    /// doesn't contain the address.
+    pub(super) fn record(&self, ip: IpAddr) -> Result<Record> {
         let reader = &self.inner.reader;
         // A database of IPv4 addresses contains no IPv6 addresses.
-        if location.ip.is_ipv6() && reader.metadata().ip_version == 4 {
+        if ip.is_ipv6() && reader.metadata().ip_version == 4 {
             return Ok(Record::default());
         }
-        let record = reader.lookup(location.ip).and_then(|found| Record::read(&found, location.ip));
-        Ok(record.map_err(|error| damaged(&self.inner.path, Some(location), &error))?)
+        let record = reader.lookup(ip).and_then(|found| Record::read(&found, ip));
+        Ok(record.map_err(|error| damaged(&self.inner.path, Some(ip), &error))?)
     }
 }
 
@@ -175,10 +148,6 @@ impl fmt::Debug for Database {
     }
 }
 
-fn damaged(path: &Path, location: Option<&Location>, error: &MaxMindDbError) -> GeoIpError {
-    GeoIpError::Damaged {
-        path: path.to_path_buf(),
-        ip: location.map(|location| location.ip),
-        problem: error.to_string().into(),
-    }
+fn damaged(path: &Path, ip: Option<IpAddr>, error: &MaxMindDbError) -> GeoIpError {
+    GeoIpError::Damaged { path: path.to_path_buf(), ip, problem: error.to_string().into() }
 }

@@ -3,8 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::coordinates::Coordinates;
 #[cfg(feature = "geoip")]
-use super::Database;
+use super::database::Database;
+use super::network::Network;
+#[cfg(feature = "geoip")]
+use crate::error::Result;
 use scape_proto::word::CountryCode;
 
 /// The location and network of an address. Fields that no source knows are
@@ -70,6 +74,35 @@ impl Location {
         self.country = country;
         self.country_from = country.map(|_| Source::Tor);
     }
+
+    /// Fills in the fields that are missing and that `database` knows.
+    #[cfg(feature = "geoip")]
+    pub(super) fn complete_from(&mut self, database: &Database) -> Result<()> {
+        let record = database.record(self.ip)?;
+        let source = || Some(Source::Database(database.clone()));
+        let before = self.network;
+        let mut told = false;
+        if self.country_from.is_none() && record.country.is_some() {
+            (self.country, self.country_name) = (record.country, record.country_name);
+            self.country_from = source();
+            told = true;
+        }
+        if self.city_from.is_none() && (record.city.is_some() || record.coordinates.is_some()) {
+            (self.city, self.coordinates) = (record.city, record.coordinates);
+            self.city_from = source();
+            told = true;
+        }
+        if self.asn_from.is_none() && record.asn.is_some() {
+            (self.asn, self.organization) = (record.asn, record.organization);
+            self.asn_from = source();
+            told = true;
+        }
+        if told {
+            self.network =
+                before.into_iter().chain(record.network).max_by_key(|network| network.prefix());
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for Location {
@@ -102,75 +135,6 @@ pub enum Source {
     Tor,
 }
 
-/// An approximate position on earth.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub struct Coordinates {
-    /// Degrees north of the equator, -90 to 90.
-    pub latitude: f64,
-    /// Degrees east of Greenwich, -180 to 180.
-    pub longitude: f64,
-    /// The radius in kilometers around the position within which the address
-    /// probably is. `None` if the database doesn't contain it.
-    pub radius_km: Option<u32>,
-}
-
-impl Coordinates {
-    /// Creates a position. Returns `None` if the latitude or the longitude is
-    /// out of range.
-    #[cfg(feature = "geoip")]
-    pub(super) fn new(latitude: f64, longitude: f64, radius_km: Option<u32>) -> Option<Self> {
-        let is_there = latitude.abs() <= 90.0 && longitude.abs() <= 180.0;
-        is_there.then_some(Coordinates { latitude, longitude, radius_km })
-    }
-}
-
-/// A network: all addresses with a common prefix. `Display` writes
-/// `192.0.2.0/24`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    #[cfg(feature = "geoip")]
-    pub(super) fn new(address: IpAddr, prefix: u8) -> Self {
-        Network { address, prefix }
-    }
-
-    /// Returns the first address of the network.
-    pub fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    /// Returns the length of the common prefix in bits, 0 to 32 for IPv4 and 0
-    /// to 128 for IPv6.
-    pub fn prefix(&self) -> u8 {
-        self.prefix
-    }
-
-    /// Returns true if the address is in the network. An IPv4 address in IPv6
-    /// form is treated as IPv4.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(ip)) => {
-                (own.to_bits() ^ ip.to_bits()).leading_zeros() >= u32::from(self.prefix)
-            }
-            (IpAddr::V6(own), IpAddr::V6(ip)) => {
-                (own.to_bits() ^ ip.to_bits()).leading_zeros() >= u32::from(self.prefix)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,33 +151,5 @@ mod tests {
         location.organization = Some("Example".into());
         assert_eq!(location.to_string(), "192.0.2.1 de Berlin AS64496 Example");
         assert!(location.is_known());
-    }
-
-    #[test]
-    fn network_contains_addresses_with_its_prefix() {
-        let network = Network { address: "192.0.2.0".parse().unwrap(), prefix: 25 };
-        assert_eq!(network.to_string(), "192.0.2.0/25");
-        for (ip, inside) in [
-            ("192.0.2.127", true),
-            ("192.0.2.128", false),
-            ("::ffff:192.0.2.1", true),
-            ("::1", false),
-        ] {
-            assert_eq!(network.contains(ip.parse().unwrap()), inside, "{ip}");
-        }
-        let everything = Network { address: "::".parse().unwrap(), prefix: 0 };
-        assert!(everything.contains("2001:db8::1".parse().unwrap()));
-        assert!(!everything.contains("192.0.2.1".parse().unwrap()));
-    }
-
-    #[test]
-    #[cfg(feature = "geoip")]
-    fn coordinates_off_the_earth_are_rejected() {
-        assert!(Coordinates::new(-90.0, 180.0, None).is_some());
-        for (latitude, longitude) in
-            [(90.1, 0.0), (0.0, -181.0), (f64::NAN, 0.0), (0.0, f64::INFINITY)]
-        {
-            assert_eq!(Coordinates::new(latitude, longitude, None), None);
-        }
     }
 }

@@ -47,6 +47,7 @@
 //! relays by country to become more anonymous. A circuit of relays that few
 //! other users would choose can identify its user.
 
+mod coordinates;
 mod countries;
 #[cfg(feature = "geoip")]
 mod database;
@@ -54,6 +55,7 @@ mod error;
 #[cfg(feature = "geoip")]
 mod kind;
 mod location;
+mod network;
 #[cfg(feature = "geoip")]
 mod record;
 
@@ -61,13 +63,15 @@ use std::net::IpAddr;
 #[cfg(feature = "geoip")]
 use std::path::Path;
 
+pub use coordinates::Coordinates;
 use countries::Countries;
 #[cfg(feature = "geoip")]
 pub use database::Database;
 pub use error::GeoIpError;
 #[cfg(feature = "geoip")]
 pub use kind::Contents;
-pub use location::{Coordinates, Location, Network, Source};
+pub use location::{Location, Source};
+pub use network::Network;
 
 use crate::control::Controller;
 use crate::error::{Error, Result};
@@ -329,7 +333,7 @@ impl GeoIp {
     fn in_databases(&self, ip: IpAddr) -> Result<Location> {
         let mut location = Location::unknown(ip);
         for database in &self.databases {
-            database.complete(&mut location)?;
+            location.complete_from(database)?;
         }
         Ok(location)
     }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use maxminddb::PathElement::{self, Key};
 use maxminddb::{LookupResult, MaxMindDbError};
 
-use super::location::{Coordinates, Network};
+use super::coordinates::Coordinates;
+use super::network::Network;
 use scape_proto::word::CountryCode;
 
 type Found<'a> = LookupResult<'a, Vec<u8>>;

@@ -128,6 +128,7 @@ mod reconfigure;
 mod service;
 mod stream;
 mod uploads;
+mod wait;
 
 pub(crate) use builder::OnionBuilder;
 pub use error::{PublishError, PublishHint, UploadFailure};
@@ -135,6 +136,7 @@ pub use key_file::{load_key, save_key};
 pub(crate) use listener::OnionListener;
 pub use listener::{Incoming, OnionShutdown};
 pub use local::ListeningSocket;
-pub use publication::{Publication, Wait};
+pub use publication::Publication;
 pub use service::OnionService;
 pub use stream::OnionStream;
+pub use wait::Wait;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::uploads::{SILENCE, Uploads};
+use super::wait::Wait;
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::Subscription;
@@ -15,28 +16,6 @@ use scape_proto::word::{OnionAddress, Progress};
 /// The time limit for the questions to tor after a failed wait, which find out
 /// why tor doesn't publish.
 const ASK_WHY: Duration = Duration::from_secs(1);
-
-/// The condition under which an onion service counts as published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Wait {
-    /// Don't wait for a descriptor. tor has the service and will publish it
-    /// later.
-    Nothing,
-    /// Wait until one directory has accepted a descriptor. Only some clients
-    /// find the service then.
-    FirstUpload,
-    /// Wait until every directory has answered, and at least one has accepted a
-    /// descriptor. Every client finds the service then. A directory that
-    /// doesn't answer is waited for until 30 seconds pass without an event.
-    ///
-    /// A service has two descriptors, for two time periods, and each goes to
-    /// several directories. A client asks one of these directories at random,
-    /// for the descriptor of the period that its clock is in. Before all
-    /// uploads are done, the first visits of some clients fail or take long.
-    #[default]
-    AllUploads,
-}
 
 /// A subscription that waits until an onion service is published (control-spec,
 /// event HS_DESC). [`begin`](Self::begin) it before the service is added to

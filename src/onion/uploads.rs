@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::publication::Wait;
+use super::wait::Wait;
 use crate::onion::UploadFailure;
 use scape_proto::event::{HsDescAction, HsDescEvent, HsDescReason};
 use scape_proto::word::{OnionAddress, Progress, RelayName};

@@ -19,7 +19,8 @@ use super::control::{Connected, Control, Failed, Pending, Shutdown};
 use super::find::find_tor;
 use super::log::LineCallback;
 use super::options::{self, OptionValue};
-use super::private_dir::{self, PrivateDir};
+use super::private_dir::PrivateDir;
+use super::private_file;
 use super::tor_process::{Owner, Running, TorProcess};
 use crate::control::BuildCircuit;
 use crate::error::{Error, IoError, Result};
@@ -452,7 +453,7 @@ impl Launch {
                 .map_err(|error| prepare(format!("find {}", path.display()), error))?,
             None => directory.join("data"),
         };
-        private_dir::make_private(&data_directory).map_err(|error| {
+        private_file::make_private(&data_directory).map_err(|error| {
             prepare(format!("make the data directory {}", data_directory.display()), error)
         })?;
 
@@ -506,7 +507,7 @@ impl Launch {
             return Ok(());
         }
         self.seed.iter().try_for_each(|(name, content)| {
-            private_dir::create_private(&data_directory.join(name))?.write_all(content)
+            private_file::create_private(&data_directory.join(name))?.write_all(content)
         })
     }
 

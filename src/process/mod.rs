@@ -62,6 +62,7 @@ pub(crate) mod launch;
 mod log;
 mod options;
 mod private_dir;
+mod private_file;
 #[cfg(feature = "testing")]
 mod run;
 #[cfg(unix)]

@@ -1,11 +1,16 @@
 //! Temporary directories that only this user may read.
 
-use std::fs::{self, File, OpenOptions};
+#[cfg(not(unix))]
+use std::fs;
+#[cfg(unix)]
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::private_file::create_private;
+
 /// The beginning of the directories' names.
-pub(super) const PREFIX: &str = "scape-";
+const PREFIX: &str = "scape-";
 
 /// A temporary directory of mode 0700 that is removed with everything in it
 /// when dropped.
@@ -32,7 +37,7 @@ impl PrivateDir {
         builder.prefix(&prefix);
         #[cfg(unix)]
         {
-            super::sweep::sweep(&std::env::temp_dir());
+            super::sweep::sweep(&std::env::temp_dir(), PREFIX);
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
             let directory = builder.tempdir()?;
             let _lock = super::sweep::lock(directory.path())?;
@@ -86,30 +91,13 @@ impl Drop for PrivateDir {
     }
 }
 
-/// Creates a file of mode 0600. Fails if the file exists.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// Creates the directory `path` and its missing parents with mode 0700. Does
-/// nothing if the directory exists.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
+    use super::super::private_file::make_private;
     use super::*;
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * The name begins with [`PREFIX`](super::private_dir::PREFIX). The directory
-//!   belongs to this user and has mode 0700.
+//! * The name begins with the prefix of our [directories](super::PrivateDir). The
+//!   directory belongs to this user and has mode 0700.
 //! * In addition, it contains the lock file, a regular file of this user, and
 //!   no process holds the lock. Or it contains nothing but an unlocked file
 //!   that was to become the lock file, and hasn't changed for an
@@ -27,7 +27,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use super::private_dir::{PREFIX, create_private};
+use super::private_file::create_private;
 
 /// The name of the lock file.
 const LOCK: &str = "scape.lock";
@@ -115,12 +115,12 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Removes the directories of dead owners in `parent`. Directories that can't
-/// be removed stay.
-pub(super) fn sweep(parent: &Path) {
+/// Removes the directories of dead owners in `parent` whose names begin with
+/// `prefix`. Directories that can't be removed stay.
+pub(super) fn sweep(parent: &Path, prefix: &str) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        if !entry.file_name().to_string_lossy().starts_with(prefix) {
             continue;
         }
         let path = entry.path();
@@ -188,6 +188,8 @@ mod tests {
 
     use super::*;
 
+    const PREFIX: &str = "scape-";
+
     /// Creates a directory whose lock file nobody holds.
     fn left_behind(parent: &Path, name: &str) -> PathBuf {
         let path = parent.join(name);
@@ -203,9 +205,9 @@ mod tests {
     fn directory_of_a_dead_owner_is_removed() {
         let parent = tempfile::tempdir().unwrap();
         let dead = left_behind(parent.path(), "scape-dead");
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         assert!(!dead.exists());
-        sweep(&parent.path().join("nowhere"));
+        sweep(&parent.path().join("nowhere"), PREFIX);
     }
 
     #[test]
@@ -224,7 +226,7 @@ mod tests {
         let mut left: Vec<_> = left.collect();
         left.sort();
         assert_eq!(left, ["data", LOCK]);
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         assert!(!path.exists());
     }
 
@@ -254,13 +256,13 @@ mod tests {
         fs::write(path("scape-full/file"), "x").unwrap();
         let locked = File::open(path("scape-locked").join(NEW_LOCK)).unwrap();
         flock(&locked, FlockOperation::NonBlockingLockExclusive).unwrap();
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         assert!(all.iter().all(|name| path(name).exists()));
         let before = std::time::SystemTime::now() - ABANDONED * 2;
         for name in &all[..4] {
             File::open(path(name)).unwrap().set_modified(before).unwrap();
         }
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         let left: Vec<_> = all.into_iter().filter(|name| path(name).exists()).collect();
         assert_eq!(left, ["scape-locked", "scape-full", "scape-young"]);
     }
@@ -272,12 +274,12 @@ mod tests {
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         // Before the directory is locked, and afterwards.
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         let held = lock(&path).unwrap();
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         assert!(path.join(LOCK).exists() && !path.join(NEW_LOCK).exists());
         drop(held);
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         assert!(!path.exists());
     }
 
@@ -298,7 +300,7 @@ mod tests {
         let target = left_behind(parent.path(), "target");
         let link = parent.path().join("scape-symlink");
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        sweep(parent.path());
+        sweep(parent.path(), PREFIX);
         for path in [other_name, other_mode, no_lock, lock_is_link, lock_is_directory, target, link]
         {
             assert!(path.exists(), "{} was removed", path.display());

@@ -1,8 +1,10 @@
-//! The `StreamAttacher` trait and the decisions it can make.
+//! The `StreamAttacher` trait.
 
-use super::{AttachPoint, StreamKind, StreamRequest};
+use super::decision::Decision;
+use super::kind::StreamKind;
+use super::request::StreamRequest;
 use crate::error::Error;
-use scape_proto::event::{EndReason, StreamInfo};
+use scape_proto::event::StreamInfo;
 
 /// The default of [`StreamAttacher::max_concurrent`].
 pub(super) const MAX_CONCURRENT: usize = 64;
@@ -78,35 +80,5 @@ where
 {
     fn decide(&self, stream: &StreamRequest) -> Decision {
         self(stream)
-    }
-}
-
-/// The decision about a stream.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Decision {
-    /// Attach the stream to this circuit: see [`on`](Decision::on). If that
-    /// fails, the stream is closed; it never uses another circuit.
-    Circuit(AttachPoint),
-    /// Let tor choose the circuit.
-    Tor,
-    /// Close the stream, and report this reason to its client.
-    Refuse(EndReason),
-    /// Ask the next attacher. After the last one, tor chooses the circuit.
-    Pass,
-    /// Decide later, with the [`StreamAnswer`](super::StreamAnswer) from
-    /// [`StreamRequest::answer_later`]. If that method wasn't called, the
-    /// stream is closed, because nobody could decide.
-    #[doc(alias = "DO_NOT_ATTACH")]
-    Later,
-}
-
-impl Decision {
-    /// Attaches the stream to a circuit, given as a
-    /// [`Circuit`](crate::state::Circuit), a
-    /// [`CircuitId`](crate::word::CircuitId), or a [`AttachPoint`] on a
-    /// circuit.
-    pub fn on(circuit: impl Into<AttachPoint>) -> Decision {
-        Decision::Circuit(circuit.into())
     }
 }

@@ -6,7 +6,6 @@
 //! streams that come from the same address.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,21 +13,16 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::AttachPoint;
-use super::leave_unattached::{Afterwards, LeaveUnattachedGuard};
-use super::registry::Registry;
-use crate::client::socks::{
-    BoundRequest, Isolation, Request, RequestBinder, SocksError, SocksProblem,
-};
+use crate::client::socks::{SocksError, SocksProblem};
 use crate::control::{Controller, StreamError, StreamProblem, UNDO_WITHIN};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::io::connection::{CloseCause, Closed};
 use crate::io::transport::{Deadline, Transport};
-use scape_proto::event::{EndReason, StreamInfo, StreamReason, StreamStatus};
-use scape_proto::word::{CircuitId, StreamId, is_onion_name};
+use scape_proto::event::{StreamInfo, StreamReason, StreamStatus};
+use scape_proto::word::{CircuitId, StreamId};
 
 /// The prefix of the user names, by which other programs with this library
 /// recognize these streams and leave them to their owner.
-const PREFIX: &str = "scape-via-";
+pub(super) const PREFIX: &str = "scape-via-";
 /// The time to wait for tor's reason after the client has learned that the
 /// stream ended.
 const FOR_THE_REASON: Duration = Duration::from_secs(2);
@@ -72,14 +66,14 @@ impl BoundStreams {
     }
 
     /// Returns the number of times that the control connection has ended.
-    fn ends(&self) -> u64 {
+    pub(super) fn ends(&self) -> u64 {
         self.0.lock().ends
     }
 
     /// Registers a request whose circuit was checked after end number `ends`.
     /// Returns `None` if the connection has ended since then, because the
     /// circuit's id may refer to another circuit now.
-    fn add(
+    pub(super) fn add(
         &self,
         user: Box<str>,
         place: AttachPoint,
@@ -96,7 +90,7 @@ impl BoundStreams {
         Some(via)
     }
 
-    fn remove(&self, user: &str) {
+    pub(super) fn remove(&self, user: &str) {
         self.0.lock().requests.remove(user);
     }
 }
@@ -188,6 +182,31 @@ impl BoundStream {
         }
     }
 
+    /// Notes the connection to the SOCKS port, so that a failure can end it.
+    pub(super) fn connected(&self, transport: &Transport) -> io::Result<()> {
+        let socket = transport.try_clone()?;
+        let mut progress = self.progress.lock();
+        if progress.failed.is_some() {
+            socket.shutdown()?;
+        }
+        progress.socket = Some(socket);
+        Ok(())
+    }
+
+    /// Leaves the connection to the user from now on.
+    pub(super) fn leave_to_user(&self) {
+        self.progress.lock().socket = None;
+    }
+
+    /// Ends the request. Returns its stream if that wasn't left to the user and
+    /// hasn't ended.
+    pub(super) fn abandon(&self) -> Option<StreamId> {
+        let mut progress = self.progress.lock();
+        let confirmed = progress.socket.take().is_none();
+        let stream = progress.stream.as_ref().map(|(stream, _)| *stream);
+        stream.filter(|_| !confirmed && !progress.is_over())
+    }
+
     fn error(&self, progress: &Progress, problem: StreamProblem) -> Error {
         self.described(progress, self.place.error(problem)).into()
     }
@@ -209,7 +228,8 @@ impl BoundStream {
         }
     }
 
-    fn confirm(&self, deadline: Instant) -> Result<()> {
+    /// Waits until the stream is known to be on its circuit.
+    pub(super) fn confirm(&self, deadline: Instant) -> Result<()> {
         let asked_at = Instant::now();
         let confirmed = self.wait(deadline, |progress| {
             if let Some(error) = &progress.failed {
@@ -233,7 +253,12 @@ impl BoundStream {
 
     /// Finds the reason for a failure on the SOCKS port. Waits for tor until at
     /// most [`UNDO_WITHIN`] after the request's deadline.
-    fn cause(&self, error: SocksError, controller: &Controller, request_ends: Instant) -> Error {
+    pub(super) fn cause(
+        &self,
+        error: SocksError,
+        controller: &Controller,
+        request_ends: Instant,
+    ) -> Error {
         if !matches!(
             error.problem(),
             SocksProblem::Status(_) | SocksProblem::Io(_) | SocksProblem::Protocol(_)
@@ -273,126 +298,6 @@ impl BoundStream {
                 | StreamReason::Internal,
             ) => self.error(&self.progress.lock(), StreamProblem::Ended { reason, remote_reason }),
             _ => error.into(),
-        }
-    }
-}
-
-/// A route over one circuit.
-pub(crate) struct CircuitBinder {
-    hold: LeaveUnattachedGuard,
-    place: AttachPoint,
-}
-
-impl CircuitBinder {
-    /// Creates the route. While it lives, new streams wait for this program.
-    pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
-        place.check(controller)?;
-        let hold = Registry::of(controller)?.hold(controller, Afterwards::Linger)?;
-        Ok(Arc::new(CircuitBinder { hold, place }))
-    }
-}
-
-impl RequestBinder for CircuitBinder {
-    fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>> {
-        bind(&self.hold, &self.place, request, deadline)
-    }
-}
-
-impl fmt::Debug for CircuitBinder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CircuitBinder").field(&self.place).finish()
-    }
-}
-
-/// Prepares a request over this circuit. If tor must be asked about the
-/// circuit, its reply is awaited until `deadline`.
-pub(super) fn bind(
-    hold: &LeaveUnattachedGuard,
-    place: &AttachPoint,
-    request: &Request,
-    deadline: Instant,
-) -> Result<Box<dyn BoundRequest>> {
-    let registry = hold.registry();
-    let target = request.to_string();
-    let target = target.split_once(' ').map_or("", |(_, target)| target);
-    if request.host_name().is_some_and(is_onion_name) {
-        let error = place.error(StreamProblem::Onion);
-        return Err(StreamError { target: target.into(), ..error }.into());
-    }
-    let left = deadline.saturating_duration_since(Instant::now());
-    let tor = hold.controller().until(Deadline::at(deadline, left));
-    // The number is read before the check, so that an end of the connection in
-    // between is noticed.
-    let ends = registry.bound.ends();
-    place.check_now(&tor, request.is_look_up()).map_err(|error| {
-        match error.exact::<StreamError>() {
-            Some(error) => StreamError { target: target.into(), ..error.clone() }.into(),
-            None => error,
-        }
-    })?;
-    let user: Box<str> = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 16]>())).into();
-    let isolation = Isolation::new(user.as_bytes(), "0")?;
-    let via = registry.bound.add(user.clone(), place.clone(), request.is_look_up(), ends);
-    let closed = || {
-        let remote = || Closed::new(CloseCause::Remote { last_words: None });
-        Error::from(tor.closed().unwrap_or_else(remote))
-    };
-    let via = via.ok_or_else(closed)?;
-    let (registry, controller) = (registry.clone(), hold.controller().clone());
-    Ok(Box::new(Ticket { registry, controller, user, isolation, via, deadline }))
-}
-
-/// The registration of a request. Dropping it removes the request.
-struct Ticket {
-    registry: Arc<Registry>,
-    controller: Controller,
-    user: Box<str>,
-    isolation: Isolation,
-    via: Arc<BoundStream>,
-    /// The deadline of the request.
-    deadline: Instant,
-}
-
-impl BoundRequest for Ticket {
-    fn isolation(&self) -> &Isolation {
-        &self.isolation
-    }
-
-    fn connected(&self, transport: &Transport) -> io::Result<()> {
-        let socket = transport.try_clone()?;
-        let mut progress = self.via.progress.lock();
-        if progress.failed.is_some() {
-            socket.shutdown()?;
-        }
-        progress.socket = Some(socket);
-        Ok(())
-    }
-
-    fn confirm(&self, deadline: Instant) -> Result<()> {
-        let confirmed = self.via.confirm(deadline);
-        if confirmed.is_ok() {
-            // From now on, the connection belongs to the user.
-            self.via.progress.lock().socket = None;
-        }
-        confirmed
-    }
-
-    fn cause(&self, error: SocksError) -> Error {
-        self.via.cause(error, &self.controller, self.deadline)
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        self.registry.bound.remove(&self.user);
-        let abandoned = {
-            let mut progress = self.via.progress.lock();
-            let confirmed = progress.socket.take().is_none();
-            let stream = progress.stream.as_ref().map(|(stream, _)| *stream);
-            stream.filter(|_| !confirmed && !progress.is_over())
-        };
-        if let Some(stream) = abandoned {
-            self.registry.close_unheard(stream, EndReason::DONE);
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::AttachPoint;
-use super::bound_stream::CircuitBinder;
+use super::circuit_binder::CircuitBinder;
 use super::fresh::FreshCircuitBinder;
 use crate::circuits::path::CircuitBuilder;
 use crate::client::socks_ports::SocksPorts;

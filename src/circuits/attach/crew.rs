@@ -6,15 +6,20 @@ use std::thread;
 
 use parking_lot::Mutex;
 
-use super::StreamAttacher as _;
-use super::registry::Registry;
-use super::request::{Pending, Rest};
+use super::operations::Operations;
+use super::pending::Pending;
+use super::request::{Desk, Rest, ask};
+use super::{Decision, PriorityAttacher, StreamAttacher as _};
 use scape_proto::event::EndReason;
 
-/// The streams that wait for a thread, in order, and the number of threads.
-#[derive(Default)]
-pub(super) struct Crew(Mutex<State>);
+/// The threads, and the streams that wait for one.
+pub(super) struct Crew {
+    operations: Arc<Operations>,
+    users: PriorityAttacher,
+    state: Mutex<State>,
+}
 
+/// The streams that wait for a thread, in order, and the number of threads.
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
@@ -25,6 +30,8 @@ struct State {
 pub(super) struct Job {
     pub(super) pending: Arc<Pending>,
     pub(super) who: Who,
+    /// Carries out the decision if it is made later.
+    pub(super) desk: Arc<dyn Desk>,
 }
 
 /// The attachers to ask.
@@ -36,28 +43,32 @@ pub(super) enum Who {
 }
 
 impl Crew {
+    pub(super) fn new(operations: Arc<Operations>, users: PriorityAttacher) -> Self {
+        Crew { operations, users, state: Mutex::default() }
+    }
+
     /// Adds a stream, and starts a thread unless there are enough.
-    pub(super) fn take(registry: &Arc<Registry>, job: Job) {
-        let most = registry.users.max_concurrent().max(1);
-        let mut state = registry.crew.0.lock();
+    pub(super) fn take(self: &Arc<Self>, job: Job) {
+        let most = self.users.max_concurrent().max(1);
+        let mut state = self.state.lock();
         state.queue.push_back(job);
         if state.threads >= most {
             return;
         }
         state.threads += 1;
         drop(state);
-        let for_thread = registry.clone();
+        let for_thread = self.clone();
         let spawned = thread::Builder::new()
             .name("scape-attach-stream".to_owned())
             .spawn(move || run(&for_thread));
         if let Err(error) = spawned {
-            registry.crew.has_no_thread(registry, &error);
+            self.has_no_thread(&error);
         }
     }
 
     /// Returns the next stream, or `None` if the calling thread must end.
     fn next(&self) -> Option<Job> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let job = state.queue.pop_front();
         if job.is_none() {
             state.threads -= 1;
@@ -67,8 +78,8 @@ impl Crew {
 
     /// Handles a thread that couldn't be started. If there are other threads,
     /// they will take the stream. Otherwise all waiting streams are closed.
-    fn has_no_thread(&self, registry: &Registry, error: &std::io::Error) {
-        let mut state = self.0.lock();
+    fn has_no_thread(&self, error: &std::io::Error) {
+        let mut state = self.state.lock();
         state.threads -= 1;
         let left =
             if state.threads == 0 { std::mem::take(&mut state.queue) } else { VecDeque::new() };
@@ -80,26 +91,52 @@ impl Crew {
                 "stream {id} is closed, because no thread can be started to decide on it: {error}"
             );
             if pending.finish(None).is_ok() {
-                registry.close_unheard(id, EndReason::RESOURCE_LIMIT);
+                self.operations.close_unheard(id, EndReason::RESOURCE_LIMIT);
             }
+        }
+    }
+
+    /// Asks attachers for a decision and carries it out, unless it is made
+    /// later.
+    fn decide(&self, desk: &Arc<dyn Desk>, pending: &Arc<Pending>, who: Who) {
+        let decision = match who {
+            Who::Everybody => ask(desk, pending, &self.users.now(), &None),
+            Who::After(mut rest) => loop {
+                let Some(others) = rest else { break Decision::Pass };
+                match ask(desk, pending, &others.members, &others.then) {
+                    Decision::Pass => rest = others.then.clone(),
+                    decision => break decision,
+                }
+            },
+        };
+        if matches!(decision, Decision::Later) {
+            return;
+        }
+        let decider = pending.take_decider();
+        if let Err(error) = self.operations.act(pending, None, decision)
+            && let Some(decider) = decider
+        {
+            super::catch_panic("the stream is closed already", || {
+                decider.failed(&pending.info, &error);
+            });
         }
     }
 }
 
-fn run(registry: &Arc<Registry>) {
-    while let Some(Job { pending, who }) = registry.crew.next() {
+fn run(crew: &Crew) {
+    while let Some(Job { pending, who, desk }) = crew.next() {
         let stream = pending.clone();
         // Dropping a removed attacher may also panic. The thread must go on
         // then, because it counts as running until it has seen an empty queue.
         let decided = super::catch_panic("the stream is closed", || {
             // A stream that has ended while it waited needs no decision.
             if !stream.is_over() {
-                registry.decide(&stream, who);
+                crew.decide(&desk, &stream, who);
             }
         });
         if decided.is_none() && pending.finish(None).is_ok() {
-            registry.close_unheard(pending.info.id, EndReason::INTERNAL);
+            crew.operations.close_unheard(pending.info.id, EndReason::INTERNAL);
         }
-        super::catch_panic("it was removed already", || drop((stream, pending)));
+        super::catch_panic("it was removed already", || drop((stream, pending, desk)));
     }
 }

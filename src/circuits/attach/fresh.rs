@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::leave_unattached::{Afterwards, LeaveUnattachedGuard};
 use super::registry::Registry;
-use super::{AttachPoint, bound_stream};
+use super::{AttachPoint, circuit_binder};
 use crate::circuits::path::CircuitBuilder;
 use crate::client::socks::{BoundRequest, Isolation, Request, RequestBinder, SocksError};
 use crate::control::{StreamError, StreamProblem};
@@ -33,7 +33,11 @@ impl FreshCircuitBinder {
         deadline: Deadline,
     ) -> Result<Arc<FreshCircuitBinder>> {
         let controller = state.controller().until(deadline);
-        let hold = Registry::of(&controller)?.hold(&controller, Afterwards::Linger)?;
+        let hold = LeaveUnattachedGuard::hold(
+            Registry::of(&controller)?,
+            &controller,
+            Afterwards::Linger,
+        )?;
         Ok(Arc::new(FreshCircuitBinder { hold, state: state.clone(), builder }))
     }
 }
@@ -48,7 +52,8 @@ impl RequestBinder for FreshCircuitBinder {
         let timeout = self.builder.circuit_timeout().min(left);
         let circuit = self.builder.clone().timeout(timeout).build(&self.state)?;
         let own = Mutex::new(OwnCircuit { circuit: Some(circuit.clone()) });
-        let bound = bound_stream::bind(&self.hold, &AttachPoint::from(circuit), request, deadline)?;
+        let bound =
+            circuit_binder::bind(&self.hold, &AttachPoint::from(circuit), request, deadline)?;
         Ok(Box::new(OnFresh { bound, own }))
     }
 }

@@ -89,7 +89,7 @@ impl Controller {
         // The attacher is added first, so that it is asked about streams that
         // already wait.
         let member = registry.users.add(priority, attacher);
-        let hold = registry.hold(self, Afterwards::PutBack)?;
+        let hold = LeaveUnattachedGuard::hold(registry, self, Afterwards::PutBack)?;
         Ok(AttacherGuard { member, hold })
     }
 }

@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::Sender;
-use parking_lot::{Condvar, Mutex};
-
+use super::message::Message;
 use super::registry::Registry;
-use super::watch::{self, Message};
+use super::run::{Stage, State, Watch};
+use super::watch;
 use crate::control::{Controller, LEAVE_STREAMS};
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::io::connection::{Closed, Registration, Thread};
+use crate::io::connection::{Closed, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 
@@ -21,44 +20,6 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 /// circuit-bound clients. A client belongs to the series if it follows the
 /// previous one within the same time.
 const LINGER: Duration = Duration::from_secs(5);
-
-/// The number of holders and the stage of the watch. The lock is never held
-/// while waiting for tor.
-#[derive(Default)]
-pub(super) struct Run {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    holders: usize,
-    stage: Stage,
-    /// True if the latest circuit-bound client came soon after the previous one
-    /// had left.
-    is_burst: bool,
-    /// The time when the watch ends unless there is a holder by then.
-    ends_at: Option<Instant>,
-    /// True if a thread waits for that time.
-    has_lingerer: bool,
-}
-
-#[derive(Default)]
-enum Stage {
-    #[default]
-    Idle,
-    /// A thread is starting or ending the watch.
-    Busy,
-    On(Watch),
-}
-
-/// The thread that watches streams, with its channel and its event
-/// subscription.
-struct Watch {
-    sender: Sender<Message>,
-    thread: Thread,
-    registration: Registration,
-}
 
 /// The handling of tor's option after the last holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,21 +31,7 @@ pub(super) enum Afterwards {
     Linger,
 }
 
-impl State {
-    /// Takes the watch in order to end it. Returns `None` and keeps the stage
-    /// if there is no watch.
-    fn take_watch(&mut self) -> Option<Watch> {
-        match std::mem::replace(&mut self.stage, Stage::Busy) {
-            Stage::On(watch) => Some(watch),
-            other => {
-                self.stage = other;
-                None
-            }
-        }
-    }
-}
-
-impl Run {
+impl LeaveUnattachedGuard {
     /// Makes new streams wait for this program as long as the result lives.
     pub(super) fn hold(
         registry: Arc<Registry>,
@@ -132,42 +79,8 @@ impl Run {
         })
     }
 
-    /// Sends a message to the watch. Returns false if there is no watch.
-    pub(super) fn tell(&self, message: Message) -> bool {
-        match &self.state.lock().stage {
-            Stage::On(watch) => watch.sender.send(message).is_ok(),
-            _ => false,
-        }
-    }
-
-    /// Returns true if streams are watched.
-    pub(super) fn is_on(&self) -> bool {
-        matches!(self.state.lock().stage, Stage::On(_))
-    }
-
-    /// Returns true if a thread is starting or ending the watch.
-    pub(super) fn is_changing(&self) -> bool {
-        matches!(self.state.lock().stage, Stage::Busy)
-    }
-
-    /// Returns true if there is a holder. If not, the watch is lingering at
-    /// most.
-    pub(super) fn is_held(&self) -> bool {
-        self.state.lock().holders > 0
-    }
-
-    /// Ends a lingering watch early, because the connection is about to end or
-    /// has ended.
-    pub(super) fn hurry(&self) {
-        let mut state = self.state.lock();
-        if state.ends_at.is_some() {
-            state.ends_at = Some(Instant::now());
-            self.changed.notify_all();
-        }
-    }
-
-    fn release(hold: &LeaveUnattachedGuard, timeout: Duration) -> Result<()> {
-        let LeaveUnattachedGuard { registry, controller, afterwards, .. } = hold;
+    fn release(&self, timeout: Duration) -> Result<()> {
+        let LeaveUnattachedGuard { registry, controller, afterwards, .. } = self;
         let run = &registry.run;
         let mut state = run.state.lock();
         state.holders = state.holders.saturating_sub(1);
@@ -176,7 +89,7 @@ impl Run {
         }
         if *afterwards == Afterwards::Linger {
             controller.circuit_client_left();
-            if state.is_burst && run.linger(registry, &mut state) {
+            if state.is_burst && linger(registry, &mut state) {
                 return Ok(());
             }
         }
@@ -186,58 +99,52 @@ impl Run {
         run.has_ended();
         ended
     }
+}
 
-    /// Schedules the end of the watch. Returns false if no thread can be
-    /// started for that.
-    fn linger(&self, registry: &Arc<Registry>, state: &mut State) -> bool {
-        state.ends_at = Some(Instant::now() + LINGER);
-        self.changed.notify_all();
-        if !state.has_lingerer {
-            let for_thread = registry.clone();
-            // The thread may outlive all handles, but it doesn't keep the
-            // connection open.
-            let thread = Thread::spawn("scape-attach-linger", move || {
-                for_thread.run.wait_to_end(&for_thread);
-            });
-            state.has_lingerer = thread.is_ok();
-            if thread.is_err() {
-                state.ends_at = None;
+/// Schedules the end of the watch. Returns false if no thread can be
+/// started for that.
+fn linger(registry: &Arc<Registry>, state: &mut State) -> bool {
+    state.ends_at = Some(Instant::now() + LINGER);
+    registry.run.changed.notify_all();
+    if !state.has_lingerer {
+        let for_thread = registry.clone();
+        // The thread may outlive all handles, but it doesn't keep the
+        // connection open.
+        let thread = Thread::spawn("scape-attach-linger", move || {
+            wait_to_end(&for_thread);
+        });
+        state.has_lingerer = thread.is_ok();
+        if thread.is_err() {
+            state.ends_at = None;
+        }
+    }
+    state.has_lingerer
+}
+
+/// Waits until the scheduled time and ends the watch. Returns early if the
+/// watch has already ended.
+fn wait_to_end(registry: &Registry) {
+    let run = &registry.run;
+    let mut state = run.state.lock();
+    loop {
+        match (&state.stage, state.ends_at) {
+            (Stage::On(_), Some(at)) if Instant::now() >= at => break,
+            (Stage::On(_), Some(at)) => drop(run.changed.wait_until(&mut state, at)),
+            (Stage::On(_), None) => run.changed.wait(&mut state),
+            _ => {
+                state.has_lingerer = false;
+                return;
             }
         }
-        state.has_lingerer
     }
-
-    /// Waits until the scheduled time and ends the watch. Returns early if the
-    /// watch has already ended.
-    fn wait_to_end(&self, registry: &Arc<Registry>) {
-        let mut state = self.state.lock();
-        loop {
-            match (&state.stage, state.ends_at) {
-                (Stage::On(_), Some(at)) if Instant::now() >= at => break,
-                (Stage::On(_), Some(at)) => drop(self.changed.wait_until(&mut state, at)),
-                (Stage::On(_), None) => self.changed.wait(&mut state),
-                _ => {
-                    state.has_lingerer = false;
-                    return;
-                }
-            }
-        }
-        state.has_lingerer = false;
-        state.ends_at = None;
-        let Some(watch) = state.take_watch() else { return };
-        drop(state);
-        if let Err(error) = end(registry, watch, END_WITHIN) {
-            log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
-        }
-        self.has_ended();
+    state.has_lingerer = false;
+    state.ends_at = None;
+    let Some(watch) = state.take_watch() else { return };
+    drop(state);
+    if let Err(error) = end(registry, watch, END_WITHIN) {
+        log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
     }
-
-    fn has_ended(&self) {
-        let mut state = self.state.lock();
-        state.stage = Stage::Idle;
-        state.ends_at = None;
-        self.changed.notify_all();
-    }
+    run.has_ended();
 }
 
 fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) -> Result<Watch> {
@@ -321,7 +228,7 @@ impl LeaveUnattachedGuard {
     /// timeout, and reports errors.
     pub(super) fn close(mut self) -> Result<()> {
         self.armed = false;
-        Run::release(&self, self.controller.timeout())
+        self.release(self.controller.timeout())
     }
 }
 
@@ -331,23 +238,8 @@ impl Drop for LeaveUnattachedGuard {
             return;
         }
         let timeout = self.controller.timeout().min(END_WITHIN);
-        if let Err(error) = Run::release(self, timeout) {
+        if let Err(error) = self.release(timeout) {
             log::warn!(target: "scape::attach", "resetting {LEAVE_STREAMS} failed: {error}");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn take_watch_without_a_watch_keeps_the_stage() {
-        let mut state = State::default();
-        assert!(state.take_watch().is_none());
-        // Otherwise every later holder would wait for an end that never comes.
-        assert!(matches!(state.stage, Stage::Idle));
-        state.stage = Stage::Busy;
-        assert!(state.take_watch().is_none() && matches!(state.stage, Stage::Busy));
     }
 }

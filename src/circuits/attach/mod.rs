@@ -129,24 +129,31 @@
 mod attach_point;
 mod attacher;
 mod bound_stream;
+mod circuit_binder;
 mod circuit_socks;
 mod client;
 mod crew;
+mod decision;
 mod fresh;
 mod guard;
 mod kind;
 mod leave_unattached;
+mod message;
+mod operations;
+mod pending;
 mod priority;
 mod registry;
 mod request;
+mod run;
 mod socks_server;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use attach_point::AttachPoint;
-pub use attacher::{Decision, StreamAttacher};
+pub use attacher::StreamAttacher;
 pub use circuit_socks::CircuitSocks;
+pub use decision::Decision;
 pub use guard::AttacherGuard;
 pub use kind::StreamKind;
 pub use priority::{PriorityAttacher, PriorityMember};

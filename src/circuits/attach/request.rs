@@ -1,144 +1,31 @@
-//! Streams that wait for a decision.
+//! Streams that wait for a decision, as attachers see them.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
-
-use super::crew::Who;
+use super::pending::Pending;
 use super::priority::Member;
-use super::registry::Registry;
-use super::{AttachPoint, Decision, StreamAttacher, StreamKind};
-use crate::control::{Controller, StreamError, StreamProblem};
+use super::{AttachPoint, Decision, StreamKind};
+use crate::control::Controller;
 use crate::error::Result;
 use scape_proto::event::{EndReason, StreamInfo, StreamReason, StreamTarget};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// A stream that waits for a circuit, with the known information.
-pub(super) struct Pending {
-    pub(super) info: StreamInfo,
-    pub(super) kind: StreamKind,
-    /// True if the request is a RESOLVE, with which tor aborts on certain
-    /// circuits.
-    pub(super) is_look_up: bool,
-    pub(super) tried: Vec<Tried>,
-    progress: Mutex<Progress>,
-}
+/// Carries out decisions, for requests and answers. They keep it alive.
+pub(super) trait Desk: Send + Sync {
+    /// Returns the connection for the user's code, which may keep it open.
+    /// Returns `None` if all handles are gone.
+    fn users_controller(&self) -> Option<Controller>;
 
-/// A circuit that a stream had to leave before it was open.
-#[derive(Debug, Clone)]
-pub(super) struct Tried {
-    pub(super) circuit: CircuitId,
-    pub(super) reason: Option<StreamReason>,
-    pub(super) remote_reason: Option<StreamReason>,
-}
+    /// Carries out a decision that was made in this turn. If that fails, the
+    /// stream is closed.
+    fn act(&self, pending: &Pending, turn: Option<u64>, decision: Decision) -> Result<()>;
 
-#[derive(Default)]
-struct Progress {
-    /// The number of the current turn. Each attacher that is asked has its own
-    /// turn.
-    turn: u64,
-    /// True if the attacher whose turn it is has taken the right to answer
-    /// later.
-    taken: bool,
-    /// The attacher that is notified of errors.
-    decider: Option<Arc<dyn StreamAttacher>>,
-    end: Option<End>,
-}
+    /// Asks the remaining attachers, on another thread.
+    fn pass_on(self: Arc<Self>, pending: Arc<Pending>, rest: Rest);
 
-#[derive(Clone, Copy)]
-enum End {
-    Answered,
-    Gone,
-}
-
-impl Pending {
-    pub(super) fn new(info: StreamInfo, is_look_up: bool, tried: Vec<Tried>) -> Arc<Pending> {
-        let kind = StreamKind::of(&info);
-        Arc::new(Pending { info, kind, is_look_up, tried, progress: Mutex::default() })
-    }
-
-    pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
-        self.described(StreamError::new(None, problem))
-    }
-
-    /// Adds the stream to the error.
-    pub(super) fn described(&self, error: StreamError) -> StreamError {
-        error.of(self.info.id, self.info.target.as_str())
-    }
-
-    /// Notes that the stream has ended, or that its id may refer to another
-    /// stream now.
-    pub(super) fn is_gone_now(&self) {
-        self.progress.lock().end.get_or_insert(End::Gone);
-    }
-
-    /// Returns true if no decision is needed any more.
-    pub(super) fn is_over(&self) -> bool {
-        self.progress.lock().end.is_some()
-    }
-
-    /// Takes the right to act on the stream, which is granted only once. If a
-    /// turn is given, it must be the current one.
-    pub(super) fn finish(&self, turn: Option<u64>) -> Result<(), StreamProblem> {
-        let mut progress = self.progress.lock();
-        match progress.end {
-            Some(End::Gone) => Err(StreamProblem::Gone),
-            Some(End::Answered) => Err(StreamProblem::Answered),
-            None if turn.is_some_and(|turn| turn != progress.turn) => Err(StreamProblem::Answered),
-            None => {
-                progress.end = Some(End::Answered);
-                Ok(())
-            }
-        }
-    }
-
-    /// Starts the next attacher's turn. Returns `None` if no decision is needed
-    /// any more.
-    fn next_turn(&self, decider: &Arc<dyn StreamAttacher>) -> Option<u64> {
-        let mut progress = self.progress.lock();
-        if progress.end.is_some() {
-            return None;
-        }
-        progress.turn += 1;
-        progress.taken = false;
-        progress.decider = Some(decider.clone());
-        Some(progress.turn)
-    }
-
-    /// Ends this turn before the next attacher is asked. Returns true if the
-    /// turn was still active.
-    fn pass(&self, turn: u64) -> bool {
-        let mut progress = self.progress.lock();
-        let was_on = progress.end.is_none() && progress.turn == turn;
-        progress.turn += u64::from(was_on);
-        was_on
-    }
-
-    fn take(&self, turn: u64) {
-        let mut progress = self.progress.lock();
-        if progress.turn == turn {
-            progress.taken = true;
-        }
-    }
-
-    /// Returns true if somebody has taken the right to answer later, or has
-    /// answered.
-    fn is_taken(&self) -> bool {
-        let progress = self.progress.lock();
-        progress.taken || progress.end.is_some()
-    }
-
-    fn is_open_for(&self, turn: u64) -> bool {
-        let progress = self.progress.lock();
-        progress.end.is_none() && progress.turn == turn
-    }
-
-    /// Takes the attacher that was asked last, so that the stream no longer
-    /// keeps it alive.
-    pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {
-        self.progress.lock().decider.take()
-    }
+    /// Closes a stream without waiting for tor's reply.
+    fn close_unheard(&self, stream: StreamId, reason: EndReason);
 }
 
 /// The attachers that are asked after one that returned `Pass`.
@@ -152,13 +39,13 @@ pub(super) struct Others {
 /// Asks the members one after the other. `then` are the attachers that are
 /// asked afterwards, by another call.
 pub(super) fn ask(
-    registry: &Arc<Registry>,
+    desk: &Arc<dyn Desk>,
     pending: &Arc<Pending>,
     members: &[Weak<Member>],
     then: &Rest,
 ) -> Decision {
     // Without a connection, no decision is possible.
-    let Some(controller) = registry.users_controller() else { return Decision::Later };
+    let Some(controller) = desk.users_controller() else { return Decision::Later };
     let mut left = members;
     while let Some((member, others)) = left.split_first() {
         left = others;
@@ -173,7 +60,7 @@ pub(super) fn ask(
         let others = Others { members: others.to_vec(), then: then.clone() };
         let request = StreamRequest {
             controller: controller.clone(),
-            registry: registry.clone(),
+            desk: desk.clone(),
             pending: pending.clone(),
             turn,
             rest: Some(Arc::new(others)),
@@ -196,10 +83,11 @@ pub(super) fn ask(
     Decision::Pass
 }
 
-/// A stream that waits for a circuit, and that a [`StreamAttacher`] decides on.
+/// A stream that waits for a circuit, and that a
+/// [`StreamAttacher`](super::StreamAttacher) decides on.
 pub struct StreamRequest {
     controller: Controller,
-    registry: Arc<Registry>,
+    desk: Arc<dyn Desk>,
     pending: Arc<Pending>,
     turn: u64,
     rest: Rest,
@@ -271,7 +159,7 @@ impl StreamRequest {
         self.pending.take(self.turn);
         StreamAnswer {
             _controller: self.controller.clone(),
-            registry: self.registry.clone(),
+            desk: self.desk.clone(),
             pending: self.pending.clone(),
             turn: self.turn,
             rest: self.rest.clone(),
@@ -281,7 +169,7 @@ impl StreamRequest {
     /// Asks the members in turn, for an attacher that consists of other
     /// attachers.
     pub(super) fn ask(&self, members: &[Weak<Member>]) -> Decision {
-        ask(&self.registry, &self.pending, members, &self.rest)
+        ask(&self.desk, &self.pending, members, &self.rest)
     }
 }
 
@@ -313,7 +201,7 @@ impl fmt::Debug for StreamRequest {
 pub struct StreamAnswer {
     /// Keeps the connection open, because a decision is still needed.
     _controller: Controller,
-    registry: Arc<Registry>,
+    desk: Arc<dyn Desk>,
     pending: Arc<Pending>,
     turn: u64,
     rest: Rest,
@@ -371,13 +259,12 @@ impl StreamAnswer {
     /// thread. After the last attacher, the stream is left to tor.
     pub fn not_mine(self) {
         if self.pending.pass(self.turn) {
-            let rest = Who::After(self.rest.clone());
-            Registry::consider(&self.registry, self.pending.clone(), rest);
+            self.desk.clone().pass_on(self.pending.clone(), self.rest.clone());
         }
     }
 
     fn decide(self, decision: Decision) -> Result<()> {
-        self.registry.act(&self.pending, Some(self.turn), decision)
+        self.desk.act(&self.pending, Some(self.turn), decision)
     }
 }
 
@@ -389,7 +276,7 @@ impl Drop for StreamAnswer {
                 target: "scape::attach",
                 "stream {id} is closed, because its StreamAnswer was dropped without a decision"
             );
-            self.registry.close_unheard(id, EndReason::INTERNAL);
+            self.desk.close_unheard(id, EndReason::INTERNAL);
         }
     }
 }

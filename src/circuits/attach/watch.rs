@@ -8,36 +8,15 @@ use crossbeam_channel::{Receiver, Sender};
 use super::bound_stream::{self, BoundStream};
 use super::crew::Who;
 use super::kind::is_look_up;
+use super::message::{End, Message};
+use super::pending::{Pending, Tried};
 use super::registry::Registry;
-use super::request::{Pending, Tried};
 use crate::control::{LEAVE_STREAMS, StreamError};
 use crate::io::connection::{Closed, Tracker};
 use scape_proto::event::{
     ConfChanged, EndReason, Event, EventBody, StreamInfo, StreamReason, StreamStatus,
 };
 use scape_proto::word::StreamId;
-
-/// The messages to the thread, in tor's order.
-pub(super) enum Message {
-    Event(Arc<Event>),
-    /// The connection has ended, so pending requests are void.
-    Ended(End),
-    /// The connection has reconnected, and commands succeed from now on.
-    Resumed,
-    /// The existing streams, at the start and after a reconnect.
-    There(Vec<StreamInfo>),
-    /// The last message.
-    Stop,
-}
-
-/// An end of the connection.
-pub(super) struct End {
-    closed: Closed,
-    /// True if another connection is expected to follow.
-    returns: bool,
-    /// The number of ends so far, including this one.
-    ends: u64,
-}
 
 /// Forwards events from the reader thread.
 struct Tap {
@@ -190,7 +169,7 @@ impl Watch {
             && let Err(problem) = via.take(info)
         {
             via.fail(StreamError::new(None, problem).into());
-            self.registry.close_unheard(info.id, EndReason::MISC);
+            self.registry.operations.close_unheard(info.id, EndReason::MISC);
         }
         match info.status {
             StreamStatus::ControllerWait => self.waits(info.id),
@@ -226,7 +205,7 @@ impl Watch {
             // the client.
             known.asked = true;
             via.has_ended(info);
-            self.registry.close_unheard(info.id, end_reason(info));
+            self.registry.operations.close_unheard(info.id, end_reason(info));
         }
     }
 
@@ -249,10 +228,10 @@ impl Watch {
         known.pending = Some(pending.clone());
         self.registry.waiting.lock().insert(id, Arc::downgrade(&pending));
         if self.registry.is_wanted(pending.kind) {
-            Registry::consider(&self.registry, pending, Who::Everybody);
+            self.registry.consider(pending, Who::Everybody);
         } else {
             // `act` logs failures.
-            let _ = self.registry.act(&pending, None, super::Decision::Pass);
+            let _ = self.registry.operations.act(&pending, None, super::Decision::Pass);
         }
     }
 
@@ -303,7 +282,7 @@ fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &BoundStream
     if let Err(error) = via.place.put(&controller, id, is_look_up || via.is_look_up) {
         log::debug!(target: "scape::attach", "{error}");
         via.fail(error);
-        registry.close_unheard(id, EndReason::MISC);
+        registry.operations.close_unheard(id, EndReason::MISC);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Builds one circuit, in as many attempts as it takes.
 
 use super::chooser::PathChooser;
-use super::circuit_builder::{CircuitBuilder, Route};
 use super::in_flight::{InFlight, begin_to_close};
+use super::settings::{CircuitSettings, Route};
 use crate::control::{BuildCircuit, CircuitError};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::Deadline;
@@ -11,23 +11,23 @@ use scape_proto::control::Refusal;
 use scape_proto::info::EntryGuardStatus;
 use scape_proto::word::Fingerprint;
 
-/// The route of a builder's circuits in the present consensus.
+/// The route of circuits in the present consensus.
 #[derive(Debug)]
-enum Plan {
+enum Prepared {
     Tor,
     Along(Vec<String>),
     Choosing(PathChooser),
 }
 
-impl Plan {
-    fn new(route: &Route, state: &State, deadline: Deadline) -> Result<Plan> {
+impl Prepared {
+    fn new(route: &Route, state: &State, deadline: Deadline) -> Result<Prepared> {
         Ok(match route {
-            Route::Tor => Plan::Tor,
-            Route::Along(relays) => Plan::Along(relays.clone()),
+            Route::Tor => Prepared::Tor,
+            Route::Along(relays) => Prepared::Along(relays.clone()),
             Route::Choosing(path) => {
                 let tor = state.controller().until(deadline);
                 let guards = if path.needs_guards() { guards(state) } else { Vec::new() };
-                Plan::Choosing(path.prepare(state.directory_with(&tor)?, &guards)?)
+                Prepared::Choosing(path.prepare(state.directory_with(&tor)?, &guards)?)
             }
         })
     }
@@ -36,9 +36,9 @@ impl Plan {
     /// Returns nothing if tor chooses the relays.
     fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
         let chooser = match self {
-            Plan::Tor => return Ok(Vec::new()),
-            Plan::Along(relays) => return Ok(relays.clone()),
-            Plan::Choosing(chooser) => chooser,
+            Prepared::Tor => return Ok(Vec::new()),
+            Prepared::Along(relays) => return Ok(relays.clone()),
+            Prepared::Choosing(chooser) => chooser,
         };
         let mut rng = rand::rng();
         let path = match chooser.choose_without(&mut rng, failed) {
@@ -62,28 +62,28 @@ fn guards(state: &State) -> Vec<Fingerprint> {
     guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
 }
 
-/// Builds one circuit by the settings of `builder`, until `deadline`. The
+/// Builds one circuit by these settings, until `deadline`. The
 /// returned circuit is in `site`.
 pub(super) fn build_one(
-    builder: &CircuitBuilder,
+    settings: &CircuitSettings,
     state: &State,
     site: &InFlight,
     deadline: Deadline,
 ) -> Result<Circuit> {
-    let plan = Plan::new(&builder.route, state, deadline)?;
+    let prepared = Prepared::new(&settings.route, state, deadline)?;
     let mut failed = Vec::new();
     let mut attempt = 1;
     loop {
-        let path = plan.path(&failed)?;
-        let error = match build(builder, state, site, &path, deadline.part(builder.attempt_timeout))
-        {
-            Ok(circuit) => return Ok(circuit),
-            Err(failure) => {
-                failed.extend(failure.at);
-                failure.error
-            }
-        };
-        let is_over = attempt >= builder.attempts || deadline.has_passed() || site.is_closed();
+        let path = prepared.path(&failed)?;
+        let error =
+            match build(settings, state, site, &path, deadline.part(settings.attempt_timeout)) {
+                Ok(circuit) => return Ok(circuit),
+                Err(failure) => {
+                    failed.extend(failure.at);
+                    failure.error
+                }
+            };
+        let is_over = attempt >= settings.attempts || deadline.has_passed() || site.is_closed();
         if is_over || !may_go_better(&error) {
             return Err(error);
         }
@@ -116,14 +116,14 @@ impl From<Error> for Failure {
 
 /// Makes one attempt. A circuit that isn't returned is closed.
 fn build(
-    builder: &CircuitBuilder,
+    settings: &CircuitSettings,
     state: &State,
     site: &InFlight,
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {
     let mut request = BuildCircuit::new().path(path);
-    if let Some(purpose) = &builder.purpose {
+    if let Some(purpose) = &settings.purpose {
         request = request.purpose(purpose.clone());
     }
     let circuit = state.launch_with(&state.controller().until(deadline), &request);

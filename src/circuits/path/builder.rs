@@ -1,20 +1,16 @@
 //! [`PathBuilder`]: the description of a path.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::chooser::PathChooser;
+use super::plan::Plan;
+use super::rules::{Countries, Entry, RelayTest, Rules};
 use super::target::ExitTarget;
 use crate::client::socks::ToTargetAddr;
 use crate::error::{Error, Result};
-use scape_proto::control::{ArgumentError, ArgumentProblem};
 use scape_proto::netdoc::{Directory, Relay};
-use scape_proto::word::{CountryCode, Fingerprint, RelayName};
-
-/// The number of hops of the longest path. (Relays forward at most eight hops.)
-pub(super) const LONGEST: usize = 8;
+use scape_proto::word::{CountryCode, Fingerprint};
 
 /// The description of a path.
 ///
@@ -51,128 +47,11 @@ pub(super) const LONGEST: usize = 8;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct PathBuilder {
-    pub(super) length: usize,
-    pub(super) entry: Entry,
-    pub(super) leaves: bool,
-    pub(super) targets: Vec<ExitTarget>,
-    pub(super) exit_countries: Option<Countries>,
-    pub(super) exit_tests: Vec<RelayTest>,
-    pub(super) uniform_middles: bool,
-    pub(super) excluded: Excluded,
-    pub(super) min_bandwidth: u32,
-    pub(super) fast: bool,
-    stable: Option<bool>,
-    pub(super) distinct_subnets: bool,
-    fixed_exit: Option<Fingerprint>,
-    fixed: BTreeMap<usize, Fingerprint>,
+    rules: Rules,
     /// The first invalid argument.
     problem: Option<Error>,
-}
-
-/// The choice of the first hop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
-    /// This tor's entry guards, in tor's order.
-    Guards,
-    /// All relays with the flag `Guard`, by weight.
-    Random,
-}
-
-/// A user's condition for relays.
-#[derive(Clone)]
-pub(super) struct RelayTest(Arc<dyn Fn(&Relay) -> bool + Send + Sync>);
-
-impl RelayTest {
-    pub(super) fn holds(&self, relay: &Relay) -> bool {
-        (self.0)(relay)
-    }
-}
-
-impl fmt::Debug for RelayTest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RelayTest(..)")
-    }
-}
-
-/// A set of countries, and a function that returns the country of an address.
-#[derive(Clone)]
-pub(super) struct Countries {
-    codes: HashSet<CountryCode>,
-    country_of: Arc<dyn Fn(IpAddr) -> Option<CountryCode> + Send + Sync>,
-}
-
-impl Countries {
-    /// Returns true if the relay is in one of the countries, or `None` if its
-    /// country is unknown.
-    pub(super) fn have(&self, relay: &Relay) -> Option<bool> {
-        let country = (self.country_of)(IpAddr::V4(*relay.or_address().ip()))
-            .or_else(|| (self.country_of)(IpAddr::V6(*relay.ipv6()?.ip())));
-        country.map(|country| self.codes.contains(&country))
-    }
-}
-
-impl fmt::Debug for Countries {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(&self.codes).finish()
-    }
-}
-
-/// The relays that must not be in a path.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Excluded {
-    fingerprints: HashSet<Fingerprint>,
-    /// In lower case, because tor ignores the case of nicknames.
-    nicknames: HashSet<String>,
-    tests: Vec<RelayTest>,
-    pub(super) countries: Vec<Countries>,
-}
-
-impl Excluded {
-    /// Returns true if the relay is excluded for another reason than its
-    /// country.
-    pub(super) fn has(&self, relay: &Relay) -> bool {
-        self.fingerprints.contains(&relay.fingerprint())
-            || !self.nicknames.is_empty()
-                && self.nicknames.contains(&relay.nickname().to_ascii_lowercase())
-            || self.tests.iter().any(|test| test.holds(relay))
-    }
-
-    fn add(&mut self, relay: &str) -> Result<()> {
-        let fingerprint = relay.parse().ok().or_else(|| RelayName::from(relay).fingerprint());
-        if let Some(fingerprint) = fingerprint {
-            self.fingerprints.insert(fingerprint);
-        } else if !relay.is_empty() && relay.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            self.nicknames.insert(relay.to_ascii_lowercase());
-        } else {
-            let why = format!("{relay:?} is neither a fingerprint nor a nickname");
-            return Err(ArgumentError::invalid("PathBuilder", "excluded relay", why).into());
-        }
-        Ok(())
-    }
-}
-
-impl Default for PathBuilder {
-    fn default() -> Self {
-        PathBuilder {
-            length: 3,
-            entry: Entry::Guards,
-            leaves: true,
-            targets: Vec::new(),
-            exit_countries: None,
-            exit_tests: Vec::new(),
-            uniform_middles: false,
-            excluded: Excluded::default(),
-            min_bandwidth: 0,
-            fast: true,
-            stable: None,
-            distinct_subnets: true,
-            fixed_exit: None,
-            fixed: BTreeMap::new(),
-            problem: None,
-        }
-    }
 }
 
 impl PathBuilder {
@@ -197,7 +76,7 @@ impl PathBuilder {
     /// is a [target](Self::exit_to), that hop must also allow streams to it.
     /// (tor doesn't attach a user's streams to a circuit of one hop.)
     pub fn length(mut self, hops: usize) -> Self {
-        self.length = hops;
+        self.rules.length = hops;
         self
     }
 
@@ -205,7 +84,7 @@ impl PathBuilder {
     /// tor's order, that fits. This is the default, and the purpose of [entry
     /// guards](https://spec.torproject.org/guard-spec/).
     pub fn entry_guard(mut self) -> Self {
-        self.entry = Entry::Guards;
+        self.rules.entry = Entry::Guards;
         self
     }
 
@@ -215,20 +94,20 @@ impl PathBuilder {
     /// This is for measurements. In private use, it gives away the protection
     /// of entry guards.
     pub fn random_guard(mut self) -> Self {
-        self.entry = Entry::Random;
+        self.rules.entry = Entry::Random;
         self
     }
 
     /// Chooses middle hops with equal probability, instead of by bandwidth.
     pub fn uniform_middles(mut self) -> Self {
-        self.uniform_middles = true;
+        self.rules.uniform_middles = true;
         self
     }
 
     /// Makes the last hop a relay like those in the middle instead of an exit.
     /// This is for circuits that don't leave the network.
     pub fn internal(mut self) -> Self {
-        self.leaves = false;
+        self.rules.leaves = false;
         self
     }
 
@@ -245,7 +124,7 @@ impl PathBuilder {
     /// relays have the flag `Stable`.
     pub fn exit_to(mut self, target: impl ToTargetAddr) -> Self {
         match ExitTarget::of(target) {
-            Ok(target) => self.targets.push(target),
+            Ok(target) => self.rules.targets.push(target),
             Err(error) => self.note(error),
         }
         self
@@ -269,8 +148,7 @@ impl PathBuilder {
         countries: impl IntoIterator<Item = CountryCode>,
         country_of: impl Fn(IpAddr) -> Option<CountryCode> + Send + Sync + 'static,
     ) -> Self {
-        let codes = countries.into_iter().collect();
-        self.exit_countries = Some(Countries { codes, country_of: Arc::new(country_of) });
+        self.rules.exit_countries = Some(Countries::new(countries, country_of));
         self
     }
 
@@ -286,7 +164,7 @@ impl PathBuilder {
         mut self,
         condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.exit_tests.push(RelayTest(Arc::new(condition)));
+        self.rules.exit_tests.push(RelayTest::new(condition));
         self
     }
 
@@ -294,7 +172,7 @@ impl PathBuilder {
     /// have its microdescriptor. Its other flags and its exit policy are
     /// ignored.
     pub fn exit(mut self, relay: Fingerprint) -> Self {
-        self.fixed_exit = Some(relay);
+        self.rules.fixed_exit = Some(relay);
         self
     }
 
@@ -314,7 +192,7 @@ impl PathBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn relay(mut self, hop: usize, relay: Fingerprint) -> Self {
-        self.fixed.insert(hop, relay);
+        self.rules.fixed.insert(hop, relay);
         self
     }
 
@@ -330,7 +208,7 @@ impl PathBuilder {
     /// ```
     pub fn exclude<R: ToString>(mut self, relays: impl IntoIterator<Item = R>) -> Self {
         for relay in relays {
-            if let Err(error) = self.excluded.add(&relay.to_string()) {
+            if let Err(error) = self.rules.excluded.add(&relay.to_string()) {
                 self.note(error);
             }
         }
@@ -345,8 +223,7 @@ impl PathBuilder {
         countries: impl IntoIterator<Item = CountryCode>,
         country_of: impl Fn(IpAddr) -> Option<CountryCode> + Send + Sync + 'static,
     ) -> Self {
-        let codes = countries.into_iter().collect();
-        self.excluded.countries.push(Countries { codes, country_of: Arc::new(country_of) });
+        self.rules.excluded.countries.push(Countries::new(countries, country_of));
         self
     }
 
@@ -355,7 +232,7 @@ impl PathBuilder {
         mut self,
         condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.excluded.tests.push(RelayTest(Arc::new(condition)));
+        self.rules.excluded.tests.push(RelayTest::new(condition));
         self
     }
 
@@ -363,14 +240,14 @@ impl PathBuilder {
     /// consensus names the bandwidth, which is measured if possible. Default:
     /// 0.
     pub fn min_bandwidth(mut self, kilobytes: u32) -> Self {
-        self.min_bandwidth = kilobytes;
+        self.rules.min_bandwidth = kilobytes;
         self
     }
 
     /// Sets whether all relays must have the flag `Fast`. Default: true. This
     /// tor's entry guards are not checked, because they are tor's own choice.
     pub fn fast(mut self, fast: bool) -> Self {
-        self.fast = fast;
+        self.rules.fast = fast;
         self
     }
 
@@ -378,7 +255,7 @@ impl PathBuilder {
     /// [target](Self::exit_to) has a port with long-lived connections. This
     /// tor's entry guards are not checked.
     pub fn stable(mut self, stable: bool) -> Self {
-        self.stable = Some(stable);
+        self.rules.stable = Some(stable);
         self
     }
 
@@ -386,7 +263,7 @@ impl PathBuilder {
     /// IPv6, like tor's option `EnforceDistinctSubnets`. Default: true. (Two
     /// relays of one family are never in one path.)
     pub fn distinct_subnets(mut self, distinct: bool) -> Self {
-        self.distinct_subnets = distinct;
+        self.rules.distinct_subnets = distinct;
         self
     }
 
@@ -411,51 +288,20 @@ impl PathBuilder {
         guards: &[Fingerprint],
     ) -> Result<PathChooser> {
         self.check()?;
-        Ok(PathChooser::new(self, directory, guards)?)
+        Ok(PathChooser::new(Plan::new(&self.rules, directory, guards)?))
     }
 
     /// Returns an error if the settings can't be used.
     pub(super) fn check(&self) -> Result<()> {
-        if let Some(problem) = &self.problem {
-            return Err(problem.clone());
+        match &self.problem {
+            Some(problem) => Err(problem.clone()),
+            None => self.rules.check(),
         }
-        let invalid = |argument, why: String| {
-            let problem = ArgumentProblem::Invalid(why.into());
-            Err(ArgumentError::new("PathBuilder", argument, problem).into())
-        };
-        if !(1..=LONGEST).contains(&self.length) {
-            return invalid(
-                "length",
-                format!("is {}, and paths have 1 to {LONGEST} hops", self.length),
-            );
-        }
-        if let Some(hop) = self.fixed.keys().find(|hop| !(1..=self.length).contains(*hop)) {
-            return invalid(
-                "fixed relay",
-                format!("is for hop {hop}, and the path has {}", self.length),
-            );
-        }
-        match (self.fixed.get(&self.length), self.fixed_exit) {
-            (Some(last), Some(exit)) if *last != exit => {
-                invalid("exit", format!("is {exit}, but the last hop was fixed as {last}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns the relay that is set for hop number `hop`.
-    pub(super) fn fixed_at(&self, hop: usize) -> Option<Fingerprint> {
-        self.fixed.get(&hop).copied().or(self.fixed_exit.filter(|_| hop == self.length))
-    }
-
-    /// Returns true if all relays must have the flag `Stable`.
-    pub(super) fn is_stable(&self) -> bool {
-        self.stable.unwrap_or_else(|| self.targets.iter().any(|target| target.is_long_lived()))
     }
 
     /// Returns true if this tor's entry guards are needed.
     pub(super) fn needs_guards(&self) -> bool {
-        self.entry == Entry::Guards && self.fixed_at(1).is_none()
+        self.rules.needs_guards()
     }
 
     /// Keeps the first invalid argument, which [`prepare`](Self::prepare)
@@ -468,6 +314,7 @@ impl PathBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scape_proto::control::ArgumentError;
 
     const ONE: Fingerprint = Fingerprint::from_bytes([1; 20]);
     const TWO: Fingerprint = Fingerprint::from_bytes([2; 20]);
@@ -493,15 +340,16 @@ mod tests {
 
     #[test]
     fn ports_with_long_lived_connections_need_stable_relays() {
-        assert!(!PathBuilder::new().is_stable());
-        assert!(!PathBuilder::new().exit_to(("example.com", 80)).is_stable());
+        assert!(!PathBuilder::new().rules.is_stable());
+        assert!(!PathBuilder::new().exit_to(("example.com", 80)).rules.is_stable());
         assert!(
             PathBuilder::new()
                 .exit_to(("example.com", 80))
                 .exit_to(("example.com", 22))
+                .rules
                 .is_stable()
         );
-        assert!(!PathBuilder::new().exit_to(("example.com", 22)).stable(false).is_stable());
+        assert!(!PathBuilder::new().exit_to(("example.com", 22)).stable(false).rules.is_stable());
     }
 
     #[test]

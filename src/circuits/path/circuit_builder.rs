@@ -7,10 +7,10 @@ use super::builder::PathBuilder;
 use super::circuits::Circuits;
 use super::in_flight::InFlight;
 use super::pool::CircuitPool;
+use super::settings::{CircuitSettings, Route};
 use crate::error::Result;
-use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
-use scape_proto::control::{ArgumentError, ArgumentProblem};
+use scape_proto::control::ArgumentError;
 use scape_proto::event::CircuitPurpose;
 
 /// Builds one circuit, several at once, or a pool that is kept full. Failed
@@ -57,38 +57,9 @@ use scape_proto::event::CircuitPurpose;
 /// }
 /// # Ok::<(), scape::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CircuitBuilder {
-    pub(super) route: Route,
-    pub(super) purpose: Option<CircuitPurpose>,
-    pub(super) attempts: usize,
-    pub(super) attempt_timeout: Duration,
-    pub(super) timeout: Duration,
-    pub(super) concurrency: usize,
-}
-
-/// The way in which relays are chosen.
-#[derive(Debug, Clone)]
-pub(super) enum Route {
-    /// tor chooses them.
-    Tor,
-    /// The user names all of them.
-    Along(Vec<String>),
-    /// This library chooses them by the user's settings.
-    Choosing(Box<PathBuilder>),
-}
-
-impl Default for CircuitBuilder {
-    fn default() -> Self {
-        CircuitBuilder {
-            route: Route::Tor,
-            purpose: None,
-            attempts: 3,
-            attempt_timeout: Duration::from_secs(30),
-            timeout: Duration::from_secs(60),
-            concurrency: 4,
-        }
-    }
+    settings: CircuitSettings,
 }
 
 impl CircuitBuilder {
@@ -101,7 +72,7 @@ impl CircuitBuilder {
     /// `path`, anew for each attempt. Such circuits stand out and may reveal
     /// their user.
     pub fn choosing(path: PathBuilder) -> Self {
-        CircuitBuilder { route: Route::Choosing(Box::new(path)), ..Self::default() }
+        CircuitBuilder { settings: CircuitSettings::over(Route::Choosing(Box::new(path))) }
     }
 
     /// Creates a builder of circuits over these relays, first hop first. There
@@ -117,7 +88,7 @@ impl CircuitBuilder {
     /// ```
     pub fn along<R: ToString>(relays: impl IntoIterator<Item = R>) -> Self {
         let relays = relays.into_iter().map(|relay| relay.to_string()).collect();
-        CircuitBuilder { route: Route::Along(relays), ..Self::default() }
+        CircuitBuilder { settings: CircuitSettings::over(Route::Along(relays)) }
     }
 
     /// Sets the purpose of the circuits. Default: [`CircuitPurpose::General`].
@@ -127,7 +98,7 @@ impl CircuitBuilder {
     /// purpose [`CircuitPurpose::Controller`] alone. They need relays that tor
     /// didn't choose.
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
-        self.purpose = Some(purpose);
+        self.settings.purpose = Some(purpose);
         self
     }
 
@@ -137,34 +108,34 @@ impl CircuitBuilder {
     /// another path. It avoids the relays that couldn't be reached, if
     /// possible.
     pub fn attempts(mut self, attempts: usize) -> Self {
-        self.attempts = attempts;
+        self.settings.attempts = attempts;
         self
     }
 
     /// Sets the time limit for each attempt, with its commands. Default: 30
     /// seconds.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.attempt_timeout = timeout;
+        self.settings.attempt_timeout = timeout;
         self
     }
 
     /// Sets the time limit for each circuit, with all its attempts and
     /// commands. Default: 60 seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.settings.timeout = timeout;
         self
     }
 
     /// Returns the time limit for each circuit.
     pub(crate) fn circuit_timeout(&self) -> Duration {
-        self.timeout
+        self.settings.timeout
     }
 
     /// Sets the number of circuits that [`build_many`](Self::build_many) and a
     /// [`pool`](Self::pool) build at the same time. Default: 4. Each needs a
     /// thread while it is built.
     pub fn concurrency(mut self, circuits: usize) -> Self {
-        self.concurrency = circuits;
+        self.settings.concurrency = circuits;
         self
     }
 
@@ -193,9 +164,9 @@ impl CircuitBuilder {
     ///   ends.
     #[doc(alias = "build_timeout_circuit")]
     pub fn build(&self, state: &State) -> Result<Circuit> {
-        self.check()?;
+        self.settings.check()?;
         let site = InFlight::default();
-        let circuit = build_one(self, state, &site, self.deadline())?;
+        let circuit = build_one(&self.settings, state, &site, self.settings.deadline())?;
         site.leave(&circuit);
         Ok(circuit)
     }
@@ -211,8 +182,8 @@ impl CircuitBuilder {
     /// invalid, and of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if no
     /// thread can be started.
     pub fn build_many(&self, state: &State, count: usize) -> Result<Circuits> {
-        self.check()?;
-        Circuits::start(self.clone(), state.clone(), count)
+        self.settings.check()?;
+        Circuits::start(self.settings.clone(), state.clone(), count)
     }
 
     /// Starts to keep `size` circuits built in the background. Circuits that
@@ -227,39 +198,11 @@ impl CircuitBuilder {
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended.
     pub fn pool(&self, state: &State, size: usize) -> Result<CircuitPool> {
-        self.check()?;
+        self.settings.check()?;
         if size == 0 {
             return Err(ArgumentError::invalid("CircuitPool", "size", "is 0").into());
         }
-        CircuitPool::start(self.clone(), state.clone(), size)
-    }
-
-    /// Returns the deadline of a circuit that is started now.
-    pub(super) fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
-    }
-
-    fn check(&self) -> Result<()> {
-        let invalid = |argument, why: &str| {
-            let problem = ArgumentProblem::Invalid(why.into());
-            Err(ArgumentError::new("CircuitBuilder", argument, problem).into())
-        };
-        if self.attempts == 0 {
-            return invalid("number of attempts", "is 0");
-        }
-        if self.concurrency == 0 {
-            return invalid("number of circuits at once", "is 0");
-        }
-        match &self.route {
-            Route::Tor
-                if self.purpose.as_ref().is_some_and(|it| *it != CircuitPurpose::General) =>
-            {
-                invalid("purpose", "must be general if tor chooses the relays")
-            }
-            Route::Along(relays) if relays.is_empty() => invalid("path", "is empty"),
-            Route::Choosing(path) => path.check(),
-            _ => Ok(()),
-        }
+        CircuitPool::start(self.settings.clone(), state.clone(), size)
     }
 }
 
@@ -278,9 +221,18 @@ mod tests {
             CircuitBuilder::along(none),
             CircuitBuilder::choosing(PathBuilder::new().length(9)),
         ] {
-            assert!(bad.check().as_ref().is_err_and(Error::is::<ArgumentError>), "{bad:?}");
+            assert!(
+                bad.settings.check().as_ref().is_err_and(Error::is::<ArgumentError>),
+                "{bad:?}"
+            );
         }
-        assert!(CircuitBuilder::along(["a"]).purpose(CircuitPurpose::Controller).check().is_ok());
-        assert!(CircuitBuilder::new().purpose(CircuitPurpose::General).check().is_ok());
+        assert!(
+            CircuitBuilder::along(["a"])
+                .purpose(CircuitPurpose::Controller)
+                .settings
+                .check()
+                .is_ok()
+        );
+        assert!(CircuitBuilder::new().purpose(CircuitPurpose::General).settings.check().is_ok());
     }
 }

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::attempts::build_one;
-use super::circuit_builder::CircuitBuilder;
 use super::in_flight::{InFlight, wait_until_closed};
+use super::settings::CircuitSettings;
 use crate::error::{Error, Result};
 use crate::io::connection::Thread;
 use crate::live::state::{Circuit, State};
 
 /// An iterator over circuits that are being built. It returns each circuit when
 /// it is ready or has finally failed. Created by
-/// [`CircuitBuilder::build_many`].
+/// [`CircuitBuilder::build_many`](crate::CircuitBuilder::build_many).
 ///
 /// Dropping it cancels the circuits that aren't ready, and closes the circuits
 /// that it hasn't returned.
@@ -31,7 +31,7 @@ pub struct Circuits {
 /// The state that each thread needs.
 #[derive(Debug, Clone)]
 struct Worker {
-    builder: CircuitBuilder,
+    settings: CircuitSettings,
     state: State,
     site: Arc<InFlight>,
     /// The number of circuits that no thread has started yet.
@@ -40,12 +40,12 @@ struct Worker {
 }
 
 impl Circuits {
-    pub(super) fn start(builder: CircuitBuilder, state: State, count: usize) -> Result<Circuits> {
+    pub(super) fn start(settings: CircuitSettings, state: State, count: usize) -> Result<Circuits> {
         let (sender, results) = unbounded();
         let site = Arc::new(InFlight::default());
-        let threads = builder.concurrency.min(count);
+        let threads = settings.concurrency.min(count);
         let worker = Worker {
-            builder,
+            settings,
             state: state.clone(),
             site: site.clone(),
             open: Arc::new(AtomicUsize::new(count)),
@@ -92,7 +92,8 @@ impl Circuits {
 impl Worker {
     fn run(&self) {
         while !self.site.is_closed() && self.begin_one() {
-            let built = build_one(&self.builder, &self.state, &self.site, self.builder.deadline());
+            let built =
+                build_one(&self.settings, &self.state, &self.site, self.settings.deadline());
             if self.results.send(built).is_err() {
                 // The receiver is gone. It has closed the circuit together with
                 // the site.
@@ -114,7 +115,7 @@ impl Iterator for Circuits {
     type Item = Result<Circuit>;
 
     /// Waits for the next circuit or the next failure, as long as
-    /// [`CircuitBuilder::timeout`] allows.
+    /// [`CircuitBuilder::timeout`](crate::CircuitBuilder::timeout) allows.
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let result = self.results.recv().ok()?;

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::builder::{Entry, PathBuilder};
+use super::rules::{Entry, Rules};
 use crate::circuits::path::PathRule;
 use scape_proto::netdoc::{Relay, RouterFlags};
 
 /// The requirements of a hop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fitness<'a> {
-    settings: &'a PathBuilder,
+    rules: &'a Rules,
     is_first: bool,
     is_last: bool,
     is_stable: bool,
@@ -17,9 +17,9 @@ pub(super) struct Fitness<'a> {
 
 impl<'a> Fitness<'a> {
     /// Returns the requirements of hop number `hop`, from 1.
-    pub(super) fn at(hop: usize, settings: &'a PathBuilder) -> Self {
-        let is_last = hop == settings.length;
-        Fitness { settings, is_first: hop == 1, is_last, is_stable: settings.is_stable() }
+    pub(super) fn at(hop: usize, rules: &'a Rules) -> Self {
+        let is_last = hop == rules.length;
+        Fitness { rules, is_first: hop == 1, is_last, is_stable: rules.is_stable() }
     }
 
     /// Returns the first rule that the relay breaks at this hop.
@@ -34,9 +34,9 @@ impl<'a> Fitness<'a> {
     fn unreliable(&self, relay: &Relay) -> Option<PathRule> {
         let flags = relay.flags();
         // tor chooses its guards by rules of its own.
-        if self.is_first && self.settings.entry == Entry::Guards {
+        if self.is_first && self.rules.entry == Entry::Guards {
             None
-        } else if self.settings.fast && !flags.contains(RouterFlags::FAST) {
+        } else if self.rules.fast && !flags.contains(RouterFlags::FAST) {
             Some(PathRule::NotFast)
         } else if self.is_stable && !flags.contains(RouterFlags::STABLE) {
             Some(PathRule::NotStable)
@@ -50,9 +50,7 @@ impl<'a> Fitness<'a> {
             None
         } else if relay.flags().contains(RouterFlags::MIDDLE_ONLY) {
             Some(PathRule::MiddleOnly)
-        } else if self.settings.entry == Entry::Random
-            && !relay.flags().contains(RouterFlags::GUARD)
-        {
+        } else if self.rules.entry == Entry::Random && !relay.flags().contains(RouterFlags::GUARD) {
             Some(PathRule::NotGuard)
         } else {
             None
@@ -64,12 +62,12 @@ impl<'a> Fitness<'a> {
             return None;
         }
         self.exit_flags(relay).or_else(|| {
-            let settings = self.settings;
-            if !settings.targets.iter().all(|target| target.is_reached_from(relay)) {
+            let rules = self.rules;
+            if !rules.targets.iter().all(|target| target.is_reached_from(relay)) {
                 Some(PathRule::ExitPolicy)
-            } else if !settings.exit_tests.iter().all(|test| test.holds(relay)) {
+            } else if !rules.exit_tests.iter().all(|test| test.holds(relay)) {
                 Some(PathRule::NotWanted)
-            } else if settings
+            } else if rules
                 .exit_countries
                 .as_ref()
                 .is_some_and(|there| there.have(relay) != Some(true))
@@ -82,16 +80,16 @@ impl<'a> Fitness<'a> {
     }
 
     fn exit_flags(&self, relay: &Relay) -> Option<PathRule> {
-        let (flags, settings) = (relay.flags(), self.settings);
+        let (flags, rules) = (relay.flags(), self.rules);
         // The only hop of a path is treated as a first hop.
-        let leaves = settings.leaves && (!self.is_first || !settings.targets.is_empty());
+        let leaves = rules.leaves && (!self.is_first || !rules.targets.is_empty());
         if !leaves {
             None
         } else if flags.contains(RouterFlags::MIDDLE_ONLY) {
             Some(PathRule::MiddleOnly)
         } else if flags.contains(RouterFlags::BAD_EXIT) {
             Some(PathRule::BadExit)
-        } else if settings.targets.is_empty()
+        } else if rules.targets.is_empty()
             && !(flags.contains(RouterFlags::EXIT) && lets_something_out(relay))
         {
             Some(PathRule::NotExit)
@@ -101,12 +99,12 @@ impl<'a> Fitness<'a> {
     }
 
     fn unwanted(&self, relay: &Relay) -> Option<PathRule> {
-        let settings = self.settings;
-        if relay.bandwidth() < settings.min_bandwidth {
+        let rules = self.rules;
+        if relay.bandwidth() < rules.min_bandwidth {
             Some(PathRule::TooSlow)
-        } else if settings.excluded.has(relay) {
+        } else if rules.excluded.has(relay) {
             Some(PathRule::Excluded)
-        } else if settings.excluded.countries.iter().any(|there| there.have(relay) != Some(false)) {
+        } else if rules.excluded.countries.iter().any(|there| there.have(relay) != Some(false)) {
             Some(PathRule::ExcludedCountry)
         } else {
             None

@@ -24,9 +24,12 @@ mod conflict;
 mod fitness;
 mod in_flight;
 mod no_path;
+mod plan;
 mod pool;
 mod position;
+mod rules;
 mod search;
+mod settings;
 mod table;
 mod target;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::attempts::build_one;
-use super::circuit_builder::CircuitBuilder;
 use super::in_flight::{InFlight, wait_until_closed};
+use super::settings::CircuitSettings;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::connection::{Closed, ConnectionStatus, Listener, Thread};
 use crate::io::transport::deadline_after;
@@ -22,7 +22,7 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 const JOIN_FOR: Duration = Duration::from_secs(1);
 
 /// A pool of circuits that are built in advance and replaced when they end.
-/// Created by [`CircuitBuilder::pool`].
+/// Created by [`CircuitBuilder::pool`](crate::CircuitBuilder::pool).
 ///
 /// [`get`](Self::get) returns one of the circuits in turn, which stays in the
 /// pool. [`take`](Self::take) removes a circuit and gives it to the caller. Any
@@ -56,7 +56,7 @@ pub struct CircuitPool {
 
 #[derive(Debug)]
 struct Shared {
-    builder: CircuitBuilder,
+    settings: CircuitSettings,
     state: State,
     size: usize,
     site: InFlight,
@@ -98,9 +98,13 @@ impl Stock {
 }
 
 impl CircuitPool {
-    pub(super) fn start(builder: CircuitBuilder, state: State, size: usize) -> Result<CircuitPool> {
+    pub(super) fn start(
+        settings: CircuitSettings,
+        state: State,
+        size: usize,
+    ) -> Result<CircuitPool> {
         let shared = Arc::new(Shared {
-            builder,
+            settings,
             state,
             size,
             site: InFlight::default(),
@@ -299,7 +303,7 @@ impl Shared {
                 break;
             }
             let missing = self.size.saturating_sub(stock.ready.len() + stock.building);
-            let may_build = stock.building < self.builder.concurrency;
+            let may_build = stock.building < self.settings.concurrency;
             let rest = stock.rest_until.filter(|until| *until > Instant::now());
             match rest {
                 _ if missing == 0 || !may_build => self.changed.wait(&mut stock),
@@ -328,7 +332,7 @@ impl Shared {
     }
 
     fn build(&self) {
-        let built = build_one(&self.builder, &self.state, &self.site, self.builder.deadline());
+        let built = build_one(&self.settings, &self.state, &self.site, self.settings.deadline());
         let mut stock = self.stock.lock();
         stock.building -= 1;
         match built {

@@ -2,8 +2,8 @@
 
 use rand::Rng;
 
-use super::chooser::{Candidates, PathChooser};
 use super::conflict::conflict;
+use super::plan::{Candidates, Hop, Plan};
 use crate::circuits::path::{NoPathError, PathRule};
 use scape_proto::word::Fingerprint;
 
@@ -15,7 +15,7 @@ const DRAWS: usize = 2000;
 /// last one is removed and another one is drawn in its place.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
-    chooser: &'a PathChooser,
+    plan: &'a Plan,
     failed: &'a [Fingerprint],
     path: Vec<Option<u32>>,
     draws: usize,
@@ -24,8 +24,8 @@ pub(super) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(chooser: &'a PathChooser, failed: &'a [Fingerprint]) -> Self {
-        Search { chooser, failed, path: vec![None; chooser.length()], draws: 0, dead_end: None }
+    pub(super) fn new(plan: &'a Plan, failed: &'a [Fingerprint]) -> Self {
+        Search { plan, failed, path: vec![None; plan.length()], draws: 0, dead_end: None }
     }
 
     /// Returns a complete path, as indices in the directory.
@@ -40,7 +40,7 @@ impl<'a> Search<'a> {
     /// Fills the hops from this step on, in the order in which they are chosen.
     /// Returns true if that was possible.
     fn fill(&mut self, step: usize, rng: &mut (impl Rng + ?Sized)) -> bool {
-        let Some(&hop) = self.chooser.order().get(step) else { return true };
+        let Some(&hop) = self.plan.order().get(step) else { return true };
         let mut tried = Vec::new();
         while self.draws < DRAWS {
             self.draws += 1;
@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
     /// Draws a relay for this hop that fits the others and wasn't tried before.
     fn draw(&self, hop: usize, tried: &[u32], rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
         let fits = |relay: u32| !tried.contains(&relay) && self.obstacle(hop, relay).is_none();
-        match &self.chooser.hop(hop)?.candidates {
+        match &self.plan.hop(hop)?.candidates {
             Candidates::Fixed(relay) => Some(*relay).filter(|relay| fits(*relay)),
             Candidates::InOrder(relays) => relays.iter().copied().find(|relay| fits(*relay)),
             Candidates::Weighted(table) => table.draw_where(rng, fits),
@@ -71,22 +71,21 @@ impl<'a> Search<'a> {
 
     /// Returns the rule that keeps a relay from this hop of the present path.
     fn obstacle(&self, hop: usize, relay: u32) -> Option<PathRule> {
-        let is_fixed = |hop: &super::chooser::Hop| matches!(hop.candidates, Candidates::Fixed(_));
-        let this = self.chooser.relay(relay)?;
-        if self.failed.contains(&this.fingerprint()) && !self.chooser.hop(hop).is_some_and(is_fixed)
-        {
+        let is_fixed = |hop: &Hop| matches!(hop.candidates, Candidates::Fixed(_));
+        let this = self.plan.relay(relay)?;
+        if self.failed.contains(&this.fingerprint()) && !self.plan.hop(hop).is_some_and(is_fixed) {
             return Some(PathRule::HasFailed);
         }
-        let others = self.path.iter().flatten().filter_map(|other| self.chooser.relay(*other));
-        others.filter_map(|other| conflict(this, other, self.chooser.distinct_subnets())).next()
+        let others = self.path.iter().flatten().filter_map(|other| self.plan.relay(*other));
+        others.filter_map(|other| conflict(this, other, self.plan.distinct_subnets())).next()
     }
 
     fn note_dead_end(&mut self, hop: usize) {
         if self.dead_end.is_none()
-            && let Some(candidates) = self.chooser.hop(hop)
+            && let Some(candidates) = self.plan.hop(hop)
         {
             let why = |relay| self.obstacle(hop, relay);
-            self.dead_end = Some(candidates.dead_end(hop + 1, self.chooser.length(), why));
+            self.dead_end = Some(candidates.dead_end(hop + 1, self.plan.length(), why));
         }
     }
 }

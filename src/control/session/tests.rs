@@ -26,7 +26,8 @@ fn onion_service_noted_after_reconnect_is_restored() {
     controller.reconnect().unwrap();
     let added = || tor.sent().iter().filter(|line| line.starts_with("ADD_ONION")).count();
     let restorables = &controller.inner.session.restorables;
-    restorables.add_onion(address, AddOnion::new().key(key).local_port(80));
+    let service = AddOnion::new().key(key).local_port(80);
+    restorables.add_onion(address, service.command_again());
     let what = format!("the onion service {address}");
     early.noted(&what).unwrap();
     assert_eq!(added(), 1);
@@ -121,7 +122,7 @@ fn mapping_dropped_during_retake_is_removed_from_tor() {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, OnceLock, Weak};
 
-    use crate::control::{Connect, Mapping};
+    use crate::control::Connect;
     use crate::testing::ScriptedTor;
 
     let session: Arc<OnceLock<Weak<super::Session>>> = Arc::default();
@@ -136,8 +137,7 @@ fn mapping_dropped_during_retake_is_removed_from_tor() {
                 // The mapping was dropped just before.
                 2 => {
                     let session = found.get().unwrap().upgrade().unwrap();
-                    let (from, to) = ("a.test".into(), "a.test".into());
-                    session.restorables.set_mapping(&Mapping { from, to });
+                    session.restorables.set_mapping("a.test", "a.test");
                     "250 a.test=b.test\r\n"
                 }
                 _ => "250 a.test=b.test\r\n",
@@ -203,7 +203,7 @@ fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
 fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
     use std::time::Duration;
 
-    use crate::control::{AddOnion, Connect, Mapping};
+    use crate::control::{AddOnion, Connect};
     use crate::testing::ScriptedTor;
     use scape_proto::word::OnionKey;
 
@@ -220,8 +220,9 @@ fn call_that_times_out_after_reconnect_leaves_nothing_in_tor() {
     let early = brief.on_this_link().unwrap();
     controller.reconnect().unwrap();
     let restorables = &controller.inner.session.restorables;
-    restorables.add_onion(address, AddOnion::new().key(key).local_port(80));
-    restorables.set_mapping(&Mapping { from: "a.test".into(), to: "b.test".into() });
+    let service = AddOnion::new().key(key).local_port(80);
+    restorables.add_onion(address, service.command_again());
+    restorables.set_mapping("a.test", "b.test");
     for what in [format!("the onion service {address}"), "the mapping a.test=b.test".into()] {
         assert!(early.noted(&what).unwrap_err().is_timeout(), "{what}");
     }

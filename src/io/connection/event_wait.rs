@@ -47,6 +47,14 @@ pub(crate) struct EventWait<'a> {
     ended: Option<Closed>,
 }
 
+impl Subscription {
+    /// Begins a wait for events that ends at `deadline`, with a timeout in
+    /// `phase`.
+    pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
+        EventWait::new(self, deadline, phase)
+    }
+}
+
 impl<'a> EventWait<'a> {
     /// Creates a wait until `deadline`. After that it fails with a timeout in
     /// `phase`.
@@ -142,7 +150,6 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::super::hub::Hub;
-    use super::super::link::Link;
     use super::super::subscription::QueueLimit;
     use super::*;
     use crate::io::transport::Transport;
@@ -159,7 +166,7 @@ mod tests {
     fn subscription() -> (Subscription, Transport) {
         let hub = Arc::new(Hub::default());
         let (ours, theirs) = Transport::pair();
-        hub.adopt(Link::start(&hub, ours, Limits::default()).unwrap()).unwrap();
+        hub.adopt(hub.start_link(ours, Limits::default()).unwrap()).unwrap();
         let limit = QueueLimit::Unbounded;
         (
             Subscription::new(&hub, Vec::new(), limit, Deadline::after(Duration::ZERO)).unwrap(),

@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::dispatcher::Dispatcher;
+use super::closed::{CloseCause, Closed};
 use super::explain::Explanation;
 use super::interest::{Interest, Stale};
 use super::link::Link;
-use super::routes::Routes;
+use super::outlets::Outlets;
 use super::status::{ConnectionStatus, Reconnected};
 use super::waiters::PendingReply;
 use crate::error::Result;
 use crate::io::cancel::OnCancel;
-use crate::io::connection::{CloseCause, Closed};
-use crate::io::transport::{Deadline, deadline_after};
-use scape_proto::control::Command;
+use crate::io::transport::{Deadline, Transport, deadline_after};
+use scape_proto::control::{Command, Limits};
 
 /// The state that the threads and handles of a connection share. See the
 /// [module](super).
@@ -28,9 +27,8 @@ pub(super) struct Hub {
     changed: Condvar,
     pub(super) interest: Mutex<Interest>,
     pub(super) stale: Stale,
-    pub(super) routes: Routes,
-    pub(super) dispatcher: Dispatcher,
-    pub(super) explanation: Explanation,
+    pub(super) outlets: Arc<Outlets>,
+    pub(super) explanation: Arc<Explanation>,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +79,21 @@ pub(crate) enum Watched {
 }
 
 impl Hub {
+    /// Starts a link on `transport`, which reports its end to this hub.
+    pub(super) fn start_link(
+        self: &Arc<Self>,
+        transport: Transport,
+        limits: Limits,
+    ) -> Result<Arc<Link>> {
+        let hub = Arc::downgrade(self);
+        let on_end = move |link: &Link, closed: &Closed| {
+            if let Some(hub) = hub.upgrade() {
+                hub.link_ended(link, closed);
+            }
+        };
+        Link::start(transport, limits, self.outlets.clone(), self.explanation.clone(), on_end)
+    }
+
     /// Returns the link that callers send on, or the cause if there is no link.
     pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
         self.state.lock().link().cloned()
@@ -140,11 +153,11 @@ impl Hub {
         deadline: Deadline,
     ) -> Result<()> {
         self.barrier(deadline)?;
-        self.dispatcher.run(Box::new(remove));
-        if self.dispatcher.is_current() {
+        self.outlets.dispatcher.run(Box::new(remove));
+        if self.outlets.dispatcher.is_current() {
             Ok(())
         } else {
-            self.dispatcher.wait_until_idle(deadline)
+            self.outlets.dispatcher.wait_until_idle(deadline)
         }
     }
 
@@ -282,8 +295,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets a link that is no longer being authenticated on. Otherwise it
-    /// and the hub would keep each other alive.
+    /// Forgets a link that is no longer being authenticated on. Otherwise the
+    /// hub would keep it.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }
@@ -325,7 +338,7 @@ impl Hub {
         if let Some(closed) = link.closed() {
             return Err(closed);
         }
-        self.dispatcher.pause();
+        self.outlets.dispatcher.pause();
         *interest = Interest::default();
         link.go_live();
         state.current = Current::Restoring(link.clone(), since);
@@ -359,15 +372,15 @@ impl Hub {
         state.current = Current::Open(link.clone());
         state.number += 1;
         state.persistent = persistent;
-        self.routes.resume(reconnected);
-        self.dispatcher.resume(reconnected);
+        self.outlets.routes.resume(reconnected);
+        self.outlets.dispatcher.resume(reconnected);
         self.changed.notify_all();
         Ok(())
     }
 
     /// Notes that a link has ended. If it is the link that commands are sent
     /// on, everybody is told.
-    pub(super) fn link_ended(&self, link: &Link, closed: &Closed) {
+    fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
         state.forget_candidate(link);
         let (Current::Open(current) | Current::Restoring(current, _)) = &state.current else {
@@ -380,8 +393,8 @@ impl Hub {
             state.end(closed);
             drop(state);
             // Without the lock, because values that a user gave us are dropped.
-            self.routes.end(closed);
-            self.dispatcher.end(Some(closed));
+            self.outlets.routes.end(closed);
+            self.outlets.dispatcher.end(Some(closed));
             self.changed.notify_all();
         } else {
             self.go_down(&mut state, closed);
@@ -408,11 +421,11 @@ impl Hub {
                 // The thread that has ended the link may not have got this far.
                 link.go_dead();
                 if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
-                    self.routes.interrupt(closed);
+                    self.outlets.routes.interrupt(closed);
                 } else {
-                    self.routes.end_queues(closed);
+                    self.outlets.routes.end_queues(closed);
                 }
-                self.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
+                self.outlets.dispatcher.status(ConnectionStatus::Closed(closed.clone()));
                 state.ends += 1;
                 state.last_end = Some(closed.clone());
                 state.current = Current::Down(closed.clone());
@@ -421,12 +434,12 @@ impl Hub {
             // all the time.
             Current::Restoring(link, since) => {
                 link.go_dead();
-                self.routes.forget_restoring(&since, state.persistent);
+                self.outlets.routes.forget_restoring(&since, state.persistent);
                 if !state.persistent {
                     // The connection was given up in the meantime.
-                    self.routes.end_queues(&since);
+                    self.outlets.routes.end_queues(&since);
                 }
-                self.dispatcher.give_up();
+                self.outlets.dispatcher.give_up();
                 state.current = Current::Down(since);
             }
             current => state.current = current,
@@ -441,7 +454,7 @@ impl Hub {
         let mut state = self.state.lock();
         state.persistent = false;
         if let Current::Down(closed) = &state.current {
-            self.routes.end_queues(closed);
+            self.outlets.routes.end_queues(closed);
             self.changed.notify_all();
         }
     }
@@ -465,8 +478,8 @@ impl Hub {
                 state.end(&closed);
                 drop(state);
                 // The end of the link was reported already.
-                self.routes.end(&closed);
-                self.dispatcher.end(None);
+                self.outlets.routes.end(&closed);
+                self.outlets.dispatcher.end(None);
                 self.changed.notify_all();
             }
         }
@@ -505,8 +518,8 @@ impl Hub {
         };
         state.end(&closed);
         drop(state);
-        self.routes.end(&closed);
-        self.dispatcher.end(if was_told { None } else { Some(&closed) });
+        self.outlets.routes.end(&closed);
+        self.outlets.dispatcher.end(if was_told { None } else { Some(&closed) });
         self.changed.notify_all();
         others
     }
@@ -563,14 +576,12 @@ mod tests {
     use super::super::routes::{Queue, Target, Tracker};
     use super::super::subscription::{QueueLimit, Subscription};
     use super::*;
-    use crate::io::transport::Transport;
-    use scape_proto::control::Limits;
     use scape_proto::event::{Event, EventKind};
 
     /// Returns a link on `hub`, and the other end, which keeps it open.
     fn link(hub: &Arc<Hub>) -> (Arc<Link>, Transport) {
         let (ours, theirs) = Transport::pair();
-        (Link::start(hub, ours, Limits::default()).unwrap(), theirs)
+        (hub.start_link(ours, Limits::default()).unwrap(), theirs)
     }
 
     /// Returns a hub that is open on a link and waits for another link when
@@ -686,10 +697,10 @@ mod tests {
         for by_the_hub in [false, true] {
             let (hub, first, theirs) = open();
             let slow = Arc::new(Slow::default());
-            hub.routes.add(vec![EventKind::Bw], Target::Tracker(slow.clone())).unwrap();
+            hub.outlets.routes.add(vec![EventKind::Bw], Target::Tracker(slow.clone())).unwrap();
             let (sender, events) = unbounded();
             let queue = Arc::new(Queue::new(sender, None));
-            hub.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
+            hub.outlets.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
             (&theirs).write_all(b"650 BW 1 0\r\n").unwrap();
             eventually(|| !slow.told.lock().is_empty());
             // Another thread than the reader ends the link, as when a command
@@ -733,10 +744,11 @@ mod tests {
     fn reader_thread_may_end_its_own_link_in_the_middle_of_an_event() {
         let (hub, first, theirs) = open();
         let events = subscription(&hub);
-        hub.routes
+        hub.outlets
+            .routes
             .add(vec![EventKind::Bw], Target::Tracker(Arc::new(Ends(first.clone()))))
             .unwrap();
-        hub.routes.add(vec![EventKind::Bw], Target::Queue(events.queue().clone())).unwrap();
+        hub.outlets.routes.add(vec![EventKind::Bw], Target::Queue(events.queue().clone())).unwrap();
         let begun = Instant::now();
         (&theirs).write_all(b"650 BW 1 0\r\n650 BW 2 0\r\n").unwrap();
         assert!(matches!(
@@ -753,7 +765,7 @@ mod tests {
         for told in [false, true] {
             let hub = Arc::new(Hub::default());
             let (ours, _theirs) = Transport::pair();
-            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            let link = hub.start_link(ours, Limits::default()).unwrap();
             hub.adopt(link.clone()).unwrap();
             hub.set_persistent(true);
             let cause = Closed::new(CloseCause::Truncated);

@@ -1,21 +1,26 @@
 //! A link: one socket, from its first byte to its last.
 
-use std::net::SocketAddr;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
+use zeroize::Zeroizing;
 
-use super::hub::Hub;
-use super::thread::Thread;
+use super::closed::{CloseCause, Closed};
+use super::explain::Explanation;
+use super::outlets::Outlets;
+use super::reader::{self, Sink};
+use super::thread::{JOIN_FOR, Thread};
 use super::waiters::{PendingReply, Waiters};
-use super::writing::{self, Writer};
-use super::{JOIN_FOR, reader};
-use crate::error::{Error, Result};
-use crate::io::connection::{CloseCause, Closed};
+use super::writing::{self, TICK, Unsent, Writer, Written, is_hang_up};
+use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Deadline, Transport};
-use scape_proto::control::{Command, Limits, Reply};
+use scape_proto::control::{Command, Limits};
+
+/// Called once with a link that has ended, and the cause.
+type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
 
 /// One socket with its waiters and its reader thread. A link that has ended
 /// stays so. A connection that is made again gets another link.
@@ -23,7 +28,12 @@ pub(super) struct Link {
     pub(super) transport: Transport,
     pub(super) writer: Writer,
     pub(super) waiters: Mutex<Waiters>,
-    pub(super) hub: Arc<Hub>,
+    /// The receivers of the link's events.
+    outlets: Arc<Outlets>,
+    explanation: Arc<Explanation>,
+    /// Tells the hub of the end. It doesn't keep the hub alive, because the hub
+    /// keeps its links.
+    on_end: OnEnd,
     /// True if the link's events count: from the moment it is authenticated on
     /// until its end.
     live: AtomicBool,
@@ -42,14 +52,23 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Starts the reader thread on `transport`.
-    pub(super) fn start(hub: &Arc<Hub>, transport: Transport, limits: Limits) -> Result<Arc<Link>> {
+    /// Starts the reader thread on `transport`. Events go to `outlets`. When the
+    /// link ends, `on_end` is called with the cause that `explanation` finds.
+    pub(super) fn start(
+        transport: Transport,
+        limits: Limits,
+        outlets: Arc<Outlets>,
+        explanation: Arc<Explanation>,
+        on_end: impl Fn(&Link, &Closed) + Send + Sync + 'static,
+    ) -> Result<Arc<Link>> {
         writing::prepare(&transport).map_err(|e| Error::io("set up the control connection", e))?;
         let link = Arc::new(Link {
             transport,
             writer: Writer::default(),
             waiters: Mutex::new(Waiters::default()),
-            hub: hub.clone(),
+            outlets,
+            explanation,
+            on_end: Box::new(on_end),
             live: AtomicBool::new(false),
             silent: AtomicBool::new(false),
             delivering: ReentrantMutex::new(()),
@@ -57,7 +76,11 @@ impl Link {
             reader: Mutex::new(None),
         });
         let for_reader = link.clone();
-        let reader = Thread::spawn("scape-reader", move || reader::run(&for_reader, limits))
+        let run = move || {
+            let cause = reader::run(&for_reader.transport, &*for_reader, limits);
+            for_reader.end(cause);
+        };
+        let reader = Thread::spawn("scape-reader", run)
             .map_err(|e| Error::io("start the reader thread", e))?;
         *link.reader.lock() = Some(reader);
         Ok(link)
@@ -71,11 +94,6 @@ impl Link {
     /// Lets the link's events count from now on.
     pub(super) fn go_live(&self) {
         self.live.store(true, Ordering::SeqCst);
-    }
-
-    /// Begins to hand over the events of one read.
-    pub(super) fn deliver(&self) -> ReentrantMutexGuard<'_, ()> {
-        self.delivering.lock()
     }
 
     /// Ignores the link's events from now on, because another link may follow.
@@ -92,16 +110,6 @@ impl Link {
         }
     }
 
-    /// Returns true if no more events are handed over.
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::SeqCst)
-    }
-
-    /// Returns true if the link's events count.
-    pub(super) fn is_live(&self) -> bool {
-        self.live.load(Ordering::SeqCst)
-    }
-
     /// Sets whether tor is being asked to hang up.
     pub(super) fn set_quitting(&self, quitting: bool) {
         self.quitting.store(quitting, Ordering::SeqCst);
@@ -115,7 +123,7 @@ impl Link {
             // A later cause doesn't count, so there is nothing to find out
             // about it.
             cause if self.closed().is_some() => cause,
-            cause => self.hub.explanation.of(cause),
+            cause => self.explanation.of(cause),
         };
         let closed = Closed::new(cause);
         let waiters = match self.waiters.lock().end(closed.clone()) {
@@ -129,7 +137,7 @@ impl Link {
         for waiter in waiters {
             waiter.complete(Err(closed.clone()));
         }
-        self.hub.link_ended(self, &closed);
+        (self.on_end)(self, &closed);
         closed
     }
 
@@ -143,85 +151,125 @@ impl Link {
     }
 }
 
+impl Link {
+    /// Queues a waiter and writes its command.
+    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
+        self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
+    }
+
+    /// Like [`send`](Self::send), for callers that hold a lock. They release it
+    /// before they [`explain`](Self::explain) a failure.
+    pub(super) fn try_send(
+        &self,
+        command: Command,
+        deadline: Deadline,
+    ) -> Result<PendingReply, Unsent> {
+        let turn = self.writer.turn(deadline.instant());
+        let _turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
+        let slot = self.waiters.lock().push(&command)?;
+        trace(&command);
+        self.write(command.wire(), 1, deadline)?;
+        Ok(PendingReply::new(command, slot, deadline))
+    }
+
+    /// Ends the link if the peer has hung up. Returns the error for the caller.
+    pub(super) fn explain(&self, unsent: Unsent) -> Error {
+        match unsent {
+            Unsent::Error(error) => error,
+            Unsent::HungUp(error) => self.end_after_hang_up(error),
+        }
+    }
+
+    /// Queues waiters and writes their commands with one write.
+    pub(super) fn send_all(
+        &self,
+        commands: Vec<Command>,
+        deadline: Deadline,
+    ) -> Result<Vec<PendingReply>> {
+        let turn = self.writer.turn(deadline.instant());
+        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
+        // Commands may have secrets. So the buffer is wiped, and it has its
+        // final size from the start.
+        let length = commands.iter().map(|command| command.wire().len()).sum();
+        let mut buffer = Zeroizing::new(Vec::with_capacity(length));
+        let mut pending = Vec::with_capacity(commands.len());
+        commands.iter().for_each(trace);
+        {
+            let mut waiters = self.waiters.lock();
+            for command in commands {
+                let slot = waiters.push(&command)?;
+                buffer.extend_from_slice(command.wire());
+                pending.push(PendingReply::new(command, slot, deadline));
+            }
+        }
+        let written = self.write(&buffer, pending.len(), deadline);
+        drop(turn);
+        written.map_err(|unsent| self.explain(unsent))?;
+        Ok(pending)
+    }
+
+    /// Writes the commands of the last `count` queued waiters, in this thread's
+    /// turn.
+    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<(), Unsent> {
+        match writing::write_all(&self.transport, bytes, deadline.instant()) {
+            Written::All => Ok(()),
+            Written::Nothing => {
+                self.waiters.lock().withdraw(count);
+                Err(deadline.error(Phase::Write).into())
+            }
+            // There is no cause behind this one, so `explain` isn't needed.
+            Written::Part => Err(self.end(CloseCause::Stalled).into()),
+            // Data that others write doesn't arrive any more.
+            Written::Failed(error) if is_hang_up(&error) => Err(Unsent::HungUp(error)),
+            Written::Failed(error) => Err(self.end(CloseCause::Io(error)).into()),
+        }
+    }
+
+    /// Ends the link after a broken pipe. tor may have sent a reason, so the
+    /// reader thread gets a moment to find a better cause.
+    fn end_after_hang_up(&self, error: io::Error) -> Error {
+        let deadline = Instant::now() + TICK;
+        while Instant::now() < deadline {
+            if let Some(closed) = self.waiters.lock().closed() {
+                return closed.into();
+            }
+            std::thread::yield_now();
+        }
+        self.end(CloseCause::Io(error)).into()
+    }
+}
+
+impl Sink for Link {
+    fn deliver(&self) -> ReentrantMutexGuard<'_, ()> {
+        self.delivering.lock()
+    }
+
+    fn is_live(&self) -> bool {
+        self.live.load(Ordering::SeqCst)
+    }
+
+    fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::SeqCst)
+    }
+
+    fn waiters(&self) -> &Mutex<Waiters> {
+        &self.waiters
+    }
+
+    fn outlets(&self) -> &Outlets {
+        &self.outlets
+    }
+}
+
+fn trace(command: &Command) {
+    log::trace!(target: "scape::wire", "-> {command}");
+}
+
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Link")
             .field("transport", &self.transport)
             .field("closed", &self.closed())
             .finish_non_exhaustive()
-    }
-}
-
-/// A socket that is being authenticated on. Dropping it ends the socket, unless
-/// it was [adopted](super::Connection::adopt).
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    link: Arc<Link>,
-    adopted: bool,
-}
-
-impl Candidate {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Candidate { link, adopted: false }
-    }
-
-    /// Sends a command and waits for its reply, even if that is a refusal.
-    pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
-        self.send(command, deadline)?.wait()
-    }
-
-    fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
-        self.link.send(command, deadline)
-    }
-
-    /// Returns the address at the other end, or `None` if this is not a TCP
-    /// connection.
-    pub(crate) fn peer(&self) -> Option<SocketAddr> {
-        self.link.transport.as_tcp().and_then(|stream| stream.peer_addr().ok())
-    }
-
-    /// Returns the link, which this candidate doesn't end any more.
-    pub(super) fn into_link(mut self) -> Arc<Link> {
-        self.adopted = true;
-        self.link.clone()
-    }
-}
-
-impl Drop for Candidate {
-    fn drop(&mut self) {
-        if !self.adopted {
-            self.link.end(CloseCause::Local);
-            self.link.join(JOIN_FOR);
-            // The link may have ended before the hub knew of it.
-            self.link.hub.forget_candidate(&self.link);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    #[test]
-    fn candidate_that_ended_before_the_hub_knew_of_it_is_forgotten() {
-        let hub = Arc::new(Hub::default());
-        let (ours, theirs) = Transport::pair();
-        drop(theirs);
-        let link = Link::start(&hub, ours, Limits::default()).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while link.closed().is_none() && Instant::now() < deadline {
-            std::thread::yield_now();
-        }
-        let candidate = Candidate::new(link.clone());
-        hub.set_candidate(&link).unwrap();
-        drop(candidate);
-        let left = Arc::downgrade(&link);
-        drop(link);
-        while left.strong_count() > 0 {
-            assert!(Instant::now() < deadline, "the hub and the link keep each other alive");
-            std::thread::yield_now();
-        }
     }
 }

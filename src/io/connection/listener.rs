@@ -45,7 +45,7 @@ impl Listener {
         callback: Box<dyn FnMut(&Event) + Send>,
         deadline: Deadline,
     ) -> Result<Self> {
-        hub.dispatcher.start()?;
+        hub.outlets.dispatcher.start()?;
         let callback = Callback::new(Function::Event(callback), limit.count());
         let id = match hub.register_interest(&kinds, Target::Callback(callback.clone()), deadline) {
             Ok(id) => id,
@@ -66,11 +66,11 @@ impl Listener {
         if let Some(closed) = hub.closed() {
             return Err(closed.into());
         }
-        hub.dispatcher.start()?;
+        hub.outlets.dispatcher.start()?;
         let callback = Callback::new(Function::Status(callback), None);
-        hub.dispatcher.add_status(callback.clone());
+        hub.outlets.dispatcher.add_status(callback.clone());
         let mut listener = Listener { callback, entry: Entry::Status(Arc::downgrade(hub), None) };
-        hub.dispatcher.status_to(&listener.callback, ConnectionStatus::Connected);
+        hub.outlets.dispatcher.status_to(&listener.callback, ConnectionStatus::Connected);
         let target = Target::Callback(listener.callback.clone());
         let reloads = match hub.register_interest(&[EventKind::Signal], target, deadline) {
             Ok(id) => Some(Registration { id, hub: Arc::downgrade(hub) }),
@@ -167,7 +167,7 @@ impl Drop for Listener {
         if let Entry::Status(hub, _) = &self.entry
             && let Some(hub) = hub.upgrade()
         {
-            hub.dispatcher.remove_status(&self.callback);
+            hub.outlets.dispatcher.remove_status(&self.callback);
         }
     }
 }

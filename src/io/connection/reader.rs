@@ -5,18 +5,41 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use parking_lot::{Mutex, ReentrantMutexGuard};
+
+use super::closed::CloseCause;
 use super::dispatcher::Call;
-use super::link::Link;
+use super::outlets::Outlets;
 use super::pace::{Pace, Recent};
 use super::routes::{Queue, RouteTable};
-use crate::io::connection::CloseCause;
+use super::waiters::Waiters;
+use crate::io::transport::Transport;
 use scape_proto::control::{DecodeError, Decoder, KnownSecrets, Limits, Reply};
 use scape_proto::event::{self, Event};
 
-/// Reads until the connection ends, and ends the link.
-pub(super) fn run(link: &Link, limits: Limits) {
+/// The link that the reader thread reads for, as the reader sees it.
+pub(super) trait Sink {
+    /// Begins to hand over what one read has brought.
+    fn deliver(&self) -> ReentrantMutexGuard<'_, ()>;
+
+    /// Returns true if the link's events count.
+    fn is_live(&self) -> bool;
+
+    /// Returns true if no more events are handed over.
+    fn is_silent(&self) -> bool;
+
+    /// Returns the callers that wait for replies.
+    fn waiters(&self) -> &Mutex<Waiters>;
+
+    /// Returns the receivers of events.
+    fn outlets(&self) -> &Outlets;
+}
+
+/// Reads until the connection ends. Returns the cause.
+pub(super) fn run(transport: &Transport, sink: &impl Sink, limits: Limits) -> CloseCause {
     let mut reader = Reader {
-        link,
+        transport,
+        sink,
         decoder: Decoder::new(limits),
         table: Arc::default(),
         arrived: SystemTime::now(),
@@ -27,12 +50,12 @@ pub(super) fn run(link: &Link, limits: Limits) {
         known: None,
         last_refusal: None,
     };
-    let cause = reader.read_until_end();
-    link.end(cause);
+    reader.read_until_end()
 }
 
-struct Reader<'a> {
-    link: &'a Link,
+struct Reader<'a, S> {
+    transport: &'a Transport,
+    sink: &'a S,
     decoder: Decoder,
     /// The routes, as they were at the last look.
     table: Arc<RouteTable>,
@@ -51,10 +74,11 @@ struct Reader<'a> {
     last_refusal: Option<String>,
 }
 
-impl Reader<'_> {
+impl<S: Sink> Reader<'_, S> {
     fn read_until_end(&mut self) -> CloseCause {
         loop {
-            let read = (&self.link.transport).read(self.decoder.space());
+            let mut transport = self.transport;
+            let read = transport.read(self.decoder.space());
             match read {
                 Ok(0) => return self.end_of_file(),
                 Ok(count) => self.decoder.advance(count),
@@ -75,8 +99,8 @@ impl Reader<'_> {
 
     /// Delivers every complete reply and event.
     fn deliver(&mut self) -> Result<(), CloseCause> {
-        let link = self.link;
-        let _delivering = link.deliver();
+        let sink = self.sink;
+        let _delivering = sink.deliver();
         let delivered = self.deliver_each();
         self.hand_over();
         self.recent.end_of_read();
@@ -98,7 +122,7 @@ impl Reader<'_> {
         // Events that came before the answer must be seen before the answer.
         self.hand_over();
         let (waiter, known) = {
-            let mut waiters = self.link.waiters.lock();
+            let mut waiters = self.sink.waiters().lock();
             (waiters.pop(), waiters.known())
         };
         self.known = known;
@@ -127,15 +151,15 @@ impl Reader<'_> {
     /// authentication, after any refusal; later, only after a line that was too
     /// long.
     fn ends_connection(&self, reply: &Reply) -> bool {
-        !reply.is_ok() && (!self.link.is_live() || matches!(reply.code(), 500 | 514 | 515))
+        !reply.is_ok() && (!self.sink.is_live() || matches!(reply.code(), 500 | 514 | 515))
     }
 
     fn event(&mut self, mut reply: Reply) {
         self.last_refusal = None;
-        if !self.link.is_live() {
+        if !self.sink.is_live() {
             return;
         }
-        self.link.hub.routes.refresh(&mut self.table);
+        self.sink.outlets().routes.refresh(&mut self.table);
         let Some(route) = self.table.route(event::kind_name(&reply)) else { return };
         if let Some(known) = &self.known {
             reply.hide(known.clone());
@@ -169,7 +193,7 @@ impl Reader<'_> {
     /// Hands over the gathered events, unless the link's end may have been
     /// reported. Another link may be in its place by then.
     fn hand_over(&mut self) {
-        if self.link.is_silent() {
+        if self.sink.is_silent() {
             self.queued.clear();
             self.calls.drain(..).for_each(Call::forget);
             return;
@@ -179,9 +203,9 @@ impl Reader<'_> {
             self.pace.handed_to(queue);
         }
         if !self.calls.is_empty() {
-            self.link.hub.dispatcher.call(std::mem::take(&mut self.calls));
+            self.sink.outlets().dispatcher.call(std::mem::take(&mut self.calls));
         }
-        self.pace.look(self.link.hub.dispatcher.waiting());
+        self.pace.look(self.sink.outlets().dispatcher.waiting());
     }
 
     fn end_of_file(&self) -> CloseCause {
@@ -193,7 +217,7 @@ impl Reader<'_> {
 
     fn protocol_error(&self, error: &DecodeError) -> CloseCause {
         // Data that an echo sends back is not a reply, and may be cut off.
-        let secrets = self.link.waiters.lock().all_secrets();
+        let secrets = self.sink.waiters().lock().all_secrets();
         CloseCause::Protocol(match error {
             DecodeError::NotAReply { excerpt } => {
                 DecodeError::NotAReply { excerpt: secrets.hide_cut(excerpt.clone()) }.to_string()

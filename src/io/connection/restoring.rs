@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::JOIN_FOR;
+use super::candidate::Candidate;
+use super::closed::{CloseCause, Closed};
 use super::hub::Hub;
-use super::link::{Candidate, Link};
+use super::link::Link;
 use super::status::Reconnected;
+use super::thread::JOIN_FOR;
 use super::waiters::PendingReply;
 use crate::error::Result;
-use crate::io::connection::{CloseCause, Closed};
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
@@ -22,6 +23,7 @@ use scape_proto::control::{Command, Reply};
 /// them when the link is opened.
 #[derive(Debug)]
 pub(crate) struct Restoring {
+    hub: Arc<Hub>,
     link: Arc<Link>,
     number: u64,
     is_open: bool,
@@ -32,7 +34,7 @@ impl Restoring {
     pub(super) fn begin(hub: &Arc<Hub>, candidate: Candidate) -> Result<Self> {
         let link = candidate.into_link();
         match hub.begin_restoring(&link) {
-            Ok(number) => Ok(Restoring { link, number, is_open: false }),
+            Ok(number) => Ok(Restoring { hub: hub.clone(), link, number, is_open: false }),
             Err(closed) => {
                 link.end(CloseCause::Local);
                 Err(closed.into())
@@ -48,7 +50,7 @@ impl Restoring {
     /// Tells tor which events are wanted. Returns an error that names the
     /// events that tor refused, as [`Hub::tell_again`] does.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
-        self.link.hub.tell_again(deadline)
+        self.hub.tell_again(deadline)
     }
 
     /// Sends a command and waits for its reply. A refusal is an error.
@@ -71,7 +73,7 @@ impl Restoring {
         reconnected: &Reconnected,
         persistent: bool,
     ) -> Result<(), Closed> {
-        self.link.hub.open(&self.link, reconnected, persistent)?;
+        self.hub.open(&self.link, reconnected, persistent)?;
         self.is_open = true;
         Ok(())
     }

@@ -168,8 +168,8 @@ impl Routes {
         }
     }
 
-    /// Forgets the events that came on a link that was never open to callers;
-    /// `returns` if another is expected.
+    /// Forgets the events that came on a link that was never open to callers.
+    /// `returns` is true if another link is expected.
     pub(super) fn forget_restoring(&self, closed: &Closed, returns: bool) {
         self.each_queue(Queue::forget_kept);
         for tracker in self.trackers() {

@@ -7,7 +7,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, unbounded};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
-use super::event_wait::EventWait;
 use super::hub::Hub;
 use super::item::EventItem;
 use super::routes::{Queue, RouteId, Target};
@@ -304,12 +303,6 @@ impl Subscription {
     #[cfg(test)]
     pub(super) fn queue(&self) -> &Arc<Queue> {
         &self.queue
-    }
-
-    /// Begins a wait for events that ends at `deadline`, with a timeout in
-    /// `phase`.
-    pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
-        EventWait::new(self, deadline, phase)
     }
 
     /// Returns the channel of the queue, for [`crossbeam_channel::select!`]. It

@@ -8,6 +8,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 use super::waiters::YIELD_FOR;
 use crate::io::undo::is_own_thread;
 
+/// The time for which the end of a connection waits for its threads. They end
+/// at once unless a callback is running.
+pub(crate) const JOIN_FOR: Duration = Duration::from_secs(1);
+
 /// The time for a woken thread to end before it is woken again. It grows from
 /// the first value to the last.
 const FIRST_PATIENCE: Duration = Duration::from_millis(5);

@@ -1,20 +1,16 @@
-//! Writing commands to the wire.
+//! Writing bytes to a socket: turns, deadlines, and what came of it.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use zeroize::Zeroizing;
 
-use super::link::Link;
-use super::waiters::PendingReply;
-use crate::error::{Error, Phase, Result};
-use crate::io::connection::{CloseCause, Closed};
-use crate::io::transport::{Deadline, Transport};
-use scape_proto::control::Command;
+use super::closed::Closed;
+use crate::error::Error;
+use crate::io::transport::Transport;
 
 /// The interval at which a blocked write checks its deadline.
-const TICK: Duration = Duration::from_millis(50);
+pub(super) const TICK: Duration = Duration::from_millis(50);
 
 /// The most bytes of one write. The kernel cuts larger writes into pieces, and
 /// waits up to a [`TICK`] for each.
@@ -58,7 +54,7 @@ impl Drop for Turn<'_> {
 }
 
 /// The outcome of a write.
-enum Written {
+pub(super) enum Written {
     All,
     Nothing,
     Part,
@@ -73,7 +69,7 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 /// The reason why a command was not sent.
 pub(super) enum Unsent {
     Error(Error),
-    /// The peer has hung up. [`Link::explain`] finds out why. This may take a
+    /// The peer has hung up. [`Link::explain`](super::link::Link::explain) finds out why. This may take a
     /// second, so it is done without any lock.
     HungUp(io::Error),
 }
@@ -90,104 +86,12 @@ impl From<Closed> for Unsent {
     }
 }
 
-impl Link {
-    /// Queues a waiter and writes its command.
-    pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
-        self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
-    }
-
-    /// Like [`send`](Self::send), for callers that hold a lock. They release it
-    /// before they [`explain`](Self::explain) a failure.
-    pub(super) fn try_send(
-        &self,
-        command: Command,
-        deadline: Deadline,
-    ) -> Result<PendingReply, Unsent> {
-        let turn = self.writer.turn(deadline.instant());
-        let _turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
-        let slot = self.waiters.lock().push(&command)?;
-        trace(&command);
-        self.write(command.wire(), 1, deadline)?;
-        Ok(PendingReply::new(command, slot, deadline))
-    }
-
-    /// Ends the link if the peer has hung up. Returns the error for the caller.
-    pub(super) fn explain(&self, unsent: Unsent) -> Error {
-        match unsent {
-            Unsent::Error(error) => error,
-            Unsent::HungUp(error) => self.end_after_hang_up(error),
-        }
-    }
-
-    /// Queues waiters and writes their commands with one write.
-    pub(super) fn send_all(
-        &self,
-        commands: Vec<Command>,
-        deadline: Deadline,
-    ) -> Result<Vec<PendingReply>> {
-        let turn = self.writer.turn(deadline.instant());
-        let turn = turn.ok_or_else(|| deadline.error(Phase::Write))?;
-        // Commands may have secrets. So the buffer is wiped, and it has its
-        // final size from the start.
-        let length = commands.iter().map(|command| command.wire().len()).sum();
-        let mut buffer = Zeroizing::new(Vec::with_capacity(length));
-        let mut pending = Vec::with_capacity(commands.len());
-        commands.iter().for_each(trace);
-        {
-            let mut waiters = self.waiters.lock();
-            for command in commands {
-                let slot = waiters.push(&command)?;
-                buffer.extend_from_slice(command.wire());
-                pending.push(PendingReply::new(command, slot, deadline));
-            }
-        }
-        let written = self.write(&buffer, pending.len(), deadline);
-        drop(turn);
-        written.map_err(|unsent| self.explain(unsent))?;
-        Ok(pending)
-    }
-
-    /// Writes the commands of the last `count` queued waiters, in this thread's
-    /// turn.
-    fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<(), Unsent> {
-        match write_all(&self.transport, bytes, deadline.instant()) {
-            Written::All => Ok(()),
-            Written::Nothing => {
-                self.waiters.lock().withdraw(count);
-                Err(deadline.error(Phase::Write).into())
-            }
-            // There is no cause behind this one, so `explain` isn't needed.
-            Written::Part => Err(self.end(CloseCause::Stalled).into()),
-            // Data that others write doesn't arrive any more.
-            Written::Failed(error) if is_hang_up(&error) => Err(Unsent::HungUp(error)),
-            Written::Failed(error) => Err(self.end(CloseCause::Io(error)).into()),
-        }
-    }
-
-    /// Ends the link after a broken pipe. tor may have sent a reason, so the
-    /// reader thread gets a moment to find a better cause.
-    fn end_after_hang_up(&self, error: io::Error) -> Error {
-        let deadline = Instant::now() + TICK;
-        while Instant::now() < deadline {
-            if let Some(closed) = self.waiters.lock().closed() {
-                return closed.into();
-            }
-            std::thread::yield_now();
-        }
-        self.end(CloseCause::Io(error)).into()
-    }
-}
-
-fn is_hang_up(error: &io::Error) -> bool {
+pub(super) fn is_hang_up(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
 }
 
-fn trace(command: &Command) {
-    log::trace!(target: "scape::wire", "-> {command}");
-}
-
 /// Writes all bytes, or as many as the peer accepts until the deadline.
-fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
+pub(super) fn write_all(mut transport: &Transport, bytes: &[u8], deadline: Instant) -> Written {
     let mut rest = bytes;
     // A command that fits into one piece may still be sent by a call whose
     // deadline has passed, to undo something. A larger one could be cut off
@@ -224,7 +128,8 @@ mod tests {
     use super::super::hub::Hub;
     use super::super::routes::{Target, Tracker};
     use super::*;
-    use scape_proto::control::Limits;
+    use crate::io::transport::Deadline;
+    use scape_proto::control::{Command, Limits};
     use scape_proto::event::{Event, EventKind};
 
     /// Writes more than the buffers hold to a peer that reads slowly.
@@ -273,7 +178,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(600));
                 None
             }));
-            let link = Link::start(&hub, ours, Limits::default()).unwrap();
+            let link = hub.start_link(ours, Limits::default()).unwrap();
             hub.adopt(link.clone()).unwrap();
             drop(theirs);
             // The reader thread asks first.

@@ -8,25 +8,45 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::address::is_localhost;
+use super::deadline::remaining;
 use super::{Address, Transport};
 
-pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
-    match address {
-        Address::Ip(address) => connect_tcp(&[*address], deadline),
-        Address::Name { host, port } if is_localhost(host) => {
-            let loopback =
-                [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
-            connect_tcp(&loopback, deadline)
+impl Transport {
+    /// Connects to `address`. Gives up at `deadline`.
+    ///
+    /// `localhost` means `127.0.0.1`, then `::1`, without any look-up. Other
+    /// host names are looked up by the system. All addresses of a host are
+    /// tried in turn, and share the time that is left. TCP connections get
+    /// `TCP_NODELAY`.
+    ///
+    /// ```no_run
+    /// use scape::transport::{Address, Transport};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let address: Address = "127.0.0.1:9051".parse()?;
+    /// let transport = Transport::connect(&address, Instant::now() + Duration::from_secs(10))?;
+    /// println!("connected to {}", transport.peer());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error, or an error of the kind
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
+    /// that is late is left behind on its own thread, which ends when the
+    /// resolver answers.
+    pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
+        match address {
+            Address::Ip(address) => connect_tcp(&[*address], deadline),
+            Address::Name { host, port } if is_localhost(host) => {
+                let loopback =
+                    [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
+                connect_tcp(&loopback, deadline)
+            }
+            Address::Name { host, port } => connect_tcp(&look_up(host, *port, deadline)?, deadline),
+            Address::Unix(path) => connect_unix(path, deadline),
         }
-        Address::Name { host, port } => connect_tcp(&look_up(host, *port, deadline)?, deadline),
-        Address::Unix(path) => connect_unix(path, deadline),
     }
-}
-
-/// Returns the time that is left, or an error if the deadline has passed.
-pub(super) fn remaining(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 /// Connects to the first of these addresses that accepts. Each gets an equal
@@ -139,7 +159,8 @@ mod tests {
         // Some machines have no IPv6.
         let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
         let port = listener.local_addr().unwrap().port();
-        let transport = connect(&Address::tcp("localhost", port).unwrap(), soon()).unwrap();
+        let transport =
+            Transport::connect(&Address::tcp("localhost", port).unwrap(), soon()).unwrap();
         // The same port of 127.0.0.1 may belong to another program. Mostly it
         // is free.
         assert!(transport.peer().ends_with(&port.to_string()), "{}", transport.peer());
@@ -149,7 +170,7 @@ mod tests {
     #[test]
     fn connect_errors_list_the_addresses_that_were_tried() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = connect(&Address::from(port), soon()).unwrap_err();
+        let error = Transport::connect(&Address::from(port), soon()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(error.raw_os_error().is_some());
         let both = [format!("127.0.0.1:{port}"), format!("[::1]:{port}")];
@@ -161,7 +182,8 @@ mod tests {
     #[test]
     fn connecting_after_the_deadline_fails() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let error = connect(&listener.local_addr().unwrap().into(), Instant::now()).unwrap_err();
+        let error =
+            Transport::connect(&listener.local_addr().unwrap().into(), Instant::now()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -170,7 +192,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a socket");
         let listener = UnixListener::bind(&path).unwrap();
-        let transport = connect(&path.as_path().into(), soon()).unwrap();
+        let transport = Transport::connect(&path.as_path().into(), soon()).unwrap();
         assert!(transport.is_unix() && transport.as_tcp().is_none());
         assert_eq!(transport.peer(), format!("unix:{}", path.display()));
         assert_eq!(transport.as_unix().unwrap().write_timeout().unwrap(), None);
@@ -185,10 +207,10 @@ mod tests {
     #[test]
     fn missing_unix_socket_is_not_found() {
         let folder = tempfile::tempdir().unwrap();
-        let error = connect(&folder.path().join("none").into(), soon()).unwrap_err();
+        let error = Transport::connect(&folder.path().join("none").into(), soon()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         let long = folder.path().join("x".repeat(200));
-        assert!(connect(&long.into(), soon()).is_err());
+        assert!(Transport::connect(&long.into(), soon()).is_err());
     }
 
     #[test]
@@ -200,9 +222,10 @@ mod tests {
         let listener = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
         rustix::net::bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         rustix::net::listen(&listener, 0).unwrap();
-        let _first = connect(&path.as_path().into(), soon()).unwrap();
+        let _first = Transport::connect(&path.as_path().into(), soon()).unwrap();
         let start = Instant::now();
-        let error = connect(&path.as_path().into(), start + Duration::from_millis(50)).unwrap_err();
+        let error = Transport::connect(&path.as_path().into(), start + Duration::from_millis(50))
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() >= Duration::from_millis(50));
         assert!(start.elapsed() < Duration::from_secs(10));

@@ -1,12 +1,12 @@
 //! The type [`Deadline`]: the deadline that all parts of one call share, with
 //! the token that cancels the call.
 
+use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
 
-use super::deadline_after;
 use crate::error::{Cancelled, Error, Phase, Result, Timeout};
 use crate::io::cancel::{CancelId, CancelToken};
 
@@ -164,6 +164,20 @@ impl Deadline {
             false => error,
         }
     }
+}
+
+/// Returns the moment that is `timeout` from now. If that is too far away to be
+/// represented, returns a moment in about thirty years.
+pub(crate) fn deadline_after(timeout: Duration) -> Instant {
+    const LONG: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(timeout).unwrap_or_else(|| now + LONG)
+}
+
+/// Returns the time that is left, or an error if the deadline has passed.
+pub(super) fn remaining(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 #[cfg(test)]

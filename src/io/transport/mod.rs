@@ -23,7 +23,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, AddressProblem, ParseAddressError};
-pub(crate) use deadline::Deadline;
+pub(crate) use deadline::{Deadline, deadline_after};
 use memory::Memory;
 
 /// A stream of bytes in both directions: a TCP connection, a Unix connection,
@@ -73,33 +73,6 @@ macro_rules! each {
 }
 
 impl Transport {
-    /// Connects to `address`. Gives up at `deadline`.
-    ///
-    /// `localhost` means `127.0.0.1`, then `::1`, without any look-up. Other
-    /// host names are looked up by the system. All addresses of a host are
-    /// tried in turn, and share the time that is left. TCP connections get
-    /// `TCP_NODELAY`.
-    ///
-    /// ```no_run
-    /// use scape::transport::{Address, Transport};
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let address: Address = "127.0.0.1:9051".parse()?;
-    /// let transport = Transport::connect(&address, Instant::now() + Duration::from_secs(10))?;
-    /// println!("connected to {}", transport.peer());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns the operating system's error, or an error of the kind
-    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
-    /// that is late is left behind on its own thread, which ends when the
-    /// resolver answers.
-    pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
-        connect::connect(address, deadline)
-    }
-
     /// Returns the two ends of a stream in memory: data that is written to one
     /// end is read from the other. The ends behave as connected sockets do,
     /// including timeouts. In each direction, 64 KiB may wait before a writer
@@ -262,7 +235,7 @@ impl Transport {
     /// [`TimedOut`](io::ErrorKind::TimedOut). Changes the read timeout.
     pub(crate) fn read_by(&self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
         loop {
-            self.set_read_timeout(Some(connect::remaining(deadline)?))?;
+            self.set_read_timeout(Some(deadline::remaining(deadline)?))?;
             match (&mut &*self).read(buffer) {
                 Err(error) if is_transient(&error) => {}
                 result => return result,
@@ -275,7 +248,7 @@ impl Transport {
     /// then. Changes the write timeout.
     pub(crate) fn write_all_by(&self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
         while !bytes.is_empty() {
-            self.set_write_timeout(Some(connect::remaining(deadline)?))?;
+            self.set_write_timeout(Some(deadline::remaining(deadline)?))?;
             match (&mut &*self).write(bytes) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(count) => bytes = &bytes[count..],
@@ -296,14 +269,6 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 /// clock. A timeout may come a little early, and a signal at any time.
 fn is_transient(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || is_timeout(error)
-}
-
-/// Returns the moment that is `timeout` from now. If that is too far away to be
-/// represented, returns a moment in about thirty years.
-pub(crate) fn deadline_after(timeout: Duration) -> Instant {
-    const LONG: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-    let now = Instant::now();
-    now.checked_add(timeout).unwrap_or_else(|| now + LONG)
 }
 
 impl Read for &Transport {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use super::change::ConfigChange;
 use super::lines::{are_the_same, values_of};
-use super::listen::{ConfigChange, ConfigListener};
+use super::listen::ConfigListener;
 use super::option::ConfigOption;
 use super::pending::Changes;
 use super::schema::{Schema, Spec};

@@ -74,6 +74,7 @@
 //! The crate `scape-manual` reads the descriptions of options from tor's manual
 //! page, if the page is installed.
 
+mod change;
 mod edit;
 mod error;
 mod immutable;
@@ -89,8 +90,9 @@ mod shared;
 mod torrc;
 mod torrc_error;
 
+pub use change::ConfigChange;
 pub use error::{ConfigError, ConfigProblem};
-pub use listen::{ConfigChange, ConfigListener};
+pub use listen::ConfigListener;
 pub(crate) use live::Config;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};

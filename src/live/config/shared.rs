@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::listen::ConfigChange;
+use super::change::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
 use crate::control::{Controller, Function, ListenerGuard, Listeners, ReconnectHook};

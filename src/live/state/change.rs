@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::circuit_table::CircuitCell;
-use super::router_table::RouterCell;
-use super::stream_table::StreamCell;
+use super::circuit_cell::CircuitCell;
+use super::router_cell::RouterCell;
+use super::stream_cell::StreamCell;
 use crate::control::Subject;
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;

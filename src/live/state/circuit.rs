@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::circuit_table::CircuitCell;
+use super::circuit_cell::CircuitCell;
 use super::{Router, State, Stream};
 use crate::control::CircuitError;
 use crate::error::{Phase, Result};

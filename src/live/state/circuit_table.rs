@@ -5,46 +5,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::change::{Change, Changes};
+use super::circuit_cell::CircuitCell;
 use scape_proto::event::{CircuitInfo, CircuitMinor, CircuitStatus};
 use scape_proto::word::CircuitId;
-
-/// One circuit. It lives as long as it is open or somebody holds a handle.
-#[derive(Debug)]
-pub(super) struct CircuitCell {
-    id: CircuitId,
-    /// The last known information.
-    info: Mutex<Arc<CircuitInfo>>,
-}
-
-impl CircuitCell {
-    fn new(info: CircuitInfo) -> Arc<Self> {
-        Arc::new(CircuitCell { id: info.id, info: Mutex::new(Arc::new(info)) })
-    }
-
-    pub(super) fn id(&self) -> CircuitId {
-        self.id
-    }
-
-    pub(super) fn info(&self) -> Arc<CircuitInfo> {
-        self.info.lock().clone()
-    }
-
-    pub(super) fn status(&self) -> CircuitStatus {
-        self.info.lock().status.clone()
-    }
-
-    pub(super) fn is_ended(&self) -> bool {
-        self.info.lock().status.is_end()
-    }
-
-    /// Changes the information: in place, unless somebody holds a copy.
-    fn change(&self, change: impl FnOnce(&mut CircuitInfo)) {
-        change(Arc::make_mut(&mut self.info.lock()));
-    }
-}
 
 /// The circuits that haven't ended.
 #[derive(Debug, Default)]
@@ -177,7 +141,7 @@ impl CircuitTable {
         id: Option<CircuitId>,
         changes: &mut Changes,
     ) -> Option<Arc<CircuitCell>> {
-        let ended = id.and_then(|id| self.ended.iter().rev().find(|cell| cell.id == id).cloned());
+        let ended = id.and_then(|id| self.ended.iter().rev().find(|cell| cell.id() == id).cloned());
         self.launching = self.launching.saturating_sub(1);
         if self.launching == 0 {
             self.ended.clear();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::State;
-use super::router_table::RouterCell;
+use super::router_cell::RouterCell;
 use scape_proto::netdoc::{RouterEntry, RouterFlags};
 use scape_proto::word::{Fingerprint, RelayName};
 

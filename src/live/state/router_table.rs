@@ -4,28 +4,18 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
 use super::change::{Change, Changes};
+use super::router_cell::RouterCell;
 use scape_proto::netdoc::{RouterEntry, RouterStatus};
 use scape_proto::word::Fingerprint;
 
 /// The maximum number of relays outside the consensus for which
 /// [`tidy`](RouterTable::tidy) checks all of them at every event.
 const FEW: usize = 64;
-
-/// One relay. It lives as long as the consensus lists it or somebody holds a
-/// handle.
-#[derive(Debug)]
-pub(super) struct RouterCell {
-    fingerprint: Fingerprint,
-    /// The relay's entry in the latest consensus that listed it.
-    entry: Mutex<Option<Arc<RouterEntry>>>,
-    in_consensus: AtomicBool,
-}
 
 /// The relays of one consensus, updated by later NS events.
 #[derive(Debug, Default, Clone)]
@@ -75,42 +65,6 @@ impl PartialOrd for ByFingerprint {
 impl Ord for ByFingerprint {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.fingerprint.cmp(&other.0.fingerprint)
-    }
-}
-
-impl RouterCell {
-    fn new(fingerprint: Fingerprint) -> Arc<Self> {
-        Arc::new(RouterCell {
-            fingerprint,
-            entry: Mutex::default(),
-            in_consensus: AtomicBool::new(false),
-        })
-    }
-
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
-    pub(super) fn entry(&self) -> Option<Arc<RouterEntry>> {
-        self.entry.lock().clone()
-    }
-
-    pub(super) fn is_in_consensus(&self) -> bool {
-        self.in_consensus.load(atomic::Ordering::SeqCst)
-    }
-
-    fn set_in_consensus(&self, is_in: bool) {
-        self.in_consensus.store(is_in, atomic::Ordering::SeqCst);
-    }
-
-    /// Sets the relay's entry. Returns true if it differs from the known one.
-    fn set(&self, entry: RouterEntry) -> bool {
-        let mut known = self.entry.lock();
-        let differs = known.as_deref() != Some(&entry);
-        if differs {
-            *known = Some(Arc::new(entry));
-        }
-        differs
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::stream_table::StreamCell;
+use super::stream_cell::StreamCell;
 use super::{Circuit, State};
 use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;

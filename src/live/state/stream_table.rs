@@ -1,68 +1,18 @@
 //! tor's streams, built from STREAM events and `GETINFO stream-status`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Weak};
-
-use parking_lot::Mutex;
+use std::sync::Arc;
 
 use super::change::{Change, Changes};
-use super::circuit_table::{CircuitCell, CircuitTable};
-use scape_proto::event::{StreamInfo, StreamStatus, StreamTarget};
+use super::circuit_table::CircuitTable;
+use super::stream_cell::StreamCell;
+use scape_proto::event::{StreamInfo, StreamStatus};
 use scape_proto::word::{CircuitId, StreamId};
 
 /// The maximum number of failed streams that wait for their CLOSED event. tor
 /// always sends that event soon, so normally there are only a few. If there are
 /// more, all of them are forgotten.
 const MOST_FAILED: usize = 4096;
-
-/// One stream. It lives as long as it is open or somebody holds a handle.
-#[derive(Debug)]
-pub(super) struct StreamCell {
-    id: StreamId,
-    /// The stream's target when it was first seen.
-    first_target: StreamTarget,
-    /// The last known information.
-    info: Mutex<Arc<StreamInfo>>,
-    /// The circuit that the stream was last seen on. The id isn't enough,
-    /// because a restarted tor uses it for another circuit.
-    circuit: Mutex<Weak<CircuitCell>>,
-}
-
-impl StreamCell {
-    fn new(info: StreamInfo) -> Arc<Self> {
-        let first_target = info.target.clone();
-        let (id, info) = (info.id, Mutex::new(Arc::new(info)));
-        Arc::new(StreamCell { id, first_target, info, circuit: Mutex::default() })
-    }
-
-    pub(super) fn id(&self) -> StreamId {
-        self.id
-    }
-
-    pub(super) fn first_target(&self) -> &StreamTarget {
-        &self.first_target
-    }
-
-    pub(super) fn info(&self) -> Arc<StreamInfo> {
-        self.info.lock().clone()
-    }
-
-    pub(super) fn is_ended(&self) -> bool {
-        self.info.lock().status.is_end()
-    }
-
-    /// Returns the circuit that the stream was last seen on. Returns `None` if
-    /// that circuit has ended, or if the stream was on none.
-    pub(super) fn last_circuit(&self) -> Option<Arc<CircuitCell>> {
-        let circuit = self.circuit.lock().upgrade()?;
-        (Some(circuit.id()) == self.info().circuit && !circuit.is_ended()).then_some(circuit)
-    }
-
-    /// Changes the information: in place, unless somebody holds a copy.
-    fn change(&self, change: impl FnOnce(&mut StreamInfo)) {
-        change(Arc::make_mut(&mut self.info.lock()));
-    }
-}
 
 /// The streams that haven't ended.
 #[derive(Debug, Default)]
@@ -125,7 +75,7 @@ impl StreamTable {
         // have replaced the circuit. So it doesn't say which circuit it was.
         if circuit != circuit_before || !told.status.is_end() {
             let seen = circuit.and_then(|circuit| circuits.get(circuit));
-            *cell.circuit.lock() = seen.map(Arc::downgrade).unwrap_or_default();
+            cell.set_circuit(seen);
         }
         if circuit != circuit_before {
             if let Some(left) = circuit_before {
@@ -179,9 +129,9 @@ impl StreamTable {
     }
 
     fn remove(&mut self, cell: &StreamCell) {
-        self.open.remove(&cell.id);
+        self.open.remove(&cell.id());
         if let Some(circuit) = cell.info().circuit {
-            self.attached.remove(&(circuit, cell.id));
+            self.attached.remove(&(circuit, cell.id()));
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::super::publication::{Publication, Wait};
+use super::super::publication::Publication;
 use super::super::reconfigure::reconfigure;
+use super::super::wait::Wait;
 use super::directory::{self, Prepared};
 use super::files::DiskOnionFiles;
 use super::group::{format_group, parse_group};

@@ -2,14 +2,13 @@
 
 use std::str::FromStr;
 
-use super::value::DiskOnion;
-
-/// The options of a [`DiskOnion`] that this library knows, as typed values.
-/// Returned by [`DiskOnion::settings`]. tor's manual, "HIDDEN SERVICE OPTIONS".
+/// The options of a [`DiskOnion`](super::DiskOnion) that this library knows, as
+/// typed values. Returned by [`DiskOnion::settings`](super::DiskOnion::settings).
+/// tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// A field is `None` if the service doesn't set the option, so that tor's
 /// default applies. It is also `None` if the value can't be parsed. In that
-/// case [`DiskOnion::get`] returns the text.
+/// case [`DiskOnion::get`](super::DiskOnion::get) returns the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DiskOnionSettings {
@@ -58,26 +57,28 @@ pub struct DiskOnionSettings {
 }
 
 impl DiskOnionSettings {
-    pub(super) fn of(service: &DiskOnion) -> Self {
+    /// Parses the options of a service. `get` returns the text of an option.
+    pub(super) fn of<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let flag = |name| flag(get(name));
         DiskOnionSettings {
-            version: number(service, "HiddenServiceVersion"),
-            max_streams: number(service, "HiddenServiceMaxStreams"),
-            max_streams_close_circuit: flag(service, "HiddenServiceMaxStreamsCloseCircuit"),
-            allow_unknown_ports: flag(service, "HiddenServiceAllowUnknownPorts"),
-            export_circuit_id: match service.get("HiddenServiceExportCircuitID") {
+            version: number(get("HiddenServiceVersion")),
+            max_streams: number(get("HiddenServiceMaxStreams")),
+            max_streams_close_circuit: flag("HiddenServiceMaxStreamsCloseCircuit"),
+            allow_unknown_ports: flag("HiddenServiceAllowUnknownPorts"),
+            export_circuit_id: match get("HiddenServiceExportCircuitID") {
                 Some(value) if value.eq_ignore_ascii_case("haproxy") => Some(true),
                 Some(value) if value.eq_ignore_ascii_case("none") => Some(false),
                 _ => None,
             },
-            dir_group_readable: flag(service, "HiddenServiceDirGroupReadable"),
-            introduction_points: number(service, "HiddenServiceNumIntroductionPoints"),
-            intro_dos_defense: flag(service, "HiddenServiceEnableIntroDoSDefense"),
-            intro_dos_rate: number(service, "HiddenServiceEnableIntroDoSRatePerSec"),
-            intro_dos_burst: number(service, "HiddenServiceEnableIntroDoSBurstPerSec"),
-            proof_of_work: flag(service, "HiddenServicePoWDefensesEnabled"),
-            proof_of_work_rate: number(service, "HiddenServicePoWQueueRate"),
-            proof_of_work_burst: number(service, "HiddenServicePoWQueueBurst"),
-            onion_balance_instance: flag(service, "HiddenServiceOnionBalanceInstance"),
+            dir_group_readable: flag("HiddenServiceDirGroupReadable"),
+            introduction_points: number(get("HiddenServiceNumIntroductionPoints")),
+            intro_dos_defense: flag("HiddenServiceEnableIntroDoSDefense"),
+            intro_dos_rate: number(get("HiddenServiceEnableIntroDoSRatePerSec")),
+            intro_dos_burst: number(get("HiddenServiceEnableIntroDoSBurstPerSec")),
+            proof_of_work: flag("HiddenServicePoWDefensesEnabled"),
+            proof_of_work_rate: number(get("HiddenServicePoWQueueRate")),
+            proof_of_work_burst: number(get("HiddenServicePoWQueueBurst")),
+            onion_balance_instance: flag("HiddenServiceOnionBalanceInstance"),
         }
     }
 
@@ -102,12 +103,12 @@ impl DiskOnionSettings {
     }
 }
 
-fn number<T: FromStr>(service: &DiskOnion, name: &str) -> Option<T> {
-    service.get(name)?.parse().ok()
+fn number<T: FromStr>(text: Option<&str>) -> Option<T> {
+    text?.parse().ok()
 }
 
-fn flag(service: &DiskOnion, name: &str) -> Option<bool> {
-    match service.get(name)? {
+fn flag(text: Option<&str>) -> Option<bool> {
+    match text? {
         "0" => Some(false),
         "1" => Some(true),
         _ => None,

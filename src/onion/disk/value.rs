@@ -117,7 +117,7 @@ impl DiskOnion {
     /// assert_eq!(service.settings().proof_of_work, None); // tor's default
     /// ```
     pub fn settings(&self) -> DiskOnionSettings {
-        DiskOnionSettings::of(self)
+        DiskOnionSettings::of(|name| self.get(name))
     }
 
     /// Adds a virtual port (a port of the onion address) whose connections go

@@ -9,7 +9,7 @@ use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-use super::plan::ADDRESS;
+use super::addresses::ADDRESS;
 use crate::error::{Error, Result};
 
 /// The name of the file with the countries of IPv4 addresses.

@@ -1,5 +1,6 @@
 //! [`TestNetwork`]: a private Tor network of real tors on this machine.
 
+mod addresses;
 mod bridge;
 mod builder;
 mod client_ports;
@@ -9,8 +10,10 @@ mod first_vote;
 mod keys;
 mod name_server;
 mod node;
+mod panicked;
 mod plan;
 mod ports;
+mod private_directory;
 mod relay;
 mod seed;
 mod start;
@@ -19,9 +22,7 @@ mod transport;
 mod vote;
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -304,19 +305,4 @@ impl fmt::Debug for TestNetwork {
             .field("ports", &self.ports)
             .finish_non_exhaustive()
     }
-}
-
-#[cfg(unix)]
-fn private_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn private_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
-}
-
-fn panicked() -> Error {
-    Error::io("start a node", io::Error::other("its thread panicked"))
 }

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
+use super::addresses::{ADDRESS, IPV6_ADDRESS};
 use super::bridge::Bridge;
 use super::countries;
-use super::plan::{ADDRESS, IPV6_ADDRESS, PlannedAuthority, PlannedRelay};
+use super::plan::{PlannedAuthority, PlannedRelay};
 use super::seed::Times;
 use crate::control::Controller;
 use crate::error::{Error, IoError, Result, Timeout};

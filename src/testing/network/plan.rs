@@ -2,25 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::addresses::{ADDRESS, IPV6_ADDRESS};
 use super::countries::Countries;
 use super::keys::{AuthorityKeys, KeyCache, KeyFiles, RelayKeys, write_files};
+use super::panicked::panicked;
 use super::ports::free_ports;
+use super::private_directory::private_directory;
 use super::relay::RelayOptions;
-use super::{panicked, private_directory};
 use crate::error::{Error, Result};
 use scape_proto::word::Fingerprint;
-
-/// The address of every node, unless it is a relay in a country.
-pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
-
-/// The IPv6 address of every relay, if it has one.
-pub(super) const IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::LOCALHOST;
 
 /// The bandwidth of a relay for which none is set, if it is set for other
 /// relays. The unit is 1000 bytes per second, as in the consensus.

@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::bridge::Bridge;
 use super::node::{Node, Role, of_node};
-use super::{panicked, stop_all};
+use super::panicked::panicked;
+use super::stop_all;
 use crate::control::{BuildCircuit, Controller};
 use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;

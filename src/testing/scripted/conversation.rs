@@ -2,58 +2,16 @@
 //! answers say.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
+use super::line::Line;
 use super::script::{Expected, Script, Step};
-use super::{ScriptError, ScriptProblem, Shared};
+use super::shared::Shared;
+use super::{ScriptError, ScriptProblem};
+use crate::error::{Error, Result};
 use crate::io::transport::{Transport, is_timeout};
-
-/// The pause between the pieces of a reply, so that the client can read them
-/// one by one.
-const BETWEEN_PIECES: Duration = Duration::from_micros(100);
-
-/// The server's end of a connection. Only the connection's own thread reads
-/// from it. The test's threads write to it, too.
-pub(super) struct Line {
-    transport: Transport,
-    /// Held while writing, so that bytes from several threads are not mixed.
-    speaking: Mutex<()>,
-}
-
-impl Line {
-    pub(super) fn new(transport: Transport) -> Self {
-        Line { transport, speaking: Mutex::new(()) }
-    }
-
-    /// Writes `bytes`, at most `chunk` bytes at a time.
-    pub(super) fn write(
-        &self,
-        bytes: &[u8],
-        chunk: Option<usize>,
-        deadline: Instant,
-    ) -> io::Result<()> {
-        let pieces: Vec<&[u8]> = bytes.chunks(chunk.unwrap_or(bytes.len()).max(1)).collect();
-        self.write_pieces(&pieces, deadline)
-    }
-
-    fn write_pieces(&self, pieces: &[&[u8]], deadline: Instant) -> io::Result<()> {
-        let _speaking = self.speaking.lock();
-        for (number, piece) in pieces.iter().enumerate() {
-            if number > 0 {
-                thread::sleep(BETWEEN_PIECES);
-            }
-            self.transport.write_all_by(piece, deadline)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn shutdown(&self) {
-        let _ = self.transport.shutdown();
-    }
-}
 
 /// Splits the input into commands.
 struct Commands<'a> {
@@ -127,8 +85,32 @@ enum Then {
     Answer,
 }
 
+/// Serves a connection on a thread of its own.
+pub(super) fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
+    let line = Arc::new(Line::new(transport));
+    let mut state = shared.state.lock();
+    if state.stopped {
+        return Ok(());
+    }
+    state.connections += 1;
+    let number = state.connections;
+    let script = state.scripts.pop_front();
+    let scripted = script.is_some();
+    let (their_shared, their_line) = (shared.clone(), line.clone());
+    let thread = thread::Builder::new()
+        .name("scape scripted tor".to_owned())
+        .spawn(move || hold(&their_shared, &their_line, number, script))
+        .map_err(|error| Error::io("start a thread for a scripted tor", error))?;
+    // The thread takes the lock before it does anything, so it finds this
+    // entry.
+    state.playing += usize::from(scripted);
+    state.open.push(line);
+    state.threads.push(thread);
+    Ok(())
+}
+
 /// Runs a whole conversation, then closes the connection.
-pub(super) fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
+fn hold(shared: &Shared, line: &Line, number: usize, script: Option<Script>) {
     let mut commands = Commands { line, shared, buffer: Vec::new() };
     let then = match script {
         None => Then::Answer,

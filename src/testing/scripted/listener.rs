@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::{Shared, serve};
+use super::conversation::serve;
+use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::io::transport::{Address, Transport, deadline_after};
 

@@ -12,27 +12,29 @@
 mod answers;
 mod conversation;
 mod failure;
+mod line;
 mod listener;
 mod script;
+mod shared;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread;
+use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::error::{Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
 use answers::Answers;
-use conversation::Line;
 pub use failure::{ScriptError, ScriptProblem};
 use listener::Listener;
 pub use script::Script;
+use shared::{Shared, State};
 
 /// The default time limit of a step.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,33 +74,6 @@ pub struct ScriptedTorBuilder {
     chunk: Option<usize>,
 }
 
-/// The state that the threads share.
-struct Shared {
-    patience: Duration,
-    /// The maximum number of bytes in one write, or `None` to write all at
-    /// once.
-    chunk: Option<usize>,
-    answers: Mutex<Answers>,
-    state: Mutex<State>,
-    /// Notified after every change of `state`.
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    sent: Vec<String>,
-    failure: Option<ScriptError>,
-    scripts: VecDeque<Script>,
-    /// The number of scripts that are running.
-    playing: usize,
-    gates: BTreeSet<String>,
-    /// The number of connections so far.
-    connections: usize,
-    open: Vec<Arc<Line>>,
-    threads: Vec<JoinHandle<()>>,
-    stopped: bool,
-}
-
 impl ScriptedTor {
     /// Returns a builder, which sets the answers and scripts.
     pub fn builder() -> ScriptedTorBuilder {
@@ -129,7 +104,7 @@ impl ScriptedTor {
     /// no thread can be started.
     pub fn transport(&self) -> Result<Transport> {
         let (client, server) = Transport::pair();
-        serve(&self.shared, server)?;
+        conversation::serve(&self.shared, server)?;
         Ok(client)
     }
 
@@ -442,34 +417,4 @@ impl ScriptedTorBuilder {
             changed: Condvar::new(),
         })
     }
-}
-
-impl Shared {
-    fn deadline(&self) -> Instant {
-        deadline_after(self.patience)
-    }
-}
-
-/// Serves a connection on a thread of its own.
-fn serve(shared: &Arc<Shared>, transport: Transport) -> Result<()> {
-    let line = Arc::new(Line::new(transport));
-    let mut state = shared.state.lock();
-    if state.stopped {
-        return Ok(());
-    }
-    state.connections += 1;
-    let number = state.connections;
-    let script = state.scripts.pop_front();
-    let scripted = script.is_some();
-    let (their_shared, their_line) = (shared.clone(), line.clone());
-    let thread = thread::Builder::new()
-        .name("scape scripted tor".to_owned())
-        .spawn(move || conversation::hold(&their_shared, &their_line, number, script))
-        .map_err(|error| Error::io("start a thread for a scripted tor", error))?;
-    // The new thread first waits for the lock, which is held here, so it finds
-    // these entries.
-    state.playing += usize::from(scripted);
-    state.open.push(line);
-    state.threads.push(thread);
-    Ok(())
 }

@@ -436,3 +436,22 @@ impl fmt::Display for CircuitInfo {
         field::write_reasons(f, self.reason.as_ref(), self.remote_reason.as_ref())
     }
 }
+
+impl fmt::Display for CircuitMinor {
+    /// Writes a short description, such as
+    /// `7 CANNIBALIZED HS_CLIENT_REND (was GENERAL): relay02, relay03`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut InOneLine(f);
+        write!(f, "{} {}", self.id, self.change)?;
+        if let Some(purpose) = &self.purpose {
+            write!(f, " {purpose}")?;
+        }
+        if let Some(old) = &self.old_purpose {
+            write!(f, " (was {old})")?;
+        }
+        for (i, relay) in self.path.iter().enumerate() {
+            write!(f, "{}{}", if i == 0 { ": " } else { ", " }, Relay(relay))?;
+        }
+        Ok(())
+    }
+}

@@ -59,3 +59,15 @@ pub(super) fn write_reasons<T: fmt::Display>(
         (None, None) => Ok(()),
     }
 }
+
+/// Splits a line into the event's name and the text after it.
+#[inline]
+pub(super) fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b' ', line) {
+        Some(space) => {
+            let (kind, rest) = line.split_at(space);
+            (kind, rest.get(1..).unwrap_or_default())
+        }
+        None => (line, b""),
+    }
+}

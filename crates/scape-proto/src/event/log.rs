@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::field;
 use super::shown::InOneLine;
-use super::{field, split_kind};
 use crate::control::Reply;
 use crate::event::Severity;
 
@@ -28,7 +28,7 @@ impl LogEvent {
     /// severity. The message follows in a data block or in separate lines. A
     /// last line `OK` isn't part of the message.
     pub(super) fn read(severity: Severity, reply: &Reply) -> Self {
-        let (_, first) = split_kind(reply.first().text);
+        let (_, first) = field::split_kind(reply.first().text);
         if reply.len() == 1 {
             return LogEvent { severity, message: field::text(first) };
         }

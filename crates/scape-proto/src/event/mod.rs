@@ -47,6 +47,7 @@ mod clock_skew;
 mod conf_changed;
 mod conn_type;
 mod descriptors;
+mod display;
 mod end_reason;
 mod event_kind;
 mod extra;
@@ -149,18 +150,7 @@ use crate::control::{Reply, Signal, Words};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn kind_name(reply: &Reply) -> &[u8] {
-    split_kind(reply.first().text).0
-}
-
-/// Splits a line into the event's name and the text after it.
-fn split_kind(line: &[u8]) -> (&[u8], &[u8]) {
-    match memchr::memchr(b' ', line) {
-        Some(space) => {
-            let (kind, rest) = line.split_at(space);
-            (kind, rest.get(1..).unwrap_or_default())
-        }
-        None => (line, b""),
-    }
+    field::split_kind(reply.first().text).0
 }
 
 /// An asynchronous event. See control-spec, section "Asynchronous events".
@@ -280,7 +270,7 @@ impl Event {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn parse(reply: Reply, arrived: SystemTime) -> Event {
-        let (name, _) = split_kind(reply.first().text);
+        let (name, _) = field::split_kind(reply.first().text);
         let kind = match std::str::from_utf8(name) {
             Ok(name) => EventKind::from(name),
             Err(_) => EventKind::from(&*String::from_utf8_lossy(name)),
@@ -381,7 +371,7 @@ impl EventBody {
     /// Parses the body of an event of this kind.
     #[inline]
     fn read(kind: &EventKind, reply: &Reply) -> EventBody {
-        let (_, rest) = split_kind(reply.first().text);
+        let (_, rest) = field::split_kind(reply.first().text);
         match kind {
             EventKind::Circ => or_unknown(CircuitInfo::parse(rest), EventBody::Circ),
             EventKind::CircMinor => or_unknown(CircuitMinor::parse(rest), EventBody::CircMinor),

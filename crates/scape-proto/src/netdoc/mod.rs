@@ -36,6 +36,7 @@ mod relay;
 mod router_entry;
 mod router_flags;
 mod router_status;
+mod router_status_error;
 mod router_statuses;
 #[cfg(feature = "serde")]
 mod serial;
@@ -60,4 +61,5 @@ pub use microdescriptor::{Microdescriptor, Microdescriptors};
 pub use relay::Relay;
 pub use router_entry::RouterEntry;
 pub use router_status::RouterStatus;
-pub use router_statuses::{ParseRouterStatusError, RouterStatusProblem, RouterStatuses};
+pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
+pub use router_statuses::RouterStatuses;

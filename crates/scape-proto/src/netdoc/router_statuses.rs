@@ -2,6 +2,7 @@
 
 use super::RouterStatus;
 use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
+use super::router_status_error::ParseRouterStatusError;
 
 /// An iterator over the entries in a text. See [`RouterStatus::parse_all`].
 ///
@@ -51,6 +52,15 @@ fn is_end(text: &[u8]) -> bool {
 /// Returns true if the text begins with a line of a consensus footer.
 pub(super) fn is_footer(text: &[u8]) -> bool {
     FOOTER.iter().any(|keyword| starts_with_keyword(text, keyword))
+}
+
+impl<'a> RouterStatus<'a> {
+    /// Returns an iterator over the entries in a text: a whole consensus, or
+    /// entries alone. Entries that can't be parsed are skipped; see
+    /// [`RouterStatuses`].
+    pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
+        RouterStatuses::new(text)
+    }
 }
 
 impl<'a> RouterStatuses<'a> {
@@ -136,56 +146,3 @@ impl<'a> Iterator for RouterStatuses<'a> {
 }
 
 impl std::iter::FusedIterator for RouterStatuses<'_> {}
-
-/// The error for an entry that can't be parsed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("malformed entry at byte {position}: {problem}: {line:?}")]
-pub struct ParseRouterStatusError {
-    line: Box<str>,
-    position: usize,
-    problem: RouterStatusProblem,
-}
-
-impl ParseRouterStatusError {
-    /// Returns the entry's line `r`. Invalid UTF-8 is replaced by U+FFFD.
-    pub fn line(&self) -> &str {
-        &self.line
-    }
-
-    /// Returns the entry's position, in bytes from the start of the text. For
-    /// [`Consensus::relays`](super::Consensus::relays), that is the text of the
-    /// whole consensus.
-    pub fn position(&self) -> usize {
-        self.position
-    }
-
-    /// Returns the problem with the entry.
-    pub fn problem(&self) -> RouterStatusProblem {
-        self.problem
-    }
-}
-
-/// The reason why an entry's line `r` can't be parsed. (Other malformed lines
-/// are ignored.)
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RouterStatusProblem {
-    /// The line has too few words.
-    #[error("too few words")]
-    Words,
-    /// The nickname isn't 1 to 19 letters and digits.
-    #[error("the nickname must be 1 to 19 letters and digits")]
-    Nickname,
-    /// The identity isn't 20 bytes in base64.
-    #[error("the identity must be 20 bytes in base64")]
-    Identity,
-    /// The third word after the keyword is neither a digest nor a date.
-    #[error("the third word must be a digest or a date")]
-    Digest,
-    /// The address isn't an IPv4 address.
-    #[error("the address must be an IPv4 address")]
-    Address,
-    /// A port isn't a number from 0 to 65535.
-    #[error("the ports must be numbers from 0 to 65535")]
-    Port,
-}

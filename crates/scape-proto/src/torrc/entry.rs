@@ -4,14 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use super::line;
+use super::line::{self, INCLUDE};
 use super::names::shown_name;
 use super::option_named;
 use crate::control::torrc_line::{self, Clean, Line};
 use crate::control::{ConfLine, REDACTED, is_secret_option};
-
-/// The name of an entry that includes other files.
-pub(super) const INCLUDE: &str = "%include";
 
 /// The prefix of an option's name in a torrc. See "Magic" in tor's
 /// `doc/torrc_format.txt`.

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::entry::INCLUDE;
 use crate::control::torrc_line::is_space;
 use crate::control::{ArgumentError, ArgumentProblem, c_string_of_bytes};
+
+/// The name of an entry that includes other files.
+pub(super) const INCLUDE: &str = "%include";
 
 /// The name that errors show in the place of a command.
 const WRITING: &str = "Torrc";

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{AuthorityKeys, KeyFiles, RelayKeys, write_files};
 use crate::error::Result;
-use crate::testing::network::private_directory;
+use crate::testing::network::private_directory::private_directory;
 
 /// The directory within the user's cache. Its number changes with the format of
 /// the content.

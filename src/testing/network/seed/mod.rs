@@ -22,7 +22,8 @@ use consensus::{Consensus, Flags, Flavor, Relay, Signer, Utc};
 use microdescriptor::{Contents, microdescriptor};
 use versions::Version;
 
-use super::plan::{ADDRESS, IPV6_ADDRESS, Plan, PlannedAuthority};
+use super::addresses::{ADDRESS, IPV6_ADDRESS};
+use super::plan::{Plan, PlannedAuthority};
 use crate::error::{Error, Result};
 
 /// The name of the consensus file that clients use.

@@ -1,0 +1,54 @@
+//! The error for an entry of a consensus that can't be parsed.
+
+/// The error for an entry that can't be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("malformed entry at byte {position}: {problem}: {line:?}")]
+pub struct ParseRouterStatusError {
+    pub(super) line: Box<str>,
+    pub(super) position: usize,
+    pub(super) problem: RouterStatusProblem,
+}
+
+impl ParseRouterStatusError {
+    /// Returns the entry's line `r`. Invalid UTF-8 is replaced by U+FFFD.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Returns the entry's position, in bytes from the start of the text. For
+    /// [`Consensus::relays`](super::Consensus::relays), that is the text of the
+    /// whole consensus.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Returns the problem with the entry.
+    pub fn problem(&self) -> RouterStatusProblem {
+        self.problem
+    }
+}
+
+/// The reason why an entry's line `r` can't be parsed. (Other malformed lines
+/// are ignored.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RouterStatusProblem {
+    /// The line has too few words.
+    #[error("too few words")]
+    Words,
+    /// The nickname isn't 1 to 19 letters and digits.
+    #[error("the nickname must be 1 to 19 letters and digits")]
+    Nickname,
+    /// The identity isn't 20 bytes in base64.
+    #[error("the identity must be 20 bytes in base64")]
+    Identity,
+    /// The third word after the keyword is neither a digest nor a date.
+    #[error("the third word must be a digest or a date")]
+    Digest,
+    /// The address isn't an IPv4 address.
+    #[error("the address must be an IPv4 address")]
+    Address,
+    /// A port isn't a number from 0 to 65535.
+    #[error("the ports must be numbers from 0 to 65535")]
+    Port,
+}

@@ -1,0 +1,28 @@
+//! The messages to the thread that watches streams.
+
+use std::sync::Arc;
+
+use crate::io::connection::Closed;
+use scape_proto::event::{Event, StreamInfo};
+
+/// A message to the thread. They come in tor's order.
+pub(super) enum Message {
+    Event(Arc<Event>),
+    /// The connection has ended, so pending requests are void.
+    Ended(End),
+    /// The connection has reconnected, and commands succeed from now on.
+    Resumed,
+    /// The existing streams, at the start and after a reconnect.
+    There(Vec<StreamInfo>),
+    /// The last message.
+    Stop,
+}
+
+/// An end of the connection.
+pub(super) struct End {
+    pub(super) closed: Closed,
+    /// True if another connection is expected to follow.
+    pub(super) returns: bool,
+    /// The number of ends so far, including this one.
+    pub(super) ends: u64,
+}

@@ -1,0 +1,137 @@
+//! Streams that wait for a decision, as this library knows them.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{StreamAttacher, StreamKind};
+use crate::control::{StreamError, StreamProblem};
+use scape_proto::event::{StreamInfo, StreamReason};
+use scape_proto::word::CircuitId;
+
+/// A stream that waits for a circuit, with the known information.
+pub(super) struct Pending {
+    pub(super) info: StreamInfo,
+    pub(super) kind: StreamKind,
+    /// True if the request is a RESOLVE, with which tor aborts on certain
+    /// circuits.
+    pub(super) is_look_up: bool,
+    pub(super) tried: Vec<Tried>,
+    progress: Mutex<Progress>,
+}
+
+/// A circuit that a stream had to leave before it was open.
+#[derive(Debug, Clone)]
+pub(super) struct Tried {
+    pub(super) circuit: CircuitId,
+    pub(super) reason: Option<StreamReason>,
+    pub(super) remote_reason: Option<StreamReason>,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// The number of the current turn. Each attacher that is asked has its own
+    /// turn.
+    turn: u64,
+    /// True if the attacher whose turn it is has taken the right to answer
+    /// later.
+    taken: bool,
+    /// The attacher that is notified of errors.
+    decider: Option<Arc<dyn StreamAttacher>>,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Answered,
+    Gone,
+}
+
+impl Pending {
+    pub(super) fn new(info: StreamInfo, is_look_up: bool, tried: Vec<Tried>) -> Arc<Pending> {
+        let kind = StreamKind::of(&info);
+        Arc::new(Pending { info, kind, is_look_up, tried, progress: Mutex::default() })
+    }
+
+    pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
+        self.described(StreamError::new(None, problem))
+    }
+
+    /// Adds the stream to the error.
+    pub(super) fn described(&self, error: StreamError) -> StreamError {
+        error.of(self.info.id, self.info.target.as_str())
+    }
+
+    /// Notes that the stream has ended, or that its id may refer to another
+    /// stream now.
+    pub(super) fn is_gone_now(&self) {
+        self.progress.lock().end.get_or_insert(End::Gone);
+    }
+
+    /// Returns true if no decision is needed any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.progress.lock().end.is_some()
+    }
+
+    /// Takes the right to act on the stream, which is granted only once. If a
+    /// turn is given, it must be the current one.
+    pub(super) fn finish(&self, turn: Option<u64>) -> Result<(), StreamProblem> {
+        let mut progress = self.progress.lock();
+        match progress.end {
+            Some(End::Gone) => Err(StreamProblem::Gone),
+            Some(End::Answered) => Err(StreamProblem::Answered),
+            None if turn.is_some_and(|turn| turn != progress.turn) => Err(StreamProblem::Answered),
+            None => {
+                progress.end = Some(End::Answered);
+                Ok(())
+            }
+        }
+    }
+
+    /// Starts the next attacher's turn. Returns `None` if no decision is needed
+    /// any more.
+    pub(super) fn next_turn(&self, decider: &Arc<dyn StreamAttacher>) -> Option<u64> {
+        let mut progress = self.progress.lock();
+        if progress.end.is_some() {
+            return None;
+        }
+        progress.turn += 1;
+        progress.taken = false;
+        progress.decider = Some(decider.clone());
+        Some(progress.turn)
+    }
+
+    /// Ends this turn before the next attacher is asked. Returns true if the
+    /// turn was still active.
+    pub(super) fn pass(&self, turn: u64) -> bool {
+        let mut progress = self.progress.lock();
+        let was_on = progress.end.is_none() && progress.turn == turn;
+        progress.turn += u64::from(was_on);
+        was_on
+    }
+
+    pub(super) fn take(&self, turn: u64) {
+        let mut progress = self.progress.lock();
+        if progress.turn == turn {
+            progress.taken = true;
+        }
+    }
+
+    /// Returns true if somebody has taken the right to answer later, or has
+    /// answered.
+    pub(super) fn is_taken(&self) -> bool {
+        let progress = self.progress.lock();
+        progress.taken || progress.end.is_some()
+    }
+
+    pub(super) fn is_open_for(&self, turn: u64) -> bool {
+        let progress = self.progress.lock();
+        progress.end.is_none() && progress.turn == turn
+    }
+
+    /// Takes the attacher that was asked last, so that the stream no longer
+    /// keeps it alive.
+    pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {
+        self.progress.lock().decider.take()
+    }
+}

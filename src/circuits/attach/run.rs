@@ -1,0 +1,121 @@
+//! The stage of the stream watch.
+//! [`leave_unattached`](super::leave_unattached) starts and ends the watch.
+
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+use parking_lot::{Condvar, Mutex};
+
+use super::message::Message;
+use crate::io::connection::{Registration, Thread};
+
+/// The number of holders and the stage of the watch. The lock is never held
+/// while waiting for tor.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) state: Mutex<State>,
+    pub(super) changed: Condvar,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) holders: usize,
+    pub(super) stage: Stage,
+    /// True if the latest circuit-bound client came soon after the previous one
+    /// had left.
+    pub(super) is_burst: bool,
+    /// The time when the watch ends unless there is a holder by then.
+    pub(super) ends_at: Option<Instant>,
+    /// True if a thread waits for that time.
+    pub(super) has_lingerer: bool,
+}
+
+#[derive(Default)]
+pub(super) enum Stage {
+    #[default]
+    Idle,
+    /// A thread is starting or ending the watch.
+    Busy,
+    On(Watch),
+}
+
+/// The thread that watches streams, with its channel and its event
+/// subscription.
+pub(super) struct Watch {
+    pub(super) sender: Sender<Message>,
+    pub(super) thread: Thread,
+    pub(super) registration: Registration,
+}
+
+impl State {
+    /// Takes the watch in order to end it. Returns `None` and keeps the stage
+    /// if there is no watch.
+    pub(super) fn take_watch(&mut self) -> Option<Watch> {
+        match std::mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::On(watch) => Some(watch),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+}
+
+impl Run {
+    /// Sends a message to the watch. Returns false if there is no watch.
+    pub(super) fn tell(&self, message: Message) -> bool {
+        match &self.state.lock().stage {
+            Stage::On(watch) => watch.sender.send(message).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if streams are watched.
+    pub(super) fn is_on(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::On(_))
+    }
+
+    /// Returns true if a thread is starting or ending the watch.
+    pub(super) fn is_changing(&self) -> bool {
+        matches!(self.state.lock().stage, Stage::Busy)
+    }
+
+    /// Returns true if there is a holder. If not, the watch is lingering at
+    /// most.
+    pub(super) fn is_held(&self) -> bool {
+        self.state.lock().holders > 0
+    }
+
+    /// Ends a lingering watch early, because the connection is about to end or
+    /// has ended.
+    pub(super) fn hurry(&self) {
+        let mut state = self.state.lock();
+        if state.ends_at.is_some() {
+            state.ends_at = Some(Instant::now());
+            self.changed.notify_all();
+        }
+    }
+
+    /// Notes that the watch has ended.
+    pub(super) fn has_ended(&self) {
+        let mut state = self.state.lock();
+        state.stage = Stage::Idle;
+        state.ends_at = None;
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn take_watch_without_a_watch_keeps_the_stage() {
+        let mut state = State::default();
+        assert!(state.take_watch().is_none());
+        // Otherwise every later holder would wait for an end that never comes.
+        assert!(matches!(state.stage, Stage::Idle));
+        state.stage = Stage::Busy;
+        assert!(state.take_watch().is_none() && matches!(state.stage, Stage::Busy));
+    }
+}

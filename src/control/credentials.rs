@@ -1,0 +1,15 @@
+//! The secrets to authenticate with.
+
+use std::path::PathBuf;
+
+use scape_proto::word::Secret;
+
+/// The secrets to authenticate with.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Credentials {
+    /// The passwords to try, in this order. There is more than one only if a
+    /// value from the environment can be read in several ways.
+    pub(super) passwords: Vec<Secret>,
+    /// The cookie file, if the program or the environment names one.
+    pub(super) cookie_file: Option<PathBuf>,
+}

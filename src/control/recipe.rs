@@ -1,0 +1,132 @@
+//! [`Recipe`]: how a connection was made, so that it can be made again.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::auth;
+use super::auth_error::AuthError;
+use super::connect_error::{ConnectAttempt, ConnectError};
+use super::credentials::Credentials;
+use super::keeper::Keeping;
+use super::reconnect::Reconnect;
+use super::time_limits::DEFAULT_TIMEOUT;
+use crate::error::{Cancelled, Error, Phase, Result};
+use crate::io::connection::{Candidate, Connection};
+use crate::io::transport::{Address, Deadline, Transport};
+use scape_proto::control::Limits;
+
+/// The settings of a connection, as plain data.
+#[derive(Debug, Clone)]
+pub(super) struct Recipe {
+    pub(super) destination: Destination,
+    pub(super) credentials: Credentials,
+    /// The SOCKS port of the same tor, if the environment names one.
+    pub(super) socks: Option<Address>,
+    /// The timeout of each call, and of each attempt to connect.
+    pub(super) timeout: Duration,
+    pub(super) limits: Limits,
+    pub(super) reconnect: Option<Reconnect>,
+    /// The interval between heartbeats.
+    pub(super) heartbeat: Option<Duration>,
+}
+
+/// The place to connect to.
+#[derive(Debug, Clone)]
+pub(super) enum Destination {
+    UsualPlaces,
+    Address(Address),
+    Through(Opener),
+}
+
+/// The function with which the program opens a transport to tor.
+#[derive(Clone)]
+pub(super) struct Opener(Arc<dyn Fn() -> io::Result<Transport> + Send + Sync>);
+
+impl Opener {
+    pub(super) fn new(open: impl Fn() -> io::Result<Transport> + Send + Sync + 'static) -> Self {
+        Opener(Arc::new(open))
+    }
+}
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        Recipe {
+            destination: Destination::UsualPlaces,
+            credentials: Credentials::default(),
+            socks: None,
+            timeout: DEFAULT_TIMEOUT,
+            limits: Limits::default(),
+            reconnect: None,
+            heartbeat: None,
+        }
+    }
+}
+
+impl Recipe {
+    /// Creates the default settings with this destination.
+    pub(super) fn to(destination: Destination) -> Self {
+        Recipe { destination, ..Recipe::default() }
+    }
+
+    /// Returns the tasks of the thread that looks after the connection.
+    pub(super) fn keeping(&self) -> Keeping {
+        Keeping {
+            reconnect: self.reconnect.clone(),
+            heartbeat: self.heartbeat,
+            timeout: self.timeout,
+        }
+    }
+
+    /// Returns the address to connect to, if there is exactly one.
+    pub(super) fn address(&self) -> Option<&Address> {
+        match &self.destination {
+            Destination::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// Returns true if the connection is opened again automatically.
+    pub(super) fn is_persistent(&self) -> bool {
+        self.reconnect.is_some()
+    }
+
+    /// Connects and authenticates.
+    pub(super) fn candidate(
+        &self,
+        connection: &Connection,
+        deadline: Deadline,
+    ) -> Result<Candidate> {
+        let place = match &self.destination {
+            Destination::UsualPlaces => "the usual places".to_owned(),
+            Destination::Address(address) => address.to_string(),
+            Destination::Through(_) => ConnectAttempt::OWN_WAY.to_owned(),
+        };
+        let open = || connection.open(self.transport(deadline)?, self.limits).map(Some);
+        auth::authenticate(open, &self.credentials, deadline).map_err(|error| {
+            match error.is::<AuthError>() || error.is::<Cancelled>() {
+                true => error,
+                false => ConnectError::new(vec![ConnectAttempt::new(place, error)]).into(),
+            }
+        })
+    }
+
+    fn transport(&self, deadline: Deadline) -> Result<Transport> {
+        let transport = match &self.destination {
+            Destination::Address(address) => Transport::connect(address, deadline.instant()),
+            Destination::Through(opener) => (opener.0)(),
+            Destination::UsualPlaces => Err(io::ErrorKind::NotFound.into()),
+        };
+        transport.map_err(|error| match error.kind() {
+            io::ErrorKind::TimedOut => deadline.error(Phase::Connect),
+            _ => Error::io("connect", error),
+        })
+    }
+}

@@ -1,0 +1,46 @@
+//! [`ConfigChange`]: a change of an option.
+
+use std::fmt;
+
+use super::model::Changed;
+use scape_proto::control::ConfLine;
+
+/// A change of an option, or of a group of options. Passed to the callback of
+/// [`Config::on_change`](super::Config::on_change).
+///
+/// `Debug` and `Display` don't show the values of options that are secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigChange {
+    /// The name of the option, or of the group (`SocksPortLines`,
+    /// `HiddenServiceOptions`) if its lines are only changed together.
+    pub name: String,
+    /// The lines before the change. `None` if they weren't known, because the
+    /// option was neither read nor changed before.
+    pub before: Option<Vec<ConfLine>>,
+    /// The lines after the change. Empty if the option is unset.
+    pub after: Vec<ConfLine>,
+    /// True if this connection made the change with
+    /// [`Config::save`](super::Config::save). False if another controller made
+    /// it, if tor read its torrc again, or if another command on this
+    /// connection made it.
+    pub is_own: bool,
+}
+
+impl From<Changed> for ConfigChange {
+    fn from(changed: Changed) -> Self {
+        let Changed { unit, before, after, is_own } = changed;
+        ConfigChange { name: unit, before, after, is_own }
+    }
+}
+
+impl fmt::Display for ConfigChange {
+    /// Formats the present lines, or says that the option is unset.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, others)) = self.after.split_first() else {
+            return write!(f, "{} is unset", self.name);
+        };
+        write!(f, "{first}")?;
+        others.iter().try_for_each(|line| write!(f, "\n{line}"))
+    }
+}
