@@ -34,7 +34,8 @@ pub(super) fn run(link: &Link, limits: Limits) {
 struct Reader<'a> {
     link: &'a Link,
     decoder: Decoder,
-    /// The routes, as they were at the last look.
+    /// The routes as of the last call of
+    /// [`Routes::refresh`](super::routes::Routes::refresh).
     table: Arc<RouteTable>,
     arrived: SystemTime,
     /// The events of one read for each subscription. They are handed over
