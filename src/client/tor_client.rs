@@ -87,15 +87,15 @@ impl TorClient {
         TorClient { proxy: self.proxy.clone().route(route), ..self.clone() }
     }
 
-    /// Returns a client with a new random isolation token. Its streams share no
-    /// circuit with the streams of any other client.
+    /// Returns a client with new random isolation credentials. The streams of
+    /// the new client share no circuit with the streams of any other client.
     #[must_use]
     pub fn isolated(&self) -> TorClient {
         self.clone().isolation(Isolation::random())
     }
 
-    /// Sets the isolation token. Streams share circuits only with streams that
-    /// have the same token.
+    /// Sets the isolation credentials. Streams share circuits only with streams
+    /// that have the same credentials.
     #[must_use]
     pub fn isolation(mut self, isolation: Isolation) -> TorClient {
         self.proxy = self.proxy.isolation(isolation);

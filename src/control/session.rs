@@ -352,9 +352,9 @@ impl Session {
         }
     }
 
-    /// Restores things that were noted in the restorables between the last look
-    /// at them and the opening of the connection. Things that a caller has just
-    /// made on the new connection exist already and stay.
+    /// Restores things that were noted in the restorables after the restoring
+    /// had last read them, but before the connection was opened. Things that a
+    /// caller has just made on the new connection exist already and stay.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
         for belonging in self.restorables.belongings() {
             if given.iter().any(|(what, _)| *what == belonging.what) {

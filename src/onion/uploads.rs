@@ -67,9 +67,9 @@ pub(super) struct Uploads {
 struct Hidden {
     /// True if the filter hid the service, directory or descriptor of an event.
     anything: bool,
-    /// True if a descriptor whose name the filter hides was created.
+    /// True if a CREATED event didn't name the descriptor.
     created: bool,
-    /// True if an upload of a descriptor whose name the filter hides was begun.
+    /// True if an UPLOAD event didn't name the descriptor.
     uploads: bool,
     /// True if an event ended an upload here, but may have been about another
     /// upload.
@@ -151,10 +151,10 @@ impl Uploads {
         true
     }
 
-    /// Handles the creation of a descriptor whose name the filter hides. tor
-    /// creates both descriptors before any upload. So a descriptor that is
-    /// created later belongs to a service that was added again, or to a new
-    /// time period.
+    /// Handles a CREATED event that doesn't name the descriptor, because the
+    /// filter hides the name. tor creates both descriptors before any upload.
+    /// So a descriptor that is created later belongs to a service that was
+    /// added again, or to a new time period.
     fn created_unnamed(&mut self) -> bool {
         if self.begun > 0 {
             self.begin_again();
@@ -210,8 +210,8 @@ impl Uploads {
         true
     }
 
-    /// Records the start of an upload of a descriptor whose name the filter
-    /// hides.
+    /// Handles an UPLOAD event that doesn't name the descriptor, because the
+    /// filter hides the name.
     fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
         self.begun += 1;
         self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });

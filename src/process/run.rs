@@ -13,9 +13,10 @@ const KEPT_LINES: usize = 1000;
 /// nobody reads yet.
 const INPUT_LIMIT: usize = 512;
 
-/// Runs a program that reads `input`, and returns the lines that it writes to
-/// standard output and standard error. In any case, neither the program nor a
-/// process that it started keeps running.
+/// Runs a program with `input` as its standard input. Returns the lines that
+/// the program writes to standard output and standard error, at most the last
+/// 1000 of them. The program and, on Unix, the rest of its process group don't
+/// outlive this call: see [`Child`].
 ///
 /// # Errors
 ///

@@ -83,7 +83,7 @@ impl Verify {
 
     /// Runs `tor --verify-config` with this torrc. If tor accepts it, returns
     /// tor's warnings in order, each beginning with `[warn]`. The list is empty
-    /// if it found no line. The type's documentation has an
+    /// if tor wrote no warning. The type's documentation has an
     /// [example](Verify).
     ///
     /// # Errors

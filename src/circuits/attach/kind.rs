@@ -32,7 +32,8 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
-    /// Returns the kind of a stream. Only the end of its target's name counts:
+    /// Returns the kind of a stream. The purpose and the session group identify
+    /// tor's own streams. Otherwise the suffix of the target's name decides, so
     /// `www.exitgame.com` and `onion.example` are ordinary names.
     pub fn of(stream: &StreamInfo) -> StreamKind {
         let is_directory = matches!(

@@ -132,8 +132,8 @@ impl fmt::Debug for PriorityAttacher {
     }
 }
 
-/// The guard of a member of a [`PriorityAttacher`]. The member stays as long as
-/// the guard lives.
+/// The guard of a member of a [`PriorityAttacher`], returned by
+/// [`PriorityAttacher::add`]. Dropping the guard removes the member at once.
 #[derive(Debug)]
 #[must_use = "dropping this removes the attacher at once"]
 pub struct PriorityMember {

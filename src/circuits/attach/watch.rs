@@ -127,7 +127,9 @@ impl Watch {
         }
     }
 
-    /// Handles a change of the option by another controller or a reload.
+    /// Handles a CONF_CHANGED event. If another controller or a reload has
+    /// reset `__LeaveStreamsUnattached` although it is still needed, sets it
+    /// again.
     fn conf_changed(&self, changed: &ConfChanged) {
         if !changed.contains(LEAVE_STREAMS)
             || changed.values(LEAVE_STREAMS).any(|value| value == "1")

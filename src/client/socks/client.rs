@@ -160,7 +160,8 @@ impl SocksProxy {
         self.refuse_private
     }
 
-    /// Returns the value that is kept alive by this proxy and its streams.
+    /// Returns the value that was set with [`keep`](Self::keep), or `None` if
+    /// there is none.
     #[cfg(feature = "http")]
     pub(crate) fn kept(&self) -> Option<KeepAlive> {
         self.keep.clone()

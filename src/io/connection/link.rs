@@ -45,8 +45,8 @@ pub(super) struct Link {
     /// after the report of the end. The reader thread itself may end the link
     /// in the middle of an event.
     delivering: ReentrantMutex<()>,
-    /// True if tor was asked to hang up. If it does so, this program is the
-    /// cause.
+    /// True if this program is sending or has sent QUIT. If tor then closes the
+    /// connection, the cause is [`CloseCause::Local`].
     quitting: AtomicBool,
     reader: Mutex<Option<Thread>>,
 }
@@ -110,7 +110,7 @@ impl Link {
         }
     }
 
-    /// Sets whether tor is being asked to hang up.
+    /// Sets whether tor is being asked to close the connection (QUIT).
     pub(super) fn set_quitting(&self, quitting: bool) {
         self.quitting.store(quitting, Ordering::SeqCst);
     }

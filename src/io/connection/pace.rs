@@ -44,11 +44,14 @@ const FLOOD: usize = 16;
 /// pause for a moment to let them run, but it waits for none of them.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The subscriptions that got events since the last look.
+    /// The subscriptions that got events since the last call of
+    /// [`look`](Self::look).
     queues: Vec<Arc<Queue>>,
-    /// The number of events that were handed over since the last look.
+    /// The number of events that were counted for handing over since the last
+    /// call of [`look`](Self::look).
     given: usize,
-    /// The number of events that were waiting at the last look.
+    /// The number of events in the longest queue at the last call of
+    /// [`look`](Self::look).
     waited: usize,
     /// The number of events that were handed over since the last pause.
     since_pause: usize,
@@ -58,7 +61,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Counts one more event to be handed over. Returns true if there are
-    /// enough of them.
+    /// enough events for one batch.
     pub(super) fn count(&mut self) -> bool {
         self.given += 1;
         self.given >= BATCH
@@ -70,7 +73,8 @@ impl Pace {
     }
 
     /// Finds out how far behind the listeners are, and pauses if necessary.
-    /// `callbacks` is the number of events that wait for callbacks.
+    /// Called after events were handed over. `callbacks` is the number of
+    /// events that wait for callbacks.
     pub(super) fn look(&mut self, callbacks: usize) {
         let given = std::mem::take(&mut self.given);
         let waiting =

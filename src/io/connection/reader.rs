@@ -57,7 +57,8 @@ struct Reader<'a, S> {
     transport: &'a Transport,
     sink: &'a S,
     decoder: Decoder,
-    /// The routes, as they were at the last look.
+    /// The routes as of the last call of
+    /// [`Routes::refresh`](super::routes::Routes::refresh).
     table: Arc<RouteTable>,
     arrived: SystemTime,
     /// The events of one read for each subscription. They are handed over

@@ -42,8 +42,10 @@ pub(crate) trait Tracker: Send + Sync {
     /// Called with each event of a kind that the tracker is registered for.
     fn event(&self, event: &Arc<Event>);
 
-    /// Called when the connection has ended, so that events will be missing.
-    /// `returns` is true if another connection is expected to follow.
+    /// Called when the connection has ended, or when a reconnect has failed
+    /// before the connection was open to callers. The tracker misses the events
+    /// that tor sends until the next connection. `returns` is true if another
+    /// connection is expected to follow.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
     /// Called when the connection was made again and is open to callers. The
@@ -159,8 +161,8 @@ impl Routes {
         }
     }
 
-    /// Tells queues and trackers that events will be missing, but that another
-    /// link is expected.
+    /// Tells queues and trackers that the link has ended, that events will be
+    /// missing from here on, and that another link is expected.
     pub(super) fn interrupt(&self, closed: &Closed) {
         self.each_queue(|queue| queue.interrupt(closed));
         for tracker in self.trackers() {

@@ -1,7 +1,8 @@
 //! Options that tor doesn't allow to be changed while it runs.
 
-/// The immutable options of tor 0.4.9. With `Sandbox 1` there are more, which
-/// tor itself refuses.
+/// The options that tor 0.4.9 never allows to be changed while it runs. With
+/// `Sandbox 1`, more options are immutable. Those are not listed here, because
+/// tor itself rejects such a change.
 const IMMUTABLE: [&str; 22] = [
     "AccelDir",
     "AccelName",
@@ -27,7 +28,7 @@ const IMMUTABLE: [&str; 22] = [
     "__OwningControllerFD",
 ];
 
-/// Returns true if tor refuses every change of this option.
+/// Returns true if tor never allows this option to be changed while it runs.
 pub(super) fn is_immutable(name: &str) -> bool {
     IMMUTABLE.iter().any(|known| known.eq_ignore_ascii_case(name))
 }

@@ -80,8 +80,8 @@ impl State {
 /// cached. It returns `None` if the relay isn't in the directory, or if the
 /// directory lacks this information.
 impl Router {
-    /// Returns the ports that the relay allows exit streams to over IPv4: a
-    /// summary of its exit policy.
+    /// Returns the ports to which the relay allows streams to exit over IPv4.
+    /// This is a summary of the relay's exit policy.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Router {
         self.of_relay(|relay| relay.policy().cloned())
     }
 
-    /// Returns the ports that the relay allows exit streams to over IPv6.
+    /// Returns the ports to which the relay allows streams to exit over IPv6.
     ///
     /// # Errors
     ///

@@ -37,14 +37,16 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Sets the maximum length of a line in bytes. See the field `line`.
+    /// Sets the maximum length of a line in bytes, without its line end.
+    /// Default: 16 MiB.
     pub fn line(mut self, bytes: usize) -> Self {
         self.line = bytes;
         self
     }
 
-    /// Sets the maximum size of a reply or event in bytes. See the field
-    /// `reply`.
+    /// Sets the maximum size of a reply or event in memory, in bytes. Default:
+    /// 256 MiB. The documentation of the public field `reply` describes how the
+    /// size is counted.
     pub fn reply(mut self, bytes: usize) -> Self {
         self.reply = bytes;
         self

@@ -130,17 +130,20 @@ impl Directory {
         &self.flavor
     }
 
-    /// Returns the start of the consensus's validity interval.
+    /// Returns the start of the consensus's validity interval, or `None` if the
+    /// consensus has no valid line `valid-after`.
     pub fn valid_after(&self) -> Option<SystemTime> {
         self.valid_after
     }
 
-    /// Returns the time by which a newer consensus should be available.
+    /// Returns the time by which a newer consensus should be available, or
+    /// `None` if the consensus has no valid line `fresh-until`.
     pub fn fresh_until(&self) -> Option<SystemTime> {
         self.fresh_until
     }
 
-    /// Returns the end of the consensus's validity interval.
+    /// Returns the end of the consensus's validity interval, or `None` if the
+    /// consensus has no valid line `valid-until`.
     pub fn valid_until(&self) -> Option<SystemTime> {
         self.valid_until
     }

@@ -371,8 +371,9 @@ fn parse_v6_with_zeros(text: &str) -> Option<Ipv6Addr> {
     octets.next().is_none().then(|| format!("{words}:{tail}").parse().ok())?
 }
 
-/// Parses a whole text as a decimal integer. Like C's `strtol`, this accepts a
-/// sign, `+` or `-`.
+/// Parses a text as a decimal integer. Like C's `strtol`, this accepts a sign,
+/// `+` or `-`. Returns `None` if the text isn't a number or doesn't fit into an
+/// `i64`.
 fn parse_integer(text: &str) -> Option<i64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());

@@ -46,14 +46,14 @@ impl Isolation {
     }
 
     /// Creates credentials from a user name and a password. Each must have 1 to
-    /// 255 bytes (RFC 1929), which may be any bytes.
+    /// 255 bytes (RFC 1929). All byte values are allowed.
     ///
     /// # Errors
     ///
     /// Returns an error if the user name or the password is empty or longer
     /// than 255 bytes. Also returns an error for a user name that starts with
-    /// `<torS0X>` but isn't `<torS0X>0`. tor reserves such names, and closes a
-    /// connection that uses one without an answer.
+    /// `<torS0X>` but isn't `<torS0X>0`, because tor reserves such names. If a
+    /// client sends one, tor closes the connection without answering.
     pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self, ArgumentError> {
         let (user, password) = (user.as_ref(), password.as_ref());
         for (name, bytes) in [("user name", user), ("password", password)] {

@@ -96,8 +96,9 @@ impl TorrcEntry {
 
     /// Returns the full name of the option that tor sets with this line. tor
     /// accepts abbreviations (`ExitNode`) and older names of some options
-    /// (`DirServer`). Returns the [name](Self::name) as it is written if it is
-    /// already the full name, in any case, or if tor 0.4.9 has no such option.
+    /// (`DirServer`). Returns the [name](Self::name) as it is written if it
+    /// already is the full name, ignoring case, or if tor 0.4.9 has no such
+    /// option.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;

@@ -1,12 +1,12 @@
-//! Writing texts by tor on one line.
+//! Writing text that comes from tor on one line.
 
 use std::fmt::{self, Write};
 
 /// A writer that keeps everything on one line. Control characters are escaped
 /// as in Rust strings.
 ///
-/// `Display` of every event, and of answers that resemble events, writes texts
-/// by tor through it.
+/// The `Display` implementations of events, and of answers that resemble
+/// events, use it to write text that comes from tor.
 pub(crate) struct InOneLine<'a, 'b>(pub(crate) &'a mut fmt::Formatter<'b>);
 
 impl InOneLine<'_, '_> {

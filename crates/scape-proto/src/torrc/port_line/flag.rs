@@ -164,8 +164,8 @@ impl From<PortSwitch> for String {
     }
 }
 
-/// An interpreted flag of a [`PortLine`](super::PortLine). tor accepts flags in
-/// any case.
+/// An interpreted flag of a [`PortLine`](super::PortLine). tor ignores the case
+/// of flags.
 ///
 /// This is an open set: a flag that this version of the library doesn't know
 /// becomes `Other`. Convert text with
