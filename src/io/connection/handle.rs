@@ -286,7 +286,7 @@ impl Connection {
         self.hub.explanation.set(Box::new(ask));
     }
 
-    /// Sets whether tor is being asked to hang up.
+    /// Sets whether tor is being asked to close the connection (QUIT).
     pub(crate) fn set_quitting(&self, quitting: bool) {
         if let Ok(link) = self.hub.link() {
             link.set_quitting(quitting);
