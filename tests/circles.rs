@@ -43,6 +43,14 @@ const JUSTIFIED: &[(&[&str], &str)] = &[
         "a circuit returns its streams, and a stream its circuit",
     ),
     (
+        &["event/bootstrap.rs", "event/status/detail.rs", "event/status/mod.rs"],
+        "a status event returns its arguments as typed values, which are read from the event",
+    ),
+    (
+        &["netdoc/router_status.rs", "netdoc/router_statuses.rs"],
+        "RouterStatus::parse_all returns the iterator, which returns each RouterStatus",
+    ),
+    (
         &["onion/disk/service.rs", "onion/disk/services.rs"],
         "the configuration returns its services, and a service changes its part of it",
     ),
@@ -366,14 +374,18 @@ fn is_for_tests(item: &impl ToTokens) -> bool {
 }
 
 fn is_cfg_test(attribute: &Group) -> bool {
-    attribute.stream().to_string().replace(' ', "") == "cfg(test)"
+    let text = attribute.stream().to_string().replace(' ', "");
+    text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
 /// Collects the paths in code, and the single names, which may be imports.
 /// `before` is what precedes each of them.
 fn paths(tokens: TokenStream, before: &[String], found: &mut BTreeSet<Segments>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let is_sign = |at: usize, sign: char| matches!(tokens.get(at), Some(TokenTree::Punct(found)) if found.as_char() == sign);
+    let is_sign = |at: usize, sign: char| match tokens.get(at) {
+        Some(TokenTree::Punct(found)) => found.as_char() == sign,
+        _ => false,
+    };
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         match token {
@@ -392,9 +404,10 @@ fn paths(tokens: TokenStream, before: &[String], found: &mut BTreeSet<Segments>)
                     at += tokens[at..].iter().take_while(|token| !is_end(token)).count() + 1;
                 }
             }
+            // Two dots are a range, or the rest of a struct.
+            TokenTree::Punct(_) if is_sign(at, '.') && is_sign(at + 1, '.') => at += 2,
             // The name of a method or field.
             TokenTree::Punct(sign) if sign.as_char() == '.' => {
-                at += if is_sign(at + 1, '.') { 1 } else { 0 };
                 at += if matches!(tokens.get(at + 1), Some(TokenTree::Ident(_))) { 2 } else { 1 };
             }
             TokenTree::Ident(name) => {

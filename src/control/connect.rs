@@ -91,7 +91,7 @@ pub fn connect() -> Result<Controller> {
 /// when an attempt fails.
 #[doc(alias = "stem.connection")]
 #[doc(alias = "build_tor_connection")]
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Connect {
     pub(super) recipe: Recipe,
     caching: Caching,
@@ -109,6 +109,12 @@ pub struct PasswordRequest {
     pub address: String,
     /// The error of the previous attempt. `None` if no password was tried yet.
     pub refused: Option<Error>,
+}
+
+impl Default for Connect {
+    fn default() -> Self {
+        Connect::by(Recipe::to(Destination::UsualPlaces))
+    }
 }
 
 impl Connect {
@@ -211,7 +217,7 @@ impl Connect {
         let destination =
             environment.address.map_or(Destination::UsualPlaces, Destination::Address);
         let (credentials, socks) = (environment.credentials, environment.socks);
-        Ok(Connect::by(Recipe { destination, credentials, socks, ..Recipe::default() }))
+        Ok(Connect::by(Recipe { credentials, socks, ..Recipe::to(destination) }))
     }
 
     /// Takes the credentials from the environment (see
@@ -580,7 +586,7 @@ impl Connect {
 
     /// Creates the settings for a recipe.
     fn by(recipe: Recipe) -> Connect {
-        Connect { recipe, ..Connect::default() }
+        Connect { recipe, caching: Caching::default(), cancel: None }
     }
 
     fn to_place(&self, address: Address) -> Connect {

@@ -33,8 +33,8 @@ pub use view::Info;
 
 use super::Controller;
 use super::cache::{Cache, Caching};
+use super::questions::{info_command, parse_info};
 use crate::error::{Error, Result};
-use scape_proto::control::{Command, Reply, parse_getinfo};
 use scape_proto::word::Version;
 
 /// Information about tor and the network, by key. control-spec, command
@@ -110,7 +110,7 @@ impl Controller {
             Ok(values) => return self.while_open(values),
             Err(asked) => asked,
         };
-        let values = parse(&self.request(command(keys)?)?, keys)?;
+        let values = parse_info(&self.request(info_command(keys)?)?, keys)?;
         cache.keep_info(asked, keys, &values);
         Ok(values)
     }
@@ -245,27 +245,15 @@ impl Info<'_> {
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Vec<Result<String>>> {
         let keys: Vec<K> = keys.into_iter().collect();
-        let commands: Result<Vec<_>> = keys.iter().map(|key| command(&[key.as_ref()])).collect();
+        let commands: Result<Vec<_>> =
+            keys.iter().map(|key| info_command(&[key.as_ref()])).collect();
         let pending = self.controller.send_all(commands?)?;
         let one = |(pending, key): (crate::io::connection::PendingReply, &K)| {
-            let mut values = parse(&pending.wait_ok()?, &[key.as_ref()])?;
+            let mut values = parse_info(&pending.wait_ok()?, &[key.as_ref()])?;
             Ok(text(values.pop().unwrap_or_default()))
         };
         Ok(pending.into_iter().zip(&keys).map(one).collect())
     }
-}
-
-fn command(keys: &[&str]) -> Result<Command> {
-    let mut command = Command::build("GETINFO");
-    for key in keys {
-        command.word("key", key);
-    }
-    Ok(command.finish()?)
-}
-
-fn parse(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
-    parse_getinfo(reply, keys)
-        .map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))
 }
 
 fn text(value: Vec<u8>) -> String {

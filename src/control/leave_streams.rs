@@ -334,8 +334,8 @@ impl Controller {
         succeeded(pending, &send).map(|()| true)
     }
 
-    /// Resets the option over a separate connection after this one was lost:
-    /// see [`Session::undo_leaving_streams`](super::session::Session::undo_leaving_streams).
+    /// Resets the option over a separate connection after this one was lost.
+    /// Closes the `undecided` streams there.
     pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
         self.inner.session.undo_leaving_streams(undecided, self.timeout)
     }

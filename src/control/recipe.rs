@@ -56,10 +56,11 @@ impl fmt::Debug for Opener {
     }
 }
 
-impl Default for Recipe {
-    fn default() -> Self {
+impl Recipe {
+    /// Creates the default settings with this destination.
+    pub(super) fn to(destination: Destination) -> Self {
         Recipe {
-            destination: Destination::UsualPlaces,
+            destination,
             credentials: Credentials::default(),
             socks: None,
             timeout: DEFAULT_TIMEOUT,
@@ -67,13 +68,6 @@ impl Default for Recipe {
             reconnect: None,
             heartbeat: None,
         }
-    }
-}
-
-impl Recipe {
-    /// Creates the default settings with this destination.
-    pub(super) fn to(destination: Destination) -> Self {
-        Recipe { destination, ..Recipe::default() }
     }
 
     /// Returns the tasks of the thread that looks after the connection.

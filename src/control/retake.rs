@@ -4,6 +4,8 @@
 //! A refusal may pass. The most common example: a connection over a network was
 //! lost, but tor hasn't noticed yet and still has the onion services of that
 //! connection (`550 Onion address collision`).
+//!
+//! This file has the schedule. `session/keeping.rs` makes the attempts.
 
 use std::sync::Weak;
 use std::time::{Duration, Instant};

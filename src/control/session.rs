@@ -25,6 +25,7 @@ use super::keeper::{self, Keeping};
 use super::latest::{Latest, Watch};
 use super::leave_streams::{LAST_TRY, LeaveStreams};
 use super::lost_onions::LostOnions;
+use super::questions::Questions;
 use super::recipe::Recipe;
 use super::restorables::{Kind, Restorable, Restorables};
 use super::retake::{Part, Retakes, may_pass};
@@ -38,8 +39,8 @@ use crate::io::connection::{
 };
 use crate::io::transport::{Address, Deadline};
 use crate::io::undo::{self, Rank, Undo};
-use scape_proto::control::{ArgumentError, Command, Refusal, Reply, Signal};
-use scape_proto::word::{OnionAddress, StreamId};
+use scape_proto::control::{ArgumentError, Command, Refusal, Signal};
+use scape_proto::word::StreamId;
 
 /// The things that were restored on a new connection, with their names.
 type Given = Vec<(String, Kind)>;
@@ -279,10 +280,10 @@ impl Session {
         // Events come first, so that they keep up to date everything that is
         // read below.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // The restorables may change meanwhile. A service or mapping whose reply
-        // came just before the last connection ended may be noted only now, and
-        // the program may drop another one. So repeat until nothing has
-        // changed.
+        // The restorables may change meanwhile. A service or mapping whose
+        // reply came just before the last connection ended may be noted only
+        // now, and the program may drop another one. So repeat until nothing
+        // has changed.
         loop {
             let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given
@@ -308,8 +309,10 @@ impl Session {
         let restored = self.leave_streams.restore(&send, self.restorables.client_auths(), deadline);
         refused.note(Part::LeaveStreams, restored)?;
         for follower in self.followers() {
-            refused
-                .note(Part::ReconnectHook(Arc::downgrade(&follower)), follower.reconnected(&ask))?;
+            refused.note(
+                Part::ReconnectHook(Arc::downgrade(&follower)),
+                follower.reconnected(&Questions::new(&ask)),
+            )?;
         }
         Ok(refused.0)
     }
@@ -334,7 +337,7 @@ impl Session {
         let ask = |command| self.connection.send_on(Some(now), command, deadline)?.wait_ok();
         let given = match (ask(belonging.command?), belonging.kind.onion()) {
             (Err(refusal), Some(address)) if refusal.is::<Refusal>() => {
-                self.has_onion(&address, &ask).and_then(|is_there| {
+                Questions::new(&ask).has_onion(&address).and_then(|is_there| {
                     if is_there {
                         return Ok(());
                     }
@@ -537,20 +540,6 @@ impl Session {
         undone?;
         leave_streams.was_undone();
         Ok(())
-    }
-
-    /// Returns true if this connection has the onion service.
-    pub(super) fn has_onion(
-        &self,
-        address: &OnionAddress,
-        ask: &dyn Fn(Command) -> Result<Reply>,
-    ) -> Result<bool> {
-        let id = address.service_id();
-        match ask(Command::build("GETINFO").word("key", "onions/current").finish()?) {
-            Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
-            Err(error) if error.is::<Refusal>() => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Ends the connection for good and waits for its threads until `deadline`.

@@ -9,9 +9,10 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Controller;
+use super::questions::Questions;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::{Callbacks, PendingReply, Registration, Tracker};
-use scape_proto::control::{Command, Reply};
+use scape_proto::control::Command;
 use scape_proto::event::EventKind;
 
 /// A map with at most one thing of each type, which any handle can ask for. The
@@ -30,15 +31,15 @@ pub(crate) trait ReconnectHook: Send + Sync {
     /// Returns the name for users and for the log.
     fn name(&self) -> &'static str;
 
-    /// Updates the follower after a reconnect. `ask` sends a command and waits
-    /// for its answer.
+    /// Updates the follower after a reconnect. `tor` is the new connection,
+    /// which isn't open to callers yet.
     ///
     /// # Errors
     ///
     /// An error fails the reconnect if the connection has ended or a command
     /// got no answer. Any other error is noted, and after a refusal that may
     /// pass, the method is called again later.
-    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()>;
+    fn reconnected(&self, tor: &Questions<'_>) -> Result<()>;
 
     /// Tells the follower that a later attempt to update it has timed out with
     /// `error` on an open connection. Another attempt may follow.

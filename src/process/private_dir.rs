@@ -97,8 +97,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
-    use super::super::private_file::make_private;
     use super::*;
+    use crate::process::private_file::make_private;
 
     #[test]
     fn private_directory_is_readable_by_its_owner_only_and_removed() {

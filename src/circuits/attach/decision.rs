@@ -17,8 +17,9 @@ pub enum Decision {
     /// Ask the next attacher. After the last one, tor chooses the circuit.
     Pass,
     /// Decide later, with the [`StreamAnswer`](super::StreamAnswer) from
-    /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later). If that method wasn't called, the
-    /// stream is closed, because nobody could decide.
+    /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later). If
+    /// that method wasn't called, the stream is closed, because nobody could
+    /// decide.
     #[doc(alias = "DO_NOT_ATTACH")]
     Later,
 }

@@ -14,11 +14,11 @@ use super::pending::Pending;
 use super::request::{Desk, Rest};
 use super::run::Run;
 use super::{Decision, PriorityAttacher, StreamKind};
-use crate::control::{Controller, ReconnectHook};
-use crate::error::{Error, Result};
+use crate::control::{Controller, Questions, ReconnectHook};
+use crate::error::{AnswerError, Error, Result};
 use crate::io::connection::PendingReply;
-use scape_proto::control::{Command, Reply};
-use scape_proto::event::{EndReason, StreamInfo};
+use scape_proto::control::Command;
+use scape_proto::event::EndReason;
 use scape_proto::word::StreamId;
 
 /// State that the attachers of a connection share. It doesn't keep the
@@ -106,12 +106,17 @@ impl ReconnectHook for Registry {
 
     /// Asks again about streams that are waiting. Earlier requests belong to
     /// another connection, perhaps to another tor.
-    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+    fn reconnected(&self, tor: &Questions<'_>) -> Result<()> {
         // If the watch is starting or ending at this moment, it reads the
         // streams itself.
         if self.run.is_on() {
-            let reply = ask(Command::build("GETINFO").word("key", "stream-status").finish()?)?;
-            self.run.tell(Message::There(streams(&reply)));
+            let mut streams = match tor.streams() {
+                // STREAM events will report the streams.
+                Err(error) if error.is::<AnswerError>() => Vec::new(),
+                streams => streams?,
+            };
+            streams.sort_by_key(|stream| stream.id);
+            self.run.tell(Message::There(streams));
         }
         Ok(())
     }
@@ -135,20 +140,4 @@ impl ReconnectHook for Registry {
         }
         pending
     }
-}
-
-/// Returns the streams in the answer to `GETINFO stream-status`.
-fn streams(reply: &Reply) -> Vec<StreamInfo> {
-    let mut streams = Vec::new();
-    for line in reply.lines() {
-        let value =
-            line.text.strip_prefix(b"stream-status=").unwrap_or(line.data.unwrap_or_default());
-        streams.extend(value.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse));
-        if let Some(data) = line.data {
-            streams.extend(data.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse));
-        }
-    }
-    streams.sort_by_key(|stream| stream.id);
-    streams.dedup_by_key(|stream| stream.id);
-    streams
 }

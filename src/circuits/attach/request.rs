@@ -230,9 +230,9 @@ impl StreamAnswer {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`StreamError`] if the stream can't be attached
-    /// to the circuit; the stream is closed then. Errors of the control
-    /// connection are also possible.
+    /// Returns an error with a [`StreamError`](crate::control::StreamError) if
+    /// the stream can't be attached to the circuit; the stream is closed then.
+    /// Errors of the control connection are also possible.
     pub fn attach(self, circuit: impl Into<AttachPoint>) -> Result<()> {
         self.decide(Decision::on(circuit))
     }
@@ -241,7 +241,8 @@ impl StreamAnswer {
     ///
     /// # Errors
     ///
-    /// Same errors as [`attach`](Self::attach), most often a [`StreamError`].
+    /// Same errors as [`attach`](Self::attach), most often a
+    /// [`StreamError`](crate::control::StreamError).
     pub fn leave_to_tor(self) -> Result<()> {
         self.decide(Decision::Tor)
     }
@@ -250,7 +251,8 @@ impl StreamAnswer {
     ///
     /// # Errors
     ///
-    /// Same errors as [`attach`](Self::attach), most often a [`StreamError`].
+    /// Same errors as [`attach`](Self::attach), most often a
+    /// [`StreamError`](crate::control::StreamError).
     pub fn refuse(self, reason: EndReason) -> Result<()> {
         self.decide(Decision::Refuse(reason))
     }

@@ -47,11 +47,17 @@ use scape_proto::word::{CountryCode, Fingerprint};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PathBuilder {
     rules: Rules,
     /// The first invalid argument.
     problem: Option<Error>,
+}
+
+impl Default for PathBuilder {
+    fn default() -> Self {
+        PathBuilder { rules: Rules::general(), problem: None }
+    }
 }
 
 impl PathBuilder {

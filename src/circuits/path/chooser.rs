@@ -108,7 +108,8 @@ impl PathChooser {
     /// # Errors
     ///
     /// Same errors as [`choose`](Self::choose). The `failed` relays are counted
-    /// as rejected by [`PathRule::HasFailed`].
+    /// as rejected by
+    /// [`PathRule::HasFailed`](crate::path::PathRule::HasFailed).
     pub fn choose_without<R: Rng + ?Sized>(
         &self,
         rng: &mut R,

@@ -57,9 +57,15 @@ use scape_proto::event::CircuitPurpose;
 /// }
 /// # Ok::<(), scape::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct CircuitBuilder {
     settings: CircuitSettings,
+}
+
+impl Default for CircuitBuilder {
+    fn default() -> Self {
+        CircuitBuilder::over(Route::Tor)
+    }
 }
 
 impl CircuitBuilder {
@@ -72,7 +78,7 @@ impl CircuitBuilder {
     /// `path`, anew for each attempt. Such circuits stand out and may reveal
     /// their user.
     pub fn choosing(path: PathBuilder) -> Self {
-        CircuitBuilder { settings: CircuitSettings::over(Route::Choosing(Box::new(path))) }
+        CircuitBuilder::over(Route::Choosing(Box::new(path)))
     }
 
     /// Creates a builder of circuits over these relays, first hop first. There
@@ -88,7 +94,11 @@ impl CircuitBuilder {
     /// ```
     pub fn along<R: ToString>(relays: impl IntoIterator<Item = R>) -> Self {
         let relays = relays.into_iter().map(|relay| relay.to_string()).collect();
-        CircuitBuilder { settings: CircuitSettings::over(Route::Along(relays)) }
+        CircuitBuilder::over(Route::Along(relays))
+    }
+
+    fn over(route: Route) -> Self {
+        CircuitBuilder { settings: CircuitSettings::over(route) }
     }
 
     /// Sets the purpose of the circuits. Default: [`CircuitPurpose::General`].

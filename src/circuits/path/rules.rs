@@ -130,8 +130,9 @@ impl Excluded {
     }
 }
 
-impl Default for Rules {
-    fn default() -> Self {
+impl Rules {
+    /// Returns the rules by which tor chooses paths for general use.
+    pub(super) fn general() -> Self {
         Rules {
             length: 3,
             entry: Entry::Guards,
@@ -149,9 +150,7 @@ impl Default for Rules {
             fixed: BTreeMap::new(),
         }
     }
-}
 
-impl Rules {
     /// Returns an error if the settings can't be used.
     pub(super) fn check(&self) -> Result<()> {
         let invalid = |argument, why: String| {

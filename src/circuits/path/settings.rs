@@ -31,23 +31,17 @@ pub(super) enum Route {
     Choosing(Box<PathBuilder>),
 }
 
-impl Default for CircuitSettings {
-    fn default() -> Self {
+impl CircuitSettings {
+    /// Creates the default settings with this route.
+    pub(super) fn over(route: Route) -> Self {
         CircuitSettings {
-            route: Route::Tor,
+            route,
             purpose: None,
             attempts: 3,
             attempt_timeout: Duration::from_secs(30),
             timeout: Duration::from_secs(60),
             concurrency: 4,
         }
-    }
-}
-
-impl CircuitSettings {
-    /// Creates the default settings with this route.
-    pub(super) fn over(route: Route) -> Self {
-        CircuitSettings { route, ..Self::default() }
     }
 
     /// Returns the deadline of a circuit that is started now.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::control::keeper::Kept;
+use crate::control::questions::Questions;
 use crate::control::retake::{Part, may_pass};
 use crate::error::Result;
 use crate::io::connection::{Closed, Connection, ConnectionStatus};
@@ -96,7 +97,8 @@ impl Session {
                         // earlier attempt succeeded after its timeout, or the
                         // program has added the service again.
                         Err(error)
-                            if error.is::<Refusal>() && self.has_onion(&address, &ask)? => {}
+                            if error.is::<Refusal>()
+                                && Questions::new(&ask).has_onion(&address)? => {}
                         taken => drop(taken?),
                     }
                 } else {
@@ -110,7 +112,7 @@ impl Session {
                 self.leave_streams.restore(&send, self.restorables.client_auths(), deadline)?;
             }
             Part::ReconnectHook(follower) => match follower.upgrade() {
-                Some(follower) => follower.reconnected(&ask)?,
+                Some(follower) => follower.reconnected(&Questions::new(&ask))?,
                 None => return Ok(false),
             },
         }

@@ -47,13 +47,13 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
 
     use parking_lot::Mutex;
 
-    use crate::control::{ClientAuth, Connect, MappedAddress};
+    use crate::control::{ClientAuth, Connect, MappedAddress, Questions};
     use crate::error::Result;
     use crate::io::connection::PendingReply;
     use crate::onion::client_auth::ClientAuthGuard;
     use crate::onion::{OnionBuilder, OnionService, Wait};
     use crate::testing::ScriptedTor;
-    use scape_proto::control::{Command, Reply};
+    use scape_proto::control::Command;
     use scape_proto::word::{ClientKey, OnionKey};
 
     /// A follower that drops a service, a client key and a mapping while
@@ -65,7 +65,7 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
             "dropping"
         }
 
-        fn reconnected(&self, _ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+        fn reconnected(&self, _tor: &Questions<'_>) -> Result<()> {
             drop(self.0.lock().take());
             Ok(())
         }

@@ -79,7 +79,7 @@ impl Connection {
         })
     }
 
-    /// Begins to give back everything on a socket that replaces another one.
+    /// Begins to restore everything on a socket that replaces another one.
     /// [`Restoring::open`] lets callers in.
     pub(crate) fn restore_on(&self, candidate: Candidate) -> Result<Restoring> {
         Restoring::begin(&self.hub, candidate)
@@ -156,7 +156,7 @@ impl Connection {
         })
     }
 
-    /// Waits while everything is given back on a new socket, for at most
+    /// Waits while everything is restored on a new socket, for at most
     /// `timeout`.
     pub(crate) fn wait_while_restoring(&self, timeout: Duration) {
         self.hub.wait_while_restoring(timeout);

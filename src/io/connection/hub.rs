@@ -58,9 +58,9 @@ enum Current {
     /// The link has ended; another may come.
     Down(Closed),
     /// The link has ended, and another is authenticated. tor is being told
-    /// which events are wanted and given back what was made. Callers are not
-    /// let in yet: to them the connection is still down, for the cause for
-    /// which the last link ended.
+    /// which events are wanted, and everything that this controller made is
+    /// restored. Callers are not let in yet: to them the connection is still
+    /// down, for the cause of the last link's end.
     Restoring(Arc<Link>, Closed),
     /// The connection has ended for good.
     Ended(Closed),
@@ -229,7 +229,7 @@ impl Hub {
             || deadline.is_cancelled()
     }
 
-    /// Waits while everything is given back on a new link, for at most
+    /// Waits while everything is restored on a new link, for at most
     /// `timeout`.
     pub(super) fn wait_while_restoring(&self, timeout: Duration) {
         let deadline = deadline_after(timeout);
@@ -320,7 +320,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins to give back everything on a link that was authenticated on after
+    /// Begins to restore everything on a link that was authenticated on after
     /// another one has ended. From now on the link's events count. Returns the
     /// number that the link gets when it is [opened](Self::open).
     pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
@@ -345,7 +345,7 @@ impl Hub {
         Ok(state.number + 1)
     }
 
-    /// Lets callers send on a link on which everything was given back.
+    /// Lets callers send on a link on which everything was restored.
     ///
     /// Subscriptions and callbacks are told first, and get the events that have
     /// come on the link so far. So a caller's first reply comes after
@@ -448,7 +448,7 @@ impl Hub {
     }
 
     /// Notes that no other link is expected. Subscriptions end with the cause
-    /// for which the last link ended. If everything is being given back on
+    /// for which the last link ended. If everything is being restored on
     /// another link right now, they end only if that fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();

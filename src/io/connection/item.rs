@@ -23,7 +23,7 @@ pub enum EventItem {
     /// the next [`Reconnected`](Self::Reconnected). If the connection isn't
     /// made again, no items follow.
     Disconnected(Closed),
-    /// The connection was made again and everything was given back. Commands
+    /// The connection was made again and everything was restored. Commands
     /// succeed from here on. The events that follow are those that tor sent on
     /// the new connection.
     Reconnected(Reconnected),

@@ -52,8 +52,9 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Starts the reader thread on `transport`. Events go to `outlets`. When the
-    /// link ends, `on_end` is called with the cause that `explanation` finds.
+    /// Starts the reader thread on `transport`. Events go to `outlets`. When
+    /// the link ends, `on_end` is called with the cause that `explanation`
+    /// finds.
     pub(super) fn start(
         transport: Transport,
         limits: Limits,

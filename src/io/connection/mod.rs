@@ -141,9 +141,9 @@
 //!    moment it is authenticated on until its end. A thread that reports the
 //!    end first waits until the reader thread has handed over what it has in
 //!    hand.
-//! 8. Callers send on a link only after tor was told which events are wanted
-//!    and was given back what was made. Until then every call fails as on a
-//!    connection that is down.
+//! 8. Callers send on a link only after tor was told which events are wanted,
+//!    and everything that this controller made was restored. Until then every
+//!    call fails as on a connection that is down.
 //!
 //! ## The order of locks
 //!
@@ -179,7 +179,7 @@
 //! 1. **Down.** The last link has ended. Calls fail with the cause.
 //! 2. A new socket is authenticated on as a `Candidate`, which nobody else
 //!    sees.
-//! 3. **Restoring.** A thread gives back everything on the new link with its
+//! 3. **Restoring.** A thread restores everything on the new link with its
 //!    `Restoring`. Calls still fail as before, because a caller would see a tor
 //!    that lacks half of what was made. Trackers see the link's events at once,
 //!    because live state is read again in this step. Queues and the dispatcher

@@ -50,7 +50,7 @@ pub(crate) trait Tracker: Send + Sync {
 
     /// Called when the connection was made again and is open to callers. The
     /// tracker may have got events of the new connection already, because
-    /// trackers get events while everything is given back.
+    /// trackers get events while everything is restored.
     fn resumed(&self) {}
 }
 

@@ -28,13 +28,13 @@ pub enum ConnectionStatus {
         next: Option<Duration>,
     },
     /// The connection was made again. Everything except
-    /// [`Reconnected::failures`] was given back, and commands succeed from here
+    /// [`Reconnected::failures`] was restored, and commands succeed from here
     /// on.
     Reconnected(Reconnected),
     /// tor has accepted something that it had refused to take back before. It
     /// was in [`Reconnected::failures`].
     Restored {
-        /// The thing that was given back, as in [`Reconnected::failures`].
+        /// The thing that was restored, as in [`Reconnected::failures`].
         what: String,
     },
     /// Another attempt to give something back was refused.
@@ -57,7 +57,7 @@ pub enum ConnectionStatus {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Reconnected {
-    /// The things that could not be given back, each with the reason.
+    /// The things that could not be restored, each with the reason.
     /// Everything else that this controller had made exists again.
     ///
     /// Some refusals may pass, such as that of an onion service which tor still

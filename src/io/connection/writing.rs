@@ -69,8 +69,9 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 /// The reason why a command was not sent.
 pub(super) enum Unsent {
     Error(Error),
-    /// The peer has hung up. [`Link::explain`](super::link::Link::explain) finds out why. This may take a
-    /// second, so it is done without any lock.
+    /// The peer has hung up.
+    /// [`Link::explain`](super::link::Link::explain) finds out why. This may
+    /// take a second, so it is done without any lock.
     HungUp(io::Error),
 }
 

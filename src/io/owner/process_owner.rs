@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-/// A process that a connection belongs to. Returned by [`owner_of`](super::owner_of).
+/// A process that a connection belongs to. Returned by
+/// [`owner_of`](super::owner_of).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProcessOwner {

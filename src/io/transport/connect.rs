@@ -3,56 +3,43 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Address;
 use super::address::is_localhost;
 use super::deadline::remaining;
-use super::{Address, Transport};
 
-impl Transport {
-    /// Connects to `address`. Gives up at `deadline`.
-    ///
-    /// `localhost` means `127.0.0.1`, then `::1`, without any look-up. Other
-    /// host names are looked up by the system. All addresses of a host are
-    /// tried in turn, and share the time that is left. TCP connections get
-    /// `TCP_NODELAY`.
-    ///
-    /// ```no_run
-    /// use scape::transport::{Address, Transport};
-    /// use std::time::{Duration, Instant};
-    ///
-    /// let address: Address = "127.0.0.1:9051".parse()?;
-    /// let transport = Transport::connect(&address, Instant::now() + Duration::from_secs(10))?;
-    /// println!("connected to {}", transport.peer());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns the operating system's error, or an error of the kind
-    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
-    /// that is late is left behind on its own thread, which ends when the
-    /// resolver answers.
-    pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
-        match address {
-            Address::Ip(address) => connect_tcp(&[*address], deadline),
-            Address::Name { host, port } if is_localhost(host) => {
-                let loopback =
-                    [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
-                connect_tcp(&loopback, deadline)
-            }
-            Address::Name { host, port } => connect_tcp(&look_up(host, *port, deadline)?, deadline),
-            Address::Unix(path) => connect_unix(path, deadline),
+/// A socket that is connected.
+#[derive(Debug)]
+pub(super) enum Connected {
+    Tcp(TcpStream),
+    /// A Unix socket, with the name of its peer.
+    #[cfg(unix)]
+    Unix(UnixStream, String),
+}
+
+/// See [`Transport::connect`](super::Transport::connect).
+pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Connected> {
+    match address {
+        Address::Ip(address) => connect_tcp(&[*address], deadline),
+        Address::Name { host, port } if is_localhost(host) => {
+            let loopback =
+                [(Ipv4Addr::LOCALHOST, *port).into(), (Ipv6Addr::LOCALHOST, *port).into()];
+            connect_tcp(&loopback, deadline)
         }
+        Address::Name { host, port } => connect_tcp(&look_up(host, *port, deadline)?, deadline),
+        Address::Unix(path) => connect_unix(path, deadline),
     }
 }
 
 /// Connects to the first of these addresses that accepts. Each gets an equal
 /// share of the time that is left, so that an address that never answers
 /// doesn't keep the others from being tried.
-fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Transport> {
+fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connected> {
     let mut failures: Vec<(SocketAddr, io::Error)> = Vec::new();
     for (tried, address) in addresses.iter().enumerate() {
         let others = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
@@ -60,7 +47,7 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Transp
             TcpStream::connect_timeout(address, (left / others).max(Duration::from_micros(1)))
         });
         match attempt {
-            Ok(stream) => return Ok(stream.into()),
+            Ok(stream) => return Ok(Connected::Tcp(stream)),
             Err(error) => failures.push((*address, error)),
         }
     }
@@ -103,9 +90,7 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAdd
 /// is full. The wait takes no longer than the socket's send timeout. So that
 /// timeout is set before, and removed afterwards.
 #[cfg(unix)]
-fn connect_unix(path: &Path, deadline: Instant) -> io::Result<Transport> {
-    use std::os::unix::net::UnixStream;
-
+fn connect_unix(path: &Path, deadline: Instant) -> io::Result<Connected> {
     use rustix::io::Errno;
     use rustix::net::sockopt::{Timeout, set_socket_timeout};
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
@@ -134,11 +119,11 @@ fn connect_unix(path: &Path, deadline: Instant) -> io::Result<Transport> {
     }
     set_socket_timeout(&socket, Timeout::Send, None)?;
     let stream = UnixStream::from(socket);
-    Ok(Transport::from_unix(stream, format!("unix:{}", path.display())))
+    Ok(Connected::Unix(stream, format!("unix:{}", path.display())))
 }
 
 #[cfg(not(unix))]
-fn connect_unix(_: &Path, _: Instant) -> io::Result<Transport> {
+fn connect_unix(_: &Path, _: Instant) -> io::Result<Connected> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 
@@ -148,6 +133,7 @@ mod tests {
     use std::net::TcpListener;
     use std::os::unix::net::UnixListener;
 
+    use super::super::Transport;
     use super::*;
 
     fn soon() -> Instant {

@@ -23,6 +23,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, AddressProblem, ParseAddressError};
+use connect::Connected;
 pub(crate) use deadline::{Deadline, deadline_after};
 use memory::Memory;
 
@@ -73,6 +74,37 @@ macro_rules! each {
 }
 
 impl Transport {
+    /// Connects to `address`. Gives up at `deadline`.
+    ///
+    /// `localhost` means `127.0.0.1`, then `::1`, without any look-up. Other
+    /// host names are looked up by the system. All addresses of a host are
+    /// tried in turn, and share the time that is left. TCP connections get
+    /// `TCP_NODELAY`.
+    ///
+    /// ```no_run
+    /// use scape::transport::{Address, Transport};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let address: Address = "127.0.0.1:9051".parse()?;
+    /// let transport = Transport::connect(&address, Instant::now() + Duration::from_secs(10))?;
+    /// println!("connected to {}", transport.peer());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the operating system's error, or an error of the kind
+    /// [`TimedOut`](io::ErrorKind::TimedOut) if `deadline` passes. A resolver
+    /// that is late is left behind on its own thread, which ends when the
+    /// resolver answers.
+    pub fn connect(address: &Address, deadline: Instant) -> io::Result<Transport> {
+        Ok(match connect::connect(address, deadline)? {
+            Connected::Tcp(stream) => stream.into(),
+            #[cfg(unix)]
+            Connected::Unix(stream, peer) => Transport::from_unix(stream, peer),
+        })
+    }
+
     /// Returns the two ends of a stream in memory: data that is written to one
     /// end is read from the other. The ends behave as connected sockets do,
     /// including timeouts. In each direction, 64 KiB may wait before a writer

@@ -9,10 +9,10 @@ use parking_lot::{Mutex, MutexGuard};
 use super::change::ConfigChange;
 use super::model::Model;
 use super::schema::Schema;
-use crate::control::{Controller, Function, ListenerGuard, Listeners, ReconnectHook};
-use crate::error::{Error, Phase, Result, Timeout};
+use crate::control::{Controller, Function, ListenerGuard, Listeners, Questions, ReconnectHook};
+use crate::error::{Phase, Result, Timeout};
 use crate::io::connection::{Callbacks, Closed, Registration, Tracker};
-use scape_proto::control::{Command, ConfLine, Reply, parse_getconf, parse_getinfo};
+use scape_proto::control::{Command, ConfLine, parse_getconf};
 use scape_proto::event::{Event, EventBody, EventKind};
 use scape_proto::info::{ConfigName, parse_config_default};
 
@@ -63,7 +63,8 @@ impl Shared {
         // Follow reconnects before the first answer, because the connection may
         // be made again at any time.
         controller.follow(&live);
-        while !live.read_schema(&|command| controller.send(command)?.wait_ok())? {}
+        let ask = |command| controller.send(command)?.wait_ok();
+        while !live.read_schema(&Questions::new(&ask))? {}
         Ok(Arc::new(Shared { controller: controller.to_keep(), live, _registration: registration }))
     }
 
@@ -148,19 +149,9 @@ impl Live {
     ///
     /// Returns false if the connection has ended in the meantime. The answer is
     /// ignored then, because it may come from another tor.
-    fn read_schema(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
+    fn read_schema(&self, tor: &Questions<'_>) -> Result<bool> {
         let ends = self.model.lock().ends();
-        let mut command = Command::build("GETINFO");
-        for key in NAMES {
-            command.word("key", key);
-        }
-        let reply = ask(command.finish()?)?;
-        let not_understood =
-            |problem| Error::answer(format!("GETINFO {}", NAMES.join(" ")), problem);
-        let values = parse_getinfo(&reply, &NAMES).map_err(not_understood)?;
-        let values: Result<[Vec<u8>; 2], _> = values.try_into();
-        let [names, defaults] =
-            values.map_err(|_| not_understood("unexpected number of values".to_owned()))?;
+        let [names, defaults] = tor.info(NAMES)?;
         let names = split(&names).filter_map(ConfigName::parse).collect();
         let defaults = split(&defaults).filter_map(parse_config_default).collect();
         let mut model = self.model.lock();
@@ -200,9 +191,9 @@ impl ReconnectHook for Live {
 
     /// Reads the options again, because the connection may be to another tor
     /// that has other options.
-    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
+    fn reconnected(&self, tor: &Questions<'_>) -> Result<()> {
         // `false` means that the new connection has ended. The next command
         // will report that.
-        self.read_schema(ask).map(drop)
+        self.read_schema(tor).map(drop)
     }
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::tracker::Shared;
 use super::{Addresses, Circuit, Router, Routers, Stream, directory, keeper};
 use crate::client::socks::KeepAlive;
-use crate::control::{BuildCircuit, Controller};
+use crate::control::{BuildCircuit, Controller, Questions};
 use crate::error::{Error, Phase, Result};
 use crate::geoip::GeoIp;
 use crate::io::connection::{Registration, Thread};
@@ -305,7 +305,8 @@ impl Inner {
         // Following starts before the first answer, because the connection may
         // reconnect at any time.
         controller.follow(&shared);
-        while !shared.load(&|command| controller.send(command)?.wait_ok())? {}
+        let ask = |command| controller.send(command)?.wait_ok();
+        while !shared.load(&Questions::new(&ask))? {}
         let inner = Arc::new(Inner {
             shared: shared.clone(),
             controller: controller.to_keep(),

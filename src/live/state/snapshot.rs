@@ -1,7 +1,7 @@
 //! tor's state at one moment, requested with a single command.
 
-use crate::error::{Error, Result};
-use scape_proto::control::{Command, Reply, parse_getinfo};
+use crate::control::Questions;
+use crate::error::Result;
 use scape_proto::event::{CircuitInfo, StreamInfo};
 use scape_proto::info::{AddressMapping, EntryGuard};
 
@@ -21,18 +21,9 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Requests a snapshot. `ask` sends a command and waits for the reply.
-    pub(super) fn ask(ask: &dyn Fn(Command) -> Result<Reply>) -> Result<Snapshot> {
-        let mut command = Command::build("GETINFO");
-        for key in KEYS {
-            command.word("key", key);
-        }
-        let reply = ask(command.finish()?)?;
-        let values =
-            parse_getinfo(&reply, &KEYS).map_err(|problem| Error::answer(asked(), problem))?;
-        let values: [Vec<u8>; 5] =
-            values.try_into().map_err(|_| Error::answer(asked(), "unexpected number of values"))?;
-        let [routers, circuits, streams, addresses, guards] = values;
+    /// Requests a snapshot.
+    pub(super) fn ask(tor: &Questions<'_>) -> Result<Snapshot> {
+        let [routers, circuits, streams, addresses, guards] = tor.info(KEYS)?;
         Ok(Snapshot {
             routers,
             circuits: lines(&circuits, CircuitInfo::parse),
@@ -43,10 +34,6 @@ impl Snapshot {
     }
 }
 
-fn asked() -> String {
-    format!("GETINFO {}", KEYS.join(" "))
-}
-
 /// Parses each line. A malformed line is skipped and doesn't hide the others,
 /// because later events report the missing information.
 fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
@@ -55,9 +42,9 @@ fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     if !odd.is_empty() {
         log::warn!(
             target: "scape::state",
-            "skipped malformed lines ({} in total) in tor's answer to {}",
+            "skipped malformed lines ({} in total) in tor's answer to GETINFO {}",
             odd.len(),
-            asked()
+            KEYS.join(" ")
         );
     }
     parsed.into_iter().flatten().collect()

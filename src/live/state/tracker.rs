@@ -12,11 +12,10 @@ use super::model::{Model, Phase};
 use super::router_table;
 use super::snapshot::Snapshot;
 use super::{Inner, State};
-use crate::control::{Function, ListenerGuard, Listeners, ReconnectHook, Subject};
+use crate::control::{Function, ListenerGuard, Listeners, Questions, ReconnectHook, Subject};
 use crate::error::{self, Error, Result};
 use crate::io::connection::{Callbacks, CloseCause, Closed, Tracker};
 use crate::io::transport::Deadline;
-use scape_proto::control::{Command, Reply};
 use scape_proto::event::{Event, EventBody, EventKind};
 
 /// The model, with the threads that wait for it to change. The lock is held for
@@ -93,13 +92,13 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Loads the whole state. `ask` sends a command and waits for the reply.
+    /// Loads the whole state.
     ///
     /// Returns false if the connection has ended meanwhile. The answer may then
     /// come from another tor, so it is ignored.
-    pub(super) fn load(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<bool> {
+    pub(super) fn load(&self, tor: &Questions<'_>) -> Result<bool> {
         let ends = self.begin_loading();
-        let snapshot = Snapshot::ask(ask)?;
+        let snapshot = Snapshot::ask(tor)?;
         let mut changes = self.changes();
         // Only a snapshot and the reader thread change the relays, and the
         // reader thread is keeping its events for later now.
@@ -236,8 +235,8 @@ impl ReconnectHook for Shared {
         "the live state"
     }
 
-    fn reconnected(&self, ask: &dyn Fn(Command) -> Result<Reply>) -> Result<()> {
-        match self.load(ask) {
+    fn reconnected(&self, tor: &Questions<'_>) -> Result<()> {
+        match self.load(tor) {
             // If the new connection has ended, the next command reports that.
             Ok(_) => Ok(()),
             // The state doesn't change any more, so waiting threads must be

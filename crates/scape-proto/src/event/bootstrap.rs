@@ -74,7 +74,7 @@ impl Bootstrap {
 
     /// Reads the arguments of a status event. Returns `None` in the same cases
     /// as [`parse`](Self::parse).
-    fn read(event: &StatusEvent) -> Option<Self> {
+    pub(super) fn read(event: &StatusEvent) -> Option<Self> {
         if event.action != StatusAction::Bootstrap {
             return None;
         }
@@ -94,14 +94,6 @@ impl Bootstrap {
             summary: event.get("SUMMARY").unwrap_or_default().to_owned(),
             problem,
         })
-    }
-}
-
-impl StatusEvent {
-    /// Returns the bootstrap progress. Returns `None` if the action isn't
-    /// `BOOTSTRAP`, or if its arguments can't be parsed.
-    pub fn bootstrap(&self) -> Option<Bootstrap> {
-        Bootstrap::read(self)
     }
 }
 

@@ -8,6 +8,7 @@ use super::address::{parse_address, parse_ipv4, parse_time};
 use super::base64;
 use super::line::{Lines, ed25519_id, keyword, number, words};
 use super::router_status_error::RouterStatusProblem;
+use super::router_statuses::RouterStatuses;
 use crate::netdoc::{DescriptorDigest, PortPolicy, Protocols, RouterFlags};
 use crate::word::{Fingerprint, Version};
 
@@ -62,6 +63,13 @@ pub struct RouterStatus<'a> {
 const KNOWN_LINES: [&[u8]; 10] = [b"r", b"a", b"s", b"v", b"pr", b"w", b"p", b"m", b"id", b"stats"];
 
 impl<'a> RouterStatus<'a> {
+    /// Returns an iterator over the entries in a text: a whole consensus, or
+    /// entries alone. Entries that can't be parsed are skipped; see
+    /// [`RouterStatuses`].
+    pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
+        RouterStatuses::new(text)
+    }
+
     /// Parses the entry that `text` begins with.
     #[inline]
     pub(super) fn parse(text: &'a [u8], in_consensus: bool) -> Result<Self, RouterStatusProblem> {

@@ -54,15 +54,6 @@ pub(super) fn is_footer(text: &[u8]) -> bool {
     FOOTER.iter().any(|keyword| starts_with_keyword(text, keyword))
 }
 
-impl<'a> RouterStatus<'a> {
-    /// Returns an iterator over the entries in a text: a whole consensus, or
-    /// entries alone. Entries that can't be parsed are skipped; see
-    /// [`RouterStatuses`].
-    pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
-        RouterStatuses::new(text)
-    }
-}
-
 impl<'a> RouterStatuses<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let position = find_line(text, b"\nr").unwrap_or(text.len());

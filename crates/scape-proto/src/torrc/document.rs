@@ -39,7 +39,7 @@ use crate::control::torrc_line::{self, Clean};
 /// );
 ///
 /// let error = Torrc::parse("Nickname relay\nContactInfo \"me").unwrap_err();
-/// assert!(error.to_string().starts_with("line 2 (ContactInfo): the value in quotes has no end"));
+/// assert!(error.to_string().starts_with("line 2 (ContactInfo): the value in quotes has no closing quote"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

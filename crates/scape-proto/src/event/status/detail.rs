@@ -223,32 +223,10 @@ pub struct ReachabilityTarget {
     pub dir_address: Option<SocketAddr>,
 }
 
-impl StatusEvent {
-    /// Returns the action with typed arguments. Each call parses them again.
-    ///
-    /// ```
-    /// # use std::time::SystemTime;
-    /// use scape_proto::event::{Event, EventBody, StatusDetail};
-    /// # use scape_proto::control::Decoder;
-    /// # let mut decoder = Decoder::default();
-    /// # decoder.feed(b"650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001\r\n");
-    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
-    /// // 650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001
-    /// let EventBody::StatusGeneral(status) = event.body() else { panic!("{event}") };
-    /// let StatusDetail::ClockSkew { skew, source, .. } = status.detail() else { panic!("{status}") };
-    /// assert_eq!(skew, Some(-3600)); // one hour behind
-    /// assert_eq!(source.to_string(), "OR:127.0.0.1:9001");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn detail(&self) -> StatusDetail {
-        StatusDetail::read(self)
-    }
-}
-
 impl StatusDetail {
     /// Parses the arguments of a status event. Returns `Other` if the action is
     /// unknown, or if an argument is missing or malformed.
-    fn read(event: &StatusEvent) -> Self {
+    pub(super) fn read(event: &StatusEvent) -> Self {
         Self::try_read(event).unwrap_or(StatusDetail::Other)
     }
 

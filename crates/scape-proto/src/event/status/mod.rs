@@ -7,6 +7,7 @@ use std::fmt;
 
 pub use detail::{ReachabilityTarget, StatusDetail};
 
+use super::bootstrap::Bootstrap;
 use super::field;
 use super::shown::InOneLine;
 use crate::control::{Word, Words, unquote};
@@ -43,6 +44,45 @@ impl StatusEvent {
     /// the event doesn't have it.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.arguments.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the bootstrap progress. Returns `None` if the action isn't
+    /// `BOOTSTRAP`, or if the progress or the tag is missing or malformed.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape_proto::event::{Event, EventBody};
+    /// # use scape_proto::control::Decoder;
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY=\"Connecting\"\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
+    /// // 650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting"
+    /// let EventBody::StatusClient(status) = event.body() else { panic!("{event}") };
+    /// assert_eq!(status.bootstrap().map(|bootstrap| bootstrap.progress), Some(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bootstrap(&self) -> Option<Bootstrap> {
+        Bootstrap::read(self)
+    }
+
+    /// Returns the action with typed arguments. Each call parses them again.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// use scape_proto::event::{Event, EventBody, StatusDetail};
+    /// # use scape_proto::control::Decoder;
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one line"), SystemTime::now());
+    /// // 650 STATUS_GENERAL WARN CLOCK_SKEW SKEW=-3600 SOURCE=OR:127.0.0.1:9001
+    /// let EventBody::StatusGeneral(status) = event.body() else { panic!("{event}") };
+    /// let StatusDetail::ClockSkew { skew, source, .. } = status.detail() else { panic!("{status}") };
+    /// assert_eq!(skew, Some(-3600)); // one hour behind
+    /// assert_eq!(source.to_string(), "OR:127.0.0.1:9001");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn detail(&self) -> StatusDetail {
+        StatusDetail::read(self)
     }
 }
 

@@ -1,0 +1,62 @@
+//! [`Questions`] to tor with typed answers, over any way to send a command.
+
+use crate::error::{Error, Result};
+use scape_proto::control::{Command, Refusal, Reply, parse_getinfo};
+use scape_proto::event::StreamInfo;
+use scape_proto::word::OnionAddress;
+
+/// Asks tor on a connection that may not be open to callers yet.
+pub(crate) struct Questions<'a> {
+    ask: &'a dyn Fn(Command) -> Result<Reply>,
+}
+
+impl<'a> Questions<'a> {
+    /// Creates the questions. `ask` sends a command and waits for its reply. A
+    /// refusal is an error.
+    pub(crate) fn new(ask: &'a dyn Fn(Command) -> Result<Reply>) -> Self {
+        Questions { ask }
+    }
+
+    /// Returns the values of these GETINFO keys. All of them describe the same
+    /// moment, because one command asks for them.
+    pub(crate) fn info<const N: usize>(&self, keys: [&str; N]) -> Result<[Vec<u8>; N]> {
+        let values = parse_info(&(self.ask)(info_command(&keys)?)?, &keys)?;
+        values.try_into().map_err(|values: Vec<_>| {
+            let problem = format!("{} values", values.len());
+            Error::answer(format!("GETINFO {}", keys.join(" ")), problem)
+        })
+    }
+
+    /// Returns tor's streams. A malformed line is skipped and doesn't hide the
+    /// others.
+    pub(crate) fn streams(&self) -> Result<Vec<StreamInfo>> {
+        let [value] = self.info(["stream-status"])?;
+        Ok(value.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse).collect())
+    }
+
+    /// Returns true if this connection has the onion service. Returns false if
+    /// a filter refuses the question.
+    pub(super) fn has_onion(&self, address: &OnionAddress) -> Result<bool> {
+        let id = address.service_id();
+        match (self.ask)(info_command(&["onions/current"])?) {
+            Ok(reply) => Ok(reply.to_string().contains(id.as_str())),
+            Err(error) if error.is::<Refusal>() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns the command that asks for these keys.
+pub(super) fn info_command(keys: &[&str]) -> Result<Command> {
+    let mut command = Command::build("GETINFO");
+    for key in keys {
+        command.word("key", key);
+    }
+    Ok(command.finish()?)
+}
+
+/// Returns the values of these keys in the reply.
+pub(super) fn parse_info(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
+    parse_getinfo(reply, keys)
+        .map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))
+}
