@@ -21,8 +21,11 @@ const FOLDERS: [&str; 2] = ["src", "crates/scape-proto/src"];
 /// file of its definition, with the reason. Such a file may name the files of
 /// its folder, and they may name it.
 const EXTENDED: &[(&str, &str)] = &[
-    ("control/mod.rs", "Controller has a method for each command, in a file for each family"),
-    ("live/state/mod.rs", "State returns handles, which keep it alive and return it"),
+    (
+        "control/controller.rs",
+        "Controller has a method for each command, in a file for each family",
+    ),
+    ("live/state/live.rs", "State returns handles, which keep it alive and return it"),
     ("testing/network/mod.rs", "TestNetwork is started, changed and watched in several files"),
 ];
 
@@ -113,7 +116,7 @@ fn names_are_followed_to_the_file_of_their_definition() {
 
 /// Returns true if `file` is in the folder of `target`, whose type it extends.
 fn is_extended_by(file: &str, target: &str) -> bool {
-    let folder = target.trim_end_matches("mod.rs").trim_end_matches(".rs").trim_end_matches('/');
+    let folder = target.rsplit_once('/').map_or("", |(folder, _)| folder);
     EXTENDED.iter().any(|(known, _)| *known == target)
         && file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }

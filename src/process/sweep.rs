@@ -2,8 +2,8 @@
 //!
 //! A directory is removed only if it is provably ours and its owner is dead:
 //!
-//! * The name begins with the prefix of our [directories](super::PrivateDir). The
-//!   directory belongs to this user and has mode 0700.
+//! * The name begins with the prefix of our [directories](super::PrivateDir).
+//!   The directory belongs to this user and has mode 0700.
 //! * In addition, it contains the lock file, a regular file of this user, and
 //!   no process holds the lock. Or it contains nothing but an unlocked file
 //!   that was to become the lock file, and hasn't changed for an

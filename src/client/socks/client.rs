@@ -161,7 +161,7 @@ impl SocksProxy {
     }
 
     /// Returns the value that was set with [`keep`](Self::keep), or `None` if
-    /// there is none.
+    /// that wasn't called.
     #[cfg(feature = "http")]
     pub(crate) fn kept(&self) -> Option<KeepAlive> {
         self.keep.clone()

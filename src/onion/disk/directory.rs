@@ -8,16 +8,12 @@ use std::sync::Arc;
 
 use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
+use super::file_names::{AUTHORIZED_CLIENTS, HOSTNAME, PUBLIC_KEY, SECRET_KEY};
 use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
 use crate::error::{Error, Result};
 use crate::onion::disk::{DiskOnionError, DiskOnionProblem};
 use scape_proto::word::{OnionAddress, OnionKey};
-
-pub(super) const SECRET_KEY: &str = "hs_ed25519_secret_key";
-const PUBLIC_KEY: &str = "hs_ed25519_public_key";
-const HOSTNAME: &str = "hostname";
-pub(super) const AUTHORIZED_CLIENTS: &str = "authorized_clients";
 
 /// The files and directories that were created for a service before it was
 /// added to tor. Dropping a `Prepared` removes them.

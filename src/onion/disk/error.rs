@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::error::{Cause, Error, ErrorKind};
 
-use super::directory::SECRET_KEY;
+use super::file_names::SECRET_KEY;
 use scape_proto::control::Refusal;
 use scape_proto::word::{OnionAddress, ParseOnionKeyFileError};
 

@@ -50,6 +50,7 @@
 
 mod directory;
 mod error;
+mod file_names;
 mod files;
 mod group;
 mod port;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::client_auth::AuthorizedClients;
-use super::directory::{self, AUTHORIZED_CLIENTS};
+use super::directory;
+use super::file_names::AUTHORIZED_CLIENTS;
 use super::services::DiskOnions;
 use super::value::DiskOnion;
 use crate::control::{Controller, WeakController};

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 /// The options of a [`DiskOnion`](super::DiskOnion) that this library knows, as
-/// typed values. Returned by [`DiskOnion::settings`](super::DiskOnion::settings).
-/// tor's manual, "HIDDEN SERVICE OPTIONS".
+/// typed values. [`DiskOnion::settings`](super::DiskOnion::settings) returns
+/// them. tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// A field is `None` if the service doesn't set the option, so that tor's
 /// default applies. It is also `None` if the value can't be parsed. In that
