@@ -5,7 +5,8 @@ use std::fmt;
 use scape_proto::control::Reply;
 use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// An onion service that was added. Returned by [`Controller::add_onion`].
+/// An onion service that was added. Returned by
+/// [`Controller::add_onion`](crate::Controller::add_onion).
 #[doc(alias = "AddOnionResponse")]
 #[derive(Debug, Clone)]
 #[non_exhaustive]

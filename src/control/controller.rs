@@ -15,7 +15,7 @@ use crate::io::transport::{Address, Deadline, Transport};
 
 /// A handle on an authenticated control connection to tor.
 ///
-/// [`connect()`](crate::connect()) and [`Connect`] create one.
+/// [`connect()`](crate::connect()) and [`Connect`](crate::Connect) create one.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -38,14 +38,15 @@ use crate::io::transport::{Address, Deadline, Transport};
 /// call fails with an error of the kind
 /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), always with the same cause.
 /// [`reconnect`](Self::reconnect) opens the connection again. With
-/// [`Connect::reconnect`] this happens automatically.
+/// [`Connect::reconnect`](crate::Connect::reconnect) this happens
+/// automatically.
 ///
 /// # Timeouts
 ///
 /// Every call waits for at most the handle's timeout. The default is 30
-/// seconds. [`Connect::timeout`] and [`with_timeout`](Self::with_timeout) set
-/// another one. The connection stays usable after a call has timed out, because
-/// tor's late reply is discarded.
+/// seconds. [`Connect::timeout`](crate::Connect::timeout) and
+/// [`with_timeout`](Self::with_timeout) set another one. The connection stays
+/// usable after a call has timed out, because tor's late reply is discarded.
 ///
 /// # Errors
 ///
@@ -322,7 +323,8 @@ impl Controller {
 
     /// Returns the address that the controller is connected to. Returns `None`
     /// if the program opened the transport itself: with [`from_authenticated`],
-    /// [`Connect::through`] or [`Connect::authenticate_over`].
+    /// [`Connect::through`](crate::Connect::through) or
+    /// [`Connect::authenticate_over`](crate::Connect::authenticate_over).
     ///
     /// [`from_authenticated`]: Self::from_authenticated
     pub fn control_address(&self) -> Option<&Address> {

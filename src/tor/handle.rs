@@ -383,9 +383,9 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`NoSocksPortError`] (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if no SOCKS port can
-    /// be used.
+    /// Returns an error with a [`NoSocksPortError`](super::NoSocksPortError)
+    /// (kind [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if no SOCKS
+    /// port can be used.
     pub fn client(&self) -> Result<TorClient> {
         self.client_on(&SocksPort::Usable)
     }
@@ -403,10 +403,10 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`NoSocksPortError`] (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no such
-    /// port. If a port had to be added and tor couldn't open it, the kind is
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), and
+    /// Returns an error with a [`NoSocksPortError`](super::NoSocksPortError)
+    /// (kind [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no
+    /// such port. If a port had to be added and tor couldn't open it, the kind
+    /// is [`ErrorKind::Refused`](crate::ErrorKind::Refused), and
     /// [`Refusal::log`](crate::control::Refusal::log) says why.
     #[doc(alias = "create_socks_endpoint")]
     pub fn client_on(&self, port: &SocksPort) -> Result<TorClient> {
@@ -483,7 +483,7 @@ impl Tor {
     /// # Errors
     ///
     /// Same errors as [`client`](Self::client) and [`TorClient::http`], most
-    /// often a [`NoSocksPortError`].
+    /// often a [`NoSocksPortError`](super::NoSocksPortError).
     #[cfg(feature = "http")]
     #[doc(alias = "web_agent")]
     pub fn http(&self) -> Result<ureq::Agent> {

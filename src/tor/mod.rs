@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | [`Tor::connect`] | a running tor with a control port, found at the usual places or through `SCAPE_CONTROL` | never ended by this library |
 //! | [`Tor::connect_with`], `Tor::from(controller)` | a running tor with a control port, anywhere | never ended by this library |
-//! | [`Tor::launch`] | a new process, configured by a [`Launch`] | with its last handle |
+//! | [`Tor::launch`] | a new process, configured by a [`Launch`](crate::Launch) | with its last handle |
 //! | [`Tor::private`] | a new process that leaves no files behind | with its last handle |
 //! | [`Tor::socks_only`] | a running tor with a SOCKS port only: connections, but no onion services and no events | never ended by this library |
 //! | [`Tor::find`] | the first running tor: with a control port, or else with a SOCKS port | never ended by this library |
@@ -14,8 +14,8 @@
 //!
 //! A `Tor` is a cheap handle, and its clones refer to the same tor. Everything
 //! that is made with a `Tor` counts as a handle while it lives: a
-//! [`TorClient`], streams, HTTP agents, onion services, listeners. So a
-//! launched tor doesn't end while a stream uses it.
+//! [`TorClient`](crate::TorClient), streams, HTTP agents, onion services,
+//! listeners. So a launched tor doesn't end while a stream uses it.
 //!
 //! # Entry points
 //!

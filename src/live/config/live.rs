@@ -169,9 +169,10 @@ impl Config {
 
     /// Returns the value of an option as a Rust type that fits the option's
     /// type: `bool`, numbers, [`Duration`](std::time::Duration),
-    /// [`DataSize`](super::DataSize), `String`, [`PathBuf`](std::path::PathBuf)
-    /// or [`PortLine`](super::PortLine). A list is read as a `Vec` of these,
-    /// and an option that may be unset as an `Option`.
+    /// [`DataSize`](super::value::DataSize), `String`,
+    /// [`PathBuf`](std::path::PathBuf) or [`PortLine`](super::PortLine). A list
+    /// is read as a `Vec` of these, and an option that may be unset as an
+    /// `Option`.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
