@@ -44,9 +44,9 @@
 //! ways to get one:
 //!
 //! - [`Tor::connect`] connects to a running tor in the usual places.
-//!   [`Connect`] takes an address, a password or a cookie file if yours is
-//!   elsewhere.
-//! - [`Tor::launch`] starts a tor of its own, as [`Launch`] describes.
+//!   [`Connect`] has settings for another address, a password and a cookie
+//!   file.
+//! - [`Tor::launch`] starts a new tor with the settings of a [`Launch`].
 //! - [`Tor::find`] also accepts a tor that only has a SOCKS port.
 //! - [`Tor::global`] gives the whole program one tor: a running one, or else a
 //!   launched one.
@@ -138,7 +138,7 @@
 //! Some methods also wait for the result of what a command starts, such as
 //! [`build_circuit`](Controller::build_circuit),
 //! [`resolve`](Controller::resolve),
-//! [`hs_descriptors`](Controller::hs_descriptors) and
+//! [`HsDescriptors::fetch`](control::HsDescriptors::fetch) and
 //! [`new_identity`](Controller::new_identity).
 //!
 //! [`Controller::send`] pipelines commands: it returns a
@@ -359,7 +359,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The documentation shows the methods of a type in the order of the modules
-// that have them. What can do harm comes last.
+// that have them. Methods that can do harm come last.
 pub mod control;
 
 mod client;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::error::Phase;
-use scape::socks::{Isolation, SocksError, SocksProblem, SocksProxy, TargetAddr};
+use scape::socks::{Isolation, SocksError, SocksProblem, SocksProxy, Target, ToTarget};
 use scape::transport::{Address, Transport};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -111,10 +111,8 @@ fn socks_proxy_resolves_names_and_addresses() {
 
 #[test]
 fn socks_proxy_sends_addresses_as_addresses() {
-    for target in [
-        TargetAddr::Domain("192.0.2.1".into(), 80),
-        "192.0.2.1:80".parse::<SocketAddr>().map(TargetAddr::Ip).unwrap(),
-    ] {
+    let address: SocketAddr = "192.0.2.1:80".parse().unwrap();
+    for target in [Target::new("192.0.2.1", 80).unwrap(), address.to_target().unwrap()] {
         let (address, server) = port(b"\x05\0", 10, b"\x05\0\0\x01\0\0\0\0\0\0");
         drop(SocksProxy::new(address).timeout(LONG).connect(target).unwrap());
         assert_eq!(server.join().unwrap()[3..], *b"\x05\x01\0\x01\xc0\0\x02\x01\0\x50");

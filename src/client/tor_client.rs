@@ -11,9 +11,9 @@ use crate::client::NoControlError;
 #[cfg(feature = "http")]
 use crate::client::http::AgentBuilder;
 #[cfg(feature = "https")]
-use crate::client::socks::TargetAddr;
+use crate::client::socks::RequestError;
 use crate::client::socks::{
-    Explain, Isolation, KeepAlive, RequestBinder, SocksError, SocksProxy, SocksStream, ToTargetAddr,
+    Explain, Isolation, KeepAlive, RequestBinder, SocksError, SocksProxy, SocksStream, ToTarget,
 };
 use crate::client::socks_ports::FoundPort;
 #[cfg(feature = "https")]
@@ -23,9 +23,9 @@ use crate::error::Result;
 use crate::io::transport::Address;
 #[cfg(feature = "https")]
 use crate::io::transport::deadline_after;
-#[cfg(feature = "https")]
-use scape_proto::control::ArgumentError;
 use scape_proto::control::Refusal;
+#[cfg(feature = "https")]
+use scape_proto::word::Host;
 
 /// The time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
@@ -53,16 +53,18 @@ const EXPLANATION: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone)]
 pub struct TorClient {
     proxy: SocksProxy,
-    /// The control connection, if there is one.
+    /// The control connection. `None` if tor is reached through its SOCKS port
+    /// only.
     controller: Option<Controller>,
-    /// The refusal of a filter that hides tor's SOCKS ports. In this case, the
-    /// client's port may belong to another tor than the controller's.
+    /// The refusal of a filter that hides tor's SOCKS ports. The port was
+    /// guessed then, and may belong to another tor than the controller's.
+    /// `None` if tor named the port.
     hidden_by: Option<Arc<Refusal>>,
 }
 
 impl TorClient {
-    /// Creates a client for a SOCKS port. It keeps `keep` alive. With a
-    /// controller, it finds out why requests time out.
+    /// Creates a client for a SOCKS port. The client keeps `keep` alive. With a
+    /// controller, the client finds out why requests time out.
     pub(crate) fn new(port: FoundPort, controller: Option<Controller>, keep: KeepAlive) -> Self {
         let mut proxy = SocksProxy::new(port.address).keep(keep).refuse_private(true);
         if let Some(controller) = &controller {
@@ -71,8 +73,8 @@ impl TorClient {
         TorClient { proxy, controller, hidden_by: port.hidden_by.map(Arc::new) }
     }
 
-    /// Returns the control connection that certainly belongs to the tor of this
-    /// client's port.
+    /// Returns the control connection to the tor of this client's port. Returns
+    /// an error if there is none, or if the port may belong to another tor.
     pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
         if let Some(refusal) = &self.hidden_by {
             return Err(Refusal::clone(refusal).into());
@@ -152,7 +154,7 @@ impl TorClient {
     /// After a timeout, up to half a second more is spent on finding out
     /// whether streams of this tor wait for a controller
     /// ([`SocksError::is_waiting_for_controller`]).
-    pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+    pub fn connect(&self, target: impl ToTarget) -> Result<SocksStream> {
         self.proxy.connect(target)
     }
 
@@ -219,7 +221,7 @@ impl TorClient {
     /// error is a [`TlsError`](crate::tls::TlsError), most often of the kind
     /// [`ErrorKind::Network`](crate::ErrorKind::Network).
     #[cfg(feature = "https")]
-    pub fn connect_tls(&self, target: impl ToTargetAddr) -> Result<TlsStream> {
+    pub fn connect_tls(&self, target: impl ToTarget) -> Result<TlsStream> {
         self.connect_tls_with(target, &TlsSettings::new())
     }
 
@@ -243,16 +245,13 @@ impl TorClient {
     #[cfg(feature = "https")]
     pub fn connect_tls_with(
         &self,
-        target: impl ToTargetAddr,
+        target: impl ToTarget,
         settings: &TlsSettings,
     ) -> Result<TlsStream> {
-        let invalid = |error| {
-            ArgumentError::invalid("connect_tls", "target", format!("cannot be used: {error}"))
-        };
-        let target = target.to_target_addr().map_err(invalid)?;
-        let host = match &target {
-            TargetAddr::Ip(address) => address.ip().to_string(),
-            TargetAddr::Domain(name, _) => name.clone(),
+        let target = target.to_target().map_err(RequestError::from)?;
+        let host = match target.host() {
+            Host::Ip(ip) => ip.to_string(),
+            Host::Name(name) => name.to_string(),
         };
         let timeout = self.proxy.request_timeout();
         let deadline = deadline_after(timeout);

@@ -17,8 +17,9 @@ use crate::io::transport::Deadline;
 use scape_proto::control::{AuthChallenge, AuthMethod, Command, ProtocolInfo, Reply, SafeCookie};
 use scape_proto::word::Secret;
 
-/// The length of a cookie file. A file of another length is not a cookie. It
-/// isn't sent, because a hostile peer may name any file.
+/// The length of a cookie file in bytes. A file of another length is not a
+/// cookie. The content of such a file isn't sent, because a hostile peer may
+/// name any file.
 const COOKIE_LENGTH: u64 = 32;
 
 /// The result of trying one method.
@@ -32,7 +33,8 @@ enum Attempt {
 struct Login<O> {
     open: O,
     deadline: Deadline,
-    /// A connection on which no attempt has failed yet.
+    /// A connection on which no attempt to authenticate was made yet. `None` if
+    /// a new connection is needed for the next attempt.
     fresh: Option<Candidate>,
 }
 
@@ -219,7 +221,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     }
 
     /// Sends AUTHENTICATE, with a secret if there is one. The secret is sent in
-    /// hexadecimal, so it may contain any bytes.
+    /// hexadecimal, so it may contain any bytes. If the attempt fails, `failed`
+    /// converts the error to one that names the method.
     fn authenticate(
         &mut self,
         secret: Option<&Secret>,
@@ -246,8 +249,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// Returns the connection on which no attempt has failed yet, or opens a
-    /// new one, because tor hangs up after a failure.
+    /// Returns the connection on which no attempt was made yet, or else opens a
+    /// new one, because tor hangs up after a failed attempt. Returns `None` if
+    /// no further connection can be opened.
     fn connection(&mut self) -> Result<Option<Candidate>> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
@@ -256,8 +260,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// Sends a command. After the inner error, other methods may still be
-    /// tried.
+    /// Sends a command and returns the reply. The outer error ends
+    /// authentication. After the inner error, other methods are still tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
         if self.deadline.has_passed() {
@@ -281,8 +285,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     }
 }
 
-/// Returns the failure of a method that can't be tried: tor hangs up after a
-/// failure, and no other connection can be opened.
+/// Returns the failure of a method that can't be tried, because tor has hung up
+/// after another method failed and no other connection can be opened.
 fn no_other_connection() -> Attempt {
     Attempt::Failure(AuthError::NotTried)
 }
@@ -298,7 +302,8 @@ fn not_a_control_port(what: &str) -> Error {
     AuthError::NotAControlPort { what: what.into() }.into()
 }
 
-/// Reads the cookie file, if it has the size of a cookie.
+/// Reads the cookie file. Returns the path and the cookie. A file that doesn't
+/// have the size of a cookie is an error, and so is a missing path.
 fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     let path = path.ok_or(AuthError::CookieUnnamed)?;
     let unreadable =

@@ -19,7 +19,7 @@ use crate::io::transport::{Address, Deadline, Transport};
 use scape_proto::control::{ArgumentError, Limits};
 use scape_proto::word::Secret;
 
-/// The number of times that a user is asked for the password.
+/// The maximum number of times that the user is asked for the password.
 const PROMPTS: usize = 3;
 
 /// Connects to a running tor at the address that the environment names, or else
@@ -81,10 +81,11 @@ pub fn connect() -> Result<Controller> {
 /// 1. SAFECOOKIE. It doesn't reveal the cookie, and it unmasks a peer that is
 ///    not the tor that wrote the cookie file. No other method is tried on such
 ///    a peer.
-/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and the program has set
-///    [`cookie_file`](Self::cookie_file). The content of a file that only the
-///    peer has named is never sent.
-/// 3. The [`password`](Self::password), if the program has set one.
+/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and the program
+///    ([`cookie_file`](Self::cookie_file)) or the environment has named the
+///    file. The content of a file that only the peer has named is never sent.
+/// 3. The [`password`](Self::password), if the program or the environment has
+///    set one.
 /// 4. No authentication.
 ///
 /// Each attempt after the first takes a new connection, because tor hangs up
@@ -104,8 +105,8 @@ pub struct Connect {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PasswordRequest {
-    /// The control port that wants the password. A description if the program
-    /// opens the transport itself.
+    /// The address of the control port that wants the password. If the program
+    /// opens the transport itself, the text is `the control port`.
     pub address: String,
     /// The error of the previous attempt. `None` if no password was tried yet.
     pub refused: Option<Error>,
@@ -184,7 +185,7 @@ impl Connect {
     /// | `SCAPE_CONTROL` | the control port, as for [`Connect::to`]; the next three are ignored then |
     /// | `TOR_CONTROL_IPC_PATH` | the path of a Unix socket; the next two are ignored then |
     /// | `TOR_CONTROL_HOST` | the host of the control port; default: 127.0.0.1 |
-    /// | `TOR_CONTROL_PORT` | its port; default: 9151 if there is a host |
+    /// | `TOR_CONTROL_PORT` | the number of the control port; default: 9151 if there is a host |
     /// | `TOR_CONTROL_PASSWD` | the password: `"quoted"`, in hexadecimal, or plain |
     /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | the cookie file; ignored if there is a password |
     ///
@@ -283,7 +284,8 @@ impl Connect {
     /// of `policy`. Default: never.
     ///
     /// [`Controller::reconnect`] describes what is restored. Subscriptions and
-    /// callbacks continue, but events that tor sent in between are missing. See
+    /// callbacks continue, but they miss the events that tor sends while there
+    /// is no connection. See
     /// [`Subscription::interruptions`](crate::Subscription::interruptions).
     /// Calls that are made while there is no connection fail with an error of
     /// the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed).
@@ -481,7 +483,8 @@ impl Connect {
     }
 
     /// Connects and authenticates. If tor wants a password, calls `prompt` for
-    /// it, up to three times. `prompt` returns `None` to give up.
+    /// it, up to three times. If `prompt` returns `None`, no further attempt is
+    /// made.
     ///
     /// [`connect_interactive`](Self::connect_interactive) asks on the terminal.
     /// This method is for programs that ask in another way. Each attempt may
@@ -503,7 +506,8 @@ impl Connect {
     /// # Errors
     ///
     /// Returns the error of `prompt`, if it returns one. Otherwise, same errors
-    /// as [`connect`](Self::connect), most often a wrong password.
+    /// as [`connect`](Self::connect), most often a wrong password. If `prompt`
+    /// returns `None`, the error is that of the last attempt.
     #[doc(alias = "password_function")]
     pub fn connect_with_prompt(
         &self,
@@ -611,8 +615,8 @@ impl Connect {
     }
 }
 
-/// Returns the address of the tor that wants a password, or another password,
-/// if that is why `error` occurred.
+/// Returns the address of the tor that wants a password, if `error` occurred
+/// because the password was missing or wrong. Returns `None` for other errors.
 fn wants_password(error: &Error, connect: &Connect) -> Option<String> {
     let helps = |auth: &AuthError| match auth {
         AuthError::PasswordMissing { .. } | AuthError::PasswordWrong(_) => true,

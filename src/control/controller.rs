@@ -71,7 +71,8 @@ pub struct Controller {
     /// The end of the call that this handle was made for. `None` for users'
     /// handles, because each of their calls has its own deadline.
     pub(super) call: Option<Deadline>,
-    /// The token that cancels the handle's calls.
+    /// The token that cancels the handle's calls. `None` if they can't be
+    /// cancelled.
     pub(super) cancel: Option<CancelToken>,
     /// The number of the socket that commands go to. `None` for the current
     /// socket, whichever that is.
@@ -107,9 +108,9 @@ pub(crate) struct InternalController {
 }
 
 impl InternalController {
-    /// Returns a controller for this library's own commands, which must not be
-    /// given to users. Returns `None` if all handles are gone and the
-    /// connection's state was dropped. Once the connection has ended, the
+    /// Returns a controller for this library's own commands. This controller
+    /// must not be given to users. Returns `None` if all handles are gone and
+    /// the connection's state was dropped. Once the connection has ended, the
     /// controller's calls fail with an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed).
     pub(crate) fn get(&self) -> Option<Controller> {
@@ -118,7 +119,8 @@ impl InternalController {
     }
 
     /// Returns a weak version of `controller`, which users may turn into a
-    /// handle of their own. It has the timeout of this handle.
+    /// handle of their own. The weak version has the timeout of this
+    /// `InternalController`.
     pub(crate) fn as_users(&self, controller: &Controller) -> WeakController {
         WeakController { timeout: self.timeout, ..controller.downgrade() }
     }
@@ -273,8 +275,9 @@ impl Controller {
         self.call.map_or(deadline, |call| call.earlier(deadline))
     }
 
-    /// Returns a handle for the parts of one call. Each command ends at
-    /// `deadline` or after the handle's timeout, whichever comes first.
+    /// Returns a handle for the parts of one call. Each command on the returned
+    /// handle ends at `deadline` or after the handle's timeout, whichever comes
+    /// first.
     ///
     /// The returned handle must not outlive the call. Guards and other objects
     /// that outlive the call store `self.to_keep()`.
@@ -289,8 +292,9 @@ impl Controller {
         self.until(self.deadline())
     }
 
-    /// Returns the same handle without a call's deadline, token and socket.
-    /// Objects that a call creates keep this one.
+    /// Returns a handle like this one, but without the deadline, the token and
+    /// the socket of a single call. Objects that a call creates keep the
+    /// returned handle.
     pub(crate) fn to_keep(&self) -> Controller {
         Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
@@ -520,8 +524,9 @@ impl Controller {
         }
     }
 
-    /// Sends commands in one write. The caller has checked that an ATTACHSTREAM
-    /// among them is harmless.
+    /// Sends commands in one write. The caller has already made the check of
+    /// [`attach_stream`](Self::attach_stream) for every ATTACHSTREAM among
+    /// them.
     pub(crate) fn send_all_unchecked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
         let pending = self.connection().send_all_on(self.link, commands, self.deadline())?;
         for sent in &pending {
@@ -618,7 +623,8 @@ impl Controller {
         self.connection().wait_closed(deadline).ok_or_else(|| deadline.error(Phase::Close))
     }
 
-    /// Ends the connection for every handle, and waits for its threads to end.
+    /// Ends the connection for every handle, and waits until the threads of the
+    /// connection have ended.
     ///
     /// Events that no callback has seen yet are discarded. Events in the queues
     /// of subscriptions can still be read.
@@ -673,8 +679,8 @@ impl Controller {
             // tor may hang up before its answer is read.
             Ok(_) => call.close(),
             Err(error) if error.is::<Closed>() => call.close(),
-            // The session has taken its leave of tor already, so the connection
-            // must not stay open.
+            // `take_leave` has made tor stop waiting for this controller, so
+            // the connection must not stay open.
             Err(error) => {
                 let _ = call.undoing().close();
                 Err(error)

@@ -13,18 +13,21 @@ use scape_proto::control::Command;
 /// The time that the thread sleeps if there is nothing to do.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// The tasks of a connection's thread.
+/// The tasks of the thread that looks after a connection.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keeping {
+    /// The policy for automatic reconnects. `None` if the thread doesn't
+    /// reconnect.
     pub(super) reconnect: Option<Reconnect>,
-    /// The interval between heartbeats.
+    /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,
-    /// The timeout of each answer and of each attempt to connect.
+    /// The timeout of each answer from tor and of each attempt to reconnect.
     pub(super) timeout: Duration,
 }
 
 impl Keeping {
-    /// Returns true if there is a task.
+    /// Returns true if the thread is needed from the start, because reconnects
+    /// or heartbeats are wanted.
     pub(super) fn is_needed(&self) -> bool {
         self.reconnect.is_some() || self.heartbeat.is_some()
     }
@@ -37,13 +40,15 @@ pub(super) trait Kept {
     fn connection(&self) -> &Connection;
 
     /// Returns the time of the next attempt to restore something that tor
-    /// refused.
+    /// refused, or `None` if no attempt is planned.
     fn next_retake(&self) -> Option<Instant>;
 
-    /// Makes the attempts that are due. Each may take `timeout`.
+    /// Makes the attempts that are due to restore something that tor refused.
+    /// Each attempt may take `timeout`.
     fn retake(&self, timeout: Duration);
 
-    /// Opens the connection again within `timeout`, unless it is open.
+    /// Opens the connection again within `timeout`. Does nothing if the
+    /// connection is open, or if it was made from a transport.
     fn reconnect_if_down(self: &Arc<Self>, timeout: Duration) -> Result<()>;
 }
 
@@ -70,8 +75,8 @@ pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
                     }
                     None => true,
                 };
-                // Without a policy, or when it has given up, a program may
-                // still reconnect by hand. So sleep until then.
+                // Even without a policy, or after its last attempt, the program
+                // may reconnect by hand. So sleep until then.
                 while given_up && session.connection().sleep_while_down(down, deadline_after(LONG))
                 {
                 }
@@ -81,7 +86,8 @@ pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     }
 }
 
-/// Sends a heartbeat. Any answer will do.
+/// Sends a heartbeat. Any answer will do. Without an answer within `timeout`,
+/// the connection is ended.
 fn beat(connection: &Connection, timeout: Duration) {
     if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
         connection.check(command, timeout);
@@ -93,10 +99,12 @@ fn beat(connection: &Connection, timeout: Duration) {
 enum Outcome {
     /// The connection is open again or has ended for good.
     Done,
+    /// The connection is down, and the policy allows no further attempt.
     GivenUp,
 }
 
-/// Tries to reconnect until the connection is open, has ended for good, or the
+/// Tries to reconnect after the end of the socket with the number `down`.
+/// Returns when the connection is open or has ended for good, or when the
 /// policy allows no further attempt.
 fn make_again(
     session: &Arc<impl Kept>,

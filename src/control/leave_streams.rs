@@ -22,30 +22,36 @@ pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
 /// connection.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 
-/// The change that this connection has made to the option and has to undo.
+/// The change that this connection has made to the option
+/// `__LeaveStreamsUnattached` and has to undo.
 #[derive(Debug, Default)]
 pub(super) struct LeaveStreams {
+    /// The state of the option after the command that was sent last.
     lent: Mutex<Lent>,
     /// Held while a command is sent and `lent` is updated, but not while the
     /// reply is awaited. So `lent` matches the command that was sent last. If
-    /// tor reads nothing, the lock isn't released, so waiting for it has a
-    /// deadline.
+    /// tor reads nothing, sending blocks and the lock stays held. So waiting
+    /// for the lock has a deadline.
     turn: Mutex<()>,
 }
 
+/// The state of the option `__LeaveStreamsUnattached`, as far as this
+/// connection is responsible for it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Lent {
-    /// Nothing was changed.
+    /// This connection has not changed the option, or has reset it.
     #[default]
     No,
-    /// The option was 0, and was set to 1.
+    /// The option was 0, and this connection has set it to 1.
     Set,
     /// The option was 1 already, because another controller attaches streams.
+    /// So this connection has not changed it.
     Found,
-    /// The option should have been reset, but the connection was down.
+    /// The option is still to be reset to 0, because the connection was down or
+    /// an attempt failed.
     Owed,
-    /// The option was set to 1, and reset over another connection after this
-    /// one was lost. It is set again if this connection is made again.
+    /// This connection has set the option to 1, and then was lost. The option
+    /// was reset over a separate connection. A reconnect sets it again.
     Undone,
 }
 
@@ -58,12 +64,15 @@ impl LeaveStreams {
         *self.lent.lock() = lent;
     }
 
-    /// Waits until no other thread is sending.
+    /// Takes the lock `turn`. Returns an error if another thread holds it until
+    /// the deadline.
     fn turn(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>> {
         self.turn.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
     }
 
-    /// Sets or resets the option on a connection that was made again.
+    /// Sets or resets the option `__LeaveStreamsUnattached` after a reconnect,
+    /// as the state demands. `send` sends commands on the new connection. `own`
+    /// are the commands that add this controller's client keys.
     pub(super) fn restore(
         &self,
         send: SendAll<'_>,
@@ -95,23 +104,28 @@ impl LeaveStreams {
         if restored.is_err() {
             let mut lent = self.lent.lock();
             match *lent {
-                // tor may still carry out the command late, so it has to be
-                // undone.
+                // The option was not reset, so that is still to be done.
                 Lent::No if then == Lent::No => *lent = Lent::Owed,
+                // tor refused to set the option, so there is nothing to undo.
                 Lent::Set
                     if before == Lent::Found
                         && restored.as_ref().is_err_and(Error::is::<Refusal>) =>
                 {
                     *lent = before;
                 }
+                // tor may still set the option late, so it has to be reset.
                 _ => {}
             }
         }
         restored
     }
 
-    /// Resets the option before the connection ends. Returns the change to wait
-    /// for with [`finish`](Self::finish), or `None` if nothing has to be reset.
+    /// Sends the command that resets the option `__LeaveStreamsUnattached`,
+    /// before the connection ends. Returns the change to wait for with
+    /// [`finish`](Self::finish). Returns `None` if the option needn't be reset,
+    /// or if the command couldn't be sent. In the second case, the option is
+    /// still to be reset. `own` are the commands that add this controller's
+    /// client keys.
     pub(super) fn put_back(
         &self,
         send: SendAll<'_>,
@@ -121,7 +135,7 @@ impl LeaveStreams {
         if !self.is_due() {
             return None;
         }
-        // The option is reset even if tor doesn't tell its keys in time.
+        // The option is reset even if tor doesn't tell its client keys in time.
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
             self.set(Lent::Owed);
@@ -135,8 +149,9 @@ impl LeaveStreams {
         sent.ok()
     }
 
-    /// Resets the option on the current link if that couldn't be done before.
-    /// `own` are the commands that add this controller's client keys.
+    /// Resets the option `__LeaveStreamsUnattached` on the current socket, if
+    /// that couldn't be done before. `own` returns the commands that add this
+    /// controller's client keys.
     pub(super) fn put_back_owed(
         &self,
         connection: &Connection,
@@ -147,8 +162,8 @@ impl LeaveStreams {
         if self.get() != Lent::Owed {
             return;
         }
-        // Not the call's deadline, because a cancelled call leaves the option
-        // at 1, too.
+        // The deadline of the call isn't used, because the option must be reset
+        // even if the call was cancelled.
         let deadline = Deadline::after(timeout.min(UNDO_WITHIN));
         let send = |commands| connection.send_all_on(Some(link), commands, deadline);
         if let Err(error) = self.restore(&send, own(), deadline) {
@@ -156,13 +171,16 @@ impl LeaveStreams {
         }
     }
 
-    /// Returns true if the option has to be reset after the connection's end.
+    /// Returns true if the option `__LeaveStreamsUnattached` has to be reset
+    /// when the connection ends.
     pub(super) fn is_due(&self) -> bool {
         matches!(self.get(), Lent::Set | Lent::Owed)
     }
 
-    /// Sets the option to 0 over a separate connection, if it is 1 there. Then
-    /// closes the `undecided` streams, because nobody will decide on them.
+    /// Sets the option `__LeaveStreamsUnattached` to 0 over a separate
+    /// connection, on which `send` sends commands. Then closes the `undecided`
+    /// streams, because nobody will decide on them. Does nothing if the option
+    /// isn't 1. `own` are the commands that add this controller's client keys.
     pub(super) fn undo_over(
         &self,
         send: SendAll<'_>,
@@ -184,7 +202,7 @@ impl LeaveStreams {
         Ok(())
     }
 
-    /// Notes that the option was reset over a separate connection.
+    /// Updates the state after the option was reset over a separate connection.
     pub(super) fn was_undone(&self) {
         let mut lent = self.lent.lock();
         *lent = match *lent {
@@ -194,8 +212,8 @@ impl LeaveStreams {
         };
     }
 
-    /// Waits until tor has reset the option. If it fails or refuses, the option
-    /// still has to be reset.
+    /// Waits until tor has reset the option `__LeaveStreamsUnattached`. If tor
+    /// refuses or doesn't answer, the option is still to be reset.
     pub(super) fn finish(&self, put_back: Change, send: SendAll<'_>) {
         if let Err(error) = succeeded(put_back, send) {
             log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
@@ -208,12 +226,13 @@ impl LeaveStreams {
 }
 
 impl Controller {
-    /// Sets the option, so that new streams wait for this controller. Returns
-    /// true if the option was set already, so that they wait for another
-    /// controller.
+    /// Sets the option `__LeaveStreamsUnattached` to 1, so that new streams
+    /// wait for this controller. Returns true if the option was 1 already,
+    /// because new streams wait for another controller.
     pub(crate) fn leave_streams(&self) -> Result<bool> {
         let deadline = self.deadline();
-        // Another tor has other keys, and another value of the option.
+        // All commands go to one socket, because another tor has other client
+        // keys and another value of the option.
         let tor = self.on_this_link()?.until(deadline);
         let send = |commands| tor.send_all(commands);
         let mut asked = send(vec![get()?, client_keys::view()?])?.into_iter();
@@ -224,9 +243,9 @@ impl Controller {
             let _turn = leave_streams.turn(deadline)?;
             if found && leave_streams.get() != Lent::Owed {
                 leave_streams.set(Lent::Found);
-                // The state is set before the link is checked. A restore on the
-                // next connection either sees the new state, or happens after
-                // this check.
+                // The state is set before the socket is checked. So either a
+                // reconnect sees the new state and sets the option on the next
+                // socket, or this check sees the next socket.
                 if tor.link != self.connection().link_number().ok() {
                     if leave_streams.get() == Lent::Found {
                         leave_streams.set(Lent::No);
@@ -245,37 +264,41 @@ impl Controller {
         succeeded(pending, &send).map(|()| false)
     }
 
-    /// Sets the option again after somebody else has set it to 0. Returns false
-    /// if this controller has reset it itself.
+    /// Sets the option `__LeaveStreamsUnattached` to 1 again, after somebody
+    /// else has set it to 0. Sends nothing and returns false if this controller
+    /// has reset the option itself.
     pub(crate) fn leave_streams_again(&self) -> Result<bool> {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
 
-    /// Records that the last client that was bound to a circuit is gone.
+    /// Records the present time as the time when the last client that was bound
+    /// to a circuit was dropped.
     pub(crate) fn circuit_client_left(&self) {
         *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
     }
 
-    /// Returns true if the last client that was bound to a circuit left less
-    /// than `time` ago.
+    /// Returns true if the last client that was bound to a circuit was dropped
+    /// less than `time` ago.
     pub(crate) fn had_circuit_client_within(&self, time: Duration) -> bool {
         self.inner.session.last_circuit_client.lock().is_some_and(|left| left.elapsed() < time)
     }
 
-    /// Returns true if streams already waited for another controller.
+    /// Returns true if the option `__LeaveStreamsUnattached` was 1 already when
+    /// this controller began to attach streams, because of another controller.
     pub(crate) fn found_streams_left(&self) -> bool {
         self.inner.session.leave_streams.get() == Lent::Found
     }
 
-    /// Resets the option to its former value. If the connection is down, this
-    /// happens when it is made again. If tor refuses or doesn't answer, it
-    /// happens when the connection ends.
+    /// Resets the option `__LeaveStreamsUnattached` to its former value. If the
+    /// connection is down, a reconnect resets the option. If tor refuses or
+    /// doesn't answer, this call returns an error, and the option is reset when
+    /// the connection ends.
     pub(crate) fn stop_leaving_streams(&self) -> Result<()> {
         let session = &self.inner.session;
         let leave_streams = &session.leave_streams;
         {
-            // A restore on a new connection may be setting the option at this
-            // moment. The state follows afterwards.
+            // A reconnect may be setting the option at this moment. It updates
+            // the state before it releases the lock.
             let turn = leave_streams.turn(self.deadline());
             let mut lent = leave_streams.lent.lock();
             match (&turn, *lent) {
@@ -294,22 +317,23 @@ impl Controller {
         if let Err(error) = &put_back {
             {
                 let mut lent = leave_streams.lent.lock();
-                // Nothing was sent, or the result isn't known.
+                // The command wasn't sent, was refused or wasn't answered.
                 if matches!(*lent, Lent::Set | Lent::No) {
                     *lent = Lent::Owed;
                 }
             }
             if error.is_closed() {
-                // The connection may have been opened just before the state was
-                // set.
+                // A reconnect may have read the state before it was set here,
+                // and then resets nothing.
                 session.put_back_owed(self.timeout);
             }
         }
         put_back.map(drop)
     }
 
-    /// Sets or resets the option, unless `to` returns `None` for the current
-    /// state. `to` returns the new state. Returns true if the command was sent.
+    /// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else
+    /// to 0. `to` returns the new state for the current state, or `None` to
+    /// send nothing. Returns true if the command was sent.
     fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
         let leave_streams = &self.inner.session.leave_streams;
         if to(leave_streams.get()).is_none() {
@@ -319,7 +343,7 @@ impl Controller {
         let tor = self.on_this_link()?.until(deadline);
         let send = |commands| tor.send_all(commands);
         let kept = match Kept::look(&send) {
-            // Resetting the option matters more than the keys.
+            // Resetting the option matters more than restoring the client keys.
             Err(error) if !on && error.is_unanswered() => Kept::default(),
             kept => kept?,
         };
@@ -334,15 +358,16 @@ impl Controller {
         succeeded(pending, &send).map(|()| true)
     }
 
-    /// Resets the option over a separate connection after this one was lost.
-    /// Closes the `undecided` streams there.
+    /// Resets the option `__LeaveStreamsUnattached` over a separate connection
+    /// after this one was lost. Closes the `undecided` streams over the same
+    /// separate connection.
     pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
         self.inner.session.undo_leaving_streams(undecided, self.timeout)
     }
 
-    /// Returns true if tor leaves streams to controllers, and this controller
-    /// isn't the one that attaches them. Then new streams may wait for a
-    /// program that has ended.
+    /// Returns true if the option `__LeaveStreamsUnattached` is 1, but this
+    /// controller has not set it. Then new streams may wait for a program that
+    /// has ended.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
         let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)
@@ -354,7 +379,7 @@ impl Controller {
     /// onion address with a trailing dot are closed instead, because tor would
     /// ask an exit for it.
     ///
-    /// A program that attaches streams may end without resetting the option
+    /// A program that attaches streams may end without resetting this option
     /// (`SIGKILL`, an abort, a crash). Then every new stream of every program
     /// waits for two minutes and fails. See [`undo_all`](crate::undo_all) for
     /// how a program avoids that when it is told to end.
@@ -428,7 +453,9 @@ fn waits(stream: &StreamInfo) -> bool {
         && stream.circuit.is_none()
 }
 
-/// Changes the option, and waits for tor's reply.
+/// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else to
+/// 0, and waits for tor's reply. `own` are the commands that add this
+/// controller's client keys.
 fn change(send: SendAll<'_>, on: bool, own: Vec<Command>) -> Result<()> {
     let pending = Kept::look(send)?.send(send, set(on)?, own)?;
     succeeded(pending, send)

@@ -1,24 +1,25 @@
-//! [`Questions`] to tor with typed answers, over any way to send a command.
+//! [`Questions`]: questions to tor with typed answers, for connections that are
+//! being restored and for open ones.
 
 use crate::error::{Error, Result};
 use scape_proto::control::{Command, Refusal, Reply, parse_getinfo};
 use scape_proto::event::StreamInfo;
 use scape_proto::word::OnionAddress;
 
-/// Asks tor on a connection that may not be open to callers yet.
+/// Asks tor questions on a connection that may not be open to callers yet.
 pub(crate) struct Questions<'a> {
     ask: &'a dyn Fn(Command) -> Result<Reply>,
 }
 
 impl<'a> Questions<'a> {
-    /// Creates the questions. `ask` sends a command and waits for its reply. A
-    /// refusal is an error.
+    /// Creates the questions. `ask` sends a command and waits for its reply. If
+    /// tor refuses the command, `ask` returns an error.
     pub(crate) fn new(ask: &'a dyn Fn(Command) -> Result<Reply>) -> Self {
         Questions { ask }
     }
 
-    /// Returns the values of these GETINFO keys. All of them describe the same
-    /// moment, because one command asks for them.
+    /// Returns the values of these GETINFO keys, in the same order. All of them
+    /// describe the same moment, because one command asks for them.
     pub(crate) fn info<const N: usize>(&self, keys: [&str; N]) -> Result<[Vec<u8>; N]> {
         let values = parse_info(&(self.ask)(info_command(&keys)?)?, &keys)?;
         values.try_into().map_err(|values: Vec<_>| {
@@ -34,8 +35,8 @@ impl<'a> Questions<'a> {
         Ok(value.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse).collect())
     }
 
-    /// Returns true if this connection has the onion service. Returns false if
-    /// a filter refuses the question.
+    /// Returns true if the onion service exists and belongs to this connection.
+    /// Returns false if a filter refuses the question.
     pub(super) fn has_onion(&self, address: &OnionAddress) -> Result<bool> {
         let id = address.service_id();
         match (self.ask)(info_command(&["onions/current"])?) {
@@ -46,7 +47,7 @@ impl<'a> Questions<'a> {
     }
 }
 
-/// Returns the command that asks for these keys.
+/// Returns the GETINFO command that asks for these keys.
 pub(super) fn info_command(keys: &[&str]) -> Result<Command> {
     let mut command = Command::build("GETINFO");
     for key in keys {
@@ -55,7 +56,8 @@ pub(super) fn info_command(keys: &[&str]) -> Result<Command> {
     Ok(command.finish()?)
 }
 
-/// Returns the values of these keys in the reply.
+/// Returns the values of these keys in a reply to GETINFO, in the order of the
+/// keys. A missing key is an error.
 pub(super) fn parse_info(reply: &Reply, keys: &[&str]) -> Result<Vec<Vec<u8>>> {
     parse_getinfo(reply, keys)
         .map_err(|problem| Error::answer(format!("GETINFO {}", keys.join(" ")), problem))

@@ -22,21 +22,27 @@ use scape_proto::control::Limits;
 pub(super) struct Recipe {
     pub(super) destination: Destination,
     pub(super) credentials: Credentials,
-    /// The SOCKS port of the same tor, if the environment names one.
+    /// The SOCKS port of the same tor, as the environment names it. `None` if
+    /// the environment names none or wasn't read.
     pub(super) socks: Option<Address>,
     /// The timeout of each call, and of each attempt to connect.
     pub(super) timeout: Duration,
+    /// The limits for the size of tor's lines and replies.
     pub(super) limits: Limits,
+    /// The policy for automatic reconnects. `None` if there are none.
     pub(super) reconnect: Option<Reconnect>,
-    /// The interval between heartbeats.
+    /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,
 }
 
 /// The place to connect to.
 #[derive(Debug, Clone)]
 pub(super) enum Destination {
+    /// The usual places, in turn. [`Connect`](super::Connect) replaces this by
+    /// the address of each place before it connects.
     UsualPlaces,
     Address(Address),
+    /// A transport that the program opens itself.
     Through(Opener),
 }
 
@@ -79,7 +85,8 @@ impl Recipe {
         }
     }
 
-    /// Returns the address to connect to, if there is exactly one.
+    /// Returns the address to connect to. Returns `None` for the usual places,
+    /// and if the program opens the transport itself.
     pub(super) fn address(&self) -> Option<&Address> {
         match &self.destination {
             Destination::Address(address) => Some(address),
@@ -92,7 +99,14 @@ impl Recipe {
         self.reconnect.is_some()
     }
 
-    /// Connects and authenticates.
+    /// Connects to one place and authenticates there.
+    ///
+    /// # Errors
+    ///
+    /// Returns an [`AuthError`] if authentication fails, and the error of a
+    /// cancellation. Every other error is a part of a [`ConnectError`]. The
+    /// destination must be a single place: with [`Destination::UsualPlaces`]
+    /// nothing is tried.
     pub(super) fn candidate(
         &self,
         connection: &Connection,

@@ -10,19 +10,22 @@ use scape_proto::word::OnionAddress;
 /// The things that the program has made and not removed, and that end with the
 /// connection or the tor that they were made on.
 ///
-/// The commands contain the private keys of onion services and clients. They
-/// are wiped from memory together with the commands.
+/// The commands contain the private keys of onion services and clients. These
+/// keys are wiped from memory together with the commands.
 #[derive(Debug, Default)]
 pub(super) struct Restorables(Mutex<Entries>);
 
 #[derive(Debug, Default)]
 struct Entries {
     owns_tor: bool,
-    /// The services, each with the command that adds it again.
+    /// The onion services, each with the command that adds it again, or with an
+    /// error if it can't be restored.
     onions: Vec<(OnionAddress, Result<Command>)>,
-    /// The client keys by service, each with the command that adds it.
+    /// The addresses of the services that have a client key, each with the
+    /// command that adds the key again, or with an error.
     client_auths: Vec<(OnionAddress, Result<Command>)>,
-    /// The mappings: the address, and the other address that it is mapped to.
+    /// The address mappings: each address, and the address that it is mapped
+    /// to.
     mappings: Vec<(String, String)>,
 }
 
@@ -31,11 +34,12 @@ pub(super) struct Restorable {
     /// The name, for users and for the log.
     pub(super) what: String,
     pub(super) kind: Kind,
-    /// The command that makes it.
+    /// The command that makes the thing, or an error if the thing can't be
+    /// restored.
     pub(super) command: Result<Command>,
 }
 
-/// The kind of a thing, with its identity.
+/// The kind of a thing, with the address that identifies it.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Ownership,
@@ -94,42 +98,44 @@ impl Restorables {
         self.0.lock().owns_tor
     }
 
-    /// Notes a service that ends with the connection. `again` adds it again
-    /// with the same address. An error means that it can't be restored.
+    /// Adds an onion service that ends with the connection. `again` is the
+    /// command that adds the service again at the same address, or an error if
+    /// the service can't be restored.
     pub(super) fn add_onion(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
         entries.onions.retain(|(known, _)| *known != address);
         entries.onions.push((address, again));
     }
 
-    /// Notes that a service was removed.
+    /// Removes an onion service that is no longer in tor.
     pub(super) fn remove_onion(&self, address: &OnionAddress) {
         self.0.lock().onions.retain(|(known, _)| known != address);
     }
 
-    /// Notes the client key for a service, which tor keeps in memory only.
-    /// `again` adds it again.
+    /// Adds the client key for a service. tor has the key in memory only.
+    /// `again` is the command that adds the key again, or an error if the key
+    /// can't be restored.
     pub(super) fn add_client_auth(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
         entries.client_auths.retain(|(known, _)| *known != address);
         entries.client_auths.push((address, again));
     }
 
-    /// Notes that the client key for a service was removed, or that tor now
-    /// keeps it in a file.
+    /// Removes the client key for a service, because tor no longer has the key
+    /// or now keeps it in a file.
     pub(super) fn remove_client_auth(&self, address: &OnionAddress) {
         self.0.lock().client_auths.retain(|(known, _)| known != address);
     }
 
-    /// Returns the commands that add the client keys which tor keeps in memory
-    /// only.
+    /// Returns the commands that add this program's client keys, which tor
+    /// keeps in memory only. Leaves out keys that can't be restored.
     pub(super) fn client_auths(&self) -> Vec<Command> {
         let entries = self.0.lock();
         entries.client_auths.iter().filter_map(|(_, again)| again.clone().ok()).collect()
     }
 
-    /// Notes a mapping of `from` to `to`. A mapping of an address to itself
-    /// removes the mapping.
+    /// Adds a mapping of the address `from` to `to`, in place of an earlier
+    /// one. If both are the same, removes the mapping of `from`.
     pub(super) fn set_mapping(&self, from: &str, to: &str) {
         let mut entries = self.0.lock();
         entries.mappings.retain(|(known, _)| known != from);
@@ -138,8 +144,8 @@ impl Restorables {
         }
     }
 
-    /// Returns true if the restorables have this thing. For a mapping, the
-    /// address may be mapped to another target by now.
+    /// Returns true if the restorables have this thing. For a mapping, only the
+    /// mapped address counts, not the address that it is mapped to.
     pub(super) fn has(&self, kind: &Kind) -> bool {
         let entries = self.0.lock();
         match kind {
@@ -154,8 +160,8 @@ impl Restorables {
         }
     }
 
-    /// Removes the entry with this name. Returns the command that removes the
-    /// thing from a tor that may have it.
+    /// Removes the entry with this name, and returns the command that removes
+    /// the thing from tor. Returns `None` if there is no such entry.
     pub(super) fn forget(&self, what: &str) -> Option<Command> {
         let found = self.belongings().into_iter().find(|belonging| belonging.what == what)?;
         match &found.kind {
@@ -167,7 +173,7 @@ impl Restorables {
         found.kind.undo().ok()
     }
 
-    /// Returns everything, in the order in which to restore it.
+    /// Returns all things, in the order in which they are restored.
     pub(super) fn belongings(&self) -> Vec<Restorable> {
         let entries = self.0.lock();
         let mut belongings = Vec::new();
@@ -196,7 +202,8 @@ impl Restorables {
 /// The name of the ownership of tor.
 pub(super) const OWNERSHIP: &str = "the ownership of tor";
 
-/// Returns the name of an onion service, which also identifies its entry.
+/// Returns the name of an onion service. Names are for users and for the log,
+/// and identify the entries.
 pub(super) fn onion_name(address: &OnionAddress) -> String {
     format!("the onion service {address}")
 }

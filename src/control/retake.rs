@@ -1,9 +1,9 @@
 //! Retakes: later attempts to restore what tor refused to take back when the
 //! connection was opened again.
 //!
-//! A refusal may pass. The most common example: a connection over a network was
-//! lost, but tor hasn't noticed yet and still has the onion services of that
-//! connection (`550 Onion address collision`).
+//! tor may accept the same command later. The most common example: a connection
+//! over a network was lost, but tor hasn't noticed yet and still has the onion
+//! services of that connection (`550 Onion address collision`).
 //!
 //! This file has the schedule. `session/keeping.rs` makes the attempts.
 
@@ -17,26 +17,30 @@ use crate::error::Error;
 use scape_proto::control::Refusal;
 use scape_proto::word::OnionAddress;
 
-/// The time after which no further attempt is made. TCP gives up on a half-open
-/// connection after about a quarter of an hour.
+/// The time after the reconnect when the attempts end. TCP gives up on a
+/// half-open connection after about a quarter of an hour.
 const TRY_FOR: Duration = Duration::from_secs(20 * 60);
-/// The time before the first attempt. It doubles with each attempt.
+/// The time between the refusal and the first attempt. The time before the next
+/// attempt doubles with each one.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest time between two attempts.
 const MAX_DELAY: Duration = Duration::from_secs(30);
-/// The longest time between two attempts to read something again. It is shorter
-/// because callers may be waiting for the result.
+/// The longest time between two attempts of a follower to read tor's state
+/// again. It is shorter than [`MAX_DELAY`] because callers may be waiting for
+/// the result.
 const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
-/// Something to restore.
+/// Something to restore on a new connection.
 #[derive(Clone)]
 pub(super) enum Part {
+    /// The subscriptions to events.
     Events,
-    /// The entry of the restorables with this name. The address is set if the
-    /// entry is an onion service.
+    /// The entry of the restorables with this name. The address is `None` if
+    /// the entry isn't an onion service.
     Restorable(String, Option<OnionAddress>),
     /// The option `__LeaveStreamsUnattached`.
     LeaveStreams,
+    /// A follower, which reads tor's state again.
     ReconnectHook(Weak<dyn ReconnectHook>),
 }
 
@@ -60,17 +64,21 @@ pub(super) struct Retakes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The number of the socket that the refusals came on. On another socket
-    /// everything is restored anyway.
+    /// The number of the socket that the refusals came on. A reconnect restores
+    /// everything on the next socket, so the list is for this one only.
     link: u64,
     due: Vec<Due>,
 }
 
+/// A thing to restore, and the times of the attempts.
 pub(super) struct Due {
     pub(super) part: Part,
-    /// The number of attempts so far.
+    /// The number of attempts since the reconnect, without the one that the
+    /// reconnect itself made.
     pub(super) attempts: u32,
+    /// The time of the next attempt.
     next: Instant,
+    /// The time after which no further attempt is made.
     give_up: Instant,
 }
 
@@ -94,8 +102,9 @@ impl Due {
 }
 
 impl Retakes {
-    /// Begins with the things that were refused on the socket with the number
-    /// `link`. Returns true if something is to be tried again.
+    /// Replaces the list with the things that tor refused on the socket with
+    /// the number `link`. Leaves out those whose refusal doesn't pass. Returns
+    /// true if an attempt is planned.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();
         let due = refused.into_iter().filter(|(_, error)| may_pass(error));
@@ -105,7 +114,8 @@ impl Retakes {
         any
     }
 
-    /// Returns the time of the next attempt.
+    /// Returns the time of the next attempt, or `None` if no attempt is
+    /// planned.
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.lock().due.iter().map(|due| due.next).min()
     }
@@ -131,8 +141,9 @@ impl Retakes {
     }
 }
 
-/// Returns true if the same command may succeed later. Refusals because of the
-/// command's arguments don't pass.
+/// Returns true if `error` is a refusal and the same command may succeed later.
+/// Returns false for refusals because of the command's arguments, and for
+/// errors that are no refusals.
 pub(super) fn may_pass(error: &Error) -> bool {
     let code = error.exact().map(Refusal::code);
     code.is_some_and(|code| !matches!(code, 510..=519 | 552 | 554 | 555))

@@ -8,10 +8,12 @@
 //! Invariants:
 //!
 //! * One thread at a time reconnects: it holds `making`.
-//! * Callers are let in only after everything in the restorables was sent to
-//!   the new tor. Only notes that come later than that are restored afterwards.
-//! * A thing that the program drops while it is restored doesn't stay in tor.
-//!   [`Session::take_back_rest`] removes it.
+//! * Callers are let in only after the commands for everything in the
+//!   restorables were sent to the new tor. A thing that is added to the
+//!   restorables later is restored by [`Session::give_back_rest`] or
+//!   [`Session::give_back_late`].
+//! * A thing that the program drops while the thing is being restored doesn't
+//!   stay in tor. [`Session::take_back_rest`] removes it.
 
 mod keeping;
 
@@ -42,13 +44,16 @@ use crate::io::undo::{self, Rank, Undo};
 use scape_proto::control::{ArgumentError, Command, Refusal, Signal};
 use scape_proto::word::StreamId;
 
-/// The things that were restored on a new connection, with their names.
+/// The things that were restored on a new connection, each with its name and
+/// its kind.
 type Given = Vec<(String, Kind)>;
 
 /// A number that no socket has, because sockets are counted from 1.
 const NO_LINK: u64 = 0;
 
-/// A function that amends a command that changes the configuration.
+/// A function that takes a command that changes tor's configuration, and
+/// returns the command to send instead. It keeps a launched tor from losing the
+/// authentication of its control ports.
 pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
 
 /// A connection, and everything that is needed to open it again.
@@ -63,32 +68,39 @@ pub(super) struct Session {
     pub(super) restorables: Restorables,
     /// The onion services that tor didn't take back after a reconnect.
     pub(super) lost_onions: LostOnions,
-    /// The latest calls that asked for a thing. Tells whether undoing a late
-    /// answer would undo a later call.
+    /// The latest call that asked for each thing. If an earlier call has timed
+    /// out, its late effect isn't undone, because that would undo the latest
+    /// call.
     pub(super) latest: Arc<Latest>,
-    /// The changes of the option `__LeaveStreamsUnattached`.
+    /// The change that this connection has made to the option
+    /// `__LeaveStreamsUnattached`.
     pub(super) leave_streams: LeaveStreams,
     /// The time when the last client that was bound to a circuit was dropped.
+    /// `None` if this has never happened.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
-    /// The signals in `signal/names`, once they were asked for. The inner
-    /// option is `None` if a filter refuses the question.
+    /// The signals in tor's answer to `GETINFO signal/names`. `None` until tor
+    /// was asked. The inner `Option` is `None` if a filter refuses the
+    /// question.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
-    /// The registration of the cache for events, if it needs them.
+    /// The registration of the cache for events. `None` if the cache needs no
+    /// events.
     pub(super) cache_events: Mutex<Option<Registration>>,
     /// Things that belong to the connection and are created on demand, such as
     /// the live state.
     pub(super) shared: Shared,
-    /// The things that are told after a reconnect, when everything was
-    /// restored.
+    /// The followers. A reconnect calls them after it has restored everything
+    /// else, and before callers are let in.
     pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
-    /// The things that tor refused to take back, and that are tried again
-    /// later.
+    /// The things that tor refused to take back, and that are to be restored by
+    /// a later attempt.
     pub(super) retakes: Retakes,
-    /// The function that amends each change of the configuration before it is
-    /// sent.
+    /// The function that amends each command that changes tor's configuration,
+    /// before the command is sent. It is set for launched tors only.
     pub(super) amend: OnceLock<Box<Amend>>,
     /// Held during a reconnect, so that there is one at a time.
     making: Mutex<()>,
+    /// The thread that looks after the connection. `None` until the thread is
+    /// needed, and once a call has begun to wait for its end.
     keeper: Mutex<Option<Thread>>,
 }
 
@@ -165,13 +177,15 @@ impl Session {
         self.address().or(self.peer.as_ref())
     }
 
-    /// Returns the address that was connected to, if it is known.
+    /// Returns the address that was connected to. Returns `None` if the program
+    /// opens the transport itself.
     pub(super) fn address(&self) -> Option<&Address> {
         self.recipe.as_ref().and_then(Recipe::address)
     }
 
-    /// Returns the SOCKS port that the environment names, if the environment
-    /// also names this tor's control port or names none.
+    /// Returns the SOCKS port that the environment names for this tor. Returns
+    /// `None` if it names none, or if the connection wasn't made with
+    /// [`Connect::from_env`](super::Connect::from_env).
     pub(super) fn environment_socks(&self) -> Option<&Address> {
         self.recipe.as_ref().and_then(|recipe| recipe.socks.as_ref())
     }
@@ -180,7 +194,9 @@ impl Session {
         self.recipe.as_ref().is_some_and(Recipe::is_persistent)
     }
 
-    /// Opens the connection again, whether it is open or has ended.
+    /// Closes the connection if it is open, and opens it again. Returns an
+    /// error if the connection has ended for good, or if it was made from a
+    /// transport.
     pub(super) fn reconnect(self: &Arc<Self>, deadline: Deadline) -> Result<Reconnected> {
         let recipe = self.recipe.as_ref().ok_or_else(|| {
             let why = "was made from a transport, which cannot be opened again";
@@ -233,7 +249,8 @@ impl Session {
     fn make(self: &Arc<Self>, recipe: &Recipe, deadline: Deadline) -> Result<Reconnected> {
         let candidate = recipe.candidate(&self.connection, deadline.part(recipe.timeout))?;
         let restoring = self.connection.restore_on(candidate)?;
-        // Answers of the last tor may be wrong for this one.
+        // The cached answers came from the previous tor, and may be wrong for
+        // this one.
         self.forget();
         let mut given = Given::new();
         let watch = self.latest.watch();
@@ -244,7 +261,7 @@ impl Session {
             self.is_lost(part, error);
         }
         // This comes before callers are let in, because the keeper looks at the
-        // retakes as soon as they are.
+        // retakes as soon as the connection is open.
         if self.retakes.begin(restoring.number(), refused) {
             let keeping = Keeping { timeout: recipe.timeout, ..Keeping::default() };
             if let Err(error) = self.keep(keeping) {
@@ -282,8 +299,8 @@ impl Session {
         refused.note(Part::Events, restoring.tell_again(deadline))?;
         // The restorables may change meanwhile. A service or mapping whose
         // reply came just before the last connection ended may be noted only
-        // now, and the program may drop another one. So repeat until nothing
-        // has changed.
+        // now, and the program may drop a thing that was just restored. So
+        // repeat until nothing has changed.
         loop {
             let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given
@@ -317,14 +334,15 @@ impl Session {
         Ok(refused.0)
     }
 
-    /// Restores a thing that was noted in the restorables too late. Its reply
-    /// came on the socket with the number `link`. Before the note, another
-    /// socket took over and everything else was restored there.
+    /// Restores the thing with the name `what` on the current socket, if it was
+    /// added to the restorables too late for the last reconnect. This is so if
+    /// tor's reply came on the socket with the number `link`, and another
+    /// socket has replaced that one.
     ///
-    /// Does nothing if there is no connection now, because the next connection
-    /// gets everything. No note gets lost between the two looks at the
-    /// restorables here and in [`make`](Self::make). Both may restore the same
-    /// thing.
+    /// Does nothing if there is no connection now, because the next reconnect
+    /// restores everything. The thing must be in the restorables before this
+    /// call. Then either [`make`](Self::make) finds it there, or this call
+    /// finds the new socket, or both restore it.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.restorables.belongings().into_iter();
@@ -355,9 +373,10 @@ impl Session {
         }
     }
 
-    /// Restores things that were noted in the restorables after the restoring
-    /// had last read them, but before the connection was opened. Things that a
-    /// caller has just made on the new connection exist already and stay.
+    /// Restores things that were added to the restorables after
+    /// [`restore`](Self::restore) had last read them. Among these may be a
+    /// thing that a caller has just made on the new connection. Restoring it
+    /// again leaves it as it is.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
         for belonging in self.restorables.belongings() {
             if given.iter().any(|(what, _)| *what == belonging.what) {
@@ -384,8 +403,9 @@ impl Session {
         }
     }
 
-    /// Removes a thing that was restored since the watch began, if it is no
-    /// longer wanted and no call has asked for it since.
+    /// Removes from tor a thing that was restored after `watch` began. Does
+    /// nothing if the restorables have the thing, or if a call has asked for it
+    /// since `watch` began.
     pub(super) fn take_back_dropped(
         &self,
         kind: &Kind,
@@ -396,8 +416,8 @@ impl Session {
         undone(sent)
     }
 
-    /// Sends the command that removes a thing from tor, unless the restorables
-    /// have the thing.
+    /// Sends the command that removes a thing from tor. If the restorables have
+    /// the thing, sends nothing and returns `None`.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,
@@ -409,7 +429,8 @@ impl Session {
         }
     }
 
-    /// Restores these things with one write.
+    /// Restores these things with one write. Adds the things that tor refused
+    /// to `refused`, and returns other errors.
     fn give_back(
         &self,
         belongings: Vec<Restorable>,
@@ -436,8 +457,9 @@ impl Session {
         Ok(())
     }
 
-    /// Notes a thing that tor won't have on this connection: the refusal
-    /// doesn't pass, or was repeated for too long.
+    /// Logs that a thing is missing on this connection for good: tor refuses it
+    /// for a reason that doesn't pass, or has refused it for too long. An onion
+    /// service is also added to the lost ones.
     fn is_lost(&self, part: &Part, error: &Error) {
         log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
         if let Part::Restorable(_, Some(address)) = part {
@@ -467,7 +489,8 @@ impl Session {
             self.leave_streams.finish(put_back, &send);
         }
         for sent in pending {
-            // The connection ends in any case, so errors make no difference.
+            // The connection ends even if tor refuses a command, so errors make
+            // no difference.
             let _ = sent.wait();
         }
     }
@@ -504,14 +527,15 @@ impl Session {
     }
 
     /// Resets `__LeaveStreamsUnattached` over a separate connection, if this
-    /// session's connection has ended while the option was set. That connection
-    /// is made like this session's, and is closed before this returns. The
-    /// `undecided` streams are closed, because nobody will decide on them.
+    /// session's connection has ended while the option was set. The separate
+    /// connection is made with this session's settings, and is closed before
+    /// this method returns. The `undecided` streams are closed, because nobody
+    /// will decide on them.
     ///
-    /// Does nothing if nothing has to be reset, or if the connection can't be
-    /// made again. Excludes [`reconnect`](Self::reconnect), because a
-    /// connection that was made again meanwhile has set the option for its own
-    /// use.
+    /// Does nothing if the option needn't be reset, or if the connection was
+    /// made from a transport. Holds the lock that
+    /// [`reconnect`](Self::reconnect) takes, because a reconnect sets the
+    /// option again for its own use.
     pub(super) fn undo_leaving_streams(
         &self,
         undecided: &[StreamId],
@@ -523,8 +547,8 @@ impl Session {
             return Ok(());
         }
         let deadline = Deadline::after(timeout.min(LAST_TRY));
-        // A manual reconnect sets the option again. It must not send that in
-        // between.
+        // A manual reconnect sets the option again. It must not do so between
+        // the commands that are sent below.
         let _making = self.lock_making(deadline)?;
         if !leave_streams.is_due() || self.connection.closed().is_none() {
             return Ok(());
@@ -535,7 +559,8 @@ impl Session {
         let send = |commands| connection.send_all_on(None, commands, deadline);
         let own = self.restorables.client_auths();
         let undone = leave_streams.undo_over(&send, own, undecided);
-        // It doesn't matter if its threads don't end in time.
+        // It doesn't matter if the threads of this separate connection don't
+        // end in time.
         let _ = connection.close(Deadline::after(deadline.left().max(Duration::from_millis(100))));
         undone?;
         leave_streams.was_undone();
@@ -553,8 +578,9 @@ impl Session {
         closed.and(self.end_keeper(deadline))
     }
 
-    /// Ends the connection for good within `timeout`, including the time for
-    /// another connection. Returns the error of the first part that timed out.
+    /// Ends the connection for good within `timeout`. This includes the time
+    /// for a separate connection that resets `__LeaveStreamsUnattached`.
+    /// Returns the error of the first part that failed.
     fn close_within(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         // Leave time for the other parts if tor doesn't answer.
@@ -564,8 +590,9 @@ impl Session {
         closed.and(undone).and(self.end_keeper(deadline))
     }
 
-    /// Prepares tor for the end of the connection, for which it has until
-    /// `leave`. Then ends the connection, for which it has until `deadline`.
+    /// Prepares tor for the end of the connection with
+    /// [`take_leave`](Self::take_leave), until `leave` at the latest. Then ends
+    /// the connection, and waits for its threads until `deadline`.
     fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
         // Wait for a restore that is running, because what it sends must be
         // undone.
@@ -586,7 +613,7 @@ impl Session {
     }
 }
 
-/// The things that tor refused to take back, with its refusals.
+/// The things that tor refused to take back, each with tor's refusal.
 #[derive(Default)]
 struct Refused(Vec<(Part, Error)>);
 
@@ -629,7 +656,9 @@ pub(super) fn close_on_drop(session: &Session) {
     let _ = session.close(Deadline::after(JOIN_FOR));
 }
 
-/// Waits for the answer to the command that removed a thing, if one was sent.
+/// Waits for the answer to a command that removes a thing from tor, if one was
+/// sent. A refusal counts as success, because the thing may have been removed
+/// already.
 pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
     match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
         // The thread that dropped the thing may have removed it first.

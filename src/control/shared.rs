@@ -15,13 +15,13 @@ use crate::io::connection::{Callbacks, PendingReply, Registration, Tracker};
 use scape_proto::control::Command;
 use scape_proto::event::EventKind;
 
-/// A map with at most one thing of each type, which any handle can ask for. The
-/// map holds weak references, so it keeps nothing alive.
+/// A map with at most one thing of each type. Any handle of the connection can
+/// ask for them. The map holds weak references, so it keeps nothing alive.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
-    /// Held while a thing is created, which may need answers from tor. So there
-    /// are never two of the same type.
+    /// Held while a thing is created, so that there are never two things of the
+    /// same type. Creating a thing may wait for answers from tor.
     making: Mutex<()>,
 }
 
@@ -41,8 +41,8 @@ pub(crate) trait ReconnectHook: Send + Sync {
     /// pass, the method is called again later.
     fn reconnected(&self, tor: &Questions<'_>) -> Result<()>;
 
-    /// Tells the follower that a later attempt to update it has timed out with
-    /// `error` on an open connection. Another attempt may follow.
+    /// Tells the follower that an attempt to update it has timed out with
+    /// `error`, after the connection was opened. Another attempt may follow.
     fn unreadable(&self, _error: &Error) {}
 
     /// Sends the last commands before this program closes the connection.
@@ -90,8 +90,8 @@ impl Controller {
         Ok(thing)
     }
 
-    /// Passes events to `tracker` on the reader thread, as long as the returned
-    /// registration lives.
+    /// Passes events of these kinds to `tracker` on the reader thread, as long
+    /// as the returned registration lives.
     pub(crate) fn track(
         &self,
         kinds: &[EventKind],

@@ -23,11 +23,12 @@ static GLOBAL: Mutex<Global> = Mutex::new(Global::None);
 static CHANGED: Condvar = Condvar::new();
 
 enum Global {
+    /// No tor is known, and no thread is searching for one.
     None,
     /// This thread is searching for a tor, or launching one.
     Coming(ThreadId),
-    /// The tor that was found. The reference is weak, so that a launched tor
-    /// ends and its files are removed with the last of its handles.
+    /// The tor that was found or set. The reference is weak, so that a launched
+    /// tor ends, and its files are removed, when its last handle is dropped.
     Known(Weak<Core>),
 }
 
@@ -38,7 +39,9 @@ impl Global {
     }
 
     /// Returns the known tor, if it can still be used. Waits while another
-    /// thread searches for one. If there is no such tor, returns the lock.
+    /// thread searches for one. If no usable tor is known, the inner error is
+    /// the lock on [`GLOBAL`]. The outer error means that the call was
+    /// cancelled, or that the progress callback of a launch made it.
     fn known(cancel: Option<&CancelToken>) -> Result<Result<Tor, MutexGuard<'static, Global>>> {
         let _hook = cancel.map(|token| {
             token.on_cancel(|| {
@@ -74,7 +77,7 @@ impl Global {
                 return Ok(Ok(tor));
             }
             global = GLOBAL.lock();
-            // Another thread may have found another tor.
+            // Another thread may have replaced the tor meanwhile.
             if matches!(&*global, Global::Known(core) if core.as_ptr() == Arc::as_ptr(&tor.core)) {
                 *global = Global::None;
             }
@@ -106,7 +109,7 @@ impl Tor {
     pub(crate) fn for_connections() -> Result<Tor> {
         match Global::known(None)? {
             Ok(tor) => Ok(tor),
-            // The error holds the lock, so it is dropped before the search.
+            // The inner error is the lock. It is released before the search.
             Err(unlock) => {
                 drop(unlock);
                 Tor::find().or_else(|_| Tor::global())
@@ -277,8 +280,8 @@ fn find_or_launch(
     Ok(find_socks(cancel, tried)??)
 }
 
-/// Searches for a SOCKS port of a tor. The outer error means that the call was
-/// cancelled.
+/// Searches for a SOCKS port of a tor. The inner error is `tried` with the
+/// failed attempts added. The outer error means that the call was cancelled.
 fn find_socks(
     cancel: Option<&CancelToken>,
     mut tried: NoTorError,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::client::socks::{KeepAlive, SocksProxy, SocksStream, ToTargetAddr};
+use crate::client::socks::{KeepAlive, SocksProxy, SocksStream, ToTarget};
 use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
 use crate::error::{Phase, Result};
 use crate::io::cancel::CancelToken;
@@ -40,16 +40,17 @@ use crate::client::{NoControlError, SocksPort, TorClient};
 #[derive(Clone)]
 pub struct Tor {
     pub(super) core: Arc<Core>,
-    /// The token that cancels this handle's calls.
+    /// The token that cancels this handle's calls. `None` if they can't be
+    /// cancelled.
     pub(super) cancel: Option<CancelToken>,
 }
 
 /// State that the handles of one tor share. Dropping it ends a launched tor.
 pub(super) struct Core {
     pub(super) way: Way,
-    /// The SOCKS ports, once one has been requested.
+    /// The SOCKS ports. `None` until a client has been requested.
     pub(super) ports: Mutex<Option<Arc<SocksPorts>>>,
-    /// The live state, once it has been requested.
+    /// The live state. `None` until it has been requested.
     pub(super) state: Mutex<Option<State>>,
 }
 
@@ -75,9 +76,10 @@ pub enum TorMode {
 }
 
 impl Tor {
-    /// Connects to a running tor, at the usual places or at the address in
-    /// `SCAPE_CONTROL`. See [`scape::connect`](crate::connect()) for the
-    /// places.
+    /// Connects to a running tor, at the address that the environment names
+    /// (`SCAPE_CONTROL`, …) or else at the usual places. See
+    /// [`scape::connect`](crate::connect()) for the places, and
+    /// [`Connect::from_env`] for the variables.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -222,10 +224,12 @@ impl Tor {
         Tor::usual_socks(&mut tried).ok_or_else(|| tried.into())
     }
 
-    /// Returns a tor at the SOCKS port that the environment names, or else at
-    /// the first usual port. Failed attempts are added to `tried`.
+    /// Returns a tor at the SOCKS port that the environment names. If it names
+    /// none, returns a tor at the first of the usual ports that belongs to a
+    /// tor. Adds failed attempts to `tried`.
     pub(super) fn usual_socks(tried: &mut NoTorError) -> Option<Tor> {
-        // An unreadable variable is already in the error of the control port.
+        // If a variable can't be parsed, the error of the control port says so
+        // already.
         let named = environment_socks().ok().flatten().map(|named| vec![named]);
         for address in named.unwrap_or_else(|| usual_addresses(None)) {
             match Tor::socks_only(address.clone()) {
@@ -274,8 +278,9 @@ impl Tor {
 
     /// Returns a handle to the same tor whose calls fail with an error of the
     /// kind [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) when `token`
-    /// is cancelled. This affects [`become_ready`](Self::become_ready),
-    /// [`client`](Self::client), [`disk_onions`](Self::disk_onions), and
+    /// is cancelled. This affects [`is_ready`](Self::is_ready),
+    /// [`become_ready`](Self::become_ready), [`client`](Self::client),
+    /// [`state`](Self::state), [`disk_onions`](Self::disk_onions), and
     /// [`onion`](Self::onion) with everything made from it. The tor itself and
     /// its other handles are not affected.
     ///
@@ -302,7 +307,7 @@ impl Tor {
         Tor { cancel: Some(token.clone()), ..self.clone() }
     }
 
-    /// Returns the controller with this handle's token.
+    /// Returns the controller with this handle's cancel token, if there is one.
     pub(super) fn own_controller(&self) -> Result<Controller> {
         let controller = self.controller()?;
         Ok(self
@@ -349,18 +354,22 @@ impl Tor {
         }
     }
 
-    /// Returns the process identifier of a launched tor. For other tors,
+    /// Returns the process identifier of a launched tor. Returns `None` for
+    /// other tors, and after [`quit`](Self::quit). For other tors,
     /// [`Info::process`](crate::control::Info::process) asks tor.
     pub fn pid(&self) -> Option<u32> {
         self.of_process(|process| process.pid())
     }
 
-    /// Returns the data directory of a launched tor.
+    /// Returns the data directory of a launched tor. Returns `None` for other
+    /// tors, and after [`quit`](Self::quit).
     pub fn data_directory(&self) -> Option<PathBuf> {
         self.of_process(|process| process.data_directory().to_owned())
     }
 
-    /// Returns the last log lines of a launched tor, oldest first.
+    /// Returns the last log lines of a launched tor, oldest first. Returns no
+    /// lines for other tors, and after [`quit`](Self::quit).
+    /// [`Launch::log_lines`] sets the maximum number of lines.
     pub fn log_tail(&self) -> Vec<String> {
         self.of_process(|process| process.log_tail()).unwrap_or_default()
     }
@@ -435,8 +444,8 @@ impl Tor {
         Ok(TorClient::new(found, self.own_controller().ok(), self.core.clone()))
     }
 
-    /// Returns tor's SOCKS ports. They are kept as long as this tor, so that
-    /// they are looked up only once.
+    /// Returns tor's SOCKS ports. They are shared by all handles of this tor,
+    /// and made by the first call only.
     pub(super) fn ports(&self, controller: &Controller) -> Result<Arc<SocksPorts>> {
         let known = self.core.ports.lock().clone();
         match known {
@@ -465,7 +474,7 @@ impl Tor {
     ///
     /// Same errors as [`client`](Self::client) and [`TorClient::connect`], most
     /// often a [`SocksError`](crate::socks::SocksError).
-    pub fn dial(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+    pub fn dial(&self, target: impl ToTarget) -> Result<SocksStream> {
         let deadline = self.deadline_after(SocksProxy::DEFAULT_TIMEOUT);
         self.client_until(&SocksPort::Usable, deadline)?.timeout(deadline.left()).connect(target)
     }
@@ -520,6 +529,14 @@ impl Tor {
 
     /// Returns the onion services in tor's configuration, whose keys are on
     /// disk.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::connect()?;
+    /// for service in tor.disk_onions()?.list()? {
+    ///     println!("{}", service.directory().display());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -592,17 +609,28 @@ impl Tor {
         Ok(self.controller()?.config()?.keep(keep))
     }
 
-    /// Ends the control connection for every handle, and stops the tor if this
-    /// program launched it.
+    /// Ends the control connection for every handle, and ends the tor process
+    /// if this program launched it.
     ///
-    /// Dropping the last handle does the same. A controller that the tor was
-    /// made [from](#impl-From%3CController%3E-for-Tor) also ends. A tor that is
-    /// reached through its SOCKS port only is not affected.
+    /// Dropping the last handle does the same. The connection also ends for the
+    /// controller that the tor was made
+    /// [from](#impl-From%3CController%3E-for-Tor). A tor that is reached
+    /// through its SOCKS port only is not affected.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(scripted.transport()?)?;
+    /// let tor = scape::Tor::from(controller);
+    /// tor.quit()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`TorProcess::stop`] and [`Controller::quit`]. Even if
-    /// the call fails, the tor or the connection has ended.
+    /// Same errors as [`TorProcess::stop`] for a launched tor, and as
+    /// [`Controller::quit`] for others, most often a timeout. Even if the call
+    /// fails, the tor or the connection has ended.
     pub fn quit(self) -> Result<()> {
         match &self.core.way {
             Way::Socks(_) => Ok(()),

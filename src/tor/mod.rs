@@ -4,7 +4,7 @@
 //!
 //! | made by | which tor | when it ends |
 //! |---|---|---|
-//! | [`Tor::connect`] | a running tor with a control port, found at the usual places or through `SCAPE_CONTROL` | never ended by this library |
+//! | [`Tor::connect`] | a running tor with a control port, at the address that the environment names, or else at the usual places | never ended by this library |
 //! | [`Tor::connect_with`], `Tor::from(controller)` | a running tor with a control port, anywhere | never ended by this library |
 //! | [`Tor::launch`] | a new process, configured by a [`Launch`](crate::Launch) | with its last handle |
 //! | [`Tor::private`] | a new process that leaves no files behind | with its last handle |

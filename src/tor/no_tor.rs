@@ -10,11 +10,14 @@ use crate::control::ConnectAttempt;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NoTorError {
-    /// The error of the control connection, if one was attempted.
+    /// The error of the attempt to connect to a control port. `None` if there
+    /// was no such attempt.
     pub control: Option<Error>,
-    /// The SOCKS ports that were tried.
+    /// The SOCKS ports that were tried, each with the error. Empty if none was
+    /// tried.
     pub socks: Vec<ConnectAttempt>,
-    /// The error of the launch, if one was attempted.
+    /// The error of the attempt to launch a tor. `None` if there was no such
+    /// attempt.
     pub launch: Option<Error>,
 }
 

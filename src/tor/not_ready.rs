@@ -11,11 +11,13 @@ use scape_proto::word::Progress;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {
-    /// The time after which the wait was given up.
+    /// The timeout of the wait.
     pub after: Duration,
-    /// The last known bootstrap progress, and the problem that tor reported.
+    /// The last known bootstrap progress, with the problem that tor reported.
+    /// `None` if tor has reported no progress.
     pub progress: Option<Progress>,
     /// True if the option `DisableNetwork` is 1, so tor can't become ready.
+    /// False if it is 0, or if tor didn't tell.
     pub network_disabled: bool,
 }
 

@@ -18,15 +18,15 @@ use scape_proto::word::Progress;
 const TRY_AGAIN: Duration = Duration::from_millis(100);
 /// The time for finding out, after a timeout, why tor isn't ready.
 const ASK_WHY: Duration = Duration::from_secs(1);
-/// The pause between two polls of a tor behind a filter that hides its status
-/// events.
+/// The pause between two questions to a tor behind a filter that hides the
+/// status events.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Readiness: `GETINFO status/bootstrap-phase`, `GETINFO
 /// status/enough-dir-info` and `SIGNAL ACTIVE` in control-spec.
 impl Tor {
-    /// Returns true if tor can build circuits: it has bootstrapped and knows
-    /// enough relays.
+    /// Returns true if tor can build circuits: it has bootstrapped and has the
+    /// descriptors of enough relays.
     ///
     /// tor doesn't report whether a signal has made it dormant
     /// ([`Signal::Dormant`](crate::control::Signal::Dormant)). Such a tor wakes
@@ -66,7 +66,7 @@ impl Tor {
     }
 
     /// Like [`is_ready`](Self::is_ready), within the deadline of `controller`.
-    /// Passes the bootstrap phase to `on_phase`, unless it is hidden.
+    /// Passes the bootstrap phase to `on_phase`, unless a filter hides it.
     fn is_ready_for(
         &self,
         controller: &Controller,
@@ -93,8 +93,8 @@ impl Tor {
         }
     }
 
-    /// Polls until tor is ready, for a tor behind a filter that hides its
-    /// status events.
+    /// Asks tor every half second until it is ready. This is for a tor behind a
+    /// filter that hides the status events.
     fn poll_ready(
         &self,
         controller: &Controller,
@@ -162,7 +162,7 @@ impl Tor {
     ///
     /// Returns an error with a [`NotReadyError`] (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) after `timeout`, with
-    /// the bootstrap progress and the problem.
+    /// the bootstrap progress and the problem that tor reported.
     ///
     /// If tor is reached through its SOCKS port only, the error is the
     /// [`SocksError`](crate::socks::SocksError) of the port. If a filter hides
@@ -177,6 +177,14 @@ impl Tor {
 
     /// Waits like [`become_ready`](Self::become_ready), and passes each
     /// bootstrap step to `on_progress` on the calling thread.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::Tor::launch(scape::Launch::new())?;
+    /// tor.become_ready_with(Duration::from_secs(120), |step| eprintln!("{step}"))?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -226,8 +234,8 @@ impl Tor {
         };
         let ready = ready.and_then(|()| deadline.check_cancelled(Phase::Bootstrap));
         ready.map_err(|error| match error {
-            // A wait without the token ends at the deadline, so a cancellation
-            // looks like a timeout there.
+            // Some waits don't use the cancel token and end at the deadline, so
+            // a cancellation during such a wait looks like a timeout.
             error if deadline.is_cancelled() && !error.is_cancelled() => {
                 deadline.error(Phase::Bootstrap)
             }
@@ -249,7 +257,8 @@ fn wait_ready(
 ) -> Result<()> {
     let patient = controller.with_timeout(deadline.left()).until(deadline);
     match patient.wake(deadline.left()) {
-        // A filter may refuse the signal. Then tor must be awake already.
+        // A filter may refuse the signal. Then nothing can wake tor, and a tor
+        // that is awake still becomes ready.
         Ok(()) => {}
         Err(error) if error.is::<Refusal>() => {}
         Err(error) => return Err(error),
@@ -279,8 +288,8 @@ fn wait_ready(
     Ok(())
 }
 
-/// Separates a refusal, which a filter can cause, from errors of the
-/// connection. A refusal is the inner error.
+/// Separates a refusal, which a filter can cause, from other errors. A refusal
+/// is the inner error, and any other error is the outer one.
 fn unless_refused<T>(result: Result<T>) -> Result<Result<T, Error>> {
     match result {
         Err(error) if !error.is::<Refusal>() => Err(error),

@@ -49,10 +49,12 @@ impl TorClient {
     /// While the returned client lives, or anything that is made from it
     /// (clones, HTTP agents), every new stream of this tor waits for this
     /// program: see [`attach`](crate::attach). If such clients follow each
-    /// other within five seconds, that lasts up to five seconds longer than the
-    /// last one. A program that is ended by a signal, or that keeps a handle in
-    /// a `static`, should call [`undo_all`](crate::undo_all) before it ends.
-    /// Otherwise no program can use that tor any more.
+    /// other within five seconds, new streams wait for this program until up to
+    /// five seconds after the last client was dropped. A program that is ended
+    /// by a signal, or that keeps a handle in a `static`, should call
+    /// [`undo_all`](crate::undo_all) before it ends. Otherwise the streams of
+    /// every program wait in vain, until tor is restarted or
+    /// [`release_streams`](crate::Controller::release_streams) is called.
     ///
     /// If tor's SOCKS port reports that a connection failed, the call waits for
     /// tor's reason for up to two seconds. It may exceed the client's timeout
@@ -154,7 +156,8 @@ impl Circuit {
         let call = controller.in_one_call();
         let route = CircuitBinder::new(&call, self.into())?;
         let port = SocksPorts::of(&call)?.find(&call, &SocksPort::Usable)?;
-        // What the state keeps alive may be a launched tor.
+        // The state may keep a launched tor alive. The client must keep it
+        // alive, too.
         let keep = state.kept().cloned().unwrap_or_else(|| Arc::new(controller.to_keep()));
         let client = TorClient::new(port, Some(controller.clone()), keep);
         client.controller_of_port()?;

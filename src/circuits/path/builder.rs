@@ -7,7 +7,7 @@ use super::chooser::PathChooser;
 use super::plan::Plan;
 use super::rules::{Countries, Entry, RelayTest, Rules};
 use super::target::ExitTarget;
-use crate::client::socks::ToTargetAddr;
+use crate::client::socks::ToTarget;
 use crate::error::{Error, Result};
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::{CountryCode, Fingerprint};
@@ -128,7 +128,7 @@ impl PathBuilder {
     ///
     /// For ports with long-lived connections (tor's `LongLivedPorts`), all
     /// relays have the flag `Stable`.
-    pub fn exit_to(mut self, target: impl ToTargetAddr) -> Self {
+    pub fn exit_to(mut self, target: impl ToTarget) -> Self {
         match ExitTarget::of(target) {
             Ok(target) => self.rules.targets.push(target),
             Err(error) => self.note(error),

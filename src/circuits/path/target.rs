@@ -1,11 +1,10 @@
 //! The target that a path has to reach.
 
-use std::net::SocketAddr;
-
-use crate::client::socks::{TargetAddr, ToTargetAddr};
+use crate::client::socks::ToTarget;
 use crate::error::Result;
 use scape_proto::control::ArgumentError;
 use scape_proto::netdoc::Relay;
+use scape_proto::word::Host;
 
 /// Ports with long-lived connections, for which tor uses relays with the flag
 /// `Stable` (`LongLivedPorts` in tor's manual).
@@ -21,32 +20,15 @@ pub(super) struct ExitTarget {
 }
 
 impl ExitTarget {
-    pub(super) fn of(target: impl ToTargetAddr) -> Result<Self> {
-        let target = target.to_target_addr();
-        let target = target.map_err(|error| {
-            ArgumentError::invalid("PathBuilder", "target", format!("is not a target: {error}"))
+    pub(super) fn of(target: impl ToTarget) -> Result<Self> {
+        let target = target.to_target().map_err(|error| {
+            ArgumentError::invalid("PathBuilder", "target", format!("can't be used: {error}"))
         })?;
-        let target = match target {
-            // The text of an address counts as the address.
-            TargetAddr::Domain(host, port) => match host.trim_matches(['[', ']']).parse() {
-                Ok(ip) => ExitTarget::at(&SocketAddr::new(ip, port)),
-                Err(_) => ExitTarget { port, is_ipv6: false },
-            },
-            TargetAddr::Ip(address) => ExitTarget::at(&address),
+        let is_ipv6 = match target.host() {
+            Host::Ip(ip) => ip.to_canonical().is_ipv6(),
+            Host::Name(_) => false,
         };
-        match target.port {
-            0 => Err(ArgumentError::invalid(
-                "PathBuilder",
-                "target",
-                "has port 0, which can't be connected to",
-            )
-            .into()),
-            _ => Ok(target),
-        }
-    }
-
-    fn at(address: &SocketAddr) -> Self {
-        ExitTarget { port: address.port(), is_ipv6: address.ip().to_canonical().is_ipv6() }
+        Ok(ExitTarget { port: target.port(), is_ipv6 })
     }
 
     /// Returns true if connections to this target are long-lived.

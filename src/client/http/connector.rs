@@ -10,7 +10,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
 use super::transport::{Socket, TorTransport};
-use crate::client::socks::{Request, SocksError, SocksProxy, TargetAddr};
+use crate::client::socks::{Request, SocksError, SocksProxy};
 use crate::error::Error;
 use crate::io::transport::deadline_after;
 use scape_proto::control::ArgumentError;
@@ -46,8 +46,7 @@ impl TorConnector {
             return Err(ArgumentError::invalid("HTTP", "URL", "has no host").into());
         };
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        let target = TargetAddr::Domain(host.to_owned(), uri.port_u16().unwrap_or(default_port));
-        Ok(Request::connect(target)?)
+        Ok(Request::connect((host, uri.port_u16().unwrap_or(default_port)))?)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::stream::KeepAlive;
-use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTargetAddr};
+use super::{Answer, Handshake, Isolation, NextStep, Request, SocksStream, ToTarget};
 use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
@@ -196,7 +196,7 @@ impl SocksProxy {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or the reason why
     /// the port can't be used. Ports with the flag `ExtendedErrors` tell why an
     /// onion service can't be reached.
-    pub fn connect(&self, target: impl ToTargetAddr) -> Result<SocksStream> {
+    pub fn connect(&self, target: impl ToTarget) -> Result<SocksStream> {
         let request = Request::connect(target)?;
         let (transport, _) = self.perform(&request)?;
         let io =

@@ -4,12 +4,10 @@
 //! the protocol alone: it receives bytes, tells the next step, and uses neither
 //! sockets nor clocks.
 //!
-//! A target is anything that implements [`ToTargetAddr`], as in the `socks`
-//! crate: `("example.com", 80)`, `"example.com:80"` or a
+//! A target is anything that implements [`ToTarget`]: `("example.com", 80)`,
+//! `"example.com:80"`, `(onion_address, 80)` or a
 //! [`SocketAddr`](std::net::SocketAddr). **Names are never resolved on this
-//! machine.** They go to tor in lower case and otherwise unchanged. Don't call
-//! `to_socket_addrs` on a [`TargetAddr`], because that asks the system's
-//! resolver and bypasses tor.
+//! machine.** They go to tor in lower case and otherwise unchanged.
 //!
 //! # Errors
 //!
@@ -29,7 +27,7 @@ mod stream;
 
 pub use scape_proto::socks::{
     Answer, Handshake, HandshakeError, Isolation, NextStep, Request, RequestError, SocksStatus,
-    TargetAddr, ToTargetAddr, is_private, is_private_ip,
+    Target, TargetError, ToTarget, is_private, is_private_ip,
 };
 
 pub(crate) use client::{BoundRequest, Explain, RequestBinder};

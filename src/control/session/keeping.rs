@@ -31,9 +31,10 @@ impl Kept for Session {
                     log::info!(target: "scape::connection", "{what} is restored");
                     self.connection().tell(ConnectionStatus::Restored { what });
                 }
-                // The program doesn't want the thing any more.
+                // The program has dropped the thing.
                 Ok(false) => {}
-                // On the next connection everything is restored anyway.
+                // A reconnect restores everything and replaces the list of
+                // retakes. Until then the thing stays in the list.
                 Err(error) if error.is::<Closed>() => self.retakes.put_back(link, due),
                 Err(error) => {
                     if let Part::ReconnectHook(follower) = &due.part
@@ -76,7 +77,7 @@ impl Kept for Session {
 
 impl Session {
     /// Restores one thing on the socket with the number `link`. Returns false
-    /// if the thing isn't wanted any more.
+    /// if the program has dropped the thing meanwhile.
     fn retake_part(&self, link: u64, part: &Part, timeout: Duration) -> Result<bool> {
         let deadline = Deadline::after(timeout);
         let ask =

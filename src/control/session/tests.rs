@@ -56,8 +56,8 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
     use scape_proto::control::Command;
     use scape_proto::word::{ClientKey, OnionKey};
 
-    /// A follower that drops a service, a client key and a mapping while
-    /// everything is restored.
+    /// A follower that drops a service, a client key and a mapping during a
+    /// reconnect, after they were restored and before callers are let in.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
     impl super::ReconnectHook for Dropping {

@@ -34,7 +34,8 @@ pub struct Batch {
     /// The gaps. Each has the number of events before it, including those that
     /// were taken out.
     gaps: VecDeque<(usize, Gap)>,
-    /// The number of events in the whole queue, for its limit.
+    /// The number of events in the whole queue, including other batches. The
+    /// queue compares it with its limit.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -44,8 +45,8 @@ enum Gap {
     Lost(Arc<Lost>),
 }
 
-/// The number of events that are missing at one place. It may grow until the
-/// gap is read.
+/// The number of events that are missing in one gap. It may grow until the gap
+/// is read, and is 0 after that.
 #[derive(Debug)]
 pub(super) struct Lost(AtomicU64);
 
@@ -86,7 +87,8 @@ impl Batch {
         batch
     }
 
-    /// Removes and returns the next event, in tor's order. Skips gaps.
+    /// Removes and returns the next event, in tor's order, or `None` if no
+    /// events are left. Skips gaps.
     pub fn pop(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         while self.gaps.front().is_some_and(|(before, _)| *before <= self.taken) {
@@ -97,7 +99,7 @@ impl Batch {
         Some(event)
     }
 
-    /// Removes and returns the next event or gap.
+    /// Removes and returns the next event or gap, or `None` if neither is left.
     pub fn pop_item(&mut self) -> Option<EventItem> {
         if self.gaps.front().is_some_and(|(before, _)| *before <= self.taken) {
             return self.gaps.pop_front().map(|(_, gap)| match gap {

@@ -1,4 +1,4 @@
-//! A link that is being authenticated on.
+//! A link on which this program is authenticating.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,8 +12,10 @@ use crate::error::Result;
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
-/// A socket that is being authenticated on. Dropping it ends the socket, unless
-/// it was [adopted](super::Connection::adopt).
+/// A socket on which this program is authenticating. Dropping the candidate
+/// ends the socket, unless the candidate was given to
+/// [`Connection::adopt`](super::Connection::adopt) or
+/// [`Connection::restore_on`](super::Connection::restore_on).
 #[derive(Debug)]
 pub(crate) struct Candidate {
     hub: Arc<Hub>,
@@ -35,13 +37,13 @@ impl Candidate {
         self.link.send(command, deadline)
     }
 
-    /// Returns the address at the other end, or `None` if this is not a TCP
-    /// connection.
+    /// Returns the peer's address, or `None` if this is not a TCP connection or
+    /// the socket is no longer connected.
     pub(crate) fn peer(&self) -> Option<SocketAddr> {
         self.link.transport.as_tcp().and_then(|stream| stream.peer_addr().ok())
     }
 
-    /// Returns the link, which this candidate doesn't end any more.
+    /// Takes the link out. Dropping the candidate no longer ends it.
     pub(super) fn into_link(mut self) -> Arc<Link> {
         self.adopted = true;
         self.link.clone()
@@ -53,7 +55,8 @@ impl Drop for Candidate {
         if !self.adopted {
             self.link.end(CloseCause::Local);
             self.link.join(JOIN_FOR);
-            // The link may have ended before the hub knew of it.
+            // If the link ended before `set_candidate` was called, the hub
+            // still has it.
             self.hub.forget_candidate(&self.link);
         }
     }

@@ -39,7 +39,8 @@ pub enum CloseCause {
     Local,
     /// tor closed the connection, or ended, between two replies.
     Remote {
-        /// The refusal after which tor closed the connection, if there was one.
+        /// The refusal after which tor closed the connection. `None` if tor's
+        /// last message was something else.
         last_words: Option<String>,
     },
     /// tor ended. This cause is only known for a tor that this program
@@ -62,7 +63,7 @@ pub enum CloseCause {
     /// tor didn't answer the heartbeat in time: see
     /// [`Connect::heartbeat`](crate::Connect::heartbeat).
     Unresponsive {
-        /// The time that was waited.
+        /// The time for which this program waited for the answer.
         after: Duration,
     },
     /// This program ended the connection to make it again: see

@@ -17,7 +17,7 @@ use crate::io::transport::Deadline;
 use scape_proto::control::Signal;
 use scape_proto::event::{Event, EventBody};
 
-/// The dispatcher. Its thread starts with the first callback.
+/// The dispatcher. The thread is started when the first callback is registered.
 #[derive(Default)]
 pub(super) struct Dispatcher {
     state: Mutex<State>,
@@ -34,23 +34,25 @@ struct State {
     thread: Option<Thread>,
     status_callbacks: Vec<Arc<Callback>>,
     closed: bool,
-    /// The tasks that are due when the connection is open. `Some` while the
-    /// connection is being made again, because a callback that ran then would
-    /// find the controller closed.
+    /// The tasks that came while everything is being restored on a new link.
+    /// They run when the link is open to callers, because a callback that ran
+    /// earlier would find the controller closed. `None` at all other times:
+    /// tasks are then sent to the thread at once.
     kept: Option<Vec<Task>>,
 }
 
 enum Task {
     Calls(Vec<Call>),
     Status(ConnectionStatus, Vec<Arc<Callback>>),
-    /// A task of another register of callbacks, such as that of the live state.
+    /// A task for callbacks that are registered elsewhere, such as those of the
+    /// live state.
     Run(Box<dyn FnOnce() + Send>),
     /// A marker. Dropping it wakes a thread that waits until everything before
     /// the marker is done.
     Marker(Sender<()>),
 }
 
-/// An event, and the callbacks that are to be called with it.
+/// An event, and the callbacks that will be called with it.
 pub(super) struct Call {
     pub(super) event: Arc<Event>,
     pub(super) callbacks: Arc<[Arc<Callback>]>,
@@ -60,7 +62,8 @@ pub(super) struct Call {
 pub(super) struct Callback {
     function: Mutex<Option<Function>>,
     active: AtomicBool,
-    /// The most events that may wait for this callback.
+    /// The most events that may wait for this callback. `None` if there is no
+    /// limit.
     limit: Option<usize>,
     waiting: AtomicUsize,
     lost: AtomicU64,
@@ -78,13 +81,14 @@ impl Call {
         (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
 
-    /// Gives back the room that was taken for a call that doesn't happen.
+    /// Drops a call that won't be made. Frees the room that the event took
+    /// among the waiting events of each callback.
     pub(super) fn forget(self) {
         self.callbacks.iter().for_each(|callback| callback.give_room());
     }
 }
 
-/// A user's closure, by its argument.
+/// A user's closure, for events or for the connection's status.
 pub(super) enum Function {
     Event(Box<dyn FnMut(&Event) + Send>),
     Status(Box<dyn FnMut(&ConnectionStatus) + Send>),
@@ -94,8 +98,9 @@ impl Function {
     fn event(&mut self, event: &Event) {
         match self {
             Function::Event(function) => function(event),
-            // Status callbacks are registered for the event that reports a
-            // reload, so that they get it in its place among the events.
+            // Status callbacks are also registered for the event that reports a
+            // reload. So they learn of the reload in tor's order, between the
+            // right events.
             Function::Status(function) => {
                 if matches!(event.body(), EventBody::Signal(Signal::Reload)) {
                     function(&ConnectionStatus::Reloaded);
@@ -142,14 +147,15 @@ impl Callback {
     }
 
     /// Makes sure that the callback isn't called again. If it is running now,
-    /// its closure is dropped afterwards, else at once.
+    /// the closure is dropped when it returns, otherwise at once.
     pub(super) fn deactivate(&self) {
         self.active.store(false, Ordering::SeqCst);
         self.drop_if_inactive();
     }
 
-    /// Drops the user's closure if the callback is inactive. No lock of the
-    /// connection is held, because the drop may run any code.
+    /// Drops the user's closure if the callback is inactive. The caller must
+    /// hold no lock of the connection, because the closure's destructor may run
+    /// any code.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut f| f.take());
@@ -184,7 +190,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 }
 
 impl Dispatcher {
-    /// Starts the thread unless it is running.
+    /// Starts the thread unless it is running or the connection was closed.
     pub(super) fn start(&self) -> Result<()> {
         let mut state = self.state.lock();
         if state.tasks.is_some() || state.closed {
@@ -199,14 +205,14 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// Queues calls, after everything that came before.
+    /// Queues calls after all tasks that are already queued.
     pub(super) fn call(&self, calls: Vec<Call>) {
         self.waiting.fetch_add(calls.len(), Ordering::AcqRel);
         self.push(Task::Calls(calls));
     }
 
-    /// Queues a task, after everything that came before. It doesn't run if the
-    /// connection is closed in the meantime.
+    /// Queues a task after all tasks that are already queued. It doesn't run if
+    /// the connection is closed before its turn.
     pub(super) fn run(&self, task: Box<dyn FnOnce() + Send>) {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         if !self.push(Task::Run(task)) {
@@ -214,21 +220,23 @@ impl Dispatcher {
         }
     }
 
-    /// Keeps new tasks back until [`resume`](Self::resume) or
-    /// [`give_up`](Self::give_up).
+    /// Stores new tasks, instead of running them, until
+    /// [`resume`](Self::resume) or [`give_up`](Self::give_up). Status callbacks
+    /// are not affected.
     pub(super) fn pause(&self) {
         self.state.lock().kept.get_or_insert_default();
     }
 
     /// Tells the status callbacks that the connection was made again, and runs
-    /// the tasks that were kept back.
+    /// the tasks that were stored since [`pause`](Self::pause).
     pub(super) fn resume(&self, reconnected: &Reconnected) {
         self.status(ConnectionStatus::Reconnected(reconnected.clone()));
         self.release(|_| true);
     }
 
-    /// Throws away the events that were kept back, because the connection was
-    /// not made again. Other tasks run, because what they report has happened.
+    /// Throws away the events that were stored since [`pause`](Self::pause),
+    /// because the reconnect has failed. Runs the other stored tasks, because
+    /// they report things that have happened.
     pub(super) fn give_up(&self) {
         self.release(|task| !matches!(task, Task::Calls(_)));
     }
@@ -250,7 +258,8 @@ impl Dispatcher {
         }
     }
 
-    /// Corrects the counters for a task that is not run.
+    /// Subtracts the events of a task that won't run from the counters of
+    /// waiting events.
     fn forget(&self, task: &Task) {
         match task {
             Task::Calls(calls) => {
@@ -288,7 +297,8 @@ impl Dispatcher {
         drop(removed);
     }
 
-    /// Calls every status callback, after everything that came before.
+    /// Queues a call of every status callback after all tasks that are already
+    /// queued.
     pub(super) fn status(&self, status: ConnectionStatus) {
         let state = self.state.lock();
         if let Some(tasks) = &state.tasks {
@@ -296,20 +306,22 @@ impl Dispatcher {
         }
     }
 
-    /// Calls one status callback, after everything that came before.
+    /// Queues a call of one status callback after all tasks that are already
+    /// queued.
     pub(super) fn status_to(&self, callback: &Arc<Callback>, status: ConnectionStatus) {
         self.push(Task::Status(status, vec![callback.clone()]));
     }
 
     /// Ends the dispatcher, because this program closed the connection. Throws
-    /// away undelivered events, and reports the end to status callbacks.
-    /// Without a cause, the end was reported already.
+    /// away undelivered events. Reports the end to status callbacks with the
+    /// cause `closed`, or not at all if that is `None`, because the end was
+    /// reported already.
     pub(super) fn end(&self, closed: Option<&Closed>) {
         self.discard.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
         state.closed = true;
         let callbacks = std::mem::take(&mut state.status_callbacks);
-        // Without its sender, the thread ends when it has done all this.
+        // Dropping the only sender ends the thread after all queued tasks.
         let tasks = state.tasks.take();
         let kept = state.kept.take();
         drop(state);
@@ -319,7 +331,8 @@ impl Dispatcher {
         }
     }
 
-    /// Waits until everything that is queued now is done.
+    /// Waits until all tasks that are queued now are done. Returns an error at
+    /// `deadline`.
     pub(super) fn wait_until_idle(&self, deadline: Deadline) -> Result<()> {
         let (marker, done) = bounded(0);
         if !self.push(Task::Marker(marker)) {
@@ -337,8 +350,9 @@ impl Dispatcher {
         self.state.lock().thread.as_ref().is_some_and(Thread::is_current)
     }
 
-    /// Takes out the thread, to be waited for. Returns `None` to a callback,
-    /// because a thread can't wait for itself.
+    /// Takes the thread out, so that the caller can wait for its end. Returns
+    /// `None` if the caller is on this thread, which can't wait for itself, if
+    /// the thread was never started, or if an earlier call has taken it.
     pub(super) fn take_thread(&self) -> Option<Thread> {
         let mut state = self.state.lock();
         if state.thread.as_ref().is_some_and(Thread::is_current) {
@@ -347,8 +361,9 @@ impl Dispatcher {
         state.thread.take()
     }
 
-    /// Queues a task, or keeps it back while the dispatcher is paused. Returns
-    /// false if the thread isn't running.
+    /// Queues a task, or stores it while the dispatcher is
+    /// [paused](Self::pause). Returns false and drops the task if the thread
+    /// isn't running.
     fn push(&self, task: Task) -> bool {
         let mut state = self.state.lock();
         if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) =
@@ -362,8 +377,8 @@ impl Dispatcher {
             None => Err(SendError(task)),
         };
         drop(state);
-        // A refused task is dropped without the lock, because its drop may run
-        // any code.
+        // If the thread isn't running, the task is dropped here, after the lock
+        // is released, because its destructor may run any code.
         sent.is_ok()
     }
 }
@@ -431,7 +446,8 @@ mod tests {
         decoder.feed(b"650 BW 1 2\r\n");
         let event =
             Arc::new(Event::parse(decoder.next_reply().unwrap().unwrap(), SystemTime::now()));
-        // Calls on a connection that isn't open to callers yet are kept too.
+        // The dispatcher also stores such calls while the connection isn't open
+        // to callers, so the limit must hold for calls that nobody runs.
         let calls: Vec<_> = (0..5).filter_map(|_| Call::new(event.clone(), &callbacks)).collect();
         assert_eq!((calls.len(), callback.lost(), Arc::strong_count(&event)), (2, 3, 3));
     }

@@ -12,24 +12,24 @@ use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
 use scape_proto::event::Event;
 
-/// The most events that are still looked at after the deadline, of those that
-/// were queued then.
+/// The most events that a wait still returns after the deadline, out of those
+/// that were in the queue at the deadline.
 const LATE: usize = 4096;
 
 /// A wait over the events of a subscription that ends at a deadline even if
 /// events keep coming.
 ///
 /// An event that tor sent in time may still be in the queue when the deadline
-/// passes, for example because this thread got no processor. So events that are
-/// in the queue at that moment are still returned, up to [`LATE`] of them.
-/// Later events are not.
+/// passes, for example because the operating system didn't run this thread. So
+/// events that are in the queue at that moment are still returned, up to
+/// [`LATE`] of them. Later events are not.
 ///
 /// A wait also ends with the connection, even if the connection is made again,
-/// because the command whose effect is awaited was sent to the last tor. Ids in
-/// the events of the next tor stand for other things. A wait that continues is
-/// made with [`over_reconnects`](Self::over_reconnects). Commands that belong
-/// to a wait are sent by a handle
-/// [`on_this_link`](crate::Controller::on_this_link).
+/// because the command whose effect is awaited was sent on that connection. The
+/// next connection may be to another tor, and ids in its events stand for other
+/// things. A wait that continues is made with
+/// [`over_reconnects`](Self::over_reconnects). Commands that belong to a wait
+/// are sent by a handle [`on_this_link`](crate::Controller::on_this_link).
 ///
 /// Every call that waits for an event uses this type.
 /// [`Subscription::next_timeout`] in a loop would never look at the clock as
@@ -38,12 +38,15 @@ pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// The moment that has passed, and the number of events to look at that are
-    /// left of those that were queued then.
+    /// The moment until which the last call waited, if it has passed, and the
+    /// number of queued events that may still be returned after it. `None` if
+    /// the last call's moment had not passed.
     late: Option<(Instant, usize)>,
-    /// True if the wait continues after a reconnect.
+    /// True if the wait continues after a reconnect, false if it ends with the
+    /// connection on which it began.
     goes_on: bool,
-    /// The cause of the end of the connection on which the wait began.
+    /// The cause for which the connection has ended on which the wait began.
+    /// `None` until the wait has seen that end.
     ended: Option<Closed>,
 }
 
@@ -63,7 +66,7 @@ impl<'a> EventWait<'a> {
     }
 
     /// Continues the wait when the connection is made again, and also returns
-    /// events of the next tor.
+    /// events of the next connection.
     pub(crate) fn over_reconnects(mut self) -> Self {
         self.goes_on = true;
         self
@@ -124,7 +127,8 @@ impl<'a> EventWait<'a> {
         }
     }
 
-    /// Takes the next event, or the end of the connection if that comes first.
+    /// Receives the next event. Returns the connection's end as the inner error
+    /// if the end comes first, and the error of `receive` as the outer one.
     fn take<E>(
         &mut self,
         receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
@@ -162,7 +166,7 @@ mod tests {
     }
 
     /// Returns a subscription to no kinds of events on an open link, and the
-    /// other end, which keeps the link open.
+    /// peer's transport. The link stays open as long as that transport lives.
     fn subscription() -> (Subscription, Transport) {
         let hub = Arc::new(Hub::default());
         let (ours, theirs) = Transport::pair();

@@ -1,4 +1,4 @@
-//! [`Connection`], by which the rest of the library uses this module.
+//! [`Connection`], through which the rest of the library uses this module.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -19,35 +19,41 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits, Reply};
 use scape_proto::event::{Event, EventKind};
 
-/// A control connection, which may be made again. Dropping it doesn't end it:
-/// its owner [closes](Self::close) it.
+/// A control connection, which may be made again after its socket has ended.
+/// Clones share the connection. Dropping all of them doesn't end it: the
+/// session that owns the connection calls [`close`](Self::close).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     hub: Arc<Hub>,
 }
 
-/// A handle on the thread for callbacks. It doesn't keep the connection alive.
+/// A handle on the thread that runs users' callbacks. The handle doesn't keep
+/// the connection alive.
 #[derive(Debug, Clone)]
 pub(crate) struct Callbacks(Weak<Hub>);
 
 impl Callbacks {
-    /// Runs `task` on the thread for callbacks, after everything that came
-    /// before. Catches and logs a panic. Does nothing if the connection has
-    /// been closed. Never blocks, so it may be called on the reader thread.
+    /// Runs `task` on the thread for callbacks, after all callbacks and tasks
+    /// that are already queued. Catches and logs a panic. Does nothing if the
+    /// connection has been closed. Never blocks, so it may be called on the
+    /// reader thread.
     pub(crate) fn run(&self, task: impl FnOnce() + Send + 'static) {
         if let Some(hub) = self.0.upgrade() {
             hub.outlets.dispatcher.run(Box::new(task));
         }
     }
 
-    /// Runs `remove` after all callbacks for what tor sent before this call.
-    /// Waits until they have returned, unless the caller is such a callback.
+    /// Runs `remove` on the thread for callbacks, after all callbacks for
+    /// events that tor sent before this call. Waits until `remove` has
+    /// returned, unless the caller is itself on the thread for callbacks. If
+    /// the connection no longer exists, returns at once without running
+    /// `remove`.
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline has
-    /// passed. `remove` may still run later then.
+    /// passed. In that case `remove` runs later or not at all.
     pub(crate) fn after_due(
         &self,
         remove: impl FnOnce() + Send + 'static,
@@ -61,8 +67,9 @@ impl Callbacks {
 }
 
 impl Connection {
-    /// Starts the reader thread on a transport. The returned candidate is for
-    /// authentication.
+    /// Starts a reader thread on a new socket and returns a candidate, on which
+    /// the caller authenticates. Fails if the thread can't be started, or if
+    /// the connection has ended for good.
     pub(crate) fn open(&self, transport: Transport, limits: Limits) -> Result<Candidate> {
         let link = self.hub.start_link(transport, limits)?;
         let candidate = Candidate::new(&self.hub, link.clone());
@@ -70,7 +77,9 @@ impl Connection {
         Ok(candidate)
     }
 
-    /// Lets callers in on the first socket.
+    /// Lets callers send on the connection's first socket, after
+    /// authentication. Fails with the cause if that socket or the connection
+    /// has ended.
     pub(crate) fn adopt(&self, candidate: Candidate) -> Result<()> {
         let link = candidate.into_link();
         self.hub.adopt(link.clone()).map_err(|closed| {
@@ -79,26 +88,31 @@ impl Connection {
         })
     }
 
-    /// Begins to restore everything on a socket that replaces another one.
-    /// [`Restoring::open`] lets callers in.
+    /// Begins to restore everything that this controller made, on a socket that
+    /// replaces one that has ended. Callers can send on the new socket after
+    /// [`Restoring::open`].
     pub(crate) fn restore_on(&self, candidate: Candidate) -> Result<Restoring> {
         Restoring::begin(&self.hub, candidate)
     }
 
-    /// Tells tor again which events are wanted.
+    /// Tells tor which events are wanted, unless it has accepted the same list
+    /// already. If tor doesn't know some of these events, returns a refusal
+    /// that names them.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.hub.tell_again(deadline)
     }
 
-    /// Returns the number of the socket that commands go to. See
-    /// [`send_on`](Self::send_on).
+    /// Returns the number of the socket that commands go to, for
+    /// [`send_on`](Self::send_on). Returns the cause as an error if callers
+    /// can't send.
     pub(crate) fn link_number(&self) -> Result<u64> {
         Ok(self.hub.link_number()?)
     }
 
-    /// Sends a command on the socket with this number, or on the present one if
-    /// no number is given. Fails if the numbered socket has ended, even if the
-    /// connection was made again, because the new one may be to another tor.
+    /// Sends a command on the socket with this number, or on the current socket
+    /// if no number is given. Fails if the numbered socket has ended, even if
+    /// the connection was made again, because the new socket may lead to
+    /// another tor.
     pub(crate) fn send_on(
         &self,
         number: Option<u64>,
@@ -108,8 +122,8 @@ impl Connection {
         self.link_on(number)?.send(command, deadline)
     }
 
-    /// Sends several commands with one write, as [`send_on`](Self::send_on)
-    /// does.
+    /// Like [`send_on`](Self::send_on), but sends several commands with one
+    /// write.
     pub(crate) fn send_all_on(
         &self,
         number: Option<u64>,
@@ -126,29 +140,33 @@ impl Connection {
         }
     }
 
-    /// Sends a command. The result waits for the reply.
+    /// Sends a command. [`PendingReply::wait`] on the result waits for the
+    /// reply.
     pub(crate) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         self.hub.send(command, deadline)
     }
 
-    /// Sends a command and waits for its reply, even if that is a refusal.
+    /// Sends a command, waits for its reply, and returns the reply even if it
+    /// is a refusal.
     pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
         self.send(command, deadline)?.wait()
     }
 
-    /// Returns the cause of the connection's end, or `None` if the connection
-    /// is open.
+    /// Returns the cause for which callers can't send: the last socket has
+    /// ended, and no new one is open to callers yet. Returns `None` if the
+    /// connection is open or was never opened.
     pub(crate) fn closed(&self) -> Option<Closed> {
         self.hub.closed()
     }
 
-    /// Waits until the connection ends and returns the cause. Returns `None` at
-    /// `deadline`.
+    /// Waits until the current socket ends and returns the cause, at once if
+    /// the connection is already down. Returns `None` at `deadline`.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Option<Closed> {
         self.hub.wait_closed(deadline)
     }
 
-    /// Waits until the connection is open, or open again.
+    /// Waits until callers can send. Fails with the cause if the connection has
+    /// ended and won't be made again, and with a timeout at `deadline`.
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
         self.hub.wait_open(deadline).map_err(|closed| match closed {
             Some(closed) => closed.into(),
@@ -156,39 +174,44 @@ impl Connection {
         })
     }
 
-    /// Waits while everything is restored on a new socket, for at most
-    /// `timeout`.
+    /// Waits while everything is being restored on a new socket, for at most
+    /// `timeout`. Returns at once if nothing is being restored.
     pub(crate) fn wait_while_restoring(&self, timeout: Duration) {
         self.hub.wait_while_restoring(timeout);
     }
 
     /// Waits until the connection is down or has ended, until it is open on
-    /// another socket than number `known`, or until `deadline`.
+    /// another socket than number `known`, or until `deadline`. The deadline
+    /// only ends the wait while the connection is open; `None` means no
+    /// deadline.
     pub(crate) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         self.hub.watch(known, deadline)
     }
 
-    /// Sleeps until `deadline` while the connection is down since the end of
-    /// the socket with the number `down`. Returns false if the connection was
-    /// made again or has ended for good.
+    /// Waits until `deadline` as long as socket number `down` has ended and
+    /// callers can't send on a newer one. Returns true if that is still so at
+    /// the deadline. Returns false as soon as the connection is open again or
+    /// has ended for good.
     pub(crate) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         self.hub.sleep_while_down(down, deadline)
     }
 
-    /// Sets whether subscriptions survive the end of a socket, because another
-    /// one is expected.
+    /// Sets whether another socket is expected after the end of the current
+    /// one. If `persistent` is true, subscriptions continue on the next socket.
+    /// If it is false, they end with the current one.
     pub(crate) fn set_persistent(&self, persistent: bool) {
         self.hub.set_persistent(persistent);
     }
 
-    /// Ends the subscriptions, because the connection won't be made again.
+    /// Ends the subscriptions of a connection that is down, because no other
+    /// socket is expected any more. See [`Hub::give_up`].
     pub(crate) fn give_up(&self) {
         self.hub.give_up();
     }
 
-    /// Ends the present link, if there is one, and waits for its thread.
-    /// Subscriptions wait for the next link if the cause is
-    /// [`CloseCause::Reconnecting`] or if another link is expected.
+    /// Ends the current socket, if there is one, and waits up to a second for
+    /// its reader thread. Subscriptions continue on the next socket if the
+    /// cause is [`CloseCause::Reconnecting`] or if another socket is expected.
     pub(crate) fn disconnect(&self, cause: CloseCause) {
         if let Ok(link) = self.hub.link() {
             link.end(cause);
@@ -196,9 +219,9 @@ impl Connection {
         }
     }
 
-    /// Sends a command to which any answer will do. If no answer comes in time,
-    /// ends the link that it was sent on. Another link that has come in the
-    /// meantime is left alone.
+    /// Checks that tor still answers: sends `command` and waits for any reply.
+    /// If none comes within `timeout`, ends the socket that the command was
+    /// sent on. A newer socket is left alone.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
         let answer = link.send(command, Deadline::after(timeout)).and_then(PendingReply::wait);
@@ -208,7 +231,8 @@ impl Connection {
         }
     }
 
-    /// Returns the cause of the connection's end, once it has ended for good.
+    /// Returns the cause of the connection's end if it has ended for good.
+    /// Returns `None` if the connection is open or may be made again.
     pub(crate) fn ended(&self) -> Option<Closed> {
         self.hub.ended()
     }
@@ -236,7 +260,7 @@ impl Connection {
         Listener::for_events(&self.hub, kinds, limit, callback, deadline)
     }
 
-    /// Tells tor that events of these kinds are wanted, and tells them to
+    /// Tells tor that events of these kinds are wanted, and passes them to
     /// `tracker` on the reader thread, as long as the returned registration
     /// lives.
     pub(crate) fn track(
@@ -249,8 +273,9 @@ impl Connection {
         Ok(Registration { id, hub: Arc::downgrade(&self.hub) })
     }
 
-    /// Starts the thread for callbacks and returns a handle on it, for other
-    /// registers of callbacks.
+    /// Starts the thread for callbacks unless it is running. Returns a handle
+    /// on it, for callbacks that aren't registered in this module, such as
+    /// those of the live state.
     pub(crate) fn callbacks(&self) -> Result<Callbacks> {
         self.hub.outlets.dispatcher.start()?;
         Ok(Callbacks(Arc::downgrade(&self.hub)))
@@ -265,12 +290,14 @@ impl Connection {
         Listener::for_status(&self.hub, callback, deadline)
     }
 
-    /// Calls the status callbacks with `status`.
+    /// Queues a call of every status callback with `status`, on the thread for
+    /// callbacks.
     pub(crate) fn tell(&self, status: ConnectionStatus) {
         self.hub.outlets.dispatcher.status(status);
     }
 
-    /// Waits until all callbacks for what has already been read have returned.
+    /// Waits until all callbacks for events that the reader thread has handed
+    /// over so far have returned.
     pub(crate) fn wait_for_callbacks(&self, deadline: Deadline) -> Result<()> {
         self.hub.outlets.dispatcher.wait_until_idle(deadline)
     }
@@ -281,19 +308,22 @@ impl Connection {
     }
 
     /// Sets the function that finds out how tor's process ended. It is called
-    /// when the socket has ended.
+    /// when a socket has ended, and returns `None` if the process hasn't ended.
     pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.hub.explanation.set(Box::new(ask));
     }
 
-    /// Sets whether tor is being asked to close the connection (QUIT).
+    /// Sets whether this program is asking tor to close the connection (QUIT).
+    /// If `quitting` is true, a close by tor counts as [`CloseCause::Local`].
     pub(crate) fn set_quitting(&self, quitting: bool) {
         if let Ok(link) = self.hub.link() {
             link.set_quitting(quitting);
         }
     }
 
-    /// Ends the connection for good and waits for its threads until `deadline`.
+    /// Ends the connection for good and waits for its threads. Returns an error
+    /// if one of them is still running at `deadline`. A callback that calls
+    /// this doesn't wait for the thread for callbacks.
     pub(crate) fn close(&self, deadline: Deadline) -> Result<()> {
         let links = self.hub.end();
         let in_callback = self.hub.outlets.dispatcher.is_current();

@@ -1,5 +1,6 @@
-//! The hub: state that survives a reconnect. It has the register of event
-//! subscribers and the current link.
+//! The hub: the state of a connection that survives a reconnect. It has the
+//! register of event subscribers and the current link. A [link](super::link) is
+//! one socket.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,24 +35,25 @@ pub(super) struct Hub {
 #[derive(Debug, Default)]
 struct State {
     current: Current,
-    /// The link that is being authenticated on. It is kept here so that it is
-    /// ended with everything else.
+    /// The link on which this program is authenticating, so that closing the
+    /// connection can end it. `None` at all other times.
     candidate: Option<Arc<Link>>,
-    /// True if another link is expected when one has ended. Subscriptions wait
-    /// for it then.
+    /// True if another link is expected after the end of the current one.
+    /// Subscriptions then continue on that link. If false, they end with the
+    /// current one.
     persistent: bool,
-    /// The number of the link that commands are sent on, or of the last one.
-    /// The first link has the number 1.
+    /// The number of the link that callers send on, or of the last such link if
+    /// there is none now. 0 before the first one, which has the number 1.
     number: u64,
     /// The number of times that the connection has ended.
     ends: u64,
-    /// The cause of the last end.
+    /// The cause of the last end. `None` if the connection has never ended.
     last_end: Option<Closed>,
 }
 
 #[derive(Debug, Default)]
 enum Current {
-    /// No link was adopted yet.
+    /// No link has been [adopted](Hub::adopt) yet.
     #[default]
     Nothing,
     Open(Arc<Link>),
@@ -70,7 +72,7 @@ enum Current {
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
     /// The connection was open until the deadline, or is open on another socket
-    /// than the known one. The number is that of the socket.
+    /// than the known one. Has the number of the socket.
     Open(u64),
     /// The socket with this number has ended.
     Down(u64),
@@ -94,12 +96,15 @@ impl Hub {
         Link::start(transport, limits, self.outlets.clone(), self.explanation.clone(), on_end)
     }
 
-    /// Returns the link that callers send on, or the cause if there is no link.
+    /// Returns the link that callers send on, or the cause if callers can't
+    /// send.
     pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
         self.state.lock().link().cloned()
     }
 
     /// Returns the link with this number if callers can still send on it.
+    /// Otherwise returns the cause: that of the last link's end, or
+    /// [`CloseCause::Reconnecting`] if callers send on another link now.
     pub(super) fn link_numbered(&self, number: u64) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         let link = state.link()?;
@@ -110,14 +115,16 @@ impl Hub {
         }
     }
 
-    /// Returns the number of the link that callers send on.
+    /// Returns the number of the link that callers send on, or the cause if
+    /// callers can't send.
     pub(super) fn link_number(&self) -> Result<u64, Closed> {
         let state = self.state.lock();
         state.link().map(|_| state.number)
     }
 
-    /// Returns the link on which tor is told which events are wanted. Unlike
-    /// [`link`](Self::link), this may be a link that callers don't send on yet.
+    /// Returns the link on which SETEVENTS is sent. Unlike
+    /// [`link`](Self::link), this may be a link on which everything is still
+    /// being restored, so that callers can't send on it yet.
     pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         match &state.current {
@@ -126,14 +133,14 @@ impl Hub {
         }
     }
 
-    /// Sends a command.
+    /// Sends a command on the current link.
     pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         self.link()?.send(command, deadline)
     }
 
     /// Waits until everything that tor sent before this call was handed to
-    /// subscriptions and to the dispatcher. If the connection has ended,
-    /// everything was handed over already.
+    /// subscriptions and to the dispatcher. Returns at once if the connection
+    /// has ended, because everything was handed over before that.
     pub(super) fn barrier(&self, deadline: Deadline) -> Result<()> {
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         // Any reply will do, even a refusal.
@@ -144,8 +151,9 @@ impl Hub {
         }
     }
 
-    /// Runs `remove` after all callbacks for what tor sent before this call.
-    /// Waits until they have returned, unless the caller is such a callback.
+    /// Runs `remove` on the thread for callbacks, after all callbacks for
+    /// events that tor sent before this call. Waits until `remove` has
+    /// returned, unless the caller is itself on the thread for callbacks.
     /// Returns an error if the deadline passes first.
     pub(super) fn after_due_callbacks(
         &self,
@@ -161,13 +169,15 @@ impl Hub {
         }
     }
 
-    /// Returns the cause of the connection's end, or `None` if the connection
-    /// is open.
+    /// Returns the cause for which callers can't send: the last link has ended,
+    /// and no new one is open to callers yet. Returns `None` if the connection
+    /// is open or was never opened.
     pub(super) fn closed(&self) -> Option<Closed> {
         self.state.lock().closed()
     }
 
-    /// Returns the cause of the connection's end, once it has ended for good.
+    /// Returns the cause of the connection's end if it has ended for good.
+    /// Returns `None` if the connection is open or may be made again.
     pub(super) fn ended(&self) -> Option<Closed> {
         match &self.state.lock().current {
             Current::Ended(closed) => Some(closed.clone()),
@@ -175,8 +185,9 @@ impl Hub {
         }
     }
 
-    /// Waits until the connection ends and returns the cause. Returns `None` at
-    /// `deadline`. The connection may be open again when this returns.
+    /// Waits until the current link ends and returns the cause, at once if the
+    /// connection is already down. Returns `None` at `deadline`. The connection
+    /// may be open again when this returns.
     pub(super) fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Option<Closed> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
@@ -189,9 +200,9 @@ impl Hub {
         state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
-    /// Waits until the connection is open, or until `deadline`. Returns `Err`
-    /// with the cause once the connection has ended and won't be made again,
-    /// and `Err(None)` at the deadline.
+    /// Waits until callers can send, or until `deadline`. Returns `Err` with
+    /// the cause once the connection has ended and won't be made again, and
+    /// `Err(None)` at the deadline.
     pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
@@ -208,29 +219,32 @@ impl Hub {
         }
     }
 
-    /// Wakes the threads that wait for a change when the call is cancelled, as
-    /// long as the returned guard lives.
+    /// Registers a hook that wakes the threads which wait for a change of the
+    /// state, when the call with this deadline is cancelled. The hook stays as
+    /// long as the returned guard lives. Returns `None` if the call has no
+    /// cancel token.
     fn wake_on_cancel(self: &Arc<Self>, deadline: Deadline) -> Option<OnCancel> {
         let token = deadline.token()?;
         let hub = self.clone();
         Some(token.on_cancel(move || {
-            // Under the lock, so that no thread is between its look at the
-            // token and its wait.
+            // Without the lock, a thread could check the token, miss this
+            // notification, and then begin to wait.
             let _state = hub.state.lock();
             hub.changed.notify_all();
         }))
     }
 
-    /// Waits for a change of the state. Returns true once the deadline has
-    /// passed or the call was cancelled.
+    /// Waits for a change of the state. Returns true if the deadline has passed
+    /// or the call was cancelled, so that the caller must give up. Returns
+    /// false after a change.
     fn waits_in_vain(&self, state: &mut MutexGuard<'_, State>, deadline: Deadline) -> bool {
         deadline.is_cancelled()
             || self.changed.wait_until(state, deadline.instant()).timed_out()
             || deadline.is_cancelled()
     }
 
-    /// Waits while everything is restored on a new link, for at most
-    /// `timeout`.
+    /// Waits while everything is being restored on a new link, for at most
+    /// `timeout`. Returns at once if nothing is being restored.
     pub(super) fn wait_while_restoring(&self, timeout: Duration) {
         let deadline = deadline_after(timeout);
         let mut state = self.state.lock();
@@ -242,7 +256,8 @@ impl Hub {
     }
 
     /// Waits until the connection is down or has ended, until it is open on
-    /// another link than number `known`, or until `deadline`.
+    /// another link than number `known`, or until `deadline`. The deadline only
+    /// ends the wait while the connection is open; `None` means no deadline.
     pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         let mut state = self.state.lock();
         let mut is_over = false;
@@ -256,7 +271,9 @@ impl Hub {
                 Current::Open(_) | Current::Restoring(..) | Current::Nothing => {}
             }
             match deadline {
-                // The deadline only counts on an open connection.
+                // The deadline only counts on an open connection. After it has
+                // passed, this waits until the connection is open, down or
+                // ended.
                 Some(deadline) if !is_over => {
                     is_over = self.changed.wait_until(&mut state, deadline).timed_out();
                 }
@@ -265,9 +282,10 @@ impl Hub {
         }
     }
 
-    /// Sleeps until `deadline` while the connection is down since the end of
-    /// the socket with the number `down`. Returns false if the connection was
-    /// made again or has ended for good.
+    /// Waits until `deadline` as long as link number `down` has ended and
+    /// callers can't send on a newer one. Returns true if that is still so at
+    /// the deadline. Returns false as soon as the connection is open again or
+    /// has ended for good.
     pub(super) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         while state.is_down(down) {
@@ -278,14 +296,15 @@ impl Hub {
         state.is_down(down)
     }
 
-    /// Sets whether subscriptions wait for another link when this one has
-    /// ended.
+    /// Sets whether another link is expected after the end of the current one.
+    /// If `persistent` is true, subscriptions continue on the next link. If it
+    /// is false, they end with the current one.
     pub(super) fn set_persistent(&self, persistent: bool) {
         self.state.lock().persistent = persistent;
     }
 
-    /// Remembers a link that is being authenticated on. Fails if the connection
-    /// has ended for good.
+    /// Stores the link on which this program is authenticating, so that closing
+    /// the connection ends it. Fails if the connection has ended for good.
     pub(super) fn set_candidate(&self, link: &Arc<Link>) -> Result<(), Closed> {
         let mut state = self.state.lock();
         if let Current::Ended(closed) = &state.current {
@@ -295,21 +314,23 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets a link that is no longer being authenticated on. Otherwise the
-    /// hub would keep it.
+    /// Removes `link` if it is the stored link on which this program was
+    /// authenticating. Otherwise the hub would keep the link alive.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }
 
-    /// Lets callers send on the first link that was authenticated on.
+    /// Lets callers send on the first link, after authentication. Fails with
+    /// the cause if the link or the connection has ended.
     pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
         let mut state = self.state.lock();
         state.candidate = None;
         if let Current::Ended(closed) = &state.current {
             return Err(closed.clone());
         }
-        // The thread that ends the link takes this lock afterwards. So its end
-        // is either seen here or comes later.
+        // A thread that ends the link stores the cause first and takes this
+        // lock afterwards. So either this check sees the cause, or that thread
+        // sees the link as the current one.
         if let Some(closed) = link.closed() {
             return Err(closed);
         }
@@ -320,9 +341,11 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins to restore everything on a link that was authenticated on after
-    /// another one has ended. From now on the link's events count. Returns the
-    /// number that the link gets when it is [opened](Self::open).
+    /// Begins to restore everything on an authenticated link that replaces one
+    /// that has ended. From now on, the link's events go to trackers, and are
+    /// stored for subscriptions and callbacks. Returns the number that the link
+    /// gets when it is [opened](Self::open). Fails if the connection isn't
+    /// down, or if the new link has ended.
     pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
         let mut interest = self.interest.lock();
         let mut state = self.state.lock();
@@ -347,9 +370,10 @@ impl Hub {
 
     /// Lets callers send on a link on which everything was restored.
     ///
-    /// Subscriptions and callbacks are told first, and get the events that have
-    /// come on the link so far. So a caller's first reply comes after
-    /// everything that tor sent before.
+    /// Before that, subscriptions and callbacks are told of the reconnect, and
+    /// get the events that tor has sent on this link so far. So these events
+    /// are delivered before the reply to a caller's first command. Fails with
+    /// the cause if the link has ended.
     pub(super) fn open(
         &self,
         link: &Arc<Link>,
@@ -378,8 +402,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Notes that a link has ended. If it is the link that commands are sent
-    /// on, everybody is told.
+    /// Notes that a link has ended. If it is the current link, tells
+    /// subscriptions, trackers and callbacks.
     fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
         state.forget_candidate(link);
@@ -392,7 +416,8 @@ impl Hub {
         if closed.is_local() && matches!(state.current, Current::Open(_)) {
             state.end(closed);
             drop(state);
-            // Without the lock, because values that a user gave us are dropped.
+            // Without the lock, because users' closures are dropped here, and
+            // their destructors may run any code.
             self.outlets.routes.end(closed);
             self.outlets.dispatcher.end(Some(closed));
             self.changed.notify_all();
@@ -401,8 +426,8 @@ impl Hub {
         }
     }
 
-    /// Notes the end of the present link if another thread has ended it but
-    /// hasn't reported it yet.
+    /// Notes the end of the current link if another thread has ended the link
+    /// but hasn't reported that yet.
     fn notice_end(&self, state: &mut State) {
         let closed = match &state.current {
             Current::Open(link) | Current::Restoring(link, _) => link.closed(),
@@ -413,12 +438,14 @@ impl Hub {
         }
     }
 
-    /// Notes that the present link has ended and another may come. Under the
-    /// lock, so that all of this comes before the other link.
+    /// Notes that the current link has ended and another may follow. The caller
+    /// holds the lock, so everybody is told of this end before another link is
+    /// opened.
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
-                // The thread that has ended the link may not have got this far.
+                // The thread that has ended the link may not have called this
+                // yet.
                 link.go_dead();
                 if state.persistent || matches!(closed.cause(), CloseCause::Reconnecting) {
                     self.outlets.routes.interrupt(closed);
@@ -430,13 +457,13 @@ impl Hub {
                 state.last_end = Some(closed.clone());
                 state.current = Current::Down(closed.clone());
             }
-            // Callers were never let in: to them the connection has been down
-            // all the time.
+            // Callers could never send on this link. To them the connection has
+            // been down all the time, for the cause `since`.
             Current::Restoring(link, since) => {
                 link.go_dead();
                 self.outlets.routes.forget_restoring(&since, state.persistent);
                 if !state.persistent {
-                    // The connection was given up in the meantime.
+                    // `give_up` was called while everything was being restored.
                     self.outlets.routes.end_queues(&since);
                 }
                 self.outlets.dispatcher.give_up();
@@ -449,7 +476,7 @@ impl Hub {
 
     /// Notes that no other link is expected. Subscriptions end with the cause
     /// for which the last link ended. If everything is being restored on
-    /// another link right now, they end only if that fails.
+    /// another link right now, they end only if restoring fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();
         state.persistent = false;
@@ -459,7 +486,8 @@ impl Hub {
         }
     }
 
-    /// Ends everything. Returns the links whose threads are to be waited for.
+    /// Ends the connection for good, with all links. Returns the links, so that
+    /// the caller can wait for their threads.
     pub(super) fn end(&self) -> Vec<Arc<Link>> {
         let mut links = Vec::new();
         let mut state = self.state.lock();
@@ -477,7 +505,7 @@ impl Hub {
                 let closed = state.closed().unwrap_or_else(|| Closed::new(CloseCause::Local));
                 state.end(&closed);
                 drop(state);
-                // The end of the link was reported already.
+                // The end of the last link was reported when it ended.
                 self.outlets.routes.end(&closed);
                 self.outlets.dispatcher.end(None);
                 self.changed.notify_all();
@@ -495,7 +523,8 @@ impl Hub {
     /// Ends everything after a link that had already ended by itself, for the
     /// cause `closed`. The end of such a link is reported as one that another
     /// link may follow, so the end for good must be reported here. Returns
-    /// links that have come in the meantime and must be ended as well.
+    /// links that were started in the meantime. The caller must end them as
+    /// well.
     fn end_after(&self, link: &Arc<Link>, mut closed: Closed) -> Vec<Arc<Link>> {
         let mut state = self.state.lock();
         let mut others: Vec<_> = state.candidate.take().into_iter().collect();
@@ -509,8 +538,8 @@ impl Hub {
             Current::Nothing => false,
             Current::Open(current) if Arc::ptr_eq(current, link) => false,
             Current::Open(other) => {
-                // The end of the earlier link was reported, and so was that
-                // this one was made after it.
+                // The end of the earlier link was reported, and so was the
+                // reconnect to this link. The end of this link was not.
                 closed = Closed::new(CloseCause::Local);
                 others.push(other.clone());
                 false
@@ -549,8 +578,8 @@ impl State {
         }
     }
 
-    /// Returns true if the socket of this number has ended and callers were not
-    /// let in on another one yet.
+    /// Returns true if the link with this number has ended and callers can't
+    /// send on another one yet.
     fn is_down(&self, number: u64) -> bool {
         self.number == number && matches!(self.current, Current::Down(_) | Current::Restoring(..))
     }
@@ -578,14 +607,15 @@ mod tests {
     use super::*;
     use scape_proto::event::{Event, EventKind};
 
-    /// Returns a link on `hub`, and the other end, which keeps it open.
+    /// Returns a link of `hub`, and the peer's transport. The link stays open
+    /// as long as that transport lives.
     fn link(hub: &Arc<Hub>) -> (Arc<Link>, Transport) {
         let (ours, theirs) = Transport::pair();
         (hub.start_link(ours, Limits::default()).unwrap(), theirs)
     }
 
-    /// Returns a hub that is open on a link and waits for another link when
-    /// that one ends.
+    /// Returns a hub, the link on which it is open, and the peer's transport.
+    /// The hub expects another link after the end of this one.
     fn open() -> (Arc<Hub>, Arc<Link>, Transport) {
         let hub = Arc::new(Hub::default());
         let (first, theirs) = link(&hub);
@@ -673,8 +703,7 @@ mod tests {
         assert!(closed.is_some_and(|closed| matches!(closed.cause(), CloseCause::Truncated)));
     }
 
-    /// A tracker that writes down the calls it gets and takes its time for
-    /// events.
+    /// A tracker that records its calls and needs 200 ms for each event.
     #[derive(Default)]
     struct Slow {
         told: Mutex<Vec<&'static str>>,
@@ -703,8 +732,8 @@ mod tests {
             hub.outlets.routes.add(vec![EventKind::Bw], Target::Queue(queue)).unwrap();
             (&theirs).write_all(b"650 BW 1 0\r\n").unwrap();
             eventually(|| !slow.told.lock().is_empty());
-            // Another thread than the reader ends the link, as when a command
-            // can't be written.
+            // This thread, not the reader thread, ends the link, as if a
+            // command could not be written.
             if by_the_hub {
                 hub.go_down(&mut hub.state.lock(), &Closed::new(CloseCause::Stalled));
             } else {
@@ -773,8 +802,8 @@ mod tests {
             let ending = hub.state.lock();
             let for_thread = hub.clone();
             let closing = thread::spawn(move || for_thread.end());
-            // The thread that has ended the link reports it before, in between
-            // or after.
+            // The thread that has ended the link may report the end before,
+            // during or after the closing.
             drop(ending);
             if told {
                 hub.link_ended(&link, &cause);

@@ -11,21 +11,23 @@ use std::sync::atomic::AtomicBool;
 
 use scape_proto::event::EventKind;
 
-/// The lists that tor was told. The lock is held while SETEVENTS is written, so
-/// that the last one on the wire is the newest. It is never held while waiting
-/// for the answer.
+/// The lists of events that this program has sent to tor. The lock around this
+/// value is held while SETEVENTS is written, so that the list that is written
+/// last is the newest. The lock is never held while waiting for tor's answer.
 #[derive(Debug, Default)]
 pub(super) struct Interest {
-    /// The list that tor has, or will have once it has read everything that was
-    /// written. `None` after a refusal.
+    /// The list in the last SETEVENTS that was written, which tor may not have
+    /// read yet. `None` before the first SETEVENTS and after a refusal.
     pub(super) told: Option<BTreeSet<EventKind>>,
-    /// The list that tor last accepted, as far as its answers were waited for.
+    /// The list that tor has accepted in the last answer that a caller waited
+    /// for. Empty before the first such answer.
     pub(super) agreed: BTreeSet<EventKind>,
-    /// The names that tor doesn't know.
+    /// The names that tor has refused because it doesn't know them.
     pub(super) refused: BTreeSet<EventKind>,
 }
 
-/// Set if an entry was removed while the lock was taken. The thread that has
-/// the lock then does the work.
+/// True if an entry was removed from the routes and the list wasn't sent since.
+/// If another thread holds the lock of [`Interest`] at that moment, that thread
+/// sends the list after releasing the lock.
 #[derive(Debug, Default)]
 pub(super) struct Stale(pub(super) AtomicBool);

@@ -22,8 +22,8 @@ use scape_proto::control::{Command, Limits};
 /// Called once with a link that has ended, and the cause.
 type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
 
-/// One socket with its waiters and its reader thread. A link that has ended
-/// stays so. A connection that is made again gets another link.
+/// One socket with its waiters and its reader thread. A link that has ended is
+/// never used again: a connection that is made again gets a new link.
 pub(super) struct Link {
     pub(super) transport: Transport,
     pub(super) writer: Writer,
@@ -31,14 +31,14 @@ pub(super) struct Link {
     /// The receivers of the link's events.
     outlets: Arc<Outlets>,
     explanation: Arc<Explanation>,
-    /// Tells the hub of the end. It doesn't keep the hub alive, because the hub
-    /// keeps its links.
+    /// A function that reports the end to the hub. It doesn't keep the hub
+    /// alive, because the hub already keeps the link alive.
     on_end: OnEnd,
-    /// True if the link's events count: from the moment it is authenticated on
-    /// until its end.
+    /// True if the link's events are delivered: from its authentication until
+    /// its end. False before and after.
     live: AtomicBool,
-    /// True if the end may have been reported, so that no more events are
-    /// handed over.
+    /// True once the link's end may have been reported to the hub. From then
+    /// on, the reader thread hands over no more events.
     silent: AtomicBool,
     /// Held by the reader thread while it hands over the events of one read.
     /// Another thread that ends the link waits for this, so that no event comes
@@ -54,7 +54,7 @@ pub(super) struct Link {
 impl Link {
     /// Starts the reader thread on `transport`. Events go to `outlets`. When
     /// the link ends, `on_end` is called with the cause that `explanation`
-    /// finds.
+    /// finds, or else with the first cause.
     pub(super) fn start(
         transport: Transport,
         limits: Limits,
@@ -87,19 +87,21 @@ impl Link {
         Ok(link)
     }
 
-    /// Returns the cause of the link's end, once it has ended.
+    /// Returns the cause of the link's end, or `None` while the link is open.
     pub(super) fn closed(&self) -> Option<Closed> {
         self.waiters.lock().closed()
     }
 
-    /// Lets the link's events count from now on.
+    /// Delivers the link's events from now on. Until this call, they are
+    /// dropped.
     pub(super) fn go_live(&self) {
         self.live.store(true, Ordering::SeqCst);
     }
 
-    /// Ignores the link's events from now on, because another link may follow.
-    /// Events that the reader thread has begun to hand over are handed over
-    /// before this returns, and no events afterwards.
+    /// Drops the link's events from now on, because another link may follow.
+    /// Waits up to a second until the reader thread has handed over the events
+    /// that it is handing over now. No events of this link are handed over
+    /// after that.
     pub(super) fn go_dead(&self) {
         self.live.store(false, Ordering::SeqCst);
         // Trackers don't block, so this takes only a moment. If a tracker did
@@ -111,18 +113,18 @@ impl Link {
         }
     }
 
-    /// Sets whether tor is being asked to close the connection (QUIT).
+    /// Sets whether this program is asking tor to close the connection (QUIT).
     pub(super) fn set_quitting(&self, quitting: bool) {
         self.quitting.store(quitting, Ordering::SeqCst);
     }
 
     /// Ends the link. The cause of the first call counts; later calls do
-    /// nothing. Returns the cause that counts.
+    /// nothing. Returns the cause of the first call.
     pub(super) fn end(&self, cause: CloseCause) -> Closed {
         let cause = match cause {
             CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
-            // A later cause doesn't count, so there is nothing to find out
-            // about it.
+            // The link has ended already. This cause doesn't count, so it needs
+            // no explanation.
             cause if self.closed().is_some() => cause,
             cause => self.explanation.of(cause),
         };
@@ -133,7 +135,7 @@ impl Link {
         };
         log::debug!(target: "scape::connection", "{closed}");
         self.go_dead();
-        // The peer may have shut it down already.
+        // This fails if the peer has closed the connection already.
         let _ = self.transport.shutdown();
         for waiter in waiters {
             waiter.complete(Err(closed.clone()));
@@ -143,7 +145,8 @@ impl Link {
     }
 
     /// Waits for the reader thread to end, for at most `timeout`. Returns true
-    /// if it has ended, or if the caller is the reader thread.
+    /// if the thread has ended, if the caller is the reader thread, or if an
+    /// earlier call has waited for the thread.
     pub(super) fn join(&self, timeout: Duration) -> bool {
         match self.reader.lock().take() {
             Some(reader) => reader.is_current() || reader.ended_within(timeout),
@@ -153,7 +156,8 @@ impl Link {
 }
 
 impl Link {
-    /// Queues a waiter and writes its command.
+    /// Queues a waiter and writes its command. If the peer has hung up, finds
+    /// out why before this returns the error.
     pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
     }
@@ -173,7 +177,8 @@ impl Link {
         Ok(PendingReply::new(command, slot, deadline))
     }
 
-    /// Ends the link if the peer has hung up. Returns the error for the caller.
+    /// Returns the error for a caller whose command was not sent. If the peer
+    /// has hung up, finds out why and ends the link.
     pub(super) fn explain(&self, unsent: Unsent) -> Error {
         match unsent {
             Unsent::Error(error) => error,
@@ -218,16 +223,19 @@ impl Link {
                 self.waiters.lock().withdraw(count);
                 Err(deadline.error(Phase::Write).into())
             }
-            // There is no cause behind this one, so `explain` isn't needed.
+            // `Stalled` is the whole cause. `explain` would find nothing else.
             Written::Part => Err(self.end(CloseCause::Stalled).into()),
-            // Data that others write doesn't arrive any more.
+            // The link is ended later, by `explain`. Commands that other
+            // threads write until then are lost, but their callers get the
+            // link's end as an error.
             Written::Failed(error) if is_hang_up(&error) => Err(Unsent::HungUp(error)),
             Written::Failed(error) => Err(self.end(CloseCause::Io(error)).into()),
         }
     }
 
-    /// Ends the link after a broken pipe. tor may have sent a reason, so the
-    /// reader thread gets a moment to find a better cause.
+    /// Ends the link after a broken pipe. Before that, waits up to 50 ms for
+    /// the reader thread to end it with a better cause, because tor may have
+    /// sent a reason.
     fn end_after_hang_up(&self, error: io::Error) -> Error {
         let deadline = Instant::now() + TICK;
         while Instant::now() < deadline {

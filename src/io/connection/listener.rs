@@ -33,7 +33,8 @@ pub struct Listener {
 enum Entry {
     Events(Registration),
     /// A status callback, with its registration for the event that reports a
-    /// reload. `None` if tor doesn't accept that registration.
+    /// reload. The registration is `None` if tor refuses that event, and while
+    /// the listener is being created.
     Status(Weak<Hub>, Option<Registration>),
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A [`Controller`](crate::Controller) sends commands on one control
 //! connection. tor answers them, and also sends events on its own. This module
-//! has the types that deliver both, and those that tell how the connection
-//! itself is.
+//! has the types that deliver both, and the types that report changes of the
+//! connection itself.
 //!
 //! | type | what it is | made by |
 //! |---|---|---|
@@ -43,7 +43,7 @@
 //! order, and may call any method of the controller. A slow callback delays
 //! other callbacks, but no replies and no subscriptions. Dropping the listener
 //! removes the callback at once. [`Listener::finish`] removes it after it was
-//! called with everything that tor has sent so far.
+//! called with every event that tor has sent so far.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -84,8 +84,9 @@
 //! When the connection ends, events that are queued can still be read. Then the
 //! iterators of subscriptions end, and [`Subscription::cause`] returns the
 //! cause. On a connection that is [made again](crate::Connect::reconnect),
-//! subscriptions and listeners continue. The events in between are missing, so
-//! a program that follows tor's state must read it again.
+//! subscriptions and listeners continue. The events that tor sent while there
+//! was no connection are missing, so a program that follows tor's state must
+//! read the state again.
 //!
 //! # Internals
 //!
@@ -96,36 +97,36 @@
 //!
 //! ## Parts
 //!
-//! * The **hub** (`hub.rs`) is the state that survives a socket. It knows the
-//!   link on which commands are sent, or why there is no such link.
+//! * The **hub** (`hub.rs`) is the state that survives a socket. It has the
+//!   link on which commands are sent, or the cause if there is no such link.
 //! * A **link** (`link.rs`) is one socket. Only its reader thread reads it, and
-//!   only the thread whose turn it is writes it. A link that has ended stays
-//!   so. A connection that is made again gets another link. The hub keeps its
-//!   links. A link doesn't know the hub: it calls a function when it ends.
+//!   only the thread whose turn it is writes it. A link that has ended is never
+//!   used again: a connection that is made again gets a new link. The hub owns
+//!   the links. A link doesn't know the hub, but calls a function when it ends.
 //! * The **writer** of a link (`writing.rs`) gives one thread after the other
 //!   its turn to write.
 //! * The **waiters** of a link (`waiters.rs`) are one slot for every command
-//!   that was written and not yet answered, in the order of the wire. Once the
-//!   link has ended, they also have the cause.
+//!   that was written and not yet answered, in the order of writing. Once the
+//!   link has ended, the type `Waiters` also has the cause of the end.
 //! * The **reader thread** of a link (`reader.rs`) decodes bytes to replies. It
 //!   gives an answer to the waiter at the head of the queue, and an event to
-//!   everybody who wants it. It sees its link as a `Sink`.
+//!   everybody who wants it. The reader uses its link through the trait `Sink`.
 //! * The **outlets** (`outlets.rs`) are the routes and the dispatcher, which
 //!   the hub and its links share.
 //! * The **routes** (`routes.rs`) tell which trackers, subscriptions and
 //!   callbacks want which kind of event.
 //! * The **dispatcher thread** (`dispatcher.rs`) runs the users' callbacks, one
 //!   at a time, in tor's order. It is started with the first callback.
-//! * The **interest** of the hub (`interest.rs`) is what tor was told about the
-//!   routes. `setevents.rs` tells it.
+//! * The **interest** of the hub (`interest.rs`) is the list of events that tor
+//!   was told to send. `setevents.rs` sends this list to tor.
 //!
 //! ## Invariants
 //!
 //! 1. The order of the waiters is the order of their commands on the wire: a
 //!    waiter is queued, and its command written, within one turn of the writer.
 //! 2. A waiter leaves the queue only with its own reply or with the link's end.
-//!    A caller that gives up waiting leaves its slot behind, and the late reply
-//!    is put there unseen.
+//!    A caller that gives up waiting leaves its slot in the queue. The late
+//!    reply is put there, and nobody reads it.
 //! 3. No lock is held while waiting for a reply, finding out how tor's process
 //!    ended, running a callback, or dropping a value that a user gave us.
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters
@@ -133,28 +134,30 @@
 //!    only. It never takes a turn of the writer.
 //! 5. Everything that tor sent before a reply is handed to every tracker and
 //!    every subscription before the reply is handed to its waiter. On a link
-//!    that isn't open to callers yet, only the trackers get it at once. The
-//!    rest is handed over before the first caller is let in.
+//!    that isn't open to callers yet, only trackers get events at once.
+//!    Subscriptions get these events before the first caller may send.
 //! 6. A command is written whole, or the link ends: after a part of a command,
 //!    nothing else could be understood.
-//! 7. Events come from one link at a time. The events of a link count from the
-//!    moment it is authenticated on until its end. A thread that reports the
-//!    end first waits until the reader thread has handed over what it has in
-//!    hand.
+//! 7. Events come from one link at a time. The events of a link are delivered
+//!    from its authentication until its end. Before a thread reports the end,
+//!    it waits for at most a second until the reader thread has handed over the
+//!    events of the read that it works on.
 //! 8. Callers send on a link only after tor was told which events are wanted,
 //!    and everything that this controller made was restored. Until then every
-//!    call fails as on a connection that is down.
+//!    call fails with the cause for which the last link ended.
 //!
 //! ## The order of locks
 //!
-//! Interest, then a turn of the writer, then the hub's state, then a link's
-//! `delivering`, then waiters; then routes and within it a queue's own lock;
-//! then the dispatcher's state. The slot of a callback is taken without any of
-//! these. The reader thread holds `delivering` while it hands over what one
-//! read has brought, so trackers take nothing that comes earlier in this order.
+//! A thread that takes several locks takes them in this order: interest, a turn
+//! of the writer, the hub's state, a link's `delivering`, waiters, routes, a
+//! queue's own lock, the dispatcher's state. The lock of a callback's function
+//! is taken while none of these is held. The reader thread holds `delivering`
+//! while it hands over the events of one read. So a tracker must not take a
+//! lock that comes before `delivering`.
 //!
-//! A write that ends its link has the writer's turn when it tells the hub. So
-//! no thread that holds the hub's state may wait for a turn.
+//! A thread whose write has ended the link still has the writer's turn when it
+//! reports the end to the hub. So no thread that holds the lock of the hub's
+//! state may wait for a turn.
 //!
 //! ## The end of a link
 //!
@@ -162,35 +165,35 @@
 //! not the control protocol, a command that could be written only in part,
 //! `close()`, and the drop of the last handle. The cause of the first call
 //! counts. `Link::end` stores the cause and takes all waiters out of the queue
-//! in one hold of the waiters lock, so no waiter is queued afterwards. Then it
-//! shuts the socket down, which wakes the reader, completes every waiter, and
-//! tells the hub.
+//! without releasing the waiters lock in between, so no waiter is queued
+//! afterwards. Then `Link::end` shuts the socket down, which wakes the reader.
+//! It completes every waiter with the cause, and tells the hub.
 //!
 //! If this program is the cause, the connection has ended for good: every
-//! subscription ends, and the dispatcher throws away what it hasn't delivered,
-//! reports the end, and finishes. If tor is the cause, everything that came
-//! before is delivered first, and the callbacks stay, because the connection
-//! may be made again. Subscriptions end then too, unless another link is
-//! expected. A thread never joins itself, and waits for the others only for a
-//! moment, because a user's callback may take as long as it likes.
+//! subscription ends, and the dispatcher throws away undelivered events,
+//! reports the end, and finishes. If tor is the cause, all earlier events are
+//! delivered first, and the callbacks stay, because the connection may be made
+//! again. Subscriptions end unless another link is expected. A thread never
+//! waits for its own end. It waits for the end of another thread only for a
+//! limited time, because a user's callback may take as long as it likes.
 //!
 //! ## Reconnecting
 //!
 //! 1. **Down.** The last link has ended. Calls fail with the cause.
-//! 2. A new socket is authenticated on as a `Candidate`, which nobody else
-//!    sees.
+//! 2. This program authenticates on a new socket, which is a `Candidate`. No
+//!    caller can send on it.
 //! 3. **Restoring.** A thread restores everything on the new link with its
-//!    `Restoring`. Calls still fail as before, because a caller would see a tor
-//!    that lacks half of what was made. Trackers see the link's events at once,
-//!    because live state is read again in this step. Queues and the dispatcher
-//!    keep the events, because a callback that ran now would find the
-//!    controller closed.
-//! 4. **Open.** This happens in one hold of the hub's lock. Subscriptions and
-//!    status callbacks are told that the connection was made again and get the
-//!    kept events. Then callers are let in.
+//!    `Restoring`. Calls still fail as before. Otherwise a caller could see a
+//!    tor in which things that this controller made are missing. Trackers get
+//!    the link's events at once, because live state is read again in this step.
+//!    Queues and the dispatcher store the events until the next step, because a
+//!    callback that ran now would find the controller closed.
+//! 4. **Open.** All of this happens under the hub's lock. Subscriptions and
+//!    status callbacks are told that the connection was made again. Then the
+//!    stored events are delivered, and callers may send.
 //!
 //! If the new link ends before step 4, the connection is down again, for the
-//! same cause as before, and nobody has seen anything of the new link.
+//! same cause as before. Only trackers have seen events of the new link.
 
 mod batch;
 mod candidate;

@@ -3,7 +3,8 @@
 use super::dispatcher::Dispatcher;
 use super::routes::Routes;
 
-/// The receivers of events. They survive a link.
+/// The receivers of events. They stay when a link ends, and get the events of
+/// the next link.
 #[derive(Debug, Default)]
 pub(super) struct Outlets {
     pub(super) routes: Routes,

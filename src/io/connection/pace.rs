@@ -12,12 +12,13 @@ use scape_proto::event::Event;
 /// The most events that are handed over at once.
 const BATCH: usize = 128;
 
-/// If more events than this wait, the reader thread parses them instead of
-/// leaving that to their listeners.
+/// If more events than this wait for a listener, the reader thread parses
+/// further events itself instead of leaving that to the listeners. A listener
+/// is here a subscription or a callback.
 const SHARED: usize = 512;
 
-/// If more events than this wait, the reader thread pauses to let listeners
-/// run.
+/// If more events than this wait for a listener, the reader thread pauses to
+/// let listeners run.
 const BEHIND: usize = 1024;
 
 /// The fewest events between two pauses, so that pauses take only a small part
@@ -31,13 +32,15 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// more pauses are made for a listener that hangs.
 const PATIENCE: u32 = 20;
 
-/// The most events that the reader thread holds on to.
+/// The most events of a flood to which the reader thread keeps references: see
+/// [`Recent`].
 const KEPT: usize = 1024;
 
-/// The most bytes of an event that is held on to.
+/// The size in bytes of the largest event to which the reader thread keeps a
+/// reference.
 const SMALL: usize = 2048;
 
-/// A read with fewer events than this is the end of a flood.
+/// If a read brings fewer events than this, a flood of events is over.
 const FLOOD: usize = 16;
 
 /// The pace of the reader thread. It may do a part of the listeners' work and
@@ -99,20 +102,23 @@ impl Pace {
     }
 }
 
-/// The last events of a flood, which the reader thread holds on to.
+/// References to the last events of a flood, which the reader thread keeps
+/// until the flood is over.
 ///
-/// When the listeners have dropped these events, the thread that allocated
-/// their memory frees it. For an allocator, freeing memory of another thread is
+/// The reader thread has allocated the events. Because it keeps references, it
+/// is also the thread that frees them after the listeners have dropped theirs.
+/// For an allocator, freeing memory that another thread has allocated is
 /// expensive: with glibc's, both threads wait for one lock.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     events: VecDeque<Arc<Event>>,
-    /// The number of events since the last read.
+    /// The number of events in the current read.
     new: usize,
 }
 
 impl Recent {
-    /// Holds on to an event.
+    /// Keeps a reference to an event, unless the event is large. Drops the
+    /// oldest reference if there are too many.
     pub(super) fn keep(&mut self, event: &Arc<Event>) {
         self.new += 1;
         if event.reply().size() > SMALL {
@@ -124,7 +130,7 @@ impl Recent {
         self.events.push_back(event.clone());
     }
 
-    /// Notes the end of a read. Lets all events go if the flood is over.
+    /// Notes the end of a read. Drops all references if the flood is over.
     pub(super) fn end_of_read(&mut self) {
         if self.new < FLOOD {
             self.events.clear();

@@ -17,15 +17,19 @@ use crate::io::transport::Transport;
 use scape_proto::control::{DecodeError, Decoder, KnownSecrets, Limits, Reply};
 use scape_proto::event::{self, Event};
 
-/// The link that the reader thread reads for, as the reader sees it.
+/// The link whose socket the reader thread reads, with the methods that the
+/// reader needs.
 pub(super) trait Sink {
-    /// Begins to hand over what one read has brought.
+    /// Begins to hand over the events and replies of one read. They must be
+    /// handed over before the returned guard is dropped.
     fn deliver(&self) -> ReentrantMutexGuard<'_, ()>;
 
-    /// Returns true if the link's events count.
+    /// Returns true if the link's events are delivered: from its authentication
+    /// until its end.
     fn is_live(&self) -> bool;
 
-    /// Returns true if no more events are handed over.
+    /// Returns true once the link's end may have been reported. The reader must
+    /// hand over no more events then.
     fn is_silent(&self) -> bool;
 
     /// Returns the callers that wait for replies.
@@ -69,9 +73,11 @@ struct Reader<'a, S> {
     calls: Vec<Call>,
     pace: Pace,
     recent: Recent,
-    /// The secrets that may be in any reply or event.
+    /// The secrets that may be in any reply or event. `None` if this program
+    /// has sent none.
     known: Option<Arc<KnownSecrets>>,
-    /// The peer's last reply, if it was a refusal that ends a connection.
+    /// The last message of tor, if it was a refusal after which tor hangs up.
+    /// `None` after any other reply and after an event.
     last_refusal: Option<String>,
 }
 
@@ -98,7 +104,8 @@ impl<S: Sink> Reader<'_, S> {
         }
     }
 
-    /// Delivers every complete reply and event.
+    /// Delivers every complete reply and event of the bytes that were read so
+    /// far.
     fn deliver(&mut self) -> Result<(), CloseCause> {
         let sink = self.sink;
         let _delivering = sink.deliver();
@@ -120,7 +127,7 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     fn answer(&mut self, mut reply: Reply) -> Result<(), CloseCause> {
-        // Events that came before the answer must be seen before the answer.
+        // Events that tor sent before the answer must be delivered before it.
         self.hand_over();
         let (waiter, known) = {
             let mut waiters = self.sink.waiters().lock();
@@ -179,7 +186,8 @@ impl<S: Sink> Reader<'_, S> {
                 None => self.queued.push((queue.clone(), vec![event.clone()])),
             }
         }
-        // An event that only trackers have seen is freed by this thread anyway.
+        // This thread frees an event anyway if no queue, no callback and no
+        // tracker holds a reference to it.
         if !route.callbacks.is_empty() || Arc::strong_count(&event) > 1 {
             self.recent.keep(&event);
         }
@@ -191,8 +199,9 @@ impl<S: Sink> Reader<'_, S> {
         }
     }
 
-    /// Hands over the gathered events, unless the link's end may have been
-    /// reported. Another link may be in its place by then.
+    /// Hands the collected events to subscriptions and callbacks. Drops them if
+    /// the link's end may have been reported, because another link may already
+    /// deliver events.
     fn hand_over(&mut self) {
         if self.sink.is_silent() {
             self.queued.clear();
@@ -217,7 +226,8 @@ impl<S: Sink> Reader<'_, S> {
     }
 
     fn protocol_error(&self, error: &DecodeError) -> CloseCause {
-        // Data that an echo sends back is not a reply, and may be cut off.
+        // A peer that echoes sends this program's own commands back, with their
+        // secrets. The excerpt may end in the middle of a secret.
         let secrets = self.sink.waiters().lock().all_secrets();
         CloseCause::Protocol(match error {
             DecodeError::NotAReply { excerpt } => {

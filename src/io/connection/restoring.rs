@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
-/// A link that isn't open to callers yet. Dropping it ends the link, unless it
-/// was [opened](Self::open).
+/// A link that isn't open to callers yet. Dropping this ends the link, unless
+/// the link was [opened](Self::open).
 ///
 /// This is the only way to send on such a link, apart from the SETEVENTS that
 /// follows when a subscription is dropped.
@@ -30,7 +30,9 @@ pub(crate) struct Restoring {
 }
 
 impl Restoring {
-    /// Begins on an authenticated socket.
+    /// Begins to restore everything on an authenticated socket. Ends the socket
+    /// and returns an error if the connection isn't down, or if the socket has
+    /// ended.
     pub(super) fn begin(hub: &Arc<Hub>, candidate: Candidate) -> Result<Self> {
         let link = candidate.into_link();
         match hub.begin_restoring(&link) {
@@ -47,8 +49,8 @@ impl Restoring {
         self.number
     }
 
-    /// Tells tor which events are wanted. Returns an error that names the
-    /// events that tor refused, as [`Hub::tell_again`] does.
+    /// Tells tor which events are wanted. Returns a refusal if tor doesn't know
+    /// some of them: see [`Hub::tell_again`].
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.hub.tell_again(deadline)
     }
@@ -67,7 +69,9 @@ impl Restoring {
         self.link.send_all(commands, deadline)
     }
 
-    /// Lets callers in, after telling subscriptions and callbacks.
+    /// Tells subscriptions and callbacks of the reconnect, and then lets
+    /// callers send. `persistent` is true if another link is expected after the
+    /// end of this one. Fails with the cause if the link has ended.
     pub(crate) fn open(
         mut self,
         reconnected: &Reconnected,

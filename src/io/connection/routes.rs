@@ -31,13 +31,13 @@ struct Register {
     closed: Option<Closed>,
 }
 
-/// An entry of the register.
+/// The id of an entry of the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RouteId(u64);
 
-/// A consumer of events on the reader thread, such as live state or a cache. It
-/// gets events before everybody else. Its methods must not block, and must not
-/// call the connection.
+/// A consumer of events on the reader thread, such as live state or a cache. A
+/// tracker gets each event before subscriptions and callbacks. The methods of a
+/// tracker must not block, and must not call the connection.
 pub(crate) trait Tracker: Send + Sync {
     /// Called with each event of a kind that the tracker is registered for.
     fn event(&self, event: &Arc<Event>);
@@ -45,12 +45,12 @@ pub(crate) trait Tracker: Send + Sync {
     /// Called when the connection has ended, or when a reconnect has failed
     /// before the connection was open to callers. The tracker misses the events
     /// that tor sends until the next connection. `returns` is true if another
-    /// connection is expected to follow.
+    /// connection is expected to follow, and false if not.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
     /// Called when the connection was made again and is open to callers. The
-    /// tracker may have got events of the new connection already, because
-    /// trackers get events while everything is restored.
+    /// tracker may have got events of the new connection before this call,
+    /// because trackers also get events while everything is being restored.
     fn resumed(&self) {}
 }
 
@@ -78,14 +78,16 @@ pub(super) struct Route {
 }
 
 impl RouteTable {
-    /// Returns the destinations of the events with this name.
+    /// Returns the destinations of the events with this name, or `None` if
+    /// nothing wants them.
     pub(super) fn route(&self, kind: &[u8]) -> Option<&Route> {
         self.by_kind.get(kind)
     }
 }
 
 impl Routes {
-    /// Adds an entry. From now on its events go to `target`.
+    /// Adds an entry. From now on, events of these kinds go to `target`. Fails
+    /// with the cause if the connection has ended.
     pub(super) fn add(&self, kinds: Vec<EventKind>, target: Target) -> Result<RouteId, Closed> {
         let mut register = self.register.lock();
         if let Some(closed) = &register.closed {
@@ -98,8 +100,8 @@ impl Routes {
         Ok(id)
     }
 
-    /// Removes an entry. Events that the reader thread already has in hand may
-    /// still come.
+    /// Removes an entry. The target may still get events that the reader thread
+    /// is handing over at this moment.
     pub(super) fn remove(&self, id: RouteId) {
         let mut register = self.register.lock();
         let removed = register.routes.iter().position(|(known, ..)| *known == id);
@@ -116,7 +118,8 @@ impl Routes {
         register.routes.iter().flat_map(|(_, kinds, _)| kinds).cloned().collect()
     }
 
-    /// Updates a reader's table.
+    /// Updates the reader thread's table if the register has changed since the
+    /// last call.
     pub(super) fn refresh(&self, table: &mut Arc<RouteTable>) {
         if table.version == self.version.load(Ordering::SeqCst) {
             return;
@@ -147,13 +150,14 @@ impl Routes {
     }
 
     /// Ends every queue and tracker with this cause, removes all entries, and
-    /// refuses new ones.
+    /// refuses new ones from now on.
     pub(super) fn end(&self, closed: &Closed) {
         end_targets(self.take(closed, |_| true), closed);
     }
 
-    /// Ends every queue with this cause, and refuses new entries. Callbacks and
-    /// trackers stay, because the connection may be made again.
+    /// Ends every queue with this cause, and refuses new entries until
+    /// [`resume`](Self::resume). Callbacks and trackers stay, because the
+    /// connection may be made again.
     pub(super) fn end_queues(&self, closed: &Closed) {
         end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
         for tracker in self.trackers() {
@@ -161,8 +165,9 @@ impl Routes {
         }
     }
 
-    /// Tells queues and trackers that the link has ended, that events will be
-    /// missing from here on, and that another link is expected.
+    /// Tells queues and trackers that the link has ended and another is
+    /// expected. The events that tor sends until that link is authenticated are
+    /// missing.
     pub(super) fn interrupt(&self, closed: &Closed) {
         self.each_queue(|queue| queue.interrupt(closed));
         for tracker in self.trackers() {
@@ -170,8 +175,9 @@ impl Routes {
         }
     }
 
-    /// Forgets the events that came on a link that was never open to callers.
-    /// `returns` is true if another link is expected.
+    /// Drops the events that queues have stored from a link that ended before
+    /// it was open to callers, and tells trackers of that end. `returns` is
+    /// true if another link is expected, and false if not.
     pub(super) fn forget_restoring(&self, closed: &Closed, returns: bool) {
         self.each_queue(Queue::forget_kept);
         for tracker in self.trackers() {
@@ -179,8 +185,8 @@ impl Routes {
         }
     }
 
-    /// Tells queues and trackers that the connection is open again, and accepts
-    /// new entries again.
+    /// Tells queues and trackers that the connection is open again. Accepts new
+    /// entries again if [`end_queues`](Self::end_queues) had refused them.
     pub(super) fn resume(&self, reconnected: &Reconnected) {
         self.register.lock().closed = None;
         self.each_queue(|queue| queue.resume(reconnected));
@@ -219,8 +225,8 @@ impl Routes {
     }
 }
 
-/// Ends targets. Called without the lock, because this may drop a user's
-/// closure.
+/// Ends targets. The caller must not hold the register's lock, because this may
+/// drop a user's closure.
 fn end_targets(targets: Vec<Target>, closed: &Closed) {
     for target in targets {
         match target {
@@ -242,12 +248,12 @@ impl fmt::Debug for Routes {
 /// A subscription's queue, as the reader thread sees it.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// The most events that may wait in the queue.
+    /// The most events that may wait in the queue. `None` if there is no limit.
     limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
     lost: AtomicU64,
-    /// The number of times that the connection ended while another was
-    /// expected.
+    /// The number of times that the connection ended while another connection
+    /// was expected to follow.
     interruptions: AtomicU64,
     end: Mutex<QueueEnd>,
 }
@@ -255,8 +261,8 @@ pub(super) struct Queue {
 #[derive(Debug)]
 enum QueueEnd {
     Open(Outlet),
-    /// The connection has ended, and another is expected. Events of the other
-    /// one are kept until it is open to callers.
+    /// The connection has ended, and another is expected. Events of the next
+    /// connection are stored here until it is open to callers.
     Down(Outlet, Kept),
     Closed(Closed),
 }
@@ -266,15 +272,16 @@ enum QueueEnd {
 struct Outlet {
     sender: Sender<Batch>,
     /// The number of events that were lost after the last batch that was sent.
+    /// `None` if none was lost.
     lost: Option<Arc<Lost>>,
 }
 
-/// The events of a connection that isn't open to callers yet.
+/// The stored events of a connection that isn't open to callers yet.
 #[derive(Debug, Default)]
 struct Kept {
     batches: Vec<Vec<Arc<Event>>>,
     count: usize,
-    /// The number of events that found no room after these.
+    /// The number of events that came after the stored ones and found no room.
     lost: u64,
 }
 
@@ -289,7 +296,8 @@ impl Queue {
         }
     }
 
-    /// Appends events. Those that find no room are counted and lost.
+    /// Appends events. Events that find no room are dropped and counted as
+    /// lost.
     pub(super) fn push(&self, events: Vec<Arc<Event>>) {
         match &mut *self.end.lock() {
             QueueEnd::Open(outlet) => self.send(outlet, events),
@@ -309,7 +317,8 @@ impl Queue {
         self.tell_lost(outlet, lost);
     }
 
-    /// Keeps events until the connection is open to callers.
+    /// Stores events until the connection is open to callers. Counts those that
+    /// find no room as lost.
     fn keep(&self, kept: &mut Kept, mut events: Vec<Arc<Event>>) {
         kept.lost += self.take_room(&mut events, kept.count);
         kept.count += events.len();
@@ -318,8 +327,9 @@ impl Queue {
         }
     }
 
-    /// Removes the events that find no room, next to `kept` others. Returns the
-    /// number of removed events.
+    /// Removes the events that find no room. `kept` is the number of stored
+    /// events, which take up room like waiting ones. Returns the number of
+    /// removed events.
     fn take_room(&self, events: &mut Vec<Arc<Event>>, kept: usize) -> u64 {
         let Some(limit) = self.limit else { return 0 };
         let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire)).saturating_sub(kept);
@@ -328,8 +338,8 @@ impl Queue {
         lost
     }
 
-    /// Counts lost events and queues a gap for them. This wakes a thread that
-    /// waits for an event.
+    /// Counts lost events and queues a gap for them, unless the queue ends with
+    /// such a gap. A new gap wakes a thread that waits for an event.
     fn tell_lost(&self, outlet: &mut Outlet, lost: u64) {
         if lost == 0 {
             return;
@@ -364,15 +374,16 @@ impl Queue {
         });
     }
 
-    /// Forgets the events of a connection that was never open to callers.
+    /// Drops the stored events of a connection that ended before it was open to
+    /// callers.
     fn forget_kept(&self) {
         if let QueueEnd::Down(_, kept) = &mut *self.end.lock() {
             *kept = Kept::default();
         }
     }
 
-    /// Notes that the connection is open again, and queues the events that have
-    /// come on it so far.
+    /// Notes that the connection is open again, and queues the events that were
+    /// stored while everything was being restored.
     fn resume(&self, reconnected: &Reconnected) {
         self.change(|end| {
             let (mut outlet, kept) = match end {
@@ -408,7 +419,8 @@ impl Queue {
         *end = change(present);
     }
 
-    /// Returns the cause of the end, once the queue has ended.
+    /// Returns the cause of the queue's end, or `None` as long as events may
+    /// still come.
     pub(super) fn cause(&self) -> Option<Closed> {
         match &*self.end.lock() {
             QueueEnd::Open(_) | QueueEnd::Down(..) => None,
@@ -416,7 +428,8 @@ impl Queue {
         }
     }
 
-    /// Returns the number of times that the connection was interrupted so far.
+    /// Returns the number of times that the connection has ended so far while
+    /// another connection was expected to follow.
     pub(super) fn interruptions(&self) -> u64 {
         self.interruptions.load(Ordering::Acquire)
     }
@@ -456,7 +469,7 @@ mod tests {
         for _ in 0..5 {
             queue.push(vec![event.clone(); 2]);
         }
-        // This reference, and those of the events that are kept.
+        // One reference is the variable, and two are in the queue.
         assert_eq!(Arc::strong_count(&event), 3);
         queue.resume(&Reconnected { failures: Vec::new() });
         assert_eq!((queue.waiting(), queue.lost()), (2, 8));

@@ -1,5 +1,6 @@
-//! Telling tor which events are wanted, with SETEVENTS. The
-//! [interest](super::interest) is what tor was told.
+//! Telling tor which events are wanted, with SETEVENTS. "The list" is here the
+//! list of events in this command. The [interest](super::interest) stores the
+//! lists that were sent.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -17,22 +18,24 @@ use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Refusal};
 use scape_proto::event::EventKind;
 
-/// The time for which dropping a subscription may wait for room to write.
+/// The time for which dropping a subscription may wait until SETEVENTS can be
+/// written.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);
 
-/// The certainty that a caller needs about a list.
+/// The moment at which a caller is content with a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Certainty {
-    /// It is enough that the list was written.
+    /// As soon as the list was written.
     Written,
-    /// tor must have accepted the list. A list whose answer is on the way may
-    /// be refused, so it is sent again.
+    /// When tor has accepted the list. If the same list was written before but
+    /// not answered yet, tor may still refuse it, so the list is sent again.
     Agreed,
 }
 
 impl Hub {
-    /// Adds an entry and tells tor. When this returns, tor has accepted the
-    /// list.
+    /// Adds an entry to the routes and sends tor the new list. When this
+    /// succeeds, tor has accepted the list. If it fails, the entry is removed
+    /// again.
     pub(super) fn register_interest(
         &self,
         kinds: &[EventKind],
@@ -40,14 +43,14 @@ impl Hub {
         deadline: Deadline,
     ) -> Result<RouteId> {
         if !kinds.is_empty() {
-            // If tor was told of these kinds already, nothing would be sent,
-            // and the end of the connection would go unnoticed.
+            // If tor was told of these kinds already, nothing is sent. So the
+            // end of the connection must be noticed here.
             self.link()?;
         }
         let id = self.outlets.routes.add(kinds.to_vec(), target)?;
         if kinds.is_empty() {
-            // The caller only wants to know of the connection's end, which tor
-            // need not be told.
+            // The caller only wants to learn of the connection's end, so the
+            // list doesn't change.
             return Ok(id);
         }
         match self.settle_interest(kinds, deadline) {
@@ -59,7 +62,8 @@ impl Hub {
         }
     }
 
-    /// Removes an entry and tells tor, without waiting for the answer.
+    /// Removes an entry from the routes and sends tor the new list, without
+    /// waiting for the answer.
     pub(super) fn forget_interest(&self, id: RouteId) {
         self.outlets.routes.remove(id);
         self.stale.0.store(true, Ordering::SeqCst);
@@ -70,12 +74,13 @@ impl Hub {
         self.tell_if_stale();
     }
 
-    /// Removes an entry and waits for tor's answer. Returns false if there is
-    /// no connection on which events could come.
+    /// Removes an entry from the routes, sends tor the new list, and waits for
+    /// the answer. Returns false if the connection is down or has ended.
     pub(super) fn end_interest(&self, id: RouteId, deadline: Deadline) -> Result<bool> {
         self.outlets.routes.remove(id);
         if self.closed().is_some() {
-            // A new connection is told which events are wanted then.
+            // If everything is being restored on a new link, this sends the new
+            // list on it.
             self.forget_interest(id);
             return Ok(false);
         }
@@ -86,12 +91,14 @@ impl Hub {
         }
     }
 
-    /// Sends the whole list on a link to which no list was sent yet.
+    /// Sends the whole list, unless tor has already accepted the same list on
+    /// this link. Used on a new link, on which no list was sent yet.
     ///
     /// # Errors
     ///
-    /// Returns a refusal even if tor accepted a part of the list. It has the
-    /// names that tor doesn't know.
+    /// Returns a refusal if tor doesn't know some of the wanted events, even if
+    /// it has accepted the others. The refusal has the names of the unknown
+    /// events.
     pub(super) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.settle_interest(&[], deadline)?;
         let interest = self.lock_interest(deadline)?;
@@ -105,14 +112,16 @@ impl Hub {
         Err(Refusal::new(format!("SETEVENTS {}", names.join(" ")), lines.collect()).into())
     }
 
-    /// Sends the list. Sends it again without names that others asked for and
-    /// that tor doesn't know. `own` are the names that the caller asks for.
+    /// Sends the list and waits until tor has accepted it. If tor doesn't know
+    /// names that other entries want, sends the list again without these names.
+    /// `own` are the names that the caller wants. If tor doesn't know one of
+    /// them, returns the refusal.
     fn settle_interest(&self, own: &[EventKind], deadline: Deadline) -> Result<()> {
         loop {
             let mut interest = self.lock_interest(deadline)?;
             for kind in own {
-                // This caller must get the refusal itself, even if others got
-                // it before.
+                // The list must contain this name even if tor has refused it
+                // before, so that this caller gets the refusal, too.
                 interest.refused.remove(kind);
             }
             let told = self.tell(interest, Certainty::Agreed, deadline);
@@ -121,8 +130,8 @@ impl Hub {
             let error = match pending.wait_ok() {
                 Ok(_) => {
                     self.lock_interest(deadline)?.agreed = wanted;
-                    // A thread that found the lock taken just now relies on
-                    // this.
+                    // Another thread may have found the lock taken just now. It
+                    // relies on this thread to send its list.
                     self.tell_if_stale();
                     return Ok(());
                 }
@@ -141,8 +150,9 @@ impl Hub {
         }
     }
 
-    /// Writes SETEVENTS if the list differs from the one that tor was told
-    /// last. Returns the list and the pending reply.
+    /// Writes SETEVENTS with the wanted list, unless `certainty` is reached
+    /// already. Returns the list and the pending reply, or `None` if nothing
+    /// was written.
     fn tell(
         &self,
         mut interest: MutexGuard<'_, Interest>,
@@ -152,7 +162,8 @@ impl Hub {
         self.stale.0.store(false, Ordering::SeqCst);
         let wanted: BTreeSet<_> =
             self.outlets.routes.union().difference(&interest.refused).cloned().collect();
-        // At the beginning, tor sends no events.
+        // Before the first SETEVENTS, tor sends no events. So an empty list
+        // need not be sent then.
         let nothing_told =
             interest.told.is_none() && interest.refused.is_empty() && wanted.is_empty();
         let told = nothing_told || interest.told.as_ref() == Some(&wanted);
@@ -175,7 +186,9 @@ impl Hub {
         Ok(Some((wanted, pending)))
     }
 
-    /// Does the work of a thread that found the lock taken.
+    /// Sends the list for a thread that removed an entry while another thread
+    /// held the lock. Does nothing if the list was sent since, or if another
+    /// thread holds the lock now.
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };
@@ -189,7 +202,8 @@ impl Hub {
     }
 }
 
-/// Returns the names in `552 Unrecognized event "X"`.
+/// Returns each name `X` that a refusal reports as `552 Unrecognized event
+/// "X"`.
 fn unrecognized(refusal: &Refusal) -> Vec<EventKind> {
     let texts = refusal.lines().iter().filter(|(code, _)| *code == 552).map(|(_, text)| text);
     texts.filter_map(|text| Some(EventKind::from(text.split('"').nth(1)?))).collect()

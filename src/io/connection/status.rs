@@ -31,20 +31,21 @@ pub enum ConnectionStatus {
     /// [`Reconnected::failures`] was restored, and commands succeed from here
     /// on.
     Reconnected(Reconnected),
-    /// tor has accepted something that it had refused to take back before. It
-    /// was in [`Reconnected::failures`].
+    /// Something that couldn't be restored when the connection was made again
+    /// was restored now. It was in [`Reconnected::failures`].
     Restored {
         /// The thing that was restored, as in [`Reconnected::failures`].
         what: String,
     },
-    /// Another attempt to give something back was refused.
+    /// Another attempt to restore something that is in
+    /// [`Reconnected::failures`] has failed.
     RestoreFailed {
         /// The thing that is missing, as in [`Reconnected::failures`].
         what: String,
         /// The number of the attempt since the connection was made again, from
         /// 1.
         attempt: u32,
-        /// The refusal.
+        /// The reason.
         error: Error,
         /// The time until the next attempt. `None` if this was the last one:
         /// the thing stays lost.

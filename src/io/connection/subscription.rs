@@ -46,7 +46,7 @@ pub enum QueueLimit {
 }
 
 impl QueueLimit {
-    /// Returns the limit as a number, if there is one.
+    /// Returns the limit as a number, or `None` if there is no limit.
     pub(super) fn count(self) -> Option<usize> {
         match self {
             QueueLimit::Unbounded => None,
@@ -85,13 +85,15 @@ impl QueueLimit {
 pub struct Subscription {
     queue: Arc<Queue>,
     receiver: Receiver<Batch>,
-    /// The rest of the batch that was received last.
+    /// The events that are left of the batches that were received so far.
+    /// `None` before the first batch.
     front: Mutex<Option<Batch>>,
     kinds: Vec<EventKind>,
     registration: Registration,
 }
 
-/// An entry in the register of routes. Dropping it removes the entry.
+/// An entry in the register of routes. Dropping this removes the entry, and
+/// tells tor if nothing else wants its events.
 #[derive(Debug)]
 pub(crate) struct Registration {
     pub(super) id: RouteId,
@@ -355,8 +357,9 @@ impl Subscription {
         self.queue.interruptions()
     }
 
-    /// Returns the cause of the end, once the connection has ended and no more
-    /// events come.
+    /// Returns the cause of the connection's end, once no more events are put
+    /// into the queue. Returns `None` as long as the connection is open or is
+    /// expected to be made again.
     pub fn cause(&self) -> Option<Closed> {
         self.queue.cause()
     }
@@ -393,8 +396,8 @@ impl Subscription {
     fn take_in(&self, batch: Batch) {
         let mut front = self.front.lock();
         match &mut *front {
-            // Another thread has received a batch first, so its events come
-            // first.
+            // Another thread has received a batch before this one, so the
+            // events of that batch come first.
             Some(earlier) if !earlier.is_used_up() => earlier.append(batch),
             front => *front = Some(batch),
         }
@@ -431,7 +434,7 @@ impl Subscription {
 
 impl Registration {
     /// Unsubscribes. Like dropping the registration, but waits for tor's answer
-    /// and reports errors.
+    /// and reports errors. Returns false if the connection has ended already.
     pub(super) fn close(&self, deadline: Deadline) -> Result<bool> {
         match self.hub.upgrade() {
             Some(hub) => hub.end_interest(self.id, deadline),

@@ -8,12 +8,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError, bounded};
 use super::waiters::YIELD_FOR;
 use crate::io::undo::is_own_thread;
 
-/// The time for which the end of a connection waits for its threads. They end
-/// at once unless a callback is running.
+/// The time for which closing a connection waits for each of its threads. The
+/// threads end at once unless a callback is running.
 pub(crate) const JOIN_FOR: Duration = Duration::from_secs(1);
 
-/// The time for a woken thread to end before it is woken again. It grows from
-/// the first value to the last.
+/// The time that a woken thread has to end before it is woken again. It starts
+/// with this value and doubles up to [`LAST_PATIENCE`].
 const FIRST_PATIENCE: Duration = Duration::from_millis(5);
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -44,28 +44,30 @@ impl Thread {
         is_own_thread(self.handle.thread().id())
     }
 
-    /// Waits for the end of the thread for at most `time`, but not for the
-    /// current thread. Returns true if the thread has ended.
+    /// Waits until the thread has ended, for at most `time`. Returns true if it
+    /// has ended. Returns false at once if the caller [is this
+    /// thread](Self::is_current).
     pub(crate) fn ended_within(&self, time: Duration) -> bool {
         if self.is_current() {
             return false;
         }
-        // Nothing is ever sent on this channel: this waits until the other end
-        // is dropped. Yielding mostly takes less time than sleeping and being
-        // woken.
+        // Nothing is ever sent on this channel: this waits until the thread
+        // drops the sender. Yielding mostly takes less time than sleeping and
+        // being woken.
         let stop_yielding = Instant::now() + time.min(YIELD_FOR);
         while self.done.try_recv() == Err(TryRecvError::Empty) && Instant::now() < stop_yielding {
             thread::yield_now();
         }
-        // Dropping the other end is the thread's last action. The operating
-        // system does the rest, which need not be waited for.
+        // Dropping the sender is the thread's last action. The operating system
+        // then removes the thread, which need not be waited for.
         self.done.recv_timeout(time) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// Waits for the end of a thread that accepts connections. `wake` connects
-    /// to it, again and again, because another program that shares its socket
-    /// may take the connection away. Returns false if the thread hasn't ended
-    /// within `time`.
+    /// Waits until a thread that accepts connections has ended, for at most
+    /// `time`. Calls `wake` to make a connection that wakes the thread. Calls
+    /// it repeatedly, because another process that shares the listening socket
+    /// may accept the connection instead. Returns false if the thread hasn't
+    /// ended within `time`.
     pub(crate) fn ended_by_waking(&self, time: Duration, mut wake: impl FnMut()) -> bool {
         let deadline = Instant::now() + time;
         let mut patience = Duration::ZERO;

@@ -16,36 +16,40 @@ use scape_proto::control::{Command, KnownSecrets, Reply};
 
 /// The time for which a caller yields its processor, again and again, before it
 /// sleeps. Most replies come sooner, and being woken costs more than yielding.
-/// (A busy wait would keep a single core from tor.)
+/// (A busy wait would keep tor from running on a machine with one core.)
 pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
 
-/// The number of threads of this process that wait. A thread yields only while
-/// it is the only one. Several threads would mostly yield to each other, and
-/// the thread that brings the replies would come last.
+/// The number of threads of this process that wait for replies. A thread yields
+/// only while it is the only such thread. Several threads would mostly yield to
+/// each other, and the reader thread, which brings the replies, would come
+/// last.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// Every command that was written and not yet answered, and the cause of the
-/// end once the connection has ended.
+/// A waiter for every command that was written and not yet answered, and the
+/// cause of the link's end once it has ended.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
-    /// The password or cookie, if the peer was sent it and could send it back.
+    /// The password or cookie that this program has sent, because the peer
+    /// could send it back in any message. `None` if none was sent.
     known: Option<Arc<KnownSecrets>>,
     /// True if the next AUTHENTICATE answers a challenge. That answer is of no
     /// use later, so it isn't added to `known`.
     challenged: bool,
 }
 
-/// The reader thread's end of a slot.
+/// A command's entry in the queue, through which the reader thread puts the
+/// reply into its slot.
 #[derive(Debug)]
 pub(super) struct Waiter {
     slot: Arc<Slot>,
-    /// The secrets of the command.
+    /// The secrets of the command. `None` if it has none.
     secrets: Option<Arc<KnownSecrets>>,
 }
 
-/// The place of one reply.
+/// The place where the reader thread puts one reply, and where a caller waits
+/// for it.
 ///
 /// A channel of one message would do the same. But its receiver spins before it
 /// sleeps, and it needs several times the memory. Measurements show that this
@@ -65,7 +69,8 @@ enum Content {
 }
 
 impl Waiter {
-    /// Hands over the reply. A caller that gave up waiting doesn't see it.
+    /// Puts the reply into the slot, and wakes the caller that waits for it. If
+    /// the caller has given up waiting, nobody sees the reply.
     pub(super) fn complete(self, result: Result<Reply, Closed>) {
         *self.slot.content.lock() = Content::Reply(result);
         self.slot.filled.notify_all();
@@ -88,7 +93,8 @@ impl Waiter {
 }
 
 impl Content {
-    /// Takes out the reply if it is there. A second call returns an error.
+    /// Takes out the reply. Returns `None` if it isn't there yet, and an error
+    /// if an earlier call has taken it.
     fn take(&mut self) -> Option<Result<Reply, Closed>> {
         match std::mem::replace(self, Content::Taken) {
             Content::Nothing => {
@@ -102,7 +108,7 @@ impl Content {
 }
 
 impl Slot {
-    /// Takes out the reply if it is there.
+    /// Takes out the reply, like [`Content::take`].
     fn take(&self) -> Option<Result<Reply, Closed>> {
         self.content.lock().take()
     }
@@ -117,8 +123,8 @@ impl Slot {
         let _hook = token.as_ref().map(|token| {
             let slot = self.clone();
             token.on_cancel(move || {
-                // Under the lock, so that the waiter is not between its look at
-                // the token and its sleep.
+                // Without the lock, the waiting thread could check the token,
+                // miss this notification, and then begin to sleep.
                 let _content = slot.content.lock();
                 slot.filled.notify_all();
             })
@@ -164,8 +170,8 @@ impl Slot {
 }
 
 impl Waiters {
-    /// Queues the waiter for a command's reply. Fails if the connection has
-    /// ended.
+    /// Queues a waiter for a command's reply. Fails with the cause if the link
+    /// has ended.
     pub(super) fn push(&mut self, command: &Command) -> Result<Arc<Slot>, Closed> {
         if let Some(closed) = &self.closed {
             return Err(closed.clone());
@@ -188,18 +194,21 @@ impl Waiters {
         Ok(slot)
     }
 
-    /// Removes the last waiters, because their commands were not written.
+    /// Removes the last `count` waiters, because their commands were not
+    /// written.
     pub(super) fn withdraw(&mut self, count: usize) {
         let keep = self.queue.len().saturating_sub(count);
         self.queue.truncate(keep);
     }
 
-    /// Takes out the waiter whose reply comes next.
+    /// Takes out the waiter whose reply comes next. Returns `None` if no
+    /// command is waiting for a reply.
     pub(super) fn pop(&mut self) -> Option<Waiter> {
         self.queue.pop_front()
     }
 
-    /// Returns the secrets that may be in any reply or event.
+    /// Returns the secrets that may be in any reply or event, or `None` if this
+    /// program has sent none.
     pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
         self.known.clone()
     }
@@ -213,13 +222,14 @@ impl Waiters {
         all
     }
 
-    /// Returns the cause of the end, once the connection has ended.
+    /// Returns the cause of the link's end, or `None` while the link is open.
     pub(super) fn closed(&self) -> Option<Closed> {
         self.closed.clone()
     }
 
-    /// Stores the cause of the end and returns all waiters. Returns `Err` with
-    /// the earlier cause if the connection has ended already.
+    /// Stores the cause of the link's end, and takes out and returns all
+    /// waiters. Returns `Err` with the earlier cause if the link has ended
+    /// already.
     pub(super) fn end(&mut self, cause: Closed) -> Result<VecDeque<Waiter>, Closed> {
         match &self.closed {
             Some(earlier) => Err(earlier.clone()),
@@ -303,9 +313,10 @@ impl PendingReply {
         self.wait_until(self.deadline)
     }
 
-    /// Waits for tor's late reply after the call has ended, for at most
-    /// `timeout` from now. Nobody waits for this thread, so it doesn't count as
-    /// one that keeps others from yielding.
+    /// Waits for tor's reply on a background thread, after the call that sent
+    /// the command has given up, for at most `timeout` from now. This wait
+    /// doesn't count in [`WAITING`], so a caller that waits at the same time
+    /// may still yield.
     pub(crate) fn wait_late(&self, timeout: Duration) -> Result<Reply> {
         let deadline = Deadline::after(timeout);
         match self.slot.sleep_until(deadline.instant(), None) {
@@ -330,8 +341,8 @@ impl PendingReply {
         }
     }
 
-    /// Returns the reply if it is there, without waiting. A reply is returned
-    /// only once; later calls return an error.
+    /// Returns the reply without waiting, or `None` if it hasn't arrived yet. A
+    /// reply is returned only once; later calls return an error.
     pub fn try_wait(&self) -> Option<Result<Reply>> {
         self.slot.take().map(|result| result.map_err(Error::from))
     }
@@ -344,7 +355,7 @@ impl PendingReply {
     }
 }
 
-/// Returns the error for a second call.
+/// Returns the error for taking a reply a second time.
 fn taken() -> Closed {
     Closed::new(CloseCause::Protocol("the reply was already taken".into()))
 }

@@ -1,4 +1,5 @@
-//! Writing bytes to a socket: turns, deadlines, and what came of it.
+//! Writing bytes to a socket: the turns of the writing threads, deadlines, and
+//! the outcome.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 const PIECE: usize = 16 * 1024;
 
 /// The turns of the threads that write. One thread writes at a time, so that
-/// the wire has an order.
+/// commands don't mix and their order is known.
 ///
 /// This is a lock that is held over a system call. A mutex would be correct
 /// too. But a mutex for short critical sections spins and yields before it
@@ -43,7 +44,7 @@ impl Writer {
     }
 }
 
-/// The right to write.
+/// The right to write. Dropping this lets the next thread write.
 pub(super) struct Turn<'a>(&'a Writer);
 
 impl Drop for Turn<'_> {
@@ -133,12 +134,13 @@ mod tests {
     use scape_proto::control::{Command, Limits};
     use scape_proto::event::{Event, EventKind};
 
-    /// Writes more than the buffers hold to a peer that reads slowly.
+    /// Writes more bytes than the buffers hold to a peer that reads slowly, and
+    /// checks that the write ends at its deadline.
     fn write_slowly(ours: Transport, theirs: Transport) {
         prepare(&ours).unwrap();
         let reader = thread::spawn(move || {
             let mut buffer = [0; 2048];
-            // Ends when the other side is closed.
+            // The loop ends when `ours` is dropped.
             while (&theirs).read(&mut buffer).is_ok_and(|count| count > 0) {
                 thread::sleep(Duration::from_millis(10));
             }

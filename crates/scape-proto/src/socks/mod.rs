@@ -15,8 +15,8 @@ mod private;
 mod request;
 mod request_error;
 mod socks_status;
+mod target;
 
-pub use ::socks::{TargetAddr, ToTargetAddr};
 pub use handshake_error::HandshakeError;
 pub use isolation::Isolation;
 pub use machine::{Answer, Handshake, NextStep};
@@ -24,3 +24,4 @@ pub use private::{is_private, is_private_ip};
 pub use request::Request;
 pub use request_error::RequestError;
 pub use socks_status::SocksStatus;
+pub use target::{Target, TargetError, ToTarget};

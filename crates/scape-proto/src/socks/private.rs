@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::TargetAddr;
+use super::Target;
+use crate::word::Host;
 
 /// The suffixes of names that never mean a host on the Internet: RFC 6761
 /// (`localhost`), RFC 6762 (`local`), RFC 8375 (`home.arpa`), a reservation of
@@ -25,17 +26,17 @@ const PRIVATE_NAMES: &[&str] = &["localhost", "local", "localdomain", "internal"
 /// exit.
 ///
 /// ```
-/// use scape_proto::socks::{ToTargetAddr, is_private};
+/// use scape_proto::socks::{ToTarget, is_private};
 ///
-/// assert!(is_private(&"192.168.0.1:80".to_target_addr()?));
-/// assert!(is_private(&"localhost:80".to_target_addr()?));
-/// assert!(!is_private(&"example.com:80".to_target_addr()?));
-/// # Ok::<(), std::io::Error>(())
+/// assert!(is_private(&"192.168.0.1:80".to_target()?));
+/// assert!(is_private(&"localhost:80".to_target()?));
+/// assert!(!is_private(&"example.com:80".to_target()?));
+/// # Ok::<(), scape_proto::socks::TargetError>(())
 /// ```
-pub fn is_private(target: &TargetAddr) -> bool {
-    match target {
-        TargetAddr::Ip(address) => is_private_ip(address.ip()),
-        TargetAddr::Domain(name, _) => is_private_name(name),
+pub fn is_private(target: &Target) -> bool {
+    match target.host() {
+        Host::Ip(ip) => is_private_ip(*ip),
+        Host::Name(name) => is_private_name(name),
     }
 }
 
@@ -100,9 +101,12 @@ mod tests {
     use super::*;
 
     fn private(host: &str) -> bool {
-        let as_name = is_private(&TargetAddr::Domain(host.into(), 80));
+        let as_name = is_private_name(host);
         if let Ok(ip) = host.parse::<IpAddr>() {
-            assert_eq!(is_private(&TargetAddr::Ip((ip, 80).into())), as_name, "{host}");
+            assert_eq!(is_private_ip(ip), as_name, "{host}");
+        }
+        if let Ok(target) = Target::new(host, 80) {
+            assert_eq!(is_private(&target), as_name, "{host}");
         }
         as_name
     }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::RequestError;
 use super::private::is_private_name;
-use super::{TargetAddr, ToTargetAddr, is_private_ip};
+use super::target::shown;
+use super::{TargetError, ToTarget, is_private_ip};
 use crate::word::Host;
 
 /// A request to tor's SOCKS port: to connect, or to look up a name or an
@@ -59,24 +60,10 @@ impl Request {
     ///
     /// Returns an error if the target isn't a host and a port, if its port is
     /// 0, or if its host isn't valid (see [`Request`]).
-    pub fn connect(target: impl ToTargetAddr) -> Result<Self, RequestError> {
-        let target = target.to_target_addr().map_err(|error| {
-            let why = format!(
-                "the target is not of the form host:port ({error}): write it as in \"example.com:80\", \
-                 \"[2001:db8::1]:80\" or (\"example.com\", 80)"
-            );
-            RequestError::new("CONNECT", why)
-        })?;
-        let (host, port) = match target {
-            TargetAddr::Ip(address) => (Host::Ip(address.ip()), address.port()),
-            TargetAddr::Domain(name, port) => (host(Command::Connect, &name)?, port),
-        };
-        let request = Request { command: Command::Connect, host, port };
-        if port == 0 {
-            let why = "the target has port 0, to which nothing can be connected";
-            return Err(RequestError::new(request.to_string(), why));
-        }
-        Ok(request)
+    pub fn connect(target: impl ToTarget) -> Result<Self, RequestError> {
+        let target = target.to_target()?;
+        let (host, port) = (target.host().clone(), target.port());
+        Ok(Request { command: Command::Connect, host, port })
     }
 
     /// Creates a request to look up an address of the host `name` (`RESOLVE`,
@@ -94,7 +81,12 @@ impl Request {
     ///
     /// Returns an error if the name isn't a valid host (see [`Request`]).
     pub fn resolve(name: &str) -> Result<Self, RequestError> {
-        Ok(Request { command: Command::Resolve, host: host(Command::Resolve, name)?, port: 0 })
+        let command = Command::Resolve;
+        let host = Host::parse(name).map_err(|error| {
+            let request = format!("{command} {}", shown(name));
+            RequestError::new(request.trim_end(), format!("the host name {error}"))
+        })?;
+        Ok(Request { command, host, port: 0 })
     }
 
     /// Creates a request to look up the name of the host with this address
@@ -170,16 +162,12 @@ impl Request {
     }
 }
 
-/// Parses the host of a request.
-fn host(command: Command, text: &str) -> Result<Host, RequestError> {
-    Host::parse(text).map_err(|error| {
-        let mut shown: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-        if text.chars().nth(80).is_some() {
-            shown.push('…');
-        }
-        let why = format!("the host name {error}");
-        RequestError::new(format!("{command} {shown}").trim_end(), why)
-    })
+/// The error for a request to connect to an invalid target.
+impl From<TargetError> for RequestError {
+    fn from(error: TargetError) -> Self {
+        let request = format!("{} {}", Command::Connect, error.target());
+        RequestError::new(request.trim_end(), error.problem())
+    }
 }
 
 impl fmt::Display for Command {
@@ -233,7 +221,7 @@ mod tests {
                 [b"\x05\x01\0\x04", &[v6, &b"\0\x01"[..]].concat()],
             ),
             (
-                Request::connect(TargetAddr::Domain("192.0.2.1".into(), 80)).unwrap(),
+                Request::connect(("192.0.2.1", 80)).unwrap(),
                 [b"\x05\x01\0\x01\xc0\0\x02\x01\0\x50", b""],
             ),
             (Request::resolve("a").unwrap(), [b"\x05\xf0\0\x03\x01a\0\0", b""]),

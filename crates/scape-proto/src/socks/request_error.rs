@@ -15,9 +15,8 @@ impl RequestError {
         RequestError { request: request.into(), why: why.into() }
     }
 
-    /// Returns the request, such as `CONNECT example.com:0`. A long host name
-    /// is cut. The request is only `CONNECT` if the target isn't a host and a
-    /// port.
+    /// Returns the request, such as `CONNECT example.com:0`. A long target is
+    /// cut.
     pub fn request(&self) -> &str {
         &self.request
     }
