@@ -74,7 +74,8 @@ impl TorClient {
     }
 
     /// Returns the control connection to the tor of this client's port. Returns
-    /// an error if there is none, or if the port may belong to another tor.
+    /// an error if tor is known by its SOCKS port only, or if the port may
+    /// belong to another tor.
     pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
         if let Some(refusal) = &self.hidden_by {
             return Err(Refusal::clone(refusal).into());
@@ -84,7 +85,8 @@ impl TorClient {
             .ok_or_else(|| NoControlError::new(self.address().to_string()).into())
     }
 
-    /// Returns a client whose requests take `route`.
+    /// Returns a client like this one, but `route` chooses the circuit of each
+    /// request.
     pub(crate) fn with_route(&self, route: Arc<dyn RequestBinder>) -> TorClient {
         TorClient { proxy: self.proxy.clone().route(route), ..self.clone() }
     }

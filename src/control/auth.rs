@@ -232,8 +232,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         let mut command = Command::build("AUTHENTICATE");
         match secret.map(Secret::expose) {
             None => {}
-            // An empty secret has no digits. Without quotes there would be no
-            // argument.
+            // An empty secret has no digits. Without quotes, the command would
+            // have no argument.
             Some(b"") => drop(command.secret_word("password", "\"\"")),
             Some(secret) => {
                 let mut digits = Zeroizing::new(vec![0; secret.len() * 2]);
@@ -315,7 +315,8 @@ fn read_cookie(path: Option<PathBuf>) -> Result<(PathBuf, Secret), AuthError> {
     }
     let mut cookie = file.read(COOKIE_LENGTH).map_err(unreadable)?;
     let cookie = Secret::new(std::mem::take(&mut *cookie));
-    // The file may be shorter now, because tor is just writing it.
+    // The file may be shorter now, because tor may be writing it at this
+    // moment.
     match cookie.expose().len() as u64 {
         COOKIE_LENGTH => Ok((path, cookie)),
         length => Err(AuthError::CookieSize { length, path }),

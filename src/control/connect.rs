@@ -376,7 +376,7 @@ impl Connect {
     }
 
     /// Sets limits for the size of tor's lines and replies. The connection ends
-    /// if tor exceeds them.
+    /// if tor exceeds them. [`Limits`] has the defaults.
     ///
     /// ```
     /// use scape::Connect;

@@ -320,7 +320,8 @@ impl Controller {
         self.inner.session.environment_socks()
     }
 
-    /// Returns the time that each call waits for tor.
+    /// Returns the timeout of this handle: the longest time that each call
+    /// waits for tor.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
@@ -358,7 +359,8 @@ impl Controller {
         WeakController { inner: Arc::downgrade(&self.inner), timeout: self.timeout }
     }
 
-    /// Returns a handle for a thread of this library.
+    /// Returns a handle for a thread of this library. The calls of that thread
+    /// have the timeout that the connection was made with.
     pub(crate) fn internal(&self) -> InternalController {
         let session = &self.inner.session;
         let timeout = session.recipe().map_or(DEFAULT_TIMEOUT, |recipe| recipe.timeout);

@@ -15,11 +15,11 @@ use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
 use scape_proto::event::{EndReason, StreamInfo, StreamStatus};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
-/// The name of the option. While it is 1, every new stream waits for a
-/// controller.
+/// The name of the option. While the option is 1, tor attaches no new stream
+/// itself: the streams wait for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
-/// The time limit for the last attempt to reset the option, over a separate
-/// connection.
+/// The time limit for resetting the option over a separate connection, after
+/// this connection has ended.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 
 /// The change that this connection has made to the option

@@ -29,7 +29,8 @@ pub(super) struct Recipe {
     pub(super) timeout: Duration,
     /// The limits for the size of tor's lines and replies.
     pub(super) limits: Limits,
-    /// The policy for automatic reconnects. `None` if there are none.
+    /// The policy for automatic reconnects. `None` if the connection
+    /// doesn't reconnect by itself.
     pub(super) reconnect: Option<Reconnect>,
     /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,

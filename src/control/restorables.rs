@@ -88,7 +88,8 @@ impl Kind {
 }
 
 impl Restorables {
-    /// Notes that the connection owns tor, or no longer owns it.
+    /// Notes that the connection owns tor, or that it no longer does so if
+    /// `owns` is false.
     pub(super) fn set_owns_tor(&self, owns: bool) {
         self.0.lock().owns_tor = owns;
     }

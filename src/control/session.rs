@@ -68,9 +68,9 @@ pub(super) struct Session {
     pub(super) restorables: Restorables,
     /// The onion services that tor didn't take back after a reconnect.
     pub(super) lost_onions: LostOnions,
-    /// The latest call that asked for each thing. If an earlier call has timed
-    /// out, its late effect isn't undone, because that would undo the latest
-    /// call.
+    /// The latest call that asked for each thing. If an earlier call for the
+    /// same thing has timed out, its late effect isn't undone, because that
+    /// would undo the latest call.
     pub(super) latest: Arc<Latest>,
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
@@ -294,13 +294,13 @@ impl Session {
         let ask = |command| restoring.request(command, deadline);
         let mut refused = Refused::default();
         self.lost_onions.clear();
-        // Events come first, so that they keep up to date everything that is
-        // read below.
+        // The subscriptions to events come first, so that events report every
+        // change of what is read from tor below.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // The restorables may change meanwhile. A service or mapping whose
-        // reply came just before the last connection ended may be noted only
-        // now, and the program may drop a thing that was just restored. So
-        // repeat until nothing has changed.
+        // The restorables may change while things are restored. A call whose
+        // reply came just before the last connection ended may add its service
+        // or mapping only now. The program may also drop a thing that was just
+        // restored. So repeat until nothing has changed.
         loop {
             let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given
@@ -594,8 +594,8 @@ impl Session {
     /// [`take_leave`](Self::take_leave), until `leave` at the latest. Then ends
     /// the connection, and waits for its threads until `deadline`.
     fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
-        // Wait for a restore that is running, because what it sends must be
-        // undone.
+        // Wait for a reconnect that is restoring things, because the things
+        // that it restores must be undone.
         self.connection.wait_while_restoring(leave.left());
         self.take_leave(leave);
         self.connection.close(deadline)

@@ -71,7 +71,7 @@ struct Shared {
     /// The number of the next hook.
     next: u64,
     hooks: Vec<(u64, Hook)>,
-    /// The number of the token, once it was asked for.
+    /// The number of the token. `None` until [`CancelToken::id`] is called.
     id: Option<CancelId>,
 }
 

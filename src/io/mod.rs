@@ -1,6 +1,6 @@
 //! Connections to tor: sockets, the threads that read them, and deadlines. Also
 //! cancelling a call, undoing what a program has made, and finding the process
-//! at the other end of a TCP connection.
+//! that has made a TCP connection.
 //!
 //! No other module touches the state that the threads of a control connection
 //! share.

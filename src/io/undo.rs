@@ -14,7 +14,8 @@ use crate::io::transport::deadline_after;
 
 /// Something that this program has made and that shouldn't be left behind.
 pub(crate) trait Undo: Send + Sync {
-    /// Undoes it for good, within `timeout`. A second call does nothing.
+    /// Removes or ends this thing for good, within `timeout`. A second call
+    /// does nothing.
     fn undo(&self, timeout: Duration) -> Result<()>;
 }
 
@@ -28,7 +29,8 @@ pub(crate) enum Rank {
 }
 
 thread_local! {
-    /// The thread that waits for this one in [`undo_all`].
+    /// The thread that waits for the current thread in [`undo_all`]. `None` on
+    /// threads that `undo_all` hasn't started.
     static ON_BEHALF_OF: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
@@ -41,7 +43,7 @@ pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
 
 static REGISTER: Mutex<Vec<(Rank, Weak<dyn Undo>)>> = Mutex::new(Vec::new());
 
-/// Registers `thing` with [`undo_all`], as long as it lives.
+/// Registers `thing`, so that [`undo_all`] undoes it as long as it lives.
 pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
     let thing: Arc<dyn Undo> = thing.clone();
     let mut register = REGISTER.lock();
@@ -144,8 +146,8 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
             Err(_) => outcome = outcome.and(thing.undo(timeout)),
         }
     }
-    // A process that doesn't end is killed at its deadline, so it gets a little
-    // more time.
+    // A process that hasn't ended by the deadline is killed then, and needs a
+    // little more time to end.
     let deadline = if rank == Rank::Process { deadline + AFTER_KILL } else { deadline + SLACK };
     for _ in 0..begun {
         let result = results.recv_deadline(deadline);

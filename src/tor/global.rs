@@ -169,9 +169,9 @@ impl Tor {
 
     /// Like [`global_with`](Self::global_with), but fails when `token` is
     /// cancelled. The call ends at once while it searches for a tor or waits
-    /// for another thread's launch. If it launches a tor itself, it ends as
-    /// soon as that process has ended. The returned `Tor` doesn't keep the
-    /// token.
+    /// for another thread's launch. If the call itself launches a tor, it
+    /// returns as soon as that tor has ended. The returned `Tor` doesn't keep
+    /// the token.
     ///
     /// If this call is cancelled, other threads that wait for its launch start
     /// their own search.
@@ -286,7 +286,8 @@ fn find_socks(
     cancel: Option<&CancelToken>,
     mut tried: NoTorError,
 ) -> Result<Result<Tor, NoTorError>> {
-    // Each step has its own deadline.
+    // This deadline never passes: it only carries the token. Each step of the
+    // search has a deadline of its own.
     let deadline = Deadline::after(Duration::MAX).cancelled_by(cancel);
     deadline.run(Phase::Connect, move || Ok(Tor::usual_socks(&mut tried).ok_or(tried)))
 }

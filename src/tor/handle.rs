@@ -48,7 +48,7 @@ pub struct Tor {
 /// State that the handles of one tor share. Dropping it ends a launched tor.
 pub(super) struct Core {
     pub(super) way: Way,
-    /// The SOCKS ports. `None` until a client has been requested.
+    /// The SOCKS ports. `None` until they are first needed.
     pub(super) ports: Mutex<Option<Arc<SocksPorts>>>,
     /// The live state. `None` until it has been requested.
     pub(super) state: Mutex<Option<State>>,
@@ -263,7 +263,8 @@ impl Tor {
     /// cancelled. Otherwise the same errors as [`find`](Self::find), most often
     /// a [`NoTorError`].
     pub fn find_cancel_with(token: &CancelToken) -> Result<Tor> {
-        // Each step has its own deadline.
+        // This deadline never passes: it only carries the token. Each step of
+        // the search has a deadline of its own.
         Deadline::after(Duration::MAX).cancelled_by(Some(token)).run(Phase::Connect, Tor::find)
     }
 

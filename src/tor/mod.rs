@@ -10,7 +10,7 @@
 //! | [`Tor::private`] | a new process that leaves no files behind | with its last handle |
 //! | [`Tor::socks_only`] | a running tor with a SOCKS port only: connections, but no onion services and no events | never ended by this library |
 //! | [`Tor::find`] | the first running tor: with a control port, or else with a SOCKS port | never ended by this library |
-//! | [`Tor::global`] | one tor for the whole program: a running one, or else a new process | never, or with its last handle |
+//! | [`Tor::global`] | one tor for the whole program: a running one, or else a new process | a running one is never ended by this library; a new process ends with its last handle |
 //!
 //! A `Tor` is a cheap handle, and its clones refer to the same tor. Everything
 //! that is made with a `Tor` counts as a handle while it lives: a

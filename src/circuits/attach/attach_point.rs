@@ -45,13 +45,15 @@ impl AttachPoint {
         self.id
     }
 
-    /// Returns the error of a stream that can't be attached here.
+    /// Returns an error that says why a stream can't be attached to this
+    /// circuit.
     pub(super) fn error(&self, problem: StreamProblem) -> StreamError {
         StreamError::new(Some(self.id), problem)
     }
 
-    /// Checks if a stream can be attached here, as far as that is known without
-    /// asking tor. The error says why not.
+    /// Checks if a stream can be attached to this circuit and hop, without
+    /// asking tor. Returns an error that says why not. A circuit of which only
+    /// the id is known passes, although it may have closed.
     pub(super) fn check(&self, controller: &Controller) -> Result<()> {
         if self.id.get() == 0 {
             let why = "is 0, which would let tor choose";
@@ -76,8 +78,9 @@ impl AttachPoint {
     }
 
     /// Checks the same as [`check`](Self::check), and also that the circuit is
-    /// built and can carry such a request. If there is no live circuit, tor is
-    /// asked.
+    /// built and can carry the request: a DNS look-up if `is_look_up` is true,
+    /// otherwise a connection. If only the circuit's id is known, tor is asked
+    /// about the circuit.
     pub(super) fn check_now(&self, controller: &Controller, is_look_up: bool) -> Result<()> {
         self.check(controller)?;
         let known = match &self.live {
@@ -104,7 +107,8 @@ impl AttachPoint {
         }
     }
 
-    /// Returns the problem that the circuit has ended, with the known reasons.
+    /// Returns the problem "the circuit has ended", with the reasons if they
+    /// are known.
     fn ended(&self) -> StreamProblem {
         match self.live.as_ref().map(Circuit::info) {
             Some(info) => StreamProblem::CircuitEnded {
@@ -128,8 +132,9 @@ impl AttachPoint {
         set.is_some_and(|(own, other)| own == other)
     }
 
-    /// Attaches a stream here. A look-up is attached only to circuits with
-    /// which tor doesn't abort.
+    /// Attaches a stream to this circuit and hop. `is_look_up` is true if the
+    /// stream is a DNS look-up: then circuits are refused with which tor would
+    /// abort.
     pub(super) fn put(
         &self,
         controller: &Controller,

@@ -30,7 +30,7 @@ pub(super) const MAX_CONCURRENT: usize = 64;
 ///
 /// An attacher is asked about several streams at once, on its own threads, up
 /// to [`max_concurrent`](Self::max_concurrent). It may build a circuit first or
-/// wait for anything else. Other streams don't wait for it until all of these
+/// wait for anything else. Other streams have to wait only while all of these
 /// threads are busy. A panic is caught, and the stream is closed.
 #[doc(alias = "IStreamAttacher")]
 pub trait StreamAttacher: Send + Sync + 'static {

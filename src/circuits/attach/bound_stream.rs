@@ -20,15 +20,17 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::event::{StreamInfo, StreamReason, StreamStatus};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// The prefix of the user names, by which other programs with this library
-/// recognize these streams and leave them to their owner.
+/// The prefix of the SOCKS user names. By this prefix, another program that
+/// uses this library recognizes these streams, and leaves them to the program
+/// that made them.
 pub(super) const PREFIX: &str = "scape-via-";
 /// The time to wait for tor's reason after the client has learned that the
 /// stream ended.
 const FOR_THE_REASON: Duration = Duration::from_secs(2);
 
-/// Returns true if the stream belongs to a program with this library that
-/// attaches the stream itself.
+/// Returns true if the stream belongs to a circuit-bound client, of this
+/// program or of another one that uses this library. That program attaches the
+/// stream itself.
 pub(super) fn is_marked(info: &StreamInfo) -> bool {
     info.socks_username.as_deref().is_some_and(|user| user.starts_with(PREFIX))
 }
@@ -40,26 +42,28 @@ pub(super) struct BoundStreams(Mutex<Register>);
 #[derive(Default)]
 struct Register {
     requests: HashMap<Box<str>, Arc<BoundStream>>,
-    /// The number of ends of the control connection.
+    /// The number of times that the control connection has ended.
     ends: u64,
 }
 
 impl BoundStreams {
-    /// Returns the request that a stream belongs to.
+    /// Returns the request that a stream belongs to. Returns `None` if the
+    /// stream belongs to no active request of this program.
     pub(super) fn of(&self, info: &StreamInfo) -> Option<Arc<BoundStream>> {
         let user = info.socks_username.as_deref()?;
         self.0.lock().requests.get(user).cloned()
     }
 
     /// Counts an end of the control connection. Returns the number of ends so
-    /// far.
+    /// far, including this one.
     pub(super) fn count_end(&self) -> u64 {
         let mut register = self.0.lock();
         register.ends += 1;
         register.ends
     }
 
-    /// Returns the requests that were made before end number `ends`.
+    /// Returns the requests that were registered before the connection ended
+    /// for the `ends`-th time.
     pub(super) fn before(&self, ends: u64) -> Vec<Arc<BoundStream>> {
         let register = self.0.lock();
         register.requests.values().filter(|via| via.ends < ends).cloned().collect()
@@ -70,9 +74,9 @@ impl BoundStreams {
         self.0.lock().ends
     }
 
-    /// Registers a request whose circuit was checked after end number `ends`.
-    /// Returns `None` if the connection has ended since then, because the
-    /// circuit's id may refer to another circuit now.
+    /// Registers a request whose circuit was checked when the connection had
+    /// ended `ends` times. Returns `None` if the connection has ended again
+    /// since then, because the circuit's id may refer to another circuit now.
     pub(super) fn add(
         &self,
         user: Box<str>,
@@ -99,7 +103,8 @@ impl BoundStreams {
 pub(super) struct BoundStream {
     pub(super) place: AttachPoint,
     pub(super) is_look_up: bool,
-    /// The number of earlier ends of the control connection.
+    /// The number of times that the control connection had ended when the
+    /// request was registered.
     ends: u64,
     progress: Mutex<Progress>,
     changed: Condvar,
@@ -108,18 +113,20 @@ pub(super) struct BoundStream {
 #[derive(Default)]
 struct Progress {
     stream: Option<(StreamId, Box<str>)>,
-    /// The circuit that the stream was sent over.
+    /// The circuit over which tor has sent the stream's request. `None` before
+    /// that.
     sent: Option<CircuitId>,
     open: bool,
     end: Option<(Option<StreamReason>, Option<StreamReason>)>,
     failed: Option<Error>,
-    /// The connection to the SOCKS port.
+    /// The connection to the SOCKS port. `None` before it is made, and after it
+    /// was [left to the user](BoundStream::leave_to_user).
     socket: Option<Transport>,
 }
 
 impl Progress {
     /// Notes the end of the stream. The first reason counts, because later
-    /// events only report the close that follows from it.
+    /// events only report that tor closes the stream as a consequence.
     fn ends(&mut self, info: &StreamInfo) {
         self.end.get_or_insert((info.reason.clone(), info.remote_reason.clone()));
     }
@@ -130,14 +137,16 @@ impl Progress {
 }
 
 impl BoundStream {
-    /// Marks the request as ended, with the reason why it lost its circuit.
+    /// Marks the request as ended. `info` has the reason why the stream lost
+    /// its circuit.
     pub(super) fn has_ended(&self, info: &StreamInfo) {
         self.progress.lock().ends(info);
         self.changed.notify_all();
     }
 
     /// Notes tor's information about the stream. Returns an error if the stream
-    /// is on another circuit, so that it must be closed.
+    /// is on another circuit than the chosen one. The caller must then close
+    /// the stream.
     pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         progress.stream.get_or_insert_with(|| (info.id, info.target.as_str().into()));
@@ -193,13 +202,15 @@ impl BoundStream {
         Ok(())
     }
 
-    /// Leaves the connection to the user from now on.
+    /// Forgets the connection to the SOCKS port, which belongs to the user from
+    /// now on. A later failure no longer shuts it down.
     pub(super) fn leave_to_user(&self) {
         self.progress.lock().socket = None;
     }
 
-    /// Ends the request. Returns its stream if that wasn't left to the user and
-    /// hasn't ended.
+    /// Ends the request. Returns the stream that the caller must close. Returns
+    /// `None` if the connection was [left to the user](Self::leave_to_user), or
+    /// if there is no stream that is still active.
     pub(super) fn abandon(&self) -> Option<StreamId> {
         let mut progress = self.progress.lock();
         let confirmed = progress.socket.take().is_none();
@@ -211,7 +222,8 @@ impl BoundStream {
         self.described(progress, self.place.error(problem)).into()
     }
 
-    /// Waits until `ready` returns a value, or until `deadline`.
+    /// Waits until `ready` returns a value, and returns this value. Returns
+    /// `None` at `deadline`.
     fn wait<T>(
         &self,
         deadline: Instant,
@@ -228,7 +240,9 @@ impl BoundStream {
         }
     }
 
-    /// Waits until the stream is known to be on its circuit.
+    /// Waits until tor has reported that the stream is open on the chosen
+    /// circuit, or that the look-up was sent over it. Returns an error if the
+    /// request fails, or at `deadline`.
     pub(super) fn confirm(&self, deadline: Instant) -> Result<()> {
         let asked_at = Instant::now();
         let confirmed = self.wait(deadline, |progress| {
@@ -251,8 +265,10 @@ impl BoundStream {
         confirmed.unwrap_or_else(late)
     }
 
-    /// Finds the reason for a failure on the SOCKS port. Waits for tor until at
-    /// most [`UNDO_WITHIN`] after the request's deadline.
+    /// Finds the reason for a failure on the SOCKS port, and returns the error
+    /// for the user. Waits for tor's report for at most two seconds, and until
+    /// at most [`UNDO_WITHIN`] after `request_ends`, which is the deadline of
+    /// the request.
     pub(super) fn cause(
         &self,
         error: SocksError,

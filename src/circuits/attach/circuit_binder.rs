@@ -24,7 +24,8 @@ pub(crate) struct CircuitBinder {
 }
 
 impl CircuitBinder {
-    /// Creates the route. While it lives, new streams wait for this program.
+    /// Creates the route. While it lives, every new stream of this tor waits
+    /// until this program decides on it.
     pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
         place.check(controller)?;
         let hold =
@@ -62,8 +63,8 @@ pub(super) fn bind(
     }
     let left = deadline.saturating_duration_since(Instant::now());
     let tor = hold.controller().until(Deadline::at(deadline, left));
-    // The number is read before the check, so that an end of the connection in
-    // between is noticed.
+    // The number of ends is read before the check. So `add` notices if the
+    // connection ends after this.
     let ends = registry.bound.ends();
     place.check_now(&tor, request.is_look_up()).map_err(|error| {
         match error.exact::<StreamError>() {

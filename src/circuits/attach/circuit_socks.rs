@@ -50,9 +50,9 @@ const THREAD: &str = "scape-circuit-socks";
 /// immediately. The handshake must be done within 10 seconds.
 ///
 /// The proxy runs inside this process, with one thread of its own and two more
-/// for each connection. Dropping it closes the port and all connections, and so
-/// does the end of the process. So no connection can move to another circuit.
-/// If the circuit has closed, new connections are refused.
+/// for each connection. Dropping this value closes the port and all
+/// connections, and so does the end of the process. So no connection can move
+/// to another circuit. If the circuit has closed, new connections are refused.
 ///
 /// The URL contains the password, and anybody on this machine who knows it can
 /// use the circuit. Don't pass it as a program's argument, because other users
@@ -134,7 +134,7 @@ impl CircuitSocks {
     /// `socks5h://USER:PASSWORD@127.0.0.1:PORT`.
     ///
     /// curl and many other programs understand this form. `socks5h` means that
-    /// the proxy resolves names, that is, the circuit's exit.
+    /// names are resolved behind the proxy, by the circuit's exit.
     pub fn url(&self) -> String {
         format!("socks5h://{}:{}@{}", self.user(), self.password(), self.address)
     }
@@ -165,9 +165,9 @@ impl Drop for CircuitSocks {
             // The socket may have been closed already.
             let _ = socket.shutdown();
         }
-        // The thread keeps the port open until it ends, and a connection wakes
-        // it. If the process has run out of files, it can't connect, so the
-        // socket itself is shut down.
+        // The accepting thread keeps the port open until it ends. A connection
+        // wakes this thread. If connecting fails, for example because too many
+        // files are open, the listening socket is shut down instead.
         let has_ended = self.thread.ended_by_waking(END_WITHIN, || {
             if TcpStream::connect_timeout(&self.address, WAKE_WITHIN).is_err() {
                 #[cfg(unix)]
@@ -201,7 +201,8 @@ struct Open {
     /// The client, or `None` once the proxy is closed.
     client: Option<TorClient>,
     next: u64,
-    /// The sockets of each connection: first the program's, then tor's.
+    /// The sockets of each connection: first the socket to the program, then
+    /// the socket to tor, once it is connected.
     connections: HashMap<u64, Vec<Transport>>,
 }
 
@@ -226,7 +227,8 @@ impl Entry {
         Some(Entry { shared: shared.clone(), number })
     }
 
-    /// Adds the connection to tor, so that it is shut down with the proxy.
+    /// Stores this connection's socket to tor, so that closing the proxy shuts
+    /// the socket down. Returns an error if the proxy is closed.
     fn add(&self, server: &Transport) -> io::Result<()> {
         let server = server.try_clone()?;
         match self.shared.open.lock().connections.get_mut(&self.number) {
@@ -326,9 +328,10 @@ fn status(error: &Error) -> SocksStatus {
 fn relay(program: &Transport, server: &Transport) -> io::Result<()> {
     let (from, to) = (program.try_clone()?, server.try_clone()?);
     let upwards = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-        // When the program stops writing, tor is told. tor delivers the data
-        // that it has and then closes the stream; answers that arrive until
-        // then still reach the program.
+        // When the program stops writing, this end of the connection to tor is
+        // shut down for writing. tor delivers the data that it has and then
+        // closes the stream. Answers that arrive until then still reach the
+        // program.
         let how = match copy(&from, &to) {
             Ok(()) => Shutdown::Write,
             Err(_) => Shutdown::Both,

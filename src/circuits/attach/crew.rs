@@ -12,7 +12,7 @@ use super::request::{Desk, Rest, ask};
 use super::{Decision, PriorityAttacher, StreamAttacher as _};
 use scape_proto::event::EndReason;
 
-/// The threads, and the streams that wait for one.
+/// The threads that ask attachers, and the streams that wait for such a thread.
 pub(super) struct Crew {
     operations: Arc<Operations>,
     users: PriorityAttacher,
@@ -30,7 +30,7 @@ struct State {
 pub(super) struct Job {
     pub(super) pending: Arc<Pending>,
     pub(super) who: Who,
-    /// Carries out the decision if it is made later.
+    /// The object that carries out the decision if the attacher decides later.
     pub(super) desk: Arc<dyn Desk>,
 }
 
@@ -38,7 +38,8 @@ pub(super) struct Job {
 pub(super) enum Who {
     /// All attachers that are installed when the stream's turn comes.
     Everybody,
-    /// The attachers after the one that returned `Pass`.
+    /// The attachers after the one that passed the stream on with
+    /// [`StreamAnswer::not_mine`](super::StreamAnswer::not_mine).
     After(Rest),
 }
 
@@ -47,7 +48,8 @@ impl Crew {
         Crew { operations, users, state: Mutex::default() }
     }
 
-    /// Adds a stream, and starts a thread unless there are enough.
+    /// Adds a stream. Starts a thread for it unless the maximum number of
+    /// threads runs already.
     pub(super) fn take(self: &Arc<Self>, job: Job) {
         let most = self.users.max_concurrent().max(1);
         let mut state = self.state.lock();
@@ -96,8 +98,8 @@ impl Crew {
         }
     }
 
-    /// Asks attachers for a decision and carries it out, unless it is made
-    /// later.
+    /// Asks attachers for a decision and carries it out. Returns at once if an
+    /// attacher decides later.
     fn decide(&self, desk: &Arc<dyn Desk>, pending: &Arc<Pending>, who: Who) {
         let decision = match who {
             Who::Everybody => ask(desk, pending, &self.users.now(), &None),
@@ -126,8 +128,9 @@ impl Crew {
 fn run(crew: &Crew) {
     while let Some(Job { pending, who, desk }) = crew.next() {
         let stream = pending.clone();
-        // Dropping a removed attacher may also panic. The thread must go on
-        // then, because it counts as running until it has seen an empty queue.
+        // Dropping a removed attacher may also panic. The thread must survive
+        // that, because it counts as running until it has found the queue
+        // empty.
         let decided = super::catch_panic("the stream is closed", || {
             // A stream that has ended while it waited needs no decision.
             if !stream.is_over() {
@@ -137,6 +140,6 @@ fn run(crew: &Crew) {
         if decided.is_none() && pending.finish(None).is_ok() {
             crew.operations.close_unheard(pending.info.id, EndReason::INTERNAL);
         }
-        super::catch_panic("it was removed already", || drop((stream, pending, desk)));
+        super::catch_panic("it was dropped after its removal", || drop((stream, pending, desk)));
     }
 }

@@ -27,7 +27,7 @@ pub enum Decision {
 impl Decision {
     /// Attaches the stream to a circuit, given as a
     /// [`Circuit`](crate::state::Circuit), a
-    /// [`CircuitId`](crate::word::CircuitId), or a [`AttachPoint`] on a
+    /// [`CircuitId`](crate::word::CircuitId), or an [`AttachPoint`] on a
     /// circuit.
     pub fn on(circuit: impl Into<AttachPoint>) -> Decision {
         Decision::Circuit(circuit.into())

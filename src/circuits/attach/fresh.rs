@@ -26,7 +26,8 @@ pub(crate) struct FreshCircuitBinder {
 }
 
 impl FreshCircuitBinder {
-    /// Creates the route. While it lives, new streams wait for this program.
+    /// Creates the route. While it lives, every new stream of this tor waits
+    /// until this program decides on it.
     pub(crate) fn new(
         state: &State,
         builder: CircuitBuilder,
@@ -45,7 +46,7 @@ impl FreshCircuitBinder {
 impl RequestBinder for FreshCircuitBinder {
     fn bind(&self, request: &Request, deadline: Instant) -> Result<Box<dyn BoundRequest>> {
         if request.host_name().is_some_and(is_onion_name) {
-            // Fail before a circuit is built in vain.
+            // Fail before a circuit is built, which the request couldn't use.
             return Err(StreamError::new(None, StreamProblem::Onion).into());
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -64,8 +65,9 @@ impl fmt::Debug for FreshCircuitBinder {
     }
 }
 
-/// A circuit that was built for one request. Dropping it closes the circuit,
-/// unless the request was confirmed and the circuit taken out.
+/// A circuit that was built for one request. Dropping this closes the circuit.
+/// When the request is confirmed, `circuit` is set to `None`, so that the
+/// circuit stays open.
 struct OwnCircuit {
     circuit: Option<Circuit>,
 }

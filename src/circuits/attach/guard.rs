@@ -18,8 +18,10 @@ impl Controller {
     ///
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
-    /// [`undo_all`](crate::undo_all) first. Otherwise no program can use that
-    /// tor any more: see [the module](crate::attach).
+    /// [`undo_all`](crate::undo_all) first. Otherwise the streams of every
+    /// program wait in vain until tor is restarted or
+    /// [`release_streams`](Self::release_streams) is called: see [the
+    /// module](crate::attach).
     ///
     /// ```no_run
     /// use scape::attach::{Decision, StreamRequest};
@@ -45,8 +47,8 @@ impl Controller {
     }
 
     /// Installs an attacher with a priority. The attacher with the highest
-    /// priority is asked first. Of equal ones, the one that was installed first
-    /// comes first. If it returns
+    /// priority is asked first. Of attachers with equal priority, the one that
+    /// was installed first is asked first. If an attacher returns
     /// [`Pass`](crate::attach::Decision::Pass), the next one is asked.
     ///
     /// The call takes at most the handle's timeout. If it fails, undoing takes
@@ -54,8 +56,10 @@ impl Controller {
     ///
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
-    /// [`undo_all`](crate::undo_all) first. Otherwise no program can use that
-    /// tor any more: see [the module](crate::attach).
+    /// [`undo_all`](crate::undo_all) first. Otherwise the streams of every
+    /// program wait in vain until tor is restarted or
+    /// [`release_streams`](Self::release_streams) is called: see [the
+    /// module](crate::attach).
     ///
     /// Hand-picked circuits stand out, and may reveal who uses them.
     ///
@@ -76,8 +80,9 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
-    /// front of its control port, refuses the option, the events or
-    /// `stream-status`. The kind is
+    /// front of its control port, refuses the option
+    /// `__LeaveStreamsUnattached`, the STREAM and CONF_CHANGED events, or
+    /// `GETINFO stream-status`. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
     /// in time. In both cases nothing is changed.
     pub fn attach_streams_with(
@@ -135,7 +140,8 @@ impl State {
 /// connection open.
 #[must_use = "dropping this removes the attacher at once"]
 pub struct AttacherGuard {
-    // The order matters: the attacher is removed before the option is reset.
+    // The order matters: the attacher is removed before
+    // `__LeaveStreamsUnattached` is reset.
     member: PriorityMember,
     hold: LeaveUnattachedGuard,
 }
@@ -143,8 +149,8 @@ pub struct AttacherGuard {
 impl AttacherGuard {
     /// Removes the attacher like dropping the guard does, but within the
     /// handle's timeout, and reports errors. Returns false if the control
-    /// connection wasn't open; then the option is reset when the connection
-    /// reconnects.
+    /// connection wasn't open. In that case `__LeaveStreamsUnattached` is reset
+    /// when the connection reconnects.
     ///
     /// # Errors
     ///

@@ -1,5 +1,9 @@
-//! Starts the stream watch with the first holder, and ends it with the last one
-//! or a while later.
+//! Makes new streams wait for this program while a [`LeaveUnattachedGuard`]
+//! exists.
+//!
+//! The first guard sets tor's option `__LeaveStreamsUnattached` and starts the
+//! stream watch: the thread in [`watch`]. The last guard resets the option and
+//! ends the watch, at once or five seconds later.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,25 +18,28 @@ use crate::io::connection::{Closed, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 
-/// The time that dropping the last holder waits for tor.
+/// The time that dropping the last guard waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
-/// The time for which tor's option stays set after the last of a series of
-/// circuit-bound clients. A client belongs to the series if it follows the
-/// previous one within the same time.
+/// The time for which `__LeaveStreamsUnattached` stays 1 after the last of a
+/// series of circuit-bound clients. A client belongs to the series if it is
+/// created within the same time after the previous client was dropped.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The handling of tor's option after the last holder.
+/// The handling of `__LeaveStreamsUnattached` when the last guard is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Afterwards {
-    /// The option is reset at once.
+    /// `__LeaveStreamsUnattached` is reset at once.
     PutBack,
-    /// The option stays set for a while after a series of holders, because it
-    /// is likely to be needed again. After a single holder it is reset at once.
+    /// `__LeaveStreamsUnattached` stays 1 for [`LINGER`] after a series of
+    /// guards, because it is likely to be needed again. After a single guard it
+    /// is reset at once.
     Linger,
 }
 
 impl LeaveUnattachedGuard {
-    /// Makes new streams wait for this program as long as the result lives.
+    /// Makes every new stream of this tor wait until this program decides on
+    /// it, as long as the returned guard lives. Sets tor's option if this is
+    /// the first guard.
     pub(super) fn hold(
         registry: Arc<Registry>,
         controller: &Controller,
@@ -101,8 +108,8 @@ impl LeaveUnattachedGuard {
     }
 }
 
-/// Schedules the end of the watch. Returns false if no thread can be
-/// started for that.
+/// Schedules the end of the watch in five seconds. Returns false if the thread
+/// that waits for this moment can't be started.
 fn linger(registry: &Arc<Registry>, state: &mut State) -> bool {
     state.ends_at = Some(Instant::now() + LINGER);
     registry.run.changed.notify_all();
@@ -178,17 +185,17 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     }
 }
 
-/// Ends the watch within `timeout`. The option is reset first, then the streams
-/// that have started to wait meanwhile are handled.
+/// Ends the watch within `timeout`. Resets `__LeaveStreamsUnattached` first.
+/// The watch then still handles the streams that have begun to wait until then.
 fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     let deadline = Deadline::after(timeout);
-    // If the controller is gone, the connection has ended, and the option was
-    // reset with it.
+    // If the controller no longer exists, the connection was closed, and
+    // closing it has reset the option.
     let put_back = registry.controller().map_or(Ok(()), |controller| {
         let controller = controller.with_timeout(timeout);
         let put_back = controller.stop_leaving_streams();
-        // tor's events may arrive a moment after its reply, but not after its
-        // next reply.
+        // Events about streams may arrive a moment after the reply to the
+        // reset. So wait for one more reply, after which none of them arrive.
         if put_back.is_ok() {
             controller.until(deadline).is_alive();
         }
@@ -198,16 +205,17 @@ fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     let ended = watch.thread.ended_within(deadline.left());
     drop(watch.registration);
     match put_back {
-        // If the connection has ended, so have the streams that wait for a
-        // controller, or the option is reset when it reconnects.
+        // If the connection has ended, tor's option is reset when the
+        // connection reconnects, or by the code that handles the end.
         Err(error) if error.is::<Closed>() => Ok(()),
         Ok(()) if !ended => Err(Timeout::new(Phase::Close, timeout).into()),
         put_back => put_back,
     }
 }
 
-/// A holder of the watch: while one lives, new streams wait for this program.
-/// It keeps the connection open.
+/// While a guard exists, `__LeaveStreamsUnattached` is 1, and every new stream
+/// of this tor waits until this program decides on it. A guard keeps the
+/// connection open.
 pub(crate) struct LeaveUnattachedGuard {
     registry: Arc<Registry>,
     controller: Controller,
@@ -224,7 +232,7 @@ impl LeaveUnattachedGuard {
         &self.controller
     }
 
-    /// Releases the holder like dropping it does, but within the controller's
+    /// Releases the guard like dropping it does, but within the controller's
     /// timeout, and reports errors.
     pub(super) fn close(mut self) -> Result<()> {
         self.armed = false;

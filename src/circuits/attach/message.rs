@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::io::connection::Closed;
 use scape_proto::event::{Event, StreamInfo};
 
-/// A message to the thread. They come in tor's order.
+/// A message to the thread that watches streams. Messages arrive in the order
+/// in which tor has sent the events.
 pub(super) enum Message {
     Event(Arc<Event>),
     /// The connection has ended, so pending requests are void.
@@ -14,14 +15,14 @@ pub(super) enum Message {
     Resumed,
     /// The existing streams, at the start and after a reconnect.
     There(Vec<StreamInfo>),
-    /// The last message.
+    /// Ends the thread. No message follows.
     Stop,
 }
 
 /// An end of the connection.
 pub(super) struct End {
     pub(super) closed: Closed,
-    /// True if another connection is expected to follow.
+    /// True if another connection is expected to follow, false if not.
     pub(super) returns: bool,
     /// The number of ends so far, including this one.
     pub(super) ends: u64,

@@ -27,9 +27,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! **Hand-picked circuits stand out.** The circuits that are used together, the
-//! time for which they are used, and their relays may reveal the user. tor
-//! chooses in the same way for everybody.
+//! **Hand-picked circuits stand out.** The user may be revealed by the circuits
+//! that are used together, by the time for which they are used, and by their
+//! relays. tor chooses in the same way for everybody.
 //!
 //! # Guarantees
 //!
@@ -98,11 +98,13 @@
 //! reset whenever this process still can:
 //!
 //! * **If the control connection is lost** and doesn't reconnect by itself
-//!   ([`Connect::reconnect`](crate::Connect::reconnect)), another connection is
-//!   opened at once, in the same way. It resets the option and closes the
-//!   waiting streams, within five seconds. If the connection is reconnected
-//!   manually later, the option is set again. A connection that was made from a
-//!   transport can't be opened twice.
+//!   ([`Connect::reconnect`](crate::Connect::reconnect)), this library opens
+//!   another connection at once, with the same address and credentials. On this
+//!   connection it resets the option and closes the waiting streams, within
+//!   five seconds. If the connection is reconnected manually later, the option
+//!   is set again. A connection that was made from a
+//!   [`Transport`](crate::transport::Transport) can't be opened again, so the
+//!   option stays 1.
 //! * **Signals** (Ctrl-C, SIGTERM) and [`std::process::exit`] don't run
 //!   destructors: call [`undo_all`](crate::undo_all) before the program ends.
 //!   The example `signals` shows how.

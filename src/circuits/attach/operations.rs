@@ -9,10 +9,10 @@ use scape_proto::control::{Command, Refusal};
 use scape_proto::event::{EndReason, StreamReason};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
-/// The commands that follow from decisions.
+/// Sends the commands that carry out decisions.
 pub(super) struct Operations {
     controller: InternalController,
-    /// The controller for the user's code.
+    /// The controller that is passed to the user's code.
     users_controller: WeakController,
 }
 
@@ -23,15 +23,17 @@ impl Operations {
         Operations { controller: internal, users_controller }
     }
 
-    /// Returns the connection for this library's own commands. It doesn't keep
-    /// the connection open, so a program that drops its last handle may end at
-    /// once.
+    /// Returns a controller for this library's own commands. It doesn't keep
+    /// the connection open, so the connection may close as soon as the program
+    /// drops its last handle. Returns `None` if the connection no longer
+    /// exists.
     pub(super) fn controller(&self) -> Option<Controller> {
         self.controller.get()
     }
 
-    /// Returns the connection for the user's code, which may keep it open.
-    /// Returns `None` if all handles are gone.
+    /// Returns a controller for the user's code, which keeps the connection
+    /// open as long as the user keeps the controller. Returns `None` if all
+    /// handles to the connection are gone.
     pub(super) fn users_controller(&self) -> Option<Controller> {
         self.users_controller.upgrade()
     }
@@ -40,7 +42,9 @@ impl Operations {
         self.controller().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Carries out a decision. If that fails, the stream is closed.
+    /// Carries out a decision. If that fails, the stream is closed. If `turn`
+    /// is given and that turn is over, or if the stream is gone or decided on,
+    /// only returns an error.
     pub(super) fn act(
         &self,
         pending: &Pending,
@@ -149,7 +153,7 @@ pub(super) fn close(stream: StreamId, reason: EndReason) -> Result<Command> {
     Ok(command.finish()?)
 }
 
-/// Adds the stream to the error.
+/// Adds the stream's id and target to the error.
 fn described(pending: &Pending, error: Error) -> Error {
     match error.exact::<StreamError>() {
         Some(error) => pending.described(error.clone()).into(),

@@ -9,12 +9,13 @@ use crate::control::{StreamError, StreamProblem};
 use scape_proto::event::{StreamInfo, StreamReason};
 use scape_proto::word::CircuitId;
 
-/// A stream that waits for a circuit, with the known information.
+/// A stream that waits for a circuit, with everything that tor has reported
+/// about it.
 pub(super) struct Pending {
     pub(super) info: StreamInfo,
     pub(super) kind: StreamKind,
-    /// True if the request is a RESOLVE, with which tor aborts on certain
-    /// circuits.
+    /// True if the stream is a DNS look-up (RESOLVE), with which tor aborts on
+    /// certain circuits. False if it is a connection.
     pub(super) is_look_up: bool,
     pub(super) tried: Vec<Tried>,
     progress: Mutex<Progress>,
@@ -33,10 +34,11 @@ struct Progress {
     /// The number of the current turn. Each attacher that is asked has its own
     /// turn.
     turn: u64,
-    /// True if the attacher whose turn it is has taken the right to answer
-    /// later.
+    /// True if the attacher whose turn it is has called
+    /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later).
     taken: bool,
-    /// The attacher that is notified of errors.
+    /// The attacher that was asked last, which is notified of errors. `None` if
+    /// no attacher was asked, or after [`Pending::take_decider`].
     decider: Option<Arc<dyn StreamAttacher>>,
     end: Option<End>,
 }
@@ -57,7 +59,7 @@ impl Pending {
         self.described(StreamError::new(None, problem))
     }
 
-    /// Adds the stream to the error.
+    /// Adds the stream's id and target to the error.
     pub(super) fn described(&self, error: StreamError) -> StreamError {
         error.of(self.info.id, self.info.target.as_str())
     }
@@ -68,13 +70,15 @@ impl Pending {
         self.progress.lock().end.get_or_insert(End::Gone);
     }
 
-    /// Returns true if no decision is needed any more.
+    /// Returns true if no decision is needed any more, because the stream has
+    /// ended or was decided on.
     pub(super) fn is_over(&self) -> bool {
         self.progress.lock().end.is_some()
     }
 
     /// Takes the right to act on the stream, which is granted only once. If a
-    /// turn is given, it must be the current one.
+    /// turn is given, it must be the current one. Returns an error if the right
+    /// isn't granted.
     pub(super) fn finish(&self, turn: Option<u64>) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         match progress.end {
@@ -88,8 +92,8 @@ impl Pending {
         }
     }
 
-    /// Starts the next attacher's turn. Returns `None` if no decision is needed
-    /// any more.
+    /// Starts the next attacher's turn and returns the turn's number. Returns
+    /// `None` if no decision is needed any more.
     pub(super) fn next_turn(&self, decider: &Arc<dyn StreamAttacher>) -> Option<u64> {
         let mut progress = self.progress.lock();
         if progress.end.is_some() {
@@ -117,8 +121,8 @@ impl Pending {
         }
     }
 
-    /// Returns true if somebody has taken the right to answer later, or has
-    /// answered.
+    /// Returns true if the current attacher has taken the right to answer
+    /// later, or if no decision is needed any more.
     pub(super) fn is_taken(&self) -> bool {
         let progress = self.progress.lock();
         progress.taken || progress.end.is_some()
@@ -129,8 +133,9 @@ impl Pending {
         progress.end.is_none() && progress.turn == turn
     }
 
-    /// Takes the attacher that was asked last, so that the stream no longer
-    /// keeps it alive.
+    /// Takes out the attacher that was asked last, so that the stream no longer
+    /// keeps it alive. Returns `None` if no attacher was asked, or if an
+    /// earlier call has taken it out.
     pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {
         self.progress.lock().decider.take()
     }

@@ -11,9 +11,9 @@ use crate::error::Error;
 use scape_proto::event::StreamInfo;
 
 /// An attacher that asks several attachers in turn. The one with the highest
-/// priority is asked first. Of equal ones, the one that was added first comes
-/// first. The first decision other than [`Decision::Pass`] counts, even if
-/// it is made [later](Decision::Later).
+/// priority is asked first. Of attachers with equal priority, the one that was
+/// added first is asked first. The first decision other than [`Decision::Pass`]
+/// counts, even if it is made [later](Decision::Later).
 ///
 /// Clones are handles to the same attacher.
 ///
@@ -104,20 +104,21 @@ impl StreamAttacher for PriorityAttacher {
     /// Does nothing, because the member that decided is notified.
     fn failed(&self, _: &StreamInfo, _: &Error) {}
 
-    /// Returns true if a member wants such streams. A member that panics is
-    /// asked again about the stream, and if it panics again, the stream is
-    /// closed.
+    /// Returns true if a member wants streams of this kind, or if a member
+    /// panics. Before a member decides on a stream, its `takes` is called
+    /// again. If it panics again, the stream is closed.
     fn takes(&self, kind: StreamKind) -> bool {
         let takes = |attacher: &Arc<dyn StreamAttacher>| {
-            super::catch_panic("it is asked again", || attacher.takes(kind)).unwrap_or(true)
+            super::catch_panic("takes is called again", || attacher.takes(kind)).unwrap_or(true)
         };
         self.attachers().iter().any(takes)
     }
 
-    /// Returns the highest number of all members.
+    /// Returns the highest [`max_concurrent`](StreamAttacher::max_concurrent)
+    /// of all members. A member that panics counts as 64.
     fn max_concurrent(&self) -> usize {
         let of_one = |attacher: &Arc<dyn StreamAttacher>| {
-            let most = super::catch_panic("the default limit counts", || attacher.max_concurrent());
+            let most = super::catch_panic("its limit counts as 64", || attacher.max_concurrent());
             most.unwrap_or(MAX_CONCURRENT)
         };
         self.attachers().iter().map(of_one).max().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! The stream attaching of one control connection. There is one registry per
-//! connection, whatever the number of handles.
+//! The shared state for attaching streams. Each control connection has one
+//! registry, which all handles to the connection share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -35,7 +35,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// Returns the registry of the connection.
+    /// Returns the registry of the connection. The first call creates it.
     pub(super) fn of(controller: &Controller) -> Result<Arc<Registry>> {
         controller.shared(|| {
             let operations = Arc::new(Operations::of(controller));
@@ -53,7 +53,8 @@ impl Registry {
         })
     }
 
-    /// Returns the connection for this library's own commands.
+    /// Returns a controller for this library's own commands, or `None` if the
+    /// connection no longer exists.
     pub(super) fn controller(&self) -> Option<Controller> {
         self.operations.controller()
     }
@@ -104,14 +105,16 @@ impl ReconnectHook for Registry {
         "the waiting streams"
     }
 
-    /// Asks again about streams that are waiting. Earlier requests belong to
-    /// another connection, perhaps to another tor.
+    /// Asks the attachers about streams that wait on the new connection.
+    /// Requests from before belong to the old connection, perhaps to another
+    /// tor, and are void.
     fn reconnected(&self, tor: &Questions<'_>) -> Result<()> {
-        // If the watch is starting or ending at this moment, it reads the
-        // streams itself.
+        // If a thread is starting or ending the watch at this moment, that
+        // thread handles the waiting streams.
         if self.run.is_on() {
             let mut streams = match tor.streams() {
-                // STREAM events will report the streams.
+                // tor's answer can't be read. STREAM events will report the
+                // streams.
                 Err(error) if error.is::<AnswerError>() => Vec::new(),
                 streams => streams?,
             };
@@ -121,14 +124,16 @@ impl ReconnectHook for Registry {
         Ok(())
     }
 
-    /// Closes the undecided streams, because nobody will decide any more and
-    /// they would wait in vain.
+    /// Closes the undecided streams, because no attacher will decide on them
+    /// any more, and they would wait until they time out.
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();
         if self.run.is_changing() {
-            // A thread is resetting the option. tor's reply to this command
-            // comes after its reply to that one.
+            // Another thread is setting or resetting
+            // `__LeaveStreamsUnattached`. tor replies to this command after its
+            // reply to that thread's command, so waiting for this reply waits
+            // for both.
             let sync = Command::build("GETINFO").word("key", "version").finish();
             pending.extend(sync.map_err(Error::from).and_then(send).ok());
         }

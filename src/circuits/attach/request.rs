@@ -11,14 +11,17 @@ use crate::error::Result;
 use scape_proto::event::{EndReason, StreamInfo, StreamReason, StreamTarget};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// Carries out decisions, for requests and answers. They keep it alive.
+/// Carries out the decisions on [`StreamRequest`]s and [`StreamAnswer`]s, which
+/// keep the desk alive.
 pub(super) trait Desk: Send + Sync {
-    /// Returns the connection for the user's code, which may keep it open.
-    /// Returns `None` if all handles are gone.
+    /// Returns a controller for the user's code, which keeps the connection
+    /// open as long as the user keeps the controller. Returns `None` if all
+    /// handles to the connection are gone.
     fn users_controller(&self) -> Option<Controller>;
 
-    /// Carries out a decision that was made in this turn. If that fails, the
-    /// stream is closed.
+    /// Carries out a decision. If that fails, the stream is closed. If `turn`
+    /// is given and that turn is over, only returns an error. `None` stands for
+    /// any turn.
     fn act(&self, pending: &Pending, turn: Option<u64>, decision: Decision) -> Result<()>;
 
     /// Asks the remaining attachers, on another thread.
@@ -28,7 +31,8 @@ pub(super) trait Desk: Send + Sync {
     fn close_unheard(&self, stream: StreamId, reason: EndReason);
 }
 
-/// The attachers that are asked after one that returned `Pass`.
+/// The attachers that are asked if the current one passes the stream on. `None`
+/// if there are no more.
 pub(super) type Rest = Option<Arc<Others>>;
 
 pub(super) struct Others {
@@ -36,8 +40,9 @@ pub(super) struct Others {
     pub(super) then: Rest,
 }
 
-/// Asks the members one after the other. `then` are the attachers that are
-/// asked afterwards, by another call.
+/// Asks the members one after the other until one decides. Returns `Pass` if
+/// all of them pass. `then` are the attachers after these members. The caller
+/// asks them.
 pub(super) fn ask(
     desk: &Arc<dyn Desk>,
     pending: &Arc<Pending>,
@@ -133,8 +138,8 @@ impl StreamRequest {
         &self.controller
     }
 
-    /// Returns true if the stream has ended meanwhile, so no decision is
-    /// needed.
+    /// Returns true if no decision is needed any more, because the stream has
+    /// ended or was decided on meanwhile.
     pub fn is_gone(&self) -> bool {
         self.pending.is_over()
     }
@@ -213,7 +218,8 @@ impl StreamAnswer {
         self.pending.info.id
     }
 
-    /// Returns everything that is known about the stream.
+    /// Returns everything that tor has reported about the stream: see
+    /// [`StreamRequest::info`].
     pub fn info(&self) -> &StreamInfo {
         &self.pending.info
     }
@@ -225,7 +231,7 @@ impl StreamAnswer {
     }
 
     /// Attaches the stream to a circuit, given as a
-    /// [`Circuit`](crate::state::Circuit), a [`CircuitId`], or a
+    /// [`Circuit`](crate::state::Circuit), a [`CircuitId`], or an
     /// [`AttachPoint`] on a circuit.
     ///
     /// # Errors

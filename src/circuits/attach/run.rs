@@ -1,5 +1,6 @@
-//! The stage of the stream watch.
-//! [`leave_unattached`](super::leave_unattached) starts and ends the watch.
+//! The stage of the stream watch, which is the thread in
+//! [`watch`](super::watch). [`leave_unattached`](super::leave_unattached)
+//! starts and ends the watch.
 
 use std::time::Instant;
 
@@ -9,8 +10,9 @@ use parking_lot::{Condvar, Mutex};
 use super::message::Message;
 use crate::io::connection::{Registration, Thread};
 
-/// The number of holders and the stage of the watch. The lock is never held
-/// while waiting for tor.
+/// The number of guards
+/// ([`LeaveUnattachedGuard`](super::leave_unattached::LeaveUnattachedGuard))
+/// and the stage of the watch. The lock is never held while waiting for tor.
 #[derive(Default)]
 pub(super) struct Run {
     pub(super) state: Mutex<State>,
@@ -21,12 +23,14 @@ pub(super) struct Run {
 pub(super) struct State {
     pub(super) holders: usize,
     pub(super) stage: Stage,
-    /// True if the latest circuit-bound client came soon after the previous one
-    /// had left.
+    /// True if the latest circuit-bound client was created within five seconds
+    /// after the previous one was dropped.
     pub(super) is_burst: bool,
-    /// The time when the watch ends unless there is a holder by then.
+    /// The time when the watch ends unless a guard is created before. `None` if
+    /// no end is scheduled.
     pub(super) ends_at: Option<Instant>,
-    /// True if a thread waits for that time.
+    /// True if the thread `scape-attach-linger` runs, which waits for `ends_at`
+    /// and then ends the watch.
     pub(super) has_lingerer: bool,
 }
 
@@ -70,7 +74,7 @@ impl Run {
         }
     }
 
-    /// Returns true if streams are watched.
+    /// Returns true if the watch runs and isn't ending.
     pub(super) fn is_on(&self) -> bool {
         matches!(self.state.lock().stage, Stage::On(_))
     }
@@ -80,14 +84,15 @@ impl Run {
         matches!(self.state.lock().stage, Stage::Busy)
     }
 
-    /// Returns true if there is a holder. If not, the watch is lingering at
-    /// most.
+    /// Returns true if a guard exists. If not, nothing needs the watch,
+    /// although it may still run for up to five seconds.
     pub(super) fn is_held(&self) -> bool {
         self.state.lock().holders > 0
     }
 
-    /// Ends a lingering watch early, because the connection is about to end or
-    /// has ended.
+    /// Ends the watch now if its end is scheduled for later. Called if the
+    /// connection is about to end or has ended, or if another controller has
+    /// reset `__LeaveStreamsUnattached`.
     pub(super) fn hurry(&self) {
         let mut state = self.state.lock();
         if state.ends_at.is_some() {
@@ -113,7 +118,8 @@ mod tests {
     fn take_watch_without_a_watch_keeps_the_stage() {
         let mut state = State::default();
         assert!(state.take_watch().is_none());
-        // Otherwise every later holder would wait for an end that never comes.
+        // With the stage `Busy`, the next guard would wait for a thread that
+        // doesn't exist.
         assert!(matches!(state.stage, Stage::Idle));
         state.stage = Stage::Busy;
         assert!(state.take_watch().is_none() && matches!(state.stage, Stage::Busy));

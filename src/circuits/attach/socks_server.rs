@@ -24,7 +24,8 @@ const ACCEPTED: u8 = 0;
 const REFUSED: u8 = 1;
 
 /// Reads a program's credentials and request (RFC 1928 and RFC 1929). Returns
-/// `None` after telling the program that it was refused.
+/// the requested host and port. If the credentials or the request are refused,
+/// tells the program so and returns `None`.
 pub(super) fn handshake(
     program: &Transport,
     user: &str,

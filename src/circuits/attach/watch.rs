@@ -1,4 +1,5 @@
-//! The thread that watches new streams and gets decisions for those that wait.
+//! The thread that watches new streams, and asks attachers for decisions on the
+//! streams that wait for a circuit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -18,13 +19,13 @@ use scape_proto::event::{
 };
 use scape_proto::word::StreamId;
 
-/// Forwards events from the reader thread.
+/// Forwards events from the reader thread to the watching thread.
 struct Tap {
     sender: Sender<Message>,
     registry: Weak<Registry>,
 }
 
-/// Returns the tracker that forwards events to the thread.
+/// Returns the tracker that forwards events to the watching thread.
 pub(super) fn tracker(registry: &Arc<Registry>, sender: &Sender<Message>) -> Arc<dyn Tracker> {
     Arc::new(Tap { sender: sender.clone(), registry: Arc::downgrade(registry) })
 }
@@ -48,15 +49,16 @@ impl Tracker for Tap {
 /// Watches streams until [`Message::Stop`] arrives.
 pub(super) fn run(registry: Arc<Registry>, messages: Receiver<Message>) {
     let mut watch = Watch { registry, known: HashMap::new(), undecided: Vec::new() };
-    // Messages of a new connection that doesn't accept commands yet. They are
-    // kept, because nothing can be decided before it does.
+    // The messages since the connection has ended. They are kept until commands
+    // succeed again, because no decision can be carried out before that. `None`
+    // while the connection is open.
     let mut early = None;
     for message in messages {
         if matches!(message, Message::Stop) {
             break;
         }
         // Dropping a removed attacher may panic here.
-        super::catch_panic("it was removed already", || match (message, &mut early) {
+        super::catch_panic("it was dropped after its removal", || match (message, &mut early) {
             (Message::Ended(end), early) => {
                 *early = Some(Vec::new());
                 watch.ended(&end);
@@ -75,8 +77,8 @@ struct Watch {
     registry: Arc<Registry>,
     /// The streams that aren't open yet.
     known: HashMap<StreamId, Known>,
-    /// The streams that were waiting when the connection ended. Cleared when it
-    /// reconnects.
+    /// The streams that were waiting when the connection ended. Cleared when
+    /// the connection reconnects.
     undecided: Vec<StreamId>,
 }
 
@@ -137,7 +139,8 @@ impl Watch {
             return;
         }
         if !self.registry.run.is_held() {
-            // The option isn't needed any more; it was only kept for a while.
+            // No guard needs the option any more. It was only kept at 1 for
+            // five seconds after the last guard.
             self.registry.run.hurry();
             return;
         }
@@ -182,7 +185,8 @@ impl Watch {
         }
     }
 
-    /// Forgets a stream that needs no decision any more.
+    /// Forgets a stream that is open or has ended, so that it needs no decision
+    /// any more.
     fn forget(&mut self, id: StreamId) {
         self.registry.waiting.lock().remove(&id);
         if let Some(pending) = self.known.remove(&id).and_then(|known| known.pending) {
@@ -190,8 +194,8 @@ impl Watch {
         }
     }
 
-    /// Handles a stream that has lost its circuit before it was open and waits
-    /// again.
+    /// Handles a stream that has lost its circuit before it was open. The
+    /// stream then waits for a circuit again.
     fn detached(&mut self, info: &StreamInfo) {
         let Some(known) = self.known.get_mut(&info.id) else { return };
         known.asked = false;
@@ -203,8 +207,8 @@ impl Watch {
         if let Some(via) = &known.via
             && info.reason != Some(StreamReason::Timeout)
         {
-            // The stream may use no other circuit. tor reports the reason to
-            // the client.
+            // The stream must not use another circuit, so it is closed. tor
+            // reports the reason to the client.
             known.asked = true;
             via.has_ended(info);
             self.registry.operations.close_unheard(info.id, end_reason(info));
@@ -248,9 +252,10 @@ impl Watch {
         }
     }
 
-    /// Drops the requests of a connection that has ended, because they mean
-    /// nothing on the next one. The next connection may be open already, so
-    /// requests on it are left alone.
+    /// Fails the requests of a connection that has ended, because its stream
+    /// ids mean nothing on the next connection. The next connection may be open
+    /// already, so requests on that one are left alone. If no connection
+    /// follows, resets tor's option on another connection.
     fn ended(&mut self, end: &End) {
         for via in self.registry.bound.before(end.ends) {
             via.fail(end.closed.clone().into());

@@ -1,4 +1,4 @@
-//! Builds one circuit, in as many attempts as it takes.
+//! Builds one circuit, in several attempts if necessary.
 
 use super::chooser::PathChooser;
 use super::in_flight::{InFlight, begin_to_close};
@@ -11,7 +11,8 @@ use scape_proto::control::Refusal;
 use scape_proto::info::EntryGuardStatus;
 use scape_proto::word::Fingerprint;
 
-/// The route of circuits in the present consensus.
+/// A [`Route`] that is ready for use: for [`Route::Choosing`], with the
+/// candidates from the current consensus.
 #[derive(Debug)]
 enum Prepared {
     Tor,
@@ -32,8 +33,9 @@ impl Prepared {
         })
     }
 
-    /// Returns the relays of one circuit, without the failed ones if possible.
-    /// Returns nothing if tor chooses the relays.
+    /// Returns the relays of one circuit. If they are chosen here, avoids the
+    /// `failed` relays if possible. Returns an empty list if tor chooses the
+    /// relays.
     fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
         let chooser = match self {
             Prepared::Tor => return Ok(Vec::new()),
@@ -49,8 +51,9 @@ impl Prepared {
     }
 }
 
-/// Returns this tor's entry guards: those that work first, otherwise in tor's
-/// order.
+/// Returns this tor's entry guards, except unusable ones. Guards that work come
+/// first, then guards that tor never connected to, then the others. Each of
+/// these groups is in tor's order.
 fn guards(state: &State) -> Vec<Fingerprint> {
     let mut guards = state.entry_guards();
     guards.retain(|guard| guard.status != EntryGuardStatus::Unusable);
@@ -62,8 +65,9 @@ fn guards(state: &State) -> Vec<Fingerprint> {
     guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
 }
 
-/// Builds one circuit by these settings, until `deadline`. The
-/// returned circuit is in `site`.
+/// Builds one circuit by these settings, until `deadline`. The returned circuit
+/// is still registered in `site`, from which the caller must remove it when the
+/// circuit has an owner.
 pub(super) fn build_one(
     settings: &CircuitSettings,
     state: &State,
@@ -92,11 +96,11 @@ pub(super) fn build_one(
     }
 }
 
-/// Returns true if another attempt may succeed.
+/// Returns true if another attempt may succeed after this error.
 fn may_go_better(error: &Error) -> bool {
     let is_late = error.exact().map(Timeout::phase) == Some(Phase::Circuit);
-    // 551: the circuit couldn't be started. 552: a relay is unknown (by now),
-    // or has no descriptor.
+    // 551: the circuit couldn't be started. 552: tor doesn't know a relay (any
+    // more), or has no descriptor of it.
     let is_refused = matches!(error.exact().map(Refusal::code), Some(551 | 552));
     error.is::<CircuitError>() || is_late || is_refused
 }
@@ -104,7 +108,7 @@ fn may_go_better(error: &Error) -> bool {
 /// An attempt that failed.
 struct Failure {
     error: Error,
-    /// The relay that couldn't be reached, if it is known.
+    /// The relay that couldn't be reached. `None` if it is unknown.
     at: Option<Fingerprint>,
 }
 
@@ -114,7 +118,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Makes one attempt. A circuit that isn't returned is closed.
+/// Makes one attempt to build a circuit. If it fails, the circuit is closed.
 fn build(
     settings: &CircuitSettings,
     state: &State,
@@ -135,8 +139,8 @@ fn build(
     let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };
     let reached = circuit.path().len();
     let at = path.get(reached).and_then(|relay| relay.parse().ok());
-    // Closing doesn't wait for tor, because tor may be slow and the next
-    // attempt has little time.
+    // This doesn't wait until the circuit is closed, because tor may be slow
+    // and the next attempt needs the time.
     let closing = begin_to_close(state, std::slice::from_ref(&circuit));
     site.leave(&circuit);
     if let Err(problem) = closing {

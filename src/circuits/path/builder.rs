@@ -50,7 +50,8 @@ use scape_proto::word::{CountryCode, Fingerprint};
 #[derive(Debug, Clone)]
 pub struct PathBuilder {
     rules: Rules,
-    /// The first invalid argument.
+    /// The error for the first invalid argument. `None` if all arguments so far
+    /// are valid.
     problem: Option<Error>,
 }
 
@@ -97,8 +98,8 @@ impl PathBuilder {
     /// Makes the first hop any relay with the flag `Guard`, chosen anew for
     /// each path by the weights `Wgg` and `Wgd`.
     ///
-    /// This is for measurements. In private use, it gives away the protection
-    /// of entry guards.
+    /// This is for measurements. For anything private it is dangerous, because
+    /// the paths lose the protection of entry guards.
     pub fn random_guard(mut self) -> Self {
         self.rules.entry = Entry::Random;
         self
@@ -117,14 +118,15 @@ impl PathBuilder {
         self
     }
 
-    /// Requires that the last hop allows streams to this target. Any type that
-    /// is a target elsewhere is accepted, such as `("example.com", 443)`. After
-    /// several calls, the exit allows all of the targets.
+    /// Requires that the last hop allows streams to this target. A target is
+    /// anything that [`TorClient::connect`](crate::TorClient::connect) accepts,
+    /// such as `("example.com", 443)`. After several calls, the exit allows all
+    /// of the targets.
     ///
     /// Clients know only a summary of an exit's policy: the ports that it
     /// allows for most addresses, for IPv4 and IPv6. So the exit may still
-    /// refuse a stream. A host name counts as an IPv4 address. As in tor, an
-    /// exit that allows the target need not have the flag `Exit`.
+    /// refuse a stream. A host name counts as an IPv4 address. An exit that
+    /// allows the target need not have the flag `Exit`: tor works the same way.
     ///
     /// For ports with long-lived connections (tor's `LongLivedPorts`), all
     /// relays have the flag `Stable`.
@@ -175,20 +177,19 @@ impl PathBuilder {
     }
 
     /// Sets the last hop. The relay must be running and valid, and tor must
-    /// have its microdescriptor. Its other flags and its exit policy are
-    /// ignored.
+    /// have its microdescriptor. Other flags and the exit policy are ignored.
     pub fn exit(mut self, relay: Fingerprint) -> Self {
         self.rules.fixed_exit = Some(relay);
         self
     }
 
     /// Sets hop number `hop`, from 1. The relay must be running and valid, and
-    /// tor must have its microdescriptor. Its other flags are ignored.
+    /// tor must have its microdescriptor. Other flags are ignored.
     ///
-    /// The other hops are chosen so that they fit. Two relays that must not be
-    /// in one path can't both be set.
-    /// ([`CircuitBuilder::along`](crate::CircuitBuilder::along) builds any
-    /// path.)
+    /// The other hops are chosen so that they fit. If two relays are set that
+    /// must not be in one path, such as relays of one family, choosing a path
+    /// fails. ([`CircuitBuilder::along`](crate::CircuitBuilder::along) builds
+    /// any path.)
     ///
     /// ```
     /// use scape::path::PathBuilder;
@@ -250,24 +251,26 @@ impl PathBuilder {
         self
     }
 
-    /// Sets whether all relays must have the flag `Fast`. Default: true. This
-    /// tor's entry guards are not checked, because they are tor's own choice.
+    /// Sets whether all relays must have the flag `Fast`. Default: true. If
+    /// false, relays without the flag are used, too. This tor's entry guards
+    /// are never checked for it, because tor has chosen them.
     pub fn fast(mut self, fast: bool) -> Self {
         self.rules.fast = fast;
         self
     }
 
     /// Sets whether all relays must have the flag `Stable`. Default: true if a
-    /// [target](Self::exit_to) has a port with long-lived connections. This
-    /// tor's entry guards are not checked.
+    /// [target](Self::exit_to) has a port with long-lived connections,
+    /// otherwise false. This tor's entry guards are never checked for the flag.
     pub fn stable(mut self, stable: bool) -> Self {
         self.rules.stable = Some(stable);
         self
     }
 
-    /// Sets whether no two relays may be in the same /16 of IPv4 or /32 of
-    /// IPv6, like tor's option `EnforceDistinctSubnets`. Default: true. (Two
-    /// relays of one family are never in one path.)
+    /// Sets whether the relays of a path must be in different networks, like
+    /// tor's option `EnforceDistinctSubnets`. A network is a /16 of IPv4 or a
+    /// /32 of IPv6. Default: true. (Two relays of one family are never in one
+    /// path.)
     pub fn distinct_subnets(mut self, distinct: bool) -> Self {
         self.rules.distinct_subnets = distinct;
         self
@@ -310,8 +313,8 @@ impl PathBuilder {
         self.rules.needs_guards()
     }
 
-    /// Keeps the first invalid argument, which [`prepare`](Self::prepare)
-    /// returns.
+    /// Keeps the error for the first invalid argument, which
+    /// [`prepare`](Self::prepare) returns.
     fn note(&mut self, error: Error) {
         self.problem.get_or_insert(error);
     }

@@ -50,7 +50,7 @@ impl PathChooser {
     }
 
     /// Returns the relays that are possible at hop number `hop`, from 1, if the
-    /// other hops fit. Returns nothing if there is no such hop.
+    /// other hops fit. The iterator is empty if the path has no such hop.
     ///
     /// An exit scanner can use this to get each exit that allows a target.
     pub fn candidates(&self, hop: usize) -> impl Iterator<Item = &Relay> {
@@ -64,7 +64,7 @@ impl PathChooser {
     /// Returns the probability, from 0 to 1, that a relay is chosen for hop
     /// number `hop`, from 1. It is the relay's weight divided by the sum of the
     /// weights of all [candidates](Self::candidates). Returns 0 if the relay
-    /// isn't possible there, or there is no such hop.
+    /// isn't possible at this hop, or if the path has no such hop.
     ///
     /// Rules about several hops, such as families and networks, are not taken
     /// into account. For a hop with tor's entry guards, the first usable guard
@@ -103,7 +103,9 @@ impl PathChooser {
     }
 
     /// Chooses a path that doesn't contain the `failed` relays. Use this for
-    /// another attempt after a failure. Hops that are set explicitly stay.
+    /// another attempt after a failure. Relays that are
+    /// [set](crate::path::PathBuilder::relay) for a hop are used even if they
+    /// failed.
     ///
     /// # Errors
     ///

@@ -105,8 +105,9 @@ impl CircuitBuilder {
     ///
     /// tor may also use general circuits for streams of its own choice, and
     /// closes them when they are old or idle. tor leaves circuits with the
-    /// purpose [`CircuitPurpose::Controller`] alone. They need relays that tor
-    /// didn't choose.
+    /// purpose [`CircuitPurpose::Controller`] alone. A purpose other than
+    /// `General` is an error if tor chooses the relays. Use it with
+    /// [`choosing`](Self::choosing) or [`along`](Self::along).
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.settings.purpose = Some(purpose);
         self
@@ -154,7 +155,7 @@ impl CircuitBuilder {
     ///
     /// # Errors
     ///
-    /// Returns the error of the last attempt. Its kind is
+    /// Returns the error of the last attempt. The kind is
     ///
     /// * [`ErrorKind::Network`](crate::ErrorKind::Network) if the circuit
     ///   failed. The error contains a

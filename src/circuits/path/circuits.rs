@@ -16,8 +16,8 @@ use crate::live::state::{Circuit, State};
 /// it is ready or has finally failed. Created by
 /// [`CircuitBuilder::build_many`](crate::CircuitBuilder::build_many).
 ///
-/// Dropping it cancels the circuits that aren't ready, and closes the circuits
-/// that it hasn't returned.
+/// Dropping the iterator cancels the circuits that aren't ready, and closes the
+/// circuits that it hasn't returned.
 #[derive(Debug)]
 #[must_use = "dropping this closes the circuits"]
 pub struct Circuits {
@@ -56,7 +56,8 @@ impl Circuits {
             let worker = worker.clone();
             match Thread::spawn("scape-build", move || worker.run()) {
                 Ok(_) => {}
-                // Fewer threads are enough.
+                // The threads that were started build all circuits, more
+                // slowly.
                 Err(error) if number > 0 => {
                     log::debug!(target: "scape::path", "{number} threads build circuits: {error}");
                     break;
@@ -81,7 +82,7 @@ impl Circuits {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't report
-    /// this in time.
+    /// in time that the circuits are closed.
     pub fn close(mut self) -> Result<bool> {
         self.left = 0;
         let deadline = self.state.controller().deadline();
@@ -95,8 +96,8 @@ impl Worker {
             let built =
                 build_one(&self.settings, &self.state, &self.site, self.settings.deadline());
             if self.results.send(built).is_err() {
-                // The receiver is gone. It has closed the circuit together with
-                // the site.
+                // The [`Circuits`] value was dropped, which closes all circuits
+                // in `site`, including this one.
                 return;
             }
         }

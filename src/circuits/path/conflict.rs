@@ -3,8 +3,9 @@
 use crate::circuits::path::PathRule;
 use scape_proto::netdoc::{FamilyMember, Relay};
 
-/// Returns the rule that keeps two relays out of one path, if there is one
-/// (path-spec, "Universal constraints").
+/// Returns the rule that forbids two relays in one path, or `None` if they may
+/// be in one path (path-spec, "Universal constraints"). `distinct_subnets` is
+/// true if relays in the same network are forbidden.
 pub(super) fn conflict(one: &Relay, other: &Relay, distinct_subnets: bool) -> Option<PathRule> {
     if one.fingerprint() == other.fingerprint() {
         Some(PathRule::SameRelay)

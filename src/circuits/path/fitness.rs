@@ -6,7 +6,7 @@ use super::rules::{Entry, Rules};
 use crate::circuits::path::PathRule;
 use scape_proto::netdoc::{Relay, RouterFlags};
 
-/// The requirements of a hop.
+/// The requirements for the relay at one hop.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fitness<'a> {
     rules: &'a Rules,
@@ -22,7 +22,8 @@ impl<'a> Fitness<'a> {
         Fitness { rules, is_first: hop == 1, is_last, is_stable: rules.is_stable() }
     }
 
-    /// Returns the first rule that the relay breaks at this hop.
+    /// Returns the first rule that the relay breaks at this hop, or `None` if
+    /// the relay fits.
     pub(super) fn broken_rule(&self, relay: &Relay) -> Option<PathRule> {
         unusable(relay)
             .or_else(|| self.unreliable(relay))
@@ -119,7 +120,8 @@ fn lets_something_out(relay: &Relay) -> bool {
     policies.into_iter().flatten().any(|policy| !policy.is_reject_all())
 }
 
-/// Returns the rule that makes a relay unusable at every hop.
+/// Returns the rule that makes a relay unusable at every hop, or `None` if the
+/// relay is usable.
 pub(super) fn unusable(relay: &Relay) -> Option<PathRule> {
     let flags = relay.flags();
     if !flags.contains(RouterFlags::RUNNING) {

@@ -8,10 +8,11 @@ use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
 use scape_proto::control::Command;
 
-/// The circuits that are being built or wait to be handed over.
+/// The circuits that are being built, or that are built and wait until their
+/// owner takes them. Variables of this type are called `site`.
 ///
-/// Closing the site closes all of them and rejects further ones. So no circuit
-/// is left without an owner.
+/// [`close`](Self::close) closes all of these circuits and rejects further
+/// ones. So no circuit is left open without an owner.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     work: Mutex<Work>,
@@ -24,8 +25,8 @@ struct Work {
 }
 
 impl InFlight {
-    /// Adds a circuit. Returns false if the site is closed; the caller must
-    /// then close the circuit.
+    /// Adds a circuit. Returns false if [`close`](Self::close) was called. The
+    /// caller must then close the circuit.
     pub(super) fn enter(&self, circuit: &Circuit) -> bool {
         let mut work = self.work.lock();
         if !work.is_closed {
@@ -35,7 +36,7 @@ impl InFlight {
     }
 
     /// Removes a circuit because it has ended or has an owner. Returns true if
-    /// it was there.
+    /// it was registered here.
     pub(super) fn leave(&self, circuit: &Circuit) -> bool {
         let mut work = self.work.lock();
         let at = work.circuits.iter().position(|known| known == circuit);
@@ -46,7 +47,7 @@ impl InFlight {
         self.work.lock().is_closed
     }
 
-    /// Rejects further circuits and begins to close those that are there, which
+    /// Rejects further circuits and begins to close the registered ones, which
     /// wakes the threads that wait for them. Never waits for tor. Returns the
     /// circuits that had not ended.
     pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
@@ -80,9 +81,9 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
 }
 
 /// Waits until these circuits have ended, all of them before `deadline`.
-/// Returns false if there was none. Returns the first error. The end of the
-/// connection isn't an error, because the circuits then no longer have an
-/// owner.
+/// Returns true if tor has reported the end of a circuit. Returns false if
+/// there was no circuit, or if the connection has ended. Otherwise returns the
+/// first error.
 pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
     let mut result = Ok(false);
     for circuit in circuits {

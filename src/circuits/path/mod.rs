@@ -1,9 +1,9 @@
 //! Chooses relays by tor's rules, and builds circuits over them.
 //!
-//! * [`PathBuilder`] describes paths. Its [`prepare`](PathBuilder::prepare)
-//!   creates a [`PathChooser`] for a consensus, which chooses one path after
-//!   the other. Both work without a tor, on a
-//!   [`Directory`](crate::netdoc::Directory) from any source.
+//! * [`PathBuilder`] describes paths. The method
+//!   [`prepare`](PathBuilder::prepare) creates a [`PathChooser`] for a
+//!   consensus, which chooses one path after the other. Both work without a
+//!   tor, on a [`Directory`](crate::netdoc::Directory) from any source.
 //! * [`CircuitBuilder`] builds circuits over such paths, over given relays, or
 //!   over relays that tor chooses. It builds one circuit, several at once
 //!   ([`Circuits`]), or a [`CircuitPool`] that is kept full.

@@ -10,7 +10,8 @@ use crate::circuits::path::{NoPathError, PathRule};
 use scape_proto::netdoc::{Directory, Relay};
 use scape_proto::word::Fingerprint;
 
-/// The candidates for the hops of a path.
+/// The candidates for each hop of a path, and the order in which hops are
+/// chosen.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) directory: Arc<Directory>,
@@ -25,7 +26,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Hop {
     pub(super) candidates: Candidates,
-    /// The number of relays that were checked.
+    /// The number of relays that were checked for this hop.
     relays: usize,
     rejected: Rejections,
 }
@@ -34,14 +35,16 @@ pub(super) struct Hop {
 pub(super) enum Candidates {
     /// One relay that the user set.
     Fixed(u32),
-    /// The first relay that fits.
+    /// Relays in order of preference. The first one that fits the other hops is
+    /// chosen.
     InOrder(Vec<u32>),
-    /// A relay drawn by weight.
+    /// Relays with weights. One of them is drawn by weight.
     Weighted(Table),
 }
 
 impl Candidates {
-    /// Returns the indices of the relays in the directory.
+    /// Returns the candidates, as indices in the list of relays of the
+    /// directory.
     pub(super) fn relays(&self) -> &[u32] {
         match self {
             Candidates::Fixed(relay) => std::slice::from_ref(relay),
@@ -52,7 +55,8 @@ impl Candidates {
 }
 
 impl Plan {
-    /// Returns the error for the first hop that no relay fits.
+    /// Finds the candidates for each hop. Returns an error for the first hop
+    /// that no relay fits.
     pub(super) fn new(
         rules: &Rules,
         directory: Arc<Directory>,
@@ -87,12 +91,14 @@ impl Plan {
         self.hops.len()
     }
 
-    /// Returns the relay with this index in the directory.
+    /// Returns the relay with this index in the directory, or `None` if there
+    /// is no such index.
     pub(super) fn relay(&self, index: u32) -> Option<&Relay> {
         self.directory.relays().get(index as usize)
     }
 
-    /// Returns the candidates for the hop with this index.
+    /// Returns the candidates for the hop with this index, from 0. Returns
+    /// `None` if there is no such hop.
     pub(super) fn hop(&self, index: usize) -> Option<&Hop> {
         self.hops.get(index).map(|hop| &**hop)
     }
@@ -108,8 +114,8 @@ impl Plan {
     }
 }
 
-/// Returns the order in which hops are chosen: those that are set, the last
-/// one, and the others front to back.
+/// Returns the order in which hops are chosen: first the hops whose relay is
+/// set, then the last hop, then the others front to back.
 fn order(hops: &[Arc<Hop>]) -> Vec<usize> {
     let is_fixed = |index: &usize| matches!(hops[*index].candidates, Candidates::Fixed(_));
     let last = hops.len() - 1;
@@ -216,7 +222,8 @@ fn position(rules: &Rules, hop: usize) -> Position {
     }
 }
 
-/// Returns the index of a relay, and the relay.
+/// Returns the index of a relay in the directory, and the relay. Returns `None`
+/// if it is not in the directory.
 pub(super) fn index_of(directory: &Directory, fingerprint: Fingerprint) -> Option<(u32, &Relay)> {
     let relays = directory.relays();
     let index = relays.binary_search_by_key(&fingerprint, Relay::fingerprint).ok()?;

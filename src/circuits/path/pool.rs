@@ -13,8 +13,8 @@ use crate::io::connection::{Closed, ConnectionStatus, Listener, Thread};
 use crate::io::transport::deadline_after;
 use crate::live::state::{Circuit, State, StateListener};
 
-/// The pause after a circuit that couldn't be built. It doubles with each
-/// further failure.
+/// The pause after a circuit couldn't be built. The pause doubles with each
+/// further failure, up to [`LONGEST_DELAY`].
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -73,14 +73,16 @@ struct Stock {
     /// A counter for [`CircuitPool::get`]. Modulo the number of circuits, it is
     /// the index of the circuit that was returned last.
     turn: usize,
-    /// The number of failures since the last circuit was built, and the last
-    /// error.
+    /// The number of failures since the last circuit was built, and the error
+    /// of the last one. The error is `None` if there was no failure.
     failures: u32,
     problem: Option<Error>,
-    /// No circuit is built before this time.
+    /// No circuit is built before this time. `None` if there was no failure
+    /// since the last circuit was built.
     rest_until: Option<Instant>,
     is_stopped: bool,
-    /// The error with which the pool has ended.
+    /// The error with which the connection has ended for good, and the pool
+    /// with it. `None` before that.
     ended: Option<Error>,
 }
 
@@ -131,7 +133,7 @@ impl CircuitPool {
 
     /// Returns one of the circuits, each in turn. The circuit stays in the
     /// pool, and may end at any time like any other circuit. If no circuit is
-    /// ready, waits for at most `timeout`.
+    /// ready, waits for one for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -149,8 +151,8 @@ impl CircuitPool {
     }
 
     /// Removes the oldest circuit from the pool and returns it. The pool no
-    /// longer closes it, and builds another one. If there is no circuit, waits
-    /// for at most `timeout`.
+    /// longer closes this circuit, and builds another one. If no circuit is
+    /// ready, waits for one for at most `timeout`.
     ///
     /// # Errors
     ///
@@ -206,7 +208,7 @@ impl CircuitPool {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't report
-    /// this in time.
+    /// in time that the circuits are closed.
     pub fn close(self) -> Result<bool> {
         let deadline = self.shared.state.controller().deadline();
         wait_until_closed(&self.shared.stop(), deadline)
@@ -223,7 +225,9 @@ impl Drop for CircuitPool {
 }
 
 impl Shared {
-    /// Waits until `choose` returns a value for the circuits that are ready.
+    /// Waits until `choose`, which gets the circuits that are ready, returns a
+    /// value. Returns that value. After `timeout`, returns the last failure or
+    /// a timeout.
     fn wait_for_one<T>(
         &self,
         timeout: Duration,
@@ -251,8 +255,8 @@ impl Shared {
         }
     }
 
-    /// Returns the error of the connection if it has ended and won't be
-    /// reconnected.
+    /// Returns the cause of the connection's end if the connection won't be
+    /// reconnected. Returns `None` if it is open or is being reconnected.
     fn connection_end(&self) -> Option<Error> {
         let controller = self.state.controller();
         controller.closed()?;
@@ -264,23 +268,23 @@ impl Shared {
 
     fn connection_changed(&self, status: &ConnectionStatus) {
         if let ConnectionStatus::Reconnected(_) = status {
-            // Failures while the connection was down mean nothing for the new
-            // one.
+            // Failures from before the reconnect say nothing about the new
+            // connection, so it needs no pause.
             let mut stock = self.stock.lock();
             (stock.failures, stock.rest_until) = (0, None);
         }
         self.wake();
     }
 
-    /// Wakes all waiting threads. The lock ensures that no thread is between
-    /// checking and waiting.
+    /// Wakes all threads that wait for a change. Without the lock, a thread
+    /// could check the state, miss this notification, and then begin to wait.
     fn wake(&self) {
         drop(self.stock.lock());
         self.changed.notify_all();
     }
 
-    /// Removes circuits that have ended. The keeper's thread then replaces
-    /// them.
+    /// Removes circuits that have ended, and wakes the thread `scape-pool`,
+    /// which replaces them.
     fn sort_out(&self, stock: &mut Stock) {
         let (ended, ready) = stock.ready.drain(..).partition(Circuit::is_ended);
         stock.ready = ready;
@@ -293,7 +297,8 @@ impl Shared {
         }
     }
 
-    /// Runs the keeper's thread, which fills the pool.
+    /// Keeps the pool full until it is stopped or the connection has ended for
+    /// good. Runs on the thread `scape-pool`.
     fn keep_full(self: Arc<Self>) {
         let mut stock = self.stock.lock();
         while !stock.is_over() {
@@ -314,8 +319,8 @@ impl Shared {
         let has_ended = stock.ended.is_some();
         drop(stock);
         self.changed.notify_all();
-        // The thread that stops the pool closes the circuits, and may wait for
-        // that.
+        // If the pool was stopped, the thread that stopped it closes the
+        // circuits, and may wait until they are closed.
         if has_ended {
             self.site.close(&self.state);
         }
@@ -349,7 +354,8 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Stops the pool and begins to close its circuits. Returns them.
+    /// Stops the pool and begins to close its circuits. Returns those that had
+    /// not ended.
     fn stop(&self) -> Vec<Circuit> {
         self.stock.lock().is_stopped = true;
         self.changed.notify_all();

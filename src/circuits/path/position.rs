@@ -38,8 +38,9 @@ fn names(position: Position) -> [Option<&'static str>; 4] {
 const DIRECTORY_NAMES: [&str; 4] = ["Wmb", "Wgb", "Web", "Wdb"];
 
 impl PositionWeights {
-    /// Returns the weights of a consensus. If it lacks one of them, only
-    /// bandwidth counts, as in tor.
+    /// Returns the weights of a consensus for this position. If the consensus
+    /// lacks one of them, all weights are 1, so that only bandwidth counts, as
+    /// in tor.
     pub(super) fn of(position: Position, weights: &BandwidthWeights) -> Self {
         Self::read(position, weights)
             .unwrap_or(PositionWeights { plain: [1.0; 4], directory: [1.0; 4] })
@@ -58,7 +59,8 @@ impl PositionWeights {
         Some(read)
     }
 
-    /// Returns the weight with which the relay is chosen, relative to others.
+    /// Returns the relay's bandwidth times its weight. Relays are chosen with
+    /// probabilities in proportion to this number.
     pub(super) fn weight(&self, relay: &Relay) -> f64 {
         let flags = relay.flags();
         let is_exit = flags.contains(RouterFlags::EXIT) && !flags.contains(RouterFlags::BAD_EXIT);

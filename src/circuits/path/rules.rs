@@ -19,7 +19,8 @@ const LONGEST: usize = 8;
 pub(super) struct Rules {
     pub(super) length: usize,
     pub(super) entry: Entry,
-    /// True if the last hop is an exit.
+    /// True if the last hop is an exit. False if it is chosen like a middle
+    /// hop, so that the path doesn't leave the network.
     pub(super) leaves: bool,
     pub(super) targets: Vec<ExitTarget>,
     pub(super) exit_countries: Option<Countries>,
@@ -28,7 +29,8 @@ pub(super) struct Rules {
     pub(super) excluded: Excluded,
     pub(super) min_bandwidth: u32,
     pub(super) fast: bool,
-    /// `None` if that depends on the targets.
+    /// True if all relays must have the flag `Stable`, false if not. `None` if
+    /// that depends on the ports of the targets.
     pub(super) stable: Option<bool>,
     pub(super) distinct_subnets: bool,
     pub(super) fixed_exit: Option<Fingerprint>,
@@ -36,7 +38,7 @@ pub(super) struct Rules {
     pub(super) fixed: BTreeMap<usize, Fingerprint>,
 }
 
-/// The choice of the first hop.
+/// The relays from which the first hop is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
     /// This tor's entry guards, in tor's order.
@@ -80,8 +82,8 @@ impl Countries {
         Countries { codes: codes.into_iter().collect(), country_of: Arc::new(country_of) }
     }
 
-    /// Returns true if the relay is in one of the countries, or `None` if its
-    /// country is unknown.
+    /// Returns true if the relay is in one of the countries, and false if it is
+    /// in another one. Returns `None` if the relay's country is unknown.
     pub(super) fn have(&self, relay: &Relay) -> Option<bool> {
         let country = (self.country_of)(IpAddr::V4(*relay.or_address().ip()))
             .or_else(|| (self.country_of)(IpAddr::V6(*relay.ipv6()?.ip())));
@@ -95,11 +97,11 @@ impl fmt::Debug for Countries {
     }
 }
 
-/// The relays that must not be in a path.
+/// The relays that must not be in a path, unless they are set for a hop.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Excluded {
     fingerprints: HashSet<Fingerprint>,
-    /// In lower case, because tor ignores the case of nicknames.
+    /// The nicknames, in lower case, because tor ignores their case.
     nicknames: HashSet<String>,
     pub(super) tests: Vec<RelayTest>,
     pub(super) countries: Vec<Countries>,
@@ -177,7 +179,8 @@ impl Rules {
         }
     }
 
-    /// Returns the relay that is set for hop number `hop`.
+    /// Returns the relay that is set for hop number `hop`, from 1. Returns
+    /// `None` if the hop's relay is chosen.
     pub(super) fn fixed_at(&self, hop: usize) -> Option<Fingerprint> {
         self.fixed.get(&hop).copied().or(self.fixed_exit.filter(|_| hop == self.length))
     }

@@ -11,15 +11,17 @@ use scape_proto::word::Fingerprint;
 /// draw for each hop is nearly always enough.
 const DRAWS: usize = 2000;
 
-/// An incomplete path. If no relay fits the relays that are already there, the
-/// last one is removed and another one is drawn in its place.
+/// An incomplete path, to which relays are added one by one. If no relay fits
+/// the relays in the path, the last of them is removed and another one is drawn
+/// in its place.
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     plan: &'a Plan,
     failed: &'a [Fingerprint],
     path: Vec<Option<u32>>,
     draws: usize,
-    /// The error for the first hop without candidates.
+    /// The error for the first hop for which no relay fitted. `None` if there
+    /// was no such hop so far.
     dead_end: Option<NoPathError>,
 }
 
@@ -37,8 +39,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Fills the hops from this step on, in the order in which they are chosen.
-    /// Returns true if that was possible.
+    /// Fills the hops from number `step` of the plan's order on. Returns true
+    /// if all of them could be filled. Otherwise leaves them empty and returns
+    /// false.
     fn fill(&mut self, step: usize, rng: &mut (impl Rng + ?Sized)) -> bool {
         let Some(&hop) = self.plan.order().get(step) else { return true };
         let mut tried = Vec::new();
@@ -59,7 +62,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Draws a relay for this hop that fits the others and wasn't tried before.
+    /// Draws a relay for this hop that fits the others and isn't in `tried`.
+    /// Returns `None` if there is no such relay.
     fn draw(&self, hop: usize, tried: &[u32], rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
         let fits = |relay: u32| !tried.contains(&relay) && self.obstacle(hop, relay).is_none();
         match &self.plan.hop(hop)?.candidates {
@@ -69,7 +73,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the rule that keeps a relay from this hop of the present path.
+    /// Returns the rule because of which a relay can't be at this hop, next to
+    /// the relays that are in the path now. Returns `None` if the relay fits.
     fn obstacle(&self, hop: usize, relay: u32) -> Option<PathRule> {
         let is_fixed = |hop: &Hop| matches!(hop.candidates, Candidates::Fixed(_));
         let this = self.plan.relay(relay)?;

@@ -20,14 +20,14 @@ pub(super) struct CircuitSettings {
     pub(super) concurrency: usize,
 }
 
-/// The way in which relays are chosen.
+/// The way in which the relays of a circuit are chosen.
 #[derive(Debug, Clone)]
 pub(super) enum Route {
-    /// tor chooses them.
+    /// tor chooses the relays.
     Tor,
-    /// The user names all of them.
+    /// The user names all relays, first hop first.
     Along(Vec<String>),
-    /// This library chooses them by the user's settings.
+    /// This library chooses the relays by the user's settings.
     Choosing(Box<PathBuilder>),
 }
 

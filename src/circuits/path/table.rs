@@ -63,15 +63,16 @@ impl Table {
         self.relays.get(index).or(self.relays.last()).copied()
     }
 
-    /// Draws among the relays that fulfil `condition`, as if there were no
-    /// others.
+    /// Draws a relay by weight among the relays that fulfil `condition`, as if
+    /// the others were not in the table. Returns `None` if no relay fulfils it.
     pub(super) fn draw_where(
         &self,
         rng: &mut (impl Rng + ?Sized),
         mut condition: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
-        /// The number of attempts to hit such a relay by chance, before the
-        /// others are removed from a copy of the table.
+        /// The number of draws from the whole table. If none of them yields a
+        /// relay that fulfils `condition`, a smaller table without the other
+        /// relays is made.
         const TRIES: usize = 16;
         for _ in 0..TRIES {
             let relay = self.draw(rng)?;

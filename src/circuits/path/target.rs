@@ -11,8 +11,9 @@ use scape_proto::word::Host;
 const LONG_LIVED_PORTS: [u16; 12] =
     [21, 22, 706, 1863, 5050, 5190, 5222, 5223, 6523, 6667, 6697, 8300];
 
-/// A target in terms of exit policies. The policy summaries that clients have
-/// distinguish only the address family and the port.
+/// The parts of a target that matter for exit policies. Clients only have
+/// summaries of these policies, which distinguish only the address family and
+/// the port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ExitTarget {
     port: u16,
@@ -36,8 +37,9 @@ impl ExitTarget {
         LONG_LIVED_PORTS.contains(&self.port)
     }
 
-    /// Returns true if the relay's exit policy (most probably) allows streams
-    /// to this target (dir-spec, "p" and "p6").
+    /// Returns true if the summary of the relay's exit policy allows streams to
+    /// this target (dir-spec, "p" and "p6"). The full policy may still refuse
+    /// some addresses.
     pub(super) fn is_reached_from(self, relay: &Relay) -> bool {
         let policy = if self.is_ipv6 { relay.policy_v6() } else { relay.policy() };
         policy.is_some_and(|policy| policy.allows(self.port))

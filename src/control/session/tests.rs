@@ -31,7 +31,7 @@ fn onion_service_noted_after_reconnect_is_restored() {
     let what = format!("the onion service {address}");
     early.noted(&what).unwrap();
     assert_eq!(added(), 1);
-    // On the socket that the service was noted for, there is nothing to do.
+    // Nothing is sent if the current socket is the one on which tor answered.
     controller.on_this_link().unwrap().noted(&what).unwrap();
     assert_eq!(added(), 1);
     // A command that undoes something of the first socket isn't sent on the
@@ -134,7 +134,7 @@ fn mapping_dropped_during_retake_is_removed_from_tor() {
             }
             let answer = match given.fetch_add(1, Ordering::SeqCst) {
                 1 => "451 no more\r\n",
-                // The mapping was dropped just before.
+                // The program drops the mapping before tor answers.
                 2 => {
                     let session = found.get().unwrap().upgrade().unwrap();
                     session.restorables.set_mapping("a.test", "a.test");
@@ -176,7 +176,8 @@ fn thing_removed_just_before_reconnect_is_removed_on_the_next_connection() {
     let watch = session.latest.watch();
     let early = controller.on_this_link().unwrap();
     let kinds = [Kind::Ownership, Kind::Onion(address), Kind::ClientAuth(address)];
-    // On the same connection, the command itself has removed the thing.
+    // On the same connection nothing more is sent, because the call's own
+    // command has removed the thing.
     for kind in &kinds {
         early.not_given_back(kind, &watch).unwrap();
     }

@@ -78,7 +78,7 @@ impl Listener {
             // A filter in front of tor may refuse the event that reports a
             // reload.
             Err(refusal) if refusal.is::<Refusal>() => {
-                log::debug!(target: "scape::connection", "a status listener will not hear of reloads: {refusal}");
+                log::debug!(target: "scape::connection", "a status listener will not be told of reloads: {refusal}");
                 None
             }
             Err(error) => return Err(error),
@@ -94,11 +94,11 @@ impl Listener {
     }
 
     /// Removes the callback once it has been called with every event that tor
-    /// sent before this call. Waits for that for at most `timeout`.
+    /// sent before this call. This takes at most `timeout`.
     ///
     /// A callback of the same connection may call this, but it can't wait for
-    /// itself. The call returns early then, and the callback is still called
-    /// with what is due before it is removed.
+    /// itself. In that case this returns at once, and the callback is removed
+    /// later, after it has been called with these events.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -120,10 +120,10 @@ impl Listener {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time, or if callbacks that are due don't return in time. The callback
-    /// is removed at once then. The end of the connection is not an error.
-    /// After [`Controller::close`](crate::Controller::close), nothing is due
-    /// any more.
+    /// in time, or if callbacks don't return in time. In both cases the
+    /// callback is removed at once. The end of the connection is not an error.
+    /// After [`Controller::close`](crate::Controller::close), the callback
+    /// isn't called any more.
     pub fn finish(self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         let hub = match &self.entry {

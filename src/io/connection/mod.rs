@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`Subscription`] | a queue of events | [`Controller::subscribe`](crate::Controller::subscribe) |
 //! | [`Listener`] | a registered callback for events, or for the connection's status | [`Controller::on_event`](crate::Controller::on_event), [`Controller::on_status`](crate::Controller::on_status) |
-//! | [`QueueLimit`] | the most events that may wait for one of these | [`Controller::subscribe_with`](crate::Controller::subscribe_with), [`Controller::on_event_with`](crate::Controller::on_event_with) |
+//! | [`QueueLimit`] | the most events that may wait in a queue or for a callback | [`Controller::subscribe_with`](crate::Controller::subscribe_with), [`Controller::on_event_with`](crate::Controller::on_event_with) |
 //! | [`PendingReply`] | the reply to a command that was sent | [`Controller::send`](crate::Controller::send) |
 //! | [`ConnectionStatus`] | a change of the connection | [`Controller::on_status`](crate::Controller::on_status) |
 //! | [`Closed`] | the cause of the connection's end | [`Controller::closed`](crate::Controller::closed) |

@@ -93,10 +93,10 @@ impl Pace {
         self.waited = waiting;
     }
 
-    /// Returns true if the reader thread should parse events. As long as
-    /// listeners keep up, they parse events themselves, so that the threads
-    /// share the work. A listener that only looks at the kind of an event saves
-    /// the parsing.
+    /// Returns true if the reader thread should parse events. While listeners
+    /// keep up, they parse events themselves, so that the threads share the
+    /// work. A listener that only looks at the kind of an event saves the
+    /// parsing.
     pub(super) fn is_behind(&self) -> bool {
         self.waited > SHARED
     }

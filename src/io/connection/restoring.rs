@@ -1,4 +1,4 @@
-//! A link on which everything is restored before callers are let in.
+//! A link on which everything is restored before callers can send.
 
 use std::sync::Arc;
 

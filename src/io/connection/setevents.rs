@@ -22,13 +22,13 @@ use scape_proto::event::EventKind;
 /// written.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);
 
-/// The moment at which a caller is content with a list.
+/// The state of a list that a caller needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Certainty {
-    /// As soon as the list was written.
+    /// The list was written.
     Written,
-    /// When tor has accepted the list. If the same list was written before but
-    /// not answered yet, tor may still refuse it, so the list is sent again.
+    /// tor has accepted the list. If the same list was written before but not
+    /// answered yet, tor may still refuse it, so the list is sent again.
     Agreed,
 }
 

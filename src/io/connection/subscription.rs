@@ -66,7 +66,8 @@ impl QueueLimit {
 /// | [`iter`](Self::iter) | as long as it takes |
 /// | [`try_iter`](Self::try_iter) | never |
 /// | [`timeout_iter`](Self::timeout_iter), [`next_timeout`](Self::next_timeout) | until a timeout |
-/// | [`items`](Self::items), [`next_item`](Self::next_item) | the same, and shows gaps between events |
+/// | [`items`](Self::items) | as long as it takes; also returns gaps between events |
+/// | [`next_item`](Self::next_item) | until a timeout; also returns gaps between events |
 /// | [`receiver`](Self::receiver) | in `select!`, with batches of events |
 ///
 /// A subscription may be shared between threads. Each event goes to one of

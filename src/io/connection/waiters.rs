@@ -343,6 +343,21 @@ impl PendingReply {
 
     /// Returns the reply without waiting, or `None` if it hasn't arrived yet. A
     /// reply is returned only once; later calls return an error.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("SIGNAL NEWNYM", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Command;
+    ///
+    /// let pending = controller.send(Command::build("SIGNAL").word("signal", "NEWNYM").finish()?)?;
+    /// # controller.sync()?;
+    /// match pending.try_wait() {
+    ///     Some(reply) => assert!(reply?.is_ok()),
+    ///     None => println!("tor has not answered yet"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_wait(&self) -> Option<Result<Reply>> {
         self.slot.take().map(|result| result.map_err(Error::from))
     }

@@ -1,6 +1,6 @@
 //! The implementation for Linux. The tables in `/proc/net` have the inode of a
-//! connection. The process that has the connection open has a link to that
-//! inode in `/proc/PID/fd`.
+//! connection. The process that has the connection open has a symbolic link in
+//! `/proc/PID/fd` that names this inode.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,7 +16,8 @@ use super::OwnerError;
 use super::ProcessOwner;
 use crate::error::Result;
 
-/// The inodes of the matching connections, with the users who opened them.
+/// The inodes of the matching connections, each with the id of the user who
+/// opened it.
 type Sockets = BTreeMap<u64, u32>;
 
 pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
@@ -25,7 +26,8 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
         return Ok(None);
     }
     let mut owners = BTreeMap::new();
-    // A process may have ended by now, or may not be inspected.
+    // Errors are ignored: the process may have ended by now, or this program
+    // may not inspect it.
     for process in all_processes().map_err(unreadable)?.flatten() {
         let _ = note_sockets(&process, &sockets, &mut owners);
     }
@@ -40,8 +42,9 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
     }
 }
 
-/// Handles a connection that no process has. Either it was closed in the
-/// meantime, or its process may not be inspected.
+/// Handles a connection for which no process was found. Returns `None` if it
+/// was closed in the meantime. Otherwise returns an error, because this program
+/// may not inspect its process.
 fn without_owner(
     peer: SocketAddr,
     locals: &[SocketAddr],
@@ -54,7 +57,8 @@ fn without_owner(
 }
 
 fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
-    // A program with an IPv6 socket may have connected to an IPv4 address.
+    // Both tables are read, because a program with an IPv6 socket may have
+    // connected to an IPv4 address.
     let mut entries = tcp().map_err(unreadable)?;
     match tcp6() {
         Ok(more) => entries.extend(more),
@@ -66,8 +70,8 @@ fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
     Ok(meant.map(|entry| (entry.inode, entry.uid)).collect())
 }
 
-/// Returns true if this is the end at `peer` of a connection to one of
-/// `locals`.
+/// Returns true if `entry` is the end at `peer` of a connection to one of
+/// `locals`, or to any address if `locals` is empty.
 fn is_meant(entry: &TcpNetEntry, peer: SocketAddr, locals: &[SocketAddr]) -> bool {
     let remote = canonical(entry.remote_address);
     let is_other_end = |local: &SocketAddr| {
@@ -86,8 +90,9 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Notes the given sockets that this process has open. If several processes
-/// have a socket, the one that was started first is noted.
+/// Stores this process in `owners` for each of `sockets` that it has open. If
+/// several processes have a socket open, the one that was started first is
+/// stored.
 fn note_sockets(
     process: &Process,
     sockets: &Sockets,

@@ -17,9 +17,10 @@ use crate::error::Result;
 /// ([`StreamInfo::source_socket_addr`](crate::event::StreamInfo::source_socket_addr)).
 /// Linux only.
 ///
-/// `local` is the other end, which is tor's port. It is optional, but a program
-/// may use one port for several connections to different places. An unspecified
-/// address (`0.0.0.0:9050`) stands for all addresses with that port.
+/// `local` is the address of tor's port, to which the client has connected.
+/// Without it, the result may be ambiguous, because a program may use the same
+/// port of its own for connections to several addresses. An unspecified address
+/// (`0.0.0.0:9050`) stands for all addresses with that port.
 ///
 /// Returns `None` if there is no such connection on this machine, if it has
 /// been closed, or if it isn't clear which of several connections is meant. If

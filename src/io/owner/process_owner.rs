@@ -20,9 +20,9 @@ pub struct ProcessOwner {
     /// can read it, and the process may have changed it. Empty if the system
     /// doesn't reveal it.
     pub command: Vec<OsString>,
-    /// The path of the program's file, if this program may know it. The name
-    /// ends with ` (deleted)` if the file was removed or replaced in the
-    /// meantime.
+    /// The path of the process's program file. It ends with ` (deleted)` if the
+    /// file was removed or replaced since the start of the process. `None` if
+    /// the caller may not read the path.
     pub executable: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! The type [`Address`]: the place of a control or SOCKS port.
+//! The type [`Address`]: the address of a control or SOCKS port.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
@@ -18,8 +18,8 @@ use std::str::FromStr;
 /// | `unix:tor/control` | this Unix socket, relative to the working directory |
 ///
 /// The host name of an `Address` is the only kind of name that this library
-/// gives to the system's resolver, because it is the place of tor that the user
-/// named. Names that end in `.onion` are refused.
+/// gives to the system's resolver, because the user named it as the address of
+/// tor. Names that end in `.onion` are refused.
 ///
 /// ```
 /// use scape::transport::Address;
@@ -104,8 +104,8 @@ impl Address {
         matches!(self, Address::Unix(_))
     }
 
-    /// Returns true if data that is sent there stays on this machine: for a
-    /// Unix socket, a loopback address, or `localhost`.
+    /// Returns true if data that is sent to this address stays on this machine:
+    /// for a Unix socket, a loopback address, or `localhost`.
     ///
     /// ```
     /// use scape::transport::Address;
@@ -123,9 +123,9 @@ impl Address {
     }
 
     /// Returns true if this is a port of this machine:
-    /// [`is_local`](Self::is_local), or an IP address of one of its network
-    /// interfaces. Nothing is sent and no name is looked up, so names other
-    /// than `localhost` count as another machine.
+    /// [`is_local`](Self::is_local), or an IP address of one of this machine's
+    /// network interfaces. Nothing is sent and no name is looked up, so names
+    /// other than `localhost` count as another machine.
     pub(crate) fn is_on_this_machine(&self) -> bool {
         match self {
             // Only an address of this machine can be bound.
@@ -261,7 +261,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Converts a number to this port of `127.0.0.1`.
+/// Converts a port number to the address of this port on `127.0.0.1`.
 impl From<u16> for Address {
     fn from(port: u16) -> Self {
         Address::from((IpAddr::V4(Ipv4Addr::LOCALHOST), port))
@@ -331,8 +331,8 @@ pub enum AddressProblem {
     Host,
     /// An IPv6 address has no brackets, so its end can't be told from the port.
     Brackets,
-    /// The host is an onion service. These are only reached through tor and
-    /// never looked up.
+    /// The host is an onion service. Onion services are only reached through
+    /// tor and never looked up.
     Onion,
     /// The path is empty or has a NUL byte.
     Path,
@@ -341,7 +341,7 @@ pub enum AddressProblem {
 }
 
 impl ParseAddressError {
-    /// Returns the text.
+    /// Returns the text that is not an address.
     pub fn text(&self) -> &str {
         &self.text
     }

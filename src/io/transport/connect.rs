@@ -36,9 +36,9 @@ pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Connec
     }
 }
 
-/// Connects to the first of these addresses that accepts. Each gets an equal
-/// share of the time that is left, so that an address that never answers
-/// doesn't keep the others from being tried.
+/// Connects to the first of these addresses that accepts the connection. Each
+/// gets an equal share of the time that is left, so that an address that never
+/// answers doesn't keep the others from being tried.
 fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connected> {
     let mut failures: Vec<(SocketAddr, io::Error)> = Vec::new();
     for (tried, address) in addresses.iter().enumerate() {
@@ -65,14 +65,16 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connec
     Err(only.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
-/// Asks the system's resolver. It has no deadline of its own, so it is called
-/// on a thread that is left behind if it is late.
+/// Asks the system's resolver. The resolver has no deadline, so it is called on
+/// its own thread. If the answer is late, this thread is left running until the
+/// resolver returns.
 fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, hear) = crossbeam_channel::bounded(1);
     let target = (host.to_owned(), port);
     thread::Builder::new().name("scape-lookup".into()).spawn(move || {
         let found = (target.0.as_str(), target.1).to_socket_addrs().map(Iterator::collect);
-        // Fails if the answer comes too late.
+        // Fails if the answer comes after the deadline, because the receiver is
+        // gone then.
         let _ = tell.send(found);
     })?;
     match hear.recv_deadline(deadline) {
@@ -87,8 +89,8 @@ fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAdd
 /// Connects to a Unix socket.
 ///
 /// This mostly succeeds or fails at once, but on Linux it waits if the backlog
-/// is full. The wait takes no longer than the socket's send timeout. So that
-/// timeout is set before, and removed afterwards.
+/// is full. The wait takes no longer than the socket's send timeout. So the
+/// send timeout is set before connecting, and removed afterwards.
 #[cfg(unix)]
 fn connect_unix(path: &Path, deadline: Instant) -> io::Result<Connected> {
     use rustix::io::Errno;

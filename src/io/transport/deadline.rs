@@ -10,12 +10,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
 use crate::error::{Cancelled, Error, Phase, Result, Timeout};
 use crate::io::cancel::{CancelId, CancelToken};
 
-/// The moment at which a call ends, and the timeout that it follows from, which
-/// errors name.
+/// The moment at which a call must end, and the timeout from which this moment
+/// was calculated. Errors name the timeout.
 ///
-/// A call that sends several commands, or sends one and then waits, creates one
-/// of these first and passes it to each part. Passing on a `Duration` instead
-/// would give every part the whole timeout.
+/// A call that consists of several parts, such as commands and waits, creates
+/// one deadline first and passes it to each part. Passing a `Duration` to each
+/// part instead would give every part the whole timeout.
 ///
 /// A deadline may have a [`CancelToken`]. Once the token is cancelled, the
 /// deadline counts as passed, and [`error`](Self::error) says why. A thread
@@ -26,7 +26,8 @@ use crate::io::cancel::{CancelId, CancelToken};
 pub(crate) struct Deadline {
     at: Instant,
     timeout: Duration,
-    /// The number of the token, because deadlines are copied.
+    /// The number of the token that cancels the call, or `None` if the call
+    /// can't be cancelled. It is a number because a deadline is `Copy`.
     cancel: Option<CancelId>,
 }
 
@@ -42,12 +43,13 @@ impl Deadline {
     }
 
     /// Returns the same deadline for a call that ends early when `token` is
-    /// cancelled.
+    /// cancelled. If `token` is `None`, the token of this deadline stays.
     pub(crate) fn cancelled_by(self, token: Option<&CancelToken>) -> Self {
         Deadline { cancel: token.map(CancelToken::id).or(self.cancel), ..self }
     }
 
-    /// Returns the token that cancels the call.
+    /// Returns the token that cancels the call. Returns `None` if the call has
+    /// no token, or if nobody has the token any more.
     pub(crate) fn token(self) -> Option<CancelToken> {
         self.cancel.and_then(CancelToken::find)
     }
@@ -90,8 +92,8 @@ impl Deadline {
         self.earlier(Deadline::after(limit))
     }
 
-    /// Returns the earlier of two deadlines. If both have a token, that of
-    /// `self` counts.
+    /// Returns the earlier of two deadlines. If both have a token, the result
+    /// has the token of `self`.
     pub(crate) fn earlier(self, other: Deadline) -> Self {
         let earlier = if other.at < self.at { other } else { self };
         Deadline { cancel: self.cancel.or(other.cancel), ..earlier }
@@ -106,6 +108,7 @@ impl Deadline {
     }
 
     /// Receives from a channel until `moment`, or until the call is cancelled.
+    /// Returns [`RecvTimeoutError::Timeout`] in both cases.
     pub(crate) fn receive<T>(
         self,
         channel: &Receiver<T>,
@@ -130,8 +133,9 @@ impl Deadline {
     }
 
     /// Runs `work`. If the call can be cancelled, `work` runs on its own
-    /// thread, so that this returns as soon as the call is cancelled. The
-    /// result of `work` is dropped then, and must undo itself.
+    /// thread, so that this returns as soon as the call is cancelled. In that
+    /// case `work` goes on, and its result is dropped at the end. So dropping
+    /// the result must undo what `work` has done.
     pub(crate) fn run<T: Send + 'static>(
         self,
         phase: Phase,
@@ -156,8 +160,9 @@ impl Deadline {
         }
     }
 
-    /// Returns the error of a part, or a timeout in `phase` if the part ran out
-    /// of time because the whole call did.
+    /// Returns `error`, which comes from a part of the call. If it is a timeout
+    /// and the deadline of the whole call has passed, returns the call's
+    /// timeout in `phase` instead.
     pub(crate) fn or_late(self, error: Error, phase: Phase) -> Error {
         match error.is::<Timeout>() && self.has_passed() {
             true => self.error(phase),

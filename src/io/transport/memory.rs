@@ -1,10 +1,10 @@
 //! Two ends of a byte stream within the process, which behave as sockets do.
 //!
 //! Each direction is a [`Pipe`] of limited size. A reader waits for bytes and a
-//! writer for room, both no longer than their end's timeouts. Dropping or
-//! shutting down an end has the same effect on the other end as with a socket:
-//! it finds the end of the stream after the last byte, and further writes fail
-//! with a broken pipe.
+//! writer for room, both no longer than their end's timeouts. If an end is
+//! dropped or shut down, the other end behaves like a socket: its reads return
+//! the end of the stream after the last byte, and its writes fail with a broken
+//! pipe.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -17,8 +17,8 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 /// The number of bytes that may wait in one direction before a writer blocks.
 const CAPACITY: usize = 64 * 1024;
 
-/// One end. Clones are handles on the same end, which is closed when the last
-/// is dropped.
+/// One end of a stream in memory. Clones are handles on the same end, which is
+/// closed when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Memory {
     end: Arc<End>,
@@ -32,7 +32,7 @@ struct End {
     write_timeout: Mutex<Option<Duration>>,
 }
 
-/// One direction.
+/// One direction of a stream, from one end to the other.
 #[derive(Debug, Default)]
 struct Pipe {
     state: Mutex<Flow>,
@@ -43,9 +43,9 @@ struct Pipe {
 #[derive(Debug, Default)]
 struct Flow {
     bytes: VecDeque<u8>,
-    /// No more bytes will come.
+    /// True if the writing end was closed, so no more bytes will come.
     writer_gone: bool,
-    /// No more bytes will be read.
+    /// True if the reading end was closed, so no more bytes will be read.
     reader_gone: bool,
 }
 

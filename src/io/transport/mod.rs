@@ -1,14 +1,14 @@
 //! Byte streams: TCP connections, Unix sockets and pairs in memory as one type,
 //! and the addresses of tor's ports.
 //!
-//! A [`Transport`] is a stream, and an [`Address`] is the place of a control or
-//! SOCKS port. Most programs only need the addresses, for
+//! A [`Transport`] is a stream, and an [`Address`] is the address of a control
+//! or SOCKS port. Most programs only need the addresses, for
 //! [`Connect`](crate::Connect) and the like.
 //!
-//! This is the lowest layer that knows sockets and clocks. Everything above it
-//! works in the same way over every kind of stream. It never gives a name to
-//! the system's resolver, except the host name of an [`Address`] that the user
-//! gave as the place of tor.
+//! This is the lowest layer that knows sockets and clocks. The layers above
+//! work in the same way over every kind of stream. This library never gives a
+//! name to the system's resolver, except the host name of an [`Address`] that
+//! the user gave as the address of tor.
 
 mod address;
 mod connect;
@@ -61,7 +61,8 @@ enum Stream {
     Memory(Memory),
 }
 
-/// Does the same with each kind of stream.
+/// Evaluates an expression with the stream of a transport, whatever kind of
+/// stream it is.
 macro_rules! each {
     ($transport:expr, $stream:ident => $what:expr) => {
         match &$transport.stream {
@@ -120,15 +121,15 @@ impl Transport {
         Transport { stream: Stream::Unix(stream), peer: peer.into_boxed_str() }
     }
 
-    /// Returns the address of the other end as text for people:
-    /// `127.0.0.1:9051`, `unix:/run/tor/control` or `memory`.
+    /// Returns the peer's address as text for people: `127.0.0.1:9051`,
+    /// `unix:/run/tor/control` or `memory`.
     pub fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Returns true if the other end has not closed the stream and has sent
-    /// nothing that is still unread. (This can't be found out for a pair in
-    /// memory, for which it returns false.)
+    /// Returns true if the peer has not closed the stream and has sent nothing
+    /// that is still unread. (This can't be found out for a pair in memory, for
+    /// which it returns false.)
     #[cfg(feature = "http")]
     pub(crate) fn is_idle(&self) -> bool {
         let blocking = |blocking: bool| match &self.stream {
@@ -236,8 +237,8 @@ impl Transport {
         self.shutdown_how(Shutdown::Both)
     }
 
-    /// Ends the stream for writing. The other end finds the end of the stream
-    /// after the last byte. Reading is still possible.
+    /// Ends the stream for writing. The peer reads the end of the stream after
+    /// the last byte. This end can still read.
     ///
     /// # Errors
     ///
@@ -297,8 +298,9 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Returns true if a read or write may be tried again after a look at the
-/// clock. A timeout may come a little early, and a signal at any time.
+/// Returns true if a read or write may be tried again, unless the deadline has
+/// passed. A timeout may come a little before the deadline, and a signal at any
+/// time.
 fn is_transient(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || is_timeout(error)
 }

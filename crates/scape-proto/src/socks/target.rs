@@ -4,8 +4,6 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::str::FromStr;
 
-use ::socks::{TargetAddr, ToTargetAddr};
-
 use crate::word::{Host, OnionAddress};
 
 /// The most characters of a target that an error repeats.
@@ -69,17 +67,21 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Target, TargetError> {
-        let target = text.to_target_addr().map_err(|error| {
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return address.to_target();
+        }
+        let malformed = |problem| {
             let why = format!(
-                "the target is not of the form host:port ({error}): write it as in \
+                "the target is not of the form host:port ({problem}): write it as in \
                  \"example.com:80\", \"[2001:db8::1]:80\" or (\"example.com\", 80)"
             );
             TargetError::new(text, why)
-        })?;
-        match target {
-            TargetAddr::Ip(address) => address.to_target(),
-            TargetAddr::Domain(host, port) => Target::new(&host, port),
-        }
+        };
+        let (host, port) = text.rsplit_once(':').ok_or_else(|| malformed("it has no port"))?;
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number);
+        let port = port.ok_or_else(|| malformed("the port isn't a number from 1 to 65535"))?;
+        Target::new(host, port)
     }
 }
 
