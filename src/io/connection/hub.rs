@@ -43,7 +43,8 @@ struct State {
     /// current one.
     persistent: bool,
     /// The number of the link that callers send on, or of the last such link
-    /// while the connection is down. 0 before the first one, which has the number 1.
+    /// while the connection is down. 0 before the first one, which has the
+    /// number 1.
     number: u64,
     /// The number of times that the connection has ended.
     ends: u64,
