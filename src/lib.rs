@@ -50,6 +50,8 @@
 //! - [`Tor::find`] also accepts a tor that only has a SOCKS port.
 //! - [`Tor::global`] gives the whole program one tor: a running one, or else a
 //!   launched one.
+//! - `Tor::from(controller)` uses a control connection that the program has
+//!   already.
 //!
 //! A launched tor has a private directory and no open control port. It ends
 //! when its last handle is dropped, or when this program ends, in whatever way.
@@ -80,7 +82,8 @@
 //! services, and resolves names and addresses through Tor. It finds out which
 //! SOCKS port to use, TCP or Unix ([`SocksPort`](tor::SocksPort)). Names are
 //! never resolved locally, nothing goes around tor, and proxy variables of the
-//! environment are ignored.
+//! environment are ignored. A target is a text such as `"example.com:80"`, or a
+//! pair of a host and a port ([`ToTarget`](socks::ToTarget)).
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -96,6 +99,19 @@
 //! With the feature `http`, `Tor::http` returns a `ureq::Agent` that goes
 //! through tor. The feature `https` adds TLS, for HTTP and any other protocol.
 //!
+//! ```no_run
+//! # #[cfg(feature = "http")]
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let agent = scape::Tor::connect()?.http()?;
+//! let page = agent.get("http://example.com/").call()?.body_mut().read_to_string()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Addresses of this machine and its local network are refused, because an exit
+//! would look for them in its own network. A private Tor network for tests
+//! needs [`TorClient::allow_private_addresses`].
+//!
 //! # Onion services
 //!
 //! [`Tor::onion`] builds an onion service. [`listen`](OnionBuilder::listen)
@@ -107,9 +123,11 @@
 //!
 //! # Commands
 //!
-//! [`Controller`] has a blocking method for every command of tor 0.4.9 and
-//! every GETINFO key; `docs/control-protocol.md` lists them. Arguments are
-//! checked before anything is sent, and answers are typed:
+//! [`Controller`] has a blocking method for every command of tor 0.4.9, such as
+//! [`set_conf`](Controller::set_conf) and [`circuits`](Controller::circuits).
+//! [`Controller::info`] has one for every GETINFO key, such as
+//! [`traffic`](control::Info::traffic). `docs/control-protocol.md` lists all of
+//! them. Arguments are checked before anything is sent, and answers are typed:
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;

@@ -270,8 +270,9 @@ fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Ad
     }
 }
 
-/// Listeners that certainly have the wanted configuration, and all configured
-/// lines.
+/// The result of [`having`]: the listeners that certainly belong to a wanted
+/// line (see [`of_lines`]), and all lines of SOCKS ports that could be parsed,
+/// for the error message.
 struct Having {
     listeners: Vec<ListenerAddress>,
     lines: Vec<PortLine>,

@@ -1,10 +1,11 @@
-//! [`VerifyError`]: a configuration that tor rejected.
+//! [`VerifyError`]: a configuration that tor didn't accept.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// A configuration that `tor --verify-config` rejected, with tor's reasons.
+/// A configuration that `tor --verify-config` rejected, with tor's reasons, or
+/// a check that was ended by a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyError {

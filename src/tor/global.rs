@@ -18,8 +18,9 @@ use scape_proto::word::Progress;
 
 /// The program's tor. The lock is never held while waiting for anything else.
 static GLOBAL: Mutex<Global> = Mutex::new(Global::None);
-/// Notified when [`GLOBAL`] has changed, and when a call that waits for a
-/// change is cancelled.
+/// Notified when [`GLOBAL`] stops being [`Coming`](Global::Coming), when a
+/// program sets it, and when a waiting call is cancelled. Threads wait only
+/// while it is `Coming`, so other changes need no notice.
 static CHANGED: Condvar = Condvar::new();
 
 enum Global {
@@ -148,9 +149,10 @@ impl Tor {
         Tor::global_with(|_| {})
     }
 
-    /// Returns the program's tor like [`global`](Self::global), and calls
-    /// `on_progress` on the calling thread while a tor is launched. If nothing
-    /// is launched, the callback isn't called.
+    /// Returns the program's tor like [`global`](Self::global). If this call
+    /// launches a tor, it calls `on_progress` on the calling thread for each
+    /// step. If a tor is found, or if another thread launches it, the callback
+    /// isn't called.
     ///
     /// ```no_run
     /// let tor = scape::Tor::global_with(|step| eprintln!("{step}"))?;
@@ -160,9 +162,11 @@ impl Tor {
     ///
     /// # Errors
     ///
-    /// Same errors as [`global`](Self::global), most often a [`NoTorError`].
-    /// The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the
-    /// callback itself requests the program's tor.
+    /// Same errors as [`global`](Self::global), most often a [`NoTorError`]. If
+    /// the callback itself requests the program's tor, that inner call fails
+    /// with an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), and the launch
+    /// continues.
     pub fn global_with(on_progress: impl FnMut(&Progress) + Send + 'static) -> Result<Tor> {
         global(None, on_progress)
     }

@@ -482,7 +482,9 @@ impl Tor {
 
     /// Returns an HTTP agent that goes through tor: shorthand for
     /// [`client`](Self::client) and [`TorClient::http`]. tor resolves the
-    /// names, and the environment's proxy variables are ignored.
+    /// names, and the environment's proxy variables are ignored. The agent
+    /// refuses [private](crate::socks::is_private) addresses, unless it is made
+    /// with [`TorClient::allow_private_addresses`].
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;

@@ -147,10 +147,11 @@ pub struct AttacherGuard {
 }
 
 impl AttacherGuard {
-    /// Removes the attacher like dropping the guard does, but within the
-    /// handle's timeout, and reports errors. Returns false if the control
-    /// connection wasn't open. In that case `__LeaveStreamsUnattached` is reset
-    /// when the connection reconnects.
+    /// Removes the attacher like dropping the guard does, but waits for at most
+    /// the timeout of the [`Controller`] that installed the attacher, and
+    /// reports errors. Returns false if the control connection wasn't open. If
+    /// this was the last guard, `__LeaveStreamsUnattached` then stays 1 in tor
+    /// until the connection reconnects.
     ///
     /// # Errors
     ///

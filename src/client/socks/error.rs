@@ -252,7 +252,7 @@ impl fmt::Display for SocksProblem {
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
             SocksProblem::Private => f.write_str(
                 "the target is on this machine or its local network, which no exit connects to \
-                 (private addresses must be allowed explicitly); nothing was sent",
+                 (TorClient::allow_private_addresses permits it); nothing was sent",
             ),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
             SocksProblem::Io(error) => write!(f, "{error}"),

@@ -72,10 +72,10 @@ enum Current {
 /// The state of a connection, returned by [`Hub::watch`].
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
-    /// The connection was open until the deadline, or is open on another socket
-    /// than the known one. Has the number of the socket.
+    /// The connection is open on the link with this number. Either the deadline
+    /// has passed, or [`Hub::watch`] was called with another number.
     Open(u64),
-    /// The socket with this number has ended.
+    /// The link with this number has ended.
     Down(u64),
     /// The connection has ended for good.
     Ended,

@@ -86,8 +86,8 @@ impl QueueLimit {
 pub struct Subscription {
     queue: Arc<Queue>,
     receiver: Receiver<Batch>,
-    /// The events that are left of the batches that were received so far.
-    /// `None` before the first batch.
+    /// The events and gaps that were received from the channel but not yet
+    /// returned. `None` before the first batch.
     front: Mutex<Option<Batch>>,
     kinds: Vec<EventKind>,
     registration: Registration,

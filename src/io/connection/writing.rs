@@ -17,12 +17,12 @@ pub(super) const TICK: Duration = Duration::from_millis(50);
 /// waits up to a [`TICK`] for each.
 const PIECE: usize = 16 * 1024;
 
-/// The turns of the threads that write. One thread writes at a time, so that
-/// commands don't mix and their order is known.
+/// A lock that lets one thread write at a time, so that commands don't mix and
+/// their order is known. It is held during a system call.
 ///
-/// This is a lock that is held over a system call. A mutex would be correct
-/// too. But a mutex for short critical sections spins and yields before it
-/// sleeps. With many callers that is a fifth of a request's time.
+/// A [`Mutex`] alone would also be correct. But it spins and yields before it
+/// sleeps, because it is made for short critical sections. With many callers,
+/// spinning took a fifth of a request's time.
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     busy: Mutex<bool>,

@@ -92,8 +92,8 @@ impl Deadline {
         self.earlier(Deadline::after(limit))
     }
 
-    /// Returns the earlier of two deadlines. If both have a token, the result
-    /// has the token of `self`.
+    /// Returns the earlier of two deadlines, with the token of `self`, or else
+    /// that of `other`. So a token isn't lost if its deadline is the later one.
     pub(crate) fn earlier(self, other: Deadline) -> Self {
         let earlier = if other.at < self.at { other } else { self };
         Deadline { cancel: self.cancel.or(other.cancel), ..earlier }

@@ -15,7 +15,8 @@ pub(super) type Changes = BTreeMap<String, Pending>;
 /// A change of an option, or of a group of options, that hasn't been sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
-    /// The lines that tor had when the change was begun.
+    /// The lines that tor had when the change was begun, or at the last call of
+    /// [`Config::overwrite`](crate::Config::overwrite) for it.
     pub(super) base: Vec<ConfLine>,
     pub(super) wanted: Wanted,
 }
@@ -50,7 +51,8 @@ pub struct ConfigDiff {
     /// The name of the option, or of the group (`SocksPortLines`,
     /// `HiddenServiceOptions`) if its lines are only changed together.
     pub name: String,
-    /// The lines that tor had when the change was begun.
+    /// The lines that tor had when the change was begun, or at the last call of
+    /// [`Config::overwrite`](crate::Config::overwrite) for it.
     pub before: Vec<ConfLine>,
     /// The lines after the change. Empty if the option is unset (0 for a
     /// number).

@@ -372,7 +372,7 @@ impl fmt::Display for RouterStatus<'_> {
 }
 
 impl fmt::Debug for RouterStatus<'_> {
-    /// Writes the text, because it contains everything.
+    /// Writes the entry's text, from which the fields are parsed.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RouterStatus").field(&String::from_utf8_lossy(self.text)).finish()
     }

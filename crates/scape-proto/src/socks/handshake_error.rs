@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::socks::SocksStatus;
 
-/// A SOCKS5 handshake that failed because of the peer's answer.
+/// A SOCKS5 handshake that failed because of the peer's answer, or because the
+/// peer closed the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The peer refused the request with this status.

@@ -140,11 +140,12 @@ impl Torrc {
         text
     }
 
-    /// Returns the whole text, including secrets, in the form that LOADCONF
-    /// takes. Bytes that aren't UTF-8 become U+FFFD. Values that were set with
-    /// this type don't contain such bytes, because they are escaped. A NUL, or
-    /// a carriage return that doesn't end a line, stays in the text although
-    /// LOADCONF can't send it.
+    /// Returns the whole text, including secrets, as a string, for example for
+    /// LOADCONF. Bytes that aren't UTF-8 become U+FFFD. Values that were set
+    /// with this type contain no such bytes, because they are escaped.
+    ///
+    /// The text isn't checked. If it contains a NUL, or a carriage return
+    /// without a line feed, it can't be sent with LOADCONF.
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
