@@ -199,7 +199,7 @@
 //! guards. The [`state`] module explains how to look things up, wait and
 //! listen. The [`path`] module chooses relays and builds circuits, [`attach`]
 //! decides which circuit a stream uses, and [`geoip`] finds the countries of
-//! addresses.
+//! addresses. What tor hasn't reported is `None`.
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -211,8 +211,11 @@
 //! let circuit = state.wait(Duration::from_secs(60), |state| {
 //!     state.circuits().into_iter().find(|circuit| circuit.is_built())
 //! })?;
+//! if let Some(purpose) = circuit.purpose() {
+//!     println!("a circuit for {purpose}");
+//! }
 //! for router in circuit.routers() {
-//!     println!("{router} at {:?}", router.or_address());
+//!     println!("{} at {:?}", router.nickname().unwrap_or_default(), router.or_address());
 //! }
 //! # Ok::<(), scape::Error>(())
 //! ```
