@@ -82,6 +82,8 @@ pub(crate) use launch::Launch;
 pub use options::OptionValue;
 pub(crate) use private_dir::PrivateDir;
 #[cfg(feature = "testing")]
+pub(crate) use private_file::make_private;
+#[cfg(feature = "testing")]
 pub(crate) use run::run;
 pub use tor_process::TorProcess;
 pub use verify::Verify;

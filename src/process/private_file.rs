@@ -15,7 +15,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
 
 /// Creates the directory `path` and its missing parents with mode 0700. Does
 /// nothing if the directory exists.
-pub(super) fn make_private(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

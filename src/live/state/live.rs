@@ -359,44 +359,45 @@ mod tests {
         use super::*;
         use crate::control::Connect;
         use crate::testing::ScriptedTor;
+        use scape_proto::info::AddressMapping;
 
         const SOON: Duration = Duration::from_secs(20);
-        let end = SystemTime::now() + Duration::from_secs(2);
-        let text = humantime::format_rfc3339_seconds(end).to_string();
-        let text = text.replace('T', " ").replace('Z', "");
         let tor = ScriptedTor::builder()
             .info("ns/all", "")
             .info("circuit-status", "")
             .info("stream-status", "")
-            .info("address-mappings/all", format!("a.example 192.0.2.1 \"{text}\""))
+            .info("address-mappings/all", "")
             .info("entry-guards", "")
             .on_prefix("SETEVENTS", "250 OK\r\n")
             .start()
             .unwrap();
         let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
         let state = State::new(&controller).unwrap();
-        // Without the keeper, only `addresses` removes the mapping.
+        // Without its keeper, only `addresses` removes the mapping.
         let keeper = state.inner.keeper.lock().take().unwrap();
         state.shared().wake_keeper(|tasks| tasks.stop = true);
         assert!(keeper.ended_within(SOON));
-        assert_eq!(state.addresses().len(), 1);
+        let expired = AddressMapping::parse(b"a.example 192.0.2.1 \"2026-01-01 00:00:00\"");
+        let mut changes = state.shared().changes();
+        state.shared().model().addresses.take(vec![expired.unwrap()], &mut changes);
 
         let (sender, told) = crossbeam_channel::unbounded();
         let _expired = state.on_address_expired(move |_| sender.send(()).unwrap());
         let woken_after = thread::scope(|scope| {
-            let waiting = scope.spawn(|| {
+            let (looked, has_looked) = crossbeam_channel::unbounded();
+            let state = &state;
+            let waiting = scope.spawn(move || {
                 let waited = state.wait(SOON, |state| {
+                    looked.send(()).unwrap();
                     let is_gone = state.shared().model().addresses.next_end().is_none();
                     is_gone.then_some(())
                 });
                 waited.map(|()| Instant::now())
             });
-            while SystemTime::now() <= end {
-                thread::sleep(Duration::from_millis(20));
-            }
-            let expired = Instant::now();
+            has_looked.recv_timeout(SOON).unwrap();
+            let begun = Instant::now();
             assert!(state.addresses().is_empty());
-            waiting.join().unwrap().unwrap().duration_since(expired)
+            waiting.join().unwrap().unwrap().saturating_duration_since(begun)
         });
         assert!(woken_after < SOON / 2, "{woken_after:?}");
         assert!(told.recv_timeout(SOON).is_ok());

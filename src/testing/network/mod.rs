@@ -13,7 +13,6 @@ mod node;
 mod panicked;
 mod plan;
 mod ports;
-mod private_directory;
 mod relay;
 mod seed;
 mod start;

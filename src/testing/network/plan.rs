@@ -13,9 +13,9 @@ use super::countries::Countries;
 use super::keys::{AuthorityKeys, KeyCache, KeyFiles, RelayKeys, write_files};
 use super::panicked::panicked;
 use super::ports::free_ports;
-use super::private_directory::private_directory;
 use super::relay::RelayOptions;
 use crate::error::{Error, Result};
+use crate::process::make_private;
 use scape_proto::word::Fingerprint;
 
 /// The bandwidth of a relay for which none is set, if it is set for other
@@ -240,8 +240,8 @@ fn ipv6_ports(are_wanted: bool, count: usize) -> Result<Vec<Option<u16>>> {
 
 fn write_keys(data_directory: &Path, files: &KeyFiles) -> Result<()> {
     let keys = data_directory.join("keys");
-    let written = private_directory(data_directory)
-        .and_then(|()| private_directory(&keys))
+    let written = make_private(data_directory)
+        .and_then(|()| make_private(&keys))
         .and_then(|()| write_files(&keys, files));
     written.map_err(|error| Error::io(format!("write the keys in {}", keys.display()), error))
 }

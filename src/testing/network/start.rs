@@ -15,13 +15,13 @@ use super::name_server::NameServer;
 use super::node::{Common, Node, Role, Voting, as_bridge, as_client, waiting};
 use super::panicked::panicked;
 use super::plan::{Plan, Wanted, bandwidth_file, write_bandwidth_file};
-use super::private_directory::private_directory;
 use super::seed::{Seed, Times};
 use super::starting::{NodeToStart, Starting, failure, first_circuit};
 use super::{TestNetwork, vote};
 use crate::control::Controller;
 use crate::error::{Error, Phase, Result};
 use crate::io::transport::Deadline;
+use crate::process::make_private;
 use crate::process::{PrivateDir, wait_bootstrapped};
 use scape_proto::event::EventKind;
 use scape_proto::word::Progress;
@@ -292,7 +292,7 @@ impl TestNetworkBuilder {
     #[cfg(unix)]
     fn socks_socket(&self, root: &Path) -> Result<Option<PathBuf>> {
         let directory = root.join("socks");
-        private_directory(&directory)
+        make_private(&directory)
             .map_err(|e| Error::io("make a directory for the SOCKS socket", e))?;
         Ok(Some(directory.join("socket")))
     }

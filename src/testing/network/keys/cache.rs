@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::{AuthorityKeys, KeyFiles, RelayKeys, write_files};
 use crate::error::Result;
-use crate::testing::network::private_directory::private_directory;
+use crate::process::make_private;
 
 /// The directory within the user's cache. Its number changes with the format of
 /// the content.
@@ -109,7 +109,7 @@ fn open(path: &Path) -> io::Result<()> {
     if let Some(above) = path.parent() {
         fs::create_dir_all(above)?;
     }
-    private_directory(path)?;
+    make_private(path)?;
     is_ours(path)
 }
 
