@@ -77,10 +77,7 @@ impl Link {
             reader: Mutex::new(None),
         });
         let for_reader = link.clone();
-        let run = move || {
-            let cause = reader::run(&for_reader.transport, &*for_reader, limits);
-            for_reader.end(cause);
-        };
+        let run = move || reader::run(&for_reader.transport, &*for_reader, limits);
         let reader = Thread::spawn("scape-reader", run)
             .map_err(|e| Error::io("start the reader thread", e))?;
         *link.reader.lock() = Some(reader);
@@ -101,7 +98,7 @@ impl Link {
     /// Drops the link's events from now on, because another link may follow.
     /// Waits up to a second until the reader thread has handed over the events
     /// that it is handing over now. No events of this link are handed over
-    /// after that.
+    /// after that, unless a tracker blocks for longer.
     pub(super) fn go_dead(&self) {
         self.live.store(false, Ordering::SeqCst);
         // Trackers don't block, so this takes only a moment. If a tracker did
@@ -148,7 +145,8 @@ impl Link {
     /// if the thread has ended, if the caller is the reader thread, or if an
     /// earlier call has waited for the thread.
     pub(super) fn join(&self, timeout: Duration) -> bool {
-        match self.reader.lock().take() {
+        let reader = self.reader.lock().take();
+        match reader {
             Some(reader) => reader.is_current() || reader.ended_within(timeout),
             None => true,
         }
@@ -267,6 +265,10 @@ impl Sink for Link {
 
     fn outlets(&self) -> &Outlets {
         &self.outlets
+    }
+
+    fn end(&self, cause: CloseCause) {
+        Link::end(self, cause);
     }
 }
 

@@ -3,7 +3,7 @@
 //! A [`Controller`](crate::Controller) sends commands on one control
 //! connection. tor answers them, and also sends events on its own. This module
 //! has the types that deliver both, and the types that report changes of the
-//! connection itself.
+//! connection itself. [`Subscription`] and [`Listener`] are at the crate root.
 //!
 //! | type | what it is | made by |
 //! |---|---|---|
@@ -101,8 +101,9 @@
 //!   link on which commands are sent, or the cause if there is no such link.
 //! * A **link** (`link.rs`) is one socket. Only its reader thread reads it, and
 //!   only the thread whose turn it is writes it. A link that has ended is never
-//!   used again: a connection that is made again gets a new link. The hub owns
-//!   the links. A link doesn't know the hub, but calls a function when it ends.
+//!   used again: a connection that is made again gets a new link. The hub
+//!   and the reader thread own the link. A link doesn't know the hub, but calls
+//!   a function when it ends.
 //! * The **writer** of a link (`writing.rs`) gives one thread after the other
 //!   its turn to write.
 //! * The **waiters** of a link (`waiters.rs`) are one slot for every command

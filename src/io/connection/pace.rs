@@ -53,8 +53,8 @@ pub(super) struct Pace {
     /// The number of events that were counted for handing over since the last
     /// call of [`look`](Self::look).
     given: usize,
-    /// The number of events in the longest queue at the last call of
-    /// [`look`](Self::look).
+    /// The number of events in the longest queue, or of those that wait for
+    /// callbacks if there are more, at the last call of [`look`](Self::look).
     waited: usize,
     /// The number of events that were handed over since the last pause.
     since_pause: usize,

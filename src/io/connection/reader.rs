@@ -37,10 +37,13 @@ pub(super) trait Sink {
 
     /// Returns the receivers of events.
     fn outlets(&self) -> &Outlets;
+
+    /// Ends the link for this cause.
+    fn end(&self, cause: CloseCause);
 }
 
-/// Reads until the connection ends. Returns the cause.
-pub(super) fn run(transport: &Transport, sink: &impl Sink, limits: Limits) -> CloseCause {
+/// Reads until the connection ends, and ends the link.
+pub(super) fn run(transport: &Transport, sink: &impl Sink, limits: Limits) {
     let mut reader = Reader {
         transport,
         sink,
@@ -54,7 +57,10 @@ pub(super) fn run(transport: &Transport, sink: &impl Sink, limits: Limits) -> Cl
         known: None,
         last_refusal: None,
     };
-    reader.read_until_end()
+    let cause = reader.read_until_end();
+    // The reader may have the last reference to a tracker. It is dropped only
+    // after the end was reported.
+    sink.end(cause);
 }
 
 struct Reader<'a, S> {
