@@ -16,6 +16,7 @@ use scape::attach::{
     AttachPoint, Decision, PriorityAttacher, StreamAnswer, StreamAttacher, StreamKind,
     StreamRequest,
 };
+use scape::connection::ConnectionStatus;
 use scape::control::{ArgumentError, StreamError, StreamProblem};
 use scape::event::{EndReason, EventKind, StreamInfo, StreamReason};
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
@@ -820,6 +821,28 @@ fn reconnect_sets_the_option_again_and_offers_waiting_streams() {
     controller.wait_connected(SOON).unwrap();
     guard.close().unwrap();
     place.with(|tor| assert_eq!(count(tor, UNSET), 1));
+}
+
+#[test]
+fn waiting_streams_that_cannot_be_read_after_a_reconnect_are_reported() {
+    let place = place::Place::default();
+    place.put(builder(0, "").start().unwrap());
+    let controller = place.connect().reconnect(eager()).connect().unwrap();
+    let (sender, failures) = crossbeam_channel::unbounded();
+    let _listener = controller.on_status(move |status| {
+        if let ConnectionStatus::Reconnected(reconnected) = status {
+            let names: Vec<String> =
+                reconnected.failures.iter().map(|(name, _)| name.clone()).collect();
+            sender.send(names).unwrap();
+        }
+    });
+    let _guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor).unwrap();
+    place.kill();
+    // The answer lacks its last line.
+    let odd =
+        builder(0, "").on("GETINFO stream-status", "250 stream-status=12 NEW 0 a.test:80\r\n");
+    place.put(odd.start().unwrap());
+    assert_eq!(failures.recv_timeout(SOON).unwrap(), ["the waiting streams"]);
 }
 
 #[test]

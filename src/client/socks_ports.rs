@@ -58,8 +58,8 @@ pub(crate) struct SocksPorts {
 
 impl SocksPorts {
     /// Returns the ports of the tor that `controller` controls.
-    pub(crate) fn of(controller: &Controller) -> Result<Arc<SocksPorts>> {
-        controller.shared(|| Ok(Arc::default()))
+    pub(crate) fn of(controller: &Controller) -> Arc<SocksPorts> {
+        controller.shared_default()
     }
 
     /// Finds the selected port, within the deadline of `controller`.
@@ -99,6 +99,14 @@ impl SocksPorts {
                 None => Err(error),
             },
         }
+    }
+
+    /// Finds the first port that tor names and that accepts a connection,
+    /// within the deadline of `controller`. The port certainly belongs to this
+    /// tor. If a filter hides tor's ports, its refusal is the error.
+    pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
+        let listeners = controller.info().listeners(&ListenerKind::Socks)?;
+        self.first_usable(controller, listeners).map(FoundPort::from)
     }
 
     /// Returns the SOCKS port that the environment names, or else the first

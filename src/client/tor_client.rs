@@ -50,7 +50,7 @@ const EXPLANATION: Duration = Duration::from_millis(500);
 /// println!("{}", client.dns_resolve("example.com")?);
 /// # Ok::<(), scape::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TorClient {
     proxy: SocksProxy,
     /// The control connection. `None` if tor is reached through its SOCKS port
@@ -58,24 +58,31 @@ pub struct TorClient {
     controller: Option<Controller>,
     /// The refusal of a filter that hides tor's SOCKS ports. The port was
     /// guessed then, and may belong to another tor than the controller's.
-    /// `None` if tor named the port.
+    /// `None` if tor or the program named the port.
     hidden_by: Option<Arc<Refusal>>,
+}
+
+impl fmt::Debug for TorClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TorClient").field(&self.proxy).finish()
+    }
 }
 
 impl TorClient {
     /// Creates a client for a SOCKS port. The client keeps `keep` alive. With a
     /// controller, the client finds out why requests time out.
-    pub(crate) fn new(port: FoundPort, controller: Option<Controller>, keep: KeepAlive) -> Self {
+    pub(crate) fn new(port: FoundPort, controller: Option<&Controller>, keep: KeepAlive) -> Self {
+        let controller = controller.map(Controller::to_keep);
         let mut proxy = SocksProxy::new(port.address).keep(keep).refuse_private(true);
         if let Some(controller) = &controller {
-            proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.to_keep())));
+            proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.clone())));
         }
         TorClient { proxy, controller, hidden_by: port.hidden_by.map(Arc::new) }
     }
 
     /// Returns the control connection to the tor of this client's port. Returns
-    /// an error if tor is known by its SOCKS port only, or if the port may
-    /// belong to another tor.
+    /// an error if tor is known by its SOCKS port only, or if the port was
+    /// guessed and may belong to another tor.
     pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
         if let Some(refusal) = &self.hidden_by {
             return Err(Refusal::clone(refusal).into());

@@ -89,9 +89,8 @@ impl Cache {
     /// The events that tell about changes.
     pub(super) const KINDS: &[EventKind] = &[EventKind::ConfChanged, EventKind::Signal];
 
-    /// Sets which answers are cached, and empties the cache.
-    /// Sets what is cached, empties the cache, and returns the previous
-    /// setting.
+    /// Sets which answers are cached, empties the cache, and returns the
+    /// previous setting.
     pub(super) fn set_caching(&self, caching: Caching) -> Caching {
         let mut kept = self.0.lock();
         kept.forget();

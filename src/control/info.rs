@@ -157,8 +157,12 @@ impl Controller {
             }
             _ => None,
         };
+        // The setting and its events are replaced together, so that a
+        // concurrent call can't take away the events of this setting.
+        let mut cache_events = session.cache_events.lock();
         let before = session.cache.set_caching(caching);
-        let events_before = std::mem::replace(&mut *session.cache_events.lock(), events);
+        let events_before = std::mem::replace(&mut *cache_events, events);
+        drop(cache_events);
         drop(events_before);
         Ok(before)
     }

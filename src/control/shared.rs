@@ -32,13 +32,13 @@ pub(crate) trait ReconnectHook: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Updates the follower after a reconnect. `tor` is the new connection,
-    /// which isn't open to callers yet.
+    /// which isn't open to callers yet at the first attempt.
     ///
     /// # Errors
     ///
     /// An error fails the reconnect if the connection has ended or a command
-    /// got no answer. Any other error is noted, and after a refusal that may
-    /// pass, the method is called again later.
+    /// got no answer. Any other error is noted. After a refusal that may pass,
+    /// and after a timeout of such a later attempt, the method is called again.
     fn reconnected(&self, tor: &Questions<'_>) -> Result<()>;
 
     /// Tells the follower that an attempt to update it has timed out with
@@ -88,6 +88,21 @@ impl Controller {
         let thing = make()?;
         shared.put(&thing);
         Ok(thing)
+    }
+
+    /// Returns the connection's value of type `T`, or a new default one. Unlike
+    /// [`shared`](Self::shared), this never waits for another thread that
+    /// creates a value.
+    pub(crate) fn shared_default<T: Any + Send + Sync + Default>(&self) -> Arc<T> {
+        let mut things = self.inner.session.shared.things.lock();
+        let known = things.get(&TypeId::of::<T>()).and_then(Weak::upgrade);
+        if let Some(thing) = known.and_then(|thing| thing.downcast().ok()) {
+            return thing;
+        }
+        let thing = Arc::<T>::default();
+        let weak: Weak<dyn Any + Send + Sync> = Arc::downgrade(&(thing.clone() as Arc<_>));
+        things.insert(TypeId::of::<T>(), weak);
+        thing
     }
 
     /// Passes events of these kinds to `tracker` on the reader thread, as long

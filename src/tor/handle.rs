@@ -442,7 +442,7 @@ impl Tor {
                 self.ports(&controller)?.find(&controller, port)?
             }
         };
-        Ok(TorClient::new(found, self.own_controller().ok(), self.core.clone()))
+        Ok(TorClient::new(found, self.controller().ok(), self.core.clone()))
     }
 
     /// Returns tor's SOCKS ports. They are shared by all handles of this tor,
@@ -452,7 +452,7 @@ impl Tor {
         match known {
             Some(ports) => Ok(ports),
             None => {
-                let ports = SocksPorts::of(controller)?;
+                let ports = SocksPorts::of(controller);
                 Ok(self.core.ports.lock().get_or_insert(ports).clone())
             }
         }

@@ -7,8 +7,8 @@ use super::AttachPoint;
 use super::circuit_binder::CircuitBinder;
 use super::fresh::FreshCircuitBinder;
 use crate::circuits::path::CircuitBuilder;
+use crate::client::TorClient;
 use crate::client::socks_ports::SocksPorts;
-use crate::client::{SocksPort, TorClient};
 use crate::error::Result;
 use crate::live::state::{Circuit, State};
 
@@ -103,6 +103,9 @@ impl TorClient {
     /// [`Controller`](crate::event::CircuitPurpose::Controller) stay open until
     /// somebody closes them.
     ///
+    /// This call loads the live state, unless the program has one. For a series
+    /// of such clients, keep a [`State`] while they are made.
+    ///
     /// Onion services can't be reached. While the returned client lives, every
     /// new stream of this tor waits for this program, and a program that is
     /// ended by a signal should call [`undo_all`](crate::undo_all) first: see
@@ -155,12 +158,10 @@ impl Circuit {
         let controller = state.controller();
         let call = controller.in_one_call();
         let route = CircuitBinder::new(&call, self.into())?;
-        let port = SocksPorts::of(&call)?.find(&call, &SocksPort::Usable)?;
+        let port = SocksPorts::of(&call).named_by_tor(&call)?;
         // The state may keep a launched tor alive. The client must keep it
         // alive, too.
         let keep = state.kept().cloned().unwrap_or_else(|| Arc::new(controller.to_keep()));
-        let client = TorClient::new(port, Some(controller.clone()), keep);
-        client.controller_of_port()?;
-        Ok(client.with_route(route))
+        Ok(TorClient::new(port, Some(controller), keep).with_route(route))
     }
 }

@@ -112,14 +112,16 @@ impl ReconnectHook for Registry {
         // If a thread is starting or ending the watch at this moment, that
         // thread handles the waiting streams.
         if self.run.is_on() {
-            let mut streams = match tor.streams() {
-                // tor's answer can't be read. STREAM events will report the
-                // streams.
-                Err(error) if error.is::<AnswerError>() => Vec::new(),
-                streams => streams?,
+            let (mut streams, outcome) = match tor.streams() {
+                Ok(streams) => (streams, Ok(())),
+                // Even if tor's answer can't be read, the requests from before
+                // are void.
+                Err(error) if error.is::<AnswerError>() => (Vec::new(), Err(error)),
+                Err(error) => return Err(error),
             };
             streams.sort_by_key(|stream| stream.id);
             self.run.tell(Message::There(streams));
+            outcome?;
         }
         Ok(())
     }

@@ -46,9 +46,11 @@ pub struct SocksProxy {
     timeout: Duration,
     isolation: Option<Isolation>,
     refuse_private: bool,
-    keep: Option<KeepAlive>,
+    // The order matters: the route resets an option of tor before `keep` may
+    // end a launched tor.
     route: Option<Arc<dyn RequestBinder>>,
     explainer: Option<Arc<dyn Explain>>,
+    keep: Option<KeepAlive>,
 }
 
 /// An object that finds out why requests timed out.
