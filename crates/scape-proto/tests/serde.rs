@@ -688,6 +688,13 @@ fn mistyped_torrc_line_does_not_show_its_value() {
         "HashedControlPassword=16:AB\nHTTPProxyAuthenticator=bob:pw x\n".parse().unwrap();
     let shown = format!("{} {torrc:?}", serde_json::to_string(&torrc).unwrap());
     assert!(!shown.contains("16:AB") && !shown.contains("bob"), "{shown}");
+    let differences = TorrcComparison::new(&[]).of(&torrc);
+    assert_eq!(differences.len(), 2);
+    for difference in differences {
+        let json = serde_json::to_string(&difference).unwrap();
+        let shown = format!("{difference} {difference:?} {json}");
+        assert!(!shown.contains("16:AB") && !shown.contains("bob"), "{shown}");
+    }
     let error = "HTTPProxyAuthenticator=bob:pw \"x".parse::<Torrc>().unwrap_err();
     assert!(!error.to_string().contains("bob"), "{error}");
 }

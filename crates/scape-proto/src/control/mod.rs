@@ -55,6 +55,7 @@ mod wire_buffer;
 pub use hashed_password::{HashedPassword, ParseHashedPasswordError};
 pub use mapping::{MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses};
 pub use options::ConfLine;
+pub(crate) use options::shown_name;
 pub use options::{REDACTED, is_secret_option};
 pub use router_purpose::RouterPurpose;
 pub use signal::Signal;

@@ -43,6 +43,14 @@ pub fn is_secret_option(name: &str) -> bool {
         && !NO_SECRETS.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
+/// Returns the part of a name that may be shown: up to the first byte that no
+/// option name has. A mistyped line such as `HashedControlPassword=16:AB` has
+/// its value in the name.
+pub(crate) fn shown_name(name: &str) -> &str {
+    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '%';
+    name.split(|c| !is_of_a_name(c)).next().unwrap_or_default()
+}
+
 /// A line of the answer to GETCONF: an option's name, in tor's spelling, and
 /// its value.
 ///
@@ -71,22 +79,24 @@ impl ConfLine {
     /// Returns `None` if the option is unset.
     pub(super) fn shown(&self) -> Option<&str> {
         let value = self.value.as_deref()?;
-        Some(if is_secret_option(&self.name) { REDACTED } else { value })
+        let is_secret = is_secret_option(&self.name) || is_secret_option(shown_name(&self.name));
+        Some(if is_secret { REDACTED } else { value })
     }
 }
 
 impl fmt::Display for ConfLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.shown() {
-            Some(value) => write!(f, "{} {}", self.name, value),
-            None => f.write_str(&self.name),
-        }
+        f.write_str(shown_name(&self.name))?;
+        self.shown().map_or(Ok(()), |value| write!(f, " {value}"))
     }
 }
 
 impl fmt::Debug for ConfLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConfLine").field("name", &self.name).field("value", &self.shown()).finish()
+        f.debug_struct("ConfLine")
+            .field("name", &shown_name(&self.name))
+            .field("value", &self.shown())
+            .finish()
     }
 }
 

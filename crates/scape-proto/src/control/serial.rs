@@ -4,12 +4,12 @@
 use serde::{Serialize, Serializer};
 
 use super::redact::{is_secret_pair, redact_line};
-use crate::control::{ConfLine, HashedPassword, REDACTED, Refusal};
+use crate::control::{ConfLine, HashedPassword, REDACTED, Refusal, shown_name};
 use crate::word::serial::table;
 
 as_redacted! { HashedPassword }
 
-fields! { "ConfLine", |line: ConfLine| { name: line.name, value: line.shown() } }
+fields! { "ConfLine", |line: ConfLine| { name: shown_name(&line.name), value: line.shown() } }
 
 fields! { "Refusal", |refusal: Refusal| {
     command: refusal.command(),

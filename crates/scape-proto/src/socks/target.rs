@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::str::FromStr;
 
+use crate::control::REDACTED;
 use crate::word::{Host, OnionAddress};
 
 /// The most characters of a target that an error repeats.
@@ -78,6 +79,9 @@ impl FromStr for Target {
             TargetError::new(text, why)
         };
         let (host, port) = text.rsplit_once(':').ok_or_else(|| malformed("it has no port"))?;
+        if host.parse::<Ipv6Addr>().is_ok() {
+            return Err(malformed("an IPv6 address needs brackets"));
+        }
         let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|_| is_number);
         let port = port.ok_or_else(|| malformed("the port isn't a number from 1 to 65535"))?;
@@ -188,7 +192,10 @@ impl ToTarget for (Ipv6Addr, u16) {
 
 impl ToTarget for SocketAddr {
     fn to_target(&self) -> Result<Target, TargetError> {
-        Target::at(Host::Ip(self.ip()), self.port())
+        match self {
+            SocketAddr::V4(address) => address.to_target(),
+            SocketAddr::V6(address) => address.to_target(),
+        }
     }
 }
 
@@ -198,15 +205,23 @@ impl ToTarget for SocketAddrV4 {
     }
 }
 
+/// An address with a zone is an error, because a zone has a meaning on this
+/// machine only.
 impl ToTarget for SocketAddrV6 {
     fn to_target(&self) -> Result<Target, TargetError> {
+        if self.scope_id() != 0 {
+            let why = "the target has a zone, which has a meaning on this machine only";
+            return Err(TargetError::new(&self.to_string(), why));
+        }
         Target::at(Host::Ip((*self.ip()).into()), self.port())
     }
 }
 
-/// Returns a target or host as errors repeat it: on one line, and cut if it is
-/// long.
+/// Returns a target or host as errors repeat it: on one line, without a user
+/// name and a password, and cut if it is long.
 pub(super) fn shown(text: &str) -> String {
+    let hidden = text.rsplit_once('@').map(|(_, host)| format!("{REDACTED}@{host}"));
+    let text = hidden.as_deref().unwrap_or(text);
     let mut shown: String = text.chars().take(MOST_SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST_SHOWN).is_some() {
         shown.push('…');
@@ -279,6 +294,11 @@ mod tests {
             ("example.com:0", "example.com:0: the target has port 0"),
             (":80", ": the host name "),
             ("a\r\nb", "a\\r\\nb: the target is not"),
+            ("me:secret@example.com", "[redacted]@example.com: the target is not of the form"),
+            ("http://me:secret@example.com/", "[redacted]@example.com/: the target is not of"),
+            ("me:secret@example.com:80", "[redacted]@example.com: the host name"),
+            ("2001:db8::a:80", "2001:db8::a:80: the target is not of the form host:port (an IPv6"),
+            ("[fe80::1%5]:80", "[fe80::1%5]:80: the target has a zone"),
         ] {
             let error = target.to_target().unwrap_err().to_string();
             assert!(error.starts_with(start), "{error}");

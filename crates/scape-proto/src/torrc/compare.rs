@@ -9,6 +9,7 @@ use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
 use super::value::means_the_same;
 use crate::control::ConfLine;
+use crate::control::shown_name;
 use crate::info::{ConfigName, ConfigType};
 
 /// Compares a torrc with the configuration of a running tor.
@@ -115,7 +116,7 @@ impl<'a> TorrcComparison<'a> {
             if !self.is_same(&option.lines, &running) {
                 let running = running.into_iter().cloned().collect();
                 let in_file = option.lines.clone();
-                let (name, line) = (option.name.clone(), Some(option.line));
+                let (name, line) = (shown_name(&option.name).to_owned(), Some(option.line));
                 differences.push(TorrcDifference { name, line, in_file, running });
             }
         }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use super::ParseTorrcError;
 use super::entry::{TorrcEntry, TorrcMagic};
 use super::group;
-use super::names::shown_name;
 use crate::control::ConfLine;
+use crate::control::shown_name;
 use crate::control::torrc_line::{self, Clean};
 
 /// A torrc: tor's configuration file as text, including its comments. See tor's

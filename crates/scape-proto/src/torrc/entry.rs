@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use super::line::{self, INCLUDE};
-use super::names::shown_name;
 use super::option_named;
+use crate::control::shown_name;
 use crate::control::torrc_line::{self, Clean, Line};
 use crate::control::{ConfLine, REDACTED, is_secret_option};
 

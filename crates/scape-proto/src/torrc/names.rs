@@ -585,14 +585,6 @@ fn compare(a: &str, b: &str) -> Ordering {
     a.map(|byte| byte.to_ascii_lowercase()).cmp(b.map(|byte| byte.to_ascii_lowercase()))
 }
 
-/// Returns the part of a name that may be shown: up to the first byte that no
-/// option name has. A mistyped line such as `HashedControlPassword=16:AB` has
-/// its value in the name.
-pub(super) fn shown_name(name: &str) -> &str {
-    let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '%';
-    name.split(|c| !is_of_a_name(c)).next().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

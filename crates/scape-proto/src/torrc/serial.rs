@@ -3,7 +3,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::names::shown_name;
+use crate::control::shown_name;
 use crate::torrc::value::{AutoBool, DataSize};
 use crate::torrc::value::{RouterPattern, RouterSet};
 use crate::torrc::{PortAddress, PortFlag, PortLine, PortSwitch, Torrc, TorrcEntry};
