@@ -30,6 +30,12 @@ fn api_has_few_names_and_one_path_for_each() {
         .collect();
     assert_eq!(own_uses, ["pub use ureq;"], "these names have two paths");
 
+    let mut foreign: Vec<&str> =
+        list.lines().filter(|line| line.starts_with("pub use scape_proto::")).collect();
+    foreign.sort_unstable();
+    let twice = foreign.windows(2).find(|pair| pair[0] == pair[1]);
+    assert_eq!(twice, None, "two modules offer it");
+
     let root = list.split("\n# ").next().unwrap();
     let is_item = |line: &&str| line.starts_with("pub ") && !line.starts_with("pub use ");
     assert!(root.lines().filter(is_item).count() <= AT_THE_ROOT, "{root}");

@@ -69,9 +69,9 @@ type Call = fn(&Controller, &str) -> scape::Result<()>;
 /// Every method that takes a text, and the name of the argument.
 const TEXTS: &[(&str, &str, Call)] = &[
     ("get_info", "key", |c, bad| c.get_info(bad).map(drop)),
-    ("get_info_bytes", "key", |c, bad| c.info().get_bytes(bad).map(drop)),
-    ("get_info_many", "key", |c, bad| c.info().get_many(["version", bad]).map(drop)),
-    ("get_info_each", "key", |c, bad| c.info().get_each(["version", bad, "version"]).map(drop)),
+    ("info().get_bytes", "key", |c, bad| c.info().get_bytes(bad).map(drop)),
+    ("info().get_many", "key", |c, bad| c.info().get_many(["version", bad]).map(drop)),
+    ("info().get_each", "key", |c, bad| c.info().get_each(["version", bad, "version"]).map(drop)),
     ("get_conf", "option", |c, bad| c.get_conf(bad).map(drop)),
     ("get_conf_list", "option", |c, bad| c.get_conf_list(bad).map(drop)),
     ("get_conf_lines", "option", |c, bad| c.get_conf_lines(["Log", bad]).map(drop)),

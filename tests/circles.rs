@@ -3,8 +3,10 @@
 //!
 //! A file depends on another one if it names something that is defined there.
 //! Names are followed through `use` and re-exports to the file of the
-//! definition. Tests and comments may name any file. A method that another file
-//! adds to a type isn't seen here, because a call doesn't name that file.
+//! definition. Tests and comments may name any file. Two kinds of dependencies
+//! aren't seen here: a method that another file adds to a type, because a call
+//! doesn't name that file, and names in attributes. So event/serial.rs, whose
+//! functions serde's attributes name, may name the events.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};

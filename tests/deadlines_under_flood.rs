@@ -145,15 +145,15 @@ fn nowhere() -> Vec<&'static str> {
 
 #[test]
 fn flood_does_not_delay_deadline_of_hs_descriptor_fetch() {
-    check("fetch_hs_descriptor", |tor| tor.hs_descriptors().fetch(onion(), DEADLINE).map(drop));
+    check("hs_descriptors().fetch", |tor| tor.hs_descriptors().fetch(onion(), DEADLINE).map(drop));
 }
 
 #[test]
 fn flood_does_not_delay_deadline_of_hs_descriptor_post() {
-    check("post_hs_descriptor", |tor| {
+    check("hs_descriptors().post", |tor| {
         tor.hs_descriptors().post(&onion(), "hs-descriptor 3\n", nowhere(), DEADLINE).map(drop)
     });
-    check("post_hs_descriptor to one", |tor| {
+    check("hs_descriptors().post to one", |tor| {
         tor.hs_descriptors().post(&onion(), "hs-descriptor 3\n", ["dizum"], DEADLINE).map(drop)
     });
 }
