@@ -828,7 +828,7 @@ fn waiting_streams_that_cannot_be_read_after_a_reconnect_are_reported() {
     let place = place::Place::default();
     place.put(builder(0, "").start().unwrap());
     let controller = place.connect().reconnect(eager()).connect().unwrap();
-    let (sender, failures) = crossbeam_channel::unbounded();
+    let (sender, failures) = unbounded();
     let _listener = controller.on_status(move |status| {
         if let ConnectionStatus::Reconnected(reconnected) = status {
             let names: Vec<String> =
