@@ -81,7 +81,7 @@ fn removing_a_mapping_has_one_deadline() {
         if line.contains("a.test=b.test") {
             return Some("250 a.test=b.test\r\n".into());
         }
-        std::thread::sleep(Duration::from_millis(900));
+        std::thread::sleep(Duration::from_millis(2700));
         Some(match line {
             "GETINFO address-mappings/control" => {
                 "250-address-mappings/control=a.test b.test NEVER\r\n250 OK\r\n".into()
@@ -89,9 +89,9 @@ fn removing_a_mapping_has_one_deadline() {
             _ => "250 a.test=a.test\r\n".into(),
         })
     });
-    let brief = controller.with_timeout(Duration::from_secs(1));
+    let brief = controller.with_timeout(Duration::from_secs(3));
     let mapped = brief.mapped_address("a.test", "b.test").unwrap();
     let begun = Instant::now();
     assert!(mapped.remove().unwrap_err().is_timeout());
-    assert!(begun.elapsed() < Duration::from_millis(1600), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_millis(4800), "{:?}", begun.elapsed());
 }
