@@ -23,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::OnionListener;
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::{Tor, TorClient};
 use support::child;
@@ -179,7 +179,10 @@ fn print_times() {
 
     let begun = Instant::now();
     let tor = Tor::launch(network.launch()).unwrap();
-    tor.controller().unwrap().build_circuit(&BuildCircuit::new()).unwrap();
+    tor.controller()
+        .unwrap()
+        .build_circuit(&ExtendCircuit::new(), Duration::from_secs(60))
+        .unwrap();
     let launched = begun.elapsed();
     tor.quit().unwrap();
 
@@ -333,7 +336,7 @@ fn use_over_consensuses(wanted: usize) {
     let mut uses = [
         Use::new("exit stream", || greeted(&client.isolated(), NAME, port)),
         Use::new("circuit", || {
-            let circuit = controller.build_circuit(&BuildCircuit::new().timeout(PATIENCE))?;
+            let circuit = controller.build_circuit(&ExtendCircuit::new(), PATIENCE)?;
             Ok(controller.close_circuit(circuit.id)?)
         }),
         Use::new("onion", || greeted(&client.isolated(), &address, ONION_PORT)),

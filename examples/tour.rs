@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::event::EventKind;
 use scape::onion::OnionStream;
 use scape::testing::TestNetwork;
@@ -68,7 +68,8 @@ fn main() -> Result<()> {
 
     step("Building a circuit of three relays of our choice");
     let relays: Vec<_> = network.relays().filter_map(|relay| relay.fingerprint()).take(3).collect();
-    let circuit = controller.build_circuit(&BuildCircuit::new().path(&relays))?;
+    let circuit =
+        controller.build_circuit(&ExtendCircuit::new().path(&relays), Duration::from_secs(60))?;
     for (number, hop) in circuit.path.iter().enumerate() {
         println!("    hop {}: {hop}", number + 1);
     }

@@ -24,7 +24,7 @@ fn main() -> Result<(), scape::Error> {
         let option = config.option(&name)?;
         watched.push(option.group.unwrap_or(option.name));
     }
-    let listener = config.on_change(move |change| {
+    let registration = config.on_change(move |change| {
         if watched.is_empty() || watched.contains(&change.name) {
             show(change);
         }
@@ -33,7 +33,7 @@ fn main() -> Result<(), scape::Error> {
     config.load()?;
     println!("watching {} options", config.names().len());
     let cause = config.controller().wait_closed(Duration::MAX)?;
-    drop(listener);
+    drop(registration);
     eprintln!("{cause}");
     Ok(())
 }

@@ -54,7 +54,8 @@
 //!   already.
 //!
 //! A launched tor has a private directory and no open control port. It ends
-//! when its last handle is dropped, or when this program ends, in whatever way.
+//! when its last handle is dropped, or when this program ends, even if the
+//! program is killed.
 //!
 //! ```no_run
 //! use scape::{Launch, Tor};
@@ -68,9 +69,9 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
-//! Authentication is automatic: SAFECOOKIE if tor offers it, because it also
-//! exposes an impostor, or else a password. If it fails, an
-//! [`AuthError`](control::AuthError) says why.
+//! Authentication is automatic. It uses SAFECOOKIE if tor offers this method,
+//! because the method also exposes an impostor. Otherwise it uses a password.
+//! If authentication fails, an [`AuthError`](control::AuthError) says why.
 //!
 //! The layers below `Tor` can be used alone: [`Controller`] is a control
 //! connection, [`TorProcess`](process::TorProcess) a launched tor, and
@@ -79,11 +80,12 @@
 //! # Connections through tor
 //!
 //! [`Tor::client`] returns a [`TorClient`], which connects to hosts and onion
-//! services, and resolves names and addresses through Tor. It finds out which
-//! SOCKS port to use, TCP or Unix ([`SocksPort`](tor::SocksPort)). Names are
-//! never resolved locally, nothing goes around tor, and proxy variables of the
-//! environment are ignored. A target is a text such as `"example.com:80"`, or a
-//! pair of a host and a port ([`ToTarget`](socks::ToTarget)).
+//! services, and resolves names and addresses through Tor. The client finds out
+//! which SOCKS port to use, TCP or Unix ([`SocksPort`](tor::SocksPort)). Names
+//! are never resolved locally, nothing bypasses tor, and the environment
+//! variables for proxies are ignored. A target is a text such as
+//! `"example.com:80"`, or a pair of a host and a port
+//! ([`ToTarget`](socks::ToTarget)).
 //!
 //! ```no_run
 //! use scape::Tor;
@@ -108,9 +110,9 @@
 //! # }
 //! ```
 //!
-//! Addresses of this machine and its local network are refused, because an exit
-//! would look for them in its own network. A private Tor network for tests
-//! needs [`TorClient::allow_private_addresses`].
+//! Addresses of this machine and of its local network are refused, because an
+//! exit relay would look for them in the relay's own network. A private Tor
+//! network for tests needs [`TorClient::allow_private_addresses`].
 //!
 //! # Onion services
 //!
@@ -153,7 +155,8 @@
 //! example a circuit that has ended) differs from
 //! [`is_not_allowed`](control::Refusal::is_not_allowed).
 //!
-//! Some methods also wait for the result of what a command starts, such as
+//! Some commands only start something, and tor answers before that is finished.
+//! Several methods also wait for the result. Examples are
 //! [`build_circuit`](Controller::build_circuit),
 //! [`resolve`](Controller::resolve),
 //! [`HsDescriptors::fetch`](control::HsDescriptors::fetch) and
@@ -169,7 +172,7 @@
 //!
 //! [`Controller::subscribe`] returns a queue of events to iterate over, poll or
 //! `select!` on. [`Controller::on_event`] calls a function for each event, as
-//! long as the returned [`Listener`] lives. Every event has a typed
+//! long as the returned [`Registration`] lives. Every event has a typed
 //! [body](event::EventBody) and its raw text. Events that this version doesn't
 //! know have the body [`Unknown`](event::EventBody::Unknown).
 //!
@@ -207,7 +210,7 @@
 //!
 //! let tor = Tor::connect()?;
 //! let state = tor.state()?;
-//! let listener = state.on_stream_attached(|stream, circuit| println!("{stream} uses {circuit}"));
+//! let registration = state.on_stream_attached(|stream, circuit| println!("{stream} uses {circuit}"));
 //! let circuit = state.wait(Duration::from_secs(60), |state| {
 //!     state.circuits().into_iter().find(|circuit| circuit.is_built())
 //! })?;
@@ -259,8 +262,8 @@
 //! A control connection can end because tor restarts, the machine sleeps or a
 //! tunnel breaks. With [`Connect::reconnect`], the library reconnects by
 //! itself, with growing delays; [`Controller::reconnect`] does so on demand.
-//! Callbacks and subscriptions continue. Onion services, address mappings,
-//! client keys and ownership of this controller are restored.
+//! Callbacks and subscriptions continue. This controller's onion services,
+//! address mappings, client keys and ownership of tor are restored.
 //! [`Connect::heartbeat`] detects a tor that doesn't answer any more, and
 //! [`Controller::on_status`] reports all of this.
 //!
@@ -277,7 +280,7 @@
 //!     .reconnect(Reconnect::new().max_delay(Duration::from_secs(10)))
 //!     .heartbeat(Duration::from_secs(60))
 //!     .connect()?;
-//! let _listener = controller.on_status(|status| match status {
+//! let _registration = controller.on_status(|status| match status {
 //!     ConnectionStatus::Closed(closed) => eprintln!("{closed}"),
 //!     ConnectionStatus::Reconnected(_) => eprintln!("connected again"),
 //!     _ => {}
@@ -290,11 +293,13 @@
 //!
 //! # Errors
 //!
-//! Every fallible call returns an [`Error`]. Most programs decide on its
-//! [kind](Error::kind), for example [`ErrorKind::Refused`] if tor refused,
-//! [`ErrorKind::Closed`] if the connection has ended, or [`ErrorKind::Timeout`]
-//! if a deadline passed. [`Error::get`] returns the typed error of the module
-//! that failed, such as [`SocksError`](socks::SocksError) or
+//! Fallible calls return an [`Error`], except for parsers, which have errors of
+//! their own. Most programs only look at the error's [kind](Error::kind).
+//! Examples are [`ErrorKind::Refused`] if tor refused a command,
+//! [`ErrorKind::Closed`] if the connection has ended, and
+//! [`ErrorKind::Timeout`] if a deadline passed. [`Error::get`] returns the
+//! typed error of the module that failed, such as
+//! [`SocksError`](socks::SocksError) or
 //! [`CircuitError`](control::CircuitError). [`Error::refusal`] has the code and
 //! the whole text of tor's refusal. Invalid arguments are errors of the kind
 //! [`ErrorKind::Argument`], and nothing is sent then.
@@ -331,11 +336,11 @@
 #![cfg_attr(not(feature = "testing"), doc = " `testing::ScriptedTor` answers as the test says,")]
 #![cfg_attr(
     feature = "testing",
-    doc = " [`testing::TestNetwork`] is a private Tor network of real tors on loopback."
+    doc = " and [`testing::TestNetwork`] is a private Tor network of real tors on loopback."
 )]
 #![cfg_attr(
     not(feature = "testing"),
-    doc = " `testing::TestNetwork` is a private Tor network of real tors on loopback."
+    doc = " and `testing::TestNetwork` is a private Tor network of real tors on loopback."
 )]
 //!
 //! # Logging
@@ -417,7 +422,7 @@ pub use endpoint::listen::listen;
 pub use error::kind::ErrorKind;
 pub use error::opaque::{Error, Result};
 pub use io::cancel::CancelToken;
-pub use io::connection::listener::Listener;
+pub use io::connection::registration::Registration;
 pub use io::connection::subscription::Subscription;
 pub use io::undo::undo_all;
 pub use live::config::live::Config;

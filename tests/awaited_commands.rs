@@ -308,7 +308,7 @@ fn circuit_whose_id_comes_too_late_is_closed() {
     let tor = ScriptedTor::follow(script).unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
     let limit = Duration::from_secs(2);
-    let error = c.build_circuit(&scape::control::BuildCircuit::new().timeout(limit)).unwrap_err();
+    let error = c.build_circuit(&scape::control::ExtendCircuit::new(), limit).unwrap_err();
     assert!(error.get::<Timeout>().is_some_and(|t| t.after() == limit), "{error}");
     tor.open("late");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
@@ -323,9 +323,8 @@ fn circuit_that_is_not_built_in_time_is_closed() {
         .start()
         .unwrap();
     let c = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
-    let error = c
-        .build_circuit(&scape::control::BuildCircuit::new().timeout(Duration::from_secs(2)))
-        .unwrap_err();
+    let error =
+        c.build_circuit(&scape::control::ExtendCircuit::new(), Duration::from_secs(2)).unwrap_err();
     assert_eq!(error.get().map(Timeout::phase), Some(Phase::Circuit), "{error}");
     assert_eq!(tor.wait_for("CLOSECIRCUIT").unwrap(), "CLOSECIRCUIT 7");
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use proptest::prelude::*;
 use scape::control::{
-    AddOnion, ArgumentError, ArgumentProblem, AuthError, BuildCircuit, Command, Signal,
+    AddOnion, ArgumentError, ArgumentProblem, AuthError, Command, ExtendCircuit, Signal,
 };
 use scape::event::{CircuitPurpose, EventKind};
 use scape::transport::{Address, Transport};
@@ -81,7 +81,7 @@ const TEXTS: &[(&str, &str, Call)] = &[
     ("subscribe", "event", |c, bad| c.subscribe([EventKind::Bw, EventKind::from(bad)]).map(drop)),
     ("on", "event", |c, bad| c.on_event([EventKind::from(bad)], |_| {}).map(drop)),
     ("launch_circuit, purpose", "purpose", |c, bad| {
-        c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from(bad))).map(drop)
+        c.launch_circuit(&ExtendCircuit::new().purpose(CircuitPurpose::from(bad))).map(drop)
     }),
     ("send", "argument", |c, bad| {
         c.send(Command::build("X").word("argument", bad).finish()?)?.wait().map(drop)
@@ -96,9 +96,11 @@ const LINES: &[(&str, &str, Call)] = &[
         c.set_conf([("HashedControlPassword", bad)])
     }),
     ("launch_circuit, path", "path", |c, bad| {
-        c.launch_circuit(&BuildCircuit::new().path(["moria1", bad])).map(drop)
+        c.launch_circuit(&ExtendCircuit::new().path(["moria1", bad])).map(drop)
     }),
-    ("build_circuit", "path", |c, bad| c.build_circuit(&BuildCircuit::new().path([bad])).map(drop)),
+    ("build_circuit", "path", |c, bad| {
+        c.build_circuit(&ExtendCircuit::new().path([bad]), Duration::from_secs(60)).map(drop)
+    }),
     ("extend_circuit", "path", |c, bad| {
         c.extend_circuit(CircuitId::new(1), ["moria1", bad]).map(drop)
     }),
@@ -177,7 +179,7 @@ fn characters_not_allowed_in_bare_words_are_refused() {
     }
     for quote in ['"', '\'', '='] {
         let result =
-            c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::from("a\"b"))).map(drop);
+            c.launch_circuit(&ExtendCircuit::new().purpose(CircuitPurpose::from("a\"b"))).map(drop);
         assert_eq!(character(result, "purpose", "purpose"), ('"', 1));
         assert!(is_argument(&c.get_conf(&format!("Log{quote}x"))), "{quote}");
         assert!(is_argument(&c.set_conf([(format!("Log{quote}x"), "y")])), "{quote}");
@@ -201,7 +203,7 @@ fn empty_arguments_are_refused() {
     assert!(is_argument(&c.msg("")));
     assert!(is_argument(&c.msg_with_data("", b"")));
     assert!(is_argument(&c.msg_with_data("+", b"")));
-    assert!(is_argument(&c.launch_circuit(&BuildCircuit::new().path([""]))));
+    assert!(is_argument(&c.launch_circuit(&ExtendCircuit::new().path([""]))));
     assert!(is_argument(&c.subscribe([])));
     assert!(is_argument(&c.add_onion(&AddOnion::new())));
     in_step(&c);

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded, unbounded};
 use parking_lot::Mutex;
 use peer::{Peer, SOON, echo};
-use scape::Listener;
+use scape::Registration;
 use scape::connection::{ConnectionStatus, QueueLimit};
 use scape::error::Timeout;
 use scape::event::EventKind;
@@ -93,7 +93,7 @@ fn callback_may_close_the_connection() {
 fn callback_may_remove_itself_and_add_another() {
     let (controller, peer, _server) = Peer::answering(echo);
     let (sender, received) = unbounded();
-    let slot: Arc<Mutex<Vec<Listener>>> = Arc::default();
+    let slot: Arc<Mutex<Vec<Registration>>> = Arc::default();
     let (inside, own) = (controller.downgrade(), slot.clone());
     let listener = controller
         .on_event([EventKind::Bw], move |event| {
@@ -334,7 +334,7 @@ fn listener_that_does_not_finish_in_time_is_removed() {
 #[test]
 fn listener_finished_by_its_callback_sees_pending_events() {
     let (controller, peer, _server) = Peer::answering(echo);
-    let slot = Arc::new(Mutex::new(None::<Listener>));
+    let slot = Arc::new(Mutex::new(None::<Registration>));
     let (sender, received) = unbounded();
     let own = slot.clone();
     let listener = controller

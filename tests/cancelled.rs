@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use parking_lot::Mutex;
 use peer::Peer;
-use scape::control::{BuildCircuit, ConnectError};
+use scape::control::{ConnectError, ExtendCircuit};
 use scape::error::{Cancelled, Phase};
 use scape::onion::{OnionService, Publication, Wait};
 use scape::word::OnionAddress;
@@ -250,7 +250,7 @@ fn every_call_of_a_controller_is_cancelled_and_other_handles_go_on() {
     let error = tor.cancel("RESOLVE", |token| with(token).resolve("a.example", HOUR));
     assert_eq!(phase(&error), Phase::Resolve);
     let error = tor.cancel("EXTENDCIRCUIT", |token| {
-        tor.controller.cancel_with(token).build_circuit(&BuildCircuit::new().timeout(HOUR))
+        tor.controller.cancel_with(token).build_circuit(&ExtendCircuit::new(), HOUR)
     });
     assert_eq!(phase(&error), Phase::Circuit);
     // The circuit has no owner any more, so it is closed.

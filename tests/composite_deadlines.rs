@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use answers::{ONION, answer};
 use peer::Peer;
 use scape::Config;
-use scape::control::{BuildCircuit, ClientAuth};
+use scape::control::{ClientAuth, ExtendCircuit};
 use scape::event::EventKind;
 use scape::onion::client_auth::ClientAuthGuard;
 use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
@@ -154,7 +154,7 @@ fn controller_calls_have_one_deadline_for_all_commands() {
             call(move |tor| tor.hs_descriptors().post(&onion(), "x\n", servers, TIMEOUT)),
         ),
         ("resolve", 0, call(|tor| tor.resolve("example.com", TIMEOUT))),
-        ("build_circuit", 0, call(|tor| tor.build_circuit(&BuildCircuit::new().timeout(TIMEOUT)))),
+        ("build_circuit", 0, call(|tor| tor.build_circuit(&ExtendCircuit::new(), TIMEOUT))),
         ("wait_built", 0, call(|tor| tor.wait_built(CircuitId::new(7), TIMEOUT))),
         ("directory", 0, call(|tor| tor.info().directory().is_ok())),
         ("set_conf", 0, call(|tor| tor.set_conf([("Nickname", "x")]))),
@@ -209,9 +209,9 @@ fn state_and_path_calls_have_one_deadline_for_all_commands() {
     check(vec![
         ("State::new", 0, call(State::new)),
         (
-            "State::build_circuit",
+            "CircuitBuilder::build, one attempt",
             0,
-            on(state, |state| state.build_circuit(&BuildCircuit::new().timeout(TIMEOUT))),
+            on(state, |state| CircuitBuilder::new().attempts(1).timeout(TIMEOUT).build(&state)),
         ),
         ("Circuit::close", 0, on(circuit, |circuit| circuit.close())),
         ("Stream::close", 0, on(stream, |stream| stream.close(scape::event::EndReason::DONE))),

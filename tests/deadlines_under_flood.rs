@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use answers::{ONION, answer};
 use peer::Peer;
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::event::EventKind;
 use scape::onion::disk::{DiskOnion, DiskOnionError, DiskOnions};
 use scape::onion::{Publication, Wait};
@@ -166,16 +166,13 @@ fn flood_does_not_delay_deadline_of_signals() {
 
 #[test]
 fn flood_does_not_delay_deadline_of_circuits() {
-    let circuit = || BuildCircuit::new().timeout(DEADLINE);
-    check("build_circuit", |tor| tor.build_circuit(&circuit()).map(drop));
+    let command = ExtendCircuit::new();
+    check("build_circuit", |tor| tor.build_circuit(&command, DEADLINE).map(drop));
     check("wait_built", |tor| tor.wait_built(CircuitId::new(7), DEADLINE).map(drop));
 }
 
 #[test]
 fn flood_does_not_delay_deadline_of_the_live_state() {
-    check("State::build_circuit", |tor| {
-        State::new(tor)?.build_circuit(&BuildCircuit::new().timeout(DEADLINE)).map(drop)
-    });
     check("CircuitBuilder::build", |tor| {
         CircuitBuilder::new().timeout(DEADLINE).build(&State::new(tor)?).map(drop)
     });

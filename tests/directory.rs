@@ -7,6 +7,7 @@ use scape::testing::ScriptedTor;
 use scape::{Connect, Result};
 
 const BOTH: &str = "GETINFO dir/status-vote/current/consensus-microdesc md/all";
+const ALONE: &str = "GETINFO dir/status-vote/current/consensus-microdesc";
 const FULL: &str = "GETINFO dir/status-vote/current/consensus";
 
 const MICRODESCRIPTOR: &str = "onion-key\nntor-onion-key AAAA\np accept 80,443\n";
@@ -81,7 +82,17 @@ fn directory_without_microdescriptors_and_full_consensus_has_no_policies() {
     let none =
         "551 Could not open cached consensus. Make sure FetchUselessDescriptors is set to 1.\r\n"
             .to_owned();
-    let found = directory(&[(BOTH, both("")), (FULL, none.clone())]).unwrap();
+    // A filter may refuse the full consensus.
+    let filtered = "552 Unrecognized key \"dir/status-vote/current/consensus\"\r\n".to_owned();
+    for refusal in [none.clone(), filtered] {
+        let found = directory(&[(BOTH, both("")), (FULL, refusal)]).unwrap();
+        assert_eq!((found.relays().len(), found.relays()[0].policy()), (1, None));
+    }
+    // A filter refuses everything but the consensus.
+    let refused = "552 Unrecognized key\r\n".to_owned();
+    let alone =
+        data("dir/status-vote/current/consensus-microdesc", &consensus(true)) + "250 OK\r\n";
+    let found = directory(&[(BOTH, refused.clone()), (FULL, refused), (ALONE, alone)]).unwrap();
     assert_eq!((found.relays().len(), found.relays()[0].policy()), (1, None));
     // tor has no consensus at all.
     let error = directory(&[(BOTH, none.clone()), (FULL, none)]).unwrap_err();

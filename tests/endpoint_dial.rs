@@ -168,7 +168,7 @@ fn dial_refuses_private_addresses_unless_allowed() {
     assert!(error.get::<SocksError>().is_some(), "{error}");
     assert!(error.to_string().contains("private"), "{error}");
     assert!(asked.is_empty());
-    assert_eq!(said(endpoint.allow_private().dial().unwrap()), "hello");
+    assert_eq!(said(endpoint.allow_private_addresses(true).dial().unwrap()), "hello");
 }
 
 #[test]

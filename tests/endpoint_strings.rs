@@ -80,7 +80,7 @@ fn client_endpoints_are_parsed_and_displayed() {
         ),
         (
             "tor:127.0.0.1:80:allowPrivate=1",
-            to("127.0.0.1", 80).allow_private(),
+            to("127.0.0.1", 80).allow_private_addresses(true),
             "tor:127.0.0.1:80:allowPrivate=true",
         ),
     ];
@@ -387,7 +387,7 @@ fn any_client() -> impl Strategy<Value = ClientEndpoint> {
             };
             endpoint = time.into_iter().fold(endpoint, ClientEndpoint::timeout);
             endpoint = if tls { endpoint.tls() } else { endpoint };
-            if private { endpoint.allow_private() } else { endpoint }
+            endpoint.allow_private_addresses(private)
         },
     )
 }

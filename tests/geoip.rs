@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use scape::State;
@@ -51,6 +52,29 @@ fn country_of_each_address_is_requested_once() {
     geoip.forget();
     geoip.lookup(ip("192.0.2.1")).unwrap();
     assert_eq!(asked(&tor), 4);
+}
+
+#[test]
+fn cached_countries_survive_a_forget_during_the_look_up() {
+    let shared: Arc<OnceLock<GeoIp>> = Arc::default();
+    let of_tor = shared.clone();
+    let tor = ScriptedTor::builder()
+        .on_any(move |command| {
+            // Another thread clears the cache while tor is asked for the second
+            // address.
+            if command.contains("192.0.2.2") {
+                of_tor.get().unwrap().forget();
+            }
+            let ip = command.strip_prefix("GETINFO ip-to-country/")?;
+            Some(format!("250-ip-to-country/{ip}=de\r\n250 OK\r\n").into_bytes())
+        })
+        .start()
+        .unwrap();
+    let geoip = shared.get_or_init(|| GeoIp::new().tor(&connect(&tor)));
+    geoip.lookup(ip("192.0.2.1")).unwrap();
+    let found = geoip.lookup_all(["192.0.2.1", "192.0.2.2"].map(ip)).unwrap();
+    assert!(found.iter().all(|found| found.as_ref().unwrap().is_known()), "{found:?}");
+    assert_eq!(asked(&tor), 2);
 }
 
 #[test]

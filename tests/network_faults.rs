@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use own_network::{end, start};
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::error::IoError;
 use scape::event::{EventBody, EventKind};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
@@ -58,8 +58,8 @@ fn circuit_over(network: &TestNetwork, nickname: &str) -> scape::Result<()> {
         .find(|node| node.nickname() != nickname)
         .and_then(Node::fingerprint)
         .unwrap();
-    let build = BuildCircuit::new().path([other, relay]).timeout(SOON / 10);
-    network.client().build_circuit(&build).map(drop)
+    let command = ExtendCircuit::new().path([other, relay]);
+    network.client().build_circuit(&command, SOON / 10).map(drop)
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn authorities_vote_on_demand() {
     assert_eq!(valid_after(network.client()), first);
     let another = network.launch().start().unwrap();
     assert_eq!(valid_after(another.controller()), authorities[0]);
-    another.controller().build_circuit(&BuildCircuit::new()).unwrap();
+    another.controller().build_circuit(&ExtendCircuit::new(), SOON).unwrap();
     let again = network.vote(SOON);
     again.unwrap();
     assert_ne!(valid_after(network.nodes()[0].controller()), authorities[0]);

@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use own_network::{LONGEST, end, start};
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::netdoc::RouterFlags;
 use scape::process::{LaunchError, TorProcess};
 use scape::testing::{Node, Role, TestNetwork, TestNetworkBuilder};
@@ -32,7 +32,7 @@ fn launch(launch: Launch) -> TorProcess {
 
 /// Builds a circuit and returns the fingerprints of its relays.
 fn path(client: &Controller) -> Vec<Fingerprint> {
-    let circuit = client.build_circuit(&BuildCircuit::new().timeout(VOTE)).unwrap();
+    let circuit = client.build_circuit(&ExtendCircuit::new(), VOTE).unwrap();
     circuit.path.iter().map(|relay| relay.fingerprint().unwrap()).collect()
 }
 

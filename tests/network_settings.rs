@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::testing::TestNetwork;
 
 /// The time that the test may take. It takes 25 seconds on an idle machine.
@@ -50,7 +50,7 @@ fn vanguards_are_enabled_and_a_node_that_does_not_end_is_named_and_killed() {
         assert_eq!(value.as_deref(), Some("1"), "{}", node.nickname());
     }
     assert!(format!("{:?}", network.launch()).contains("VanguardsLiteEnabled"));
-    network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60)).unwrap();
 
     let stopped = network.nodes().iter().find(|node| node.nickname() == "relay1").unwrap();
     let pid = Pid::from_raw(stopped.process().pid().try_into().unwrap()).unwrap();

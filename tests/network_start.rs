@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use own_network::{LONGEST, end, start};
 use scape::Tor;
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::netdoc::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::word::Progress;
@@ -86,7 +86,7 @@ fn written_documents_equal_those_of_the_authorities() {
         }
     }
     assert_eq!(microdescriptors.matches("@last-listed ").count(), 8);
-    network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60)).unwrap();
     end(network);
 }
 
@@ -178,7 +178,10 @@ fn launched_clients_start_with_the_consensus() {
     assert_eq!(valid_after(network.launch_empty()), "");
     for launch in [network.launch(), network.launch_empty()] {
         let tor = Tor::launch(launch.timeout(LONGEST)).unwrap();
-        tor.controller().unwrap().build_circuit(&BuildCircuit::new()).unwrap();
+        tor.controller()
+            .unwrap()
+            .build_circuit(&ExtendCircuit::new(), Duration::from_secs(60))
+            .unwrap();
     }
     end(network);
 }
@@ -200,7 +203,7 @@ fn networks_share_their_keys_unless_new_ones_are_requested() {
     let resolved = first.tor().client().unwrap().dns_resolve("a.test").unwrap();
     assert_eq!(resolved, Ipv4Addr::LOCALHOST);
     for network in [first, second, third] {
-        network.client().build_circuit(&BuildCircuit::new()).unwrap();
+        network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60)).unwrap();
         end(network);
     }
 }
@@ -220,7 +223,8 @@ fn network_can_vote_first() {
     let steps: Vec<Progress> = steps.try_iter().collect();
     assert_in_order(&steps);
     assert!(steps.iter().any(|step| step.tag == "bootstrap"), "{steps:?}");
-    let circuit = network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    let circuit =
+        network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60)).unwrap();
     assert_eq!(circuit.path.len(), 3);
     Tor::launch(network.launch().timeout(LONGEST)).unwrap();
     end(network);
@@ -241,7 +245,7 @@ fn unusable_first_consensus_is_replaced_by_the_vote() {
     let steps: Vec<Progress> = steps.try_iter().collect();
     assert_in_order(&steps);
     assert!(steps.iter().any(|step| step.tag == "vote"), "{steps:?}");
-    network.client().build_circuit(&BuildCircuit::new()).unwrap();
+    network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60)).unwrap();
     end(network);
 }
 
@@ -266,6 +270,6 @@ fn network_starts_with_a_relay_that_does_not_publish_its_descriptor() {
         }
     }
     assert!(!published(network.node("silent").unwrap()));
-    network.client().build_circuit(&BuildCircuit::new().timeout(LONGEST)).unwrap();
+    network.client().build_circuit(&ExtendCircuit::new(), LONGEST).unwrap();
     end(network);
 }

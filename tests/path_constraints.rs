@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use rand::SeedableRng;
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use relay_world::{Known, World};
 use scape::path::{NoPathError, PathBuilder, PathRule};
@@ -256,7 +256,7 @@ proptest! {
         };
         let mut rng = StdRng::seed_from_u64(seed);
         for _ in 0..5 {
-            if let Ok(path) = chooser.choose(&mut rng) {
+            if let Ok(path) = chooser.choose_by_seed(rng.random(), &[]) {
                 check(&wanted, world, &path)?;
             }
         }
@@ -270,7 +270,7 @@ proptest! {
         let there_is_one = exists(&wanted, &world, &mut Vec::new());
         let chosen = builder(&wanted, &world)
             .prepare(world.directory(), &guards(&wanted, &world))
-            .and_then(|chooser| Ok(chooser.choose(&mut StdRng::seed_from_u64(seed))?));
+            .and_then(|chooser| Ok(chooser.choose_by_seed(seed, &[])?));
         match chosen {
             Ok(path) => check(&wanted, &world, &path)?,
             Err(error) => {
@@ -298,12 +298,12 @@ fn path_takes_the_guards_of_tor_in_their_order() {
     let mut rng = StdRng::seed_from_u64(13);
     let chooser = PathBuilder::new().prepare(world.directory(), &guards).unwrap();
     for _ in 0..100 {
-        assert_eq!(chooser.choose(&mut rng).unwrap()[0], guards[0]);
-        assert_eq!(chooser.choose_without(&mut rng, &guards[..1]).unwrap()[0], guards[1]);
+        assert_eq!(chooser.choose_by_seed(rng.random(), &[]).unwrap()[0], guards[0]);
+        assert_eq!(chooser.choose_by_seed(rng.random(), &guards[..1]).unwrap()[0], guards[1]);
     }
     // The first guard is the exit, so the next guard is the entry.
     let chooser = PathBuilder::new().exit(guards[0]).prepare(world.directory(), &guards).unwrap();
-    assert_eq!(chooser.choose(&mut rng).unwrap()[0], guards[1]);
+    assert_eq!(chooser.choose_by_seed(rng.random(), &[]).unwrap()[0], guards[1]);
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn no_path_error_names_the_broken_rules() {
     let relay = relay.unwrap().fingerprint;
     let chooser = PathBuilder::new().random_guard().relay(2, relay).exit(relay);
     let chooser = chooser.prepare(world.directory(), &[]).unwrap();
-    let error = chooser.choose(&mut StdRng::seed_from_u64(15)).unwrap_err();
+    let error = chooser.choose_by_seed(15, &[]).unwrap_err();
     assert_eq!((error.hop, error.candidates), (2, 1));
     assert_eq!(error.rejected, [(PathRule::SameRelay, 1)]);
 }

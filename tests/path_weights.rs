@@ -11,8 +11,8 @@
 #[path = "support/relay_world.rs"]
 mod relay_world;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use relay_world::{Known, World};
 use scape::path::PathBuilder;
 
@@ -140,7 +140,9 @@ fn draw(world: &World, builder: &PathBuilder, seed: u64) -> Vec<Vec<usize>> {
     let mut rng = StdRng::seed_from_u64(seed);
     let mut hits = vec![vec![0; world.relays.len()]; chooser.length()];
     for _ in 0..DRAWS {
-        for (hop, relay) in chooser.choose(&mut rng).unwrap().into_iter().enumerate() {
+        for (hop, relay) in
+            chooser.choose_by_seed(rng.random(), &[]).unwrap().into_iter().enumerate()
+        {
             let index =
                 world.relays.binary_search_by_key(&relay, |known| known.fingerprint).unwrap();
             hits[hop][index] += 1;

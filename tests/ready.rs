@@ -41,6 +41,23 @@ fn become_ready_reports_steps_behind_a_filter_that_hides_status_events() {
 }
 
 #[test]
+fn not_ready_error_behind_a_filter_has_the_progress_and_the_reason() {
+    let scripted = ScriptedTor::builder()
+        .on("SETEVENTS STATUS_CLIENT", "510 Command filtered\r\n")
+        .info("status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=10 TAG=conn_done SUMMARY="x""#)
+        .info("status/enough-dir-info", "0")
+        .info("status/circuit-established", "0")
+        .on("GETCONF DisableNetwork", "250 DisableNetwork=1\r\n")
+        .start()
+        .unwrap();
+    let controller = Controller::from_authenticated(scripted.transport().unwrap()).unwrap();
+    let error = Tor::from(controller).become_ready(Duration::from_secs(2)).unwrap_err();
+    let Some(error) = error.get::<NotReadyError>() else { panic!("{error}") };
+    assert_eq!(error.progress.as_ref().map(|step| step.percent), Some(10), "{error}");
+    assert!(error.network_disabled, "{error}");
+}
+
+#[test]
 fn become_ready_keeps_its_timeout_with_a_silent_tor() {
     let scripted = ScriptedTor::builder().on_any(|_| Some(Vec::new())).start().unwrap();
     // Each command alone may wait for 30 seconds.

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use place::{Place, SOON, eager, plain};
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::event::EventKind;
 use scape::onion::disk::DiskOnions;
 use scape::testing::{ScriptedTor, ScriptedTorBuilder};
@@ -68,7 +68,7 @@ fn build_circuit_ignores_circuits_of_the_next_tor() {
         "650 CIRC 7 BUILT $607CC6F7FDEBDE658A9739AE613CF8991B95BC35~one PURPOSE=GENERAL\r\n";
     let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n");
     fails_over_a_reconnect(tor, "EXTENDCIRCUIT", built, |tor| {
-        tor.build_circuit(&BuildCircuit::new().timeout(LONG))
+        tor.build_circuit(&ExtendCircuit::new(), LONG)
     });
     let tor = ScriptedTor::builder().info("circuit-status", "7 EXTENDED PURPOSE=GENERAL");
     fails_over_a_reconnect(tor, "GETINFO circuit-status", built, |tor| {

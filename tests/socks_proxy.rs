@@ -139,7 +139,7 @@ fn onion_name_reaches_tor_without_its_trailing_dot() {
 
 #[test]
 fn private_target_with_a_trailing_dot_is_refused() {
-    let proxy = SocksProxy::new(9).refuse_private(true);
+    let proxy = SocksProxy::new(9).allow_private_addresses(false);
     for target in ["127.0.0.1.:80", "localhost.:80", "printer.local.:80", "10.0.0.1.:80"] {
         let error = proxy.connect(target).unwrap_err();
         assert!(error.get::<SocksError>().unwrap().is_private(), "{error}");

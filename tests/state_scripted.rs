@@ -6,14 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
-use scape::control::{BuildCircuit, CircuitError, Refusal};
+use scape::control::{CircuitError, Refusal};
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EndReason, StreamStatus};
 use scape::info::EntryGuardStatus;
 use scape::state::{CircuitListener, StreamListener};
 use scape::testing::ScriptedTor;
 use scape::word::{CircuitId, Fingerprint, RelayName, StreamId};
-use scape::{Connect, Controller, State};
+use scape::{CircuitBuilder, Connect, Controller, State};
 
 const SOON: Duration = Duration::from_secs(20);
 const A: &str = "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
@@ -287,7 +287,7 @@ fn built_circuit_is_known_from_its_answer_or_its_events() {
         ("250 EXTENDED 8\r\n650 CIRC 8 FAILED REASON=NOPATH\r\n", false),
     ] {
         let (_tor, state) = tor_that(&[("EXTENDCIRCUIT 0 alice", answer)], "", "");
-        match state.build_circuit(&BuildCircuit::new().path(["alice"]).timeout(SOON)) {
+        match CircuitBuilder::along(["alice"]).attempts(1).timeout(SOON).build(&state) {
             Ok(circuit) => assert!(built && circuit.is_built() && circuit.id().get() == 8),
             Err(error) => {
                 let circuit: &CircuitError = error.get().unwrap_or_else(|| panic!("{error}"));
@@ -307,9 +307,27 @@ fn circuit_that_is_not_built_in_time_is_closed() {
         "",
         "",
     );
-    let built = state.build_circuit(&BuildCircuit::new().timeout(Duration::from_secs(2)));
+    let built = CircuitBuilder::new().attempts(1).timeout(Duration::from_secs(2)).build(&state);
     assert_eq!(built.unwrap_err().get().map(Timeout::phase), Some(Phase::Circuit));
     tor.wait_for("CLOSECIRCUIT 8").unwrap();
+}
+
+#[test]
+fn closed_registration_of_a_state_callback_is_not_called_any_more() {
+    let (tor, state) = tor_that(&[], "7 BUILT alice", "");
+    let (sender, told) = unbounded();
+    let registration = state.on_circuit_closed(move |circuit| sender.send(circuit.id()).unwrap());
+    assert_eq!(registration.lost(), 0);
+    assert!(registration.close(SOON).unwrap());
+    tor.send("650 CIRC 7 CLOSED alice REASON=FINISHED\r\n");
+    state.wait(SOON, |state| state.circuit(CircuitId::new(7)).is_none().then_some(())).unwrap();
+    assert!(told.recv().is_err(), "the callback was called");
+    // The state's own subscription goes on, so tor is told nothing.
+    assert!(!tor.sent().iter().any(|sent| sent == "SETEVENTS"), "{:?}", tor.sent());
+    let registration = state.on_circuit_closed(|_| ());
+    tor.hang_up();
+    state.controller().wait_closed(SOON).unwrap();
+    assert!(!registration.close(SOON).unwrap());
 }
 
 #[test]

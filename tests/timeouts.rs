@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use peer::{Peer, SOON};
-use scape::control::Command;
+use scape::control::{ArgumentError, Command};
 use scape::error::{Phase, Timeout};
 use scape::event::EventKind;
 
@@ -37,6 +37,12 @@ fn reply_can_be_waited_for_again_after_a_timeout() {
     assert!(pending.wait_timeout(Duration::from_millis(20)).unwrap_err().is_timeout());
     peer.send("250-slow=here\r\n250 OK\r\n");
     assert_eq!(pending.wait_timeout(SOON).unwrap().first().text, b"slow=here");
+    // The reply is returned only once. The connection has nothing to do with
+    // that.
+    let again = [pending.try_wait().unwrap(), pending.wait_timeout(SOON)];
+    for error in again.map(Result::unwrap_err) {
+        assert!(error.get::<ArgumentError>().is_some() && !error.is_closed(), "{error}");
+    }
 }
 
 #[test]
@@ -60,7 +66,9 @@ fn waits_of_every_kind_have_a_deadline() {
     assert!(brief.circuits().unwrap_err().is_timeout());
     assert!(brief.sync().unwrap_err().is_timeout());
     assert!(brief.new_identity(Duration::from_millis(30)).unwrap_err().is_timeout());
-    assert!(brief.build_circuit(&scape::control::BuildCircuit::new()).unwrap_err().is_timeout());
+    assert!(
+        brief.build_circuit(&scape::control::ExtendCircuit::new(), SOON).unwrap_err().is_timeout()
+    );
     assert!(events.next_timeout(Duration::from_millis(30)).unwrap_err().is_timeout());
     assert_eq!(events.timeout_iter(Duration::from_millis(30)).count(), 0);
     assert!(brief.wait_closed(Duration::from_millis(30)).unwrap_err().is_timeout());

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use scape::connection::{CloseCause, Closed, ConnectionStatus};
 use scape::control::{
-    AddOnion, ArgumentError, ArgumentProblem, BuildCircuit, CircuitError, Command, Signal,
+    AddOnion, ArgumentError, ArgumentProblem, CircuitError, Command, ExtendCircuit, Signal,
 };
 use scape::error::{AnswerError, Phase, Timeout};
 use scape::event::{CircuitPurpose, EventBody, EventKind};
@@ -433,13 +433,13 @@ fn circuit_commands_without_a_network_are_refused() {
     let nobody = "A".repeat(40);
     let unknown = CircuitId::new(5);
     assert_eq!(
-        refusal(c.launch_circuit(&BuildCircuit::new())),
+        refusal(c.launch_circuit(&ExtendCircuit::new())),
         (551, "Couldn't start circuit".into())
     );
-    let named = BuildCircuit::new().path([&nobody]);
+    let named = ExtendCircuit::new().path([&nobody]);
     assert_eq!(refusal(c.launch_circuit(&named)), (552, format!("No such router \"{nobody}\"")));
-    assert_eq!(refusal(c.build_circuit(&named)).0, 552);
-    let purpose = BuildCircuit::new().purpose(CircuitPurpose::from("NONSENSE"));
+    assert_eq!(refusal(c.build_circuit(&named, SOON)).0, 552);
+    let purpose = ExtendCircuit::new().purpose(CircuitPurpose::from("NONSENSE"));
     assert_eq!(refusal(c.launch_circuit(&purpose)), (552, "Unknown purpose \"nonsense\"".into()));
     assert_eq!(
         refusal(c.extend_circuit(unknown, [&nobody])),
@@ -457,7 +457,7 @@ fn circuit_commands_without_a_network_are_refused() {
     assert_eq!(argument(c.extend_circuit(CircuitId::new(0), [&nobody])).0, "circuit");
     for relay in ["", "a,b", "a b", "a\r\nQUIT", "é"] {
         assert_eq!(
-            argument(c.launch_circuit(&BuildCircuit::new().path([relay]))).0,
+            argument(c.launch_circuit(&ExtendCircuit::new().path([relay]))).0,
             "path",
             "{relay:?}"
         );

@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use scape_proto::netdoc::{Consensus, Directory, Microdescriptor, RouterEntry, RouterStatus};
+use scape_proto::netdoc::{Consensus, Directory, Microdescriptor, Relay, RouterStatus};
 
 fuzz_target!(|data: &[u8]| {
-    let entries: Vec<RouterEntry> = RouterStatus::parse_all(data).map(RouterEntry::from).collect();
+    let entries: Vec<Relay> = RouterStatus::parse_all(data).map(Relay::from).collect();
     let results = RouterStatus::parse_all(data).results();
     assert_eq!(results.filter(Result::is_ok).count(), entries.len());
     for micro in Microdescriptor::parse_all(data) {

@@ -16,7 +16,7 @@ impl NoControlError {
         NoControlError { socks: socks.into() }
     }
 
-    /// Returns the address of the SOCKS port.
+    /// Returns the address of the SOCKS port as text, such as `127.0.0.1:9050`.
     pub fn socks(&self) -> &str {
         &self.socks
     }

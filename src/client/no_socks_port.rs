@@ -8,13 +8,16 @@ use crate::control::ConnectAttempt;
 use crate::error::write_with_sources;
 use scape_proto::control::Refusal;
 
-/// The reason why none of tor's SOCKS ports can be used for the request.
+/// The reason why [`Tor::client_on`](crate::Tor::client_on), or a call that
+/// uses it, found no SOCKS port to use.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NoSocksPortError {
-    /// tor listens on no SOCKS port: `SocksPort 0`, or `DisableNetwork 1`.
+    /// tor listens on no SOCKS port, because of `SocksPort 0` or
+    /// `DisableNetwork 1`.
     None,
-    /// tor listens, but no port accepted a connection.
+    /// tor listens on SOCKS ports, but none of them accepted a connection. Each
+    /// port that was tried is listed with its error.
     Unreachable(Vec<ConnectAttempt>),
     /// No SOCKS port has these options, or tor's answers don't tell which
     /// listener has them.
@@ -24,15 +27,17 @@ pub enum NoSocksPortError {
         /// The configured `SocksPort` lines.
         lines: Vec<String>,
     },
-    /// tor is on another machine and listens on loopback or Unix sockets only.
-    /// Whatever listens at these addresses on this machine is something else.
+    /// tor is on another machine, and its SOCKS ports are loopback addresses or
+    /// Unix sockets, which only that machine reaches. The same addresses on
+    /// this machine belong to something else.
     Remote {
         /// The address of tor's control port.
         control: String,
     },
     /// tor, or a filter in front of its control port, doesn't reveal the SOCKS
-    /// ports. Neither the port that the environment names nor one of the usual
-    /// ports can be used.
+    /// ports. So this library tried the port that an environment variable
+    /// names. If no variable names a port, it tried the usual ports. None of
+    /// the tried ports can be used.
     Hidden {
         /// The refusal of `GETINFO net/listeners/socks`.
         refusal: Refusal,

@@ -10,23 +10,25 @@ use crate::io::transport::{Address, Transport, deadline_after};
 /// An address for documentation (RFC 5737). tor resolves the text of an address
 /// itself, without asking a relay.
 const ANY_ADDRESS: &str = "192.0.2.1";
-/// An HTTP request. Every SOCKS port of tor answers it itself, whatever the
-/// port's flags and tor's options are.
+/// An HTTP request. Every SOCKS port of tor replies to HTTP with the same error
+/// page, whatever the port's flags and tor's options are.
 const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.0\r\n\r\n";
 /// The first bytes of tor's answer to [`HTTP_REQUEST`].
 const TORS_ANSWER: &[u8] = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n";
 
 /// Returns `Ok` if a SOCKS port of a tor listens at `address`.
 ///
-/// The first request is `RESOLVE`, a command that no other proxy has. Ports
-/// with `OnionTrafficOnly`, `NoIPv4Traffic` or `SafeSocks` refuse it, with
-/// replies that another proxy may also send. Only then the port is asked by
-/// HTTP, because tor logs a warning about HTTP requests.
+/// The first request is `RESOLVE`, a command that no other proxy has. SOCKS
+/// ports of tor with `OnionTrafficOnly`, `NoIPv4Traffic` or `SafeSocks` refuse
+/// `RESOLVE`, with replies that another proxy may also send. After such a
+/// reply, an HTTP request is sent. Only a SOCKS port of tor answers it with
+/// [`TORS_ANSWER`]. HTTP isn't tried first, because tor logs a warning about
+/// HTTP requests.
 ///
 /// # Errors
 ///
 /// Returns an error with a [`SocksError`] if nothing listens at `address`, if
-/// nothing answers within `timeout`, or if it is another proxy.
+/// nothing answers within `timeout`, or if another kind of server answers.
 pub(crate) fn ask_whether_tor(address: &Address, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let Err(error) = SocksProxy::new(address.clone()).timeout(timeout).resolve(ANY_ADDRESS) else {

@@ -17,57 +17,111 @@ use crate::io::transport::Address;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocksPort {
-    /// The first port that accepts a connection, in tor's order.
+    /// The first of tor's SOCKS ports that accepts a connection. The ports are
+    /// tried in tor's order.
     ///
-    /// If a filter in front of the control port hides the listeners, this is
-    /// the first of the usual ports (9050, and Tor Browser's 9150) that belongs
-    /// to a tor. If the control port was found as in
-    /// [`Connect::from_env`](crate::Connect::from_env), and the environment
-    /// also names the SOCKS port, this is that port.
+    /// If a filter in front of the control port hides tor's SOCKS ports, the
+    /// usual ports are tried: 9050, and Tor Browser's 9150. The first of them
+    /// that belongs to a tor is used. The exception is a connection that was
+    /// made with [`Connect::from_env`](crate::Connect::from_env): if an
+    /// environment variable names a SOCKS port, only that port is tried.
     #[default]
     Usable,
-    /// The port at this address, whatever tor reports. Use it for a port in a
-    /// container, or for a forwarded port.
+    /// The port at this address. tor isn't asked about this port. Use this
+    /// variant for a port in a container, or for a forwarded port.
     At(Address),
     /// The first port that is configured with all of these options, such as
     /// `IsolateDestAddr` or `ExtendedErrors`.
     WithOptions(Vec<String>),
-    /// A port that is configured with exactly these options. Without such a
-    /// port, tor is told to open one at a port number of its choice.
+    /// A port that is configured with exactly these options. If tor has no such
+    /// port, tor is told to open one. tor then chooses the port number.
     ///
     /// All other ports are kept. The new port stays open as long as tor runs,
     /// unless it is removed from the configuration. SAVECONF doesn't save it,
     /// because it is a `__SocksPort`.
     Added(Vec<String>),
-    /// The Unix socket at this path, whatever its options are. If tor has no
-    /// SOCKS port there, tor is told to open one with these options, as with
-    /// `Added`.
+    /// The SOCKS port on the Unix socket at this path. A port that tor has
+    /// there already is used, even if it has other options. Otherwise tor is
+    /// told to open one with the options in the second field, as with `Added`.
     ///
-    /// The directory of the socket must belong to tor's user, with mode 0700
-    /// (or 0750 with `GroupWritable`, 0755 with `WorldWritable`); otherwise tor
-    /// refuses.
+    /// The directory of the socket must belong to tor's user. The directory's
+    /// mode must be 0700. With the option `GroupWritable`, it may also be 0750,
+    /// and with `WorldWritable`, 0755. Otherwise tor refuses to open the
+    /// socket.
     AddedUnix(PathBuf, Vec<String>),
 }
 
 impl SocksPort {
     /// Selects the port at this address.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::tor::SocksPort;
+    ///
+    /// let client = tor.client_on(&SocksPort::at(9050))?;
+    /// assert_eq!(client.address().to_string(), "127.0.0.1:9050");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn at(address: impl Into<Address>) -> Self {
         SocksPort::At(address.into())
     }
 
     /// Selects the first port that is configured with all of these options.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let socks = listener.local_addr()?;
+    /// # let lines = format!("250-SocksPort={socks} ExtendedErrors\r\n250 __SocksPort\r\n");
+    /// # let scripted = ScriptedTor::builder().on_prefix("GETCONF", lines)
+    /// #     .info("net/listeners/socks", format!("\"{socks}\"")).start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::tor::SocksPort;
+    ///
+    /// // On such a port, tor says why an onion service can't be reached.
+    /// let client = tor.client_on(&SocksPort::with_options(["ExtendedErrors"]))?;
+    /// println!("{}", client.address());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_options<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
         SocksPort::WithOptions(options.into_iter().map(Into::into).collect())
     }
 
     /// Selects a port that is configured with exactly these options, and adds
     /// one if tor has no such port.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let socks = listener.local_addr()?;
+    /// # let lines = format!("250-SocksPort={socks} IsolateDestAddr\r\n250 __SocksPort\r\n");
+    /// # let scripted = ScriptedTor::builder().on_prefix("GETCONF", lines)
+    /// #     .info("net/listeners/socks", format!("\"{socks}\"")).start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::tor::SocksPort;
+    ///
+    /// // Streams to different hosts never share a circuit.
+    /// let client = tor.client_on(&SocksPort::added(["IsolateDestAddr"]))?;
+    /// println!("{}", client.address());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn added<O: Into<String>>(options: impl IntoIterator<Item = O>) -> Self {
         SocksPort::Added(options.into_iter().map(Into::into).collect())
     }
 
     /// Selects the Unix socket at this path, and adds it without options if tor
     /// has no such port.
+    ///
+    /// ```no_run
+    /// use scape::Tor;
+    /// use scape::tor::SocksPort;
+    ///
+    /// let client = Tor::connect()?.client_on(&SocksPort::added_unix("/run/my-app/socks"))?;
+    /// assert!(client.address().is_unix());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn added_unix(path: impl Into<PathBuf>) -> Self {
         SocksPort::AddedUnix(path.into(), Vec::new())
     }

@@ -1,4 +1,7 @@
-//! The selection of one of tor's SOCKS ports.
+//! Finds or adds the SOCKS port that a client uses.
+//!
+//! In this module, a filter is a program in front of tor's control port that
+//! refuses some commands. Whonix's onion-grater is an example.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -14,11 +17,12 @@ use scape_proto::info::{ListenerAddress, ListenerKind};
 use scape_proto::torrc::{PortAddress, PortLine};
 use std::sync::Arc;
 
-/// The time that a SOCKS port has to identify itself as tor's.
+/// The maximum time for verifying that a SOCKS port belongs to tor.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time that one SOCKS port has to accept a connection.
+/// The maximum time to wait until one SOCKS port accepts a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The two options of one group: setting one replaces both.
+/// The two options for SOCKS ports. They are one group: setting one of them
+/// also replaces the values of the other.
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
 /// The port that tor opens if neither option is set.
 const DEFAULT_PORT: u16 = 9050;
@@ -27,14 +31,14 @@ const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
 /// Tor Browser's control port.
 const TOR_BROWSER_CONTROL: u16 = 9151;
 
-/// The address of the selected SOCKS port.
+/// A SOCKS port that was found or added.
 #[derive(Debug)]
 pub(crate) struct FoundPort {
     pub(crate) address: Address,
-    /// The refusal of a filter in front of the control port that hides tor's
-    /// SOCKS ports. In this case, `address` is the one from the environment or
-    /// a usual one. A tor listens there, but perhaps not the controlled one.
-    /// `None` if tor listed the port or the caller named it.
+    /// The refusal of a filter to list tor's SOCKS ports. After such a refusal,
+    /// `address` is a guess: the port that the environment names, or a usual
+    /// port. A tor listens there, but perhaps not the controlled one. `None` if
+    /// tor listed the port, or if the caller named it.
     pub(crate) hidden_by: Option<Refusal>,
 }
 
@@ -44,25 +48,27 @@ impl From<Address> for FoundPort {
     }
 }
 
-/// The SOCKS ports of the tor at a control connection: the port that worked
-/// last, and the ports that were added. A connection has one value of this
-/// type.
+/// The SOCKS ports of one tor: the port that worked last, and the ports that
+/// this library added. Each control connection has one value of this type.
 #[derive(Debug, Default)]
 pub(crate) struct SocksPorts {
     /// The SOCKS port that accepted a connection most recently.
     usable: Mutex<Option<Address>>,
-    /// The SOCKS ports that were added, and the addresses that tor opened. The
-    /// lock is held while a port is added, so ports are added one at a time.
+    /// The SOCKS ports that this library added, each with the address that tor
+    /// opened for it. The lock is held while a port is added, so ports are
+    /// added one at a time.
     added: Mutex<Vec<(PortLine, ListenerAddress)>>,
 }
 
 impl SocksPorts {
-    /// Returns the ports of the tor that `controller` controls.
+    /// Returns the value that belongs to the connection of `controller`.
     pub(crate) fn of(controller: &Controller) -> Arc<SocksPorts> {
         controller.shared_default()
     }
 
-    /// Finds the selected port, within the deadline of `controller`.
+    /// Finds the SOCKS port that `port` selects, within the deadline of
+    /// `controller`. If `port` is `Added` or `AddedUnix` and tor doesn't have
+    /// the port, adds it first.
     pub(crate) fn find(&self, controller: &Controller, port: &SocksPort) -> Result<FoundPort> {
         let candidates = match port {
             SocksPort::At(address) => return Ok(address.clone().into()),
@@ -88,9 +94,9 @@ impl SocksPorts {
         self.first_usable(controller, candidates).map(FoundPort::from)
     }
 
-    /// Finds the first of tor's ports that accepts a connection, within the
-    /// deadline of `controller`. If a filter hides tor's ports, the usual ones
-    /// are tried.
+    /// Finds the first of tor's SOCKS ports that accepts a connection, within
+    /// the deadline of `controller`. If a filter refuses to list tor's ports,
+    /// tries the port that the environment names, or else the usual ports.
     pub(crate) fn any(&self, controller: &Controller) -> Result<FoundPort> {
         match controller.info().listeners(&ListenerKind::Socks) {
             Ok(listeners) => self.first_usable(controller, listeners).map(FoundPort::from),
@@ -101,24 +107,30 @@ impl SocksPorts {
         }
     }
 
-    /// Finds the first port that tor names and that accepts a connection,
-    /// within the deadline of `controller`. The port certainly belongs to this
-    /// tor. If a filter hides tor's ports, its refusal is the error.
+    /// Like [`any`](Self::any), but tries only the ports that tor lists. So the
+    /// port certainly belongs to this tor. If a filter refuses to list tor's
+    /// ports, returns that refusal as the error.
     pub(crate) fn named_by_tor(&self, controller: &Controller) -> Result<FoundPort> {
         let listeners = controller.info().listeners(&ListenerKind::Socks)?;
         self.first_usable(controller, listeners).map(FoundPort::from)
     }
 
-    /// Returns the SOCKS port that the environment names, or else the first
-    /// usual port that belongs to a tor. `refusal` says why tor's listeners
-    /// aren't known.
+    /// Finds a SOCKS port without tor's own list. `refusal` says why tor's list
+    /// isn't known.
     ///
-    /// The port that worked last is probed first. It is probed each time,
-    /// because nothing else reports that it has closed.
+    /// Probes the port that the environment names. If it names no port, probes
+    /// the usual ports, beginning with the one that worked last. Returns the
+    /// first port that belongs to a tor.
+    ///
+    /// Every call probes again, because nothing else reports that a port has
+    /// closed.
     fn usual_port(&self, controller: &Controller, refusal: Refusal) -> Result<FoundPort> {
-        let named = controller.environment_socks().map(|named| vec![named.clone()]);
-        let mut addresses = named.unwrap_or_else(|| usual_addresses(controller.tor_address()));
-        if let Some(last) = self.usable.lock().take() {
+        let named = controller.environment_socks();
+        let mut addresses = match named {
+            Some(named) => vec![named.clone()],
+            None => usual_addresses(controller.tor_address()),
+        };
+        if let Some(last) = self.usable.lock().take().filter(|_| named.is_none()) {
             addresses.retain(|address| *address != last);
             addresses.insert(0, last);
         }
@@ -141,9 +153,8 @@ impl SocksPorts {
         Err(NoSocksPortError::Hidden { refusal, attempts }.into())
     }
 
-    /// Returns the listeners that belong to a configured `SocksPort` like
-    /// `line`. If no such line is configured, adds `line` as a `__SocksPort`
-    /// first.
+    /// Returns the listeners of the SOCKS port that `line` describes. If tor's
+    /// configuration has no such port, adds `line` as a `__SocksPort` first.
     fn added(&self, controller: &Controller, line: PortLine) -> Result<Vec<ListenerAddress>> {
         check(&line)?;
         // Adding a line means writing the whole option group again, so every
@@ -186,8 +197,8 @@ impl SocksPorts {
         Ok(new.into_iter().collect())
     }
 
-    /// Returns the first listener that accepts a connection. If the listener
-    /// that worked last is among them, it isn't probed again.
+    /// Returns the address of the first listener that accepts a connection. A
+    /// listener that worked last time isn't probed again.
     fn first_usable(
         &self,
         controller: &Controller,
@@ -228,16 +239,17 @@ impl SocksPorts {
     }
 }
 
-/// Verifies that a SOCKS port belongs to tor, until `deadline` or until the
-/// call is cancelled.
+/// Verifies that a SOCKS port belongs to tor. Returns an error if it doesn't,
+/// if `deadline` passes, or if the call is cancelled.
 pub(crate) fn ask(address: &Address, deadline: Deadline) -> Result<()> {
     let address = address.clone();
     let left = deadline.left();
     deadline.run(Phase::Bootstrap, move || ask_whether_tor(&address, left))
 }
 
-/// Returns the usual SOCKS port addresses of a tor with this control port: on
-/// the same machine, Tor Browser's first if the control port is Tor Browser's.
+/// Returns the usual SOCKS ports on the machine of the control port `control`.
+/// If `control` is Tor Browser's control port, Tor Browser's SOCKS port comes
+/// first.
 pub(crate) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     let mut ports = USUAL_PORTS;
     if control.and_then(Address::port) == Some(TOR_BROWSER_CONTROL) {
@@ -252,9 +264,11 @@ pub(crate) fn usual_addresses(control: Option<&Address>) -> Vec<Address> {
     ports.into_iter().filter_map(at).collect()
 }
 
-/// Returns the address of a listener as seen from this machine. Returns `None`
-/// if tor is on another machine and the listener accepts local connections
-/// only: whatever listens at that address on this machine is something else.
+/// Returns the address at which this machine reaches a listener of tor.
+/// `control` is the address of tor's control port.
+///
+/// Returns `None` if tor is on another machine and the listener accepts only
+/// connections from that machine.
 fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Address> {
     let remote = control.filter(|address| !address.is_on_this_machine());
     match (listener, remote) {
@@ -278,9 +292,9 @@ fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Ad
     }
 }
 
-/// The result of [`having`]: the listeners that certainly belong to a wanted
-/// line (see [`of_lines`]), and all lines of SOCKS ports that could be parsed,
-/// for the error message.
+/// The result of [`having`]: the listeners that [`of_lines`] returns, and all
+/// configured SOCKS port lines that could be parsed. The error message shows
+/// those lines.
 struct Having {
     listeners: Vec<ListenerAddress>,
     lines: Vec<PortLine>,
@@ -299,11 +313,14 @@ fn having(controller: &Controller, wanted: impl Fn(&PortLine) -> bool) -> Result
     Ok(Having { listeners: of_lines(&lines, &listeners, wanted), lines })
 }
 
-/// Returns the listeners that certainly belong to a wanted line.
+/// Returns the listeners that certainly belong to a configured SOCKS port line
+/// for which `wanted` returns true.
 ///
-/// tor doesn't report the line of a listener. A line without a port number can
-/// own any listener that no other line names. Such listeners count only if all
-/// lines without a port number are wanted.
+/// tor doesn't report which line a listener belongs to. If a line names the
+/// listener's address, the listener belongs to that line. Any other listener
+/// belongs to one of the lines without a fixed address, such as `auto`. Such a
+/// listener is returned only if `wanted` is true for all lines without a fixed
+/// address.
 fn of_lines(
     lines: &[PortLine],
     listeners: &[ListenerAddress],
@@ -322,7 +339,7 @@ fn of_lines(
     listeners.iter().filter(is_wanted).cloned().collect()
 }
 
-/// The configuration of the SOCKS ports, or tor's default if none is set.
+/// The configured SOCKS ports, or tor's default if no option is set.
 struct Configured {
     /// The options as they are set: names and values.
     options: Vec<(String, String)>,

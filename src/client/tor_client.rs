@@ -27,17 +27,17 @@ use scape_proto::control::Refusal;
 #[cfg(feature = "https")]
 use scape_proto::word::Host;
 
-/// The time for finding out why a request timed out.
+/// The maximum time for finding out why a request timed out.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
-/// A client for connections and DNS look-ups through one of tor's SOCKS ports,
-/// with settings.
+/// A client for connections and DNS look-ups through one of tor's SOCKS ports.
 ///
-/// A client keeps using the port that it was made for. If tor's ports have
-/// changed since, [`Tor::client`](crate::Tor::client) returns a client for a
-/// new port. A client holds no connection. Clones are cheap, and any number of
-/// threads can use one client. Everything made with a client keeps a launched
-/// tor alive ([`Tor`](crate::Tor)).
+/// A client always uses the same port. If tor's ports change, call
+/// [`Tor::client`](crate::Tor::client) again, which returns a client for a new
+/// port. A client holds no connection. Clones are cheap, and any number of
+/// threads can use one client. If this program launched tor, the client keeps
+/// that tor running. So does everything that was made with the client, such as
+/// a stream: see [`Tor`](crate::Tor).
 ///
 /// ```no_run
 /// use scape::Tor;
@@ -56,9 +56,10 @@ pub struct TorClient {
     /// The control connection. `None` if tor is reached through its SOCKS port
     /// only.
     controller: Option<Controller>,
-    /// The refusal of a filter that hides tor's SOCKS ports. The port was
-    /// guessed then, and may belong to another tor than the controller's.
-    /// `None` if tor or the program named the port.
+    /// The refusal, if a filter in front of the control port refused to list
+    /// tor's SOCKS ports. In that case this client's port was guessed, and may
+    /// belong to another tor than the controller's. `None` if tor or the
+    /// program named the port.
     hidden_by: Option<Arc<Refusal>>,
 }
 
@@ -69,20 +70,21 @@ impl fmt::Debug for TorClient {
 }
 
 impl TorClient {
-    /// Creates a client for a SOCKS port. The client keeps `keep` alive. With a
-    /// controller, the client finds out why requests time out.
+    /// Creates a client for a SOCKS port. The client holds `keep`, which keeps
+    /// a launched tor running. If there is a controller, the client uses it to
+    /// find out why a request timed out.
     pub(crate) fn new(port: FoundPort, controller: Option<&Controller>, keep: KeepAlive) -> Self {
         let controller = controller.map(Controller::to_keep);
-        let mut proxy = SocksProxy::new(port.address).keep(keep).refuse_private(true);
+        let mut proxy = SocksProxy::new(port.address).keep(keep).allow_private_addresses(false);
         if let Some(controller) = &controller {
             proxy = proxy.explainer(Arc::new(StreamsWaiting(controller.clone())));
         }
         TorClient { proxy, controller, hidden_by: port.hidden_by.map(Arc::new) }
     }
 
-    /// Returns the control connection to the tor of this client's port. Returns
-    /// an error if tor is known by its SOCKS port only, or if the port was
-    /// guessed and may belong to another tor.
+    /// Returns the control connection to the tor that this client's SOCKS port
+    /// belongs to. Returns an error if there is no control connection, or if
+    /// the port was guessed and may belong to another tor.
     pub(crate) fn controller_of_port(&self) -> Result<&Controller> {
         if let Some(refusal) = &self.hidden_by {
             return Err(Refusal::clone(refusal).into());
@@ -98,25 +100,64 @@ impl TorClient {
         TorClient { proxy: self.proxy.clone().route(route), ..self.clone() }
     }
 
-    /// Returns a client with new random isolation credentials. The streams of
-    /// the new client share no circuit with the streams of any other client.
+    /// Returns a client like this one, with new random isolation credentials.
+    /// The streams of the new client share no circuit with the streams of any
+    /// other client. This client keeps its credentials.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::tor::SocksPort;
+    ///
+    /// let client = tor.client_on(&SocksPort::at(9050))?;
+    /// let (alice, bob) = (client.isolated(), client.isolated()); // never on a circuit together
+    /// assert_eq!(alice.address(), bob.address());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     #[must_use]
     pub fn isolated(&self) -> TorClient {
         self.clone().isolation(Isolation::random())
     }
 
-    /// Sets the isolation credentials. Streams share circuits only with streams
-    /// that have the same credentials.
+    /// Sets the isolation credentials, which tor gets as SOCKS user name and
+    /// password. Streams share circuits only with streams that have the same
+    /// credentials. Default: no credentials.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::socks::Isolation;
+    /// use scape::tor::SocksPort;
+    ///
+    /// let client = tor.client_on(&SocksPort::at(9050))?;
+    /// let mail = client.clone().isolation(Isolation::new("alice", "mail")?);
+    /// let web = client.isolation(Isolation::new("alice", "web")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn isolation(mut self, isolation: Isolation) -> TorClient {
         self.proxy = self.proxy.isolation(isolation);
         self
     }
 
-    /// Sets the time limit of a whole request. Default:
+    /// Sets the time limit of a whole request. A request is a connection or a
+    /// look-up, and includes the connection to the SOCKS port. Default:
     /// [`SocksProxy::DEFAULT_TIMEOUT`] (130 seconds), which is a little longer
     /// than tor's own limit. A request that times out may take up to half a
     /// second more: see [`connect`](Self::connect).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::tor::SocksPort;
+    /// use std::time::Duration;
+    ///
+    /// let client = tor.client_on(&SocksPort::at(9050))?.timeout(Duration::from_secs(60));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> TorClient {
         self.proxy = self.proxy.timeout(timeout);
@@ -128,8 +169,8 @@ impl TorClient {
         self.proxy.address()
     }
 
-    /// Returns the SOCKS port with its settings, for requests that this type
-    /// has no method for.
+    /// Returns the SOCKS port with this client's settings, for functions that
+    /// take a [`SocksProxy`].
     pub fn proxy(&self) -> &SocksProxy {
         &self.proxy
     }
@@ -138,7 +179,8 @@ impl TorClient {
     /// with a port. Names go to tor and are never resolved on this machine.
     ///
     /// The stream implements [`Read`](std::io::Read) and
-    /// [`Write`](std::io::Write). It has no timeouts set.
+    /// [`Write`](std::io::Write). No timeouts are set, so reads and writes may
+    /// block forever.
     ///
     /// ```no_run
     /// use std::io::Write;
@@ -151,28 +193,33 @@ impl TorClient {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`SocksError`]:
+    /// Returns an error with a [`SocksError`] in these cases:
     ///
-    /// * tor's refusal and its meaning ([`SocksError::status`]), most often of
-    ///   the kind [`ErrorKind::Network`](crate::ErrorKind::Network)
-    /// * the timeout (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout))
-    /// * a target that can't be requested (kind
-    ///   [`ErrorKind::Argument`](crate::ErrorKind::Argument))
-    /// * the reason why the port can't be used
+    /// * tor refuses the request, most often with the kind
+    ///   [`ErrorKind::Network`](crate::ErrorKind::Network).
+    ///   [`SocksError::status`] explains the refusal.
+    /// * The request times out (kind
+    ///   [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)).
+    /// * The target can't be requested (kind
+    ///   [`ErrorKind::Argument`](crate::ErrorKind::Argument)).
+    /// * The SOCKS port can't be used. The error says why.
     ///
     /// After a timeout, up to half a second more is spent on finding out
-    /// whether streams of this tor wait for a controller
+    /// whether streams of this tor wait for a controller that attaches them
     /// ([`SocksError::is_waiting_for_controller`]).
     pub fn connect(&self, target: impl ToTarget) -> Result<SocksStream> {
         self.proxy.connect(target)
     }
 
-    /// Returns an HTTP agent that goes through tor. It has this client's port,
-    /// isolation, connection timeout and rule for private addresses. To change
-    /// more settings, use [`agent`](Self::agent).
+    /// Returns an HTTP agent that goes through tor. The agent has this client's
+    /// SOCKS port, isolation credentials and setting for [private
+    /// addresses](Self::allow_private_addresses). The client's timeout limits
+    /// the time for connecting. To change more settings, use
+    /// [`agent`](Self::agent).
     ///
-    /// If a connection times out because streams of this tor wait for a
-    /// controller, the error says so, as in [`connect`](Self::connect).
+    /// If a connection times out while streams of this tor wait for a
+    /// controller that attaches them, the error says so: see
+    /// [`connect`](Self::connect).
     ///
     /// Each agent keeps its connections open for later requests and never
     /// shares them with another agent. Use one agent for each identity.
@@ -180,8 +227,8 @@ impl TorClient {
     /// ```no_run
     /// let client = scape::Tor::connect()?.client()?;
     /// let agent = client.isolated().http()?;
-    /// let page = agent.get("http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/").call()?;
-    /// println!("{}", page.status());
+    /// let onion = "http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/";
+    /// println!("{}", agent.get(onion).call()?.status());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -194,7 +241,7 @@ impl TorClient {
     }
 
     /// Returns a builder for an HTTP agent like that of [`http`](Self::http),
-    /// to set timeouts, a user agent or trusted authorities.
+    /// to set timeouts, a user agent or trusted certificate authorities.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -211,9 +258,9 @@ impl TorClient {
     }
 
     /// Connects to `target` and performs a TLS handshake inside the connection.
-    /// The certificate must be valid for the target's host and come from an
-    /// authority that browsers trust. The whole call takes at most the client's
-    /// timeout.
+    /// The certificate must be valid for the target's host, and come from a
+    /// certificate authority that browsers trust. The whole call takes at most
+    /// the client's timeout.
     ///
     /// ```no_run
     /// use std::io::Write;
@@ -234,8 +281,8 @@ impl TorClient {
         self.connect_tls_with(target, &TlsSettings::new())
     }
 
-    /// Connects like [`connect_tls`](Self::connect_tls), with settings for
-    /// trusted authorities and ALPN.
+    /// Connects like [`connect_tls`](Self::connect_tls), with settings for the
+    /// trusted certificate authorities and for ALPN (the choice of a protocol).
     ///
     /// ```no_run
     /// use scape::tls::TlsSettings;
@@ -250,7 +297,7 @@ impl TorClient {
     ///
     /// Same errors as [`connect_tls`](Self::connect_tls), and an error of the
     /// kind [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the settings
-    /// trust no authority.
+    /// trust no certificate authority.
     #[cfg(feature = "https")]
     pub fn connect_tls_with(
         &self,
@@ -269,7 +316,7 @@ impl TorClient {
         TlsStream::connect(stream, &host, settings, left)
     }
 
-    /// Resolves a host name to an IP address, at an exit.
+    /// Resolves a host name to an IP address. An exit relay does the look-up.
     ///
     /// ```no_run
     /// let client = scape::Tor::connect()?.client()?;
@@ -285,8 +332,9 @@ impl TorClient {
         self.proxy.resolve(name)
     }
 
-    /// Resolves an IP address (IPv4 or IPv6) to a host name, at an exit. The
-    /// owner of the address controls the name, so don't trust it.
+    /// Resolves an IP address (IPv4 or IPv6) to a host name. An exit relay does
+    /// the look-up. The owner of the address controls the name, so don't trust
+    /// the name.
     ///
     /// ```no_run
     /// let client = scape::Tor::connect()?.client()?;
@@ -304,19 +352,32 @@ impl TorClient {
 
     /// Sets whether the client connects to [private](crate::socks::is_private)
     /// addresses and names, such as `127.0.0.1` or `localhost`. Default: false,
-    /// because they would refer to the exit's network, not to this one. tor has
-    /// a similar rule (`ClientRejectInternalAddresses`), and exits have one
-    /// too.
+    /// because an exit would look for them in its own network. tor has a
+    /// similar rule (`ClientRejectInternalAddresses`), and exits have one too.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// use scape::ErrorKind;
+    /// use scape::tor::SocksPort;
+    ///
+    /// let client = tor.client_on(&SocksPort::at(9050))?;
+    /// let error = client.connect("localhost:80").unwrap_err(); // nothing is sent
+    /// assert_eq!(error.kind(), ErrorKind::Argument);
+    /// let client = client.allow_private_addresses(true);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     #[must_use]
     pub fn allow_private_addresses(mut self, allow: bool) -> TorClient {
-        self.proxy = self.proxy.refuse_private(!allow);
+        self.proxy = self.proxy.allow_private_addresses(allow);
         self
     }
 }
 
-/// An [`Explain`] that finds out whether a request timed out because new
-/// streams of this tor wait for a controller that may be gone. This takes up to
-/// half a second.
+/// An [`Explain`] for requests that timed out. It finds out whether new streams
+/// of this tor wait for a controller, which may be gone, and notes this in the
+/// error. Asking tor takes up to half a second.
 struct StreamsWaiting(Controller);
 
 impl Explain for StreamsWaiting {

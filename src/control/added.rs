@@ -16,20 +16,23 @@ pub struct AddedOnion {
     /// The private key, if tor generated and returned it. Anybody who has the
     /// key can run the service.
     ///
-    /// `None` if the caller gave the key, if tor was told to discard it, or if
-    /// a filter on the control port hides it (onion-grater writes `redacted`).
-    /// A service whose key isn't known can't be restored after a reconnect.
+    /// `None` if the caller gave the key, or if tor was told to discard it.
+    /// Also `None` if a filter on the control port hides the key (onion-grater
+    /// writes `redacted`). A service whose key isn't known can't be restored
+    /// after a reconnect.
     pub key: Option<OnionKey>,
-    /// The clients that may connect, as tor repeats them. Empty if anybody may
-    /// connect. A client's key that a filter hides is left out.
+    /// The clients that may connect, as tor's reply lists them. Empty if
+    /// anybody may connect. A client is left out if a filter hides the client's
+    /// key.
     pub clients: Vec<ClientPublicKey>,
 }
 
-/// The error for a reply without an address. It doesn't contain keys of the
-/// reply.
+/// The error if neither the reply to ADD_ONION nor the service's key gives the
+/// address. The error contains none of the reply's keys.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unread {
-    /// The word that the reply has instead of the address.
+    /// The word that the reply has instead of the address. `None` if the reply
+    /// has no ServiceID line.
     pub(super) id: Option<String>,
 }
 
@@ -47,8 +50,9 @@ impl fmt::Display for Unread {
 ///
 /// Only the address is required, because the service couldn't be removed
 /// without it. If the address can't be read, it is computed from the key. A key
-/// or client that can't be read is left out, because a filter on the control
-/// port may hide it (onion-grater: `PrivateKey=ED25519-V3:redacted`).
+/// or client that can't be read is left out, and causes no error: a filter on
+/// the control port may have hidden it (onion-grater:
+/// `PrivateKey=ED25519-V3:redacted`).
 pub(super) fn read(reply: &Reply, given: Option<&OnionKey>) -> Result<AddedOnion, Unread> {
     let (mut id, mut key, mut is_key_hidden, mut clients) = (None, None, false, Vec::new());
     for line in reply.lines() {

@@ -10,16 +10,16 @@ use crate::io::connection::{CloseCause, Closed, PendingReply};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Reply, ReplyLine};
 use scape_proto::info::MappingSource;
 
-/// A name or address, and the replacement that tor uses whenever a client asks
-/// for it.
+/// A name or address, and its replacement. When a client asks for the name or
+/// address, tor uses the replacement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Mapping {
-    /// The replaced name or address, as tor writes it. If a virtual address was
-    /// asked for, this is the one that tor chose. An IPv6 address is in
-    /// brackets.
+    /// The replaced name or address, as tor writes it. If tor was asked to
+    /// choose an unused address, this is the chosen address. An IPv6 address is
+    /// in brackets.
     pub from: String,
-    /// The replacement.
+    /// The name or address that replaces `from`.
     pub to: String,
 }
 
@@ -29,13 +29,13 @@ impl fmt::Display for Mapping {
     }
 }
 
-/// A mapping that is removed when this is dropped. Returned by
+/// A mapping that is removed when this value is dropped. Returned by
 /// [`Controller::mapped_address`].
 ///
-/// It doesn't keep the connection open. Mappings belong to tor and not to a
-/// connection, so the mapping stays if the connection ends before this is
-/// dropped. If `from` was mapped to something else before, that mapping is not
-/// restored.
+/// This value doesn't keep the connection open. Mappings belong to tor and not
+/// to a connection, so the mapping stays if the connection ends before the
+/// value is dropped. If `from` was mapped to something else before, that
+/// earlier mapping is not restored.
 #[derive(Debug)]
 #[must_use = "the mapping is removed when this is dropped"]
 pub struct MappedAddress {
@@ -50,20 +50,21 @@ impl MappedAddress {
         &self.mapping
     }
 
-    /// Returns the replaced name or address. If a virtual address was asked
-    /// for, this is the one that tor chose.
+    /// Returns the replaced name or address. If tor was asked to choose an
+    /// unused address, this is the chosen address.
     pub fn from(&self) -> &str {
         &self.mapping.from
     }
 
-    /// Returns the replacement.
+    /// Returns the name or address that replaces [`from`](Self::from).
     pub fn to(&self) -> &str {
         &self.mapping.to
     }
 
     /// Removes the mapping and waits for tor's reply. Returns false if the
-    /// mapping was gone already: somebody else has removed it, or has mapped
-    /// the same name to something else. That other mapping stays.
+    /// mapping was gone already, because another program has removed it or has
+    /// mapped the same name to something else. The other program's mapping
+    /// stays.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -81,8 +82,8 @@ impl MappedAddress {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended, or its last handle was dropped. The mapping is still there then,
-    /// as long as tor runs. The kind is
+    /// ended, or its last handle was dropped. In both cases the mapping stays
+    /// until tor ends. The kind is
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer.
     pub fn remove(mut self) -> Result<bool> {
         self.undone = true;
@@ -110,14 +111,15 @@ impl MappedAddress {
         }
     }
 
-    /// Removes the mapping from the restorables. So a reconnect doesn't restore
-    /// it, even if tor doesn't remove it now.
+    /// Removes the mapping from the list of things that a reconnect restores.
+    /// Sends nothing, so tor keeps the mapping for now.
     fn forget(&self, controller: &Controller) {
         let from = &self.mapping.from;
         controller.inner.session.restorables.set_mapping(from, from);
     }
 
-    /// Leaves the mapping in place and returns it.
+    /// Leaves the mapping in place and returns it. It then stays until tor ends
+    /// or until [`unmap_address`](Controller::unmap_address) removes it.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -153,17 +155,19 @@ impl Drop for MappedAddress {
 /// [`address_mappings`](crate::control::Info::address_mappings) returns the
 /// mappings that tor has now.
 impl Controller {
-    /// Replaces names and addresses by others whenever clients ask for them,
-    /// until tor ends or the mapping is removed. Returns one result for each
-    /// pair, in order. tor may accept some pairs and refuse others.
+    /// Makes tor replace names and addresses by others whenever clients ask for
+    /// them. Each pair is a name or address `from` and the replacement `to`. A
+    /// mapping lasts until it is removed or tor ends. Returns one result for
+    /// each pair, in order, because tor may accept some pairs and refuse
+    /// others.
     ///
-    /// * If `from` is `0.0.0.0`, `::` or `.`, tor chooses an unused IPv4
-    ///   address, IPv6 address or name ending in `.virtual`, and maps that. The
-    ///   result contains it.
-    /// * `*.example.com` stands for `example.com` and all names that end in
-    ///   `.example.com`. Then `to` may have this form, too.
-    /// * `to` may be an onion address, but without a trailing dot, because tor
-    ///   would ask an exit for it.
+    /// * If `from` is `0.0.0.0`, `::` or `.`, tor chooses what to map: an
+    ///   unused IPv4 address, an unused IPv6 address, or a name that ends in
+    ///   `.virtual`. The result contains the chosen address or name.
+    /// * The name `*.example.com` stands for `example.com` and all names that
+    ///   end in `.example.com`. If `from` has this form, `to` may have it, too.
+    /// * `to` may be an onion address, but without a trailing dot. With a
+    ///   trailing dot, tor would ask an exit for the onion address.
     /// * A pair with the same text on both sides removes a mapping: see
     ///   [`unmap_address`](Self::unmap_address).
     ///
@@ -182,19 +186,20 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a side is empty
-    /// or can't be sent, or if `to` is an onion address with a trailing dot.
-    /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor
-    /// refuses the whole command.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `from` or `to` is
+    /// empty or can't be sent. The kind is the same if `to` is an onion address
+    /// with a trailing dot. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses the
+    /// whole command.
     ///
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer. If tor's answer comes late, the mappings are removed,
-    /// unless they were asked for again meanwhile.
+    /// doesn't answer. If tor's answer comes later, this library removes the
+    /// mappings, except those that the program has requested again meanwhile.
     ///
-    /// A pair that tor refuses is a [`Refusal`] in the result:
-    /// [`is_transient`](Refusal::is_transient) is true if tor has no virtual
-    /// address left, and [`is_bad_argument`](Refusal::is_bad_argument) for
-    /// anything else.
+    /// If tor refuses a pair, the result for this pair is a [`Refusal`]. If tor
+    /// has no unused address left, [`is_transient`](Refusal::is_transient) is
+    /// true for the refusal. For any other refusal,
+    /// [`is_bad_argument`](Refusal::is_bad_argument) is true.
     pub fn map_address<F: AsRef<str>, T: AsRef<str>>(
         &self,
         mappings: impl IntoIterator<Item = (F, T)>,
@@ -243,8 +248,8 @@ impl Controller {
         Ok(answers)
     }
 
-    /// Removes a mapping. If there is no such mapping, nothing changes. For a
-    /// virtual address, `from` is the address that tor chose.
+    /// Removes a mapping. If there is no such mapping, nothing changes. If tor
+    /// chose the mapped address, `from` is that address.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -258,14 +263,14 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (512) if `from` is not
-    /// an address.
+    /// a valid name or address.
     pub fn unmap_address(&self, from: &str) -> Result<()> {
         self.map_one(from, from).map(drop)
     }
 
     /// Replaces one name or address by another, as long as the returned
     /// [`MappedAddress`] lives. See [`map_address`](Self::map_address) for the
-    /// forms of both.
+    /// forms that `from` and `to` may have.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -283,7 +288,7 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor has no virtual
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor has no unused
     /// address left (451) or can't map the pair (512). Otherwise the same
     /// errors as [`map_address`](Self::map_address).
     pub fn mapped_address(&self, from: &str, to: &str) -> Result<MappedAddress> {
@@ -299,9 +304,11 @@ impl Controller {
     }
 }
 
-/// Returns the name under which a pair is claimed: the mapped address. If tor
-/// is to choose that address, the name is the whole pair, because tor chooses
-/// the same address again for the same target.
+/// Returns the name under which a call claims a pair. A claim keeps an earlier
+/// call that timed out from removing the mapping: see
+/// [`latest`](super::latest). The name is the mapped address. If tor is asked
+/// to choose the mapped address, the name is the whole pair, because tor
+/// chooses the same address again for the same target.
 fn claimed(pair: &str) -> String {
     match pair.split_once('=') {
         Some((from, _)) if !matches!(from, "0.0.0.0" | "::" | "[::]" | "[::0]" | ".") => {
@@ -312,8 +319,8 @@ fn claimed(pair: &str) -> String {
 }
 
 /// Returns the MAPADDRESS command for these pairs, and the text of each pair.
-/// Returns an error if tor couldn't read a pair, or would ask an exit for an
-/// onion address because of it.
+/// Returns an error if tor couldn't read a pair, or if a pair would make tor
+/// ask an exit for an onion address.
 fn pairs<F: AsRef<str>, T: AsRef<str>>(
     mappings: impl IntoIterator<Item = (F, T)>,
 ) -> Result<(Command, Vec<String>)> {
@@ -341,7 +348,7 @@ fn pairs<F: AsRef<str>, T: AsRef<str>>(
 }
 
 /// Reads tor's result for each pair. tor answers each pair with a line of its
-/// own, and the code of the last line says nothing about the others.
+/// own, and the code of the last line says nothing about the other lines.
 fn answers(
     reply: &Reply,
     asked: &[String],

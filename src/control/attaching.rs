@@ -1,11 +1,14 @@
-//! The checks before ATTACHSTREAM. Every ATTACHSTREAM goes through them,
-//! whichever method sends it.
+//! The checks that every ATTACHSTREAM passes before it is sent, whichever
+//! method sends it.
 //!
-//! tor 0.4.9 aborts if a look-up (RESOLVE) is attached to a circuit that isn't
-//! for general use. It also takes an onion address with a trailing dot for an
-//! ordinary name, and would ask an exit for it, which RFC 7686 forbids. So tor
-//! is first asked for its streams and circuits. A stream that tor, or a filter
-//! before it, doesn't list is treated like a look-up.
+//! The checks prevent two problems. tor 0.4.9 aborts if a look-up (RESOLVE) is
+//! attached to a circuit that isn't for general use. And tor takes an onion
+//! address with a trailing dot for an ordinary name. It would ask an exit for
+//! this name, which RFC 7686 forbids.
+//!
+//! So the checks first ask tor for its streams and circuits. A stream that
+//! isn't listed is treated like a look-up. It may have ended, or a filter in
+//! front of tor may hide it.
 
 use std::ops::Range;
 
@@ -19,25 +22,27 @@ use scape_proto::word::{CircuitId, StreamId, is_disguised_onion};
 
 const KEYWORD: &str = "ATTACHSTREAM";
 
-/// The streams and circuits that tor lists. `None` if a filter refuses the
-/// question.
+/// The streams and circuits that tor lists. A list is `None` if a filter in
+/// front of tor refuses to return it.
 struct Listed {
     streams: Option<Vec<StreamInfo>>,
     circuits: Option<Vec<CircuitInfo>>,
 }
 
-/// A stream to attach, and the circuit. With `None`, tor chooses the circuit.
+/// The arguments of an ATTACHSTREAM: the stream to attach, and the circuit. If
+/// the circuit is `None`, tor chooses one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Attachment {
     stream: StreamId,
     circuit: Option<CircuitId>,
 }
 
-/// Commands in the order in which they are sent.
+/// The commands to send in one write, in order: those of the caller, and those
+/// that the checks add.
 #[derive(Default)]
 struct Write {
     commands: Vec<Command>,
-    /// The indexes of the commands that the caller asked for.
+    /// The indexes, in `commands`, of the caller's commands.
     asked: Vec<usize>,
 }
 
@@ -50,8 +55,9 @@ impl Write {
     }
 }
 
-/// Commands before and after an ATTACHSTREAM, in the same write. tor takes the
-/// commands of a write in turn, and does nothing else in between.
+/// The commands to send before and after an ATTACHSTREAM, in the same write.
+/// tor executes the commands of one write in order, and does nothing else in
+/// between.
 #[derive(Default)]
 struct Around {
     before: Option<Command>,
@@ -86,8 +92,9 @@ impl Controller {
         within.attach_in(write)
     }
 
-    /// Sends commands of which some are ATTACHSTREAM, after all checks. Returns
-    /// the replies to these commands only.
+    /// Sends commands, after all checks of each ATTACHSTREAM among them.
+    /// Returns the replies to these commands only, not to those that the checks
+    /// add.
     pub(super) fn send_all_checked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
         let within = self.on_this_link()?.in_one_call();
         let Write { commands, asked } = within.checked(commands)?;
@@ -95,8 +102,8 @@ impl Controller {
         Ok(replies.filter(|(at, _)| asked.contains(at)).map(|(_, reply)| reply).collect())
     }
 
-    /// Sends an ATTACHSTREAM with the commands around it. Returns the result of
-    /// ATTACHSTREAM.
+    /// Sends an ATTACHSTREAM together with the commands that the checks added.
+    /// Returns the result of the ATTACHSTREAM.
     fn attach_in(&self, write: Write) -> Result<()> {
         let mut attached = Ok(());
         for (at, reply) in self.send_all_unchecked(write.commands)?.into_iter().enumerate() {
@@ -111,7 +118,8 @@ impl Controller {
     }
 
     /// Checks every ATTACHSTREAM among these commands, and adds the commands
-    /// that have to go around it. tor is asked once for all of them.
+    /// that must be sent before or after it. Asks tor for its streams and
+    /// circuits at most once.
     fn checked(&self, commands: Vec<Command>) -> Result<Write> {
         let mut listed = None;
         let mut write = Write::default();
@@ -150,7 +158,8 @@ impl Controller {
         }
     }
 
-    /// Checks one ATTACHSTREAM. Returns the commands that have to go around it.
+    /// Checks one ATTACHSTREAM. Returns the commands to send before and after
+    /// it.
     fn check(&self, attachment: Attachment, listed: &Listed) -> Result<Around> {
         let Attachment { stream, circuit } = attachment;
         let known = listed.streams.iter().flatten().find(|known| known.id == stream);
@@ -174,9 +183,10 @@ impl Controller {
         }
     }
 
-    /// Returns the commands that go around the ATTACHSTREAM of a look-up to
-    /// this circuit. They depend on the circuit's purpose. If the circuit can't
-    /// carry look-ups, returns the error that `unfit` creates from the purpose.
+    /// Returns the commands to send before and after an ATTACHSTREAM that
+    /// attaches a look-up to this circuit. The commands depend on the circuit's
+    /// purpose. If look-ups can't be attached to the circuit, returns the error
+    /// that `unfit` creates from the purpose.
     fn around(
         &self,
         circuit: CircuitId,
@@ -237,9 +247,10 @@ pub(super) fn is_attach(command: &Command) -> bool {
 /// other white space around them is skipped. Both ids are decimal numbers,
 /// perhaps with `+` or zeros in front.
 ///
-/// Returns `None` for other commands, and for those that tor refuses because an
-/// id is not a number. Returns an error for an ATTACHSTREAM that tor may read
-/// differently: one with data, or with a negative id.
+/// Returns `None` for any other command, and for an ATTACHSTREAM that tor
+/// refuses because an id is missing or not a number. Returns an error for an
+/// ATTACHSTREAM that tor may read differently: one with data, or with a
+/// negative id.
 fn attachment(command: &Command) -> Result<Option<Attachment>, ArgumentError> {
     if !is_attach(command) {
         return Ok(None);
@@ -289,12 +300,14 @@ fn is_look_up(stream: &StreamInfo) -> bool {
         || stream.target.port() == Some(0)
 }
 
-/// Parses the lines of a value. Lines that can't be parsed are left out.
+/// Parses the lines of a GETINFO value. Lines that can't be parsed are left
+/// out.
 fn parsed<T>(text: Option<&str>, parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     text.unwrap_or_default().lines().filter_map(|line| parse(line.as_bytes())).collect()
 }
 
-/// Turns a refusal into `None`, because a filter may refuse the question.
+/// Converts a refusal to `None`. A filter in front of tor may refuse the
+/// command, and the checks go on without the answer.
 fn allowed<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(answer) => Ok(Some(answer)),

@@ -22,7 +22,7 @@ use scape_proto::word::Secret;
 /// name any file.
 const COOKIE_LENGTH: u64 = 32;
 
-/// The result of trying one method.
+/// The result of trying one authentication method.
 enum Attempt {
     Success(Candidate),
     Failure(AuthError),
@@ -38,13 +38,13 @@ struct Login<O> {
     fresh: Option<Candidate>,
 }
 
-/// Opens a connection and authenticates on it. `open` returns `None` if no
-/// further connection can be opened.
+/// Opens a connection with `open` and authenticates on it. `open` returns
+/// `None` if no further connection can be opened.
 ///
 /// # Errors
 ///
 /// Returns an [`AuthError`] if no method succeeds, and the error of `open` if
-/// that fails. The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)
+/// `open` fails. The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)
 /// after `deadline`.
 pub(super) fn authenticate<O>(
     open: O,
@@ -144,7 +144,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         Ok(info)
     }
 
-    /// Converts the error of the first exchange to one that describes the peer.
+    /// Converts the error of PROTOCOLINFO, the first command. If the peer
+    /// doesn't behave like a control port, returns an error that describes the
+    /// peer's behavior. Returns other errors unchanged.
     fn first_answer(&self, error: Error) -> Error {
         let what = match error.exact().map(Closed::cause) {
             Some(CloseCause::Remote { .. }) => "it hangs up without an answer".to_string(),
@@ -249,9 +251,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// Returns the connection on which no attempt was made yet, or else opens a
-    /// new one, because tor hangs up after a failed attempt. Returns `None` if
-    /// no further connection can be opened.
+    /// Returns a connection on which no attempt was made yet. Opens a new one
+    /// if necessary, because tor hangs up after a failed attempt. Returns
+    /// `None` if no further connection can be opened.
     fn connection(&mut self) -> Result<Option<Candidate>> {
         match self.fresh.take() {
             Some(connection) => Ok(Some(connection)),
@@ -260,8 +262,9 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
         }
     }
 
-    /// Sends a command and returns the reply. The outer error ends
-    /// authentication. After the inner error, other methods are still tried.
+    /// Sends a command and returns the reply. An outer error ends
+    /// authentication. An inner error is the failure of one method: other
+    /// methods may still be tried.
     fn ask(&self, connection: &Candidate, command: Command) -> Result<Result<Reply, AuthError>> {
         let shown = command.to_string();
         if self.deadline.has_passed() {
@@ -285,8 +288,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
     }
 }
 
-/// Returns the failure of a method that can't be tried, because tor has hung up
-/// after another method failed and no other connection can be opened.
+/// Returns the failure of a method that can't be tried: tor hung up after an
+/// earlier method failed, and no other connection can be opened.
 fn no_other_connection() -> Attempt {
     Attempt::Failure(AuthError::NotTried)
 }

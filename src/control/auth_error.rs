@@ -41,11 +41,12 @@ pub enum AuthError {
         .cookie.as_ref().map(|e| format!("; its cookie was tried first: {e}")).unwrap_or_default()
     )]
     PasswordMissing {
-        /// The error with the cookie, if tor offers cookie authentication as
-        /// well.
+        /// The error of cookie authentication. `None` if tor doesn't offer
+        /// cookie authentication.
         cookie: Option<Box<AuthError>>,
     },
-    /// The password is wrong: tor has another hash in `HashedControlPassword`.
+    /// The password is wrong: it doesn't match the hash in tor's option
+    /// `HashedControlPassword`.
     #[doc(alias = "IncorrectPassword")]
     #[error("tor refused the password: {}", without_quoting_advice(&.0.excerpt()))]
     PasswordWrong(Box<Refusal>),
@@ -73,9 +74,9 @@ pub enum AuthError {
     #[doc(alias = "NoAuthCookie")]
     #[error("tor offers cookie authentication but names no cookie file; give its path")]
     CookieUnnamed,
-    /// tor only offers the kind of cookie authentication that sends it the
-    /// content of a file, and only tor itself has named the file. Nothing was
-    /// sent, because a hostile peer may name any file.
+    /// tor offers COOKIE but not SAFECOOKIE, and only tor itself has named the
+    /// cookie file. The content of the file was not sent, because a hostile
+    /// peer may name any file.
     #[error(
         "tor wants the content of {}, which only tor itself has named, so it was not sent; \
          if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE",
@@ -86,8 +87,8 @@ pub enum AuthError {
         path: PathBuf,
     },
     /// The peer offers SAFECOOKIE but doesn't answer AUTHCHALLENGE like tor.
-    /// Either it is not a tor, or something in between changes its answers.
-    /// Neither the cookie nor a password was revealed to it.
+    /// Either the peer is not a tor, or a program in between changes tor's
+    /// answers. The peer got neither the cookie nor a password.
     #[doc(alias = "AuthChallengeFailed")]
     #[error(
         "the peer offers SAFECOOKIE for {} but answered AUTHCHALLENGE with {answer:?}: it is not a tor, \
@@ -107,7 +108,7 @@ pub enum AuthError {
     CookieRejected {
         /// The path of the file: the one that was set, or the one from tor.
         path: PathBuf,
-        /// tor's answer.
+        /// tor's refusal of the cookie.
         refusal: Box<Refusal>,
     },
     /// The peer offers SAFECOOKIE but doesn't know the cookie. It is not the
@@ -119,7 +120,8 @@ pub enum AuthError {
         shown(.path)
     )]
     ServerHashWrong {
-        /// The path of the file: the one that was set, or the one from tor.
+        /// The path of the file: the path that the program set, or else the
+        /// path that tor reported (PROTOCOLINFO).
         path: PathBuf,
     },
     /// The peer is not a control port.
@@ -129,14 +131,14 @@ pub enum AuthError {
         /// A description of the peer, derived from its answer.
         what: String,
     },
-    /// tor refused for another reason.
+    /// tor refused a command of the authentication for another reason.
     #[error("tor refused: {}", .0.excerpt())]
     Refused(Box<Refusal>),
     /// The connection ended during authentication.
     #[error("the connection ended while authenticating")]
     Closed(#[source] Closed),
-    /// A method failed, and this method could not be tried: tor hangs up after
-    /// a failure, and the transport can't be opened again.
+    /// A method could not be tried, because tor hung up after another method
+    /// failed, and the transport can't be opened again.
     #[error(
         "another method was not tried: tor hangs up after a failure, and Connect::authenticate_over has one transport; use Connect::through"
     )]

@@ -9,13 +9,13 @@ use crate::io::connection::Tracker;
 use scape_proto::control::{ConfLine, Signal};
 use scape_proto::event::{Event, EventBody, EventKind};
 
-/// The answers from tor that are cached, so that asking again takes no round
-/// trip.
+/// The choice of which answers from tor are cached. Asking again for a cached
+/// answer takes no round trip.
 ///
 /// The cache is emptied when the connection is opened again, and when this
-/// connection learns that the configuration may have changed. It learns that
-/// from its own commands and, with [`Caching::Configuration`], from the events
-/// CONF_CHANGED and SIGNAL RELOAD.
+/// connection learns that the configuration may have changed. The connection
+/// learns of changes from its own commands. With [`Caching::Configuration`], it
+/// also learns of them from the events CONF_CHANGED and SIGNAL RELOAD.
 ///
 /// ```
 /// use scape::control::Caching;
@@ -28,20 +28,22 @@ use scape_proto::event::{Event, EventBody, EventKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Caching {
-    /// Nothing. Every call asks tor.
+    /// No answers. Every call asks tor.
     Off,
-    /// Answers that can't change while tor runs: its version, process and file
-    /// names, and the names of its options, keys, events and signals. They are
-    /// never stale. This is the default.
+    /// Only answers that can't change while tor runs. So a cached answer is
+    /// never out of date. Examples are tor's version, its process id, the paths
+    /// of its configuration files, and the names of its options, events and
+    /// signals. This is the default.
     #[default]
     Constants,
-    /// Also the values of configuration options (GETCONF). The connection
-    /// subscribes to the events CONF_CHANGED and SIGNAL to learn of changes.
+    /// The answers of [`Constants`](Self::Constants), and also the values of
+    /// configuration options (GETCONF). The connection subscribes to the events
+    /// CONF_CHANGED and SIGNAL to learn of changes.
     ///
     /// A change through this connection is visible at once. A change by another
     /// controller is visible when its CONF_CHANGED event has arrived, some
-    /// microseconds after tor has made the change. Don't use this if that is
-    /// too late.
+    /// microseconds after tor has made the change. Don't use this setting if
+    /// that delay matters.
     Configuration,
 }
 
@@ -74,19 +76,20 @@ pub(super) struct Cache(Mutex<Kept>);
 struct Kept {
     caching: Caching,
     /// The number of times that the cache was emptied. An answer is cached only
-    /// if the number is the same as when its question was sent.
+    /// if this number hasn't changed since the question was sent.
     generation: u64,
     info: HashMap<String, Arc<[u8]>>,
     conf: HashMap<Vec<String>, Arc<[ConfLine]>>,
 }
 
-/// The generation in which a question was sent, for [`Cache::keep_info`] and
-/// [`Cache::keep_conf`].
+/// The number of times that the cache had been emptied when a question was
+/// sent. From this number, [`Cache::keep_info`] and [`Cache::keep_conf`] learn
+/// whether the answer is still valid.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked(u64);
 
 impl Cache {
-    /// The events that tell about changes.
+    /// The kinds of events that report a change of the configuration.
     pub(super) const KINDS: &[EventKind] = &[EventKind::ConfChanged, EventKind::Signal];
 
     /// Sets which answers are cached, empties the cache, and returns the
@@ -102,8 +105,8 @@ impl Cache {
         self.0.lock().forget();
     }
 
-    /// Empties the cache if a command with this keyword, which was just
-    /// written, may change the configuration.
+    /// Empties the cache if a command with this keyword may change the
+    /// configuration. The caller has just sent the command.
     ///
     /// Questions that are sent from now on are answered after the change.
     /// Answers to earlier questions are not cached.
@@ -113,8 +116,9 @@ impl Cache {
         }
     }
 
-    /// Returns the cached values of all these keys. If one is missing, returns
-    /// what [`keep_info`](Self::keep_info) needs to cache the answer.
+    /// Returns the cached values of all these keys. If a value is missing,
+    /// returns the [`Asked`] that [`keep_info`](Self::keep_info) needs to cache
+    /// tor's answer.
     pub(super) fn info(&self, keys: &[&str]) -> Result<Vec<Vec<u8>>, Asked> {
         let kept = self.0.lock();
         let values = keys.iter().map(|key| kept.info.get(*key).map(|value| value.to_vec()));
@@ -136,8 +140,8 @@ impl Cache {
     }
 
     /// Returns the cached lines of exactly these options. If they aren't
-    /// cached, returns what [`keep_conf`](Self::keep_conf) needs to cache the
-    /// answer.
+    /// cached, returns the [`Asked`] that [`keep_conf`](Self::keep_conf) needs
+    /// to cache tor's answer.
     pub(super) fn conf(&self, names: &[String]) -> Result<Vec<ConfLine>, Asked> {
         let kept = self.0.lock();
         kept.conf.get(names).map(|lines| lines.to_vec()).ok_or(Asked(kept.generation))

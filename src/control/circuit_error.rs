@@ -15,20 +15,20 @@ use scape_proto::word::{CircuitId, RelayName};
 pub struct CircuitError {
     /// The circuit's id.
     pub id: CircuitId,
-    /// `FAILED`, `CLOSED`, or the last status that was seen before the circuit
-    /// was gone.
+    /// The circuit's status: `FAILED`, `CLOSED`, or the last status that was
+    /// seen before the circuit was gone.
     pub status: CircuitStatus,
-    /// tor's reason. `None` if tor gave none.
+    /// tor's reason why the circuit ended. `None` if tor gave no reason.
     pub reason: Option<CircuitReason>,
-    /// The reason of the relay that ended the circuit. tor gives it only if
-    /// `reason` is [`CircuitReason::Destroyed`].
+    /// The reason of the relay that ended the circuit. tor gives this reason
+    /// only if `reason` is [`CircuitReason::Destroyed`].
     pub remote_reason: Option<CircuitReason>,
     /// The relays to which the circuit had been extended.
     pub path: Vec<RelayName>,
 }
 
 impl CircuitError {
-    /// Creates the error for a circuit that tor doesn't know. It has no
+    /// Creates the error for a circuit that tor doesn't know. The error has no
     /// reasons.
     pub(crate) fn unknown(id: CircuitId) -> Self {
         CircuitError {

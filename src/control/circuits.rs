@@ -11,17 +11,17 @@ use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Reply, Words
 use scape_proto::event::{CircuitInfo, CircuitPurpose, CircuitStatus, EventBody, EventKind};
 use scape_proto::word::CircuitId;
 
-/// The default time limit for building a circuit. (tor itself gives up after
-/// about a minute.)
-const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A circuit to build: the relays, the purpose, and a time limit.
+/// The EXTENDCIRCUIT command for a new circuit: its relays and its purpose.
+/// Give the command to [`Controller::build_circuit`] or
+/// [`Controller::launch_circuit`].
 ///
 /// ```no_run
-/// use scape::control::BuildCircuit;
+/// use scape::control::ExtendCircuit;
+/// use std::time::Duration;
 ///
 /// let controller = scape::connect()?;
-/// let circuit = controller.build_circuit(&BuildCircuit::new().path(["moria1", "dizum", "bastet"]))?;
+/// let command = ExtendCircuit::new().path(["moria1", "dizum", "bastet"]);
+/// let circuit = controller.build_circuit(&command, Duration::from_secs(60))?;
 /// println!("circuit {} is built", circuit.id);
 /// # Ok::<(), scape::Error>(())
 /// ```
@@ -29,36 +29,46 @@ const BUILD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Let tor choose the relays unless there is a reason not to. Circuits with
 /// relays that are chosen by hand can be told from others, and may reveal who
 /// uses them.
-#[derive(Debug, Clone)]
-pub struct BuildCircuit {
+///
+/// [`CircuitBuilder`](crate::CircuitBuilder) does more: it repeats failed
+/// attempts, chooses relays by rules, and returns circuits of the live
+/// [`State`](crate::State).
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing is sent before the command is given to build_circuit() or launch_circuit()"]
+pub struct ExtendCircuit {
     path: Vec<String>,
     purpose: Option<CircuitPurpose>,
-    timeout: Duration,
 }
 
-impl Default for BuildCircuit {
-    fn default() -> Self {
-        BuildCircuit { path: Vec::new(), purpose: None, timeout: BUILD_TIMEOUT }
-    }
-}
-
-impl BuildCircuit {
-    /// Creates a circuit for general use whose relays tor chooses.
+impl ExtendCircuit {
+    /// Creates the command for a circuit for general use. tor chooses the
+    /// relays.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0", "250 EXTENDED 7\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::ExtendCircuit;
+    ///
+    /// let id = controller.launch_circuit(&ExtendCircuit::new())?;
+    /// println!("tor is building circuit {id}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the relays, in order: fingerprints, with or without `$`, or
-    /// nicknames. Any type whose text has this form is accepted: strings,
+    /// Sets the relays, in order. Each is a fingerprint, with or without `$`,
+    /// or a nickname. Any type whose text has this form is accepted: strings,
     /// [`Fingerprint`](crate::word::Fingerprint),
     /// [`RelayName`](crate::word::RelayName).
     ///
     /// ```
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
     /// use scape::word::Fingerprint;
     ///
     /// let guard: Fingerprint = "9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
-    /// let circuit = BuildCircuit::new().path([guard.to_string(), "dizum".to_owned()]);
+    /// let circuit = ExtendCircuit::new().path([guard.to_string(), "dizum".to_owned()]);
     /// # let _ = circuit;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -71,40 +81,21 @@ impl BuildCircuit {
     /// [`CircuitPurpose::Controller`]. tor itself doesn't use a circuit with
     /// the purpose `Controller`.
     ///
-    /// The path of a `Controller` circuit must be set. tor 0.4.9 chooses relays
-    /// for `General` circuits only, and refuses others (551).
+    /// With the purpose `Controller`, the [`path`](Self::path) must be set. tor
+    /// 0.4.9 chooses the relays only for `General` circuits. It refuses a
+    /// `Controller` circuit without a path (551).
     ///
     /// ```
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
     /// use scape::event::CircuitPurpose;
     ///
-    /// let circuit = BuildCircuit::new()
+    /// let circuit = ExtendCircuit::new()
     ///     .path(["moria1", "dizum", "bastet"])
     ///     .purpose(CircuitPurpose::Controller);
     /// # let _ = circuit;
     /// ```
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.purpose = Some(purpose);
-        self
-    }
-
-    /// Returns the time limit for building the circuit.
-    pub(crate) fn build_timeout(&self) -> Duration {
-        self.timeout
-    }
-
-    /// Sets the time limit of [`Controller::build_circuit`], commands included.
-    /// Default: 60 seconds.
-    ///
-    /// ```
-    /// use scape::control::BuildCircuit;
-    /// use std::time::Duration;
-    ///
-    /// let circuit = BuildCircuit::new().timeout(Duration::from_secs(20));
-    /// # let _ = circuit;
-    /// ```
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
         self
     }
 }
@@ -139,17 +130,18 @@ impl Controller {
     }
 
     /// Starts building a new circuit and returns its id. The circuit isn't
-    /// built yet when this returns. [`build_circuit`](Self::build_circuit) also
-    /// waits for that.
+    /// built yet when this method returns.
+    /// [`build_circuit`](Self::build_circuit) also waits until the circuit is
+    /// built.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("EXTENDCIRCUIT 0 moria1,dizum,bastet", "250 EXTENDED 7\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
     /// use scape::word::CircuitId;
     ///
-    /// let circuit = BuildCircuit::new().path(["moria1", "dizum", "bastet"]);
+    /// let circuit = ExtendCircuit::new().path(["moria1", "dizum", "bastet"]);
     /// assert_eq!(controller.launch_circuit(&circuit)?, CircuitId::new(7));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -166,13 +158,13 @@ impl Controller {
     /// doesn't answer within the handle's [timeout](Self::with_timeout). If
     /// tor's answer comes late, the circuit is closed.
     #[doc(alias = "new_circuit")]
-    pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitId> {
+    pub fn launch_circuit(&self, circuit: &ExtendCircuit) -> Result<CircuitId> {
         self.launched(extend(CircuitId::new(0), circuit)?)
     }
 
-    /// Starts extending an existing circuit by more relays and returns its id.
-    /// The circuit isn't extended yet when this returns. tor sends a CIRC event
-    /// for each added relay.
+    /// Starts extending an existing circuit by more relays, and returns the
+    /// circuit's id. The circuit isn't extended yet when this method returns.
+    /// tor sends a CIRC event for each added relay.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -198,7 +190,7 @@ impl Controller {
         id: CircuitId,
         relays: impl IntoIterator<Item = R>,
     ) -> Result<CircuitId> {
-        let circuit = BuildCircuit::new().path(relays);
+        let circuit = ExtendCircuit::new().path(relays);
         if circuit.path.is_empty() {
             return Err(ArgumentError::new("EXTENDCIRCUIT", "path", ArgumentProblem::Empty).into());
         }
@@ -212,9 +204,9 @@ impl Controller {
     /// Builds a new circuit and waits until it can carry streams (status
     /// `BUILT`).
     ///
-    /// The whole call takes at most [`BuildCircuit::timeout`], however many
-    /// events arrive. A circuit that isn't built by then is closed:
-    /// CLOSECIRCUIT is sent, but its reply isn't waited for.
+    /// The whole call takes at most `timeout`, however many events arrive. tor
+    /// itself gives up after about a minute. A circuit that isn't built in time
+    /// is closed: CLOSECIRCUIT is sent, but its reply isn't waited for.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -222,9 +214,11 @@ impl Controller {
     /// #     "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1,",
     /// #     "$7EA6EAD6FD83083C538F44038BBFA077587DD755~dizum PURPOSE=GENERAL\r\n")).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
+    /// use std::time::Duration;
     ///
-    /// let circuit = controller.build_circuit(&BuildCircuit::new().path(["moria1", "dizum"]))?;
+    /// let command = ExtendCircuit::new().path(["moria1", "dizum"]);
+    /// let circuit = controller.build_circuit(&command, Duration::from_secs(60))?;
     /// assert_eq!(circuit.path.len(), 2);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -232,8 +226,8 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error with a [`CircuitError`] (kind
-    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), which has the
-    /// reasons, if the circuit fails or is closed. The kind is
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) if the circuit fails
+    /// or is closed. The [`CircuitError`] contains the reasons. The kind is
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
     /// know a relay or has no descriptor of it, and
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
@@ -242,8 +236,8 @@ impl Controller {
     /// even if it is opened again.
     #[doc(alias = "new_circuit")]
     #[doc(alias = "build_timeout_circuit")]
-    pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<CircuitInfo> {
-        let deadline = self.deadline_after(circuit.timeout);
+    pub fn build_circuit(&self, circuit: &ExtendCircuit, timeout: Duration) -> Result<CircuitInfo> {
+        let deadline = self.deadline_after(timeout);
         let command = extend(CircuitId::new(0), circuit)?;
         let tor = self.on_this_link()?.until(deadline);
         let begun = tor
@@ -324,9 +318,10 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if the circuit
-    /// is gone, for which
+    /// is gone, or if the purpose is neither `General` nor `Controller`. If the
+    /// circuit is gone,
     /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
-    /// true, or if the purpose is neither of these two.
+    /// true.
     #[doc(alias = "repurpose_circuit")]
     pub fn set_circuit_purpose(&self, id: CircuitId, purpose: CircuitPurpose) -> Result<()> {
         let mut command = Command::build("SETCIRCUITPURPOSE");
@@ -354,9 +349,9 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
-    /// [`is_unknown`](crate::control::Refusal::is_unknown) is true, if the
-    /// circuit is gone already.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the circuit is gone
+    /// already. [`is_unknown`](crate::control::Refusal::is_unknown) is true for
+    /// this refusal.
     pub fn close_circuit(&self, id: CircuitId) -> Result<()> {
         self.request(Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish()?)
             .map(drop)
@@ -400,8 +395,8 @@ impl Controller {
         })?)
     }
 
-    /// Tells tor to close a circuit without waiting for its reply. The circuit
-    /// may be gone already.
+    /// Tells tor to close a circuit, and doesn't wait for the reply. The
+    /// circuit may be gone already.
     pub(crate) fn begin_to_close_circuit(&self, id: CircuitId) {
         let command = Command::build("CLOSECIRCUIT").word("circuit", &id.to_string()).finish();
         let sent = command.map_err(Error::from).and_then(|command| self.undoing().send(command));
@@ -420,8 +415,9 @@ fn circuit_id(reply: &Reply) -> Result<CircuitId> {
     }
 }
 
-/// Waits for the event that a circuit is built, and returns the circuit.
-/// Returns a [`CircuitError`] if the circuit has ended.
+/// Waits until an event reports that the circuit is built, and returns the
+/// circuit. Returns a [`CircuitError`] if an event reports that the circuit has
+/// ended.
 fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Result<CircuitInfo> {
     let mut events = events.wait(deadline, Phase::Circuit);
     loop {
@@ -448,7 +444,7 @@ fn wait_built_on(events: &Subscription, id: CircuitId, deadline: Deadline) -> Re
 
 /// Returns an EXTENDCIRCUIT command. Its arguments are checked before anything
 /// is sent.
-fn extend(id: CircuitId, circuit: &BuildCircuit) -> Result<Command> {
+fn extend(id: CircuitId, circuit: &ExtendCircuit) -> Result<Command> {
     let mut command = Command::build("EXTENDCIRCUIT");
     command.word("circuit", &id.to_string());
     for relay in &circuit.path {

@@ -11,8 +11,9 @@ use crate::io::connection::PendingReply;
 use scape_proto::control::{Command, Reply, Word, Words};
 use scape_proto::word::{ClientKey, OnionAddress};
 
-/// A client's key for an onion service that lets only certain clients in.
-/// control-spec, commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_VIEW.
+/// A client's key for an onion service that lets only certain clients in
+/// (client authorization). control-spec, commands ONION_CLIENT_AUTH_ADD and
+/// ONION_CLIENT_AUTH_VIEW.
 ///
 /// ```
 /// use scape::control::ClientAuth;
@@ -31,8 +32,8 @@ pub struct ClientAuth {
     pub address: OnionAddress,
     /// The private key. `Debug` doesn't show it.
     pub key: ClientKey,
-    /// A name for the key, which only controllers see. tor keeps it in memory
-    /// only.
+    /// A name for the key. Only controllers see the name, and tor keeps it in
+    /// memory only.
     pub name: Option<String>,
     /// True if tor stores the key in a file in its `ClientOnionAuthDir`.
     pub permanent: bool,
@@ -44,19 +45,50 @@ pub struct ClientAuth {
 impl ClientAuth {
     /// Creates a key for a service, without a name. tor forgets the key when
     /// tor ends.
+    ///
+    /// ```
+    /// use scape::control::ClientAuth;
+    ///
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
+    /// let auth = ClientAuth::new(address, key);
+    /// assert!(auth.name.is_none() && !auth.permanent);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(address: OnionAddress, key: ClientKey) -> Self {
         ClientAuth { address, key, name: None, permanent: false, extra: Vec::new() }
     }
 
     /// Sets a name for the key: at most 16 ASCII characters without spaces and
     /// quotes.
+    ///
+    /// ```
+    /// # use scape::control::ClientAuth;
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
+    /// let auth = ClientAuth::new(address, key).name("bob");
+    /// assert_eq!(auth.name.as_deref(), Some("bob"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Tells tor to store the key in a file in its `ClientOnionAuthDir`, which
-    /// must be configured.
+    /// Makes the key permanent: tor will store it in a file in its
+    /// `ClientOnionAuthDir`. tor refuses a permanent key if
+    /// `ClientOnionAuthDir` isn't set.
+    ///
+    /// ```
+    /// # use scape::control::ClientAuth;
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let key = "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=".parse()?;
+    /// let auth = ClientAuth::new(address, key).permanent();
+    /// assert!(auth.permanent);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
@@ -95,18 +127,20 @@ impl fmt::Display for ClientAuth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ClientAuthAdded {
-    /// tor had no key for this service.
+    /// tor added the key. It had no key for this service before.
     New,
-    /// The key replaced another key for this service, or the same one.
+    /// tor already had a key for this service. The new key replaced that key,
+    /// even if both are the same.
     Replaced,
-    /// tor already had the service's descriptor, and can decrypt it now.
+    /// tor added the key. It already had the service's descriptor, and can
+    /// decrypt the descriptor now.
     Decrypted,
 }
 
-/// The keys that tor has for onion services that let only certain clients in.
-/// [`Controller::onion_client_auth`] returns this view of them. control-spec,
-/// commands ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and
-/// ONION_CLIENT_AUTH_VIEW.
+/// The methods that list, add and remove client keys. tor needs such a key for
+/// an onion service that lets only certain clients in.
+/// [`Controller::onion_client_auth`] returns this type. control-spec, commands
+/// ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and ONION_CLIENT_AUTH_VIEW.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -129,24 +163,27 @@ impl OnionClientAuth<'_> {
     /// an earlier one is replaced.
     ///
     /// tor 0.4.9 forgets all keys that are not permanent whenever its
-    /// configuration is changed. Every change that is made with this library
-    /// restores the keys of all controllers in the same write. After
-    /// [`Signal::Reload`](crate::control::Signal::Reload) they are restored as
-    /// soon as tor has reloaded. The keys are lost if a program without this
-    /// library changes the configuration, after a change that is sent with
-    /// [`send`](Controller::send) or [`send_all`](Controller::send_all), and
-    /// after the operating system's SIGHUP.
+    /// configuration is changed. If this library makes the change, it restores
+    /// the keys of all controllers in the same write. After
+    /// [`Signal::Reload`](crate::control::Signal::Reload), it restores the keys
+    /// as soon as tor has reloaded. In these cases the keys are lost:
+    ///
+    /// * A program without this library changes the configuration.
+    /// * A change is sent with [`send`](Controller::send) or
+    ///   [`send_all`](Controller::send_all).
+    /// * tor gets the operating system's SIGHUP.
     ///
     /// A [permanent](ClientAuth::permanent) key is written to
-    /// `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. If two files are
-    /// for the same service, tor refuses every change of its configuration. So
-    /// this method searches the directory for another file first.
+    /// `ADDRESS.auth_private` in tor's `ClientOnionAuthDir`. If the directory
+    /// has two files for the same service, tor refuses every change of its
+    /// configuration. So this method first searches the directory for another
+    /// file with a key for the service.
     ///
-    /// The directory can't be read if tor is on another machine, or if this
+    /// The directory can't be searched if tor is on another machine, or if this
     /// program lacks the permission. In that case this method first removes the
     /// permanent key that tor has for the service, together with the key's
-    /// file. It adds the old key again if adding the new key fails. A file that
-    /// tor hasn't read yet can't be noticed in that case.
+    /// file. If adding the new key fails, the method adds the old key again. A
+    /// file that tor hasn't read yet isn't found in this way.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -221,8 +258,8 @@ impl OnionClientAuth<'_> {
         Ok(added)
     }
 
-    /// Removes the key for an onion service from tor, and its file. Returns
-    /// false if tor had no key for the service.
+    /// Removes the key for an onion service from tor. The file of a permanent
+    /// key is removed, too. Returns false if tor had no key for the service.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -238,8 +275,8 @@ impl OnionClientAuth<'_> {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
-    /// before it, refuses the command. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
+    /// front of it, refuses the command. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
     /// doesn't answer.
@@ -274,8 +311,8 @@ impl OnionClientAuth<'_> {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
-    /// before it, refuses the command. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
+    /// front of it, refuses the command. The kind is
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if a line of the
     /// reply can't be parsed, and
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
@@ -318,8 +355,8 @@ impl OnionClientAuth<'_> {
 }
 
 impl Controller {
-    /// Returns the methods that list, add and remove client keys, which tor
-    /// needs for onion services that let only certain clients in.
+    /// Returns the methods that list, add and remove client keys. tor needs
+    /// such a key for an onion service that lets only certain clients in.
     ///
     /// ```no_run
     /// use scape::control::ClientAuth;
@@ -334,7 +371,7 @@ impl Controller {
         OnionClientAuth { controller: self }
     }
 
-    /// Sets the key for a service that is restored after a reconnect. `None`
+    /// Sets the client key that a reconnect restores for a service. `None`
     /// means that no key is restored. Nothing is sent to tor.
     pub(crate) fn replace_noted_client_auth(
         &self,

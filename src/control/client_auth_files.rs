@@ -26,19 +26,23 @@ const LONGEST: u64 = 4096;
 
 /// The result of searching the directory for a service's file.
 enum Found {
-    /// There is no other file for the service. tor may write its own file.
+    /// tor can write its file, because no file with another name is for the
+    /// service.
     Free,
-    /// This file is for the service.
+    /// A file for the service exists, but tor would write another one. The text
+    /// is the name of the existing file.
     Other(String),
-    /// The directory can't be read from here.
+    /// Unknown, for example because this program can't read the directory.
     Unknown,
 }
 
 impl Controller {
-    /// Makes sure that a permanent key can be added. Returns an error if
-    /// another file is for the service. If the files can't be read, removes the
-    /// permanent key that tor has for the service, and returns that key.
-    /// Otherwise returns `None`.
+    /// Makes sure that adding a permanent key doesn't lead to two files for the
+    /// service. Returns an error if a file with another name is for the
+    /// service.
+    ///
+    /// If the files can't be read, removes the permanent key that tor has for
+    /// the service, and returns the removed key. Otherwise returns `None`.
     pub(super) fn make_room_for(&self, auth: &ClientAuth) -> Result<Option<ClientAuth>> {
         if !auth.permanent {
             return Ok(None);
@@ -71,8 +75,8 @@ impl Controller {
         }
     }
 
-    /// Restores a permanent key that was removed for a new one, because tor
-    /// didn't accept the new one.
+    /// Restores the permanent key that was removed to make room for a new key.
+    /// This is called if tor didn't accept the new key.
     pub(super) fn put_back(&self, before: &ClientAuth) {
         let put_back = before.command().and_then(|command| self.undoing().request(command));
         if let Err(error) = put_back {
@@ -80,7 +84,8 @@ impl Controller {
         }
     }
 
-    /// Looks for another file for this service in tor's `ClientOnionAuthDir`.
+    /// Looks in tor's `ClientOnionAuthDir` for a file with a key for the
+    /// service `address`.
     fn find_auth_file(&self, address: &OnionAddress) -> Result<Found> {
         let directory = match self.get_conf(OPTION) {
             Ok(Some(directory)) if !directory.is_empty() => directory,

@@ -10,8 +10,8 @@
 //! 2. One write contains ONION_CLIENT_AUTH_VIEW again, the change, and an
 //!    ONION_CLIENT_AUTH_ADD for each key. tor handles these commands in turn,
 //!    so it has the keys again before it does anything else.
-//! 3. If the two replies differ, another controller has changed keys in
-//!    between, and its changes are made again.
+//! 3. If the two replies to ONION_CLIENT_AUTH_VIEW differ, another controller
+//!    has changed keys in between. This module makes the changes again.
 //!
 //! Keys with the flag `Permanent` are in files, which tor reads again by
 //! itself.
@@ -22,8 +22,9 @@ use scape_proto::control::{Command, Refusal, Reply, Word, Words};
 use scape_proto::word::{OnionAddress, Secret};
 use std::fmt;
 
-/// The maximum length of a name in ONION_CLIENT_AUTH_ADD. tor shows longer
-/// names, but sends two replies if it is given one.
+/// The maximum length of a name in ONION_CLIENT_AUTH_ADD.
+/// ONION_CLIENT_AUTH_VIEW may show a longer name. But tor answers an
+/// ONION_CLIENT_AUTH_ADD with such a name twice.
 const LONGEST_NAME: usize = 16;
 
 /// A function that sends commands with one write.
@@ -32,7 +33,8 @@ pub(super) type SendAll<'a> = &'a dyn Fn(Vec<Command>) -> Result<Vec<PendingRepl
 /// A key that tor has in memory only, as ONION_CLIENT_AUTH_VIEW shows it.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    /// The service's address, in the case in which it was added.
+    /// The service's address, with upper and lower case letters as they were
+    /// when the key was added.
     address: String,
     key: Secret,
     name: Option<String>,
@@ -99,15 +101,16 @@ pub(super) fn view() -> Result<Command> {
 /// The keys that tor had before a change of its configuration.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    /// The keys in tor's memory. `None` if tor, or a filter before it, refuses
-    /// to list them.
+    /// The keys in tor's memory. `None` if tor, or a filter in front of it,
+    /// refuses to list them.
     before: Option<Vec<Key>>,
-    /// The service whose key the change is meant to remove.
+    /// The service whose key the change is meant to remove. `None` if the
+    /// change removes no key.
     forget: Option<OnionAddress>,
 }
 
 impl Kept {
-    /// Asks tor for the keys.
+    /// Asks tor for its keys and waits for the answer.
     pub(super) fn look(send: SendAll<'_>) -> Result<Kept> {
         match send(vec![view()?])?.pop() {
             Some(asked) => Kept::from(asked),
@@ -115,12 +118,13 @@ impl Kept {
         }
     }
 
-    /// Waits for the answer to [`view`].
+    /// Waits for tor's reply to [`view`], and reads the keys in it.
     pub(super) fn from(asked: PendingReply) -> Result<Kept> {
         Ok(Kept { before: told(asked)?, forget: None })
     }
 
-    /// Reads tor's reply to [`view`], which was sent as `command`.
+    /// Reads the keys in tor's reply to a [`view`] command. `command` is that
+    /// command.
     pub(super) fn read(reply: &Reply, command: &Command) -> Kept {
         let before = match reply.refusal(command) {
             None => Some(keys(reply)),
@@ -132,8 +136,8 @@ impl Kept {
         Kept { before, forget: None }
     }
 
-    /// Leaves out the key for this service, because the change is meant to
-    /// remove it.
+    /// Leaves out the key for this service, for a change that is meant to
+    /// remove that key. Returns the other keys.
     pub(super) fn without(mut self, address: Option<&OnionAddress>) -> Kept {
         self.forget = address.copied();
         forget(&mut self.before, address);
@@ -141,8 +145,8 @@ impl Kept {
     }
 
     /// Returns true if there are keys to restore. `own` are the commands that
-    /// add this controller's keys. They count only if the list of all keys is
-    /// missing.
+    /// add this controller's keys. These commands count only if tor didn't list
+    /// its keys.
     pub(super) fn has_any(&self, own: &[Command]) -> bool {
         self.before.as_ref().map_or(!own.is_empty(), |keys| !keys.is_empty())
     }
@@ -172,9 +176,10 @@ impl Kept {
         Ok(())
     }
 
-    /// Sends the change and restores the keys, in one write. `own` are the
-    /// commands that add this controller's keys. They are used if tor, or a
-    /// filter before it, refuses to list the keys.
+    /// Sends the change and the commands that add the keys again, in one write.
+    /// `own` are the commands that add this controller's keys. If tor, or a
+    /// filter in front of it, has refused to list the keys, only this
+    /// controller's keys are added again.
     pub(super) fn send(
         self,
         send: SendAll<'_>,
@@ -215,10 +220,10 @@ pub(super) struct Change {
 
 impl Change {
     /// Waits for tor's reply to the change, and until tor has the keys again.
-    /// If tor refused the change, the reply says so.
+    /// Returns the reply to the change, even a refusal, and the command.
     ///
-    /// If tor refuses a key, that is only logged, because the configuration was
-    /// changed as the caller wanted.
+    /// If tor refuses to restore a key, the refusal is only logged, because the
+    /// configuration was changed as the caller wanted.
     pub(super) fn wait(self, send: SendAll<'_>) -> Result<(Reply, Command)> {
         let mut now = self.now.and_then(|now| told(now).ok().flatten());
         forget(&mut now, self.forget.as_ref());
@@ -250,7 +255,7 @@ fn forget(keys: &mut Option<Vec<Key>>, address: Option<&OnionAddress>) {
 }
 
 /// Waits for the list of the keys that tor has. Returns `None` if tor, or a
-/// filter before it, refuses to list them.
+/// filter in front of it, refuses to list them.
 fn told(asked: PendingReply) -> Result<Option<Vec<Key>>> {
     match asked.wait_ok() {
         Ok(reply) => Ok(Some(keys(&reply))),
@@ -273,8 +278,8 @@ fn keys(reply: &Reply) -> Vec<Key> {
         .collect()
 }
 
-/// Returns the commands for a tor that has the keys `before`, so that it has
-/// the keys `now` afterwards.
+/// Returns the commands that replace the keys `before` in tor by the keys
+/// `now`.
 fn difference(before: &[Key], now: &[Key]) -> Vec<Command> {
     let added = now.iter().filter(|key| !before.contains(key)).map(Key::add);
     let is_gone = |key: &&Key| !now.iter().any(|known| known.address == key.address);

@@ -9,8 +9,8 @@ use scape_proto::word::OnionAddress;
 /// Commands for tor's configuration. control-spec, commands GETCONF, SETCONF,
 /// RESETCONF, LOADCONF and SAVECONF.
 ///
-/// tor's `config/names` lists the options that it knows. [`Controller::config`]
-/// returns the options with their types.
+/// `GETINFO config/names` lists the options that tor knows.
+/// [`Controller::config`] returns the options with their types.
 impl Controller {
     /// Returns the value of an option, or `None` if it is unset.
     ///
@@ -37,19 +37,19 @@ impl Controller {
         let mut lines = self.get_conf_lines([name])?;
         match (lines.pop(), lines.len()) {
             (Some(line), 0) => Ok(line.value),
-            (_, others) => {
-                let problem = format!(
-                    "the option has {} values; ask for them with get_conf_list",
-                    others + 1
-                );
+            (Some(_), others) => {
+                let count = others + 1;
+                let problem =
+                    format!("the option has {count} values; ask for them with get_conf_list");
                 Err(Error::answer(format!("GETCONF {name}"), problem))
             }
+            (None, _) => Err(Error::answer(format!("GETCONF {name}"), "no line for the option")),
         }
     }
 
-    /// Returns the values of an option that may have several, in tor's order.
-    /// The list is empty if the option is unset. tor returns a comma-separated
-    /// list as one value, such as `a,b`.
+    /// Returns all values of an option, in tor's order. Use it for options that
+    /// can have several values. The list is empty if the option is unset. tor
+    /// returns a comma-separated list as one value, such as `a,b`.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -123,13 +123,13 @@ impl Controller {
     /// Sets options, either all of them or none.
     ///
     /// To set a list, name the option once for each value. The new values
-    /// replace the old ones. An empty value clears the option, to empty or 0.
-    /// [`reset_conf`](Self::reset_conf) restores the default instead. If
+    /// replace the old ones. An empty value sets the option to an empty value
+    /// or 0. [`reset_conf`](Self::reset_conf) restores the default instead. If
     /// `options` is empty, nothing is sent.
     ///
     /// tor has groups of options, such as `SocksPort` with `__SocksPort`, and
-    /// all of `HiddenService…`. Setting a member replaces the whole group, so
-    /// repeat the members that should stay.
+    /// all of `HiddenService…`. Setting one option of a group replaces the
+    /// values of the whole group. So repeat the values that should stay.
     ///
     /// tor accepts abbreviated names: `Nick` sets `Nickname`. If several
     /// options begin with a name, tor sets the first of them.
@@ -137,8 +137,9 @@ impl Controller {
     /// tor 0.4.9 forgets the onion service client keys in its memory with every
     /// change of its configuration. This method reads all of them first and
     /// adds them again in the same write, whichever controller added them. If a
-    /// filter in front of tor doesn't allow ONION_CLIENT_AUTH_VIEW, only the
-    /// keys that this controller added are kept.
+    /// filter in front of tor, such as onion-grater, doesn't allow
+    /// ONION_CLIENT_AUTH_VIEW, only the keys that this controller added are
+    /// kept.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -155,7 +156,8 @@ impl Controller {
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know an
     /// option (552) or doesn't accept a value (513). The code is 553 if an
     /// option can't be changed while tor runs, or if tor can't open a port.
-    /// tor's text names the option. Nothing is changed then.
+    /// tor's text names the option. After any of these errors, the
+    /// configuration is unchanged.
     #[doc(alias = "set_options")]
     pub fn set_conf<N: AsRef<str>, V: AsRef<str>>(
         &self,
@@ -191,9 +193,9 @@ impl Controller {
         }
     }
 
-    /// Sets a function that amends every later SETCONF, RESETCONF and LOADCONF
-    /// of this connection before it is sent. Does nothing if a function is set
-    /// already.
+    /// Sets a function that changes every later SETCONF, RESETCONF and LOADCONF
+    /// of this connection before it is sent. If such a function is set already,
+    /// that function stays.
     pub(crate) fn amend_changes(
         &self,
         amend: impl Fn(Command) -> Result<Command> + Send + Sync + 'static,
@@ -221,10 +223,11 @@ impl Controller {
 
     /// Resets options to their defaults, either all of them or none.
     ///
-    /// Client keys are kept like with [`set_conf`](Self::set_conf). If this
-    /// program [launched](crate::Launch) tor, resetting `CookieAuthentication`
-    /// or a password sets `CookieAuthentication` to 1. So tor's control ports
-    /// still ask for authentication.
+    /// The onion service client keys in tor's memory are kept, as with
+    /// [`set_conf`](Self::set_conf). If this program [launched](crate::Launch)
+    /// tor, resetting `CookieAuthentication` or a password sets
+    /// `CookieAuthentication` to 1. So tor's control ports still ask for
+    /// authentication.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -254,8 +257,8 @@ impl Controller {
     ///
     /// Options on tor's command line stay in force. Options that the text
     /// doesn't mention return to their defaults, even `ControlPort`.
-    /// `DataDirectory` must stay the same. Client keys are kept like with
-    /// [`set_conf`](Self::set_conf).
+    /// `DataDirectory` must stay the same. The onion service client keys in
+    /// tor's memory are kept, as with [`set_conf`](Self::set_conf).
     ///
     /// If this program [launched](crate::Launch) tor, and the text sets neither
     /// `CookieAuthentication` nor a password, `CookieAuthentication 1` and the
@@ -275,8 +278,8 @@ impl Controller {
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't
     /// understand the text or doesn't accept a value (552). The code is 553 if
-    /// the text changes an option that can't be changed while tor runs. Nothing
-    /// is changed then. The kind is
+    /// the text changes an option that can't be changed while tor runs. After
+    /// any of these errors, the configuration is unchanged. The kind is
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the text can't be
     /// sent, for example because it contains a carriage return without a line
     /// feed.
@@ -306,7 +309,8 @@ impl Controller {
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if tor can't
     /// write the torrc, or if the torrc uses `%include`. In the second case
-    /// [`save_conf_force`](Self::save_conf_force) writes it without `%include`.
+    /// [`save_conf_force`](Self::save_conf_force) writes the torrc without
+    /// `%include`.
     pub fn save_conf(&self) -> Result<()> {
         self.request(Command::build("SAVECONF").finish()?).map(drop)
     }

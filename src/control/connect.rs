@@ -81,9 +81,10 @@ pub fn connect() -> Result<Controller> {
 /// 1. SAFECOOKIE. It doesn't reveal the cookie, and it unmasks a peer that is
 ///    not the tor that wrote the cookie file. No other method is tried on such
 ///    a peer.
-/// 2. COOKIE, if tor doesn't offer SAFECOOKIE and the program
-///    ([`cookie_file`](Self::cookie_file)) or the environment has named the
-///    file. The content of a file that only the peer has named is never sent.
+/// 2. COOKIE, if tor doesn't offer SAFECOOKIE. The program
+///    ([`cookie_file`](Self::cookie_file)) or the environment must have named
+///    the cookie file. The content of a file that only the peer has named is
+///    never sent.
 /// 3. The [`password`](Self::password), if the program or the environment has
 ///    set one.
 /// 4. No authentication.
@@ -93,6 +94,7 @@ pub fn connect() -> Result<Controller> {
 #[doc(alias = "stem.connection")]
 #[doc(alias = "build_tor_connection")]
 #[derive(Debug, Clone)]
+#[must_use = "nothing is connected before connect() is called"]
 pub struct Connect {
     pub(super) recipe: Recipe,
     caching: Caching,
@@ -119,14 +121,23 @@ impl Default for Connect {
 }
 
 impl Connect {
-    /// Connects to the usual places, in turn: see [`connect()`]. Unlike
-    /// [`from_env`](Self::from_env), ignores the environment.
+    /// Creates settings that try the usual places in turn: see [`connect()`].
+    /// Unlike with [`from_env`](Self::from_env), the environment is ignored.
+    ///
+    /// ```no_run
+    /// use scape::Connect;
+    ///
+    /// let controller = Connect::new().password("sesame").connect()?;
+    /// println!("tor {}", controller.version()?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn new() -> Self {
         Connect::default()
     }
 
-    /// Connects to this address: `"9051"`, `"127.0.0.1:9051"`,
-    /// `"unix:/run/tor/control"`, `"/run/tor/control"`, or an [`Address`].
+    /// Creates settings with the address of the control port: `"9051"`,
+    /// `"127.0.0.1:9051"`, `"unix:/run/tor/control"`, `"/run/tor/control"`, or
+    /// an [`Address`]. A port alone is on 127.0.0.1.
     ///
     /// If the address has a host name, the system's resolver looks it up. This
     /// is the only name that this library looks up outside of Tor.
@@ -158,12 +169,12 @@ impl Connect {
         Ok(Connect::by(Recipe::to(Destination::Address(address))))
     }
 
-    /// Connects over a transport that the program opens itself, for example
-    /// through a tunnel.
+    /// Creates settings for a transport that the program opens itself, for
+    /// example through a tunnel.
     ///
     /// `open` is called for every attempt to authenticate and for every
-    /// reconnect, and returns a new transport each time. It must limit its own
-    /// waiting: [`timeout`](Self::timeout) doesn't interrupt it.
+    /// reconnect, and returns a new transport each time. `open` must limit its
+    /// own waiting, because [`timeout`](Self::timeout) doesn't interrupt it.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -176,9 +187,9 @@ impl Connect {
         Connect::by(Recipe::to(Destination::Through(Opener::new(open))))
     }
 
-    /// Reads the address and the credentials from the environment. The
-    /// variables are those that Tor Browser reads, and that Whonix and others
-    /// set for it.
+    /// Creates settings with the address and the credentials from the
+    /// environment. All variables except `SCAPE_CONTROL` are those that Tor
+    /// Browser reads. Whonix and other systems set them for Tor Browser.
     ///
     /// | variable | meaning |
     /// |---|---|
@@ -192,13 +203,15 @@ impl Connect {
     /// The environment may also name the SOCKS port of the same tor:
     /// `TOR_SOCKS_IPC_PATH`, or else `TOR_SOCKS_HOST` (default: 127.0.0.1) and
     /// `TOR_SOCKS_PORT` (default: 9150 if there is a host). [`Tor`](crate::Tor)
-    /// uses it if a filter in front of the control port hides tor's SOCKS
-    /// ports, or if there is no control port. With `SCAPE_CONTROL` these
-    /// variables are ignored, because they may belong to another tor.
+    /// uses this port in two cases: there is no control port, or a filter in
+    /// front of the control port hides tor's SOCKS ports. If `SCAPE_CONTROL` is
+    /// set, these three variables are ignored, because they may belong to
+    /// another tor.
     ///
     /// An empty variable counts as not set. If no variable names an address,
-    /// the usual places are tried, like with [`Connect::new`]. A password of an
-    /// even number of hexadecimal digits is tried with both meanings.
+    /// the usual places are tried, like with [`Connect::new`]. If the password
+    /// is an even number of hexadecimal digits, it is tried both as hexadecimal
+    /// and as plain text.
     ///
     /// ```no_run
     /// use scape::Connect;
@@ -221,10 +234,10 @@ impl Connect {
         Ok(Connect::by(Recipe { credentials, socks, ..Recipe::to(destination) }))
     }
 
-    /// Takes the credentials from the environment (see
-    /// [`from_env`](Self::from_env)), for an address that comes from elsewhere.
-    /// If the address is on another machine, this is done only if the
-    /// environment names the same address.
+    /// Sets the credentials that the environment names (see
+    /// [`from_env`](Self::from_env)), for an address that the program has
+    /// given. If the address is on another machine, the credentials are set
+    /// only if the environment names the same address.
     pub(crate) fn credentials_from_env(mut self) -> Self {
         if let Destination::Address(address) = &self.recipe.destination {
             self.recipe.credentials = credentials_at(address);
@@ -270,18 +283,30 @@ impl Connect {
         self
     }
 
-    /// Sets the time that connecting and authenticating may take together. It
-    /// is also the timeout of the controller's calls. Default: 30 seconds.
+    /// Sets the maximum time for connecting and authenticating together. This
+    /// time is also the timeout of the controller's calls. Default: 30 seconds.
     ///
-    /// The time covers all of the usual places together. A place that doesn't
-    /// answer leaves an equal share of the time to each of the others.
+    /// If the usual places are tried, this is the time for all of them
+    /// together. Each place gets an equal share of the time that is left.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().listen()?;
+    /// # let address = tor.address().cloned().expect("it listens");
+    /// use std::time::Duration;
+    ///
+    /// let controller = scape::Connect::to(address)?.timeout(Duration::from_secs(5)).connect()?;
+    /// assert_eq!(controller.timeout(), Duration::from_secs(5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.recipe.timeout = timeout;
         self
     }
 
-    /// Reconnects automatically when the connection has ended, with the delays
-    /// of `policy`. Default: never.
+    /// Makes the controller reconnect automatically when the connection has
+    /// ended, with the delays of `policy`. Default: the controller doesn't
+    /// reconnect.
     ///
     /// [`Controller::reconnect`] describes what is restored. Subscriptions and
     /// callbacks continue, but they miss the events that tor sends while there
@@ -312,14 +337,15 @@ impl Connect {
         self
     }
 
-    /// Asks tor at this interval whether it still answers. Default: never.
+    /// Sets the interval of heartbeats: commands that check whether tor still
+    /// answers. Default: no heartbeats.
     ///
     /// If tor doesn't answer within [`timeout`](Self::timeout), the connection
     /// is ended with the cause
     /// [`CloseCause::Unresponsive`](crate::connection::CloseCause::Unresponsive).
-    /// With [`reconnect`](Self::reconnect) it is opened again. Heartbeats are
-    /// for connections whose end the operating system doesn't report, such as
-    /// those over a network.
+    /// With [`reconnect`](Self::reconnect) the connection is opened again.
+    /// Heartbeats are for connections whose end the operating system doesn't
+    /// report, such as those over a network.
     ///
     /// ```
     /// use scape::control::Reconnect;
@@ -353,8 +379,9 @@ impl Connect {
         self
     }
 
-    /// Lets another thread cancel [`connect`](Self::connect), even while a host
-    /// doesn't answer. `connect` then fails at once with an error of the kind
+    /// Sets a token with which another thread can cancel
+    /// [`connect`](Self::connect), even while a host doesn't answer. `connect`
+    /// then fails at once with an error of the kind
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
     ///
     /// The attempt continues on its own thread until it ends or its
@@ -407,12 +434,14 @@ impl Connect {
     /// Returns an error with an [`AuthError`] (kind
     /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if an address was given and
     /// authentication fails there. Otherwise the error is a [`ConnectError`],
-    /// which lists every attempt: no connection could be opened, or each of the
-    /// usual places failed in some way. Its kind is
+    /// which lists the attempts: one at the given address, or one at each of
+    /// the usual places. The kind of a [`ConnectError`] is
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect), or
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if all attempts timed
-    /// out. The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
-    /// after [`cancel_with`](Self::cancel_with).
+    /// out.
+    ///
+    /// The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the
+    /// token of [`cancel_with`](Self::cancel_with) is cancelled.
     pub fn connect(&self) -> Result<Controller> {
         let deadline = Deadline::after(self.recipe.timeout);
         if self.cancel.is_none() {
@@ -487,8 +516,9 @@ impl Connect {
     /// made.
     ///
     /// [`connect_interactive`](Self::connect_interactive) asks on the terminal.
-    /// This method is for programs that ask in another way. Each attempt may
-    /// take the [`timeout`](Self::timeout).
+    /// This method is for programs that ask in another way. The
+    /// [`timeout`](Self::timeout) limits each attempt to connect, not the whole
+    /// call.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -567,10 +597,10 @@ impl Connect {
     /// Returns an error with an [`AuthError`] (kind
     /// [`ErrorKind::Auth`](crate::ErrorKind::Auth)) if authentication fails.
     /// The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor
-    /// doesn't answer in time. It is
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) with
-    /// [`reconnect`](Self::reconnect), because a transport can't be opened
-    /// again. Use [`through`](Self::through) for that.
+    /// doesn't answer in time. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if
+    /// [`reconnect`](Self::reconnect) is set, because the transport can't be
+    /// opened again. To reconnect, use [`through`](Self::through).
     #[doc(alias = "authenticate")]
     pub fn authenticate_over(&self, transport: Transport) -> Result<Controller> {
         if self.recipe.reconnect.is_some() {
@@ -588,7 +618,8 @@ impl Connect {
         self.start(connection, candidate, None, deadline)
     }
 
-    /// Creates the settings for a recipe.
+    /// Creates settings from a recipe, with the default caching and without a
+    /// cancel token.
     fn by(recipe: Recipe) -> Connect {
         Connect { recipe, caching: Caching::default(), cancel: None }
     }

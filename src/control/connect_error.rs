@@ -76,8 +76,8 @@ impl fmt::Display for ConnectError {
 }
 
 impl ConnectError {
-    /// Returns advice for the user, or `None` if an attempt's own error has
-    /// advice.
+    /// Returns advice for the user. Returns `None` if the error of an attempt
+    /// already contains advice.
     fn advice(&self) -> Option<&'static str> {
         let kinds = || self.attempts.iter().map(Problem::of);
         if kinds().any(|kind| kind == Problem::NotAllowed) {

@@ -59,7 +59,7 @@ use crate::io::transport::{Address, Deadline, Transport};
 /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled): the call was
 ///   cancelled. See [`cancel_with`](Self::cancel_with).
 /// * [`ErrorKind::Refused`](crate::ErrorKind::Refused): tor, or a filter in
-///   front of its control port, refused the command.
+///   front of its control port (such as onion-grater), refused the command.
 /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument): an argument can't be
 ///   sent. Nothing was sent.
 #[doc(alias = "BaseController")]
@@ -68,14 +68,14 @@ use crate::io::transport::{Address, Deadline, Transport};
 pub struct Controller {
     pub(super) inner: Arc<Inner>,
     pub(super) timeout: Duration,
-    /// The end of the call that this handle was made for. `None` for users'
-    /// handles, because each of their calls has its own deadline.
+    /// The deadline of the call that this handle was made for. `None` for a
+    /// user's handle, because each call on such a handle gets a new deadline.
     pub(super) call: Option<Deadline>,
     /// The token that cancels the handle's calls. `None` if they can't be
     /// cancelled.
     pub(super) cancel: Option<CancelToken>,
-    /// The number of the socket that commands go to. `None` for the current
-    /// socket, whichever that is.
+    /// The number of the socket that commands go to. `None` means the socket
+    /// that is current when a command is sent.
     pub(super) link: Option<u64>,
 }
 
@@ -99,7 +99,7 @@ impl Drop for Inner {
 ///
 /// Unlike [`WeakController`], it never gives out a handle that keeps the
 /// connection open. So the connection ends when a user drops the last handle,
-/// whatever these threads are doing. The timeout of its calls is the one that
+/// whatever these threads are doing. Calls on this handle have the timeout that
 /// the connection was made with.
 #[derive(Debug, Clone)]
 pub(crate) struct InternalController {
@@ -118,9 +118,8 @@ impl InternalController {
         Some(Controller { inner, timeout: self.timeout, call: None, cancel: None, link: None })
     }
 
-    /// Returns a weak version of `controller`, which users may turn into a
-    /// handle of their own. The weak version has the timeout of this
-    /// `InternalController`.
+    /// Returns a weak handle on the connection of `controller`, for users. The
+    /// weak handle has the timeout of this `InternalController`.
     pub(crate) fn as_users(&self, controller: &Controller) -> WeakController {
         WeakController { timeout: self.timeout, ..controller.downgrade() }
     }
@@ -139,8 +138,8 @@ pub struct WeakController {
 
 impl Controller {
     /// Creates a controller on a transport that needs no authentication, or
-    /// that is already authenticated. An example is the socket of
-    /// `__OwningControllerFD`. Nothing is sent.
+    /// that is already authenticated. An example is the socket whose other end
+    /// tor inherits with the option `__OwningControllerFD`. Nothing is sent.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -180,8 +179,8 @@ impl Controller {
         Ok(Controller { inner, timeout, call: None, cancel: None, link: None })
     }
 
-    /// Creates a controller that treats the tor at the other end of `transport`
-    /// as if it had been connected to at `address`.
+    /// Creates a controller on `transport`, as if the program had connected to
+    /// tor at `address`.
     #[cfg(test)]
     #[allow(clippy::unwrap_used, reason = "only tests call it")]
     pub(crate) fn as_if_at(transport: Transport, address: &str) -> Controller {
@@ -192,9 +191,9 @@ impl Controller {
             .unwrap()
     }
 
-    /// Sets the function that finds out how tor's process ended. `ask` is
-    /// called when the connection has ended. It returns `None` if tor still
-    /// runs, and may block for a moment.
+    /// Sets `ask`, the function that finds out how tor's process ended. `ask`
+    /// is called when the connection has ended, and may block for a moment.
+    /// `ask` returns `None` if tor still runs.
     pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.connection().explain_end(ask);
     }
@@ -209,7 +208,7 @@ impl Controller {
     }
 
     /// Returns a handle on the same connection whose calls wait for at most
-    /// `timeout`. This handle keeps its own timeout.
+    /// `timeout`. The timeout of `self` doesn't change.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -222,6 +221,7 @@ impl Controller {
     /// assert_eq!(controller.timeout(), Duration::from_secs(30));
     /// # Ok::<(), scape::Error>(())
     /// ```
+    #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Controller {
         Controller { timeout, call: None, ..self.clone() }
     }
@@ -233,15 +233,16 @@ impl Controller {
     ///
     /// A call that is cancelled while tor works on its command is like a call
     /// that has timed out. tor may still execute the command, and its late
-    /// answer is discarded. Calls that would leave something behind undo it,
-    /// which may take up to a second. For example, a circuit that is built late
-    /// is closed, and an onion service that is added late is removed.
+    /// answer is discarded. Calls that would leave something behind in tor undo
+    /// their effect, which may take up to a second. For example, a circuit that
+    /// is built late is closed, and an onion service that is added late is
+    /// removed.
     ///
     /// Objects that a call returns don't keep the token. The methods of a
     /// [`Subscription`](crate::Subscription) aren't cancelled, but its
     /// [`receiver`](crate::Subscription::receiver) can be used in a `select!`.
-    /// If tor doesn't read its socket, a call that waits to write its command
-    /// isn't cancelled either. It ends at its deadline.
+    /// If tor doesn't read from the socket, a call that waits to write its
+    /// command isn't cancelled either. Such a call ends at its deadline.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -258,18 +259,20 @@ impl Controller {
     /// assert!(error.is_cancelled());
     /// # Ok::<(), scape::Error>(())
     /// ```
+    #[must_use]
     pub fn cancel_with(&self, token: &CancelToken) -> Controller {
         Controller { cancel: Some(token.clone()), ..self.clone() }
     }
 
-    /// Returns the deadline of a call that begins now. It is the handle's
-    /// timeout from now, or the end of the call that the handle was made for if
-    /// that is earlier.
+    /// Returns the deadline of a call that begins now: the present time plus
+    /// the handle's timeout. If the handle was made for a call whose deadline
+    /// is earlier, returns that deadline.
     pub(crate) fn deadline(&self) -> Deadline {
         self.deadline_after(self.timeout)
     }
 
-    /// Like [`deadline`](Self::deadline), for a call with its own timeout.
+    /// Like [`deadline`](Self::deadline), but with `timeout` instead of the
+    /// handle's timeout.
     pub(crate) fn deadline_after(&self, timeout: Duration) -> Deadline {
         let deadline = Deadline::after(timeout).cancelled_by(self.cancel.as_ref());
         self.call.map_or(deadline, |call| call.earlier(deadline))
@@ -299,13 +302,13 @@ impl Controller {
         Controller { call: None, cancel: None, link: None, ..self.clone() }
     }
 
-    /// Returns a handle whose commands fail with an error of the kind
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the current socket
-    /// has ended, even after a reconnect. It is for commands that depend on the
-    /// answer to an earlier command, because the next socket may lead to
-    /// another tor. If this handle is already bound to a socket, the new handle
-    /// is bound to the same socket. Fails with the same kind of error if there
-    /// is no connection now.
+    /// Returns a handle that sends on the current socket only. Once this socket
+    /// has ended, commands on the handle fail with an error of the kind
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), even after a reconnect.
+    /// Use the handle for commands that depend on the answer to an earlier
+    /// command, because the next socket may lead to another tor. If `self` is
+    /// already bound to a socket, the new handle is bound to the same socket.
+    /// Returns an error of the same kind if there is no connection now.
     pub(crate) fn on_this_link(&self) -> Result<Controller> {
         let link = match self.link {
             Some(link) => link,
@@ -314,8 +317,9 @@ impl Controller {
         Ok(Controller { link: Some(link), ..self.clone() })
     }
 
-    /// Returns the SOCKS port of this tor as named by the environment, if the
-    /// connection was made with [`Connect::from_env`].
+    /// Returns the SOCKS port that the environment names for this tor. Returns
+    /// `None` if the environment names no port, or if the connection wasn't
+    /// made with [`Connect::from_env`].
     pub(crate) fn environment_socks(&self) -> Option<&Address> {
         self.inner.session.environment_socks()
     }
@@ -397,8 +401,8 @@ impl Controller {
     /// * The line is empty, contains a line end or NUL, or is too long for tor.
     /// * The command needs data. Use [`msg_with_data`](Self::msg_with_data).
     /// * The command is SETEVENTS. Use [`subscribe`](Self::subscribe).
-    /// * tor 0.4.9 would answer the command twice or not at all, or would
-    ///   crash. Later replies would then be attributed to the wrong commands.
+    /// * tor 0.4.9 would crash. Or it would answer the command twice or not at
+    ///   all, so later replies would be attributed to the wrong commands.
     /// * tor would ask an exit for an onion address, because the address has a
     ///   trailing dot.
     pub fn msg(&self, line: &str) -> Result<Reply> {
@@ -422,9 +426,9 @@ impl Controller {
     ///
     /// # Errors
     ///
-    /// Same errors as [`msg`](Self::msg). A line without `+`, and data with a
-    /// NUL, are errors of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), too.
+    /// Same errors as [`msg`](Self::msg). The kind is also
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the line doesn't
+    /// begin with `+`, or if the data contains a NUL.
     pub fn msg_with_data(&self, line: &str, data: &[u8]) -> Result<Reply> {
         self.ask(Command::raw(line, Some(data))?)
     }
@@ -443,13 +447,14 @@ impl Controller {
         self.send(command)?.wait()
     }
 
-    /// Sends a command and returns without waiting for the reply. The returned
-    /// [`PendingReply`] waits for it. Any number of commands may be
-    /// outstanding. tor answers them in the order in which they were sent.
+    /// Sends a command and returns without waiting for the reply. Use the
+    /// returned [`PendingReply`] to wait for the reply. Any number of commands
+    /// may be outstanding. tor answers them in the order in which they were
+    /// sent.
     ///
     /// An ATTACHSTREAM is checked first, like in
-    /// [`attach_stream`](Self::attach_stream). That check does wait for an
-    /// answer from tor.
+    /// [`attach_stream`](Self::attach_stream). For this check, the call waits
+    /// for an answer from tor.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -470,10 +475,10 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended, and of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for SETEVENTS, which
-    /// [`subscribe`](Self::subscribe) sends. For an ATTACHSTREAM, same errors
-    /// as [`attach_stream`](Self::attach_stream).
+    /// ended. The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument)
+    /// if the command is SETEVENTS: use [`subscribe`](Self::subscribe) instead.
+    /// For an ATTACHSTREAM, same errors as
+    /// [`attach_stream`](Self::attach_stream).
     #[doc(alias = "queue_command")]
     pub fn send(&self, command: Command) -> Result<PendingReply> {
         let command = events::not_setevents(command)?;
@@ -526,9 +531,9 @@ impl Controller {
         }
     }
 
-    /// Sends commands in one write. The caller has already made the check of
-    /// [`attach_stream`](Self::attach_stream) for every ATTACHSTREAM among
-    /// them.
+    /// Sends commands in one write, without checks. If an ATTACHSTREAM is among
+    /// them, the caller has already checked it like
+    /// [`attach_stream`](Self::attach_stream).
     pub(crate) fn send_all_unchecked(&self, commands: Vec<Command>) -> Result<Vec<PendingReply>> {
         let pending = self.connection().send_all_on(self.link, commands, self.deadline())?;
         for sent in &pending {
@@ -545,10 +550,10 @@ impl Controller {
     /// Waits until every callback has seen everything that tor sent before this
     /// call.
     ///
-    /// After any reply, earlier events are already in the queues of
-    /// subscriptions. Only callbacks may lag behind. If a callback calls this
-    /// method, it doesn't wait for other callbacks, because all callbacks run
-    /// on the same thread.
+    /// Subscriptions need no such wait: when a call returns a reply, all
+    /// earlier events are already in the subscriptions' queues. If a callback
+    /// calls this method, the method doesn't wait for other callbacks, because
+    /// all callbacks run on the same thread.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -557,7 +562,7 @@ impl Controller {
     /// use scape::event::EventKind;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on_event([EventKind::Bw], move |event| {
+    /// let registration = controller.on_event([EventKind::Bw], move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// controller.sync()?;
@@ -632,8 +637,8 @@ impl Controller {
     /// of subscriptions can still be read.
     ///
     /// If the connection was lost while this controller attached streams, the
-    /// call may take up to one second longer. It then resets tor's option
-    /// `__LeaveStreamsUnattached` over another connection.
+    /// call may take up to one second longer. In this second it resets tor's
+    /// option `__LeaveStreamsUnattached` over another connection.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -669,9 +674,10 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer,
-    /// and of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a
-    /// filter refuses the command. The connection is closed anyway.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer.
+    /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a
+    /// filter in front of tor refuses the command. The connection is closed
+    /// anyway.
     pub fn quit(self) -> Result<()> {
         let command = Command::build("QUIT").finish()?;
         let call = self.in_one_call();
@@ -693,8 +699,20 @@ impl Controller {
 
 impl WeakController {
     /// Returns a controller, or `None` if the last handle that keeps the
-    /// connection open was dropped. See [`Controller::downgrade`] for an
-    /// example.
+    /// connection open was dropped.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let weak = controller.downgrade();
+    /// let registration = controller.on_status(move |status| {
+    ///     let Some(controller) = weak.upgrade() else { return };
+    ///     println!("{status:?}, open: {}", controller.is_open());
+    /// })?;
+    /// # drop(registration);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn upgrade(&self) -> Option<Controller> {
         Some(Controller {
             inner: self.inner.upgrade()?,

@@ -15,6 +15,7 @@ use scape_proto::control::{Command, RouterPurpose};
 /// # let _ = descriptor;
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "nothing is sent before the command is given to post_descriptor()"]
 pub struct PostDescriptor {
     text: Vec<u8>,
     purpose: Option<RouterPurpose>,
@@ -27,26 +28,64 @@ pub struct PostDescriptor {
 pub enum PostedDescriptor {
     /// tor has added the descriptor.
     Added,
-    /// The descriptor is valid, but tor doesn't add it for this reason, for
-    /// example `Router descriptor was not new.`
+    /// The descriptor is valid, but tor hasn't added it. The text is tor's
+    /// reason, for example `Router descriptor was not new.`
     NotAdded(String),
 }
 
 impl PostDescriptor {
-    /// Creates a request with this server descriptor, for general use.
+    /// Creates a request to give tor the server descriptor with this text. By
+    /// default tor uses the relay for general purposes, and doesn't store the
+    /// descriptor on disk.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "+POSTDESCRIPTOR\nrouter relay07 …\n.", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::{PostDescriptor, PostedDescriptor};
+    ///
+    /// let descriptor = PostDescriptor::new("router relay07 …\n");
+    /// assert_eq!(controller.post_descriptor(&descriptor)?, PostedDescriptor::Added);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn new(text: impl Into<Vec<u8>>) -> Self {
         PostDescriptor { text: text.into(), purpose: None, cache: None }
     }
 
     /// Sets the purpose for which tor should use the relay. Default:
     /// [`RouterPurpose::General`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "+POSTDESCRIPTOR purpose=bridge\nrouter relay07 …\n.", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::{PostDescriptor, PostedDescriptor, RouterPurpose};
+    ///
+    /// let bridge = PostDescriptor::new("router relay07 …\n").purpose(RouterPurpose::Bridge);
+    /// assert_eq!(controller.post_descriptor(&bridge)?, PostedDescriptor::Added);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn purpose(mut self, purpose: RouterPurpose) -> Self {
         self.purpose = Some(purpose);
         self
     }
 
-    /// Sets whether tor should store the descriptor on disk, so that it is
-    /// still known after a restart. Default: no.
+    /// Sets whether tor should store the descriptor on disk, so that tor still
+    /// knows it after a restart. Default: false.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "+POSTDESCRIPTOR cache=yes\nrouter relay07 …\n.", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::{PostDescriptor, PostedDescriptor};
+    ///
+    /// let stored = PostDescriptor::new("router relay07 …\n").cache(true);
+    /// assert_eq!(controller.post_descriptor(&stored)?, PostedDescriptor::Added);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn cache(mut self, cache: bool) -> Self {
         self.cache = Some(cache);
         self

@@ -2,22 +2,23 @@
 
 use super::Controller;
 use crate::error::Result;
-use crate::io::connection::{ConnectionStatus, Listener, QueueLimit, Subscription};
+use crate::io::connection::{ConnectionStatus, QueueLimit, Registration, Subscription};
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command};
 use scape_proto::event::{Event, EventKind};
 
 /// Events. control-spec, command SETEVENTS and section "Asynchronous events".
-/// tor's `events/names` lists those that it knows.
+/// `GETINFO events/names` lists the events that tor knows.
 ///
-/// Each connection tells tor the union of the kinds that all of its
-/// subscriptions and callbacks want. It tells tor again whenever the union
-/// changes.
+/// tor keeps one list of event kinds for each connection. The list contains
+/// every kind that a subscription or callback of the connection wants. This
+/// library sends the list whenever the list changes.
 impl Controller {
-    /// Queues every event of these kinds from now on. When this method returns,
-    /// tor has accepted the subscription.
+    /// Subscribes to events of these kinds. The returned [`Subscription`]
+    /// queues every such event from now on. When this method returns, tor has
+    /// accepted the subscription.
     ///
-    /// The [`Subscription`] ends when it is dropped. Its queue has no limit.
-    /// Use [`subscribe_with`](Self::subscribe_with) to set one.
+    /// The subscription ends when it is dropped. The queue has no limit. Use
+    /// [`subscribe_with`](Self::subscribe_with) to set a limit.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -49,7 +50,7 @@ impl Controller {
     }
 
     /// Like [`subscribe`](Self::subscribe), with a limit for the number of
-    /// events in the queue. An event that finds the queue full is lost, and
+    /// events in the queue. If the queue is full, a new event is discarded and
     /// [counted](Subscription::lost).
     ///
     /// ```
@@ -79,8 +80,9 @@ impl Controller {
         self.connection().subscribe(checked(kinds)?, limit, self.deadline())
     }
 
-    /// Calls `callback` with every event of these kinds from now on, as long as
-    /// the returned [`Listener`] lives.
+    /// Registers `callback` for events of these kinds. The callback is called
+    /// with every such event from now on, as long as the returned
+    /// [`Registration`] lives.
     ///
     /// All callbacks of a connection run on the same thread, one at a time, in
     /// tor's order. A callback may call any method of the controller and wait
@@ -104,7 +106,7 @@ impl Controller {
     /// use scape::event::EventKind;
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on_event([EventKind::Bw], move |event| {
+    /// let registration = controller.on_event([EventKind::Bw], move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// assert_eq!(receiver.recv()?, "BW 1024 512");
@@ -120,13 +122,13 @@ impl Controller {
         &self,
         kinds: impl IntoIterator<Item = EventKind>,
         callback: impl FnMut(&Event) + Send + 'static,
-    ) -> Result<Listener> {
+    ) -> Result<Registration> {
         self.on_event_with(kinds, QueueLimit::Unbounded, callback)
     }
 
     /// Like [`on_event`](Self::on_event), with a limit for the number of events
     /// that wait for the callback. An event that exceeds the limit is lost, and
-    /// [counted](Listener::lost).
+    /// [counted](Registration::lost).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -137,11 +139,11 @@ impl Controller {
     ///
     /// let (sender, receiver) = crossbeam_channel::unbounded();
     /// let limit = QueueLimit::Bounded(1000);
-    /// let listener = controller.on_event_with([EventKind::Bw], limit, move |event| {
+    /// let registration = controller.on_event_with([EventKind::Bw], limit, move |event| {
     ///     let _ = sender.send(event.text());
     /// })?;
     /// assert_eq!(receiver.recv()?, "BW 1024 512");
-    /// assert_eq!(listener.lost(), 0);
+    /// assert_eq!(registration.lost(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -154,12 +156,12 @@ impl Controller {
         kinds: impl IntoIterator<Item = EventKind>,
         limit: QueueLimit,
         callback: impl FnMut(&Event) + Send + 'static,
-    ) -> Result<Listener> {
+    ) -> Result<Registration> {
         self.connection().on(checked(kinds)?, limit, Box::new(callback), self.deadline())
     }
 
-    /// Calls `callback` when the status of the connection changes, as long as
-    /// the returned [`Listener`] lives.
+    /// Registers `callback` for changes of the connection's status. The
+    /// callback is called as long as the returned [`Registration`] lives.
     ///
     /// The first call reports the current status,
     /// [`ConnectionStatus::Connected`]. Later calls report that tor has read
@@ -167,15 +169,16 @@ impl Controller {
     /// of a reconnect. The end of the connection is reported after all events
     /// that came before it.
     ///
-    /// To learn of reloads, the connection subscribes to SIGNAL events. If a
-    /// filter refuses them, everything else is still reported.
+    /// To learn that tor has read its configuration again, the connection
+    /// subscribes to SIGNAL events. If a filter in front of tor refuses them,
+    /// everything else is still reported.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// # let tor = ScriptedTor::builder().on("SETEVENTS SIGNAL", "250 OK\r\n650 SIGNAL RELOAD\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let (sender, receiver) = crossbeam_channel::unbounded();
-    /// let listener = controller.on_status(move |status| {
+    /// let registration = controller.on_status(move |status| {
     ///     let _ = sender.send(format!("{status:?}"));
     /// })?;
     /// assert_eq!(receiver.recv()?, "Connected");
@@ -192,7 +195,7 @@ impl Controller {
     pub fn on_status(
         &self,
         callback: impl FnMut(&ConnectionStatus) + Send + 'static,
-    ) -> Result<Listener> {
+    ) -> Result<Registration> {
         self.connection().on_status(Box::new(callback), self.deadline())
     }
 }

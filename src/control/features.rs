@@ -4,8 +4,8 @@ use super::Controller;
 use crate::error::Result;
 use scape_proto::control::Command;
 
-/// Features of the control connection. control-spec, command USEFEATURE. tor's
-/// `features/names` lists those that it knows.
+/// Features of the control connection. control-spec, command USEFEATURE.
+/// `GETINFO features/names` lists the features that tor knows.
 impl Controller {
     /// Enables features of the control protocol. If `names` is empty, nothing
     /// is sent.

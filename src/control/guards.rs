@@ -4,8 +4,8 @@ use super::Controller;
 use crate::error::Result;
 use scape_proto::control::Command;
 
-/// Resetting what tor has learned. control-spec, commands DROPGUARDS and
-/// DROPTIMEOUTS.
+/// Methods that make tor forget its entry guards and its circuit build times.
+/// control-spec, commands DROPGUARDS and DROPTIMEOUTS.
 impl Controller {
     /// Makes tor forget its entry guards and choose new ones. tor sends a GUARD
     /// event for each guard that it drops.
@@ -26,14 +26,14 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter in front
-    /// of tor refuses the command.
+    /// of tor, such as onion-grater, refuses the command.
     pub fn drop_guards(&self) -> Result<()> {
         self.request(Command::build("DROPGUARDS").finish()?).map(drop)
     }
 
-    /// Makes tor forget how long circuits take to build, and learn it again.
-    /// Until then tor waits up to 60 seconds for a circuit. tor sends a
-    /// BUILDTIMEOUT_SET event.
+    /// Makes tor forget how long circuits take to build, and learn these times
+    /// again. Until tor has learned them, it waits up to 60 seconds for a
+    /// circuit. tor sends a BUILDTIMEOUT_SET event.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -47,7 +47,7 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter in front
-    /// of tor refuses the command.
+    /// of tor, such as onion-grater, refuses the command.
     pub fn drop_timeouts(&self) -> Result<()> {
         self.request(Command::build("DROPTIMEOUTS").finish()?).map(drop)
     }

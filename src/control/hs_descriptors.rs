@@ -12,15 +12,16 @@ use scape_proto::event::{
 };
 use scape_proto::word::{OnionAddress, RelayName};
 
-/// The time to wait for tor to ask another directory when all have failed. tor
-/// asks within the same turn of its event loop, so this covers the delay of the
-/// events.
+/// The time to wait for tor to ask another directory after all directories have
+/// failed. tor asks the next directory at once, so this time only has to cover
+/// the delay of the events.
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// A request for the descriptor of an onion service: the address and,
-/// optionally, the directories to ask. Methods that take a request also accept
-/// an [`OnionAddress`]. control-spec, command HSFETCH. (control-spec also
-/// describes descriptor ids, `v2-…`, which tor 0.4.9 refuses.)
+/// optionally, the onion service directories (HSDirs) to ask. Methods that take
+/// a request also accept an [`OnionAddress`]. control-spec, command HSFETCH.
+/// (control-spec also describes descriptor ids, `v2-…`, which tor 0.4.9
+/// refuses.)
 ///
 /// ```
 /// use scape::control::HsFetch;
@@ -38,15 +39,27 @@ pub struct HsFetch {
 }
 
 impl HsFetch {
-    /// Creates a request to the directories that should have the descriptor.
-    /// tor asks one after the other until one has it.
+    /// Creates a request for the descriptor of this service. tor asks the
+    /// responsible directories, one after the other, until one has the
+    /// descriptor.
+    ///
+    /// ```
+    /// use scape::control::HsFetch;
+    /// use scape::word::OnionAddress;
+    ///
+    /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let fetch = HsFetch::new(address);
+    /// assert_eq!(fetch, HsFetch::from(address)); // so methods accept the address alone, too
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(address: OnionAddress) -> Self {
         HsFetch { address, servers: Vec::new() }
     }
 
-    /// Adds a directory to ask first: a fingerprint or [`RelayName`]. Several
-    /// directories are all asked at once. If one has no descriptor, tor goes on
-    /// with those that should have it.
+    /// Adds a directory to ask first: a fingerprint or [`RelayName`]. If
+    /// several directories are added, tor asks all of them at once. If one of
+    /// them doesn't have the descriptor, tor then asks the responsible
+    /// directories.
     ///
     /// ```
     /// use scape::control::HsFetch;
@@ -59,6 +72,7 @@ impl HsFetch {
     /// # let _ = fetch;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[must_use]
     pub fn server(mut self, relay: impl ToString) -> Self {
         self.servers.push(relay.to_string());
         self
@@ -86,8 +100,8 @@ impl From<&OnionAddress> for HsFetch {
     }
 }
 
-/// A descriptor that a directory has sent. tor has checked its signature and
-/// certificate.
+/// An onion service descriptor that a directory has sent. tor has checked the
+/// descriptor's signature and certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchedHsDescriptor {
@@ -150,7 +164,7 @@ impl Controller {
     }
 }
 
-/// Fetching. control-spec, command HSFETCH.
+/// Fetching descriptors. control-spec, command HSFETCH.
 impl HsDescriptors<'_> {
     /// Tells tor to fetch a descriptor, and returns at once. The result arrives
     /// as HS_DESC and HS_DESC_CONTENT events. [`fetch`](Self::fetch) also waits
@@ -183,16 +197,17 @@ impl HsDescriptors<'_> {
     /// Fetches a descriptor and waits for it, even if tor has one already. The
     /// whole call takes at most `timeout`, however many events arrive.
     ///
-    /// tor asks the directories one after the other, in random order. If a
-    /// directory has no descriptor, tor asks the next one within milliseconds.
-    /// tor doesn't tell when it gives up. So the call fails when every
-    /// directory that was asked has failed, and tor hasn't asked another one
-    /// for a second.
+    /// tor asks the responsible directories one after the other, in random
+    /// order. If a directory has no descriptor, tor asks the next one within
+    /// milliseconds. tor doesn't tell when it gives up. So the call fails when
+    /// every directory that was asked has failed, and tor hasn't asked another
+    /// one for a second.
     ///
-    /// About six directories should have the descriptor. tor asks each of them
-    /// only once in 15 minutes, so later calls may reach no directory. To fetch
-    /// the same descriptor again and again, name the directories:
-    /// [`FetchedHsDescriptor::hsdir`] is one of them.
+    /// About six directories are responsible for a descriptor. tor asks each of
+    /// them only once in 15 minutes, so later calls may reach no directory. To
+    /// fetch the same descriptor again and again, name a directory with
+    /// [`HsFetch::server`], such as the [`hsdir`](FetchedHsDescriptor::hsdir)
+    /// of the first fetch.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -215,19 +230,19 @@ impl HsDescriptors<'_> {
     /// # Errors
     ///
     /// Returns an error with an [`HsFetchError`] if no directory has sent the
-    /// descriptor. It lists the directories with their reasons. The kind is
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if all of them
+    /// descriptor. The error lists the directories with their reasons. The kind
+    /// is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if all of them
     /// failed, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the
     /// time is over.
     ///
-    /// If tor asks no directory at all, it doesn't tell. Then the call ends
+    /// If tor asks no directory at all, tor sends no event. Then the call ends
     /// with a timeout, and the error lists no directories. This happens if tor
     /// has no consensus, or if it has asked every directory lately.
     ///
     /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if a
-    /// named directory is not in tor's consensus, and
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends,
-    /// even if it is opened again.
+    /// named directory is not in tor's consensus. It is
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the control
+    /// connection ends, even if it is opened again.
     #[doc(alias = "get_hidden_service_descriptor")]
     pub fn fetch(
         &self,
@@ -265,19 +280,20 @@ impl HsDescriptors<'_> {
     }
 }
 
-/// The state of fetching one service's descriptor. Events for other requests
-/// for the same descriptor count as well, because tor doesn't ask a directory
-/// twice at the same time.
+/// The state of a [`fetch`](HsDescriptors::fetch) of one service's descriptor.
+/// tor doesn't ask a directory twice at the same time. So a directory's answer
+/// to another request for the same descriptor counts as well.
 struct Progress {
     address: OnionAddress,
     /// The directories that were asked and haven't answered.
     asked: Vec<Option<RelayName>>,
-    /// The reasons of directories that have failed. An entry is removed when
-    /// the directory's empty document comes.
+    /// The reasons of directories that have failed, from HS_DESC events. A
+    /// failure counts only when an HS_DESC_CONTENT event with an empty document
+    /// follows. Then the entry moves to `failures`.
     reasons: Vec<(Option<RelayName>, HsDescReason)>,
     failures: Vec<HsFetchFailure>,
-    /// The time at which the last of the directories failed. `None` while an
-    /// answer is missing.
+    /// The time at which the last of the asked directories failed. `None` if no
+    /// directory has failed yet, or if an asked directory hasn't answered yet.
     all_failed: Option<Instant>,
 }
 
@@ -336,9 +352,9 @@ impl Progress {
         None
     }
 
-    /// Returns the time at which to give up, unless tor asks another directory
-    /// before. Returns `None` if no directory has failed yet, or if an answer
-    /// is still missing.
+    /// Returns the time at which the fetch is given up, unless tor asks another
+    /// directory before that time. Returns `None` if no directory has failed
+    /// yet, or if an answer is still missing.
     fn given_up(&self) -> Option<Instant> {
         Some(self.all_failed? + ASKS_AGAIN)
     }

@@ -15,7 +15,7 @@ use scape_proto::word::{OnionAddress, RelayName};
 pub struct HsFetchError {
     /// The service's address.
     pub address: OnionAddress,
-    /// The problem.
+    /// The reason why there is no descriptor.
     pub problem: HsFetchProblem,
     /// The directories that were asked and didn't send the descriptor, in the
     /// order of their answers, each with tor's reason.
@@ -24,11 +24,12 @@ pub struct HsFetchError {
     pub unanswered: Vec<RelayName>,
 }
 
-/// The problem of an [`HsFetchError`].
+/// The reason, in an [`HsFetchError`], why there is no descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HsFetchProblem {
-    /// Every directory that tor asked has failed, and tor asks no others.
+    /// Every directory that tor asked has failed, and tor asks no others. The
+    /// error lists them as failures.
     AllFailed,
     /// The descriptor didn't arrive within this time.
     Timeout(Duration),
@@ -38,15 +39,35 @@ pub enum HsFetchProblem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsFetchFailure {
-    /// The directory, if tor names it.
+    /// The directory that was asked. `None` if tor doesn't name it.
     pub hsdir: Option<RelayName>,
-    /// The reason, if tor gives one.
+    /// tor's reason for the failure. `None` if tor gives none.
     pub reason: Option<HsDescReason>,
 }
 
 impl HsFetchError {
     /// Returns true if every directory that answered says that it has no such
-    /// descriptor: the service doesn't exist, or is offline.
+    /// descriptor: the service doesn't exist, or is offline. Returns false if
+    /// no directory has answered.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # const A: &str = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid";
+    /// # const R: &str = "$607CC6F7FDEBDE658A9739AE613CF8991B95BC35~relay12";
+    /// # let tor = ScriptedTor::builder().on(format!("HSFETCH {A}"), format!("250 OK\r\n\
+    /// #     650 HS_DESC REQUESTED {A} NO_AUTH {R} Ti8T HSDIR_INDEX=6A\r\n\
+    /// #     650 HS_DESC FAILED {A} NO_AUTH {R} Ti8T REASON=NOT_FOUND\r\n\
+    /// #     650+HS_DESC_CONTENT {A} Ti8T {R}\r\n\r\n.\r\n650 OK\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let address: scape::word::OnionAddress = A.parse()?;
+    /// use scape::control::HsFetchError;
+    /// use std::time::Duration;
+    ///
+    /// let fetched = controller.hs_descriptors().fetch(address, Duration::from_secs(60));
+    /// let error = fetched.unwrap_err();
+    /// assert!(error.get().is_some_and(HsFetchError::is_not_found));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_not_found(&self) -> bool {
         let not_found = |failure: &HsFetchFailure| failure.reason == Some(HsDescReason::NotFound);
         !self.failures.is_empty() && self.failures.iter().all(not_found)

@@ -10,8 +10,9 @@ use scape_proto::event::{EventBody, EventKind, HsDescAction, HsDescEvent, HsDesc
 use scape_proto::word::{Fingerprint, OnionAddress, RelayName};
 
 /// The time to wait for another directory's answer if the caller named no
-/// directories. tor doesn't tell how many directories it asks. It also doesn't
-/// tell if an upload fails because there is no circuit.
+/// directories. The number of answers isn't known, because tor doesn't tell how
+/// many directories it asks. tor also doesn't report an upload that fails
+/// because tor has no circuit to the directory.
 const SILENCE: Duration = Duration::from_secs(15);
 
 /// The answer of one directory to a descriptor. See
@@ -19,9 +20,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HsPostAnswer {
-    /// The directory. If it hasn't answered, the name that the caller gave. A
-    /// filter on the control port may hide the names of directories: see
-    /// [`HsDescriptors::post`].
+    /// The directory. If it hasn't answered, this is the name that the caller
+    /// gave. A filter on the control port may hide the names of directories:
+    /// see [`HsDescriptors::post`].
     pub hsdir: RelayName,
     /// The directory's answer.
     pub outcome: HsPostOutcome,
@@ -33,10 +34,12 @@ pub struct HsPostAnswer {
 pub enum HsPostOutcome {
     /// The directory has the descriptor.
     Uploaded,
-    /// The upload failed. The reason is tor's if it gave one, for example
-    /// [`UploadRejected`](HsDescReason::UploadRejected).
+    /// The upload failed for this reason, for example
+    /// [`UploadRejected`](HsDescReason::UploadRejected). `None` if tor gave no
+    /// reason.
     Failed(Option<HsDescReason>),
-    /// The directory, which the caller named, hasn't answered in time.
+    /// The directory hasn't answered in time. Only directories that the caller
+    /// named have this outcome.
     Unanswered,
 }
 
@@ -61,11 +64,11 @@ impl fmt::Display for HsPostAnswer {
     }
 }
 
-/// Posting. control-spec, command HSPOST.
+/// Posting descriptors. control-spec, command HSPOST.
 impl HsDescriptors<'_> {
-    /// Posts a descriptor that somebody else has made and signed. Returns
-    /// before the descriptor is published. tor sends an HS_DESC event for each
-    /// directory's answer. [`post`](Self::post) also waits for these answers.
+    /// Posts a finished and signed descriptor. Returns before the descriptor is
+    /// published. tor sends an HS_DESC event for each directory's answer.
+    /// [`post`](Self::post) also waits for these answers.
     ///
     /// `servers` are the directories to post the descriptor to, as fingerprints
     /// or [`RelayName`]s. If the list is empty, tor posts it to all responsible
@@ -79,7 +82,8 @@ impl HsDescriptors<'_> {
     /// use scape::word::OnionAddress;
     ///
     /// let address: OnionAddress = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
-    /// controller.hs_descriptors().begin_post(&address, descriptor, ["$9695DFC35FFEB861329B9F1AB04C46397020CE31"])?;
+    /// let directory = "$9695DFC35FFEB861329B9F1AB04C46397020CE31";
+    /// controller.hs_descriptors().begin_post(&address, descriptor, [directory])?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -87,8 +91,8 @@ impl HsDescriptors<'_> {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if the text is not a
-    /// valid descriptor (554), or if a named directory is not in tor's
-    /// consensus (552).
+    /// valid descriptor (554). The kind is the same if a named directory is not
+    /// in tor's consensus (552).
     #[doc(alias = "hs_post")]
     pub fn begin_post<R: ToString>(
         &self,
@@ -106,19 +110,20 @@ impl HsDescriptors<'_> {
     /// events arrive.
     ///
     /// If directories are named, the call returns when each of them has
-    /// answered. Those that haven't answered by the deadline are in the result
-    /// as [`Unanswered`](HsPostOutcome::Unanswered). If none are named, tor
-    /// doesn't tell how many it asks. So the call returns 15 seconds after the
-    /// last answer, or at the deadline.
+    /// answered. Directories that haven't answered by the deadline are in the
+    /// result as [`Unanswered`](HsPostOutcome::Unanswered). If no directories
+    /// are named, tor doesn't tell how many it asks. So the call returns 15
+    /// seconds after the last answer, or at the deadline.
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
-    /// hide which directory has answered. If directories were named, the
-    /// answers are counted then. They carry the directories' names if every
-    /// directory has answered and all answers are the same. Otherwise they
-    /// carry the text that the filter writes instead.
+    /// hide the names of the directories that answer. Behind such a filter, a
+    /// call with named directories counts the answers until there is one for
+    /// each directory. The result has the directories' names only if every
+    /// directory has answered and all answers are the same. If not, the result
+    /// has the text that the filter writes instead of a name.
     ///
     /// tor doesn't tell to which upload an answer belongs. If tor runs the same
-    /// service itself, the answers to its own uploads are in the result, too.
+    /// service itself, the answers to tor's own uploads are in the result, too.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -195,10 +200,13 @@ impl HsDescriptors<'_> {
     }
 }
 
-/// Returns the answers of directories that a filter hides, with names if these
-/// are certain. `awaited` are the directories that may have sent them.
-/// Directories that haven't answered get the outcome
-/// [`Unanswered`](HsPostOutcome::Unanswered).
+/// Gives names to `hidden`, the answers whose directories a filter hides. An
+/// answer gets a name only if it is certain which directory gave it. `awaited`
+/// are the directories that may have sent these answers.
+///
+/// Also returns an answer with the outcome
+/// [`Unanswered`](HsPostOutcome::Unanswered) for each directory that hasn't
+/// answered.
 fn with_names(mut hidden: Vec<HsPostAnswer>, awaited: Vec<RelayName>) -> Vec<HsPostAnswer> {
     let Some(first) = hidden.first().cloned() else {
         let unanswered = |hsdir| HsPostAnswer { hsdir, outcome: HsPostOutcome::Unanswered };

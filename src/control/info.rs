@@ -1,5 +1,5 @@
 //! GETINFO: the raw values of keys, and how tor's answers are cached. The
-//! submodules have a typed method for every key.
+//! submodules have typed methods for the keys.
 
 mod accounting;
 mod address_mappings;
@@ -37,16 +37,16 @@ use super::questions::{info_command, parse_info};
 use crate::error::{Error, Result};
 use scape_proto::word::Version;
 
-/// Information about tor and the network, by key. control-spec, command
-/// GETINFO. [`Info::info_names`] returns the keys that a given tor knows, and
-/// [`info`](Self::info) has a typed method for each.
+/// Information about tor and the network. Each piece of information has a key:
+/// see control-spec, command GETINFO. [`info`](Self::info) has typed methods
+/// for the keys. [`Info::info_names`] returns the keys that a given tor knows.
 ///
-/// Values that can't change as long as tor runs, such as its version, are asked
-/// for once: see [`Caching`].
+/// Values that can't change as long as tor runs, such as tor's version, are
+/// requested from tor only once: see [`Caching`].
 impl Controller {
-    /// Returns the value of one key as text. Bytes that are not UTF-8 become
-    /// U+FFFD. If the value has several lines, the line end of the last line is
-    /// removed.
+    /// Returns the value of one GETINFO key as text. Bytes that are not UTF-8
+    /// become U+FFFD. If the value has several lines, the line end of the last
+    /// line is removed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -77,6 +77,16 @@ impl Controller {
     }
 
     /// Returns tor's version (`GETINFO version`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let version = controller.version()?;
+    /// assert_eq!(version.to_string(), "0.4.9.11");
+    /// assert!(version >= "0.4.8.0".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -115,8 +125,8 @@ impl Controller {
         Ok(values)
     }
 
-    /// Returns a cached answer, or an error if the connection has ended.
-    /// Without a connection, cached answers aren't returned either.
+    /// Returns `answer`, which comes from the cache. Returns an error if the
+    /// connection has ended, because a request to tor would also fail.
     pub(super) fn while_open<T>(&self, answer: T) -> Result<T> {
         match self.closed() {
             Some(closed) => Err(closed.into()),
@@ -134,19 +144,22 @@ impl Controller {
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::control::Caching;
     ///
-    /// controller.set_caching(Caching::Off)?;
+    /// let previous = controller.set_caching(Caching::Off)?;
+    /// assert_eq!(previous, Caching::Constants);
     /// controller.version()?; // asks tor every time
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Caching::Configuration`] subscribes to the CONF_CHANGED and SIGNAL
-    /// events. Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
-    /// before it, refuses SETEVENTS, and of the kind
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
-    /// ended. The previous setting stays in effect then.
+    /// The call can fail only with [`Caching::Configuration`], for which the
+    /// connection subscribes to the events CONF_CHANGED and SIGNAL. Returns an
+    /// error of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused) if
+    /// tor, or a filter in front of the control port, refuses SETEVENTS. The
+    /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection has ended, and
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
+    /// in time. After an error, the previous setting stays in effect.
     #[doc(alias = "is_caching_enabled")]
     pub fn set_caching(&self, caching: Caching) -> Result<Caching> {
         let session = &self.inner.session;
@@ -168,12 +181,12 @@ impl Controller {
     }
 }
 
-/// The raw values of keys. [`Controller::get_info`] returns the value of one
-/// key as text.
+/// The raw values of GETINFO keys. [`Controller::get_info`] returns the value
+/// of one key as text.
 impl Info<'_> {
-    /// Returns the value of one key as the bytes that tor sent. A value of
-    /// several lines ends with LF, so digests and signatures of documents can
-    /// be checked against it.
+    /// Returns the value of one key as bytes. If the value has several lines,
+    /// each line ends with LF, the last one too. So the value of a document's
+    /// key is the exact document, and digests and signatures can be checked.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -195,9 +208,8 @@ impl Info<'_> {
     }
 
     /// Returns the values of several keys as text, in the order of the keys.
-    /// All keys are asked for with one command, so the call fails if tor
-    /// refuses one of them. [`get_each`](Self::get_each) returns the
-    /// other values even then.
+    /// One command requests all keys, so the call fails if tor refuses one of
+    /// them. [`get_each`](Self::get_each) returns the other values even then.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -221,9 +233,10 @@ impl Info<'_> {
         Ok(self.controller.values(&keys)?.into_iter().map(text).collect())
     }
 
-    /// Returns one result for each key, as text, in the order of the keys. Each
-    /// key has a command of its own, but all commands are sent together. So the
-    /// call takes about as long as asking for one key.
+    /// Returns a result for each key, in the order of the keys: the value as
+    /// text, or the error for this key. Each key has a command of its own, but
+    /// all commands are sent together. So the call takes about as long as
+    /// asking for one key.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -231,9 +244,12 @@ impl Info<'_> {
     /// #     .on("GETINFO address", "551 Address unknown\r\n")
     /// #     .on("GETINFO uptime", "250-uptime=7\r\n250 OK\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let values = controller.info().get_each(["address", "uptime"])?;
-    /// assert_eq!(values[0].as_ref().unwrap_err().code(), Some(551));
-    /// assert_eq!(values[1].as_ref().unwrap(), "7");
+    /// for value in controller.info().get_each(["address", "uptime"])? {
+    ///     match value {
+    ///         Ok(uptime) => assert_eq!(uptime, "7"),
+    ///         Err(unknown) => assert_eq!(unknown.code(), Some(551)),
+    ///     }
+    /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -1,5 +1,6 @@
-//! The thread that looks after a connection. It sends heartbeats, reconnects
-//! when the connection has ended, and restores later what tor refused at first.
+//! The thread that looks after a connection. It sends heartbeats, and
+//! reconnects when the connection has ended. If tor refused to restore
+//! something after a reconnect, the thread tries again later.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,13 +22,14 @@ pub(super) struct Keeping {
     pub(super) reconnect: Option<Reconnect>,
     /// The interval between heartbeats. `None` if no heartbeats are sent.
     pub(super) heartbeat: Option<Duration>,
-    /// The timeout of each answer from tor and of each attempt to reconnect.
+    /// The time limit for each answer from tor and for each attempt to
+    /// reconnect.
     pub(super) timeout: Duration,
 }
 
 impl Keeping {
-    /// Returns true if the thread is needed from the start, because reconnects
-    /// or heartbeats are wanted.
+    /// Returns true if automatic reconnects or heartbeats are wanted. Then the
+    /// thread is needed from the start.
     pub(super) fn is_needed(&self) -> bool {
         self.reconnect.is_some() || self.heartbeat.is_some()
     }
@@ -48,11 +50,13 @@ pub(super) trait Kept {
     fn retake(&self, timeout: Duration);
 
     /// Opens the connection again within `timeout`. Does nothing if the
-    /// connection is open, or if it was made from a transport.
+    /// connection is open. Also does nothing if the connection was made from a
+    /// transport, because a transport can't be opened again.
     fn reconnect_if_down(self: &Arc<Self>, timeout: Duration) -> Result<()>;
 }
 
-/// Runs until the connection has ended for good.
+/// Looks after the connection until it has ended for good. This is the function
+/// of the thread.
 pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     let mut known = 0;
     let mut next_beat = keeping.heartbeat.map(deadline_after);
@@ -86,8 +90,8 @@ pub(super) fn run(session: &Arc<impl Kept>, keeping: &Keeping) {
     }
 }
 
-/// Sends a heartbeat. Any answer will do. Without an answer within `timeout`,
-/// the connection is ended.
+/// Sends a heartbeat: a command that tor must answer, even with a refusal. Ends
+/// the connection if no answer comes within `timeout`.
 fn beat(connection: &Connection, timeout: Duration) {
     if let Ok(command) = Command::build("GETINFO").word("key", "version").finish() {
         connection.check(command, timeout);
@@ -103,7 +107,7 @@ enum Outcome {
     GivenUp,
 }
 
-/// Tries to reconnect after the end of the socket with the number `down`.
+/// Tries to reconnect after the socket with the number `down` has ended.
 /// Returns when the connection is open or has ended for good, or when the
 /// policy allows no further attempt.
 fn make_again(

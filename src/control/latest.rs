@@ -1,11 +1,12 @@
-//! The latest call that asked for a thing, such as an onion service or a
-//! mapping.
+//! The latest call that asked for each thing, such as an onion service or an
+//! address mapping.
 //!
-//! If a call times out, its late effect is undone. A thing that was restored on
-//! a new connection is removed if the program doesn't want it any more. But if
-//! the program has asked for the same thing again meanwhile, the thing must
-//! stay. So each call [claims](Latest::claim) the names of its things, and
-//! nothing is undone that a later call has claimed.
+//! If a call times out, the things that it asked for are removed from tor
+//! again. After a reconnect, restored things are removed if the program has
+//! dropped them meanwhile. But if a later call asks for the same thing, the
+//! thing must stay. So each call [claims](Latest::claim) the names of the
+//! things that it asks for. A thing that a later call has claimed is not
+//! removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,8 +19,9 @@ use crate::io::transport::Deadline;
 /// The latest calls, by the names of the things that they ask for.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
-    /// Locked while a command that undoes something is sent. So a call that
-    /// asks for the same thing sends its command afterwards.
+    /// Locked while a command that removes a thing is sent, and while a call
+    /// claims a thing. So if a call claims the thing that is being removed, tor
+    /// gets the call's command after the removal.
     calls: Mutex<Calls>,
 }
 
@@ -28,18 +30,21 @@ struct Calls {
     last: u64,
     /// The number of the latest call, for each name.
     of: BTreeMap<String, u64>,
-    /// The number of watches that exist.
+    /// The number of [`Watch`]es that exist.
     watches: usize,
-    /// The names of calls that have ended since the oldest watch began.
+    /// The names that calls had claimed when the calls ended. Recorded only
+    /// while a watch exists.
     ended: BTreeSet<String>,
 }
 
-/// A period in which calls are remembered even after they have ended.
+/// A period that ends when this value is dropped. In this period, the names
+/// that calls have claimed are remembered even after the calls have ended.
 #[derive(Debug)]
 pub(super) struct Watch<'a>(&'a Latest);
 
-/// A call that asks for things. It exists from before the call sends its
-/// command until nothing of it can be undone any more.
+/// The claim of a call on the things that the call asks for. The claim begins
+/// before the call sends its command. The claim ends when nothing can undo the
+/// call's effect any more.
 #[derive(Debug)]
 pub(super) struct Claim {
     latest: Arc<Latest>,
@@ -48,7 +53,9 @@ pub(super) struct Claim {
 }
 
 impl Latest {
-    /// Registers a call that is about to ask for these things.
+    /// Registers a call that is about to ask for the things with these names.
+    /// Returns an error if `deadline` passes while another thread sends a
+    /// command that removes things.
     pub(super) fn claim(self: &Arc<Self>, names: Vec<String>, deadline: Deadline) -> Result<Claim> {
         let calls = self.calls.try_lock_until(deadline.instant());
         let mut calls = calls.ok_or_else(|| deadline.error(Phase::Write))?;
@@ -58,7 +65,7 @@ impl Latest {
         Ok(Claim { latest: self.clone(), names, number })
     }
 
-    /// Begins a watch.
+    /// Begins a watch. Dropping the returned value ends the watch.
     pub(super) fn watch(&self) -> Watch<'_> {
         self.calls.lock().watches += 1;
         Watch(self)
@@ -66,9 +73,9 @@ impl Latest {
 }
 
 impl Watch<'_> {
-    /// Runs `send` and returns its result. Returns `None` without running it if
-    /// a call has asked for this thing since the watch began, or was asking for
-    /// it then. `send` must not wait for an answer.
+    /// Runs `send` and returns its result. But if a call claims `name`, or has
+    /// claimed it since the watch began, returns `None` without running `send`.
+    /// `send` must not wait for an answer.
     pub(super) fn unless_claimed<T>(&self, name: &str, send: impl FnOnce() -> T) -> Option<T> {
         let calls = self.0.calls.lock();
         (!calls.of.contains_key(name) && !calls.ended.contains(name)).then(send)
@@ -86,9 +93,12 @@ impl Drop for Watch<'_> {
 }
 
 impl Claim {
-    /// Runs `send` with a function that returns true for the names that no
-    /// later call has asked for. `send` sends the commands that undo them, and
-    /// must not wait for the answers.
+    /// Calls `send`, which sends the commands that remove the things of this
+    /// claim. `send` must not wait for the answers.
+    ///
+    /// `send` gets a function that returns true if the thing with a name may be
+    /// removed. The function returns false if a later call has claimed this
+    /// name. Then `send` must leave the thing in tor.
     pub(super) fn undo<T>(&self, send: impl FnOnce(&dyn Fn(&str) -> bool) -> T) -> T {
         let calls = self.latest.calls.lock();
         send(&|name| calls.of.get(name) == Some(&self.number))

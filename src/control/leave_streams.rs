@@ -15,11 +15,11 @@ use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
 use scape_proto::event::{EndReason, StreamInfo, StreamStatus};
 use scape_proto::word::{StreamId, is_disguised_onion};
 
-/// The name of the option. While the option is 1, tor attaches no new stream
-/// itself: the streams wait for a controller.
+/// The name of the option `__LeaveStreamsUnattached`. While the option is 1,
+/// tor attaches no new stream itself: the streams wait for a controller.
 pub(crate) const OPTION: &str = "__LeaveStreamsUnattached";
-/// The time limit for resetting the option over a separate connection, after
-/// this connection has ended.
+/// The time limit for resetting the option `__LeaveStreamsUnattached` over a
+/// separate connection, after this connection has ended.
 pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 
 /// The change that this connection has made to the option
@@ -39,19 +39,21 @@ pub(super) struct LeaveStreams {
 /// connection is responsible for it.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Lent {
-    /// This connection has not changed the option, or has reset it.
+    /// This connection has not changed `__LeaveStreamsUnattached`, or has reset
+    /// it.
     #[default]
     No,
-    /// The option was 0, and this connection has set it to 1.
+    /// `__LeaveStreamsUnattached` was 0, and this connection has set it to 1.
     Set,
-    /// The option was 1 already, because another controller attaches streams.
-    /// So this connection has not changed it.
+    /// `__LeaveStreamsUnattached` was 1 already, because another controller
+    /// attaches streams. So this connection has not changed the option.
     Found,
-    /// The option is still to be reset to 0, because the connection was down or
-    /// an attempt failed.
+    /// This connection must still reset `__LeaveStreamsUnattached` to 0. It
+    /// couldn't do so earlier because it was down or because an attempt failed.
     Owed,
-    /// This connection has set the option to 1, and then was lost. The option
-    /// was reset over a separate connection. A reconnect sets it again.
+    /// This connection has set `__LeaveStreamsUnattached` to 1, and then was
+    /// lost. The option was reset over a separate connection. A reconnect sets
+    /// the option to 1 again.
     Undone,
 }
 
@@ -71,8 +73,10 @@ impl LeaveStreams {
     }
 
     /// Sets or resets the option `__LeaveStreamsUnattached` after a reconnect,
-    /// as the state demands. `send` sends commands on the new connection. `own`
-    /// are the commands that add this controller's client keys.
+    /// depending on the state. `send` sends commands on the new connection. tor
+    /// forgets the client keys in its memory when an option is changed. `own`
+    /// are the commands that add this controller's keys again: see
+    /// [`Kept::send`].
     pub(super) fn restore(
         &self,
         send: SendAll<'_>,
@@ -121,11 +125,12 @@ impl LeaveStreams {
     }
 
     /// Sends the command that resets the option `__LeaveStreamsUnattached`,
-    /// before the connection ends. Returns the change to wait for with
-    /// [`finish`](Self::finish). Returns `None` if the option needn't be reset,
-    /// or if the command couldn't be sent. In the second case, the option is
-    /// still to be reset. `own` are the commands that add this controller's
-    /// client keys.
+    /// before the connection ends. The caller then waits for the returned
+    /// change with [`finish`](Self::finish). Returns `None` if the option
+    /// needn't be reset. Also returns `None` if the command couldn't be sent.
+    /// Then the option must be reset later. tor forgets the client keys in its
+    /// memory when an option is changed. `own` are the commands that add this
+    /// controller's keys again: see [`Kept::send`].
     pub(super) fn put_back(
         &self,
         send: SendAll<'_>,
@@ -138,7 +143,11 @@ impl LeaveStreams {
         // The option is reset even if tor doesn't tell its client keys in time.
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
-            self.set(Lent::Owed);
+            let mut lent = self.lent.lock();
+            // The thread that has the turn may have reset the option meanwhile.
+            if *lent == Lent::Set {
+                *lent = Lent::Owed;
+            }
             return None;
         };
         if !self.is_due() {
@@ -150,8 +159,9 @@ impl LeaveStreams {
     }
 
     /// Resets the option `__LeaveStreamsUnattached` on the current socket, if
-    /// that couldn't be done before. `own` returns the commands that add this
-    /// controller's client keys.
+    /// that couldn't be done before. tor forgets the client keys in its memory
+    /// when an option is changed. `own` returns the commands that add this
+    /// controller's keys again: see [`Kept::send`].
     pub(super) fn put_back_owed(
         &self,
         connection: &Connection,
@@ -179,8 +189,10 @@ impl LeaveStreams {
 
     /// Sets the option `__LeaveStreamsUnattached` to 0 over a separate
     /// connection, on which `send` sends commands. Then closes the `undecided`
-    /// streams, because nobody will decide on them. Does nothing if the option
-    /// isn't 1. `own` are the commands that add this controller's client keys.
+    /// streams, which wait for a decision that this controller can't make any
+    /// more. Does nothing if the option isn't 1. tor forgets the client keys in
+    /// its memory when an option is changed. `own` are the commands that add
+    /// this controller's keys again: see [`Kept::send`].
     pub(super) fn undo_over(
         &self,
         send: SendAll<'_>,
@@ -213,7 +225,7 @@ impl LeaveStreams {
     }
 
     /// Waits until tor has reset the option `__LeaveStreamsUnattached`. If tor
-    /// refuses or doesn't answer, the option is still to be reset.
+    /// refuses or doesn't answer, notes that the option must still be reset.
     pub(super) fn finish(&self, put_back: Change, send: SendAll<'_>) {
         if let Err(error) = succeeded(put_back, send) {
             log::debug!(target: "scape::attach", "{OPTION} could not be reset, another try follows: {error}");
@@ -227,8 +239,9 @@ impl LeaveStreams {
 
 impl Controller {
     /// Sets the option `__LeaveStreamsUnattached` to 1, so that new streams
-    /// wait for this controller. Returns true if the option was 1 already,
-    /// because new streams wait for another controller.
+    /// wait for this controller. If another controller has set the option to 1
+    /// already, changes nothing and returns true. New streams then wait for
+    /// that controller.
     pub(crate) fn leave_streams(&self) -> Result<bool> {
         let deadline = self.deadline();
         // All commands go to one socket, because another tor has other client
@@ -271,8 +284,8 @@ impl Controller {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
 
-    /// Records the present time as the time when the last client that was bound
-    /// to a circuit was dropped.
+    /// Notes the present time, because the last client that was bound to a
+    /// circuit was dropped just now.
     pub(crate) fn circuit_client_left(&self) {
         *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
     }
@@ -284,7 +297,8 @@ impl Controller {
     }
 
     /// Returns true if the option `__LeaveStreamsUnattached` was 1 already when
-    /// this controller began to attach streams, because of another controller.
+    /// this controller began to attach streams. The reason is that another
+    /// controller attaches streams.
     pub(crate) fn found_streams_left(&self) -> bool {
         self.inner.session.leave_streams.get() == Lent::Found
     }
@@ -332,8 +346,8 @@ impl Controller {
     }
 
     /// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else
-    /// to 0. `to` returns the new state for the current state, or `None` to
-    /// send nothing. Returns true if the command was sent.
+    /// to 0. `to` takes the current state and returns the new one. If `to`
+    /// returns `None`, nothing is sent. Returns true if the command was sent.
     fn change_lent(&self, on: bool, to: impl Fn(Lent) -> Option<Lent>) -> Result<bool> {
         let leave_streams = &self.inner.session.leave_streams;
         if to(leave_streams.get()).is_none() {
@@ -358,26 +372,26 @@ impl Controller {
         succeeded(pending, &send).map(|()| true)
     }
 
-    /// Resets the option `__LeaveStreamsUnattached` over a separate connection
-    /// after this one was lost. Closes the `undecided` streams over the same
-    /// separate connection.
+    /// Resets the option `__LeaveStreamsUnattached` over a separate connection,
+    /// after this controller's connection was lost. Then closes the `undecided`
+    /// streams over the separate connection, too.
     pub(crate) fn undo_leaving_streams(&self, undecided: &[StreamId]) -> Result<()> {
         self.inner.session.undo_leaving_streams(undecided, self.timeout)
     }
 
     /// Returns true if the option `__LeaveStreamsUnattached` is 1, but this
-    /// controller has not set it. Then new streams may wait for a program that
-    /// has ended.
+    /// controller has not set it. Perhaps the program that has set it has
+    /// ended. Then new streams wait in vain.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
         let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)
     }
 
     /// Repairs a tor whose streams wait for a controller that is gone. Sets
-    /// `__LeaveStreamsUnattached` to 0, and lets tor attach the waiting
-    /// streams. Returns the number of these streams. Waiting streams to an
-    /// onion address with a trailing dot are closed instead, because tor would
-    /// ask an exit for it.
+    /// tor's option `__LeaveStreamsUnattached` to 0, and lets tor attach the
+    /// waiting streams. Returns the number of streams that tor attaches.
+    /// Waiting streams to an onion address with a trailing dot are closed
+    /// instead, because tor would ask an exit for such an address.
     ///
     /// A program that attaches streams may end without resetting this option
     /// (`SIGKILL`, an abort, a crash). Then every new stream of every program
@@ -385,9 +399,9 @@ impl Controller {
     /// how a program avoids that when it is told to end.
     ///
     /// Don't call this while another program attaches streams, because tor
-    /// would then choose the circuits of its streams. tor can't tell if there
-    /// is such a program. If the option is 0, nothing is changed and the result
-    /// is 0.
+    /// would then choose the circuits for that program's streams. tor can't
+    /// tell if there is such a program. If the option is 0, nothing is changed
+    /// and the result is 0.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -406,8 +420,8 @@ impl Controller {
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if this controller
     /// attaches streams itself. The kind is
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter
-    /// before it, doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
+    /// front of it, doesn't allow GETCONF, SETCONF or `GETINFO stream-status`.
     pub fn release_streams(&self) -> Result<usize> {
         let lent = self.inner.session.leave_streams.get();
         if matches!(lent, Lent::Set | Lent::Found) {
@@ -454,8 +468,9 @@ fn waits(stream: &StreamInfo) -> bool {
 }
 
 /// Sets the option `__LeaveStreamsUnattached` to 1 if `on` is true, or else to
-/// 0, and waits for tor's reply. `own` are the commands that add this
-/// controller's client keys.
+/// 0, and waits for tor's reply. tor forgets the client keys in its memory when
+/// an option is changed. `own` are the commands that add this controller's keys
+/// again: see [`Kept::send`].
 fn change(send: SendAll<'_>, on: bool, own: Vec<Command>) -> Result<()> {
     let pending = Kept::look(send)?.send(send, set(on)?, own)?;
     succeeded(pending, send)

@@ -2,8 +2,8 @@
 //!
 //! A listener is told about every change, or only about the changes of one
 //! subject, such as a circuit or a stream. A change costs time only for the
-//! listeners of its subject and the listeners of everything, however many
-//! listeners other subjects have.
+//! listeners that are told about it. Listeners of other subjects cost nothing,
+//! however many there are.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,26 +13,27 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::error::Result;
-use crate::io::connection::{Callbacks, catch_panic};
+use crate::io::connection::{Callbacks, Registered, catch_panic};
 use crate::io::transport::Deadline;
 
 /// The function of a listener. It is called with a value of type `S`, such as a
 /// circuit, and a change `C` of that value.
 pub(crate) type Function<S, C> = Box<dyn FnMut(&S, &C) + Send>;
-/// A list of listeners. It is replaced as a whole, so that it can be iterated
-/// over without the lock.
+/// A list of listeners. Adding or removing a listener replaces the whole list.
+/// So a thread can iterate over a list without holding the lock.
 type Slots<S, C> = Arc<[Arc<Slot<S, C>>]>;
 
 /// A change, and the listeners of its subject.
 type Due<S, C> = (C, Option<Slots<S, C>>);
 
-/// The subject of a listener: a number that no other subject has at the same
-/// time, such as the address of its memory cell.
+/// A number that stands for the subject of a listener, such as a circuit. No
+/// two subjects have the same number at the same time. An example is the
+/// address in memory of the subject's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(usize);
 
 impl Subject {
-    /// Returns the subject that is stored in this cell.
+    /// Returns the number for the subject whose value is in `cell`.
     pub(crate) fn of<T>(cell: &Arc<T>) -> Subject {
         Subject(Arc::as_ptr(cell).addr())
     }
@@ -64,9 +65,9 @@ struct Slot<S, C> {
     active: AtomicBool,
 }
 
-/// The registration of a listener, which is called as long as this value lives.
-/// The listener itself may drop it. Dropping it doesn't wait for a call that is
-/// running on another thread.
+/// The registration of a listener. The listener is called as long as this value
+/// lives. The listener's own function may drop this value. If the function is
+/// running on another thread, the drop doesn't wait for its end.
 pub(crate) struct ListenerGuard<S, C> {
     slot: Arc<Slot<S, C>>,
     listeners: Weak<Listeners<S, C>>,
@@ -86,8 +87,8 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         self.count.load(Ordering::SeqCst) == 0
     }
 
-    /// Adds a listener of `subject`, or of everything. It runs on the thread of
-    /// `callbacks`.
+    /// Adds a listener of `subject`, or a listener of everything if `subject`
+    /// is `None`. The listener runs on the thread of `callbacks`.
     pub(crate) fn add(
         self: &Arc<Self>,
         callbacks: &Callbacks,
@@ -107,8 +108,9 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
     }
 
-    /// Returns the listeners of everything, and the changes that have
-    /// listeners, each with the listeners of its subject.
+    /// Returns the listeners of everything, and a list of the changes. In the
+    /// list, each change comes with the listeners of its subject. Changes that
+    /// no listener is to be told about are left out.
     fn due(
         &self,
         changes: Vec<C>,
@@ -170,7 +172,8 @@ impl<S, C> Listeners<S, C> {
 
 impl<S: 'static, C: Send + 'static> Listeners<S, C> {
     /// Calls the listeners of these changes on the thread for callbacks.
-    /// `owner` returns the value that they get besides the change.
+    /// `owner` returns the value that each listener gets together with the
+    /// change. If `owner` returns `None`, no listener is called.
     pub(crate) fn tell(
         &self,
         callbacks: &Callbacks,
@@ -203,14 +206,14 @@ impl<S, C> Slot<S, C> {
         self.drop_if_inactive();
     }
 
-    /// Makes sure that no further call of the function begins.
+    /// Makes sure that no further call of the listener's function begins.
     fn deactivate(&self) {
         self.active.store(false, Ordering::SeqCst);
         self.drop_if_inactive();
     }
 
     /// Drops the function of a listener that was deactivated. No lock is held
-    /// then.
+    /// while the function is dropped.
     fn drop_if_inactive(&self) {
         if !self.active.load(Ordering::SeqCst) {
             let function = self.function.try_lock().and_then(|mut function| function.take());
@@ -219,22 +222,26 @@ impl<S, C> Slot<S, C> {
     }
 }
 
-impl<S: 'static, C: 'static> ListenerGuard<S, C> {
-    /// Waits until the listener has been told about everything that tor sent
-    /// before this call, and then removes it.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the deadline passes
-    /// first. The listener is deactivated at once then.
-    pub(crate) fn finish(self, deadline: Deadline) -> Result<()> {
+impl<S: 'static, C: 'static> Registered for ListenerGuard<S, C> {
+    /// Returns 0, because changes are never lost.
+    fn lost(&self) -> u64 {
+        0
+    }
+
+    fn finish(self: Box<Self>, deadline: Deadline) -> Result<()> {
         let (callbacks, slot) = (self.callbacks.clone(), self.slot.clone());
         let finished = callbacks.after_due(move || drop(self), deadline);
         if finished.is_err() {
             slot.deactivate();
         }
         finished
+    }
+
+    /// Removes the listener. Sends nothing to tor, because the live state or
+    /// configuration that the listener belongs to stays subscribed to tor's
+    /// events.
+    fn close(self: Box<Self>, _: Deadline) -> Result<bool> {
+        Ok(self.callbacks.is_open())
     }
 }
 
@@ -268,7 +275,8 @@ mod tests {
     use crate::io::connection::Connection;
 
     type Told = Arc<Mutex<Vec<(usize, usize)>>>;
-    /// The number of a change is that of its subject. Subject 0 doesn't exist.
+    /// Listeners of changes that are numbers. A change is the number of its
+    /// subject, or 0 if it has no subject.
     type Numbers = Arc<Listeners<(), usize>>;
 
     fn subject_of(change: &usize) -> Option<Subject> {
@@ -328,8 +336,10 @@ mod tests {
         assert!(listeners.is_empty() && listeners.table.lock().by_subject.is_empty());
     }
 
-    /// `SCAPE_LISTENERS=10,1000,10000` sets other numbers of listeners. The
-    /// first and the last are compared.
+    /// Measures the cost of an event with different numbers of listeners. Then
+    /// compares the cost with the most listeners to the cost with the fewest.
+    /// The environment variable `SCAPE_LISTENERS` sets the numbers of
+    /// listeners. Default: `10,1000,10000`.
     #[test]
     fn event_cost_does_not_grow_with_the_listeners_of_other_subjects() {
         const EVENTS: usize = 2000;

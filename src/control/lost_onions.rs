@@ -1,4 +1,4 @@
-//! Onion services that tor didn't take back after a reconnect.
+//! Onion services that couldn't be restored after a reconnect.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -12,16 +12,18 @@ use scape_proto::word::OnionAddress;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Never {}
 
-/// The onion services of this connection that tor refused to take back, each
-/// with tor's reason. Threads can wait for a service to be lost.
+/// The onion services of this connection that couldn't be restored, each with
+/// the reason. Such a service is called lost. Threads can wait until a service
+/// is lost.
 #[derive(Debug)]
 pub(super) struct LostOnions(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
     lost: Vec<(OnionAddress, Error)>,
-    /// A channel that is replaced when a service is lost. This disconnects the
-    /// old one and wakes all threads that wait for it.
+    /// The channel that tells waiting threads about a lost service. When a
+    /// service is lost, a new channel replaces this one. The old channel is
+    /// then disconnected, which wakes the threads that wait for it.
     bell: (Sender<Never>, Receiver<Never>),
 }
 
@@ -32,20 +34,22 @@ impl Default for LostOnions {
 }
 
 impl LostOnions {
-    /// Forgets the lost services. It is called before everything is restored on
-    /// a new connection.
+    /// Forgets the lost services. A reconnect calls this before it restores
+    /// everything on the new connection.
     pub(super) fn clear(&self) {
         self.0.lock().lost.clear();
     }
 
-    /// Notes that tor refuses to take a service back and isn't asked again.
+    /// Notes that a service is lost: it couldn't be restored, and no further
+    /// attempt follows. `error` is the reason, most often tor's refusal.
     pub(super) fn add(&self, address: OnionAddress, error: Error) {
         let mut state = self.0.lock();
         state.lost.push((address, error));
         state.bell = bounded(0);
     }
 
-    /// Notes that the program has added a service again.
+    /// Notes that the program has added a service again. The service then no
+    /// longer counts as lost.
     pub(super) fn found(&self, address: &OnionAddress) {
         self.0.lock().lost.retain(|(lost, _)| lost != address);
     }
@@ -64,8 +68,8 @@ impl Controller {
     }
 
     /// Returns a channel that is disconnected when a service of this connection
-    /// is lost. Get it before asking [`lost_onion`](Self::lost_onion), so that
-    /// no loss is missed.
+    /// is lost. Get the channel before calling
+    /// [`lost_onion`](Self::lost_onion), so that no loss is missed.
     pub(crate) fn onions_lost(&self) -> Receiver<Never> {
         self.inner.session.lost_onions.0.lock().bell.1.clone()
     }

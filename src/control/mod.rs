@@ -71,7 +71,7 @@ pub use addresses::{MappedAddress, Mapping};
 pub use auth_error::AuthError;
 pub use cache::Caching;
 pub use circuit_error::CircuitError;
-pub use circuits::BuildCircuit;
+pub use circuits::ExtendCircuit;
 pub use client_auth::{ClientAuth, ClientAuthAdded, OnionClientAuth};
 pub use connect::PasswordRequest;
 pub use connect_error::{ConnectAttempt, ConnectError};

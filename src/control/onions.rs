@@ -27,6 +27,7 @@ use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 /// [detached](Self::detach).
 #[doc(alias = "EphemeralHiddenService")]
 #[derive(Debug, Clone, Default)]
+#[must_use = "nothing is sent before the command is given to add_onion()"]
 pub struct AddOnion {
     key: Option<OnionKey>,
     ports: Vec<(u16, Option<OnionTarget>)>,
@@ -47,9 +48,9 @@ enum ProofOfWork {
 
 /// The target of an onion service's connections.
 ///
-/// A target is an address, not a host name. tor 0.4.9 would accept a name, but
-/// look it up at once with the machine's own resolver. Anybody on the path
-/// could then see whom the service belongs to.
+/// A target is an address, not a host name. tor 0.4.9 would accept a name, and
+/// look it up at once with the machine's own resolver. Anybody who sees the DNS
+/// query could then tell whom the service belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnionTarget {
@@ -101,6 +102,13 @@ impl fmt::Display for OnionTarget {
 impl AddOnion {
     /// Creates a service with a new key and no ports. At least one port must be
     /// added.
+    ///
+    /// ```
+    /// use scape::control::AddOnion;
+    ///
+    /// let service = AddOnion::new().port(80, 8080); // connections go to 127.0.0.1:8080
+    /// # let _ = service;
+    /// ```
     pub fn new() -> Self {
         AddOnion::default()
     }
@@ -123,8 +131,8 @@ impl AddOnion {
     }
 
     /// Adds a virtual port (a port of the onion address) whose connections go
-    /// to a local target: a port of 127.0.0.1, a socket address, or the path of
-    /// a Unix socket. Call this several times to add several ports.
+    /// to `target`. The target is a port of 127.0.0.1, a socket address, or the
+    /// path of a Unix socket. Call this several times to add several ports.
     ///
     /// ```
     /// use scape::control::AddOnion;
@@ -139,7 +147,8 @@ impl AddOnion {
         self
     }
 
-    /// Adds a virtual port whose connections go to the same port of 127.0.0.1.
+    /// Adds a virtual port whose connections go to 127.0.0.1, to the port with
+    /// the same number.
     ///
     /// ```
     /// use scape::control::AddOnion;
@@ -175,7 +184,7 @@ impl AddOnion {
     /// ```
     /// use scape::control::AddOnion;
     ///
-    /// let service = AddOnion::new().local_port(80).max_streams(10).max_streams_close_circuit();
+    /// let service = AddOnion::new().local_port(80).max_streams(10);
     /// # let _ = service;
     /// ```
     pub fn max_streams(mut self, streams: u16) -> Self {
@@ -183,15 +192,23 @@ impl AddOnion {
         self
     }
 
-    /// Closes a circuit on which a client opens more streams than
-    /// [`max_streams`](Self::max_streams), instead of refusing the streams.
+    /// Makes tor close a circuit on which a client opens more streams than
+    /// [`max_streams`](Self::max_streams). Without this setting, tor only
+    /// refuses the excess streams.
+    ///
+    /// ```
+    /// use scape::control::AddOnion;
+    ///
+    /// let service = AddOnion::new().local_port(80).max_streams(10).max_streams_close_circuit();
+    /// # let _ = service;
+    /// ```
     pub fn max_streams_close_circuit(mut self) -> Self {
         self.max_streams_close_circuit = true;
         self
     }
 
-    /// Keeps the service when the connection ends. It stays until tor ends, or
-    /// until [`Controller::del_onion`] removes it.
+    /// Makes the service outlive the connection. The service stays until tor
+    /// ends, or until [`Controller::del_onion`] removes it.
     ///
     /// ```
     /// use scape::control::AddOnion;
@@ -205,16 +222,29 @@ impl AddOnion {
     }
 
     /// Tells tor not to return the new key. Then nobody can run this service
-    /// again.
+    /// again after it has ended.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on(
+    /// #     "ADD_ONION NEW:ED25519-V3 Flags=DiscardPK Port=80",
+    /// #     "250-ServiceID=2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid\r\n250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::AddOnion;
+    ///
+    /// let added = controller.add_onion(&AddOnion::new().local_port(80).discard_key())?;
+    /// assert!(added.key.is_none());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn discard_key(mut self) -> Self {
         self.discard_key = true;
         self
     }
 
-    /// Demands proof of work from clients when the service is under load.
-    /// `rate` is the number of introductions a second that the service handles
-    /// without such a demand, and `burst` is the number in a burst. `None`
-    /// leaves tor's defaults, 250 and 2500.
+    /// Makes the service demand proof of work from its clients when the service
+    /// is under load. `rate` is the number of introductions that the service
+    /// handles per second. `burst` is the number that it handles at once.
+    /// `None` means tor's default: 250 for the rate, and 2500 for the burst.
     ///
     /// ```
     /// use scape::control::AddOnion;
@@ -227,14 +257,22 @@ impl AddOnion {
         self
     }
 
-    /// Never demands proof of work. This is tor's default, so the method only
-    /// matters for a tor with another default.
+    /// Makes the service never demand proof of work. This is the default of tor
+    /// 0.4.9. So this method only matters for a tor with another default.
+    ///
+    /// ```
+    /// use scape::control::AddOnion;
+    ///
+    /// let service = AddOnion::new().local_port(80).no_proof_of_work();
+    /// # let _ = service;
+    /// ```
     pub fn no_proof_of_work(mut self) -> Self {
         self.proof_of_work = Some(ProofOfWork::No);
         self
     }
 
-    /// Checks that the service can be sent to tor.
+    /// Returns an error if the service can't be sent to tor, for example
+    /// because it has no ports.
     pub(crate) fn check(&self) -> Result<()> {
         self.command().map(drop)
     }
@@ -275,8 +313,9 @@ impl AddOnion {
         Ok(command.finish()?)
     }
 
-    /// Returns the service to add on another connection. Returns `None` if the
-    /// service is detached, so that it stays without a connection.
+    /// Returns the service to add when the connection is opened again. Returns
+    /// `None` for a detached service, because it doesn't end with the
+    /// connection.
     fn again(&self, added: &AddedOnion) -> Option<AddOnion> {
         if self.detach {
             return None;
@@ -285,8 +324,9 @@ impl AddOnion {
         Some(AddOnion { key, ..self.clone() })
     }
 
-    /// Returns the same as [`command`](Self::command), for a service that must
-    /// keep its address. Returns an error if the key isn't known.
+    /// Returns the command that adds the service again at the same address.
+    /// Returns an error if the key isn't known, because the address depends on
+    /// the key.
     pub(super) fn command_again(&self) -> Result<Command> {
         if self.key.is_none() {
             let why = "was discarded, or is hidden by a filter on the control port, so the service can't be added again";
@@ -343,8 +383,16 @@ impl AddOnion {
         }
     }
 
-    /// Allows a service whose location is not hidden. A tor in non-anonymous
-    /// mode requires this, and other tors refuse it.
+    /// Allows a service whose location is not hidden (a single onion service).
+    /// A tor with `HiddenServiceNonAnonymousMode 1` requires this setting, and
+    /// other tors refuse it.
+    ///
+    /// ```
+    /// use scape::control::AddOnion;
+    ///
+    /// let service = AddOnion::new().local_port(80).non_anonymous();
+    /// # let _ = service;
+    /// ```
     pub fn non_anonymous(mut self) -> Self {
         self.non_anonymous = true;
         self
@@ -355,8 +403,8 @@ impl AddOnion {
 impl Controller {
     /// Adds an onion service. When this returns, tor has the service, but its
     /// descriptor isn't published yet (see the HS_DESC event).
-    /// [`OnionBuilder`](crate::onion::OnionBuilder) waits for that, and removes
-    /// the service when it is dropped.
+    /// [`OnionBuilder`](crate::onion::OnionBuilder) waits until the descriptor
+    /// is published, and returns a handle that removes the service on drop.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -415,8 +463,9 @@ impl Controller {
         Ok(added)
     }
 
-    /// Removes a service that was added and whose address can't be read.
-    /// Returns the error for the caller.
+    /// Removes a service that tor has added, but whose address can't be read
+    /// from tor's reply. Returns the error for the caller. The error says
+    /// whether the service was removed.
     fn undo_unread(&self, unread: Unread) -> Error {
         let error = |and: &str| Error::answer("ADD_ONION", format!("{unread}; {and}"));
         let Some(id) = &unread.id else {
@@ -432,14 +481,14 @@ impl Controller {
         }
     }
 
-    /// Removes a service from the restorables, so that it isn't restored when
-    /// the connection is opened again.
+    /// Removes a service from the restorables. A reconnect then doesn't restore
+    /// the service.
     pub(crate) fn forget_onion(&self, address: &OnionAddress) {
         self.inner.session.restorables.remove_onion(address);
     }
 
-    /// Returns a subscription without events. It ends when the connection ends
-    /// and isn't opened again. Nothing is sent to tor.
+    /// Returns a subscription without events. It ends when the connection has
+    /// ended and won't be opened again. Nothing is sent to tor.
     pub(crate) fn lifeline(&self) -> Result<Subscription> {
         self.connection().subscribe(Vec::new(), QueueLimit::Bounded(1), self.deadline())
     }
@@ -463,7 +512,7 @@ impl Controller {
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused), for which
     /// [`is_unknown`](crate::control::Refusal::is_unknown) is true, if tor has
-    /// no such service, or if it belongs to another connection.
+    /// no such service, or if the service belongs to another connection.
     #[doc(alias = "remove_ephemeral_hidden_service")]
     pub fn del_onion(&self, address: &OnionAddress) -> Result<()> {
         let kind = Kind::Onion(*address);

@@ -11,9 +11,11 @@ impl Controller {
     /// Makes this connection an owner of tor: tor ends when the connection
     /// ends.
     ///
-    /// A [reconnect](Self::reconnect) keeps the ownership. If tor was started
-    /// with `__OwningControllerProcess`, reset that option afterwards, so that
-    /// only the connection counts.
+    /// A call of [`reconnect`](Self::reconnect) takes the ownership on the new
+    /// connection before it ends the old one, so tor goes on. If tor was
+    /// started with the option `__OwningControllerProcess`, tor also ends when
+    /// the process that the option names ends. To prevent that, reset the
+    /// option after this call.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -29,7 +31,7 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter in front
-    /// of tor refuses the command.
+    /// of tor, such as onion-grater, refuses the command.
     pub fn take_ownership(&self) -> Result<()> {
         let session = &self.inner.session;
         let tor = self.on_this_link()?.in_one_call();

@@ -1,5 +1,5 @@
-//! The usual places of a control port, and the environment variables that name
-//! one.
+//! The addresses where tor's control port usually is, and the environment
+//! variables that name a control port.
 
 use std::env;
 use std::ffi::OsString;
@@ -30,8 +30,8 @@ const TOR_BROWSER_PORT: u16 = 9151;
 /// Tor Browser's SOCKS port.
 const TOR_BROWSER_SOCKS: u16 = 9150;
 
-/// Returns the usual places, in the order in which they are tried: Unix
-/// sockets, then the ports of tor, Tor Browser and Tor Messenger.
+/// Returns the usual places of control ports, in the order in which they are
+/// tried: Unix sockets, then the ports of tor, Tor Browser and Tor Messenger.
 pub(super) fn usual_places() -> Vec<Address> {
     let mut places: Vec<Address> = Vec::new();
     #[cfg(unix)]
@@ -54,13 +54,13 @@ pub(super) fn usual_places() -> Vec<Address> {
     places
 }
 
-/// Returns the password or the cookie file that the environment of this process
-/// names, if it is meant for a control port at `address`. Otherwise returns no
-/// credentials.
+/// Returns the password or the cookie file from this process's environment, for
+/// a control port at `address`. Returns no credentials if they aren't meant for
+/// this address.
 ///
 /// The credentials are meant for addresses on this machine, and for the address
-/// that the environment names. Another machine doesn't get them, because its
-/// address may come from an attacker.
+/// that the environment names. No other address gets them, because an attacker
+/// may have chosen that address.
 pub(super) fn credentials_at(address: &Address) -> Credentials {
     credentials_of(address, |variable| env::var_os(variable))
 }
@@ -86,8 +86,9 @@ fn credentials(set: impl Fn(&str) -> Option<OsString>) -> Credentials {
 }
 
 /// Returns the SOCKS port that the environment of this process names. Returns
-/// `None` if it names no SOCKS port, or if it sets `SCAPE_CONTROL`, because the
-/// SOCKS port may then belong to another tor.
+/// `None` if the environment names no SOCKS port. Also returns `None` if it
+/// sets `SCAPE_CONTROL`, because then the SOCKS port may belong to another tor
+/// than the control port.
 ///
 /// # Errors
 ///
@@ -103,8 +104,8 @@ pub(super) struct Environment {
     /// The address of the control port.
     pub(super) address: Option<Address>,
     pub(super) credentials: Credentials,
-    /// The address of the SOCKS port of the same tor. `None` if `SCAPE_CONTROL`
-    /// is set.
+    /// The address of the SOCKS port of the same tor. `None` if no variable
+    /// names a SOCKS port, or if `SCAPE_CONTROL` is set.
     pub(super) socks: Option<Address>,
 }
 
@@ -171,9 +172,9 @@ impl Environment {
 /// Returns the passwords that a value in the environment may mean, the
 /// likeliest first.
 ///
-/// Tor Browser sends the value to tor as it is, so the value is quoted or in
-/// hexadecimal. Other programs put a plain password there, which may happen to
-/// look like hexadecimal.
+/// Tor Browser sends the value to tor unchanged, so a value for Tor Browser is
+/// quoted or in hexadecimal. For other programs, the value is a plain password,
+/// which may happen to look like hexadecimal.
 fn readings(value: &OsString) -> Vec<Secret> {
     let value = value.as_encoded_bytes();
     let mut readings = Vec::new();

@@ -1,19 +1,21 @@
-//! [`Questions`]: questions to tor with typed answers, for connections that are
-//! being restored and for open ones.
+//! [`Questions`]: questions to tor with typed answers. They can be asked on an
+//! open connection, and on one that a reconnect is still restoring.
 
 use crate::error::{Error, Result};
 use scape_proto::control::{Command, Refusal, Reply, parse_getinfo};
 use scape_proto::event::StreamInfo;
 use scape_proto::word::OnionAddress;
 
-/// Asks tor questions on a connection that may not be open to callers yet.
+/// A way to ask tor questions, also on a connection that a reconnect is still
+/// restoring. Such a connection isn't open to other callers yet.
 pub(crate) struct Questions<'a> {
     ask: &'a dyn Fn(Command) -> Result<Reply>,
 }
 
 impl<'a> Questions<'a> {
-    /// Creates the questions. `ask` sends a command and waits for its reply. If
-    /// tor refuses the command, `ask` returns an error.
+    /// Creates a `Questions` that asks with the function `ask`. This function
+    /// sends a command and waits for the reply. If tor refuses the command, the
+    /// function returns an error.
     pub(crate) fn new(ask: &'a dyn Fn(Command) -> Result<Reply>) -> Self {
         Questions { ask }
     }
@@ -28,15 +30,14 @@ impl<'a> Questions<'a> {
         })
     }
 
-    /// Returns tor's streams. A malformed line is skipped and doesn't hide the
-    /// others.
+    /// Returns tor's streams. Skips malformed lines.
     pub(crate) fn streams(&self) -> Result<Vec<StreamInfo>> {
         let [value] = self.info(["stream-status"])?;
         Ok(value.split(|byte| *byte == b'\n').filter_map(StreamInfo::parse).collect())
     }
 
     /// Returns true if the onion service exists and belongs to this connection.
-    /// Returns false if a filter refuses the question.
+    /// Also returns false if a filter in front of tor refuses the question.
     pub(super) fn has_onion(&self, address: &OnionAddress) -> Result<bool> {
         let id = address.service_id();
         match (self.ask)(info_command(&["onions/current"])?) {

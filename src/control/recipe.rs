@@ -1,4 +1,4 @@
-//! [`Recipe`]: how a connection was made, so that it can be made again.
+//! [`Recipe`]: the settings of a connection, with which it can be made again.
 
 use std::fmt;
 use std::io;
@@ -22,8 +22,8 @@ use scape_proto::control::Limits;
 pub(super) struct Recipe {
     pub(super) destination: Destination,
     pub(super) credentials: Credentials,
-    /// The SOCKS port of the same tor, as the environment names it. `None` if
-    /// the environment names none or wasn't read.
+    /// The SOCKS port that the environment names for the same tor. `None` if
+    /// the environment names no SOCKS port, or wasn't read.
     pub(super) socks: Option<Address>,
     /// The timeout of each call, and of each attempt to connect.
     pub(super) timeout: Duration,
@@ -39,8 +39,9 @@ pub(super) struct Recipe {
 /// The place to connect to.
 #[derive(Debug, Clone)]
 pub(super) enum Destination {
-    /// The usual places, in turn. [`Connect`](super::Connect) replaces this by
-    /// the address of each place before it connects.
+    /// The usual places of control ports, tried one after the other. For each
+    /// attempt, [`Connect`](super::Connect) replaces this variant by one
+    /// place's address.
     UsualPlaces,
     Address(Address),
     /// A transport that the program opens itself.
@@ -104,10 +105,10 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// Returns an [`AuthError`] if authentication fails, and the error of a
-    /// cancellation. Every other error is a part of a [`ConnectError`]. The
-    /// destination must be a single place: with [`Destination::UsualPlaces`]
-    /// nothing is tried.
+    /// Returns an [`AuthError`] if authentication fails, and [`Cancelled`] if
+    /// the call is cancelled. Any other error is inside a [`ConnectError`]. The
+    /// destination must be a single place: for [`Destination::UsualPlaces`]
+    /// this always returns an error.
     pub(super) fn candidate(
         &self,
         connection: &Connection,

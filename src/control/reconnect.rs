@@ -25,6 +25,7 @@ use scape_proto::control::Command;
 /// # let _ = connect;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a policy does nothing before it is given to Connect::reconnect()"]
 pub struct Reconnect {
     first_delay: Duration,
     max_delay: Duration,
@@ -44,18 +45,46 @@ impl Default for Reconnect {
 impl Reconnect {
     /// Creates the default policy: the first attempt after 0.1 seconds, delays
     /// of up to 30 seconds, and no limit on the number of attempts.
+    ///
+    /// ```
+    /// use scape::control::Reconnect;
+    /// use std::time::Duration;
+    ///
+    /// let explicit = Reconnect::new()
+    ///     .first_delay(Duration::from_millis(100))
+    ///     .max_delay(Duration::from_secs(30));
+    /// assert_eq!(Reconnect::new(), explicit);
+    /// ```
     pub fn new() -> Self {
         Reconnect::default()
     }
 
     /// Sets the time between the end of the connection and the first attempt.
     /// Default: 0.1 seconds.
+    ///
+    /// ```
+    /// use scape::control::Reconnect;
+    /// use std::time::Duration;
+    ///
+    /// let policy = Reconnect::new().first_delay(Duration::from_secs(1));
+    /// let connect = scape::Connect::new().reconnect(policy);
+    /// # let _ = connect;
+    /// ```
     pub fn first_delay(mut self, delay: Duration) -> Self {
         self.first_delay = delay;
         self
     }
 
     /// Sets the longest delay before an attempt. Default: 30 seconds.
+    ///
+    /// ```
+    /// use scape::control::Reconnect;
+    /// use std::time::Duration;
+    ///
+    /// let policy = Reconnect::new().max_delay(Duration::from_secs(5));
+    /// let connect = scape::Connect::new().reconnect(policy);
+    /// # let _ = connect;
+    /// ```
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
@@ -63,14 +92,23 @@ impl Reconnect {
 
     /// Sets the number of failed attempts after which reconnecting stops.
     /// Default: no limit. [`Controller::reconnect`] still works afterwards.
+    ///
+    /// ```
+    /// use scape::control::Reconnect;
+    ///
+    /// let policy = Reconnect::new().max_attempts(20);
+    /// let connect = scape::Connect::new().reconnect(policy);
+    /// # let _ = connect;
+    /// ```
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
     /// Returns the delay before attempt number `attempt`, counted from 1.
-    /// Returns `None` if no such attempt is allowed. `random` is from 0 to 1. 1
-    /// gives the full delay, and 0 shortens it by a quarter.
+    /// Returns `None` if no such attempt is allowed. `random` is a number from
+    /// 0 to 1: the value 1 gives the full delay, and 0 shortens it by a
+    /// quarter.
     pub(super) fn delay(&self, attempt: u32, random: f64) -> Option<Duration> {
         if self.max_attempts.is_some_and(|most| attempt > most) {
             return None;
@@ -82,7 +120,7 @@ impl Reconnect {
     }
 }
 
-/// Reconnecting.
+/// Reconnecting: restoring a connection, and waiting until it is open.
 impl Controller {
     /// Closes the connection if it is open, connects again, and restores what
     /// this controller had made.
@@ -106,12 +144,12 @@ impl Controller {
     ///
     /// # Other threads
     ///
-    /// The connection opens to callers only when everything was restored. Until
-    /// then every call on any handle fails with an error of the kind
+    /// The connection opens to callers only after the restoring. Until then
+    /// every call on any handle fails with an error of the kind
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), and
-    /// [`wait_connected`](Self::wait_connected) waits. Calls that are waiting
-    /// for replies fail with the same kind. The handle's timeout covers the
-    /// whole reconnect.
+    /// [`wait_connected`](Self::wait_connected) waits. Calls that wait for
+    /// replies when the old connection is closed fail with the same kind. The
+    /// handle's timeout covers the whole reconnect.
     ///
     /// Callbacks and subscriptions continue, and they miss no event once the
     /// connection is open. They are first told about the reconnect
@@ -129,9 +167,9 @@ impl Controller {
     /// The result names what could not be restored. An example is a service
     /// that was added with
     /// [`AddOnion::discard_key`](crate::control::AddOnion::discard_key),
-    /// because nobody has its key any more. If tor refused something for a
-    /// reason that may pass, it is tried again in the background: see
-    /// [`Reconnected`].
+    /// because nobody has its key any more. If tor refused to restore something
+    /// for a reason that may pass, further attempts follow in the background:
+    /// see [`Reconnected`].
     ///
     /// If this connection owns tor, tor doesn't end: the ownership is dropped
     /// first and taken again.
@@ -152,8 +190,8 @@ impl Controller {
 
     /// Waits until the connection is open, for at most `timeout`. Use it on
     /// connections that [reconnect automatically](crate::Connect::reconnect).
-    /// When this method returns, everything was restored, and no event is lost
-    /// from here on.
+    /// When this method returns without an error, the restoring is over, and no
+    /// event is lost from here on.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -177,8 +215,11 @@ impl Controller {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the connection
     /// isn't open in time. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if nothing is going to
-    /// open it: it was [closed](Self::close), or it has ended and doesn't
-    /// reconnect automatically, or no longer tries to.
+    /// open the connection:
+    ///
+    /// * It was [closed](Self::close).
+    /// * It has ended and doesn't reconnect automatically.
+    /// * The last [allowed attempt](Reconnect::max_attempts) has failed.
     pub fn wait_connected(&self, timeout: Duration) -> Result<()> {
         self.inner.session.connection().wait_open(self.deadline_after(timeout))
     }

@@ -1,10 +1,10 @@
 //! SIGNAL RELOAD without losing the onion service client keys in tor's memory.
 //!
-//! tor acknowledges the signal at once and acts on it later. Only then does it
-//! forget the keys, so they can't be added again in the same write, as
-//! [`client_keys`](super::client_keys) does for SETCONF. Instead, this module
-//! waits for the event `650 SIGNAL RELOAD`, which tor sends when it has read
-//! its configuration again.
+//! tor acknowledges the signal at once, but forgets the keys later, when it
+//! acts on the signal. So the keys can't be added again in the same write.
+//! (After a SETCONF they can: see [`client_keys`](super::client_keys).)
+//! Instead, this module waits for the event `650 SIGNAL RELOAD`, which tor
+//! sends when it has read its configuration again.
 
 use std::thread;
 use std::time::Duration;
@@ -17,8 +17,9 @@ use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Refusal, Reply, Signal};
 use scape_proto::event::{EventBody, EventKind};
 
-/// The time to wait for a reload after its call has timed out, so that the keys
-/// can be added again.
+/// The time to wait for tor's reload after the call that sent SIGNAL RELOAD has
+/// timed out. If tor reloads within this time, the client keys are still added
+/// again.
 const LATE: Duration = Duration::from_secs(120);
 
 /// Returns true if the command makes tor read its configuration again.
@@ -39,7 +40,7 @@ struct Reload {
     reply: Option<Reply>,
     /// The SIGNAL events. `None` if a filter refuses them.
     events: Option<Subscription>,
-    /// The commands that add this controller's keys.
+    /// The commands that add this controller's client keys.
     own: Vec<Command>,
 }
 
@@ -63,15 +64,16 @@ impl Reload {
         }
     }
 
-    /// Returns true if tor has accepted the signal and had keys, which it
-    /// forgets.
+    /// Returns true if there are keys to add again: tor has accepted the
+    /// signal, and had keys before that.
     fn has_any(&self) -> bool {
         self.reply.as_ref().is_some_and(Reply::is_ok)
             && self.kept.as_ref().is_some_and(|kept| kept.has_any(&self.own))
     }
 
-    /// Adds the keys again. `tor` is a handle on the socket that the signal was
-    /// sent on, because another tor has other keys.
+    /// Adds the client keys again. `tor` must send on the socket that the
+    /// signal was sent on: at the end of another socket, there may be a tor
+    /// with other keys.
     fn give_back(self, tor: &Controller) -> Result<()> {
         let due = self.has_any() && self.events.is_some();
         match self.kept {
@@ -119,9 +121,9 @@ impl Controller {
         reply.ok_or_else(|| Error::answer("SIGNAL RELOAD", "nothing"))
     }
 
-    /// Continues to wait for the reload after the call has ended, on another
-    /// thread. The thread ends with the reload, with the connection, or after
-    /// [`LATE`].
+    /// Continues to wait for the reload on another thread, after the call of
+    /// [`reload`](Self::reload) has ended. The thread ends with the reload,
+    /// with the connection, or after [`LATE`].
     fn give_back_late(&self, mut reload: Reload) {
         let (tor, link) = (self.internal(), self.link);
         let wait = move || {

@@ -14,8 +14,9 @@ use scape_proto::word::{Host, StreamId};
 
 /// The session group of the streams that RESOLVE creates.
 const RESOLVE_GROUP: i32 = -3;
-/// The time to wait for the end of the stream after an error, because the end
-/// tells the reason. tor sends it at once.
+/// The time to wait for the event that the look-up's stream has ended. This
+/// event tells the reason of an error. tor sends it right after it has reported
+/// the error.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
 /// Look-ups. control-spec, command RESOLVE.
@@ -27,13 +28,14 @@ impl Controller {
     /// Looks up an IP address of the host `name`, at an exit. The name is never
     /// looked up on this machine.
     ///
-    /// tor can return one IPv4 address.
+    /// tor's RESOLVE returns a single IPv4 address.
     /// [`SocksProxy::resolve`](crate::socks::SocksProxy::resolve) also finds
     /// IPv6 addresses.
     ///
-    /// An onion address loses its trailing dot, because tor would otherwise ask
-    /// an exit for it. Onion addresses have no IP address, so tor answers with
-    /// an error, unless its option `AutomapHostsOnResolve` is set.
+    /// If `name` is an onion address with a trailing dot, the dot is removed,
+    /// because tor would otherwise ask an exit for the name. Onion addresses
+    /// have no IP address, so tor answers with an error, unless tor's option
+    /// `AutomapHostsOnResolve` is set.
     ///
     /// The whole call takes at most `timeout`, however many events arrive.
     ///
@@ -80,8 +82,7 @@ impl Controller {
     }
 
     /// Looks up the name of an IP address, at an exit. tor refuses to look up
-    /// private addresses. The error is the same as for an address without a
-    /// name.
+    /// private addresses, with the same error as for an address without a name.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -170,9 +171,9 @@ impl Question<'_> {
 
     /// Returns true if the event answers this look-up. Answers are recognized
     /// by the stream's id, because tor may have mapped or redirected the name
-    /// to another one. An event without an id and with an error is for a
-    /// look-up that tor couldn't start. Other mappings of the name are not
-    /// answers.
+    /// to another one. If tor couldn't start the look-up, the event has no id,
+    /// but an error and this look-up's name. No other ADDRMAP event is an
+    /// answer.
     fn is_answered_by(&self, answer: &AddrMapEvent) -> bool {
         match answer.stream {
             Some(stream) => self.stream == Some(stream),
@@ -180,8 +181,9 @@ impl Question<'_> {
         }
     }
 
-    /// Waits for the event that the stream has ended, which tells why there is
-    /// no answer. Returns `None` if the event doesn't arrive in time.
+    /// Waits for the event that reports the end of the look-up's stream. The
+    /// event tells why there is no answer. Returns `None` if the event doesn't
+    /// arrive in time.
     fn end(&self, events: &Subscription, deadline: Deadline) -> Option<StreamInfo> {
         let id = self.stream?;
         let mut events = events.wait(deadline.part(FOR_THE_REASON), Phase::Resolve);

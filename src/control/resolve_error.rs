@@ -10,8 +10,8 @@ use scape_proto::word::is_onion_name;
 /// The error for a look-up of a name or address that failed.
 ///
 /// tor also reports this error if the only answer is an IPv6 address, because
-/// RESOLVE can't return those. The SOCKS port can: see
-/// [`SocksProxy`](crate::socks::SocksProxy).
+/// RESOLVE returns only IPv4 addresses. A look-up over the SOCKS port can
+/// return IPv6 addresses: see [`SocksProxy`](crate::socks::SocksProxy).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResolveError {
@@ -21,10 +21,10 @@ pub struct ResolveError {
     /// look-up.
     pub error: Box<str>,
     /// The reason for the end of the look-up's stream. `None` if tor didn't
-    /// tell. It is [`StreamReason::Done`] if an exit said that there is no
-    /// answer, and anything else if no exit was asked.
+    /// report the end. The reason is [`StreamReason::Done`] if an exit said
+    /// that there is no answer.
     pub reason: Option<StreamReason>,
-    /// The exit's own reason. tor gives it only if `reason` is
+    /// The exit's reason for ending the stream. `None` unless `reason` is
     /// [`StreamReason::End`].
     pub remote_reason: Option<StreamReason>,
 }

@@ -7,8 +7,8 @@ use crate::error::Result;
 use scape_proto::control::Command;
 use scape_proto::word::OnionAddress;
 
-/// The things that the program has made and not removed, and that end with the
-/// connection or the tor that they were made on.
+/// The things that the program has made and hasn't removed. Only things that
+/// end together with the connection or with tor are recorded here.
 ///
 /// The commands contain the private keys of onion services and clients. These
 /// keys are wiped from memory together with the commands.
@@ -21,25 +21,27 @@ struct Entries {
     /// The onion services, each with the command that adds it again, or with an
     /// error if it can't be restored.
     onions: Vec<(OnionAddress, Result<Command>)>,
-    /// The addresses of the services that have a client key, each with the
-    /// command that adds the key again, or with an error.
+    /// The addresses of the services that have a client key. Each comes with
+    /// the command that adds the key again, or with an error if the key can't
+    /// be restored.
     client_auths: Vec<(OnionAddress, Result<Command>)>,
     /// The address mappings: each address, and the address that it is mapped
     /// to.
     mappings: Vec<(String, String)>,
 }
 
-/// A thing to restore.
+/// A thing to restore on a new connection: an onion service, a client key, an
+/// address mapping, or the ownership of tor.
 pub(super) struct Restorable {
-    /// The name, for users and for the log.
+    /// The thing's name, for users and for the log.
     pub(super) what: String,
     pub(super) kind: Kind,
-    /// The command that makes the thing, or an error if the thing can't be
-    /// restored.
+    /// The command that makes the thing in tor, or an error if the thing can't
+    /// be restored.
     pub(super) command: Result<Command>,
 }
 
-/// The kind of a thing, with the address that identifies it.
+/// The kind of a [`Restorable`], with the address that identifies it.
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
     Ownership,
@@ -50,7 +52,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Returns the address, if the thing is an onion service.
+    /// Returns the service's address if the thing is an onion service, or else
+    /// `None`.
     pub(super) fn onion(&self) -> Option<OnionAddress> {
         match self {
             Kind::Onion(address) => Some(*address),
@@ -88,8 +91,8 @@ impl Kind {
 }
 
 impl Restorables {
-    /// Notes that the connection owns tor, or that it no longer does so if
-    /// `owns` is false.
+    /// Records whether the connection owns tor. `owns` is false if it no longer
+    /// does.
     pub(super) fn set_owns_tor(&self, owns: bool) {
         self.0.lock().owns_tor = owns;
     }
@@ -113,9 +116,9 @@ impl Restorables {
         self.0.lock().onions.retain(|(known, _)| known != address);
     }
 
-    /// Adds the client key for a service. tor has the key in memory only.
-    /// `again` is the command that adds the key again, or an error if the key
-    /// can't be restored.
+    /// Records a client key for a service. Callers record only keys that tor
+    /// has in memory and not in a file. `again` is the command that adds the
+    /// key to tor again, or an error if the key can't be restored.
     pub(super) fn add_client_auth(&self, address: OnionAddress, again: Result<Command>) {
         let mut entries = self.0.lock();
         entries.client_auths.retain(|(known, _)| *known != address);
@@ -128,15 +131,16 @@ impl Restorables {
         self.0.lock().client_auths.retain(|(known, _)| known != address);
     }
 
-    /// Returns the commands that add this program's client keys, which tor
-    /// keeps in memory only. Leaves out keys that can't be restored.
+    /// Returns the commands that add this program's client keys to tor again.
+    /// Leaves out keys that can't be restored. tor keeps these client keys in
+    /// memory only.
     pub(super) fn client_auths(&self) -> Vec<Command> {
         let entries = self.0.lock();
         entries.client_auths.iter().filter_map(|(_, again)| again.clone().ok()).collect()
     }
 
     /// Adds a mapping of the address `from` to `to`, in place of an earlier
-    /// one. If both are the same, removes the mapping of `from`.
+    /// one. If both addresses are the same, removes the mapping of `from`.
     pub(super) fn set_mapping(&self, from: &str, to: &str) {
         let mut entries = self.0.lock();
         entries.mappings.retain(|(known, _)| known != from);
@@ -174,7 +178,8 @@ impl Restorables {
         found.kind.undo().ok()
     }
 
-    /// Returns all things, in the order in which they are restored.
+    /// Returns everything that is to be restored, in the order in which it is
+    /// restored.
     pub(super) fn belongings(&self) -> Vec<Restorable> {
         let entries = self.0.lock();
         let mut belongings = Vec::new();
@@ -200,21 +205,21 @@ impl Restorables {
     }
 }
 
-/// The name of the ownership of tor.
+/// The name of the entry for the ownership of tor.
 pub(super) const OWNERSHIP: &str = "the ownership of tor";
 
-/// Returns the name of an onion service. Names are for users and for the log,
-/// and identify the entries.
+/// Returns the name of the entry for an onion service. Names are for users and
+/// for the log, and identify the entries.
 pub(super) fn onion_name(address: &OnionAddress) -> String {
     format!("the onion service {address}")
 }
 
-/// Returns the name of the client key for a service.
+/// Returns the name of the entry for the client key for a service.
 pub(super) fn key_name(address: &OnionAddress) -> String {
     format!("the client's key for {address}")
 }
 
-/// Returns the name of a mapping.
+/// Returns the name of the entry for an address mapping.
 pub(super) fn mapping_name(from: &str, to: &str) -> String {
     format!("the mapping {from}={to}")
 }

@@ -1,8 +1,8 @@
 //! Retakes: later attempts to restore what tor refused to take back when the
 //! connection was opened again.
 //!
-//! tor may accept the same command later. The most common example: a connection
-//! over a network was lost, but tor hasn't noticed yet and still has the onion
+//! tor may accept the same command later. For example, a connection over a
+//! network was lost, but tor hasn't noticed yet. Then tor still has the onion
 //! services of that connection (`550 Onion address collision`).
 //!
 //! This file has the schedule. `session/keeping.rs` makes the attempts.
@@ -17,20 +17,21 @@ use crate::error::Error;
 use scape_proto::control::Refusal;
 use scape_proto::word::OnionAddress;
 
-/// The time after the reconnect when the attempts end. TCP gives up on a
-/// half-open connection after about a quarter of an hour.
+/// The time for which attempts are made after a reconnect. It is longer than
+/// the time until tor notices that the old connection was lost: TCP needs about
+/// a quarter of an hour for that.
 const TRY_FOR: Duration = Duration::from_secs(20 * 60);
-/// The time between the refusal and the first attempt. The time before the next
-/// attempt doubles with each one.
+/// The time between the refusal in a reconnect and the first further attempt.
+/// After each failed attempt, the time until the next attempt doubles.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// The longest time between two attempts.
 const MAX_DELAY: Duration = Duration::from_secs(30);
-/// The longest time between two attempts of a follower to read tor's state
-/// again. It is shorter than [`MAX_DELAY`] because callers may be waiting for
+/// The longest time between two attempts to update a follower, such as the live
+/// state. It is shorter than [`MAX_DELAY`] because callers may be waiting for
 /// the result.
 const MAX_READ_DELAY: Duration = Duration::from_secs(5);
 
-/// Something to restore on a new connection.
+/// Something that a reconnect restores on the new connection.
 #[derive(Clone)]
 pub(super) enum Part {
     /// The subscriptions to events.
@@ -40,7 +41,8 @@ pub(super) enum Part {
     Restorable(String, Option<OnionAddress>),
     /// The option `__LeaveStreamsUnattached`.
     LeaveStreams,
-    /// A follower, which reads tor's state again.
+    /// A follower, such as the live state. Restoring it means that it reads
+    /// tor's state again.
     ReconnectHook(Weak<dyn ReconnectHook>),
 }
 
@@ -58,14 +60,16 @@ impl Part {
     }
 }
 
-/// The things that tor refused to take back on the current connection.
+/// The things that tor refused to restore on the current connection, and the
+/// times of the next attempts.
 #[derive(Default)]
 pub(super) struct Retakes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The number of the socket that the refusals came on. A reconnect restores
-    /// everything on the next socket, so the list is for this one only.
+    /// The number of the socket on which tor refused the things in `due`. After
+    /// the next reconnect, a new list replaces `due`, because the reconnect
+    /// tries to restore everything on its socket.
     link: u64,
     due: Vec<Due>,
 }
@@ -73,8 +77,8 @@ struct State {
 /// A thing to restore, and the times of the attempts.
 pub(super) struct Due {
     pub(super) part: Part,
-    /// The number of attempts since the reconnect, without the one that the
-    /// reconnect itself made.
+    /// The number of attempts since the reconnect. The attempt that the
+    /// reconnect itself made doesn't count.
     pub(super) attempts: u32,
     /// The time of the next attempt.
     next: Instant,
@@ -103,8 +107,8 @@ impl Due {
 
 impl Retakes {
     /// Replaces the list with the things that tor refused on the socket with
-    /// the number `link`. Leaves out those whose refusal doesn't pass. Returns
-    /// true if an attempt is planned.
+    /// the number `link`. Leaves out those that tor would refuse again: see
+    /// [`may_pass`]. Returns true if an attempt is planned.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();
         let due = refused.into_iter().filter(|(_, error)| may_pass(error));
@@ -142,8 +146,8 @@ impl Retakes {
 }
 
 /// Returns true if `error` is a refusal and the same command may succeed later.
-/// Returns false for refusals because of the command's arguments, and for
-/// errors that are no refusals.
+/// Returns false if the command was refused because of its arguments, or if
+/// `error` isn't a refusal.
 pub(super) fn may_pass(error: &Error) -> bool {
     let code = error.exact().map(Refusal::code);
     code.is_some_and(|code| !matches!(code, 510..=519 | 552 | 554 | 555))

@@ -2,8 +2,8 @@
 //! everything that is needed to open it again and to restore what the program
 //! made.
 //!
-//! [`Session::make`] is the reconnect: it connects, restores, and lets callers
-//! in.
+//! [`Session::make`] is the reconnect. It connects, restores, and lets callers
+//! in: from then on, callers can send commands on the new connection.
 //!
 //! Invariants:
 //!
@@ -36,8 +36,8 @@ use super::time_limits::UNDO_WITHIN;
 use crate::control::ConnectError;
 use crate::error::{Error, Phase, Result};
 use crate::io::connection::{
-    Candidate, CloseCause, Closed, Connection, JOIN_FOR, PendingReply, Reconnected, Registration,
-    Restoring, Thread,
+    Candidate, CloseCause, Closed, Connection, JOIN_FOR, PendingReply, Reconnected, Restoring,
+    RouteGuard, Thread,
 };
 use crate::io::transport::{Address, Deadline};
 use crate::io::undo::{self, Rank, Undo};
@@ -48,7 +48,7 @@ use scape_proto::word::StreamId;
 /// its kind.
 type Given = Vec<(String, Kind)>;
 
-/// A number that no socket has, because sockets are counted from 1.
+/// A socket number that no socket has, because sockets are counted from 1.
 const NO_LINK: u64 = 0;
 
 /// A function that takes a command that changes tor's configuration, and
@@ -59,18 +59,19 @@ pub(super) type Amend = dyn Fn(Command) -> Result<Command> + Send + Sync;
 /// A connection, and everything that is needed to open it again.
 pub(super) struct Session {
     connection: Connection,
-    /// The settings that the connection was made with. `None` if it was made
-    /// from a transport, which can't be opened again.
+    /// The settings that the connection was made with. `None` if the connection
+    /// was made from a transport, because a transport can't be opened again.
     recipe: Option<Recipe>,
-    /// The other end of the first socket, if it was a TCP socket.
+    /// The address of the other end of the first socket, if this was a TCP
+    /// socket.
     peer: Option<Address>,
     pub(super) cache: Arc<Cache>,
     pub(super) restorables: Restorables,
-    /// The onion services that tor didn't take back after a reconnect.
+    /// The onion services that couldn't be restored after a reconnect.
     pub(super) lost_onions: LostOnions,
-    /// The latest call that asked for each thing. If an earlier call for the
-    /// same thing has timed out, its late effect isn't undone, because that
-    /// would undo the latest call.
+    /// The latest call that asked for each thing. An earlier call for the same
+    /// thing may have timed out. The late effect of such a call isn't undone,
+    /// because that would also undo the effect of the latest call.
     pub(super) latest: Arc<Latest>,
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
@@ -82,14 +83,15 @@ pub(super) struct Session {
     /// was asked. The inner `Option` is `None` if a filter refuses the
     /// question.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
-    /// The registration of the cache for events. `None` if the cache needs no
-    /// events.
-    pub(super) cache_events: Mutex<Option<Registration>>,
+    /// The registration with which the cache gets tor's events. `None` if the
+    /// cache needs no events.
+    pub(super) cache_events: Mutex<Option<RouteGuard>>,
     /// Things that belong to the connection and are created on demand, such as
     /// the live state.
     pub(super) shared: Shared,
-    /// The followers. A reconnect calls them after it has restored everything
-    /// else, and before callers are let in.
+    /// The followers: things that are told about a reconnect, such as the live
+    /// state. A reconnect calls them after it has restored everything else, and
+    /// before callers are let in.
     pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
     /// The things that tor refused to take back, and that are to be restored by
     /// a later attempt.
@@ -100,7 +102,7 @@ pub(super) struct Session {
     /// Held during a reconnect, so that there is one at a time.
     making: Mutex<()>,
     /// The thread that looks after the connection. `None` until the thread is
-    /// needed, and once a call has begun to wait for its end.
+    /// needed. `None` again when a call has begun to wait for the thread's end.
     keeper: Mutex<Option<Thread>>,
 }
 
@@ -165,7 +167,8 @@ impl Session {
     }
 
     /// Returns the settings for opening the connection again. Returns `None` if
-    /// it was made from a transport, which can't be opened again.
+    /// the connection was made from a transport, because a transport can't be
+    /// opened again.
     pub(super) fn recipe(&self) -> Option<&Recipe> {
         self.recipe.as_ref()
     }
@@ -184,8 +187,8 @@ impl Session {
     }
 
     /// Returns the SOCKS port that the environment names for this tor. Returns
-    /// `None` if it names none, or if the connection wasn't made with
-    /// [`Connect::from_env`](super::Connect::from_env).
+    /// `None` if the environment names no SOCKS port, or if the connection
+    /// wasn't made with [`Connect::from_env`](super::Connect::from_env).
     pub(super) fn environment_socks(&self) -> Option<&Address> {
         self.recipe.as_ref().and_then(|recipe| recipe.socks.as_ref())
     }
@@ -216,8 +219,9 @@ impl Session {
         made
     }
 
-    /// Drops the ownership of tor if the connection is open. Otherwise tor
-    /// would end together with the connection that is about to be replaced.
+    /// Drops the ownership of tor, because tor would otherwise end together
+    /// with the connection that is about to be replaced. Does nothing if the
+    /// connection is already closed, or doesn't own tor.
     fn let_go_of_tor(&self, deadline: Deadline) -> Result<()> {
         if !self.restorables.owns_tor() || self.connection.closed().is_some() {
             return Ok(());
@@ -334,15 +338,17 @@ impl Session {
         Ok(refused.0)
     }
 
-    /// Restores the thing with the name `what` on the current socket, if it was
-    /// added to the restorables too late for the last reconnect. This is so if
-    /// tor's reply came on the socket with the number `link`, and another
-    /// socket has replaced that one.
+    /// Restores the thing with the name `what` on the current socket, if the
+    /// last reconnect may have missed it. `link` is the number of the socket on
+    /// which tor replied to the command that made the thing. If another socket
+    /// has replaced that socket, the thing may have been added to the
+    /// restorables too late for the reconnect.
     ///
     /// Does nothing if there is no connection now, because the next reconnect
     /// restores everything. The thing must be in the restorables before this
-    /// call. Then either [`make`](Self::make) finds it there, or this call
-    /// finds the new socket, or both restore it.
+    /// call. Then the reconnect finds the thing there, or this call finds the
+    /// new socket. If both happen, the thing is restored twice, which does no
+    /// harm.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.restorables.belongings().into_iter();
@@ -404,8 +410,8 @@ impl Session {
     }
 
     /// Removes from tor a thing that was restored after `watch` began. Does
-    /// nothing if the restorables have the thing, or if a call has asked for it
-    /// since `watch` began.
+    /// nothing if the restorables have the thing, or if a call has asked for
+    /// the thing since `watch` began.
     pub(super) fn take_back_dropped(
         &self,
         kind: &Kind,
@@ -429,8 +435,8 @@ impl Session {
         }
     }
 
-    /// Restores these things with one write. Adds the things that tor refused
-    /// to `refused`, and returns other errors.
+    /// Restores these things with one write. If tor refuses to restore a thing,
+    /// the thing is added to `refused`. Other errors are returned.
     fn give_back(
         &self,
         belongings: Vec<Restorable>,
@@ -457,9 +463,9 @@ impl Session {
         Ok(())
     }
 
-    /// Logs that a thing is missing on this connection for good: tor refuses it
-    /// for a reason that doesn't pass, or has refused it for too long. An onion
-    /// service is also added to the lost ones.
+    /// Logs that a thing stays missing on this connection, because no further
+    /// attempt to restore it follows. An onion service is also added to the
+    /// lost services.
     fn is_lost(&self, part: &Part, error: &Error) {
         log::warn!(target: "scape::connection", "{} is lost: {error}", part.name());
         if let Part::Restorable(_, Some(address)) = part {
@@ -471,9 +477,10 @@ impl Session {
         self.followers.lock().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Resets `__LeaveStreamsUnattached` and closes undecided streams, so that
-    /// nothing in tor waits for this connection after its end. If tor doesn't
-    /// confirm that, [`undo_last`](Self::undo_last) tries once more.
+    /// Resets `__LeaveStreamsUnattached` and closes the streams that wait for a
+    /// decision. So nothing in tor waits for this connection after its end. If
+    /// tor doesn't confirm the reset, [`undo_last`](Self::undo_last) tries once
+    /// more.
     pub(super) fn take_leave(&self, deadline: Deadline) {
         if self.connection.closed().is_some() {
             return;
@@ -519,8 +526,9 @@ impl Session {
     /// connection was down, or while everything else was being restored on a
     /// new one.
     ///
-    /// Call this when the connection has been opened, and also after a failed
-    /// attempt to reset the option. Whichever call comes last resets it.
+    /// Call this after the connection was opened, and also after a failed
+    /// attempt to reset the option. Both calls are needed, because either event
+    /// may come first.
     pub(super) fn put_back_owed(&self, timeout: Duration) {
         let own = || self.restorables.client_auths();
         self.leave_streams.put_back_owed(&self.connection, own, timeout);
@@ -529,13 +537,13 @@ impl Session {
     /// Resets `__LeaveStreamsUnattached` over a separate connection, if this
     /// session's connection has ended while the option was set. The separate
     /// connection is made with this session's settings, and is closed before
-    /// this method returns. The `undecided` streams are closed, because nobody
-    /// will decide on them.
+    /// this method returns. The `undecided` streams, which wait for a decision
+    /// of this program, are closed.
     ///
     /// Does nothing if the option needn't be reset, or if the connection was
     /// made from a transport. Holds the lock that
     /// [`reconnect`](Self::reconnect) takes, because a reconnect sets the
-    /// option again for its own use.
+    /// option again.
     pub(super) fn undo_leaving_streams(
         &self,
         undecided: &[StreamId],
@@ -568,8 +576,8 @@ impl Session {
     }
 
     /// Ends the connection for good and waits for its threads until `deadline`.
-    /// If another connection is needed to reset `__LeaveStreamsUnattached`,
-    /// that may take as long again, but at most [`JOIN_FOR`].
+    /// If a separate connection is needed to reset `__LeaveStreamsUnattached`,
+    /// the call may take up to [`JOIN_FOR`] longer.
     pub(super) fn close(&self, deadline: Deadline) -> Result<()> {
         let closed = self.end(deadline, deadline.part(JOIN_FOR));
         // An error doesn't matter here: the connection is closed, and tor may
@@ -580,7 +588,8 @@ impl Session {
 
     /// Ends the connection for good within `timeout`. This includes the time
     /// for a separate connection that resets `__LeaveStreamsUnattached`.
-    /// Returns the error of the first part that failed.
+    /// Returns the first error: of closing the connection, of resetting the
+    /// option, or of waiting for the thread that looks after the connection.
     fn close_within(&self, timeout: Duration) -> Result<()> {
         let deadline = Deadline::after(timeout);
         // Leave time for the other parts if tor doesn't answer.
@@ -613,7 +622,8 @@ impl Session {
     }
 }
 
-/// The things that tor refused to take back, each with tor's refusal.
+/// The things that couldn't be restored, each with the reason, most often tor's
+/// refusal.
 #[derive(Default)]
 struct Refused(Vec<(Part, Error)>);
 

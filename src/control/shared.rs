@@ -11,22 +11,24 @@ use parking_lot::{Mutex, MutexGuard};
 use super::Controller;
 use super::questions::Questions;
 use crate::error::{Error, Phase, Result};
-use crate::io::connection::{Callbacks, PendingReply, Registration, Tracker};
+use crate::io::connection::{Callbacks, PendingReply, RouteGuard, Tracker};
 use scape_proto::control::Command;
 use scape_proto::event::EventKind;
 
-/// A map with at most one thing of each type. Any handle of the connection can
-/// ask for them. The map holds weak references, so it keeps nothing alive.
+/// A map with at most one value of each type. Any handle of the connection can
+/// ask for these values. The map holds weak references, so it keeps nothing
+/// alive.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
-    /// Held while a thing is created, so that there are never two things of the
-    /// same type. Creating a thing may wait for answers from tor.
+    /// Held while a shared thing, such as the live state, is created. So there
+    /// are never two things of the same type. Creating a thing may wait for
+    /// answers from tor.
     making: Mutex<()>,
 }
 
 /// A follower: something that survives the end of a socket and is told about a
-/// reconnect.
+/// reconnect. An example is the live state.
 pub(crate) trait ReconnectHook: Send + Sync {
     /// Returns the name for users and for the log.
     fn name(&self) -> &'static str;
@@ -36,9 +38,11 @@ pub(crate) trait ReconnectHook: Send + Sync {
     ///
     /// # Errors
     ///
-    /// An error fails the reconnect if the connection has ended or a command
-    /// got no answer. Any other error is noted. After a refusal that may pass,
-    /// and after a timeout of such a later attempt, the method is called again.
+    /// At the first attempt, an error makes the reconnect fail if the
+    /// connection has ended or a command got no answer. Any other error is only
+    /// reported in the reconnect's result. If tor may accept a refused command
+    /// later, this method is called again after a while. If such a later call
+    /// times out, it is repeated, too.
     fn reconnected(&self, tor: &Questions<'_>) -> Result<()>;
 
     /// Tells the follower that an attempt to update it has timed out with
@@ -111,7 +115,7 @@ impl Controller {
         &self,
         kinds: &[EventKind],
         tracker: Arc<dyn Tracker>,
-    ) -> Result<Registration> {
+    ) -> Result<RouteGuard> {
         self.connection().track(kinds, tracker, self.deadline())
     }
 

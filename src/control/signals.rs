@@ -18,10 +18,11 @@ impl Controller {
     /// connection counts as success. tor sends no event for them.
     ///
     /// [`Signal::Reload`] makes tor forget the onion service client keys in its
-    /// memory, like [`set_conf`](Self::set_conf). If there are any, this method
-    /// waits until tor has read its configuration again, and then adds the keys
-    /// of all controllers. A reload by other means loses them: a signal from
-    /// the operating system, another program, or [`send`](Self::send).
+    /// memory, like a SETCONF. If tor has such keys, this method waits until
+    /// tor has read its configuration again. Then it adds the keys of all
+    /// controllers again. tor loses the keys if it reloads for another reason:
+    /// because of a signal of the operating system, or a command of another
+    /// program or of [`send`](Self::send).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -39,13 +40,16 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the signal is not
-    /// in tor's `signal/names`. Nothing was sent then. For a reload there are
-    /// two more kinds. [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
-    /// [`Phase::Signal`], means that tor hasn't acted on the reload in time.
-    /// The keys are added again if it acts within two more minutes.
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) means that tor has
-    /// ended, because its torrc is invalid.
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor doesn't list
+    /// the signal in `GETINFO signal/names`. The signal was not sent then.
+    ///
+    /// For a reload there are two more kinds:
+    ///
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout), with
+    ///   [`Phase::Signal`]: tor hasn't acted on the reload in time. If it acts
+    ///   within two more minutes, the keys are still added again.
+    /// * [`ErrorKind::Closed`](crate::ErrorKind::Closed): tor has ended, for
+    ///   example because its torrc is invalid.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let signal = signal.canonical();
         let command = Command::build("SIGNAL").word("signal", signal.as_str()).finish()?;
@@ -98,16 +102,17 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't act in
-    /// time. It never does if it has no client port (`SocksPort` and the like).
-    /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection ends, even if it is opened again.
+    /// time. A tor without a client port (`SocksPort` and the like) never acts
+    /// on NEWNYM. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed)
+    /// if the connection ends, even if it is opened again.
     #[doc(alias = "NEWNYM")]
     pub fn new_identity(&self, timeout: Duration) -> Result<()> {
         self.signal_and_wait(Signal::NewNym, timeout)
     }
 
-    /// Wakes a tor that is dormant, and waits until it has acted on the signal.
-    /// From then on it builds circuits and fetches directory documents again.
+    /// Wakes a dormant tor: sends ACTIVE, and waits until tor has acted on the
+    /// signal. From then on tor builds circuits and fetches directory documents
+    /// again.
     ///
     /// tor becomes dormant when it isn't used for a long time, or with
     /// [`Signal::Dormant`]. A tor that is awake also gets the signal, and stays
@@ -133,8 +138,8 @@ impl Controller {
         self.signal_and_wait(Signal::Active, timeout)
     }
 
-    /// Sends a signal and waits for the SIGNAL event, which tor sends when it
-    /// has acted on the signal.
+    /// Sends a signal and waits for the SIGNAL event. tor sends this event
+    /// after it has acted on the signal.
     fn signal_and_wait(&self, signal: Signal, timeout: Duration) -> Result<()> {
         let deadline = self.deadline_after(timeout);
         let tor = self.on_this_link()?.until(deadline);
@@ -149,8 +154,9 @@ impl Controller {
         }
     }
 
-    /// Returns the signals that this tor knows. tor is asked once per
-    /// connection. Returns `None` if a filter refuses the question.
+    /// Returns the signals that this tor knows. Asks tor only once per
+    /// connection. Returns `None` if a filter in front of tor refuses the
+    /// question.
     fn signal_names(&self) -> Result<Option<Arc<[Signal]>>> {
         if let Some(known) = &*self.inner.session.signals.lock() {
             return Ok(known.clone());

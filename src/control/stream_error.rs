@@ -19,68 +19,80 @@ pub struct StreamError {
     pub target: Box<str>,
     /// The circuit that was chosen for the stream, if any.
     pub circuit: Option<CircuitId>,
-    /// The problem.
+    /// The reason why the stream couldn't go over the circuit.
     pub problem: StreamProblem,
 }
 
-/// The problem of a [`StreamError`].
+/// The reason, in a [`StreamError`], why a stream couldn't go over the chosen
+/// circuit.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StreamProblem {
-    /// The circuit isn't built yet. It has this status. Nothing was sent.
+    /// The chosen circuit isn't built yet: it has this status. ATTACHSTREAM was
+    /// not sent.
     NotBuilt(CircuitStatus),
-    /// The circuit has ended, either before or while the stream was being
-    /// opened. The reasons are tor's, if it told them.
+    /// The chosen circuit has ended: before tor began to open the stream, or
+    /// while tor was opening it.
     CircuitEnded {
-        /// tor's reason.
+        /// tor's reason. `None` if tor gave none.
         reason: Option<CircuitReason>,
-        /// The reason of the relay that ended the circuit.
+        /// The reason of the relay that ended the circuit. `None` if tor gave
+        /// none.
         remote_reason: Option<CircuitReason>,
     },
-    /// The circuit belongs to another control connection. Nothing was sent.
+    /// The chosen circuit belongs to another control connection. ATTACHSTREAM
+    /// was not sent.
     OtherConnection,
-    /// The target is an onion service. tor builds the circuits to onion
-    /// services itself, and attaches no stream to one on any other circuit.
-    /// Nothing was sent.
+    /// The target is an onion service. tor builds the circuit for such a stream
+    /// itself, and never attaches the stream to another circuit. ATTACHSTREAM
+    /// was not sent.
     Onion,
-    /// The stream is a look-up, and tor 0.4.9 would abort if it were attached
-    /// to a circuit with this purpose. `None` if tor, or a filter before it,
-    /// doesn't tell the purpose. ATTACHSTREAM was not sent.
+    /// The stream is a look-up (RESOLVE), and tor 0.4.9 would abort if a
+    /// look-up were attached to a circuit with this purpose. `None` if tor, or
+    /// a filter in front of it, doesn't tell the purpose. ATTACHSTREAM was not
+    /// sent.
     Purpose(Option<CircuitPurpose>),
-    /// tor, or a filter before it, doesn't list the stream, so the stream may
-    /// be a look-up. tor 0.4.9 would abort if a look-up were attached to a
-    /// circuit with this purpose. `None` if tor or the filter doesn't tell the
-    /// purpose either. ATTACHSTREAM was not sent.
+    /// tor, or a filter in front of it, doesn't list the stream, so the stream
+    /// may be a look-up (RESOLVE). tor 0.4.9 would abort if a look-up were
+    /// attached to a circuit with this purpose. `None` if tor or the filter
+    /// doesn't tell the purpose either. ATTACHSTREAM was not sent.
     Unlisted(Option<CircuitPurpose>),
-    /// The target is an onion address with a trailing dot. tor takes it for an
-    /// ordinary name and would ask an exit for it, which RFC 7686 forbids.
+    /// The target is an onion address with a trailing dot. tor takes such an
+    /// address for an ordinary name and would ask an exit for it. RFC 7686
+    /// forbids that.
     OnionWithDot,
-    /// tor refused to attach the stream to the circuit.
+    /// tor refused to attach the stream to the chosen circuit.
     Refused(Refusal),
-    /// The circuit was already tried for this stream, and the stream was
-    /// detached from it for this reason.
+    /// The chosen circuit was already tried for this stream. tor detached the
+    /// stream from this circuit for this reason. `None` if tor gave no reason.
     TriedBefore(Option<StreamReason>),
     /// The stream ended, or lost its circuit, before it was open.
     Ended {
-        /// tor's reason.
+        /// tor's reason. `None` if tor gave none.
         reason: Option<StreamReason>,
-        /// The reason of the relay at the circuit's end.
+        /// The reason of the relay at the circuit's end. `None` if tor gave
+        /// none.
         remote_reason: Option<StreamReason>,
     },
-    /// Another controller, or tor, attached the stream to this circuit instead.
-    /// So the stream was closed. `None` if tor didn't name the circuit.
+    /// Another controller, or tor, attached the stream to the circuit with this
+    /// id instead of the chosen one. So the stream was closed. `None` if tor
+    /// didn't name the circuit.
     Elsewhere(Option<CircuitId>),
-    /// The stream was gone before an attacher decided on it: the client gave
-    /// up, or the control connection was opened again.
+    /// The stream was gone before a
+    /// [`StreamAttacher`](crate::attach::StreamAttacher) decided on it: the
+    /// client gave up, or the control connection was opened again.
     Gone,
-    /// A decision on the stream was already made.
+    /// A decision on the stream was already made. Only the first decision
+    /// counts.
     Answered,
-    /// The attacher panicked, or dropped the stream without a decision.
+    /// The [`StreamAttacher`](crate::attach::StreamAttacher) panicked, or
+    /// dropped the stream without a decision. So the stream was closed.
     Undecided,
 }
 
 impl StreamError {
-    /// Creates an error for an unknown stream.
+    /// Creates an error without the stream's id and target, which
+    /// [`of`](Self::of) adds.
     pub(crate) fn new(circuit: Option<CircuitId>, problem: StreamProblem) -> Self {
         StreamError { stream: None, target: "".into(), circuit, problem }
     }
@@ -92,6 +104,14 @@ impl StreamError {
 
     /// Returns true if the circuit is gone: it has ended, or tor doesn't know
     /// it. With another circuit, the stream may succeed.
+    ///
+    /// ```
+    /// use scape::control::StreamError;
+    ///
+    /// fn may_succeed_on_another_circuit(error: &scape::Error) -> bool {
+    ///     error.get().is_some_and(StreamError::is_circuit_gone)
+    /// }
+    /// ```
     pub fn is_circuit_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::CircuitEnded { .. } => true,
@@ -102,6 +122,17 @@ impl StreamError {
 
     /// Returns true if the stream itself was already gone. In that case another
     /// circuit doesn't help.
+    ///
+    /// ```
+    /// use scape::control::StreamError;
+    ///
+    /// // For example in `StreamAttacher::failed`.
+    /// fn report(error: &scape::Error) {
+    ///     if !error.get().is_some_and(StreamError::is_stream_gone) {
+    ///         eprintln!("{error}");
+    ///     }
+    /// }
+    /// ```
     pub fn is_stream_gone(&self) -> bool {
         match &self.problem {
             StreamProblem::Gone => true,

@@ -9,9 +9,10 @@ use scape_proto::word::{CircuitId, Host, StreamId};
 /// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
 /// CLOSESTREAM, GETINFO `stream-status`.
 ///
-/// A stream may end at any time. So each of these commands may be refused
-/// because its stream has ended meanwhile. Then
-/// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) is true.
+/// A stream can end at any time. tor refuses each of these commands if the
+/// stream has ended meanwhile. For such a refusal,
+/// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) returns
+/// true.
 impl Controller {
     /// Returns the streams that tor has now (`GETINFO stream-status`).
     ///
@@ -38,7 +39,7 @@ impl Controller {
 
     /// Attaches a waiting stream to a circuit. If `circuit` is `None`, tor
     /// chooses the circuit. The stream leaves the circuit at relay number
-    /// `hop`, counted from 1, or at the last relay if `hop` is `None`.
+    /// `hop`, counted from 1, or at the last relay if `hop` is `None`. See
     /// control-spec, command ATTACHSTREAM.
     ///
     /// Streams wait while `__LeaveStreamsUnattached` is 1. Each new stream must
@@ -49,13 +50,15 @@ impl Controller {
     /// purpose is neither `GENERAL` nor `CONFLUX_LINKED`. So tor is asked for
     /// the circuit's purpose and the stream's kind first, which takes one more
     /// round trip. A circuit with the purpose `CONTROLLER` is made a general
-    /// one for the moment in which the look-up is attached. Look-ups over any
-    /// other circuit are refused. So are streams that tor, or a filter before
-    /// it, doesn't list, unless the circuit can carry look-ups.
+    /// one for the moment in which the look-up is attached. A look-up over a
+    /// circuit with any other purpose is refused. If tor, or a filter in front
+    /// of it, doesn't list a stream, this method treats the stream like a
+    /// look-up.
     ///
     /// A stream to an onion address with a trailing dot, such as `abc.onion.`,
-    /// is refused, because tor would ask an exit for it. Behind a filter that
-    /// doesn't list streams, this can't be seen.
+    /// is also refused, because tor would ask an exit for that address. If a
+    /// filter in front of tor hides the streams, this method can't recognize
+    /// such a stream.
     ///
     /// [`msg`](Self::msg), [`send`](Self::send) and
     /// [`send_all`](Self::send_all) check an ATTACHSTREAM in the same way.
@@ -80,20 +83,26 @@ impl Controller {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses:
-    /// [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream) or
-    /// [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit) is
-    /// true if the stream or the circuit is gone, and
-    /// [`is_not_allowed`](crate::control::Refusal::is_not_allowed) if the
-    /// stream doesn't wait (555), or if the circuit can't carry it or has fewer
-    /// than `hop` relays (551).
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor refuses. These
+    /// methods of [`Refusal`](crate::control::Refusal) tell the reasons apart:
+    ///
+    /// * [`is_unknown_stream`](crate::control::Refusal::is_unknown_stream): the
+    ///   stream is gone.
+    /// * [`is_unknown_circuit`](crate::control::Refusal::is_unknown_circuit):
+    ///   the circuit is gone.
+    /// * [`is_not_allowed`](crate::control::Refusal::is_not_allowed): the
+    ///   stream doesn't wait (555), the circuit can't carry the stream (551),
+    ///   or the circuit has fewer than `hop` relays (551).
     ///
     /// Returns an error with a [`StreamError`](crate::control::StreamError)
-    /// if the stream isn't attached for one of the reasons above:
-    /// [`Purpose`](crate::control::StreamProblem::Purpose),
-    /// [`Unlisted`](crate::control::StreamProblem::Unlisted),
-    /// [`OnionWithDot`](crate::control::StreamProblem::OnionWithDot).
-    /// ATTACHSTREAM was not sent then.
+    /// if this method itself refuses the stream, before anything is sent:
+    ///
+    /// * [`Purpose`](crate::control::StreamProblem::Purpose): a look-up over a
+    ///   circuit with an unsuitable purpose.
+    /// * [`Unlisted`](crate::control::StreamProblem::Unlisted): a stream that
+    ///   tor doesn't list, over such a circuit.
+    /// * [`OnionWithDot`](crate::control::StreamProblem::OnionWithDot): an
+    ///   onion address with a trailing dot.
     ///
     /// The kind is [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `hop`
     /// is 0 or is given without a circuit.
@@ -114,14 +123,15 @@ impl Controller {
         self.attach_checked(command)
     }
 
-    /// Lets tor choose the circuit of a stream that is known not to go to an
-    /// onion address with a trailing dot. Only ATTACHSTREAM is sent.
+    /// Lets tor choose the circuit of a stream. Sends only ATTACHSTREAM. The
+    /// caller has made sure that the target isn't an onion address with a
+    /// trailing dot.
     pub(crate) fn leave_stream_to_tor(&self, stream: StreamId) -> Result<()> {
         self.request(attach(stream, None).finish()?).map(drop)
     }
 
-    /// Attaches a stream that is known not to be a look-up. Only ATTACHSTREAM
-    /// is sent.
+    /// Attaches a stream to a circuit. Sends only ATTACHSTREAM. The caller has
+    /// made sure that the stream isn't a look-up.
     pub(crate) fn attach_connection(
         &self,
         stream: StreamId,
@@ -131,7 +141,8 @@ impl Controller {
         self.request(attach_at(stream, circuit, hop)?).map(drop)
     }
 
-    /// Attaches a stream that is known to be a look-up, unless tor would abort.
+    /// Attaches a stream that is known to be a look-up. Returns an error if tor
+    /// would abort.
     pub(crate) fn attach_look_up(
         &self,
         stream: StreamId,
@@ -142,12 +153,12 @@ impl Controller {
     }
 
     /// Changes the target of a stream that isn't attached yet. If `port` is
-    /// `None`, the stream keeps its port. tor sends no event.
+    /// `None`, the stream keeps its port. tor sends no event for this change.
     ///
     /// tor accepts any text as the address, so the address is checked here: see
-    /// [`Request`](crate::socks::Request) for the form of hosts. An onion
-    /// address loses its trailing dot, because tor would otherwise ask an exit
-    /// for it.
+    /// [`Request`](crate::socks::Request) for the form of hosts. The trailing
+    /// dot of an onion address is removed, because tor would otherwise ask an
+    /// exit for that address.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -21,9 +21,9 @@ use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
 impl Controller {
-    /// Returns a handle for commands after a call's deadline. All its commands
-    /// together may take [`UNDO_WITHIN`], or the handle's timeout if that is
-    /// shorter. They can't be cancelled.
+    /// Returns a handle for commands after a call's deadline. All commands of
+    /// the returned handle together take at most [`UNDO_WITHIN`], or this
+    /// handle's timeout if that is shorter. The commands can't be cancelled.
     pub(crate) fn undoing(&self) -> Controller {
         self.undoing_within(UNDO_WITHIN)
     }
@@ -35,13 +35,12 @@ impl Controller {
     }
 
     /// Sends a command whose effect must be undone if the reply comes too late.
-    /// In that case `undo` is called with the late reply, on a thread of its
-    /// own. The thread ends after the reply has come, or when the connection
-    /// ends.
+    /// `undo` is then called with the late reply, on a separate thread. The
+    /// thread ends after the reply has come, or when the connection ends.
     ///
-    /// The controller that is passed to `undo` only sends on the same socket.
-    /// After a reconnect, another tor may be at the other end, or another
-    /// program may have caused the same effect.
+    /// The controller that is passed to `undo` only sends on the socket that
+    /// `command` was sent on. On another socket, `undo` could change another
+    /// tor, or undo the work of another program.
     pub(super) fn request_or_undo(
         &self,
         command: Command,
@@ -60,9 +59,9 @@ impl Controller {
         }
     }
 
-    /// Like [`request_or_undo`](Self::request_or_undo), for a command that may
-    /// be refused in part. The reply is returned or passed to `undo`, even if
-    /// it is a refusal.
+    /// Like [`request_or_undo`](Self::request_or_undo), but for a command of
+    /// which tor may refuse only a part. So a refusal is also returned as the
+    /// reply, or passed to `undo`.
     pub(super) fn reply_or_undo(
         &self,
         command: Command,
@@ -79,11 +78,11 @@ impl Controller {
         }
     }
 
-    /// Makes sure that a thing that was just noted in the restorables exists in
-    /// tor. Without this call, the thing would be missing if this handle's
-    /// socket ended between the reply and the note. See
+    /// Makes sure that something that was just noted in the restorables exists
+    /// in tor. Without this call, the thing would be missing in tor if this
+    /// handle's socket ended between tor's reply and the note. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late). If
-    /// that fails, removes the note, and the thing if tor has it.
+    /// restoring fails, removes the note, and removes the thing from tor.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
@@ -98,10 +97,10 @@ impl Controller {
         })
     }
 
-    /// Makes sure that a thing that was just removed from the restorables
-    /// doesn't exist on another socket. A reconnect has restored it there if
-    /// this handle's socket ended between the reply and the removal. `watch`
-    /// must have begun when the call began.
+    /// Makes sure that tor doesn't have something that was just removed from
+    /// the restorables. A reconnect may have restored the thing on another
+    /// socket, if this handle's socket ended between tor's reply and the
+    /// removal. `watch` must have begun when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());
@@ -126,7 +125,8 @@ impl Controller {
         }
     }
 
-    /// Returns true if callers now send on another socket than this handle.
+    /// Returns true if this handle sends on an old socket: the connection was
+    /// opened again meanwhile, and callers now send on the new socket.
     fn is_on_an_old_link(&self) -> bool {
         let now = self.connection().link_number().ok();
         self.link.is_some() && now.is_some() && now != self.link

@@ -12,22 +12,22 @@ use crate::io::transport::Deadline;
 use scape_proto::control::Refusal;
 use scape_proto::event::{EventBody, EventKind};
 
-/// The time to wait for warnings after the reply.
+/// The time to wait for warnings after tor's refusal.
 const SOON: Duration = Duration::from_millis(500);
-/// The maximum number of warnings to return. Others may be logged at the same
-/// time.
+/// The maximum number of warnings to return. There is a limit because tor may
+/// log any number of unrelated warnings at the same time.
 const MOST: usize = 20;
 /// The beginning of the last warning about a refused SETCONF. The rest of that
 /// warning is in the reply, too.
 const LAST: &str = "Controller gave us config lines that didn't validate";
 
-/// The warnings that tor has logged since [`Warnings::listen`], which is called
-/// before a command is sent.
+/// The warnings that tor has logged since [`Warnings::listen`] was called.
+/// Callers begin to listen before they send a command.
 pub(crate) struct Warnings(Option<Subscription>);
 
 impl Warnings {
-    /// Subscribes to warnings. If a filter refuses WARN events, no warnings are
-    /// returned later.
+    /// Subscribes to warnings. If a filter refuses WARN events,
+    /// [`lines`](Self::lines) returns no warnings.
     ///
     /// # Errors
     ///
@@ -47,8 +47,8 @@ impl Warnings {
         self.0.as_ref().map(logged).unwrap_or_default()
     }
 
-    /// Adds tor's warnings to `error` if it is a refusal. Waits for them for at
-    /// most half a second.
+    /// If `error` is a refusal, adds tor's warnings to it. Waits for the
+    /// warnings for at most half a second.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match error.exact::<Refusal>() {
             Some(refusal) => refusal.clone().with_log(self.lines()).into(),
@@ -57,8 +57,8 @@ impl Warnings {
     }
 }
 
-/// Returns tor's warnings, up to the one that comes last for a refusal
-/// ([`LAST`]), which is left out.
+/// Returns tor's warnings. Stops at the warning that begins with [`LAST`],
+/// because tor logs it last. That warning is left out.
 fn logged(events: &Subscription) -> Vec<String> {
     let mut events = events.wait(Deadline::after(SOON), Phase::Event);
     let mut lines = Vec::new();

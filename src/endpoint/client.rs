@@ -40,6 +40,9 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// An endpoint is parsed from a text or built with methods. No connection is
 /// made before [`dial`](Self::dial).
 ///
+/// `Display` and `Debug` don't show the password of
+/// [`credentials`](Self::credentials). [`expose`](Self::expose) does.
+///
 /// ```
 /// use scape::endpoint::ClientEndpoint;
 /// use std::time::Duration;
@@ -50,9 +53,6 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// assert_eq!(same.to_string(), "tor:example.com:443:isolate=true:timeout=30");
 /// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
-///
-/// `Display` and `Debug` don't show the password of
-/// [`credentials`](Self::credentials). [`expose`](Self::expose) does.
 #[doc(alias = "TorClientEndpoint")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientEndpoint {
@@ -78,9 +78,9 @@ enum Sharing {
 }
 
 impl ClientEndpoint {
-    /// Creates an endpoint for `port` of `host`: a name, which only tor looks
-    /// up, an onion address or an IP address. An IPv6 address may be in
-    /// brackets. The trailing dot of an onion address is removed.
+    /// Creates an endpoint for `port` of `host`. The host is a name, an onion
+    /// address or an IP address. Only tor looks up names. An IPv6 address may
+    /// be in brackets. The trailing dot of an onion address is removed.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -119,10 +119,10 @@ impl ClientEndpoint {
         })
     }
 
-    /// Uses the tor with this control port (`controlPort`). By default, the
-    /// global tor is used if the program has one, or a running tor, or a new
-    /// one: see [`dial`](crate::dial). A [`socks_port`](Self::socks_port) that
-    /// was set before is discarded.
+    /// Sets the control port of the tor to use (`controlPort`). Default: the
+    /// global tor if the program has one, or a running tor, or a new one: see
+    /// [`dial`](crate::dial). A [`socks_port`](Self::socks_port) that was set
+    /// before is discarded.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -136,8 +136,9 @@ impl ClientEndpoint {
         ClientEndpoint { control_port: Some(address.into()), socks_port: None, ..self }
     }
 
-    /// Uses this SOCKS port (`socksPort`) without a control connection. A
-    /// [`control_port`](Self::control_port) that was set before is discarded.
+    /// Sets the SOCKS port to use (`socksPort`). Then no control connection is
+    /// made. A [`control_port`](Self::control_port) that was set before is
+    /// discarded.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -153,7 +154,7 @@ impl ClientEndpoint {
 
     /// Sets SOCKS credentials (`socksUsername`, `socksPassword`). tor shares
     /// circuits only between connections with the same credentials. The
-    /// credentials have no other meaning: any text will do.
+    /// credentials have no other purpose, so they can be chosen freely.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -186,8 +187,9 @@ impl ClientEndpoint {
         })
     }
 
-    /// Uses circuits that aren't shared with any other connection (`isolate`).
-    /// Each connection gets new random credentials.
+    /// Makes each connection use circuits that it shares with no other
+    /// connection (`isolate`). For this purpose, each connection gets new
+    /// random credentials.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -201,8 +203,8 @@ impl ClientEndpoint {
         ClientEndpoint { sharing: Sharing::Nobody, ..self }
     }
 
-    /// Sets the time limit for connecting (`timeout`), which begins with the
-    /// connection to the SOCKS port. Default: 130 seconds
+    /// Sets the time limit for connecting through tor (`timeout`). The time
+    /// begins with the connection to the SOCKS port. Default: 130 seconds
     /// ([`SocksProxy::DEFAULT_TIMEOUT`](crate::socks::SocksProxy::DEFAULT_TIMEOUT)).
     /// Zero counts as one nanosecond.
     ///
@@ -220,9 +222,9 @@ impl ClientEndpoint {
         ClientEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
     }
 
-    /// Uses TLS inside the connection (`tls`). The host's certificate must be
-    /// valid for the host. Without the feature `https`, [`dial`](Self::dial)
-    /// returns an error.
+    /// Makes [`dial`](Self::dial) use TLS inside the connection through tor
+    /// (`tls`). The host's certificate must be valid for the host. Without this
+    /// library's feature `https`, `dial` returns an error.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
@@ -236,28 +238,28 @@ impl ClientEndpoint {
         ClientEndpoint { tls: true, ..self }
     }
 
-    /// Allows a host that is an address of a private network (`allowPrivate`).
-    /// By default, [`dial`](Self::dial) returns an error for such a host,
-    /// because exit relays refuse these addresses.
+    /// Sets whether the host may be an address of a private network
+    /// (`allowPrivate`). Default: false; [`dial`](Self::dial) returns an error
+    /// for such a host, because exit relays refuse these addresses.
     ///
     /// ```
     /// use scape::endpoint::ClientEndpoint;
     ///
-    /// let endpoint = ClientEndpoint::new("192.168.1.7", 80)?.allow_private();
+    /// let endpoint = ClientEndpoint::new("192.168.1.7", 80)?.allow_private_addresses(true);
     /// assert_eq!(endpoint.to_string(), "tor:192.168.1.7:80:allowPrivate=true");
     /// # Ok::<(), scape::endpoint::EndpointError>(())
     /// ```
     #[must_use]
-    pub fn allow_private(self) -> Self {
-        ClientEndpoint { allow_private: true, ..self }
+    pub fn allow_private_addresses(self, allow: bool) -> Self {
+        ClientEndpoint { allow_private: allow, ..self }
     }
 
-    /// Returns the host. An IPv6 address has no brackets.
+    /// Returns the host to connect to. An IPv6 address has no brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// Returns the port.
+    /// Returns the port to connect to.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -374,8 +376,8 @@ impl FromStr for ClientEndpoint {
     }
 }
 
-/// Takes `socksPort` and `socksHostname`, which may contain the host of the
-/// SOCKS port.
+/// Takes the options `socksPort` and `socksHostname` and returns the address of
+/// the SOCKS port. `socksHostname` is the host if `socksPort` is only a number.
 fn socks_port(options: &mut Options) -> Result<Option<Address>, EndpointError> {
     let (host, port) = (options.take("socksHostname"), options.take("socksPort"));
     match (host, port) {

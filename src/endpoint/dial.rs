@@ -36,9 +36,10 @@ use crate::tor::Tor;
 /// # Errors
 ///
 /// Returns an error with an [`EndpointError`] (kind
-/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint can't
-/// be used, before anything is done. Otherwise same errors as
-/// [`ClientEndpoint::dial`].
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint is
+/// malformed or begins with `onion:`. No connection is made then. Otherwise
+/// returns the same errors as [`ClientEndpoint::dial`], most often that the
+/// connection through Tor failed.
 #[doc(alias = "stream_via")]
 pub fn dial<E>(endpoint: E) -> Result<EndpointStream>
 where
@@ -49,9 +50,19 @@ where
 }
 
 impl ClientEndpoint {
-    /// Connects through the tor that the endpoint names. Each call makes a new
-    /// connection through tor and, with `controlPort`, a new control
-    /// connection.
+    /// Connects to the endpoint, through the tor that the endpoint names. If
+    /// the endpoint names no tor, one is found or launched: see
+    /// [`scape::dial`](crate::dial). Each call makes a new connection through
+    /// tor and, with `controlPort`, a new control connection.
+    ///
+    /// The password or cookie file for a control port comes from environment
+    /// variables: see [`Connect::from_env`](crate::Connect::from_env). For a
+    /// control port on another machine, the password or cookie is used only if
+    /// the environment variables also name the control port's address.
+    ///
+    /// The endpoint's timeout applies to the connection through tor only. The
+    /// earlier steps have their own time limits: 30 seconds for a control
+    /// connection, two minutes for launching a tor.
     ///
     /// ```no_run
     /// use scape::endpoint::ClientEndpoint;
@@ -62,25 +73,17 @@ impl ClientEndpoint {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env).
-    /// Neither is sent to a control port of another machine, unless the
-    /// environment names the same address.
-    ///
-    /// The endpoint's timeout applies to the connection through tor. The
-    /// earlier steps have their own time limits: 30 seconds for a control
-    /// connection, two minutes for launching a tor.
-    ///
     /// # Errors
     ///
     /// Returns an error with an [`EndpointError`] (kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint
     /// sets `tls` and this library was built without the feature `https`.
-    /// Returns an error with a `TlsError` if the host's certificate isn't valid
-    /// for the host.
+    /// Returns an error with a `TlsError` if the certificate isn't valid for
+    /// the host.
     ///
-    /// Errors of finding a tor ([`Tor::global`], [`Tor::connect_with`],
-    /// [`Tor::socks_only`]) and of [`TorClient::connect`] are also possible.
+    /// Finding a tor can fail with the errors of [`Tor::global`],
+    /// [`Tor::connect_with`] and [`Tor::socks_only`]. The connection can fail
+    /// with the errors of [`TorClient::connect`].
     pub fn dial(&self) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&self.client()?)
@@ -102,7 +105,8 @@ impl ClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Same errors as [`dial`](Self::dial), except those of finding a tor.
+    /// Same errors as [`dial`](Self::dial), except those of finding a tor. Most
+    /// often the connection through tor failed.
     pub fn dial_through(&self, tor: &Tor) -> Result<EndpointStream> {
         self.check()?;
         self.connect(&tor.client()?)
@@ -124,7 +128,8 @@ impl ClientEndpoint {
     ///
     /// # Errors
     ///
-    /// Same errors as [`dial`](Self::dial), except those of finding a tor.
+    /// Same errors as [`dial`](Self::dial), except those of finding a tor. Most
+    /// often the connection through tor failed.
     pub fn dial_with(&self, client: &TorClient) -> Result<EndpointStream> {
         self.check()?;
         self.connect(client)
@@ -143,7 +148,7 @@ impl ClientEndpoint {
         Ok(())
     }
 
-    /// Finds the endpoint's tor and returns a client of it.
+    /// Finds the endpoint's tor and returns a client for this tor.
     fn client(&self) -> Result<TorClient> {
         match self.named_socks_port() {
             Some(address) => Tor::socks_only(address)?.client(),

@@ -1,4 +1,4 @@
-//! Errors of endpoints that can't be used.
+//! [`EndpointError`]: an endpoint that can't be used.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use crate::error::{Cause, ErrorKind};
 
 /// The error for an endpoint (`tor:…` or `onion:…`) that can't be used. No
 /// connection through tor was made, and no service was added. The error doesn't
-/// repeat a value, because the value may be a secret. The only exception is the
-/// path of a `privateKeyFile`.
+/// repeat the values of options, because they may be secrets. The only
+/// exception is the path of a `privateKeyFile`.
 ///
 /// ```
 /// use scape::endpoint::{ClientEndpoint, EndpointProblem};
@@ -23,49 +23,52 @@ pub struct EndpointError {
     problem: EndpointProblem,
 }
 
-/// The problem of an [`EndpointError`].
+/// The problem of an endpoint that can't be used: the details of an
+/// [`EndpointError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointProblem {
     /// The text begins with neither `tor:` nor `onion:`.
     Kind,
-    /// The endpoint is of another kind than the required one.
+    /// The endpoint is of the wrong kind: `tor` instead of `onion`, or the
+    /// reverse.
     OtherKind {
         /// The required kind: `tor` or `onion`.
         needed: &'static str,
     },
-    /// A value, a name or a part is empty.
+    /// A part of the endpoint is empty, or the name or the value in a part is
+    /// empty.
     Empty,
     /// A backslash precedes something other than a colon, an equals sign or a
     /// backslash.
     Escape,
-    /// No option has the name of this part.
+    /// The name of a part isn't the name of an option.
     Unknown {
-        /// The names of all options.
+        /// The names of all options of this kind of endpoint.
         known: Vec<&'static str>,
     },
-    /// A part has no name, although all parts that need no name are given
-    /// already.
+    /// Too many parts have no name. In `tor:`, only the host and the port need
+    /// no name. In `onion:`, only the port needs none.
     Unnamed {
-        /// The names of all options.
+        /// The names of all options of this kind of endpoint.
         known: Vec<&'static str>,
     },
     /// The option is given twice, but may only be given once.
     Doubled,
     /// The option is required but missing.
     Missing,
-    /// The option can't be combined with another one.
+    /// The option can't be combined with another option that is set.
     Conflict {
-        /// The other option.
+        /// The name of the other option.
         with: &'static str,
     },
-    /// The option requires another one.
+    /// The option requires another option, which isn't set.
     Needs {
-        /// The other option.
+        /// The name of the other option.
         other: &'static str,
     },
-    /// The value is invalid. The text is the reason, such as "must be true or
-    /// false".
+    /// The option's value is invalid. The text is the reason, such as "must be
+    /// true or false".
     Invalid(Box<str>),
 }
 
@@ -104,7 +107,7 @@ impl EndpointError {
         self.position
     }
 
-    /// Returns the problem.
+    /// Returns the problem of the endpoint.
     pub fn problem(&self) -> &EndpointProblem {
         &self.problem
     }

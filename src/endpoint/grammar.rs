@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::endpoint::{EndpointError, EndpointProblem};
 
-/// The text between two colons, `value` or `name=value`, without escapes.
+/// A part of an endpoint: the text between two colons, `value` or `name=value`,
+/// with its escapes resolved.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part {
     /// The position of the part in bytes from the start of the text.

@@ -17,8 +17,8 @@ pub(super) fn load_or_make(path: &Path) -> Result<OnionKey> {
     }
 }
 
-/// Makes a key and saves it. If another program has created the file in the
-/// meantime, loads that key.
+/// Makes a key and saves it in the file. If another program has created the
+/// file meanwhile, loads the key from the file instead.
 fn make(path: &Path) -> Result<OnionKey> {
     let key = OnionKey::random();
     match save_key(&key, path) {

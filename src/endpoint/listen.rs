@@ -38,8 +38,9 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 ///
 /// Without `controlPort`, the service is added to the [global
 /// tor](Tor::global): a tor that is running already, or else a new one. With
-/// `singleHop`, a tor is always launched. The listener keeps a launched tor
-/// alive. When this function succeeds, the service is published.
+/// `singleHop` and without `controlPort`, a tor is launched for this service
+/// alone. The listener keeps a launched tor alive. When this function succeeds,
+/// the service is published, so clients can reach it.
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -56,8 +57,9 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 ///
 /// Returns an error with an [`EndpointError`] (kind
 /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the endpoint is
-/// malformed, before anything is done. Otherwise same errors as
-/// [`OnionEndpoint::listen`].
+/// malformed or begins with `tor:`. No service is added then. Otherwise returns
+/// the same errors as [`OnionEndpoint::listen`], most often that tor can't
+/// reach the Tor network.
 #[doc(alias = "TCPHiddenServiceEndpointParser")]
 pub fn listen<E>(endpoint: E) -> Result<OnionListener>
 where
@@ -67,9 +69,10 @@ where
     listen_with(endpoint, |_| {})
 }
 
-/// Listens like [`listen`], and calls `on_progress` with each step, on the
-/// calling thread. The percentage runs from 0 to 100 over the whole call, which
-/// may launch a tor before it publishes the service.
+/// Listens at an `onion:` endpoint like [`listen`], and calls `on_progress`
+/// with each step, on the calling thread. The percentage runs from 0 to 100
+/// over the whole call. This includes the launch of a tor, if one is needed,
+/// and the publication.
 ///
 /// ```no_run
 /// let listener = scape::endpoint::listen_with("onion:80", |step| eprintln!("{step}"))?;
@@ -93,7 +96,16 @@ where
 
 impl OnionEndpoint {
     /// Finds the endpoint's tor, binds the local socket, adds the service, and
-    /// waits until it is published. Each call adds a new service.
+    /// waits until the service is published. Each call adds a new service.
+    ///
+    /// The password or cookie file for a control port comes from environment
+    /// variables: see [`Connect::from_env`](crate::Connect::from_env). For a
+    /// control port on another machine, the password or cookie is used only if
+    /// the environment variables also name the control port's address.
+    ///
+    /// The endpoint's timeout begins when tor is running. The earlier steps
+    /// have their own time limits: 30 seconds for a control connection, two
+    /// minutes for launching a tor.
     ///
     /// ```no_run
     /// use scape::endpoint::OnionEndpoint;
@@ -103,15 +115,6 @@ impl OnionEndpoint {
     /// println!("http://{}/", listener.address());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// The password or cookie file of a control port is taken from the
-    /// environment: see [`Connect::from_env`](crate::Connect::from_env).
-    /// Neither is sent to a control port of another machine, unless the
-    /// environment names the same address.
-    ///
-    /// The endpoint's timeout begins when tor is running. The earlier steps
-    /// have their own time limits: 30 seconds for a control connection, two
-    /// minutes for launching a tor.
     ///
     /// # Errors
     ///
@@ -124,15 +127,25 @@ impl OnionEndpoint {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor can't reach
     /// the Tor network. After an error, no service is left in tor.
     ///
-    /// Errors of finding a tor ([`Tor::global`], [`Tor::connect_with`],
-    /// [`Tor::launch`]) and of [`OnionBuilder::listen`] are also possible.
+    /// Finding a tor can fail with the errors of [`Tor::global`],
+    /// [`Tor::connect_with`] and [`Tor::launch`]. Adding the service can fail
+    /// with the errors of [`OnionBuilder::listen`].
     pub fn listen(&self) -> Result<OnionListener> {
         self.listen_with(|_| {})
     }
 
     /// Listens like [`listen`](Self::listen), and calls `on_progress` with each
-    /// step. See
+    /// step, on the calling thread. See
     /// [`scape::endpoint::listen_with`](crate::endpoint::listen_with).
+    ///
+    /// ```no_run
+    /// use scape::endpoint::OnionEndpoint;
+    ///
+    /// let endpoint = OnionEndpoint::new(80)?.private_key_file("site.key");
+    /// let listener = endpoint.listen_with(|step| eprintln!("{step}"))?;
+    /// println!("http://{}/", listener.address());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -148,7 +161,7 @@ impl OnionEndpoint {
         self.listen_at(&tor, &teller)
     }
 
-    /// Listens like [`listen_with`](Self::listen_with), on a given tor. The
+    /// Listens like [`listen_with`](Self::listen_with), but on a given tor. The
     /// endpoint's `controlPort` is ignored. The percentage begins at 40,
     /// because tor is running already.
     ///
@@ -291,8 +304,8 @@ fn add_socket(_: OnionBuilder, _: &Path) -> Result<OnionBuilder> {
 }
 
 /// Waits until tor has reached the Tor network. If a filter on the control port
-/// refuses the question, returns `Ok`: the publication fails later if tor isn't
-/// ready.
+/// refuses the commands for this, returns `Ok` without waiting. If tor never
+/// reaches the network in this case, the publication fails later.
 fn become_ready(tor: &Tor, timeout: Duration, on_progress: impl FnMut(&Progress)) -> Result<()> {
     match tor.become_ready_with(timeout, on_progress) {
         Err(error) if error.is::<Refusal>() => Ok(()),

@@ -1,9 +1,9 @@
-//! Endpoint strings: one line of a program's configuration that says where to
+//! Endpoint strings: a line in a program's configuration that says where to
 //! connect to, or where to listen.
 //!
 //! If a program accepts endpoint strings, its users can choose the tor, keep
-//! the address of a service, and so on. The program needs no code for these
-//! options:
+//! the address of an onion service, and so on. The program needs no code for
+//! these options:
 //!
 //! ```text
 //! tor:example.com:443:tls=true:isolate=true
@@ -36,11 +36,14 @@
 //!   backslashes: `tor:[::1]:80`, `socksPort=[::1]\:9050`.
 //! * Only the first equals sign of a part is special, so base64 keys can be
 //!   written as they are.
-//! * The case of kinds and names doesn't matter. An unknown name, a name that
-//!   is given twice, and an empty part are errors.
+//! * The case of kinds and names doesn't matter. An unknown name and an empty
+//!   part are errors. Only the option `client` can be given more than once.
 //!
-//! This is the grammar of Twisted's endpoint strings. An option that txtorcon
-//! also has is named like txtorcon's, so txtorcon's strings work here.
+//! This is the grammar of the endpoint strings of Twisted, a networking library
+//! for Python. Options that txtorcon (Twisted's library for Tor) also has are
+//! named the same here, so endpoint strings for txtorcon work.
+//!
+//! The tables of options below use these forms of values:
 //!
 //! | form | values |
 //! |---|---|
@@ -54,11 +57,11 @@
 //! |---|---|---|
 //! | `host` | name, onion address or IP address | the host to connect to. Only tor looks up names. |
 //! | `port` | 1 to 65535 | the port to connect to |
-//! | `controlPort` | address | the control port of the tor to use. Default: the global tor if the program has one, or a running tor (a SOCKS port is enough), or a new one |
+//! | `controlPort` | address | the control port of the tor to use. Default: the [global tor](crate::Tor::global) if the program has one, or a running tor (a SOCKS port is enough), or a new one |
 //! | `socksPort` | address | the SOCKS port to use, without a control connection; excludes `controlPort` |
 //! | `socksHostname` | name or IP address | the host of a `socksPort` that is only a number, for txtorcon's strings |
 //! | `socksUsername`, `socksPassword` | 1 to 255 bytes each | credentials: circuits are shared only with connections that have the same; **secret** |
-//! | `isolate` | bool | circuits aren't shared with any other connection |
+//! | `isolate` | bool | makes the connection use a circuit that it shares with no other connection |
 //! | `timeout` | seconds | the time limit for connecting through tor. Default: 130 |
 //! | `tls` | bool | TLS inside the connection; the certificate must be valid for `host`; requires the feature `https` |
 //! | `allowPrivate` | bool | allows a `host` that is an address of a private network |
@@ -71,11 +74,11 @@
 //! | `localPort` | 1 to 65535 | the local TCP port that tor connects to. Default: any free port |
 //! | `localAddress` | IP address | the local address that tor connects to. Default: `127.0.0.1` |
 //! | `unixSocket` | path | the path of a Unix socket to create, instead of a TCP port |
-//! | `controlPort` | address | the control port of the tor to use. Default: the global tor, which is a running one or a new one |
+//! | `controlPort` | address | the control port of the tor to use. Default: the [global tor](crate::Tor::global), which is a running one or a new one |
 //! | `hiddenServiceDir` | path | makes a service in tor's configuration, with its key in this directory; excludes `detach` and `client` |
 //! | `privateKey` | base64 | the service's key, with or without `ED25519-V3\:`; **secret** |
 //! | `privateKeyFile` | path | the file of the service's key. It is created (mode 0600) if it is missing, so that the address stays the same |
-//! | `singleHop` | bool | makes a faster service that is **not hidden**, on a tor that is launched for it, or on that of `controlPort` |
+//! | `singleHop` | bool | makes a faster service that is **not hidden**, on the tor of `controlPort`, or else on a tor that is launched for the service |
 //! | `detach` | bool | lets the service outlive the control connection: it ends with the listener or with tor |
 //! | `version` | 3 | the only supported version |
 //! | `client` | public key | restricts the service to clients with the private key for it; can be repeated |
@@ -197,8 +200,8 @@ impl From<OnionEndpoint> for Endpoint {
     }
 }
 
-/// Returns an error with [`EndpointProblem::OtherKind`] for an `onion:`
-/// endpoint.
+/// Converts a `tor:` endpoint. Returns an error with
+/// [`EndpointProblem::OtherKind`] for an `onion:` endpoint.
 impl TryFrom<Endpoint> for ClientEndpoint {
     type Error = EndpointError;
 
@@ -212,7 +215,8 @@ impl TryFrom<Endpoint> for ClientEndpoint {
     }
 }
 
-/// Returns an error with [`EndpointProblem::OtherKind`] for a `tor:` endpoint.
+/// Converts an `onion:` endpoint. Returns an error with
+/// [`EndpointProblem::OtherKind`] for a `tor:` endpoint.
 impl TryFrom<Endpoint> for OnionEndpoint {
     type Error = EndpointError;
 

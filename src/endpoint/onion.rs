@@ -45,6 +45,9 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// An endpoint is parsed from a text or built with methods. No service is added
 /// before [`listen`](Self::listen).
 ///
+/// `Display` and `Debug` don't show a [`private_key`](Self::private_key).
+/// [`expose`](Self::expose) does.
+///
 /// ```
 /// use scape::endpoint::OnionEndpoint;
 ///
@@ -54,9 +57,6 @@ const OPTIONS: Vocabulary = Vocabulary {
 /// assert_eq!(same.to_string(), "onion:80:localPort=8080:privateKeyFile=site.key");
 /// # Ok::<(), scape::endpoint::EndpointError>(())
 /// ```
-///
-/// `Display` and `Debug` don't show a [`private_key`](Self::private_key).
-/// [`expose`](Self::expose) does.
 #[doc(alias = "TCPHiddenServiceEndpoint")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnionEndpoint {
@@ -78,20 +78,20 @@ pub(super) enum Local {
     /// A TCP socket. By default, the address is 127.0.0.1 and the port is any
     /// free port.
     Tcp { address: Option<IpAddr>, port: Option<u16> },
-    /// A Unix socket.
+    /// A Unix socket at this path.
     Unix(PathBuf),
 }
 
-/// The source of the service's key, which determines its address.
+/// The source of the service's key. The key determines the onion address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Identity {
     /// A new key each time.
     New,
     /// This key.
     Key(OnionKey),
-    /// The key in this file, which is created if it is missing.
+    /// The key in this file. A missing file is created with a new key.
     File(PathBuf),
-    /// The key in this directory, where tor makes one if necessary.
+    /// The key in this directory. tor makes a key there if necessary.
     Directory(PathBuf),
 }
 
@@ -126,8 +126,9 @@ impl OnionEndpoint {
 
     /// Adds another port of the onion address.
     /// [`OnionStream::port`](crate::onion::OnionStream::port) returns the port
-    /// that a connection is for. It returns `None` if a local port, address or
-    /// Unix socket is set, because the ports share one socket then.
+    /// to which a client has connected. That method returns `None` if a local
+    /// port, address or Unix socket is set, because all ports share one socket
+    /// then.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -176,9 +177,9 @@ impl OnionEndpoint {
     }
 
     /// Sets the local address that tor connects to (`localAddress`). Default:
-    /// 127.0.0.1. `0.0.0.0` is refused by [`listen`](Self::listen), because tor
-    /// can't connect to it. A [`unix_socket`](Self::unix_socket) that was set
-    /// before is discarded.
+    /// 127.0.0.1. [`listen`](Self::listen) refuses `0.0.0.0` and `::`, because
+    /// tor can't connect to them. A [`unix_socket`](Self::unix_socket) that was
+    /// set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -213,7 +214,7 @@ impl OnionEndpoint {
         OnionEndpoint { local: Local::Unix(path.into()), ..self }
     }
 
-    /// Adds the service to the tor with this control port (`controlPort`).
+    /// Sets the control port of the tor that gets the service (`controlPort`).
     /// Default: the [global tor](crate::Tor::global).
     ///
     /// ```
@@ -228,10 +229,11 @@ impl OnionEndpoint {
         OnionEndpoint { control_port: Some(address.into()), ..self }
     }
 
-    /// Adds the service to tor's configuration, with the service's key in this
-    /// directory (`hiddenServiceDir`). tor makes a key if the directory
-    /// contains none. See [`onion::disk`](crate::onion::disk). A key or key
-    /// file that was set before is discarded.
+    /// Makes [`listen`](Self::listen) add the service to tor's configuration,
+    /// with the service's key in this directory (`hiddenServiceDir`). tor makes
+    /// a key if the directory contains none. See
+    /// [`onion::disk`](crate::onion::disk). A key or key file that was set
+    /// before is discarded.
     ///
     /// Closing or dropping the listener takes the service out of the
     /// configuration. The directory stays. The files in the directory's
@@ -251,8 +253,9 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::Directory(path.into()), ..self }
     }
 
-    /// Sets the service's key, which determines its address (`privateKey`). A
-    /// key file or directory that was set before is discarded.
+    /// Sets the service's key, which determines the onion address
+    /// (`privateKey`). A key file or directory that was set before is
+    /// discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -267,10 +270,10 @@ impl OnionEndpoint {
         OnionEndpoint { identity: Identity::Key(key), ..self }
     }
 
-    /// Uses the key in this file (`privateKeyFile`). If the file doesn't exist,
-    /// it is created with a new key and mode 0600, so that the service gets the
-    /// same address each time. A key or directory that was set before is
-    /// discarded.
+    /// Sets the file with the service's key (`privateKeyFile`). If the file
+    /// doesn't exist yet, [`listen`](Self::listen) creates it with a new key
+    /// and mode 0600. So the service gets the same address each time. A key or
+    /// directory that was set before is discarded.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -299,8 +302,8 @@ impl OnionEndpoint {
         OnionEndpoint { detach: true, ..self }
     }
 
-    /// Restricts the service to clients with the private key for this public
-    /// key (`client`). Call this again for more clients.
+    /// Restricts the service to clients that have the private key for this
+    /// public key (`client`). Call this method again to allow more clients.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -354,8 +357,8 @@ impl OnionEndpoint {
     ///
     /// After the time limit, asking tor for the reason and removing the service
     /// take at most two more seconds. With
-    /// [`hidden_service_dir`](Self::hidden_service_dir), it is at most six more
-    /// seconds.
+    /// [`hidden_service_dir`](Self::hidden_service_dir), they take at most six
+    /// more seconds.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;
@@ -370,7 +373,8 @@ impl OnionEndpoint {
         OnionEndpoint { timeout: Some(timeout.max(Duration::from_nanos(1))), ..self }
     }
 
-    /// Returns the ports of the onion address.
+    /// Returns the ports of the onion address, in the order in which they were
+    /// added.
     pub fn ports(&self) -> &[u16] {
         &self.ports
     }
@@ -484,11 +488,11 @@ impl OnionEndpoint {
         text
     }
 
-    /// Makes a service that is reached in three hops instead of six
-    /// (`singleHop`). The service's location is **not hidden**. The service
-    /// needs a tor that does nothing else. If no control port is set,
-    /// [`listen`](Self::listen) launches such a tor, which ends with the
-    /// listener.
+    /// Makes [`listen`](Self::listen) add a service that clients reach in three
+    /// hops instead of six (`singleHop`). The service's location is **not
+    /// hidden**. The service needs a tor that does nothing else. If no control
+    /// port is set, [`listen`](Self::listen) launches such a tor, which ends
+    /// with the listener.
     ///
     /// ```
     /// use scape::endpoint::OnionEndpoint;

@@ -16,17 +16,19 @@ use scape_proto::control::REDACTED;
 pub(super) struct Vocabulary {
     /// `tor` or `onion`.
     pub(super) kind: &'static str,
-    /// The options that values without a name set, in order.
+    /// The names of the options that can be set by a value alone, such as
+    /// `port` in `onion:80`. The first such value sets the first option, and so
+    /// on.
     pub(super) unnamed: &'static [&'static str],
     /// The names of all options.
     pub(super) known: &'static [&'static str],
-    /// The options that may be given several times.
+    /// The options that one endpoint may set several times.
     pub(super) repeated: &'static [&'static str],
     /// Aliases: the alias and the option's name.
     pub(super) also: &'static [(&'static str, &'static str)],
 }
 
-/// The options that one endpoint string sets. A parser takes them out one after
+/// The options that one endpoint string sets. A parser removes one option after
 /// the other.
 #[derive(Debug)]
 pub(super) struct Options {

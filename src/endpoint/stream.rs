@@ -29,7 +29,8 @@ enum Inner {
 
 impl EndpointStream {
     /// Returns the underlying connection through tor. If there is TLS inside,
-    /// reading from this connection or writing to it corrupts the TLS session.
+    /// reading from this connection or writing to this connection corrupts the
+    /// TLS session.
     pub fn socks_stream(&self) -> &SocksStream {
         match &self.inner {
             Inner::Plain(stream) => stream,
@@ -38,7 +39,7 @@ impl EndpointStream {
         }
     }
 
-    /// Returns true if the connection uses TLS inside.
+    /// Returns true if there is TLS inside the connection through tor.
     pub fn is_tls(&self) -> bool {
         match &self.inner {
             Inner::Plain(_) => false,
@@ -48,8 +49,8 @@ impl EndpointStream {
     }
 
     /// Converts the stream to the underlying connection through tor. This only
-    /// works without TLS. Unlike an `EndpointStream`, two threads can read from
-    /// and write to the connection at the same time.
+    /// works without TLS. With a `SocksStream`, unlike an `EndpointStream`, one
+    /// thread can read while another one writes.
     ///
     /// ```no_run
     /// let stream = scape::dial("tor:example.com:80")?;
@@ -122,7 +123,7 @@ impl EndpointStream {
     ///
     /// # Errors
     ///
-    /// Same errors as [`SocksStream::shutdown`]: the operating system's.
+    /// Same errors as [`SocksStream::shutdown`]: those of the operating system.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socks_stream().shutdown(how)
     }

@@ -9,9 +9,10 @@ use scape_proto::word::Progress;
 /// Connects to the tor with this control port. If `control_port` is `None`,
 /// returns the global tor, and calls `on_progress` if it has to be launched.
 ///
-/// A password is sent to a control port of another machine only if the
-/// environment names this address together with the password. The reason is
-/// that an endpoint string may come from an untrusted source.
+/// A password is sent to a control port on another machine only if the
+/// environment variables also name the address of that control port. Otherwise
+/// an endpoint string from an untrusted source could decide who gets the
+/// password.
 pub(super) fn tor_at(
     control_port: Option<&Address>,
     on_progress: impl FnMut(&Progress) + Send + 'static,

@@ -1,4 +1,4 @@
-//! Answers that can't be parsed.
+//! [`AnswerError`]: an answer from tor that can't be parsed.
 
 use std::fmt;
 
@@ -18,8 +18,9 @@ impl AnswerError {
         AnswerError { command: short(command.into()), problem: short(problem.into()) }
     }
 
-    /// Returns the command that tor answered, for example `GETINFO version`. It
-    /// contains no secrets. A text of more than about 2000 bytes is cut off.
+    /// Returns the command that tor answered, for example `GETINFO version`.
+    /// The text contains no secrets. A text of more than about 2000 bytes is
+    /// cut off.
     pub fn command(&self) -> &str {
         &self.command
     }
@@ -46,7 +47,7 @@ impl Cause for AnswerError {
 }
 
 impl Error {
-    /// Creates an error for an answer of tor's that can't be parsed.
+    /// Creates an error for an answer from tor that can't be parsed.
     pub(crate) fn answer(command: impl Into<String>, problem: impl Into<String>) -> Self {
         AnswerError::new(command, problem).into()
     }

@@ -1,4 +1,4 @@
-//! Cancelled calls.
+//! [`Cancelled`]: the error of a cancelled call.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{Cause, Error, ErrorKind, Phase, Timeout};
 
 /// The error for a call that was cancelled with a
 /// [`CancelToken`](crate::CancelToken). The steps that the call had already
-/// taken were undone, as far as tor answered.
+/// taken were undone if tor still answered after the cancellation.
 ///
 /// A cancelled launch has a different error, which contains tor's log:
 /// [`LaunchProblem::Cancelled`](crate::process::LaunchProblem::Cancelled).
@@ -20,8 +20,8 @@ impl Cancelled {
         Cancelled { phase }
     }
 
-    /// Returns the phase in which the call was cancelled: the thing that it was
-    /// waiting for.
+    /// Returns the phase in which the call was cancelled. The phase says what
+    /// the call was waiting for.
     pub fn phase(&self) -> Phase {
         self.phase
     }
@@ -42,9 +42,9 @@ impl Cause for Cancelled {
 }
 
 impl Error {
-    /// Returns true if a call ended before tor answered, although the
-    /// connection is still open. tor may still do what was requested, so the
-    /// caller must undo it.
+    /// Returns true if a call timed out or was cancelled before tor answered.
+    /// tor may still execute the command, so the caller must undo the command's
+    /// effect.
     pub(crate) fn is_unanswered(&self) -> bool {
         self.is::<Timeout>() || self.is::<Cancelled>()
     }

@@ -6,8 +6,8 @@ use std::fmt;
 use super::Error;
 
 impl fmt::Debug for Error {
-    /// Writes the message and its causes, one per line. `{:#?}` writes the
-    /// structure.
+    /// Writes the error's message and its causes, one per line. `{:#?}` writes
+    /// the fields of the specific error instead.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match f.alternate() {
             true => fmt::Debug::fmt(&**self.0, f),

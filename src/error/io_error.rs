@@ -1,4 +1,4 @@
-//! Errors of the operating system.
+//! [`IoError`]: an error of the operating system.
 
 use std::fmt;
 use std::io;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::{Cause, Error, ErrorKind};
 
-/// The error for an operation of the operating system that failed.
+/// The error for a failed operation of the operating system, such as reading a
+/// file.
 #[derive(Debug, Clone)]
 pub struct IoError {
     what: Box<str>,
@@ -14,12 +15,14 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// Creates an error of the operating system. `what` is the failed operation
-    /// as a verb with its object, such as `read /etc/tor/torrc`. The error's
-    /// text is "cannot" and `what`.
+    /// Creates an error from an error of the operating system. `what` is the
+    /// failed operation as a verb with its object, such as `read
+    /// /etc/tor/torrc`. The text of the new error is "cannot", followed by
+    /// `what`.
     ///
-    /// A closure that must return a [`scape::Result`](crate::Result) can report
-    /// its own failures this way:
+    /// A function of the program, for example a closure that this library
+    /// calls, can return its failures as a [`scape::Result`](crate::Result)
+    /// this way:
     ///
     /// ```
     /// use scape::error::IoError;
@@ -43,7 +46,8 @@ impl IoError {
         IoError { what: what.into().into_boxed_str(), source: self.source.clone() }
     }
 
-    /// Returns the failed operation, such as `read /etc/tor/torrc`.
+    /// Returns the failed operation as a verb with its object, such as `read
+    /// /etc/tor/torrc`.
     pub fn what(&self) -> &str {
         &self.what
     }
@@ -82,8 +86,8 @@ impl Cause for IoError {
 }
 
 impl Error {
-    /// Creates an error of the operating system. `what` is the failed operation
-    /// as a verb with its object; see [`IoError::new`].
+    /// Creates an error from an error of the operating system. `what` is the
+    /// failed operation as a verb with its object: see [`IoError::new`].
     pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
         IoError::new(what, source).into()
     }

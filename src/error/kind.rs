@@ -1,11 +1,12 @@
-//! The kinds of errors.
+//! [`ErrorKind`]: the kinds of errors.
 
 use std::io;
 
-/// The kind of an [`Error`](crate::Error). Most programs decide by the kind
-/// what to do.
+/// The kind of an [`Error`](crate::Error). The kind is enough for most programs
+/// to decide how to react.
 ///
-/// [`Error::get`](crate::Error::get) returns the details.
+/// [`Error::get`](crate::Error::get) returns the specific error, which has the
+/// details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -19,11 +20,11 @@ pub enum ErrorKind {
     Timeout,
     /// The call was cancelled with a [`CancelToken`](crate::CancelToken).
     Cancelled,
-    /// An argument is invalid. The command with this argument was not sent, and
-    /// the connection is still usable.
+    /// An argument of the call is invalid. The command with this argument was
+    /// not sent, and the connection is still usable.
     Argument,
-    /// An answer of tor or of another peer, or the content of a file, can't be
-    /// parsed or is of the wrong kind.
+    /// Data can't be parsed or is of the wrong kind: an answer from tor or
+    /// another peer, or the content of a file.
     Malformed,
     /// No tor could be reached in the requested way: there is no control
     /// connection, or no SOCKS port.
@@ -36,7 +37,8 @@ pub enum ErrorKind {
     /// Something failed in the Tor network or at the target: a circuit, a
     /// stream, a connection, a lookup of a name, or a descriptor.
     Network,
-    /// The requested thing is unknown or doesn't exist.
+    /// Something that the call needs doesn't exist or isn't known. Examples are
+    /// an onion service, a relay that fits a path, and GeoIP data.
     NotFound,
     /// tor's configuration, or a file that belongs to it, is invalid or doesn't
     /// allow the requested change.

@@ -8,14 +8,16 @@ use std::sync::Arc;
 use super::ErrorKind;
 use scape_proto::control::Refusal;
 
-/// The result of every fallible call in this crate.
+/// The result of the fallible calls in this crate. Parsers have error types of
+/// their own.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The error of every call in this crate.
+/// The error of the calls in this crate: a [kind](Error::kind), a message, and
+/// a specific error with details.
 ///
 /// `{}` shows the message alone. `{:?}`, which `unwrap` and a failing `main`
 /// print, shows the message and its causes, one per line. `{:#?}` shows the
-/// structure.
+/// fields of the specific error.
 ///
 /// # Examples
 ///
@@ -36,7 +38,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(pub(super) Arc<Box<dyn Cause>>);
 
-/// A specific error that an [`Error`] carries.
+/// A specific error that an [`Error`] contains.
 pub(crate) trait Cause: StdError + Send + Sync + 'static {
     /// Returns the kind of the error.
     fn kind(&self) -> ErrorKind;
@@ -59,16 +61,18 @@ pub(crate) trait Cause: StdError + Send + Sync + 'static {
 }
 
 impl Error {
-    /// Returns the kind of the error, which is all that most programs need.
+    /// Returns the kind of the error. Most programs need nothing else to decide
+    /// how to react.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind()
     }
 
-    /// Returns the specific error if it is a `T`.
+    /// Returns the error of the type `T` that this error contains. Returns
+    /// `None` if there is no such error.
     ///
-    /// Looks at this error first, then at the errors that led to it, such as
-    /// the failed attempts of a connection, or the failure that ended a launch.
-    /// Returns `None` if none of them is a `T`.
+    /// This method looks at the specific error first. Then it looks at the
+    /// errors that led to this error, such as the failed attempts to connect,
+    /// or the failure that ended a launch.
     ///
     /// ```
     /// use scape::control::ArgumentError;
@@ -80,8 +84,9 @@ impl Error {
         self.exact().or_else(|| self.0.parts().into_iter().find_map(Error::get))
     }
 
-    /// Returns the specific error if it is a `T`. Unlike [`get`](Self::get),
-    /// doesn't look at the errors that led to it.
+    /// Returns the specific error as a `T`, if it has this type. Unlike
+    /// [`get`](Self::get), this method doesn't look at the errors that led to
+    /// this error.
     pub(crate) fn exact<T: StdError + 'static>(&self) -> Option<&T> {
         let cause: &(dyn StdError + 'static) = &**self.0;
         cause.downcast_ref()
@@ -97,7 +102,18 @@ impl Error {
     ///
     /// Errors of other kinds than [`ErrorKind::Refused`] can have a refusal,
     /// too. An example is a stream that couldn't be attached because tor
-    /// refused to attach it.
+    /// refused the command.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("GETINFO nonsense", "552 Unrecognized key \"nonsense\"\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let error = controller.get_info("nonsense").unwrap_err();
+    /// let text = error.refusal().map(|refusal| refusal.text());
+    /// assert_eq!(text.as_deref(), Some("Unrecognized key \"nonsense\""));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal()
     }
@@ -108,7 +124,8 @@ impl Error {
         self.refusal().map(Refusal::code)
     }
 
-    /// Returns true if the control connection has ended.
+    /// Returns true if the kind is [`ErrorKind::Closed`]: the control
+    /// connection has ended.
     pub fn is_closed(&self) -> bool {
         self.kind() == ErrorKind::Closed
     }
@@ -119,8 +136,8 @@ impl Error {
         self.kind() == ErrorKind::Timeout
     }
 
-    /// Returns true if the call was cancelled with a
-    /// [`CancelToken`](crate::CancelToken).
+    /// Returns true if the kind is [`ErrorKind::Cancelled`]: the call was
+    /// cancelled with a [`CancelToken`](crate::CancelToken).
     pub fn is_cancelled(&self) -> bool {
         self.kind() == ErrorKind::Cancelled
     }
@@ -144,8 +161,8 @@ impl StdError for Error {
     }
 }
 
-/// Lets a function with a parameter of type `impl TryInto<T>` also take a `T`,
-/// whose conversion can't fail.
+/// Lets a function with a parameter of type `impl TryInto<T>` also take a `T`
+/// itself. Converting a `T` to a `T` can't fail.
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}

@@ -5,53 +5,53 @@ use std::time::Duration;
 
 use super::{Cause, ErrorKind};
 
-/// The error for a call that didn't end within its time limit. tor may still do
-/// what was requested. If tor answers later, the answer is discarded.
+/// The error for a call that didn't end within its time limit. tor may still
+/// carry out the request. If tor answers later, the answer is discarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeout {
     phase: Phase,
     after: Duration,
 }
 
-/// The phase of a call that timed out or was cancelled: the thing that the call
-/// was waiting for.
+/// The phase of a call that timed out or was cancelled. The phase says what the
+/// call was waiting for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Phase {
-    /// A socket to connect.
+    /// The call waited for a socket to connect.
     Connect,
-    /// Authentication to finish.
+    /// The call waited for authentication to finish.
     Authenticate,
-    /// The control connection to become free for writing, or to have room for
-    /// more bytes.
+    /// The call waited for the control connection to become free for writing,
+    /// or to have room for more bytes.
     Write,
-    /// tor's reply to a command.
+    /// The call waited for tor's reply to a command.
     Reply,
-    /// An event to arrive.
+    /// The call waited for an event to arrive.
     Event,
-    /// A circuit to be built or closed.
+    /// The call waited for a circuit to be built or closed.
     Circuit,
-    /// A stream to be closed.
+    /// The call waited for a stream to be closed.
     Stream,
-    /// The [live state](crate::State) to change.
+    /// The call waited for the [live state](crate::State) to change.
     State,
-    /// tor to report that it acted on a signal.
+    /// The call waited for tor to report that it acted on a signal.
     Signal,
-    /// tor's bootstrap to progress.
+    /// The call waited for tor's bootstrap to progress.
     Bootstrap,
-    /// A process to end.
+    /// The call waited for a process to end.
     Exit,
-    /// The threads of a connection to end.
+    /// The call waited for the threads of a connection to end.
     Close,
-    /// An onion service's descriptor to be published.
+    /// The call waited for an onion service's descriptor to be published.
     Publish,
-    /// A connection to an onion service.
+    /// The call waited for a client to connect to an onion service.
     Accept,
-    /// The answer to a lookup of a name or an address.
+    /// The call waited for the answer to a lookup of a name or an address.
     Resolve,
-    /// An answer on a SOCKS connection.
+    /// The call waited for an answer on a SOCKS connection.
     Socks,
-    /// The end of a TLS handshake.
+    /// The call waited for the end of a TLS handshake.
     Tls,
 }
 
@@ -62,8 +62,8 @@ impl Timeout {
         Timeout { phase, after }
     }
 
-    /// Returns the phase in which the call ended: the thing that it was waiting
-    /// for.
+    /// Returns the phase in which the call ended. The phase says what the call
+    /// was waiting for.
     pub fn phase(&self) -> Phase {
         self.phase
     }

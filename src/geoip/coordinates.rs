@@ -8,8 +8,8 @@ pub struct Coordinates {
     pub latitude: f64,
     /// Degrees east of Greenwich, -180 to 180.
     pub longitude: f64,
-    /// The radius in kilometers around the position within which the address
-    /// probably is. `None` if the database doesn't contain it.
+    /// The radius, in kilometers, of the area around the position. The address
+    /// is probably in this area. `None` if the database contains no radius.
     pub radius_km: Option<u32>,
 }
 

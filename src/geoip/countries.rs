@@ -15,8 +15,8 @@ use scape_proto::word::CountryCode;
 
 /// The largest number of addresses in one round trip.
 const AT_ONCE: usize = 512;
-/// The largest number of answers in the cache. The cache is cleared before a
-/// lookup that would exceed it. (The network has about 10,000 relays.)
+/// The largest number of answers in the cache. If a lookup could exceed this
+/// number, the cache is cleared first. (The network has about 10,000 relays.)
 const KEPT: usize = 1 << 16;
 /// tor's reply code for a missing GeoIP database.
 const NOT_LOADED: u16 = 551;
@@ -42,35 +42,36 @@ impl Countries {
         ips: &[IpAddr],
     ) -> Result<Vec<Result<Option<CountryCode>>>> {
         let controller = controller.in_one_call();
-        let mut failed = HashMap::new();
-        for some in self.unknown(ips).chunks(AT_ONCE) {
+        // The answers are collected here, because another thread may clear the
+        // cache at any time.
+        let mut answers = self.cached(ips);
+        let mut asked = HashSet::new();
+        let is_new = |ip: &IpAddr| !answers.contains_key(ip) && asked.insert(*ip);
+        let unknown: Vec<IpAddr> = ips.iter().copied().filter(is_new).collect();
+        for some in unknown.chunks(AT_ONCE) {
             let keys = some.iter().map(|ip| format!("ip-to-country/{ip}"));
             for (ip, answer) in some.iter().zip(controller.info().get_each(keys)?) {
-                match answer.and_then(|answer| country(*ip, &answer)) {
-                    Ok(country) => self.keep(*ip, country),
-                    Err(error) => drop(failed.insert(*ip, not_loaded(*ip, error))),
+                let country = answer.and_then(|answer| country(*ip, &answer));
+                if let Ok(country) = &country {
+                    self.keep(*ip, *country);
                 }
+                answers.insert(*ip, country.map_err(|error| not_loaded(*ip, error)));
             }
         }
-        let known = self.known.lock();
-        Ok(ips
-            .iter()
-            .map(|ip| match failed.get(ip) {
-                Some(error) => Err(error.clone()),
-                None => Ok(known.get(ip).copied().flatten()),
-            })
-            .collect())
+        let answer = |ip| answers.get(ip).cloned().unwrap_or(Ok(None));
+        Ok(ips.iter().map(answer).collect())
     }
 
-    /// Returns the addresses that are not in the cache, each once. Clears the
-    /// cache first if it would become too large.
-    fn unknown(&self, ips: &[IpAddr]) -> Vec<IpAddr> {
+    /// Returns the cached answers for these addresses. Then clears the cache if
+    /// it might have more than [`KEPT`] answers after this lookup.
+    fn cached(&self, ips: &[IpAddr]) -> HashMap<IpAddr, Result<Option<CountryCode>>> {
         let mut known = self.known.lock();
+        let of = |ip: &IpAddr| known.get(ip).map(|country| (*ip, Ok(*country)));
+        let cached = ips.iter().filter_map(of).collect();
         if known.len() + ips.len() > KEPT {
             known.clear();
         }
-        let mut seen = HashSet::new();
-        ips.iter().copied().filter(|ip| !known.contains_key(ip) && seen.insert(*ip)).collect()
+        cached
     }
 
     fn keep(&self, ip: IpAddr, country: Option<CountryCode>) {

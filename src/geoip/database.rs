@@ -20,14 +20,15 @@ use crate::io::regular_file;
 const MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// The size limit for a database: 2 GiB, many times the size of MaxMind's
-/// largest.
+/// largest database.
 const LARGEST: u64 = 2 << 30;
 
 /// A database in MaxMind's format.
 ///
 /// The whole database is read into memory, so its file may be replaced while
 /// the database is in use. A `Database` is cheap to clone. Two databases are
-/// equal if they are clones of the same opened database.
+/// equal if both are clones of the same `Database` value. Opening a file twice
+/// gives databases that aren't equal.
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,

@@ -31,10 +31,10 @@ pub enum GeoIpError {
     Damaged {
         /// The path of the database.
         path: PathBuf,
-        /// The address that was looked up, or `None` if the database couldn't
-        /// be opened.
+        /// The address that was looked up. `None` if the problem was found when
+        /// the database was opened, before any lookup.
         ip: Option<IpAddr>,
-        /// The description of the problem by the package that reads databases.
+        /// The description of the problem, from the package `maxminddb`.
         problem: Box<str>,
     },
     /// The database doesn't have the content that it was added for.

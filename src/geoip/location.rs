@@ -14,21 +14,21 @@ use scape_proto::word::CountryCode;
 /// The location and network of an address. Fields that no source knows are
 /// `None`.
 ///
-/// `Display` writes one line: `8.8.8.8 us AS15169 Google LLC`.
+/// `Display` writes one line: `192.0.2.1 us AS64496 Example Org`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Location {
     /// The address. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is
     /// converted to IPv4.
     pub ip: IpAddr,
-    /// The country.
+    /// The country of the address.
     pub country: Option<CountryCode>,
     /// The country's name in English. `None` if the country comes from tor,
     /// because tor's data contains no names.
     pub country_name: Option<Box<str>>,
     /// The city's name in English.
     pub city: Option<Box<str>>,
-    /// The approximate position.
+    /// The approximate position of the address on earth.
     pub coordinates: Option<Coordinates>,
     /// The number of the autonomous system that the address belongs to.
     pub asn: Option<u32>,
@@ -38,11 +38,11 @@ pub struct Location {
     /// databases contributed, it is the smallest of their networks. tor's data
     /// contains no networks.
     pub network: Option<Network>,
-    /// The source of the country.
+    /// The source of the country and of the country's name.
     pub country_from: Option<Source>,
     /// The source of the city and the coordinates.
     pub city_from: Option<Source>,
-    /// The source of the autonomous system.
+    /// The source of the autonomous system and the organization.
     pub asn_from: Option<Source>,
 }
 
@@ -128,7 +128,7 @@ impl fmt::Display for Location {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
-    /// A database.
+    /// The database that contains the field.
     #[cfg(feature = "geoip")]
     Database(Database),
     /// tor's own GeoIP data (`GETINFO ip-to-country/…`).

@@ -14,13 +14,13 @@
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
-//! # let tor = ScriptedTor::builder().info("ip-to-country/8.8.8.8", "us").start()?;
+//! # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "us").start()?;
 //! # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
 //! use scape::geoip::{GeoIp, Source};
 //!
 //! let geoip = GeoIp::new().tor(&controller);
-//! let location = geoip.lookup("8.8.8.8".parse()?)?;
-//! assert_eq!(location.to_string(), "8.8.8.8 us");
+//! let location = geoip.lookup("192.0.2.1".parse()?)?;
+//! assert_eq!(location.to_string(), "192.0.2.1 us");
 //! assert_eq!(location.country_from, Some(Source::Tor));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -38,8 +38,8 @@
 //!     .country_database("/var/lib/GeoIP/GeoLite2-Country.mmdb")?
 //!     .asn_database("/var/lib/GeoIP/GeoLite2-ASN.mmdb")?
 //!     .tor(&scape::connect()?);
-//! println!("{}", geoip.lookup("2001:4860:4860::8888".parse().unwrap())?);
-//! # Ok::<(), scape::Error>(())
+//! println!("{}", geoip.lookup("2001:db8::1".parse()?)?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! The location of an address is an estimate: a server's network may be
@@ -102,16 +102,35 @@ impl CountryOf for GeoIp {
 impl GeoIp {
     /// Creates a `GeoIp` without any source. Add at least one source before a
     /// lookup.
+    ///
+    /// ```
+    /// use scape::geoip::GeoIp;
+    ///
+    /// assert!(GeoIp::new().lookup("192.0.2.1".parse()?).is_err()); // no source yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks tor for the country of addresses that the databases don't know
-    /// (`GETINFO ip-to-country/…`).
+    /// Sets the tor that is asked for the countries of addresses that the
+    /// databases don't know (`GETINFO ip-to-country/…`).
     ///
     /// The connection stays open as long as this `GeoIp` lives. Asking tor
     /// takes at most the controller's timeout for each lookup. Only one tor is
     /// asked: a tor that was set before is replaced.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "us").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().tor(&controller);
+    /// assert_eq!(geoip.lookup("192.0.2.1".parse()?)?.to_string(), "192.0.2.1 us");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
     pub fn tor(mut self, controller: &Controller) -> Self {
         self.tor = Some(controller.clone());
         self.countries = Countries::default();
@@ -130,15 +149,15 @@ impl GeoIp {
     /// use scape::geoip::GeoIp;
     ///
     /// let geoip = GeoIp::new().database("/var/lib/GeoIP/GeoLite2-City.mmdb")?;
-    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
-    /// # Ok::<(), scape::Error>(())
+    /// println!("{}", geoip.lookup("192.0.2.1".parse()?)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
-    /// the database's type says that it contains no countries, cities or
-    /// autonomous systems.
+    /// Same errors as [`Database::open`], most often a file that doesn't exist.
+    /// Also returns [`GeoIpError::WrongKind`] if the database's type name says
+    /// that it contains no countries, cities or autonomous systems.
     #[cfg(feature = "geoip")]
     pub fn database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries, cities or autonomous systems", |_| true)
@@ -152,14 +171,15 @@ impl GeoIp {
     /// use scape::geoip::GeoIp;
     ///
     /// let geoip = GeoIp::new().country_database("/var/lib/GeoIP/GeoLite2-Country.mmdb")?;
-    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
-    /// # Ok::<(), scape::Error>(())
+    /// println!("{}", geoip.lookup("192.0.2.1".parse()?)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
-    /// the database's type says that it contains something else.
+    /// Same errors as [`Database::open`], most often a file that doesn't exist.
+    /// Also returns [`GeoIpError::WrongKind`] if the database's type name says
+    /// that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn country_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "countries", |contents| contents.countries)
@@ -172,14 +192,15 @@ impl GeoIp {
     /// use scape::geoip::GeoIp;
     ///
     /// let geoip = GeoIp::new().city_database("/var/lib/GeoIP/GeoLite2-City.mmdb")?;
-    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
-    /// # Ok::<(), scape::Error>(())
+    /// println!("{}", geoip.lookup("192.0.2.1".parse()?)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
-    /// the database's type says that it contains something else.
+    /// Same errors as [`Database::open`], most often a file that doesn't exist.
+    /// Also returns [`GeoIpError::WrongKind`] if the database's type name says
+    /// that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn city_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "cities", |contents| contents.cities)
@@ -192,14 +213,15 @@ impl GeoIp {
     /// use scape::geoip::GeoIp;
     ///
     /// let geoip = GeoIp::new().asn_database("/var/lib/GeoIP/GeoLite2-ASN.mmdb")?;
-    /// println!("{}", geoip.lookup("192.0.2.1".parse().unwrap())?);
-    /// # Ok::<(), scape::Error>(())
+    /// println!("{}", geoip.lookup("192.0.2.1".parse()?)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Same errors as [`Database::open`]. Returns [`GeoIpError::WrongKind`] if
-    /// the database's type says that it contains something else.
+    /// Same errors as [`Database::open`], most often a file that doesn't exist.
+    /// Also returns [`GeoIpError::WrongKind`] if the database's type name says
+    /// that it contains something else.
     #[cfg(feature = "geoip")]
     pub fn asn_database(self, path: impl AsRef<Path>) -> Result<Self> {
         self.add(path.as_ref(), "autonomous systems", |contents| contents.autonomous_systems)
@@ -234,6 +256,7 @@ impl GeoIp {
     /// # Ok::<(), scape::Error>(())
     /// ```
     #[cfg(feature = "geoip")]
+    #[must_use]
     pub fn with(mut self, database: Database) -> Self {
         self.databases.push(database);
         self
@@ -250,11 +273,11 @@ impl GeoIp {
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().info("ip-to-country/8.8.8.8", "us").start()?;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "us").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::geoip::GeoIp;
     ///
-    /// let location = GeoIp::new().tor(&controller).lookup("8.8.8.8".parse()?)?;
+    /// let location = GeoIp::new().tor(&controller).lookup("192.0.2.1".parse()?)?;
     /// assert_eq!(location.country, Some("us".parse()?));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -285,13 +308,15 @@ impl GeoIp {
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().info("ip-to-country/8.8.8.8", "us").info("ip-to-country/127.0.0.1", "??").start()?;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "us").info("ip-to-country/127.0.0.1", "??").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::geoip::GeoIp;
     ///
     /// let geoip = GeoIp::new().tor(&controller);
-    /// let found = geoip.lookup_all(["8.8.8.8".parse()?, "127.0.0.1".parse()?])?;
-    /// assert!(found[0].as_ref().unwrap().is_known() && !found[1].as_ref().unwrap().is_known());
+    /// let found = geoip.lookup_all(["192.0.2.1".parse()?, "127.0.0.1".parse()?])?;
+    /// // `flatten` skips the addresses whose lookup failed.
+    /// let shown: Vec<String> = found.iter().flatten().map(ToString::to_string).collect();
+    /// assert_eq!(shown, ["192.0.2.1 us", "127.0.0.1"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -317,6 +342,20 @@ impl GeoIp {
     /// Forgets tor's answers, so that later lookups ask tor again. Call this
     /// after tor has loaded other GeoIP files, or after the controller has
     /// reconnected to another tor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.1", "us").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().tor(&controller);
+    /// geoip.lookup("192.0.2.1".parse()?)?;
+    /// geoip.forget();
+    /// geoip.lookup("192.0.2.1".parse()?)?; // asks tor again
+    /// # assert_eq!(tor.sent().iter().filter(|line| line.starts_with("GETINFO ip-to-country/")).count(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forget(&self) {
         self.countries.forget();
     }

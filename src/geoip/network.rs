@@ -30,6 +30,16 @@ impl Network {
 
     /// Returns true if the address is in the network. An IPv4 address in IPv6
     /// form is treated as IPv4.
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    ///
+    /// let geoip = GeoIp::new().asn_database("/var/lib/GeoIP/GeoLite2-ASN.mmdb")?;
+    /// if let Some(network) = geoip.lookup("192.0.2.1".parse()?)?.network {
+    ///     println!("{network} has 192.0.2.2: {}", network.contains("192.0.2.2".parse()?));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contains(&self, ip: IpAddr) -> bool {
         match (self.address, ip.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(ip)) => {

@@ -181,17 +181,17 @@ fn coordinates(found: &Found<'_>) -> Result<Option<Coordinates>, MaxMindDbError>
     Ok(Coordinates::new(latitude, longitude, radius.and_then(|radius| u32::try_from(radius).ok())))
 }
 
-/// Returns the network of the record. A database of IPv6 addresses may have one
-/// record for all IPv4 addresses, whose network is an IPv6 network. In that
-/// case this returns `None`.
+/// Returns the network of the record. Returns `None` for an IPv4 address if the
+/// record's network is an IPv6 network. This happens in databases that have a
+/// single record for all IPv4 addresses.
 fn network(found: &Found<'_>, ip: IpAddr) -> Result<Option<Network>, MaxMindDbError> {
     let network = found.network()?;
     let same_kind = network.is_ipv4() == ip.is_ipv4();
     Ok(same_kind.then(|| Network::new(network.network(), network.prefix())))
 }
 
-/// Returns `None` for a value of an unexpected type, because another maker may
-/// use the same name for a different field.
+/// Replaces the error for a value of an unexpected type by `None`. The reason
+/// is that another maker may use the same name for a different field.
 fn if_of_this_kind<T>(
     value: Result<Option<T>, MaxMindDbError>,
 ) -> Result<Option<T>, MaxMindDbError> {

@@ -19,7 +19,8 @@ use std::sync::{Arc, Weak};
 use crossbeam_channel::{Receiver, bounded};
 use parking_lot::Mutex;
 
-/// A handle that cancels a call from another thread. Clones share one flag.
+/// A token with which one thread cancels a call of another thread. Clones share
+/// one flag, so cancelling one of them cancels all.
 ///
 /// | call | method that takes the token |
 /// |---|---|
@@ -33,20 +34,20 @@ use parking_lot::Mutex;
 /// After [`cancel`](Self::cancel), the call ends early and undoes what it has
 /// begun. It returns an error for which
 /// [`Error::is_cancelled`](crate::Error::is_cancelled) is true. A cancelled
-/// token stays cancelled: a call that gets one fails at once. One token may be
-/// given to any number of calls.
+/// token stays cancelled: a call that is given such a token fails at once. One
+/// token may be given to any number of calls.
 ///
 /// Most waits end at the moment of the cancellation. A few are not woken and
 /// end only at the call's deadline:
 ///
 /// * waiting for room to write
 /// * waiting for the socket that a reconnect opens
-/// * waiting for another thread that makes the connection again, begins to
-///   attach streams, changes services on disk, or adds a SOCKS port
+/// * waiting for another thread that reconnects, begins to attach streams,
+///   changes services on disk, or adds a SOCKS port
 ///
-/// Undoing takes its own short time after that, as it does after a timeout: up
-/// to one second if tor doesn't answer, and up to five seconds for a service in
-/// tor's configuration.
+/// After the wait, undoing takes a short time more, like after a timeout. It
+/// takes up to one second if tor doesn't answer, and up to five seconds for a
+/// service in tor's configuration.
 ///
 /// ```
 /// use scape::{CancelToken, Launch};
@@ -97,6 +98,11 @@ impl Drop for Shared {
 
 impl CancelToken {
     /// Creates a token that is not cancelled.
+    ///
+    /// ```
+    /// let token = scape::CancelToken::new();
+    /// assert!(!token.is_cancelled());
+    /// ```
     pub fn new() -> Self {
         CancelToken::default()
     }
@@ -106,6 +112,13 @@ impl CancelToken {
     ///
     /// This may be called on any thread, even in a callback of the call that is
     /// to be cancelled.
+    ///
+    /// ```
+    /// let token = scape::CancelToken::new();
+    /// let stop = token.clone();
+    /// stop.cancel();
+    /// assert!(token.is_cancelled());
+    /// ```
     pub fn cancel(&self) {
         let hooks = {
             let mut shared = self.shared.lock();
@@ -136,8 +149,8 @@ impl CancelToken {
         })
     }
 
-    /// Returns the token with this number. Returns `None` if no clone of it
-    /// exists any more, so that nobody can cancel it.
+    /// Returns the token with this number. Returns `None` if no clone of the
+    /// token exists any more. Then nobody can cancel the token either.
     pub(crate) fn find(id: CancelId) -> Option<CancelToken> {
         let shared = NUMBERED.lock().tokens.get(&id).and_then(Weak::upgrade);
         shared.map(|shared| CancelToken { shared })
@@ -154,11 +167,13 @@ impl CancelToken {
     /// Runs it at once if the token is cancelled already. Dropping the returned
     /// guard unregisters the hook.
     ///
-    /// The hook must not block, because `cancel` may be called by a thread that
-    /// must not wait. Dropping the guard doesn't wait for a hook that `cancel`
-    /// has taken: the hook may have run at the last moment, or may even run
-    /// later. So look at [`is_cancelled`](Self::is_cancelled) after dropping
-    /// the guard.
+    /// The hook must not block, because a thread that calls `cancel` may be one
+    /// that must not wait.
+    ///
+    /// The hook can still run a little after the guard was dropped, because the
+    /// drop doesn't wait for a `cancel` on another thread. To find out if the
+    /// call was cancelled, look at [`is_cancelled`](Self::is_cancelled) after
+    /// dropping the guard.
     pub(crate) fn on_cancel(&self, hook: impl FnOnce() + Send + 'static) -> OnCancel {
         let mut shared = self.shared.lock();
         let number = shared.next;

@@ -2,8 +2,8 @@
 //!
 //! Any path may lead to a pipe, a device, a file without an end, or a file in
 //! `/proc` that waits for data. All files that are named by others are read
-//! with this module, so that no read blocks, runs out of memory, or returns
-//! more bytes than the file's size says.
+//! with this module. So no read blocks, runs out of memory, or returns more
+//! bytes than the file's size says.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

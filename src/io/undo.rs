@@ -43,7 +43,8 @@ pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
 
 static REGISTER: Mutex<Vec<(Rank, Weak<dyn Undo>)>> = Mutex::new(Vec::new());
 
-/// Registers `thing`, so that [`undo_all`] undoes it as long as it lives.
+/// Registers `thing`, so that [`undo_all`] undoes it. The register doesn't keep
+/// `thing` alive.
 pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
     let thing: Arc<dyn Undo> = thing.clone();
     let mut register = REGISTER.lock();
@@ -52,8 +53,8 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 }
 
 /// Undoes everything that this process has made with this library and that
-/// would outlive the process. For programs that are told to end by a signal or
-/// that call [`std::process::exit`], because neither runs destructors.
+/// would outlive the process. Use it in programs that end by a signal or by
+/// [`std::process::exit`], because neither runs destructors.
 ///
 /// 1. Every control connection is closed for good. Before that, tor's option
 ///    `__LeaveStreamsUnattached` is restored. This matters for a program that
@@ -73,9 +74,9 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// configuration, and things that are meant to stay, are kept: options,
 /// services on disk, detached services, address mappings, client keys.
 ///
-/// This takes at most `timeout`, half of which is for the first step. A tor
-/// that hasn't ended by then is killed, which takes up to a few more seconds. A
-/// good timeout is five to ten seconds.
+/// The first step takes at most half of `timeout`, and both steps together take
+/// at most `timeout`. A tor that hasn't ended by then is killed, which takes up
+/// to a few more seconds. A good timeout is five to ten seconds.
 ///
 /// # Signals
 ///
@@ -112,9 +113,9 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///
 /// # Errors
 ///
-/// Returns the first error of something that could not be undone, most often of
-/// the kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). Everything else
-/// was tried anyway.
+/// Returns the first error if something could not be undone, most often of the
+/// kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). An error doesn't
+/// keep the rest from being undone.
 pub fn undo_all(timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let left = || deadline.saturating_duration_since(Instant::now());
@@ -125,6 +126,7 @@ pub fn undo_all(timeout: Duration) -> Result<()> {
 
 fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
+    let left = move || deadline.saturating_duration_since(Instant::now());
     let mut things = Vec::new();
     for (known, thing) in &*REGISTER.lock() {
         if *known == rank {
@@ -139,11 +141,12 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
         let (for_thread, sender) = (thing.clone(), sender.clone());
         let undo = move || {
             ON_BEHALF_OF.set(Some(caller));
-            drop(sender.send(for_thread.undo(deadline.saturating_duration_since(Instant::now()))));
+            drop(sender.send(for_thread.undo(left())));
         };
         match thread::Builder::new().name("scape-undo".to_owned()).spawn(undo) {
             Ok(_) => begun += 1,
-            Err(_) => outcome = outcome.and(thing.undo(timeout)),
+            // Without a thread, the things are undone one after the other.
+            Err(_) => outcome = outcome.and(thing.undo(left())),
         }
     }
     // A process that hasn't ended by the deadline is killed then, and needs a
@@ -157,9 +160,9 @@ fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {
     outcome
 }
 
-/// The time for a connection to notice that its deadline has passed.
+/// The time that a connection gets to notice that its deadline has passed.
 const SLACK: Duration = Duration::from_millis(250);
-/// The time for a process to end after it was killed.
+/// The time that a process gets to end after it was killed.
 const AFTER_KILL: Duration = Duration::from_secs(3);
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use crate::control::Never;
 use crate::error::{Error, Result};
 use crate::io::connection::Thread;
 
-/// The pause after a failure (for example, too many open files) before the next
-/// attempt.
+/// The pause before the next attempt if accepting a connection has failed, for
+/// example because too many files are open.
 const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// The time limit for ending the thread.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -90,8 +90,9 @@ impl Accepting {
         }
     }
 
-    /// Reports a failure to the listener, unless other results still wait in
-    /// the queue, and pauses. Returns true if the thread should go on.
+    /// Queues an error for the listener if the queue is empty. Pauses in any
+    /// case, before the next attempt to accept. Returns true if the thread
+    /// should go on.
     fn failed(&self, error: io::Error) -> bool {
         if self.stop.try_recv() == Err(TryRecvError::Disconnected) {
             return false;

@@ -16,27 +16,30 @@ pub struct PublishError {
     pub address: OnionAddress,
     /// The time limit that passed.
     pub after: Duration,
-    /// The number of uploads that succeeded.
+    /// The number of descriptor uploads that succeeded.
     pub uploaded: usize,
     /// The uploads that tor reported as failed, in the order of tor's reports.
     pub failures: Vec<UploadFailure>,
-    /// The directories to which an upload was begun and which haven't answered.
-    /// tor doesn't report uploads that fail because no connection can be made.
-    /// If a filter on the control port hides which directories have answered,
-    /// the number of entries is right, but each has the name `hidden`.
+    /// The onion service directories that haven't answered an upload. These
+    /// include directories that tor can't connect to, because tor doesn't
+    /// report such failures. If a filter on the control port hides which
+    /// directories have answered, the number of entries is right, but each has
+    /// the name `hidden`.
     pub unanswered: Vec<RelayName>,
     /// Reasons why tor doesn't publish, or why the result isn't known. Empty if
     /// tor's answers show no reason, or if tor doesn't answer.
     pub hints: Vec<PublishHint>,
 }
 
-/// An upload that failed: a directory didn't accept a descriptor.
+/// An upload that failed: an onion service directory didn't accept a
+/// descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadFailure {
-    /// The directory. `None` if a filter on the control port hides it.
+    /// The onion service directory that didn't accept the descriptor. `None` if
+    /// a filter on the control port hides the directory's name.
     pub hsdir: Option<RelayName>,
-    /// The reason that tor gives. `None` if tor gives none.
+    /// The reason for the failed upload. `None` if tor gives no reason.
     pub reason: Option<HsDescReason>,
 }
 

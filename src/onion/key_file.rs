@@ -33,7 +33,7 @@ use scape_proto::word::OnionKey;
 /// # Errors
 ///
 /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-/// file exists already or can't be written. If it exists, the kind of the
+/// file exists already or can't be written. If the file exists, the kind of the
 /// [`IoError`](crate::error::IoError) is
 /// [`AlreadyExists`](io::ErrorKind::AlreadyExists).
 pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
@@ -48,9 +48,9 @@ pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
         .map_err(|error| Error::io(format!("save the onion key in {}", path.display()), error))
 }
 
-/// Loads a key from a file. The file may be one that [`save_key`] has written,
-/// a text file with `ED25519-V3:` and the key in base64, or tor's own
-/// `hs_ed25519_secret_key`.
+/// Loads a key from a file. The file may be tor's own `hs_ed25519_secret_key`,
+/// or a text file with `ED25519-V3:` and the key in base64, like the ones that
+/// [`save_key`] writes.
 ///
 /// ```no_run
 /// use scape::OnionBuilder;
@@ -67,7 +67,7 @@ pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
 ///
 /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
 /// file can't be read, is longer than 4 KiB, isn't a regular file, or contains
-/// no key. If it contains no key, the kind of the
+/// no key. If the file contains no key, the kind of the
 /// [`IoError`](crate::error::IoError) is
 /// [`InvalidData`](io::ErrorKind::InvalidData).
 pub fn load_key(path: impl AsRef<Path>) -> Result<OnionKey> {

@@ -25,8 +25,8 @@ const QUEUE: usize = 16;
 
 /// An onion service together with the local sockets that accept its
 /// connections. Returned by
-/// [`OnionBuilder::listen`](super::OnionBuilder::listen). It is used like a
-/// [`TcpListener`](std::net::TcpListener).
+/// [`OnionBuilder::listen`](super::OnionBuilder::listen). An `OnionListener` is
+/// used like a [`TcpListener`](std::net::TcpListener).
 ///
 /// ```no_run
 /// use scape::OnionBuilder;
@@ -72,18 +72,18 @@ pub(super) struct Door {
     shutdown: OnionShutdown,
 }
 
-/// A handle that shuts down an [`OnionListener`] from any thread. It doesn't
-/// keep the listener or its sockets open.
+/// A handle that shuts down an [`OnionListener`] from any thread. The handle
+/// doesn't keep the listener or its sockets open.
 #[derive(Clone)]
 pub struct OnionShutdown {
     stop: Arc<Mutex<Stop>>,
     receiver: Receiver<Never>,
 }
 
-/// The parts that a shutdown needs.
+/// The sender that a shutdown drops, and the threads that the shutdown ends.
 struct Stop {
-    /// `None` after the shutdown. Dropping the sender disconnects the receiver,
-    /// which signals the shutdown.
+    /// The sender of a channel that signals the shutdown. Dropping the sender
+    /// disconnects the channel's receivers. `None` after the shutdown.
     sender: Option<Sender<Never>>,
     /// The threads to end.
     acceptors: Vec<Weak<Acceptor>>,
@@ -102,8 +102,8 @@ impl OnionShutdown {
     /// removed only when the listener is closed or dropped, so the listener's
     /// owner should do that next.
     ///
-    /// This ends the threads that accept connections, which usually takes less
-    /// than a millisecond.
+    /// Returns after the threads that accept connections have ended, which
+    /// usually takes less than a millisecond. Further calls do nothing.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -190,7 +190,7 @@ impl OnionListener {
         Ok(OnionListener { service, door, lifeline })
     }
 
-    /// Waits for the next connection and returns it.
+    /// Waits for the next connection, without a time limit, and returns it.
     ///
     /// ```no_run
     /// # let controller = scape::connect()?;
@@ -207,8 +207,8 @@ impl OnionListener {
     /// connection has ended for good, because nobody can connect any more. The
     /// kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) or
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor didn't add
-    /// the service again after a reconnect, for example because its key isn't
-    /// known.
+    /// the service again after a reconnect, for example because the service's
+    /// key isn't known.
     ///
     /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if the system can't
     /// accept a connection, for example because too many files are open. The
@@ -314,9 +314,10 @@ impl OnionListener {
 
     /// Returns the channel that delivers the connections, for
     /// [`crossbeam_channel::select!`]. After a shutdown, the channel delivers
-    /// the connections that wait in it and is then disconnected. It doesn't
-    /// report the end of the control connection. So call
-    /// [`check`](Self::check) from time to time, which returns an error then.
+    /// the connections that wait in it and is then disconnected. The channel
+    /// doesn't report the end of the control connection. So call
+    /// [`check`](Self::check) from time to time. [`check`](Self::check) returns
+    /// an error once the connection has ended for good.
     ///
     /// ```no_run
     /// # fn serve(
@@ -344,10 +345,14 @@ impl OnionListener {
         &self.door.streams
     }
 
-    /// Checks that the listener can still accept connections. The listener must
-    /// not be shut down, the control connection must not have ended for good,
-    /// and tor must have added the service again after each reconnect. This
-    /// doesn't block.
+    /// Returns an error if the listener will accept no more connections. There
+    /// are three possible reasons:
+    ///
+    /// * the listener was shut down;
+    /// * the control connection has ended for good;
+    /// * tor didn't add the service again after a reconnect.
+    ///
+    /// This method doesn't block.
     ///
     /// ```no_run
     /// # let controller = scape::connect()?;
@@ -386,9 +391,9 @@ impl OnionListener {
         self.door.port
     }
 
-    /// Returns the address that the listener's socket is bound to. If there are
-    /// several sockets, it is the socket of the first
-    /// [`virtual_port`](super::OnionBuilder::virtual_port).
+    /// Returns the local address that the listener's socket is bound to. If the
+    /// listener has several sockets, returns the address of the socket for the
+    /// first [`virtual_port`](super::OnionBuilder::virtual_port).
     /// [`OnionService::ports`] has the addresses that tor connects to, for all
     /// ports.
     pub fn local_addr(&self) -> &OnionTarget {
@@ -405,6 +410,26 @@ impl OnionListener {
     }
 
     /// Returns a handle that shuts the listener down from any thread.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on_prefix("GETCONF", "250-HiddenServiceNonAnonymousMode=0\r\n250 HiddenServiceSingleHopMode=0\r\n")
+    /// #     .on_prefix("ADD_ONION", "250-ServiceID=2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid\r\n250 OK\r\n")
+    /// #     .on_prefix("DEL_ONION", "250 OK\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::OnionBuilder;
+    ///
+    /// let listener = OnionBuilder::new(&controller)
+    ///     .virtual_port(80)
+    /// #   .wait(scape::onion::Wait::Nothing)
+    ///     .listen()?;
+    /// let shutdown = listener.shutdown_handle();
+    /// std::thread::spawn(move || shutdown.shutdown()); // for example: on a signal
+    /// assert!(listener.incoming().next().is_none()); // ends at the shutdown
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn shutdown_handle(&self) -> OnionShutdown {
         self.door.shutdown.clone()
     }

@@ -20,18 +20,20 @@ use scape_proto::control::ArgumentError;
 /// The local addresses at which a listener's sockets are bound.
 #[derive(Debug, Default)]
 pub(super) enum Local {
-    /// A free port of 127.0.0.1 for each port of the service.
+    /// One TCP socket for each port of the service, on a free port of
+    /// 127.0.0.1.
     #[default]
     Free,
-    /// This address, for all ports of the service.
+    /// One TCP socket at this address, for all ports of the service.
     Tcp(SocketAddr),
-    /// A Unix socket in a private directory for each port of the service.
+    /// One Unix socket for each port of the service, all in one private
+    /// directory.
     #[cfg(unix)]
     PrivateUnix,
-    /// This path, for all ports of the service.
+    /// One Unix socket at this path, for all ports of the service.
     #[cfg(unix)]
     Unix(PathBuf),
-    /// This existing socket, for all ports of the service.
+    /// An existing socket, for all ports of the service.
     Given(ListeningSocket),
 }
 
@@ -82,7 +84,8 @@ enum SocketFile {
 }
 
 /// A socket's file. Dropping this removes the file, unless another file has
-/// taken its place: `number` is the file's device and inode number.
+/// taken its place. `number` is the device and inode number of the socket's
+/// file, by which the two files are told apart.
 #[cfg(unix)]
 #[derive(Debug)]
 struct OwnFile {
@@ -218,8 +221,8 @@ impl Socket {
         &self.address
     }
 
-    /// Returns the address at which this machine reaches the socket. A socket
-    /// that is bound to all addresses is also reached on loopback.
+    /// Returns the address at which this machine reaches the socket. If the
+    /// socket is bound to all addresses, that is the loopback address.
     pub(super) fn target(&self) -> OnionTarget {
         match &self.address {
             OnionTarget::Tcp(address) => {

@@ -23,18 +23,19 @@
 //! ```
 //!
 //! The builder sends nothing to tor before `listen` or `publish`. When one of
-//! them succeeds, the service is published: all of its directories have
-//! answered, unless another [`Wait`] was set. This takes about ten seconds on
-//! the public network.
+//! them succeeds, the service is published: all relays that store its
+//! descriptors (its directories) have answered, unless another [`Wait`] was
+//! set. This takes about ten seconds on the public network.
 //!
 //! # Choosing a kind of service
 //!
 //! **Ephemeral or on disk.** An ephemeral service, which [`OnionBuilder`]
 //! makes, exists in tor's memory only. It ends when its Rust object is dropped,
 //! or with the control connection. A program can read the service's
-//! [key](OnionService::key) and [save](save_key) it. The next time it
-//! [loads](load_key) the key and [uses](OnionBuilder::key) it, so that the
-//! address stays the same. Without a key, the address is a new one each time.
+//! [key](OnionService::key) and [save](save_key) it. The next time, the program
+//! [loads](load_key) the key and [gives](OnionBuilder::key) it to the builder,
+//! so that the address stays the same. Without a key, the address is a new one
+//! each time.
 //! Ephemeral services suit programs that are servers themselves.
 //!
 //! A service in tor's configuration (`HiddenServiceDir`) keeps its key in a
@@ -43,11 +44,12 @@
 //!
 //! **Public or restricted.** Anybody who knows the address of a service can
 //! connect to it. Nobody can list the addresses, but they are not secrets: they
-//! are in links, logs and histories. With [`client`](OnionBuilder::client),
-//! only clients that hold one of the private keys can connect (client
-//! authorization, [`client_auth`]). A program makes keys with
-//! [`ClientKey::random`](crate::word::ClientKey::random). Other clients can't
-//! read the descriptor, so they can't even tell whether the service is up.
+//! are in links, logs and histories. With [`client`](OnionBuilder::client), the
+//! service gets the public keys of its clients, and only holders of a matching
+//! private key can connect (client authorization, [`client_auth`]). Other
+//! people can't read the descriptor, so they can't even tell whether the
+//! service is up. A program makes keys with
+//! [`ClientKey::random`](crate::word::ClientKey::random).
 //!
 //! The authorization types `basic` and `stealth`, which txtorcon and old
 //! versions of tor have, belonged to version 2 of onion services and are gone.
@@ -67,9 +69,9 @@
 //! | [`detached`](OnionBuilder::detached), after [`OnionService::detach`] | | stays | removed |
 //!
 //! If the controller reconnects
-//! ([`Connect::reconnect`](crate::Connect::reconnect)), even to a tor that was
-//! restarted, the service is added again with the same address, and a listener
-//! goes on accepting.
+//! ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
+//! again with the same address, and a listener goes on accepting. This also
+//! works with a tor that was restarted.
 //! [`Info::onions_detached`](crate::control::Info::onions_detached) lists
 //! the detached services. [`OnionService::adopt`] takes over one of them.
 //!
@@ -98,9 +100,10 @@
 //!   service, and the key can't be revoked. The key never appears in `Debug`,
 //!   errors or logs of this library. If you save the key, make sure that only
 //!   its owner can read it.
-//! * **Load is a weapon.** [`max_streams`](OnionBuilder::max_streams) limits
-//!   the streams of one circuit. [`proof_of_work`](OnionBuilder::proof_of_work)
-//!   makes clients solve a puzzle when there are too many of them.
+//! * **Overload.** Attackers may send more connections than the server can
+//!   handle. [`max_streams`](OnionBuilder::max_streams) limits the streams of
+//!   one circuit. [`proof_of_work`](OnionBuilder::proof_of_work) makes clients
+//!   solve a puzzle when there are too many of them.
 //!
 //! For more advice, see Riseup's [onion service best
 //! practices](https://riseup.net/en/security/network-security/tor/onionservices-best-practices)
@@ -110,7 +113,7 @@
 //! # Failures
 //!
 //! A [`PublishError`] contains the answer of each directory. If tor begins no
-//! upload, the error also contains the reasons that tor tells when it is asked.
+//! upload, this library asks tor for the reasons and adds them to the error.
 //! Examples are a disabled network and `PublishHidServDescriptors 0`. After a
 //! failure, the service is removed from tor again.
 
@@ -124,6 +127,7 @@ pub(crate) mod listener;
 mod local;
 mod private_file;
 mod publication;
+mod publish;
 mod reconfigure;
 mod service;
 mod stream;

@@ -24,8 +24,8 @@ pub(super) fn write_new(directory: &Path, name: &str, content: &[u8]) -> io::Res
     place(file, &directory.join(name))
 }
 
-/// Writes a new file of mode 0600, which belongs to this program's user,
-/// completely or not at all. If the file exists already, it isn't overwritten,
+/// Writes a new file of mode 0600, completely or not at all. The file belongs
+/// to this program's user. If the file exists already, it isn't overwritten,
 /// and the kind of the error is [`io::ErrorKind::AlreadyExists`].
 pub(super) fn save_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
@@ -53,9 +53,9 @@ fn place(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.persist_noclobber(path).map(drop).map_err(|error| error.error)
 }
 
-/// Creates the directory `path` of mode 0700, whose parent is `parent`. The new
-/// directory belongs to the user `owner`. If `owner` is `None`, it belongs to
-/// the owner of `parent`.
+/// Creates the directory `path` with mode 0700. `parent` is the directory that
+/// contains `path`. The new directory belongs to the user `owner`. If `owner`
+/// is `None`, it belongs to the owner of `parent`.
 pub(super) fn make_directory(path: &Path, parent: &Path, owner: Option<u32>) -> io::Result<()> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "it is mutated on Unix"))]
     let mut builder = std::fs::DirBuilder::new();

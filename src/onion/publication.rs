@@ -13,14 +13,14 @@ use scape_proto::control::Refusal;
 use scape_proto::event::{EventBody, EventKind};
 use scape_proto::word::{OnionAddress, Progress};
 
-/// The time limit for the questions to tor after a failed wait, which find out
-/// why tor doesn't publish.
+/// The time limit for asking tor why it doesn't publish the service. tor is
+/// asked after a wait has failed.
 const ASK_WHY: Duration = Duration::from_secs(1);
 
 /// A subscription that waits until an onion service is published (control-spec,
-/// event HS_DESC). [`begin`](Self::begin) it before the service is added to
-/// tor, so that no event is missed. This also works for services in tor's
-/// configuration.
+/// event HS_DESC). Call [`begin`](Self::begin) before the service is added to
+/// tor, so that no event is missed. A `Publication` also works for services in
+/// tor's configuration.
 ///
 /// [`OnionBuilder`](super::OnionBuilder) uses a `Publication` itself. A program
 /// needs one for services that it adds in another way.
@@ -39,7 +39,8 @@ const ASK_WHY: Duration = Duration::from_secs(1);
 ///
 /// let publication = Publication::begin(&controller)?;
 /// let service = controller.add_onion(&AddOnion::new().local_port(80))?;
-/// publication.wait(&service.address, Wait::FirstUpload, Duration::from_secs(120), |step| println!("{step}"))?;
+/// let minutes = Duration::from_secs(120);
+/// publication.wait(&service.address, Wait::FirstUpload, minutes, |step| println!("{step}"))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -52,6 +53,21 @@ impl Publication {
     /// Subscribes to tor's events about descriptors. Call this before adding
     /// the service.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on_prefix("ADD_ONION", "250-ServiceID=2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid\r\n250 OK\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::AddOnion;
+    /// use scape::onion::Publication;
+    ///
+    /// let publication = Publication::begin(&controller)?;
+    /// let service = controller.add_onion(&AddOnion::new().local_port(80))?;
+    /// # let _ = (publication, service);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`Controller::subscribe`], most often of the kind
@@ -63,22 +79,46 @@ impl Publication {
     }
 
     /// Waits until a service is published, for at most `timeout`. Calls
-    /// `on_progress` with each step, on this thread. The percentage of the
-    /// steps never decreases and ends with 100.
+    /// `on_progress` with each step, on the calling thread. The percentage of
+    /// the steps never decreases and ends with 100.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # const A: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+    /// # let tor = ScriptedTor::builder().on_prefix("ADD_ONION", format!("250-ServiceID={A}\r\n250 OK\r\n\
+    /// #     650 HS_DESC CREATED {A} UNKNOWN UNKNOWN one\r\n\
+    /// #     650 HS_DESC UPLOAD {A} UNKNOWN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 one HSDIR_INDEX=AA\r\n\
+    /// #     650 HS_DESC UPLOADED {A} UNKNOWN $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1\r\n")).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::AddOnion;
+    /// use scape::onion::{Publication, Wait};
+    /// use std::time::Duration;
+    ///
+    /// let publication = Publication::begin(&controller)?;
+    /// let address = controller.add_onion(&AddOnion::new().local_port(80))?.address;
+    /// let mut percent = 0;
+    /// publication.wait(&address, Wait::FirstUpload, Duration::from_secs(120), |step| {
+    ///     percent = step.percent;
+    /// })?;
+    /// assert_eq!(percent, 100);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// The wait goes on after a reconnect
     /// ([`Connect::reconnect`](crate::Connect::reconnect)): the service is
     /// added and uploaded again then.
     ///
-    /// tor doesn't report an upload that fails because it gets no connection.
-    /// So a wait for [`Wait::AllUploads`] also ends after 30 seconds without
-    /// events, if an upload has succeeded and the uploads of both descriptors
-    /// have begun.
+    /// tor doesn't report an upload that fails because no connection can be
+    /// made. So a wait for [`Wait::AllUploads`] also ends after 30 seconds
+    /// without events, if an upload has succeeded and the uploads of both
+    /// descriptors have begun. (A service has two descriptors, for two time
+    /// periods.)
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
-    /// hide which directory has answered. Then uploads are counted. The wait
-    /// ends only after 30 seconds without events if tor begins no more uploads
-    /// than one descriptor can take (8), or if the filter drops some events.
+    /// hide which directory has answered. Then uploads are counted instead. In
+    /// two cases, such a wait ends only after 30 seconds without events. Either
+    /// the filter drops some events, or tor begins at most 8 uploads, which may
+    /// all be uploads of one descriptor.
     ///
     /// # Errors
     ///
@@ -86,11 +126,11 @@ impl Publication {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
     /// published within `timeout`. The error names every directory that failed
     /// or didn't answer. If the service existed before [`begin`](Self::begin),
-    /// it may be published all the same, because tor uploads its descriptors
-    /// again only every hour or two.
+    /// it may be published all the same, because tor uploads descriptors again
+    /// only every hour or two.
     ///
     /// The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection has ended and isn't restored in time. It is
+    /// connection has ended and isn't restored in time. The kind is
     /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the controller
     /// given to [`begin`](Self::begin) has a cancelled token
     /// ([`Controller::cancel_with`]).
@@ -162,7 +202,8 @@ impl Publication {
     }
 
     /// Asks tor why it doesn't publish and returns the reasons. A question that
-    /// tor doesn't answer, or refuses to answer, adds no reason.
+    /// tor doesn't answer adds no reason. If a filter refuses GETCONF, the
+    /// reason is [`PublishHint::Filtered`].
     fn hints(&self, address: &OnionAddress) -> Vec<PublishHint> {
         let tor =
             self.controller.with_timeout(ASK_WHY.min(self.controller.timeout())).in_one_call();

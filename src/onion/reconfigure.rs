@@ -1,5 +1,5 @@
-//! Changes to tor's configuration. If tor refuses one, its log explains the
-//! refusal.
+//! Changes to tor's configuration. If tor refuses a change, the error contains
+//! tor's log, which explains the refusal.
 
 use crate::control::{Controller, Warnings};
 use crate::error::Result;
@@ -7,9 +7,9 @@ use crate::onion::disk::DiskOnionError;
 use scape_proto::control::{Command, Refusal};
 use scape_proto::word::OnionAddress;
 
-/// Sends a command that changes tor's configuration. tor keeps the client keys
-/// that it has in memory ([`Controller::reconfigure_without`]), except the key
-/// for the service `forget`.
+/// Sends a command that changes tor's configuration. The client keys that tor
+/// has in memory only are kept ([`Controller::reconfigure_without`]), except
+/// the key for the service `forget`.
 ///
 /// # Errors
 ///

@@ -25,13 +25,14 @@ pub(super) type KeepAlive = Arc<dyn Any + Send + Sync>;
 ///
 /// The service ends when this object is dropped or when the control connection
 /// ends, whichever is first. After a reconnect
-/// ([`Connect::reconnect`](crate::Connect::reconnect)) it is added again with
-/// the same address.
+/// ([`Connect::reconnect`](crate::Connect::reconnect)), the service is added
+/// again with the same address.
 ///
-/// Dropping it removes the service (DEL_ONION) and waits for tor's reply for at
-/// most 5 seconds. Errors are only logged; [`close`](Self::close) returns them.
-/// In both cases, the circuits of connected clients stay open until they end.
-/// [`detach`](Self::detach) keeps the service running.
+/// Dropping this object removes the service (DEL_ONION) and waits for tor's
+/// reply for at most 5 seconds. Errors are only logged;
+/// [`close`](Self::close) returns them. In both cases, the circuits of
+/// connected clients stay open. [`detach`](Self::detach) keeps the service
+/// running.
 #[doc(alias = "EphemeralOnionService")]
 #[must_use = "the service is removed when this is dropped"]
 pub struct OnionService {
@@ -39,7 +40,8 @@ pub struct OnionService {
     ports: Vec<(u16, OnionTarget)>,
     detached: bool,
     guard: Guard,
-    /// Dropped last, because dropping it may end tor.
+    /// The value that is kept alive. Dropped last, because dropping it may end
+    /// tor.
     _keep: Option<KeepAlive>,
 }
 
@@ -82,12 +84,12 @@ impl OnionService {
         service_guard
     }
 
-    /// Takes over a service that tor already has: one that this connection
-    /// added with a command, or a detached one
-    /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), for
-    /// example from an earlier run of this program. From then on, dropping the
-    /// returned object removes the service. The service's key, clients and
-    /// ports are not known, because tor doesn't tell them.
+    /// Takes over a service that tor already has, for example from an earlier
+    /// run of this program. The service must be detached
+    /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), or
+    /// this connection must have added it with a command. From then on,
+    /// dropping the returned object removes the service. The service's key,
+    /// clients and ports are not known, because tor doesn't tell them.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -108,10 +110,12 @@ impl OnionService {
     /// Returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if tor has no
     /// service with this address, or if the service belongs to another
-    /// connection. The kind is
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
-    /// control port refuses to list services, and no list that it lets through
-    /// contains the service.
+    /// connection.
+    ///
+    /// tor has a list of this connection's services and a list of detached
+    /// services. A filter on the control port may refuse one of these lists.
+    /// Then the kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused),
+    /// unless the other list contains the service.
     pub fn adopt(controller: &Controller, address: OnionAddress) -> Result<Self> {
         let tor = controller.in_one_call();
         // A filter may let through only one of the two lists.
@@ -145,8 +149,9 @@ impl OnionService {
     ///
     /// Returns `None` if tor was told to discard the key, if the service was
     /// [adopted](Self::adopt), or if a filter on the control port hides the
-    /// key. Then the service can't be restored after a reconnect. Also returns
-    /// `None` if the service is in tor's configuration, which keeps it.
+    /// key. Without a key, the service can't be added again after a reconnect.
+    /// Also returns `None` if the service is in tor's configuration. The key of
+    /// such a service is in its directory.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -164,9 +169,9 @@ impl OnionService {
     }
 
     /// Returns the public keys of the clients that may connect. The slice is
-    /// empty if anybody may connect. It is also empty if the clients aren't
-    /// known, because the service was [adopted](Self::adopt) or is in tor's
-    /// configuration.
+    /// empty if anybody may connect. It is also empty if the service was
+    /// [adopted](Self::adopt) or is in tor's configuration, because its clients
+    /// aren't known then.
     pub fn clients(&self) -> &[ClientPublicKey] {
         &self.added.clients
     }
@@ -178,7 +183,7 @@ impl OnionService {
     }
 
     /// Returns true if the service was added to outlive the control connection.
-    /// It is still removed when this object is dropped.
+    /// The service is still removed when this object is dropped.
     pub fn is_detached(&self) -> bool {
         self.detached
     }
@@ -198,9 +203,9 @@ impl OnionService {
         self.guard.remove_quietly(limit);
     }
 
-    /// Keeps the service running and returns its address. The service ends with
-    /// the control connection, or with tor if it was added
-    /// [detached](super::OnionBuilder::detached).
+    /// Keeps the service running and returns its address. A service that was
+    /// added [detached](super::OnionBuilder::detached) ends with tor. Any other
+    /// service ends with the control connection.
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -215,10 +220,10 @@ impl OnionService {
         self.added.address
     }
 
-    /// Removes the service like dropping it, but reports errors. Returns false
-    /// if the service was gone already. This is so if tor no longer has it, or
-    /// if the control connection has ended and the service with it. (A detached
-    /// service doesn't end with the connection.)
+    /// Removes the service like dropping this object, but reports errors.
+    /// Returns true if tor has removed the service. Returns false if the
+    /// service was gone already, for example because it ended with the control
+    /// connection. (A detached service doesn't end with the connection.)
     ///
     /// ```no_run
     /// use scape::OnionBuilder;
@@ -231,8 +236,9 @@ impl OnionService {
     ///
     /// # Errors
     ///
-    /// Same errors as [`Controller::del_onion`], except that an unknown service
-    /// is no error. For a detached service, the kind is
+    /// Same errors as [`Controller::del_onion`], most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). But it is no error if
+    /// tor doesn't know the service. For a detached service, the kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended; the service may still be running.
     pub fn close(mut self) -> Result<bool> {

@@ -9,14 +9,14 @@ use std::time::Duration;
 use crate::io::transport::Transport;
 
 /// A client's connection to an onion service, accepted by
-/// [`OnionListener::accept`](super::OnionListener::accept). It is used like a
-/// [`TcpStream`].
+/// [`OnionListener::accept`](super::OnionListener::accept). An `OnionStream` is
+/// used like a [`TcpStream`].
 ///
 /// Reading and writing block forever unless timeouts are set. One thread may
 /// read while another writes, because `&OnionStream` is [`Read`] and [`Write`].
 /// [`shutdown`](Self::shutdown), called from any thread, wakes both threads.
-/// Dropping the stream closes it. The stream ends when the client or tor ends
-/// it, and stays open when the listener is closed.
+/// Dropping the stream closes it. The stream also ends when the client or tor
+/// ends it. It stays open when the listener is closed.
 ///
 /// The client stays anonymous, because the stream is a local connection from
 /// tor.
@@ -32,8 +32,8 @@ impl OnionStream {
     }
 
     /// Returns the port of the onion address that the client connected to.
-    /// Returns `None` if several ports share a local socket, because they can't
-    /// be told apart then.
+    /// Returns `None` if several ports share a local socket, because this
+    /// library can't tell such ports apart.
     pub fn port(&self) -> Option<u16> {
         self.port
     }
@@ -129,19 +129,29 @@ impl OnionStream {
         Ok(OnionStream { transport: self.transport.try_clone()?, port: self.port })
     }
 
-    /// Returns the TCP connection from tor, or `None` if it is a Unix socket.
-    /// The connection's addresses say nothing about the client.
+    /// Returns the TCP connection from tor, or `None` if tor has connected to a
+    /// Unix socket. The connection's addresses say nothing about the client.
     pub fn as_tcp(&self) -> Option<&TcpStream> {
         self.transport.as_tcp()
     }
 
-    /// Returns the Unix socket connection from tor, or `None` if it is TCP.
+    /// Returns the Unix socket connection from tor, or `None` if tor has
+    /// connected over TCP.
     #[cfg(unix)]
     pub fn as_unix(&self) -> Option<&UnixStream> {
         self.transport.as_unix()
     }
 
-    /// Converts the stream to the underlying connection from tor.
+    /// Converts the stream to the underlying connection from tor, which stays
+    /// open.
+    ///
+    /// ```
+    /// # fn serve(stream: scape::onion::OnionStream) -> std::io::Result<()> {
+    /// let transport = stream.into_transport();
+    /// println!("tor has connected from {}", transport.peer());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_transport(self) -> Transport {
         self.transport
     }

@@ -1,4 +1,5 @@
-//! The upload state of one onion service, derived from tor's events.
+//! The state of an onion service's descriptor uploads, derived from tor's
+//! HS_DESC events.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use scape_proto::event::{HsDescAction, HsDescEvent, HsDescReason};
 use scape_proto::word::{OnionAddress, Progress, RelayName};
 
 /// The number of descriptors of a service: one for the current time period, and
-/// one for the period before or after it. rend-spec-v3, "Service behavior".
+/// one for the period before or after it (rend-spec-v3, "Service behavior").
 const DESCRIPTORS: usize = 2;
 
 /// The usual number of uploads of both descriptors on the public network.
@@ -19,9 +20,9 @@ const USUAL_UPLOADS: usize = 16;
 /// by default.
 const MOST_FOR_ONE: usize = 8;
 
-/// The time without events after which a pending upload is considered failed.
-/// tor only reports answers of directories: an upload whose circuit fails ends
-/// without an event.
+/// The time limit for the next event about an upload. When it has passed, all
+/// pending uploads count as ended. tor reports only the answers of directories:
+/// an upload whose circuit fails ends without an event.
 pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 /// The state of publishing one service. [`note`](Self::note) processes HS_DESC
@@ -33,11 +34,12 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// gets both.
 ///
 /// A filter on the control port (onion-grater) may replace the names of
-/// directories and descriptors, or drop events. Then uploads are counted
-/// instead: an UPLOADED or FAILED event without a directory ends the oldest
-/// upload. If more uploads have begun than one descriptor can have, uploads of
-/// both descriptors have begun. If fewer have begun, the state can't tell, so
-/// publishing is done only after [`SILENCE`].
+/// directories and descriptors, or drop events. Uploads are then counted: an
+/// UPLOADED or FAILED event without a directory ends the oldest upload. If
+/// UPLOAD events name no descriptor, the number of begun uploads decides. If it
+/// is greater than [`MOST_FOR_ONE`], uploads of both descriptors have begun.
+/// Otherwise, uploads of the second descriptor may still follow, so publishing
+/// is done only after [`SILENCE`].
 #[derive(Debug)]
 pub(super) struct Uploads {
     address: OnionAddress,
@@ -48,21 +50,22 @@ pub(super) struct Uploads {
     begun: usize,
     uploaded: usize,
     failures: Vec<UploadFailure>,
-    /// Directories that tor has asked for this service's descriptors, as a
-    /// client, and that haven't answered. A FAILED event may belong to such a
-    /// fetch.
+    /// The directories that tor, as a client, has asked for a descriptor of
+    /// this service. A directory is removed when it answers. A FAILED event
+    /// from one of them may be about that request and not about an upload.
     asked: Vec<RelayName>,
-    /// The number of the current batch of uploads. tor begins all uploads of
-    /// one descriptor together, in one batch.
+    /// The sequence number of the current batch of uploads. tor begins all
+    /// uploads of one descriptor together, in one batch.
     round: usize,
-    /// The descriptor whose upload the last event began. `None` if the last
-    /// event didn't begin an upload.
+    /// The descriptor that the last event named, if that event began an upload.
+    /// `None` after any other event.
     uploading: Option<String>,
     percent: u8,
     hidden: Hidden,
 }
 
-/// The facts that a filter on the control port has hidden in the events so far.
+/// Flags that say which facts a filter on the control port has hidden in the
+/// events so far.
 #[derive(Debug, Default)]
 struct Hidden {
     /// True if the filter hid the service, directory or descriptor of an event.
@@ -71,8 +74,8 @@ struct Hidden {
     created: bool,
     /// True if an UPLOAD event didn't name the descriptor.
     uploads: bool,
-    /// True if an event ended an upload here, but may have been about another
-    /// upload.
+    /// True if an event has ended an upload in [`Uploads`], but may have been
+    /// about another upload.
     guessed: bool,
 }
 
@@ -108,8 +111,8 @@ impl Uploads {
         }
     }
 
-    /// Processes an event. Returns true if it created a descriptor of this
-    /// service, or began or ended an upload of one.
+    /// Processes an event. Returns true if the event says that a descriptor of
+    /// this service was created, or that an upload of one began or ended.
     pub(super) fn note(&mut self, event: &HsDescEvent) -> bool {
         if event.address != Some(self.address) {
             // tor itself writes UNKNOWN if it has no address.
@@ -151,9 +154,9 @@ impl Uploads {
         true
     }
 
-    /// Handles a CREATED event that doesn't name the descriptor, because the
-    /// filter hides the name. tor creates both descriptors before any upload.
-    /// So a descriptor that is created later belongs to a service that was
+    /// Handles a CREATED event in which a filter on the control port hides the
+    /// descriptor's name. tor creates both descriptors before any upload. So a
+    /// descriptor that is created after an upload belongs to a service that was
     /// added again, or to a new time period.
     fn created_unnamed(&mut self) -> bool {
         if self.begun > 0 {
@@ -163,8 +166,8 @@ impl Uploads {
         true
     }
 
-    /// Forgets all uploads, because the service was added again and the earlier
-    /// descriptors are useless.
+    /// Forgets all descriptors and uploads, because new descriptors replace the
+    /// earlier ones.
     fn begin_again(&mut self) {
         self.descriptors.clear();
         self.pending.clear();
@@ -172,9 +175,9 @@ impl Uploads {
         (self.begun, self.uploaded) = (0, 0);
     }
 
-    /// Records a descriptor. If there are more than [`DESCRIPTORS`] then, a new
-    /// time period has begun. The oldest descriptor is no longer needed and is
-    /// removed.
+    /// Records a new descriptor. If the service now has more than
+    /// [`DESCRIPTORS`], a new time period has begun. The oldest descriptor is
+    /// then no longer needed and is removed.
     fn learn(&mut self, id: &str) {
         self.descriptors.push(Descriptor { id: id.to_owned(), begun: false });
         if self.descriptors.len() > DESCRIPTORS {
@@ -210,8 +213,8 @@ impl Uploads {
         true
     }
 
-    /// Handles an UPLOAD event that doesn't name the descriptor, because the
-    /// filter hides the name.
+    /// Handles an UPLOAD event in which a filter on the control port hides the
+    /// descriptor's name.
     fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
         self.begun += 1;
         self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });
@@ -259,9 +262,10 @@ impl Uploads {
         }
     }
 
-    /// Ends one pending upload to this directory, preferably that of the
-    /// descriptor `id`. If a filter hides the directory, ends the oldest
-    /// upload. Returns false if no such upload was pending.
+    /// Removes one pending upload to the directory `hsdir`, preferably that of
+    /// the descriptor `id`. If a filter hides the names of directories, removes
+    /// the oldest upload that may be meant. Returns false if no upload was
+    /// removed.
     fn end(&mut self, hsdir: &RelayName, id: Option<&str>) -> bool {
         let there = |upload: &Upload| is_same(&upload.hsdir, hsdir);
         let named =
@@ -286,12 +290,12 @@ impl Uploads {
     }
 
     /// Returns true if the service is published as `wait` demands. `silent_for`
-    /// is the time since the last event.
+    /// is the time since the last event about its uploads.
     ///
-    /// A client asks for one of the two descriptors, on any of its directories.
-    /// So the service is published everywhere under three conditions: the
-    /// uploads of both descriptors have begun, all of them have ended, and at
-    /// least one has succeeded.
+    /// [`Wait::AllUploads`] has three conditions: uploads of both descriptors
+    /// have begun, all of them have ended, and at least one has succeeded. Both
+    /// descriptors count, because a client may need either of them. After
+    /// [`SILENCE`] without events, pending uploads count as ended.
     pub(super) fn is_done(&self, wait: Wait, silent_for: Duration) -> bool {
         match wait {
             Wait::Nothing => true,
@@ -305,8 +309,8 @@ impl Uploads {
         }
     }
 
-    /// Returns true if the service isn't published yet as `wait` demands, but
-    /// counts as published after [`SILENCE`] without events.
+    /// Returns true if [`is_done`](Self::is_done) is false now, but becomes
+    /// true after [`SILENCE`] without events.
     pub(super) fn only_silence_is_missing(&self, wait: Wait) -> bool {
         !self.is_done(wait, Duration::ZERO) && self.is_done(wait, SILENCE)
     }
@@ -339,8 +343,10 @@ impl Uploads {
         progress
     }
 
-    /// Returns the percentage while descriptors are uploaded. Until uploads of
-    /// both descriptors have begun, half of the work may still be ahead.
+    /// Returns the progress of publishing in percent, after the first upload
+    /// has begun. Until uploads of both descriptors have begun, the progress
+    /// stays below 60 percent: the other half of the uploads may still be
+    /// missing.
     fn percent_of_uploads(&self) -> u8 {
         let most = if self.all_begun() { 79 } else { 39 };
         let expected = self.begun.max(USUAL_UPLOADS);
@@ -368,8 +374,8 @@ impl Uploads {
     }
 
     /// Returns the directories that haven't answered. If a filter hides which
-    /// directories have answered, the number is right, but each name is
-    /// `hidden`.
+    /// directories have answered, the list has the right length, but each name
+    /// in it is `hidden`.
     pub(super) fn unanswered(&self) -> Vec<RelayName> {
         let name = |upload: &Upload| match self.hidden.guessed {
             true => RelayName::from("hidden"),
@@ -615,8 +621,8 @@ mod tests {
         assert_eq!(tags, ["created", "uploading", "uploaded"]);
     }
 
-    /// Generates the uploads of both descriptors. Each upload is a directory
-    /// and true if the upload succeeds.
+    /// Generates the uploads of both descriptors. Each upload is a pair: the
+    /// number of a directory, and true if the upload succeeds.
     fn both() -> impl Strategy<Value = [Vec<(usize, bool)>; 2]> {
         let one = || proptest::collection::btree_map(0..6usize, any::<bool>(), 1..6);
         (one(), one()).prop_map(|(a, b)| [a.into_iter().collect(), b.into_iter().collect()])

@@ -11,8 +11,9 @@ pub enum Wait {
     /// find the service then.
     FirstUpload,
     /// Wait until every directory has answered, and at least one has accepted a
-    /// descriptor. Every client finds the service then. A directory that
-    /// doesn't answer is waited for until 30 seconds pass without an event.
+    /// descriptor. Every client finds the service then. The wait for a
+    /// directory that doesn't answer ends when 30 seconds pass without an event
+    /// about an upload.
     ///
     /// A service has two descriptors, for two time periods, and each goes to
     /// several directories. A client asks one of these directories at random,

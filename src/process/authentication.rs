@@ -1,11 +1,13 @@
-//! Keeps authentication of a launched tor's control ports on while its
-//! configuration is changed.
+//! Keeps authentication on for the control ports of a launched tor when a
+//! program changes tor's configuration.
 //!
-//! [`Launch`](super::Launch) turns authentication on. Three commands could turn
-//! it off as a side effect: a LOADCONF that doesn't name it, a RESETCONF, and a
-//! SETCONF that clears the only password. Such a command is amended before it
-//! is sent. A program that sets `CookieAuthentication` to 0 explicitly is
-//! obeyed.
+//! [`Launch`](super::Launch) turns authentication on, by the cookie (the option
+//! `CookieAuthentication`) or a password. Three commands could turn
+//! authentication off as a side effect: a LOADCONF that sets neither the cookie
+//! nor a password, a RESETCONF of the cookie or a password, and a SETCONF that
+//! clears one of them. `CookieAuthentication 1` is added to such a command
+//! before it is sent. A command that sets `CookieAuthentication` to 0
+//! explicitly is sent unchanged.
 
 use std::borrow::Cow;
 
@@ -63,9 +65,10 @@ fn is_turned_off(command: &Command) -> bool {
 /// Adds `CookieAuthentication 1` to a torrc that sets neither that option nor a
 /// password.
 ///
-/// If the torrc doesn't name the option, the line goes first: tor uses the last
-/// value, so included files can still set the option. If the torrc clears the
-/// option, the line goes last, because otherwise it would be cleared, too.
+/// If the torrc doesn't name the option, the line is added at the beginning.
+/// tor uses the last value, so a file that the torrc includes can still set the
+/// option. If the torrc clears the option, the line is added at the end,
+/// because the torrc would otherwise clear the added value, too.
 fn amend_text(command: Command, cookie_file: Option<&[u8]>) -> Result<Command> {
     // Without data, tor refuses the command, and an added line would become a
     // command of its own.

@@ -6,7 +6,8 @@ use crate::io::transport::Deadline;
 use scape_proto::event::{Bootstrap, EventBody, EventKind};
 use scape_proto::word::Progress;
 
-/// The state that a launched tor has to reach before the launch returns it.
+/// The state that a launched tor has to reach before
+/// [`Launch::start`](super::Launch::start) returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitFor {
@@ -15,9 +16,9 @@ pub enum WaitFor {
     Control,
     /// tor's bootstrap has reached this percentage, from 0 to 100. At 75, tor
     /// has the descriptors of enough relays to build circuits. At 100, it has
-    /// built a circuit. More than 100 is an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument), before tor is
-    /// started.
+    /// built a circuit. With more than 100,
+    /// [`Launch::start`](super::Launch::start) doesn't start tor and returns an
+    /// error of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     Bootstrap(u8),
 }
 
@@ -29,9 +30,9 @@ impl WaitFor {
 /// A callback for each step of the bootstrap.
 pub(super) type ProgressCallback = Box<dyn FnMut(&Progress) + Send>;
 
-/// Waits until tor's bootstrap has reached `wanted` percent. All commands and
-/// events together have to arrive before `deadline`. `reached` is set to the
-/// percentage that tor has reached, also after a failure.
+/// Waits until tor's bootstrap has reached `wanted` percent. The whole call
+/// ends at `deadline`, no matter how many events arrive. `reached` is set to
+/// the percentage that tor has reached, also after a failure.
 ///
 /// tor may have made progress before we subscribe, and reports each step only
 /// once. So the current state is requested after the subscription.

@@ -32,13 +32,13 @@ const REST_AFTER_KILL: Duration = Duration::from_secs(1);
 /// so a wrapper script that doesn't `exec` leaves nothing behind. Only a
 /// process that moves to another group (`setsid`) escapes. If other code in
 /// this program reaps all children (`waitpid(-1)`, SIGCHLD ignored), the rest
-/// of the group isn't ended: its identifier may already belong to another
-/// group.
+/// of the group isn't ended, because the group's identifier may already belong
+/// to another group.
 ///
-/// A thread waits for the end and reaps the process at once, so it never stays
-/// a zombie. Reaping and signalling exclude each other: both hold the lock on
-/// `state`. So a signal never goes to another process or group that got the
-/// same identifier.
+/// A thread waits until the process ends, and reaps it at once, so the process
+/// never stays a zombie. Reaping and signalling exclude each other: both hold
+/// the lock on `state`. So a signal never goes to another process or group that
+/// got the same identifier.
 pub(super) struct Child {
     handle: ChildHandle,
 }
@@ -171,8 +171,9 @@ impl ChildHandle {
         }
     }
 
-    /// Stops the whole process group until [`resume`](Self::resume) (SIGSTOP).
-    /// Does nothing if the process has ended.
+    /// Suspends the whole process group (SIGSTOP) until
+    /// [`resume`](Self::resume) is called. Does nothing if the process has
+    /// ended.
     #[cfg(any(feature = "testing", test))]
     pub(super) fn pause(&self) -> io::Result<()> {
         match &mut *self.shared.state.lock() {
@@ -218,8 +219,8 @@ impl ChildHandle {
         }
     }
 
-    /// Kills and reaps the process on this thread, if the reaper thread can't
-    /// be started.
+    /// Kills and reaps the process on this thread. This is for the case that
+    /// the reaper thread can't be started.
     fn reap_here(&self) {
         let mut state = self.shared.state.lock();
         if let State::Running(child) = &mut *state {
@@ -230,7 +231,8 @@ impl ChildHandle {
     }
 }
 
-/// Kills and reaps a process that can't be used. Returns `error`.
+/// Kills and reaps a process whose output can't be read. Returns `error`
+/// unchanged.
 fn reap(mut child: StdChild, error: io::Error) -> io::Error {
     let _ = kill(&mut child);
     let _ = child.wait();
@@ -301,9 +303,9 @@ fn pause() {
 /// Ends the rest of a process group whose leader has ended and isn't reaped
 /// yet: a tor that a wrapper script started, or pluggable transports.
 ///
-/// The rest gets SIGTERM, and SIGKILL when no process can write to the pipe any
-/// more, after 3 seconds at most. So a process whose output doesn't go to the
-/// pipe may be killed without any time to end.
+/// All of these processes get SIGTERM first. They get SIGKILL when no process
+/// can write to the output pipe any more, or after 3 seconds. So a process
+/// whose output doesn't go to that pipe may be killed without any time to end.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -319,8 +321,8 @@ fn end_rest(pid: u32, reading_end: &PipeReader) {
 #[cfg(not(unix))]
 fn end_rest(_pid: u32, _reading_end: &PipeReader) {}
 
-/// Waits until no process can write to the pipe any more. Doesn't read the
-/// pipe.
+/// Waits until no process can write to `pipe` any more, for at most `timeout`.
+/// Doesn't read the pipe.
 #[cfg(unix)]
 fn wait_for_no_writer(pipe: &PipeReader, timeout: Duration) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -11,7 +11,8 @@ use super::private_dir::PrivateDir;
 
 /// The name of the torrc in a private directory.
 pub(super) const TORRC: &str = "torrc";
-/// The name of the empty file that stands for `torrc-defaults`.
+/// The name of an empty file that tor reads in place of the system's
+/// `torrc-defaults`.
 const DEFAULTS: &str = "torrc-defaults";
 
 /// Returns the command for a tor that reads the torrc in `directory` and no
@@ -32,9 +33,10 @@ pub(super) fn tor_command(program: &Path, directory: &PrivateDir) -> io::Result<
     Ok(command)
 }
 
-/// Returns the library path for a Tor Browser's tor: its directory, which
-/// contains its libraries, before the inherited `LD_LIBRARY_PATH`. Returns
-/// `None` if the program needs no such path.
+/// Returns the value of `LD_LIBRARY_PATH` for the tor of a Tor Browser. The
+/// value begins with the program's directory, which also contains its
+/// libraries. The inherited value follows. Returns `None` if the program needs
+/// no such value.
 fn library_path(program: &Path) -> Option<OsString> {
     if !cfg!(target_os = "linux") {
         return None;

@@ -25,8 +25,9 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 /// port.
 const LONGEST_PORT_FILE: u64 = 64 << 10;
 
-/// The time limit for tor to exit after its control connection has ended. After
-/// that, the end is reported without tor's exit status.
+/// The time limit for tor to exit after its control connection has ended. If
+/// tor takes longer, the errors of calls on the connection don't contain tor's
+/// exit status.
 const EXIT_AFTER_CLOSE: Duration = Duration::from_secs(1);
 
 /// The timeout of each call on the launched tor's controller, the same as the
@@ -80,9 +81,10 @@ impl Control {
     /// Adds the options and arguments for this kind of connection to `torrc`
     /// and `command`.
     ///
-    /// Some options are neither saved by tor (their names begin with `__`) nor
-    /// changeable while it runs. They go on the command line. In the torrc, the
-    /// first SAVECONF would drop them, and the next RELOAD would then end tor.
+    /// The option `__OwningControllerFD` goes on the command line. If it were
+    /// in the torrc, the first SAVECONF would remove it, because tor doesn't
+    /// save options whose names begin with `__`. The next RELOAD would then end
+    /// tor, because the option can't change while tor runs.
     pub(super) fn prepare(
         self,
         directory: &PrivateDir,
@@ -148,10 +150,11 @@ pub(super) struct Connected {
 
 /// The failure of a launch after the process was started.
 pub(super) struct Failed {
-    /// `None` if tor has ended, or the launch was cancelled.
+    /// The error of the step that failed. `None` if tor has ended, or the
+    /// launch was cancelled.
     pub(super) error: Option<Error>,
-    /// The connection, if there was one. tor ends with it, so it must be kept
-    /// until the cause of the failure is known.
+    /// The control connection, if there was one. It must be kept until the
+    /// cause of the failure is known, because dropping it ends tor.
     pub(super) connected: Option<Connected>,
     /// The progress of tor's bootstrap in percent, or `None` if tor hasn't
     /// reported any.
@@ -183,8 +186,9 @@ impl Shutdown {
 }
 
 impl Pending {
-    /// Returns a handle that ends the connection of a pair of sockets when the
-    /// launch is cancelled. Other connections end with tor.
+    /// Returns a handle with which a cancelled launch ends the connection over
+    /// a pair of sockets. The handle does nothing for other connections,
+    /// because these end together with tor.
     pub(super) fn shutdown(&self) -> Shutdown {
         #[cfg(unix)]
         return Shutdown(match self {
@@ -195,8 +199,8 @@ impl Pending {
         Shutdown()
     }
 
-    /// Connects as soon as tor accepts connections, and takes ownership of tor.
-    /// Returns when tor has answered for the first time.
+    /// Connects as soon as tor accepts connections, and waits for tor's first
+    /// answer. From then on, tor ends when this connection ends.
     ///
     /// # Errors
     ///
@@ -240,8 +244,8 @@ impl Pending {
 }
 
 impl Connected {
-    /// Waits for tor's first answer. Takes ownership if tor was reached at its
-    /// control port.
+    /// Waits for tor's first answer. If tor was reached at its control port,
+    /// sends TAKEOWNERSHIP, so that tor ends when this connection ends.
     fn own(&self, deadline: Instant) -> Result<()> {
         let patient = self.controller.with_timeout(remaining(deadline)?).in_one_call();
         if self.address.is_none() {
@@ -256,10 +260,10 @@ impl Connected {
     }
 }
 
-/// Connects to the address that `address` returns, and tries again until that
-/// succeeds. Nothing else proves that tor listens and has written its cookie:
-/// neither the existence of a socket nor a line in the log. Returns `None` if
-/// `child` has ended or the launch was cancelled.
+/// Connects to the address that `address` returns, and tries again until a
+/// connection is made. Only a connection proves that tor listens and has
+/// written its cookie. Neither the existence of a socket nor a line in the log
+/// proves it. Returns `None` if `child` has ended or the launch was cancelled.
 ///
 /// # Errors
 ///

@@ -54,10 +54,11 @@ pub enum LaunchProblem {
     Control(Error),
     /// tor didn't reach the wanted state in time.
     Timeout {
-        /// The time limit.
+        /// The time limit of the launch: see
+        /// [`Launch::timeout`](super::Launch::timeout).
         after: Duration,
         /// The progress of the bootstrap in percent, or `None` if tor hadn't
-        /// answered the first question about it.
+        /// reported any yet.
         progress: Option<u8>,
     },
     /// The launch was [cancelled](crate::CancelToken).
@@ -73,13 +74,14 @@ impl LaunchError {
         LaunchError { problem, log, is_later: false }
     }
 
-    /// Returns the same error, marked as the later end of a tor that had
-    /// started.
+    /// Returns this error, marked as the end of a tor whose launch had
+    /// succeeded.
     pub(crate) fn later(self) -> Self {
         LaunchError { is_later: true, ..self }
     }
 
-    /// Returns the problem.
+    /// Returns the reason why tor couldn't be started, wasn't ready in time, or
+    /// has ended.
     pub fn problem(&self) -> &LaunchProblem {
         &self.problem
     }

@@ -5,19 +5,19 @@ use std::process::ExitStatus;
 
 /// The exit status of a process.
 ///
-/// tor ends with code 0 if it was asked to end or has lost its owner. It ends
-/// with code 1 if its configuration is invalid, a port is in use, or its data
-/// directory is locked.
+/// tor ends with code 0 if it was asked to end, or if the control connection or
+/// program that owns it has ended. It ends with code 1 if its configuration is
+/// invalid, a port is in use, or its data directory is locked.
 ///
 /// Both fields are `None` if other code in this program reaped the process,
 /// because the status is unknown then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// The exit code, unless the process was killed by a signal.
+    /// The exit code. `None` if the process was killed by a signal.
     pub code: Option<i32>,
     /// The number of the signal that killed the process. `None` if no signal
-    /// did, and always on systems without signals.
+    /// killed the process. Always `None` on systems without signals.
     pub signal: Option<i32>,
 }
 

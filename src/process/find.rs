@@ -31,7 +31,7 @@ pub(super) const PROGRAM_VARIABLE: &str = "SCAPE_TOR";
 ///
 /// Returns an error with [`LaunchProblem::NotFound`] (kind
 /// [`ErrorKind::Launch`](crate::ErrorKind::Launch)) if no tor program was
-/// found. It lists the paths that were checked.
+/// found. The error lists the paths that were checked.
 #[doc(alias = "find_tor_binary")]
 pub fn find_tor() -> Result<PathBuf> {
     search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)

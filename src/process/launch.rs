@@ -2,33 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::Mutex;
-
-use super::authentication;
-use super::bootstrap::{self, ProgressCallback, WaitFor};
-use super::child::Child;
-use super::command::{self, TORRC};
-use super::control::{Connected, Control, Failed, Pending, Shutdown};
-use super::find::find_tor;
+use super::bootstrap::{ProgressCallback, WaitFor};
+use super::control::Control;
 use super::log::LineCallback;
-use super::options::{self, OptionValue};
-use super::private_dir::PrivateDir;
-use super::private_file;
-use super::tor_process::{Owner, Running, TorProcess};
-use crate::control::BuildCircuit;
-use crate::error::{Error, IoError, Result};
+use super::options::OptionValue;
 use crate::io::cancel::CancelToken;
-use crate::io::transport::{Deadline, deadline_after};
 use crate::live::config::{Torrc, TorrcMagic};
-use crate::process::{LaunchError, LaunchProblem};
-use scape_proto::control::ArgumentError;
 use scape_proto::word::Progress;
 
 /// The default time limit for starting. tor itself never gives up, and a first
@@ -55,14 +38,14 @@ const DEFAULT_LOG_LINES: usize = 64;
 ///
 /// Defaults:
 ///
-/// * the program is the one that [`find_tor`] finds;
+/// * the program is the one that [`find_tor`](crate::process::find_tor) finds;
 /// * the data directory is a temporary one, so each tor downloads everything
 ///   anew and has new guards;
 /// * the control connection is a [pair of sockets](Control::SocketPair);
 /// * `SocksPort auto ExtendedErrors`, so that this tor can run beside another
 ///   one (`GETINFO net/listeners/socks` returns the port). With
-///   `HiddenServiceNonAnonymousMode 1` it is `SocksPort 0`. Setting `SocksPort`
-///   replaces this;
+///   `HiddenServiceNonAnonymousMode 1`, the default is `SocksPort 0`. A
+///   `SocksPort` among the options replaces the default;
 /// * `Log notice stdout`, unless `Log` is set;
 /// * [`start`](Self::start) waits until tor is ready, for two minutes at most.
 ///   With `DisableNetwork 1` it waits only until tor can be controlled.
@@ -76,10 +59,12 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// from [`Control`], from `ControlPort` or `ControlSocket` in the options, and
 /// from later changes of the configuration.
 ///
-/// `CookieAuthentication 1` is set unless the options contain this option or,
-/// with [`Control::SocketPair`], a password. Some later changes could remove
-/// the cookie or the password as a side effect. In such a case,
-/// [`TorProcess::controller`] adds `CookieAuthentication 1` to the command:
+/// `CookieAuthentication 1` is set by default. It isn't set if the options
+/// contain `CookieAuthentication`. With [`Control::SocketPair`], it isn't set
+/// either if the options contain a password. Some later changes could remove
+/// the cookie or the password as a side effect. The controller that
+/// [`TorProcess::controller`](super::TorProcess::controller) returns adds
+/// `CookieAuthentication 1` to these commands:
 ///
 /// * [`load_conf`](crate::Controller::load_conf) with a torrc that sets neither
 ///   the cookie nor a password;
@@ -87,7 +72,7 @@ const DEFAULT_LOG_LINES: usize = 64;
 /// * [`set_conf`](crate::Controller::set_conf) that clears the cookie or a
 ///   password.
 ///
-/// A change that sets the option to 0 is sent unchanged:
+/// A change that sets `CookieAuthentication` to 0 is sent unchanged:
 /// `set_conf([("CookieAuthentication", "0")])`, or `CookieAuthentication 0` in
 /// a torrc that is loaded.
 /// [`without_authentication`](Self::without_authentication) turns all of this
@@ -125,21 +110,22 @@ const DEFAULT_LOG_LINES: usize = 64;
 #[doc(alias = "launch_tor_with_config")]
 #[must_use = "nothing is started before start() is called"]
 pub struct Launch {
-    program: Option<PathBuf>,
-    options: Vec<(String, OptionValue)>,
-    environment: Vec<(OsString, OsString)>,
-    data_directory: Option<PathBuf>,
-    /// Files that are written into a data directory that contains none of them.
-    seed: Vec<(&'static str, Arc<[u8]>)>,
-    control: Control,
-    without_authentication: bool,
-    cancel: CancelToken,
-    wait_for: Option<WaitFor>,
-    timeout: Duration,
-    stop_timeout: Duration,
-    on_progress: Option<ProgressCallback>,
-    on_log: Option<LineCallback>,
-    log_lines: usize,
+    pub(super) program: Option<PathBuf>,
+    pub(super) options: Vec<(String, OptionValue)>,
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) data_directory: Option<PathBuf>,
+    /// Files that the start writes into the data directory. If the directory
+    /// already contains one of them, none is written.
+    pub(super) seed: Vec<(&'static str, Arc<[u8]>)>,
+    pub(super) control: Control,
+    pub(super) without_authentication: bool,
+    pub(super) cancel: CancelToken,
+    pub(super) wait_for: Option<WaitFor>,
+    pub(super) timeout: Duration,
+    pub(super) stop_timeout: Duration,
+    pub(super) on_progress: Option<ProgressCallback>,
+    pub(super) on_log: Option<LineCallback>,
+    pub(super) log_lines: usize,
 }
 
 impl Default for Launch {
@@ -165,12 +151,22 @@ impl Default for Launch {
 
 impl Launch {
     /// Creates a launch with the [defaults](Launch).
+    ///
+    /// ```
+    /// let launch = scape::Launch::new();
+    /// assert!(format!("{launch:?}").contains("timeout: 120s"));
+    /// ```
     pub fn new() -> Self {
         Launch::default()
     }
 
-    /// Sets the path of the tor program. Default: the one that [`find_tor`]
-    /// finds.
+    /// Sets the path of the tor program. Default: the path that
+    /// [`find_tor`](crate::process::find_tor) finds.
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().program("/opt/tor/bin/tor");
+    /// assert!(format!("{launch:?}").contains(r#"program: Some("/opt/tor/bin/tor")"#));
+    /// ```
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
@@ -184,8 +180,9 @@ impl Launch {
     /// `1` or `0`. They reach tor unchanged: quotes, `#` and backslashes need
     /// no escaping.
     ///
-    /// An abbreviated or older name (`ControlPor`, `DataDir`, `EntryNode`) is
-    /// replaced by the full name of the option that tor would take it for. Then
+    /// Abbreviated and older names (`ControlPor`, `DataDir`, `EntryNode`) are
+    /// accepted, as in a torrc. They are replaced by the full names.
+    ///
     /// [`start`](Self::start) returns an error of the kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) for:
     ///
@@ -230,8 +227,9 @@ impl Launch {
     ///
     /// `+Name` means `Name`, because there is no defaults file. `/Name`
     /// discards all earlier values of this option and sets it to an empty
-    /// value. With an `%include`, [`start`](Self::start) returns an error.
-    /// Replace it first with
+    /// value. If the torrc contains an `%include`, [`start`](Self::start)
+    /// returns an error. To avoid this, first replace each `%include` by the
+    /// content of its files with
     /// [`TorrcFiles::to_single`](crate::config::TorrcFiles::to_single).
     ///
     /// ```
@@ -254,18 +252,23 @@ impl Launch {
     }
 
     /// Sets a variable in tor's environment, in addition to the inherited ones.
+    /// An inherited variable of this name is replaced.
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().env("TZ", "UTC"); // times in tor's log are in UTC
+    /// ```
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Sets the data directory. Default: a temporary one, which is removed
-    /// after tor has ended.
+    /// Sets the data directory. If none is set, tor gets a temporary one, which
+    /// is removed after tor has ended.
     ///
-    /// The directory is created with mode 0700 if it is missing, and isn't
-    /// removed afterwards. With tor's files in it, the next bootstrap takes
-    /// only seconds, and tor keeps the same guards. Only one tor at a time can
-    /// use a data directory.
+    /// A directory that is set here is created with mode 0700 if it is missing,
+    /// and stays after tor has ended. With tor's files in it, the next
+    /// bootstrap takes only seconds, and tor keeps the same guards. Only one
+    /// tor at a time can use a data directory.
     ///
     /// ```no_run
     /// let tor = scape::Launch::new().data_directory("tor-data").start()?;
@@ -276,7 +279,7 @@ impl Launch {
         self
     }
 
-    /// Returns a copy without callbacks, and with its own cancel token.
+    /// Returns a copy without callbacks and with a new cancel token.
     #[cfg(feature = "testing")]
     pub(crate) fn again(&self) -> Launch {
         Launch {
@@ -319,11 +322,13 @@ impl Launch {
         self
     }
 
-    /// Lets another thread cancel the launch with this token, in any phase.
+    /// Sets the token with which another thread can cancel the launch, in any
+    /// phase.
     ///
-    /// [`start`](Self::start) then ends everything that it has started and
-    /// fails with [`LaunchProblem::Cancelled`]. This takes as long as tor takes
-    /// to end: usually milliseconds. After the
+    /// After a cancellation, [`start`](Self::start) ends everything that it has
+    /// started, and fails with
+    /// [`LaunchProblem::Cancelled`](super::LaunchProblem::Cancelled). This
+    /// takes as long as tor takes to end: usually milliseconds. After the
     /// [`stop_timeout`](Self::stop_timeout), tor is killed. The callback of
     /// [`on_progress`](Self::on_progress) may cancel the launch, too.
     ///
@@ -362,25 +367,40 @@ impl Launch {
 
     /// Sets the time limit for [`start`](Self::start). Default: two minutes.
     ///
-    /// A launch that fails takes up to the [`stop_timeout`](Self::stop_timeout)
-    /// more, to end tor. If tor has closed the control connection, the launch
-    /// first waits up to three seconds for tor's exit status.
+    /// If the launch fails, [`start`](Self::start) also has to end tor. This
+    /// can take as long as the [`stop_timeout`](Self::stop_timeout) after the
+    /// time limit. If tor has closed the control connection, `start` first
+    /// waits up to three seconds for tor's exit status.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let launch = scape::Launch::new().timeout(Duration::from_secs(300)); // for a slow line
+    /// assert!(format!("{launch:?}").contains("timeout: 300s"));
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the time in which tor has to end when asked to. After it, tor is
-    /// killed. Default: 10 seconds.
+    /// Sets the time in which tor has to end when asked to. After this time,
+    /// tor is killed. Default: 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let launch = scape::Launch::new().stop_timeout(Duration::from_secs(2));
+    /// ```
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
         self.stop_timeout = timeout;
         self
     }
 
-    /// Sets a callback for each step of the bootstrap, problems included. It
-    /// runs on the thread that called [`start`](Self::start). With
-    /// [`WaitFor::Control`] it is never called. (The event STATUS_CLIENT has
-    /// more details of each step: [`Bootstrap`](crate::event::Bootstrap).)
+    /// Sets a callback for each step of the bootstrap, problems included. The
+    /// callback runs on the thread that called [`start`](Self::start). With
+    /// [`WaitFor::Control`], the callback is never called. (The event
+    /// STATUS_CLIENT has more details of each step:
+    /// [`Bootstrap`](crate::event::Bootstrap).)
     ///
     /// To stop the launch from the callback, cancel a token: see
     /// [`cancel_with`](Self::cancel_with).
@@ -394,9 +414,10 @@ impl Launch {
     }
 
     /// Sets a callback for each line that tor writes to its standard output or
-    /// standard error, by default its log. It runs on a thread of its own, as
-    /// long as tor runs. After a panic it isn't called again. The lines also go
-    /// to [`log`] at debug level, with the target `scape::tor`.
+    /// standard error. By default, these lines are tor's log. The callback runs
+    /// on a thread of its own, as long as tor runs. If the callback panics, it
+    /// isn't called again. The lines also go to [`log`] at debug level, with
+    /// the target `scape::tor`.
     ///
     /// ```
     /// let launch = scape::Launch::new().on_log(|line| println!("tor: {line}"));
@@ -407,328 +428,15 @@ impl Launch {
     }
 
     /// Sets the number of lines of tor's log that are kept for
-    /// [`TorProcess::log_tail`] and for errors. Default: 64.
+    /// [`TorProcess::log_tail`](super::TorProcess::log_tail) and for errors. 0
+    /// keeps no lines. Default: 64.
+    ///
+    /// ```
+    /// let launch = scape::Launch::new().log_lines(500);
+    /// ```
     pub fn log_lines(mut self, count: usize) -> Self {
         self.log_lines = count;
         self
-    }
-
-    /// Starts tor and waits until it has reached the state that
-    /// [`wait_for`](Self::wait_for) sets.
-    ///
-    /// ```no_run
-    /// let tor = scape::Launch::new().start()?;
-    /// println!("tor is ready, as process {}", tor.pid());
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error with a [`LaunchError`], which has the
-    /// [problem](LaunchProblem) and the last lines of the log. The kind is
-    ///
-    /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if an option is
-    ///   refused, or if [`wait_for`](Self::wait_for) is more than 100 percent;
-    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't reach
-    ///   the state in time;
-    /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the launch
-    ///   was cancelled;
-    /// * [`ErrorKind::Launch`](crate::ErrorKind::Launch) in all other cases.
-    ///
-    /// After an error, no process and no temporary file is left behind.
-    pub fn start(mut self) -> Result<TorProcess> {
-        let deadline = deadline_after(self.timeout);
-        self.check().map_err(unspawned)?;
-        if self.cancel.is_cancelled() {
-            return Err(LaunchError::new(LaunchProblem::Cancelled, Vec::new()).into());
-        }
-        let program = match self.program.take() {
-            Some(program) => program,
-            None => find_tor()?,
-        };
-        let directory =
-            PrivateDir::new("").map_err(|error| prepare("make a temporary directory", error))?;
-        let data_directory = match self.data_directory.take() {
-            Some(path) => std::path::absolute(&path)
-                .map_err(|error| prepare(format!("find {}", path.display()), error))?,
-            None => directory.join("data"),
-        };
-        private_file::make_private(&data_directory).map_err(|error| {
-            prepare(format!("make the data directory {}", data_directory.display()), error)
-        })?;
-
-        self.write_seed(&data_directory)
-            .map_err(|error| prepare(format!("write into {}", data_directory.display()), error))?;
-
-        let cookie_file = self.cookie_file(&directory);
-        let (mut command, pending) =
-            self.command(&program, &directory, &data_directory).map_err(unspawned)?;
-        let child =
-            Child::spawn(&mut command, self.log_lines, self.on_log.take()).map_err(|error| {
-                let problem =
-                    LaunchProblem::Spawn { program: program.clone(), source: Arc::new(error) };
-                LaunchError::new(problem, Vec::new())
-            })?;
-        // The command holds our copy of tor's end of the pair of sockets. It
-        // must be closed, or else the connection wouldn't end when tor does.
-        drop(command);
-
-        let directory = Mutex::new(Some(directory));
-        let running = Owner::new(Running { child, stop_timeout: self.stop_timeout, directory });
-        let on_cancel = self.cancel.on_cancel(ends(&running, pending.shutdown()));
-        let result = self.wait_until_up(pending, &running, deadline);
-        drop(on_cancel);
-        if self.cancel.is_cancelled() {
-            let child = running.child.handle();
-            // Dropping these ends tor, so that its log is complete.
-            drop((result, running));
-            return Err(LaunchError::new(LaunchProblem::Cancelled, child.log().last_lines()).into());
-        }
-        match result {
-            Ok(Connected { controller, address }) => {
-                if !self.without_authentication {
-                    controller.amend_changes(move |change| {
-                        authentication::amend(change, cookie_file.as_deref())
-                    });
-                }
-                Ok(TorProcess { controller, control_address: address, data_directory, running })
-            }
-            Err(failed) => {
-                let Failed { error, connected, reached } = *failed;
-                let failure = running.failure(error, self.timeout, reached);
-                drop(connected);
-                Err(failure.into())
-            }
-        }
-    }
-
-    fn write_seed(&self, data_directory: &Path) -> std::io::Result<()> {
-        if self.seed.iter().any(|(name, _)| data_directory.join(name).exists()) {
-            return Ok(());
-        }
-        self.seed.iter().try_for_each(|(name, content)| {
-            private_file::create_private(&data_directory.join(name))?.write_all(content)
-        })
-    }
-
-    /// Connects to the started tor and waits until it has reached the wanted
-    /// state.
-    fn wait_until_up(
-        &mut self,
-        pending: Pending,
-        running: &Running,
-        deadline: Instant,
-    ) -> Result<Connected, Box<Failed>> {
-        let connected = pending.connect(&running.child, &self.cancel, deadline)?;
-        let WaitFor::Bootstrap(percent) = self.wanted() else { return Ok(connected) };
-        if !self.seed.is_empty() {
-            // Build a circuit now, because tor itself would start its first
-            // one only at the next full second. An error is ignored: if tor
-            // can't build circuits, the bootstrap doesn't complete.
-            let _ = connected.controller.launch_circuit(&BuildCircuit::new());
-        }
-        let mut reached = None;
-        let mut callback = self.on_progress.take();
-        let deadline = Deadline::at(deadline, deadline.saturating_duration_since(Instant::now()));
-        let waited =
-            bootstrap::wait(&connected.controller, percent, deadline, &mut reached, |step| {
-                if let Some(call) = &mut callback {
-                    call(&step.into());
-                }
-            });
-        match waited {
-            Ok(()) => Ok(connected),
-            Err(error) => Err(Failed::new(Some(error), Some(connected), reached)),
-        }
-    }
-
-    /// Returns true if the option `name` was given to this launch.
-    fn has(&self, name: &str) -> bool {
-        self.value_of(name).is_some()
-    }
-
-    /// Returns the last value that was given for the option `name`, or `None`
-    /// if the option wasn't given.
-    fn value_of(&self, name: &str) -> Option<&[u8]> {
-        let last = self.options.iter().rfind(|(given, _)| options::is_name_of(given, name));
-        last.map(|(_, value)| value.as_bytes().trim_ascii())
-    }
-
-    /// Returns true if the options set a password for control connections.
-    fn has_password(&self) -> bool {
-        let names = ["HashedControlPassword", "__HashedControlSessionPassword"];
-        self.options.iter().any(|(given, value)| {
-            names.iter().any(|name| options::is_name_of(given, name))
-                && !value.as_bytes().trim_ascii().is_empty()
-        })
-    }
-
-    /// Returns the state that tor has to reach: the one that was set, or else
-    /// 100 percent, unless the network is disabled.
-    fn wanted(&self) -> WaitFor {
-        match self.wait_for {
-            Some(wait_for) => wait_for,
-            None if self.value_of("DisableNetwork") == Some(b"1") => WaitFor::Control,
-            None => WaitFor::DONE,
-        }
-    }
-
-    /// Returns an error if an option can't be given to a launched tor, or if
-    /// tor can't reach the wanted state.
-    fn check(&self) -> Result<()> {
-        if let WaitFor::Bootstrap(percent @ 101..) = self.wanted() {
-            let why = format!("is {percent}, but the bootstrap ends at 100");
-            return Err(ArgumentError::invalid("Launch::wait_for", "percentage", why).into());
-        }
-        let refused =
-            |name: &str, why: &str| Err(ArgumentError::invalid("Launch::option", name, why).into());
-        for (name, value) in &self.options {
-            let value = value.as_bytes();
-            options::check(name, value)?;
-            let is = |option| options::is_name_of(name, option);
-            if is("DataDirectory") {
-                return refused(name, "is set with Launch::data_directory");
-            }
-            if is("RunAsDaemon") && value.trim_ascii() != b"0" {
-                return refused(name, "would make tor leave this program");
-            }
-            if is("__OwningControllerFD") || is("__OwningControllerProcess") {
-                return refused(name, "is set by Launch");
-            }
-            if is("ControlPortWriteToFile") && self.control == Control::TcpPort {
-                return refused(name, "is set by Launch, with Control::TcpPort");
-            }
-        }
-        let cookie = self.value_of("CookieAuthentication");
-        if cookie.is_some_and(|value| value != b"1")
-            && !self.has_password()
-            && !self.without_authentication
-        {
-            let why = "would leave control ports without authentication: set HashedControlPassword, or call \
-                       Launch::without_authentication if anybody may control this tor";
-            return refused("CookieAuthentication", why);
-        }
-        Ok(())
-    }
-
-    /// Returns the path of tor's cookie file, or `None` for tor's default path.
-    fn cookie_file(&self, directory: &PrivateDir) -> Option<Vec<u8>> {
-        let given =
-            self.options.iter().rfind(|(name, _)| options::is_name_of(name, "CookieAuthFile"));
-        match (given, self.value_of("CookieAuthentication")) {
-            (Some((_, file)), _) => Some(file.as_bytes().to_vec()),
-            (None, None) => Some(path_bytes(&directory.join("cookie"))),
-            (None, Some(_)) => None,
-        }
-    }
-
-    /// Adds the authentication of control ports to the torrc, even if there is
-    /// no control port yet.
-    fn push_authentication(&self, directory: &PrivateDir, torrc: &mut Torrc) -> Result<()> {
-        let password_is_enough = self.has_password() && !self.control.is_listening();
-        if self.value_of("CookieAuthentication").is_some()
-            || self.without_authentication
-            || password_is_enough
-        {
-            return Ok(());
-        }
-        torrc.push("CookieAuthentication", b"1")?;
-        if !self.has("CookieAuthFile") {
-            torrc.push("CookieAuthFile", path_bytes(&directory.join("cookie")))?;
-        }
-        Ok(())
-    }
-
-    /// Writes the torrc and returns the command that starts tor.
-    fn command(
-        &self,
-        program: &Path,
-        directory: &PrivateDir,
-        data_directory: &Path,
-    ) -> Result<(Command, Pending)> {
-        let mut command = command::tor_command(program, directory)
-            .map_err(|error| Error::io("write an empty file of defaults for tor", error))?;
-        let mut torrc = Torrc::new();
-        torrc.push("DataDirectory", path_bytes(data_directory))?;
-        let pending = self.control.prepare(directory, &mut torrc, &mut command)?;
-        self.push_authentication(directory, &mut torrc)?;
-        // A tor with non-anonymous onion services refuses to be a client.
-        let is_client = self.value_of("HiddenServiceNonAnonymousMode") != Some(b"1");
-        if !self.has("SocksPort") && !self.has("__SocksPort") {
-            torrc.push("SocksPort", if is_client { "auto ExtendedErrors" } else { "0" })?;
-        }
-        if !self.has("Log") {
-            torrc.push("Log", b"notice stdout")?;
-        }
-        for (name, value) in &self.options {
-            let (name, value) = (options::full_name(name), value.as_bytes());
-            // This option goes on the command line, like those in
-            // Control::prepare: tor neither saves it nor lets it change.
-            if name.eq_ignore_ascii_case("__DisableSignalHandlers") {
-                command.arg(format!("--{name}")).arg(String::from_utf8_lossy(value).as_ref());
-            } else {
-                torrc.push(name, value)?;
-            }
-        }
-        directory.write(TORRC, &torrc.to_bytes()).map_err(|error| {
-            Error::io(format!("write {}", directory.join(TORRC).display()), error)
-        })?;
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        Ok((command, pending))
-    }
-
-    /// Turns off authentication: anybody who can connect to a control port of
-    /// this tor can control it.
-    ///
-    /// Every program on the machine can then read and change tor's
-    /// configuration. By default, control ports require the cookie.
-    /// `CookieAuthentication` and `HashedControlPassword` in the options still
-    /// have an effect.
-    ///
-    /// ```no_run
-    /// let tor = scape::Launch::new().option("ControlPort", 9051).without_authentication().start()?;
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    pub fn without_authentication(mut self) -> Self {
-        self.without_authentication = true;
-        self
-    }
-}
-
-/// Returns a hook that ends tor and the connection to it when the launch is
-/// cancelled.
-fn ends(running: &Running, shutdown: Shutdown) -> impl FnOnce() + Send + use<> {
-    let (child, grace) = (running.child.handle(), running.stop_timeout);
-    move || {
-        // In a thread of its own, because the thread that cancels must not
-        // wait.
-        let ending = child.clone();
-        let thread =
-            thread::Builder::new().name("scape-cancel".into()).spawn(move || ending.end(grace));
-        if thread.is_err() {
-            let _ = child.kill();
-        }
-        shutdown.now();
-    }
-}
-
-/// Returns a path in the form that tor reads.
-fn path_bytes(path: &Path) -> Vec<u8> {
-    path.as_os_str().as_encoded_bytes().to_vec()
-}
-
-/// Returns the error for a failed preparation, such as a file that can't be
-/// written.
-pub(super) fn prepare(what: impl Into<String>, error: std::io::Error) -> LaunchError {
-    let problem = LaunchProblem::Prepare(IoError::new(what, error));
-    LaunchError::new(problem, Vec::new())
-}
-
-/// Returns the error for a failure before the process was started.
-fn unspawned(error: Error) -> LaunchError {
-    match error.exact::<IoError>() {
-        Some(error) => LaunchError::new(LaunchProblem::Prepare(error.clone()), Vec::new()),
-        None => LaunchError::new(LaunchProblem::Option(error), Vec::new()),
     }
 }
 

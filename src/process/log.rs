@@ -20,7 +20,7 @@ const LINE_LIMIT: u64 = 16 * 1024;
 /// take that long only on a busy machine.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// A callback for each line.
+/// A callback for each line of a process's output.
 pub(super) type LineCallback = Box<dyn FnMut(&str) + Send>;
 
 /// The last lines of a process's standard output and standard error.
@@ -68,9 +68,9 @@ impl LogTail {
     }
 
     /// Returns the last lines of a process that has ended, after all of them
-    /// have arrived. Waits only for a moment, because a slow callback may delay
-    /// them, or a process in another process group may have inherited the pipe
-    /// and still run.
+    /// have arrived. Waits for at most [`LAST_LINES`], because the end of the
+    /// output may be late: a callback may be slow, or a process in another
+    /// process group may still hold the pipe.
     pub(super) fn last_lines(&self) -> Vec<String> {
         self.last_lines_within(LAST_LINES)
     }
@@ -154,9 +154,9 @@ impl fmt::Debug for LogTail {
 mod tests {
     use super::*;
 
-    /// Returns the kept lines after all of them were read. The bound is
-    /// generous: with RUST_BACKTRACE set, a panic takes seconds on a busy
-    /// machine, because its symbols are looked up first.
+    /// Returns the kept lines after all of them were read. Waits for up to five
+    /// minutes. This is generous, because with RUST_BACKTRACE set, a callback's
+    /// panic takes seconds on a busy machine.
     fn tail(output: Vec<u8>, keep: usize, callback: Option<LineCallback>) -> Vec<String> {
         let tail = LogTail::read(io::Cursor::new(output), keep, callback).unwrap();
         tail.last_lines_within(Duration::from_secs(300))

@@ -29,24 +29,26 @@
 //! * **The torrc is a file** of mode 0600 in a temporary directory of mode
 //!   0700. With a torrc from standard input (`-f -`), tor would take
 //!   `/etc/tor/torrc` for its configuration file: SAVECONF would overwrite that
-//!   file, and RELOAD would read it. With a torrc of its own, both commands
-//!   work and touch nothing else.
+//!   file, and RELOAD would read it. With a torrc file for each tor, both
+//!   commands work and touch no other file.
 //! * **tor never runs without that torrc.** It is started without
 //!   `--ignore-missing-torrc`. So a tor that starts after the directory was
 //!   removed ends with an error, and doesn't connect to the public network.
 //! * **tor doesn't outlive the program.** The control connection owns tor: when
 //!   the connection ends, tor ends. A [pair of sockets](Control::SocketPair) is
 //!   connected from the start. With the other kinds of [`Control`], tor checks
-//!   every 15 seconds whether the program is alive until it has connected.
+//!   every 15 seconds whether the program is alive. When the program has
+//!   connected, the connection owns tor, and tor stops checking.
 //! * **A launch leaves nothing behind.** On Unix, tor leads a process group of
 //!   its own, and the whole group is ended with it (module `child`).
 //!   Directories that a killed program left behind are removed by the next
 //!   launch (module `sweep`).
-//! * **A dead tor is noticed at once.** tor may end while the launch waits for
-//!   it (a bad option, a port in use, a locked data directory, a signal). A
+//! * **A dead tor is noticed at once.** tor may end during the launch, because
+//!   of a bad option, a port in use, a locked data directory or a signal. A
 //!   thread reaps the process, so it never stays a zombie. The launch's error
 //!   contains the exit status or the signal, and the last log lines. If tor
-//!   ends later, the errors of calls on the control connection contain them.
+//!   ends later, the errors of calls on the control connection contain the same
+//!   details.
 //!
 //! Any number of threads may start and end tors at the same time.
 
@@ -65,6 +67,7 @@ mod private_dir;
 mod private_file;
 #[cfg(feature = "testing")]
 mod run;
+mod start;
 #[cfg(unix)]
 mod sweep;
 mod tor_process;

@@ -20,7 +20,8 @@ impl OptionValue {
         OptionValue(bytes.to_vec())
     }
 
-    /// Returns the bytes that are written to the torrc, before quoting.
+    /// Returns the bytes of the value, without the quotes and escapes that a
+    /// torrc may need.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -84,9 +85,9 @@ from_number!(u8, u16, u32, u64, usize, i32, i64);
 /// Returns the full name of the option that tor takes `name` for. An unknown
 /// name is returned unchanged, because a newer tor may have such an option.
 ///
-/// tor ignores case and accepts abbreviations and older names. A launch checks
-/// and writes only full names, so that tor can't take a name for another option
-/// than the one that was checked.
+/// tor ignores case and accepts abbreviations and older names. So a launch
+/// checks the full name, and writes the full name into the torrc. tor then
+/// reads exactly the option that was checked.
 pub(super) fn full_name(name: &str) -> &str {
     option_named(name).unwrap_or(name)
 }

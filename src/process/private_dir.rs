@@ -16,14 +16,15 @@ const PREFIX: &str = "scape-";
 /// when dropped.
 ///
 /// A killed program can't remove its directories. On Unix, the directory
-/// therefore contains a file that is locked as long as its owner lives, and
-/// each new directory first [removes those of dead owners](super::sweep).
+/// therefore contains a file that is locked as long as its owner lives: the
+/// program that made the directory. Before a new directory is made,
+/// [directories of dead owners are removed](super::sweep).
 #[derive(Debug)]
 pub(crate) struct PrivateDir {
     path: PathBuf,
     is_removed: bool,
-    /// A file that is locked as long as this lives. `None` on a file system
-    /// without locks.
+    /// The lock file, which is locked as long as this value lives. `None` on a
+    /// file system without locks.
     #[cfg(unix)]
     _lock: Option<File>,
 }

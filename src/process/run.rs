@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 
 /// The number of output lines that are kept.
 const KEPT_LINES: usize = 1000;
-/// The size limit of the input: on every system, this fits into a pipe that
-/// nobody reads yet.
+/// The size limit of the input. The whole input is written into a pipe before
+/// the program starts to read, and on every system a pipe holds this many
+/// bytes.
 const INPUT_LIMIT: usize = 512;
 
 /// Runs a program with `input` as its standard input. Returns the lines that

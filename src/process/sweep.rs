@@ -1,22 +1,23 @@
 //! Removes the temporary directories of programs that were killed.
 //!
-//! A directory is removed only if it is provably ours and its owner is dead:
+//! The owner of a directory is the process that made it. A directory is removed
+//! only if it is provably ours and its owner is dead:
 //!
 //! * The name begins with the prefix of our [directories](super::PrivateDir).
 //!   The directory belongs to this user and has mode 0700.
-//! * In addition, it contains the lock file, a regular file of this user, and
-//!   no process holds the lock. Or it contains nothing but an unlocked file
-//!   that was to become the lock file, and hasn't changed for an
-//!   [hour](ABANDONED). In the latter case, the owner was killed while making
-//!   the directory.
+//! * In addition, no process holds the owner's lock. Usually, the lock file
+//!   shows this: it is a regular file of this user, and nobody has locked it. A
+//!   directory has no lock file if its owner was killed while making it. Such a
+//!   directory is empty, or contains only an unlocked file that was to become
+//!   the lock file. It is removed after an [hour](ABANDONED) without changes.
 //!
-//! The lock is an flock(2), which the system releases when its owner ends in
+//! The lock is an flock(2), which the system releases when the owner ends in
 //! any way. The lock file gets its name after it was locked, so nobody ever
-//! sees an unlocked lock file of a living owner. It is removed last, so that a
-//! directory that can't be removed completely can be removed by a later sweep.
+//! sees an unlocked lock file of a living owner. The lock file is removed last,
+//! so that a later sweep can finish an incomplete removal.
 //!
-//! On file systems without locks, directories are made without a lock. They are
-//! never swept.
+//! On file systems without locks, directories are made without a lock. Such
+//! directories are never swept.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -40,8 +41,8 @@ const NO_LOCK: &str = "scape.no-lock";
 /// Making a directory takes milliseconds.
 const ABANDONED: Duration = Duration::from_secs(60 * 60);
 
-/// Creates the lock file in `directory` and locks it. It stays locked until the
-/// returned file is closed. Returns `None` if the file system has no locks.
+/// Creates the lock file in `directory` and locks it. The lock is held until
+/// the returned file is closed. Returns `None` if the file system has no locks.
 pub(super) fn lock(directory: &Path) -> io::Result<Option<File>> {
     lock_with(directory, |file| flock(file, FlockOperation::NonBlockingLockExclusive))
 }
@@ -139,7 +140,8 @@ pub(super) fn sweep(parent: &Path, prefix: &str) {
 }
 
 /// Returns the lock file, locked, if the directory is ours and its owner is
-/// dead. Returns `None` otherwise. An empty abandoned directory is removed.
+/// dead. Returns `None` otherwise. If the directory is abandoned and empty,
+/// removes it and returns `None`.
 fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     let user = rustix::process::geteuid().as_raw();
     let metadata = fs::symlink_metadata(directory).ok()?;
@@ -171,8 +173,8 @@ fn lock_of_dead_owner(directory: &Path) -> Option<File> {
     ((now.dev(), now.ino()) == (metadata.dev(), metadata.ino())).then_some(file)
 }
 
-/// Returns true if a directory contains nothing but the file that its owner
-/// makes first, and hasn't changed for a long time.
+/// Returns true if a directory hasn't changed for [`ABANDONED`], and is empty
+/// or contains only [`NEW_LOCK`], the file that an owner makes first.
 fn is_abandoned(directory: &Path, metadata: &fs::Metadata) -> bool {
     let is_old = metadata.modified().is_ok_and(|at| at.elapsed().is_ok_and(|age| age > ABANDONED));
     is_old
@@ -190,7 +192,8 @@ mod tests {
 
     const PREFIX: &str = "scape-";
 
-    /// Creates a directory whose lock file nobody holds.
+    /// Creates a directory with an unlocked lock file, as a killed program
+    /// leaves it.
     fn left_behind(parent: &Path, name: &str) -> PathBuf {
         let path = parent.join(name);
         fs::create_dir(&path).unwrap();

@@ -23,14 +23,14 @@ const LAST_BREATH: Duration = Duration::from_secs(3);
 
 /// A running tor that this program started with [`Launch`](super::Launch).
 ///
-/// Dropping it asks tor to end (SIGTERM), and kills tor if it hasn't ended
-/// within the [`stop_timeout`](super::Launch::stop_timeout). The process is
-/// reaped and the temporary files are removed. [`stop`](Self::stop) does the
-/// same and reports errors. A `TorProcess` may be shared between threads.
+/// Dropping a `TorProcess` asks tor to end (SIGTERM), and kills tor if it
+/// hasn't ended within the [`stop_timeout`](super::Launch::stop_timeout). The
+/// process is reaped and the temporary files are removed. [`stop`](Self::stop)
+/// does the same and reports errors. A `TorProcess` may be shared between
+/// threads.
 ///
-/// tor also ends when this program ends, even if this program is killed. The
-/// reason is that tor ends when the control connection closes, which this
-/// program owns.
+/// tor also ends when this program ends, even if this program is killed,
+/// because tor ends when this program's control connection closes.
 ///
 /// # Crashes
 ///
@@ -50,12 +50,12 @@ pub struct TorProcess {
     pub(super) running: Owner,
 }
 
-/// Owns a [`Running`] and ends its process when dropped. A launch that fails
-/// drops its owner, so it leaves nothing behind either.
+/// Owns a [`Running`] and ends its process when dropped. A failed launch drops
+/// its `Owner`, too, so no process is left behind.
 ///
-/// The process is ended before the last reference to it is dropped. So
-/// [`undo_all`](crate::undo_all) can kill a process that another thread is
-/// ending slowly.
+/// While the `Owner` ends the process, it still holds its reference to the
+/// [`Running`]. So [`undo_all`](crate::undo_all) still finds the process, and
+/// can kill it if ending it takes long.
 #[derive(Debug)]
 pub(super) struct Owner(Arc<Running>);
 
@@ -65,8 +65,9 @@ pub(super) struct Owner(Arc<Running>);
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) stop_timeout: Duration,
-    /// `None` after the directory was removed. Locked while the process is
-    /// being ended, so that a second caller waits.
+    /// The directory with the process's files, or `None` after it was removed.
+    /// The mutex is locked while the process is being ended, so that a second
+    /// caller waits.
     pub(super) directory: Mutex<Option<PrivateDir>>,
 }
 
@@ -141,7 +142,7 @@ impl TorProcess {
         }
     }
 
-    /// Ends tor and removes the temporary files.
+    /// Ends tor, waits until it has ended, and removes the temporary files.
     ///
     /// ```no_run
     /// let tor = scape::Launch::new().start()?;
@@ -171,7 +172,8 @@ impl TorProcess {
 /// Methods for the nodes of a test network.
 #[cfg(feature = "testing")]
 impl TorProcess {
-    /// Like [`stop`](Self::stop), for an owner that still needs the log.
+    /// Like [`stop`](Self::stop), for a caller that still needs the
+    /// `TorProcess` to read its log.
     pub(crate) fn end(&self) -> Result<()> {
         self.running.stop(self.running.stop_timeout)
     }
@@ -203,8 +205,9 @@ impl TorProcess {
     }
 }
 
-/// Returns the error for a process that has ended, with its last log lines.
-/// Returns `None` if the process doesn't end within `timeout`.
+/// Waits until the process has ended, for at most `timeout`. Then returns an
+/// error with the exit status and the last log lines. Returns `None` if the
+/// process is still running after `timeout`.
 pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchError> {
     let Exit { code, signal } = child.wait(timeout)?;
     Some(LaunchError::new(LaunchProblem::Exited { code, signal }, child.log().last_lines()))
@@ -212,8 +215,8 @@ pub(super) fn end_of(child: &ChildHandle, timeout: Duration) -> Option<LaunchErr
 
 impl Running {
     /// Returns the error for a launch that failed with `error`. If tor has
-    /// ended, the returned error has [`LaunchProblem::Exited`]. Without an
-    /// `error`, the launch was cancelled unless tor has ended.
+    /// ended, the returned error has [`LaunchProblem::Exited`]. If tor is
+    /// running and `error` is `None`, the launch was cancelled.
     ///
     /// `after` is the launch's time limit, and `progress` the bootstrap
     /// percentage that tor has reached. They are used for
@@ -270,8 +273,8 @@ impl Running {
     }
 }
 
-/// The time for another thread to finish ending the process after the process
-/// was killed.
+/// The time that `undo` waits, after it has killed the process, until another
+/// thread has removed the files. That thread was already ending the process.
 const AFTER_KILL: Duration = Duration::from_secs(2);
 
 impl Undo for Running {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::child::Child;
 use super::command::{self, TORRC};
 use super::find::find_tor;
-use super::launch::prepare;
 use super::private_dir::PrivateDir;
+use super::start::prepare;
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::deadline_after;
 use crate::live::config::Torrc;
@@ -62,20 +62,45 @@ impl Default for Verify {
 }
 
 impl Verify {
-    /// Creates a check with the tor that [`find_tor`] finds and a limit of 30
-    /// seconds.
+    /// Creates a check with the tor that [`find_tor`] finds and a time limit of
+    /// 30 seconds.
+    ///
+    /// ```
+    /// use scape::process::Verify;
+    ///
+    /// let verify = Verify::new();
+    /// # let _ = verify;
+    /// ```
     pub fn new() -> Self {
         Verify::default()
     }
 
-    /// Sets the path of the tor program. Default: the one that [`find_tor`]
+    /// Sets the path of the tor program. Default: the path that [`find_tor`]
     /// finds.
+    ///
+    /// ```
+    /// use scape::ErrorKind;
+    /// use scape::config::Torrc;
+    /// use scape::process::Verify;
+    ///
+    /// // If there is no such program, run() returns an error.
+    /// let checked = Verify::new().program("/nonexistent/tor").run(&Torrc::new());
+    /// assert!(checked.is_err_and(|error| error.kind() == ErrorKind::Launch));
+    /// ```
     pub fn program(mut self, path: impl Into<PathBuf>) -> Self {
         self.program = Some(path.into());
         self
     }
 
-    /// Sets the time limit. Default: 30 seconds.
+    /// Sets the time limit for tor to end. Default: 30 seconds.
+    ///
+    /// ```
+    /// use scape::process::Verify;
+    /// use std::time::Duration;
+    ///
+    /// let verify = Verify::new().timeout(Duration::from_secs(5));
+    /// # let _ = verify;
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -83,8 +108,18 @@ impl Verify {
 
     /// Runs `tor --verify-config` with this torrc. If tor accepts it, returns
     /// tor's warnings in order, each beginning with `[warn]`. The list is empty
-    /// if tor wrote no warning. The type's documentation has an
-    /// [example](Verify).
+    /// if tor wrote no warning.
+    ///
+    /// ```no_run
+    /// use scape::config::Torrc;
+    /// use scape::process::Verify;
+    ///
+    /// let torrc = Torrc::parse("SocksPort 9050\nClientOnly 1\n")?;
+    /// for warning in Verify::new().run(&torrc)? {
+    ///     println!("{warning}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -9,13 +9,15 @@ use crate::error::{Cause, ErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct VerifyError {
-    /// The exit code, unless tor was killed. Most often 1.
+    /// The exit code, most often 1. `None` if tor was killed by a signal, or if
+    /// the code isn't known.
     pub code: Option<i32>,
-    /// The number of the signal that killed tor. `None` if no signal did, and
-    /// always on systems without signals.
+    /// The number of the signal that killed tor. `None` if no signal killed
+    /// tor. Always `None` on systems without signals.
     pub signal: Option<i32>,
     /// The warnings and errors in order, each beginning with `[warn]` or
-    /// `[err]`. If tor wrote none, the last ten lines that tor wrote.
+    /// `[err]`. If tor wrote no warning and no error, the last ten lines that
+    /// tor wrote.
     pub words: Vec<String>,
 }
 

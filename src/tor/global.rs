@@ -19,14 +19,15 @@ use scape_proto::word::Progress;
 /// The program's tor. The lock is never held while waiting for anything else.
 static GLOBAL: Mutex<Global> = Mutex::new(Global::None);
 /// Notified when [`GLOBAL`] stops being [`Coming`](Global::Coming), when a
-/// program sets it, and when a waiting call is cancelled. Threads wait only
-/// while it is `Coming`, so other changes need no notice.
+/// program sets the global tor, and when a waiting call is cancelled. Threads
+/// wait only while [`GLOBAL`] is `Coming`, so other changes need no notice.
 static CHANGED: Condvar = Condvar::new();
 
 enum Global {
     /// No tor is known, and no thread is searching for one.
     None,
-    /// This thread is searching for a tor, or launching one.
+    /// The thread with this identifier is searching for a tor, or launching
+    /// one.
     Coming(ThreadId),
     /// The tor that was found or set. The reference is weak, so that a launched
     /// tor ends, and its files are removed, when its last handle is dropped.
@@ -40,9 +41,11 @@ impl Global {
     }
 
     /// Returns the known tor, if it can still be used. Waits while another
-    /// thread searches for one. If no usable tor is known, the inner error is
-    /// the lock on [`GLOBAL`]. The outer error means that the call was
-    /// cancelled, or that the progress callback of a launch made it.
+    /// thread searches for one. Returns `Ok(Err(lock))` if no usable tor is
+    /// known: with this lock on [`GLOBAL`], the caller can begin a search.
+    ///
+    /// Returns `Err` if the call was cancelled. Also returns `Err` if it was
+    /// made by the progress callback of the launch that it would wait for.
     fn known(cancel: Option<&CancelToken>) -> Result<Result<Tor, MutexGuard<'static, Global>>> {
         let _hook = cancel.map(|token| {
             token.on_cancel(|| {
@@ -118,16 +121,16 @@ impl Tor {
         }
     }
 
-    /// Returns the program's tor, which is the same for all callers as long as
-    /// one of its handles lives.
+    /// Returns the program's tor: the one tor that all parts of the program
+    /// share. All callers get the same tor as long as one of its handles lives.
     ///
-    /// The first call uses a running tor, as in [`connect`](Self::connect). If
-    /// no tor runs, it launches one with a temporary data directory. If that
-    /// fails, it uses a tor with a SOCKS port at a usual place. A SOCKS port
-    /// that the environment names (`TOR_SOCKS_PORT`, …) is preferred to
-    /// launching.
+    /// The first call uses a running tor with a control port, as in
+    /// [`connect`](Self::connect). Otherwise the call launches a tor
+    /// with a temporary data directory. If the launch fails, the call uses a
+    /// tor with a SOCKS port at a usual place. If the environment names a SOCKS
+    /// port (`TOR_SOCKS_PORT`, …), that port is tried before a launch.
     ///
-    /// Keep a handle as long as tor may be needed again: a launched tor ends
+    /// Keep a handle until the program no longer needs tor: a launched tor ends
     /// with its last handle, and launching takes about ten seconds.
     /// [`set_global`](Self::set_global) replaces the program's tor.
     ///
@@ -171,11 +174,11 @@ impl Tor {
         global(None, on_progress)
     }
 
-    /// Like [`global_with`](Self::global_with), but fails when `token` is
-    /// cancelled. The call ends at once while it searches for a tor or waits
-    /// for another thread's launch. If the call itself launches a tor, it
-    /// returns as soon as that tor has ended. The returned `Tor` doesn't keep
-    /// the token.
+    /// Returns the program's tor like [`global_with`](Self::global_with), but
+    /// fails when `token` is cancelled. A call that searches for a tor, or
+    /// waits for another thread's launch, fails at once. A call that launches a
+    /// tor itself fails as soon as that tor has ended. The returned `Tor`
+    /// doesn't keep the token.
     ///
     /// If this call is cancelled, other threads that wait for its launch start
     /// their own search.
@@ -204,9 +207,10 @@ impl Tor {
         global(Some(token), on_progress)
     }
 
-    /// Makes this tor the program's tor. Handles to the previous one stay
-    /// valid. If another thread is searching for the program's tor, the call
-    /// waits for it.
+    /// Makes this tor the program's tor, which [`global`](Self::global)
+    /// returns. Keep a handle, because the program's tor is forgotten with its
+    /// last handle. Handles to the previous tor stay valid. If another thread
+    /// is searching for the program's tor, the call waits for it.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

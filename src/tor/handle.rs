@@ -66,12 +66,12 @@ pub(super) enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TorMode {
-    /// Through its SOCKS port only.
+    /// tor is reached through its SOCKS port only.
     SocksOnly,
-    /// Through its control port. This program didn't start the tor.
+    /// tor is reached through its control port. This program didn't start it.
     Control,
-    /// Through its control connection. This program started the tor and ends
-    /// it.
+    /// tor is reached through its control connection. This program started tor
+    /// and ends it.
     Launched,
 }
 
@@ -145,8 +145,8 @@ impl Tor {
     }
 
     /// Starts a new tor process with a temporary data directory, which is
-    /// removed afterwards. Use it for a service or a task that must not share
-    /// anything with other uses of Tor.
+    /// removed when the process has ended. Use it for a service or a task that
+    /// must not share anything with other uses of Tor.
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -164,7 +164,7 @@ impl Tor {
         Tor::launch(Launch::new())
     }
 
-    /// Uses a tor of which only the SOCKS port is known.
+    /// Creates a handle to a running tor of which only the SOCKS port is known.
     ///
     /// The call verifies that the port belongs to tor, because another proxy
     /// might resolve names itself and connect anywhere. This check resolves no
@@ -180,10 +180,10 @@ impl Tor {
     /// # Errors
     ///
     /// Returns an error with a [`SocksError`](crate::socks::SocksError) if
-    /// nothing listens there (kind
-    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), nothing answers in
-    /// time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or it is
-    /// another proxy.
+    /// nothing listens at the address (kind
+    /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)), if nothing answers
+    /// in time (kind [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)), or if
+    /// the port belongs to another proxy.
     pub fn socks_only(socks: impl Into<Address>) -> Result<Tor> {
         let socks = socks.into();
         ask_whether_tor(&socks, PROBE_TIMEOUT)?;
@@ -196,8 +196,8 @@ impl Tor {
     /// The SOCKS port is the one that `TOR_SOCKS_IPC_PATH`, `TOR_SOCKS_HOST` or
     /// `TOR_SOCKS_PORT` names (see [`Connect::from_env`]). If none of them is
     /// set, 127.0.0.1:9050 (tor) and 127.0.0.1:9150 (Tor Browser) are tried.
-    /// The result is always good enough for [`client`](Self::client);
-    /// [`mode`](Self::mode) tells how tor is reached.
+    /// [`client`](Self::client) works with every result; [`mode`](Self::mode)
+    /// tells how tor is reached.
     ///
     /// ```no_run
     /// use scape::tor::TorMode;
@@ -304,11 +304,13 @@ impl Tor {
     /// assert!(error.is_cancelled());
     /// # Ok::<(), scape::Error>(())
     /// ```
+    #[must_use]
     pub fn cancel_with(&self, token: &CancelToken) -> Tor {
         Tor { cancel: Some(token.clone()), ..self.clone() }
     }
 
-    /// Returns the controller with this handle's cancel token, if there is one.
+    /// Returns the controller. If this handle has a cancel token, the token
+    /// also cancels the calls of the returned controller.
     pub(super) fn own_controller(&self) -> Result<Controller> {
         let controller = self.controller()?;
         Ok(self
@@ -326,7 +328,16 @@ impl Tor {
         }
     }
 
-    /// Returns the control connection, with every command and every event.
+    /// Returns the control connection, which has a method for every command and
+    /// delivers every event.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// assert_eq!(tor.controller()?.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -345,6 +356,16 @@ impl Tor {
     /// launched must be running. So the result is false while the connection
     /// reconnects. A tor that is reached through its SOCKS port only always
     /// counts as alive.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let scripted = ScriptedTor::builder().start()?;
+    /// # let tor = scape::Tor::from(scape::Controller::from_authenticated(scripted.transport()?)?);
+    /// assert!(tor.is_alive());
+    /// tor.controller()?.clone().close()?;
+    /// assert!(!tor.is_alive());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn is_alive(&self) -> bool {
         match &self.core.way {
             Way::Socks(_) => true,
@@ -356,8 +377,9 @@ impl Tor {
     }
 
     /// Returns the process identifier of a launched tor. Returns `None` for
-    /// other tors, and after [`quit`](Self::quit). For other tors,
-    /// [`Info::process`](crate::control::Info::process) asks tor.
+    /// other tors, and after [`quit`](Self::quit).
+    /// [`Info::process`](crate::control::Info::process) asks any tor for its
+    /// process identifier.
     pub fn pid(&self) -> Option<u32> {
         self.of_process(|process| process.pid())
     }
@@ -371,6 +393,14 @@ impl Tor {
     /// Returns the last log lines of a launched tor, oldest first. Returns no
     /// lines for other tors, and after [`quit`](Self::quit).
     /// [`Launch::log_lines`] sets the maximum number of lines.
+    ///
+    /// ```no_run
+    /// let tor = scape::Tor::launch(scape::Launch::new())?;
+    /// for line in tor.log_tail() {
+    ///     println!("{line}");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn log_tail(&self) -> Vec<String> {
         self.of_process(|process| process.log_tail()).unwrap_or_default()
     }
@@ -414,7 +444,7 @@ impl Tor {
     /// # Errors
     ///
     /// Returns an error with a [`NoSocksPortError`](super::NoSocksPortError)
-    /// (kind [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if there is no
+    /// (kind [`ErrorKind::Connect`](crate::ErrorKind::Connect)) if tor has no
     /// such port. If a port had to be added and tor couldn't open it, the kind
     /// is [`ErrorKind::Refused`](crate::ErrorKind::Refused), and
     /// [`Refusal::log`](crate::control::Refusal::log) says why.
@@ -445,8 +475,8 @@ impl Tor {
         Ok(TorClient::new(found, self.controller().ok(), self.core.clone()))
     }
 
-    /// Returns tor's SOCKS ports. They are shared by all handles of this tor,
-    /// and made by the first call only.
+    /// Returns tor's SOCKS ports. The first call creates the [`SocksPorts`],
+    /// and all handles of this tor share it.
     pub(super) fn ports(&self, controller: &Controller) -> Result<Arc<SocksPorts>> {
         let known = self.core.ports.lock().clone();
         match known {
@@ -552,8 +582,9 @@ impl Tor {
     }
 
     /// Returns the live state of tor: circuits, streams, relays, addresses and
-    /// entry guards. The state is loaded by the first call and kept as long as
-    /// the tor; every call returns the same state.
+    /// entry guards. The first call loads the state. It is kept until the last
+    /// handle to this tor is dropped, and every later call returns the same
+    /// state.
     ///
     /// ```no_run
     /// let tor = scape::Tor::connect()?;
@@ -615,10 +646,11 @@ impl Tor {
     /// Ends the control connection for every handle, and ends the tor process
     /// if this program launched it.
     ///
-    /// Dropping the last handle does the same. The connection also ends for the
-    /// controller that the tor was made
+    /// This also ends the connection for all clones of the tor's controller,
+    /// including the one that the tor was made
     /// [from](#impl-From%3CController%3E-for-Tor). A tor that is reached
-    /// through its SOCKS port only is not affected.
+    /// through its SOCKS port only is not affected. Dropping the last handle
+    /// ends a launched tor, too.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -649,8 +681,8 @@ impl Tor {
     }
 }
 
-/// Makes a `Tor` from a control connection. The connection ends with the last
-/// handle, the controller's clones included.
+/// Makes a `Tor` from a control connection. The connection ends when all
+/// handles and all clones of the controller are dropped.
 impl From<Controller> for Tor {
     fn from(controller: Controller) -> Tor {
         Tor::with(Way::Control(controller))

@@ -6,7 +6,8 @@ use crate::error::{Cause, Error, ErrorKind, write_with_sources};
 
 use crate::control::ConnectAttempt;
 
-/// No usable tor was found. The error lists everything that was tried.
+/// The error of a search that found no usable tor. It lists everything that was
+/// tried.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NoTorError {

@@ -7,7 +7,8 @@ use crate::error::{Cause, ErrorKind};
 
 use scape_proto::word::Progress;
 
-/// tor didn't become ready in time.
+/// The error of a tor that didn't become ready in time. Returned by
+/// [`Tor::become_ready`](crate::Tor::become_ready).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotReadyError {

@@ -1,4 +1,6 @@
-//! Readiness: bootstrap progress and waiting until tor can build circuits.
+//! Readiness: bootstrap progress and waiting until tor can build circuits. In
+//! this module, a filter is a program in front of tor's control port that
+//! refuses some commands.
 
 use std::time::Duration;
 
@@ -32,10 +34,11 @@ impl Tor {
     /// ([`Signal::Dormant`](crate::control::Signal::Dormant)). Such a tor wakes
     /// up with the first connection, or with
     /// [`become_ready`](Self::become_ready). If tor is reached through its
-    /// SOCKS port only, the result just tells whether the port answers.
+    /// SOCKS port only, the result is true if the port answers.
     ///
-    /// If a filter hides a part of tor's status, the rest decides. If the
-    /// filter hides all of it, the result is true if a SOCKS port of a tor was
+    /// A filter in front of the control port may hide a part of tor's status.
+    /// The result then depends on the part that isn't hidden. If the filter
+    /// hides all of the status, the result is true if a SOCKS port of a tor was
     /// found.
     ///
     /// ```
@@ -113,26 +116,17 @@ impl Tor {
             });
             match is_ready {
                 Ok(true) => return Ok(()),
-                Ok(false) if deadline.is_cancelled() => {
-                    return Err(deadline.error(Phase::Bootstrap));
+                Ok(false) if !deadline.has_passed() && !deadline.is_cancelled() => {
+                    deadline.sleep(ASK_AGAIN);
                 }
-                Ok(false) if !deadline.has_passed() => deadline.sleep(ASK_AGAIN),
                 Err(error) if !error.is::<Timeout>() => return Err(error),
-                Ok(false) | Err(_) => {
-                    let after = deadline.timeout();
-                    return Err(NotReadyError {
-                        after,
-                        progress: reached,
-                        network_disabled: false,
-                    }
-                    .into());
-                }
+                Ok(false) | Err(_) => return Err(deadline.error(Phase::Bootstrap)),
             }
         }
     }
 
-    /// Waits until tor can build circuits. Wakes tor first, in case it is
-    /// dormant.
+    /// Waits until tor can build circuits. Wakes tor first, because a signal
+    /// may have made it dormant.
     ///
     /// If the control connection is lost and reconnects
     /// ([`Connect::reconnect`](crate::Connect::reconnect)), this waits for the
@@ -153,7 +147,7 @@ impl Tor {
     /// use std::time::Duration;
     ///
     /// let tor = Tor::from(controller);
-    /// tor.become_ready_with(Duration::from_secs(60), |step| eprintln!("{step}"))?;
+    /// tor.become_ready(Duration::from_secs(60))?;
     /// assert!(tor.is_ready()?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

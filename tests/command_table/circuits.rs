@@ -1,6 +1,6 @@
 //! EXTENDCIRCUIT, SETCIRCUITPURPOSE, CLOSECIRCUIT, DROPGUARDS, DROPTIMEOUTS.
 
-use scape::control::BuildCircuit;
+use scape::control::ExtendCircuit;
 use scape::event::CircuitPurpose;
 use scape::word::CircuitId;
 
@@ -12,25 +12,25 @@ const NEW: CircuitId = CircuitId::new(0);
 pub(crate) const ROWS: &[Row] = &[
     (
         "EXTENDCIRCUIT",
-        |b| said(b.c.launch_circuit(&BuildCircuit::new())),
+        |b| said(b.c.launch_circuit(&ExtendCircuit::new())),
         551,
         "Couldn't start circuit",
     ),
     (
         "EXTENDCIRCUIT",
-        |b| said(b.c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::Controller))),
+        |b| said(b.c.launch_circuit(&ExtendCircuit::new().purpose(CircuitPurpose::Controller))),
         551,
         "Couldn't start circuit",
     ),
     (
         "EXTENDCIRCUIT",
-        |b| said(b.c.launch_circuit(&BuildCircuit::new().purpose(CircuitPurpose::HsVanguards))),
+        |b| said(b.c.launch_circuit(&ExtendCircuit::new().purpose(CircuitPurpose::HsVanguards))),
         552,
         "Unknown purpose \"hs_vanguards\"",
     ),
     (
         "EXTENDCIRCUIT",
-        |b| said(b.c.launch_circuit(&BuildCircuit::new().path(["no"]))),
+        |b| said(b.c.launch_circuit(&ExtendCircuit::new().path(["no"]))),
         552,
         "No such router \"no\"",
     ),
@@ -51,7 +51,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     (
         "EXTENDCIRCUIT",
-        |b| said(b.c.launch_circuit(&BuildCircuit::new().path(["a,b"]))),
+        |b| said(b.c.launch_circuit(&ExtendCircuit::new().path(["a,b"]))),
         NOT_SENT,
         "EXTENDCIRCUIT: the path holds \"a,b\", which is no relay…",
     ),

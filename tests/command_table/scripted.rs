@@ -17,7 +17,7 @@
 //! * 512 `Empty body` of the commands with data: empty data is sent as one
 //!   empty line.
 
-use scape::control::{AddOnion, BuildCircuit};
+use scape::control::{AddOnion, ExtendCircuit};
 use scape::error::AnswerError;
 use scape::testing::ScriptedTor;
 use scape::word::{CircuitId, StreamId};
@@ -45,7 +45,7 @@ const ROWS: &[Row] = &[
     ),
     (
         "EXTENDCIRCUIT",
-        |c| said(c.launch_circuit(&BuildCircuit::new().path(["relay0"]))),
+        |c| said(c.launch_circuit(&ExtendCircuit::new().path(["relay0"]))),
         552,
         "No descriptor for \"relay0\"",
     ),

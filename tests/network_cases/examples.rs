@@ -7,11 +7,11 @@ use std::path::Path;
 use std::process::ChildStdin;
 use std::time::{Duration, Instant};
 
-use scape::control::{AddOnion, BuildCircuit};
+use scape::control::AddOnion;
 use scape::info::ListenerKind;
 use scape::socks::SocksStream;
 use scape::testing::TestNetwork;
-use scape::{State, Tor};
+use scape::{CircuitBuilder, State, Tor};
 
 use crate::onions::added::{publish, server};
 use crate::program::{Running, Says, example, fails, line, output, prints, run, start};
@@ -69,7 +69,12 @@ fn circuit_watcher(network: &TestNetwork) {
 fn circuits(network: &TestNetwork) {
     let state = network.tor().state().unwrap();
     let relays: Vec<_> = network.relays().filter_map(|relay| relay.fingerprint()).collect();
-    let made = state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let made = CircuitBuilder::along(&relays[..3])
+        .attempts(1)
+        .attempt_timeout(SOON)
+        .timeout(SOON)
+        .build(&state)
+        .unwrap();
     let id = made.id().to_string();
     let text = run(network, "circuits", &[]);
     let lines: Vec<&str> = text.lines().collect();

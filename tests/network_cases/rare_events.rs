@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scape::Controller;
-use scape::control::{BuildCircuit, Signal};
+use scape::control::{ExtendCircuit, Signal};
 use scape::event::{
     CircuitInfo, CircuitMinorChange, CircuitPurpose, EventBody, EventKind, GuardStatus,
     OrConnStatus,
@@ -40,7 +40,7 @@ fn circuit_minor(network: &TestNetwork) {
     let tor = network.client();
     let relays: Vec<Fingerprint> =
         network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
+    let circuit = tor.build_circuit(&ExtendCircuit::new().path(relays), SOON).unwrap();
     let change = || tor.set_circuit_purpose(circuit.id, CircuitPurpose::Controller).unwrap();
     event_of(tor, EventKind::CircMinor, change, |body| {
         let EventBody::CircMinor(minor) = body else { return false };

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use scape::State;
-use scape::control::{BuildCircuit, CircuitError, Command as ControlCommand, Refusal};
+use scape::control::{CircuitError, Command as ControlCommand, Refusal};
 use scape::error::Timeout;
 use scape::event::{
     CircuitInfo, CircuitPurpose, CircuitStatus, EndReason, StreamInfo, StreamStatus, StreamTarget,
 };
 use scape::info::MappingSource;
-use scape::netdoc::{RouterEntry, RouterFlags, RouterStatus};
+use scape::netdoc::{Relay, RouterFlags, RouterStatus};
 use scape::socks::{SocksError, SocksStream};
 use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
-use scape::{Controller, Tor, TorClient};
+use scape::{CircuitBuilder, Controller, Tor, TorClient};
 
 use crate::stopped::Stopped;
 use crate::{NAME, SOON, seed};
@@ -60,8 +60,12 @@ fn knows(network: &TestNetwork) {
 fn waits(network: &TestNetwork) {
     let state = network.tor().state().unwrap();
     let relays = relays(network);
-    let circuit =
-        state.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let circuit = CircuitBuilder::along(&relays[..3])
+        .attempts(1)
+        .attempt_timeout(SOON)
+        .timeout(SOON)
+        .build(&state)
+        .unwrap();
     assert!(circuit.is_built() && circuit.age().unwrap() < SOON);
     let path: Vec<_> = circuit.routers().iter().map(|router| router.fingerprint()).collect();
     assert_eq!(path, relays[..3]);
@@ -193,8 +197,7 @@ impl Walk<'_> {
         }
         let length = 1 + self.random(4);
         let path = self.path(length);
-        self.circuits
-            .extend(Self::lenient(self.state.launch_circuit(&BuildCircuit::new().path(path))));
+        self.circuits.extend(Self::lenient(CircuitBuilder::along(path).launch(&self.state)));
         "launch"
     }
 
@@ -336,8 +339,7 @@ fn differences(state: &State) -> Vec<String> {
     );
     let routers = tor.info().ns_all().unwrap();
     settle(tor);
-    let said =
-        RouterStatus::parse_all(&routers).map(|status| format!("{:?}", RouterEntry::from(status)));
+    let said = RouterStatus::parse_all(&routers).map(|status| format!("{:?}", Relay::from(status)));
     compare(
         "routers",
         said,

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use scape::connection::ConnectionStatus;
 use scape::control::Reconnect;
 use scape::testing::ScriptedTor;
-use scape::{Connect, Controller, Listener};
+use scape::{Connect, Controller, Registration};
 
 /// The time in which an awaited event must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -59,7 +59,7 @@ pub(crate) fn plain() -> ScriptedTor {
 
 /// Adds a status listener. Returns the listener, and a channel on which each
 /// status arrives as a short text.
-pub(crate) fn statuses(controller: &Controller) -> (Listener, Receiver<String>) {
+pub(crate) fn statuses(controller: &Controller) -> (Registration, Receiver<String>) {
     let (sender, receiver) = unbounded();
     let listener = controller
         .on_status(move |status| {

@@ -1,8 +1,9 @@
 //! Names of special characters in roff.
 
-/// Returns the character with this name in roff: `cq` in `\(cq`, or `u2014` in
-/// `\[u2014]`. Returns `None` for an unknown name, which roff omits too.
-/// Typographic quotes become ASCII quotes, so that the text can be searched.
+/// Returns the character that `name` stands for in roff. For `\(cq`, the name
+/// is `cq`; for `\[u2014]`, it is `u2014`. Returns `None` for an unknown name;
+/// the caller then omits the character, as roff does. Typographic quotes become
+/// ASCII quotes, so that the text can be searched.
 pub(super) fn character(name: &str) -> Option<char> {
     let known = match name {
         "aq" | "cq" | "oq" | "fm" => '\'',
@@ -77,7 +78,7 @@ pub(super) fn character(name: &str) -> Option<char> {
     Some(known)
 }
 
-/// Returns the character with the number in this name: `u2014` (hexadecimal) or
+/// Returns the character whose number is in this name: `u2014` (hexadecimal) or
 /// `char232` (decimal). Returns `None` for any other name.
 fn numbered(name: &str) -> Option<char> {
     let code = match name.strip_prefix("char") {

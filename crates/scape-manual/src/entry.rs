@@ -5,13 +5,26 @@ use std::fmt;
 /// The manual's words for an option that can't be changed while tor runs.
 const IMMUTABLE: &str = "not be changed while tor is running";
 
-/// The maximum number of forms of an option. Further forms are omitted.
+/// The maximum number of forms, such as `0|1`, that an option's value has in a
+/// [`ManualEntry`]. Further forms are omitted.
 const MOST_FORMS: usize = 16;
 
 /// The manual's description of one option. See [`Manual`](super::Manual).
 ///
-/// `Display` writes one line for each form of the option, and then the indented
-/// description.
+/// `Display` writes a line for each form of the option's value, such as
+/// `SocksPort PORT`. The indented description follows.
+///
+/// ```
+/// use scape_manual::Manual;
+///
+/// # let page = b".SH \"CLIENT OPTIONS\"\n.TP\n\\fBSocksPort\\fR \\fIPORT\\fR\n\
+/// #     Open this port. Set 0 for none. (Default: 9050)\n";
+/// # let manual = Manual::parse(page);
+/// let entry = manual.get("SocksPort").expect("the page describes it");
+/// assert_eq!(entry.forms(), ["PORT"]);
+/// assert_eq!(entry.section(), "CLIENT OPTIONS");
+/// assert_eq!(entry.default(), Some("9050"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManualEntry {
     name: String,
@@ -34,7 +47,7 @@ impl ManualEntry {
         }
     }
 
-    /// Adds a form of the option, and the description of that form.
+    /// Adds a form of the option's value, and the description of that form.
     pub(super) fn add(&mut self, form: String, help: &str) {
         if self.forms.len() < MOST_FORMS && !self.forms.contains(&form) {
             self.forms.push(form);
@@ -75,15 +88,27 @@ impl ManualEntry {
     /// lines, and each is a single line, however long.
     ///
     /// List items begin with `•` or their number. Text that belongs to a list
-    /// item or to the name of a flag is indented by 4 spaces for each level. So
-    /// are examples, which keep their line breaks. The text contains no
-    /// escapes, and no control characters except line ends.
+    /// item or to the name of a flag is indented by 4 spaces for each level.
+    /// Examples are indented in the same way, and keep their line breaks. The
+    /// text contains no roff escapes, and no control characters except line
+    /// ends.
     pub fn help(&self) -> &str {
         &self.help
     }
 
-    /// Returns the first sentence of [`help`](Self::help). It is empty if the
-    /// option has no description.
+    /// Returns the first sentence of [`help`](Self::help). The sentence is
+    /// empty if the option has no description.
+    ///
+    /// ```
+    /// use scape_manual::Manual;
+    ///
+    /// # let page = b".SH \"CLIENT OPTIONS\"\n.TP\n\\fBSocksPort\\fR \\fIPORT\\fR\n\
+    /// #     Open this port. Set 0 for none. (Default: 9050)\n";
+    /// # let manual = Manual::parse(page);
+    /// let entry = manual.get("SocksPort").expect("the page describes it");
+    /// assert_eq!(entry.help(), "Open this port. Set 0 for none. (Default: 9050)");
+    /// assert_eq!(entry.summary(), "Open this port.");
+    /// ```
     pub fn summary(&self) -> &str {
         let line = self.help.lines().next().unwrap_or_default().trim();
         let mut from = 0;
@@ -99,9 +124,9 @@ impl ManualEntry {
     }
 
     /// Returns the option's default in the manual's words: the text of
-    /// "(Default: …)", which may be a value or a description of a value.
-    /// Returns `None` if the manual doesn't name a default. Ask a running tor
-    /// for its own defaults (`GETINFO config/defaults`).
+    /// "(Default: …)". The text is a value, or describes one. Returns `None` if
+    /// the manual doesn't name a default. Ask a running tor for its own
+    /// defaults (`GETINFO config/defaults`).
     pub fn default(&self) -> Option<&str> {
         self.default.as_deref()
     }
@@ -109,9 +134,9 @@ impl ManualEntry {
     /// Returns true if the manual says that the option can't be changed while
     /// tor runs.
     ///
-    /// The manual doesn't say so for every option. Some options can be set only
-    /// once, or only together with other options. tor rejects other changes to
-    /// these options, too.
+    /// Even if this returns false, tor can reject a change. For example, some
+    /// options can be set only once, or only together with other options. The
+    /// manual doesn't mark such options.
     pub fn is_immutable(&self) -> bool {
         self.immutable
     }

@@ -16,7 +16,7 @@ pub enum ManualError {
     },
     /// The page's file can't be read or decompressed.
     Unreadable {
-        /// The path.
+        /// The path of the page's file.
         path: PathBuf,
         /// The operating system's error, or the problem with the compressed
         /// file.
@@ -24,7 +24,7 @@ pub enum ManualError {
     },
     /// The page is compressed in an unsupported way.
     Compression {
-        /// The path.
+        /// The path of the page's file.
         path: PathBuf,
         /// The compression: `xz`, `zstd`, `bzip2` or `lzip`.
         compression: &'static str,
@@ -32,20 +32,28 @@ pub enum ManualError {
     /// The file is larger than `limit`, before or after decompression. tor's
     /// page is far smaller.
     TooLarge {
-        /// The path.
+        /// The path of the page's file.
         path: PathBuf,
         /// The maximum size in bytes.
         limit: u64,
     },
     /// The file doesn't describe any of tor's options.
     NoOptions {
-        /// The path.
+        /// The path of the page's file.
         path: PathBuf,
     },
 }
 
 impl ManualError {
     /// Returns the file that this error is about, if there is one.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use scape_manual::Manual;
+    ///
+    /// let error = Manual::read("/no/such/tor.1").expect_err("there is no such file");
+    /// assert_eq!(error.path(), Some(Path::new("/no/such/tor.1")));
+    /// ```
     pub fn path(&self) -> Option<&Path> {
         match self {
             ManualError::NotInstalled { .. } => None,

@@ -2,27 +2,27 @@
 
 use super::line::Line;
 
-/// The maximum length of a heading.
+/// The maximum length of a heading, in characters.
 const LONGEST: usize = 2000;
 
-/// The maximum length of a name.
+/// The maximum length of an option's name, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// A name in a heading, with the form of its value.
+/// An option's name in a heading, with the form of the option's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Term {
     pub(super) name: String,
-    /// The form of the value, as written. It is empty if the option takes no
-    /// value.
+    /// The form of the value, as written. The form is empty if the heading
+    /// contains only the name.
     pub(super) form: String,
 }
 
-/// Returns the terms of a heading. The list is empty if the line isn't a
-/// heading of options.
+/// Returns the terms of a heading: the options' names with the forms of their
+/// values. The list is empty if the line isn't a heading of options.
 ///
-/// An option's name is bold. A heading may contain several names with their
-/// forms, separated by commas. A comma that no bold name follows is part of a
-/// form.
+/// An option's name is bold. A heading may contain several terms, separated by
+/// commas. A comma separates two terms if the bold name of an option follows
+/// the comma. Any other comma is part of a form.
 pub(super) fn terms(line: &Line) -> Vec<Term> {
     let characters: Vec<(char, bool)> = line.characters().collect();
     let mut terms: Vec<Term> = Vec::new();
@@ -65,7 +65,8 @@ fn name(characters: &[(char, bool)]) -> Option<(String, &[(char, bool)])> {
     (ends && is_option && length <= LONGEST_NAME).then_some((name, behind))
 }
 
-/// Returns true if the text ends like a sentence. "..." isn't such an end.
+/// Returns true if the text ends with `.`, `:`, `;`, `?` or `!`, like a
+/// sentence. An ellipsis (`...`) doesn't count.
 fn is_sentence(characters: &[(char, bool)]) -> bool {
     let mut last = characters.iter().rev().map(|(character, _)| *character).filter(|c| *c != ' ');
     match (last.next(), last.next()) {

@@ -5,8 +5,8 @@ use super::line::Line;
 use super::prose::Prose;
 use super::requests::Token;
 
-/// The maximum number of names for one description. There is a limit because
-/// each name gets a copy of the text.
+/// The maximum number of options that share one description. There is a limit
+/// because each option gets a copy of the text.
 const MOST_NAMES: usize = 16;
 
 /// The maximum length of a section title.
@@ -20,7 +20,7 @@ pub(super) struct Description {
     pub(super) help: String,
 }
 
-/// Returns the descriptions of options in order.
+/// Returns the descriptions of options in the order of the page.
 ///
 /// A description has a heading at the left margin and an indented text. The
 /// indentation is made by `.RS` (asciidoc, Asciidoctor) or by `.TP` (pages
@@ -35,7 +35,8 @@ pub(super) fn descriptions(tokens: Vec<Token>) -> Vec<Description> {
     layout.done
 }
 
-/// The meaning of the next line of text.
+/// The role of the next line of text: ordinary text, a section title, or the
+/// tag after `.TP`.
 #[derive(Debug, Default, PartialEq, Eq)]
 enum Next {
     #[default]
@@ -49,12 +50,12 @@ struct Layout {
     section: String,
     next: Next,
     verbatim: bool,
-    /// The open `.RS` levels. A level is true if a `.TP` indented the text when
-    /// the level began.
+    /// One element for each open `.RS`. The element is true if a `.TP` indented
+    /// the text before that `.RS`.
     depth: Vec<bool>,
-    /// True if a `.TP` indents the text.
+    /// True if a `.TP` indents the current text.
     tagged: bool,
-    /// The number of levels in `depth` that are true.
+    /// The number of elements of `depth` that are true.
     tagged_outside: usize,
     /// The current paragraph at the left margin.
     paragraph: Line,
@@ -103,7 +104,7 @@ impl Layout {
         }
     }
 
-    /// Returns true if text is at the left margin.
+    /// Returns true if the text that follows is at the left margin.
     fn is_outside(&self) -> bool {
         self.depth.is_empty() && !self.tagged
     }
@@ -153,7 +154,7 @@ impl Layout {
         self.headings.truncate(MOST_NAMES);
     }
 
-    /// Begins the description of the headings that were found.
+    /// Begins the description that belongs to the headings found so far.
     fn begin(&mut self) {
         if self.headings.is_empty() {
             return;
@@ -194,7 +195,8 @@ impl Layout {
         }
     }
 
-    /// Processes the line after `.TP`.
+    /// Processes a tag, which is the line after `.TP`. At the left margin, a
+    /// tag is the heading of a description.
     fn tag(&mut self, line: Line) {
         if self.is_outside() {
             // An option may have two tags, of which the first has no text of

@@ -3,7 +3,7 @@
 //! tor tells a controller the names, types and defaults of its options, but not
 //! their meanings. The manual page describes them, and most packages of tor
 //! install it. [`Manual::installed`] reads the installed page; this crate
-//! doesn't contain a copy. The page may describe a version of tor other than
+//! doesn't contain a copy. The page can describe another version of tor than
 //! the running one.
 //!
 //! ```no_run
@@ -58,14 +58,24 @@ pub use error::ManualError;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manual {
     entries: Vec<ManualEntry>,
-    /// The indexes of the entries by name in lower case.
+    /// The index of each entry. The keys are the options' names in lower case.
     places: HashMap<String, usize>,
 }
 
 impl Manual {
-    /// Reads the page that is installed on this machine. See
+    /// Reads tor's manual page that is installed on this machine. See
     /// [`find`](Self::find) for the searched directories, and
     /// [`read`](Self::read) for the supported files.
+    ///
+    /// ```no_run
+    /// use scape_manual::Manual;
+    ///
+    /// let manual = Manual::installed()?;
+    /// if let Some(entry) = manual.get("SocksPort") {
+    ///     println!("{}", entry.summary());
+    /// }
+    /// # Ok::<(), scape_manual::ManualError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -96,13 +106,14 @@ impl Manual {
         Manual::read(places::beside(program.as_ref())?)
     }
 
-    /// Finds the page in nearly the same way as `man`. The search covers the
-    /// directories of `MANPATH`, then `../share/man` and `../man` as seen from
-    /// each directory of `PATH`, and then the usual directories of systems and
-    /// package managers. Relative directories are ignored.
+    /// Finds the page in nearly the same way as `man`, and returns its path.
+    /// The search begins with the directories of `MANPATH`. Then come
+    /// `../share/man` and `../man`, as seen from each directory of `PATH`. The
+    /// usual directories of systems and package managers are last. Relative
+    /// directories are ignored.
     ///
-    /// Returns a page whose compression isn't supported only if there is no
-    /// other page.
+    /// If all pages are compressed in an unsupported way, this method returns
+    /// the path of the first one. [`read`](Self::read) then fails.
     ///
     /// ```no_run
     /// use scape_manual::Manual;
@@ -119,7 +130,8 @@ impl Manual {
         places::find()
     }
 
-    /// Reads a page from a file, which may be compressed with gzip.
+    /// Reads a page from a file. The file is either plain text or compressed
+    /// with gzip.
     ///
     /// ```no_run
     /// use scape_manual::Manual;
@@ -131,15 +143,29 @@ impl Manual {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file can't be read, is compressed in another
-    /// way, has more than 4 MiB, or doesn't describe any options.
+    /// Returns an error if the file can't be read, is compressed with something
+    /// other than gzip, has more than 4 MiB, or doesn't describe any options.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, ManualError> {
         read::read(path.as_ref())
     }
 
     /// Parses a page from its roff source, as asciidoc, Asciidoctor or people
-    /// write it. Text that doesn't describe an option is ignored. No input
-    /// makes this fail.
+    /// write it. Text that doesn't describe an option is ignored. Parsing never
+    /// fails: without any described option, the manual is empty.
+    ///
+    /// ```
+    /// use scape_manual::Manual;
+    ///
+    /// let page = br"
+    /// .SH CLIENT OPTIONS
+    /// .TP
+    /// \fBSocksPort\fR \fIPORT\fR
+    /// Open this port for SOCKS connections. (Default: 9050)
+    /// ";
+    /// let manual = Manual::parse(page);
+    /// assert_eq!(manual.len(), 1);
+    /// assert!(Manual::parse(b"").is_empty());
+    /// ```
     pub fn parse(page: &[u8]) -> Self {
         let mut manual = Manual::default();
         for description in layout::descriptions(requests::tokens(&String::from_utf8_lossy(page))) {
@@ -167,6 +193,17 @@ impl Manual {
 
     /// Returns the description of an option. The case of the name is ignored.
     /// Returns `None` if the page doesn't describe the option.
+    ///
+    /// ```
+    /// use scape_manual::Manual;
+    ///
+    /// # let page = b".SH \"CLIENT OPTIONS\"\n.TP\n\\fBSocksPort\\fR \\fIPORT\\fR\n\
+    /// #     Open this port. Set 0 for none. (Default: 9050)\n";
+    /// # let manual = Manual::parse(page);
+    /// let entry = manual.get("socksport").expect("the page describes it");
+    /// assert_eq!(entry.name(), "SocksPort");
+    /// assert!(manual.get("NoSuchOption").is_none());
+    /// ```
     pub fn get(&self, name: &str) -> Option<&ManualEntry> {
         self.entries.get(*self.places.get(&name.to_ascii_lowercase())?)
     }
@@ -176,12 +213,12 @@ impl Manual {
         self.entries.iter()
     }
 
-    /// Returns the number of described options.
+    /// Returns the number of options that the manual describes.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Returns true if no options are described.
+    /// Returns true if the manual describes no options.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

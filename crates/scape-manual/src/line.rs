@@ -7,7 +7,7 @@ use std::str::Chars;
 use super::characters::character;
 
 /// The maximum width of a horizontal motion, in columns. Longer motions are
-/// cut.
+/// reduced to this width.
 const WIDEST: usize = 16;
 
 /// The maximum length of a string (`.ds`). Strings can contain each other, so
@@ -37,7 +37,7 @@ impl Line {
         self.spans.iter().map(|span| span.text.as_str()).collect()
     }
 
-    /// Returns each character, and true if it is bold.
+    /// Returns the characters, each with true if the character is bold.
     pub(super) fn characters(&self) -> impl Iterator<Item = (char, bool)> {
         self.spans.iter().flat_map(|span| span.text.chars().map(|character| (character, span.bold)))
     }
@@ -56,7 +56,7 @@ impl Line {
         self.append(next);
     }
 
-    /// Appends a line without a space.
+    /// Appends the next line, without a space between the lines.
     pub(super) fn append(&mut self, next: Line) {
         if self.is_empty() {
             self.hang = next.hang;
@@ -117,7 +117,8 @@ struct Reader<'a> {
     rest: Peekable<Chars<'a>>,
     line: Line,
     bold: bool,
-    /// True if the previous font was bold.
+    /// True if the font before the current one was bold. `\fP` returns to that
+    /// font.
     before: bool,
     strings: &'a Strings,
 }
@@ -214,8 +215,9 @@ impl Reader<'_> {
     }
 
     /// Processes a horizontal motion. A motion to the left at the beginning of
-    /// a line makes it hang, like the number of a list item. A motion to the
-    /// right becomes spaces.
+    /// a line moves the line out of its paragraph's indentation. Pages place
+    /// the numbers of list items in this way. A motion to the right becomes
+    /// spaces.
     fn motion(&mut self) {
         let motion = self.quoted();
         let digits: String = motion.chars().filter(char::is_ascii_digit).take(4).collect();
@@ -227,8 +229,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a name: one character, two characters after `(`, or any number in
-    /// brackets.
+    /// Reads a name: one character, two characters after `(`, or any number of
+    /// characters in brackets.
     fn name(&mut self) -> String {
         match self.rest.next() {
             Some('(') => self.two(),
@@ -242,7 +244,7 @@ impl Reader<'_> {
     }
 
     /// Reads the text between two delimiters. The first character is the
-    /// delimiter, and it may be any character.
+    /// delimiter, whichever character it is.
     fn quoted(&mut self) -> String {
         match self.rest.next() {
             Some(quote) => self.until(quote),

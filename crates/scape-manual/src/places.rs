@@ -1,4 +1,4 @@
-//! Finds the directories that may contain the page.
+//! Finds tor's manual page, and the directories that may contain it.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 
 use crate::ManualError;
 
-/// The page's files in a directory of manual pages. Files of the last row can't
-/// be decompressed here, but finding one leads to an error that says so.
+/// The possible paths of tor's page within a directory of manual pages. Files
+/// of the second list are compressed in an unsupported way. Reading such a file
+/// fails with an error that says so.
 const FILES: [&[&str]; 2] = [
     &["man1/tor.1", "man1/tor.1.gz"],
     &["man1/tor.1.xz", "man1/tor.1.zst", "man1/tor.1.bz2", "man1/tor.1.lz"],
 ];
 
-/// The directories of manual pages of systems and package managers.
+/// The directories of manual pages that operating systems and package managers
+/// use.
 const SYSTEM: &[&str] = &[
     "/usr/local/share/man",
     "/usr/local/man",
@@ -30,7 +32,7 @@ pub(super) fn find() -> Result<PathBuf, ManualError> {
     search(places(|name| env::var_os(name)), Path::is_file)
 }
 
-/// Finds the page that belongs to this program.
+/// Finds the page that was installed together with this program.
 pub(super) fn beside(program: &Path) -> Result<PathBuf, ManualError> {
     let mut places = Vec::new();
     let linked = program.canonicalize().ok();
@@ -77,7 +79,8 @@ fn add_beside(places: &mut Vec<PathBuf>, directory: &Path) {
 }
 
 /// Adds a directory unless it is relative or already present. An empty element
-/// of `MANPATH` or `PATH` means the current directory, and is relative, too.
+/// of `MANPATH` or `PATH` means the current directory, so it counts as
+/// relative.
 fn add(places: &mut Vec<PathBuf>, place: PathBuf) {
     if place.is_absolute() && !places.contains(&place) {
         places.push(place);

@@ -45,8 +45,9 @@ impl Prose {
         }
     }
 
-    /// Adds a line of text with an indentation of `steps`. A verbatim line
-    /// remains a line of its own, and other lines are joined to a paragraph.
+    /// Adds a line of text, indented by `steps` times [`STEP`] columns. A
+    /// verbatim line remains a line of its own, and other lines are joined to a
+    /// paragraph.
     pub(super) fn text(&mut self, line: &Line, steps: usize, verbatim: bool) {
         let text = line.plain();
         let text = text.trim_end_matches(if line.continues { '\0' } else { ' ' });

@@ -39,11 +39,11 @@ pub(super) fn read(path: &Path) -> Result<Manual, ManualError> {
     Ok(manual)
 }
 
-/// Opens a regular file. At most the length that the file has now is read from
-/// it.
+/// Opens a regular file for reading, up to the size that the file has now.
 ///
-/// Opening a pipe or a device could block, so they are errors. Some files in
-/// `/proc` claim to be empty, but reading them could block.
+/// Returns an error for a pipe or a device, because opening it could block.
+/// Some files in `/proc` claim to be empty, but reading them could block. Such
+/// files are read as empty.
 fn open(path: &Path) -> io::Result<impl Read> {
     let not_regular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
     if !path.metadata()?.is_file() {

@@ -2,29 +2,29 @@
 
 use super::line::{Line, Strings, read};
 
-/// The meaning of a line for the page.
+/// The parsed form of a line: a request or macro, or text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     /// `.SH` with its title. The title is empty if the next line contains it.
     Section(Line),
-    /// `.SS`.
+    /// `.SS`: a new subsection.
     Subsection,
     /// `.PP`: a new paragraph, which also ends the effect of `.TP`.
     Paragraph,
-    /// `.sp`, or an empty line.
+    /// `.sp`, or an empty line: vertical space.
     Space,
-    /// `.br`.
+    /// `.br`: a line break.
     Break,
     /// `.TP`: the next line is a tag, and the text after it is indented.
     Tag,
-    /// `.RS`.
+    /// `.RS`: the text after it is indented further.
     Indent,
-    /// `.RE`.
+    /// `.RE`: the indentation by the last `.RS` ends.
     Outdent,
     /// `.nf` (true): the lines after it are kept as they are. `.fi` (false):
     /// the lines after it are joined to paragraphs again.
     Verbatim(bool),
-    /// Text.
+    /// A line of text.
     Text(Line),
 }
 
@@ -52,16 +52,18 @@ struct Reader<'a> {
     lines: Vec<&'a str>,
     next: usize,
     strings: Strings,
-    /// For each open `\{`, true if its block is read, because the condition
-    /// holds. Within a block that is skipped, every inner block is skipped too.
+    /// One element for each open `\{`. The element is true if the block is
+    /// read, and false if it is skipped. All blocks within a skipped block are
+    /// skipped, too.
     blocks: Vec<bool>,
-    /// For each `.ie` before its `.el`, true if the condition of the `.ie`
-    /// holds.
+    /// One element for each `.ie` whose `.el` hasn't come yet. The element is
+    /// true if the condition of the `.ie` holds.
     elses: Vec<bool>,
-    /// True if the next line of text is bold (`.B` by itself).
+    /// True after a `.B` without arguments, which makes the next line of text
+    /// bold.
     bold: bool,
-    /// False after a search that found no end of a macro definition in the rest
-    /// of the page. Such a search isn't repeated.
+    /// False if the rest of the page contains no end of a macro definition. One
+    /// search has found this out, so later searches are skipped.
     definitions_end: bool,
     tokens: Vec<Token>,
 }
@@ -196,14 +198,14 @@ impl Reader<'_> {
         }
     }
 
-    /// Joins arguments with spaces. They alternate between two fonts, which are
-    /// bold if the element of `bold` is true.
+    /// Joins arguments with spaces. The arguments alternate between two fonts.
+    /// A font is bold if the font's element of `bold` is true.
     fn words(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::join)
     }
 
-    /// Joins arguments without spaces. They alternate between two fonts, which
-    /// are bold if the element of `bold` is true.
+    /// Joins arguments without spaces. The arguments alternate between two
+    /// fonts. A font is bold if the font's element of `bold` is true.
     fn run_together(&self, rest: &str, bold: [bool; 2]) -> Line {
         self.put_together(&arguments(rest), bold, Line::append)
     }
@@ -222,7 +224,8 @@ impl Reader<'_> {
     }
 
     /// Processes `.URL "address" "text" "following text"`. Returns the text,
-    /// with the address after it unless they are the same.
+    /// then the address in angle brackets, then the following text. If the text
+    /// is empty, the address takes its place.
     fn link(&self, rest: &str) -> Line {
         let mut arguments = arguments(rest).into_iter();
         let mut next = || read(&arguments.next().unwrap_or_default(), false, &self.strings);
@@ -260,8 +263,8 @@ fn condition(rest: &str) -> (bool, &str) {
     (negated, positive.split_at_checked(end).unwrap_or_default().1.trim_start())
 }
 
-/// Returns a line without the closing braces at its end, and their number. At
-/// most `open` braces are removed.
+/// Removes closing braces (`\}`) from the end of a line, at most `open` of
+/// them. Returns the rest of the line and the number of removed braces.
 fn without_closing_braces(line: &str, open: usize) -> (&str, usize) {
     let (mut line, mut closed) = (line, 0);
     while closed < open

@@ -3,8 +3,27 @@
 //!
 //! This crate opens no sockets, reads no clocks and starts no threads. So any
 //! program can use it: with an async runtime, in a binding for another
-//! language, or on recorded bytes. The `scape` crate is built on it and adds
-//! connections, threads and state.
+//! language, or on recorded bytes. The `scape` crate is built on this crate and
+//! adds connections, threads and state.
+//!
+//! ```
+//! use std::time::SystemTime;
+//! use scape_proto::control::{Command, Decoder};
+//! use scape_proto::event::{Event, EventBody};
+//!
+//! let command = Command::build("SETEVENTS").word("event", "BW").finish()?;
+//! assert_eq!(command.wire(), b"SETEVENTS BW\r\n"); // the bytes to send
+//!
+//! let mut decoder = Decoder::default();
+//! decoder.feed(b"250 OK\r\n650 BW 1024 2048\r\n"); // the bytes that tor sent
+//! while let Some(reply) = decoder.next_reply()? {
+//!     if reply.is_event() {
+//!         let event = Event::parse(reply, SystemTime::now());
+//!         assert!(matches!(event.body(), EventBody::Bw(bandwidth) if bandwidth.read == 1024));
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | module | content |
 //! |---|---|
@@ -15,6 +34,12 @@
 //! | [`torrc`] | the text of a torrc, and the values of tor's options |
 //! | [`socks`] | the client side of the SOCKS5 handshake, with tor's extensions |
 //! | [`word`] | identifiers, names, addresses and keys |
+//!
+//! # Features
+//!
+//! `rand` adds functions that create random keys, credentials and salts.
+//! Without this feature, this crate never asks the operating system for
+//! anything.
 //!
 //! # serde
 //!
@@ -29,8 +54,9 @@
 //!   writes it: a fingerprint, a version, an ID, a size, an exit policy, every
 //!   open enum (see [`word`]). Bytes without a type of their own are
 //!   hexadecimal digits, and descriptors are text.
-//! - An enum whose variants have fields is an object with the name of the
-//!   variant: `{"type": "stream", "id": "7", …}`. Other enums are strings.
+//! - An enum whose variants have fields is an object. The field `type` is the
+//!   variant's name: `{"type": "stream", "id": "7", …}`. Other enums are
+//!   strings.
 //! - A time is a string such as `2026-11-21T03:16:05Z`. It has a fraction if it
 //!   isn't a whole second. A time before 1970 or after 9999 is `null`. A
 //!   duration is a number of seconds.
@@ -38,8 +64,8 @@
 //!   objects. If a keyword has several values, only the first one is written.
 //!   Flags are an array.
 //! - An [`Event`](event::Event) has the fields `kind`, `arrived` and `body`. A
-//!   body of the type `unknown` has the field `text`: the event as `Display`
-//!   writes it.
+//!   body of the type `unknown` has the field `text`, which is the event as
+//!   `Display` writes it.
 //!
 //! Passwords, private keys and the values of secret options are replaced by
 //! `[redacted]`. `Serialize` never writes them, not even for types with a

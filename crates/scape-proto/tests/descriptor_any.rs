@@ -6,8 +6,8 @@
 use data_encoding::BASE64_NOPAD;
 use proptest::prelude::*;
 use scape_proto::netdoc::{
-    Consensus, Directory, DirectoryProblem, Microdescriptor, RouterEntry, RouterFlags,
-    RouterStatus, RouterStatusProblem,
+    Consensus, Directory, DirectoryProblem, Microdescriptor, Relay, RouterFlags, RouterStatus,
+    RouterStatusProblem,
 };
 use scape_proto::word::Fingerprint;
 
@@ -270,7 +270,7 @@ proptest! {
         let mut statuses = RouterStatus::parse_all(text.as_bytes());
         for (nickname, identity, flags, bandwidth, unmeasured, ipv6) in &relays {
             let status = statuses.next().unwrap();
-            for entry in [RouterEntry::from(&status), RouterEntry::from(status)] {
+            for entry in [Relay::from(&status), Relay::from(status)] {
                 prop_assert_eq!(
                     (entry.nickname(), entry.fingerprint()),
                     (&**nickname, Fingerprint::from_bytes(*identity))
@@ -298,7 +298,7 @@ proptest! {
         }
         for status in RouterStatus::parse_all(&text) {
             let _ = (
-                RouterEntry::from(&status),
+                Relay::from(&status),
                 status.version(),
                 status.protocols(),
                 status.policy(),

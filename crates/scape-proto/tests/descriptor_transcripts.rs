@@ -8,7 +8,7 @@ use scape_proto::control::{Decoder, Reply};
 use scape_proto::event::{Event, EventBody};
 use scape_proto::netdoc::ConsensusFlavor;
 use scape_proto::netdoc::{
-    Consensus, Directory, ExitPolicy, Microdescriptor, RouterEntry, RouterFlags, RouterStatus,
+    Consensus, Directory, ExitPolicy, Microdescriptor, Relay, RouterFlags, RouterStatus,
 };
 use support::transcript::Transcript;
 
@@ -77,7 +77,7 @@ fn every_router_status_entry_is_parsed_completely() {
                     status.version_text().is_some(),
                     "{status:?}"
                 );
-                let entry = RouterEntry::from(&status);
+                let entry = Relay::from(&status);
                 assert_eq!(entry.to_string(), status.to_string());
                 assert_eq!(
                     (entry.flags(), entry.policy()),
@@ -189,7 +189,7 @@ fn documents_of_the_live_network_agree() {
     assert_eq!(directory.relays().len(), RouterStatus::parse_all(&ns).count());
     for status in RouterStatus::parse_all(&ns) {
         let relay = directory.relay(status.fingerprint()).unwrap();
-        assert_eq!((relay.flags(), Some(relay.bandwidth())), (status.flags(), status.bandwidth()));
+        assert_eq!((relay.flags(), relay.bandwidth()), (status.flags(), status.bandwidth()));
         assert_eq!(
             (relay.or_address(), relay.nickname()),
             (status.or_address(), status.nickname())

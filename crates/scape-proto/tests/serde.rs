@@ -400,8 +400,6 @@ fn consensus_and_directory_json() {
         text(&directory),
         r#"{"flavor":"microdesc","valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"params":{"a":1,"bwweightscale":10000},"weights":{"scale":10000,"weights":{"Wgg":5869}},"relays":[{"fingerprint":"6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF","nickname":"relay03","digest":null,"published":"2038-01-01T00:00:00Z","or_address":"127.0.0.13:9003","dir_port":0,"ipv6":"[2001:db8::1]:9003","other_addresses":["[2001:db8::1]:9003"],"flags":["Exit","Fast","Running","Valid"],"unknown_flags":[],"bandwidth":3000,"is_measured":true,"version":"0.4.9.11","protocols":"Link=1-5","policy":null,"policy_v6":null,"family":[],"family_ids":[],"ed25519":null,"has_microdescriptor":false}],"skipped":0}"#
     );
-    let entry = serde_json::to_value(directory.relays()[0].entry()).unwrap();
-    assert_eq!((&entry["nickname"], &entry["bandwidth"]), (&json!("relay03"), &json!(3000)));
     let status = consensus.relays().next().unwrap();
     assert_eq!(serde_json::to_value(status).unwrap()["protocols"], "Link=1-5");
 }
@@ -439,7 +437,7 @@ fn torrc_json() {
 fn secrets_do_not_appear_in_json() {
     let client_key = ClientKey::from_bytes([7; 32]);
     let onion_key = OnionKey::from_seed(&[7; 32]);
-    let hash = HashedPassword::new("sesame");
+    let hash = HashedPassword::with_salt("sesame", [1; 8]);
     assert_eq!(json!(client_key), "[redacted]");
     assert_eq!(json!(onion_key), "[redacted]");
     assert_eq!(json!(hash), scape_proto::control::REDACTED);

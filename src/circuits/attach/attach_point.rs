@@ -1,4 +1,4 @@
-//! The target of an attached stream.
+//! [`AttachPoint`]: a circuit and a hop, to which a stream is attached.
 
 use crate::control::{Controller, StreamError, StreamProblem};
 use crate::error::Result;
@@ -19,9 +19,9 @@ use scape_proto::word::{CircuitId, StreamId};
 /// assert_eq!((last.circuit(), middle.circuit()), (CircuitId::new(7), CircuitId::new(7)));
 /// ```
 ///
-/// Prefer a live [`Circuit`] to an id, because a restarted tor uses the same
-/// ids for other circuits. A live circuit also knows if and why it has closed,
-/// and which control connection it belongs to.
+/// Prefer a [`Circuit`] to an id, because a restarted tor uses the same ids for
+/// other circuits. A [`Circuit`] also knows if and why it has closed, and which
+/// control connection it belongs to.
 ///
 /// Streams that leave a circuit before its last hop, or that use a circuit that
 /// tor didn't choose, stand out and may reveal the user.
@@ -34,7 +34,17 @@ pub struct AttachPoint {
 
 impl AttachPoint {
     /// Sets the hop at which the stream leaves the circuit. Hops are counted
-    /// from 1, and the default is the last one. tor refuses the first hop.
+    /// from 1, and the default is the last hop. Attaching a stream fails if
+    /// `hop` is 0, and also if `hop` is 1, because tor refuses the first hop.
+    ///
+    /// ```
+    /// use scape::attach::{AttachPoint, Decision};
+    /// use scape::word::CircuitId;
+    ///
+    /// let second_relay = AttachPoint::from(CircuitId::new(7)).hop(2);
+    /// let decision = Decision::on(second_relay);
+    /// assert!(matches!(decision, Decision::Circuit(_)));
+    /// ```
     #[must_use]
     pub fn hop(self, hop: u32) -> AttachPoint {
         AttachPoint { hop: Some(hop), ..self }
@@ -51,9 +61,9 @@ impl AttachPoint {
         StreamError::new(Some(self.id), problem)
     }
 
-    /// Checks if a stream can be attached to this circuit and hop, without
-    /// asking tor. Returns an error that says why not. A circuit of which only
-    /// the id is known passes, although it may have closed.
+    /// Returns an error if a stream certainly can't be attached to this circuit
+    /// and hop. Doesn't ask tor. If only the circuit's id is known, this check
+    /// doesn't notice that the circuit has closed.
     pub(super) fn check(&self, controller: &Controller) -> Result<()> {
         if self.id.get() == 0 {
             let why = "is 0, which would let tor choose";
@@ -77,10 +87,11 @@ impl AttachPoint {
         Ok(())
     }
 
-    /// Checks the same as [`check`](Self::check), and also that the circuit is
-    /// built and can carry the request: a DNS look-up if `is_look_up` is true,
-    /// otherwise a connection. If only the circuit's id is known, tor is asked
-    /// about the circuit.
+    /// Makes the same checks as [`check`](Self::check). Also returns an error
+    /// if the circuit isn't built, or if it can't carry the request. The
+    /// request is a DNS look-up if `is_look_up` is true, otherwise a
+    /// connection. If only the circuit's id is known, tor is asked about the
+    /// circuit.
     pub(super) fn check_now(&self, controller: &Controller, is_look_up: bool) -> Result<()> {
         self.check(controller)?;
         let known = match &self.live {
@@ -119,8 +130,8 @@ impl AttachPoint {
         }
     }
 
-    /// Returns true if `circuit` is this circuit, or another leg of its conflux
-    /// set, which has the same exit.
+    /// Returns true if `circuit` is this circuit, or another leg of this
+    /// circuit's conflux set. All legs of a set have the same exit.
     pub(super) fn is(&self, circuit: Option<CircuitId>) -> bool {
         if circuit == Some(self.id) {
             return true;
@@ -133,8 +144,8 @@ impl AttachPoint {
     }
 
     /// Attaches a stream to this circuit and hop. `is_look_up` is true if the
-    /// stream is a DNS look-up: then circuits are refused with which tor would
-    /// abort.
+    /// stream is a DNS look-up. If tor would abort because this circuit can't
+    /// carry look-ups, returns an error and doesn't attach the look-up.
     pub(super) fn put(
         &self,
         controller: &Controller,

@@ -14,7 +14,13 @@ pub(super) const MAX_CONCURRENT: usize = 64;
 /// Closures are attachers:
 ///
 /// ```
-/// use scape::attach::{Decision, StreamAttacher, StreamRequest};
+/// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+/// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+/// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+/// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+/// #     .start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::attach::{Decision, StreamRequest};
 /// use scape::word::CircuitId;
 ///
 /// let web = CircuitId::new(7);
@@ -22,29 +28,62 @@ pub(super) const MAX_CONCURRENT: usize = 64;
 ///     Some(80 | 443) => Decision::on(web),
 ///     _ => Decision::Pass,
 /// };
-/// fn is_one(_: impl StreamAttacher) {}
-/// is_one(by_port);
+/// let guard = controller.attach_streams(by_port)?;
+/// # tor.send("650 STREAM 12 NEW 0 example.com:443 PURPOSE=USER\r\n");
+/// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:443\r\n");
+/// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 7");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A type can also replace the defaults of the other methods:
+///
+/// ```
+/// use scape::Error;
+/// use scape::attach::{Decision, StreamAttacher, StreamKind, StreamRequest};
+/// use scape::event::StreamInfo;
+///
+/// struct Printer;
+///
+/// impl StreamAttacher for Printer {
+///     fn decide(&self, stream: &StreamRequest) -> Decision {
+///         println!("stream to {}", stream.target());
+///         Decision::Pass
+///     }
+///     fn failed(&self, stream: &StreamInfo, error: &Error) {
+///         eprintln!("stream to {}: {error}", stream.target);
+///     }
+///     fn takes(&self, _: StreamKind) -> bool {
+///         true // also streams to onion services, and tor's own streams
+///     }
+///     fn max_concurrent(&self) -> usize {
+///         4
+///     }
+/// }
+/// assert!(Printer.takes(StreamKind::Onion));
 /// ```
 ///
 /// # Threads
 ///
-/// An attacher is asked about several streams at once, on its own threads, up
-/// to [`max_concurrent`](Self::max_concurrent). It may build a circuit first or
-/// wait for anything else. Other streams have to wait only while all of these
-/// threads are busy. A panic is caught, and the stream is closed.
+/// This library calls [`decide`](Self::decide) on threads of its own, for up to
+/// [`max_concurrent`](Self::max_concurrent) streams at once. The method may
+/// build a circuit first, or wait for anything else. Other streams have to wait
+/// only while all of these threads are busy. A panic in `decide` is caught, and
+/// the stream is closed.
 #[doc(alias = "IStreamAttacher")]
 pub trait StreamAttacher: Send + Sync + 'static {
     /// Decides which circuit a stream uses. The stream waits for the decision;
     /// tor closes it after `SocksTimeout` (two minutes by default). If the
-    /// stream loses its circuit before it is open, the attacher is asked again:
-    /// see [`StreamRequest::tried`].
+    /// stream loses its circuit before the stream is open, the attacher is
+    /// asked again: see [`StreamRequest::tried`].
     #[doc(alias = "attach_stream")]
     fn decide(&self, stream: &StreamRequest) -> Decision;
 
-    /// Called if a decision couldn't be carried out and the stream was closed,
-    /// or if the stream was already gone
+    /// Called after a decision couldn't be carried out. By then, this library
+    /// has closed the stream, or the stream was already gone
     /// ([`StreamError::is_stream_gone`](crate::control::StreamError::is_stream_gone)).
-    /// Does nothing by default, because the error is logged anyway.
+    /// Does nothing by default, because failures are logged anyway. The methods
+    /// of a [`StreamAnswer`](super::StreamAnswer) return their errors and don't
+    /// call this method.
     #[doc(alias = "attach_stream_failure")]
     fn failed(&self, stream: &StreamInfo, error: &Error) {
         let _ = (stream, error);
@@ -60,15 +99,16 @@ pub trait StreamAttacher: Send + Sync + 'static {
 
     /// Returns the maximum number of streams that are decided on at once, which
     /// is also the maximum number of threads. Default: 64. The value 0 counts
-    /// as 1, and a panic as the default.
+    /// as 1. If this method panics, the default applies.
     ///
-    /// More streams wait for their turn, in the order in which they arrived. If
-    /// several attachers are installed on a connection, the highest number
-    /// applies to all of them.
+    /// Further streams wait until a thread is free, in the order in which they
+    /// arrived. If several attachers are installed on a connection, the highest
+    /// number applies to all of them.
     ///
-    /// An attacher that waits for streams of the same tor (because it connects
-    /// through that tor, for example) needs a thread for each of them. Use
-    /// [`StreamRequest::answer_later`] instead of a high number.
+    /// Before they decide, some attachers make a connection through the same
+    /// tor and wait for it. The connection is a second stream, which also needs
+    /// a decision, and so another thread. Such attachers should use
+    /// [`StreamRequest::answer_later`] instead of a high maximum.
     fn max_concurrent(&self) -> usize {
         MAX_CONCURRENT
     }

@@ -1,9 +1,9 @@
 //! Client requests that are bound to a circuit.
 //!
 //! Each request has its own SOCKS user name with 128 random bits, which
-//! identifies its stream. The request is registered before anything is sent to
-//! the SOCKS port. This works over TCP and Unix ports, and distinguishes
-//! streams that come from the same address.
+//! identifies the request's stream. The request is registered before anything
+//! is sent to the SOCKS port. A user name works over TCP and Unix ports, and
+//! distinguishes streams that come from the same address.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,22 +20,23 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::event::{StreamInfo, StreamReason, StreamStatus};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// The prefix of the SOCKS user names. By this prefix, another program that
-/// uses this library recognizes these streams, and leaves them to the program
-/// that made them.
+/// The prefix of the SOCKS user names that circuit-bound clients send. Such a
+/// client sends each request over a chosen circuit. Other programs that use
+/// this library recognize the client's streams by the prefix, and don't attach
+/// them.
 pub(super) const PREFIX: &str = "scape-via-";
 /// The time to wait for tor's reason after the client has learned that the
 /// stream ended.
 const FOR_THE_REASON: Duration = Duration::from_secs(2);
 
-/// Returns true if the stream belongs to a circuit-bound client, of this
-/// program or of another one that uses this library. That program attaches the
-/// stream itself.
+/// Returns true if the stream belongs to a circuit-bound client, in this
+/// program or in another program that uses this library. The program that has
+/// the client attaches the stream.
 pub(super) fn is_marked(info: &StreamInfo) -> bool {
     info.socks_username.as_deref().is_some_and(|user| user.starts_with(PREFIX))
 }
 
-/// The active requests, by user name.
+/// The active requests of circuit-bound clients, by SOCKS user name.
 #[derive(Default)]
 pub(super) struct BoundStreams(Mutex<Register>);
 
@@ -74,9 +75,10 @@ impl BoundStreams {
         self.0.lock().ends
     }
 
-    /// Registers a request whose circuit was checked when the connection had
-    /// ended `ends` times. Returns `None` if the connection has ended again
-    /// since then, because the circuit's id may refer to another circuit now.
+    /// Registers a request. The request's circuit was checked earlier, and at
+    /// that time the connection had ended `ends` times. Returns `None` if the
+    /// connection has ended again since then, because the circuit's id may
+    /// refer to another circuit now.
     pub(super) fn add(
         &self,
         user: Box<str>,
@@ -99,7 +101,7 @@ impl BoundStreams {
     }
 }
 
-/// An active request.
+/// An active request of a circuit-bound client, and its stream.
 pub(super) struct BoundStream {
     pub(super) place: AttachPoint,
     pub(super) is_look_up: bool,
@@ -114,7 +116,7 @@ pub(super) struct BoundStream {
 struct Progress {
     stream: Option<(StreamId, Box<str>)>,
     /// The circuit over which tor has sent the stream's request. `None` before
-    /// that.
+    /// tor has sent the request.
     sent: Option<CircuitId>,
     open: bool,
     end: Option<(Option<StreamReason>, Option<StreamReason>)>,
@@ -125,8 +127,8 @@ struct Progress {
 }
 
 impl Progress {
-    /// Notes the end of the stream. The first reason counts, because later
-    /// events only report that tor closes the stream as a consequence.
+    /// Notes the end of the stream. Only the first reason is kept, because
+    /// later events only report that tor closes the stream as a consequence.
     fn ends(&mut self, info: &StreamInfo) {
         self.end.get_or_insert((info.reason.clone(), info.remote_reason.clone()));
     }
@@ -145,8 +147,7 @@ impl BoundStream {
     }
 
     /// Notes tor's information about the stream. Returns an error if the stream
-    /// is on another circuit than the chosen one. The caller must then close
-    /// the stream.
+    /// isn't on the chosen circuit. The caller must then close the stream.
     pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         progress.stream.get_or_insert_with(|| (info.id, info.target.as_str().into()));
@@ -202,8 +203,9 @@ impl BoundStream {
         Ok(())
     }
 
-    /// Forgets the connection to the SOCKS port, which belongs to the user from
-    /// now on. A later failure no longer shuts it down.
+    /// Forgets the connection to the SOCKS port, because the connection belongs
+    /// to the user from now on. A later failure no longer shuts the connection
+    /// down.
     pub(super) fn leave_to_user(&self) {
         self.progress.lock().socket = None;
     }
@@ -241,8 +243,8 @@ impl BoundStream {
     }
 
     /// Waits until tor has reported that the stream is open on the chosen
-    /// circuit, or that the look-up was sent over it. Returns an error if the
-    /// request fails, or at `deadline`.
+    /// circuit, or that the look-up was sent over that circuit. Returns an
+    /// error if the request fails, or at `deadline`.
     pub(super) fn confirm(&self, deadline: Instant) -> Result<()> {
         let asked_at = Instant::now();
         let confirmed = self.wait(deadline, |progress| {
@@ -266,9 +268,9 @@ impl BoundStream {
     }
 
     /// Finds the reason for a failure on the SOCKS port, and returns the error
-    /// for the user. Waits for tor's report for at most two seconds, and until
-    /// at most [`UNDO_WITHIN`] after `request_ends`, which is the deadline of
-    /// the request.
+    /// for the user. Waits up to two seconds for tor's report of the reason.
+    /// `request_ends` is the deadline of the request. The wait ends at most
+    /// [`UNDO_WITHIN`] after that deadline.
     pub(super) fn cause(
         &self,
         error: SocksError,

@@ -1,4 +1,5 @@
-//! The route over one circuit, and the registration of its requests.
+//! [`CircuitBinder`]: sends the requests of a client over one circuit, and
+//! registers them.
 
 use std::fmt;
 use std::io;
@@ -17,15 +18,15 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::event::EndReason;
 use scape_proto::word::is_onion_name;
 
-/// A route over one circuit.
+/// The route of a client whose requests all go over one circuit.
 pub(crate) struct CircuitBinder {
     hold: LeaveUnattachedGuard,
     place: AttachPoint,
 }
 
 impl CircuitBinder {
-    /// Creates the route. While it lives, every new stream of this tor waits
-    /// until this program decides on it.
+    /// Creates a route over this circuit. While the route exists, every new
+    /// stream of this tor waits until this program decides on the stream.
     pub(crate) fn new(controller: &Controller, place: AttachPoint) -> Result<Arc<CircuitBinder>> {
         place.check(controller)?;
         let hold =
@@ -47,7 +48,7 @@ impl fmt::Debug for CircuitBinder {
 }
 
 /// Prepares a request over this circuit. If tor must be asked about the
-/// circuit, its reply is awaited until `deadline`.
+/// circuit, waits for tor's reply until `deadline`.
 pub(super) fn bind(
     hold: &LeaveUnattachedGuard,
     place: &AttachPoint,
@@ -84,7 +85,8 @@ pub(super) fn bind(
     Ok(Box::new(Ticket { registry, controller, user, isolation, via, deadline }))
 }
 
-/// The registration of a request. Dropping it removes the request.
+/// The registration of one request. Dropping this value removes the request
+/// from the registry.
 struct Ticket {
     registry: Arc<Registry>,
     controller: Controller,

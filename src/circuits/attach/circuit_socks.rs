@@ -6,9 +6,9 @@
 //! through tor and passes bytes to the program. The second one passes bytes to
 //! tor.
 //!
-//! Invariant: every socket of a connection is in [`Open`] from its first byte
-//! on, so dropping [`CircuitSocks`] can shut all of them down. Once the proxy
-//! is closed, `Open` has no client, so no thread can start a request or a
+//! Invariant: a socket is registered in [`Open`] before its first byte is read
+//! or written. So dropping [`CircuitSocks`] can shut down all sockets. Once the
+//! proxy is closed, `Open` has no client, so no thread can start a request or a
 //! connection.
 
 use std::collections::HashMap;
@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::socks_server::{answer, handshake};
 use crate::client::TorClient;
+use crate::client::socks::server::{Login, answer, handshake};
 use crate::client::socks::{Request, SocksError, SocksProblem, SocksStatus};
 use crate::error::{Error, Result};
 use crate::io::connection::Thread;
@@ -30,35 +30,37 @@ use crate::io::transport::{Transport, deadline_after};
 use crate::live::state::Circuit;
 use scape_proto::word::Secret;
 
-/// The time that a program has for the whole SOCKS handshake.
+/// The maximum time for the whole SOCKS handshake with a program.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The maximum number of concurrent connections.
 const MOST: usize = 256;
-/// The pause after a failed accept, for example with too many open files.
+/// The pause after a connection couldn't be accepted, for example because too
+/// many files are open.
 const AFTER_FAILURE: Duration = Duration::from_millis(50);
-/// The time for one attempt to wake the accepting thread.
+/// The maximum time for one attempt to wake the accepting thread.
 const WAKE_WITHIN: Duration = Duration::from_millis(200);
-/// The time that the accepting thread has to end.
+/// The maximum time to wait until the accepting thread has ended.
 const END_WITHIN: Duration = Duration::from_secs(2);
 const THREAD: &str = "scape-circuit-socks";
 
 /// A SOCKS5 proxy for other programs, whose connections go over one circuit.
 ///
 /// [`Circuit::socks`] opens the proxy on a port of 127.0.0.1 that the operating
-/// system chooses. A program must send the user name and the password, which
-/// are random. Up to 256 connections can be open at once; more are closed
-/// immediately. The handshake must be done within 10 seconds.
+/// system chooses. A program must log in with the user name and the password
+/// that [`url`](Self::url) contains. Both are random. Up to 256 connections can
+/// be open at once; further ones are closed immediately. A program must
+/// complete the SOCKS handshake within 10 seconds.
 ///
 /// The proxy runs inside this process, with one thread of its own and two more
 /// for each connection. Dropping this value closes the port and all
-/// connections, and so does the end of the process. So no connection can move
-/// to another circuit. If the circuit has closed, new connections are refused.
+/// connections, and so does the end of the process. No connection ever moves to
+/// another circuit. If the circuit has closed, new connections are refused.
 ///
-/// The URL contains the password, and anybody on this machine who knows it can
-/// use the circuit. Don't pass it as a program's argument, because other users
-/// can see arguments. Environment variables are private, but many programs
-/// skip the proxy for hosts in `NO_PROXY`, and prefer `https_proxy` over
-/// `ALL_PROXY`. This example gives curl the URL on its standard input:
+/// The URL contains the password, and anybody on this machine who knows the URL
+/// can use the circuit. Don't pass the URL as a program's argument, because
+/// other users can see arguments. Environment variables are private, but many
+/// programs skip the proxy for hosts in `NO_PROXY`, and prefer `https_proxy`
+/// over `ALL_PROXY`. This example gives curl the URL on its standard input:
 ///
 /// ```no_run
 /// use std::io::Write;
@@ -97,11 +99,23 @@ impl Circuit {
     /// circuit as long as the returned [`CircuitSocks`] lives.
     ///
     /// The proxy supports the command CONNECT only. It refuses
-    /// [private](crate::socks::is_private) addresses and onion services, which
-    /// can't be reached over a given circuit.
+    /// [private](crate::socks::is_private) addresses. It also refuses onion
+    /// services, because they can't be reached over a given circuit.
     ///
     /// While the proxy lives, every new stream of this tor waits for this
     /// program: see [`TorClient::via`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let circuit = state.wait(Duration::from_secs(60), |state| {
+    ///     state.circuits().into_iter().find(|circuit| circuit.is_built())
+    /// })?;
+    /// let socks = circuit.socks()?;
+    /// assert!(socks.address().ip().is_loopback());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -285,9 +299,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn serve(program: &Transport, entry: &Entry) -> io::Result<()> {
     let deadline = deadline_after(HANDSHAKE);
     let shared = &entry.shared;
-    let Some((host, port)) = handshake(program, &shared.user, &shared.password, deadline)? else {
-        return Ok(());
-    };
+    let login = Login { user: &shared.user, password: &shared.password };
+    let Some((host, port)) = handshake(program, Some(login), deadline)? else { return Ok(()) };
     // The client keeps a launched tor alive until the connection ends.
     let client = entry.client()?;
     let connected = connect(&client, entry, &host, port);

@@ -12,8 +12,8 @@ use crate::client::socks_ports::SocksPorts;
 use crate::error::Result;
 use crate::live::state::{Circuit, State};
 
-/// Requests over chosen circuits. Hand-picked circuits stand out, which may
-/// reveal the user.
+/// Requests over chosen circuits. Circuits that are chosen by hand stand out,
+/// and may reveal the user.
 impl TorClient {
     /// Returns a client like this one whose connections and DNS look-ups go
     /// over one circuit only. The circuit is a
@@ -22,11 +22,13 @@ impl TorClient {
     /// circuit.
     ///
     /// ```no_run
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
     /// use scape::Tor;
+    /// use std::time::Duration;
     ///
     /// let tor = Tor::connect()?;
-    /// let circuit = tor.controller()?.build_circuit(&BuildCircuit::new())?;
+    /// let request = ExtendCircuit::new();
+    /// let circuit = tor.controller()?.build_circuit(&request, Duration::from_secs(60))?;
     /// let client = tor.client()?.via(circuit.id)?;
     /// let stream = client.connect(("example.com", 80))?;
     /// println!("{}", client.dns_resolve("example.com")?);
@@ -37,9 +39,9 @@ impl TorClient {
     /// stream. So [`isolation`](Self::isolation) has no effect. A connection is
     /// returned once tor has reported that its stream is open on this circuit.
     /// If the stream can't be attached to the circuit, the call fails with a
-    /// [`StreamError`](crate::control::StreamError) and the stream is closed:
-    /// it never uses another circuit. Look-ups that tor answers itself (the
-    /// text of an address, a mapped name) use no circuit.
+    /// [`StreamError`](crate::control::StreamError) and the stream is closed.
+    /// The stream never uses another circuit. tor answers some look-ups itself
+    /// (the text of an address, a mapped name). Such look-ups use no circuit.
     ///
     /// Onion services can't be reached over a chosen circuit. Such a request
     /// fails before anything is sent. The SOCKS port's isolation flags don't
@@ -49,16 +51,18 @@ impl TorClient {
     /// While the returned client lives, or anything that is made from it
     /// (clones, HTTP agents), every new stream of this tor waits for this
     /// program: see [`attach`](crate::attach). If such clients follow each
-    /// other within five seconds, new streams wait for this program until up to
-    /// five seconds after the last client was dropped. A program that is ended
-    /// by a signal, or that keeps a handle in a `static`, should call
-    /// [`undo_all`](crate::undo_all) before it ends. Otherwise the streams of
-    /// every program wait in vain, until tor is restarted or
-    /// [`release_streams`](crate::Controller::release_streams) is called.
+    /// other within five seconds, new streams also wait for this program during
+    /// the five seconds after the last client was dropped.
     ///
-    /// If tor's SOCKS port reports that a connection failed, the call waits for
-    /// tor's reason for up to two seconds. It may exceed the client's timeout
-    /// by up to one second.
+    /// A program that is ended by a signal, or that keeps such a client in a
+    /// `static`, should call [`undo_all`](crate::undo_all) before it ends.
+    /// Otherwise the streams of every program wait in vain, until tor is
+    /// restarted or [`release_streams`](crate::Controller::release_streams) is
+    /// called.
+    ///
+    /// If tor's SOCKS port reports that a connection failed, the call that
+    /// connects waits up to two seconds for tor's reason. That call may exceed
+    /// the client's timeout by up to one second.
     ///
     /// DNS look-ups work over circuits for general use and over circuits with
     /// the purpose [`Controller`](crate::event::CircuitPurpose::Controller):
@@ -69,11 +73,11 @@ impl TorClient {
     /// If tor is known by its SOCKS port only, the error is a
     /// [`NoControlError`](crate::tor::NoControlError) (kind
     /// [`ErrorKind::Connect`](crate::ErrorKind::Connect)). If the circuit is
-    /// known to have closed, it is a
+    /// known to have closed, the error is a
     /// [`StreamError`](crate::control::StreamError). If a filter in front of
-    /// the control port hides tor's SOCKS ports, it is the filter's refusal
-    /// (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)), because the
-    /// client's port may belong to another tor. The errors of
+    /// the control port hides tor's SOCKS ports, the client's port could belong
+    /// to another tor. So the error is the filter's refusal (kind
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)). The errors of
     /// [`Controller::attach_streams`](crate::Controller::attach_streams) are
     /// also possible.
     #[doc(alias = "stream_via")]
@@ -84,7 +88,7 @@ impl TorClient {
 
     /// Returns a client like this one that builds a new circuit for each
     /// connection and each DNS look-up, with the settings in `builder`. The
-    /// request uses that circuit only.
+    /// connection or look-up uses no other circuit.
     ///
     /// ```no_run
     /// use scape::{CircuitBuilder, Tor};
@@ -103,8 +107,9 @@ impl TorClient {
     /// [`Controller`](crate::event::CircuitPurpose::Controller) stay open until
     /// somebody closes them.
     ///
-    /// This call loads the live state, unless the program has one. For a series
-    /// of such clients, keep a [`State`] while they are made.
+    /// This call needs the live [`State`] of the control connection, and loads
+    /// it unless the program already has one. To make several such clients,
+    /// keep a [`State`], so that it is loaded only once.
     ///
     /// Onion services can't be reached. While the returned client lives, every
     /// new stream of this tor waits for this program, and a program that is
@@ -127,8 +132,8 @@ impl TorClient {
 /// Requests over this circuit.
 impl Circuit {
     /// Returns a client for tor's first usable SOCKS port whose connections and
-    /// DNS look-ups go over this circuit only: [`TorClient::via`]. To choose
-    /// another port, use [`Tor::client_on`](crate::Tor::client_on) and
+    /// DNS look-ups go over this circuit only: see [`TorClient::via`]. To
+    /// choose another port, use [`Tor::client_on`](crate::Tor::client_on) and
     /// [`TorClient::via`].
     ///
     /// ```no_run

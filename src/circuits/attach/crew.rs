@@ -12,7 +12,8 @@ use super::request::{Desk, Rest, ask};
 use super::{Decision, PriorityAttacher, StreamAttacher as _};
 use scape_proto::event::EndReason;
 
-/// The threads that ask attachers, and the streams that wait for such a thread.
+/// The threads that ask attachers, and the streams that wait for one of these
+/// threads.
 pub(super) struct Crew {
     operations: Arc<Operations>,
     users: PriorityAttacher,
@@ -34,9 +35,10 @@ pub(super) struct Job {
     pub(super) desk: Arc<dyn Desk>,
 }
 
-/// The attachers to ask.
+/// The attachers to ask about a stream.
 pub(super) enum Who {
-    /// All attachers that are installed when the stream's turn comes.
+    /// All attachers that are installed when a thread takes the stream from the
+    /// queue.
     Everybody,
     /// The attachers after the one that passed the stream on with
     /// [`StreamAnswer::not_mine`](super::StreamAnswer::not_mine).
@@ -48,8 +50,8 @@ impl Crew {
         Crew { operations, users, state: Mutex::default() }
     }
 
-    /// Adds a stream. Starts a thread for it unless the maximum number of
-    /// threads runs already.
+    /// Adds a stream to the queue. Starts another thread if fewer threads than
+    /// the maximum are running.
     pub(super) fn take(self: &Arc<Self>, job: Job) {
         let most = self.users.max_concurrent().max(1);
         let mut state = self.state.lock();
@@ -78,8 +80,8 @@ impl Crew {
         job
     }
 
-    /// Handles a thread that couldn't be started. If there are other threads,
-    /// they will take the stream. Otherwise all waiting streams are closed.
+    /// Handles the failure to start a thread. If other threads run, they take
+    /// the waiting streams. Otherwise all waiting streams are closed.
     fn has_no_thread(&self, error: &std::io::Error) {
         let mut state = self.state.lock();
         state.threads -= 1;

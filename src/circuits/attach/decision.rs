@@ -1,9 +1,9 @@
-//! [`Decision`]: what an attacher decides about a stream.
+//! [`Decision`]: an attacher's decision about a stream.
 
 use super::AttachPoint;
 use scape_proto::event::EndReason;
 
-/// The decision about a stream.
+/// An attacher's decision about a stream.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Decision {
@@ -25,10 +25,20 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Attaches the stream to a circuit, given as a
-    /// [`Circuit`](crate::state::Circuit), a
+    /// Returns the decision to attach the stream to a circuit. The circuit is
+    /// given as a [`Circuit`](crate::state::Circuit), a
     /// [`CircuitId`](crate::word::CircuitId), or an [`AttachPoint`] on a
     /// circuit.
+    ///
+    /// ```
+    /// use scape::attach::{AttachPoint, Decision};
+    /// use scape::word::CircuitId;
+    ///
+    /// let circuit = CircuitId::new(7);
+    /// let (last_hop, second_hop) = (Decision::on(circuit), AttachPoint::from(circuit).hop(2));
+    /// assert!(matches!(last_hop, Decision::Circuit(place) if place.circuit() == circuit));
+    /// assert!(matches!(Decision::on(second_hop), Decision::Circuit(_)));
+    /// ```
     pub fn on(circuit: impl Into<AttachPoint>) -> Decision {
         Decision::Circuit(circuit.into())
     }

@@ -18,7 +18,7 @@ use crate::io::transport::{Deadline, Transport};
 use crate::live::state::{Circuit, State};
 use scape_proto::word::is_onion_name;
 
-/// A route that builds a new circuit for each request.
+/// The route of a client that builds a new circuit for each request.
 pub(crate) struct FreshCircuitBinder {
     hold: LeaveUnattachedGuard,
     state: State,
@@ -26,8 +26,9 @@ pub(crate) struct FreshCircuitBinder {
 }
 
 impl FreshCircuitBinder {
-    /// Creates the route. While it lives, every new stream of this tor waits
-    /// until this program decides on it.
+    /// Creates a route whose circuits are built by `builder`. While the route
+    /// exists, every new stream of this tor waits until this program decides on
+    /// the stream.
     pub(crate) fn new(
         state: &State,
         builder: CircuitBuilder,
@@ -65,9 +66,9 @@ impl fmt::Debug for FreshCircuitBinder {
     }
 }
 
-/// A circuit that was built for one request. Dropping this closes the circuit.
-/// When the request is confirmed, `circuit` is set to `None`, so that the
-/// circuit stays open.
+/// A circuit that was built for one request. Dropping this value closes the
+/// circuit. When the request is confirmed, `circuit` is set to `None`, so that
+/// the circuit stays open.
 struct OwnCircuit {
     circuit: Option<Circuit>,
 }

@@ -12,8 +12,8 @@ use crate::live::state::State;
 /// Attaching streams: the command ATTACHSTREAM and the event STREAM in
 /// control-spec, and `__LeaveStreamsUnattached` in tor's manual.
 impl Controller {
-    /// Installs an attacher with priority 0. It decides which circuits new
-    /// streams use, as long as the returned guard lives. See
+    /// Installs an attacher with priority 0. As long as the returned guard
+    /// lives, the attacher decides which circuits new streams use. See
     /// [`attach`](crate::attach).
     ///
     /// Until the guard is dropped, every new stream of this tor waits for this
@@ -51,8 +51,8 @@ impl Controller {
     /// was installed first is asked first. If an attacher returns
     /// [`Pass`](crate::attach::Decision::Pass), the next one is asked.
     ///
-    /// The call takes at most the handle's timeout. If it fails, undoing takes
-    /// up to one second more.
+    /// The call takes at most the timeout of this controller. If the call
+    /// fails, undoing its changes takes up to one second more.
     ///
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
@@ -61,7 +61,7 @@ impl Controller {
     /// [`release_streams`](Self::release_streams) is called: see [the
     /// module](crate::attach).
     ///
-    /// Hand-picked circuits stand out, and may reveal who uses them.
+    /// Hand-picked circuits stand out, and may reveal their user.
     ///
     /// ```no_run
     /// use scape::attach::{Decision, StreamRequest};
@@ -104,6 +104,30 @@ impl State {
     /// Installs an attacher with priority 0, which is active as long as the
     /// returned guard lives: see [`Controller::attach_streams`].
     ///
+    /// ```
+    /// # use scape::attach::{Decision, StreamRequest};
+    /// # let tor = scape::testing::ScriptedTor::builder()
+    /// #     .info("stream-status", "").info("ns/all", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").info("version", "0.4.9.11")
+    /// #     .info("circuit-status", "7 BUILT alice,bob PURPOSE=GENERAL")
+    /// #     .on_prefix("SETCONF", "250 OK\r\n").on_prefix("ATTACHSTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::word::CircuitId;
+    ///
+    /// let circuit = state.circuit(CircuitId::new(7)).ok_or("there is no circuit 7")?;
+    /// let guard = state.attach(move |stream: &StreamRequest| match stream.target().port() {
+    ///     Some(443) => Decision::on(&circuit),
+    ///     _ => Decision::Pass,
+    /// })?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:443 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:443\r\n");
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`Controller::attach_streams_with`], most often of the
@@ -113,8 +137,26 @@ impl State {
         self.controller().attach_streams(attacher)
     }
 
-    /// Installs an attacher with a priority: see
-    /// [`Controller::attach_streams_with`].
+    /// Installs an attacher with a priority. The attacher with the highest
+    /// priority is asked first: see [`Controller::attach_streams_with`].
+    ///
+    /// ```
+    /// # let tor = scape::testing::ScriptedTor::builder()
+    /// #     .info("stream-status", "").info("ns/all", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").info("version", "0.4.9.11")
+    /// #     .info("circuit-status", "7 BUILT alice,bob PURPOSE=GENERAL")
+    /// #     .on_prefix("SETCONF", "250 OK\r\n").on_prefix("ATTACHSTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::attach::{Decision, StreamRequest};
+    ///
+    /// // A low priority: this attacher is asked after all others.
+    /// let guard = state.attach_with(-10, |_: &StreamRequest| Decision::Tor)?;
+    /// guard.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -129,13 +171,13 @@ impl State {
     }
 }
 
-/// The guard of an installed attacher, which is active as long as the guard
-/// lives. Made by [`Controller::attach_streams`].
+/// The guard of an installed attacher. The attacher is active as long as its
+/// guard lives. [`Controller::attach_streams`] returns the guard.
 ///
 /// Dropping the guard removes the attacher. Dropping the last guard also resets
-/// `__LeaveStreamsUnattached`, for which it waits up to five seconds. The
-/// removed attacher may still decide on streams that it is being asked about,
-/// and on streams that it kept for later
+/// tor's option `__LeaveStreamsUnattached`, and waits up to five seconds for
+/// tor's reply. The removed attacher may still decide on streams that it is
+/// being asked about, and on streams that it kept for later
 /// ([`StreamAnswer`](super::StreamAnswer)). The guard keeps the control
 /// connection open.
 #[must_use = "dropping this removes the attacher at once"]
@@ -147,11 +189,27 @@ pub struct AttacherGuard {
 }
 
 impl AttacherGuard {
-    /// Removes the attacher like dropping the guard does, but waits for at most
-    /// the timeout of the [`Controller`] that installed the attacher, and
-    /// reports errors. Returns false if the control connection wasn't open. If
-    /// this was the last guard, `__LeaveStreamsUnattached` then stays 1 in tor
-    /// until the connection reconnects.
+    /// Removes the attacher like dropping the guard does, but reports errors.
+    /// Waits for at most the timeout of the [`Controller`] that installed the
+    /// attacher.
+    ///
+    /// Returns false if the control connection wasn't open. If this was also
+    /// the last guard, tor's option `__LeaveStreamsUnattached` stays 1 until
+    /// the connection reconnects.
+    ///
+    /// ```
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::attach::{Decision, StreamRequest};
+    ///
+    /// let guard = controller.attach_streams(|_: &StreamRequest| Decision::Tor)?;
+    /// assert!(guard.close()?); // the connection was open, and tor's option is reset
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -18,13 +18,15 @@ pub enum StreamKind {
     /// services itself and refuses to attach such a stream to another circuit.
     /// So the stream can only be left to tor or be refused.
     ///
-    /// A name with trailing dots, such as `abc.onion.`, also counts, although
-    /// tor 0.4.9 treats it as an ordinary name. tor would attach the stream to
-    /// any circuit, and the exit would learn the address, which RFC 7686
-    /// forbids. So such a stream is closed if it is to be attached, and also if
-    /// it is left to tor
-    /// ([`RESOLVE_FAILED`](crate::event::EndReason::RESOLVE_FAILED)). A warning
-    /// is logged. Without an attacher, tor sends it to an exit.
+    /// A name with trailing dots, such as `abc.onion.`, also counts as an onion
+    /// service, although tor 0.4.9 treats it as an ordinary name. tor would
+    /// attach the stream to any circuit, and the exit would learn the address,
+    /// which RFC 7686 forbids. So this library closes such a stream, both if an
+    /// attacher attaches it to a circuit and if an attacher leaves it to tor.
+    /// In the second case, the stream is closed with the reason
+    /// [`RESOLVE_FAILED`](crate::event::EndReason::RESOLVE_FAILED). In both
+    /// cases, a warning is logged. Without an attacher, tor sends the stream to
+    /// an exit.
     Onion,
     /// tor's own stream to a directory, or a stream with a `.exit` name. Only
     /// tor makes such names; it refuses them from clients.
@@ -33,8 +35,19 @@ pub enum StreamKind {
 
 impl StreamKind {
     /// Returns the kind of a stream. The purpose and the session group identify
-    /// tor's own streams. Otherwise the suffix of the target's name decides, so
-    /// `www.exitgame.com` and `onion.example` are ordinary names.
+    /// tor's own streams. For all other streams, the suffix of the target's
+    /// name decides, so `www.exitgame.com` and `onion.example` are ordinary
+    /// names.
+    ///
+    /// ```
+    /// use scape::attach::StreamKind;
+    /// use scape::event::StreamInfo;
+    ///
+    /// let kind = |line: &[u8]| StreamInfo::parse(line).map(|stream| StreamKind::of(&stream));
+    /// assert_eq!(kind(b"4 NEW 0 example.com:443 PURPOSE=USER"), Some(StreamKind::Client));
+    /// assert_eq!(kind(b"5 NEW 0 example.onion:80 PURPOSE=USER"), Some(StreamKind::Onion));
+    /// assert_eq!(kind(b"6 NEW 0 192.0.2.1:80 PURPOSE=DIR_FETCH"), Some(StreamKind::Internal));
+    /// ```
     pub fn of(stream: &StreamInfo) -> StreamKind {
         let is_directory = matches!(
             stream.purpose,
@@ -52,8 +65,8 @@ impl StreamKind {
     }
 }
 
-/// Returns true if the event shows that the stream is a look-up (RESOLVE). Only
-/// the first events of a stream show it.
+/// Returns true if the event shows that the stream is a look-up (RESOLVE). The
+/// later events of a look-up don't show that it is one.
 pub(super) fn is_look_up(stream: &StreamInfo) -> bool {
     matches!(stream.status, StreamStatus::NewResolve | StreamStatus::SentResolve)
         || stream.purpose == Some(StreamPurpose::DnsRequest)

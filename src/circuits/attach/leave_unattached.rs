@@ -18,11 +18,11 @@ use crate::io::connection::{Closed, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 
-/// The time that dropping the last guard waits for tor.
+/// The maximum time for which dropping the last guard waits for tor.
 const END_WITHIN: Duration = Duration::from_secs(5);
 /// The time for which `__LeaveStreamsUnattached` stays 1 after the last of a
 /// series of circuit-bound clients. A client belongs to the series if it is
-/// created within the same time after the previous client was dropped.
+/// created within five seconds after the previous client was dropped.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// The handling of `__LeaveStreamsUnattached` when the last guard is dropped.
@@ -38,8 +38,9 @@ pub(super) enum Afterwards {
 
 impl LeaveUnattachedGuard {
     /// Makes every new stream of this tor wait until this program decides on
-    /// it, as long as the returned guard lives. Sets tor's option if this is
-    /// the first guard.
+    /// it, as long as the returned guard lives. If the thread that watches
+    /// streams doesn't run yet, starts this thread and sets tor's option
+    /// `__LeaveStreamsUnattached`.
     pub(super) fn hold(
         registry: Arc<Registry>,
         controller: &Controller,
@@ -108,8 +109,9 @@ impl LeaveUnattachedGuard {
     }
 }
 
-/// Schedules the end of the watch in five seconds. Returns false if the thread
-/// that waits for this moment can't be started.
+/// Makes the thread that watches streams end in five seconds. Returns false if
+/// the thread `scape-attach-linger`, which ends the watching thread, can't be
+/// started.
 fn linger(registry: &Arc<Registry>, state: &mut State) -> bool {
     state.ends_at = Some(Instant::now() + LINGER);
     registry.run.changed.notify_all();
@@ -128,8 +130,8 @@ fn linger(registry: &Arc<Registry>, state: &mut State) -> bool {
     state.has_lingerer
 }
 
-/// Waits until the scheduled time and ends the watch. Returns early if the
-/// watch has already ended.
+/// Waits until the time that [`linger`] has scheduled, and then ends the thread
+/// that watches streams. Returns early if that thread has already ended.
 fn wait_to_end(registry: &Registry) {
     let run = &registry.run;
     let mut state = run.state.lock();
@@ -185,8 +187,9 @@ fn begin(registry: &Arc<Registry>, controller: &Controller, deadline: Deadline) 
     }
 }
 
-/// Ends the watch within `timeout`. Resets `__LeaveStreamsUnattached` first.
-/// The watch then still handles the streams that have begun to wait until then.
+/// Resets `__LeaveStreamsUnattached` and then ends the thread that watches
+/// streams, all within `timeout`. Before this thread ends, it handles the
+/// streams that began to wait before the reset.
 fn end(registry: &Registry, watch: Watch, timeout: Duration) -> Result<()> {
     let deadline = Deadline::after(timeout);
     // If the controller no longer exists, the connection was closed, and

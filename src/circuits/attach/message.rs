@@ -9,11 +9,12 @@ use scape_proto::event::{Event, StreamInfo};
 /// in which tor has sent the events.
 pub(super) enum Message {
     Event(Arc<Event>),
-    /// The connection has ended, so pending requests are void.
+    /// The connection has ended. The thread forgets the streams of this
+    /// connection.
     Ended(End),
     /// The connection has reconnected, and commands succeed from now on.
     Resumed,
-    /// The existing streams, at the start and after a reconnect.
+    /// The streams that exist when the thread starts, or after a reconnect.
     There(Vec<StreamInfo>),
     /// Ends the thread. No message follows.
     Stop,

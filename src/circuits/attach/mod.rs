@@ -29,14 +29,14 @@
 //!
 //! **Hand-picked circuits stand out.** The user may be revealed by the circuits
 //! that are used together, by the time for which they are used, and by their
-//! relays. tor chooses in the same way for everybody.
+//! relays. tor chooses the circuits of all users in the same way.
 //!
 //! # Guarantees
 //!
 //! * **No stream uses the wrong circuit.** If a decision can't be carried out,
 //!   for example because the circuit has closed, the stream is closed. It is
-//!   never left to tor instead. The same happens if an attacher panics, or
-//!   drops a stream without a decision.
+//!   never left to tor instead. A stream is also closed if an attacher panics,
+//!   or drops the stream without a decision.
 //! * **No stream is forgotten.** Every stream gets a decision, including
 //!   streams that already wait when the first attacher is installed. tor
 //!   doesn't give up a stream that it has already started to attach. If such a
@@ -54,8 +54,9 @@
 //!   trailing dot as an ordinary name. A stream to such a name is closed, even
 //!   if it would be left to tor. Streams that are left to another controller
 //!   are that controller's responsibility.
-//! * **Other streams are left to tor at once**: streams to onion services
-//!   ([`StreamAttacher::takes`]) and tor's own streams.
+//! * **Other streams are left to tor at once**: streams to onion services and
+//!   tor's own streams, unless an attacher wants them
+//!   ([`StreamAttacher::takes`]).
 //! * **Streams of circuit-bound clients come first.** Streams of a client that
 //!   is bound to a circuit ([`TorClient::via`](crate::TorClient::via)) aren't
 //!   shown to attachers. All other streams are shown to the attachers by
@@ -67,17 +68,21 @@
 //!
 //! # `__LeaveStreamsUnattached`
 //!
-//! tor asks controllers about streams only while this option is 1. The first
-//! attacher sets it, and it is reset after the last one: when the guard is
-//! dropped (even by a panic that unwinds), by [`AttacherGuard::close`], and
-//! when the connection is closed. If another controller or a reload resets the
-//! option, or if the connection reconnects, it is set again.
+//! tor asks controllers about streams only while its option
+//! `__LeaveStreamsUnattached` is 1. Installing the first attacher sets the
+//! option. The option is reset when the last attacher is removed: when the
+//! attacher's guard is dropped (even by a panic that unwinds), by
+//! [`AttacherGuard::close`], and when the connection is closed. If another
+//! controller or a reload resets the option, or if the connection reconnects,
+//! it is set again.
 //!
 //! Circuit-bound clients ([`TorClient::via`](crate::TorClient::via)) need the
 //! option, too. For a single client, the option is reset when the client is
-//! dropped. If another client follows within five seconds, the option stays set
-//! for five seconds after the last of them. So a series of connections doesn't
-//! change tor's configuration each time: ten connections change it four times.
+//! dropped. If another client is created within five seconds, the option stays
+//! 1 until five seconds after the last client of the series was dropped. So a
+//! series of clients doesn't change tor's configuration each time. Ten clients
+//! in a row change it four times: the first client sets and resets the option,
+//! and so does the rest of the series.
 //!
 //! If the option was already 1, another controller attaches streams. A warning
 //! is logged, the option is left at 1, and streams that no attacher wants are
@@ -147,7 +152,6 @@ mod priority;
 mod registry;
 mod request;
 mod run;
-mod socks_server;
 mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -42,9 +42,10 @@ impl Operations {
         self.controller().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Carries out a decision. If that fails, the stream is closed. If `turn`
-    /// is given and that turn is over, or if the stream is gone or decided on,
-    /// only returns an error.
+    /// Carries out a decision. If that fails, the stream is closed. `turn` is
+    /// the number of the turn in which the deciding attacher was asked; `None`
+    /// stands for any turn. If this turn is over, if the stream is gone, or if
+    /// it was already decided on, does nothing and returns an error.
     pub(super) fn act(
         &self,
         pending: &Pending,

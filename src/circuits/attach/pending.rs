@@ -14,8 +14,9 @@ use scape_proto::word::CircuitId;
 pub(super) struct Pending {
     pub(super) info: StreamInfo,
     pub(super) kind: StreamKind,
-    /// True if the stream is a DNS look-up (RESOLVE), with which tor aborts on
-    /// certain circuits. False if it is a connection.
+    /// True if the stream is a DNS look-up (RESOLVE), false if it is a
+    /// connection. The difference matters because tor aborts if a look-up is
+    /// attached to certain circuits.
     pub(super) is_look_up: bool,
     pub(super) tried: Vec<Tried>,
     progress: Mutex<Progress>,
@@ -76,9 +77,9 @@ impl Pending {
         self.progress.lock().end.is_some()
     }
 
-    /// Takes the right to act on the stream, which is granted only once. If a
-    /// turn is given, it must be the current one. Returns an error if the right
-    /// isn't granted.
+    /// Takes the right to act on the stream. This right is granted only once.
+    /// If `turn` is given, that turn must be the current one. Returns an error
+    /// if the right isn't granted.
     pub(super) fn finish(&self, turn: Option<u64>) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         match progress.end {
@@ -121,11 +122,12 @@ impl Pending {
         }
     }
 
-    /// Returns true if the current attacher has taken the right to answer
-    /// later, or if no decision is needed any more.
-    pub(super) fn is_taken(&self) -> bool {
+    /// Returns true if the attacher with this turn has taken the right to
+    /// answer later. Also returns true if another thread has already passed the
+    /// stream on, which ends the turn, or if no decision is needed any more.
+    pub(super) fn is_taken(&self, turn: u64) -> bool {
         let progress = self.progress.lock();
-        progress.taken || progress.end.is_some()
+        progress.taken || progress.turn != turn || progress.end.is_some()
     }
 
     pub(super) fn is_open_for(&self, turn: u64) -> bool {
@@ -133,10 +135,31 @@ impl Pending {
         progress.end.is_none() && progress.turn == turn
     }
 
-    /// Takes out the attacher that was asked last, so that the stream no longer
-    /// keeps it alive. Returns `None` if no attacher was asked, or if an
-    /// earlier call has taken it out.
+    /// Removes and returns the attacher that was asked last, so that the stream
+    /// no longer keeps that attacher alive. Returns `None` if no attacher was
+    /// asked, or if an earlier call has taken it out.
     pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {
         self.progress.lock().decider.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Decision, StreamRequest};
+    use super::*;
+
+    #[test]
+    fn stream_that_another_thread_passes_on_counts_as_taken() {
+        let attacher: Arc<dyn StreamAttacher> = Arc::new(|_: &StreamRequest| Decision::Later);
+        let info = StreamInfo::parse(b"11 NEW 0 a.test:80").unwrap();
+        let pending = Pending::new(info, false, Vec::new());
+        let first = pending.next_turn(&attacher).unwrap();
+        assert!(!pending.is_taken(first));
+        pending.take(first);
+        assert!(pending.is_taken(first));
+        // The other thread asks the next attacher before the first one returns.
+        assert!(pending.pass(first));
+        let second = pending.next_turn(&attacher).unwrap();
+        assert!(pending.is_taken(first) && !pending.is_taken(second));
     }
 }

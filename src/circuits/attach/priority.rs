@@ -37,8 +37,9 @@ pub struct PriorityAttacher {
 #[derive(Default)]
 struct Members {
     next: u64,
-    /// The members, in the order in which they are asked. Nothing else keeps a
-    /// member alive, so a member that can be upgraded hasn't been removed.
+    /// The members, in the order in which they are asked. Only this list keeps
+    /// members alive. So if a weak reference to a member can be upgraded, the
+    /// member hasn't been removed.
     list: Vec<Arc<Member>>,
 }
 
@@ -56,7 +57,27 @@ impl Member {
 }
 
 impl PriorityAttacher {
-    /// Creates an attacher without members.
+    /// Creates an attacher without members. The members are the attachers that
+    /// it asks. They can be added and removed at any time, also while this
+    /// attacher is installed.
+    ///
+    /// ```
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::attach::{Decision, PriorityAttacher, StreamRequest};
+    ///
+    /// let attachers = PriorityAttacher::new();
+    /// let guard = controller.attach_streams(attachers.clone())?;
+    /// let member = attachers.add(0, |_: &StreamRequest| Decision::Tor);
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         PriorityAttacher::default()
     }
@@ -65,6 +86,15 @@ impl PriorityAttacher {
     /// removed member may still decide on a stream that it is being asked
     /// about. It isn't asked about any further stream, not even one that is
     /// already waiting.
+    ///
+    /// ```
+    /// use scape::attach::{Decision, PriorityAttacher, StreamRequest};
+    ///
+    /// let attachers = PriorityAttacher::new();
+    /// let last = attachers.add(-10, |_: &StreamRequest| Decision::Tor);
+    /// let first = attachers.add(10, |_: &StreamRequest| Decision::Pass);
+    /// assert_eq!(format!("{attachers:?}"), "PriorityAttacher { priorities: [10, -10] }");
+    /// ```
     #[doc(alias = "add_attacher")]
     pub fn add(&self, priority: i32, attacher: impl StreamAttacher) -> PriorityMember {
         let mut members = self.members.lock();
@@ -101,12 +131,13 @@ impl StreamAttacher for PriorityAttacher {
         stream.ask(&self.now())
     }
 
-    /// Does nothing, because the member that decided is notified.
+    /// Does nothing, because the failure is reported to the member that
+    /// decided.
     fn failed(&self, _: &StreamInfo, _: &Error) {}
 
-    /// Returns true if a member wants streams of this kind, or if a member
-    /// panics. Before a member decides on a stream, its `takes` is called
-    /// again. If it panics again, the stream is closed.
+    /// Returns true if a member wants streams of this kind, or if the `takes`
+    /// of a member panics. Before a member decides on a stream, its `takes` is
+    /// called again. If `takes` panics again, the stream is closed.
     fn takes(&self, kind: StreamKind) -> bool {
         let takes = |attacher: &Arc<dyn StreamAttacher>| {
             super::catch_panic("takes is called again", || attacher.takes(kind)).unwrap_or(true)
@@ -115,7 +146,7 @@ impl StreamAttacher for PriorityAttacher {
     }
 
     /// Returns the highest [`max_concurrent`](StreamAttacher::max_concurrent)
-    /// of all members. A member that panics counts as 64.
+    /// of all members. A member whose `max_concurrent` panics counts as 64.
     fn max_concurrent(&self) -> usize {
         let of_one = |attacher: &Arc<dyn StreamAttacher>| {
             let most = super::catch_panic("its limit counts as 64", || attacher.max_concurrent());
@@ -133,8 +164,8 @@ impl fmt::Debug for PriorityAttacher {
     }
 }
 
-/// The guard of a member of a [`PriorityAttacher`], returned by
-/// [`PriorityAttacher::add`]. Dropping the guard removes the member at once.
+/// The membership of one attacher in a [`PriorityAttacher`], returned by
+/// [`PriorityAttacher::add`]. Dropping this value removes the attacher at once.
 #[derive(Debug)]
 #[must_use = "dropping this removes the attacher at once"]
 pub struct PriorityMember {
@@ -143,7 +174,17 @@ pub struct PriorityMember {
 }
 
 impl PriorityMember {
-    /// Removes the member, like dropping the guard does.
+    /// Removes the member from its [`PriorityAttacher`], like dropping this
+    /// value does.
+    ///
+    /// ```
+    /// use scape::attach::{Decision, PriorityAttacher, StreamRequest};
+    ///
+    /// let attachers = PriorityAttacher::new();
+    /// let member = attachers.add(0, |_: &StreamRequest| Decision::Tor);
+    /// member.remove();
+    /// assert!(attachers.is_empty());
+    /// ```
     #[doc(alias = "remove_attacher")]
     pub fn remove(self) {}
 }

@@ -21,9 +21,10 @@ use scape_proto::control::Command;
 use scape_proto::event::EndReason;
 use scape_proto::word::StreamId;
 
-/// State that the attachers of a connection share. It doesn't keep the
-/// connection open, but the guards of attachers do, and so do the requests and
-/// answers that users have.
+/// State that the attachers of a control connection share. The registry doesn't
+/// keep the connection open. The guards of attachers, each
+/// [`StreamRequest`](super::StreamRequest) and each
+/// [`StreamAnswer`](super::StreamAnswer) keep it open.
 pub(super) struct Registry {
     pub(super) operations: Arc<Operations>,
     pub(super) users: PriorityAttacher,
@@ -69,7 +70,8 @@ impl Registry {
         self.users.takes(kind)
     }
 
-    /// Asks the attachers for a decision, on a thread of the crew.
+    /// Asks the attachers for a decision about a stream, on a thread of the
+    /// [`Crew`].
     pub(super) fn consider(self: &Arc<Self>, pending: Arc<Pending>, who: Who) {
         let desk: Arc<dyn Desk> = self.clone();
         Crew::take(&self.crew, Job { pending, who, desk });
@@ -105,9 +107,9 @@ impl ReconnectHook for Registry {
         "the waiting streams"
     }
 
-    /// Asks the attachers about streams that wait on the new connection.
-    /// Requests from before belong to the old connection, perhaps to another
-    /// tor, and are void.
+    /// Asks the attachers about the streams that are waiting after a reconnect.
+    /// Requests for decisions from before the reconnect are void, because the
+    /// new connection may lead to another tor.
     fn reconnected(&self, tor: &Questions<'_>) -> Result<()> {
         // If a thread is starting or ending the watch at this moment, that
         // thread handles the waiting streams.
@@ -126,8 +128,8 @@ impl ReconnectHook for Registry {
         Ok(())
     }
 
-    /// Closes the undecided streams, because no attacher will decide on them
-    /// any more, and they would wait until they time out.
+    /// Closes the streams without a decision. No attacher will decide on them
+    /// any more, so they would wait until they time out.
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();

@@ -11,17 +11,18 @@ use crate::error::Result;
 use scape_proto::event::{EndReason, StreamInfo, StreamReason, StreamTarget};
 use scape_proto::word::{CircuitId, StreamId};
 
-/// Carries out the decisions on [`StreamRequest`]s and [`StreamAnswer`]s, which
-/// keep the desk alive.
+/// An object that carries out the decisions on streams. Each [`StreamRequest`]
+/// and each [`StreamAnswer`] keeps its desk alive.
 pub(super) trait Desk: Send + Sync {
     /// Returns a controller for the user's code, which keeps the connection
     /// open as long as the user keeps the controller. Returns `None` if all
     /// handles to the connection are gone.
     fn users_controller(&self) -> Option<Controller>;
 
-    /// Carries out a decision. If that fails, the stream is closed. If `turn`
-    /// is given and that turn is over, only returns an error. `None` stands for
-    /// any turn.
+    /// Carries out a decision. If that fails, the stream is closed. `turn` is
+    /// the number of the turn in which the deciding attacher was asked. If the
+    /// stream was passed on to the next attacher since then, does nothing and
+    /// returns an error. If `turn` is `None`, the turn isn't checked.
     fn act(&self, pending: &Pending, turn: Option<u64>, decision: Decision) -> Result<()>;
 
     /// Asks the remaining attachers, on another thread.
@@ -41,8 +42,8 @@ pub(super) struct Others {
 }
 
 /// Asks the members one after the other until one decides. Returns `Pass` if
-/// all of them pass. `then` are the attachers after these members. The caller
-/// asks them.
+/// all of them pass. After that, the caller asks the attachers in `then`; this
+/// function doesn't ask them.
 pub(super) fn ask(
     desk: &Arc<dyn Desk>,
     pending: &Arc<Pending>,
@@ -72,7 +73,7 @@ pub(super) fn ask(
         };
         match super::catch_panic("the stream is closed", || member.decide(&request)) {
             Some(Decision::Pass) => {}
-            Some(Decision::Later) if !pending.is_taken() => {
+            Some(Decision::Later) if !pending.is_taken(turn) => {
                 log::warn!(
                     target: "scape::attach",
                     "stream {} is closed, because an attacher returned Decision::Later \
@@ -123,9 +124,35 @@ impl StreamRequest {
     }
 
     /// Returns the circuits that the stream had to leave before it was open,
-    /// each with tor's reason and the relay's reason. A stream isn't attached
-    /// again to a circuit that it had to leave, unless the reason was
+    /// the first one first. Each has tor's reason (`REASON`) and the reason
+    /// that the relay gave (`REMOTE_REASON`). A stream isn't attached again to
+    /// a circuit that it had to leave, unless tor's reason was
     /// [`StreamReason::Timeout`].
+    ///
+    /// ```
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::attach::{Decision, StreamRequest};
+    /// use scape::word::CircuitId;
+    ///
+    /// let circuits = [CircuitId::new(7), CircuitId::new(8)];
+    /// let attacher = move |stream: &StreamRequest| {
+    ///     let is_new = |circuit: &CircuitId| stream.tried().all(|(tried, ..)| tried != *circuit);
+    ///     circuits.into_iter().find(is_new).map_or(Decision::Pass, Decision::on)
+    /// };
+    /// # let guard = controller.attach_streams(attacher)?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 7");
+    /// # tor.send("650 STREAM 12 DETACHED 7 example.com:80 REASON=END\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM 12 8")?, "ATTACHSTREAM 12 8");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tried(
         &self,
     ) -> impl Iterator<Item = (CircuitId, Option<&StreamReason>, Option<&StreamReason>)> {
@@ -144,9 +171,10 @@ impl StreamRequest {
         self.pending.is_over()
     }
 
-    /// Returns the right to decide on the stream later, from any thread. Return
-    /// [`Decision::Later`] after calling this. If the attacher returns any
-    /// other decision, that one counts.
+    /// Returns the right to decide on the stream later, from any thread. After
+    /// this call, the attacher must return [`Decision::Later`]. If it returns
+    /// another decision, that decision counts, and the answer can no longer be
+    /// used.
     ///
     /// ```
     /// use scape::attach::{Decision, StreamAnswer, StreamRequest};
@@ -171,8 +199,8 @@ impl StreamRequest {
         }
     }
 
-    /// Asks the members in turn, for an attacher that consists of other
-    /// attachers.
+    /// Asks the attachers in `members` about this stream, one after the other.
+    /// Their [`PriorityAttacher`](super::PriorityAttacher) calls this method.
     pub(super) fn ask(&self, members: &[Weak<Member>]) -> Decision {
         ask(&self.desk, &self.pending, members, &self.rest)
     }
@@ -234,6 +262,29 @@ impl StreamAnswer {
     /// [`Circuit`](crate::state::Circuit), a [`CircuitId`], or an
     /// [`AttachPoint`] on a circuit.
     ///
+    /// ```
+    /// # use scape::attach::{Decision, StreamRequest};
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let (sender, answers) = std::sync::mpsc::channel();
+    /// # let guard = controller.attach_streams(move |stream: &StreamRequest| {
+    /// #     let _ = sender.send(stream.answer_later());
+    /// #     Decision::Later
+    /// # })?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// use scape::word::CircuitId;
+    ///
+    /// let answer = answers.recv()?; // the attacher sent it: stream.answer_later()
+    /// answer.attach(CircuitId::new(7))?;
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 7");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error with a [`StreamError`](crate::control::StreamError) if
@@ -245,6 +296,27 @@ impl StreamAnswer {
 
     /// Leaves the choice of the circuit to tor.
     ///
+    /// ```
+    /// # use scape::attach::{Decision, StreamRequest};
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let (sender, answers) = std::sync::mpsc::channel();
+    /// # let guard = controller.attach_streams(move |stream: &StreamRequest| {
+    /// #     let _ = sender.send(stream.answer_later());
+    /// #     Decision::Later
+    /// # })?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// let answer = answers.recv()?; // the attacher sent it: stream.answer_later()
+    /// answer.leave_to_tor()?;
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`attach`](Self::attach), most often a
@@ -253,7 +325,30 @@ impl StreamAnswer {
         self.decide(Decision::Tor)
     }
 
-    /// Closes the stream with this reason.
+    /// Closes the stream, and reports this reason to its client.
+    ///
+    /// ```
+    /// # use scape::attach::{Decision, StreamRequest};
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let (sender, answers) = std::sync::mpsc::channel();
+    /// # let guard = controller.attach_streams(move |stream: &StreamRequest| {
+    /// #     let _ = sender.send(stream.answer_later());
+    /// #     Decision::Later
+    /// # })?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// use scape::event::EndReason;
+    ///
+    /// let answer = answers.recv()?; // the attacher sent it: stream.answer_later()
+    /// answer.refuse(EndReason::EXIT_POLICY)?;
+    /// # assert_eq!(tor.wait_for("CLOSESTREAM")?, "CLOSESTREAM 12 4");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -265,6 +360,27 @@ impl StreamAnswer {
 
     /// Passes the stream to the next attacher, which is asked on another
     /// thread. After the last attacher, the stream is left to tor.
+    ///
+    /// ```
+    /// # use scape::attach::{Decision, StreamRequest};
+    /// # let tor = scape::testing::ScriptedTor::builder().info("stream-status", "")
+    /// #     .info("version", "0.4.9.11").on_prefix("SETCONF", "250 OK\r\n")
+    /// #     .on_prefix("ATTACHSTREAM", "250 OK\r\n").on_prefix("CLOSESTREAM", "250 OK\r\n")
+    /// #     .on("GETCONF __LeaveStreamsUnattached", "250 __LeaveStreamsUnattached=0\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let (sender, answers) = std::sync::mpsc::channel();
+    /// # let guard = controller.attach_streams(move |stream: &StreamRequest| {
+    /// #     let _ = sender.send(stream.answer_later());
+    /// #     Decision::Later
+    /// # })?;
+    /// # tor.send("650 STREAM 12 NEW 0 example.com:80 PURPOSE=USER\r\n");
+    /// # tor.send("650 STREAM 12 CONTROLLER_WAIT 0 example.com:80\r\n");
+    /// let answer = answers.recv()?; // the attacher sent it: stream.answer_later()
+    /// answer.not_mine();
+    /// # assert_eq!(tor.wait_for("ATTACHSTREAM")?, "ATTACHSTREAM 12 0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn not_mine(self) {
         if self.pending.pass(self.turn) {
             self.desk.clone().pass_on(self.pending.clone(), self.rest.clone());

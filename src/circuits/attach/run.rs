@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
 
 use super::message::Message;
-use crate::io::connection::{Registration, Thread};
+use crate::io::connection::{RouteGuard, Thread};
 
 /// The number of guards
 /// ([`LeaveUnattachedGuard`](super::leave_unattached::LeaveUnattachedGuard))
@@ -29,8 +29,8 @@ pub(super) struct State {
     /// The time when the watch ends unless a guard is created before. `None` if
     /// no end is scheduled.
     pub(super) ends_at: Option<Instant>,
-    /// True if the thread `scape-attach-linger` runs, which waits for `ends_at`
-    /// and then ends the watch.
+    /// True if the thread `scape-attach-linger` is running. This thread waits
+    /// until `ends_at` and then ends the watch.
     pub(super) has_lingerer: bool,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Stage {
 pub(super) struct Watch {
     pub(super) sender: Sender<Message>,
     pub(super) thread: Thread,
-    pub(super) registration: Registration,
+    pub(super) registration: RouteGuard,
 }
 
 impl State {

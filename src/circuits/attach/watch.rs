@@ -130,8 +130,8 @@ impl Watch {
     }
 
     /// Handles a CONF_CHANGED event. If another controller or a reload has
-    /// reset `__LeaveStreamsUnattached` although it is still needed, sets it
-    /// again.
+    /// reset `__LeaveStreamsUnattached` while a guard needs this option, sets
+    /// the option again.
     fn conf_changed(&self, changed: &ConfChanged) {
         if !changed.contains(LEAVE_STREAMS)
             || changed.values(LEAVE_STREAMS).any(|value| value == "1")
@@ -185,8 +185,8 @@ impl Watch {
         }
     }
 
-    /// Forgets a stream that is open or has ended, so that it needs no decision
-    /// any more.
+    /// Forgets a stream that needs no decision any more, because it is open or
+    /// has ended.
     fn forget(&mut self, id: StreamId) {
         self.registry.waiting.lock().remove(&id);
         if let Some(pending) = self.known.remove(&id).and_then(|known| known.pending) {
@@ -252,10 +252,11 @@ impl Watch {
         }
     }
 
-    /// Fails the requests of a connection that has ended, because its stream
-    /// ids mean nothing on the next connection. The next connection may be open
-    /// already, so requests on that one are left alone. If no connection
-    /// follows, resets tor's option on another connection.
+    /// Fails the requests that were made before the connection ended, because
+    /// the old stream ids mean nothing on the next connection. The next
+    /// connection may be open already, so requests on the next connection are
+    /// left alone. If no connection follows, resets `__LeaveStreamsUnattached`
+    /// over a separate connection.
     fn ended(&mut self, end: &End) {
         for via in self.registry.bound.before(end.ends) {
             via.fail(end.closed.clone().into());
@@ -293,8 +294,8 @@ fn attach(registry: &Registry, id: StreamId, is_look_up: bool, via: &BoundStream
     }
 }
 
-/// Returns the reason for closing a stream, so that its client learns what
-/// happened.
+/// Returns the reason with which to close a stream that has lost its circuit.
+/// tor passes the reason on to the stream's client.
 fn end_reason(info: &StreamInfo) -> EndReason {
     let reason = info.remote_reason.as_ref().or(info.reason.as_ref());
     let known = EndReason::KNOWN.iter().copied();

@@ -3,7 +3,7 @@
 use super::chooser::PathChooser;
 use super::in_flight::{InFlight, begin_to_close};
 use super::settings::{CircuitSettings, Route};
-use crate::control::{BuildCircuit, CircuitError};
+use crate::control::{CircuitError, ExtendCircuit};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
@@ -11,8 +11,8 @@ use scape_proto::control::Refusal;
 use scape_proto::info::EntryGuardStatus;
 use scape_proto::word::Fingerprint;
 
-/// A [`Route`] that is ready for use: for [`Route::Choosing`], with the
-/// candidates from the current consensus.
+/// A [`Route`] that is ready for use. [`Route::Choosing`] becomes a
+/// [`PathChooser`] with the candidates from the current consensus.
 #[derive(Debug)]
 enum Prepared {
     Tor,
@@ -33,18 +33,16 @@ impl Prepared {
         })
     }
 
-    /// Returns the relays of one circuit. If they are chosen here, avoids the
-    /// `failed` relays if possible. Returns an empty list if tor chooses the
-    /// relays.
+    /// Returns the relays of one circuit. A [`PathChooser`] avoids the `failed`
+    /// relays if possible. Returns an empty list if tor chooses the relays.
     fn path(&self, failed: &[Fingerprint]) -> Result<Vec<String>> {
         let chooser = match self {
             Prepared::Tor => return Ok(Vec::new()),
             Prepared::Along(relays) => return Ok(relays.clone()),
             Prepared::Choosing(chooser) => chooser,
         };
-        let mut rng = rand::rng();
-        let path = match chooser.choose_without(&mut rng, failed) {
-            Err(_) if !failed.is_empty() => chooser.choose(&mut rng),
+        let path = match chooser.choose_without(failed) {
+            Err(_) if !failed.is_empty() => chooser.choose(),
             chosen => chosen,
         };
         Ok(path?.iter().map(Fingerprint::to_string).collect())
@@ -65,9 +63,10 @@ fn guards(state: &State) -> Vec<Fingerprint> {
     guards.iter().filter_map(|guard| guard.relay.fingerprint()).collect()
 }
 
-/// Builds one circuit by these settings, until `deadline`. The returned circuit
-/// is still registered in `site`, from which the caller must remove it when the
-/// circuit has an owner.
+/// Builds one circuit with these settings, until `deadline`. The returned
+/// circuit is still registered in `site`, the list of circuits without an
+/// owner. The caller must remove it from that list when the circuit has an
+/// owner.
 pub(super) fn build_one(
     settings: &CircuitSettings,
     state: &State,
@@ -118,6 +117,33 @@ impl From<Error> for Failure {
     }
 }
 
+/// Starts to build one circuit with these settings, and doesn't wait until the
+/// circuit is built.
+pub(super) fn launch_one(
+    settings: &CircuitSettings,
+    state: &State,
+    deadline: Deadline,
+) -> Result<Circuit> {
+    let path = Prepared::new(&settings.route, state, deadline)?.path(&[])?;
+    launch(settings, state, &path, deadline)
+}
+
+/// Asks tor for a circuit over these relays. tor chooses them if `path` is
+/// empty.
+fn launch(
+    settings: &CircuitSettings,
+    state: &State,
+    path: &[String],
+    deadline: Deadline,
+) -> Result<Circuit> {
+    let mut command = ExtendCircuit::new().path(path);
+    if let Some(purpose) = &settings.purpose {
+        command = command.purpose(purpose.clone());
+    }
+    let circuit = state.launch(&state.controller().until(deadline), &command);
+    circuit.map_err(|error| deadline.or_late(error, Phase::Circuit))
+}
+
 /// Makes one attempt to build a circuit. If it fails, the circuit is closed.
 fn build(
     settings: &CircuitSettings,
@@ -126,12 +152,7 @@ fn build(
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {
-    let mut request = BuildCircuit::new().path(path);
-    if let Some(purpose) = &settings.purpose {
-        request = request.purpose(purpose.clone());
-    }
-    let circuit = state.launch_with(&state.controller().until(deadline), &request);
-    let circuit = circuit.map_err(|error| deadline.or_late(error, Phase::Circuit))?;
+    let circuit = launch(settings, state, path, deadline)?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;
         return Err(deadline.error(Phase::Circuit).into());

@@ -41,13 +41,14 @@ use scape_proto::word::{CountryCode, Fingerprint};
 ///     .exit_to(("example.com", 443))
 ///     .min_bandwidth(1000)
 ///     .prepare(Arc::new(directory), &[])?;
-/// for relay in chooser.choose(&mut rand::rng())? {
+/// for relay in chooser.choose()? {
 ///     println!("{relay}");
 /// }
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "no path is chosen before prepare() is called"]
 pub struct PathBuilder {
     rules: Rules,
     /// The error for the first invalid argument. `None` if all arguments so far
@@ -80,39 +81,70 @@ impl PathBuilder {
     /// More hops are slower, and rare.
     ///
     /// The only hop of a path of length 1 is chosen like a first hop. If there
-    /// is a [target](Self::exit_to), that hop must also allow streams to it.
-    /// (tor doesn't attach a user's streams to a circuit of one hop.)
+    /// is a [target](Self::exit_to), that hop must also allow streams to the
+    /// target. (tor doesn't attach a user's streams to a circuit of one hop.)
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().length(4);
+    /// ```
     pub fn length(mut self, hops: usize) -> Self {
         self.rules.length = hops;
         self
     }
 
-    /// Makes the first hop one of this tor's entry guards: the first one, in
-    /// tor's order, that fits. This is the default, and the purpose of [entry
-    /// guards](https://spec.torproject.org/guard-spec/).
+    /// Requires that the first hop is one of this tor's [entry
+    /// guards](https://spec.torproject.org/guard-spec/). The first guard that
+    /// fits is chosen, in tor's order of preference. This is the default.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let like_tor = PathBuilder::new().random_guard().entry_guard(); // the last call counts
+    /// ```
     pub fn entry_guard(mut self) -> Self {
         self.rules.entry = Entry::Guards;
         self
     }
 
-    /// Makes the first hop any relay with the flag `Guard`, chosen anew for
-    /// each path by the weights `Wgg` and `Wgd`.
+    /// Allows any relay with the flag `Guard` as the first hop. The relay is
+    /// chosen anew for each path, by the consensus' weights `Wgg` and `Wgd`.
     ///
     /// This is for measurements. For anything private it is dangerous, because
     /// the paths lose the protection of entry guards.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let measuring = PathBuilder::new().random_guard();
+    /// ```
     pub fn random_guard(mut self) -> Self {
         self.rules.entry = Entry::Random;
         self
     }
 
-    /// Chooses middle hops with equal probability, instead of by bandwidth.
+    /// Gives all relays the same probability to be chosen as a middle hop. By
+    /// default, the probability depends on the bandwidth.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let measuring = PathBuilder::new().random_guard().uniform_middles();
+    /// ```
     pub fn uniform_middles(mut self) -> Self {
         self.rules.uniform_middles = true;
         self
     }
 
-    /// Makes the last hop a relay like those in the middle instead of an exit.
-    /// This is for circuits that don't leave the network.
+    /// Sets that the last hop is chosen like a middle hop and need not be an
+    /// exit. This is for circuits whose streams don't leave the Tor network.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().internal(); // no hop needs the flag Exit
+    /// ```
     pub fn internal(mut self) -> Self {
         self.rules.leaves = false;
         self
@@ -123,13 +155,20 @@ impl PathBuilder {
     /// such as `("example.com", 443)`. After several calls, the exit allows all
     /// of the targets.
     ///
-    /// Clients know only a summary of an exit's policy: the ports that it
-    /// allows for most addresses, for IPv4 and IPv6. So the exit may still
-    /// refuse a stream. A host name counts as an IPv4 address. An exit that
-    /// allows the target need not have the flag `Exit`: tor works the same way.
+    /// Clients know only a summary of an exit's policy: the ports that the exit
+    /// allows for most IPv4 and most IPv6 addresses. So the exit may still
+    /// refuse a stream. A host name counts as an IPv4 address. As in tor, an
+    /// exit that allows the target need not have the flag `Exit`.
     ///
     /// For ports with long-lived connections (tor's `LongLivedPorts`), all
     /// relays have the flag `Stable`.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// // The exit allows streams to both servers.
+    /// let path = PathBuilder::new().exit_to(("example.com", 443)).exit_to("192.0.2.7:25");
+    /// ```
     pub fn exit_to(mut self, target: impl ToTarget) -> Self {
         match ExitTarget::of(target) {
             Ok(target) => self.rules.targets.push(target),
@@ -166,7 +205,7 @@ impl PathBuilder {
     /// ```
     /// use scape::path::PathBuilder;
     ///
-    /// let path = PathBuilder::new().exit_where(|relay| relay.bandwidth() > 5000);
+    /// let path = PathBuilder::new().exit_where(|relay| relay.bandwidth() > Some(5000));
     /// ```
     pub fn exit_where(
         mut self,
@@ -176,15 +215,25 @@ impl PathBuilder {
         self
     }
 
-    /// Sets the last hop. The relay must be running and valid, and tor must
-    /// have its microdescriptor. Other flags and the exit policy are ignored.
+    /// Sets the relay for the last hop. The relay must be running and valid,
+    /// and tor must have its microdescriptor. Other flags and the exit policy
+    /// are ignored.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let exit = "9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?;
+    /// let path = PathBuilder::new().exit(exit);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exit(mut self, relay: Fingerprint) -> Self {
         self.rules.fixed_exit = Some(relay);
         self
     }
 
-    /// Sets hop number `hop`, from 1. The relay must be running and valid, and
-    /// tor must have its microdescriptor. Other flags are ignored.
+    /// Sets the relay for hop number `hop`, counted from 1. The relay must be
+    /// running and valid, and tor must have its microdescriptor. Other flags
+    /// are ignored.
     ///
     /// The other hops are chosen so that they fit. If two relays are set that
     /// must not be in one path, such as relays of one family, choosing a path
@@ -203,10 +252,11 @@ impl PathBuilder {
         self
     }
 
-    /// Excludes relays from the path, except for those that are set explicitly.
+    /// Excludes relays from the path. A relay that is set for a hop, with
+    /// [`relay`](Self::relay) or [`exit`](Self::exit), is used nevertheless.
     ///
     /// Relays are named by fingerprint, with or without `$`, or by nickname.
-    /// Any type whose text is such a name is accepted.
+    /// Any type whose `to_string` returns such a name is accepted.
     ///
     /// ```
     /// use scape::path::PathBuilder;
@@ -225,6 +275,16 @@ impl PathBuilder {
     /// Excludes relays in these countries. `country_of` returns the country of
     /// an address. Relays whose country is unknown are excluded, too, as in tor
     /// (`GeoIPExcludeUnknown`).
+    ///
+    /// ```no_run
+    /// use scape::geoip::GeoIp;
+    /// use scape::path::PathBuilder;
+    ///
+    /// let geoip = GeoIp::new().tor(&scape::connect()?);
+    /// let country_of = move |ip| geoip.lookup(ip).ok()?.country;
+    /// let path = PathBuilder::new().exclude_countries(["xy".parse()?], country_of);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exclude_countries(
         mut self,
         countries: impl IntoIterator<Item = CountryCode>,
@@ -235,6 +295,14 @@ impl PathBuilder {
     }
 
     /// Excludes relays that fulfil a condition.
+    ///
+    /// ```
+    /// use scape::netdoc::RouterFlags;
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new()
+    ///     .exclude_where(|relay| relay.flags().contains(RouterFlags::BAD_EXIT));
+    /// ```
     pub fn exclude_where(
         mut self,
         condition: impl Fn(&Relay) -> bool + Send + Sync + 'static,
@@ -243,9 +311,15 @@ impl PathBuilder {
         self
     }
 
-    /// Sets the minimum bandwidth of all relays, in kilobytes per second. The
-    /// consensus names the bandwidth, which is measured if possible. Default:
-    /// 0.
+    /// Sets the minimum bandwidth of all relays, in kilobytes per second. A
+    /// relay's bandwidth is the number in the consensus, which is measured if
+    /// possible. Default: 0.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().min_bandwidth(5000); // 5 megabytes per second
+    /// ```
     pub fn min_bandwidth(mut self, kilobytes: u32) -> Self {
         self.rules.min_bandwidth = kilobytes;
         self
@@ -253,7 +327,13 @@ impl PathBuilder {
 
     /// Sets whether all relays must have the flag `Fast`. Default: true. If
     /// false, relays without the flag are used, too. This tor's entry guards
-    /// are never checked for it, because tor has chosen them.
+    /// are never checked for the flag, because tor has chosen them.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let path = PathBuilder::new().fast(false);
+    /// ```
     pub fn fast(mut self, fast: bool) -> Self {
         self.rules.fast = fast;
         self
@@ -262,6 +342,12 @@ impl PathBuilder {
     /// Sets whether all relays must have the flag `Stable`. Default: true if a
     /// [target](Self::exit_to) has a port with long-lived connections,
     /// otherwise false. This tor's entry guards are never checked for the flag.
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// let for_a_chat = PathBuilder::new().stable(true);
+    /// ```
     pub fn stable(mut self, stable: bool) -> Self {
         self.rules.stable = Some(stable);
         self
@@ -271,17 +357,36 @@ impl PathBuilder {
     /// tor's option `EnforceDistinctSubnets`. A network is a /16 of IPv4 or a
     /// /32 of IPv6. Default: true. (Two relays of one family are never in one
     /// path.)
+    ///
+    /// ```
+    /// use scape::path::PathBuilder;
+    ///
+    /// // All relays of a test network are at 127.0.0.1.
+    /// let path = PathBuilder::new().distinct_subnets(false);
+    /// ```
     pub fn distinct_subnets(mut self, distinct: bool) -> Self {
         self.rules.distinct_subnets = distinct;
         self
     }
 
-    /// Prepares the choice of paths through `directory`. This checks each relay
-    /// once, so choosing a path afterwards is quick.
+    /// Creates a [`PathChooser`] for paths over the relays of `directory`. This
+    /// checks each relay once, so choosing a path afterwards is quick.
     ///
-    /// `guards` are this tor's entry guards, the preferred ones first. They
-    /// aren't needed with [`random_guard`](Self::random_guard) or if the first
-    /// hop is set.
+    /// `guards` are this tor's entry guards, the preferred ones first. No
+    /// guards are needed with [`random_guard`](Self::random_guard), or if
+    /// [`relay`](Self::relay) sets the first hop.
+    ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let state = scape::Tor::connect()?.state()?;
+    /// let guards: Vec<Fingerprint> =
+    ///     state.entry_guards().iter().filter_map(|guard| guard.relay.fingerprint()).collect();
+    /// let chooser = PathBuilder::new().prepare(state.directory()?, &guards)?;
+    /// println!("{:?}", chooser.choose()?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

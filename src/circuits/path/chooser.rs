@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rand::Rng;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng as _};
 
 use super::plan::{Candidates, Plan, index_of};
 use super::search::Search;
@@ -13,10 +14,10 @@ use scape_proto::word::Fingerprint;
 /// Chooses paths through one consensus. Created by
 /// [`PathBuilder::prepare`](crate::path::PathBuilder::prepare).
 ///
-/// The last hop is chosen first, then the others, front to back. Each hop is
-/// chosen by weight among the relays that fit the hops that are already there
-/// (path-spec, "Path selection and constraints"). A `PathChooser` may be shared
-/// between threads.
+/// The last hop is chosen first, then the others, front to back. The relay for
+/// each hop is chosen by weight among the relays that fit the hops chosen
+/// before it (path-spec, "Path selection and constraints"). A `PathChooser` can
+/// be shared between threads.
 ///
 /// ```
 /// use scape::path::PathBuilder;
@@ -24,7 +25,7 @@ use scape_proto::word::Fingerprint;
 ///
 /// # fn example(directory: scape::netdoc::Directory) -> Result<(), Box<dyn std::error::Error>> {
 /// let chooser = PathBuilder::new().random_guard().prepare(Arc::new(directory), &[])?;
-/// let path = chooser.choose(&mut rand::rng())?;
+/// let path = chooser.choose()?;
 /// assert_eq!(path.len(), chooser.length());
 /// # Ok(())
 /// # }
@@ -49,10 +50,24 @@ impl PathChooser {
         self.plan.length()
     }
 
-    /// Returns the relays that are possible at hop number `hop`, from 1, if the
-    /// other hops fit. The iterator is empty if the path has no such hop.
+    /// Returns the relays that are possible at hop number `hop`. The first hop
+    /// is number 1. Rules about several hops, such as families, are not taken
+    /// into account. The iterator is empty if the path has no such hop.
     ///
-    /// An exit scanner can use this to get each exit that allows a target.
+    /// An exit scanner can use this method to get each exit that allows a
+    /// target.
+    ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.info().directory()?;
+    /// let path = PathBuilder::new().random_guard().exit_to(("example.com", 443));
+    /// let chooser = path.prepare(directory.into(), &[])?;
+    /// for exit in chooser.candidates(chooser.length()) {
+    ///     println!("{exit} leads to the web server");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn candidates(&self, hop: usize) -> impl Iterator<Item = &Relay> {
         let hop = hop.checked_sub(1).and_then(|index| self.plan.hop(index));
         hop.map(|hop| hop.candidates.relays())
@@ -62,9 +77,10 @@ impl PathChooser {
     }
 
     /// Returns the probability, from 0 to 1, that a relay is chosen for hop
-    /// number `hop`, from 1. It is the relay's weight divided by the sum of the
-    /// weights of all [candidates](Self::candidates). Returns 0 if the relay
-    /// isn't possible at this hop, or if the path has no such hop.
+    /// number `hop`, counted from 1. The probability is the relay's weight
+    /// divided by the sum of the weights of all [candidates](Self::candidates).
+    /// Returns 0 if the relay isn't possible at this hop, or if the path has no
+    /// such hop.
     ///
     /// Rules about several hops, such as families and networks, are not taken
     /// into account. For a hop with tor's entry guards, the first usable guard
@@ -94,12 +110,23 @@ impl PathChooser {
 
     /// Chooses a path. Returns its relays, first hop first.
     ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.info().directory()?;
+    /// let chooser = PathBuilder::new().random_guard().prepare(directory.into(), &[])?;
+    /// for relay in chooser.choose()? {
+    ///     println!("{relay}");
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// Returns a [`NoPathError`] if no path was found. It counts the relays
-    /// that each rule rejected at the hop that failed.
-    pub fn choose<R: Rng + ?Sized>(&self, rng: &mut R) -> Result<Vec<Fingerprint>, NoPathError> {
-        self.choose_without(rng, &[])
+    /// Returns a [`NoPathError`] if no path was found. The error says at which
+    /// hop the search failed, and how many relays each rule rejected there.
+    pub fn choose(&self) -> Result<Vec<Fingerprint>, NoPathError> {
+        self.choose_without(&[])
     }
 
     /// Chooses a path that doesn't contain the `failed` relays. Use this for
@@ -107,14 +134,56 @@ impl PathChooser {
     /// [set](crate::path::PathBuilder::relay) for a hop are used even if they
     /// failed.
     ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.info().directory()?;
+    /// let chooser = PathBuilder::new().random_guard().prepare(directory.into(), &[])?;
+    /// let path = chooser.choose()?;
+    /// // If the second relay can't be reached, try another path.
+    /// let other = chooser.choose_without(&path[1..2])?;
+    /// assert!(!other.contains(&path[1]));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`choose`](Self::choose). The `failed` relays are counted
     /// as rejected by
     /// [`PathRule::HasFailed`](crate::path::PathRule::HasFailed).
-    pub fn choose_without<R: Rng + ?Sized>(
+    pub fn choose_without(&self, failed: &[Fingerprint]) -> Result<Vec<Fingerprint>, NoPathError> {
+        self.choose_with(&mut rand::rng(), failed)
+    }
+
+    /// Chooses the path that belongs to a seed: the same seed always gives the
+    /// same path, as long as the consensus, the settings and the version of
+    /// this library are the same. Use this for tests and simulations only. The
+    /// paths of real circuits must be unpredictable.
+    ///
+    /// ```no_run
+    /// use scape::path::PathBuilder;
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.info().directory()?;
+    /// let chooser = PathBuilder::new().random_guard().prepare(directory.into(), &[])?;
+    /// assert_eq!(chooser.choose_by_seed(7, &[])?, chooser.choose_by_seed(7, &[])?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`choose_without`](Self::choose_without), most often if
+    /// no path was found.
+    pub fn choose_by_seed(
         &self,
-        rng: &mut R,
+        seed: u64,
+        failed: &[Fingerprint],
+    ) -> Result<Vec<Fingerprint>, NoPathError> {
+        self.choose_with(&mut StdRng::seed_from_u64(seed), failed)
+    }
+
+    fn choose_with(
+        &self,
+        rng: &mut impl Rng,
         failed: &[Fingerprint],
     ) -> Result<Vec<Fingerprint>, NoPathError> {
         let path = Search::new(&self.plan, failed).run(rng)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempts::build_one;
+use super::attempts::{build_one, launch_one};
 use super::builder::PathBuilder;
 use super::circuits::Circuits;
 use super::in_flight::InFlight;
@@ -58,6 +58,7 @@ use scape_proto::event::CircuitPurpose;
 /// # Ok::<(), scape::Error>(())
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "nothing is built before build() or launch() is called"]
 pub struct CircuitBuilder {
     settings: CircuitSettings,
 }
@@ -70,6 +71,12 @@ impl Default for CircuitBuilder {
 
 impl CircuitBuilder {
     /// Creates a builder of circuits for general use, whose relays tor chooses.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    ///
+    /// let builder = CircuitBuilder::new().attempts(5);
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -77,15 +84,23 @@ impl CircuitBuilder {
     /// Creates a builder of circuits whose relays this library chooses by
     /// `path`, anew for each attempt. Such circuits stand out and may reveal
     /// their user.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    /// use scape::path::PathBuilder;
+    ///
+    /// let builder = CircuitBuilder::choosing(PathBuilder::new().exit_to(("example.com", 443)));
+    /// ```
     pub fn choosing(path: PathBuilder) -> Self {
         CircuitBuilder::over(Route::Choosing(Box::new(path)))
     }
 
-    /// Creates a builder of circuits over these relays, first hop first. There
-    /// are no restrictions. Such circuits stand out and may reveal their user.
+    /// Creates a builder of circuits over these relays, first hop first. The
+    /// rules of path selection, such as those about families and exits, aren't
+    /// checked. Such circuits stand out and may reveal their user.
     ///
     /// Relays are named by fingerprint, with or without `$`, or by nickname.
-    /// Any type whose text is such a name is accepted.
+    /// Any type whose `to_string` returns such a name is accepted.
     ///
     /// ```
     /// use scape::CircuitBuilder;
@@ -105,9 +120,18 @@ impl CircuitBuilder {
     ///
     /// tor may also use general circuits for streams of its own choice, and
     /// closes them when they are old or idle. tor leaves circuits with the
-    /// purpose [`CircuitPurpose::Controller`] alone. A purpose other than
-    /// `General` is an error if tor chooses the relays. Use it with
-    /// [`choosing`](Self::choosing) or [`along`](Self::along).
+    /// purpose [`CircuitPurpose::Controller`] alone. If tor chooses the relays,
+    /// building fails with any purpose other than `General`. Set other purposes
+    /// only with [`choosing`](Self::choosing) or [`along`](Self::along).
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    /// use scape::event::CircuitPurpose;
+    ///
+    /// // tor attaches no stream to this circuit by itself.
+    /// let builder = CircuitBuilder::along(["relay01", "relay02", "relay03"])
+    ///     .purpose(CircuitPurpose::Controller);
+    /// ```
     pub fn purpose(mut self, purpose: CircuitPurpose) -> Self {
         self.settings.purpose = Some(purpose);
         self
@@ -115,23 +139,43 @@ impl CircuitBuilder {
 
     /// Sets the number of attempts for each circuit. Default: 3.
     ///
-    /// If the relays are [chosen](Self::choosing), another attempt takes
-    /// another path. It avoids the relays that couldn't be reached, if
-    /// possible.
+    /// If this library [chooses](Self::choosing) the relays, each attempt uses
+    /// a newly chosen path. The new path avoids the relays that couldn't be
+    /// reached, if possible.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    ///
+    /// let builder = CircuitBuilder::new().attempts(1);
+    /// ```
     pub fn attempts(mut self, attempts: usize) -> Self {
         self.settings.attempts = attempts;
         self
     }
 
-    /// Sets the time limit for each attempt, with its commands. Default: 30
-    /// seconds.
+    /// Sets the time limit for each attempt, including the commands to tor.
+    /// Default: 30 seconds.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let builder = CircuitBuilder::new().attempt_timeout(Duration::from_secs(10));
+    /// ```
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.settings.attempt_timeout = timeout;
         self
     }
 
-    /// Sets the time limit for each circuit, with all its attempts and
-    /// commands. Default: 60 seconds.
+    /// Sets the time limit for each circuit, including all attempts and the
+    /// commands to tor. Default: 60 seconds.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let builder = CircuitBuilder::new().timeout(Duration::from_secs(120));
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
@@ -143,8 +187,14 @@ impl CircuitBuilder {
     }
 
     /// Sets the number of circuits that [`build_many`](Self::build_many) and a
-    /// [`pool`](Self::pool) build at the same time. Default: 4. Each needs a
-    /// thread while it is built.
+    /// [`pool`](Self::pool) build at the same time. Default: 4. Each circuit
+    /// needs a thread while it is built.
+    ///
+    /// ```
+    /// use scape::CircuitBuilder;
+    ///
+    /// let builder = CircuitBuilder::new().concurrency(8);
+    /// ```
     pub fn concurrency(mut self, circuits: usize) -> Self {
         self.settings.concurrency = circuits;
         self
@@ -153,6 +203,25 @@ impl CircuitBuilder {
     /// Builds a circuit and returns it when it can carry streams. Failed
     /// attempts leave no circuit behind.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::CircuitBuilder;
+    ///
+    /// let circuit = CircuitBuilder::new().build(&state)?;
+    /// assert!(circuit.is_built());
+    /// circuit.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns the error of the last attempt. The kind is
@@ -160,7 +229,8 @@ impl CircuitBuilder {
     /// * [`ErrorKind::Network`](crate::ErrorKind::Network) if the circuit
     ///   failed. The error contains a
     ///   [`CircuitError`](crate::control::CircuitError) with the reasons;
-    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it took too long;
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if building took too
+    ///   long;
     /// * [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor doesn't know
     ///   a relay (any more).
     ///
@@ -182,9 +252,63 @@ impl CircuitBuilder {
         Ok(circuit)
     }
 
+    /// Starts to build a circuit and returns it as soon as tor has given it an
+    /// id. [`Circuit::wait_built`] waits until the circuit is built. There is
+    /// only one attempt. If building takes too long, the circuit isn't closed.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
+    /// #     .info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::CircuitBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let circuit = CircuitBuilder::new().launch(&state)?;
+    /// println!("tor is building circuit {}", circuit.id());
+    /// circuit.wait_built(Duration::from_secs(60))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`build`](Self::build), most often because tor doesn't
+    /// know a relay (kind [`ErrorKind::Refused`](crate::ErrorKind::Refused)).
+    /// If the circuit fails after this call, [`Circuit::wait_built`] returns
+    /// the error.
+    pub fn launch(&self, state: &State) -> Result<Circuit> {
+        self.settings.check()?;
+        launch_one(&self.settings, state, self.settings.deadline())
+    }
+
     /// Builds `count` circuits, several [at once](Self::concurrency). Returns
     /// an iterator over `count` results, in the order in which circuits are
     /// ready or have finally failed.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::CircuitBuilder;
+    ///
+    /// let mut circuits = CircuitBuilder::new().build_many(&state, 1)?;
+    /// if let Some(circuit) = circuits.next() {
+    ///     println!("{}", circuit?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -197,8 +321,27 @@ impl CircuitBuilder {
         Circuits::start(self.settings.clone(), state.clone(), count)
     }
 
-    /// Starts to keep `size` circuits built in the background. Circuits that
-    /// end are replaced.
+    /// Creates a pool of `size` circuits. Threads in the background build the
+    /// circuits, and replace those that end.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::CircuitBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let pool = CircuitBuilder::new().pool(&state, 1)?;
+    /// println!("{}", pool.get(Duration::from_secs(60))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -73,10 +73,28 @@ impl Circuits {
         self.left
     }
 
-    /// Cancels the circuits that aren't ready, closes those that weren't
-    /// returned, and waits until tor reports that they are closed. All of this
-    /// takes at most the controller's timeout. Returns false if there was no
-    /// circuit to close, or if the control connection has ended.
+    /// Cancels the circuits that aren't ready, closes the circuits that weren't
+    /// returned, and waits until tor reports that all of these are closed. All
+    /// of this takes at most the controller's timeout. Returns false if there
+    /// was no circuit to close, or if the control connection has ended.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::CircuitBuilder;
+    ///
+    /// let circuits = CircuitBuilder::new().build_many(&state, 1)?;
+    /// circuits.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -115,8 +133,9 @@ impl Worker {
 impl Iterator for Circuits {
     type Item = Result<Circuit>;
 
-    /// Waits for the next circuit or the next failure, as long as
-    /// [`CircuitBuilder::timeout`](crate::CircuitBuilder::timeout) allows.
+    /// Waits until another circuit is built or has finally failed.
+    /// [`CircuitBuilder::timeout`](crate::CircuitBuilder::timeout) limits the
+    /// wait, because it limits the time for each circuit.
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let result = self.results.recv().ok()?;

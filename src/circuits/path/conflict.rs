@@ -18,9 +18,8 @@ pub(super) fn conflict(one: &Relay, other: &Relay, distinct_subnets: bool) -> Op
     }
 }
 
-/// Returns true if each relay names the other in its family, or both are
-/// members of a family with an identity (path-spec, "Determining family
-/// membership").
+/// Returns true if each relay names the other in its family, or if both have a
+/// family identity in common (path-spec, "Determining family membership").
 fn same_family(one: &Relay, other: &Relay) -> bool {
     names(one, other) && names(other, one)
         || one.family_ids().iter().any(|family| other.family_ids().contains(family))

@@ -101,7 +101,7 @@ impl<'a> Fitness<'a> {
 
     fn unwanted(&self, relay: &Relay) -> Option<PathRule> {
         let rules = self.rules;
-        if relay.bandwidth() < rules.min_bandwidth {
+        if relay.bandwidth().unwrap_or(0) < rules.min_bandwidth {
             Some(PathRule::TooSlow)
         } else if rules.excluded.has(relay) {
             Some(PathRule::Excluded)
@@ -113,8 +113,9 @@ impl<'a> Fitness<'a> {
     }
 }
 
-/// Returns true if the relay's exit policy allows any port. (Authorities may
-/// give the flag `Exit` to any relay, as those of private networks do.)
+/// Returns true if the relay's exit policy allows any port. The flag `Exit`
+/// isn't enough, because the authorities of private networks give it to all
+/// relays.
 fn lets_something_out(relay: &Relay) -> bool {
     let policies = [relay.policy(), relay.policy_v6()];
     policies.into_iter().flatten().any(|policy| !policy.is_reject_all())

@@ -35,8 +35,8 @@ impl InFlight {
         !work.is_closed
     }
 
-    /// Removes a circuit because it has ended or has an owner. Returns true if
-    /// it was registered here.
+    /// Removes a circuit because it has ended or has an owner. Returns false if
+    /// the circuit wasn't registered.
     pub(super) fn leave(&self, circuit: &Circuit) -> bool {
         let mut work = self.work.lock();
         let at = work.circuits.iter().position(|known| known == circuit);
@@ -47,9 +47,9 @@ impl InFlight {
         self.work.lock().is_closed
     }
 
-    /// Rejects further circuits and begins to close the registered ones, which
-    /// wakes the threads that wait for them. Never waits for tor. Returns the
-    /// circuits that had not ended.
+    /// Rejects further circuits and begins to close the registered ones.
+    /// Threads that wait for such a circuit wake up when the circuit is closed.
+    /// Never waits for tor. Returns the circuits that had not ended.
     pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
         let circuits = {
             let mut work = self.work.lock();
@@ -65,7 +65,7 @@ impl InFlight {
     }
 }
 
-/// Tells tor to close these circuits, without waiting for its answers.
+/// Tells tor to close these circuits, without waiting for tor's replies.
 pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> {
     let open = circuits.iter().filter(|circuit| !circuit.is_ended());
     let commands: Result<Vec<Command>, _> = open
@@ -80,10 +80,10 @@ pub(super) fn begin_to_close(state: &State, circuits: &[Circuit]) -> Result<()> 
     Ok(())
 }
 
-/// Waits until these circuits have ended, all of them before `deadline`.
-/// Returns true if tor has reported the end of a circuit. Returns false if
-/// there was no circuit, or if the connection has ended. Otherwise returns the
-/// first error.
+/// Waits until all of these circuits have ended, or until `deadline`. Returns
+/// the first error, most often because `deadline` has passed. Otherwise returns
+/// true if tor has reported the end of a circuit. Returns false if there was no
+/// circuit, or if the connection has ended.
 pub(super) fn wait_until_closed(circuits: &[Circuit], deadline: Deadline) -> Result<bool> {
     let mut result = Ok(false);
     for circuit in circuits {

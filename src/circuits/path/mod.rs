@@ -2,18 +2,19 @@
 //!
 //! * [`PathBuilder`] describes paths. The method
 //!   [`prepare`](PathBuilder::prepare) creates a [`PathChooser`] for a
-//!   consensus, which chooses one path after the other. Both work without a
-//!   tor, on a [`Directory`](crate::netdoc::Directory) from any source.
+//!   consensus. Each call of [`choose`](PathChooser::choose) then returns a
+//!   path. Both types work without a tor, on a
+//!   [`Directory`](crate::netdoc::Directory) from any source.
 //! * [`CircuitBuilder`] builds circuits over such paths, over given relays, or
 //!   over relays that tor chooses. It builds one circuit, several at once
 //!   ([`Circuits`]), or a [`CircuitPool`] that is kept full.
 //!
 //! **Paths that tor didn't choose can identify their user.** Everybody else's
 //! circuits look like tor's own choice. Unusual lengths, exits in one country,
-//! hand-picked relays and other entry guards than this tor's stand out.
-//! Somebody who sees a part of such a circuit can tell it from others. This
-//! does no harm in measurements, scans and tests. For anything private, leave
-//! the choice to tor.
+//! hand-picked relays, and entry guards that aren't this tor's stand out.
+//! Somebody who sees a part of such a circuit can tell it from others. In
+//! measurements, scans and tests, that does no harm. For anything private,
+//! leave the choice to tor.
 
 mod attempts;
 mod builder;

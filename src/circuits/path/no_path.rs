@@ -1,20 +1,21 @@
-//! [`NoPathError`]: there is no path that fits.
+//! [`NoPathError`]: the error if no path fits the settings.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// No path through the network fits the settings. The error names the hop
-/// without a relay, and counts the relays that each rule rejected.
+/// The error if no path through the network fits the settings. It names the hop
+/// for which no relay was found, and counts the relays that each rule rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoPathError {
-    /// The number of the hop without a relay, from 1.
+    /// The number of the hop for which no relay was found, counted from 1.
     pub hop: usize,
     /// The number of hops of the path.
     pub length: usize,
-    /// The number of relays that were checked: all relays of the consensus, or
-    /// those that were named for this hop.
+    /// The number of relays that were checked for this hop. Depending on the
+    /// settings, these are all relays of the consensus, tor's entry guards, or
+    /// the one relay that the user set.
     pub relays: usize,
     /// The number of relays that fit this hop, but not the other hops.
     pub candidates: usize,
@@ -23,8 +24,9 @@ pub struct NoPathError {
     pub rejected: Vec<(PathRule, usize)>,
 }
 
-/// A rule that a relay breaks, so that it can't be at a position in a path
-/// (path-spec, "Path selection and constraints").
+/// A rule that excludes a relay from a hop of a path (path-spec, "Path
+/// selection and constraints"). Each variant says how the relay breaks the
+/// rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PathRule {
@@ -34,36 +36,42 @@ pub enum PathRule {
     NotRunning,
     /// The relay doesn't have the flag `Valid`.
     NotValid,
-    /// tor has no microdescriptor of the relay (yet), so it can't extend to the
-    /// relay.
+    /// tor has no microdescriptor of the relay (yet), so tor can't extend a
+    /// circuit to the relay.
     NoDescriptor,
     /// The relay doesn't have the flag `Fast`.
     NotFast,
     /// The relay doesn't have the flag `Stable`, which the path requires.
     NotStable,
-    /// The relay has the flag `MiddleOnly`, and this is the first or the last
-    /// hop.
+    /// The relay has the flag `MiddleOnly`, so it can be neither the first hop
+    /// nor an exit.
     MiddleOnly,
-    /// The relay doesn't have the flag `Guard`, and this is the first hop.
+    /// The relay doesn't have the flag `Guard`, which the first hop needs.
     NotGuard,
-    /// The relay isn't one of this tor's entry guards, and this is the first
-    /// hop.
+    /// The first hop must be one of this tor's entry guards, but the relay
+    /// isn't one of them.
     NotThisTorsGuard,
-    /// The relay has the flag `BadExit`, and this is the last hop.
+    /// The relay has the flag `BadExit`, so it can't be an exit.
     BadExit,
-    /// The relay doesn't have the flag `Exit`, or its exit policy allows
-    /// nothing, and this is the last hop.
+    /// The last hop must be an exit. The relay doesn't have the flag `Exit`, or
+    /// its exit policy allows nothing.
     NotExit,
-    /// The relay's exit policy refuses the target.
+    /// The relay's exit policy refuses a target that
+    /// [`PathBuilder::exit_to`](crate::path::PathBuilder::exit_to) sets for the
+    /// last hop.
     ExitPolicy,
-    /// The relay doesn't fulfil the condition for exits.
+    /// The relay doesn't fulfil a condition that
+    /// [`PathBuilder::exit_where`](crate::path::PathBuilder::exit_where) sets
+    /// for the last hop.
     NotWanted,
-    /// The relay isn't in one of the required countries for exits, or its
-    /// country is unknown.
+    /// The last hop must be in one of the countries that
+    /// [`PathBuilder::exit_in`](crate::path::PathBuilder::exit_in) sets. The
+    /// relay is in another country, or its country is unknown.
     OtherCountry,
     /// The relay has less bandwidth than required.
     TooSlow,
-    /// The relay is excluded.
+    /// The relay is excluded, by name or by a condition: see
+    /// [`PathBuilder::exclude`](crate::path::PathBuilder::exclude).
     Excluded,
     /// The relay is in an excluded country, or its country is unknown.
     ExcludedCountry,
@@ -114,6 +122,19 @@ impl fmt::Display for PathRule {
 
 impl NoPathError {
     /// Returns the number of relays that this rule rejected.
+    ///
+    /// ```no_run
+    /// use scape::path::{NoPathError, PathBuilder, PathRule};
+    ///
+    /// let directory = scape::Tor::connect()?.controller()?.info().directory()?;
+    /// let path = PathBuilder::new().random_guard().min_bandwidth(1_000_000);
+    /// if let Err(error) = path.prepare(directory.into(), &[]) {
+    ///     if let Some(no_path) = error.get::<NoPathError>() {
+    ///         println!("{} relays are too slow", no_path.rejected_by(PathRule::TooSlow));
+    ///     }
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn rejected_by(&self, rule: PathRule) -> usize {
         self.rejected.iter().filter(|(by, _)| *by == rule).map(|(_, count)| count).sum()
     }

@@ -9,24 +9,24 @@ use super::attempts::build_one;
 use super::in_flight::{InFlight, wait_until_closed};
 use super::settings::CircuitSettings;
 use crate::error::{Error, Phase, Result, Timeout};
-use crate::io::connection::{Closed, ConnectionStatus, Listener, Thread};
+use crate::io::connection::{Closed, ConnectionStatus, Registration, Thread};
 use crate::io::transport::deadline_after;
-use crate::live::state::{Circuit, State, StateListener};
+use crate::live::state::{Circuit, State};
 
 /// The pause after a circuit couldn't be built. The pause doubles with each
 /// further failure, up to [`LONGEST_DELAY`].
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
-/// The time that dropping a pool waits for its thread.
+/// The maximum time for which dropping a pool waits for the pool's thread.
 const JOIN_FOR: Duration = Duration::from_secs(1);
 
 /// A pool of circuits that are built in advance and replaced when they end.
 /// Created by [`CircuitBuilder::pool`](crate::CircuitBuilder::pool).
 ///
-/// [`get`](Self::get) returns one of the circuits in turn, which stays in the
-/// pool. [`take`](Self::take) removes a circuit and gives it to the caller. Any
-/// number of threads and callbacks may use a pool.
+/// [`get`](Self::get) returns the circuits in turn. A circuit that `get`
+/// returns stays in the pool. [`take`](Self::take) removes a circuit and gives
+/// it to the caller. Any number of threads and callbacks may use a pool.
 ///
 /// A pool lives until it is dropped or [closed](Self::close), and then closes
 /// its circuits. It also ends with the connection, unless the connection is
@@ -51,7 +51,7 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 pub struct CircuitPool {
     shared: Arc<Shared>,
     thread: Option<Thread>,
-    _listeners: (StateListener, Listener),
+    _listeners: (Registration, Registration),
 }
 
 #[derive(Debug)]
@@ -73,16 +73,18 @@ struct Stock {
     /// A counter for [`CircuitPool::get`]. Modulo the number of circuits, it is
     /// the index of the circuit that was returned last.
     turn: usize,
-    /// The number of failures since the last circuit was built, and the error
-    /// of the last one. The error is `None` if there was no failure.
+    /// The number of failures since the last circuit was built, or since the
+    /// last reconnect.
     failures: u32,
+    /// The error of the last failure. `None` if there was no failure since the
+    /// last circuit was built.
     problem: Option<Error>,
     /// No circuit is built before this time. `None` if there was no failure
-    /// since the last circuit was built.
+    /// since the last circuit was built, or since the last reconnect.
     rest_until: Option<Instant>,
     is_stopped: bool,
-    /// The error with which the connection has ended for good, and the pool
-    /// with it. `None` before that.
+    /// The error of the connection's final end, which also ends the pool.
+    /// `None` while the connection is open or is being reconnected.
     ended: Option<Error>,
 }
 
@@ -135,6 +137,25 @@ impl CircuitPool {
     /// pool, and may end at any time like any other circuit. If no circuit is
     /// ready, waits for one for at most `timeout`.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// # let pool = scape::CircuitBuilder::new().pool(&state, 1)?;
+    /// use std::time::Duration;
+    ///
+    /// let circuit = pool.get(Duration::from_secs(60))?;
+    /// assert!(pool.circuits().contains(&circuit));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// After `timeout`, returns the error of the last attempt to build a
@@ -153,6 +174,17 @@ impl CircuitPool {
     /// Removes the oldest circuit from the pool and returns it. The pool no
     /// longer closes this circuit, and builds another one. If no circuit is
     /// ready, waits for one for at most `timeout`.
+    ///
+    /// ```no_run
+    /// # let state = scape::State::new(&scape::connect()?)?;
+    /// use scape::CircuitBuilder;
+    /// use std::time::Duration;
+    ///
+    /// let pool = CircuitBuilder::new().pool(&state, 5)?;
+    /// let circuit = pool.take(Duration::from_secs(60))?;
+    /// assert!(!pool.circuits().contains(&circuit));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -190,6 +222,25 @@ impl CircuitPool {
 
     /// Waits until the pool is full, for at most `timeout`.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// # let pool = scape::CircuitBuilder::new().pool(&state, 1)?;
+    /// use std::time::Duration;
+    ///
+    /// pool.wait_full(Duration::from_secs(60))?;
+    /// assert_eq!(pool.len(), pool.size());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get`](Self::get), most often
@@ -203,6 +254,25 @@ impl CircuitPool {
     /// for at most the controller's timeout. Waiting for the pool's thread may
     /// take one second more. Returns false if there was no circuit to close, or
     /// if the control connection has ended.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "")
+    /// #     .info("entry-guards", "").info("circuit-status", "").on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7", "250 OK\r\n650 CIRC 7 CLOSED PURPOSE=GENERAL REASON=REQUESTED\r\n")
+    /// #     .on("EXTENDCIRCUIT 0", concat!("250 EXTENDED 7\r\n650 CIRC 7 LAUNCHED PURPOSE=GENERAL\r\n",
+    /// #         "650 CIRC 7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL\r\n"))
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// # let pool = scape::CircuitBuilder::new().pool(&state, 1)?;
+    /// use std::time::Duration;
+    ///
+    /// pool.wait_full(Duration::from_secs(60))?;
+    /// assert!(pool.close()?); // the circuit was open
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -225,9 +295,9 @@ impl Drop for CircuitPool {
 }
 
 impl Shared {
-    /// Waits until `choose`, which gets the circuits that are ready, returns a
-    /// value. Returns that value. After `timeout`, returns the last failure or
-    /// a timeout.
+    /// Calls `choose` now and after each change of the stock, until `choose`
+    /// returns a value. Returns that value. After `timeout`, returns the error
+    /// of the last failed attempt to build a circuit, or a timeout error.
     fn wait_for_one<T>(
         &self,
         timeout: Duration,
@@ -256,7 +326,8 @@ impl Shared {
     }
 
     /// Returns the cause of the connection's end if the connection won't be
-    /// reconnected. Returns `None` if it is open or is being reconnected.
+    /// reconnected. Returns `None` if the connection is open or is being
+    /// reconnected.
     fn connection_end(&self) -> Option<Error> {
         let controller = self.state.controller();
         controller.closed()?;
@@ -271,13 +342,14 @@ impl Shared {
             // Failures from before the reconnect say nothing about the new
             // connection, so it needs no pause.
             let mut stock = self.stock.lock();
-            (stock.failures, stock.rest_until) = (0, None);
+            (stock.failures, stock.problem, stock.rest_until) = (0, None, None);
         }
         self.wake();
     }
 
-    /// Wakes all threads that wait for a change. Without the lock, a thread
-    /// could check the state, miss this notification, and then begin to wait.
+    /// Wakes all threads that wait for a change of the pool. Takes the lock of
+    /// the stock first. Otherwise a thread could check the stock, miss this
+    /// notification, and only then begin to wait.
     fn wake(&self) {
         drop(self.stock.lock());
         self.changed.notify_all();

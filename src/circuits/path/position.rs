@@ -14,9 +14,9 @@ pub(super) enum Position {
     Exit,
 }
 
-/// The weights of one kilobyte per second at one position, by the relay's
-/// flags. They are the consensus' bandwidth weights divided by their scale
-/// (dir-spec, "Computing Bandwidth Weights").
+/// The factors for the bandwidth of relays at one position. A relay's factor
+/// depends on its flags. The factors are the consensus' bandwidth weights
+/// divided by their scale (dir-spec, "Computing Bandwidth Weights").
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PositionWeights {
     plain: [f64; 4],
@@ -24,9 +24,10 @@ pub(super) struct PositionWeights {
     directory: [f64; 4],
 }
 
-/// Returns the names of the weights for relays without flags, with Guard, with
-/// Exit (and without BadExit), and with both. `None` means that such relays are
-/// not used at this position.
+/// Returns the names of four weights: for relays with neither Guard nor Exit,
+/// with only Guard, with only Exit, and with both. A relay with BadExit counts
+/// as a relay without Exit. `None` means that such relays are not used at this
+/// position.
 fn names(position: Position) -> [Option<&'static str>; 4] {
     match position {
         Position::Entry => [Some("Wgm"), Some("Wgg"), None, Some("Wgd")],
@@ -67,6 +68,6 @@ impl PositionWeights {
         let kind = usize::from(flags.contains(RouterFlags::GUARD)) + 2 * usize::from(is_exit);
         let weights =
             if flags.contains(RouterFlags::V2DIR) { &self.directory } else { &self.plain };
-        f64::from(relay.bandwidth()) * weights[kind]
+        f64::from(relay.bandwidth().unwrap_or(0)) * weights[kind]
     }
 }

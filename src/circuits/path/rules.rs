@@ -11,7 +11,8 @@ use scape_proto::control::{ArgumentError, ArgumentProblem};
 use scape_proto::netdoc::Relay;
 use scape_proto::word::{CountryCode, Fingerprint, RelayName};
 
-/// The number of hops of the longest path. (Relays forward at most eight hops.)
+/// The number of hops of the longest path. Relays don't extend a circuit beyond
+/// eight hops.
 const LONGEST: usize = 8;
 
 /// The settings of a path, as plain data.

@@ -39,9 +39,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Fills the hops from number `step` of the plan's order on. Returns true
-    /// if all of them could be filled. Otherwise leaves them empty and returns
-    /// false.
+    /// Fills the hops that are still empty. `step` is the position of the next
+    /// hop in the plan's order. Returns true if all hops could be filled.
+    /// Otherwise leaves these hops empty and returns false.
     fn fill(&mut self, step: usize, rng: &mut (impl Rng + ?Sized)) -> bool {
         let Some(&hop) = self.plan.order().get(step) else { return true };
         let mut tried = Vec::new();
@@ -62,8 +62,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// Draws a relay for this hop that fits the others and isn't in `tried`.
-    /// Returns `None` if there is no such relay.
+    /// Draws a relay for this hop. The relay fits the relays in the path and
+    /// isn't in `tried`. Returns `None` if there is no such relay.
     fn draw(&self, hop: usize, tried: &[u32], rng: &mut (impl Rng + ?Sized)) -> Option<u32> {
         let fits = |relay: u32| !tried.contains(&relay) && self.obstacle(hop, relay).is_none();
         match &self.plan.hop(hop)?.candidates {
@@ -73,8 +73,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Returns the rule because of which a relay can't be at this hop, next to
-    /// the relays that are in the path now. Returns `None` if the relay fits.
+    /// Returns the rule that excludes a relay from this hop, given the relays
+    /// that are in the path now. Returns `None` if the relay fits.
     fn obstacle(&self, hop: usize, relay: u32) -> Option<PathRule> {
         let is_fixed = |hop: &Hop| matches!(hop.candidates, Candidates::Fixed(_));
         let this = self.plan.relay(relay)?;

@@ -90,7 +90,9 @@ impl Connector<()> for TorConnector {
     }
 }
 
-/// Rejects requests that would bypass tor or be sent unencrypted.
+/// Rejects requests that set a proxy, because they would bypass tor. Without
+/// the feature `https`, also rejects `https://` URLs, because their requests
+/// would be sent unencrypted.
 fn check(details: &ConnectionDetails<'_>) -> Result<(), Error> {
     if details.config.proxy().is_some() {
         let why = "sets a proxy, but this agent goes through tor; use another agent for it";

@@ -2,8 +2,8 @@
 //! `https` for `https://` URLs.
 //!
 //! [`AgentBuilder`] builds a [`ureq::Agent`] whose connections all go through a
-//! SOCKS port of tor. Use it like any other ureq agent. Some defaults differ,
-//! so that nothing bypasses tor and nothing identifies the user:
+//! SOCKS port of tor. Use it like any other ureq agent. Some defaults differ
+//! from ureq's, so that nothing bypasses tor and nothing identifies the user:
 //!
 //! * Names go to tor and are never resolved on this machine. `http_proxy`,
 //!   `ALL_PROXY`, `NO_PROXY` and similar variables are ignored, and a request
@@ -24,9 +24,12 @@
 //!
 //! let proxy = SocksProxy::new(9050).isolation(Isolation::random());
 //! let agent = AgentBuilder::new(proxy).build()?;
-//! match agent.get("http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/").call() {
+//! let onion = "http://2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion/";
+//! match agent.get(onion).call() {
 //!     Ok(mut response) => println!("{}", response.body_mut().read_to_string()?),
-//!     Err(error) if http::socks_error(&error).is_some_and(|e| e.is_onion_not_found()) => println!("offline"),
+//!     Err(error) if http::socks_error(&error).is_some_and(|e| e.is_onion_not_found()) => {
+//!         println!("offline");
+//!     }
 //!     Err(error) => return Err(error.into()),
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -34,12 +37,13 @@
 //!
 //! # Errors
 //!
-//! Requests fail with [`ureq::Error`]. If the connection through tor failed, it
-//! contains this library's error, which [`tor_error`] and [`socks_error`]
-//! extract. ureq's own deadlines are reported as [`ureq::Error::Timeout`].
+//! Requests fail with [`ureq::Error`]. If the connection through tor failed,
+//! the ureq error contains this library's error, which [`tor_error`] and
+//! [`socks_error`] extract. ureq's own deadlines are reported as
+//! [`ureq::Error::Timeout`].
 //!
-//! ureq logs under its own targets. At trace level it logs all data that is
-//! sent.
+//! ureq writes to the `log` crate under targets of its own. At trace level it
+//! logs all data that is sent.
 
 mod agent;
 mod connector;

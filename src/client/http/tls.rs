@@ -1,5 +1,5 @@
-//! TLS for `https://` URLs. Like ureq's own connector, but with this library's
-//! settings and errors.
+//! TLS for `https://` URLs. The connector here works like ureq's own, but with
+//! this library's settings and errors.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -58,8 +58,8 @@ impl Connector<TorTransport> for TlsConnector {
     }
 }
 
-/// Returns the rest of the time for connecting, part of which the connection
-/// through tor has used.
+/// Returns the time that is left for the TLS handshake: the time for
+/// connecting, less the time that the connection through tor has taken.
 fn what_is_left(details: &ConnectionDetails<'_>) -> NextTimeout {
     let mut timeout = details.timeout;
     if let (Duration::Exact(limit), Instant::Exact(begun), Instant::Exact(now)) =

@@ -11,8 +11,8 @@ use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, ShutdownHa
 use crate::client::socks::KeepAlive;
 use crate::io::transport::{self, deadline_after};
 
-/// The connection to tor's SOCKS port. Shutting down the agent ends it from
-/// another thread.
+/// The connection to tor's SOCKS port. ureq shuts the connection down, from any
+/// thread, when the agent is shut down.
 pub(super) struct Socket(transport::Transport);
 
 impl Socket {

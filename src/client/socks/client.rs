@@ -12,19 +12,19 @@ use super::{HandshakeError, SocksError, SocksProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// The time for a peer that isn't a SOCKS port to finish its answer. The error
-/// describes the peer by that answer.
+/// The maximum time to wait for the rest of an answer that no SOCKS port would
+/// send. The error describes the peer by that answer.
 const EXPLANATION: Duration = Duration::from_millis(500);
 
 /// A SOCKS port of tor, for connections and DNS look-ups.
 ///
 /// A proxy holds no open connection: each request makes its own. Clones are
-/// independent and cheap. Every request ends within the timeout, including the
+/// independent and cheap. The timeout limits each request, including the
 /// connection to the port.
 ///
-/// A proxy of a [`TorClient`](crate::TorClient) with a control connection
-/// makes one exception. After a timeout, it asks tor for the likely reason,
-/// which takes up to half a second more.
+/// Requests can exceed the timeout if the proxy comes from a
+/// [`TorClient`](crate::TorClient) with a control connection. After a timeout,
+/// such a proxy asks tor for the likely reason, for up to half a second more.
 ///
 /// ```no_run
 /// use std::io::{Read, Write};
@@ -59,7 +59,8 @@ pub(crate) trait Explain: fmt::Debug + Send + Sync {
     fn explain(&self, error: SocksError) -> SocksError;
 }
 
-/// The route of a proxy's requests, if tor doesn't choose it.
+/// An object that chooses the circuits of a proxy's requests, instead of tor.
+/// The choice for one request is called its route.
 pub(crate) trait RequestBinder: fmt::Debug + Send + Sync {
     /// Prepares the route for one request, before anything is sent to the SOCKS
     /// port.
@@ -76,9 +77,9 @@ pub(crate) trait BoundRequest: Send {
     /// is shut down if the request can't use the route.
     fn connected(&self, transport: &Transport) -> io::Result<()>;
 
-    /// Waits until it is certain that the request, which tor has granted, used
-    /// the route. Returns an error if it didn't, or if that isn't certain by
-    /// `deadline`.
+    /// After tor has granted the request, waits until it is certain that the
+    /// request used the route. Returns an error if the request didn't use the
+    /// route, or if this isn't certain by `deadline`.
     fn confirm(&self, deadline: Instant) -> Result<()>;
 
     /// Returns the error for the caller of a request that failed with `error`
@@ -94,6 +95,13 @@ impl SocksProxy {
 
     /// Creates a proxy for the SOCKS port at `address`. This doesn't connect to
     /// anything yet.
+    ///
+    /// ```
+    /// use scape::socks::SocksProxy;
+    ///
+    /// let proxy = SocksProxy::new(9050);
+    /// assert_eq!(proxy.address().to_string(), "127.0.0.1:9050");
+    /// ```
     pub fn new(address: impl Into<Address>) -> Self {
         SocksProxy {
             address: address.into(),
@@ -108,34 +116,59 @@ impl SocksProxy {
 
     /// Sets the time limit of each request. Default:
     /// [`DEFAULT_TIMEOUT`](Self::DEFAULT_TIMEOUT).
+    ///
+    /// ```
+    /// use scape::socks::SocksProxy;
+    /// use std::time::Duration;
+    ///
+    /// let proxy = SocksProxy::new(9050).timeout(Duration::from_secs(60));
+    /// ```
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         SocksProxy { timeout, ..self }
     }
 
-    /// Sets the isolation credentials. Streams with these credentials share no
-    /// circuit with streams that have other credentials or none. Requests fail
-    /// if the port accepts no credentials.
+    /// Sets the isolation credentials, which tor gets as SOCKS user name and
+    /// password. Streams with these credentials share no circuit with streams
+    /// that have other credentials or none. Requests fail if the port accepts
+    /// no credentials.
+    ///
+    /// ```
+    /// use scape::socks::{Isolation, SocksProxy};
+    ///
+    /// let mail = SocksProxy::new(9050).isolation(Isolation::new("alice", "mail")?);
+    /// let web = SocksProxy::new(9050).isolation(Isolation::new("alice", "web")?);
+    /// # Ok::<(), scape::control::ArgumentError>(())
+    /// ```
     #[must_use]
     pub fn isolation(self, isolation: Isolation) -> Self {
         SocksProxy { isolation: Some(isolation), ..self }
     }
 
     /// Sets whether requests for [private](super::is_private) addresses and
-    /// names, such as `127.0.0.1` or `localhost`, fail before anything is sent.
-    /// An exit would look for them in its own network. Default: false, so tor
-    /// decides.
+    /// names, such as `127.0.0.1` or `localhost`, are sent. If false, such a
+    /// request fails before anything is sent. Exits would look for such a
+    /// target in their own network. Default: true, so tor decides.
+    ///
+    /// ```
+    /// use scape::socks::{SocksError, SocksProxy};
+    ///
+    /// let proxy = SocksProxy::new(9050).allow_private_addresses(false);
+    /// let error = proxy.connect("localhost:80").unwrap_err(); // nothing is sent
+    /// assert!(error.get::<SocksError>().is_some_and(|error| error.is_private()));
+    /// ```
     #[must_use]
-    pub fn refuse_private(self, refuse: bool) -> Self {
-        SocksProxy { refuse_private: refuse, ..self }
+    pub fn allow_private_addresses(self, allow: bool) -> Self {
+        SocksProxy { refuse_private: !allow, ..self }
     }
 
-    /// Keeps `keep` alive as long as this proxy and its streams.
+    /// Keeps `keep` alive as long as this proxy or one of its streams lives.
     pub(crate) fn keep(self, keep: KeepAlive) -> Self {
         SocksProxy { keep: Some(keep), ..self }
     }
 
-    /// Sets the route of the requests, which also chooses the credentials.
+    /// Sets the object that prepares the route of each request. The object also
+    /// chooses the request's credentials.
     pub(crate) fn route(self, route: Arc<dyn RequestBinder>) -> Self {
         SocksProxy { route: Some(route), ..self }
     }
@@ -163,7 +196,7 @@ impl SocksProxy {
     }
 
     /// Returns the value that was set with [`keep`](Self::keep), or `None` if
-    /// that wasn't called.
+    /// no value was set.
     #[cfg(feature = "http")]
     pub(crate) fn kept(&self) -> Option<KeepAlive> {
         self.keep.clone()
@@ -179,7 +212,8 @@ impl SocksProxy {
         &self.address
     }
 
-    /// Connects to `target`. The stream has no timeouts set.
+    /// Connects to `target` through tor. The stream has no timeouts set, so
+    /// reads and writes may block forever.
     ///
     /// ```no_run
     /// use scape::socks::SocksProxy;
@@ -214,7 +248,8 @@ impl SocksProxy {
         SocksError::new(request.to_string(), broken(self.address.to_string(), error))
     }
 
-    /// Resolves the host `name` to an IP address, at an exit (`RESOLVE`).
+    /// Resolves the host `name` to an IP address with the SOCKS command
+    /// `RESOLVE`. An exit relay does the look-up.
     ///
     /// ```no_run
     /// let ip = scape::socks::SocksProxy::new(9050).resolve("example.com")?;
@@ -235,9 +270,10 @@ impl SocksProxy {
         }
     }
 
-    /// Resolves the address `ip` to a host name, at an exit (`RESOLVE_PTR`).
-    /// The owner of the address controls the name, which is 1 to 255 printable
-    /// ASCII characters of any kind.
+    /// Resolves the address `ip` to a host name with the SOCKS command
+    /// `RESOLVE_PTR`. An exit relay does the look-up. The owner of the address
+    /// controls the name, which is 1 to 255 printable ASCII characters of any
+    /// kind.
     ///
     /// ```no_run
     /// let name = scape::socks::SocksProxy::new(9050).resolve_ptr("192.0.2.1".parse()?)?;
@@ -341,8 +377,9 @@ impl SocksProxy {
 /// Makes one request over a connection to a SOCKS port, within `timeout`.
 ///
 /// No byte after the handshake is read. The connection's timeouts are changed,
-/// and after an error the connection is unusable. [`SocksProxy`] does the same
-/// over its own connections.
+/// and after an error the connection is unusable. [`SocksProxy`] makes requests
+/// in the same way, but opens a connection for each of them. Without
+/// `isolation`, no credentials are sent.
 ///
 /// ```
 /// use std::io::Write;
@@ -352,7 +389,8 @@ impl SocksProxy {
 ///
 /// let (transport, mut tor) = Transport::pair();
 /// tor.write_all(b"\x05\x00\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")?;
-/// let answer = exchange(&transport, &Request::connect("example.com:80")?, None, Duration::from_secs(10))?;
+/// let request = Request::connect("example.com:80")?;
+/// let answer = exchange(&transport, &request, None, Duration::from_secs(10))?;
 /// assert_eq!(answer, Answer::Connected);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -425,7 +463,7 @@ fn exchange_by(
     }
 }
 
-/// Returns the problem of a connection to the SOCKS port at `address` that
+/// Creates the problem for a connection to the SOCKS port at `address` that has
 /// failed because of `cause`.
 fn broken(address: impl fmt::Display, cause: &io::Error) -> SocksProblem {
     let text = format!("the connection to the SOCKS port {address} failed: {cause}");

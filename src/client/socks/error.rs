@@ -11,13 +11,30 @@ use crate::client::socks::SocksStatus;
 use crate::error::Timeout;
 use scape_proto::word::is_onion_name;
 
-/// The error of a failed request through tor's SOCKS port. Nothing bypassed
-/// tor.
+/// The error of a failed request through tor's SOCKS port. The library never
+/// connects to the target without tor, even after a failure.
 ///
-/// tor reports details about onion services (the methods that begin with
-/// `is_onion`) only on a port with the flag `ExtendedErrors`. On other ports,
-/// the status is a [general failure](SocksStatus::GENERAL_FAILURE) or an
-/// [unreachable host](SocksStatus::HOST_UNREACHABLE), as for any target.
+/// Only on a port with the flag `ExtendedErrors`, tor reports why an onion
+/// service can't be reached. The methods that begin with `is_onion` check for
+/// these reasons. On other ports, the status is a [general
+/// failure](SocksStatus::GENERAL_FAILURE) or an [unreachable
+/// host](SocksStatus::HOST_UNREACHABLE), as for any target.
+///
+/// ```
+/// use scape::socks::{Request, SocksStatus, exchange};
+/// use scape::transport::Transport;
+/// use std::time::Duration;
+///
+/// # use std::io::Write;
+/// # let (transport, mut tor) = Transport::pair();
+/// # tor.write_all(b"\x05\x00\x05\xf0\x00\x01\x00\x00\x00\x00\x00\x00")?;
+/// let onion = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+/// let request = Request::connect((onion, 80))?;
+/// let error = exchange(&transport, &request, None, Duration::from_secs(10)).unwrap_err();
+/// assert_eq!(error.status(), Some(SocksStatus::ONION_DESCRIPTOR_NOT_FOUND));
+/// assert!(error.is_onion_not_found() && !error.is_timeout());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct SocksError {
     request: Box<str>,
@@ -26,13 +43,13 @@ pub struct SocksError {
     streams_wait: bool,
 }
 
-/// The problem of a [`SocksError`].
+/// The reason why a SOCKS request failed. Returned by [`SocksError::problem`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SocksProblem {
     /// tor replied with an error code. [`SocksStatus`] explains the codes.
     Status(SocksStatus),
-    /// tor accepts none of the offered authentication methods.
+    /// tor accepts none of the offered SOCKS authentication methods.
     NoAcceptableMethod,
     /// tor refused the isolation credentials.
     CredentialsRefused,
@@ -46,7 +63,7 @@ pub enum SocksProblem {
     /// The target is [private](crate::socks::is_private): on this machine or
     /// its local network, which no exit connects to. Nothing was sent.
     Private,
-    /// The deadline passed.
+    /// The request didn't end within its time limit.
     Timeout(Timeout),
     /// The connection to the SOCKS port failed or ended too early. The text
     /// names the port and the reason.
@@ -60,20 +77,22 @@ impl SocksError {
         SocksError { request: request.into().into_boxed_str(), problem, streams_wait: false }
     }
 
-    /// Adds that new streams of this tor wait for a controller that may be
-    /// gone.
+    /// Adds to the error that new streams of this tor wait for a controller
+    /// that may be gone.
     pub(crate) fn with_streams_waiting(self) -> Self {
         SocksError { streams_wait: true, ..self }
     }
 
-    /// Returns true if the request timed out while tor's option
-    /// `__LeaveStreamsUnattached` was 1 and this controller didn't attach
-    /// streams.
+    /// Returns true if the request timed out because new streams seem to wait
+    /// for a controller that attaches them. At that time, tor's option
+    /// `__LeaveStreamsUnattached` was 1 and this program's controller didn't
+    /// attach streams.
     ///
     /// Most likely a program that attached streams has ended without resetting
     /// the option. [`release_streams`](crate::Controller::release_streams)
-    /// repairs this tor. Always false for requests that weren't made with a
-    /// [`Tor`](crate::Tor) that has a control connection.
+    /// repairs this tor. Only requests of a [`Tor`](crate::Tor) with a control
+    /// connection are checked. For all other requests, this method returns
+    /// false.
     pub fn is_waiting_for_controller(&self) -> bool {
         self.streams_wait
     }
@@ -84,12 +103,12 @@ impl SocksError {
         &self.request
     }
 
-    /// Returns the problem.
+    /// Returns the reason why the request failed.
     pub fn problem(&self) -> &SocksProblem {
         &self.problem
     }
 
-    /// Returns tor's error code, if tor replied with one.
+    /// Returns tor's error code, or `None` if tor didn't reply with one.
     pub fn status(&self) -> Option<SocksStatus> {
         match self.problem {
             SocksProblem::Status(status) => Some(status),
@@ -170,7 +189,7 @@ impl SocksError {
         self.status().is_some() && name.is_some_and(is_onion_name)
     }
 
-    /// Returns the closest [`io::ErrorKind`].
+    /// Returns the [`io::ErrorKind`] that is closest to this error.
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
             SocksProblem::Status(status) => status.io_kind(),
@@ -252,7 +271,7 @@ impl fmt::Display for SocksProblem {
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
             SocksProblem::Private => f.write_str(
                 "the target is on this machine or its local network, which no exit connects to \
-                 (TorClient::allow_private_addresses permits it); nothing was sent",
+                 (allow_private_addresses(true) permits it); nothing was sent",
             ),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
             SocksProblem::Io(error) => write!(f, "{error}"),

@@ -1,8 +1,8 @@
 //! Connections and DNS look-ups through tor's SOCKS port.
 //!
 //! Most programs need only [`SocksProxy`]. Below it, [`Handshake`] implements
-//! the protocol alone: it receives bytes, tells the next step, and uses neither
-//! sockets nor clocks.
+//! only the protocol. A [`Handshake`] receives bytes and tells the next step,
+//! and uses neither sockets nor clocks.
 //!
 //! A target is anything that implements [`ToTarget`]: `("example.com", 80)`,
 //! `"example.com:80"`, `(onion_address, 80)` or a
@@ -14,15 +14,16 @@
 //! tor's answer is a [`SocksStatus`] inside a [`SocksError`], which has methods
 //! for the common cases. tor reports details about onion services only on a
 //! port with the flag `ExtendedErrors` (`SocksPort 9050 ExtendedErrors`). On
-//! other ports, most of these errors are a general failure or an unreachable
-//! host.
+//! other ports, tor reports most failures of onion services as a general
+//! failure or an unreachable host.
 //!
 //! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's
-//! socks-extensions, which add `RESOLVE`, `RESOLVE_PTR`, stream isolation by
-//! credentials, and reply codes for onion services.
+//! socks-extensions. The extensions add `RESOLVE`, `RESOLVE_PTR`, stream
+//! isolation by credentials, and reply codes for onion services.
 
 mod client;
 mod error;
+pub(crate) mod server;
 mod stream;
 
 pub use scape_proto::socks::{

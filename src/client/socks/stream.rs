@@ -16,10 +16,10 @@ pub(crate) type KeepAlive = Arc<dyn Any + Send + Sync>;
 
 /// A connection to a target through tor, used like a [`TcpStream`].
 ///
-/// Like a new `TcpStream`, it blocks forever unless timeouts are set. One
-/// thread may read while another writes, because `&SocksStream` implements
-/// [`Read`] and [`Write`]. [`shutdown`](Self::shutdown) from any thread wakes
-/// both. Dropping the stream closes it.
+/// Like on a new `TcpStream`, reads and writes block forever unless timeouts
+/// are set. One thread may read while another writes, because `&SocksStream`
+/// implements [`Read`] and [`Write`]. [`shutdown`](Self::shutdown) from any
+/// thread wakes both. Dropping the stream closes it.
 #[derive(Debug)]
 pub struct SocksStream {
     transport: Transport,
@@ -39,6 +39,24 @@ impl SocksStream {
     /// [`TimedOut`](io::ErrorKind::TimedOut), depending on the operating
     /// system.
     ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// # std::thread::spawn(move || -> std::io::Result<u64> {
+    /// #     let (mut tor, _) = listener.accept()?;
+    /// #     std::io::Write::write_all(&mut tor, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0")?;
+    /// #     std::io::copy(&mut tor, &mut std::io::sink())
+    /// # });
+    /// use scape::socks::SocksProxy;
+    /// use std::io::Read;
+    /// use std::time::Duration;
+    ///
+    /// let mut stream = SocksProxy::new(port).connect("example.com:80")?;
+    /// stream.set_read_timeout(Some(Duration::from_millis(20)))?;
+    /// assert!(stream.read(&mut [0; 100]).is_err()); // no data for 20 milliseconds
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
@@ -50,6 +68,24 @@ impl SocksStream {
 
     /// Sets the time limit of each write. `None` (the default) means no limit.
     /// See [`set_read_timeout`](Self::set_read_timeout).
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// # std::thread::spawn(move || -> std::io::Result<u64> {
+    /// #     let (mut tor, _) = listener.accept()?;
+    /// #     std::io::Write::write_all(&mut tor, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0")?;
+    /// #     std::io::copy(&mut tor, &mut std::io::sink())
+    /// # });
+    /// use scape::socks::SocksProxy;
+    /// use std::io::Write;
+    /// use std::time::Duration;
+    ///
+    /// let mut stream = SocksProxy::new(port).connect("example.com:80")?;
+    /// stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+    /// stream.write_all(b"GET / HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,6 +103,25 @@ impl SocksStream {
     /// data, it delivers the data and closes the stream. An answer that hasn't
     /// arrived by then may be lost.
     ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// # std::thread::spawn(move || -> std::io::Result<u64> {
+    /// #     let (mut tor, _) = listener.accept()?;
+    /// #     std::io::Write::write_all(&mut tor, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0")?;
+    /// #     std::io::copy(&mut tor, &mut std::io::sink())
+    /// # });
+    /// use scape::socks::SocksProxy;
+    /// use std::io::Read;
+    /// use std::net::Shutdown;
+    ///
+    /// let mut stream = SocksProxy::new(port).connect("example.com:80")?;
+    /// let same = stream.try_clone()?;
+    /// std::thread::spawn(move || same.shutdown(Shutdown::Both));
+    /// assert_eq!(stream.read(&mut [0; 100])?, 0); // woken up: the end of the stream
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns the operating system's error. A stream that has already ended is
@@ -75,8 +130,27 @@ impl SocksStream {
         self.transport.shutdown_how(how)
     }
 
-    /// Returns another handle to the same connection. The connection closes
-    /// when the last handle is dropped.
+    /// Returns another handle to the same connection. Timeouts and shutting
+    /// down apply to all handles. The connection closes when the last handle is
+    /// dropped.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// # std::thread::spawn(move || -> std::io::Result<u64> {
+    /// #     let (mut tor, _) = listener.accept()?;
+    /// #     std::io::Write::write_all(&mut tor, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0")?;
+    /// #     std::io::copy(&mut tor, &mut std::io::sink())
+    /// # });
+    /// use scape::socks::SocksProxy;
+    /// use std::io::Write;
+    ///
+    /// let stream = SocksProxy::new(port).connect("example.com:80")?;
+    /// let mut writer = stream.try_clone()?;
+    /// let thread = std::thread::spawn(move || writer.write_all(b"GET / HTTP/1.0\r\n\r\n"));
+    /// # thread.join().unwrap()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -108,6 +182,21 @@ impl SocksStream {
 
     /// Converts the stream to the underlying connection to tor. Unlike the
     /// stream, the connection doesn't keep a launched tor alive.
+    ///
+    /// ```
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let port = listener.local_addr()?.port();
+    /// # std::thread::spawn(move || -> std::io::Result<u64> {
+    /// #     let (mut tor, _) = listener.accept()?;
+    /// #     std::io::Write::write_all(&mut tor, b"\x05\0\x05\0\0\x01\0\0\0\0\0\0")?;
+    /// #     std::io::copy(&mut tor, &mut std::io::sink())
+    /// # });
+    /// use scape::socks::SocksProxy;
+    ///
+    /// let transport = SocksProxy::new(port).connect("example.com:80")?.into_transport();
+    /// assert_eq!(transport.peer(), format!("127.0.0.1:{port}"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_transport(self) -> Transport {
         self.transport
     }

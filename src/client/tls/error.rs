@@ -8,20 +8,21 @@ use crate::error::{Cause, ErrorKind};
 
 use crate::error::Timeout;
 
-/// The error of a failed TLS handshake inside a connection through tor. No data
-/// of the program was sent.
+/// The error of a failed TLS handshake inside a connection through tor. None of
+/// the program's data was sent.
 #[derive(Debug, Clone)]
 pub struct TlsError {
     host: Box<str>,
     problem: TlsProblem,
 }
 
-/// The problem of a [`TlsError`].
+/// The reason why a TLS handshake failed. Returned by [`TlsError::problem`].
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TlsProblem {
-    /// The settings trust no issuer of the certificate: it is self-signed,
-    /// comes from another authority, or somebody intercepts the connection.
+    /// The certificate isn't from a trusted certificate authority. It may be
+    /// self-signed or from another authority, or somebody may intercept the
+    /// connection.
     UnknownIssuer,
     /// The certificate is for another host. The text names that host, if it is
     /// known.
@@ -31,7 +32,7 @@ pub enum TlsProblem {
     NotValidNow(Box<str>),
     /// The certificate is invalid in another way. The text says how.
     Certificate(Box<str>),
-    /// The peer ended the handshake with this alert.
+    /// The peer ended the handshake with a TLS alert. The text names the alert.
     Refused(Box<str>),
     /// The peer's answer isn't TLS, or there is no common version or cipher.
     /// The text gives details.
@@ -39,7 +40,7 @@ pub enum TlsProblem {
     /// The host or the settings can't be used. The text says why. Nothing was
     /// sent.
     Argument(Box<str>),
-    /// The deadline passed.
+    /// The handshake didn't end within its time limit.
     Timeout(Timeout),
     /// The connection failed or ended too early.
     Io(Arc<io::Error>),
@@ -58,13 +59,13 @@ impl TlsError {
         &self.host
     }
 
-    /// Returns the problem.
+    /// Returns the reason why the handshake failed.
     pub fn problem(&self) -> &TlsProblem {
         &self.problem
     }
 
-    /// Returns true if the peer couldn't prove that it is the host, for any
-    /// problem with its certificate.
+    /// Returns true if the problem is the peer's certificate. Such a peer
+    /// hasn't proved that it is the requested host.
     pub fn is_certificate(&self) -> bool {
         matches!(
             self.problem,
@@ -75,7 +76,7 @@ impl TlsError {
         )
     }
 
-    /// Returns the closest [`io::ErrorKind`].
+    /// Returns the [`io::ErrorKind`] that is closest to this error.
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
             TlsProblem::Argument(_) => io::ErrorKind::InvalidInput,

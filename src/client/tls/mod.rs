@@ -3,8 +3,8 @@
 //!
 //! [`TlsStream`] wraps a [`SocksStream`](crate::socks::SocksStream) and
 //! verifies that the peer is the requested host, even if that is an onion
-//! service. [`TlsSettings`] sets the trusted authorities. By default these are
-//! the authorities that browsers trust
+//! service. [`TlsSettings`] sets the trusted certificate authorities. By
+//! default these are the authorities that browsers trust
 //! ([`webpki-roots`](https://docs.rs/webpki-roots)).
 //!
 //! ```no_run
@@ -14,7 +14,8 @@
 //! use std::time::Duration;
 //!
 //! let stream = SocksProxy::new(9050).connect(("imap.example.com", 993))?;
-//! let mut imap = TlsStream::connect(stream, "imap.example.com", &TlsSettings::new(), Duration::from_secs(60))?;
+//! let (settings, timeout) = (TlsSettings::new(), Duration::from_secs(60));
+//! let mut imap = TlsStream::connect(stream, "imap.example.com", &settings, timeout)?;
 //! imap.write_all(b"a1 LOGOUT\r\n")?;
 //! let mut answer = String::new();
 //! imap.read_to_string(&mut answer)?;

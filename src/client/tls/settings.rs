@@ -1,4 +1,4 @@
-//! TLS settings: trusted authorities and ALPN protocols.
+//! TLS settings: trusted certificate authorities and ALPN protocols.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,17 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::error::Result;
 use scape_proto::control::ArgumentError;
 
-/// Trusted authorities and ALPN protocols for a TLS connection.
+/// The settings of a TLS connection: the trusted certificate authorities and
+/// the ALPN protocols.
 ///
-/// Verification can't be turned off. For your own service, add its root
-/// certificate.
+/// The verification of certificates can't be turned off. For your own service,
+/// add the root certificate of its authority.
 ///
 /// ```no_run
 /// use scape::tls::TlsSettings;
 ///
-/// let ours = TlsSettings::new().add_roots_pem(std::fs::read("our-authority.pem")?)?.only_added_roots();
+/// let pem = std::fs::read("our-authority.pem")?;
+/// let ours = TlsSettings::new().add_roots_pem(pem)?.only_added_roots();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -29,13 +31,33 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Creates settings that trust the authorities that browsers trust, and
-    /// that offer no ALPN protocols.
+    /// Creates settings that trust the certificate authorities that browsers
+    /// trust, and offer no ALPN protocols.
+    ///
+    /// ```no_run
+    /// use scape::tls::TlsSettings;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let stream = client.connect_tls_with(("example.com", 443), &TlsSettings::new())?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn new() -> Self {
         TlsSettings { web: true, added: RootCertStore::empty(), alpn: Vec::new() }
     }
 
-    /// Adds a trusted authority: an X.509 certificate in DER.
+    /// Adds a trusted certificate authority. `certificate` is its X.509
+    /// certificate in DER.
+    ///
+    /// ```
+    /// # use rustls::pki_types::{CertificateDer, pem::PemObject};
+    /// # let pem = std::fs::read("tests/data/tls/ca.pem")?;
+    /// # let der = CertificateDer::from_pem_slice(&pem).unwrap().to_vec();
+    /// use scape::tls::TlsSettings;
+    ///
+    /// let settings = TlsSettings::new().add_root_der(der)?;
+    /// assert!(settings.add_root_der(b"not a certificate").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -50,8 +72,17 @@ impl TlsSettings {
         Ok(self)
     }
 
-    /// Adds the trusted authorities in a PEM text: each `CERTIFICATE` section.
-    /// Other sections are ignored.
+    /// Adds trusted certificate authorities from a PEM text, one for each
+    /// `CERTIFICATE` section. Other sections are ignored.
+    ///
+    /// ```
+    /// # let path = "tests/data/tls/ca.pem";
+    /// use scape::tls::TlsSettings;
+    ///
+    /// let settings = TlsSettings::new().add_roots_pem(std::fs::read(path)?)?;
+    /// assert!(settings.add_roots_pem("not a certificate").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -70,7 +101,16 @@ impl TlsSettings {
         if found { Ok(self) } else { Err(invalid("contain no CERTIFICATE section".into()).into()) }
     }
 
-    /// Trusts only the added authorities, not those that browsers trust.
+    /// Trusts only the certificate authorities that were added to these
+    /// settings, not those that browsers trust.
+    ///
+    /// ```
+    /// # let path = "tests/data/tls/ca.pem";
+    /// use scape::tls::TlsSettings;
+    ///
+    /// let ours = TlsSettings::new().add_roots_pem(std::fs::read(path)?)?.only_added_roots();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn only_added_roots(self) -> Self {
         TlsSettings { web: false, ..self }
@@ -104,9 +144,10 @@ impl TlsSettings {
         Ok(self)
     }
 
-    /// Returns a new configuration for rustls. The configuration remembers
-    /// sessions, by which a server recognizes a client. So connections that are
-    /// isolated from each other must not share one.
+    /// Returns a new configuration for rustls. The configuration remembers TLS
+    /// sessions, and a server can recognize a client by a session. So
+    /// connections that are isolated from each other must not share a
+    /// configuration.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>> {
         let mut roots = self.added.clone();
         if self.web {

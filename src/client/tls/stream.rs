@@ -13,8 +13,8 @@ use crate::client::tls::{TlsError, TlsProblem};
 use crate::error::{Error, Phase, Result, Timeout};
 use crate::io::transport::{Transport, deadline_after};
 
-/// The time for sending the end of the stream on drop, if the socket's buffer
-/// is full.
+/// The maximum wait when a stream is dropped. Dropping a stream sends
+/// `close_notify`, and has to wait if the socket's buffer is full.
 const FAREWELL: Duration = Duration::from_millis(200);
 
 /// A TLS connection through tor, used like a [`TcpStream`](std::net::TcpStream)
@@ -32,8 +32,9 @@ pub struct TlsStream {
 
 impl TlsStream {
     /// Performs a TLS handshake with `host` inside `stream`, within `timeout`.
-    /// The name is sent to the peer (SNI), and the certificate must be valid
-    /// for it. Timeouts that were set on the stream are removed.
+    /// If `host` is a name, it is sent to the peer (SNI). The peer's
+    /// certificate must be valid for `host`. Timeouts that were set on the
+    /// stream are removed.
     ///
     /// Sessions aren't resumed, because a server could use them to recognize
     /// that two connections are from the same client.
@@ -53,10 +54,11 @@ impl TlsStream {
     ///
     /// Returns an error with a [`TlsError`] if the handshake fails, most often
     /// of the kind [`ErrorKind::Network`](crate::ErrorKind::Network). The kind
-    /// is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if it takes longer
-    /// than `timeout`. The kind is
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if no certificate
-    /// can be for `host` or if the settings trust no authority.
+    /// is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the handshake
+    /// takes longer than `timeout`. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if `host` isn't a
+    /// name or address that a certificate can contain. The kind is the same if
+    /// the settings trust no certificate authority.
     pub fn connect(
         stream: SocksStream,
         host: &str,
@@ -83,26 +85,35 @@ impl TlsStream {
         Ok(TlsStream { stream: StreamOwned::new(connection, stream), closed: false })
     }
 
-    /// Returns the protocol that the peer chose from the offered ones
-    /// ([`TlsSettings::alpn`]), or `None` if it chose none.
+    /// Returns the protocol that the peer chose from the protocols in
+    /// [`TlsSettings::alpn`]. Returns `None` if the peer didn't choose one.
     pub fn alpn(&self) -> Option<&[u8]> {
         self.stream.conn.alpn_protocol()
     }
 
-    /// Returns the peer's certificate: X.509 in DER. It is always there,
-    /// because the handshake fails without one.
+    /// Returns the peer's certificate: X.509 in DER. The result is never
+    /// `None`, because the handshake fails without a certificate.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
         self.stream.conn.peer_certificates()?.first().map(|certificate| certificate.as_ref())
     }
 
-    /// Returns the underlying connection, to set timeouts or, with a clone, to
-    /// shut it down from another thread. Don't read or write there directly,
-    /// because that breaks the TLS stream.
+    /// Returns the underlying connection. Use it to set timeouts. A clone of it
+    /// can shut the connection down from another thread. Don't read from the
+    /// connection or write to it, because that breaks the TLS stream.
     pub fn get_ref(&self) -> &SocksStream {
         &self.stream.sock
     }
 
     /// Sets the time limit of each read. See [`SocksStream::set_read_timeout`].
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let stream = client.connect_tls(("imap.example.com", 993))?;
+    /// stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,6 +127,15 @@ impl TlsStream {
     /// Sets the time limit of each write. See
     /// [`SocksStream::set_write_timeout`].
     ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let stream = client.connect_tls(("imap.example.com", 993))?;
+    /// stream.set_write_timeout(Some(Duration::from_secs(60)))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
@@ -126,6 +146,16 @@ impl TlsStream {
     }
 
     /// Sends the end of the stream to the peer and closes the connection.
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// let client = scape::Tor::connect()?.client()?;
+    /// let mut imap = client.connect_tls(("imap.example.com", 993))?;
+    /// imap.write_all(b"a1 LOGOUT\r\n")?;
+    /// imap.close()?; // everything was handed to the operating system
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! `GETINFO accounting/…`: the limits on traffic, and how much of them is used.
+//! `GETINFO accounting/…`: tor's limit on traffic, and how much of it is used.
 
 use std::time::SystemTime;
 
@@ -19,31 +19,32 @@ const KEYS: [&str; 7] = [
     "accounting/interval-end",
 ];
 
-/// The traffic that accounting (AccountingMax) allows and has counted. Returned
-/// by [`Info::accounting`]. Times are in whole seconds.
+/// The state of accounting, which limits tor's traffic in each interval (option
+/// AccountingMax). Returned by [`Info::accounting`]. Times are in whole
+/// seconds.
 #[doc(alias = "AccountingStats")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accounting {
-    /// The hibernation state of tor.
+    /// The hibernation state: tor hibernates when the limit is reached.
     pub hibernating: Hibernation,
-    /// The bytes that were used in this interval. Traffic of control
-    /// connections counts.
+    /// The bytes that tor has read and written in this interval. Traffic of
+    /// control connections is included.
     pub used: Traffic,
-    /// The bytes that are left in this interval.
+    /// The bytes that tor may still read and write in this interval.
     pub left: Traffic,
-    /// The start of the interval.
+    /// The start of the current interval.
     pub interval_start: SystemTime,
     /// The time at which tor woke up in this interval, or will wake up.
     pub interval_wake: SystemTime,
-    /// The end of the interval, at which the next one starts.
+    /// The end of the current interval, at which the next one starts.
     pub interval_end: SystemTime,
 }
 
-/// Accounting. control-spec, GETINFO `accounting/…`.
+/// Queries about accounting. See control-spec, GETINFO `accounting/…`.
 impl Info<'_> {
-    /// Returns the traffic that accounting allows and has counted
-    /// (`GETINFO accounting/…`), or `None` if accounting is off in tor's
+    /// Returns the traffic that accounting has counted and still allows
+    /// (`GETINFO accounting/…`). Returns `None` if accounting is off in tor's
     /// configuration. Takes one round trip.
     ///
     /// ```
@@ -56,7 +57,7 @@ impl Info<'_> {
     /// #     .info("accounting/interval-end", "2026-11-22 00:00:00").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// if let Some(accounting) = controller.info().accounting()? {
-    ///     println!("{} bytes may still be read", accounting.left.read);
+    ///     assert_eq!((accounting.used.read, accounting.left.read), (500, 1000));
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -1,13 +1,16 @@
-//! `GETINFO address-mappings/…`: the addresses that tor replaces by others.
+//! `GETINFO address-mappings/…`: the addresses that tor replaces by other
+//! addresses.
 
 use super::Info;
 use crate::error::Result;
 use scape_proto::info::{AddressMapping, MappingSource};
 
-/// Address mappings. control-spec, GETINFO `address-mappings/…`.
+/// Queries about address mappings. See control-spec, GETINFO
+/// `address-mappings/…`.
 impl Info<'_> {
-    /// Returns the addresses that tor replaces by others, in no particular
-    /// order (`GETINFO address-mappings/…`).
+    /// Returns the address mappings from a source, in no particular order
+    /// (`GETINFO address-mappings/…`). A mapping means that tor connects to one
+    /// address if it is asked for another.
     /// [`map_address`](crate::Controller::map_address) adds mappings.
     ///
     /// ```
@@ -17,9 +20,8 @@ impl Info<'_> {
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::info::MappingSource;
     ///
-    /// for mapping in controller.info().address_mappings(&MappingSource::Control)? {
-    ///     println!("{mapping}"); // a.example -> b.example
-    /// }
+    /// let mappings = controller.info().address_mappings(&MappingSource::Control)?;
+    /// assert_eq!(mappings[0].to_string(), "a.example -> b.example");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -8,11 +8,21 @@ use scape_proto::control::ConfLine;
 use scape_proto::info::{ConfigName, parse_config_default};
 use scape_proto::word::path_of;
 
-/// Configuration files and options. control-spec, GETINFO `config-…` and
-/// `config/…`.
+/// Queries about configuration files and options. See control-spec, GETINFO
+/// `config-…` and `config/…`.
 impl Info<'_> {
     /// Returns the path of tor's torrc (`GETINFO config-file`). The file need
     /// not exist.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("config-file", "/etc/tor/torrc").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::path::Path;
+    ///
+    /// assert_eq!(controller.info().config_file()?, Path::new("/etc/tor/torrc"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -22,8 +32,21 @@ impl Info<'_> {
         self.info_path("config-file")
     }
 
-    /// Returns the path of the torrc with defaults, which tor reads before its
-    /// own torrc (`GETINFO config-defaults-file`). The file need not exist.
+    /// Returns the path of the torrc with the system's defaults, which tor
+    /// reads before the torrc itself (`GETINFO config-defaults-file`). The file
+    /// need not exist.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "config-defaults-file", "/etc/tor/torrc-defaults").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::path::Path;
+    ///
+    /// let defaults = controller.info().config_defaults_file()?;
+    /// assert_eq!(defaults, Path::new("/etc/tor/torrc-defaults"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -34,8 +57,18 @@ impl Info<'_> {
     }
 
     /// Returns the text that SAVECONF would write: the options that are not at
-    /// their defaults, in the format of a torrc (`GETINFO config-text`). It
-    /// contains secrets, such as the passwords of proxies.
+    /// their defaults, in the format of a torrc (`GETINFO config-text`). The
+    /// text contains secrets, such as the passwords of proxies.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "config-text", "ContactInfo op@example.com\nMaxCircuitDirtiness 1200").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let torrc = controller.info().config_text()?;
+    /// assert_eq!(torrc, "ContactInfo op@example.com\nMaxCircuitDirtiness 1200");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -48,6 +81,19 @@ impl Info<'_> {
     /// Returns true if [`save_conf`](crate::Controller::save_conf) would write
     /// the torrc (`GETINFO config-can-saveconf`). If the torrc uses `%include`,
     /// only [`save_conf_force`](crate::Controller::save_conf_force) writes it.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config-can-saveconf", "1")
+    /// #     .on("SAVECONF", "250 OK\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// if controller.info().config_can_saveconf()? {
+    ///     controller.save_conf()?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -84,10 +130,21 @@ impl Info<'_> {
         self.controller.read_lines("config/names", ConfigName::parse)
     }
 
-    /// Returns the defaults of all options that have one (`GETINFO
+    /// Returns the default values of all options that have one (`GETINFO
     /// config/defaults`). The values have the form of a torrc, such as `1 GB`.
-    /// GETCONF writes the same value as `1073741824`. An option with several
-    /// lines is in the list several times.
+    /// GETCONF returns this value in another form, `1073741824`. If an option's
+    /// default has several lines, the option is in the list several times.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "config/defaults", "BandwidthRate \"1 GB\"\nMaxCircuitDirtiness \"10 minutes\"").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let defaults = controller.info().config_defaults()?;
+    /// let rate = defaults.iter().find(|line| line.name == "BandwidthRate");
+    /// assert_eq!(rate.and_then(|line| line.value.as_deref()), Some("1 GB"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

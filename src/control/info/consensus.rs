@@ -1,4 +1,5 @@
-//! `GETINFO consensus/…`, `sr/…`, `dir/status-vote/…`: the consensus.
+//! `GETINFO consensus/…`, `sr/…`, `dir/status-vote/…`: the consensus of the
+//! directory authorities.
 
 use std::time::SystemTime;
 
@@ -11,7 +12,7 @@ use scape_proto::netdoc::ConsensusFlavor;
 use scape_proto::word::parse_utc;
 
 /// The validity interval of a consensus, in whole seconds. Returned by
-/// [`Info::consensus_lifetime`]. dir-spec, "Consensus status documents".
+/// [`Info::consensus_lifetime`]. See dir-spec, "Consensus status documents".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConsensusLifetime {
@@ -23,21 +24,21 @@ pub struct ConsensusLifetime {
     pub valid_until: SystemTime,
 }
 
-/// The shared random values of the directory authorities. Returned by
-/// [`Info::shared_random`]. srv-spec.
+/// The shared random values, on which the directory authorities agree once a
+/// day. Returned by [`Info::shared_random`]. See srv-spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SharedRandom {
-    /// The shared random value for the current period. `None` if tor knows
-    /// none.
+    /// The shared random value for the current period. `None` if tor doesn't
+    /// know it.
     pub current: Option<[u8; 32]>,
-    /// The shared random value for the previous period. `None` if tor knows
-    /// none.
+    /// The shared random value for the previous period. `None` if tor doesn't
+    /// know it.
     pub previous: Option<[u8; 32]>,
 }
 
-/// The consensus. control-spec, GETINFO `consensus/…`, `sr/…` and
-/// `dir/status-vote/…`.
+/// Queries about the consensus. See control-spec, GETINFO `consensus/…`, `sr/…`
+/// and `dir/status-vote/…`.
 impl Info<'_> {
     /// Returns the validity interval of tor's consensus, or `None` if tor has
     /// no consensus. Sends one command (`GETINFO consensus/valid-after
@@ -84,6 +85,14 @@ impl Info<'_> {
     /// (`GETINFO consensus/packages`). Authorities no longer write such lines,
     /// so the list is empty.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("consensus/packages", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().consensus_packages()?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -96,12 +105,27 @@ impl Info<'_> {
 
     /// Returns the whole consensus document as bytes (`GETINFO
     /// dir/status-vote/current/consensus…`), or `None` if tor hasn't stored a
-    /// consensus of this flavor. Clients store
-    /// [`Microdesc`](ConsensusFlavor::Microdesc) only, unless
-    /// FetchUselessDescriptors is set.
+    /// consensus of this flavor. By default a client stores only
+    /// [`Microdesc`](ConsensusFlavor::Microdesc). A client with the option
+    /// FetchUselessDescriptors stores both flavors.
     ///
-    /// On the public network the document has about 3 MB. Set a longer
+    /// On the public network, the document is about 3 MB long. Set a longer
     /// [timeout](crate::Controller::with_timeout) for slow connections.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("dir/status-vote/current/consensus-microdesc",
+    /// #     "network-status-version 3 microdesc\nvote-status consensus\nparams circwindow=1000\n\
+    /// #      directory-footer\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::netdoc::{Consensus, ConsensusFlavor};
+    ///
+    /// if let Some(document) = controller.info().consensus_document(&ConsensusFlavor::Microdesc)? {
+    ///     let consensus = Consensus::parse(&document)?;
+    ///     assert_eq!(consensus.param("circwindow"), Some(1000));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -115,8 +139,22 @@ impl Info<'_> {
         unless_unknown(self.controller.info().get_bytes(&key))
     }
 
-    /// Returns the shared random values that the authorities agreed on
-    /// (`GETINFO sr/current sr/previous`).
+    /// Returns the shared random values of the current and the previous period
+    /// (`GETINFO sr/current sr/previous`). The authorities agree on one value
+    /// for each period.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("sr/current", "s8oLGZyKnm/yg2zUmXnPyLjzGTb5GsNqd+BOWcPH7M8=")
+    /// #     .info("sr/previous", "")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let random = controller.info().shared_random()?;
+    /// assert!(random.current.is_some_and(|value| value.starts_with(&[0xb3, 0xca, 0x0b])));
+    /// assert_eq!(random.previous, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

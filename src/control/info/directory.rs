@@ -4,14 +4,14 @@
 use super::Info;
 use crate::error::{Error, Result};
 use scape_proto::control::Refusal;
-use scape_proto::netdoc::{ConsensusFlavor, Directory, RouterEntry, RouterStatus};
+use scape_proto::netdoc::{Directory, Relay, RouterStatus};
 use scape_proto::word::Fingerprint;
 
-/// Parsed entries of the consensus. control-spec, GETINFO `ns/…`, `md/all` and
-/// `dir/status-vote/…`.
+/// Queries for parsed entries of the consensus. See control-spec, GETINFO
+/// `ns/…`, `md/all` and `dir/status-vote/…`.
 impl Info<'_> {
-    /// Returns the consensus entries of all relays (`GETINFO ns/all`). The list
-    /// is empty if tor has no consensus.
+    /// Returns the consensus entries of all relays, parsed (`GETINFO ns/all`).
+    /// The list is empty if tor has no consensus.
     ///
     /// An entry that can't be parsed is left out. To see such errors, parse
     /// [`ns_all`](Self::ns_all) with [`RouterStatus::parse_all`].
@@ -35,12 +35,24 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     #[doc(alias = "get_network_statuses")]
-    pub fn network_statuses(self) -> Result<Vec<RouterEntry>> {
-        Ok(RouterStatus::parse_all(&self.ns_all()?).map(RouterEntry::from).collect())
+    pub fn network_statuses(self) -> Result<Vec<Relay>> {
+        Ok(RouterStatus::parse_all(&self.ns_all()?).map(Relay::from).collect())
     }
 
-    /// Returns the consensus entry of a relay (`GETINFO ns/id/…`), or `None` if
-    /// there is no entry or no consensus.
+    /// Returns the consensus entry of a relay, parsed (`GETINFO ns/id/…`).
+    /// Returns `None` if there is no entry or no consensus.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ns/id/6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF",
+    /// #     "r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    /// #      s Exit Fast Running Valid\nw Bandwidth=3000\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
+    /// let entry = controller.info().network_status(relay)?;
+    /// assert_eq!(entry.and_then(|entry| entry.bandwidth()), Some(3000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -49,7 +61,7 @@ impl Info<'_> {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if the entry can't
     /// be parsed.
     #[doc(alias = "get_network_status")]
-    pub fn network_status(self, relay: Fingerprint) -> Result<Option<RouterEntry>> {
+    pub fn network_status(self, relay: Fingerprint) -> Result<Option<Relay>> {
         let Some(text) = self.ns_id(relay)? else { return Ok(None) };
         let command = || format!("GETINFO ns/id/{relay}");
         match RouterStatus::parse_all(&text).results().next() {
@@ -62,13 +74,39 @@ impl Info<'_> {
     /// Returns the consensus together with its microdescriptors: all that is
     /// needed to choose a path.
     ///
-    /// Sends one command (`GETINFO dir/status-vote/current/consensus-microdesc
-    /// md/all`). If tor doesn't have both documents, also sends `GETINFO
-    /// dir/status-vote/current/consensus`, and returns that consensus without
-    /// microdescriptors.
+    /// Normally sends one command (`GETINFO
+    /// dir/status-vote/current/consensus-microdesc md/all`). If tor lacks one
+    /// of these two documents, the result has no microdescriptors. It contains
+    /// the first of these documents that tor has:
     ///
-    /// On the public network tor sends about 8 MB. Set a longer
+    /// * the consensus of the flavor `ns`, which doesn't refer to
+    ///   microdescriptors (`GETINFO dir/status-vote/current/consensus`),
+    /// * the consensus of the flavor `microdesc`.
+    ///
+    /// On the public network, tor sends about 8 MB. Set a longer
     /// [timeout](crate::Controller::with_timeout) for slow connections.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("dir/status-vote/current/consensus-microdesc",
+    /// #     "network-status-version 3 microdesc\nvote-status consensus\n\
+    /// #      r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    /// #      s Exit Fast Running Valid\nw Bandwidth=3000\ndirectory-footer\n")
+    /// #     .info("md/all",
+    /// #     "onion-key\nntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::netdoc::RouterFlags;
+    /// use std::time::Duration;
+    ///
+    /// let controller = controller.with_timeout(Duration::from_secs(120));
+    /// let directory = controller.info().directory()?;
+    /// let relays = directory.relays().iter();
+    /// let exits = relays.filter(|relay| relay.flags().contains(RouterFlags::EXIT));
+    /// assert_eq!(exits.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -84,33 +122,40 @@ impl Info<'_> {
         let call = self.controller.in_one_call();
         // With one command, so that both are from the same moment.
         let values = match call.values(&[consensus, microdescriptors]) {
-            Ok(values) => values,
+            Ok(values) => Some(values),
             // 551: tor doesn't have them. 552: this tor, or a filter before it,
             // doesn't know the keys.
-            Err(error) if matches!(error.exact().map(Refusal::code), Some(551 | 552)) => {
-                return parse(
-                    "dir/status-vote/current/consensus",
-                    &call.info().full_consensus()?,
-                    b"",
-                );
-            }
+            Err(error) if matches!(error.exact().map(Refusal::code), Some(551 | 552)) => None,
             Err(error) => return Err(error),
         };
-        let (Some(document), Some(microdescriptors)) = (values.first(), values.get(1)) else {
-            return Err(Error::answer(format!("GETINFO {consensus}"), "no value"));
+        let document = match values.as_deref() {
+            Some([document, microdescriptors]) if !microdescriptors.is_empty() => {
+                return parse(consensus, document, microdescriptors);
+            }
+            Some([document, ..]) => Some(document),
+            Some([]) => return Err(Error::answer(format!("GETINFO {consensus}"), "no value")),
+            None => None,
         };
-        // A tor that uses server descriptors has no microdescriptors. In that
-        // case the consensus of the flavor `ns` contains more.
-        if microdescriptors.is_empty()
-            && let Some(full) = call.info().consensus_document(&ConsensusFlavor::Ns)?
-        {
-            return parse("dir/status-vote/current/consensus", &full, b"");
+        // Without microdescriptors, the consensus of the flavor `ns` contains
+        // more. A tor that uses server descriptors has it.
+        let refusal = match call.info().full_consensus() {
+            Ok(full) => return parse("dir/status-vote/current/consensus", &full, b""),
+            Err(error) if error.is::<Refusal>() => error,
+            Err(error) => return Err(error),
+        };
+        match document {
+            Some(document) => parse(consensus, document, b""),
+            // Maybe only the microdescriptors were refused.
+            None => match call.info().get_bytes(consensus) {
+                Ok(document) => parse(consensus, &document, b""),
+                Err(error) if error.is::<Refusal>() => Err(refusal),
+                Err(error) => Err(error),
+            },
         }
-        parse(consensus, document, microdescriptors)
     }
 
-    /// Returns the consensus of the flavor `ns`, which has the digests of
-    /// server descriptors, and exit policies.
+    /// Returns the consensus of the flavor `ns` as bytes. This document
+    /// contains the digests of server descriptors, and exit policies.
     fn full_consensus(self) -> Result<Vec<u8>> {
         self.controller.info().get_bytes("dir/status-vote/current/consensus")
     }

@@ -7,17 +7,19 @@ use scape_proto::info::{DownloadPhase, DownloadStatus};
 use scape_proto::netdoc::{ConsensusFlavor, DescriptorDigest};
 use scape_proto::word::Fingerprint;
 
-/// The state of downloads. control-spec, GETINFO `downloads/…`.
+/// Queries about the state of downloads. See control-spec, GETINFO
+/// `downloads/…`.
 ///
 /// There is no method for `downloads/desc/descs`, the list of the server
 /// descriptors that the consensus names. A tor that has such a list may crash
-/// when it is asked for (seen with 0.4.9.11), so this library never sends that
-/// key. The digests are also in
-/// [`consensus_document`](Self::consensus_document).
+/// when a controller requests it (seen with 0.4.9.11), so this library never
+/// sends that key. The digests of the server descriptors are also in the
+/// [`consensus_document`](Self::consensus_document) of the flavor `ns`.
 impl Info<'_> {
     /// Returns the state of the consensus download (`GETINFO
-    /// downloads/networkstatus/…`). If `phase` is `None`, it is the state of
-    /// the current schedule, and otherwise of that phase's schedule.
+    /// downloads/networkstatus/…`). tor has one download schedule for
+    /// bootstrapping and another one for normal operation. `phase` chooses the
+    /// schedule. `None` means the schedule that tor uses at the moment.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -30,7 +32,7 @@ impl Info<'_> {
     /// use scape::netdoc::ConsensusFlavor;
     ///
     /// let status = controller.info().downloads_networkstatus(&ConsensusFlavor::Microdesc, None)?;
-    /// println!("{} of {} attempts have failed", status.failures, status.attempts);
+    /// assert_eq!((status.failures, status.attempts), (1, 2));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -52,8 +54,20 @@ impl Info<'_> {
         self.controller.read_info(&key, DownloadStatus::parse)
     }
 
-    /// Returns the authorities whose certificates tor has tried to download, by
-    /// their v3 identity fingerprints (`GETINFO downloads/cert/fps`).
+    /// Returns the v3 identity fingerprints of the authorities whose
+    /// certificates tor has tried to download (`GETINFO downloads/cert/fps`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/cert/fps", "80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let authority: Fingerprint = "80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8".parse()?;
+    /// assert_eq!(controller.info().downloads_cert_fps()?, [authority]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -65,9 +79,24 @@ impl Info<'_> {
         self.controller.read_lines("downloads/cert/fps", parse_line)
     }
 
-    /// Returns the download state of an authority's certificate, whichever
-    /// signing key it has (`GETINFO downloads/cert/fp/…`). Returns `None` if
-    /// tor doesn't know the authority.
+    /// Returns the download state of an authority's certificate, for downloads
+    /// that don't name a signing key (`GETINFO downloads/cert/fp/…`). Returns
+    /// `None` if tor doesn't know the authority.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/cert/fp/80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8", "\
+    /// #     next-attempt-at 2026-11-21 02:22:13\nn-download-failures 0\nn-download-attempts 1\n\
+    /// #     schedule DL_SCHED_CONSENSUS\nwant-authority DL_WANT_ANY_DIRSERVER\n\
+    /// #     increment-on DL_SCHED_INCREMENT_FAILURE\nbackoff DL_SCHED_RANDOM_EXPONENTIAL\n\
+    /// #     last-backoff-position 0\nlast-delay-used 0\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let authority = "80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8".parse()?;
+    /// let status = controller.info().downloads_cert(authority)?;
+    /// assert_eq!(status.map(|status| (status.attempts, status.failures)), Some((1, 0)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -79,10 +108,24 @@ impl Info<'_> {
         self.download(&format!("downloads/cert/fp/{authority}"))
     }
 
-    /// Returns the digests of the signing keys for which tor has tried to
-    /// download certificates of this authority
-    /// (`GETINFO downloads/cert/fp/…/sks`). Returns `None` if tor doesn't know
-    /// the authority.
+    /// Returns the digests of an authority's signing keys (`GETINFO
+    /// downloads/cert/fp/…/sks`). A key is in the list if tor has tried to
+    /// download a certificate for it. Returns `None` if tor doesn't know the
+    /// authority.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/cert/fp/80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8/sks",
+    /// #     "B08BFE286DC8F11F29AACEAFB6F7EF0F5C771042\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let authority: Fingerprint = "80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8".parse()?;
+    /// let signing_key: Fingerprint = "B08BFE286DC8F11F29AACEAFB6F7EF0F5C771042".parse()?;
+    /// assert_eq!(controller.info().downloads_cert_sks(authority)?, Some(vec![signing_key]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -100,6 +143,22 @@ impl Info<'_> {
     /// signing key (`GETINFO downloads/cert/fp/…/…`). Returns `None` if tor
     /// doesn't know the authority or the key.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/cert/fp/80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8/B08BFE286DC8F11F29AACEAFB6F7EF0F5C771042", "\
+    /// #     next-attempt-at 2026-11-21 02:22:13\nn-download-failures 0\nn-download-attempts 1\n\
+    /// #     schedule DL_SCHED_CONSENSUS\nwant-authority DL_WANT_ANY_DIRSERVER\n\
+    /// #     increment-on DL_SCHED_INCREMENT_FAILURE\nbackoff DL_SCHED_RANDOM_EXPONENTIAL\n\
+    /// #     last-backoff-position 0\nlast-delay-used 0\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let authority = "80537AA91393E6C5C3EE56C0EFFAC483E1A7B5D8".parse()?;
+    /// let signing_key = "B08BFE286DC8F11F29AACEAFB6F7EF0F5C771042".parse()?;
+    /// let status = controller.info().downloads_cert_sk(authority, signing_key)?;
+    /// assert_eq!(status.map(|status| status.failures), Some(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -114,9 +173,24 @@ impl Info<'_> {
         self.download(&format!("downloads/cert/fp/{authority}/{signing_key}"))
     }
 
-    /// Returns the download state of a server descriptor
-    /// (`GETINFO downloads/desc/…`), or `None` if tor's consensus doesn't name
-    /// it. The consensus of a client names no server descriptors.
+    /// Returns the download state of a server descriptor (`GETINFO
+    /// downloads/desc/…`). Returns `None` if tor's consensus doesn't name the
+    /// descriptor. The consensus of a client names no server descriptors.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/desc/17FF47E36128409C92842CB65241F6E46E9C0386", "\
+    /// #     next-attempt-at 2026-11-21 02:22:13\nn-download-failures 0\nn-download-attempts 1\n\
+    /// #     schedule DL_SCHED_GENERIC\nwant-authority DL_WANT_ANY_DIRSERVER\n\
+    /// #     increment-on DL_SCHED_INCREMENT_FAILURE\nbackoff DL_SCHED_RANDOM_EXPONENTIAL\n\
+    /// #     last-backoff-position 0\nlast-delay-used 0\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let descriptor = "17FF47E36128409C92842CB65241F6E46E9C0386".parse()?;
+    /// let status = controller.info().downloads_desc(descriptor)?;
+    /// assert_eq!(status.map(|status| status.attempts), Some(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -132,6 +206,18 @@ impl Info<'_> {
     /// downloads/bridge/bridges`). A bridge whose fingerprint tor doesn't know
     /// is left out. Returns `None` if tor uses no bridges.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/bridge/bridges", "C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let bridge: Fingerprint = "C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97".parse()?;
+    /// assert_eq!(controller.info().downloads_bridges()?, Some(vec![bridge]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -145,6 +231,23 @@ impl Info<'_> {
     /// Returns the download state of a bridge's descriptor
     /// (`GETINFO downloads/bridge/…`), or `None` if tor doesn't know the
     /// bridge.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "downloads/bridge/C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97", "\
+    /// #     next-attempt-at 2026-11-21 02:22:13\nn-download-failures 0\nn-download-attempts 1\n\
+    /// #     schedule DL_SCHED_BRIDGE\nwant-authority DL_WANT_ANY_DIRSERVER\n\
+    /// #     increment-on DL_SCHED_INCREMENT_FAILURE\nbackoff DL_SCHED_RANDOM_EXPONENTIAL\n\
+    /// #     last-backoff-position 0\nlast-delay-used 0\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::info::DownloadSchedule;
+    ///
+    /// let bridge = "C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97".parse()?;
+    /// let status = controller.info().downloads_bridge(bridge)?;
+    /// assert_eq!(status.map(|status| status.schedule), Some(DownloadSchedule::Bridge));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

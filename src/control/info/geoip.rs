@@ -6,17 +6,18 @@ use super::Info;
 use crate::error::Result;
 use scape_proto::word::CountryCode;
 
-/// Countries of IP addresses. control-spec, GETINFO `ip-to-country/…`.
+/// Queries about the countries of IP addresses. See control-spec, GETINFO
+/// `ip-to-country/…`.
 impl Info<'_> {
     /// Returns the country of an IP address (`GETINFO ip-to-country/…`), or
-    /// `None` if tor's GeoIP data doesn't contain the address. The lookup is
-    /// local to tor. It asks nobody else.
+    /// `None` if tor's GeoIP data doesn't contain the address. tor looks the
+    /// address up in its own data, and sends nothing to the network.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().info("ip-to-country/8.8.8.8", "us").start()?;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/192.0.2.7", "us").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// let country = controller.info().ip_to_country("8.8.8.8".parse()?)?;
+    /// let country = controller.info().ip_to_country("192.0.2.7".parse()?)?;
     /// assert_eq!(country.map(|country| country.to_string()).as_deref(), Some("us"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -40,6 +41,14 @@ impl Info<'_> {
     /// Returns true if tor has GeoIP data for IPv4
     /// (`GETINFO ip-to-country/ipv4-available`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/ipv4-available", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().ip_to_country_ipv4_available()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -53,6 +62,14 @@ impl Info<'_> {
 
     /// Returns true if tor has GeoIP data for IPv6
     /// (`GETINFO ip-to-country/ipv6-available`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ip-to-country/ipv6-available", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().ip_to_country_ipv6_available()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -6,8 +6,8 @@ use crate::error::Result;
 use scape_proto::event::OrConnInfo;
 use scape_proto::info::EntryGuard;
 
-/// Connections and guards. control-spec, GETINFO `orconn-status` and
-/// `entry-guards`.
+/// Queries about connections to relays and about entry guards. See
+/// control-spec, GETINFO `orconn-status` and `entry-guards`.
 impl Info<'_> {
     /// Returns tor's connections to relays and, on a relay, the connections of
     /// clients (`GETINFO orconn-status`).
@@ -17,9 +17,8 @@ impl Info<'_> {
     /// # let tor = ScriptedTor::builder().info(
     /// #     "orconn-status", "$9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 CONNECTED").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// for connection in controller.info().or_connections()? {
-    ///     println!("{connection}");
-    /// }
+    /// let connections = controller.info().or_connections()?;
+    /// assert_eq!(connections[0].to_string(), "moria1 CONNECTED");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

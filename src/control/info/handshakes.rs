@@ -1,25 +1,27 @@
-//! `GETINFO stats/…`: the circuit handshakes that this relay was asked for.
+//! `GETINFO stats/…`: the circuit handshakes that others requested from this
+//! relay.
 
 use super::Info;
 use super::value::malformed;
 use crate::error::Result;
 use scape_proto::info::HandshakeType;
 
-/// The number of circuit handshakes of one type in the current reporting
-/// interval of a relay. Returned by [`Info::handshake_stats`].
+/// The numbers of circuit handshakes of one type that a relay has counted in
+/// the current reporting interval. Returned by [`Info::handshake_stats`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct HandshakeStats {
-    /// The number of handshakes that the relay was asked for.
+    /// The number of handshakes that others have requested from the relay.
     pub requested: u32,
     /// The number of handshakes that the relay has begun to work on.
     pub assigned: u32,
 }
 
-/// Circuit handshakes. control-spec, GETINFO `stats/…`.
+/// Queries about circuit handshakes. See control-spec, GETINFO `stats/…`.
 impl Info<'_> {
-    /// Returns the number of handshakes of this type that this relay was asked
-    /// for (`GETINFO stats/…/requested stats/…/assigned`).
+    /// Returns the number of circuit handshakes of this type that others
+    /// requested from this relay, and the number that the relay has begun to
+    /// work on (`GETINFO stats/…/requested stats/…/assigned`).
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

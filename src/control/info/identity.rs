@@ -7,10 +7,11 @@ use super::value::unless_unknown;
 use crate::error::Result;
 use scape_proto::word::Fingerprint;
 
-/// Address and identity. control-spec, GETINFO `address…` and `fingerprint`.
+/// Queries about tor's address and identity. See control-spec, GETINFO
+/// `address…` and `fingerprint`.
 impl Info<'_> {
-    /// Returns this host's IP address, by tor's best guess (`GETINFO address`).
-    /// Returns `None` if tor doesn't know it.
+    /// Returns the IP address of tor's host, by tor's best guess (`GETINFO
+    /// address`). Returns `None` if tor doesn't know the address.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -27,11 +28,21 @@ impl Info<'_> {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
     /// can't be parsed.
     pub fn address(self) -> Result<Option<IpAddr>> {
-        unless_unknown(self.controller.read_info("address", |value| value.parse().ok()))
+        unless_unknown(self.controller.read_info("address", |value| bare(value).parse().ok()))
     }
 
-    /// Returns this host's IPv4 address, by tor's best guess
-    /// (`GETINFO address/v4`). Returns `None` if tor doesn't know it.
+    /// Returns the IPv4 address of tor's host, by tor's best guess (`GETINFO
+    /// address/v4`). Returns `None` if tor doesn't know the address.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("address/v4", "192.0.2.7").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// assert_eq!(controller.info().address_v4()?, Some(Ipv4Addr::new(192, 0, 2, 7)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -43,8 +54,17 @@ impl Info<'_> {
         unless_unknown(self.controller.read_info("address/v4", |value| value.parse().ok()))
     }
 
-    /// Returns this host's IPv6 address, by tor's best guess
-    /// (`GETINFO address/v6`). Returns `None` if tor doesn't know it.
+    /// Returns the IPv6 address of tor's host, by tor's best guess (`GETINFO
+    /// address/v6`). Returns `None` if tor doesn't know the address.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("address/v6", "2001:db8::7").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let address = controller.info().address_v6()?;
+    /// assert_eq!(address.map(|ip| ip.to_string()).as_deref(), Some("2001:db8::7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -53,12 +73,23 @@ impl Info<'_> {
     /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's value
     /// can't be parsed.
     pub fn address_v6(self) -> Result<Option<Ipv6Addr>> {
-        let bare = |value: &str| value.trim_matches(['[', ']']).parse().ok();
-        unless_unknown(self.controller.read_info("address/v6", bare))
+        unless_unknown(self.controller.read_info("address/v6", |value| bare(value).parse().ok()))
     }
 
     /// Returns this relay's fingerprint (`GETINFO fingerprint`), or `None` if
     /// this tor is not a relay.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "fingerprint", "0B8748265424563FDCF4940B02A30B5F7AAC2AFE").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::Fingerprint;
+    ///
+    /// let fingerprint: Fingerprint = "0B8748265424563FDCF4940B02A30B5F7AAC2AFE".parse()?;
+    /// assert_eq!(controller.info().fingerprint()?, Some(fingerprint));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -69,4 +100,9 @@ impl Info<'_> {
     pub fn fingerprint(self) -> Result<Option<Fingerprint>> {
         unless_unknown(self.controller.read_info("fingerprint", |value| value.parse().ok()))
     }
+}
+
+/// Removes the brackets around an IPv6 address.
+fn bare(value: &str) -> &str {
+    value.trim_matches(['[', ']'])
 }

@@ -7,11 +7,13 @@ use crate::io::transport::Address;
 use scape_proto::control::Words;
 use scape_proto::info::{ListenerAddress, ListenerKind};
 
-/// The addresses on which tor listens. control-spec, GETINFO `net/listeners/…`.
+/// Queries about the addresses on which tor listens. See control-spec, GETINFO
+/// `net/listeners/…`.
 impl Info<'_> {
-    /// Returns the addresses on which tor listens for this kind of clients
+    /// Returns the addresses on which tor listens for this kind of connections
     /// (`GETINFO net/listeners/…`). The list is empty if tor doesn't listen for
-    /// them. While `DisableNetwork` is set, tor listens for controllers only.
+    /// such connections. While `DisableNetwork` is set, tor listens for
+    /// controllers only.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -22,6 +24,7 @@ impl Info<'_> {
     /// use scape::info::ListenerKind;
     ///
     /// let listeners = controller.info().listeners(&ListenerKind::Socks)?;
+    /// assert_eq!(listeners[1].to_string(), "unix:/run/tor/socks");
     /// if let Some(first) = listeners.into_iter().next() {
     ///     let proxy = SocksProxy::new(first);
     /// }
@@ -44,7 +47,8 @@ impl Info<'_> {
     }
 }
 
-/// Reads C strings separated by spaces.
+/// Parses addresses that are separated by spaces. An address may be in quotes,
+/// as a C string. Returns `None` if an address is malformed.
 fn addresses(value: &[u8]) -> Option<Vec<ListenerAddress>> {
     let mut words = Words::new(value);
     let mut addresses = Vec::new();

@@ -7,9 +7,9 @@ use scape_proto::control::Signal;
 use scape_proto::event::EventKind;
 use scape_proto::info::InfoName;
 
-/// The keys, events, signals and features that this tor knows. control-spec,
-/// GETINFO `info/names`, `events/names`, `signal/names` and `features/names`.
-/// [`config_names`](Self::config_names) returns the options.
+/// Queries about the keys, events, signals and features that this tor knows.
+/// See control-spec, GETINFO `info/names`, `events/names`, `signal/names` and
+/// `features/names`. [`config_names`](Self::config_names) returns the options.
 impl Info<'_> {
     /// Returns the keys of GETINFO that tor lists (`GETINFO info/names`). tor
     /// also answers a few keys that it doesn't list.
@@ -19,9 +19,9 @@ impl Info<'_> {
     /// # let tor = ScriptedTor::builder().info(
     /// #     "info/names", "ip-to-country/* -- Perform a GEOIP lookup\nversion -- The current version of Tor.").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// for name in controller.info().info_names()? {
-    ///     println!("{name}: {}", name.description);
-    /// }
+    /// let names = controller.info().info_names()?;
+    /// assert_eq!((names[0].key.as_str(), names[0].is_prefix), ("ip-to-country/", true));
+    /// assert_eq!(names[1].description, "The current version of Tor.");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -38,6 +38,18 @@ impl Info<'_> {
     /// Returns the events that tor lets controllers subscribe to
     /// (`GETINFO events/names`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "events/names", "CIRC CIRC_MINOR STREAM ORCONN BW").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::EventKind;
+    ///
+    /// let events = controller.info().known_events()?;
+    /// assert!(events.contains(&EventKind::Bw));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -46,8 +58,22 @@ impl Info<'_> {
         self.words("events/names")
     }
 
-    /// Returns the signals that can be sent (`GETINFO signal/names`). A signal
-    /// with several names is in the list once for each.
+    /// Returns the signals that can be sent to tor (`GETINFO signal/names`). A
+    /// signal with two names is in the list twice. For example, RELOAD becomes
+    /// [`Signal::Reload`], and HUP, which means the same, becomes
+    /// [`Signal::Other`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "signal/names", "RELOAD HUP SHUTDOWN NEWNYM").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Signal;
+    ///
+    /// let signals = controller.info().known_signals()?;
+    /// assert!(signals.contains(&Signal::NewNym));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -59,6 +85,16 @@ impl Info<'_> {
 
     /// Returns the features that USEFEATURE knows (`GETINFO features/names`).
     /// In tor 0.4.9 all of them are always on.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "features/names", "VERBOSE_NAMES EXTENDED_EVENTS").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let features = controller.info().known_features()?;
+    /// assert_eq!(features, ["VERBOSE_NAMES", "EXTENDED_EVENTS"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -5,10 +5,25 @@ use super::value::{parse_line, unless_unknown};
 use crate::error::Result;
 use scape_proto::word::OnionAddress;
 
-/// Onion services. control-spec, GETINFO `onions/…` and `hs/…`.
+/// Queries about onion services. See control-spec, GETINFO `onions/…` and
+/// `hs/…`.
 impl Info<'_> {
-    /// Returns the onion services that this connection has added and that end
-    /// with it (`GETINFO onions/current`).
+    /// Returns the addresses of the onion services that belong to this
+    /// connection (`GETINFO onions/current`). This connection has added them,
+    /// and they end when the connection ends.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "onions/current", "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let services = controller.info().onions_current()?;
+    /// assert_eq!(
+    ///     services[0].to_string(),
+    ///     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -21,8 +36,9 @@ impl Info<'_> {
         self.controller.read_lines("onions/current", parse_line)
     }
 
-    /// Returns the onion services that controllers have added and that belong
-    /// to no connection (`GETINFO onions/detached`). See
+    /// Returns the addresses of the detached onion services (`GETINFO
+    /// onions/detached`). Controllers have added these services, but they
+    /// belong to no connection: see
     /// [`AddOnion::detach`](crate::control::AddOnion::detach).
     ///
     /// ```
@@ -30,9 +46,11 @@ impl Info<'_> {
     /// # let tor = ScriptedTor::builder().info(
     /// #     "onions/detached", "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// for address in controller.info().onions_detached()? {
-    ///     println!("http://{address}/");
-    /// }
+    /// let services = controller.info().onions_detached()?;
+    /// assert_eq!(
+    ///     services[0].to_string(),
+    ///     "h3dzyf6nyltpqnih4undffbxrmivwdly4i75e2xvvl25ud2ytahdfmad.onion"
+    /// );
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -47,9 +65,24 @@ impl Info<'_> {
         self.controller.read_lines("onions/detached", parse_line)
     }
 
-    /// Returns the descriptor of an onion service that this tor has fetched as
-    /// a client, as bytes (`GETINFO hs/client/desc/id/…`). Returns `None` if
-    /// tor doesn't have it.
+    /// Returns an onion service's descriptor as bytes, if this tor has fetched
+    /// it as a client (`GETINFO hs/client/desc/id/…`). Otherwise returns
+    /// `None`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "hs/client/desc/id/2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid",
+    /// #     "hs-descriptor 3\ndescriptor-lifetime 180\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::OnionAddress;
+    ///
+    /// let address: OnionAddress =
+    ///     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion".parse()?;
+    /// let descriptor = controller.info().hs_client_desc(&address)?;
+    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"hs-descriptor 3\n")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -63,9 +96,24 @@ impl Info<'_> {
         )
     }
 
-    /// Returns the descriptor of one of this tor's own onion services, in its
-    /// published form, as bytes (`GETINFO hs/service/desc/id/…`). Returns
-    /// `None` if tor doesn't have it.
+    /// Returns the descriptor of one of this tor's own onion services, as the
+    /// bytes that tor publishes (`GETINFO hs/service/desc/id/…`). Returns
+    /// `None` if tor doesn't have the descriptor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "hs/service/desc/id/2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid",
+    /// #     "hs-descriptor 3\ndescriptor-lifetime 180\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::OnionAddress;
+    ///
+    /// let address: OnionAddress =
+    ///     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion".parse()?;
+    /// let descriptor = controller.info().hs_service_desc(&address)?;
+    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"hs-descriptor 3\n")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

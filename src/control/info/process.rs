@@ -16,14 +16,14 @@ pub struct ProcessInfo {
     pub pid: u32,
     /// The id of the user that tor runs as. `None` on systems without such ids.
     pub uid: Option<u32>,
-    /// The name of that user, if it is known.
+    /// The name of the user that tor runs as. `None` if the name is unknown.
     pub user: Option<String>,
-    /// The maximum number of sockets that tor may have open.
+    /// The maximum number of sockets that tor may have open at the same time.
     pub descriptor_limit: u64,
 }
 
-/// tor's process. control-spec, GETINFO `process/…`, `limits/…`, `uptime` and
-/// `current-time/…`.
+/// Queries about tor's process. See control-spec, GETINFO `process/…`,
+/// `limits/…`, `uptime` and `current-time/…`.
 impl Info<'_> {
     /// Returns information about tor's process. Sends one command (`GETINFO
     /// process/pid process/uid process/user process/descriptor-limit`).
@@ -35,7 +35,7 @@ impl Info<'_> {
     /// #     .info("process/descriptor-limit", "19968").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let process = controller.info().process()?;
-    /// println!("tor is process {}, of {}", process.pid, process.user.as_deref().unwrap_or("an unknown user"));
+    /// assert_eq!((process.pid, process.user.as_deref()), (30512, Some("debian-tor")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -66,6 +66,15 @@ impl Info<'_> {
     /// Returns the number of bytes that tor may keep in its queues before it
     /// closes circuits (`GETINFO limits/max-mem-in-queues`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "limits/max-mem-in-queues", "8589934592").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.info().max_mem_in_queues()?, 8 << 30); // 8 GiB
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -78,6 +87,16 @@ impl Info<'_> {
 
     /// Returns the time for which tor has run, in whole seconds
     /// (`GETINFO uptime`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("uptime", "3600").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use std::time::Duration;
+    ///
+    /// assert_eq!(controller.info().uptime()?, Duration::from_secs(3600));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -93,6 +112,18 @@ impl Info<'_> {
     /// Returns the time of tor's clock, in whole seconds
     /// (`GETINFO current-time/utc`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "current-time/utc", "2026-11-21T02:09:42").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::word::parse_utc;
+    ///
+    /// let now = controller.info().current_time()?;
+    /// assert_eq!(Some(now), parse_utc("2026-11-21 02:09:42"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -103,8 +134,19 @@ impl Info<'_> {
         self.controller.read_info("current-time/utc", |value| parse_utc(&value.replace('T', " ")))
     }
 
-    /// Returns the time of tor's clock in tor's own time zone
+    /// Returns the time of tor's clock in tor's own time zone, in whole seconds
     /// (`GETINFO current-time/local`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "current-time/local", "2026-11-20T21:13:05").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let now = controller.info().current_time_local()?;
+    /// assert_eq!(now.to_string(), "2026-11-20T21:13:05");
+    /// assert_eq!((now.hour, now.minute), (21, 13));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

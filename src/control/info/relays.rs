@@ -16,22 +16,40 @@ pub enum DirServerQuery {
     All,
     /// The descriptor of this tor itself, if it is a relay.
     Authority,
-    /// The descriptors of these relays, at least one.
+    /// The descriptors of these relays. The list must not be empty.
     Fingerprints(Vec<Fingerprint>),
-    /// The descriptors with these digests, at least one.
+    /// The descriptors with these digests. The list must not be empty.
     Digests(Vec<DescriptorDigest>),
 }
 
-/// Relays' documents, as tor has them. control-spec, GETINFO `ns/…`, `md/…`,
-/// `desc/…`, `extra-info/…` and `dir/server/…`. dir-spec describes their
-/// formats.
+/// Queries for relays' documents. See control-spec, GETINFO `ns/…`, `md/…`,
+/// `desc/…`, `extra-info/…` and `dir/server/…`. dir-spec describes the formats
+/// of the documents.
 ///
 /// Documents are returned as bytes, so that digests can be computed. Each line
-/// ends with LF. The result is `None` if tor doesn't have the document.
+/// ends with LF. If tor doesn't have a requested document, the result is
+/// `None`. A method that returns the documents of all relays leaves out those
+/// that tor doesn't have.
 impl Info<'_> {
-    /// Returns the consensus entries of all relays (`GETINFO ns/all`). The
-    /// result is empty if tor has no consensus.
-    /// [`network_statuses`](Self::network_statuses) returns them parsed.
+    /// Returns the consensus entries of all relays as bytes (`GETINFO ns/all`).
+    /// The result is empty if tor has no consensus.
+    /// [`network_statuses`](Self::network_statuses) returns the entries parsed.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ns/all",
+    /// #     "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    /// #      s Fast Guard Running Valid\n\
+    /// #      r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    /// #      s Exit Fast Running Valid\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::netdoc::RouterStatus;
+    ///
+    /// let entries = controller.info().ns_all()?;
+    /// let names = RouterStatus::parse_all(&entries).map(|relay| relay.nickname());
+    /// assert_eq!(names.collect::<Vec<_>>(), ["relay04", "relay03"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -41,9 +59,10 @@ impl Info<'_> {
         self.controller.info().get_bytes("ns/all")
     }
 
-    /// Returns the consensus entry of a relay (`GETINFO ns/id/…`). Returns
-    /// `None` if there is no entry or no consensus. The publication time in the
-    /// entry has no meaning: tor always writes the same one.
+    /// Returns the consensus entry of a relay as bytes (`GETINFO ns/id/…`).
+    /// Returns `None` if there is no entry or no consensus. The publication
+    /// time in the entry has no meaning: tor always writes the same time.
+    /// [`network_status`](Self::network_status) returns the entry parsed.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -70,6 +89,17 @@ impl Info<'_> {
     /// consensus. If several relays have this nickname, tor chooses one of
     /// them.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ns/name/relay03",
+    /// #     "r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    /// #      s Exit Fast Running Valid\nw Bandwidth=3000\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let entry = controller.info().ns_name("relay03")?;
+    /// assert!(entry.is_some_and(|entry| entry.starts_with(b"r relay03 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
@@ -81,23 +111,50 @@ impl Info<'_> {
         self.entry(&format!("ns/name/{}", checked(nickname)?))
     }
 
-    /// Returns an entry for each relay whose server descriptor tor has for this
-    /// purpose (`GETINFO ns/purpose/…`). tor makes the entries from the
-    /// descriptors, in the form of consensus entries. The publication time is
-    /// the descriptor's, and the bandwidth is 0.
+    /// Returns an entry for each relay with this purpose (`GETINFO
+    /// ns/purpose/…`). tor makes the entries from the server descriptors that
+    /// it has, in the form of consensus entries. The publication time in an
+    /// entry is the descriptor's, and the bandwidth is 0.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("ns/purpose/bridge",
+    /// #     "r bridge01 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2026-11-21 01:52:18 127.0.0.13 9003 0\n\
+    /// #      s Fast Running Valid\nw Bandwidth=0\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::RouterPurpose;
+    ///
+    /// let bridges = controller.info().ns_purpose(&RouterPurpose::Bridge)?;
+    /// assert!(bridges.starts_with(b"r bridge01 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551, "Internal
-    /// error") if tor doesn't know the purpose. Otherwise the same errors as
+    /// error") if tor doesn't know the purpose. A tor without a consensus may
+    /// return an empty result instead. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
     pub fn ns_purpose(self, purpose: &RouterPurpose) -> Result<Vec<u8>> {
         self.controller.info().get_bytes(&format!("ns/purpose/{purpose}"))
     }
 
-    /// Returns the microdescriptors of all relays in the consensus, except for
-    /// those that tor doesn't have (`GETINFO md/all`).
+    /// Returns the microdescriptors of the relays in the consensus (`GETINFO
+    /// md/all`). A relay is left out if tor doesn't have its microdescriptor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("md/all",
+    /// #     "onion-key\nntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\np accept 80,443\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::netdoc::Microdescriptor;
+    ///
+    /// let text = controller.info().md_all()?;
+    /// let exits = Microdescriptor::parse_all(&text).filter(|relay| relay.policy().allows(443));
+    /// assert_eq!(exits.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -109,7 +166,18 @@ impl Info<'_> {
     }
 
     /// Returns the microdescriptor of a relay (`GETINFO md/id/…`), or `None` if
-    /// tor doesn't have it.
+    /// tor doesn't have the microdescriptor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("md/id/6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF",
+    /// #     "onion-key\nntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\np accept 80,443\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
+    /// let microdescriptor = controller.info().md_id(relay)?;
+    /// assert!(microdescriptor.is_some_and(|text| text.starts_with(b"onion-key\n")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -120,9 +188,19 @@ impl Info<'_> {
         unless_unrecognized(self.controller.info().get_bytes(&format!("md/id/{relay}")))
     }
 
-    /// Returns the microdescriptor of a relay by its nickname
-    /// (`GETINFO md/name/…`). Returns `None` if tor doesn't have it. If several
-    /// relays have this nickname, tor chooses one of them.
+    /// Returns the microdescriptor of a relay by its nickname (`GETINFO
+    /// md/name/…`). Returns `None` if tor doesn't have the microdescriptor. If
+    /// several relays have this nickname, tor chooses one of them.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("md/name/relay03",
+    /// #     "onion-key\nntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\np accept 80,443\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let microdescriptor = controller.info().md_name("relay03")?;
+    /// assert!(microdescriptor.is_some_and(|text| text.starts_with(b"onion-key\n")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -138,6 +216,14 @@ impl Info<'_> {
     /// Returns true if tor downloads microdescriptors
     /// (`GETINFO md/download-enabled`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("md/download-enabled", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().md_download_enabled()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -148,9 +234,20 @@ impl Info<'_> {
         self.controller.read_flag("md/download-enabled")
     }
 
-    /// Returns the newest server descriptor of every relay of which tor has one
-    /// (`GETINFO desc/all-recent`). The result is mostly empty on a client,
-    /// because clients use microdescriptors.
+    /// Returns the newest server descriptor that tor has of each relay
+    /// (`GETINFO desc/all-recent`). A relay is left out if tor has no
+    /// descriptor of it. On a client the result is usually empty, because
+    /// clients use microdescriptors.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("desc/all-recent",
+    /// #     "router relay03 127.0.0.13 9003 0 0\nplatform Tor 0.4.9.11 on Linux\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let descriptors = controller.info().desc_all_recent()?;
+    /// assert!(descriptors.starts_with(b"router relay03 127.0.0.13 9003 0 0\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -161,9 +258,23 @@ impl Info<'_> {
         self.controller.info().get_bytes("desc/all-recent")
     }
 
-    /// Returns the same as [`desc_all_recent`](Self::desc_all_recent), with
-    /// each descriptor followed by its extra-info document if tor has it
-    /// (`GETINFO desc/all-recent-extrainfo-hack`).
+    /// Returns the same server descriptors as
+    /// [`desc_all_recent`](Self::desc_all_recent). Each descriptor is followed
+    /// by its extra-info document, if tor has that document (`GETINFO
+    /// desc/all-recent-extrainfo-hack`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("desc/all-recent-extrainfo-hack",
+    /// #     "router relay03 127.0.0.13 9003 0 0\nplatform Tor 0.4.9.11 on Linux\n\
+    /// #      extra-info relay03 6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF\npublished 2026-11-21 01:52:18\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let documents = controller.info().desc_all_recent_with_extra_info()?;
+    /// let documents = String::from_utf8_lossy(&documents);
+    /// assert!(documents.starts_with("router relay03 "));
+    /// assert!(documents.contains("\nextra-info relay03 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -174,24 +285,45 @@ impl Info<'_> {
     }
 
     /// Returns the server descriptor of a relay (`GETINFO desc/id/…`), or
-    /// `None` if tor doesn't have it.
+    /// `None` if tor doesn't have the descriptor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("desc/id/6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF",
+    /// #     "router relay03 127.0.0.13 9003 0 0\nplatform Tor 0.4.9.11 on Linux\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
+    /// let descriptor = controller.info().desc_id(relay)?;
+    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"router relay03 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if tor doesn't
-    /// download server descriptors, as clients don't: see
-    /// [`desc_download_enabled`](Self::desc_download_enabled) and
-    /// [`md_id`](Self::md_id). Otherwise the same errors as
-    /// [`get_info`](crate::Controller::get_info).
+    /// download server descriptors: see
+    /// [`desc_download_enabled`](Self::desc_download_enabled). Clients download
+    /// microdescriptors instead: see [`md_id`](Self::md_id). Otherwise the same
+    /// errors as [`get_info`](crate::Controller::get_info).
     #[doc(alias = "get_server_descriptor")]
     pub fn desc_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
         unless_unrecognized(self.controller.info().get_bytes(&format!("desc/id/{relay}")))
     }
 
-    /// Returns the server descriptor of a relay by its nickname
-    /// (`GETINFO desc/name/…`). Returns `None` if tor doesn't have it. If
+    /// Returns the server descriptor of a relay by its nickname (`GETINFO
+    /// desc/name/…`). Returns `None` if tor doesn't have the descriptor. If
     /// several relays have this nickname, tor chooses one of them.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("desc/name/relay03",
+    /// #     "router relay03 127.0.0.13 9003 0 0\nplatform Tor 0.4.9.11 on Linux\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let descriptor = controller.info().desc_name("relay03")?;
+    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"router relay03 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -206,9 +338,22 @@ impl Info<'_> {
         )
     }
 
-    /// Returns tor's notes about a relay's server descriptor: when and from
-    /// where tor got it (`GETINFO desc-annotations/id/…`). Returns `None` if
-    /// tor doesn't have the descriptor.
+    /// Returns the annotations of a relay's server descriptor: tor's notes on
+    /// when and from where tor got the descriptor (`GETINFO
+    /// desc-annotations/id/…`). Returns `None` if tor doesn't have the
+    /// descriptor.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "desc-annotations/id/6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF",
+    /// #     "@downloaded-at 2026-11-21 02:22:13\n@source \"127.0.0.9\"\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
+    /// let notes = controller.info().desc_annotations(relay)?;
+    /// assert!(notes.is_some_and(|notes| notes.starts_with(b"@downloaded-at 2026-11-21 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -223,6 +368,14 @@ impl Info<'_> {
     /// Returns true if tor downloads server descriptors
     /// (`GETINFO desc/download-enabled`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("desc/download-enabled", "0").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(!controller.info().desc_download_enabled()?); // as on most clients
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -233,9 +386,22 @@ impl Info<'_> {
         self.controller.read_flag("desc/download-enabled")
     }
 
-    /// Returns an extra-info document (`GETINFO extra-info/digest/…`), or
-    /// `None` if tor doesn't have it. tor has such documents if
-    /// DownloadExtraInfo is set.
+    /// Returns the extra-info document with this digest (`GETINFO
+    /// extra-info/digest/…`). Returns `None` if tor doesn't have the document.
+    /// tor downloads such documents only if the option DownloadExtraInfo is
+    /// set.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "extra-info/digest/80B33F89F899A1FAAD047727404A817574705DB4",
+    /// #     "extra-info relay03 6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF\npublished 2026-11-21 01:52:18\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let digest = "80B33F89F899A1FAAD047727404A817574705DB4".parse()?;
+    /// let document = controller.info().extra_info(digest)?;
+    /// assert!(document.is_some_and(|text| text.starts_with(b"extra-info relay03 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -247,9 +413,23 @@ impl Info<'_> {
         )
     }
 
-    /// Returns server descriptors, in the form in which a directory would send
-    /// them (`GETINFO dir/server/…`). Returns `None` if tor has none of the
-    /// requested descriptors.
+    /// Returns server descriptors, in the form in which a directory server
+    /// would send them (`GETINFO dir/server/…`). Returns `None` if tor has none
+    /// of the requested descriptors.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "dir/server/fp/6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF",
+    /// #     "router relay03 127.0.0.13 9003 0 0\nplatform Tor 0.4.9.11 on Linux\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::DirServerQuery;
+    ///
+    /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
+    /// let descriptors = controller.info().dir_server(&DirServerQuery::Fingerprints(vec![relay]))?;
+    /// assert!(descriptors.is_some_and(|text| text.starts_with(b"router relay03 ")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -268,16 +448,18 @@ impl Info<'_> {
         unless_unknown(self.controller.info().get_bytes(&format!("dir/server/{which}")))
     }
 
-    /// Returns an entry of the consensus. Without a consensus tor answers with
-    /// an empty value, whichever entry is asked for.
+    /// Returns an entry of the consensus. Returns `None` if the consensus
+    /// doesn't have the entry, or if tor has no consensus. Without a consensus,
+    /// tor answers with an empty value.
     fn entry(self, key: &str) -> Result<Option<Vec<u8>>> {
         let entry = unless_unrecognized(self.controller.info().get_bytes(key))?;
         Ok(entry.filter(|entry| !entry.is_empty()))
     }
 }
 
-/// Checks that a nickname is 1 to 19 ASCII letters and digits. Other texts may
-/// form keys that tor can't repeat in its answer.
+/// Checks that a nickname is 1 to 19 ASCII letters and digits. tor repeats the
+/// key in its reply. If the nickname had other characters, such as `=`, the key
+/// might not be recognized in the reply.
 fn checked(nickname: &str) -> Result<&str> {
     if (1..=19).contains(&nickname.len()) && nickname.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok(nickname);

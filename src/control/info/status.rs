@@ -1,4 +1,4 @@
-//! `GETINFO status/…`, `network-liveness`, `dormant`: tor's state.
+//! `GETINFO status/…`, `network-liveness`, `dormant`: the state of tor.
 
 use super::Info;
 use super::value::flag;
@@ -14,13 +14,13 @@ pub struct Reachability {
     /// True if the ORPort can be reached. Also true if no test is needed, for
     /// example on a client.
     pub or: bool,
-    /// True if the DirPort can be reached. tor 0.4.9 no longer tests this and
-    /// always says yes.
+    /// True if the DirPort can be reached. tor 0.4.9 no longer tests this, and
+    /// always reports true.
     pub dir: bool,
 }
 
-/// tor's state. control-spec, GETINFO `status/…`, `network-liveness` and
-/// `dormant`.
+/// Queries about tor's state. See control-spec, GETINFO `status/…`,
+/// `network-liveness` and `dormant`.
 impl Info<'_> {
     /// Returns the progress of tor's bootstrap
     /// (`GETINFO status/bootstrap-phase`).
@@ -31,7 +31,7 @@ impl Info<'_> {
     /// #     "status/bootstrap-phase", r#"NOTICE BOOTSTRAP PROGRESS=100 TAG=done SUMMARY="Done""#).start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let bootstrap = controller.info().bootstrap_phase()?;
-    /// println!("{bootstrap}");
+    /// assert_eq!(bootstrap.to_string(), "100% (done): Done");
     /// assert!(bootstrap.is_done());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -50,6 +50,14 @@ impl Info<'_> {
     /// Returns true if tor believes that circuits work
     /// (`GETINFO status/circuit-established`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/circuit-established", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().circuit_established()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -63,6 +71,14 @@ impl Info<'_> {
     /// Returns true if tor has enough directory information to build circuits
     /// (`GETINFO status/enough-dir-info`).
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/enough-dir-info", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().enough_dir_info()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -73,8 +89,16 @@ impl Info<'_> {
         self.controller.read_flag("status/enough-dir-info")
     }
 
-    /// Returns true if every authority that was asked has accepted this relay's
-    /// descriptor (`GETINFO status/good-server-descriptor`).
+    /// Returns true if all authorities to which this relay uploaded its
+    /// descriptor have accepted it (`GETINFO status/good-server-descriptor`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/good-server-descriptor", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().good_server_descriptor()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -86,8 +110,17 @@ impl Info<'_> {
         self.controller.read_flag("status/good-server-descriptor")
     }
 
-    /// Returns true if an authority has accepted this relay's descriptor
-    /// (`GETINFO status/accepted-server-descriptor`).
+    /// Returns true if at least one authority has accepted this relay's
+    /// descriptor (`GETINFO status/accepted-server-descriptor`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "status/accepted-server-descriptor", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().accepted_server_descriptor()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -101,6 +134,16 @@ impl Info<'_> {
 
     /// Returns the results of this relay's reachability tests
     /// (`GETINFO status/reachability-succeeded`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "status/reachability-succeeded", "OR=0 DIR=1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let reachability = controller.info().reachability()?;
+    /// assert_eq!((reachability.or, reachability.dir), (false, true));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -116,6 +159,14 @@ impl Info<'_> {
     /// needed (`GETINFO status/reachability-succeeded/or`). See
     /// [`Reachability::or`].
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/reachability-succeeded/or", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().or_reachable()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
@@ -127,8 +178,17 @@ impl Info<'_> {
     }
 
     /// Returns true if this relay's DirPort can be reached (`GETINFO
-    /// status/reachability-succeeded/dir`). tor 0.4.9 always says yes: see
+    /// status/reachability-succeeded/dir`). tor 0.4.9 always reports true: see
     /// [`Reachability::dir`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info(
+    /// #     "status/reachability-succeeded/dir", "1").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().dir_reachable()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -140,9 +200,19 @@ impl Info<'_> {
         self.controller.read_flag("status/reachability-succeeded/dir")
     }
 
-    /// Returns the countries from which this bridge's clients came
-    /// (`GETINFO status/clients-seen`). A tor that counts no clients says that
-    /// it has seen none since 1970.
+    /// Returns the countries from which this bridge's clients came, with the
+    /// number of clients (`GETINFO status/clients-seen`). A tor that doesn't
+    /// count clients reports no countries, and 1970 as the start of the count.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/clients-seen",
+    /// #     r#"TimeStarted="2026-11-21 01:51:21" CountrySummary=us=16,de=8 IPVersions=v4=16,v6=8"#).start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let clients = controller.info().clients_seen()?;
+    /// assert_eq!(clients.countries, [("us".to_owned(), 16), ("de".to_owned(), 8)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -157,16 +227,29 @@ impl Info<'_> {
 
     /// Returns a new server descriptor of this relay, followed by its
     /// extra-info document, as bytes (`GETINFO status/fresh-relay-descs`). tor
-    /// builds them in the form in which it would publish them now, but doesn't
-    /// keep them.
+    /// builds both documents for this call, as it would publish them now. It
+    /// neither keeps nor publishes them.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/fresh-relay-descs",
+    /// #     "router relay01 127.0.0.1 9001 0 0\nplatform Tor 0.4.9.11 on Linux\n\
+    /// #      extra-info relay01 0B8748265424563FDCF4940B02A30B5F7AAC2AFE\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let documents = controller.info().fresh_relay_descs()?;
+    /// let documents = String::from_utf8_lossy(&documents);
+    /// assert!(documents.starts_with("router relay01 "));
+    /// assert!(documents.contains("\nextra-info relay01 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) (551) if tor can't
-    /// build them. The error's text says why: this tor is not a relay, or
-    /// doesn't know its address yet. Otherwise the same errors as
-    /// [`get_info`](crate::Controller::get_info).
+    /// build the documents. For example, this tor is not a relay, or doesn't
+    /// know its address yet. The error's text says why. All other errors are
+    /// those of [`get_info`](crate::Controller::get_info).
     pub fn fresh_relay_descs(self) -> Result<Vec<u8>> {
         self.controller.info().get_bytes("status/fresh-relay-descs")
     }
@@ -174,6 +257,14 @@ impl Info<'_> {
     /// Returns true if tor believes that it can reach the network (`GETINFO
     /// network-liveness`). The value is false until tor has received something
     /// from the network.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("network-liveness", "up").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.info().network_liveness()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -192,6 +283,14 @@ impl Info<'_> {
     /// Returns true if tor has stopped building circuits because it hasn't been
     /// used for a while (`GETINFO dormant`). This is not the state that
     /// [`Signal::Dormant`](crate::control::Signal::Dormant) sets.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("dormant", "0").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(!controller.info().dormant()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

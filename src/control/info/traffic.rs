@@ -1,11 +1,13 @@
-//! `GETINFO traffic/…`, `bw-event-cache`: the number of bytes read and written.
+//! `GETINFO traffic/…`, `bw-event-cache`: the number of bytes that tor has read
+//! and written.
 
 use super::Info;
 use super::value::malformed;
 use crate::error::Result;
 use scape_proto::info::Traffic;
 
-/// Traffic in bytes. control-spec, GETINFO `traffic/…` and `bw-event-cache`.
+/// Queries about traffic, in bytes. See control-spec, GETINFO `traffic/…` and
+/// `bw-event-cache`.
 impl Info<'_> {
     /// Returns the number of bytes that tor has read and written since it was
     /// started (`GETINFO traffic/read traffic/written`). Traffic of control
@@ -16,7 +18,7 @@ impl Info<'_> {
     /// # let tor = ScriptedTor::builder().info("traffic/read", "2048").info("traffic/written", "1024").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let traffic = controller.info().traffic()?;
-    /// println!("{} bytes read, {} bytes written", traffic.read, traffic.written);
+    /// assert_eq!((traffic.read, traffic.written), (2048, 1024));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -35,12 +37,23 @@ impl Info<'_> {
     }
 
     /// Returns the number of bytes that tor has read and written in each of the
-    /// last seconds (`GETINFO bw-event-cache`). The oldest second is the first.
-    /// There are at most 300.
+    /// last seconds (`GETINFO bw-event-cache`). The oldest second comes first.
+    /// The list has at most 300 seconds.
     ///
     /// tor remembers a second only while some controller has subscribed to an
     /// event that comes every second, such as
     /// [`EventKind::Bw`](crate::event::EventKind::Bw).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("bw-event-cache", "1024,512 2048,0").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::info::Traffic;
+    ///
+    /// let seconds = controller.info().bw_event_cache()?;
+    /// assert_eq!(seconds, [Traffic::new(1024, 512), Traffic::new(2048, 0)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

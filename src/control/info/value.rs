@@ -6,7 +6,8 @@ use crate::control::Controller;
 use crate::error::{Error, Result};
 use scape_proto::control::Refusal;
 
-/// The maximum number of bytes of a value that an error shows.
+/// The maximum length of a value in an error's text, in bytes. Longer values
+/// are cut off.
 const SHOWN: usize = 200;
 
 impl Controller {

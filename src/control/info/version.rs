@@ -5,12 +5,23 @@ use crate::error::Result;
 use scape_proto::info::VersionStatus;
 use scape_proto::word::Version;
 
-/// The state of tor's version. control-spec, GETINFO `status/version/…`. The
-/// number itself is returned by
-/// [`Controller::version`](crate::Controller::version).
+/// Queries about the consensus's verdict on tor's version. See control-spec,
+/// GETINFO `status/version/…`.
+/// [`Controller::version`](crate::Controller::version) returns the version
+/// itself.
 impl Info<'_> {
     /// Returns the consensus's verdict on this tor's version
     /// (`GETINFO status/version/current`).
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("status/version/current", "recommended").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::info::VersionStatus;
+    ///
+    /// assert_eq!(controller.info().version_status()?, VersionStatus::Recommended);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -32,6 +43,7 @@ impl Info<'_> {
     /// #     .info("version", "0.4.9.11").info("status/version/recommended", "0.4.8.21,0.4.9.11").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// if let Some(recommended) = controller.info().recommended_versions()? {
+    ///     assert_eq!(recommended.len(), 2);
     ///     assert!(recommended.contains(&controller.version()?));
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())

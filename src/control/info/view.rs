@@ -3,19 +3,20 @@
 use crate::control::Controller;
 
 /// The typed answers of GETINFO: a method for each key of tor 0.4.9, or for
-/// several keys that belong together. The keys `version`, `circuit-status` and
-/// `stream-status` have methods elsewhere: [`Controller::version`],
-/// [`Controller::circuits`] and [`Controller::streams`].
+/// several keys that belong together. [`Controller::version`],
+/// [`Controller::circuits`] and [`Controller::streams`] return the values of
+/// the keys `version`, `circuit-status` and `stream-status`.
 ///
-/// [`Controller::info`] returns this view. Most methods send one command. All
-/// of them wait for tor's answers for at most the controller's timeout. Answers
-/// that can't change while tor runs are cached: see
+/// [`Controller::info`] returns this view. Most of its methods send one
+/// command. No method waits for tor's answers longer than the controller's
+/// timeout. Answers that can't change while tor runs are cached: see
 /// [`Caching`](crate::control::Caching). A key without a method can be asked
 /// for with [`Controller::get_info`].
 ///
-/// `None` means that tor knows no value now, for example because it has no
-/// consensus yet or no such document. A refusal for another reason is an error
-/// of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused).
+/// If a method returns `None`, tor doesn't know the value now, for example
+/// because tor has no consensus yet. If tor refuses for another reason, the
+/// method returns an error of the kind
+/// [`ErrorKind::Refused`](crate::ErrorKind::Refused).
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -33,11 +34,12 @@ pub struct Info<'a> {
 impl Controller {
     /// Returns the typed answers of GETINFO.
     ///
-    /// ```no_run
-    /// let controller = scape::connect()?;
-    /// let traffic = controller.info().traffic()?;
-    /// println!("{} bytes read, {} written", traffic.read, traffic.written);
-    /// # Ok::<(), scape::Error>(())
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().info("dormant", "0").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(!controller.info().dormant()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn info(&self) -> Info<'_> {
         Info { controller: self }

@@ -1,5 +1,5 @@
-//! The session as its keeper thread sees it, and the later attempts to restore
-//! what tor refused.
+//! The functions of [`Session`] for the thread that looks after its connection.
+//! Among them are the later attempts to restore what tor refused.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

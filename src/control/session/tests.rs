@@ -56,8 +56,9 @@ fn things_dropped_during_reconnect_are_removed_from_tor() {
     use scape_proto::control::Command;
     use scape_proto::word::{ClientKey, OnionKey};
 
-    /// A follower that drops a service, a client key and a mapping during a
-    /// reconnect, after they were restored and before callers are let in.
+    /// A follower, which a reconnect calls after it has restored everything and
+    /// before it lets callers in. This one then drops a service, a client key
+    /// and a mapping.
     struct Dropping(Mutex<Option<(OnionService, ClientAuthGuard, MappedAddress)>>);
 
     impl super::ReconnectHook for Dropping {

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use super::item::EventItem;
 use scape_proto::event::Event;
 
-/// Some events, in tor's order. Received from
+/// Events that were read together, in tor's order. Received from
 /// [`Subscription::receiver`](super::Subscription::receiver).
 ///
-/// A batch may also have gaps between its events. [`pop_item`](Self::pop_item)
-/// returns them and the other methods skip them, so a batch can be empty.
-/// Dropping a batch discards the events that are left in it.
+/// A batch may also have gaps: places where events are missing.
+/// [`pop_item`](Self::pop_item) returns events and gaps. The other methods skip
+/// gaps, so a batch that has only gaps is empty for them. Dropping a batch
+/// discards the events that are left in it.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -34,8 +35,8 @@ pub struct Batch {
     /// The gaps. Each has the number of events before it, including those that
     /// were taken out.
     gaps: VecDeque<(usize, Gap)>,
-    /// The number of events in the whole queue, including other batches. The
-    /// queue compares it with its limit.
+    /// The number of events that wait in all batches of one queue. The queue
+    /// compares this number with its limit.
     waiting: Arc<AtomicUsize>,
 }
 
@@ -45,8 +46,8 @@ enum Gap {
     Lost(Arc<Lost>),
 }
 
-/// The number of events that are missing in one gap. It may grow until the gap
-/// is read, and is 0 after that.
+/// The number of events that are missing in one gap. The number may grow until
+/// the gap is read, and is 0 after that.
 #[derive(Debug)]
 pub(super) struct Lost(AtomicU64);
 
@@ -55,7 +56,8 @@ impl Lost {
         Arc::new(Lost(AtomicU64::new(count)))
     }
 
-    /// Adds to the number. Returns false if the gap was read already.
+    /// Adds `count` to the number of missing events. Returns false, and adds
+    /// nothing, if the gap was read already.
     pub(super) fn add(&self, count: u64) -> bool {
         let add = |known: u64| (known > 0).then_some(known + count);
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).is_ok()
@@ -71,12 +73,12 @@ impl Batch {
         Batch { events: events.into(), taken: 0, gaps: VecDeque::new(), waiting }
     }
 
-    /// Creates a batch without events that has a gap.
+    /// Creates a batch that has only `gap`, and no events.
     pub(super) fn gap(gap: EventItem, waiting: Arc<AtomicUsize>) -> Self {
         Self::with_gap(Gap::Item(gap), waiting)
     }
 
-    /// Creates a batch without events that has a gap of missing events.
+    /// Creates a batch that has only a gap, in which `lost` events are missing.
     pub(super) fn lost(lost: Arc<Lost>, waiting: Arc<AtomicUsize>) -> Self {
         Self::with_gap(Gap::Lost(lost), waiting)
     }
@@ -89,6 +91,20 @@ impl Batch {
 
     /// Removes and returns the next event, in tor's order, or `None` if no
     /// events are left. Skips gaps.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::EventKind;
+    ///
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// let mut batch = events.receiver().recv()?;
+    /// assert_eq!(batch.pop().map(|event| event.text()).as_deref(), Some("BW 1024 512"));
+    /// assert!(batch.pop().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pop(&mut self) -> Option<Arc<Event>> {
         let event = self.events.pop_front()?;
         while self.gaps.front().is_some_and(|(before, _)| *before <= self.taken) {
@@ -100,6 +116,25 @@ impl Batch {
     }
 
     /// Removes and returns the next event or gap, or `None` if neither is left.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::connection::EventItem;
+    /// use scape::event::EventKind;
+    ///
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// let mut batch = events.receiver().recv()?;
+    /// while let Some(item) = batch.pop_item() {
+    ///     match item {
+    ///         EventItem::Event(event) => assert_eq!(event.text(), "BW 1024 512"),
+    ///         gap => println!("events are missing: {gap:?}"),
+    ///     }
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pop_item(&mut self) -> Option<EventItem> {
         if self.gaps.front().is_some_and(|(before, _)| *before <= self.taken) {
             return self.gaps.pop_front().map(|(_, gap)| match gap {
@@ -110,7 +145,7 @@ impl Batch {
         self.pop().map(EventItem::Event)
     }
 
-    /// Appends the events of another batch of the same queue.
+    /// Appends the events and gaps of a later batch of the same queue.
     pub(super) fn append(&mut self, mut later: Batch) {
         let before = self.taken + self.events.len();
         let gaps = later.gaps.drain(..).map(|(at, gap)| (before + at - later.taken, gap));

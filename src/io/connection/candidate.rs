@@ -1,4 +1,4 @@
-//! A link on which this program is authenticating.
+//! The type [`Candidate`]: a socket on which this program is authenticating.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ impl Candidate {
         Candidate { hub: hub.clone(), link, adopted: false }
     }
 
-    /// Sends a command and waits for its reply, even if that is a refusal.
+    /// Sends a command and waits for its reply. Returns the reply even if it is
+    /// a refusal.
     pub(crate) fn request(&self, command: Command, deadline: Deadline) -> Result<Reply> {
         self.send(command, deadline)?.wait()
     }
@@ -43,7 +44,8 @@ impl Candidate {
         self.link.transport.as_tcp().and_then(|stream| stream.peer_addr().ok())
     }
 
-    /// Takes the link out. Dropping the candidate no longer ends it.
+    /// Returns the candidate's link, which is its socket with the reader
+    /// thread. Dropping the candidate then no longer ends the link.
     pub(super) fn into_link(mut self) -> Arc<Link> {
         self.adopted = true;
         self.link.clone()

@@ -9,8 +9,9 @@ use crate::error::{Cause, ErrorKind};
 
 use crate::error::Error;
 
-/// The control connection has ended. Every waiting call and every later call
-/// gets the same cause.
+/// The end of a control connection, with its cause. Calls that are waiting for
+/// tor fail with this cause. Later calls also fail with it, until the
+/// connection is made again.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -55,10 +56,10 @@ pub enum CloseCause {
     /// The socket failed.
     Io(io::Error),
     /// The peer sent data that is not the control protocol, or more than the
-    /// limits allow.
+    /// [limits](crate::Connect::limits) allow.
     Protocol(String),
-    /// Only a part of a command could be written before its deadline, so
-    /// nothing can follow it.
+    /// Only a part of a command could be written before its deadline, so no
+    /// further command can follow.
     Stalled,
     /// tor didn't answer the heartbeat in time: see
     /// [`Connect::heartbeat`](crate::Connect::heartbeat).
@@ -66,13 +67,13 @@ pub enum CloseCause {
         /// The time for which this program waited for the answer.
         after: Duration,
     },
-    /// This program ended the connection to make it again: see
+    /// This program ended the connection in order to reconnect: see
     /// [`Controller::reconnect`](crate::Controller::reconnect).
     Reconnecting,
 }
 
 impl Closed {
-    /// Creates the end of a connection for the given cause.
+    /// Creates a `Closed` with the given cause.
     pub(crate) fn new(cause: CloseCause) -> Self {
         Closed { cause: Arc::new(cause) }
     }

@@ -17,12 +17,13 @@ use crate::io::transport::Deadline;
 use scape_proto::control::Signal;
 use scape_proto::event::{Event, EventBody};
 
-/// The dispatcher. The thread is started when the first callback is registered.
+/// The queue of calls of users' callbacks, and the thread that makes these
+/// calls. The thread is started when the first callback is registered.
 #[derive(Default)]
 pub(super) struct Dispatcher {
     state: Mutex<State>,
-    /// True if undelivered events are thrown away, because this program closed
-    /// the connection.
+    /// True once this program has closed the connection. Undelivered events are
+    /// thrown away then.
     discard: Arc<AtomicBool>,
     /// The number of events that wait for callbacks.
     waiting: Arc<AtomicUsize>,
@@ -34,21 +35,21 @@ struct State {
     thread: Option<Thread>,
     status_callbacks: Vec<Arc<Callback>>,
     closed: bool,
-    /// The tasks that came while everything is being restored on a new link.
-    /// They run when the link is open to callers, because a callback that ran
-    /// earlier would find the controller closed. `None` at all other times:
-    /// tasks are then sent to the thread at once.
+    /// The tasks that are stored during a reconnect, while everything is being
+    /// restored. They run after callers may send commands again, because a
+    /// callback that ran earlier would find the controller closed. `None` at
+    /// all other times: tasks then go to the thread at once.
     kept: Option<Vec<Task>>,
 }
 
 enum Task {
     Calls(Vec<Call>),
     Status(ConnectionStatus, Vec<Arc<Callback>>),
-    /// A task for callbacks that are registered elsewhere, such as those of the
-    /// live state.
+    /// A function that calls callbacks which aren't registered in this module,
+    /// such as those of the live state.
     Run(Box<dyn FnOnce() + Send>),
-    /// A marker. Dropping it wakes a thread that waits until everything before
-    /// the marker is done.
+    /// A marker in the queue, dropped when all tasks before it are done.
+    /// Dropping the marker wakes the thread that waits for these tasks.
     Marker(Sender<()>),
 }
 
@@ -70,8 +71,9 @@ pub(super) struct Callback {
 }
 
 impl Call {
-    /// Creates a call for those of the callbacks that have room for the event.
-    /// Returns `None` if none of them has room.
+    /// Creates a call of every callback whose limit allows one more waiting
+    /// event. The other callbacks lose the event. Returns `None` if every
+    /// callback loses it.
     pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
         let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
             callbacks.clone()
@@ -81,8 +83,8 @@ impl Call {
         (!callbacks.is_empty()).then_some(Call { event, callbacks })
     }
 
-    /// Drops a call that won't be made. Frees the room that the event took
-    /// among the waiting events of each callback.
+    /// Drops a call that won't be made. Its event no longer counts towards the
+    /// limits of its callbacks.
     pub(super) fn forget(self) {
         self.callbacks.iter().for_each(|callback| callback.give_room());
     }
@@ -121,8 +123,8 @@ impl Callback {
         })
     }
 
-    /// Reserves room for one more event. Returns false and counts the event as
-    /// lost if there is no room.
+    /// Counts one more waiting event if the limit allows it. Otherwise counts
+    /// the event as lost and returns false.
     fn take_room(&self) -> bool {
         let Some(limit) = self.limit else { return true };
         if self.waiting.load(Ordering::Acquire) < limit {
@@ -146,8 +148,8 @@ impl Callback {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Makes sure that the callback isn't called again. If it is running now,
-    /// the closure is dropped when it returns, otherwise at once.
+    /// Makes sure that the callback isn't called again, and drops its closure.
+    /// If the callback is running now, the closure is dropped when it returns.
     pub(super) fn deactivate(&self) {
         self.active.store(false, Ordering::SeqCst);
         self.drop_if_inactive();
@@ -211,8 +213,8 @@ impl Dispatcher {
         self.push(Task::Calls(calls));
     }
 
-    /// Queues a task after all tasks that are already queued. It doesn't run if
-    /// the connection is closed before its turn.
+    /// Queues a task after all tasks that are already queued. If this program
+    /// closes the connection before the task begins, the task doesn't run.
     pub(super) fn run(&self, task: Box<dyn FnOnce() + Send>) {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         if !self.push(Task::Run(task)) {
@@ -220,9 +222,9 @@ impl Dispatcher {
         }
     }
 
-    /// Stores new tasks, instead of running them, until
-    /// [`resume`](Self::resume) or [`give_up`](Self::give_up). Status callbacks
-    /// are not affected.
+    /// Pauses the dispatcher: new tasks are stored until
+    /// [`resume`](Self::resume) or [`give_up`](Self::give_up) is called. Status
+    /// callbacks are still called.
     pub(super) fn pause(&self) {
         self.state.lock().kept.get_or_insert_default();
     }
@@ -234,9 +236,9 @@ impl Dispatcher {
         self.release(|_| true);
     }
 
-    /// Throws away the events that were stored since [`pause`](Self::pause),
-    /// because the reconnect has failed. Runs the other stored tasks, because
-    /// they report things that have happened.
+    /// Ends the pause because the reconnect has failed. Throws away the events
+    /// that were stored since [`pause`](Self::pause). Runs the other stored
+    /// tasks, because they report things that have happened.
     pub(super) fn give_up(&self) {
         self.release(|task| !matches!(task, Task::Calls(_)));
     }
@@ -258,8 +260,7 @@ impl Dispatcher {
         }
     }
 
-    /// Subtracts the events of a task that won't run from the counters of
-    /// waiting events.
+    /// Updates the numbers of waiting events for a task that won't run.
     fn forget(&self, task: &Task) {
         match task {
             Task::Calls(calls) => {
@@ -297,8 +298,8 @@ impl Dispatcher {
         drop(removed);
     }
 
-    /// Queues a call of every status callback after all tasks that are already
-    /// queued.
+    /// Queues a call of every status callback with `status`. These calls come
+    /// after all tasks that are already queued.
     pub(super) fn status(&self, status: ConnectionStatus) {
         let state = self.state.lock();
         if let Some(tasks) = &state.tasks {
@@ -306,16 +307,16 @@ impl Dispatcher {
         }
     }
 
-    /// Queues a call of one status callback after all tasks that are already
-    /// queued.
+    /// Queues a call of one status callback with `status`. This call comes
+    /// after all tasks that are already queued.
     pub(super) fn status_to(&self, callback: &Arc<Callback>, status: ConnectionStatus) {
         self.push(Task::Status(status, vec![callback.clone()]));
     }
 
     /// Ends the dispatcher, because this program closed the connection. Throws
     /// away undelivered events. Reports the end to status callbacks with the
-    /// cause `closed`, or not at all if that is `None`, because the end was
-    /// reported already.
+    /// cause `closed`. If `closed` is `None`, the end was reported already and
+    /// isn't reported again.
     pub(super) fn end(&self, closed: Option<&Closed>) {
         self.discard.store(true, Ordering::SeqCst);
         let mut state = self.state.lock();
@@ -351,8 +352,9 @@ impl Dispatcher {
     }
 
     /// Takes the thread out, so that the caller can wait for its end. Returns
-    /// `None` if the caller is on this thread, which can't wait for itself, if
-    /// the thread was never started, or if an earlier call has taken it.
+    /// `None` if the caller is on this thread, because a thread can't wait for
+    /// itself. Also returns `None` if the thread was never started or was taken
+    /// by an earlier call.
     pub(super) fn take_thread(&self) -> Option<Thread> {
         let mut state = self.state.lock();
         if state.thread.as_ref().is_some_and(Thread::is_current) {
@@ -361,9 +363,9 @@ impl Dispatcher {
         state.thread.take()
     }
 
-    /// Queues a task, or stores it while the dispatcher is
-    /// [paused](Self::pause). Returns false and drops the task if the thread
-    /// isn't running.
+    /// Queues a task. While the dispatcher is [paused](Self::pause), stores the
+    /// task instead, except a task that calls status callbacks. If the thread
+    /// isn't running, drops the task and returns false.
     fn push(&self, task: Task) -> bool {
         let mut state = self.state.lock();
         if let (Some(kept), Task::Calls(_) | Task::Run(_) | Task::Marker(_)) =

@@ -12,24 +12,26 @@ use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
 use scape_proto::event::Event;
 
-/// The most events that a wait still returns after the deadline, out of those
-/// that were in the queue at the deadline.
+/// The maximum number of events that a wait returns after its deadline. Only
+/// events that were in the queue at the deadline are returned.
 const LATE: usize = 4096;
 
-/// A wait over the events of a subscription that ends at a deadline even if
+/// A wait for events of a subscription. The wait ends at a deadline even if
 /// events keep coming.
 ///
 /// An event that tor sent in time may still be in the queue when the deadline
-/// passes, for example because the operating system didn't run this thread. So
-/// events that are in the queue at that moment are still returned, up to
-/// [`LATE`] of them. Later events are not.
+/// passes. One cause is that the operating system didn't run the waiting
+/// thread. So events that are in the queue at the deadline are still returned,
+/// up to [`LATE`] of them. Events that come later are not returned.
 ///
-/// A wait also ends with the connection, even if the connection is made again,
-/// because the command whose effect is awaited was sent on that connection. The
-/// next connection may be to another tor, and ids in its events stand for other
-/// things. A wait that continues is made with
-/// [`over_reconnects`](Self::over_reconnects). Commands that belong to a wait
-/// are sent by a handle [`on_this_link`](crate::Controller::on_this_link).
+/// A wait also ends with the connection, even if the connection is made again.
+/// The reason is that most waits belong to a command that was sent on the old
+/// connection. The next connection may be to another tor, in whose events the
+/// ids stand for other things. So the command must be sent with a handle that
+/// uses the same connection: see
+/// [`on_this_link`](crate::Controller::on_this_link). With
+/// [`over_reconnects`](Self::over_reconnects), a wait continues on the next
+/// connection.
 ///
 /// Every call that waits for an event uses this type.
 /// [`Subscription::next_timeout`] in a loop would never look at the clock as
@@ -38,35 +40,35 @@ pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// The moment until which the last call waited, if it has passed, and the
-    /// number of queued events that may still be returned after it. `None` if
-    /// the last call's moment had not passed.
+    /// Set if the last call of [`next_before`](Self::next_before) began after
+    /// the moment until which it could wait. Has this moment, and the number of
+    /// queued events that later calls with the same moment may still return.
     late: Option<(Instant, usize)>,
-    /// True if the wait continues after a reconnect, false if it ends with the
-    /// connection on which it began.
+    /// True if the wait continues after a reconnect. False if the wait ends
+    /// with the connection on which it began.
     goes_on: bool,
-    /// The cause for which the connection has ended on which the wait began.
-    /// `None` until the wait has seen that end.
+    /// The cause of the end of the connection on which the wait began. `None`
+    /// until the wait has seen this end.
     ended: Option<Closed>,
 }
 
 impl Subscription {
-    /// Begins a wait for events that ends at `deadline`, with a timeout in
-    /// `phase`.
+    /// Begins a wait for events until `deadline`. After that, the wait fails
+    /// with a timeout error that names `phase`.
     pub(crate) fn wait(&self, deadline: Deadline, phase: Phase) -> EventWait<'_> {
         EventWait::new(self, deadline, phase)
     }
 }
 
 impl<'a> EventWait<'a> {
-    /// Creates a wait until `deadline`. After that it fails with a timeout in
-    /// `phase`.
+    /// Creates a wait for events until `deadline`. After that, the wait fails
+    /// with a timeout error that names `phase`.
     pub(crate) fn new(subscription: &'a Subscription, deadline: Deadline, phase: Phase) -> Self {
         EventWait { subscription, deadline, phase, late: None, goes_on: false, ended: None }
     }
 
-    /// Continues the wait when the connection is made again, and also returns
-    /// events of the next connection.
+    /// Makes this a wait that continues after a reconnect. Events of the next
+    /// connection are then returned as well.
     pub(crate) fn over_reconnects(mut self) -> Self {
         self.goes_on = true;
         self
@@ -76,28 +78,30 @@ impl<'a> EventWait<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline has
-    /// passed. Of the kind
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the call was
-    /// cancelled, even if events are queued. Of the kind
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
-    /// ended and all earlier events were returned.
+    /// Returns an error of one of these kinds:
+    ///
+    /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) once the deadline
+    ///   has passed.
+    /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the token
+    ///   of the deadline was cancelled, even if events are queued.
+    /// * [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection
+    ///   has ended and all earlier events were returned.
     pub(crate) fn next(&mut self) -> Result<Arc<Event>> {
         let event = self.next_before(self.deadline.instant())?;
         event.ok_or_else(|| self.deadline.error(self.phase))
     }
 
-    /// Waits for the next event until `moment`, or until the deadline if that
-    /// is earlier. Returns `None` at that moment.
+    /// Waits for the next event until `moment`, or until the deadline if the
+    /// deadline is earlier. Returns `None` if no event has come by then.
     ///
     /// # Errors
     ///
-    /// Returns an error of the kind
-    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection has
-    /// ended and all earlier events were returned. Of the kind
-    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the call was
-    /// cancelled, even if events are queued.
+    /// Returns an error of one of these kinds:
+    ///
+    /// * [`ErrorKind::Closed`](crate::ErrorKind::Closed) once the connection
+    ///   has ended and all earlier events were returned.
+    /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) once the token
+    ///   of the deadline was cancelled, even if events are queued.
     pub(crate) fn next_before(&mut self, moment: Instant) -> Result<Option<Arc<Event>>> {
         self.deadline.check_cancelled(self.phase)?;
         let moment = moment.min(self.deadline.instant());
@@ -127,8 +131,8 @@ impl<'a> EventWait<'a> {
         }
     }
 
-    /// Receives the next event. Returns the connection's end as the inner error
-    /// if the end comes first, and the error of `receive` as the outer one.
+    /// Receives the next event. If the connection's end comes first, the inner
+    /// error is the cause of the end. The outer error is that of `receive`.
     fn take<E>(
         &mut self,
         receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,

@@ -8,23 +8,25 @@ use crate::io::connection::CloseCause;
 
 type Ask = Box<dyn Fn() -> Option<Error> + Send + Sync>;
 
-/// Finds out if a socket has ended because tor's process has ended. The owner
-/// of that process [sets](Self::set) the function that finds this out.
+/// Finds out if a socket has ended because tor's process has ended. The code
+/// that launched tor [sets](Self::set) a function that knows this.
 #[derive(Default)]
 pub(super) struct Explanation(OnceLock<Ask>);
 
 impl Explanation {
-    /// Sets the function that returns how tor's process ended, or `None` if it
-    /// hasn't ended. `ask` may wait for a moment, because the socket closes
-    /// before the process is gone. A second call of `set` does nothing.
+    /// Sets the function that knows how tor's process ended. `ask` returns the
+    /// error that describes the end, or `None` if the process hasn't ended.
+    /// `ask` may wait for a moment, because the socket closes before the
+    /// process is gone. A second call of `set` does nothing.
     pub(super) fn set(&self, ask: Ask) {
         // Only the first call has an effect.
         let _ = self.0.set(ask);
     }
 
-    /// Returns [`CloseCause::Exited`] if the socket has ended for `cause`
-    /// because tor's process has ended. Otherwise returns `cause` itself. May
-    /// wait for a moment.
+    /// Returns the cause to report for the end of a socket that ended for
+    /// `cause`. If tor's process has ended, and this can have led to `cause`,
+    /// the result is [`CloseCause::Exited`]. Otherwise the result is `cause`
+    /// itself. This method may wait for a moment.
     pub(super) fn of(&self, cause: CloseCause) -> CloseCause {
         let may_be_the_end =
             matches!(cause, CloseCause::Remote { .. } | CloseCause::Truncated | CloseCause::Io(_));

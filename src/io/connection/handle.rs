@@ -7,11 +7,12 @@ use super::candidate::Candidate;
 use super::closed::{CloseCause, Closed};
 use super::hub::{Hub, Watched};
 use super::link::Link;
-use super::listener::Listener;
+use super::registered_callback::RegisteredCallback;
+use super::registration::Registration;
 use super::restoring::Restoring;
 use super::routes::{Target, Tracker};
 use super::status::ConnectionStatus;
-use super::subscription::{QueueLimit, Registration, Subscription};
+use super::subscription::{QueueLimit, RouteGuard, Subscription};
 use super::thread::JOIN_FOR;
 use super::waiters::PendingReply;
 use crate::error::{Error, Phase, Result};
@@ -20,8 +21,9 @@ use scape_proto::control::{Command, Limits, Reply};
 use scape_proto::event::{Event, EventKind};
 
 /// A control connection, which may be made again after its socket has ended.
-/// Clones share the connection. Dropping all of them doesn't end it: the
-/// session that owns the connection calls [`close`](Self::close).
+/// Clones share the connection. The connection doesn't end when the last clone
+/// is dropped. The session that owns the connection ends it with
+/// [`close`](Self::close).
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     hub: Arc<Hub>,
@@ -41,6 +43,11 @@ impl Callbacks {
         if let Some(hub) = self.0.upgrade() {
             hub.outlets.dispatcher.run(Box::new(task));
         }
+    }
+
+    /// Returns true if the connection is up.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.upgrade().is_some_and(|hub| hub.closed().is_none())
     }
 
     /// Runs `remove` on the thread for callbacks, after all callbacks for
@@ -77,9 +84,9 @@ impl Connection {
         Ok(candidate)
     }
 
-    /// Lets callers send on the connection's first socket, after
-    /// authentication. Fails with the cause if that socket or the connection
-    /// has ended.
+    /// Opens the connection: lets callers send on its first socket, on which
+    /// this program has authenticated. Fails with the cause if the socket or
+    /// the connection has ended.
     pub(crate) fn adopt(&self, candidate: Candidate) -> Result<()> {
         let link = candidate.into_link();
         self.hub.adopt(link.clone()).map_err(|closed| {
@@ -95,24 +102,24 @@ impl Connection {
         Restoring::begin(&self.hub, candidate)
     }
 
-    /// Tells tor which events are wanted, unless it has accepted the same list
-    /// already. If tor doesn't know some of these events, returns a refusal
-    /// that names them.
+    /// Sends tor the list of events that are wanted, unless tor has already
+    /// accepted this list. If tor doesn't know some of these events, returns a
+    /// refusal that names them.
     pub(crate) fn tell_again(&self, deadline: Deadline) -> Result<()> {
         self.hub.tell_again(deadline)
     }
 
     /// Returns the number of the socket that commands go to, for
-    /// [`send_on`](Self::send_on). Returns the cause as an error if callers
-    /// can't send.
+    /// [`send_on`](Self::send_on). If callers can't send, returns the cause of
+    /// the connection's end as an error.
     pub(crate) fn link_number(&self) -> Result<u64> {
         Ok(self.hub.link_number()?)
     }
 
     /// Sends a command on the socket with this number, or on the current socket
-    /// if no number is given. Fails if the numbered socket has ended, even if
-    /// the connection was made again, because the new socket may lead to
-    /// another tor.
+    /// if no number is given. Fails if the socket with this number has ended.
+    /// The command isn't sent on a newer socket instead, because that one may
+    /// lead to another tor.
     pub(crate) fn send_on(
         &self,
         number: Option<u64>,
@@ -152,21 +159,21 @@ impl Connection {
         self.send(command, deadline)?.wait()
     }
 
-    /// Returns the cause for which callers can't send: the last socket has
-    /// ended, and no new one is open to callers yet. Returns `None` if the
-    /// connection is open or was never opened.
+    /// Returns the cause of the last socket's end, if the connection is down or
+    /// has ended for good. Returns `None` if the connection is open or was
+    /// never opened.
     pub(crate) fn closed(&self) -> Option<Closed> {
         self.hub.closed()
     }
 
-    /// Waits until the current socket ends and returns the cause, at once if
-    /// the connection is already down. Returns `None` at `deadline`.
+    /// Waits until the current socket ends, and returns the cause. Returns at
+    /// once if the connection is already down. Returns `None` at `deadline`.
     pub(crate) fn wait_closed(&self, deadline: Deadline) -> Option<Closed> {
         self.hub.wait_closed(deadline)
     }
 
     /// Waits until callers can send. Fails with the cause if the connection has
-    /// ended and won't be made again, and with a timeout at `deadline`.
+    /// ended and won't be made again. Fails with a timeout at `deadline`.
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
         self.hub.wait_open(deadline).map_err(|closed| match closed {
             Some(closed) => closed.into(),
@@ -180,18 +187,21 @@ impl Connection {
         self.hub.wait_while_restoring(timeout);
     }
 
-    /// Waits until the connection is down or has ended, until it is open on
-    /// another socket than number `known`, or until `deadline`. The deadline
-    /// only ends the wait while the connection is open; `None` means no
-    /// deadline.
+    /// Waits until one of these is true, and returns the state of the
+    /// connection:
+    ///
+    /// * The connection is down, or has ended for good.
+    /// * The connection is open, and its socket has another number than
+    ///   `known`.
+    /// * The connection is open, and `deadline` has passed. A deadline of
+    ///   `None` never passes.
     pub(crate) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         self.hub.watch(known, deadline)
     }
 
-    /// Waits until `deadline` as long as socket number `down` has ended and
-    /// callers can't send on a newer one. Returns true if that is still so at
-    /// the deadline. Returns false as soon as the connection is open again or
-    /// has ended for good.
+    /// Waits while the connection is down. Returns false once the connection is
+    /// open again or has ended for good, and true if it is still down at
+    /// `deadline`. `down` is the number of the socket that has ended.
     pub(crate) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         self.hub.sleep_while_down(down, deadline)
     }
@@ -203,15 +213,16 @@ impl Connection {
         self.hub.set_persistent(persistent);
     }
 
-    /// Ends the subscriptions of a connection that is down, because no other
-    /// socket is expected any more. See [`Hub::give_up`].
+    /// Notes that no other socket is expected any more. If the connection is
+    /// down, its subscriptions end now. See [`Hub::give_up`].
     pub(crate) fn give_up(&self) {
         self.hub.give_up();
     }
 
     /// Ends the current socket, if there is one, and waits up to a second for
-    /// its reader thread. Subscriptions continue on the next socket if the
-    /// cause is [`CloseCause::Reconnecting`] or if another socket is expected.
+    /// its reader thread. Subscriptions continue on the next socket if `cause`
+    /// is [`CloseCause::Reconnecting`] or if another socket is expected: see
+    /// [`set_persistent`](Self::set_persistent).
     pub(crate) fn disconnect(&self, cause: CloseCause) {
         if let Ok(link) = self.hub.link() {
             link.end(cause);
@@ -220,7 +231,7 @@ impl Connection {
     }
 
     /// Checks that tor still answers: sends `command` and waits for any reply.
-    /// If none comes within `timeout`, ends the socket that the command was
+    /// If no reply comes within `timeout`, ends the socket that the command was
     /// sent on. A newer socket is left alone.
     pub(crate) fn check(&self, command: Command, timeout: Duration) {
         let Ok(link) = self.hub.link() else { return };
@@ -237,8 +248,8 @@ impl Connection {
         self.hub.ended()
     }
 
-    /// Tells tor that events of these kinds are wanted, and queues them for the
-    /// returned subscription.
+    /// Tells tor to send events of these kinds. Returns a subscription whose
+    /// queue gets these events.
     pub(crate) fn subscribe(
         &self,
         kinds: Vec<EventKind>,
@@ -248,29 +259,30 @@ impl Connection {
         Subscription::new(&self.hub, kinds, limit, deadline)
     }
 
-    /// Tells tor that events of these kinds are wanted, and calls `callback`
-    /// with them.
+    /// Tells tor to send events of these kinds, and registers `callback` for
+    /// them.
     pub(crate) fn on(
         &self,
         kinds: Vec<EventKind>,
         limit: QueueLimit,
         callback: Box<dyn FnMut(&Event) + Send>,
         deadline: Deadline,
-    ) -> Result<Listener> {
-        Listener::for_events(&self.hub, kinds, limit, callback, deadline)
+    ) -> Result<Registration> {
+        RegisteredCallback::for_events(&self.hub, kinds, limit, callback, deadline)
+            .map(Registration::new)
     }
 
-    /// Tells tor that events of these kinds are wanted, and passes them to
-    /// `tracker` on the reader thread, as long as the returned registration
-    /// lives.
+    /// Tells tor to send events of these kinds, and registers `tracker` for
+    /// them. The reader thread passes the events to `tracker` as long as the
+    /// returned guard lives.
     pub(crate) fn track(
         &self,
         kinds: &[EventKind],
         tracker: Arc<dyn Tracker>,
         deadline: Deadline,
-    ) -> Result<Registration> {
+    ) -> Result<RouteGuard> {
         let id = self.hub.register_interest(kinds, Target::Tracker(tracker), deadline)?;
-        Ok(Registration { id, hub: Arc::downgrade(&self.hub) })
+        Ok(RouteGuard { id, hub: Arc::downgrade(&self.hub) })
     }
 
     /// Starts the thread for callbacks unless it is running. Returns a handle
@@ -281,13 +293,13 @@ impl Connection {
         Ok(Callbacks(Arc::downgrade(&self.hub)))
     }
 
-    /// Calls `callback` when the connection's status changes.
+    /// Registers `callback` for changes of the connection's status.
     pub(crate) fn on_status(
         &self,
         callback: Box<dyn FnMut(&ConnectionStatus) + Send>,
         deadline: Deadline,
-    ) -> Result<Listener> {
-        Listener::for_status(&self.hub, callback, deadline)
+    ) -> Result<Registration> {
+        RegisteredCallback::for_status(&self.hub, callback, deadline).map(Registration::new)
     }
 
     /// Queues a call of every status callback with `status`, on the thread for
@@ -296,8 +308,8 @@ impl Connection {
         self.hub.outlets.dispatcher.status(status);
     }
 
-    /// Waits until all callbacks for events that the reader thread has handed
-    /// over so far have returned.
+    /// Waits until the callbacks have returned for every event that the reader
+    /// thread has handed over so far.
     pub(crate) fn wait_for_callbacks(&self, deadline: Deadline) -> Result<()> {
         self.hub.outlets.dispatcher.wait_until_idle(deadline)
     }
@@ -307,8 +319,9 @@ impl Connection {
         self.hub.outlets.dispatcher.is_current()
     }
 
-    /// Sets the function that finds out how tor's process ended. It is called
-    /// when a socket has ended, and returns `None` if the process hasn't ended.
+    /// Sets the function `ask`, which is called when a socket has ended. `ask`
+    /// returns the error that describes how tor's process ended, or `None` if
+    /// the process hasn't ended. A second call of this method does nothing.
     pub(crate) fn explain_end(&self, ask: impl Fn() -> Option<Error> + Send + Sync + 'static) {
         self.hub.explanation.set(Box::new(ask));
     }
@@ -322,8 +335,8 @@ impl Connection {
     }
 
     /// Ends the connection for good and waits for its threads. Returns an error
-    /// if one of them is still running at `deadline`. A callback that calls
-    /// this doesn't wait for the thread for callbacks.
+    /// if one of the threads is still running at `deadline`. If a callback
+    /// calls this, the thread that runs callbacks is not waited for.
     pub(crate) fn close(&self, deadline: Deadline) -> Result<()> {
         let links = self.hub.end();
         let in_callback = self.hub.outlets.dispatcher.is_current();

@@ -35,16 +35,17 @@ pub(super) struct Hub {
 #[derive(Debug, Default)]
 struct State {
     current: Current,
-    /// The link on which this program is authenticating, so that closing the
-    /// connection can end it. `None` at all other times.
+    /// The link on which this program is authenticating. It is kept here so
+    /// that closing the connection can end this link, too. `None` at all other
+    /// times.
     candidate: Option<Arc<Link>>,
     /// True if another link is expected after the end of the current one.
     /// Subscriptions then continue on that link. If false, they end with the
     /// current one.
     persistent: bool,
-    /// The number of the link that callers send on, or of the last such link
-    /// while the connection is down. 0 before the first one, which has the
-    /// number 1.
+    /// The number of the link that callers send on. While the connection is
+    /// down, the number of the last such link. Links are numbered from 1, so
+    /// this is 0 before the first one.
     number: u64,
     /// The number of times that the connection has ended.
     ends: u64,
@@ -72,17 +73,18 @@ enum Current {
 /// The state of a connection, returned by [`Hub::watch`].
 #[derive(Debug, Clone)]
 pub(crate) enum Watched {
-    /// The connection is open on the link with this number. Either the deadline
-    /// has passed, or [`Hub::watch`] was called with another number.
+    /// The connection is open on the link with this number. Returned if the
+    /// number isn't the `known` one that [`Hub::watch`] was called with, or
+    /// once the deadline has passed.
     Open(u64),
-    /// The link with this number has ended.
+    /// The connection is down: the link with this number has ended.
     Down(u64),
     /// The connection has ended for good.
     Ended,
 }
 
 impl Hub {
-    /// Starts a link on `transport`, which reports its end to this hub.
+    /// Starts a link on `transport`. The link reports its end to this hub.
     pub(super) fn start_link(
         self: &Arc<Self>,
         transport: Transport,
@@ -97,15 +99,16 @@ impl Hub {
         Link::start(transport, limits, self.outlets.clone(), self.explanation.clone(), on_end)
     }
 
-    /// Returns the link that callers send on, or the cause if callers can't
-    /// send.
+    /// Returns the link that callers send on. If callers can't send, returns
+    /// the cause of the connection's end.
     pub(super) fn link(&self) -> Result<Arc<Link>, Closed> {
         self.state.lock().link().cloned()
     }
 
-    /// Returns the link with this number if callers can still send on it.
-    /// Otherwise returns the cause: that of the last link's end, or
-    /// [`CloseCause::Reconnecting`] if callers send on another link now.
+    /// Returns the link with this number if callers can still send on it. If
+    /// callers send on another link now, returns [`CloseCause::Reconnecting`].
+    /// If callers can't send on any link, returns the cause of the last link's
+    /// end.
     pub(super) fn link_numbered(&self, number: u64) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         let link = state.link()?;
@@ -116,16 +119,16 @@ impl Hub {
         }
     }
 
-    /// Returns the number of the link that callers send on, or the cause if
-    /// callers can't send.
+    /// Returns the number of the link that callers send on. If callers can't
+    /// send, returns the cause of the connection's end.
     pub(super) fn link_number(&self) -> Result<u64, Closed> {
         let state = self.state.lock();
         state.link().map(|_| state.number)
     }
 
     /// Returns the link on which SETEVENTS is sent. Unlike
-    /// [`link`](Self::link), this may be a link on which everything is still
-    /// being restored, so that callers can't send on it yet.
+    /// [`link`](Self::link), also returns a link on which everything is still
+    /// being restored, although callers can't send on it yet.
     pub(super) fn link_for_interest(&self) -> Result<Arc<Link>, Closed> {
         let state = self.state.lock();
         match &state.current {
@@ -139,9 +142,9 @@ impl Hub {
         self.link()?.send(command, deadline)
     }
 
-    /// Waits until everything that tor sent before this call was handed to
+    /// Waits until every event that tor sent before this call was handed to
     /// subscriptions and to the dispatcher. Returns at once if the connection
-    /// has ended, because everything was handed over before that.
+    /// has ended, because all its events were handed over before the end.
     pub(super) fn barrier(&self, deadline: Deadline) -> Result<()> {
         let command = Command::build("GETINFO").word("key", "version").finish()?;
         // Any reply will do, even a refusal.
@@ -170,9 +173,9 @@ impl Hub {
         }
     }
 
-    /// Returns the cause for which callers can't send: the last link has ended,
-    /// and no new one is open to callers yet. Returns `None` if the connection
-    /// is open or was never opened.
+    /// Returns the cause of the last link's end, if the connection is down or
+    /// has ended for good. Returns `None` if the connection is open or was
+    /// never opened.
     pub(super) fn closed(&self) -> Option<Closed> {
         self.state.lock().closed()
     }
@@ -186,9 +189,9 @@ impl Hub {
         }
     }
 
-    /// Waits until the current link ends and returns the cause, at once if the
-    /// connection is already down. Returns `None` at `deadline`. The connection
-    /// may be open again when this returns.
+    /// Waits until the current link ends, and returns the cause. Returns at
+    /// once if the connection is already down. Returns `None` at `deadline`.
+    /// When this returns, the connection may be open again.
     pub(super) fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Option<Closed> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
@@ -201,9 +204,9 @@ impl Hub {
         state.closed().or_else(|| state.last_end.clone().filter(|_| state.ends != known))
     }
 
-    /// Waits until callers can send, or until `deadline`. Returns `Err` with
-    /// the cause once the connection has ended and won't be made again, and
-    /// `Err(None)` at the deadline.
+    /// Waits until callers can send, or until `deadline`. Returns
+    /// `Err(Some(cause))` once the connection has ended and won't be made
+    /// again. Returns `Err(None)` at the deadline.
     pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);
         let mut state = self.state.lock();
@@ -220,10 +223,10 @@ impl Hub {
         }
     }
 
-    /// Registers a hook that wakes the threads which wait for a change of the
-    /// state, when the call with this deadline is cancelled. The hook stays as
-    /// long as the returned guard lives. Returns `None` if the call has no
-    /// cancel token.
+    /// Registers a hook that runs when the call with this deadline is
+    /// cancelled. The hook wakes all threads that wait for a change of the
+    /// state. It stays registered as long as the returned guard lives. Returns
+    /// `None` if the call has no cancel token.
     fn wake_on_cancel(self: &Arc<Self>, deadline: Deadline) -> Option<OnCancel> {
         let token = deadline.token()?;
         let hub = self.clone();
@@ -256,9 +259,13 @@ impl Hub {
         }
     }
 
-    /// Waits until the connection is down or has ended, until it is open on
-    /// another link than number `known`, or until `deadline`. The deadline only
-    /// ends the wait while the connection is open; `None` means no deadline.
+    /// Waits until one of these is true, and returns the state of the
+    /// connection:
+    ///
+    /// * The connection is down, or has ended for good.
+    /// * The connection is open, and its link has another number than `known`.
+    /// * The connection is open, and `deadline` has passed. A deadline of
+    ///   `None` never passes.
     pub(super) fn watch(&self, known: u64, deadline: Option<Instant>) -> Watched {
         let mut state = self.state.lock();
         let mut is_over = false;
@@ -283,10 +290,9 @@ impl Hub {
         }
     }
 
-    /// Waits until `deadline` as long as link number `down` has ended and
-    /// callers can't send on a newer one. Returns true if that is still so at
-    /// the deadline. Returns false as soon as the connection is open again or
-    /// has ended for good.
+    /// Waits while the connection is down. Returns false once the connection is
+    /// open again or has ended for good, and true if it is still down at
+    /// `deadline`. `down` is the number of the link that has ended.
     pub(super) fn sleep_while_down(&self, down: u64, deadline: Instant) -> bool {
         let mut state = self.state.lock();
         while state.is_down(down) {
@@ -304,8 +310,9 @@ impl Hub {
         self.state.lock().persistent = persistent;
     }
 
-    /// Stores the link on which this program is authenticating, so that closing
-    /// the connection ends it. Fails if the connection has ended for good.
+    /// Stores the link on which this program is authenticating. Closing the
+    /// connection then ends this link, too. Fails if the connection has ended
+    /// for good.
     pub(super) fn set_candidate(&self, link: &Arc<Link>) -> Result<(), Closed> {
         let mut state = self.state.lock();
         if let Current::Ended(closed) = &state.current {
@@ -315,14 +322,16 @@ impl Hub {
         Ok(())
     }
 
-    /// Removes `link` if it is the stored link on which this program was
-    /// authenticating. Otherwise the hub would keep the link alive.
+    /// Removes `link` if it is the link that
+    /// [`set_candidate`](Self::set_candidate) has stored. The hub keeps a
+    /// stored link alive.
     pub(super) fn forget_candidate(&self, link: &Link) {
         self.state.lock().forget_candidate(link);
     }
 
-    /// Lets callers send on the first link, after authentication. Fails with
-    /// the cause if the link or the connection has ended.
+    /// Opens the connection: lets callers send on its first link, on which this
+    /// program has authenticated. Fails with the cause if the link or the
+    /// connection has ended.
     pub(super) fn adopt(&self, link: Arc<Link>) -> Result<(), Closed> {
         let mut state = self.state.lock();
         state.candidate = None;
@@ -342,10 +351,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Begins to restore everything on an authenticated link that replaces one
-    /// that has ended. From now on, the link's events go to trackers, and are
-    /// stored for subscriptions and callbacks. Returns the number that the link
-    /// gets when it is [opened](Self::open). Fails if the connection isn't
+    /// Begins to restore everything on a new, authenticated link, after the
+    /// last link has ended. From now on, the link's events go to trackers, and
+    /// are stored for subscriptions and callbacks. Returns the number that the
+    /// link gets when it is [opened](Self::open). Fails if the connection isn't
     /// down, or if the new link has ended.
     pub(super) fn begin_restoring(&self, link: &Arc<Link>) -> Result<u64, Closed> {
         let mut interest = self.interest.lock();
@@ -404,7 +413,7 @@ impl Hub {
     }
 
     /// Notes that a link has ended. If it is the current link, tells
-    /// subscriptions, trackers and callbacks.
+    /// subscriptions, trackers and callbacks of the end.
     fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
         state.forget_candidate(link);
@@ -427,8 +436,8 @@ impl Hub {
         }
     }
 
-    /// Notes the end of the current link if another thread has ended the link
-    /// but hasn't reported that yet.
+    /// Notes the end of the current link, if another thread has ended the link
+    /// but hasn't reported the end yet.
     fn notice_end(&self, state: &mut State) {
         let closed = match &state.current {
             Current::Open(link) | Current::Restoring(link, _) => link.closed(),
@@ -440,8 +449,8 @@ impl Hub {
     }
 
     /// Notes that the current link has ended and another may follow. The caller
-    /// holds the lock, so everybody is told of this end before another link is
-    /// opened.
+    /// holds the lock of `state`. So trackers, subscriptions and callbacks are
+    /// told of this end before another link is opened.
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
@@ -475,9 +484,10 @@ impl Hub {
         self.changed.notify_all();
     }
 
-    /// Notes that no other link is expected. Subscriptions end with the cause
-    /// for which the last link ended. If everything is being restored on
-    /// another link right now, they end only if restoring fails.
+    /// Notes that no other link is expected. If the connection is down,
+    /// subscriptions end with the cause of the last link's end. If everything
+    /// is being restored on another link right now, subscriptions end only if
+    /// restoring fails.
     pub(super) fn give_up(&self) {
         let mut state = self.state.lock();
         state.persistent = false;
@@ -521,11 +531,13 @@ impl Hub {
         links
     }
 
-    /// Ends everything after a link that had already ended by itself, for the
-    /// cause `closed`. The end of such a link is reported as one that another
-    /// link may follow, so the end for good must be reported here. Returns
-    /// links that were started in the meantime. The caller must end them as
-    /// well.
+    /// Ends the connection for good after `link`, which has ended for the cause
+    /// `closed`. Returns links that were started in the meantime. The caller
+    /// must end them as well.
+    ///
+    /// If the connection has already ended for good, nothing is reported again.
+    /// If `link` had ended by itself, its end was reported, but another link
+    /// could still follow. This method then reports that none follows.
     fn end_after(&self, link: &Arc<Link>, mut closed: Closed) -> Vec<Arc<Link>> {
         let mut state = self.state.lock();
         let mut others: Vec<_> = state.candidate.take().into_iter().collect();

@@ -9,8 +9,8 @@ use scape_proto::event::Event;
 /// An event of a [`Subscription`](crate::Subscription), or a gap between its
 /// events. Returned by [`Subscription::items`](crate::Subscription::items).
 ///
-/// A program that follows tor's state by events must read it again after each
-/// gap.
+/// A program that follows tor's state by events must read the whole state again
+/// after each gap.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum EventItem {

@@ -19,11 +19,12 @@ use crate::error::{Error, Phase, Result};
 use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits};
 
-/// Called once with a link that has ended, and the cause.
+/// A function that is called once, with a link that has ended and the cause.
 type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
 
-/// One socket with its waiters and its reader thread. A link that has ended is
-/// never used again: a connection that is made again gets a new link.
+/// One socket, with its reader thread and the callers that wait for replies on
+/// it. A link that has ended is never used again: a connection that is made
+/// again gets a new link.
 pub(super) struct Link {
     pub(super) transport: Transport,
     pub(super) writer: Writer,
@@ -31,8 +32,9 @@ pub(super) struct Link {
     /// The receivers of the link's events.
     outlets: Arc<Outlets>,
     explanation: Arc<Explanation>,
-    /// A function that reports the end to the hub. It doesn't keep the hub
-    /// alive, because the hub already keeps the link alive.
+    /// A function that reports the link's end to the hub. The function must not
+    /// keep the hub alive: the hub keeps the link alive, so neither would ever
+    /// be dropped.
     on_end: OnEnd,
     /// True if the link's events are delivered: from its authentication until
     /// its end. False before and after.
@@ -41,9 +43,10 @@ pub(super) struct Link {
     /// on, the reader thread hands over no more events.
     silent: AtomicBool,
     /// Held by the reader thread while it hands over the events of one read.
-    /// Another thread that ends the link waits for this, so that no event comes
-    /// after the report of the end. The reader thread itself may end the link
-    /// in the middle of an event.
+    /// Another thread that ends the link waits for this lock before it reports
+    /// the end. So no event comes after the report. The lock is reentrant,
+    /// because the reader thread itself may end the link while it hands over an
+    /// event.
     delivering: ReentrantMutex<()>,
     /// True if this program is sending or has sent QUIT. If tor then closes the
     /// connection, the cause is [`CloseCause::Local`].
@@ -53,8 +56,8 @@ pub(super) struct Link {
 
 impl Link {
     /// Starts the reader thread on `transport`. Events go to `outlets`. When
-    /// the link ends, `on_end` is called with the cause that `explanation`
-    /// finds, or else with the first cause.
+    /// the link ends, `on_end` is called with the cause. `explanation` may
+    /// replace the cause with a more exact one before that.
     pub(super) fn start(
         transport: Transport,
         limits: Limits,
@@ -115,8 +118,8 @@ impl Link {
         self.quitting.store(quitting, Ordering::SeqCst);
     }
 
-    /// Ends the link. The cause of the first call counts; later calls do
-    /// nothing. Returns the cause of the first call.
+    /// Ends the link. Only the first call has an effect. Every call returns the
+    /// cause that the first call has stored.
     pub(super) fn end(&self, cause: CloseCause) -> Closed {
         let cause = match cause {
             CloseCause::Remote { .. } if self.quitting.load(Ordering::SeqCst) => CloseCause::Local,
@@ -154,14 +157,15 @@ impl Link {
 }
 
 impl Link {
-    /// Queues a waiter and writes its command. If the peer has hung up, finds
-    /// out why before this returns the error.
+    /// Queues a waiter for the reply of a command, and writes the command. If
+    /// the peer has hung up, finds out why before returning the error.
     pub(super) fn send(&self, command: Command, deadline: Deadline) -> Result<PendingReply> {
         self.try_send(command, deadline).map_err(|unsent| self.explain(unsent))
     }
 
-    /// Like [`send`](Self::send), for callers that hold a lock. They release it
-    /// before they [`explain`](Self::explain) a failure.
+    /// Like [`send`](Self::send), for callers that hold a lock. After a
+    /// failure, the caller must release the lock and then call
+    /// [`explain`](Self::explain), which may take a second.
     pub(super) fn try_send(
         &self,
         command: Command,
@@ -184,7 +188,8 @@ impl Link {
         }
     }
 
-    /// Queues waiters and writes their commands with one write.
+    /// Queues a waiter for each command, and writes all commands with one
+    /// write.
     pub(super) fn send_all(
         &self,
         commands: Vec<Command>,
@@ -212,8 +217,9 @@ impl Link {
         Ok(pending)
     }
 
-    /// Writes the commands of the last `count` queued waiters, in this thread's
-    /// turn.
+    /// Writes `bytes`, which are `count` commands. The waiters for the replies
+    /// to these commands are the last ones in the queue. The caller must hold a
+    /// [`Turn`](writing::Turn), the right to write.
     fn write(&self, bytes: &[u8], count: usize, deadline: Deadline) -> Result<(), Unsent> {
         match writing::write_all(&self.transport, bytes, deadline.instant()) {
             Written::All => Ok(()),
@@ -231,9 +237,9 @@ impl Link {
         }
     }
 
-    /// Ends the link after a broken pipe. Before that, waits up to 50 ms for
-    /// the reader thread to end it with a better cause, because tor may have
-    /// sent a reason.
+    /// Ends the link after a broken pipe. Before that, gives the reader thread
+    /// up to 50 ms to end the link with a better cause: tor may have sent the
+    /// reason for which it hung up.
     fn end_after_hang_up(&self, error: io::Error) -> Error {
         let deadline = Instant::now() + TICK;
         while Instant::now() < deadline {

@@ -3,12 +3,13 @@
 //! A [`Controller`](crate::Controller) sends commands on one control
 //! connection. tor answers them, and also sends events on its own. This module
 //! has the types that deliver both, and the types that report changes of the
-//! connection itself. [`Subscription`] and [`Listener`] are at the crate root.
+//! connection itself. [`Subscription`] and [`Registration`] are at the crate
+//! root.
 //!
 //! | type | what it is | made by |
 //! |---|---|---|
 //! | [`Subscription`] | a queue of events | [`Controller::subscribe`](crate::Controller::subscribe) |
-//! | [`Listener`] | a registered callback for events, or for the connection's status | [`Controller::on_event`](crate::Controller::on_event), [`Controller::on_status`](crate::Controller::on_status) |
+//! | [`Registration`] | a registered callback for events, or for the connection's status | [`Controller::on_event`](crate::Controller::on_event), [`Controller::on_status`](crate::Controller::on_status) |
 //! | [`QueueLimit`] | the most events that may wait in a queue or for a callback | [`Controller::subscribe_with`](crate::Controller::subscribe_with), [`Controller::on_event_with`](crate::Controller::on_event_with) |
 //! | [`PendingReply`] | the reply to a command that was sent | [`Controller::send`](crate::Controller::send) |
 //! | [`ConnectionStatus`] | a change of the connection | [`Controller::on_status`](crate::Controller::on_status) |
@@ -38,12 +39,12 @@
 //!
 //! # Listeners
 //!
-//! A [`Listener`] keeps a callback registered. The connection's thread for
+//! A [`Registration`] keeps a callback registered. The connection's thread for
 //! callbacks calls it with every event. Callbacks run one at a time, in tor's
 //! order, and may call any method of the controller. A slow callback delays
-//! other callbacks, but no replies and no subscriptions. Dropping the listener
-//! removes the callback at once. [`Listener::finish`] removes it after it was
-//! called with every event that tor has sent so far.
+//! other callbacks, but no replies and no subscriptions. Dropping the
+//! registration removes the callback at once. [`Registration::finish`] removes
+//! it after it was called with every event that tor has sent so far.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;
@@ -52,8 +53,8 @@
 //! use scape::event::EventKind;
 //! use std::time::Duration;
 //!
-//! let listener = controller.on_event([EventKind::Bw], |event| println!("{}", event.text()))?;
-//! listener.finish(Duration::from_secs(10))?;
+//! let registration = controller.on_event([EventKind::Bw], |event| println!("{}", event.text()))?;
+//! registration.finish(Duration::from_secs(10))?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -84,9 +85,9 @@
 //! When the connection ends, events that are queued can still be read. Then the
 //! iterators of subscriptions end, and [`Subscription::cause`] returns the
 //! cause. On a connection that is [made again](crate::Connect::reconnect),
-//! subscriptions and listeners continue. The events that tor sent while there
-//! was no connection are missing, so a program that follows tor's state must
-//! read the state again.
+//! subscriptions and registrations continue. The events that tor sent while
+//! there was no connection are missing. So a program that follows tor's state
+//! by events must read the state again.
 //!
 //! # Internals
 //!
@@ -110,8 +111,9 @@
 //!   that was written and not yet answered, in the order of writing. Once the
 //!   link has ended, the type `Waiters` also has the cause of the end.
 //! * The **reader thread** of a link (`reader.rs`) decodes bytes to replies. It
-//!   gives an answer to the waiter at the head of the queue, and an event to
-//!   everybody who wants it. The reader uses its link through the trait `Sink`.
+//!   gives a reply to the waiter at the head of the queue, and an event to
+//!   every tracker, subscription and callback that wants it. The reader uses
+//!   its link through the trait `Sink`.
 //! * The **outlets** (`outlets.rs`) are the routes and the dispatcher, which
 //!   the hub and its links share.
 //! * The **routes** (`routes.rs`) tell which trackers, subscriptions and
@@ -168,7 +170,8 @@
 //! counts. `Link::end` stores the cause and takes all waiters out of the queue
 //! without releasing the waiters lock in between, so no waiter is queued
 //! afterwards. Then `Link::end` shuts the socket down, which wakes the reader.
-//! It completes every waiter with the cause, and tells the hub.
+//! Finally, `Link::end` completes every waiter with the cause, and tells the
+//! hub.
 //!
 //! If this program is the cause, the connection has ended for good: every
 //! subscription ends, and the dispatcher throws away undelivered events,
@@ -183,12 +186,13 @@
 //! 1. **Down.** The last link has ended. Calls fail with the cause.
 //! 2. This program authenticates on a new socket, which is a `Candidate`. No
 //!    caller can send on it.
-//! 3. **Restoring.** A thread restores everything on the new link with its
-//!    `Restoring`. Calls still fail as before. Otherwise a caller could see a
-//!    tor in which things that this controller made are missing. Trackers get
-//!    the link's events at once, because live state is read again in this step.
-//!    Queues and the dispatcher store the events until the next step, because a
-//!    callback that ran now would find the controller closed.
+//! 3. **Restoring.** The value `Restoring` gives one thread access to the new
+//!    link. This thread restores everything that this controller made. Calls of
+//!    other threads still fail as before. Otherwise a caller could see a tor in
+//!    which some of these things are missing. Trackers get the link's events at
+//!    once, because live state is read again in this step. Queues and the
+//!    dispatcher store the events until the next step, because a callback that
+//!    ran now would find the controller closed.
 //! 4. **Open.** All of this happens under the hub's lock. Subscriptions and
 //!    status callbacks are told that the connection was made again. Then the
 //!    stored events are delivered, and callers may send.
@@ -207,10 +211,11 @@ mod hub;
 mod interest;
 mod item;
 mod link;
-pub(crate) mod listener;
 mod outlets;
 mod pace;
 mod reader;
+mod registered_callback;
+pub(crate) mod registration;
 mod restoring;
 mod routes;
 mod setevents;
@@ -223,7 +228,7 @@ mod writing;
 pub use batch::{Batch, BatchIter};
 pub use closed::{CloseCause, Closed};
 pub use item::EventItem;
-pub(crate) use listener::Listener;
+pub(crate) use registration::{Registered, Registration};
 pub use status::{ConnectionStatus, Reconnected};
 pub(crate) use subscription::Subscription;
 pub use subscription::{Items, Iter, QueueLimit, TimeoutIter, TryIter};
@@ -234,7 +239,7 @@ pub(crate) use handle::{Callbacks, Connection};
 pub(crate) use hub::Watched;
 pub(crate) use restoring::Restoring;
 pub(crate) use routes::Tracker;
-pub(crate) use subscription::Registration;
+pub(crate) use subscription::RouteGuard;
 pub(crate) use thread::{JOIN_FOR, Thread};
 
 pub(crate) use dispatcher::catch_panic;

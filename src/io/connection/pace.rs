@@ -1,5 +1,5 @@
-//! Measures that keep floods of events cheap, in time and in memory. Their
-//! effects are in `docs/benchmarks.md`.
+//! Measures that keep floods of events cheap, in time and in memory. The
+//! effects are measured in `docs/benchmarks.md`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,16 +9,17 @@ use std::time::Duration;
 use super::routes::Queue;
 use scape_proto::event::Event;
 
-/// The most events that are handed over at once.
+/// The maximum number of events that are handed over to subscriptions and
+/// callbacks at once.
 const BATCH: usize = 128;
 
-/// If more events than this wait for a listener, the reader thread parses
-/// further events itself instead of leaving that to the listeners. A listener
-/// is here a subscription or a callback.
+/// If more events than this wait for one subscription, or for all callbacks
+/// together, the reader thread parses further events itself. Otherwise the
+/// threads that take the events parse them.
 const SHARED: usize = 512;
 
-/// If more events than this wait for a listener, the reader thread pauses to
-/// let listeners run.
+/// If more events than this wait for one subscription, or for all callbacks
+/// together, the reader thread pauses to let other threads run.
 const BEHIND: usize = 1024;
 
 /// The fewest events between two pauses, so that pauses take only a small part
@@ -28,43 +29,47 @@ const BETWEEN: usize = 512;
 /// The length of a pause. (The operating system makes it a little longer.)
 const PAUSE: Duration = Duration::from_micros(50);
 
-/// The most pauses in a row without a listener taking anything. After that, no
-/// more pauses are made for a listener that hangs.
+/// The maximum number of pauses in a row in which no subscription and no
+/// callback takes an event. After these, the thread that should take the events
+/// probably hangs. The reader thread then pauses only after an event was taken
+/// again.
 const PATIENCE: u32 = 20;
 
-/// The most events of a flood to which the reader thread keeps references: see
-/// [`Recent`].
+/// The maximum number of events to which the reader thread keeps references
+/// during a flood of events: see [`Recent`].
 const KEPT: usize = 1024;
 
 /// The size in bytes of the largest event to which the reader thread keeps a
-/// reference.
+/// reference: see [`Recent`].
 const SMALL: usize = 2048;
 
 /// If a read brings fewer events than this, a flood of events is over.
 const FLOOD: usize = 16;
 
-/// The pace of the reader thread. It may do a part of the listeners' work and
-/// pause for a moment to let them run, but it waits for none of them.
+/// The pace of the reader thread. A listener is here a subscription or a
+/// callback. If listeners fall behind, the reader thread does a part of their
+/// work, and pauses for a moment so that they can run. But it never waits until
+/// a listener has caught up.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     /// The subscriptions that got events since the last call of
     /// [`look`](Self::look).
     queues: Vec<Arc<Queue>>,
-    /// The number of events that were counted for handing over since the last
-    /// call of [`look`](Self::look).
+    /// The number of calls of [`count`](Self::count) since the last call of
+    /// [`look`](Self::look).
     given: usize,
-    /// The number of events in the longest queue, or of those that wait for
-    /// callbacks if there are more, at the last call of [`look`](Self::look).
+    /// The larger of two numbers at the last call of [`look`](Self::look): the
+    /// events in the longest queue, and the events that wait for callbacks.
     waited: usize,
     /// The number of events that were handed over since the last pause.
     since_pause: usize,
-    /// The number of pauses since a listener took anything.
+    /// The number of pauses since a listener last took an event.
     idle: u32,
 }
 
 impl Pace {
-    /// Counts one more event to be handed over. Returns true if there are
-    /// enough events for one batch.
+    /// Counts an event that will be handed over. Returns true if the counted
+    /// events are enough for one batch.
     pub(super) fn count(&mut self) -> bool {
         self.given += 1;
         self.given >= BATCH
@@ -95,8 +100,8 @@ impl Pace {
 
     /// Returns true if the reader thread should parse events. While listeners
     /// keep up, they parse events themselves, so that the threads share the
-    /// work. A listener that only looks at the kind of an event saves the
-    /// parsing.
+    /// work. And if a listener only looks at the kind of an event, the event
+    /// need not be parsed at all.
     pub(super) fn is_behind(&self) -> bool {
         self.waited > SHARED
     }
@@ -105,10 +110,10 @@ impl Pace {
 /// References to the last events of a flood, which the reader thread keeps
 /// until the flood is over.
 ///
-/// The reader thread has allocated the events. Because it keeps references, it
-/// is also the thread that frees them after the listeners have dropped theirs.
-/// For an allocator, freeing memory that another thread has allocated is
-/// expensive: with glibc's, both threads wait for one lock.
+/// The reader thread has allocated the events. Because it keeps references
+/// longer than the listeners, it is also the thread that frees the events.
+/// Freeing memory that another thread has allocated is expensive: with the
+/// allocator of glibc, both threads wait for one lock.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     events: VecDeque<Arc<Event>>,

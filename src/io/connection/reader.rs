@@ -67,20 +67,20 @@ struct Reader<'a, S> {
     transport: &'a Transport,
     sink: &'a S,
     decoder: Decoder,
-    /// The routes as of the last call of
-    /// [`Routes::refresh`](super::routes::Routes::refresh).
+    /// The trackers, subscriptions and callbacks for each kind of event, as of
+    /// the last call of [`Routes::refresh`](super::routes::Routes::refresh).
     table: Arc<RouteTable>,
     arrived: SystemTime,
-    /// The events of one read for each subscription. They are handed over
-    /// together, because handing over each by itself costs as much as parsing
-    /// it.
+    /// The events of one read for each subscription. The events for one
+    /// subscription are handed over together, because handing over an event by
+    /// itself costs as much as parsing it.
     queued: Vec<(Arc<Queue>, Vec<Arc<Event>>)>,
     /// The events of one read for callbacks.
     calls: Vec<Call>,
     pace: Pace,
     recent: Recent,
-    /// The secrets that may be in any reply or event. `None` if this program
-    /// has sent none.
+    /// The password or cookie that this program has sent. It is kept because
+    /// the peer could send it back in any message. `None` if none was sent.
     known: Option<Arc<KnownSecrets>>,
     /// The last message of tor, if it was a refusal after which tor hangs up.
     /// `None` after any other reply and after an event.
@@ -161,9 +161,10 @@ impl<S: Sink> Reader<'_, S> {
         }
     }
 
-    /// Returns true if tor hangs up after such an answer: before
-    /// authentication, after any refusal; later, only after a line that was too
-    /// long.
+    /// Returns true if tor closes the connection after this reply. Before
+    /// authentication, tor does so after every refusal. Later, it only does so
+    /// after a line that was too long (500), or if authentication fails (514,
+    /// 515).
     fn ends_connection(&self, reply: &Reply) -> bool {
         !reply.is_ok() && (!self.sink.is_live() || matches!(reply.code(), 500 | 514 | 515))
     }
@@ -205,9 +206,9 @@ impl<S: Sink> Reader<'_, S> {
         }
     }
 
-    /// Hands the collected events to subscriptions and callbacks. Drops them if
-    /// the link's end may have been reported, because another link may already
-    /// deliver events.
+    /// Hands the collected events to subscriptions and callbacks. Drops the
+    /// events instead if the end of this link may have been reported. After
+    /// that report, another link may already deliver events.
     fn hand_over(&mut self) {
         if self.sink.is_silent() {
             self.queued.clear();

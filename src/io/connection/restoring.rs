@@ -13,11 +13,12 @@ use crate::error::Result;
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
-/// A link that isn't open to callers yet. Dropping this ends the link, unless
-/// the link was [opened](Self::open).
+/// A new link of a connection that is being made again. Callers can't send on
+/// the link yet. Dropping this value ends the link, unless the link was
+/// [opened](Self::open).
 ///
-/// This is the only way to send on such a link, apart from the SETEVENTS that
-/// follows when a subscription is dropped.
+/// Commands are sent on such a link only with this value. The one exception is
+/// SETEVENTS, which is also sent when a subscription is dropped.
 ///
 /// Trackers see the events of the link at once. Subscriptions and callbacks get
 /// them when the link is opened.

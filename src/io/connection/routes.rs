@@ -15,9 +15,9 @@ use super::status::Reconnected;
 use crate::io::connection::{CloseCause, Closed};
 use scape_proto::event::{Event, EventKind};
 
-/// The register of subscriptions and callbacks. The reader thread works with a
-/// table of its own and looks here only when the version has changed, so that
-/// an event costs no lock.
+/// The register of trackers, subscriptions and callbacks. The reader thread
+/// works with a copy, a [`RouteTable`], and takes the lock of the register only
+/// when `version` has changed. So an event costs no lock.
 #[derive(Default)]
 pub(super) struct Routes {
     version: AtomicU64,
@@ -31,13 +31,14 @@ struct Register {
     closed: Option<Closed>,
 }
 
-/// The id of an entry of the register.
+/// The id of an entry of [`Routes`]. An entry is a tracker, a subscription or a
+/// callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RouteId(u64);
 
 /// A consumer of events on the reader thread, such as live state or a cache. A
-/// tracker gets each event before subscriptions and callbacks. The methods of a
-/// tracker must not block, and must not call the connection.
+/// tracker gets each event before subscriptions and callbacks do. The methods
+/// of a tracker must not block, and must not call methods of the connection.
 pub(crate) trait Tracker: Send + Sync {
     /// Called with each event of a kind that the tracker is registered for.
     fn event(&self, event: &Arc<Event>);
@@ -86,8 +87,8 @@ impl RouteTable {
 }
 
 impl Routes {
-    /// Adds an entry. From now on, events of these kinds go to `target`. Fails
-    /// with the cause if the connection has ended.
+    /// Adds an entry, so that events of these kinds go to `target` from now on.
+    /// Fails with the cause if the connection has ended.
     pub(super) fn add(&self, kinds: Vec<EventKind>, target: Target) -> Result<RouteId, Closed> {
         let mut register = self.register.lock();
         if let Some(closed) = &register.closed {
@@ -112,7 +113,8 @@ impl Routes {
         drop(removed);
     }
 
-    /// Returns all kinds of events that anything wants.
+    /// Returns all kinds of events that any tracker, subscription or callback
+    /// wants.
     pub(super) fn union(&self) -> BTreeSet<EventKind> {
         let register = self.register.lock();
         register.routes.iter().flat_map(|(_, kinds, _)| kinds).cloned().collect()
@@ -156,8 +158,8 @@ impl Routes {
     }
 
     /// Ends every queue with this cause, and refuses new entries until
-    /// [`resume`](Self::resume). Callbacks and trackers stay, because the
-    /// connection may be made again.
+    /// [`resume`](Self::resume). Tells trackers of the end. Trackers and
+    /// callbacks stay, because the connection may be made again.
     pub(super) fn end_queues(&self, closed: &Closed) {
         end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
         for tracker in self.trackers() {
@@ -175,9 +177,9 @@ impl Routes {
         }
     }
 
-    /// Drops the events that queues have stored from a link that ended before
-    /// it was open to callers, and tells trackers of that end. `returns` is
-    /// true if another link is expected, and false if not.
+    /// Drops the stored events of a link that ended before it was open to
+    /// callers, and tells trackers of this end. `returns` is true if another
+    /// link is expected, and false if not.
     pub(super) fn forget_restoring(&self, closed: &Closed, returns: bool) {
         self.each_queue(Queue::forget_kept);
         for tracker in self.trackers() {
@@ -225,8 +227,9 @@ impl Routes {
     }
 }
 
-/// Ends targets. The caller must not hold the register's lock, because this may
-/// drop a user's closure.
+/// Tells queues and trackers of the connection's end, and drops all `targets`.
+/// The caller must not hold the register's lock: with a callback, a user's
+/// closure is dropped.
 fn end_targets(targets: Vec<Target>, closed: &Closed) {
     for target in targets {
         match target {
@@ -245,7 +248,7 @@ impl fmt::Debug for Routes {
     }
 }
 
-/// A subscription's queue, as the reader thread sees it.
+/// The side of a subscription's queue into which the reader thread puts events.
 #[derive(Debug)]
 pub(super) struct Queue {
     /// The most events that may wait in the queue. `None` if there is no limit.
@@ -317,8 +320,8 @@ impl Queue {
         self.tell_lost(outlet, lost);
     }
 
-    /// Stores events until the connection is open to callers. Counts those that
-    /// find no room as lost.
+    /// Stores events until the connection is open to callers. Events that find
+    /// no room are counted as lost.
     fn keep(&self, kept: &mut Kept, mut events: Vec<Arc<Event>>) {
         kept.lost += self.take_room(&mut events, kept.count);
         kept.count += events.len();
@@ -327,9 +330,9 @@ impl Queue {
         }
     }
 
-    /// Removes the events that find no room. `kept` is the number of stored
-    /// events, which take up room like waiting ones. Returns the number of
-    /// removed events.
+    /// Removes the events for which the queue has no room, and returns their
+    /// number. `kept` is the number of events that are stored until the
+    /// connection is open again. They take up room like waiting events.
     fn take_room(&self, events: &mut Vec<Arc<Event>>, kept: usize) -> u64 {
         let Some(limit) = self.limit else { return 0 };
         let room = limit.saturating_sub(self.waiting.load(Ordering::Acquire)).saturating_sub(kept);
@@ -338,8 +341,9 @@ impl Queue {
         lost
     }
 
-    /// Counts lost events and queues a gap for them, unless the queue ends with
-    /// such a gap. A new gap wakes a thread that waits for an event.
+    /// Counts lost events and queues a gap for them. If the queue already ends
+    /// with a gap of lost events, this gap grows instead. A new gap wakes a
+    /// thread that waits for an event.
     fn tell_lost(&self, outlet: &mut Outlet, lost: u64) {
         if lost == 0 {
             return;

@@ -22,20 +22,20 @@ use scape_proto::event::EventKind;
 /// written.
 const FORGET_WITHIN: Duration = Duration::from_millis(500);
 
-/// The state of a list that a caller needs.
+/// The state that the list of events must have reached before a caller can go
+/// on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Certainty {
-    /// The list was written.
+    /// The list was written to the socket. tor may still refuse it.
     Written,
-    /// tor has accepted the list. If the same list was written before but not
-    /// answered yet, tor may still refuse it, so the list is sent again.
+    /// tor has accepted the list. If the same list was written before but tor
+    /// hasn't answered yet, tor may still refuse it. So the list is sent again.
     Agreed,
 }
 
 impl Hub {
-    /// Adds an entry to the routes and sends tor the new list. When this
-    /// succeeds, tor has accepted the list. If it fails, the entry is removed
-    /// again.
+    /// Adds an entry to the routes, and sends tor the new list. On success, tor
+    /// has accepted the list. On failure, the entry is removed again.
     pub(super) fn register_interest(
         &self,
         kinds: &[EventKind],
@@ -186,9 +186,10 @@ impl Hub {
         Ok(Some((wanted, pending)))
     }
 
-    /// Sends the list for a thread that removed an entry while another thread
-    /// held the lock. Does nothing if the list was sent since, or if another
-    /// thread holds the lock now.
+    /// Sends the list of events to tor if an entry was removed and the list
+    /// wasn't sent since. Does nothing if another thread holds the lock of
+    /// [`Interest`], because that thread sends the list after releasing the
+    /// lock.
     fn tell_if_stale(&self) {
         while self.stale.0.load(Ordering::SeqCst) {
             let Some(interest) = self.interest.try_lock() else { return };

@@ -5,24 +5,25 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::io::connection::Closed;
 
-/// A change of a connection. Passed to [status
-/// listeners](crate::Controller::on_status).
+/// A change of a connection. Passed to the callbacks of
+/// [`Controller::on_status`](crate::Controller::on_status).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ConnectionStatus {
-    /// The connection is open. Reported once, when the listener is registered.
+    /// The connection is open. Reported once, when the callback is registered.
     Connected,
     /// tor has read its configuration again (`SIGNAL RELOAD`). Options that
     /// were set and not saved to the torrc are lost.
     Reloaded,
-    /// The connection has ended, for this cause. Nothing follows unless the
-    /// connection is made again.
+    /// The connection has ended, for this cause. This is the last status,
+    /// unless the controller tries to reconnect.
     Closed(Closed),
     /// An attempt to make the connection again has failed.
     ReconnectFailed {
-        /// The number of the attempt since the connection ended, from 1.
+        /// The number of the attempt since the connection ended, counted from
+        /// 1.
         attempt: u32,
-        /// The reason.
+        /// The reason why the attempt failed.
         error: Error,
         /// The time until the next attempt. `None` if this was the last one.
         next: Option<Duration>,
@@ -31,8 +32,9 @@ pub enum ConnectionStatus {
     /// [`Reconnected::failures`] was restored, and commands succeed from here
     /// on.
     Reconnected(Reconnected),
-    /// Something that couldn't be restored when the connection was made again
-    /// was restored now. It was in [`Reconnected::failures`].
+    /// A later attempt has restored something that could not be restored when
+    /// the connection was made again. It was listed in
+    /// [`Reconnected::failures`].
     Restored {
         /// The thing that was restored, as in [`Reconnected::failures`].
         what: String,
@@ -42,10 +44,10 @@ pub enum ConnectionStatus {
     RestoreFailed {
         /// The thing that is missing, as in [`Reconnected::failures`].
         what: String,
-        /// The number of the attempt since the connection was made again, from
-        /// 1.
+        /// The number of the attempt since the connection was made again,
+        /// counted from 1.
         attempt: u32,
-        /// The reason.
+        /// The reason why the attempt failed.
         error: Error,
         /// The time until the next attempt. `None` if this was the last one:
         /// the thing stays lost.
@@ -61,9 +63,9 @@ pub struct Reconnected {
     /// The things that could not be restored, each with the reason.
     /// Everything else that this controller had made exists again.
     ///
-    /// Some refusals may pass, such as that of an onion service which tor still
-    /// has from the connection before. In that case tor is asked again in the
-    /// background for up to 20 minutes: see [`ConnectionStatus::Restored`] and
-    /// [`ConnectionStatus::RestoreFailed`].
+    /// Some refusals are temporary. For example, tor refuses an onion service
+    /// that it still has from the previous connection. In such a case, tor is
+    /// asked again in the background for up to 20 minutes: see
+    /// [`ConnectionStatus::Restored`] and [`ConnectionStatus::RestoreFailed`].
     pub failures: Vec<(String, Error)>,
 }

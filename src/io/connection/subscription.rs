@@ -35,8 +35,8 @@ use scape_proto::event::{Event, EventKind};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum QueueLimit {
-    /// No limit. Nothing is lost, but a reader that doesn't keep up costs
-    /// memory.
+    /// No limit. No event is lost. But if events come faster than the program
+    /// takes them, the queue needs more and more memory.
     #[default]
     Unbounded,
     /// At most this many events. While so many are waiting, further events are
@@ -55,8 +55,9 @@ impl QueueLimit {
     }
 }
 
-/// A queue of the events of some kinds, from the moment of subscribing. Created
-/// by [`Controller::subscribe`](crate::Controller::subscribe).
+/// A queue that gets every event of the subscribed kinds, from the moment of
+/// subscribing. Created by
+/// [`Controller::subscribe`](crate::Controller::subscribe).
 ///
 /// There are several ways to take events out of the queue. All of them return
 /// the events in tor's order.
@@ -77,8 +78,8 @@ impl QueueLimit {
 /// the iterators end, and [`cause`](Self::cause) returns the cause. A
 /// connection that is made again automatically
 /// ([`Connect::reconnect`](crate::Connect::reconnect)) doesn't end its
-/// subscriptions: they continue when it is open again, and
-/// [`items`](Self::items) shows the place of the gap.
+/// subscriptions: the subscriptions continue when the connection is open again,
+/// and [`items`](Self::items) shows the place of the gap.
 ///
 /// Dropping the subscription unsubscribes. tor is told to stop sending these
 /// events if nothing else on this connection wants them.
@@ -90,18 +91,19 @@ pub struct Subscription {
     /// returned. `None` before the first batch.
     front: Mutex<Option<Batch>>,
     kinds: Vec<EventKind>,
-    registration: Registration,
+    registration: RouteGuard,
 }
 
-/// An entry in the register of routes. Dropping this removes the entry, and
-/// tells tor if nothing else wants its events.
+/// A registration for events: an entry in the register of
+/// [`Routes`](super::routes::Routes). Dropping this value removes the entry.
+/// tor is then told to stop sending the events that nothing else wants.
 #[derive(Debug)]
-pub(crate) struct Registration {
+pub(crate) struct RouteGuard {
     pub(super) id: RouteId,
     pub(super) hub: Weak<Hub>,
 }
 
-impl Drop for Registration {
+impl Drop for RouteGuard {
     fn drop(&mut self) {
         if let Some(hub) = self.hub.upgrade() {
             hub.forget_interest(self.id);
@@ -119,7 +121,7 @@ impl Subscription {
         let (sender, receiver) = unbounded();
         let queue = Arc::new(Queue::new(sender, limit.count()));
         let id = hub.register_interest(&kinds, Target::Queue(queue.clone()), deadline)?;
-        let registration = Registration { id, hub: Arc::downgrade(hub) };
+        let registration = RouteGuard { id, hub: Arc::downgrade(hub) };
         Ok(Subscription { queue, receiver, front: Mutex::new(None), kinds, registration })
     }
 
@@ -199,7 +201,8 @@ impl Subscription {
     /// Returns an iterator over every event and over the gaps between them. A
     /// gap is one of these: events that found no room in the queue, a
     /// connection that ended, a connection that was made again. Waits for each
-    /// item as long as it takes. Ends with the connection.
+    /// item as long as it takes. The iterator ends when the connection has
+    /// ended for good.
     ///
     /// A program with one thread sees a reconnect here, in its place among the
     /// events. The other iterators skip gaps.
@@ -231,10 +234,27 @@ impl Subscription {
         Items(self)
     }
 
-    /// Returns the next event or gap. Waits for it for at most `timeout`. See
-    /// [`items`](Self::items) for the kinds of gaps.
+    /// Waits for at most `timeout` for the next event or gap, and returns it.
+    /// See [`items`](Self::items) for the kinds of gaps.
     ///
     /// A queued item is returned at once, even if `timeout` is zero.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("SETEVENTS BW", "250 OK\r\n650 BW 1024 512\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::connection::EventItem;
+    /// use scape::event::EventKind;
+    /// use std::time::Duration;
+    ///
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// match events.next_item(Duration::from_secs(10))? {
+    ///     EventItem::Event(event) => assert_eq!(event.text(), "BW 1024 512"),
+    ///     gap => println!("events are missing: {gap:?}"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -253,7 +273,7 @@ impl Subscription {
         })
     }
 
-    /// Returns the next event. Waits for it for at most `timeout`.
+    /// Waits for at most `timeout` for the next event, and returns it.
     ///
     /// A queued event is returned at once, even if `timeout` is zero or the
     /// connection has ended since. An event that is queued after the deadline
@@ -267,7 +287,8 @@ impl Subscription {
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
-    /// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n650 BW 1 2\r\n").start()?;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on_prefix("SETEVENTS", "250 OK\r\n650 BW 1 2\r\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::event::EventKind;
     /// use std::time::{Duration, Instant};
@@ -312,8 +333,8 @@ impl Subscription {
     /// yields events in the batches in which they were read.
     ///
     /// The other methods take a whole batch out of the channel even if they
-    /// return only one of its events. So either use only the channel, or empty
-    /// [`try_iter`](Self::try_iter) first.
+    /// return only one of its events. So either use only the channel, or take
+    /// all events from [`try_iter`](Self::try_iter) before using the channel.
     ///
     /// ```no_run
     /// use crossbeam_channel::{select, tick};
@@ -349,8 +370,8 @@ impl Subscription {
         self.queue.waiting()
     }
 
-    /// Returns how many times the connection has ended since the subscription
-    /// was made without ending the subscription.
+    /// Returns the number of times that the connection has ended and the
+    /// subscription has continued.
     ///
     /// Events are missing after each interruption. So a program that follows
     /// tor's state must read it again when this number changes.
@@ -358,7 +379,7 @@ impl Subscription {
         self.queue.interruptions()
     }
 
-    /// Returns the cause of the connection's end, once no more events are put
+    /// Returns the cause of the connection's end, if no more events will be put
     /// into the queue. Returns `None` as long as the connection is open or is
     /// expected to be made again.
     pub fn cause(&self) -> Option<Closed> {
@@ -379,8 +400,8 @@ impl Subscription {
         }
     }
 
-    /// Returns the next event, or the cause of the connection's end if that
-    /// comes before any event.
+    /// Returns the next event, or the cause of the connection's end if the end
+    /// comes before the next event.
     pub(super) fn next_before_end<E>(
         &self,
         receive: impl Fn(&Receiver<Batch>) -> Result<Batch, E>,
@@ -419,23 +440,36 @@ impl Subscription {
     }
 
     /// Unsubscribes and waits for tor's answer, for at most `timeout`. Returns
-    /// false if the connection has ended already. Like dropping the
+    /// false if the connection is down or has ended. Like dropping the
     /// subscription, but reports errors.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::event::EventKind;
+    /// use std::time::Duration;
+    ///
+    /// let events = controller.subscribe([EventKind::Bw])?;
+    /// assert!(events.close(Duration::from_secs(10))?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
     /// SETEVENTS in time, or [`ErrorKind::Refused`](crate::ErrorKind::Refused)
-    /// if it refuses. The subscription has ended anyway.
+    /// if tor refuses it. The subscription has ended anyway.
     pub fn close(self, timeout: Duration) -> Result<bool> {
         self.registration.close(Deadline::after(timeout))
     }
 }
 
-impl Registration {
-    /// Unsubscribes. Like dropping the registration, but waits for tor's answer
-    /// and reports errors. Returns false if the connection has ended already.
+impl RouteGuard {
+    /// Removes the entry. Like dropping this value, but waits for tor's answer
+    /// and reports errors. Returns false if the connection is down or has
+    /// ended.
     pub(super) fn close(&self, deadline: Deadline) -> Result<bool> {
         match self.hub.upgrade() {
             Some(hub) => hub.end_interest(self.id, deadline),

@@ -1,4 +1,4 @@
-//! Threads that can be waited for with a limit.
+//! Threads whose end can be waited for, up to a time limit.
 
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,8 +12,8 @@ use crate::io::undo::is_own_thread;
 /// threads end at once unless a callback is running.
 pub(crate) const JOIN_FOR: Duration = Duration::from_secs(1);
 
-/// The time that a woken thread has to end before it is woken again. It starts
-/// with this value and doubles up to [`LAST_PATIENCE`].
+/// The time between the first and the second attempt to wake a thread. The time
+/// doubles with each attempt, up to [`LAST_PATIENCE`].
 const FIRST_PATIENCE: Duration = Duration::from_millis(5);
 const LAST_PATIENCE: Duration = Duration::from_millis(200);
 

@@ -10,50 +10,52 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;
-use crate::io::connection::{CloseCause, Closed};
+use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
-use scape_proto::control::{Command, KnownSecrets, Reply};
+use scape_proto::control::{ArgumentError, Command, KnownSecrets, Reply};
 
-/// The time for which a caller yields its processor, again and again, before it
-/// sleeps. Most replies come sooner, and being woken costs more than yielding.
-/// (A busy wait would keep tor from running on a machine with one core.)
+/// The time for which a caller that waits for a reply yields its processor,
+/// again and again, before it sleeps. Most replies come within this time, and
+/// being woken costs more than yielding. (A busy wait would keep tor from
+/// running on a machine with one core.)
 pub(super) const YIELD_FOR: Duration = Duration::from_micros(100);
 
 /// The number of threads of this process that wait for replies. A thread yields
-/// only while it is the only such thread. Several threads would mostly yield to
+/// only while this number is 1. Several waiting threads would mostly yield to
 /// each other, and the reader thread, which brings the replies, would come
 /// last.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
-/// A waiter for every command that was written and not yet answered, and the
-/// cause of the link's end once it has ended.
+/// The queue of waiters, one for every command that was written and not yet
+/// answered. Once the link has ended, also the cause of the link's end.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     queue: VecDeque<Waiter>,
     closed: Option<Closed>,
-    /// The password or cookie that this program has sent, because the peer
-    /// could send it back in any message. `None` if none was sent.
+    /// The password or cookie that this program has sent. It is kept because
+    /// the peer could send it back in any message. `None` if none was sent.
     known: Option<Arc<KnownSecrets>>,
     /// True if the next AUTHENTICATE answers a challenge. That answer is of no
     /// use later, so it isn't added to `known`.
     challenged: bool,
 }
 
-/// A command's entry in the queue, through which the reader thread puts the
-/// reply into its slot.
+/// A command's entry in the queue. The reader thread puts the command's reply
+/// into the entry's slot.
 #[derive(Debug)]
 pub(super) struct Waiter {
     slot: Arc<Slot>,
-    /// The secrets of the command. `None` if it has none.
+    /// The secrets that the command contains. `None` if it contains none.
     secrets: Option<Arc<KnownSecrets>>,
 }
 
 /// The place where the reader thread puts one reply, and where a caller waits
 /// for it.
 ///
-/// A channel of one message would do the same. But its receiver spins before it
-/// sleeps, and it needs several times the memory. Measurements show that this
-/// is a good part of a request's time.
+/// A channel of one message would do the same. But the receiver of a channel
+/// spins before it sleeps, and a channel needs several times the memory.
+/// Measurements show that the spinning and the memory both take a good part of
+/// a request's time.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     content: Mutex<Content>,
@@ -78,8 +80,9 @@ impl Waiter {
 }
 
 impl Waiter {
-    /// Returns the secrets that may be in the reply: those of its command, and
-    /// those that may be in any reply.
+    /// Returns the secrets that may be in the reply to this waiter's command.
+    /// They are the command's secrets, and the secrets in `known`, which may be
+    /// in any reply.
     pub(super) fn secrets(&self, known: Option<&Arc<KnownSecrets>>) -> Option<Arc<KnownSecrets>> {
         match (&self.secrets, known) {
             (Some(own), Some(known)) => {
@@ -95,13 +98,13 @@ impl Waiter {
 impl Content {
     /// Takes out the reply. Returns `None` if it isn't there yet, and an error
     /// if an earlier call has taken it.
-    fn take(&mut self) -> Option<Result<Reply, Closed>> {
+    fn take(&mut self) -> Option<Result<Reply>> {
         match std::mem::replace(self, Content::Taken) {
             Content::Nothing => {
                 *self = Content::Nothing;
                 None
             }
-            Content::Reply(result) => Some(result),
+            Content::Reply(result) => Some(result.map_err(Error::from)),
             Content::Taken => Some(Err(taken())),
         }
     }
@@ -109,13 +112,13 @@ impl Content {
 
 impl Slot {
     /// Takes out the reply, like [`Content::take`].
-    fn take(&self) -> Option<Result<Reply, Closed>> {
+    fn take(&self) -> Option<Result<Reply>> {
         self.content.lock().take()
     }
 
     /// Waits for the reply. Returns `None` at `deadline`, or when the call is
     /// cancelled.
-    fn wait(self: &Arc<Self>, deadline: Deadline) -> Option<Result<Reply, Closed>> {
+    fn wait(self: &Arc<Self>, deadline: Deadline) -> Option<Result<Reply>> {
         if let Some(result) = self.take() {
             return Some(result);
         }
@@ -138,11 +141,7 @@ impl Slot {
         result
     }
 
-    fn sleep_until(
-        &self,
-        deadline: Instant,
-        token: Option<&CancelToken>,
-    ) -> Option<Result<Reply, Closed>> {
+    fn sleep_until(&self, deadline: Instant, token: Option<&CancelToken>) -> Option<Result<Reply>> {
         let mut content = self.content.lock();
         loop {
             if let Some(result) = content.take() {
@@ -157,7 +156,7 @@ impl Slot {
         }
     }
 
-    fn yield_until(&self, end: Instant) -> Option<Result<Reply, Closed>> {
+    fn yield_until(&self, end: Instant) -> Option<Result<Reply>> {
         while WAITING.load(Ordering::Relaxed) == 1 && Instant::now() < end {
             thread::yield_now();
             let result = self.take();
@@ -207,14 +206,15 @@ impl Waiters {
         self.queue.pop_front()
     }
 
-    /// Returns the secrets that may be in any reply or event, or `None` if this
-    /// program has sent none.
+    /// Returns the password or cookie that this program has sent. The peer
+    /// could send it back in any reply or event. Returns `None` if none was
+    /// sent.
     pub(super) fn known(&self) -> Option<Arc<KnownSecrets>> {
         self.known.clone()
     }
 
-    /// Returns the secrets of every command that isn't answered yet, and those
-    /// that may be in any reply.
+    /// Returns the secrets of every command that isn't answered yet, and the
+    /// password or cookie that this program has sent.
     pub(super) fn all_secrets(&self) -> KnownSecrets {
         let mut all = KnownSecrets::default();
         let waiting = self.queue.iter().filter_map(|waiter| waiter.secrets.as_deref());
@@ -278,17 +278,29 @@ impl PendingReply {
         &self.command
     }
 
-    /// Waits for tor's reply, even if that is a refusal. The wait ends when the
-    /// timeout of the handle that sent the command has passed since it was
-    /// sent.
+    /// Waits for tor's reply, even if that is a refusal. The time limit is the
+    /// timeout of the [`Controller`](crate::Controller) handle that sent the
+    /// command. It counts from the moment of sending.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_prefix("SIGNAL", "552 Unknown signal\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Command;
+    ///
+    /// let pending = controller.send(Command::build("SIGNAL").word("signal", "TEA").finish()?)?;
+    /// assert_eq!(pending.wait()?.code(), 552);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
-    /// time, [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the call
-    /// was cancelled, or [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection ends first.
+    /// time. The kind is [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled)
+    /// if the call was cancelled, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
+    /// first.
     pub fn wait(self) -> Result<Reply> {
         self.wait_until(self.deadline)
     }
@@ -297,12 +309,32 @@ impl PendingReply {
     /// from now. Can be called again after a timeout. A reply is returned only
     /// once.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_prefix("SIGNAL", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Command;
+    /// use std::time::Duration;
+    ///
+    /// let pending = controller.send(Command::build("SIGNAL").word("signal", "NEWNYM").finish()?)?;
+    /// let reply = loop {
+    ///     match pending.wait_timeout(Duration::from_secs(1)) {
+    ///         Err(error) if error.is_timeout() => println!("still waiting for tor"),
+    ///         result => break result?,
+    ///     }
+    /// };
+    /// assert!(reply.is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no reply comes in
-    /// time, or [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection ends first or the reply was already returned.
+    /// time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
+    /// connection ends first. The kind is
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the reply was
+    /// already returned.
     pub fn wait_timeout(&self, timeout: Duration) -> Result<Reply> {
         self.wait_until(Deadline::after(timeout))
     }
@@ -313,20 +345,30 @@ impl PendingReply {
         self.wait_until(self.deadline)
     }
 
-    /// Waits for tor's reply on a background thread, after the call that sent
-    /// the command has given up, for at most `timeout` from now. This wait
-    /// doesn't count in [`WAITING`], so a caller that waits at the same time
-    /// may still yield.
+    /// Waits for tor's reply, for at most `timeout` from now. Called on a
+    /// background thread, after the call that sent the command has given up.
+    /// This wait doesn't count in [`WAITING`]. So one caller that waits at the
+    /// same time may still yield its processor.
     pub(crate) fn wait_late(&self, timeout: Duration) -> Result<Reply> {
         let deadline = Deadline::after(timeout);
-        match self.slot.sleep_until(deadline.instant(), None) {
-            Some(result) => result.map_err(Error::from),
-            None => Err(deadline.error(Phase::Reply)),
-        }
+        let result = self.slot.sleep_until(deadline.instant(), None);
+        result.unwrap_or_else(|| Err(deadline.error(Phase::Reply)))
     }
 
     /// Waits for the reply like [`wait`](Self::wait), and turns a refusal into
     /// an error.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder().on_prefix("SIGNAL", "552 Unknown signal\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::Command;
+    ///
+    /// let pending = controller.send(Command::build("SIGNAL").word("signal", "TEA").finish()?)?;
+    /// let error = pending.wait_ok().unwrap_err();
+    /// assert_eq!(error.code(), Some(552));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -359,18 +401,15 @@ impl PendingReply {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_wait(&self) -> Option<Result<Reply>> {
-        self.slot.take().map(|result| result.map_err(Error::from))
+        self.slot.take()
     }
 
     fn wait_until(&self, deadline: Deadline) -> Result<Reply> {
-        match self.slot.wait(deadline) {
-            Some(result) => result.map_err(Error::from),
-            None => Err(deadline.error(Phase::Reply)),
-        }
+        self.slot.wait(deadline).unwrap_or_else(|| Err(deadline.error(Phase::Reply)))
     }
 }
 
 /// Returns the error for taking a reply a second time.
-fn taken() -> Closed {
-    Closed::new(CloseCause::Protocol("the reply was already taken".into()))
+fn taken() -> Error {
+    ArgumentError::invalid("PendingReply", "reply", "was taken by an earlier call").into()
 }

@@ -13,12 +13,13 @@ use crate::io::transport::Transport;
 /// The interval at which a blocked write checks its deadline.
 pub(super) const TICK: Duration = Duration::from_millis(50);
 
-/// The most bytes of one write. The kernel cuts larger writes into pieces, and
-/// waits up to a [`TICK`] for each.
+/// The maximum number of bytes of one write. The kernel would cut a larger
+/// write into pieces and wait up to a [`TICK`] for each, without checking the
+/// deadline in between.
 const PIECE: usize = 16 * 1024;
 
 /// A lock that lets one thread write at a time, so that commands don't mix and
-/// their order is known. It is held during a system call.
+/// their order is known. A thread holds the lock during a system call.
 ///
 /// A [`Mutex`] alone would also be correct. But it spins and yields before it
 /// sleeps, because it is made for short critical sections. With many callers,
@@ -70,9 +71,9 @@ pub(super) fn prepare(transport: &Transport) -> io::Result<()> {
 /// The reason why a command was not sent.
 pub(super) enum Unsent {
     Error(Error),
-    /// The peer has hung up.
-    /// [`Link::explain`](super::link::Link::explain) finds out why. This may
-    /// take a second, so it is done without any lock.
+    /// The peer has hung up. [`Link::explain`](super::link::Link::explain)
+    /// finds out why. That may take a second, so the caller must hold no lock
+    /// then.
     HungUp(io::Error),
 }
 

@@ -4,28 +4,28 @@ use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// The process that a connection belongs to can't be found out.
+/// The reason why the process that a connection belongs to can't be found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OwnerError {
     /// This system is not Linux.
     NotSupported,
-    /// The connection exists, but no process that this program may inspect has
-    /// it. So it belongs to a process of another user or in another container.
-    /// A program that runs as root sees all processes.
+    /// The connection exists, but this program may not inspect the process that
+    /// it belongs to. That process belongs to another user or runs in another
+    /// container. A program that runs as root sees all processes.
     NotAllowed {
         /// The id of the user who opened the connection.
         uid: u32,
     },
-    /// tor is on another machine. The addresses that it reports for its clients
-    /// are those of that machine.
+    /// tor is on another machine. The client addresses that tor reports belong
+    /// to that machine, not to this one.
     Remote {
         /// The address of tor's control port.
         control: Box<str>,
     },
-    /// The system's tables can't be read.
+    /// The tables in `/proc` can't be read.
     Unreadable {
-        /// The table that can't be read, and the reason.
+        /// A text that names the table that can't be read, and the reason.
         problem: Box<str>,
     },
 }

@@ -1,6 +1,6 @@
-//! The implementation for Linux. The tables in `/proc/net` have the inode of a
-//! connection. The process that has the connection open has a symbolic link in
-//! `/proc/PID/fd` that names this inode.
+//! Finding the process of a connection on Linux. The tables in `/proc/net` list
+//! the inode of each connection. A process that has the connection open has a
+//! symbolic link in `/proc/PID/fd` that names this inode.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,8 +16,8 @@ use super::OwnerError;
 use super::ProcessOwner;
 use crate::error::Result;
 
-/// The inodes of the matching connections, each with the id of the user who
-/// opened it.
+/// The inodes of the connections that match a search, each with the id of the
+/// user who opened the connection.
 type Sockets = BTreeMap<u64, u32>;
 
 pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<ProcessOwner>> {
@@ -42,9 +42,9 @@ pub(super) fn owner(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Option<Pr
     }
 }
 
-/// Handles a connection for which no process was found. Returns `None` if it
-/// was closed in the meantime. Otherwise returns an error, because this program
-/// may not inspect its process.
+/// Handles a connection for which no process was found. Returns `None` if the
+/// connection was closed in the meantime. Otherwise returns an error, because
+/// this program may not inspect the connection's process.
 fn without_owner(
     peer: SocketAddr,
     locals: &[SocketAddr],
@@ -70,8 +70,9 @@ fn sockets(peer: SocketAddr, locals: &[SocketAddr]) -> Result<Sockets> {
     Ok(meant.map(|entry| (entry.inode, entry.uid)).collect())
 }
 
-/// Returns true if `entry` is the end at `peer` of a connection to one of
-/// `locals`, or to any address if `locals` is empty.
+/// Returns true if `entry` matches the search: its local address is `peer`, and
+/// its remote address is one of `locals`. If `locals` is empty, the remote
+/// address may be any.
 fn is_meant(entry: &TcpNetEntry, peer: SocketAddr, locals: &[SocketAddr]) -> bool {
     let remote = canonical(entry.remote_address);
     let is_other_end = |local: &SocketAddr| {
@@ -90,9 +91,9 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
-/// Stores this process in `owners` for each of `sockets` that it has open. If
-/// several processes have a socket open, the one that was started first is
-/// stored.
+/// Stores this process in `owners`, for each of `sockets` that the process has
+/// open. If several processes have a socket open, the one that was started
+/// first is stored.
 fn note_sockets(
     process: &Process,
     sockets: &Sockets,

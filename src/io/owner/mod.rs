@@ -12,20 +12,20 @@ pub use process_owner::ProcessOwner;
 
 use crate::error::Result;
 
-/// Finds the process on this machine that has the end at `peer` of a TCP
-/// connection. For a stream, `peer` is the client's address
+/// Finds the process on this machine whose end of a TCP connection has the
+/// address `peer`. For a stream, `peer` is the client's address
 /// ([`StreamInfo::source_socket_addr`](crate::event::StreamInfo::source_socket_addr)).
 /// Linux only.
 ///
 /// `local` is the address of tor's port, to which the client has connected.
-/// Without it, the result may be ambiguous, because a program may use the same
-/// port of its own for connections to several addresses. An unspecified address
+/// Without `local`, several connections may match, because a program may use
+/// one local port for connections to several addresses. An unspecified address
 /// (`0.0.0.0:9050`) stands for all addresses with that port.
 ///
-/// Returns `None` if there is no such connection on this machine, if it has
-/// been closed, or if it isn't clear which of several connections is meant. If
-/// several processes have the connection, such as children that inherited it,
-/// the one that was started first is returned.
+/// Returns `None` if there is no such connection on this machine, or if it has
+/// been closed. Also returns `None` if several connections match and belong to
+/// different processes. If several processes have the connection, such as
+/// children that inherited it, the one that was started first is returned.
 ///
 /// Only connections in the network namespace of this process are found. Their
 /// process must be one that this program may inspect: a process of the same

@@ -17,9 +17,10 @@ use std::str::FromStr;
 /// | `/run/tor/control`, `unix:/run/tor/control` | this Unix socket |
 /// | `unix:tor/control` | this Unix socket, relative to the working directory |
 ///
-/// The host name of an `Address` is the only kind of name that this library
-/// gives to the system's resolver, because the user named it as the address of
-/// tor. Names that end in `.onion` are refused.
+/// This library gives only one kind of name to the system's resolver: the host
+/// name of an `Address`. The user gave this name as the address of tor, so it
+/// is not a destination that should be resolved through Tor. Names that end in
+/// `.onion` are refused.
 ///
 /// ```
 /// use scape::transport::Address;
@@ -310,7 +311,7 @@ impl From<&Address> for Address {
     }
 }
 
-/// A text that is not an [`Address`].
+/// The error of parsing a text that is not an [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseAddressError {
     text: String,

@@ -22,7 +22,8 @@ pub(super) enum Connected {
     Unix(UnixStream, String),
 }
 
-/// See [`Transport::connect`](super::Transport::connect).
+/// Connects to `address`, or fails at `deadline`. See
+/// [`Transport::connect`](super::Transport::connect).
 pub(super) fn connect(address: &Address, deadline: Instant) -> io::Result<Connected> {
     match address {
         Address::Ip(address) => connect_tcp(&[*address], deadline),
@@ -65,9 +66,9 @@ fn connect_tcp(addresses: &[SocketAddr], deadline: Instant) -> io::Result<Connec
     Err(only.unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
 }
 
-/// Asks the system's resolver. The resolver has no deadline, so it is called on
-/// its own thread. If the answer is late, this thread is left running until the
-/// resolver returns.
+/// Asks the system's resolver for the addresses of `host`. The resolver has no
+/// deadline, so it is called on a separate thread. If the answer is late, that
+/// thread is left running until the resolver returns.
 fn look_up(host: &str, port: u16, deadline: Instant) -> io::Result<Vec<SocketAddr>> {
     let (tell, hear) = crossbeam_channel::bounded(1);
     let target = (host.to_owned(), port);

@@ -18,10 +18,10 @@ use crate::io::cancel::{CancelId, CancelToken};
 /// part instead would give every part the whole timeout.
 ///
 /// A deadline may have a [`CancelToken`]. Once the token is cancelled, the
-/// deadline counts as passed, and [`error`](Self::error) says why. A thread
-/// that waits for something other than a moment must be woken: with a hook of
-/// the [`token`](Self::token), or by using [`receive`](Self::receive),
-/// [`sleep`](Self::sleep) or [`run`](Self::run).
+/// deadline counts as passed, and [`error`](Self::error) says why. Cancelling
+/// wakes threads that wait with [`receive`](Self::receive),
+/// [`sleep`](Self::sleep) or [`run`](Self::run). A thread that waits in another
+/// way needs a hook of the [`token`](Self::token) that wakes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -92,14 +92,16 @@ impl Deadline {
         self.earlier(Deadline::after(limit))
     }
 
-    /// Returns the earlier of two deadlines, with the token of `self`, or else
-    /// that of `other`. So a token isn't lost if its deadline is the later one.
+    /// Returns the earlier of two deadlines, with the token of `self`. If
+    /// `self` has no token, the result has the token of `other`. So a token
+    /// isn't lost if its deadline is the later one.
     pub(crate) fn earlier(self, other: Deadline) -> Self {
         let earlier = if other.at < self.at { other } else { self };
         Deadline { cancel: self.cancel.or(other.cancel), ..earlier }
     }
 
-    /// Returns the error of a call that this deadline, or its token, has ended.
+    /// Returns the error of a call that has ended because the deadline passed
+    /// or because the token was cancelled.
     pub(crate) fn error(self, phase: Phase) -> Error {
         match self.check_cancelled(phase) {
             Ok(()) => Timeout::new(phase, self.timeout).into(),
@@ -133,9 +135,9 @@ impl Deadline {
     }
 
     /// Runs `work`. If the call can be cancelled, `work` runs on its own
-    /// thread, so that this returns as soon as the call is cancelled. In that
-    /// case `work` goes on, and its result is dropped at the end. So dropping
-    /// the result must undo what `work` has done.
+    /// thread, so that this returns as soon as the call is cancelled. After
+    /// that, `work` goes on, and its result is dropped. So dropping the result
+    /// must undo what `work` has done.
     pub(crate) fn run<T: Send + 'static>(
         self,
         phase: Phase,

@@ -1,10 +1,10 @@
 //! Two ends of a byte stream within the process, which behave as sockets do.
 //!
-//! Each direction is a [`Pipe`] of limited size. A reader waits for bytes and a
-//! writer for room, both no longer than their end's timeouts. If an end is
-//! dropped or shut down, the other end behaves like a socket: its reads return
-//! the end of the stream after the last byte, and its writes fail with a broken
-//! pipe.
+//! Each direction is a [`Pipe`] of limited size. A reader waits for bytes, and
+//! a writer waits for room. Neither waits longer than the timeout that was set
+//! on its end. If an end is dropped or shut down, the other end behaves like a
+//! socket: its reads return the end of the stream after the last byte, and its
+//! writes fail with a broken pipe.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};

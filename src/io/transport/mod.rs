@@ -6,8 +6,8 @@
 //! [`Connect`](crate::Connect) and the like.
 //!
 //! This is the lowest layer that knows sockets and clocks. The layers above
-//! work in the same way over every kind of stream. This library never gives a
-//! name to the system's resolver, except the host name of an [`Address`] that
+//! work in the same way over every kind of stream. This library gives only one
+//! kind of name to the system's resolver: the host name of an [`Address`] that
 //! the user gave as the address of tor.
 
 mod address;
@@ -110,6 +110,18 @@ impl Transport {
     /// end is read from the other. The ends behave as connected sockets do,
     /// including timeouts. In each direction, 64 KiB may wait before a writer
     /// blocks.
+    ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::{Read, Write};
+    ///
+    /// let (mut here, mut there) = Transport::pair();
+    /// here.write_all(b"QUIT\r\n")?;
+    /// let mut command = [0; 6];
+    /// there.read_exact(&mut command)?;
+    /// assert_eq!(&command, b"QUIT\r\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn pair() -> (Transport, Transport) {
         let (here, there) = Memory::pair();
         let transport = |end| Transport { stream: Stream::Memory(end), peer: "memory".into() };
@@ -128,8 +140,8 @@ impl Transport {
     }
 
     /// Returns true if the peer has not closed the stream and has sent nothing
-    /// that is still unread. (This can't be found out for a pair in memory, for
-    /// which it returns false.)
+    /// that is still unread. Always returns false for a stream in memory,
+    /// because this can't be found out there.
     #[cfg(feature = "http")]
     pub(crate) fn is_idle(&self) -> bool {
         let blocking = |blocking: bool| match &self.stream {
@@ -176,6 +188,19 @@ impl Transport {
     /// shutting down apply to all handles. The stream is closed when the last
     /// handle is dropped.
     ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::{Read, Write};
+    ///
+    /// let (here, mut there) = Transport::pair();
+    /// let mut writer = here.try_clone()?;
+    /// std::thread::spawn(move || writer.write_all(b"250 OK\r\n"));
+    /// let mut reply = [0; 8];
+    /// there.read_exact(&mut reply)?;
+    /// assert_eq!(&reply, b"250 OK\r\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns the operating system's error, for example if no more files may
@@ -190,8 +215,19 @@ impl Transport {
         Ok(Transport { stream, peer: self.peer.clone() })
     }
 
-    /// Sets the time for which a read may wait. `None`, the default, means for
-    /// ever.
+    /// Sets the time for which a read may wait for data. `None`, the default,
+    /// means forever.
+    ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::Read;
+    /// use std::time::Duration;
+    ///
+    /// let (mut here, _there) = Transport::pair();
+    /// here.set_read_timeout(Some(Duration::from_millis(20)))?;
+    /// assert!(here.read(&mut [0; 100]).is_err()); // no data for 20 milliseconds
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -203,7 +239,18 @@ impl Transport {
     }
 
     /// Sets the time for which a write may wait for room. `None`, the default,
-    /// means for ever.
+    /// means forever.
+    ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::Write;
+    /// use std::time::Duration;
+    ///
+    /// let (mut here, _there) = Transport::pair();
+    /// here.set_write_timeout(Some(Duration::from_millis(20)))?;
+    /// assert!(here.write_all(&[0; 100_000]).is_err()); // 64 KiB find room, and nobody reads
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -239,6 +286,19 @@ impl Transport {
 
     /// Ends the stream for writing. The peer reads the end of the stream after
     /// the last byte. This end can still read.
+    ///
+    /// ```
+    /// use scape::transport::Transport;
+    /// use std::io::{Read, Write};
+    ///
+    /// let (mut here, mut there) = Transport::pair();
+    /// here.write_all(b"QUIT\r\n")?;
+    /// here.shutdown_write()?;
+    /// let mut text = String::new();
+    /// there.read_to_string(&mut text)?; // reads until the end of the stream
+    /// assert_eq!(text, "QUIT\r\n");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -277,8 +337,8 @@ impl Transport {
     }
 
     /// Writes all of `bytes`, or fails at `deadline` with
-    /// [`TimedOut`](io::ErrorKind::TimedOut). A part may have been written
-    /// then. Changes the write timeout.
+    /// [`TimedOut`](io::ErrorKind::TimedOut). After a failure, a part of
+    /// `bytes` may have been written. Changes the write timeout.
     pub(crate) fn write_all_by(&self, mut bytes: &[u8], deadline: Instant) -> io::Result<()> {
         while !bytes.is_empty() {
             self.set_write_timeout(Some(deadline::remaining(deadline)?))?;
@@ -298,9 +358,9 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Returns true if a read or write may be tried again, unless the deadline has
-/// passed. A timeout may come a little before the deadline, and a signal at any
-/// time.
+/// Returns true if `error` is a timeout or was caused by a signal. The caller
+/// can then repeat the read or write until its deadline. A timeout may come a
+/// little before the deadline, and a signal may come at any time.
 fn is_transient(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || is_timeout(error)
 }

@@ -12,18 +12,19 @@ use scape_proto::control::ConfLine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigChange {
-    /// The name of the option, or of the group (`SocksPortLines`,
-    /// `HiddenServiceOptions`) if its lines are only changed together.
+    /// The name of the option. If the option is in a group such as
+    /// `SocksPortLines`, this is the group's name instead, because the lines of
+    /// a group are changed together.
     pub name: String,
-    /// The lines before the change. `None` if they weren't known, because the
-    /// option was neither read nor changed before.
+    /// The lines before the change. `None` if they aren't known. They are known
+    /// if the option was read or changed before.
     pub before: Option<Vec<ConfLine>>,
     /// The lines after the change. Empty if the option is unset.
     pub after: Vec<ConfLine>,
     /// True if this connection made the change with
-    /// [`Config::save`](super::Config::save). False if another controller made
-    /// it, if tor read its torrc again, or if another command on this
-    /// connection made it.
+    /// [`Config::save`](super::Config::save). False if another command on this
+    /// connection, another controller, or a reload of the torrc made the
+    /// change.
     pub is_own: bool,
 }
 
@@ -35,7 +36,7 @@ impl From<Changed> for ConfigChange {
 }
 
 impl fmt::Display for ConfigChange {
-    /// Formats the present lines, or says that the option is unset.
+    /// Formats the lines after the change, or says that the option is unset.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some((first, others)) = self.after.split_first() else {
             return write!(f, "{} is unset", self.name);

@@ -17,7 +17,7 @@ use scape_proto::info::ConfigType;
 impl Config {
     /// Sets an option to `value`. The change is pending until
     /// [`save`](Self::save) is called. A list is replaced as a whole. If the
-    /// option is in a group, the lines of the other members stay.
+    /// option is in a group, the lines of the group's other options stay.
     ///
     /// The value is checked as far as that is possible without tor: see
     /// [`check_option`]. tor checks the rest when the change is saved.
@@ -41,8 +41,8 @@ impl Config {
     /// * The option doesn't exist.
     /// * tor would refuse the value.
     /// * tor doesn't allow the option to be changed while it runs.
-    /// * It is one of the `HiddenService…` options, which are only changed
-    ///   together. Use [`set_group`](Self::set_group).
+    /// * The option is in the group `HiddenServiceOptions`, whose options are
+    ///   only changed together. Use [`set_group`](Self::set_group).
     ///
     /// The present value is read with GETCONF unless it is known already, so
     /// the errors of GETCONF are also possible.
@@ -79,8 +79,9 @@ impl Config {
     }
 
     /// Resets an option to its default. The change is pending until
-    /// [`save`](Self::save) is called. If the option is in a group, its own
-    /// lines are removed and those of the other members stay.
+    /// [`save`](Self::save) is called. If the option is in a group, the lines
+    /// of the option are removed, and the lines of the group's other options
+    /// stay.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -148,8 +149,9 @@ impl Config {
         self.insert(name, length, value)
     }
 
-    /// Inserts an element into a list, before the element with the given index.
-    /// The change is pending until [`save`](Self::save) is called.
+    /// Inserts an element into a list, before the element with the given index,
+    /// counted from 0. If the index is the list's length, the element is added
+    /// at the end. The change is pending until [`save`](Self::save) is called.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -182,15 +184,32 @@ impl Config {
         })
     }
 
-    /// Removes the element with the given index from a list, and returns it.
-    /// The change is pending until [`save`](Self::save) is called. See
-    /// [`list`](Self::list) for an example.
+    /// Removes an element from a list, and returns the element. `index` is
+    /// counted from 0. The change is pending until [`save`](Self::save) is
+    /// called.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nExcludeNodes RouterList").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF ExcludeNodes", "250 ExcludeNodes={us},{??}\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mut config = controller.config()?;
+    /// assert_eq!(config.list("ExcludeNodes")?, ["{us}", "{??}"]);
+    /// assert_eq!(config.remove("ExcludeNodes", 1)?, "{??}");
+    /// assert_eq!(config.list("ExcludeNodes")?, ["{us}"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error with a [`ConfigError`] (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if the option doesn't
-    /// exist or is not a list, or if the list has no element with this index.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) in these cases:
+    ///
+    /// * The option doesn't exist or is not a list.
+    /// * The list has no element with this index.
+    ///
     /// Other errors of [`set`](Self::set) are also possible.
     pub fn remove(&mut self, name: &str, index: usize) -> Result<String> {
         let mut removed = String::new();
@@ -249,9 +268,13 @@ impl Config {
     /// # Errors
     ///
     /// Returns an error with a [`ConfigError`] (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) if the group doesn't
-    /// exist, or if a line is not one of its options or has a value that tor
-    /// would refuse. The errors of GETCONF are also possible.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)) in these cases:
+    ///
+    /// * The group doesn't exist.
+    /// * A line's option is not in the group.
+    /// * tor would refuse a line's value.
+    ///
+    /// The errors of GETCONF are also possible.
     pub fn set_group(&mut self, group: &str, lines: &[ConfLine]) -> Result<()> {
         let schema = self.shared.schema();
         let spec = schema.get(group)?;
@@ -274,8 +297,25 @@ impl Config {
     }
 
     /// Returns the lines of a group. If a change of the group is pending, these
-    /// are the lines after the change. See [`set_group`](Self::set_group) for
-    /// an example.
+    /// are the lines after the change. [`group`](Self::group) returns the lines
+    /// that tor runs with.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "SocksPort Dependent\nSocksPortLines Virtual").info("config/defaults", "")
+    /// #     .on("GETCONF SocksPortLines", "250 SocksPort=9050\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mut config = controller.config()?;
+    /// config.append("SocksPort", "9052")?;
+    /// for line in config.wanted_group("SocksPortLines")? {
+    ///     println!("{line}");
+    /// }
+    /// # let lines = config.wanted_group("SocksPortLines")?;
+    /// # let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    /// # assert_eq!(lines, ["SocksPort 9050", "SocksPort 9052"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -286,8 +326,9 @@ impl Config {
         self.wanted(&schema, schema.get(name)?)
     }
 
-    /// Returns the lines of the [unit](Spec::unit) of `spec`. If a change of
-    /// the unit is pending, these are the lines after the change.
+    /// Returns the lines of the option `spec`. If the option is in a group,
+    /// returns the lines of the whole group. If a change of these lines is
+    /// pending, returns the lines after the change.
     fn wanted(&self, schema: &Schema, spec: &Spec) -> Result<Vec<ConfLine>> {
         match self.pending.get(spec.unit()) {
             Some(change) => Ok(change.wanted.lines(schema, spec.unit())),
@@ -295,7 +336,8 @@ impl Config {
         }
     }
 
-    /// Changes the elements of a list with the function `edit`.
+    /// Notes a pending change of a list. The function `edit` changes the list's
+    /// elements.
     fn edit(
         &mut self,
         name: &str,
@@ -308,8 +350,8 @@ impl Config {
         self.put(&schema, spec, from_elements(spec, elements))
     }
 
-    /// Notes a pending change: the option `spec` gets these values, and the
-    /// other lines of its [unit](Spec::unit) stay.
+    /// Notes a pending change: the option `spec` gets these values. If the
+    /// option is in a group, the lines of the group's other options stay.
     fn put(&mut self, schema: &Schema, spec: &Spec, values: Vec<String>) -> Result<()> {
         if spec.is_in_ordered_group() {
             let group = spec.unit().into();
@@ -321,7 +363,8 @@ impl Config {
         self.put_unit(schema, spec, Wanted::Lines(lines))
     }
 
-    /// Notes a pending change of the whole [unit](Spec::unit) of `spec`.
+    /// Notes a pending change of the option `spec`. If the option is in a
+    /// group, this is a change of the whole group.
     fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
         let unit = spec.unit();
         let now = self.shared.lines(unit)?;
@@ -364,8 +407,8 @@ fn to_lines(spec: &Spec, value: &(impl ToConfigValue + fmt::Debug)) -> Result<Ve
     checked.map_err(|problem| bad_value(spec, value, &problem.to_string()).into())
 }
 
-/// Returns an error if the value of one line is invalid. A torrc may have line
-/// ends in a value, but a command may not.
+/// Returns an error if `value`, the value of one line, is invalid or contains a
+/// line end. A torrc may have line ends in a value, but a command may not.
 fn check_value(spec: &Spec, value: &str) -> Result<(), ConfigError> {
     value
         .to_config(&ConfigType::String)

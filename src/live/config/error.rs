@@ -15,7 +15,7 @@ pub struct ConfigError {
     /// The option, in tor's spelling if tor knows it. If several options are
     /// concerned, their names are separated by commas.
     pub option: Box<str>,
-    /// The problem.
+    /// The problem with the option, its value or the change.
     pub problem: ConfigProblem,
 }
 
@@ -35,23 +35,25 @@ pub enum ConfigProblem {
         /// The given value, as `Debug` shows it. If the option is a secret, a
         /// placeholder.
         value: Box<str>,
-        /// The reason.
+        /// The reason why the value can't be converted.
         why: Box<str>,
     },
     /// The option's value can't be read as the requested Rust type.
     Read {
         /// The option's type, as tor calls it.
         ty: Box<str>,
-        /// The reason.
+        /// The reason why the value can't be read.
         why: Box<str>,
     },
-    /// The option is in a group whose order matters, so that its members are
-    /// only changed together.
+    /// The option is in a group in which the order of lines matters. The
+    /// options of such a group can only be changed together, with
+    /// [`Config::set_group`](super::Config::set_group).
     InGroup {
         /// The group's name.
         group: Box<str>,
     },
-    /// The option isn't a member of the group.
+    /// The option isn't a member of the group that
+    /// [`Config::set_group`](super::Config::set_group) was called for.
     NotInGroup {
         /// The group's name.
         group: Box<str>,
@@ -70,11 +72,13 @@ pub enum ConfigProblem {
     },
     /// tor doesn't allow the option to be changed while it runs.
     Immutable,
-    /// The value that tor has isn't valid UTF-8, so it can't be sent back
-    /// unchanged.
+    /// A value in the option's group isn't valid UTF-8. tor replaces a group as
+    /// a whole, so this value would have to be sent back, and this library
+    /// can't send it unchanged.
     NotText,
     /// Another program, or another [`Config`](super::Config) of this program,
-    /// has changed the option since the pending change of it was begun.
+    /// has changed the option since this `Config` began its pending change of
+    /// the option.
     Conflict,
     /// tor refused the changes and made none of them.
     Refused(Box<Refusal>),
@@ -85,8 +89,29 @@ impl ConfigError {
         ConfigError { option: option.into(), problem }
     }
 
-    /// Returns true if an option was changed elsewhere since the pending change
-    /// of it was begun: the problem is [`ConfigProblem::Conflict`].
+    /// Returns true if the problem is [`ConfigProblem::Conflict`]: the option
+    /// was changed elsewhere while a change of it was pending here.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nNickname String").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let mut config = controller.config()?;
+    /// # config.set("ContactInfo", "me")?;
+    /// # tor.send("650-CONF_CHANGED\r\n650-ContactInfo=you\r\n650 OK\r\n");
+    /// # controller.sync()?;
+    /// use scape::config::ConfigError;
+    ///
+    /// // Another program has set the option in the meantime.
+    /// if let Err(error) = config.save() {
+    ///     assert!(error.get::<ConfigError>().is_some_and(ConfigError::is_conflict));
+    /// }
+    /// # assert!(config.save().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_conflict(&self) -> bool {
         self.problem == ConfigProblem::Conflict
     }

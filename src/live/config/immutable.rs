@@ -2,7 +2,7 @@
 
 /// The options that tor 0.4.9 never allows to be changed while it runs. With
 /// `Sandbox 1`, more options are immutable. Those are not listed here, because
-/// tor itself rejects such a change.
+/// tor itself rejects changes of them.
 const IMMUTABLE: [&str; 22] = [
     "AccelDir",
     "AccelName",

@@ -5,8 +5,8 @@ use super::value::means_the_same;
 use scape_proto::control::ConfLine;
 use scape_proto::info::ConfigType;
 
-/// Removes the lines that only say that an option has no value, from an answer
-/// to GETCONF or from an event.
+/// Returns the lines that have a value, out of the lines of a GETCONF answer or
+/// an event. The other lines only say that an option is unset.
 pub(super) fn with_values(
     schema: &Schema,
     lines: impl IntoIterator<Item = ConfLine>,
@@ -57,8 +57,8 @@ pub(super) fn from_elements(spec: &Spec, elements: Vec<String>) -> Vec<String> {
 }
 
 /// Returns the lines of an option or group, with new values for the option
-/// `name`. The new values take the place of the old ones. If there were none,
-/// they are added at the end.
+/// `name`. The new values take the place of the old ones. If the option had no
+/// lines, the new values are added at the end.
 pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> Vec<ConfLine> {
     let is_own = |line: &ConfLine| line.name.eq_ignore_ascii_case(name);
     let at = lines.iter().position(is_own).unwrap_or(lines.len());
@@ -68,8 +68,8 @@ pub(super) fn replaced(lines: &[ConfLine], name: &str, values: Vec<String>) -> V
     before.iter().cloned().chain(new).chain(after.cloned()).collect()
 }
 
-/// Returns true if a value wasn't valid UTF-8 when it was read from tor, so
-/// that it can't be sent back.
+/// Returns true if one of the values wasn't valid UTF-8 when it was read from
+/// tor. Such a value can't be sent back unchanged.
 pub(super) fn is_damaged(lines: &[ConfLine]) -> bool {
     lines.iter().any(|line| {
         line.value.as_ref().is_some_and(|value| value.contains(char::REPLACEMENT_CHARACTER))

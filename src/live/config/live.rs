@@ -16,6 +16,7 @@ use super::value::FromConfigValue;
 use crate::client::socks::KeepAlive;
 use crate::control::Controller;
 use crate::error::Result;
+use crate::io::connection::Registration;
 use crate::live::config::{
     ConfigError, ConfigProblem, TorrcComparison, TorrcDifference, TorrcEntry,
 };
@@ -43,8 +44,8 @@ use scape_proto::info::{ConfigName, ConfigType};
 pub struct Config {
     pub(super) shared: Arc<Shared>,
     pub(super) pending: Changes,
-    /// The groups, and the options without a group, of which this `Config` has
-    /// saved changes.
+    /// The names of the options whose changes this `Config` has saved. For an
+    /// option in a group, this is the group's name.
     pub(super) saved: BTreeSet<String>,
     /// A value that must live as long as this `Config`.
     keep: Option<KeepAlive>,
@@ -77,9 +78,9 @@ impl Controller {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
-    /// front of it, refuses the event CONF_CHANGED or the GETINFO keys
-    /// `config/names` and `config/defaults`. Errors of the control connection
-    /// are also possible.
+    /// front of tor, refuses the event CONF_CHANGED, `GETINFO config/names` or
+    /// `GETINFO config/defaults`. Errors of the control connection are also
+    /// possible.
     pub fn config(&self) -> Result<Config> {
         Config::new(self)
     }
@@ -88,6 +89,20 @@ impl Controller {
 impl Config {
     /// Returns the configuration of the tor that `controller` controls. Same as
     /// [`Controller::config`].
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nExcludeNodes RouterList").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF ExcludeNodes", "250 ExcludeNodes={us},{??}\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::Config;
+    ///
+    /// let config = Config::new(&controller)?; // or tor.config()?
+    /// assert_eq!(config.names(), ["ContactInfo", "ExcludeNodes"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,7 +187,8 @@ impl Config {
     /// [`DataSize`](super::value::DataSize), `String`,
     /// [`PathBuf`](std::path::PathBuf) or [`PortLine`](super::PortLine). A list
     /// is read as a `Vec` of these, and an option that may be unset as an
-    /// `Option`.
+    /// `Option`. A group is read as a `Vec<String>` of whole lines, which begin
+    /// with the name of an option: `SocksPort 9050`.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -248,8 +264,8 @@ impl Config {
         self.shared.lines(schema.get(name)?.unit())
     }
 
-    /// Returns the value, type and default of an option, and whether it was
-    /// changed.
+    /// Returns the value, type and default of an option, and whether this
+    /// `Config` has changed it.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -355,18 +371,18 @@ impl Config {
     }
 
     /// Calls `callback` with every change of an option or group, no matter who
-    /// made it, as long as the returned guard lives.
+    /// made it, as long as the returned [`Registration`] lives.
     ///
     /// The callback runs on the connection's thread for callbacks. It may call
     /// any method, and may wait. The previous value of an option is known only
-    /// if it was read or changed before; [`load`](Self::load) reads all of
-    /// them.
+    /// if the option was read or changed before. [`load`](Self::load) reads all
+    /// options.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
     /// let config = tor.config()?;
     /// config.load()?;
-    /// let listener = config.on_change(|change| {
+    /// let registration = config.on_change(|change| {
     ///     println!("{} was {:?}, is now: {change}", change.name, change.before);
     /// });
     /// # Ok::<(), scape::Error>(())
@@ -374,9 +390,10 @@ impl Config {
     pub fn on_change(
         &self,
         mut callback: impl FnMut(&ConfigChange) + Send + 'static,
-    ) -> ConfigListener {
+    ) -> Registration {
         let guard = self.shared.live().add_listener(Box::new(move |(), change| callback(change)));
-        ConfigListener { guard, _shared: self.shared.clone() }
+        let guard = Box::new(guard);
+        Registration::new(ConfigListener { guard, _shared: self.shared.clone() })
     }
 }
 

@@ -39,8 +39,8 @@
 //! group of options when one of them is set.
 //!
 //! * `SocksPort` and `__SocksPort` are in the group `SocksPortLines`, and the
-//!   other ports have groups like it. A change of one option sends the lines of
-//!   the other one again.
+//!   other ports have similar groups. When a change of one of the two options
+//!   is saved, the lines of the other option are sent again.
 //! * The `HiddenService…` options are in the group `HiddenServiceOptions`. Each
 //!   of its lines belongs to the `HiddenServiceDir` line before it. Read this
 //!   group with [`Config::group`] and change it with [`Config::set_group`],
@@ -55,8 +55,8 @@
 //! # Changes by other programs
 //!
 //! tor reports every change, no matter who made it, so values that were read
-//! stay correct. The report of a change arrives a moment after tor's answer to
-//! the program that made it.
+//! stay correct. tor first answers the program that made the change, and
+//! reports the change a moment later.
 //!
 //! If another program, or another [`Config`] of this program, changes an option
 //! while this `Config` has a pending change of it, the two changes conflict.
@@ -89,10 +89,10 @@ mod schema;
 mod shared;
 mod torrc;
 mod torrc_error;
+mod transaction;
 
 pub use change::ConfigChange;
 pub use error::{ConfigError, ConfigProblem};
-pub use listen::ConfigListener;
 pub(crate) use live::Config;
 pub use option::ConfigOption;
 pub use pending::{ConfigConflict, ConfigDiff};

@@ -7,7 +7,8 @@ use super::lines::{are_the_same, with_values};
 use super::schema::Schema;
 use scape_proto::control::ConfLine;
 
-/// The values that tor runs with, by unit: an option, or a group of options.
+/// The values that tor runs with, stored by unit. A unit is a group of options,
+/// or an option that is in no group.
 ///
 /// A value is known if it was read with GETCONF or reported by an event. Other
 /// values are read when they are needed.
@@ -15,15 +16,15 @@ use scape_proto::control::ConfLine;
 pub(super) struct Model {
     pub(super) schema: Arc<Schema>,
     units: HashMap<String, Unit>,
-    /// Changes by other programs that changes of this program have overwritten,
-    /// because neither program knew of the other's change.
+    /// Changes by other programs that this program has overwritten by accident:
+    /// neither program knew of the other's change.
     overwritten: Vec<Overwritten>,
     /// The number of times that the connection has ended.
     ends: u64,
 }
 
-/// The known lines of an option or group, and the changes of it that no event
-/// has reported yet.
+/// The known lines of an option or group, and the changes of these lines that
+/// no event has reported yet.
 #[derive(Debug, Default)]
 struct Unit {
     /// The present lines, if they are known.
@@ -32,11 +33,12 @@ struct Unit {
     /// before a change.
     last: Option<Vec<ConfLine>>,
     /// The changes that this program has sent and that no event has reported
-    /// yet, the oldest first. Each is a list of the forms in which tor may
-    /// report it.
+    /// yet, the oldest first. Each change is a list of alternatives: the lines
+    /// that were sent, and other forms in which tor may report them.
     sent: Vec<Vec<Vec<ConfLine>>>,
-    /// The lines of an event that matches no change in `sent`. If a change of
-    /// this program is still to be reported, the event's change came before it.
+    /// The lines that another program has set, if an event reported them while
+    /// a change in `sent` was still unreported. If a later event reports this
+    /// program's change, that change has overwritten the other program's lines.
     slipped: Option<Vec<ConfLine>>,
     /// The number of events about this option or group.
     events: u64,
@@ -87,24 +89,25 @@ impl Model {
         self.units.get(unit)?.lines.as_ref()
     }
 
-    /// Returns the lines that an option or group probably has: its lines if
-    /// they are known, otherwise those of the latest event, otherwise those
-    /// that this program sent last. Otherwise returns `None`.
+    /// Returns the lines that an option or group probably has: the known lines,
+    /// or else those that another program has set, or else those that this
+    /// program sent last. Returns `None` if there are no such lines.
     pub(super) fn expected(&self, unit: &str) -> Option<&Vec<ConfLine>> {
         let unit = self.units.get(unit)?;
         unit.lines.as_ref().or(unit.slipped.as_ref()).or_else(|| unit.sent.last()?.first())
     }
 
-    /// Returns the number of events about an option or group. The ends of the
-    /// connection count as events. See [`answered`](Self::answered).
+    /// Returns the number of events about an option or group. Each end of the
+    /// connection counts as one more. The number is for
+    /// [`answered`](Self::answered).
     pub(super) fn events_of(&self, unit: &str) -> u64 {
         self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
     }
 
     /// Notes the answer to GETCONF about an option or group. `events` is the
     /// number that [`events_of`](Self::events_of) returned before GETCONF was
-    /// sent. If there are more now, one of the events may be newer than the
-    /// answer, so the answer is ignored.
+    /// sent. If an event has come since, it may be newer than the answer, so
+    /// the answer is ignored.
     pub(super) fn answered(&mut self, name: &str, lines: Vec<ConfLine>, events: u64) {
         let schema = self.schema.clone();
         let lines = with_values(&schema, lines);
@@ -232,14 +235,14 @@ impl Model {
         self.overwritten.push(overwritten);
     }
 
-    /// Returns the overwritten changes since the last call.
+    /// Returns the changes that were overwritten since the last call.
     pub(super) fn take_overwritten(&mut self) -> Vec<Overwritten> {
         std::mem::take(&mut self.overwritten)
     }
 
     /// Notes that the connection ended while options or groups were being set.
-    /// The event that would have reported them doesn't come any more, so their
-    /// values aren't known.
+    /// The event that would have reported the new values won't come any more,
+    /// so these values aren't known.
     pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
         self.was_refused(units);
         for (name, _) in units {
@@ -256,7 +259,8 @@ impl Model {
         self.forget_values();
     }
 
-    /// Forgets all values, except the last known ones for listeners.
+    /// Forgets the present values. The last known ones are kept, because
+    /// listeners get them as the value before a change.
     fn forget_values(&mut self) {
         for unit in self.units.values_mut() {
             *unit = Unit { last: unit.last.take(), events: unit.events + 1, ..Unit::default() };

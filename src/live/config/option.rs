@@ -33,14 +33,14 @@ pub struct ConfigOption {
     /// True if this [`Config`](super::Config) has a pending change of the
     /// option or of its group.
     pub is_pending: bool,
-    /// True if this [`Config`](super::Config) has saved a change of the option
-    /// or of its group.
+    /// True if this [`Config`](super::Config) has sent tor a change of the
+    /// option or of its group, with [`save`](super::Config::save).
     pub is_changed_here: bool,
 }
 
 impl ConfigOption {
-    /// Describes the option `spec`. `lines` are the lines of its unit: of its
-    /// group, or of the option alone.
+    /// Describes the option `spec`. `lines` are the lines of the option's
+    /// group, or of the option alone if it is in no group.
     pub(super) fn new(schema: &Schema, spec: &Spec, lines: &[ConfLine]) -> Self {
         let own = |line: &&ConfLine| line.name.eq_ignore_ascii_case(&spec.name);
         let now: Vec<ConfLine> = lines.iter().filter(own).cloned().collect();

@@ -16,7 +16,7 @@ pub(super) type Changes = BTreeMap<String, Pending>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pending {
     /// The lines that tor had when the change was begun, or at the last call of
-    /// [`Config::overwrite`](crate::Config::overwrite) for it.
+    /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub(super) base: Vec<ConfLine>,
     pub(super) wanted: Wanted,
 }
@@ -24,15 +24,16 @@ pub(super) struct Pending {
 /// The value after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// These lines. Without lines, the option is unset (0 for a number).
+    /// The option or group gets these lines. If the list is empty, the option
+    /// becomes unset, and a number becomes 0.
     Lines(Vec<ConfLine>),
-    /// The default.
+    /// The option gets its default value.
     Default,
 }
 
 impl Wanted {
-    /// Returns the wanted lines. For the default, these are the default lines
-    /// that tor reported. A group has none.
+    /// Returns the wanted lines. For [`Wanted::Default`], these are the default
+    /// lines that tor has reported. A group has no default lines.
     pub(super) fn lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
         match self {
             Wanted::Lines(lines) => lines.clone(),
@@ -48,14 +49,15 @@ impl Wanted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigDiff {
-    /// The name of the option, or of the group (`SocksPortLines`,
-    /// `HiddenServiceOptions`) if its lines are only changed together.
+    /// The name of the option. If the option is in a group such as
+    /// `SocksPortLines`, this is the group's name instead, because the lines of
+    /// a group are changed together.
     pub name: String,
     /// The lines that tor had when the change was begun, or at the last call of
-    /// [`Config::overwrite`](crate::Config::overwrite) for it.
+    /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub before: Vec<ConfLine>,
-    /// The lines after the change. Empty if the option is unset (0 for a
-    /// number).
+    /// The lines after the change. Empty if the option becomes unset. A number
+    /// that becomes unset is 0.
     pub after: Vec<ConfLine>,
     /// True if the option is reset to its default.
     pub is_reset: bool,
@@ -91,7 +93,8 @@ impl fmt::Display for ConfigDiff {
 pub struct ConfigConflict {
     /// The name of the option or of the group.
     pub name: String,
-    /// The lines that tor had when the change was begun. Empty in the result of
+    /// The lines that tor had when this program's change was begun. Empty in
+    /// the result of
     /// [`Config::take_overwritten`](super::Config::take_overwritten).
     pub before: Vec<ConfLine>,
     /// The lines that the other program has set.
@@ -134,9 +137,9 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
     })
 }
 
-/// Returns true if an option without a value gets its default. The command then
-/// names the option without a value. An explicit 0 would mean more than a
-/// reset: `CookieAuthentication=0` turns authentication off.
+/// Returns true if a Boolean option whose default is 0 shall be reset. To reset
+/// such an option, SETCONF names it without a value. An explicit 0 would mean
+/// more than a reset: `CookieAuthentication=0` turns authentication off.
 fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
     let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
     *wanted == Wanted::Default
@@ -150,17 +153,17 @@ fn add(command: &mut CommandBuilder, lines: &[ConfLine]) {
     }
 }
 
-/// Returns the name that a command contains to empty an option or group. For a
-/// group, this is the name of a member, because tor doesn't accept the name of
-/// a group in these commands.
+/// Returns the name with which a command empties or resets an option or group.
+/// For a group, this is the name of one of its options, because tor doesn't
+/// accept the name of a group in these commands.
 fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
     base.first().map_or(unit, |line| &line.name)
 }
 
 /// Returns the lines that express the wanted value in RESETCONF. The result is
-/// empty if a reset gives the wanted value: the default is wanted, or no lines
-/// are wanted and the option is unset by default. Returns `None` if RESETCONF
-/// can't express the wanted value.
+/// empty if a reset gives the wanted value. This is so in two cases: the
+/// default is wanted, or the option shall be unset and is unset by default.
+/// Returns `None` if RESETCONF can't express the wanted value.
 fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
     let lines = match wanted {
         Wanted::Default => return Some(Vec::new()),
@@ -182,8 +185,9 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
     }
 }
 
-/// Returns true if another program has changed an option or group to `now`, and
-/// this program wants other lines.
+/// Returns true if `change` conflicts with `now`, the present lines of an
+/// option or group. This is so if another program has changed the lines since
+/// `change` was begun, and `now` differs from the lines that `change` wants.
 pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
     !are_the_same(schema, &change.base, now)
         && !are_the_same(schema, &change.wanted.lines(schema, unit), now)

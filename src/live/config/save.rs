@@ -1,5 +1,4 @@
-//! The methods of [`Config`] that show pending changes, save them and drop
-//! them.
+//! The methods of [`Config`] that show, save and discard pending changes.
 
 use std::collections::BTreeSet;
 
@@ -9,13 +8,13 @@ use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
 use super::shared::MOST_QUESTIONS;
-use crate::control::Warnings;
-use crate::error::{Phase, Result, Timeout};
-use crate::io::connection::Closed;
+use super::transaction::Transaction;
+use crate::control::{Controller, Warnings};
+use crate::error::{Error, Phase, Result, Timeout};
 use crate::live::config::{ConfigError, ConfigProblem};
-use scape_proto::control::{ConfLine, Refusal};
+use scape_proto::control::{Command, Refusal};
 
-/// Pending changes.
+/// Showing, saving and discarding pending changes.
 impl Config {
     /// Returns true if there are changes that haven't been saved.
     ///
@@ -58,18 +57,47 @@ impl Config {
 
     /// Discards the pending change of an option, or of the group that the
     /// option is in. Returns true if there was a pending change.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nNickname String").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mut config = controller.config()?;
+    /// config.set("ContactInfo", "me")?;
+    /// assert!(config.discard("ContactInfo"));
+    /// assert!(!config.discard("ContactInfo")); // no change is pending any more
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn discard(&mut self, name: &str) -> bool {
         let schema = self.shared.schema();
         self.pending.remove(schema.find(name).map_or(name, Spec::unit)).is_some()
     }
 
     /// Discards all pending changes.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nNickname String").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mut config = controller.config()?;
+    /// config.set("ContactInfo", "me")?;
+    /// config.set("Nickname", "relay02")?;
+    /// config.discard_all();
+    /// assert!(!config.has_changes());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn discard_all(&mut self) {
         self.pending.clear();
     }
 
-    /// Returns the conflicts: the pending changes of options that another
-    /// program has changed since the pending change was begun. Only changes
+    /// Returns the conflicts. There is one for each pending change of an option
+    /// or group that another program has changed in the meantime. Only changes
     /// that tor has already reported are found.
     ///
     /// [`save`](Self::save) fails as long as there are conflicts. Resolve each
@@ -104,13 +132,30 @@ impl Config {
         self.pending.iter().filter_map(conflict).collect()
     }
 
-    /// Resolves a conflict in favor of the pending change: the next
-    /// [`save`](Self::save) sends it, although another program has changed the
-    /// option or the group that the option is in. Later changes by other
-    /// programs are conflicts again.
+    /// Resolves a conflict in favor of the pending change. The next
+    /// [`save`](Self::save) sends this change, although another program has
+    /// changed the option or its group. Later changes by other programs are
+    /// conflicts again.
     ///
-    /// Returns true if there is a pending change of the option. See
-    /// [`conflicts`](Self::conflicts) for an example.
+    /// Returns true if there is a pending change of the option.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("config/names", "ContactInfo String\nNickname String").info("config/defaults", "")
+    /// #     .on("GETCONF ContactInfo", "250 ContactInfo\r\n")
+    /// #     .on("GETCONF Nickname", "250 Nickname=relay01\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let mut config = controller.config()?;
+    /// config.set("ContactInfo", "me")?;
+    /// # tor.send("650-CONF_CHANGED\r\n650-ContactInfo=you\r\n650 OK\r\n");
+    /// # controller.sync()?;
+    /// // Another program has set ContactInfo in the meantime.
+    /// assert_eq!(config.conflicts().len(), 1);
+    /// assert!(config.overwrite("ContactInfo"));
+    /// assert!(config.conflicts().is_empty()); // save() sends "me"
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn overwrite(&mut self, name: &str) -> bool {
         let model = self.shared.model();
         let unit = model.schema.find(name).map_or(name, Spec::unit);
@@ -121,11 +166,11 @@ impl Config {
         true
     }
 
-    /// Returns changes by other programs that were overwritten by accident:
-    /// another program changed an option at the moment of a
-    /// [`save`](Self::save), before tor could report it. This includes saves of
-    /// any [`Config`] of this connection. Each overwritten change is returned
-    /// once, and logged as a warning.
+    /// Returns changes by other programs that a [`save`](Self::save) has
+    /// overwritten by accident. This happens if another program changes an
+    /// option at the moment of a `save`, before tor can report the change.
+    /// Saves of any [`Config`] of this connection are included. Each
+    /// overwritten change is returned once, and logged as a warning.
     ///
     /// tor reports such a change a moment after `save` has returned. At most
     /// the last 1000 are kept.
@@ -152,8 +197,8 @@ impl Config {
 
     /// Sends all pending changes with one command. tor makes either all of them
     /// or none. If tor refuses, its configuration is unchanged and the changes
-    /// are still pending. Changes to values that tor has already are dropped
-    /// and not sent.
+    /// are still pending. A change is dropped and not sent if tor already has
+    /// the wanted value.
     ///
     /// tor may write a value differently (`600` for `10 minutes`). The new
     /// value is read when it is needed, unless tor reports it first.
@@ -173,8 +218,8 @@ impl Config {
     ///
     /// Returns an error with a [`ConfigError`] in two cases:
     ///
-    /// * Another program has [changed](Self::conflicts) an option since its
-    ///   change was begun here (kind
+    /// * There is a [conflict](Self::conflicts): another program has changed an
+    ///   option of which a change is pending (kind
     ///   [`ErrorKind::Config`](crate::ErrorKind::Config)). Nothing is sent
     ///   then.
     /// * tor refuses the changes (kind
@@ -188,39 +233,48 @@ impl Config {
         // The changes must be sent to the same tor that they are compared with.
         // If the connection ends in between, nothing is sent.
         let controller = self.shared.controller.on_this_link()?.in_one_call();
-        // The reason why a port can't be opened is only in tor's log.
-        let is_port = |unit: &String| unit.trim_end_matches("Lines").ends_with("Port");
-        let warnings = match self.pending.keys().any(is_port) {
-            true => Some(Warnings::listen(&controller)?),
-            false => None,
-        };
-        let explain = |error| match &warnings {
+        let warnings = self.warnings(&controller)?;
+        let Some((command, transaction)) = self.begin(&controller)? else { return Ok(()) };
+        let outcome = controller.reconfigure(command).map_err(|error| match &warnings {
             Some(warnings) => warnings.explain(error),
             None => error,
-        };
-        let mut questions = 0;
-        let (command, units) = loop {
-            let unknown: Vec<&str> = {
-                let model = self.shared.model();
-                let units = self.pending.keys().map(String::as_str);
-                units.filter(|unit| model.expected(unit).is_none()).collect()
-            };
-            self.shared.read(&controller, &unknown)?;
-            // The lock is held until the command is noted as sent. So if
-            // another program's change is reported later, it is recognized as
-            // one that the command may have overwritten.
+        });
+        transaction.end(&outcome);
+        match outcome {
+            Ok(()) => {
+                self.saved.extend(std::mem::take(&mut self.pending).into_keys());
+                Ok(())
+            }
+            Err(error) => Err(self.explained(error)),
+        }
+    }
+
+    /// Listens to tor's warnings if a change of a port is pending, because the
+    /// reason why a port can't be opened is only in tor's log.
+    fn warnings(&self, controller: &Controller) -> Result<Option<Warnings>> {
+        let is_port = |unit: &String| unit.trim_end_matches("Lines").ends_with("Port");
+        match self.pending.keys().any(is_port) {
+            true => Warnings::listen(controller).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Compares the pending changes with tor's values. Drops each change whose
+    /// wanted value tor already has, and begins a transaction with the other
+    /// changes. Returns the command to send, or `None` if no change is left.
+    fn begin(&mut self, controller: &Controller) -> Result<Option<(Command, Transaction)>> {
+        for _ in 0..MOST_QUESTIONS {
+            let unknown = self.unknown_in(&self.shared.model());
+            self.shared.read(controller, &unknown)?;
+            // The lock is held until the transaction has begun, so that no
+            // change by another program is missed in between.
             let mut model = self.shared.model();
-            if self.pending.keys().any(|unit| model.expected(unit).is_none()) {
+            if !self.unknown_in(&model).is_empty() {
                 // Another program changed an option while it was read, so its
                 // value is unknown again.
-                questions += 1;
-                if questions == MOST_QUESTIONS {
-                    return Err(Timeout::new(Phase::Reply, controller.timeout()).into());
-                }
                 continue;
             }
             let schema = model.schema.clone();
-            // Drop changes to the value that tor already has.
             let is_so = |unit: &str, change: &Pending| {
                 let now = model.expected(unit);
                 now.is_some_and(|now| {
@@ -229,49 +283,45 @@ impl Config {
             };
             self.pending.retain(|unit, change| !is_so(unit, change));
             if self.pending.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
-            if let Some(names) =
-                joined(self.conflicts_with(&model).into_iter().map(|conflict| conflict.name))
-            {
+            let conflicts = self.conflicts_with(&model).into_iter();
+            if let Some(names) = joined(conflicts.map(|conflict| conflict.name)) {
                 return Err(ConfigError::new(names, ConfigProblem::Conflict).into());
             }
             let command = command(&schema, &self.pending)?;
             let lines = |(unit, change): (&String, &Pending)| {
                 (unit.clone(), change.wanted.lines(&schema, unit))
             };
-            let units: Vec<(String, Vec<ConfLine>)> = self.pending.iter().map(lines).collect();
-            model.setting(&units);
-            break (command, units);
-        };
-        match controller.reconfigure(command).map_err(explain) {
-            Ok(()) => {
-                self.shared.model().was_set(&units);
-                self.saved.extend(std::mem::take(&mut self.pending).into_keys());
-                Ok(())
-            }
-            Err(error) if error.is::<Refusal>() => {
-                self.shared.model().was_refused(&units);
-                let Some(refusal) = error.exact::<Refusal>() else { return Err(error) };
+            let units = self.pending.iter().map(lines).collect();
+            let transaction = Transaction::begin(&self.shared, &mut model, units);
+            return Ok(Some((command, transaction)));
+        }
+        Err(Timeout::new(Phase::Reply, controller.timeout()).into())
+    }
+
+    /// Returns the changed options and groups whose values in tor aren't known.
+    fn unknown_in(&self, model: &Model) -> Vec<&str> {
+        let units = self.pending.keys().map(String::as_str);
+        units.filter(|unit| model.expected(unit).is_none()).collect()
+    }
+
+    /// Adds the names of the refused options to tor's refusal. Returns other
+    /// errors as they are.
+    fn explained(&self, error: Error) -> Error {
+        match error.exact::<Refusal>() {
+            Some(refusal) => {
                 let names = self.blamed(&refusal.text());
                 let problem = ConfigProblem::Refused(Box::new(refusal.clone()));
-                Err(ConfigError::new(names, problem).into())
+                ConfigError::new(names, problem).into()
             }
-            Err(error) if error.is::<Closed>() => {
-                self.shared.model().was_cut_off(&units);
-                Err(error)
-            }
-            Err(error) => {
-                // tor may have made the changes.
-                self.shared.model().was_set(&units);
-                Err(error)
-            }
+            None => error,
         }
     }
 
-    /// Returns the names of the changed options that tor's refusal contains,
-    /// separated by commas. If it contains none, returns all changed options
-    /// and groups.
+    /// Returns the names of the changed options that occur in `text`, the text
+    /// of tor's refusal. The names are separated by commas. If no name occurs,
+    /// returns the names of all changed options and groups.
     fn blamed(&self, text: &str) -> String {
         let lines = |change: &Pending| match &change.wanted {
             Wanted::Lines(lines) => lines.iter().map(|line| line.name.clone()).collect(),

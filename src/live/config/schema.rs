@@ -7,7 +7,8 @@ use scape_proto::control::ConfLine;
 use scape_proto::info::{ConfigName, ConfigType};
 use scape_proto::torrc::{begins_with, expanded};
 
-/// The options of a tor, from `GETINFO config/names` and `config/defaults`.
+/// The options that a tor has, as `GETINFO config/names` and
+/// `GETINFO config/defaults` list them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Schema {
     /// The options in tor's order.
@@ -16,14 +17,15 @@ pub(super) struct Schema {
     by_name: HashMap<String, usize>,
 }
 
-/// One option.
+/// An option of tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     pub(super) name: String,
     pub(super) ty: ConfigType,
     /// The lines of the default, as tor's source has them: `1 GB`.
     pub(super) default: Vec<String>,
-    /// The name of the group that the option is a member of.
+    /// The name of the group that the option is a member of. `None` if it is in
+    /// no group.
     pub(super) group: Option<String>,
 }
 
@@ -45,7 +47,8 @@ impl Spec {
         self.group.as_ref().is_some_and(|group| !group.ends_with(LINES))
     }
 
-    /// Returns true if the option may have several values.
+    /// Returns true if the option can have several values: one in each line, or
+    /// several in one line, separated by commas.
     pub(super) fn is_list(&self) -> bool {
         self.is_line_list() || self.is_comma_list()
     }
@@ -62,11 +65,11 @@ impl Spec {
     }
 }
 
-/// The end of the names of port groups: `SocksPort` and `__SocksPort` are in
-/// `SocksPortLines`.
+/// The ending of the names of port groups, such as `SocksPortLines`, the group
+/// of `SocksPort` and `__SocksPort`.
 const LINES: &str = "Lines";
-/// The end of the names of other groups: `HiddenServiceDir` is in
-/// `HiddenServiceOptions`.
+/// The ending of the names of other groups, such as `HiddenServiceOptions`, the
+/// group of `HiddenServiceDir`.
 const OPTIONS: &str = "Options";
 /// The maximum number of similar names that an error lists.
 const MOST_SIMILAR: usize = 5;
@@ -108,10 +111,11 @@ impl Schema {
         &self.specs
     }
 
-    /// Returns the option with this name, ignoring case, or with another name
-    /// that tor accepts for it. An abbreviation is accepted if only one option
-    /// begins with it. Returns `None` otherwise. tor would take the first of
-    /// several options, which may be the wrong one.
+    /// Returns the option that `name` stands for, or `None` if no option
+    /// matches. `name` may be the option's name, another name that tor accepts
+    /// for the option, or an abbreviation. Case is ignored. An abbreviation
+    /// counts only if exactly one option begins with it. If several options do,
+    /// tor would take the first of them, which may be the wrong one.
     pub(super) fn find(&self, name: &str) -> Option<&Spec> {
         let exact = |name: &str| self.specs.get(*self.by_name.get(&name.to_ascii_lowercase())?);
         if name.is_empty() {
@@ -142,8 +146,8 @@ impl Schema {
         })
     }
 
-    /// Returns the names with which GETCONF returns every value: the groups,
-    /// and the options that are in no group.
+    /// Returns the names that GETCONF must be asked for to get all values: the
+    /// names of all groups, and of the options that are in no group.
     pub(super) fn units(&self) -> impl Iterator<Item = &str> {
         self.specs.iter().filter(|spec| spec.group.is_none()).map(|spec| spec.name.as_str())
     }

@@ -1,5 +1,5 @@
 //! The state that all [`Config`](super::Config)s of a connection share: the
-//! running values, which CONF_CHANGED events keep up to date.
+//! values that tor runs with, which CONF_CHANGED events keep up to date.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::model::Model;
 use super::schema::Schema;
 use crate::control::{Controller, Function, ListenerGuard, Listeners, Questions, ReconnectHook};
 use crate::error::{Phase, Result, Timeout};
-use crate::io::connection::{Callbacks, Closed, Registration, Tracker};
+use crate::io::connection::{Callbacks, Closed, RouteGuard, Tracker};
 use scape_proto::control::{Command, ConfLine, parse_getconf};
 use scape_proto::event::{Event, EventBody, EventKind};
 use scape_proto::info::{ConfigName, parse_config_default};
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     live: Arc<Live>,
     /// The subscription to CONF_CHANGED. It ends when the last
     /// [`Config`](super::Config) is dropped.
-    _registration: Registration,
+    _registration: RouteGuard,
 }
 
 impl fmt::Debug for Shared {
@@ -31,9 +31,9 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The part that the reader thread keeps up to date.
+/// The part of the shared state that the reader thread keeps up to date.
 pub(super) struct Live {
-    /// The lock is held for microseconds only.
+    /// The values that tor runs with. The lock is held for microseconds only.
     model: Mutex<Model>,
     listeners: Arc<Listeners<(), ConfigChange>>,
     callbacks: Callbacks,
@@ -86,8 +86,8 @@ impl Shared {
         self.lines_with(&self.controller.in_one_call(), unit)
     }
 
-    /// Like [`lines`](Self::lines), as a part of the call that `call` was made
-    /// for.
+    /// Like [`lines`](Self::lines), but uses the deadline of a longer call:
+    /// `call` is the handle that was made for that call.
     pub(super) fn lines_with(&self, call: &Controller, unit: &str) -> Result<Vec<ConfLine>> {
         for _ in 0..MOST_QUESTIONS {
             self.read(call, &[unit])?;
@@ -99,8 +99,9 @@ impl Shared {
         Err(Timeout::new(Phase::Reply, call.timeout()).into())
     }
 
-    /// Reads those of the given options and groups whose lines aren't known,
-    /// with one command. `controller` is a handle on the same connection.
+    /// Reads the lines of the given options and groups with one command, except
+    /// for lines that are known already. `controller` is a handle on the same
+    /// connection.
     pub(super) fn read(&self, controller: &Controller, units: &[&str]) -> Result<()> {
         if let Some(closed) = controller.closed() {
             return Err(closed.into());

@@ -13,12 +13,13 @@ use crate::error::{Cause, ErrorKind};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct TorrcError {
-    /// The path of the file. For the problem
-    /// [`Pattern`](TorrcFileProblem::Pattern), the pattern after `%include`.
+    /// The path of the file. If the problem is
+    /// [`Pattern`](TorrcFileProblem::Pattern), this is the pattern after
+    /// `%include`.
     pub path: PathBuf,
     /// The file and line that include this file. `None` for the torrc itself.
     pub included_by: Option<(PathBuf, usize)>,
-    /// The problem.
+    /// The problem with the file or pattern.
     pub problem: TorrcFileProblem,
 }
 
@@ -26,20 +27,21 @@ pub struct TorrcError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TorrcFileProblem {
-    /// The operating system refused to read the file, for example because it
-    /// doesn't exist or because its permissions don't allow it.
+    /// The operating system refused to read the file. For example, the file
+    /// doesn't exist, or its permissions don't allow reading it.
     Io(Arc<io::Error>),
-    /// The path is neither a file nor, if it is included, a folder.
+    /// The path leads to something other than a file. For a path after
+    /// `%include`: to something other than a file or a folder.
     NotAFile,
     /// A folder that a pattern with `*` or `?` leads to can't be read.
     Pattern(Arc<io::Error>),
     /// The text has an error, and tor wouldn't read it either.
     Syntax(ParseTorrcError),
     /// Files include each other more than 31 levels deep, which tor doesn't
-    /// allow. A file may include itself, for example.
+    /// allow. A common cause is a file that includes itself.
     TooDeep,
-    /// More than 10,000 files are included. The same files may be included
-    /// again and again.
+    /// More than 10,000 files would have to be read. A common cause is a file
+    /// that is included again and again.
     TooMany,
 }
 

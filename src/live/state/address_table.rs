@@ -10,8 +10,8 @@ use super::change::{Change, Changes};
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;
 
-/// The mappings, indexed by the mapped name or address and by the expiry time.
-/// Every event costs O(log n).
+/// The mappings of names and addresses that tor has. Two indexes, by the mapped
+/// name or address and by the expiry time, make an event cost O(log n).
 #[derive(Debug, Default)]
 pub(super) struct AddressTable {
     mappings: BTreeMap<Arc<str>, Arc<AddressMapping>>,
@@ -43,7 +43,8 @@ impl AddressTable {
         }
     }
 
-    /// Replaces the table with the answer to `GETINFO address-mappings/all`.
+    /// Replaces all mappings with those of the answer to
+    /// `GETINFO address-mappings/all`.
     pub(super) fn take(&mut self, told: Vec<AddressMapping>, changes: &mut Changes) {
         let there: HashSet<&str> = told.iter().map(|mapping| mapping.from.as_str()).collect();
         let gone = self.mappings.keys().filter(|from| !there.contains(&***from));

@@ -9,9 +9,10 @@ use scape_proto::info::AddressMapping;
 /// the mappings that the configuration and controllers have set. See the event
 /// ADDRMAP and GETINFO `address-mappings/all` in control-spec.
 ///
-/// If a wildcard mapping (`*.example.com`) is added later, tor's event contains
-/// the name without the wildcard. So it appears here as a mapping of that name
-/// alone.
+/// The library reads tor's address map once, and then follows ADDRMAP events.
+/// These events name a wildcard mapping (`*.example.com`) without its wildcard.
+/// So a wildcard mapping that was added later appears here as a mapping of the
+/// name `example.com` alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[doc(alias = "AddrMap")]
 pub struct Addresses {
@@ -24,9 +25,23 @@ impl Addresses {
         Addresses { mappings }
     }
 
-    /// Returns the mapping of `from`, which is a name or an address, ignoring
-    /// case. Returns `None` if it isn't mapped. This follows a single step; the
-    /// result may itself be mapped.
+    /// Returns the mapping of `from`, which is a name or an address. Case is
+    /// ignored. Returns `None` if `from` isn't mapped. Only one step is
+    /// followed: the target may itself be mapped.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "a.example 192.0.2.1 NEVER").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// let addresses = state.addresses();
+    /// let mapping = addresses.get("A.example");
+    /// assert_eq!(mapping.map(|mapping| mapping.to.as_str()), Some("192.0.2.1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self, from: &str) -> Option<&AddressMapping> {
         self.mappings
             .iter()
@@ -34,7 +49,21 @@ impl Addresses {
             .map(Arc::as_ref)
     }
 
-    /// Returns the names that are mapped to this address.
+    /// Returns the names that are mapped to the address `ip`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "a.example 192.0.2.1 NEVER").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// let addresses = state.addresses();
+    /// let names: Vec<&str> = addresses.names_of("192.0.2.1".parse()?).collect();
+    /// assert_eq!(names, ["a.example"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn names_of(&self, ip: IpAddr) -> impl Iterator<Item = &str> {
         let mapped = self.mappings.iter().filter(move |mapping| address(&mapping.to) == Some(ip));
         mapped.map(|mapping| mapping.from.as_str())

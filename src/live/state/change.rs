@@ -25,7 +25,7 @@ pub(super) enum Change {
     CircuitClosed(Arc<CircuitCell>),
     /// A new stream.
     StreamNew(Arc<StreamCell>),
-    /// A stream is attached to this circuit.
+    /// A stream has been attached to a circuit.
     StreamAttached(Arc<StreamCell>, Arc<CircuitCell>),
     StreamDetached(Arc<StreamCell>),
     StreamSucceeded(Arc<StreamCell>),
@@ -41,8 +41,9 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// Returns the circuit or stream that the change is about. Some listeners
-    /// are installed for one subject only.
+    /// Returns the subject of the change: the circuit or stream that the change
+    /// is about. Returns `None` for changes of relays and addresses. A listener
+    /// can be installed for a single subject.
     pub(super) fn subject(&self) -> Option<Subject> {
         self.circuit().map(Subject::of).or_else(|| self.stream().map(Subject::of))
     }
@@ -88,7 +89,8 @@ impl Changes {
         Changes { wanted, list: Vec::new() }
     }
 
-    /// Adds a change, which is constructed only if there are listeners.
+    /// Adds the change that `change` returns. If there are no listeners, does
+    /// nothing and doesn't call `change`.
     pub(super) fn push(&mut self, change: impl FnOnce() -> Change) {
         if self.wanted {
             self.list.push(change());

@@ -47,10 +47,10 @@ impl Circuit {
     /// end this includes the reasons and still includes the path.
     ///
     /// Some fields change without an event, so they may be older than in
-    /// [`Controller::circuits`](crate::Controller::circuits): the round trip
-    /// time of conflux, the SOCKS user name and password that the circuit is
-    /// isolated for, and the proof of work. The status `GUARD_WAIT` is reported
-    /// as `EXTENDED`.
+    /// [`Controller::circuits`](crate::Controller::circuits). These fields are
+    /// the round trip time of conflux, the proof of work, and the SOCKS user
+    /// name and password that the circuit is isolated for. The status
+    /// `GUARD_WAIT` is reported as `EXTENDED`.
     pub fn info(&self) -> Arc<CircuitInfo> {
         self.cell.info()
     }
@@ -80,6 +80,23 @@ impl Circuit {
     /// consensus has listed, such as a bridge, most methods of [`Router`]
     /// return `None`. A relay that tor names without its fingerprint is left
     /// out.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.14 9004 0\n")
+    /// #     .info("circuit-status", "7 BUILT $256498816C85C6ABA4DF222205CF3FA091E63CCE~alice").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for circuit in state.circuits() {
+    ///     for router in circuit.routers() {
+    ///         println!("{router} at {:?}", router.or_address());
+    ///     }
+    /// }
+    /// # assert_eq!(state.circuits()[0].routers().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn routers(&self) -> Vec<Router> {
         let info = self.info();
         info.path.iter().filter_map(|relay| Some(self.state.router(relay.fingerprint()?))).collect()
@@ -90,15 +107,17 @@ impl Circuit {
         self.info().purpose.clone()
     }
 
-    /// Returns the time by tor's clock when the circuit was created, or when
-    /// tor last changed its purpose. Returns `None` if tor hasn't reported it.
+    /// Returns the time when the circuit was created, or when tor last changed
+    /// the circuit's purpose. The time is by tor's clock. Returns `None` if tor
+    /// hasn't reported the time.
     #[doc(alias = "time_created")]
     pub fn created(&self) -> Option<SystemTime> {
         self.info().created
     }
 
-    /// Returns the time since [`created`](Self::created), or `None` if that is
-    /// unknown. It is zero if tor's clock is ahead of this machine's.
+    /// Returns the time since [`created`](Self::created). Returns `None` if the
+    /// creation time is unknown, and zero if tor's clock is ahead of this
+    /// machine's.
     pub fn age(&self) -> Option<Duration> {
         let created = self.created()?;
         Some(SystemTime::now().duration_since(created).unwrap_or_default())
@@ -112,6 +131,23 @@ impl Circuit {
 
     /// Returns the streams that the circuit carries now. For a conflux set, tor
     /// reports the streams on one leg only.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "4 SUCCEEDED 7 www.example.com:80")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for circuit in state.circuits() {
+    ///     for stream in circuit.streams() {
+    ///         assert_eq!(stream.circuit().as_ref(), Some(&circuit));
+    ///     }
+    /// }
+    /// # assert_eq!(state.circuits()[0].streams().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn streams(&self) -> Vec<Stream> {
         let cells: Vec<_> = self.state.shared().model().streams.on(self.id()).cloned().collect();
         // If the circuit has ended, another circuit may have its id by now.
@@ -130,11 +166,11 @@ impl Circuit {
     /// method.
     ///
     /// ```no_run
-    /// use scape::control::BuildCircuit;
+    /// use scape::CircuitBuilder;
     /// use std::time::Duration;
     ///
     /// let state = scape::Tor::connect()?.state()?;
-    /// let circuit = state.launch_circuit(&BuildCircuit::new())?;
+    /// let circuit = CircuitBuilder::new().launch(&state)?;
     /// circuit.wait_built(Duration::from_secs(60))?;
     /// # Ok::<(), scape::Error>(())
     /// ```
@@ -142,11 +178,12 @@ impl Circuit {
     /// # Errors
     ///
     /// Returns an error with a [`CircuitError`] (kind
-    /// [`ErrorKind::Network`](crate::ErrorKind::Network)), which has the
-    /// reasons, if the circuit fails or is closed, or has already ended. The
-    /// kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit
-    /// isn't built in time, and [`ErrorKind::Closed`](crate::ErrorKind::Closed)
-    /// if the connection ends and doesn't reconnect.
+    /// [`ErrorKind::Network`](crate::ErrorKind::Network)) if the circuit fails,
+    /// is closed, or has already ended. The [`CircuitError`] contains the
+    /// reasons. The kind is [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)
+    /// if the circuit isn't built in time, and
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
+    /// and doesn't reconnect.
     #[doc(alias = "when_built")]
     pub fn wait_built(&self, timeout: Duration) -> Result<()> {
         self.wait_built_until(Deadline::after(timeout))
@@ -179,7 +216,7 @@ impl Circuit {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the circuit isn't
-    /// closed in time, and of the kind
+    /// closed in time. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
     /// and doesn't reconnect.
     #[doc(alias = "when_closed")]
@@ -210,13 +247,10 @@ impl Circuit {
     /// Same errors as
     /// [`Controller::close_circuit`](crate::Controller::close_circuit) and
     /// [`wait_closed`](Self::wait_closed), most often of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). An unknown circuit is
-    /// not an error.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). It is no error if tor
+    /// no longer knows the circuit.
     pub fn close(&self) -> Result<bool> {
-        if self.is_ended() {
-            return Ok(false);
-        }
-        let controller = self.state.controller().in_one_call();
+        let Some(controller) = self.state.call_about(|| self.is_ended())? else { return Ok(false) };
         let was_there = match controller.close_circuit(self.id()) {
             Ok(()) => true,
             Err(error) if error.exact().is_some_and(Refusal::is_unknown) => false,
@@ -234,11 +268,11 @@ impl Circuit {
     /// Paths that tor didn't choose stand out, and may reveal who uses them.
     ///
     /// ```no_run
-    /// use scape::control::BuildCircuit;
+    /// use scape::CircuitBuilder;
     /// use std::time::Duration;
     ///
     /// let state = scape::Tor::connect()?.state()?;
-    /// let circuit = state.build_circuit(&BuildCircuit::new())?;
+    /// let circuit = CircuitBuilder::new().build(&state)?;
     /// circuit.extend(["$9695DFC35FFEB861329B9F1AB04C46397020CE31"])?;
     /// circuit.wait_built(Duration::from_secs(60))?;
     /// # Ok::<(), scape::Error>(())
@@ -253,12 +287,11 @@ impl Circuit {
     /// ended.
     #[doc(alias = "extend_circuit")]
     pub fn extend<R: ToString>(&self, relays: impl IntoIterator<Item = R>) -> Result<()> {
-        // Another circuit may have the id by now.
-        if self.is_ended() {
+        let Some(controller) = self.state.call_about(|| self.is_ended())? else {
             return Err(self.error().into());
-        }
+        };
         let hops_before = self.info().path.len();
-        self.state.controller().extend_circuit(self.id(), relays)?;
+        controller.extend_circuit(self.id(), relays)?;
         let shared = self.state.shared();
         let mut model = shared.model();
         model.circuits.extending(&self.cell, hops_before);

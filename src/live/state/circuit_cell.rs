@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use scape_proto::event::{CircuitInfo, CircuitStatus};
 use scape_proto::word::CircuitId;
 
-/// One circuit. It lives as long as it is open or somebody holds a handle.
+/// The data of one circuit, which all handles to the circuit share. A cell
+/// lives as long as the circuit is open or somebody holds a handle.
 #[derive(Debug)]
 pub(super) struct CircuitCell {
     id: CircuitId,
@@ -36,7 +37,9 @@ impl CircuitCell {
         self.info.lock().status.is_end()
     }
 
-    /// Changes the information: in place, unless somebody holds a copy.
+    /// Changes the information about the circuit. If somebody still holds an
+    /// [`Arc`] that [`info`](Self::info) has returned, changes a new copy
+    /// instead.
     pub(super) fn change(&self, change: impl FnOnce(&mut CircuitInfo)) {
         change(Arc::make_mut(&mut self.info.lock()));
     }

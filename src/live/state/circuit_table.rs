@@ -14,9 +14,10 @@ use scape_proto::word::CircuitId;
 #[derive(Debug, Default)]
 pub(super) struct CircuitTable {
     open: BTreeMap<CircuitId, Arc<CircuitCell>>,
-    /// The number of callers that have sent EXTENDCIRCUIT and don't know the id
-    /// yet. While there are any, ended circuits are kept, because a circuit's
-    /// events may arrive before the reply.
+    /// The number of callers that have sent EXTENDCIRCUIT and don't know the
+    /// new circuit's id yet. The new circuit may end before the reply with its
+    /// id arrives. So while there are such callers, circuits that end are kept
+    /// in `ended`.
     launching: usize,
     ended: Vec<Arc<CircuitCell>>,
 }
@@ -111,14 +112,16 @@ impl CircuitTable {
         }
     }
 
-    /// Marks a circuit as closed that ended while the connection was down.
+    /// Marks a circuit as closed. The circuit ended while the connection was
+    /// down.
     fn vanished(&mut self, cell: Arc<CircuitCell>, changes: &mut Changes) {
         cell.change(|info| info.status = CircuitStatus::Closed);
         changes.push(|| Change::CircuitClosed(cell));
     }
 
-    /// Marks a circuit that had `hops_before` hops as not built, because tor
-    /// has started to extend it. tor sends no event for that.
+    /// Marks a circuit as not built after tor has started to extend it. tor
+    /// sends no event for the start. Does nothing if the circuit already has
+    /// more than `hops_before` hops.
     pub(super) fn extending(&mut self, cell: &CircuitCell, hops_before: usize) {
         cell.change(|info| {
             if info.status == CircuitStatus::Built && info.path.len() <= hops_before {
@@ -159,8 +162,10 @@ impl CircuitTable {
     }
 }
 
-/// Returns true if two circuits with the same id, seen on two connections, are
-/// the same. They are assumed to be the same if a creation time is missing.
+/// Returns true if `known` and `told` are the same circuit. Both have the same
+/// id, but `told` was seen after a reconnect. In between, tor may have been
+/// restarted and have used the id for another circuit. If a creation time is
+/// missing, both are assumed to be the same circuit.
 fn is_same(known: &CircuitInfo, told: &CircuitInfo) -> bool {
     match (known.created, told.created) {
         (Some(known), Some(told)) => known == told,

@@ -7,8 +7,8 @@ use scape_proto::event::{GuardEvent, GuardStatus, GuardType};
 use scape_proto::info::{EntryGuard, EntryGuardStatus};
 use scape_proto::word::{Fingerprint, RelayName};
 
-/// The guards, indexed by their place in tor's order and by relay. Every event
-/// costs O(log n).
+/// The guards in tor's order, with an index by relay. Applying an event costs
+/// O(log n).
 #[derive(Debug, Default)]
 pub(super) struct GuardTable {
     guards: BTreeMap<u64, EntryGuard>,

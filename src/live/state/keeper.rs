@@ -1,5 +1,5 @@
-//! The thread for changes that cause no event: address mappings that expire,
-//! and entry guards that change silently.
+//! The keeper: a thread that handles changes for which tor sends no event.
+//! Address mappings expire, and entry guards change silently.
 
 use std::sync::{Arc, Weak};
 use std::time::{Instant, SystemTime};
@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use super::Inner;
 use super::tracker::Shared;
 
-/// Runs the tasks of the keeper until the state is dropped.
+/// Runs the keeper's tasks until the state is dropped.
 pub(super) fn run(shared: &Arc<Shared>, inner: &Weak<Inner>) {
     loop {
         let next_end = expire(shared);

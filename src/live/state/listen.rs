@@ -1,13 +1,11 @@
 //! Listeners for changes of the state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::change::Change;
 use super::{Circuit, Router, State, Stream};
-use crate::control::{ListenerGuard, Subject};
-use crate::error::Result;
-use crate::io::transport::Deadline;
+use crate::control::Subject;
+use crate::io::connection::Registration;
 use scape_proto::event::AddrMapEvent;
 use scape_proto::info::AddressMapping;
 use scape_proto::word::RelayName;
@@ -17,9 +15,9 @@ use scape_proto::word::RelayName;
 /// nothing by default.
 ///
 /// The methods are called on the connection's callback thread, one at a time
-/// and in tor's order. They may call any method of this library, and may wait.
-/// The circuit returns the latest information, which may be newer than the
-/// change that the call is about.
+/// and in the order of tor's events. They may call any method of this library,
+/// and may wait. The methods of the passed [`Circuit`] return the latest
+/// information, which may be newer than the change that the call is about.
 ///
 /// ```no_run
 /// use scape::state::{Circuit, CircuitListener};
@@ -33,7 +31,7 @@ use scape_proto::word::RelayName;
 /// }
 ///
 /// let state = scape::Tor::connect()?.state()?;
-/// let listener = state.listen_to_circuits(Printer);
+/// let registration = state.listen_to_circuits(Printer);
 /// # Ok::<(), scape::Error>(())
 /// ```
 #[doc(alias = "ICircuitListener")]
@@ -53,8 +51,8 @@ pub trait CircuitListener: Send {
     fn circuit_changed(&mut self, _circuit: &Circuit) {}
     /// The circuit couldn't be built.
     fn circuit_failed(&mut self, _circuit: &Circuit) {}
-    /// The circuit was closed after it had been built, or it is gone after a
-    /// reconnect.
+    /// The circuit was closed after it had been built, or tor no longer has it
+    /// after a reconnect.
     fn circuit_closed(&mut self, _circuit: &Circuit) {}
 }
 
@@ -75,7 +73,7 @@ pub trait CircuitListener: Send {
 /// }
 ///
 /// let state = scape::Tor::connect()?.state()?;
-/// let listener = state.listen_to_streams(Printer);
+/// let registration = state.listen_to_streams(Printer);
 /// # Ok::<(), scape::Error>(())
 /// ```
 #[doc(alias = "IStreamListener")]
@@ -84,11 +82,11 @@ pub trait StreamListener: Send {
     /// stream.
     fn stream_new(&mut self, _stream: &Stream) {}
     /// The stream is attached to this circuit. It may have been attached to
-    /// another one before.
+    /// another circuit before.
     #[doc(alias = "stream_attach")]
     fn stream_attached(&mut self, _stream: &Stream, _circuit: &Circuit) {}
-    /// The stream is no longer attached to a circuit. It may be attached to
-    /// another one.
+    /// The stream is no longer attached to a circuit. tor may attach it to
+    /// another circuit later.
     #[doc(alias = "stream_detach")]
     fn stream_detached(&mut self, _stream: &Stream) {}
     /// The stream is open.
@@ -116,7 +114,7 @@ pub trait StreamListener: Send {
 /// }
 ///
 /// let state = scape::Tor::connect()?.state()?;
-/// let listener = state.listen_to_routers(Printer);
+/// let registration = state.listen_to_routers(Printer);
 /// # Ok::<(), scape::Error>(())
 /// ```
 pub trait RouterListener: Send {
@@ -145,7 +143,7 @@ pub trait RouterListener: Send {
 /// }
 ///
 /// let state = scape::Tor::connect()?.state()?;
-/// let listener = state.listen_to_addresses(Printer);
+/// let registration = state.listen_to_addresses(Printer);
 /// # Ok::<(), scape::Error>(())
 /// ```
 #[doc(alias = "IAddrListener")]
@@ -158,67 +156,92 @@ pub trait AddressListener: Send {
     fn address_failed(&mut self, _event: &AddrMapEvent) {}
 }
 
-/// The guard of an installed listener. The listener is called as long as the
-/// guard lives.
-///
-/// Dropping the guard removes the listener at once: no call starts afterwards,
-/// not even for earlier changes. A call that is running on another thread isn't
-/// waited for. The listener itself may drop the guard. To let the listener see
-/// all earlier changes first, use [`finish`](Self::finish).
-#[derive(Debug)]
-#[must_use = "dropping this removes the listener at once"]
-pub struct StateListener(ListenerGuard<State, Change>);
-
-impl StateListener {
-    /// Removes the listener after it has been called for every change that tor
-    /// reported before this call. Waits for at most `timeout`.
-    ///
-    /// If a callback of the same connection calls this, it can't wait for
-    /// itself, so the call returns early. The listener is then called for the
-    /// pending changes and removed after that.
-    ///
-    /// ```no_run
-    /// use std::time::Duration;
-    ///
-    /// let state = scape::Tor::connect()?.state()?;
-    /// let listener = state.on_circuit_built(|circuit| println!("built: {circuit}"));
-    /// listener.finish(Duration::from_secs(5))?;
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
-    /// in time, or if pending callbacks don't return in time. The listener is
-    /// then removed at once. The end of the connection is not an error.
-    pub fn finish(self, timeout: Duration) -> Result<()> {
-        self.0.finish(Deadline::after(timeout))
-    }
-}
-
-/// Listeners. Each is called as long as the returned [`StateListener`] lives.
+/// Methods that install listeners. Each listener is called as long as the
+/// returned [`Registration`] lives.
 impl State {
-    /// Installs a listener for all circuits. [`CircuitListener`] has an
-    /// example.
+    /// Installs a listener for all circuits.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::state::{Circuit, CircuitListener};
+    ///
+    /// struct Printer;
+    /// impl CircuitListener for Printer {
+    ///     fn circuit_built(&mut self, circuit: &Circuit) {
+    ///         println!("built: {circuit}");
+    ///     }
+    /// }
+    /// let registration = state.listen_to_circuits(Printer);
+    /// # tor.send("650 CIRC 8 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1\r\n");
+    /// # registration.finish(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "add_circuit_listener")]
-    pub fn listen_to_circuits(
-        &self,
-        mut listener: impl CircuitListener + 'static,
-    ) -> StateListener {
+    pub fn listen_to_circuits(&self, mut listener: impl CircuitListener + 'static) -> Registration {
         self.listen(move |state, change| {
             tell_of_circuit(&mut listener, state, change);
         })
     }
 
-    /// Installs a listener for all streams. [`StreamListener`] has an example.
+    /// Installs a listener for all streams.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::state::{Stream, StreamListener};
+    ///
+    /// struct Printer;
+    /// impl StreamListener for Printer {
+    ///     fn stream_succeeded(&mut self, stream: &Stream) {
+    ///         println!("open: {stream}");
+    ///     }
+    /// }
+    /// let registration = state.listen_to_streams(Printer);
+    /// # tor.send("650 STREAM 4 NEW 0 www.example.com:80\r\n");
+    /// # tor.send("650 STREAM 4 SUCCEEDED 7 www.example.com:80\r\n");
+    /// # registration.finish(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "add_stream_listener")]
-    pub fn listen_to_streams(&self, mut listener: impl StreamListener + 'static) -> StateListener {
+    pub fn listen_to_streams(&self, mut listener: impl StreamListener + 'static) -> Registration {
         self.listen(move |state, change| tell_of_stream(&mut listener, state, change))
     }
 
-    /// Installs a listener for all relays. [`RouterListener`] has an example.
-    pub fn listen_to_routers(&self, mut listener: impl RouterListener + 'static) -> StateListener {
+    /// Installs a listener for all relays.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::state::{Router, RouterListener};
+    ///
+    /// struct Printer;
+    /// impl RouterListener for Printer {
+    ///     fn router_added(&mut self, router: &Router) {
+    ///         println!("new: {router}");
+    ///     }
+    /// }
+    /// let registration = state.listen_to_routers(Printer);
+    /// # tor.send("650+NEWCONSENSUS\r\nr alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.14 9004 0\r\ns Running\r\n.\r\n650 OK\r\n");
+    /// # registration.finish(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listen_to_routers(&self, mut listener: impl RouterListener + 'static) -> Registration {
         self.listen(move |state, change| match change {
             Change::RouterAdded(cell) => {
                 listener.router_added(&Router::new(cell.clone(), state.clone()));
@@ -233,12 +256,34 @@ impl State {
         })
     }
 
-    /// Installs a listener for all address mappings. [`AddressListener`] has an
-    /// example.
+    /// Installs a listener for all address mappings.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::info::AddressMapping;
+    /// use scape::state::AddressListener;
+    ///
+    /// struct Printer;
+    /// impl AddressListener for Printer {
+    ///     fn address_added(&mut self, mapping: &AddressMapping) {
+    ///         println!("{mapping}");
+    ///     }
+    /// }
+    /// let registration = state.listen_to_addresses(Printer);
+    /// # tor.send("650 ADDRMAP b.example 192.0.2.2 NEVER CACHED=\"YES\"\r\n");
+    /// # registration.finish(std::time::Duration::from_secs(10))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn listen_to_addresses(
         &self,
         mut listener: impl AddressListener + 'static,
-    ) -> StateListener {
+    ) -> Registration {
         self.listen(move |_, change| match change {
             Change::AddressAdded(mapping) => listener.address_added(mapping),
             Change::AddressExpired(mapping) => listener.address_expired(mapping),
@@ -247,8 +292,11 @@ impl State {
         })
     }
 
-    fn listen(&self, function: impl FnMut(&State, &Change) + Send + 'static) -> StateListener {
-        StateListener(self.shared().add_listener(None, Box::new(function)))
+    pub(super) fn listen(
+        &self,
+        function: impl FnMut(&State, &Change) + Send + 'static,
+    ) -> Registration {
+        Registration::new(self.shared().add_listener(None, Box::new(function)))
     }
 
     /// Calls `function` only for changes of the circuit or stream in `cell`.
@@ -256,7 +304,7 @@ impl State {
         &self,
         cell: &Arc<T>,
         mut function: impl FnMut(&State, &Change) + Send + 'static,
-    ) -> StateListener {
+    ) -> Registration {
         let kept = cell.clone();
         let function = move |state: &State, change: &Change| {
             // The cell is identified by its memory address, so it must live as
@@ -264,14 +312,36 @@ impl State {
             let _ = &kept;
             function(state, change);
         };
-        StateListener(self.shared().add_listener(Some(Subject::of(cell)), Box::new(function)))
+        Registration::new(self.shared().add_listener(Some(Subject::of(cell)), Box::new(function)))
     }
 }
 
 impl Circuit {
-    /// Installs a listener for this circuit. Events of other circuits cost
-    /// nothing. [`CircuitListener`] has an example.
-    pub fn listen(&self, mut listener: impl CircuitListener + 'static) -> StateListener {
+    /// Installs a listener for this circuit only. When other circuits change,
+    /// the listener costs no time.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::state::{Circuit, CircuitListener};
+    ///
+    /// struct Printer;
+    /// impl CircuitListener for Printer {
+    ///     fn circuit_closed(&mut self, circuit: &Circuit) {
+    ///         println!("closed: {circuit}");
+    ///     }
+    /// }
+    /// let circuits = state.circuits();
+    /// let listeners: Vec<_> = circuits.iter().map(|circuit| circuit.listen(Printer)).collect();
+    /// # assert_eq!(listeners.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listen(&self, mut listener: impl CircuitListener + 'static) -> Registration {
         self.state().listen_to(self.cell(), move |state, change| {
             tell_of_circuit(&mut listener, state, change);
         })
@@ -279,131 +349,35 @@ impl Circuit {
 }
 
 impl Stream {
-    /// Installs a listener for this stream. Events of other streams cost
-    /// nothing. [`StreamListener`] has an example.
-    pub fn listen(&self, mut listener: impl StreamListener + 'static) -> StateListener {
+    /// Installs a listener for this stream only. When other streams change, the
+    /// listener costs no time.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "4 SUCCEEDED 7 www.example.com:80")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::state::{Stream, StreamListener};
+    ///
+    /// struct Printer;
+    /// impl StreamListener for Printer {
+    ///     fn stream_closed(&mut self, stream: &Stream) {
+    ///         println!("closed: {stream}");
+    ///     }
+    /// }
+    /// let streams = state.streams();
+    /// let listeners: Vec<_> = streams.iter().map(|stream| stream.listen(Printer)).collect();
+    /// # assert_eq!(listeners.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn listen(&self, mut listener: impl StreamListener + 'static) -> Registration {
         self.state().listen_to(self.cell(), move |state, change| {
             tell_of_stream(&mut listener, state, change);
         })
     }
-}
-
-macro_rules! closures {
-    ($( $(#[$meta:meta])* $name:ident($($argument:ty),*): $change:pat => $call:expr; )*) => {
-        /// Closures as listeners. Each is called like the listener method with
-        /// the same name.
-        impl State {
-            $(
-                $(#[$meta])*
-                pub fn $name(
-                    &self,
-                    mut callback: impl FnMut($(&$argument),*) + Send + 'static,
-                ) -> StateListener {
-                    self.listen(move |state, change| {
-                        if let $change = change {
-                            let call: fn(&mut dyn FnMut($(&$argument),*), &State, &Change) = $call;
-                            call(&mut callback, state, change);
-                        }
-                    })
-                }
-            )*
-        }
-    };
-}
-
-fn with_circuit(callback: &mut dyn FnMut(&Circuit), state: &State, change: &Change) {
-    if let Some(cell) = change.circuit() {
-        callback(&Circuit::new(cell.clone(), state.clone()));
-    }
-}
-
-fn with_hop(callback: &mut dyn FnMut(&Circuit, &RelayName), state: &State, change: &Change) {
-    if let Change::CircuitExtended(cell, hop) = change {
-        callback(&Circuit::new(cell.clone(), state.clone()), hop);
-    }
-}
-
-fn with_stream(callback: &mut dyn FnMut(&Stream), state: &State, change: &Change) {
-    if let Some(cell) = change.stream() {
-        callback(&Stream::new(cell.clone(), state.clone()));
-    }
-}
-
-fn with_both(callback: &mut dyn FnMut(&Stream, &Circuit), state: &State, change: &Change) {
-    if let Change::StreamAttached(stream, circuit) = change {
-        callback(
-            &Stream::new(stream.clone(), state.clone()),
-            &Circuit::new(circuit.clone(), state.clone()),
-        );
-    }
-}
-
-fn with_router(callback: &mut dyn FnMut(&Router), state: &State, change: &Change) {
-    if let Change::RouterAdded(cell) | Change::RouterChanged(cell) | Change::RouterRemoved(cell) =
-        change
-    {
-        callback(&Router::new(cell.clone(), state.clone()));
-    }
-}
-
-fn with_mapping(callback: &mut dyn FnMut(&AddressMapping), _state: &State, change: &Change) {
-    if let Change::AddressAdded(mapping) | Change::AddressExpired(mapping) = change {
-        callback(mapping);
-    }
-}
-
-fn with_failure(callback: &mut dyn FnMut(&AddrMapEvent), _state: &State, change: &Change) {
-    if let Change::AddressFailed(event) = change {
-        callback(event);
-    }
-}
-
-closures! {
-    /// Calls `callback` for every new circuit.
-    on_circuit_new(Circuit): Change::CircuitNew(_) => with_circuit;
-    /// Calls `callback` for every circuit that tor starts to build.
-    on_circuit_launched(Circuit): Change::CircuitLaunched(_) => with_circuit;
-    /// Calls `callback` for every hop that is added to a circuit, with the
-    /// circuit and the hop.
-    on_circuit_extended(Circuit, RelayName): Change::CircuitExtended(..) => with_hop;
-    /// Calls `callback` for every circuit that can now carry streams.
-    on_circuit_built(Circuit): Change::CircuitBuilt(_) => with_circuit;
-    /// Calls `callback` for every circuit whose purpose or onion service state
-    /// has changed.
-    on_circuit_changed(Circuit): Change::CircuitChanged(_) => with_circuit;
-    /// Calls `callback` for every circuit that couldn't be built.
-    on_circuit_failed(Circuit): Change::CircuitFailed(_) => with_circuit;
-    /// Calls `callback` for every circuit that was closed after it had been
-    /// built, or that is gone after a reconnect.
-    on_circuit_closed(Circuit): Change::CircuitClosed(_) => with_circuit;
-    /// Calls `callback` for every new stream.
-    on_stream_new(Stream): Change::StreamNew(_) => with_stream;
-    /// Calls `callback` for every stream that is attached to a circuit, with
-    /// the stream and the circuit.
-    on_stream_attached(Stream, Circuit): Change::StreamAttached(..) => with_both;
-    /// Calls `callback` for every stream that is no longer attached to a
-    /// circuit. It may be attached to another one.
-    on_stream_detached(Stream): Change::StreamDetached(_) => with_stream;
-    /// Calls `callback` for every stream that has been opened.
-    on_stream_succeeded(Stream): Change::StreamSucceeded(_) => with_stream;
-    /// Calls `callback` for every stream that couldn't be opened.
-    on_stream_failed(Stream): Change::StreamFailed(_) => with_stream;
-    /// Calls `callback` for every stream that has ended.
-    on_stream_closed(Stream): Change::StreamClosed(_) => with_stream;
-    /// Calls `callback` for every relay that is new in the consensus.
-    on_router_added(Router): Change::RouterAdded(_) => with_router;
-    /// Calls `callback` for every relay whose entry in the consensus has
-    /// changed.
-    on_router_changed(Router): Change::RouterChanged(_) => with_router;
-    /// Calls `callback` for every relay that is no longer in the consensus.
-    on_router_removed(Router): Change::RouterRemoved(_) => with_router;
-    /// Calls `callback` for every address mapping that is new or has changed.
-    on_address_added(AddressMapping): Change::AddressAdded(_) => with_mapping;
-    /// Calls `callback` for every address mapping that has expired or was
-    /// removed.
-    on_address_expired(AddressMapping): Change::AddressExpired(_) => with_mapping;
-    /// Calls `callback` for every name that couldn't be resolved.
-    on_address_failed(AddrMapEvent): Change::AddressFailed(_) => with_failure;
 }
 
 fn tell_of_circuit(listener: &mut dyn CircuitListener, state: &State, change: &Change) {

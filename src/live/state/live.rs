@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use super::tracker::Shared;
 use super::{Addresses, Circuit, Router, Routers, Stream, directory, keeper};
 use crate::client::socks::KeepAlive;
-use crate::control::{BuildCircuit, Controller, Questions};
+use crate::control::{Controller, ExtendCircuit, Questions};
 use crate::error::{Error, Phase, Result};
 use crate::geoip::GeoIp;
-use crate::io::connection::{Registration, Thread};
+use crate::io::connection::{RouteGuard, Thread};
 use crate::io::transport::Deadline;
 use scape_proto::event::EventKind;
 use scape_proto::info::EntryGuard;
@@ -31,7 +31,8 @@ const KINDS: &[EventKind] = &[
     EventKind::ConfChanged,
 ];
 
-/// The time that dropping the state waits for its thread.
+/// The maximum time that dropping the state waits for its
+/// [keeper](super::keeper) thread to end.
 const JOIN_FOR: Duration = Duration::from_secs(1);
 
 /// The live state of tor: circuits, streams, relays, addresses and entry
@@ -39,8 +40,8 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 ///
 /// A state is cheap to clone, and any number of threads can use it. Each
 /// control connection has only one state, no matter how often it is requested.
-/// The state lives as long as a clone of it, or one of its [`Circuit`]s,
-/// [`Stream`]s or [`Router`]s, and keeps the connection open.
+/// The state exists until all of its clones, [`Circuit`]s, [`Stream`]s and
+/// [`Router`]s are dropped. It keeps the connection open.
 ///
 /// If the connection ends, the last known information stays, and waiting calls
 /// fail unless the connection reconnects automatically. If the connection
@@ -49,7 +50,7 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 #[doc(alias = "TorState")]
 pub struct State {
     pub(super) inner: Arc<Inner>,
-    /// A value that is kept alive by this handle.
+    /// A value that lives as long as this handle, for example a launched tor.
     pub(super) keep: Option<KeepAlive>,
 }
 
@@ -59,26 +60,40 @@ pub(crate) struct Inner {
     pub(super) shared: Arc<Shared>,
     pub(super) controller: Controller,
     pub(super) geoip: Mutex<GeoIp>,
-    /// The subscription. It is dropped first, so that no more events are
-    /// applied.
-    pub(super) registration: Mutex<Option<Registration>>,
+    /// The subscription to tor's events. It is dropped first, so that no more
+    /// events are applied.
+    pub(super) registration: Mutex<Option<RouteGuard>>,
     pub(super) keeper: Mutex<Option<Thread>>,
     /// The directory that was loaded last.
     pub(super) directory: Mutex<Option<directory::Kept>>,
 }
 
 impl State {
-    /// Returns the live state of the tor that `controller` controls. If its
-    /// connection already has a state, that one is returned. Otherwise
-    /// everything is loaded once, which takes some milliseconds with the public
+    /// Returns the live state of the tor that `controller` controls. If the
+    /// control connection already has a state, returns that state. Otherwise
+    /// loads everything once, which takes some milliseconds with the public
     /// network's nine thousand relays.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::State;
+    ///
+    /// let state = State::new(&controller)?; // or tor.state()?
+    /// assert_eq!(state.circuits().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if tor, or a filter in
-    /// front of its control port, refuses one of the required events or keys.
-    /// The events are CIRC, CIRC_MINOR, STREAM, ADDRMAP, GUARD, NS,
+    /// front of its control port, refuses one of the required events or GETINFO
+    /// keys. The events are CIRC, CIRC_MINOR, STREAM, ADDRMAP, GUARD, NS,
     /// NEWCONSENSUS and CONF_CHANGED. The keys are `ns/all`, `circuit-status`,
     /// `stream-status`, `address-mappings/all` and `entry-guards`. Errors of
     /// the control connection are also possible.
@@ -118,6 +133,22 @@ impl State {
 
     /// Returns the circuit with this id. Returns `None` if it has ended or tor
     /// hasn't reported it yet.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::word::CircuitId;
+    ///
+    /// let circuit = state.circuit(CircuitId::new(7));
+    /// assert!(circuit.is_some_and(|circuit| circuit.is_built()));
+    /// assert_eq!(state.circuit(CircuitId::new(8)), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn circuit(&self, id: CircuitId) -> Option<Circuit> {
         let cell = self.shared().model().circuits.get(id).cloned()?;
         Some(Circuit::new(cell, self.clone()))
@@ -131,6 +162,23 @@ impl State {
 
     /// Returns the stream with this id. Returns `None` if it has ended or tor
     /// hasn't reported it yet.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "4 SUCCEEDED 7 www.example.com:80")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::word::StreamId;
+    ///
+    /// if let Some(stream) = state.stream(StreamId::new(4)) {
+    ///     assert_eq!(stream.target().to_string(), "www.example.com:80");
+    /// }
+    /// # assert!(state.stream(StreamId::new(4)).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stream(&self, id: StreamId) -> Option<Stream> {
         let cell = self.shared().model().streams.get(id).cloned()?;
         Some(Stream::new(cell, self.clone()))
@@ -147,23 +195,85 @@ impl State {
     /// returns false. If no consensus has listed it yet, only its fingerprint
     /// is known. As long as a handle to a relay exists, later consensuses
     /// update that handle.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.14 9004 0\ns Authority Exit Running\nw Bandwidth=4000\n")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// let alice = state.router("256498816C85C6ABA4DF222205CF3FA091E63CCE".parse()?);
+    /// assert_eq!(alice.nickname().as_deref(), Some("alice"));
+    /// let unlisted = state.router("9695DFC35FFEB861329B9F1AB04C46397020CE31".parse()?);
+    /// assert!(!unlisted.is_in_consensus());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn router(&self, fingerprint: Fingerprint) -> Router {
         let routers = self.shared().model().routers.clone();
         Router::new(routers.get_or_stub(fingerprint), self.clone())
     }
 
     /// Returns the directory authorities in the consensus.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "r alice JWSYgWyFxquk3yIiBc8/oJHmPM4 7pXam4YBAWd4BTXUfk3Ds4gln3Y 2038-01-01 00:00:00 192.0.2.14 9004 0\ns Authority Exit Running\nw Bandwidth=4000\n")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for authority in state.authorities() {
+    ///     println!("{authority}");
+    /// }
+    /// # assert_eq!(state.authorities().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn authorities(&self) -> Vec<Router> {
         self.routers().with_flags(RouterFlags::AUTHORITY).collect()
     }
 
     /// Returns tor's entry guards, in tor's order. The status `Up` means that
     /// the guard isn't known to be down.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "$256498816C85C6ABA4DF222205CF3FA091E63CCE~alice never-connected").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// use scape::info::EntryGuardStatus;
+    ///
+    /// for guard in state.entry_guards() {
+    ///     assert_eq!(guard.status, EntryGuardStatus::NeverConnected);
+    /// }
+    /// # assert_eq!(state.entry_guards().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn entry_guards(&self) -> Vec<EntryGuard> {
         self.shared().model().guards.guards().cloned().collect()
     }
 
-    /// Returns a snapshot of tor's address map.
+    /// Returns a snapshot of tor's address map. Expired mappings are left out.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "").info("stream-status", "")
+    /// #     .info("address-mappings/all", "a.example 192.0.2.1 NEVER").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for mapping in state.addresses().iter() {
+    ///     println!("{} is mapped to {}", mapping.from, mapping.to);
+    /// }
+    /// # assert_eq!(state.addresses().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn addresses(&self) -> Arc<Addresses> {
         let mut changes = self.shared().changes();
         let mut model = self.shared().model();
@@ -175,8 +285,9 @@ impl State {
         addresses
     }
 
-    /// Returns the number of times that the relays' consensus entries have
-    /// changed since the state was created.
+    /// Returns the number of times that the state has received consensus
+    /// entries of relays. The first load counts, and so does every later
+    /// consensus, NS event and reconnect.
     pub fn consensus_count(&self) -> u64 {
         self.shared().model().consensus
     }
@@ -218,36 +329,27 @@ impl State {
         self.shared().wait(Deadline::after(timeout), Phase::State, || condition(self).map(Ok))
     }
 
-    /// Starts to build a new circuit. The call returns when tor has assigned an
-    /// id; [`Circuit::wait_built`] waits until the circuit is built.
-    ///
-    /// Paths that tor didn't choose stand out, and may reveal who uses them.
-    ///
-    /// ```no_run
-    /// use scape::control::BuildCircuit;
-    /// use std::time::Duration;
-    ///
-    /// let state = scape::Tor::connect()?.state()?;
-    /// let circuit = state.launch_circuit(&BuildCircuit::new())?;
-    /// circuit.wait_built(Duration::from_secs(60))?;
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Same errors as [`Controller::launch_circuit`], most often of the kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused).
-    pub fn launch_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
-        self.launch_with(self.controller(), circuit)
+    /// Begins a call about a circuit or a stream. Returns `None` if `is_ended`
+    /// returns true for the circuit or the stream. After a reconnect, another
+    /// tor may use the same id for something else. So the commands of the
+    /// returned controller fail if the connection is lost.
+    pub(super) fn call_about(&self, is_ended: impl Fn() -> bool) -> Result<Option<Controller>> {
+        if is_ended() {
+            return Ok(None);
+        }
+        let controller = self.controller().on_this_link()?.in_one_call();
+        // The connection may have been made again before the line above.
+        Ok((!is_ended()).then_some(controller))
     }
 
-    /// Like [`launch_circuit`](Self::launch_circuit), within the call that
-    /// `controller` was made for.
-    pub(crate) fn launch_with(
+    /// Starts to build a new circuit. Sends the command with `controller`,
+    /// which may be limited to the deadline of a call.
+    pub(crate) fn launch(
         &self,
         controller: &Controller,
-        circuit: &BuildCircuit,
+        circuit: &ExtendCircuit,
     ) -> Result<Circuit> {
+        let controller = controller.on_this_link()?;
         self.shared().model().circuits.launching();
         let id = controller.launch_circuit(circuit);
         let mut changes = self.shared().changes();
@@ -259,46 +361,10 @@ impl State {
             .ok_or_else(|| Error::answer("EXTENDCIRCUIT", format!("circuit {id} is not known")))?;
         Ok(Circuit::new(cell, self.clone()))
     }
-
-    /// Builds a new circuit and waits until it can carry streams. The whole
-    /// call takes at most [`BuildCircuit::timeout`]. If the circuit isn't built
-    /// by then, it is closed: CLOSECIRCUIT is sent without waiting for the
-    /// reply.
-    ///
-    /// Paths that tor didn't choose stand out, and may reveal who uses them.
-    ///
-    /// ```no_run
-    /// use scape::control::BuildCircuit;
-    ///
-    /// let state = scape::Tor::connect()?.state()?;
-    /// let circuit = state.build_circuit(&BuildCircuit::new())?;
-    /// println!("{circuit}");
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Same errors as [`Controller::build_circuit`], most often a
-    /// [`CircuitError`](crate::control::CircuitError).
-    pub fn build_circuit(&self, circuit: &BuildCircuit) -> Result<Circuit> {
-        let deadline = Deadline::after(circuit.build_timeout());
-        let built = self.launch_with(&self.controller().until(deadline), circuit)?;
-        match built.wait_built_until(deadline) {
-            Ok(()) => Ok(built),
-            Err(error) => {
-                if error.is_unanswered() {
-                    // The caller doesn't get the id, so nobody else can close
-                    // it.
-                    self.controller().begin_to_close_circuit(built.id());
-                }
-                Err(error)
-            }
-        }
-    }
 }
 
 impl Inner {
-    /// Loads a new state. `controller` is limited to one call.
+    /// Loads a new state. `controller` is limited to the deadline of one call.
     pub(super) fn start(controller: &Controller) -> Result<Arc<Inner>> {
         let shared = Shared::new(controller.callbacks()?);
         let registration = controller.track(KINDS, shared.clone())?;

@@ -26,7 +26,7 @@
 //! use scape::State;
 //!
 //! let state = State::new(&controller)?; // or tor.state()?
-//! let listener = state.on_circuit_built(|circuit| println!("built: {circuit}"));
+//! let registration = state.on_circuit_built(|circuit| println!("built: {circuit}"));
 //! for circuit in state.circuits() {
 //!     println!("{circuit}, with {} streams", circuit.streams().len());
 //! }
@@ -43,6 +43,7 @@
 
 mod address_table;
 mod addresses;
+mod callbacks;
 mod change;
 mod circuit;
 mod circuit_cell;
@@ -67,7 +68,7 @@ mod tracker;
 
 pub use addresses::Addresses;
 pub use circuit::Circuit;
-pub use listen::{AddressListener, CircuitListener, RouterListener, StateListener, StreamListener};
+pub use listen::{AddressListener, CircuitListener, RouterListener, StreamListener};
 pub use router::Router;
 pub use routers::Routers;
 pub use stream::Stream;

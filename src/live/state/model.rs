@@ -12,13 +12,14 @@ use super::snapshot::Snapshot;
 use super::stream_table::StreamTable;
 use crate::io::connection::Closed;
 use scape_proto::event::{Event, EventBody};
-use scape_proto::netdoc::RouterEntry;
+use scape_proto::netdoc::Relay;
 
-/// The data that tor has sent, put together. The model uses no connection and
-/// no clock.
+/// All data that tor has sent, in tables of circuits, streams, addresses,
+/// guards and relays. The model uses no connection and no clock.
 #[derive(Debug)]
 pub(super) struct Model {
-    /// The number of changes, for threads that wait for one.
+    /// The number of changes so far. A waiting thread compares it with an
+    /// earlier value to notice a change.
     pub(super) version: u64,
     pub(super) phase: Phase,
     pub(super) circuits: CircuitTable,
@@ -26,7 +27,8 @@ pub(super) struct Model {
     pub(super) addresses: AddressTable,
     pub(super) guards: GuardTable,
     pub(super) routers: Arc<RouterTable>,
-    /// The number of changes of the relays' consensus entries.
+    /// The number of updates of the relays: see
+    /// [`State::consensus_count`](super::State::consensus_count).
     pub(super) consensus: u64,
 }
 
@@ -55,10 +57,11 @@ impl Model {
         }
     }
 
-    /// Applies an event of a kind in [`KINDS`](super::KINDS). Reading NS and
-    /// NEWCONSENSUS takes longer. The [tracker](super::tracker) reads them
-    /// without the lock, then calls [`change_routers`](Self::change_routers) or
-    /// [`set_routers`](Self::set_routers).
+    /// Applies an event of a kind in [`KINDS`](super::KINDS). NS and
+    /// NEWCONSENSUS events take longer to parse than other events. So the
+    /// [tracker](super::tracker) usually parses these two without holding the
+    /// lock, and then calls [`change_routers`](Self::change_routers) or
+    /// [`set_routers`](Self::set_routers) instead.
     pub(super) fn apply(&mut self, event: &Event, changes: &mut Changes) {
         match event.body() {
             EventBody::Circ(told) => self.circuits.apply(told, changes),
@@ -80,7 +83,7 @@ impl Model {
     }
 
     /// Applies changed entries of the consensus.
-    pub(super) fn change_routers(&mut self, entries: Vec<RouterEntry>, changes: &mut Changes) {
+    pub(super) fn change_routers(&mut self, entries: Vec<Relay>, changes: &mut Changes) {
         // Copies the table only if a `Routers` snapshot still uses it.
         Arc::make_mut(&mut self.routers).change(entries, changes);
         self.routers.tidy();
@@ -195,8 +198,8 @@ mod tests {
         best
     }
 
-    /// The environment variable `SCAPE_STATE_SIZES=1000,100000` sets other
-    /// sizes. The times with the first and the last size are compared.
+    /// Compares the times with the first and the last table size. The
+    /// environment variable `SCAPE_STATE_SIZES=1000,100000` sets other sizes.
     /// docs/reliability.md has the measured times.
     #[test]
     fn event_cost_does_not_grow_with_the_tables() {

@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use super::State;
 use super::router_cell::RouterCell;
-use scape_proto::netdoc::{RouterEntry, RouterFlags};
+use scape_proto::netdoc::{Relay, RouterFlags};
 use scape_proto::word::{Fingerprint, RelayName};
 
 /// A handle to a relay, with its entry in the consensus. The handle stays valid
-/// across consensuses. [`is_in_consensus`](Self::is_in_consensus) returns false
-/// if the relay isn't in the consensus, or no longer. Returned by methods of
-/// [`State`].
+/// across consensuses. If the current consensus doesn't list the relay,
+/// [`is_in_consensus`](Self::is_in_consensus) returns false. Returned by
+/// methods of [`State`].
 ///
 /// Two handles are equal if they refer to the same relay.
 #[derive(Clone)]
@@ -35,9 +35,10 @@ impl Router {
     }
 
     /// Returns the relay's entry in the latest consensus that listed it.
-    /// Returns `None` if no consensus has listed the relay while a handle to it
-    /// existed. In this case, the other methods have no information either.
-    pub fn entry(&self) -> Option<Arc<RouterEntry>> {
+    /// Returns `None` if no consensus has listed the relay since the first
+    /// handle to it was made. Then [`nickname`](Self::nickname) and most other
+    /// methods return `None` too.
+    pub fn entry(&self) -> Option<Arc<Relay>> {
         self.cell.entry()
     }
 
@@ -47,8 +48,8 @@ impl Router {
         self.cell.is_in_consensus()
     }
 
-    /// Returns the nickname that the operator chose, or `None` without an
-    /// [`entry`](Self::entry). Several relays may have the same nickname.
+    /// Returns the nickname that the operator chose, or `None` if the relay has
+    /// no [`entry`](Self::entry). Several relays may have the same nickname.
     pub fn nickname(&self) -> Option<String> {
         self.entry().map(|entry| entry.nickname().to_owned())
     }
@@ -58,7 +59,7 @@ impl Router {
         self.entry().map_or_else(|| self.fingerprint().into(), |entry| entry.name())
     }
 
-    /// Returns the relay's flags. The set is empty without an
+    /// Returns the relay's flags. The set is empty if the relay has no
     /// [`entry`](Self::entry).
     pub fn flags(&self) -> RouterFlags {
         self.entry().map(|entry| entry.flags()).unwrap_or_default()
@@ -71,7 +72,7 @@ impl Router {
     }
 
     /// Returns the IPv4 address with the OR port, which relays and clients
-    /// connect to. Returns `None` without an [`entry`](Self::entry).
+    /// connect to. Returns `None` if the relay has no [`entry`](Self::entry).
     pub fn or_address(&self) -> Option<SocketAddrV4> {
         self.entry().map(|entry| entry.or_address())
     }
@@ -84,8 +85,8 @@ impl Router {
     }
 
     /// Returns the publication time of the relay's descriptor, or `None` if the
-    /// relay's [`entry`](Self::entry) has none. Current consensuses no longer
-    /// contain the time and give a date in the year 2038.
+    /// relay's [`entry`](Self::entry) has none. Current consensuses contain a
+    /// date in the year 2038 instead of the real time.
     pub fn published(&self) -> Option<SystemTime> {
         self.entry()?.published()
     }

@@ -5,16 +5,16 @@ use std::sync::atomic::{self, AtomicBool};
 
 use parking_lot::Mutex;
 
-use scape_proto::netdoc::RouterEntry;
+use scape_proto::netdoc::Relay;
 use scape_proto::word::Fingerprint;
 
-/// One relay. It lives as long as the consensus lists it or somebody holds a
-/// handle.
+/// The data of one relay, which all handles to the relay share. A cell lives as
+/// long as the consensus lists the relay or somebody holds a handle.
 #[derive(Debug)]
 pub(super) struct RouterCell {
     pub(super) fingerprint: Fingerprint,
     /// The relay's entry in the latest consensus that listed it.
-    entry: Mutex<Option<Arc<RouterEntry>>>,
+    entry: Mutex<Option<Arc<Relay>>>,
     in_consensus: AtomicBool,
 }
 
@@ -31,7 +31,7 @@ impl RouterCell {
         self.fingerprint
     }
 
-    pub(super) fn entry(&self) -> Option<Arc<RouterEntry>> {
+    pub(super) fn entry(&self) -> Option<Arc<Relay>> {
         self.entry.lock().clone()
     }
 
@@ -43,8 +43,9 @@ impl RouterCell {
         self.in_consensus.store(is_in, atomic::Ordering::SeqCst);
     }
 
-    /// Sets the relay's entry. Returns true if it differs from the known one.
-    pub(super) fn set(&self, entry: RouterEntry) -> bool {
+    /// Sets the relay's entry. Returns true if the new entry differs from the
+    /// previous one.
+    pub(super) fn set(&self, entry: Relay) -> bool {
         let mut known = self.entry.lock();
         let differs = known.as_deref() != Some(&entry);
         if differs {

@@ -10,11 +10,12 @@ use parking_lot::Mutex;
 
 use super::change::{Change, Changes};
 use super::router_cell::RouterCell;
-use scape_proto::netdoc::{RouterEntry, RouterStatus};
+use scape_proto::netdoc::{Relay, RouterStatus};
 use scape_proto::word::Fingerprint;
 
-/// The maximum number of relays outside the consensus for which
-/// [`tidy`](RouterTable::tidy) checks all of them at every event.
+/// The number of relays in [`Others`] up to which each call of
+/// [`tidy`](RouterTable::tidy) checks all of them. With more relays, most calls
+/// check none.
 const FEW: usize = 64;
 
 /// The relays of one consensus, updated by later NS events.
@@ -24,9 +25,9 @@ pub(super) struct RouterTable {
     /// The relays by nickname, in lower case. Built when the first nickname is
     /// looked up, and dropped when the table changes.
     names: OnceLock<HashMap<String, Vec<Arc<RouterCell>>>>,
-    /// Relays that aren't in the consensus and to which a handle exists, and
-    /// relays that have just entered the consensus. Shared by all tables of a
-    /// state.
+    /// Relays that aren't in the consensus but to which a handle exists, and
+    /// relays that have just entered the consensus. All tables of a state share
+    /// this list.
     others: Arc<Mutex<Others>>,
 }
 
@@ -111,8 +112,9 @@ impl RouterTable {
         }
     }
 
-    /// Returns a relay that isn't in this table. It may be in the table of the
-    /// next consensus.
+    /// Returns a relay that isn't in this table. Takes it from `others`, or
+    /// adds it there. The relay is either outside the consensus, or a new
+    /// consensus is about to add it.
     fn other(&self, fingerprint: Fingerprint) -> Arc<RouterCell> {
         let mut others = self.others.lock();
         match others.cells.get(&fingerprint).and_then(Weak::upgrade) {
@@ -125,9 +127,10 @@ impl RouterTable {
         }
     }
 
-    /// Removes those other relays to which no handle exists, and those that are
-    /// in the consensus. With more than [`FEW`] other relays, does this only
-    /// after their number has doubled.
+    /// Removes from `others` the relays that no handle refers to, and the
+    /// relays that are in the consensus. If `others` has more than [`FEW`]
+    /// relays, does this only after their number has doubled since the last
+    /// cleanup.
     pub(super) fn tidy(&self) {
         let mut others = self.others.lock();
         if others.cells.len() > FEW && others.cells.len() < 2 * others.tidied_at {
@@ -137,7 +140,8 @@ impl RouterTable {
         others.tidied_at = others.cells.len();
     }
 
-    /// Returns the table for a new consensus, whose entries are in `text`.
+    /// Returns the table for a new consensus. `text` contains the entries of
+    /// the consensus.
     pub(super) fn replaced(&self, text: &[u8], changes: &mut Changes) -> Arc<RouterTable> {
         let entries = entries(text);
         let mut cells = Vec::with_capacity(entries.len());
@@ -163,7 +167,7 @@ impl RouterTable {
     }
 
     /// Applies changed entries to this table. Each entry costs O(log n).
-    pub(super) fn change(&mut self, entries: Vec<RouterEntry>, changes: &mut Changes) {
+    pub(super) fn change(&mut self, entries: Vec<Relay>, changes: &mut Changes) {
         self.names.take();
         for entry in entries {
             match self.get(entry.fingerprint()) {
@@ -176,7 +180,7 @@ impl RouterTable {
         }
     }
 
-    fn add(&self, entry: RouterEntry, changes: &mut Changes) -> Arc<RouterCell> {
+    fn add(&self, entry: Relay, changes: &mut Changes) -> Arc<RouterCell> {
         let cell = self.other(entry.fingerprint());
         cell.set(entry);
         cell.set_in_consensus(true);
@@ -191,7 +195,7 @@ impl RouterTable {
     }
 }
 
-fn update(cell: &Arc<RouterCell>, entry: RouterEntry, changes: &mut Changes) {
+fn update(cell: &Arc<RouterCell>, entry: Relay, changes: &mut Changes) {
     if cell.set(entry) {
         changes.push(|| Change::RouterChanged(cell.clone()));
     }
@@ -199,11 +203,10 @@ fn update(cell: &Arc<RouterCell>, entry: RouterEntry, changes: &mut Changes) {
 
 /// Parses router status entries and returns them ordered by fingerprint,
 /// without duplicates. Malformed entries are skipped.
-pub(super) fn entries(text: &[u8]) -> Vec<RouterEntry> {
-    let mut entries: Vec<RouterEntry> =
-        RouterStatus::parse_all(text).map(RouterEntry::from).collect();
+pub(super) fn entries(text: &[u8]) -> Vec<Relay> {
+    let mut entries: Vec<Relay> = RouterStatus::parse_all(text).map(Relay::from).collect();
     if !entries.is_sorted_by(|a, b| a.fingerprint().cmp(&b.fingerprint()) == Ordering::Less) {
-        entries.sort_by_key(RouterEntry::fingerprint);
+        entries.sort_by_key(Relay::fingerprint);
         entries.dedup_by_key(|entry| entry.fingerprint());
     }
     entries

@@ -5,7 +5,8 @@ use crate::error::Result;
 use scape_proto::event::{CircuitInfo, StreamInfo};
 use scape_proto::info::{AddressMapping, EntryGuard};
 
-/// The requested keys. All answers to one command describe the same moment.
+/// The requested GETINFO keys. All of them are in one command, because all
+/// answers to one command describe the same moment.
 const KEYS: [&str; 5] =
     ["ns/all", "circuit-status", "stream-status", "address-mappings/all", "entry-guards"];
 
@@ -34,8 +35,8 @@ impl Snapshot {
     }
 }
 
-/// Parses each line. A malformed line is skipped and doesn't hide the others,
-/// because later events report the missing information.
+/// Parses each line. A malformed line is skipped, so that the other lines are
+/// still used. Later events report the missing information.
 fn lines<T>(value: &[u8], parse: impl Fn(&[u8]) -> Option<T>) -> Vec<T> {
     let lines = value.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let (parsed, odd): (Vec<_>, Vec<_>) = lines.map(parse).partition(Option::is_some);

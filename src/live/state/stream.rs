@@ -42,8 +42,8 @@ impl Stream {
         self.cell.id()
     }
 
-    /// Returns everything that is known about the stream. The status is never a
-    /// transient one: a stream that is asked to pause is still `SUCCEEDED`.
+    /// Returns everything that is known about the stream. Flow control doesn't
+    /// change the status: a paused stream (`XOFF_SENT`) is still `SUCCEEDED`.
     pub fn info(&self) -> Arc<StreamInfo> {
         self.cell.info()
     }
@@ -75,8 +75,9 @@ impl Stream {
         self.info().purpose.clone()
     }
 
-    /// Returns the client's address, or `None` if it has none or tor hasn't
-    /// reported it: see [`StreamInfo::source_socket_addr`].
+    /// Returns the client's address. Returns `None` if the client has no
+    /// address, or if tor hasn't reported the address: see
+    /// [`StreamInfo::source_socket_addr`].
     pub fn source_addr(&self) -> Option<SocketAddr> {
         self.info().source_socket_addr()
     }
@@ -84,6 +85,22 @@ impl Stream {
     /// Returns the circuit that carries the stream, or `None` if the stream
     /// isn't attached to a circuit. For an ended stream, returns its last
     /// circuit, or `None` if that circuit has ended, too.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "")
+    /// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL").info("stream-status", "4 SUCCEEDED 7 www.example.com:80")
+    /// #     .info("address-mappings/all", "").info("entry-guards", "").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for stream in state.streams() {
+    ///     let circuit = stream.circuit().map(|circuit| circuit.id().get());
+    ///     assert_eq!(circuit, Some(7));
+    /// }
+    /// # assert_eq!(state.streams().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn circuit(&self) -> Option<Circuit> {
         let open = self.state.circuit(self.info().circuit?);
         if !self.is_ended() {
@@ -116,7 +133,7 @@ impl Stream {
     ///
     /// Returns an error of the kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the stream isn't
-    /// closed in time, and of the kind
+    /// closed in time. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection ends
     /// and doesn't reconnect.
     pub fn wait_closed(&self, timeout: Duration) -> Result<Arc<StreamInfo>> {
@@ -149,13 +166,10 @@ impl Stream {
     /// Same errors as
     /// [`Controller::close_stream`](crate::Controller::close_stream) and
     /// [`wait_closed`](Self::wait_closed), most often of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). An unknown stream is
-    /// not an error.
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). It is no error if tor
+    /// no longer knows the stream.
     pub fn close(&self, reason: EndReason) -> Result<bool> {
-        if self.is_ended() {
-            return Ok(false);
-        }
-        let controller = self.state.controller().in_one_call();
+        let Some(controller) = self.state.call_about(|| self.is_ended())? else { return Ok(false) };
         let was_there = match controller.close_stream(self.id(), reason) {
             Ok(()) => true,
             Err(error) if error.exact().is_some_and(Refusal::is_unknown_stream) => false,

@@ -8,7 +8,8 @@ use super::circuit_cell::CircuitCell;
 use scape_proto::event::{StreamInfo, StreamTarget};
 use scape_proto::word::StreamId;
 
-/// One stream. It lives as long as it is open or somebody holds a handle.
+/// The data of one stream, which all handles to the stream share. A cell lives
+/// as long as the stream is open or somebody holds a handle.
 #[derive(Debug)]
 pub(super) struct StreamCell {
     id: StreamId,
@@ -16,8 +17,9 @@ pub(super) struct StreamCell {
     first_target: StreamTarget,
     /// The last known information.
     info: Mutex<Arc<StreamInfo>>,
-    /// The circuit that the stream was last seen on. The id isn't enough,
-    /// because a restarted tor uses it for another circuit.
+    /// The circuit that the stream was last seen on. The circuit's id alone
+    /// wouldn't be enough, because a restarted tor uses the id for another
+    /// circuit.
     circuit: Mutex<Weak<CircuitCell>>,
 }
 
@@ -50,13 +52,15 @@ impl StreamCell {
     }
 
     /// Returns the circuit that the stream was last seen on. Returns `None` if
-    /// that circuit has ended, or if the stream was on none.
+    /// that circuit has ended, or if the stream wasn't on a circuit.
     pub(super) fn last_circuit(&self) -> Option<Arc<CircuitCell>> {
         let circuit = self.circuit.lock().upgrade()?;
         (Some(circuit.id()) == self.info().circuit && !circuit.is_ended()).then_some(circuit)
     }
 
-    /// Changes the information: in place, unless somebody holds a copy.
+    /// Changes the information about the stream. If somebody still holds an
+    /// [`Arc`] that [`info`](Self::info) has returned, changes a new copy
+    /// instead.
     pub(super) fn change(&self, change: impl FnOnce(&mut StreamInfo)) {
         change(Arc::make_mut(&mut self.info.lock()));
     }

@@ -15,18 +15,19 @@ impl Stream {
     /// and still has its connection to tor. This works on Linux only. See
     /// [`owner_of`](crate::process::owner_of) for how the process is found.
     ///
-    /// Returns `None` if there is no connection to search for: the client uses
-    /// a Unix socket or a DNS port, the stream is tor's own, or it existed
-    /// before the [`State`](super::State). Also returns `None` if this machine
-    /// has no such connection (any more). Many streams are short, so ask early,
+    /// Returns `None` if the client's connection can't be searched for. This is
+    /// the case if the client uses a Unix socket or a DNS port, if tor itself
+    /// opened the stream, or if the stream existed before the
+    /// [`State`](super::State). Also returns `None` if this machine has no such
+    /// connection, or no longer has it. Many streams are short, so ask early,
     /// for example in [`on_stream_new`](super::State::on_stream_new).
     ///
-    /// The call takes one round trip to tor, to get its ports, and some
-    /// milliseconds.
+    /// The call asks tor for its ports, which takes one round trip. Finding the
+    /// process then takes some milliseconds.
     ///
     /// ```no_run
     /// let state = scape::Tor::connect()?.state()?;
-    /// let listener = state.on_stream_new(|stream| {
+    /// let registration = state.on_stream_new(|stream| {
     ///     if let Ok(Some(process)) = stream.process() {
     ///         println!("{stream} of {process:?}");
     ///     }
@@ -39,15 +40,14 @@ impl Stream {
     /// Returns an error with an [`OwnerError`] (kind
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)) in these cases:
     ///
-    /// * tor's control port is on another machine (which can't be noticed
-    ///   behind a tunnel)
+    /// * tor's control port is on another machine, unless a tunnel hides this
     /// * this program may not inspect the process
     /// * the operating system is not Linux
     ///
     /// Errors of the control connection are also possible.
     pub fn process(&self) -> Result<Option<ProcessOwner>> {
         let controller = self.state().controller();
-        on_this_machine(controller.control_address())?;
+        on_this_machine(controller.tor_address())?;
         let Some(client) = self.source_addr() else { return Ok(None) };
         let ports = match &self.info().client_protocol {
             // The client's connection doesn't lead to tor's port, but was
@@ -65,11 +65,11 @@ impl Stream {
     }
 }
 
-/// Returns an error if tor is controlled on another machine. Without an
-/// address, tor was launched by this program, or the connection was made from a
-/// transport.
+/// Returns an error if the address of the control port, `control`, is on
+/// another machine. If the address isn't known, tor is assumed to run on this
+/// machine.
 fn on_this_machine(control: Option<&Address>) -> Result<()> {
-    match control.filter(|address| !address.is_local()) {
+    match control.filter(|address| !address.is_on_this_machine()) {
         Some(control) => Err(OwnerError::Remote { control: control.to_string().into() }.into()),
         None => Ok(()),
     }

@@ -18,15 +18,16 @@ use crate::io::connection::{Callbacks, CloseCause, Closed, Tracker};
 use crate::io::transport::Deadline;
 use scape_proto::event::{Event, EventBody, EventKind};
 
-/// The model, with the threads that wait for it to change. The lock is held for
-/// microseconds only: never while a consensus is parsed, while a listener runs,
-/// or while waiting. (An NS event copies the table of relays under the lock if
-/// a snapshot of the table is in use.)
+/// The model, with the threads that wait for it to change. The model's lock is
+/// mostly held for microseconds. It is not held while a consensus is parsed, a
+/// listener runs or a thread waits. It is held longest when an NS event arrives
+/// while a program still has a [`Routers`](super::Routers) snapshot. In that
+/// case, the table of relays is copied.
 #[derive(Debug)]
 pub(super) struct Shared {
     model: Mutex<Model>,
     changed: Condvar,
-    /// Notified when the keeper has something to do.
+    /// Notified when the [keeper](super::keeper) thread has something to do.
     pub(super) keeper_wake: Condvar,
     pub(super) keeper: Mutex<KeeperTasks>,
     pub(super) listeners: Arc<Listeners<State, Change>>,
@@ -34,16 +35,17 @@ pub(super) struct Shared {
     /// The number of times that the connection has ended. Changed under the
     /// model's lock.
     ends: AtomicU64,
-    /// The state for the listeners' handles, as a weak reference.
+    /// The state that is passed to listeners with each change. The reference is
+    /// weak, because the state itself holds this [`Shared`].
     pub(super) inner: OnceLock<Weak<Inner>>,
 }
 
-/// The pending tasks of the keeper.
+/// The pending tasks of the [keeper](super::keeper) thread.
 #[derive(Debug, Default)]
 pub(super) struct KeeperTasks {
-    /// tor's guards may have changed without an event.
+    /// True if tor's guards may have changed without an event.
     pub(super) guards_are_stale: bool,
-    /// The time when the next address mapping expires has changed.
+    /// True if the earliest expiry time of the address mappings has changed.
     pub(super) addresses_changed: bool,
     pub(super) stop: bool,
 }
@@ -62,8 +64,9 @@ impl Shared {
         })
     }
 
-    /// Adds a listener for `subject`, or for everything if it is `None`. The
-    /// listener is called as long as the guard lives.
+    /// Adds a listener for changes of `subject`, which is a circuit or a
+    /// stream. If `subject` is `None`, adds a listener for all changes. The
+    /// listener is called as long as the returned guard lives.
     pub(super) fn add_listener(
         &self,
         subject: Option<Subject>,
@@ -82,9 +85,10 @@ impl Shared {
         Changes::new(!self.listeners.is_empty())
     }
 
-    /// Wakes waiting threads and notifies the listeners. Every change that a
-    /// caller can see is published. The listeners are notified before the lock
-    /// is released, so that they see changes in order.
+    /// Notifies the listeners of `changes` and wakes waiting threads. Called
+    /// after the model has changed, with its lock still held. The listeners are
+    /// notified before the lock is released, so that they get the changes in
+    /// order.
     pub(super) fn publish(&self, mut model: MutexGuard<'_, Model>, changes: Changes) {
         model.version += 1;
         self.tell(changes.into_list());
@@ -94,8 +98,8 @@ impl Shared {
 
     /// Loads the whole state.
     ///
-    /// Returns false if the connection has ended meanwhile. The answer may then
-    /// come from another tor, so it is ignored.
+    /// Returns false if the connection has ended meanwhile. tor's answer is
+    /// then ignored, because it may come from another tor.
     pub(super) fn load(&self, tor: &Questions<'_>) -> Result<bool> {
         let ends = self.begin_loading();
         let snapshot = Snapshot::ask(tor)?;
@@ -124,8 +128,8 @@ impl Shared {
         self.ends.load(Ordering::SeqCst)
     }
 
-    /// Waits until `look` returns a value. It is called at once and after every
-    /// change, without any lock held.
+    /// Waits until `look` returns a value. `look` is called at once and after
+    /// every change, without any lock held.
     pub(super) fn wait<T>(
         &self,
         deadline: Deadline,
@@ -169,7 +173,9 @@ impl Shared {
         self.keeper_wake.notify_all();
     }
 
-    /// Wakes the keeper if an event of this kind gives it something to do.
+    /// Wakes the keeper if an event gives it something to do. `kind` is the
+    /// kind of the event. `next_end_changed` is true if the event has changed
+    /// the earliest expiry time of the address mappings.
     fn note_for_keeper(&self, kind: &EventKind, next_end_changed: bool) {
         // A consensus or an option may change which relays can be guards. tor
         // sends GUARD events for only some of the changes that follow.
@@ -252,8 +258,9 @@ impl ReconnectHook for Shared {
         }
     }
 
-    /// Makes waiting calls fail, and stops keeping events for a snapshot that
-    /// may arrive much later.
+    /// Marks the state as ended. Called when loading it after a reconnect has
+    /// failed with `error`. From then on, waiting calls fail. Events are no
+    /// longer kept, because the next snapshot may arrive much later.
     fn unreadable(&self, error: &Error) {
         let why = format!("the live state can no longer be loaded: {error}");
         self.ended(&Closed::new(CloseCause::Protocol(why)), false);

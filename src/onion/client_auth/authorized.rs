@@ -10,13 +10,13 @@ use scape_proto::word::ClientPublicKey;
 
 const ENDING: &str = ".auth";
 
-/// The clients of an onion service on disk: the files `NAME.auth` in its
-/// `authorized_clients` directory. tor's manual, "CLIENT AUTHORIZATION".
-/// Returned by
+/// The clients of an onion service on disk: the files `NAME.auth` in the
+/// service's `authorized_clients` directory. See tor's manual, "CLIENT
+/// AUTHORIZATION". Returned by
 /// [`DiskOnionService::authorized_clients`](crate::onion::disk::DiskOnionService::authorized_clients).
 ///
-/// Without any client, **everybody** can connect to the service. tor only
-/// notices changes when it reads the files again, which this method requests:
+/// Without any client, **everybody** can connect to the service. tor notices
+/// changes only when it reads the files again. To make tor do so, call
 /// [`DiskOnionService::reread`](crate::onion::disk::DiskOnionService::reread).
 ///
 /// ```
@@ -74,11 +74,22 @@ impl AuthorizedClientList {
 impl AuthorizedClients {
     /// Creates a handle for the directory `authorized_clients` in a service's
     /// directory. The directory need not exist: [`add`](Self::add) creates it.
+    ///
+    /// ```
+    /// use scape::onion::client_auth::AuthorizedClients;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let service_directory = folder.path();
+    /// // let service_directory = Path::new("/var/lib/tor/blog");
+    /// let clients = AuthorizedClients::at(service_directory.join("authorized_clients"));
+    /// assert!(clients.list()?.is_open()); // no client was added yet
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn at(directory: impl Into<PathBuf>) -> Self {
         AuthorizedClients { directory: directory.into() }
     }
 
-    /// Returns the directory.
+    /// Returns the path of the `authorized_clients` directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -118,9 +129,9 @@ impl AuthorizedClients {
         Ok(AuthorizedClientList { clients, bad })
     }
 
-    /// Adds a client under this name. The file is written completely or not at
-    /// all, with mode 0600. Returns false if a client with this name and key
-    /// exists already.
+    /// Adds a client by writing the file `NAME.auth`. The file is written
+    /// completely or not at all, with mode 0600. Returns true if the client was
+    /// added, and false if a client with this name and key exists already.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;
@@ -159,7 +170,8 @@ impl AuthorizedClients {
     }
 
     /// Removes the file of the client with this name, or a malformed file with
-    /// this name. Returns false if there is no such file.
+    /// this name. Returns true if a file was removed, and false if no such file
+    /// exists.
     ///
     /// ```
     /// use scape::onion::client_auth::AuthorizedClients;

@@ -15,10 +15,10 @@ const OPTION: &str = "ClientOnionAuthDir";
 
 /// The directory of a client's keys for onion services with client
 /// authorization: the files `NAME.auth_private` in the `ClientOnionAuthDir` of
-/// the client's tor. tor's manual, "CLIENT AUTHORIZATION".
+/// the client's tor. See tor's manual, "CLIENT AUTHORIZATION".
 ///
-/// tor only notices changes when it reads the files again, which
-/// [`apply`](Self::apply) requests.
+/// tor notices changes only when it reads the files again. To make tor do so,
+/// call [`apply`](Self::apply).
 ///
 /// ```no_run
 /// use scape::onion::client_auth::ClientAuthDir;
@@ -31,7 +31,7 @@ const OPTION: &str = "ClientOnionAuthDir";
 /// };
 /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid".parse()?;
 /// keys.add("blog", &address, &ClientKey::random())?;
-/// keys.apply(&controller)?; // call save_conf, too, if the option was not set
+/// keys.apply(&controller)?; // then save_conf makes the directory permanent
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl ClientAuthDir {
             .transpose()
     }
 
-    /// Returns the directory.
+    /// Returns the path of the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -233,8 +233,8 @@ impl ClientAuthDir {
         names::write(&self.directory, &file, &key.auth_private_line(address))
     }
 
-    /// Removes the file `NAME.auth_private`. Returns false if the file doesn't
-    /// exist.
+    /// Removes the file `NAME.auth_private`. Returns true if the file was
+    /// removed, and false if it doesn't exist.
     ///
     /// ```
     /// use scape::onion::client_auth::ClientAuthDir;
@@ -277,8 +277,8 @@ impl ClientAuthDir {
     ///
     /// Returns an error with a
     /// [`DiskOnionError`](crate::onion::disk::DiskOnionError) (kind
-    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)), which contains tor's
-    /// refusal and log lines, if tor refuses. tor refuses if the directory
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused)) if tor refuses. The
+    /// error contains tor's refusal and log lines. tor refuses if the directory
     /// doesn't exist or belongs to another user, or if two files are for the
     /// same service. The kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has

@@ -13,16 +13,17 @@ const DROP: Duration = Duration::from_secs(5);
 
 /// A guard for a client's key for an onion service. tor has the key as long as
 /// the guard lives. Dropping the guard removes the key from tor, and restores
-/// the key that tor had before for this service, if any. control-spec, commands
-/// ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
+/// the key that tor had before for this service, if any. See control-spec,
+/// commands ONION_CLIENT_AUTH_ADD and ONION_CLIENT_AUTH_REMOVE.
 ///
 /// The guard doesn't keep the connection open. If the connection ends before
 /// the guard is dropped, tor keeps the key until tor ends. Dropping the guard
 /// waits for tor's replies, for at most 5 seconds each.
 ///
-/// tor 0.4.9 forgets a key that isn't permanent when its configuration changes.
-/// Changes made with this library restore the key. After changes by other
-/// programs, call [`renew`](Self::renew).
+/// When tor's configuration changes, tor 0.4.9 forgets every key that isn't
+/// [permanent](ClientAuth::permanent). Changes made with this library restore
+/// the guard's key. After changes by other programs, call
+/// [`renew`](Self::renew).
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;
@@ -55,12 +56,31 @@ impl ClientAuthGuard {
     /// also writes it to a file. Then tor still has the key after a restart,
     /// unless the guard is dropped or closed before.
     ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+    /// #     .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+    /// #     .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::ClientAuth;
+    /// use scape::onion::client_auth::ClientAuthGuard;
+    /// use scape::word::ClientKey;
+    ///
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let auth = ClientAuth::new(address, ClientKey::random());
+    /// let guard = ClientAuthGuard::add(&controller, &auth)?;
+    /// assert!(guard.before().is_none()); // tor had no other key for the service
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Same errors as
-    /// [`OnionClientAuth::add`](crate::control::OnionClientAuth::add), most
-    /// often of the kind [`ErrorKind::Refused`](crate::ErrorKind::Refused),
-    /// because a permanent key requires a `ClientOnionAuthDir`.
+    /// [`OnionClientAuth::add`](crate::control::OnionClientAuth::add). The kind
+    /// is most often [`ErrorKind::Refused`](crate::ErrorKind::Refused), because
+    /// tor refuses a permanent key if `ClientOnionAuthDir` isn't set.
     pub fn add(controller: &Controller, auth: &ClientAuth) -> Result<Self> {
         let call = controller.on_this_link()?.in_one_call();
         let before = find(&call, &auth.address)?;
@@ -94,8 +114,9 @@ impl ClientAuthGuard {
         &self.auth
     }
 
-    /// Returns the key that tor had before for this service, which will be
-    /// restored. Returns `None` if tor had no key for the service.
+    /// Returns the key that tor had for this service before the guard was
+    /// created. The guard restores that key when the guard is dropped or
+    /// closed. Returns `None` if tor had no key for the service.
     pub fn before(&self) -> Option<&ClientAuth> {
         self.before.as_ref()
     }
@@ -124,9 +145,29 @@ impl ClientAuthGuard {
         self.controller()?.onion_client_auth().add(&self.auth).map(drop)
     }
 
-    /// Removes the key from tor and restores the key that tor had before, like
-    /// dropping the guard, but reports errors. Returns false if tor no longer
-    /// had the key and there was nothing to restore.
+    /// Removes the key from tor and restores the key that tor had before. Like
+    /// dropping the guard, but reports errors. Returns true if this changed
+    /// tor's keys. Returns false if tor no longer had the key and there was
+    /// nothing to restore.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let tor = ScriptedTor::builder()
+    /// #     .on("ONION_CLIENT_AUTH_VIEW", "250-ONION_CLIENT_AUTH_VIEW\r\n250 OK\r\n")
+    /// #     .on_prefix("ONION_CLIENT_AUTH_ADD", "250 OK\r\n")
+    /// #     .on_prefix("ONION_CLIENT_AUTH_REMOVE", "250 OK\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::control::ClientAuth;
+    /// use scape::onion::client_auth::ClientAuthGuard;
+    /// use scape::word::ClientKey;
+    ///
+    /// let address = "yvhz3ofkv7gwf5hpzqvhonpr3gbax2cc7dee3xcnt7dmtlx2gu7vyvid.onion".parse()?;
+    /// let auth = ClientAuth::new(address, ClientKey::random());
+    /// let guard = ClientAuthGuard::add(&controller, &auth)?;
+    /// assert!(guard.close()?); // tor had the key until now
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -163,8 +204,9 @@ impl ClientAuthGuard {
         self.controller.upgrade().ok_or_else(|| Closed::new(CloseCause::Local).into())
     }
 
-    /// Makes a reconnect restore the earlier key instead of the guard's key.
-    /// This holds even if removing the guard's key from tor fails afterwards.
+    /// Makes a reconnect restore the key that tor had before the guard, instead
+    /// of the guard's key. This holds even if removing the guard's key from tor
+    /// fails afterwards.
     fn forget(&self, controller: &Controller) {
         let before = self.before.as_ref().filter(|before| !before.permanent);
         controller.replace_noted_client_auth(&self.auth.address, before);
@@ -214,9 +256,9 @@ impl Drop for ClientAuthGuard {
     }
 }
 
-/// Returns the key that tor has for a service, or `None` if it has none. This
-/// also finds a key that was added with the address in upper case, which
-/// ONION_CLIENT_AUTH_VIEW with an address doesn't find.
+/// Returns the key that tor has for a service, or `None` if it has none. Asks
+/// tor for the keys of all services, because asking for one address doesn't
+/// find a key that was added with the address in upper case.
 fn find(controller: &Controller, address: &OnionAddress) -> Result<Option<ClientAuth>, Error> {
     Ok(controller.onion_client_auth().list()?.into_iter().find(|auth| auth.address == *address))
 }

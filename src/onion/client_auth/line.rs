@@ -7,15 +7,16 @@ use scape_proto::word::{
 /// The length of a key in base32, the only form in these files.
 const BASE32_LENGTH: usize = 52;
 
-/// Parses the content of a service's `.auth` file like tor does:
+/// Parses the content of a service's `.auth` file like tor does. The content is
 /// `descriptor:x25519:` and the client's public key in base32.
-/// [`ClientPublicKey::auth_line`] writes it.
+/// [`ClientPublicKey::auth_line`] returns such a text.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_line;
 ///
-/// let key = parse_auth_line("descriptor:x25519:FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ\n")?;
-/// assert_eq!(key.auth_line(), "descriptor:x25519:FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ");
+/// let line = "descriptor:x25519:FGTORMIDKR7T2PR632HSHLUA4G6HF5TCWSGMHUUU4LWBEFTAVPOQ";
+/// let key = parse_auth_line(line)?;
+/// assert_eq!(key.auth_line(), line);
 /// # Ok::<(), scape::onion::client_auth::ParseAuthLineError>(())
 /// ```
 ///
@@ -28,9 +29,10 @@ pub fn parse_auth_line(text: &str) -> Result<ClientPublicKey, ParseAuthLineError
     Ok(check_types(auth_type, key_type, key)?.parse()?)
 }
 
-/// Parses the content of a client's `.auth_private` file like tor does: the
-/// service's address without `.onion`, `:descriptor:x25519:` and the client's
-/// private key in base32. [`ClientKey::auth_private_line`] writes it.
+/// Parses the content of a client's `.auth_private` file like tor does. The
+/// content is the service's address without `.onion`, `:descriptor:x25519:` and
+/// the client's private key in base32. [`ClientKey::auth_private_line`] returns
+/// such a text.
 ///
 /// ```
 /// use scape::onion::client_auth::parse_auth_private_line;

@@ -1,6 +1,6 @@
 //! Client authorization of onion services, on the side of the service and on
-//! the side of the client. rend-spec-v3, "Client authorization"; tor's manual,
-//! "CLIENT AUTHORIZATION".
+//! the side of the client. See rend-spec-v3, "Client authorization", and tor's
+//! manual, "CLIENT AUTHORIZATION".
 //!
 //! A client has a private key ([`ClientKey`](crate::word::ClientKey)), and the
 //! service has the client's [public key](crate::word::ClientPublicKey). Clients
@@ -35,17 +35,17 @@
 //! * A service without clients is open to **everybody**. This includes a
 //!   service whose last client was removed. It also includes a service whose
 //!   client files are all malformed, because tor skips malformed files.
-//! * If a service is published before its first client is added, its earlier
-//!   descriptors stay on the directories for a while, and everybody can read
-//!   them. To add clients from the beginning, use
+//! * If a service is published before its first client is added, the earlier
+//!   descriptors stay on the directories for a while. Everybody can read them.
+//!   To add clients from the beginning, use
 //!   [`DiskOnionFiles`](crate::onion::disk::DiskOnionFiles).
-//! * tor reads all of these files again at every SETCONF, whatever option it
-//!   sets, and at `SIGNAL RELOAD`. (`SIGNAL RELOAD` also discards options that
-//!   weren't saved: see
+//! * tor reads all of these files again at `SIGNAL RELOAD` and at every
+//!   SETCONF, even if the SETCONF is about something else. (`SIGNAL RELOAD`
+//!   also discards options that weren't saved: see
 //!   [`DiskOnions::reread`](crate::onion::disk::DiskOnions::reread).)
 //! * At every SETCONF, tor 0.4.9 also **forgets the clients' keys that it has
-//!   in memory only**, which were added with ONION_CLIENT_AUTH_ADD. Every
-//!   configuration change made with this library restores these keys, whichever
+//!   in memory only**. Such keys were added with ONION_CLIENT_AUTH_ADD. Every
+//!   configuration change made with this library restores them, whichever
 //!   controller added them. After changes by other programs, call
 //!   [`ClientAuthGuard::renew`].
 //! * With two `.auth_private` files for one service, tor refuses every SETCONF,

@@ -87,9 +87,9 @@ pub(super) fn file_name(what: &str, name: &str, ending: &str) -> Result<String> 
 /// A file's name without its ending, and its content.
 pub(super) type AuthFile = (String, Zeroizing<String>);
 
-/// Reads all files of a directory. Returns the files with this ending and,
-/// separately, the files that can't be used, both sorted by name. Both lists
-/// are empty if the directory doesn't exist.
+/// Reads all files of a directory. Returns the files whose names have this
+/// ending and, in a second list, the files that can't be used. Both lists are
+/// sorted by name. Both lists are empty if the directory doesn't exist.
 pub(super) fn read_all(
     directory: &Path,
     ending: &str,
@@ -130,7 +130,7 @@ fn read_one(
     Ok((name.to_owned(), Zeroizing::new(String::from_utf8_lossy(&content).into_owned())))
 }
 
-/// Removes a file. Returns false if it doesn't exist.
+/// Removes a file. Returns false if the file doesn't exist.
 pub(super) fn remove(directory: &Path, file: &str) -> Result<bool> {
     match fs::remove_file(directory.join(file)) {
         Ok(()) => Ok(true),

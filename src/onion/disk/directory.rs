@@ -1,5 +1,5 @@
-//! The directory of a service: the checks before the service is added to tor,
-//! and the files that are written before.
+//! The directory of a service: checks of the directory, and files written to
+//! it, before the service is added to tor.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -121,8 +121,8 @@ fn check_inside(
     }
 }
 
-/// Returns the problem with the directory that may be the reason for tor's
-/// refusal. Returns `None` if no problem is found.
+/// Looks for a problem with the service's directory that may explain tor's
+/// refusal. Returns `None` if no such problem is found.
 pub(super) fn explain(service: &DiskOnion, tor: Option<u32>) -> Option<DiskOnionProblem> {
     let found = fs::metadata(service.directory()).ok()?;
     if !found.is_dir() {
@@ -209,8 +209,8 @@ pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
     key.or_else(|| hostname(directory).ok().flatten())
 }
 
-/// Returns true if both paths lead to the same directory. Symbolic links of
-/// absolute paths are followed.
+/// Returns true if both paths lead to the same directory. Symbolic links are
+/// followed if both paths are absolute.
 pub(super) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| path.is_absolute().then(|| fs::canonicalize(path).ok()).flatten();
     one == other || real(one).is_some_and(|one| Some(one) == real(other))
@@ -256,7 +256,8 @@ fn may_give_to(tor: Option<u32>) -> bool {
 }
 
 /// Returns true if the user `tor` may create files in a directory. The user's
-/// groups aren't known, so it is enough if the directory's group may do it.
+/// groups aren't known, so this also returns true if the directory's group may
+/// create files.
 #[cfg(unix)]
 fn may_write(directory: &Metadata, tor: Option<u32>) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -24,7 +24,7 @@ pub struct DiskOnionError {
     /// The service's directory. `None` if the error isn't about one particular
     /// service.
     pub directory: Option<PathBuf>,
-    /// The problem.
+    /// The reason why the change failed or the files can't be used.
     pub problem: DiskOnionProblem,
     /// tor's refusal. `None` if tor didn't refuse the change, most often
     /// because the problem was found before anything was sent to tor.
@@ -85,11 +85,11 @@ pub enum DiskOnionProblem {
         /// The problem with the file's content.
         source: ParseOnionKeyFileError,
     },
-    /// The directory contains another key than the given one, which was not
-    /// overwritten. The value is the address of the key in the directory.
+    /// The directory already contains another key. That key was not overwritten
+    /// by the given key. The value is the address of the key in the directory.
     OtherKey(OnionAddress),
     /// Another configured service has the same key, and tor would serve only
-    /// one of them. The value is that service's directory.
+    /// one of the two services. The value is the other service's directory.
     SameKey(PathBuf),
     /// A service with this directory is configured already.
     Configured,
@@ -98,7 +98,8 @@ pub enum DiskOnionProblem {
     /// tor has accepted the service, but didn't write the file `hostname`
     /// within this time. The time is zero if the file was read without waiting.
     NoHostname(Duration),
-    /// tor refused the change. See the refusal and the log.
+    /// tor refused the change. The reason may be in
+    /// [`refusal`](DiskOnionError::refusal) and [`log`](DiskOnionError::log).
     Refused,
 }
 
@@ -123,7 +124,8 @@ impl DiskOnionError {
         }
     }
 
-    /// Adds the service and the likely reason to tor's refusal.
+    /// Adds the service's directory and the likely problem to an error with
+    /// tor's refusal.
     pub(crate) fn explained(
         mut self,
         directory: impl Into<PathBuf>,

@@ -9,8 +9,9 @@ use scape_proto::word::{ClientPublicKey, OnionKey};
 /// service's directory before tor reads it.
 ///
 /// Adding clients from the beginning is safer than adding them later. If
-/// clients are added later, other people may have read an earlier descriptor,
-/// and some directories still have one that everybody can read.
+/// clients are added later, other people may have read an earlier descriptor.
+/// Some of the relays that store descriptors may even still have one that
+/// everybody can read.
 ///
 /// ```
 /// use scape::onion::disk::DiskOnionFiles;
@@ -21,21 +22,41 @@ use scape_proto::word::{ClientPublicKey, OnionKey};
 /// # let _ = files;
 /// ```
 #[derive(Debug, Clone, Default)]
+#[must_use = "nothing is written before the files are given to DiskOnions"]
 pub struct DiskOnionFiles {
     pub(super) key: Option<OnionKey>,
     pub(super) clients: Vec<(String, ClientPublicKey)>,
 }
 
 impl DiskOnionFiles {
-    /// Creates an empty set. With it, tor makes the service's key, and
+    /// Creates a `DiskOnionFiles` without a key and without clients. If the
+    /// service's directory contains no files either, tor makes the key, and
     /// everybody may connect.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnionFiles;
+    /// use scape::word::OnionKey;
+    ///
+    /// let files = DiskOnionFiles::new().key(OnionKey::random());
+    /// # let _ = files;
+    /// ```
     pub fn new() -> Self {
         DiskOnionFiles::default()
     }
 
-    /// Sets the service's key, which determines its address. If the directory
-    /// contains a different key, adding the service fails, and that key isn't
-    /// overwritten.
+    /// Sets the service's key, which determines the service's address. If the
+    /// directory contains a different key, adding the service fails, and the
+    /// key in the directory isn't overwritten.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnionFiles;
+    /// use scape::word::OnionKey;
+    ///
+    /// let key = OnionKey::random();
+    /// println!("the service will be at http://{}/", key.address());
+    /// let files = DiskOnionFiles::new().key(key);
+    /// # let _ = files;
+    /// ```
     pub fn key(mut self, key: OnionKey) -> Self {
         self.key = Some(key);
         self
@@ -44,6 +65,17 @@ impl DiskOnionFiles {
     /// Adds a client under this name. Only clients that are added with this
     /// method, or that the directory contains already, may connect. Call this
     /// again for more clients.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnionFiles;
+    /// use scape::word::ClientKey;
+    ///
+    /// let (alice, bob) = (ClientKey::random(), ClientKey::random());
+    /// let files = DiskOnionFiles::new()
+    ///     .client("alice", alice.public_key())
+    ///     .client("bob", bob.public_key());
+    /// # let _ = files;
+    /// ```
     pub fn client(mut self, name: impl Into<String>, key: ClientPublicKey) -> Self {
         self.clients.push((name.into(), key));
         self

@@ -13,8 +13,11 @@ use scape_proto::control::ConfLine;
 ///
 /// let line = |name: &str, value: &str| ConfLine::new(name, Some(value.to_owned()));
 /// let lines = vec![
-///     line("HiddenServiceDir", "/srv/a"), line("HiddenServicePort", "80"),
-///     line("HiddenServiceDir", "/srv/b"), line("HiddenServicePort", "22"), line("HiddenServiceSomethingNew", "x"),
+///     line("HiddenServiceDir", "/srv/a"),
+///     line("HiddenServicePort", "80"),
+///     line("HiddenServiceDir", "/srv/b"),
+///     line("HiddenServicePort", "22"),
+///     line("HiddenServiceSomethingNew", "x"),
 /// ];
 /// let services = parse_group(lines.clone())?;
 /// assert_eq!(services[1].get("HiddenServiceSomethingNew"), Some("x"));
@@ -25,9 +28,9 @@ use scape_proto::control::ConfLine;
 /// # Errors
 ///
 /// Returns an error of the kind
-/// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
-/// lines, if lines come before the first `HiddenServiceDir`. tor itself refuses
-/// such a configuration.
+/// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if lines come before
+/// the first `HiddenServiceDir`. The error shows these lines. tor itself
+/// refuses such a configuration.
 pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<DiskOnion>> {
     let mut services: Vec<DiskOnion> = Vec::new();
     let mut stray = Vec::new();
@@ -56,7 +59,7 @@ pub fn parse_group(lines: impl IntoIterator<Item = ConfLine>) -> Result<Vec<Disk
 }
 
 /// Returns the lines of several services in the order in which SETCONF needs
-/// them. This is the opposite of [`parse_group`].
+/// them. This is the inverse of [`parse_group`].
 ///
 /// ```
 /// use scape::onion::disk::{DiskOnion, format_group};

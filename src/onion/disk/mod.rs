@@ -1,7 +1,7 @@
-//! Onion services in tor's configuration, with their keys in a directory. tor's
-//! manual, "HIDDEN SERVICE OPTIONS".
+//! Onion services in tor's configuration, with their keys in a directory. See
+//! tor's manual, "HIDDEN SERVICE OPTIONS".
 //!
-//! Such a service doesn't end with the connection that added it. It lasts as
+//! Such a service doesn't end with the connection that added it. It runs as
 //! long as it is in tor's configuration. `SIGNAL RELOAD` and a restart of tor
 //! **discard** options that weren't saved. To keep the service, call
 //! [`Controller::save_conf`](crate::Controller::save_conf).
@@ -37,15 +37,16 @@
 //! tor 0.4.9 handles some input badly. [`DiskOnions::add`] and
 //! [`DiskOnions::change`] return an error for such input before anything is
 //! sent. ([`DiskOnions::edit`] checks only the values, because it reads no
-//! files.)
+//! files.) The input and its consequences are:
 //!
 //! * a directory that tor can't create (its parent is missing) or can't write
 //!   to makes **tor exit**;
 //! * tor **replaces a secret key file by a new key** if it can't parse the
 //!   file;
 //! * tor saves a value that ends with a backslash in a way that makes **tor
-//!   exit** at the next `SIGNAL RELOAD`, and a directory that ends with a space
-//!   becomes another directory;
+//!   exit** at the next `SIGNAL RELOAD`;
+//! * a directory that ends with a space becomes another directory when tor
+//!   reads the saved torrc;
 //! * if two services have the same key, tor serves only one of them.
 
 mod directory;

@@ -67,8 +67,8 @@ impl DiskPort {
         DiskPort { port, target: target.into() }
     }
 
-    /// Returns the reason why tor would refuse the port or read it differently.
-    /// Returns `None` if tor would accept the port.
+    /// Returns the reason why tor would refuse the port or misread its target.
+    /// Returns `None` if tor would accept the port as it is meant.
     pub(super) fn problem(&self) -> Option<String> {
         match &self.target {
             _ if self.port == 0 => Some("is 0; ports are 1 to 65535".into()),

@@ -20,9 +20,9 @@ const DROP: Duration = Duration::from_secs(5);
 /// An onion service in tor's configuration, with its files. Returned by
 /// [`DiskOnions::add`] and [`DiskOnions::open`].
 ///
-/// Dropping it changes nothing, because services on disk are meant to stay.
-/// [`guard`](Self::guard) converts it to an object that removes the service on
-/// drop.
+/// Dropping a `DiskOnionService` changes nothing, because services on disk are
+/// meant to stay. [`guard`](Self::guard) converts it to a guard that removes
+/// the service when dropped.
 ///
 /// ```no_run
 /// use scape::onion::disk::{DiskOnion, DiskOnions};
@@ -62,7 +62,7 @@ impl DiskOnionService {
         &self.onions
     }
 
-    /// Returns the controller.
+    /// Returns the controller of the tor that runs the service.
     pub fn controller(&self) -> &Controller {
         self.onions.controller()
     }
@@ -74,7 +74,8 @@ impl DiskOnionService {
     /// use scape::onion::disk::DiskOnions;
     ///
     /// let controller = scape::connect()?;
-    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// let onions = DiskOnions::of(&controller);
+    /// let Some(service) = onions.open("/srv/tor/blog")? else { return Ok(()) };
     /// if let Some(config) = service.config()? {
     ///     println!("{:?}", config.ports());
     /// }
@@ -163,6 +164,30 @@ impl DiskOnionService {
     /// Returns a handle for the clients that may connect. If there are no
     /// clients, everybody may connect. After a change of the clients, call
     /// [`reread`](Self::reread).
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let directory = folder.path();
+    /// # std::fs::write(
+    /// #     directory.join("hostname"),
+    /// #     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion\n",
+    /// # )?;
+    /// # let lines = format!(
+    /// #     "250-HiddenServiceDir={}\r\n250 HiddenServicePort=80\r\n",
+    /// #     directory.display(),
+    /// # );
+    /// # let tor = scape::testing::ScriptedTor::builder()
+    /// #     .on("GETCONF HiddenServiceOptions", lines)
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// // let directory = "/var/lib/tor/blog";
+    /// if let Some(service) = DiskOnions::of(&controller).open(directory)? {
+    ///     assert!(service.authorized_clients().list()?.is_open());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn authorized_clients(&self) -> AuthorizedClients {
         AuthorizedClients::at(self.directory.join(AUTHORIZED_CLIENTS))
     }
@@ -192,13 +217,15 @@ impl DiskOnionService {
         self.onions.reread()
     }
 
-    /// Replaces the service's configuration. See [`DiskOnions::change`].
+    /// Replaces the service's configuration by `service`. See
+    /// [`DiskOnions::change`].
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
     ///
     /// let controller = scape::connect()?;
-    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// let onions = DiskOnions::of(&controller);
+    /// let Some(service) = onions.open("/srv/tor/blog")? else { return Ok(()) };
     /// if let Some(config) = service.config()? {
     ///     service.change(&config.max_streams(50))?;
     /// }
@@ -222,7 +249,8 @@ impl DiskOnionService {
     /// use scape::onion::disk::DiskOnions;
     ///
     /// let controller = scape::connect()?;
-    /// let Some(service) = DiskOnions::of(&controller).open("/srv/tor/blog")? else { return Ok(()) };
+    /// let onions = DiskOnions::of(&controller);
+    /// let Some(service) = onions.open("/srv/tor/blog")? else { return Ok(()) };
     /// let config = service.remove()?;
     /// # let _ = config;
     /// # Ok::<(), scape::Error>(())
@@ -266,10 +294,10 @@ impl DiskOnionService {
 /// A guard that takes a service out of tor's configuration when it is dropped.
 /// Returned by [`DiskOnionService::guard`].
 ///
-/// The guard doesn't keep the connection open. If the connection ends first,
-/// the service stays, because the configuration belongs to tor and not to the
-/// connection. Dropping the guard waits for tor's replies for at most 5
-/// seconds, and for 5 more seconds if tor doesn't answer in time.
+/// The guard doesn't keep the connection open. If the connection ends before
+/// the guard is dropped, the service stays, because the configuration belongs
+/// to tor and not to the connection. Dropping the guard waits for tor's replies
+/// for at most 5 seconds, and for 5 more seconds if tor doesn't answer in time.
 #[derive(Debug)]
 #[must_use = "the service is removed when this is dropped"]
 pub struct DiskOnionGuard {
@@ -350,7 +378,8 @@ impl Drop for DiskOnionGuard {
     }
 }
 
-/// Replaces the error for a service that isn't configured by `None`.
+/// Returns `Ok(None)` instead of the error that no such service is configured.
+/// Any other error stays an error.
 fn removed(removed: Result<DiskOnion>) -> Result<Option<DiskOnion>> {
     match removed {
         Err(error) if is_not_configured(&error) => Ok(None),

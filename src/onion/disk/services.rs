@@ -20,12 +20,12 @@ use crate::onion::disk::{DiskOnionError, DiskOnionProblem, is_not_configured};
 use scape_proto::control::{ArgumentError, Command, Refusal, parse_getconf};
 use scape_proto::word::{OnionAddress, OnionKey, Progress};
 
-/// The lock that a change holds, because each change reads the configuration
-/// and writes it back. There is one lock for all tors.
+/// The lock that each change holds from reading the configuration to writing it
+/// back. There is one lock for all tors.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The time limit for undoing a change that tor made too late, and for removing
-/// a service that wasn't published in time.
+/// The time limit for undoing a change that tor made after the call's deadline,
+/// and for removing a service that wasn't published in time.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The pause between two attempts to read a file that tor writes. The file
@@ -76,11 +76,23 @@ pub struct DiskOnions {
 impl DiskOnions {
     /// Returns a handle for the services of the tor that `controller` is
     /// connected to. The connection stays open as long as the handle lives.
+    ///
+    /// ```
+    /// # let tor = scape::testing::ScriptedTor::builder()
+    /// #     .on("GETCONF HiddenServiceOptions", "250 HiddenServiceOptions\r\n")
+    /// #     .start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let onions = DiskOnions::of(&controller);
+    /// assert!(onions.list()?.is_empty()); // no service is configured
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn of(controller: &Controller) -> Self {
         DiskOnions { controller: controller.clone() }
     }
 
-    /// Returns the controller.
+    /// Returns the controller of the tor whose services this handle manages.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
@@ -98,8 +110,8 @@ impl DiskOnions {
         Ok(DiskOnions { controller: self.controller.on_this_link()?.in_one_call() })
     }
 
-    /// Returns a handle without the deadline and socket of the current call,
-    /// for a service that outlives the call.
+    /// Returns a handle that isn't limited to the deadline and the socket of
+    /// the current call. A service that outlives the call keeps this handle.
     fn to_keep(&self) -> DiskOnions {
         DiskOnions { controller: self.controller.to_keep() }
     }
@@ -119,10 +131,10 @@ impl DiskOnions {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed), which shows the
-    /// lines, if tor's configuration has lines that belong to no service. The
-    /// kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the
-    /// connection has ended, and
+    /// [`ErrorKind::Malformed`](crate::ErrorKind::Malformed) if tor's
+    /// configuration has lines that belong to no service. The error shows these
+    /// lines. The kind is [`ErrorKind::Closed`](crate::ErrorKind::Closed) if
+    /// the connection has ended, and
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if tor doesn't answer
     /// in time.
     #[doc(alias = "get_hidden_service_conf")]
@@ -187,10 +199,11 @@ impl DiskOnions {
         Ok(Some(DiskOnionService::new(self.to_keep(), service.directory().to_owned(), address)))
     }
 
-    /// Adds a service at the end of the list, and waits until tor has written
-    /// its address. If the directory doesn't exist, it is created. tor makes a
-    /// new key, unless the directory already contains a key. In that case the
-    /// service has the address of that key.
+    /// Adds a service at the end of tor's list of services, and waits until tor
+    /// has written the service's address to the file `hostname`. If the
+    /// directory doesn't exist, it is created. If the directory already
+    /// contains a key, the service has the address of that key. Otherwise, tor
+    /// makes a new key.
     ///
     /// tor must see the same files as this program. For a tor on another
     /// machine, use [`edit`](Self::edit).
@@ -223,10 +236,10 @@ impl DiskOnions {
     /// again, which may take five more seconds. The service's directory stays.
     ///
     /// The kind is also [`ErrorKind::Timeout`](crate::ErrorKind::Timeout),
-    /// without a [`DiskOnionError`], if tor doesn't answer in time. If tor has
-    /// processed the command by then, the service is taken out again as
-    /// described at [`edit`](Self::edit). Otherwise tor may still add the
-    /// service later.
+    /// without a [`DiskOnionError`], if tor doesn't answer in time. Then this
+    /// call waits up to five more seconds for tor and takes the service out
+    /// again. If tor doesn't answer within this time either, it may still add
+    /// the service later.
     #[doc(alias = "create_hidden_service")]
     #[doc(alias = "create_filesystem_onion_service")]
     pub fn add(&self, service: &DiskOnion) -> Result<DiskOnionService> {
@@ -234,9 +247,9 @@ impl DiskOnions {
     }
 
     /// Adds a service like [`add_with`](Self::add_with) and waits until it is
-    /// published. Both together take at most `timeout`, or the controller's
-    /// timeout for adding if that is shorter. Calls `on_progress` with each
-    /// step, on this thread.
+    /// published. Adding and waiting together take at most `timeout`. The
+    /// controller's timeout limits the adding, too. Calls `on_progress` with
+    /// each step of the wait, on the calling thread.
     ///
     /// ```no_run
     /// use scape::onion::Wait;
@@ -248,7 +261,9 @@ impl DiskOnions {
     /// let blog = DiskOnion::new("/var/lib/tor/blog").local_port(80);
     /// let files = DiskOnionFiles::new().client("bob", ClientKey::random().public_key());
     /// let minutes = Duration::from_secs(180);
-    /// DiskOnions::of(&controller).publish(&blog, &files, Wait::AllUploads, minutes, |step| eprintln!("{step}"))?;
+    /// DiskOnions::of(&controller).publish(&blog, &files, Wait::AllUploads, minutes, |step| {
+    ///     eprintln!("{step}");
+    /// })?;
     /// # Ok::<(), scape::Error>(())
     /// ```
     ///
@@ -259,7 +274,10 @@ impl DiskOnions {
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if the service isn't
     /// published in time. Then the service is taken out of the configuration
     /// again. The service's directory stays, so the service has the same
-    /// address if it is added again.
+    /// address if it is added again. The kind is
+    /// [`ErrorKind::Refused`](crate::ErrorKind::Refused) if a filter on the
+    /// control port doesn't allow events about descriptors. Then the service
+    /// isn't added.
     pub fn publish(
         &self,
         service: &DiskOnion,
@@ -282,8 +300,8 @@ impl DiskOnions {
         }
     }
 
-    /// Takes a service that was just added out of the configuration, because a
-    /// later step of the call failed.
+    /// Takes `service` out of the configuration again. Called after the service
+    /// was added, if a later step of the call fails.
     fn take_out_again(&self, service: &DiskOnion) {
         let undoing = self.controller.undoing_within(REMOVE_WITHIN);
         match DiskOnions::of(&undoing).remove(service.directory()) {
@@ -297,9 +315,9 @@ impl DiskOnions {
     }
 
     /// Adds a service like [`add`](Self::add), with a given key, with clients,
-    /// or with both. The files for them, of mode 0600, are written before the
-    /// service is added to tor. The files must belong to tor's user, so this
-    /// program must run as that user or as root.
+    /// or with both. The key and the clients are written to files of mode 0600
+    /// before the service is added to tor. The files must belong to tor's user,
+    /// so this program must run as that user or as root.
     ///
     /// ```no_run
     /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};
@@ -362,9 +380,9 @@ impl DiskOnions {
         }
     }
 
-    /// Replaces the service with this directory by `service`, at the same
-    /// position. The keys stay in the directory. If `service` has another
-    /// directory, it uses the keys in that directory.
+    /// Replaces the service in `directory` by `service`, at the same position
+    /// in the list of services. The keys stay in the directory. If `service`
+    /// has another directory, it uses the keys in that directory.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -413,9 +431,9 @@ impl DiskOnions {
     }
 
     /// Takes the service with this directory out of the configuration and
-    /// returns its description. tor closes its circuits. The directory stays
-    /// with the key, so that the service has the same address if it is added
-    /// again.
+    /// returns its description. tor closes the service's circuits. The
+    /// directory stays with the key, so that the service has the same address
+    /// if it is added again.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;
@@ -444,13 +462,13 @@ impl DiskOnions {
     /// method sends tor the unchanged services. If there are no services, it
     /// does nothing.
     ///
-    /// If a service's clients have changed, tor publishes it again.
-    /// **Directories refuse a new descriptor** (`UPLOAD_REJECTED`) within the
-    /// same second as the last one, because descriptors are numbered by
-    /// seconds. After this refusal, tor 0.4.9 uploads again only after an hour
-    /// or two. So add the first clients with [`add_with`](Self::add_with). To
-    /// be sure that a later change is published, begin a [`Publication`] before
-    /// the change and wait for it afterwards.
+    /// If a service's clients have changed, tor publishes the service again.
+    /// The relays that store descriptors **refuse a second descriptor within
+    /// the same second** (`UPLOAD_REJECTED`), because descriptors are numbered
+    /// by seconds. After this refusal, tor 0.4.9 uploads again only after an
+    /// hour or two. So add the first clients with [`add_with`](Self::add_with).
+    /// To be sure that a later change is published, call [`Publication::begin`]
+    /// before the change and [`Publication::wait`] afterwards.
     ///
     /// This is safer than `SIGNAL RELOAD`, which also reads the torrc again and
     /// discards every option that wasn't saved, services included. If the torrc
@@ -478,13 +496,13 @@ impl DiskOnions {
         if services.is_empty() { Ok(()) } else { call.write(&services) }
     }
 
-    /// Changes all services at once, in one command. `change` is called with
-    /// the list of all services. If `change` modifies the list, the new list is
-    /// sent to tor. No files are read or written, so this also works for a tor
-    /// on another machine.
+    /// Changes all services at once, in one command, and returns the result of
+    /// `change`. `change` is called with the list of all services. If it
+    /// modifies the list, the new list is sent to tor. No files are read or
+    /// written, so this also works for a tor on another machine.
     ///
-    /// **tor 0.4.9 exits if it can't create a directory or write to it**: the
-    /// parent directory must exist.
+    /// **tor 0.4.9 exits if it can't create a service's directory or write to
+    /// it**: the parent directory must exist.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -496,11 +514,12 @@ impl DiskOnions {
     /// use scape::onion::disk::{DiskOnion, DiskOnions};
     ///
     /// DiskOnions::of(&controller).edit(|services| {
-    ///     services.extend(["/srv/a", "/srv/b"].map(|directory| DiskOnion::new(directory).local_port(80)));
+    ///     services.push(DiskOnion::new("/srv/a").local_port(80));
+    ///     services.push(DiskOnion::new("/srv/b").local_port(80));
     ///     Ok(())
     /// })?;
-    /// assert_eq!(tor.wait_for("SETCONF")?, concat!("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\" ",
-    ///     "HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\""));
+    /// # assert_eq!(tor.wait_for("SETCONF")?, concat!("SETCONF HiddenServiceDir=\"/srv/a\" HiddenServicePort=\"80\" ",
+    /// #     "HiddenServiceDir=\"/srv/b\" HiddenServicePort=\"80\""));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -539,9 +558,10 @@ impl DiskOnions {
         Ok(result)
     }
 
-    /// Puts the services back as they were in `before`, if tor has made the
-    /// change to `services` after the call's deadline. Uses only the socket of
-    /// the call, because the socket after a reconnect may lead to another tor.
+    /// Undoes a change that tor has made after the call's deadline. If tor now
+    /// has `services`, sends it the services in `before` again. Uses only the
+    /// socket of the call, because the socket after a reconnect may lead to
+    /// another tor.
     fn put_back(&self, before: &[DiskOnion], services: &[DiskOnion]) {
         let uncancelled = self.controller.undoing_within(REMOVE_WITHIN);
         // Use the full limit even if the call's timeout is shorter, because tor
@@ -558,9 +578,9 @@ impl DiskOnions {
         }
     }
 
-    /// Waits until no other thread of this program is changing services, and
-    /// locks out other threads. Returns an error after the controller's
-    /// timeout.
+    /// Waits until no other thread of this program is changing services. Other
+    /// threads then have to wait as long as the returned guard lives. Returns
+    /// an error after the controller's timeout.
     fn turn(&self) -> Result<MutexGuard<'static, ()>> {
         let deadline = self.controller.deadline();
         TURN.try_lock_until(deadline.instant()).ok_or_else(|| deadline.error(Phase::Write))
@@ -658,9 +678,9 @@ fn check_same_key(service: &DiskOnion, others: &[DiskOnion]) -> Result<()> {
     Ok(())
 }
 
-/// Finishes a change. Removes the files that were created for the service if
-/// tor certainly hasn't accepted it, and keeps them otherwise. Adds the likely
-/// reason to a refusal.
+/// Finishes a change. If tor certainly hasn't accepted the service, removes the
+/// files that were created for it. Otherwise keeps the files. If tor refused,
+/// adds the likely reason to the error.
 fn settle(
     result: Result<()>,
     prepared: Option<Prepared>,

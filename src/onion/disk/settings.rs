@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// The options of a [`DiskOnion`](super::DiskOnion) that this library knows, as
 /// typed values. [`DiskOnion::settings`](super::DiskOnion::settings) returns
-/// them. tor's manual, "HIDDEN SERVICE OPTIONS".
+/// them. See tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// A field is `None` if the service doesn't set the option, so that tor's
 /// default applies. It is also `None` if the value can't be parsed. In that
@@ -18,10 +18,10 @@ pub struct DiskOnionSettings {
     /// circuit. 0 means no limit.
     pub max_streams: Option<u16>,
     /// `HiddenServiceMaxStreamsCloseCircuit`: true if tor closes a circuit that
-    /// exceeds the limit.
+    /// exceeds the limit [`max_streams`](Self::max_streams).
     pub max_streams_close_circuit: Option<bool>,
-    /// `HiddenServiceAllowUnknownPorts`: true if a connection to a port that
-    /// the service doesn't have leaves the circuit open.
+    /// `HiddenServiceAllowUnknownPorts`: true if the circuit stays open when a
+    /// client connects to a port that the service doesn't have.
     pub allow_unknown_ports: Option<bool>,
     /// `HiddenServiceExportCircuitID`: true for `haproxy`. Then tor begins each
     /// connection to a target with a HAProxy header that contains the circuit's
@@ -46,10 +46,10 @@ pub struct DiskOnionSettings {
     /// proof-of-work puzzle when the service is under load.
     pub proof_of_work: Option<bool>,
     /// `HiddenServicePoWQueueRate`: the number of introductions per second that
-    /// the service handles before it demands the puzzle.
+    /// the service handles before it demands a proof-of-work puzzle.
     pub proof_of_work_rate: Option<u32>,
     /// `HiddenServicePoWQueueBurst`: the number of introductions at once that
-    /// the service handles before it demands the puzzle.
+    /// the service handles before it demands a proof-of-work puzzle.
     pub proof_of_work_burst: Option<u32>,
     /// `HiddenServiceOnionBalanceInstance`: true if the service is a backend of
     /// OnionBalance.

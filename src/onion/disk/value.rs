@@ -12,7 +12,7 @@ pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";
 
 /// An onion service as tor's configuration describes it: its directory and all
-/// of its lines in order, including options that this library doesn't know.
+/// of its lines in order, including options that this library doesn't know. See
 /// tor's manual, "HIDDEN SERVICE OPTIONS".
 ///
 /// A service that is read from tor and sent back keeps all of its lines
@@ -48,7 +48,14 @@ impl DiskOnion {
     /// at least one [`port`](Self::port): tor accepts no service without ports.
     ///
     /// The directory must be absolute, because tor's working directory differs
-    /// from this program's. It need not exist, but its parent must.
+    /// from this program's. The directory need not exist, but its parent must.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/var/lib/tor/blog").local_port(80);
+    /// assert!(service.check().is_ok());
+    /// ```
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         // Remove a `/` at the end, because tor would take a path with it for
         // another directory.
@@ -69,7 +76,15 @@ impl DiskOnion {
         &self.directory
     }
 
-    /// Returns all lines in order. The first is `HiddenServiceDir`.
+    /// Returns all lines in order. The first line is `HiddenServiceDir`.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let lines = DiskOnion::new("/srv/tor/blog").local_port(80).lines();
+    /// assert_eq!(lines[0].to_string(), "HiddenServiceDir /srv/tor/blog");
+    /// assert_eq!(lines[1].to_string(), "HiddenServicePort 80");
+    /// ```
     pub fn lines(&self) -> Vec<ConfLine> {
         let directory = self.directory.to_string_lossy().into_owned();
         let mut lines = vec![ConfLine::new(DIRECTORY, Some(directory))];
@@ -79,9 +94,17 @@ impl DiskOnion {
 
     /// Returns the value of an option, or `None` if the option isn't set. The
     /// case of the name doesn't matter. If the option has several values,
-    /// returns the last one, which is the value that tor uses (except for
-    /// `HiddenServicePort`). For the directory, see
-    /// [`directory`](Self::directory).
+    /// returns the last one, which is the value that tor uses. (tor uses all
+    /// values of `HiddenServicePort`: see [`values`](Self::values).) For the
+    /// directory, see [`directory`](Self::directory).
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnion;
+    ///
+    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
+    /// assert_eq!(service.get("hiddenservicemaxstreams"), Some("100"));
+    /// assert_eq!(service.get("HiddenServiceVersion"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<&str> {
         let named = |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.lines.iter().rev().find(named)?.value.as_deref()
@@ -103,11 +126,19 @@ impl DiskOnion {
 
     /// Returns the ports in order. A `HiddenServicePort` that can't be parsed
     /// is missing from this list, but not from [`lines`](Self::lines).
+    ///
+    /// ```
+    /// use scape::onion::disk::{DiskOnion, DiskTarget};
+    ///
+    /// let ports = DiskOnion::new("/srv/tor/blog").port(80, ([127, 0, 0, 1], 8080)).ports();
+    /// assert_eq!(ports[0].port, 80);
+    /// assert_eq!(ports[0].target, DiskTarget::from(([127, 0, 0, 1], 8080)));
+    /// ```
     pub fn ports(&self) -> Vec<DiskPort> {
         self.values(PORT).filter_map(|value| value.parse().ok()).collect()
     }
 
-    /// Returns the options that this library knows as typed values.
+    /// Returns the options that this library knows, as typed values.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -123,8 +154,8 @@ impl DiskOnion {
     /// Adds a virtual port (a port of the onion address) whose connections go
     /// to a local target: a socket address, or the path of a Unix socket.
     /// (Unlike with `ADD_ONION`, the path may contain spaces and quotes.) Call
-    /// this again for more ports. If the same port is added with another
-    /// target, tor chooses one of them at random for each connection.
+    /// this again for more ports. If a port is added again with another target,
+    /// tor chooses one of the port's targets at random for each connection.
     ///
     /// [`OnionBuilder::port`](crate::OnionBuilder::port) and
     /// [`AddOnion::port`](crate::control::AddOnion::port) do the same for
@@ -136,6 +167,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").port(80, ([127, 0, 0, 1], 8080));
     /// assert_eq!(service.get("HiddenServicePort"), Some("80 127.0.0.1:8080"));
     /// ```
+    #[must_use]
     pub fn port(mut self, port: u16, target: impl Into<DiskTarget>) -> Self {
         self.lines.push(ConfLine::new(PORT, Some(DiskPort::new(port, target).to_string())));
         self
@@ -149,6 +181,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").local_port(80);
     /// assert_eq!(service.get("HiddenServicePort"), Some("80"));
     /// ```
+    #[must_use]
     pub fn local_port(self, port: u16) -> Self {
         self.port(port, DiskTarget::SamePort)
     }
@@ -165,6 +198,7 @@ impl DiskOnion {
     ///     .option("hiddenservicemaxstreams", "20");
     /// assert_eq!(service.values("HiddenServiceMaxStreams").collect::<Vec<_>>(), ["20"]);
     /// ```
+    #[must_use]
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let line = ConfLine::new(name, Some(value.into()));
         let first = self.lines.iter().position(|known| known.name.eq_ignore_ascii_case(&line.name));
@@ -182,6 +216,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
     /// assert_eq!(service.without("HiddenServiceMaxStreams").get("HiddenServiceMaxStreams"), None);
     /// ```
+    #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.lines.retain(|line| !line.name.eq_ignore_ascii_case(name));
         self
@@ -200,6 +235,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100);
     /// assert_eq!(service.get("HiddenServiceMaxStreams"), Some("100"));
     /// ```
+    #[must_use]
     pub fn max_streams(self, streams: u16) -> Self {
         self.option("HiddenServiceMaxStreams", streams.to_string())
     }
@@ -211,15 +247,18 @@ impl DiskOnion {
     /// ```
     /// use scape::onion::disk::DiskOnion;
     ///
-    /// let service = DiskOnion::new("/srv/tor/blog").max_streams(100).max_streams_close_circuit(true);
+    /// let service = DiskOnion::new("/srv/tor/blog")
+    ///     .max_streams(100)
+    ///     .max_streams_close_circuit(true);
     /// assert_eq!(service.get("HiddenServiceMaxStreamsCloseCircuit"), Some("1"));
     /// ```
+    #[must_use]
     pub fn max_streams_close_circuit(self, close: bool) -> Self {
         self.flag("HiddenServiceMaxStreamsCloseCircuit", close)
     }
 
-    /// Sets whether tor only refuses a connection to a port that the service
-    /// doesn't have. By default, such a connection also closes the circuit.
+    /// Sets whether the circuit stays open when a client connects to a port
+    /// that the service doesn't have. By default, tor closes the circuit.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -227,6 +266,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").allow_unknown_ports(true);
     /// assert_eq!(service.get("HiddenServiceAllowUnknownPorts"), Some("1"));
     /// ```
+    #[must_use]
     pub fn allow_unknown_ports(self, allow: bool) -> Self {
         self.flag("HiddenServiceAllowUnknownPorts", allow)
     }
@@ -240,6 +280,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").export_circuit_id(true);
     /// assert_eq!(service.get("HiddenServiceExportCircuitID"), Some("haproxy"));
     /// ```
+    #[must_use]
     pub fn export_circuit_id(self, export: bool) -> Self {
         self.option("HiddenServiceExportCircuitID", if export { "haproxy" } else { "none" })
     }
@@ -253,11 +294,13 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").dir_group_readable(true);
     /// assert_eq!(service.get("HiddenServiceDirGroupReadable"), Some("1"));
     /// ```
+    #[must_use]
     pub fn dir_group_readable(self, readable: bool) -> Self {
         self.flag("HiddenServiceDirGroupReadable", readable)
     }
 
-    /// Sets the number of introduction points, 3 (tor's default) to 20.
+    /// Sets the number of introduction points. tor allows 3 to 20, and its
+    /// default is 3.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -265,14 +308,15 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").introduction_points(5);
     /// assert_eq!(service.get("HiddenServiceNumIntroductionPoints"), Some("5"));
     /// ```
+    #[must_use]
     pub fn introduction_points(self, count: u8) -> Self {
         self.option("HiddenServiceNumIntroductionPoints", count.to_string())
     }
 
-    /// Makes introduction points limit the rate of introductions. `rate` is the
-    /// number of introductions per second, and `burst` the number at once, that
-    /// an introduction point passes on. `None` means tor's default (25 and
-    /// 200).
+    /// Makes introduction points limit the rate of introductions. Each
+    /// introduction point passes on up to `rate` introductions per second, and
+    /// up to `burst` at once. `None` means tor's default: a rate of 25 and a
+    /// burst of 200.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -281,6 +325,7 @@ impl DiskOnion {
     /// assert_eq!(service.get("HiddenServiceEnableIntroDoSDefense"), Some("1"));
     /// assert_eq!(service.get("HiddenServiceEnableIntroDoSRatePerSec"), Some("10"));
     /// ```
+    #[must_use]
     pub fn intro_dos_defense(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServiceEnableIntroDoSDefense", true)
             .optional("HiddenServiceEnableIntroDoSRatePerSec", rate)
@@ -288,9 +333,9 @@ impl DiskOnion {
     }
 
     /// Makes clients solve a proof-of-work puzzle when the service is under
-    /// load. `rate` is the number of introductions per second, and `burst` the
-    /// number at once, that the service handles before it demands the puzzle.
-    /// `None` means tor's default (250 and 2500).
+    /// load. The service handles up to `rate` introductions per second, and up
+    /// to `burst` at once, before it demands the puzzle. `None` means tor's
+    /// default: a rate of 250 and a burst of 2500.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
@@ -299,6 +344,7 @@ impl DiskOnion {
     /// assert_eq!(service.get("HiddenServicePoWDefensesEnabled"), Some("1"));
     /// assert_eq!(service.get("HiddenServicePoWQueueRate"), Some("50"));
     /// ```
+    #[must_use]
     pub fn proof_of_work(self, rate: Option<u32>, burst: Option<u32>) -> Self {
         self.flag("HiddenServicePoWDefensesEnabled", true)
             .optional("HiddenServicePoWQueueRate", rate)
@@ -314,6 +360,7 @@ impl DiskOnion {
     /// let service = DiskOnion::new("/srv/tor/blog").onion_balance_instance(true);
     /// assert_eq!(service.get("HiddenServiceOnionBalanceInstance"), Some("1"));
     /// ```
+    #[must_use]
     pub fn onion_balance_instance(self, instance: bool) -> Self {
         self.flag("HiddenServiceOnionBalanceInstance", instance)
     }
@@ -344,9 +391,10 @@ impl DiskOnion {
     /// * if the directory isn't absolute or can't be sent and saved;
     /// * if there are no ports, a port is given twice with the same target, or
     ///   tor doesn't accept a port;
-    /// * if an option isn't an option of a single service, has a value that
-    ///   can't be sent and saved, or has a value that tor doesn't accept. An
-    ///   example of the last case is `HiddenServiceVersion 2`.
+    /// * if an option doesn't belong to a single service, or its value can't be
+    ///   sent and saved;
+    /// * if tor doesn't accept an option's value, for example
+    ///   `HiddenServiceVersion 2`.
     pub fn check(&self) -> Result<()> {
         self.check_directory()?;
         for line in &self.lines {

@@ -7,8 +7,8 @@ use super::transport::Transport;
 use crate::error::Result;
 use scape_proto::word::Fingerprint;
 
-/// The address and the transport of a bridge, which its clients' options
-/// contain.
+/// The address, the fingerprint and the transport of a bridge, for the options
+/// of its clients.
 #[derive(Debug)]
 pub(super) struct Bridge {
     or_port: SocketAddr,

@@ -14,11 +14,12 @@ use crate::io::transport::Deadline;
 use crate::process::{LaunchError, LaunchProblem};
 use scape_proto::word::Progress;
 
-/// The number of attempts to start if another program takes a port.
+/// The maximum number of attempts to start. The start is tried again only if
+/// another program has taken a port.
 const ATTEMPTS: usize = 3;
 
-/// The minimum number of relays. With fewer, a relay finds no path of three
-/// others.
+/// The minimum number of relays, authorities included. A relay builds circuits
+/// of three other relays, so it needs at least three others.
 const FEWEST: usize = 4;
 
 /// The shortest voting interval that tor allows, in seconds.
@@ -71,6 +72,10 @@ impl Default for TestNetworkBuilder {
 impl TestNetworkBuilder {
     /// Sets the number of directory authorities. Default: 3. A count of 0 is
     /// treated as 1.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().authorities(1).relays(3);
+    /// ```
     pub fn authorities(mut self, count: usize) -> Self {
         self.authorities = count.max(1);
         self
@@ -80,15 +85,24 @@ impl TestNetworkBuilder {
     /// exits. Default: 5. Relays that [`relay`](Self::relay) adds are not
     /// counted.
     ///
-    /// Authorities are relays, too. With fewer than four authorities and relays
-    /// in total, [`start`](Self::start) fails with an error of the kind
-    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// Authorities are relays, too. If the network has fewer than four
+    /// authorities and relays in total, [`start`](Self::start) fails with an
+    /// error of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder().relays(8);
+    /// // One authority and two relays are too few for circuits.
+    /// assert!(TestNetwork::builder().authorities(1).relays(2).start().is_err());
+    /// ```
     pub fn relays(mut self, count: usize) -> Self {
         self.relays = count;
         self
     }
 
-    /// Adds a relay with its own settings.
+    /// Adds one relay. `set` receives the default settings and returns the
+    /// settings of this relay.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -109,15 +123,18 @@ impl TestNetworkBuilder {
     /// [`Node::bridge_line`](super::Node::bridge_line) returns the option that
     /// a client needs.
     ///
-    /// A bridge is neither an exit nor a guard, regardless of its settings.
-    /// With `bandwidth` or `family`, [`start`](Self::start) fails with an error
-    /// of the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// A bridge is neither an exit nor a guard, regardless of its settings. If
+    /// a [`bandwidth`](RelayOptions::bandwidth) or a
+    /// [`family`](RelayOptions::family) is set for a bridge,
+    /// [`start`](Self::start) fails with an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     /// [`transport`](RelayOptions::transport) adds a pluggable transport.
     /// [`relays`](Self::relays) doesn't count bridges.
     ///
     /// ```no_run
-    /// use scape::control::BuildCircuit;
+    /// use scape::control::ExtendCircuit;
     /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
     ///
     /// let builder = TestNetwork::builder();
     /// let network = builder.bridge(|bridge| bridge.nickname("b")).start()?;
@@ -127,7 +144,8 @@ impl TestNetworkBuilder {
     ///     .option("UseBridges", true)
     ///     .option("Bridge", line.unwrap_or_default())
     ///     .start()?;
-    /// let circuit = client.controller().build_circuit(&BuildCircuit::new())?;
+    /// let request = ExtendCircuit::new();
+    /// let circuit = client.controller().build_circuit(&request, Duration::from_secs(60))?;
     /// println!("{circuit}");
     /// # Ok::<(), scape::Error>(())
     /// ```
@@ -139,11 +157,12 @@ impl TestNetworkBuilder {
     /// Sets whether authorities, relays and bridges also have an IPv6 address.
     /// Default: false.
     ///
-    /// Each then has a second OR port, on ::1, which the consensus names.
-    /// Clients get `ClientUseIPv6 1`. They still prefer IPv4, unless
-    /// `ClientUseIPv4 0` or `ClientPreferIPv6ORPort 1` is set. If this machine
-    /// doesn't have the address ::1, [`start`](Self::start) fails with an error
-    /// of the kind [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// If true, each of these nodes has a second OR port, on ::1. The consensus
+    /// contains the second port of each authority and relay. Clients get
+    /// `ClientUseIPv6 1`. They still prefer IPv4, unless `ClientUseIPv4 0` or
+    /// `ClientPreferIPv6ORPort 1` is set. If this machine doesn't have the
+    /// address ::1, [`start`](Self::start) fails with an error of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -157,8 +176,8 @@ impl TestNetworkBuilder {
         self
     }
 
-    /// Sets an option of every node, including the client, and of
-    /// [`TestNetwork::launch`].
+    /// Sets a tor option of every node. It also applies to the network's client
+    /// and to the clients from [`TestNetwork::launch`].
     ///
     /// ```
     /// let builder = scape::testing::TestNetwork::builder().option("Log", "info stdout");
@@ -174,14 +193,30 @@ impl TestNetworkBuilder {
     /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
     ///
     /// With a long interval, nodes need less memory and send fewer events.
+    /// [`TestNetwork::vote`] makes the authorities vote at once.
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
+    ///
+    /// let builder = TestNetwork::builder().voting_interval(Duration::from_secs(3600));
+    /// // A day isn't a multiple of seven minutes.
+    /// let every_seven_minutes = TestNetwork::builder().voting_interval(Duration::from_secs(420));
+    /// assert!(every_seven_minutes.start().is_err());
+    /// ```
     pub fn voting_interval(mut self, interval: Duration) -> Self {
         self.voting_interval = interval;
         self
     }
 
     /// Sets the number of voting intervals for which a consensus is valid.
-    /// Default: 2. With fewer, [`start`](Self::start) fails with an error of
+    /// Default: 2. With 0 or 1, [`start`](Self::start) fails with an error of
     /// the kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    ///
+    /// ```
+    /// // With the default interval of ten seconds, a consensus is valid for a minute.
+    /// let builder = scape::testing::TestNetwork::builder().consensus_lifetime(6);
+    /// ```
     pub fn consensus_lifetime(mut self, intervals: u32) -> Self {
         self.intervals_valid = intervals;
         self
@@ -190,6 +225,10 @@ impl TestNetworkBuilder {
     /// Sets whether the network starts without a consensus and waits for the
     /// first vote, like a new network. This takes ten seconds more. Default:
     /// false.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().vote_first(true);
+    /// ```
     pub fn vote_first(mut self, on: bool) -> Self {
         self.vote_first = on;
         self
@@ -198,9 +237,13 @@ impl TestNetworkBuilder {
     /// Sets whether the nodes get new keys for this network only. Default:
     /// false.
     ///
-    /// By default, all networks of a user have the same keys. They are kept in
-    /// the user's cache directory (`XDG_CACHE_HOME`, or `~/.cache`), in
-    /// `scape/test-network-keys-1`.
+    /// By default, all networks of a user have the same keys. These keys are
+    /// kept in the user's cache directory (`XDG_CACHE_HOME`, or `~/.cache`), in
+    /// `scape/test-network-keys-1`. New keys are removed with the network.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().new_keys(true);
+    /// ```
     pub fn new_keys(mut self, on: bool) -> Self {
         self.new_keys = on;
         self
@@ -208,6 +251,12 @@ impl TestNetworkBuilder {
 
     /// Sets the time limit for [`start`](Self::start). Default: five minutes,
     /// which is enough on a busy machine.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = scape::testing::TestNetwork::builder().timeout(Duration::from_secs(60));
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -217,9 +266,10 @@ impl TestNetworkBuilder {
     /// through [`TestNetwork::name_server`].
     ///
     /// ```
+    /// use scape::testing::TestNetwork;
     /// use std::net::Ipv4Addr;
     ///
-    /// let builder = scape::testing::TestNetwork::builder().name("www.scape.test", Ipv4Addr::LOCALHOST);
+    /// let builder = TestNetwork::builder().name("www.scape.test", Ipv4Addr::LOCALHOST);
     /// ```
     pub fn name(mut self, name: impl Into<String>, address: impl Into<IpAddr>) -> Self {
         self.names.push((name.into(), address.into()));
@@ -230,22 +280,41 @@ impl TestNetworkBuilder {
     /// [`TestNetwork::launch`] (the option `VanguardsLiteEnabled`). Default:
     /// false.
     ///
-    /// With few relays, circuits to onion services often fail at first, because
-    /// tor chooses one of its guards for a later hop. tor tries again, so
-    /// connecting takes up to 15 seconds more. Use at least 8 relays.
+    /// If vanguards-lite is on and there are few relays, circuits to onion
+    /// services often fail at first, because tor chooses one of its guards for
+    /// a later hop. tor tries again, so connecting takes up to 15 seconds more.
+    /// Use at least 8 relays.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().vanguards_lite(true).relays(8);
+    /// ```
     pub fn vanguards_lite(mut self, on: bool) -> Self {
         self.vanguards_lite = on;
         self
     }
 
-    /// Sets an option of the client, in addition to the options of all nodes.
+    /// Sets a tor option of the client, in addition to the options of all
+    /// nodes. Clients from [`TestNetwork::launch`] don't have this option.
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder().client_option("MaxCircuitDirtiness", "60");
+    /// ```
     pub fn client_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.client_options.push((name.into(), value.into()));
         self
     }
 
-    /// Sets a callback for each step of the start. It runs on the thread that
-    /// calls [`start`](Self::start).
+    /// Sets a callback for each step of the start. The callback runs on the
+    /// thread that calls [`start`](Self::start).
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder()
+    ///     .on_progress(|step| eprintln!("{:3} % {}", step.percent, step.text));
+    /// ```
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'static) -> Self {
         self.on_progress = Some(Box::new(callback));
         self
@@ -255,8 +324,9 @@ impl TestNetworkBuilder {
     /// accept streams, and the authorities have the descriptor of every relay.
     ///
     /// A relay whose options keep it from publishing its descriptor, such as
-    /// `PublishServerDescriptor 0`, delays the start by 20 seconds. With
-    /// [`vote_first`](Self::vote_first), the start then fails with a timeout.
+    /// `PublishServerDescriptor 0`, delays the start by 20 seconds. If such a
+    /// network also has [`vote_first`](Self::vote_first), the start fails with
+    /// a timeout.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::io::transport::Address;
 use scape_proto::control::Words;
 
-/// The ports of a client to which programs can connect.
+/// The addresses of a client's SOCKS ports and control port.
 #[derive(Debug, Clone)]
 pub(super) struct ClientPorts {
     pub(super) socks: Address,

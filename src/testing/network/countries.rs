@@ -1,8 +1,9 @@
 //! The countries of relays.
 //!
-//! tor looks up the country of an address, and every address of the network is
-//! a loopback address. So each country has a network within 127.0.0.0/8. A file
-//! in the format of tor's `geoip` assigns the networks to countries.
+//! tor looks up the country of an address, and every address of the test
+//! network is a loopback address. So each country has an address range within
+//! 127.0.0.0/8. A file in the format of tor's `geoip` assigns the ranges to
+//! countries.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,11 +25,11 @@ const NO_IPV6: &str = "# No IPv6 address is in a country.\n";
 /// The highest number of countries in a network.
 pub(super) const MOST: usize = 254;
 
-/// The countries of a network: the one with index 0 has 127.1.0.0/16, the next
-/// 127.2.0.0/16, and so on.
+/// The countries of a network. The address range of the one with index 0 is
+/// 127.1.0.0/16, that of the next one 127.2.0.0/16, and so on.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Countries {
-    /// Codes in upper case.
+    /// The country codes, in upper case.
     codes: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ impl Countries {
         Countries { codes }
     }
 
-    /// Returns true if there are more countries than networks for them.
+    /// Returns true if there are more countries than address ranges for them.
     pub(super) fn are_too_many(&self) -> bool {
         self.codes.len() > MOST
     }

@@ -19,22 +19,23 @@ const REFUSED: &str = "approved-routers";
 /// Faults and repairs. [`Node`] has the methods that stop and pause single
 /// nodes.
 impl TestNetwork {
-    /// Restarts a node, and waits until it works: until a relay or bridge
-    /// accepts streams, or the client can build circuits. A node that has ended
-    /// is started again.
+    /// Restarts a node, and waits until it works. A relay or bridge works when
+    /// it accepts streams, the client when it can build circuits, and an
+    /// authority when it has a control connection. A node that has already
+    /// ended is started again, too.
     ///
     /// The node keeps its keys, relay ports and data directory. Options that
-    /// were changed while it ran are reset to those at the start of the
-    /// network. Controllers of its old process stay closed. If the node is the
-    /// client, its SOCKS and control ports change.
+    /// were changed while the node ran get back the values that they had at the
+    /// start of the network. Controllers of the old process stay closed. If the
+    /// node is the client, its SOCKS and control ports change.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
     ///
     /// let mut network = TestNetwork::builder().start()?;
-    /// network.node("relay0").unwrap().kill()?;
+    /// network.node("relay0").ok_or("there is no relay0")?.kill()?;
     /// network.restart("relay0")?;
-    /// # Ok::<(), scape::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -67,13 +68,13 @@ impl TestNetwork {
 
     /// Sets whether the authorities list a relay.
     ///
-    /// A refused relay leaves the consensus with the next vote. A relay that is
-    /// listed again comes back with a vote after it has published its
-    /// descriptor again, as it does after [`restart`](Self::restart).
+    /// A relay that isn't listed leaves the consensus with the next vote. To
+    /// bring it back, list it and then call [`restart`](Self::restart), so that
+    /// it publishes its descriptor anew. The next vote then includes it.
     ///
-    /// This is the only quick way to remove a relay from the consensus. Even in
-    /// a test network, authorities list a relay that doesn't answer for 45 more
-    /// minutes.
+    /// This is the only quick way to remove a relay from the consensus. If a
+    /// relay stops answering, the authorities still list it for 45 minutes,
+    /// even in a test network.
     ///
     /// The authorities read their torrc again (SIGNAL RELOAD), so options that
     /// were set at runtime and not saved are lost.
@@ -86,9 +87,10 @@ impl TestNetwork {
     /// let network = TestNetwork::builder().start()?;
     /// network.set_listed("relay0", false)?;
     /// network.wait_for_vote(Duration::from_secs(60))?;
-    /// let relay0 = network.node("relay0").and_then(|node| node.fingerprint()).unwrap();
+    /// let relay0 = network.node("relay0").and_then(|node| node.fingerprint());
+    /// let relay0 = relay0.ok_or("there is no relay0")?;
     /// assert!(network.client().info().network_status(relay0)?.is_none());
-    /// # Ok::<(), scape::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -119,9 +121,9 @@ impl TestNetwork {
     /// every ten seconds anyway.
     ///
     /// Relays and running clients fetch the new consensus when their present
-    /// one is no longer fresh, so after up to one [`voting_interval`]. Clients
-    /// that are started later with [`launch`](Self::launch) begin with the new
-    /// consensus.
+    /// one is no longer fresh. This takes up to one [`voting_interval`].
+    /// Clients that are started later with [`launch`](Self::launch) begin with
+    /// the new consensus.
     ///
     /// ```no_run
     /// use scape::testing::TestNetwork;
@@ -166,6 +168,19 @@ impl Node {
     /// connections to the node's ports. Calls on its
     /// [`controller`](Self::controller) time out.
     ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// for relay in network.relays() {
+    ///     relay.pause()?;
+    /// }
+    /// let client = network.tor().client()?.timeout(Duration::from_secs(5));
+    /// assert!(client.connect(("www.scape.test", 80)).is_err()); // no exit answers
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
@@ -178,6 +193,18 @@ impl Node {
 
     /// Resumes a paused process (SIGCONT). Does nothing if the process isn't
     /// paused.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::time::Duration;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// let relay0 = network.node("relay0").ok_or("there is no relay0")?;
+    /// relay0.pause()?;
+    /// std::thread::sleep(Duration::from_secs(5)); // circuits through relay0 stall
+    /// relay0.resume()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -193,8 +220,20 @@ impl Node {
         Ok(())
     }
 
-    /// Ends the process as an operator would (SIGTERM). Its files are kept for
-    /// [`TestNetwork::restart`]. Does nothing if the process has ended.
+    /// Ends the process with SIGTERM, like an operator does, and waits until it
+    /// has ended. The node's files are kept for [`TestNetwork::restart`]. Does
+    /// nothing if `stop` or [`kill`](Self::kill) has already ended the process.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// for relay in network.relays() {
+    ///     relay.stop()?;
+    ///     assert!(!relay.process().is_running());
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -209,8 +248,19 @@ impl Node {
         self.process().end()
     }
 
-    /// Kills the process (SIGKILL), to simulate a crash. Its files are kept for
-    /// [`TestNetwork::restart`]. Does nothing if the process has ended.
+    /// Kills the process (SIGKILL), to simulate a crash. The node's files are
+    /// kept for [`TestNetwork::restart`]. Does nothing if the process has
+    /// ended.
+    ///
+    /// ```no_run
+    /// use scape::testing::{Role, TestNetwork};
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// for authority in network.nodes().iter().filter(|node| node.role() == Role::Authority) {
+    ///     authority.kill()?; // no further consensus is made
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -12,18 +12,19 @@ use crate::control::Controller;
 use crate::error::Result;
 use crate::io::transport::Deadline;
 
-/// The time before the beginning of a vote at which it is postponed, so that
-/// every authority is told in time.
+/// The minimum time between now and the beginning of the vote. If less is left,
+/// the vote is postponed. The time is long enough to tell every authority that
+/// the vote is postponed.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// The time for the relays' descriptors to reach the authorities after
-/// everything else works. It takes half a second, and a few seconds on a busy
-/// machine.
+/// The time limit for the relays' descriptors to reach the authorities after
+/// everything else works. Usually, they take half a second, or a few seconds on
+/// a busy machine.
 const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
 /// The first vote. It must not begin during the start, nor before every
 /// authority has the descriptor of every relay. On a busy machine, the
-/// descriptors arrive late, and overloaded authorities vote without each other.
+/// descriptors arrive late, and overloaded authorities miss each other's votes.
 pub(super) struct FirstVote {
     authorities: Vec<Controller>,
     /// GETINFO keys of the relays' descriptors.

@@ -39,16 +39,17 @@ pub use node::{Node, Role};
 pub use relay::RelayOptions;
 
 /// A private Tor network on 127.0.0.1: directory authorities, relays and a
-/// client. All of them are real tors. The network has its own name server. As
-/// on the public network, circuits can be built, names resolved, and onion
-/// services published and reached.
+/// client. All of them are real tors. The network has its own name server.
+/// Circuits can be built, names resolved, and onion services published and
+/// reached, like on the public network.
 ///
 /// ```no_run
-/// use scape::control::BuildCircuit;
+/// use scape::control::ExtendCircuit;
 /// use scape::testing::TestNetwork;
+/// use std::time::Duration;
 ///
 /// let network = TestNetwork::builder().start()?;
-/// let circuit = network.client().build_circuit(&BuildCircuit::new())?;
+/// let circuit = network.client().build_circuit(&ExtendCircuit::new(), Duration::from_secs(60))?;
 /// println!("{circuit}");
 /// # Ok::<(), scape::Error>(())
 /// ```
@@ -70,15 +71,15 @@ pub use relay::RelayOptions;
 /// takes ten seconds. To start sooner, the program writes the first consensus
 /// itself, with the authorities' signatures. The authorities then vote every
 /// ten seconds (see [`voting_interval`](TestNetworkBuilder::voting_interval)).
-/// Their first consensus replaces the program's one before that expires.
-/// [`wait_for_vote`](Self::wait_for_vote) waits for it.
-/// [`vote_first`](TestNetworkBuilder::vote_first) starts without the program's
-/// consensus.
+/// Before the program's consensus expires, the first consensus of the
+/// authorities replaces it. [`wait_for_vote`](Self::wait_for_vote) waits for
+/// the next consensus. [`vote_first`](TestNetworkBuilder::vote_first) starts
+/// without the program's consensus.
 ///
-/// Until the vote, caches have no server descriptors (`GETINFO desc/…`). The
-/// authorities have them after two seconds. If the client gets no circuit with
-/// the first consensus within 15 seconds, the start waits for the vote and logs
-/// a warning with the target `scape::testing`.
+/// Until the first vote, relays have no server descriptors (`GETINFO desc/…`).
+/// The authorities have them after two seconds. If the client gets no circuit
+/// with the first consensus within 15 seconds, the start waits for the vote and
+/// logs a warning with the target `scape::testing`.
 ///
 /// # Differences from the public network
 ///
@@ -118,6 +119,14 @@ pub struct TestNetwork {
 
 impl TestNetwork {
     /// Returns a builder, which sets the size and the options of the network.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().relays(8).start()?;
+    /// assert_eq!(network.relays().count(), 8);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn builder() -> TestNetworkBuilder {
         TestNetworkBuilder::default()
     }
@@ -127,16 +136,26 @@ impl TestNetwork {
         self.client_node().controller()
     }
 
-    /// Returns the client as a [`Tor`].
+    /// Returns the client as a [`Tor`], for a program under test.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let network = TestNetwork::builder().name("www.scape.test", Ipv4Addr::LOCALHOST).start()?;
+    /// let client = network.tor().client()?;
+    /// assert_eq!(client.dns_resolve("www.scape.test")?, Ipv4Addr::LOCALHOST);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn tor(&self) -> Tor {
         Tor::from(self.client().clone())
     }
 
     /// Returns a [`Launch`] for another client of this network.
     ///
-    /// Options can be added to it. The defaults of [`Launch`] apply to its data
-    /// directory and its SOCKS port. The caller starts and owns the client, and
-    /// should end it before the network.
+    /// Options can be added to the launch. The data directory and the SOCKS
+    /// port are the defaults of [`Launch`]. The caller starts and owns the
+    /// client, and should end it before the network.
     ///
     /// ```no_run
     /// use scape::{Tor, testing::TestNetwork};
@@ -154,8 +173,18 @@ impl TestNetwork {
         }
     }
 
-    /// Like [`launch`](Self::launch), with an empty data directory. The client
-    /// downloads everything from the network, which takes about 1.3 seconds.
+    /// Like [`launch`](Self::launch), but the data directory is empty at the
+    /// start. The client downloads everything from the network, which takes
+    /// about 1.3 seconds.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// let newcomer = network.launch_empty().start()?;
+    /// println!("Tor {}", newcomer.controller().version()?);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn launch_empty(&self) -> Launch {
         node::as_visitor(self.common.member())
     }
@@ -168,6 +197,15 @@ impl TestNetwork {
     /// Returns the node with a nickname: `authority0`, `relay0`, `bridge0`,
     /// `client`, and so on, or a nickname set with [`RelayOptions::nickname`].
     /// Returns `None` if there is no such node.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// assert!(network.node("relay0").is_some());
+    /// assert!(network.node("relay99").is_none());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn node(&self, nickname: &str) -> Option<&Node> {
         self.nodes.iter().find(|node| node.nickname() == nickname)
     }
@@ -219,7 +257,8 @@ impl TestNetwork {
         &self.name_server
     }
 
-    /// Waits until the client has a newer consensus than it has now.
+    /// Waits until the client has a newer consensus than at the time of this
+    /// call.
     ///
     /// The authorities vote every
     /// [`voting_interval`](TestNetworkBuilder::voting_interval), and a client
@@ -250,6 +289,15 @@ impl TestNetwork {
     /// A node that hasn't ended 10 seconds after SIGTERM is killed. This isn't
     /// an error: a warning with the node's name is logged, with the target
     /// `scape::testing`.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// println!("{} nodes are running", network.nodes().len());
+    /// network.stop()?;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

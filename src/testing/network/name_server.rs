@@ -19,21 +19,21 @@ const RESPONSE: u16 = 0x8480; // an authoritative response, recursion available
 const RECURSION_DESIRED: u16 = 0x0100;
 const FORMAT_ERROR: u16 = 1;
 const NO_SUCH_NAME: u16 = 3;
-/// A compressed name, which points to the name in the question right after the
-/// header.
+/// The compressed form of the name in an answer. It points to the question,
+/// which begins with the same name and follows the header.
 const QUESTION_NAME: u16 = 0xC000 | HEADER as u16;
 /// The time to live of an answer, in seconds.
 const TTL: u32 = 60;
-/// The interval at which the thread checks whether it should end.
+/// The interval at which the server's thread checks whether it should end.
 const TICK: Duration = Duration::from_millis(200);
 
 /// A name server on 127.0.0.1 that knows only the names that were added.
 ///
 /// The exits of a [`TestNetwork`](super::TestNetwork) ask only this server, so
-/// that nothing leaves this machine. It answers questions for A, AAAA and PTR
-/// records. For any other name, it answers that the name doesn't exist. Names
-/// and addresses may be added at any time. tor asks for names in mixed case,
-/// and the answer repeats the name unchanged.
+/// that nothing leaves this machine. The server answers questions for A, AAAA
+/// and PTR records. If a name wasn't added, the answer is that the name doesn't
+/// exist. Names and addresses may be added at any time. tor asks for names in
+/// mixed case, and the answer repeats the name unchanged.
 #[derive(Debug)]
 pub struct NameServer {
     address: SocketAddr,
@@ -45,7 +45,8 @@ pub struct NameServer {
 #[derive(Debug, Default)]
 struct Records {
     addresses: HashMap<String, Vec<IpAddr>>,
-    /// Keyed by the name in `in-addr.arpa` or `ip6.arpa`.
+    /// The names of addresses. Each key is an address in the form of PTR
+    /// questions: a name in `in-addr.arpa` or `ip6.arpa`.
     names: HashMap<String, String>,
 }
 
@@ -78,7 +79,18 @@ impl NameServer {
     }
 
     /// Adds an address for `name`, in addition to the addresses that the name
-    /// already has.
+    /// already has. Upper and lower case are the same.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::net::Ipv4Addr;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// network.name_server().add_address("www.scape.test", Ipv4Addr::LOCALHOST.into());
+    /// let client = network.tor().client()?;
+    /// assert_eq!(client.dns_resolve("www.scape.test")?, Ipv4Addr::LOCALHOST);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn add_address(&self, name: &str, address: IpAddr) {
         self.records.lock().addresses.entry(name.to_ascii_lowercase()).or_default().push(address);
     }
@@ -86,7 +98,19 @@ impl NameServer {
     /// Sets the name that a reverse lookup of `address` returns.
     ///
     /// tor refuses reverse lookups of private addresses. Use a documentation
-    /// address such as 198.51.100.7. Nothing is ever sent to it.
+    /// address such as 198.51.100.7. A lookup sends nothing to that address.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    /// use std::net::IpAddr;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// let address: IpAddr = "198.51.100.7".parse()?;
+    /// network.name_server().add_name(address, "seven.scape.test");
+    /// let client = network.tor().client()?;
+    /// assert_eq!(client.dns_resolve_ptr(address)?, "seven.scape.test");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_name(&self, address: IpAddr, name: &str) {
         self.records.lock().names.insert(reverse_name(address), name.to_string());
     }
@@ -102,7 +126,8 @@ impl Drop for NameServer {
     }
 }
 
-/// Returns the name of an address in PTR questions.
+/// Returns an address in the form of PTR questions, for example
+/// `7.100.51.198.in-addr.arpa`.
 fn reverse_name(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => {

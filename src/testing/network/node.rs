@@ -20,14 +20,14 @@ use scape_proto::word::Fingerprint;
 /// The number of lines of a node's log that are kept.
 const LOG_LINES: usize = 1000;
 
-/// The task of a node.
+/// The kind of a [`Node`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
     /// A directory authority. It votes on the consensus and carries circuits,
     /// but isn't an exit.
     Authority,
-    /// A relay, by default also an exit, but only to this machine.
+    /// A relay. By default, it is also an exit, but only to this machine.
     Relay,
     /// A bridge: a relay that isn't in the consensus. Only clients that are
     /// told about it use it.
@@ -57,12 +57,13 @@ impl Node {
         &self.nickname
     }
 
-    /// Returns the node's role.
+    /// Returns the kind of the node.
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// Returns the identity fingerprint, or `None` for a client.
+    /// Returns the identity fingerprint of an authority, a relay or a bridge.
+    /// Returns `None` for a client.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
@@ -95,8 +96,9 @@ impl Node {
 
     /// Returns the value of the option `ClientTransportPlugin` with which a
     /// client reaches this bridge: `NAME socks5 127.0.0.1:PORT`. Returns `None`
-    /// if the node isn't a bridge with a
-    /// [transport](super::RelayOptions::transport).
+    /// if the node isn't a bridge with a transport. See
+    /// [`RelayOptions::transport`](super::RelayOptions::transport) for an
+    /// example.
     pub fn transport_line(&self) -> Option<String> {
         self.bridge.as_ref().and_then(Bridge::transport_line)
     }
@@ -107,13 +109,22 @@ impl Node {
     }
 
     /// Returns the last 1000 lines of tor's log, oldest first, at level notice
-    /// and above. The builder's option `Log` sets another level. The lines stay
-    /// available after the process has ended.
+    /// and above. To change the level, set the option `Log` with
+    /// [`TestNetworkBuilder::option`](super::TestNetworkBuilder::option). The
+    /// lines stay available after the process has ended.
     pub fn log(&self) -> Vec<String> {
         self.process.log_tail()
     }
 
-    /// Returns the torrc of the running process.
+    /// Returns the current content of the torrc of the running process.
+    ///
+    /// ```no_run
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let network = TestNetwork::builder().start()?;
+    /// assert!(network.client_node().torrc()?.contains("SocksPort"));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -206,11 +217,11 @@ pub(super) struct Common {
 /// The time of the authorities' first vote.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Voting {
-    /// The first vote ends shortly before the seed's consensus is no longer
-    /// fresh.
+    /// The network starts with a consensus that this program has written. The
+    /// first vote ends shortly before that consensus is no longer fresh.
     AfterSeed(Times),
-    /// The first vote begins when the authorities are told to vote: see
-    /// [`vote`](super::vote).
+    /// The network starts without a consensus. The first vote begins when the
+    /// authorities are told to vote: see [`vote`](super::vote).
     WhenTold(Times),
 }
 

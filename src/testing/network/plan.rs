@@ -18,12 +18,13 @@ use crate::error::{Error, Result};
 use crate::process::make_private;
 use scape_proto::word::Fingerprint;
 
-/// The bandwidth of a relay for which none is set, if it is set for other
-/// relays. The unit is 1000 bytes per second, as in the consensus.
+/// The bandwidth of a relay that has no bandwidth setting, if another relay of
+/// the network has one. The unit is 1000 bytes per second, as in the consensus.
 const BANDWIDTH: u32 = 1000;
 
-/// The number of authorities that must have measured a relay's bandwidth before
-/// the consensus contains it. The number is fixed in tor.
+/// The minimum number of authorities that measure bandwidth. A bandwidth that
+/// fewer authorities have measured doesn't get into the consensus. The number
+/// is fixed in tor.
 const ENOUGH_TO_MEASURE: usize = 3;
 
 /// The nodes that a network will have, in addition to the client.
@@ -31,7 +32,7 @@ pub(super) struct Wanted {
     pub(super) authorities: usize,
     pub(super) relays: Vec<RelayOptions>,
     pub(super) bridges: Vec<RelayOptions>,
-    /// True if all of them also have an IPv6 address.
+    /// True if all these nodes also have an IPv6 address.
     pub(super) ipv6: bool,
 }
 
@@ -93,7 +94,7 @@ impl PlannedRelay {
 }
 
 impl Plan {
-    /// Finds keys and ports for all nodes.
+    /// Makes the plan: finds keys and ports for all nodes.
     pub(super) fn new(wanted: Wanted, cache: &KeyCache) -> Result<Self> {
         let Wanted { authorities, relays, bridges, ipv6 } = wanted;
         let (relay_count, bridge_count) = (relays.len(), bridges.len());
@@ -177,10 +178,12 @@ impl Plan {
         self.authorities.iter().map(PlannedAuthority::line).collect()
     }
 
-    /// Returns a GETINFO key for the descriptor of each authority and relay.
+    /// Returns a GETINFO key for the descriptor of each authority and relay. A
+    /// relay whose options keep it from publishing its descriptor is left out.
     pub(super) fn descriptor_keys(&self) -> Vec<String> {
         let authorities = self.authorities.iter().map(|authority| authority.fingerprint);
-        let all = authorities.chain(self.relays.iter().map(|relay| relay.fingerprint));
+        let relays = self.relays.iter().filter(|relay| relay.options.publishes());
+        let all = authorities.chain(relays.map(|relay| relay.fingerprint));
         all.map(|fingerprint| format!("desc/id/{fingerprint}")).collect()
     }
 
@@ -286,7 +289,7 @@ pub(super) fn bandwidth_file(plan: &Plan, now: SystemTime) -> String {
 }
 
 /// Writes the [`bandwidth_file`] into an authority's data directory. Returns
-/// its path.
+/// the path of the file.
 pub(super) fn write_bandwidth_file(data_directory: &Path, content: &str) -> Result<PathBuf> {
     let path = data_directory.join("bandwidths");
     let written = fs::write(&path, content);

@@ -7,12 +7,14 @@ use crate::error::{Error, Result};
 /// Returns a free port for each address.
 ///
 /// The ports are released before tor takes them, so another program may take
-/// one. In that case, the network is started again.
+/// one. [`TestNetworkBuilder::start`](super::TestNetworkBuilder::start) then
+/// makes another attempt.
 ///
 /// # Errors
 ///
-/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) that
-/// names the first address that this machine doesn't have.
+/// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if this
+/// machine doesn't have one of the addresses. The error names the first such
+/// address.
 pub(super) fn free_ports(addresses: impl IntoIterator<Item = IpAddr>) -> Result<Vec<u16>> {
     // The listeners are kept until the end, so that no port is found twice.
     let mut listeners = Vec::new();

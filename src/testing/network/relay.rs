@@ -6,6 +6,10 @@ use super::transport;
 use crate::error::{Error, Result};
 use scape_proto::control::ArgumentError;
 
+/// The option that decides whether a relay publishes its descriptor. With the
+/// value 0, the relay doesn't.
+const PUBLISHES: &str = "PublishServerDescriptor";
+
 /// The settings of a relay or a bridge of a
 /// [`TestNetwork`](super::TestNetwork), for
 /// [`TestNetworkBuilder::relay`](super::TestNetworkBuilder::relay) and
@@ -51,34 +55,59 @@ impl Default for RelayOptions {
 impl RelayOptions {
     /// Sets the nickname: 1 to 19 letters and digits. Default: `relay0`,
     /// `relay1`, and so on in the order of the relays, or `bridge0` and so on
-    /// for bridges.
+    /// for bridges. If the nickname is malformed, reserved or used twice,
+    /// [`start`](super::TestNetworkBuilder::start) fails with an error of the
+    /// kind [`ErrorKind::Argument`](crate::ErrorKind::Argument).
+    /// Reserved are `client`, `socks`, and names that begin with `authority`.
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder().relay(|relay| relay.nickname("fast"));
+    /// // The nickname "client" is reserved.
+    /// assert!(TestNetwork::builder().relay(|relay| relay.nickname("client")).start().is_err());
+    /// ```
     pub fn nickname(mut self, nickname: impl Into<String>) -> Self {
         self.nickname = Some(nickname.into());
         self
     }
 
     /// Sets the relay's bandwidth in the consensus, in 1000 bytes per second.
-    /// Clients choose relays in proportion to it.
+    /// Clients choose each relay in proportion to its bandwidth.
     ///
-    /// If at least one relay has a bandwidth, other relays have 1000.
-    /// Authorities have 0, because they don't measure themselves. By default,
-    /// nothing is measured, and clients choose relays and authorities with
-    /// equal probability.
+    /// If the bandwidth of at least one relay is set, all other relays have
+    /// 1000. Authorities have 0, because they don't measure themselves. If no
+    /// bandwidth is set, nothing is measured, and clients choose relays and
+    /// authorities with equal probability.
     ///
-    /// This needs at least three authorities, which is the default. The
-    /// consensus doesn't name a bandwidth that fewer authorities have measured.
+    /// This setting needs at least three authorities, which is the default. A
+    /// bandwidth that fewer authorities have measured doesn't get into the
+    /// consensus.
+    ///
+    /// ```
+    /// // Clients choose this relay about 20 times as often as another one.
+    /// let builder = scape::testing::TestNetwork::builder().relay(|relay| relay.bandwidth(20_000));
+    /// ```
     pub fn bandwidth(mut self, kilobytes_per_second: u32) -> Self {
         self.bandwidth = Some(kilobytes_per_second);
         self
     }
 
     /// Sets whether the relay is an exit. Default: true.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().relay(|relay| relay.exit(false));
+    /// ```
     pub fn exit(mut self, on: bool) -> Self {
         self.exit = on;
         self
     }
 
     /// Sets whether the relay has the flag `Guard`. Default: true.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder().relay(|relay| relay.guard(false));
+    /// ```
     pub fn guard(mut self, on: bool) -> Self {
         self.guard = on;
         self
@@ -87,6 +116,12 @@ impl RelayOptions {
     /// Adds the relay to a family. All relays of a family list each other in
     /// `MyFamily`, and tor never uses two of them in one circuit. A family of
     /// one relay has no effect.
+    ///
+    /// ```
+    /// let builder = scape::testing::TestNetwork::builder()
+    ///     .relay(|relay| relay.family("siblings"))
+    ///     .relay(|relay| relay.family("siblings"));
+    /// ```
     pub fn family(mut self, name: impl Into<String>) -> Self {
         self.family = Some(name.into());
         self
@@ -99,19 +134,21 @@ impl RelayOptions {
     ///
     /// tor derives the country from the address. So the relays of the first
     /// country have the address 127.1.0.1, those of the second 127.2.0.1, and
-    /// so on. They also connect to others from it. Every node, and
+    /// so on. A relay also connects to other nodes from this address. Every
+    /// node, and every client from
     /// [`TestNetwork::launch`](super::TestNetwork::launch), has a matching
     /// `GeoIPFile`. `GETINFO ip-to-country/127.1.0.1` then returns `de`, and
     /// `ExcludeNodes {de}` and `ExitNodes {de}` work.
     ///
-    /// On Linux, all of 127.0.0.0/8 belongs to this machine. Other systems may
-    /// not have these addresses. Then the start fails with an error of the kind
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io), unless the addresses are added
-    /// to the loopback interface.
+    /// On Linux, all of 127.0.0.0/8 belongs to this machine. On other systems,
+    /// these addresses may have to be added to the loopback interface first. If
+    /// one is missing, the start fails with an error of the kind
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
-    /// All nodes also have `GeoIPExcludeUnknown 0`. By default, an option that
-    /// excludes a country makes tor exclude nodes without a country, too. Here
-    /// these are the authorities and most relays.
+    /// All nodes also have `GeoIPExcludeUnknown 0`. Without it, an option that
+    /// excludes a country would make tor exclude nodes without a country, too.
+    /// In a test network, these are the authorities and every relay whose
+    /// country isn't set.
     ///
     /// There can be up to 254 countries.
     ///
@@ -162,7 +199,14 @@ impl RelayOptions {
         self
     }
 
-    /// Adds a tor option, after the network's own options.
+    /// Adds a tor option to the relay's torrc, after the network's own options.
+    ///
+    /// ```
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let builder = TestNetwork::builder()
+    ///     .relay(|relay| relay.option("ContactInfo", "me@example.com"));
+    /// ```
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.push((name.into(), value.into()));
         self
@@ -170,6 +214,13 @@ impl RelayOptions {
 }
 
 impl RelayOptions {
+    /// Returns false if the relay's options keep it from publishing its
+    /// descriptor.
+    pub(super) fn publishes(&self) -> bool {
+        let is_it = |(name, _): &&(String, String)| name.eq_ignore_ascii_case(PUBLISHES);
+        self.options.iter().rfind(is_it).is_none_or(|(_, value)| value.trim() != "0")
+    }
+
     /// Returns an error if a setting is invalid for a relay.
     pub(super) fn check_relay(&self) -> Result<()> {
         if let Some(name) = &self.transport {
@@ -227,5 +278,19 @@ impl fmt::Debug for RelayOptions {
             .field("transport", &self.transport)
             .field("options", &options)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_publish_their_descriptors_unless_the_last_option_says_no() {
+        let relay = RelayOptions::default();
+        assert!(relay.publishes());
+        let hidden = relay.option("publishserverdescriptor", " 0");
+        assert!(!hidden.publishes());
+        assert!(hidden.option("PublishServerDescriptor", "1").publishes());
     }
 }

@@ -69,10 +69,10 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus.
     ///
-    /// The authorities start first, because a relay uploads its descriptor one
-    /// second after its start, and not again if this fails. The client joins
-    /// the network when all other nodes accept connections, because it would
-    /// avoid guards that refuse a connection.
+    /// The authorities start first. A relay uploads its descriptor one second
+    /// after its start, and doesn't try again if the upload fails. The client
+    /// joins the network when all other nodes accept connections. Otherwise the
+    /// client would avoid guards that refused a connection.
     fn start_seeded(
         &mut self,
         nodes: Vec<NodeToStart>,
@@ -100,9 +100,10 @@ impl TestNetworkBuilder {
 
     /// Starts nodes that have a consensus, and waits until they work together.
     ///
-    /// Calls `watch` with the authorities as soon as they run, and returns its
-    /// result. Drops `alive` when the authorities may vote: at the end, or as
-    /// soon as their vote is needed.
+    /// Calls `watch` with the authorities' controllers as soon as the
+    /// authorities run, and returns the result of `watch`. The authorities must
+    /// not vote as long as `alive` exists. It is dropped when the nodes work
+    /// together, or earlier if no circuit can be built without the vote.
     fn make_seeded_ready<T>(
         &mut self,
         starting: &mut Starting<'_, '_>,

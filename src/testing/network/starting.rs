@@ -10,7 +10,7 @@ use super::bridge::Bridge;
 use super::node::{Node, Role, of_node};
 use super::panicked::panicked;
 use super::stop_all;
-use crate::control::{BuildCircuit, Controller};
+use crate::control::{Controller, ExtendCircuit};
 use crate::error::{Error, Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::connection::Closed;
@@ -39,8 +39,9 @@ const LAST_QUESTION: Duration = Duration::from_secs(1);
 /// The pause between two attempts to build the first circuit.
 const CIRCUIT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The time after which the first consensus is considered useless, and the vote
-/// is needed.
+/// The time limit for building a circuit with the first consensus. After this
+/// time, that consensus is considered useless, and the authorities have to
+/// vote.
 const SEED_FOR: Duration = Duration::from_secs(15);
 
 /// A node before its start.
@@ -55,7 +56,8 @@ pub(super) struct NodeToStart {
     pub(super) again: Launch,
 }
 
-/// Nodes that are started in parallel. Dropping it ends those that run.
+/// Nodes that are started in parallel. Dropping this value ends the nodes that
+/// run.
 pub(super) struct Starting<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     /// Nodes that haven't been started.
@@ -68,7 +70,7 @@ pub(super) struct Starting<'scope, 'env> {
 }
 
 impl<'scope, 'env> Starting<'scope, 'env> {
-    /// Creates this from nodes that haven't been started.
+    /// Creates a `Starting` from nodes that haven't been started.
     pub(super) fn new(
         scope: &'scope Scope<'scope, 'env>,
         nodes: Vec<NodeToStart>,
@@ -205,7 +207,7 @@ impl Drop for Starting<'_, '_> {
     }
 }
 
-/// Ends nodes. Returns the error with the last log lines of every node.
+/// Ends `nodes`. Returns `error` with the last log lines of every node.
 pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Error {
     let mut log = Vec::new();
     for node in &nodes {
@@ -227,8 +229,9 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
     LaunchError::new(problem, log).into()
 }
 
-/// Waits until a relay knows its own exit policy. Until then, it refuses all
-/// streams. tor makes its descriptor one second after the start.
+/// Waits until a relay knows its own exit policy. Until then, the relay refuses
+/// all streams. A relay learns its policy when it makes its descriptor, one
+/// second after its start.
 pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<()> {
     loop {
         match relay.get_info("exit-policy/ipv4") {
@@ -241,9 +244,8 @@ pub(super) fn wait_for_policy(relay: &Controller, deadline: Deadline) -> Result<
 }
 
 /// Enables the network of a client that has a consensus, and waits for its
-/// first circuit. Calls `fell_back` once if this takes so long that the
-/// consensus must be useless. In that case, circuits can be built only after
-/// the authorities' vote.
+/// first circuit. If there is no circuit after [`SEED_FOR`], calls `fell_back`
+/// once. Circuits are then expected only after the authorities' vote.
 pub(super) fn first_circuit(
     client: &Controller,
     deadline: Deadline,
@@ -256,7 +258,7 @@ pub(super) fn first_circuit(
     let mut has_fallen_back = false;
     loop {
         let left = deadline.left();
-        match client.build_circuit(&BuildCircuit::new().timeout(CIRCUIT_FOR.min(left))) {
+        match client.build_circuit(&ExtendCircuit::new(), CIRCUIT_FOR.min(left)) {
             Ok(_) => return Ok(()),
             Err(error) if error.is::<Closed>() => return Err(error),
             Err(error) if left <= CIRCUIT_PAUSE => return Err(error),

@@ -8,9 +8,10 @@
 //! * No node asks for the consensus before it is available. Otherwise the node
 //!   would ask again after ever longer pauses.
 //!
-//! So relays are told to fetch the consensus when it is published, and the
-//! client when the relays have it. Without this, a start would take from ten
-//! seconds to a minute.
+//! So each node is told when to fetch the consensus. The relays are told when
+//! the authorities have published it, and the client is told when the relays
+//! have it. Without these rules, a start would take from ten seconds to a
+//! minute.
 
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,15 +22,16 @@ use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;
 use scape_proto::event::{Bootstrap, EventKind};
 
-/// The time between two requests to a node. The answers are small, so that
-/// requests delay no node on a busy machine.
+/// The time between two requests to a node. The answers are small, so the
+/// requests don't slow down the node even on a busy machine.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
-/// The interval of the first vote, in seconds. It counts from midnight, and
-/// tor's minimum is 5. The second vote follows after `V3AuthVotingInterval`.
+/// The interval of the first vote, in seconds. tor counts intervals from
+/// midnight, and allows no interval below 5 seconds. The second vote follows
+/// after `V3AuthVotingInterval`.
 const FIRST_INTERVAL: u64 = 5;
 /// The duration of the first vote, in seconds. tor uses a quarter of the
-/// interval for voting and another one for signing.
+/// interval for voting and another quarter for signing: one second each.
 const VOTING_AND_SIGNING: u64 = 2;
 
 /// The bootstrap percentage at which a relay has the descriptors of the other

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 pub(super) const PROTOCOLINFO: &str =
     "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n";
 
-/// A function that returns the reply to a command, or `None` if it has none.
+/// A function that returns the reply to a command, or `None` if it doesn't
+/// answer this command.
 pub(super) type Answer = Box<dyn FnMut(&str) -> Option<Vec<u8>> + Send>;
 
 #[derive(Default)]
 pub(super) struct Answers {
-    /// Later answers take precedence over earlier ones.
+    /// The answers in the order in which they were added. Later ones take
+    /// precedence over earlier ones.
     given: Vec<Answer>,
     info: BTreeMap<String, String>,
 }
@@ -32,8 +34,9 @@ impl Answers {
         self.info.insert(key, value);
     }
 
-    /// Returns the reply to `command`: that of the latest answer that has one,
-    /// otherwise the reply of a tor without authentication.
+    /// Returns the reply to `command`. If several answers have a reply, the
+    /// latest answer counts. If none has a reply, returns that of a tor that
+    /// needs no authentication.
     pub(super) fn to(&mut self, command: &str) -> Vec<u8> {
         if let Some(reply) = self.given.iter_mut().rev().find_map(|answer| answer(command)) {
             return reply;
@@ -49,7 +52,8 @@ impl Answers {
         }
     }
 
-    /// Answers like tor: either all keys have values, or the reply is an error.
+    /// Returns the reply to a GETINFO of `keys`. If at least one key has no
+    /// value, the whole reply is an error, like the reply of tor.
     fn getinfo(&self, keys: &[&str]) -> Vec<u8> {
         let mut reply = String::new();
         for key in keys {

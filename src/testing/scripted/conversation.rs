@@ -158,7 +158,7 @@ fn answer(shared: &Shared, commands: &mut Commands<'_>) {
 }
 
 /// Waits for the next command after the script's end. Any command except QUIT
-/// is recorded as a failure.
+/// is recorded as a failure, unless an earlier failure is already recorded.
 fn after_the_end(commands: &mut Commands<'_>, number: usize, steps: usize) {
     let Ok(sent) = commands.next(None) else { return };
     if !sent.eq_ignore_ascii_case("QUIT") {

@@ -37,8 +37,8 @@ pub enum ScriptProblem {
         /// A description of the expected command.
         expected: String,
     },
-    /// The test didn't open a gate within the builder's
-    /// [`patience`](super::ScriptedTorBuilder::patience).
+    /// The test didn't open a [`gate`](super::Script::gate) of the script
+    /// within the builder's [`patience`](super::ScriptedTorBuilder::patience).
     GateShut {
         /// The name of the gate.
         gate: String,
@@ -56,7 +56,7 @@ pub enum ScriptProblem {
         /// The command.
         sent: String,
     },
-    /// No client connected for the script.
+    /// No client made the connection that the script was meant for.
     NotConnected,
     /// The scripted tor was dropped or finished before the script ended.
     Abandoned,
@@ -67,19 +67,21 @@ impl ScriptError {
         ScriptError { connection, step, problem }
     }
 
-    /// Returns the number of the connection. The first is 1.
+    /// Returns the number of the connection that followed the script. The first
+    /// connection has the number 1.
     pub fn connection(&self) -> usize {
         self.connection
     }
 
-    /// Returns the number of the step that failed. The first step is 1, and
-    /// [`login`](super::Script::login) has four steps. The number is 0 if the
-    /// script never began. After the end, it is that of the last step.
+    /// Returns the number of the step that failed. The first step has the
+    /// number 1, and [`login`](super::Script::login) has four steps. The number
+    /// is 0 if the script never began. If the client sent a command after the
+    /// script's end, the number is that of the last step.
     pub fn step(&self) -> usize {
         self.step
     }
 
-    /// Returns the problem.
+    /// Returns the difference between the script and the conversation.
     pub fn problem(&self) -> &ScriptProblem {
         &self.problem
     }
@@ -107,7 +109,9 @@ impl fmt::Display for ScriptError {
             ScriptProblem::AfterTheEnd { sent } => {
                 write!(f, "{sent:?} was sent after the script's end")
             }
-            ScriptProblem::NotConnected => f.write_str("no client connected for the script"),
+            ScriptProblem::NotConnected => {
+                f.write_str("no client made the connection that the script was meant for")
+            }
             ScriptProblem::Abandoned => f.write_str("the script was not played to its end"),
         }
     }

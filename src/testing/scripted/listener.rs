@@ -15,7 +15,8 @@ use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::io::transport::{Address, Transport, deadline_after};
 
-/// A thread that accepts and serves connections until this is dropped.
+/// A thread that accepts and serves connections until the `Listener` is
+/// dropped.
 pub(super) struct Listener {
     address: Address,
     thread: Option<JoinHandle<()>>,

@@ -63,9 +63,10 @@ pub struct ScriptedTor {
 
 /// The settings of a [`ScriptedTor`].
 ///
-/// Commands without an answer get the reply of a tor without authentication:
-/// PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT succeed, and everything else
-/// gets `510 Unrecognized command`.
+/// Commands without an answer get the reply of a tor that needs no
+/// authentication: PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT succeed, and
+/// everything else gets `510 Unrecognized command`. If [`info`](Self::info) was
+/// called, GETINFO of other keys gets `552 Unrecognized key`.
 #[must_use = "nothing is there to connect to before start() or one of the listen methods"]
 pub struct ScriptedTorBuilder {
     answers: Answers,
@@ -76,6 +77,15 @@ pub struct ScriptedTorBuilder {
 
 impl ScriptedTor {
     /// Returns a builder, which sets the answers and scripts.
+    ///
+    /// ```
+    /// use scape::testing::ScriptedTor;
+    ///
+    /// let tor = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn builder() -> ScriptedTorBuilder {
         ScriptedTorBuilder {
             answers: Answers::default(),
@@ -85,8 +95,17 @@ impl ScriptedTor {
         }
     }
 
-    /// Follows `script` on the first connection, in memory. Short for
-    /// `builder().script(script).start()`.
+    /// Starts a scripted tor that follows `script` on the first connection, in
+    /// memory. Short for `builder().script(script).start()`.
+    ///
+    /// ```
+    /// use scape::testing::{Script, ScriptedTor};
+    ///
+    /// let tor = ScriptedTor::follow(Script::new().login().expect("GETINFO version").hang_up())?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.get_info("version").is_err()); // tor has closed the connection
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -98,6 +117,14 @@ impl ScriptedTor {
 
     /// Opens a new connection in memory and returns the client's end of it.
     ///
+    /// ```
+    /// let tor = scape::testing::ScriptedTor::builder().start()?;
+    /// let first = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let second = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(first.is_open() && second.is_open());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if
@@ -108,8 +135,9 @@ impl ScriptedTor {
         Ok(client)
     }
 
-    /// Returns the address of the listener, or `None` after
-    /// [`start`](ScriptedTorBuilder::start).
+    /// Returns the address at which clients can connect. Returns `None` if the
+    /// scripted tor was started with [`start`](ScriptedTorBuilder::start),
+    /// because there is no listener then.
     pub fn address(&self) -> Option<&Address> {
         self.listener.as_ref().map(Listener::address)
     }
@@ -117,7 +145,9 @@ impl ScriptedTor {
     /// Sends bytes on every open connection, an event for example.
     ///
     /// The bytes never end up in the middle of a reply or of one step of a
-    /// script. They have been written when this returns.
+    /// script. The bytes have been written when this method returns. If the
+    /// client doesn't read them within the builder's
+    /// [`patience`](ScriptedTorBuilder::patience), the rest is lost.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -139,7 +169,8 @@ impl ScriptedTor {
         }
     }
 
-    /// Opens the gate `name`, at which a [`Script`] is waiting or will wait.
+    /// Opens the gate `name`. The step [`gate`](Script::gate) of a script waits
+    /// for this.
     ///
     /// ```
     /// # use scape::testing::{Script, ScriptedTor};
@@ -156,6 +187,17 @@ impl ScriptedTor {
 
     /// Ends all open connections, like a tor that dies. New connections are
     /// still accepted.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let tor = scape::testing::ScriptedTor::builder().start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// tor.hang_up();
+    /// controller.wait_closed(Duration::from_secs(10))?;
+    /// assert!(!controller.is_open());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn hang_up(&self) {
         for line in &self.shared.state.lock().open {
             line.shutdown();
@@ -171,7 +213,8 @@ impl ScriptedTor {
     }
 
     /// Waits until a client has sent a command that begins with `prefix`, and
-    /// returns the first such command. It may have been sent before this call.
+    /// returns the first such command. The command may have been sent before
+    /// this call.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -203,6 +246,19 @@ impl ScriptedTor {
     /// Waits for running scripts to end, for at most the builder's
     /// [`patience`](ScriptedTorBuilder::patience). Then ends the listener and
     /// all connections, and returns the commands that were sent.
+    ///
+    /// ```
+    /// use scape::testing::{Script, ScriptedTor};
+    ///
+    /// let tor = ScriptedTor::follow(Script::new().login().expect("SIGNAL NEWNYM"))?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// // The script expects another command, so the connection ends.
+    /// assert!(controller.msg("SIGNAL DUMP").is_err());
+    /// let error = tor.finish().err().map(|error| error.to_string());
+    /// let expected = "the script expects \"SIGNAL NEWNYM\", but \"SIGNAL DUMP\" was sent";
+    /// assert_eq!(error, Some(format!("connection 1, step 5: {expected}")));
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -270,19 +326,31 @@ impl fmt::Debug for ScriptedTorBuilder {
 }
 
 impl ScriptedTorBuilder {
-    /// Answers exactly this command with exactly these bytes. Nothing is added,
-    /// so every line needs its CRLF. Later answers take precedence over earlier
-    /// ones.
+    /// Adds an answer: exactly this command gets exactly these bytes as its
+    /// reply. Nothing is added to the bytes, so every line needs its CRLF.
+    /// Later answers take precedence over earlier ones.
     ///
     /// A command with data is one text with its lines separated by `\n`, up to
     /// the final `.`: `"+LOADCONF\nSocksPort 0\n."`.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// let tor = ScriptedTor::builder()
+    ///     .on("SIGNAL NEWNYM", "250 OK\r\n")
+    ///     .on("SIGNAL DUMP", "551 Internal error\r\n")
+    ///     .start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(controller.msg("SIGNAL NEWNYM")?.is_ok());
+    /// assert!(!controller.msg("SIGNAL DUMP")?.is_ok());
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn on(mut self, command: impl Into<String>, reply: impl Into<Vec<u8>>) -> Self {
         self.answers.exact(command.into(), reply.into());
         self
     }
 
-    /// Answers every command that begins with `prefix` with exactly these
-    /// bytes.
+    /// Adds an answer: every command that begins with `prefix` gets exactly
+    /// these bytes as its reply.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -294,9 +362,10 @@ impl ScriptedTorBuilder {
         self
     }
 
-    /// Calls `answer` for the reply to a command. If it returns `None`, the
-    /// earlier answers are tried. If it returns an empty reply, nothing is
-    /// sent, and the client keeps waiting.
+    /// Adds the function `answer`, which returns the reply to a command. If
+    /// `answer` returns `None`, the earlier answers are tried. If `answer`
+    /// returns an empty reply, nothing is sent, and the client keeps waiting.
+    /// Calls run on the threads of the connections, one at a time.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -331,17 +400,39 @@ impl ScriptedTorBuilder {
     }
 
     /// Adds a script. The first connection follows the script that was added
-    /// first, the second connection the next one, and so on. Further
-    /// connections get the answers.
+    /// first, the second connection the next one, and so on. When all scripts
+    /// are used, further connections get the builder's answers.
+    ///
+    /// ```
+    /// # use scape::testing::{Script, ScriptedTor};
+    /// let tor = ScriptedTor::builder()
+    ///     .script(Script::new().login().expect("GETINFO version").hang_up())
+    ///     .info("version", "0.4.9.11")
+    ///     .start()?;
+    /// let first = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// let second = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert!(first.get_info("version").is_err()); // the script ends this connection
+    /// assert_eq!(second.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn script(mut self, script: Script) -> Self {
         self.scripts.push_back(script);
         self
     }
 
-    /// Sets the time limit of each step: for the next command to arrive, for a
-    /// gate to be opened, or for bytes to be written. It also limits the waits
-    /// in [`ScriptedTor::wait_for`] and [`ScriptedTor::finish`]. Default: 10
-    /// seconds.
+    /// Sets the time limit of each step of a [`Script`]: for the next command
+    /// to arrive, for a gate to be opened, or for bytes to be written. The
+    /// limit also applies to the waits in [`ScriptedTor::wait_for`] and
+    /// [`ScriptedTor::finish`]. Default: 10 seconds.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// use std::time::Duration;
+    ///
+    /// let tor = ScriptedTor::builder().patience(Duration::from_millis(50)).start()?;
+    /// assert!(tor.wait_for("SIGNAL").is_err()); // no client has sent a signal
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -349,13 +440,28 @@ impl ScriptedTorBuilder {
 
     /// Sets the maximum number of bytes in one write. 0 is treated as 1. By
     /// default, all bytes of a reply are written at once.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// // One byte at a time: does the client put lines together correctly?
+    /// let tor = ScriptedTor::builder().info("version", "0.4.9.11").chunks(1).start()?;
+    /// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     pub fn chunks(mut self, bytes: usize) -> Self {
         self.chunk = Some(bytes.max(1));
         self
     }
 
-    /// Starts without a listener. [`ScriptedTor::transport`] opens connections
-    /// in memory.
+    /// Starts the scripted tor without a listener. [`ScriptedTor::transport`]
+    /// opens connections in memory.
+    ///
+    /// ```
+    /// let tor = scape::testing::ScriptedTor::builder().start()?;
+    /// assert!(tor.address().is_none()); // there is only tor.transport()
+    /// # Ok::<(), scape::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -364,15 +470,16 @@ impl ScriptedTorBuilder {
         Ok(ScriptedTor { shared: self.into_shared(), listener: None })
     }
 
-    /// Starts and listens on a free TCP port of 127.0.0.1, which
-    /// [`ScriptedTor::address`] returns. Connections in memory are still
-    /// possible.
+    /// Starts the scripted tor with a listener on a free TCP port of 127.0.0.1.
+    /// [`ScriptedTor::address`] returns the address. Connections in memory are
+    /// still possible.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
     /// let tor = ScriptedTor::builder().listen()?;
-    /// let controller = scape::Connect::to(tor.address().unwrap())?.connect()?;
-    /// # Ok::<(), scape::Error>(())
+    /// let address = tor.address().ok_or("there is no listener")?;
+    /// let controller = scape::Connect::to(address)?.connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
@@ -385,14 +492,16 @@ impl ScriptedTorBuilder {
         Ok(ScriptedTor { shared, listener: Some(listener) })
     }
 
-    /// Starts and listens on a Unix socket at `path`. The path must not exist
-    /// yet. The socket is removed when the [`ScriptedTor`] is dropped.
+    /// Starts the scripted tor with a listener on a Unix socket at `path`. The
+    /// path must not exist yet. The socket is removed when the [`ScriptedTor`]
+    /// is dropped.
     ///
     /// ```no_run
     /// # use scape::testing::ScriptedTor;
     /// let tor = ScriptedTor::builder().listen_at("/tmp/scripted-tor")?;
-    /// let controller = scape::Connect::to(tor.address().unwrap())?.connect()?;
-    /// # Ok::<(), scape::Error>(())
+    /// let address = tor.address().ok_or("there is no listener")?;
+    /// let controller = scape::Connect::to(address)?.connect()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Circuits on real relays.
 
-use scape::control::{BuildCircuit, CircuitError, Refusal};
+use std::time::Duration;
+
+use scape::control::{CircuitError, ExtendCircuit, Refusal};
 use scape::error::{Phase, Timeout};
 use scape::event::{CircuitPurpose, CircuitReason, CircuitStatus, EventBody, EventKind};
 use scape::testing::TestNetwork;
@@ -24,7 +26,7 @@ fn relays(network: &TestNetwork) -> Vec<Fingerprint> {
 fn built_extended_closed(network: &TestNetwork) {
     let tor = network.client();
     let relays = relays(network);
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays[..3]).timeout(SOON)).unwrap();
+    let circuit = tor.build_circuit(&ExtendCircuit::new().path(&relays[..3]), SOON).unwrap();
     let path: Vec<_> = circuit.path.iter().filter_map(|hop| hop.fingerprint()).collect();
     assert_eq!(path, relays[..3]);
     assert_eq!(circuit.status, CircuitStatus::Built);
@@ -67,14 +69,14 @@ fn built_extended_closed(network: &TestNetwork) {
 
 fn chosen_by_tor(network: &TestNetwork) {
     let tor = network.client();
-    let circuit = tor.build_circuit(&BuildCircuit::new()).unwrap();
+    let circuit = tor.build_circuit(&ExtendCircuit::new(), SOON).unwrap();
     assert_eq!(circuit.path.len(), 3);
     tor.close_circuit_if_unused(circuit.id).unwrap();
     // tor chooses relays for general circuits only. For another purpose, the
     // relays must be given.
-    let controller = BuildCircuit::new().purpose(CircuitPurpose::Controller);
-    assert_eq!(tor.build_circuit(&controller).unwrap_err().code(), Some(551));
-    let circuit = tor.build_circuit(&controller.path(&relays(network)[..2])).unwrap();
+    let controller = ExtendCircuit::new().purpose(CircuitPurpose::Controller);
+    assert_eq!(tor.build_circuit(&controller, SOON).unwrap_err().code(), Some(551));
+    let circuit = tor.build_circuit(&controller.path(&relays(network)[..2]), SOON).unwrap();
     assert_eq!(circuit.purpose, Some(CircuitPurpose::Controller));
     tor.close_circuit(circuit.id).unwrap();
 }
@@ -82,7 +84,7 @@ fn chosen_by_tor(network: &TestNetwork) {
 fn launched_and_waited_for(network: &TestNetwork) {
     let tor = network.client();
     let path = relays(network).into_iter().rev().take(3);
-    let id = tor.launch_circuit(&BuildCircuit::new().path(path)).unwrap();
+    let id = tor.launch_circuit(&ExtendCircuit::new().path(path)).unwrap();
     assert_eq!(tor.wait_built(id, SOON).unwrap().id, id);
     // The call also works once the circuit is built.
     assert_eq!(tor.wait_built(id, SOON).unwrap().path.len(), 3);
@@ -91,24 +93,21 @@ fn launched_and_waited_for(network: &TestNetwork) {
 
 fn refused(network: &TestNetwork) {
     let tor = network.client();
-    let error = tor.build_circuit(&BuildCircuit::new().path(["nobody"])).unwrap_err();
+    let error = tor.build_circuit(&ExtendCircuit::new().path(["nobody"]), SOON).unwrap_err();
     assert_eq!(error.code(), Some(552), "{error}");
     assert!(error.to_string().contains("No such router \"nobody\""), "{error}");
     let unknown = CircuitId::new(4_000_000_000);
     assert_eq!(tor.extend_circuit(unknown, ["relay0"]).unwrap_err().code(), Some(552));
     assert!(tor.wait_built(unknown, SOON).unwrap_err().get::<CircuitError>().is_some());
-    let brief = BuildCircuit::new().timeout(std::time::Duration::ZERO);
-    assert_eq!(
-        tor.build_circuit(&brief).unwrap_err().get().map(Timeout::phase),
-        Some(Phase::Circuit)
-    );
+    let error = tor.build_circuit(&ExtendCircuit::new(), Duration::ZERO);
+    assert_eq!(error.unwrap_err().get().map(Timeout::phase), Some(Phase::Circuit));
 }
 
 fn fails(network: &TestNetwork) {
     let tor = network.client();
     // A relay doesn't extend a circuit to itself.
     let relay = relays(network)[0];
-    let result = tor.build_circuit(&BuildCircuit::new().path([relay, relay]).timeout(SOON));
+    let result = tor.build_circuit(&ExtendCircuit::new().path([relay, relay]), SOON);
     let error = result.unwrap_err();
     if let Some(error) = error.get::<CircuitError>() {
         assert!(error.status.is_end());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::thread::{self, JoinHandle};
 
 use rustix::process::{Pid, Signal, kill_process};
-use scape::control::{BuildCircuit, PostDescriptor, PostedDescriptor, Refusal, ResolveError};
+use scape::control::{ExtendCircuit, PostDescriptor, PostedDescriptor, Refusal, ResolveError};
 use scape::event::{
     CircuitPurpose, EndReason, EventBody, EventKind, StreamInfo, StreamPurpose, StreamReason,
     StreamStatus,
@@ -128,7 +128,8 @@ impl Drop for Unattached<'_> {
 
 fn purposes(network: &TestNetwork) {
     let tor = network.client();
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays(network)[..3])).unwrap();
+    let circuit =
+        tor.build_circuit(&ExtendCircuit::new().path(&relays(network)[..3]), SOON).unwrap();
     let events = tor.subscribe([EventKind::CircMinor]).unwrap();
     for purpose in [CircuitPurpose::Controller, CircuitPurpose::General] {
         tor.set_circuit_purpose(circuit.id, purpose.clone()).unwrap();
@@ -157,7 +158,8 @@ fn purposes(network: &TestNetwork) {
 
 fn circuits_refused(network: &TestNetwork) {
     let tor = network.client();
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays(network)[..2])).unwrap();
+    let circuit =
+        tor.build_circuit(&ExtendCircuit::new().path(&relays(network)[..2]), SOON).unwrap();
     let reply = tor.msg(&format!("EXTENDCIRCUIT {}", circuit.id)).unwrap();
     assert_eq!((reply.code(), reply.first().text), (512, &b"syntax error: path required."[..]));
     let refused = refusal(tor.extend_circuit(circuit.id, ["nobody"]));
@@ -168,7 +170,8 @@ fn circuits_refused(network: &TestNetwork) {
 fn attached(network: &TestNetwork) {
     let tor = network.client();
     let server = server(b"attached");
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays(network)[..3])).unwrap();
+    let circuit =
+        tor.build_circuit(&ExtendCircuit::new().path(&relays(network)[..3]), SOON).unwrap();
     let unattached = Unattached::begin(tor);
     let hops: [Option<u32>; 3] = [None, Some(2), Some(3)];
     for hop in hops {
@@ -193,8 +196,8 @@ fn not_attached(network: &TestNetwork) {
     let tor = network.client();
     let server = server(b"in the end");
     let relays = relays(network);
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(&relays[..3])).unwrap();
-    let short = tor.build_circuit(&BuildCircuit::new().path(&relays[..1])).unwrap();
+    let circuit = tor.build_circuit(&ExtendCircuit::new().path(&relays[..3]), SOON).unwrap();
+    let short = tor.build_circuit(&ExtendCircuit::new().path(&relays[..1]), SOON).unwrap();
     let unattached = Unattached::begin(tor);
     let client = client(network, NAME, server.port());
     let stream = unattached.next();
@@ -215,7 +218,7 @@ fn not_attached(network: &TestNetwork) {
     let pid = Pid::from_raw(i32::try_from(frozen.process().pid()).unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
     let path = [relays[0], frozen.fingerprint().unwrap()];
-    let building = tor.launch_circuit(&BuildCircuit::new().path(path));
+    let building = tor.launch_circuit(&ExtendCircuit::new().path(path));
     let refused = building.and_then(|id| tor.attach_stream(stream, id, None));
     kill_process(pid, Signal::CONT).unwrap();
     let refused = refusal(refused);

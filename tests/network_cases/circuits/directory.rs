@@ -1,14 +1,13 @@
 //! The network's directory, as its client has it.
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
-use scape::State;
-use scape::control::BuildCircuit;
+use rand::{RngExt as _, SeedableRng as _};
 use scape::event::CircuitStatus;
-use scape::netdoc::{RouterEntry, RouterFlags};
+use scape::netdoc::{Relay, RouterFlags};
 use scape::path::PathBuilder;
 use scape::testing::{Role, TestNetwork};
 use scape::word::Fingerprint;
+use scape::{CircuitBuilder, State};
 
 use crate::{SOON, seed};
 
@@ -34,7 +33,7 @@ fn directory(network: &TestNetwork) {
     assert!(directory.weights().get("Wgg").is_some());
     for status in &statuses {
         let relay = directory.relay(status.fingerprint()).unwrap();
-        let same = |what: fn(&RouterEntry) -> String| assert_eq!(what(relay.entry()), what(status));
+        let same = |what: fn(&Relay) -> String| assert_eq!(what(relay), what(status));
         same(|entry| entry.name().to_string());
         same(|entry| entry.flags().to_string());
         same(|entry| {
@@ -74,13 +73,17 @@ fn paths(network: &TestNetwork) {
     for length in 1..=4 {
         let chooser = settings.clone().length(length).prepare(directory.clone(), &guards).unwrap();
         for _ in 0..3 {
-            let path = chooser.choose(&mut random).unwrap();
+            let path = chooser.choose_by_seed(random.random(), &[]).unwrap();
             assert_eq!(path.len(), length);
             let exit = state.router(*path.last().unwrap());
             assert!(exit.flags().contains(RouterFlags::EXIT));
             if length > 1 {
-                let circuit =
-                    state.build_circuit(&BuildCircuit::new().path(&path).timeout(SOON)).unwrap();
+                let circuit = CircuitBuilder::along(&path)
+                    .attempts(1)
+                    .attempt_timeout(SOON)
+                    .timeout(SOON)
+                    .build(&state)
+                    .unwrap();
                 assert_eq!(
                     (circuit.status(), circuit.path().len()),
                     (CircuitStatus::Built, length)

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use scape::Connect;
 use scape::connection::QueueLimit;
-use scape::control::{AddOnion, AuthError, BuildCircuit, Signal};
+use scape::control::{AddOnion, AuthError, ExtendCircuit, Signal};
 use scape::event::{Bootstrap, EventBody, EventKind, StatusDetail};
 use scape::testing::TestNetwork;
 use scape::word::Fingerprint;
@@ -98,7 +98,7 @@ fn every_form(network: &TestNetwork) {
     // to see whether a better guard answers.
     let relays: Vec<Fingerprint> =
         network.relays().take(3).filter_map(|relay| relay.fingerprint()).collect();
-    let circuit = tor.build_circuit(&BuildCircuit::new().path(relays)).unwrap();
+    let circuit = tor.build_circuit(&ExtendCircuit::new().path(relays), SOON).unwrap();
     tor.close_circuit(circuit.id).unwrap();
     let service =
         tor.add_onion(&AddOnion::new().port(80, SocketAddr::from(([127, 0, 0, 1], 9)))).unwrap();

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use parking_lot::Mutex;
 use scape::State;
 use scape::attach::{Decision, StreamAnswer, StreamAttacher, StreamKind, StreamRequest};
-use scape::control::{BuildCircuit, Signal, StreamError, StreamProblem};
+use scape::control::{Signal, StreamError, StreamProblem};
 use scape::event::{EndReason, StreamInfo, StreamReason};
 use scape::info::ListenerKind;
 use scape::socks::{SocksError, SocksStream};
@@ -18,7 +18,7 @@ use scape::state::Circuit;
 use scape::testing::TestNetwork;
 use scape::transport::{Address, Transport};
 use scape::word::Fingerprint;
-use scape::{Connect, Controller, Error, Tor, TorClient};
+use scape::{CircuitBuilder, Connect, Controller, Error, Tor, TorClient};
 
 use crate::{NAME, NAMED, SOON};
 
@@ -60,7 +60,12 @@ fn circuit(network: &TestNetwork, state: &State, first: usize) -> Circuit {
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
     let path = [0, 1, 2].map(|step| relays[(first + step) % relays.len()]);
-    state.build_circuit(&BuildCircuit::new().path(path).timeout(SOON)).unwrap()
+    CircuitBuilder::along(path)
+        .attempts(1)
+        .attempt_timeout(SOON)
+        .timeout(SOON)
+        .build(state)
+        .unwrap()
 }
 
 fn client(tor: &Tor) -> TorClient {
@@ -160,12 +165,14 @@ fn builds(network: &TestNetwork) {
     let state = tor.state().unwrap();
     let relays: Vec<Fingerprint> =
         network.relays().filter_map(|relay| relay.fingerprint()).collect();
-    let builder = state.clone();
+    let building = state.clone();
     let attacher = state
         .attach(move |_: &StreamRequest| {
-            let path = BuildCircuit::new().path(&relays[..3]).timeout(SOON);
-            builder
-                .build_circuit(&path)
+            CircuitBuilder::along(&relays[..3])
+                .attempts(1)
+                .attempt_timeout(SOON)
+                .timeout(SOON)
+                .build(&building)
                 .map_or(Decision::Refuse(EndReason::NO_ROUTE), |circuit| Decision::on(&circuit))
         })
         .unwrap();

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use scape::State;
 use scape::attach::{Decision, StreamRequest};
-use scape::control::{BuildCircuit, StreamError, StreamProblem};
+use scape::control::{StreamError, StreamProblem};
 use scape::event::{CircuitPurpose, EventBody, EventKind, StreamStatus};
 use scape::process::owner_of;
 use scape::socks::{SocksError, SocksStatus, SocksStream};
@@ -101,7 +101,7 @@ fn circuits(network: &TestNetwork, state: &State, count: usize) -> Vec<Circuit> 
     let launched: Vec<Circuit> = (0..count)
         .map(|number| {
             let path = [1, 2, 0].map(|step| relays[(number + step) % relays.len()]);
-            state.launch_circuit(&BuildCircuit::new().path(path)).unwrap()
+            CircuitBuilder::along(path).launch(state).unwrap()
         })
         .collect();
     for circuit in &launched {
@@ -385,7 +385,12 @@ fn nowhere(network: &TestNetwork) {
     greet(&mut client.connect((NAME, server.port)).unwrap(), 1).unwrap();
     // Circuits with one hop carry no streams.
     let first = circuit.path()[0].fingerprint().unwrap();
-    let short = state.build_circuit(&BuildCircuit::new().path([first]).timeout(SOON)).unwrap();
+    let short = CircuitBuilder::along([first])
+        .attempts(1)
+        .attempt_timeout(SOON)
+        .timeout(SOON)
+        .build(&state)
+        .unwrap();
     let short = short.client().unwrap().allow_private_addresses(true).timeout(SOON);
     let error = short.connect((NAME, server.port)).unwrap_err();
     assert_eq!(error.code(), Some(551), "{error}");

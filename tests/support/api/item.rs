@@ -12,6 +12,9 @@ pub(crate) fn is_test(item: &Item) -> bool {
 }
 
 pub(crate) fn is_public(item: &Item) -> bool {
+    if is_hidden(attributes(item)) {
+        return false;
+    }
     match item {
         Item::Const(item) => is_pub(&item.vis),
         Item::Enum(item) => is_pub(&item.vis),
@@ -23,6 +26,13 @@ pub(crate) fn is_public(item: &Item) -> bool {
         Item::Macro(item) => !names(&Item::Macro(item.clone())).is_empty(),
         _ => false,
     }
+}
+
+/// Returns true if `#[doc(hidden)]` is among the attributes.
+pub(crate) fn is_hidden(attributes: &[Attribute]) -> bool {
+    let is_it =
+        |attribute: &Attribute| attribute.meta.to_token_stream().to_string() == "doc (hidden)";
+    attributes.iter().any(is_it)
 }
 
 fn is_pub(visibility: &Visibility) -> bool {
@@ -145,8 +155,8 @@ fn declaration(item: &Item) -> String {
 fn inherent(block: &ItemImpl) -> String {
     let mut block = block.clone();
     block.items.retain(|part| match part {
-        ImplItem::Fn(method) => is_pub(&method.vis),
-        ImplItem::Const(constant) => is_pub(&constant.vis),
+        ImplItem::Fn(method) => is_pub(&method.vis) && !is_hidden(&method.attrs),
+        ImplItem::Const(constant) => is_pub(&constant.vis) && !is_hidden(&constant.attrs),
         _ => false,
     });
     if block.items.is_empty() {

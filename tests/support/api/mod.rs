@@ -4,6 +4,7 @@
 //! bodies, private fields and comments, the public methods of each type, and
 //! the traits that it implements. An item that a module re-exports is listed in
 //! that module. If several modules offer the item, the others have a `pub use`.
+//! Hidden items (`#[doc(hidden)]`) aren't listed.
 
 mod item;
 mod package;

@@ -85,7 +85,9 @@ impl Package {
                 Item::Mod(declared) => {
                     let name = declared.ident.to_string();
                     module.conditions.insert(name.clone(), item::condition(&declared.attrs));
-                    if matches!(declared.vis, Visibility::Public(_)) {
+                    if matches!(declared.vis, Visibility::Public(_))
+                        && !item::is_hidden(&declared.attrs)
+                    {
                         module.public.push(name.clone());
                     }
                     let inner = folder.join(&name);
@@ -100,7 +102,9 @@ impl Package {
                     self.add([path.clone(), vec![name]].concat(), items, &inner);
                 }
                 Item::Use(ItemUse { vis: Visibility::Public(_), tree, attrs, .. }) => {
-                    collect(&tree, Vec::new(), &item::condition(&attrs), &mut module.uses);
+                    if !item::is_hidden(&attrs) {
+                        collect(&tree, Vec::new(), &item::condition(&attrs), &mut module.uses);
+                    }
                 }
                 Item::Impl(block) => self.impls.push(block),
                 item => module.items.push(item),

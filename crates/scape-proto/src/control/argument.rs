@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// The error for an argument of a command, a method or a setting that can't be
-/// used. If it is the argument of a command, no part of the command was sent,
-/// and `Display` says so.
+/// The error for an invalid argument of a command, a method or a setting. If
+/// the argument belongs to a command, no part of the command was sent, and
+/// `Display` says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArgumentError {
     command: Box<str>,
@@ -12,13 +12,13 @@ pub struct ArgumentError {
     problem: ArgumentProblem,
 }
 
-/// The problem of an [`ArgumentError`].
+/// The reason why an argument was rejected, as in an [`ArgumentError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ArgumentProblem {
-    /// The argument contains a character that would end or split the command:
-    /// CR, LF or NUL, or a space, a quote or similar if tor expects a single
-    /// bare word.
+    /// The argument contains a character that isn't allowed in it. CR, LF and
+    /// NUL would end the command. A space or a quote isn't allowed if tor
+    /// expects a single word without quotes.
     Character {
         /// The offending character. A byte that isn't text is shown as U+FFFD.
         character: char,
@@ -27,29 +27,36 @@ pub enum ArgumentProblem {
     },
     /// The argument is empty, so tor would take the next argument in its place.
     Empty,
-    /// The command would be longer than tor accepts (1 MiB). tor closes the
-    /// connection on such a command.
+    /// The command would have 1 MiB or more. tor closes the connection on such
+    /// a command.
     TooLong {
         /// The length of the whole command in bytes.
         length: usize,
     },
     /// This version of tor doesn't know the argument.
     Unknown {
-        /// The words that tor knows, if there is a list of them.
+        /// The arguments that tor knows. Empty if tor has no list of them.
         known: Vec<String>,
     },
     /// The argument is malformed. The text completes the sentence "the argument
     /// …".
     Invalid(Box<str>),
-    /// tor 0.4.9 would answer this command twice or not at all, or would crash.
-    /// The text says what tor would do.
+    /// tor 0.4.9 would answer this command twice or not at all, or would crash
+    /// or exit. The text says what tor would do.
     Hazard(Box<str>),
 }
 
 impl ArgumentError {
-    /// Creates the error for `argument` of `command`: the keyword of a command,
-    /// which is in capitals, or the name of the method or type that rejected
-    /// the argument.
+    /// Creates the error for the argument that is named `argument`. `command`
+    /// is the keyword of the command, in capitals, or the name of the method or
+    /// type that rejected the argument.
+    ///
+    /// ```
+    /// use scape_proto::control::{ArgumentError, ArgumentProblem};
+    ///
+    /// let error = ArgumentError::new("GETINFO", "key", ArgumentProblem::Empty);
+    /// assert_eq!(error.to_string(), "GETINFO: the key is empty; nothing was sent");
+    /// ```
     pub fn new(command: &str, argument: &str, problem: ArgumentProblem) -> Self {
         ArgumentError { command: command.into(), argument: argument.into(), problem }
     }
@@ -82,13 +89,13 @@ impl ArgumentError {
         &self.argument
     }
 
-    /// Returns the problem.
+    /// Returns the reason why the argument was rejected.
     pub fn problem(&self) -> &ArgumentProblem {
         &self.problem
     }
 
-    /// Returns true if the argument is that of a command. The names of types
-    /// and methods contain small letters.
+    /// Returns true if the argument belongs to a command. A command's keyword
+    /// is in capitals, but the names of types and methods have small letters.
     fn is_of_command(&self) -> bool {
         !self.command.contains(|c: char| c.is_ascii_lowercase())
     }

@@ -12,8 +12,8 @@ use super::redact::secrets_in_command;
 use super::wire_buffer::WireBuffer;
 use crate::control::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option};
 
-/// tor closes the connection on a command of this length in bytes or more,
-/// including line ends and data.
+/// The length in bytes at which a command is too long for tor. Line ends and
+/// data are included. tor closes the connection on such a command.
 const TOO_LONG: usize = 1 << 20;
 
 /// An encoded command that is ready to be sent. Every argument has been
@@ -28,7 +28,8 @@ const TOO_LONG: usize = 1 << 20;
 /// let command = Command::build("SETCONF").quoted("ContactInfo", "me \"at\" home").finish()?;
 /// assert_eq!(command.wire(), b"SETCONF ContactInfo=\"me \\\"at\\\" home\"\r\n");
 ///
-/// let error = Command::build("GETINFO").word("key", "version\r\nSIGNAL HALT").finish().unwrap_err();
+/// let key = "version\r\nSIGNAL HALT";
+/// let error = Command::build("GETINFO").word("key", key).finish().unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "GETINFO: the key may not contain '\\r' (at byte 7); nothing was sent"
@@ -56,12 +57,13 @@ pub struct CommandBuilder {
     data: Option<WireBuffer>,
     data_secrets: Vec<Zeroizing<Vec<u8>>>,
     error: Option<ArgumentError>,
-    /// True if `finish` has returned the command, so that nothing is left here.
+    /// True if `finish` has returned the command, which leaves the builder
+    /// empty.
     is_finished: bool,
 }
 
-/// The initial capacity. It is enough for most commands, so that few buffers
-/// have to grow.
+/// The initial capacity of a command's buffer, in bytes. Most commands fit, so
+/// few buffers have to grow.
 const USUAL_LENGTH: usize = 128;
 
 impl Command {
@@ -148,13 +150,13 @@ impl Command {
         builder.finish()
     }
 
-    /// Returns the bytes to send, including the line end. Secrets are included,
-    /// too.
+    /// Returns the bytes to send: the command line with its line end, and the
+    /// data. Secrets are included.
     pub fn wire(&self) -> &[u8] {
         &self.wire
     }
 
-    /// Returns true if an argument is a secret.
+    /// Returns true if an argument is a secret, or if the data contains one.
     pub(super) fn has_secrets(&self) -> bool {
         !self.secrets.is_empty() || !self.data_secrets.is_empty()
     }
@@ -176,6 +178,14 @@ impl Command {
     /// Returns the data as it is sent: dot-stuffed, with CRLF at the end of
     /// each line, but without the last line `.`. Returns `None` if the command
     /// has no data.
+    ///
+    /// ```
+    /// use scape_proto::control::Command;
+    ///
+    /// let command = Command::raw("+LOADCONF", Some(b"Nickname relay01\n"))?;
+    /// assert_eq!(command.data(), Some(&b"Nickname relay01\r\n"[..]));
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn data(&self) -> Option<&[u8]> {
         self.wire.get(self.length + 2..).and_then(|data| data.strip_suffix(b".\r\n"))
     }
@@ -207,8 +217,9 @@ impl Command {
     /// command must have data. The lines must end with CRLF and must not begin
     /// with a dot, because this method doesn't dot-stuff them.
     ///
-    /// If `after` isn't empty, an empty line is added before it, because the
-    /// last line of the data may end with a continuation.
+    /// If `after` isn't empty, an empty line is added before `after`. Without
+    /// the empty line, a backslash at the end of the data would join the last
+    /// line of the data and the first line of `after`.
     ///
     /// ```
     /// use scape_proto::control::Command;
@@ -221,9 +232,11 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// Returns an error if the command has no data, if the lines don't end with
-    /// CRLF, if one of them begins with a dot, or if the command becomes too
-    /// long.
+    /// Returns an error in these cases:
+    ///
+    /// - the command has no data;
+    /// - the lines don't end with CRLF, or one of them begins with a dot;
+    /// - the command becomes too long.
     pub fn with_data_around(&self, before: &[u8], after: &[u8]) -> Result<Command, ArgumentError> {
         // tor would take lines after a command without data, and lines after a
         // line `.`, as commands.
@@ -243,7 +256,8 @@ impl Command {
         longer.with_inserted(end, &[b"\r\n", after].concat())
     }
 
-    /// Returns this command with bytes inserted at a position of the wire form.
+    /// Returns this command with bytes inserted at a position of its encoded
+    /// form.
     fn with_inserted(&self, at: usize, bytes: &[u8]) -> Result<Command, ArgumentError> {
         let (before, after) = self.wire.split_at(at.min(self.wire.len()));
         let mut wire = WireBuffer::with_capacity(self.wire.len() + bytes.len());
@@ -275,8 +289,8 @@ impl CommandBuilder {
     /// ```
     /// use scape_proto::control::Command;
     ///
-    /// let command = Command::build("GETINFO").word("key", "version").word("key", "uptime").finish()?;
-    /// assert_eq!(command.wire(), b"GETINFO version uptime\r\n");
+    /// let command = Command::build("GETINFO").word("key", "version").finish()?;
+    /// assert_eq!(command.wire(), b"GETINFO version\r\n");
     /// # Ok::<(), scape_proto::control::ArgumentError>(())
     /// ```
     pub fn word(&mut self, argument: &str, value: &str) -> &mut Self {
@@ -367,10 +381,10 @@ impl CommandBuilder {
         self
     }
 
-    /// Sets the data of a `+` command. Lines may end with LF or CRLF, and this
-    /// method dot-stuffs them. A NUL in the data is an error, because tor would
-    /// ignore everything after it. `argument` is the name of the data in
-    /// errors.
+    /// Sets the data of a `+` command. Lines may end with LF or CRLF. This
+    /// method dot-stuffs them: a line that begins with a dot gets another dot.
+    /// A NUL in the data is an error, because tor would ignore everything after
+    /// the NUL. `argument` is the name of the data in errors.
     ///
     /// ```
     /// use scape_proto::control::Command;
@@ -407,6 +421,17 @@ impl CommandBuilder {
 
     /// Returns the command. Call this method only once: the builder can't be
     /// used again afterwards.
+    ///
+    /// ```
+    /// use scape_proto::control::Command;
+    ///
+    /// let mut builder = Command::build("GETINFO");
+    /// for key in ["version", "uptime"] {
+    ///     builder.word("key", key);
+    /// }
+    /// assert_eq!(builder.finish()?.wire(), b"GETINFO version uptime\r\n");
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -1,8 +1,10 @@
 //! Cuts texts between characters.
 
-/// Returns the beginning of a text, at most `length` bytes of it. The cut is
-/// between two characters, so that a secret that is cut can still be recognized
-/// by its beginning.
+/// Returns the beginning of a text, at most `length` bytes of it. The result
+/// never ends with a part of a character, because that part would become
+/// U+FFFD. If the text is cut within a secret, callers compare the secret's
+/// beginning with the end of the result. U+FFFD at the end would make this
+/// comparison fail.
 pub(super) fn beginning_of(text: &[u8], length: usize) -> &[u8] {
     let Some(beginning) = text.get(..length).filter(|beginning| beginning.len() < text.len())
     else {

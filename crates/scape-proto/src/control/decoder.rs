@@ -5,9 +5,10 @@ use memchr::memchr;
 use super::cut::beginning_of;
 use super::reply::{PartialReply, Reply};
 
-/// The size of the buffer in bytes, after a read has found input in it that
-/// wasn't decoded yet. A read gets at least half of this size. For a long line,
-/// the buffer doubles.
+/// The size of the buffer in bytes after it has grown for the first time. The
+/// buffer grows when a call of [`Decoder::space`] finds input that isn't
+/// decoded yet. That call and all later calls return at least half of this
+/// size. If a long line needs more space, the buffer doubles.
 const READ_SIZE: usize = 64 * 1024;
 
 /// The initial size of the buffer in bytes. A short conversation needs no more,
@@ -20,13 +21,16 @@ const FIRST_READ_SIZE: usize = 4 * 1024;
 #[non_exhaustive]
 pub struct Limits {
     /// The maximum length of a line in bytes, without its line end. Default: 16
-    /// MiB. The longest line from tor is a NEWDESC event that names every
-    /// relay, below 1 MiB.
+    /// MiB. The longest line from tor has less than 1 MiB: a NEWDESC event that
+    /// names every relay.
     pub line: usize,
-    /// The maximum size of a reply or event in memory, in bytes. The size of a
-    /// reply is that of its text and data, plus 32 bytes for each line except
-    /// the last one (on 64-bit machines). Default: 256 MiB. The largest reply
-    /// from tor is `GETINFO desc/all-recent`, about 30 MiB.
+    /// The maximum size of a reply or event in memory, in bytes. Default: 256
+    /// MiB. The largest reply from tor is the answer to
+    /// `GETINFO desc/all-recent`, about 30 MiB.
+    ///
+    /// The size of a reply is the size of its text and data, plus a fixed size
+    /// for each line except the last one. On 64-bit machines, the fixed size is
+    /// 32 bytes.
     pub reply: usize,
 }
 
@@ -39,6 +43,15 @@ impl Default for Limits {
 impl Limits {
     /// Sets the maximum length of a line in bytes, without its line end.
     /// Default: 16 MiB.
+    ///
+    /// ```
+    /// use scape_proto::control::{DecodeError, Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::new(Limits::default().line(1024));
+    /// decoder.feed(&[b'2'; 2000]);
+    /// assert_eq!(decoder.next_reply(), Err(DecodeError::LineTooLong { limit: 1024 }));
+    /// ```
+    #[must_use]
     pub fn line(mut self, bytes: usize) -> Self {
         self.line = bytes;
         self
@@ -47,14 +60,23 @@ impl Limits {
     /// Sets the maximum size of a reply or event in memory, in bytes. Default:
     /// 256 MiB. The documentation of the public field `reply` describes how the
     /// size is counted.
+    ///
+    /// ```
+    /// use scape_proto::control::{DecodeError, Decoder, Limits};
+    ///
+    /// let mut decoder = Decoder::new(Limits::default().reply(8));
+    /// decoder.feed(b"250 version=0.4.9.11\r\n");
+    /// assert_eq!(decoder.next_reply(), Err(DecodeError::ReplyTooLong { limit: 8 }));
+    /// ```
+    #[must_use]
     pub fn reply(mut self, bytes: usize) -> Self {
         self.reply = bytes;
         self
     }
 }
 
-/// An error for input that no control port sends, or that exceeds a limit. The
-/// decoder can't decode any input after it.
+/// An error for input that no control port sends, or that exceeds a limit.
+/// After such an error, the decoder can't decode any further input.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -79,15 +101,15 @@ pub enum DecodeError {
     },
 }
 
-/// An incremental decoder for the control protocol. The replies are the same
-/// however the input is split.
+/// An incremental decoder for the control protocol. The input can arrive in
+/// pieces, and the replies don't depend on where the input is split.
 ///
 /// Lines may end with CRLF or LF alone. The decoder assembles events (code 650)
 /// and answers to commands separately, so an event never disturbs an answer
 /// that has been received in part.
 ///
-/// The first error is final: [`next_reply`](Self::next_reply) returns it from
-/// then on.
+/// The first error is final: from then on, [`next_reply`](Self::next_reply)
+/// returns only this error.
 ///
 /// ```
 /// use scape_proto::control::Decoder;
@@ -105,8 +127,8 @@ pub enum DecodeError {
 pub struct Decoder {
     limits: Limits,
     buffer: Vec<u8>,
-    /// The part `start..filled` of the buffer isn't decoded yet. It contains no
-    /// line end before `scanned`.
+    /// The part `start..filled` of the buffer isn't decoded yet. There is no
+    /// line end between `start` and `scanned`.
     start: usize,
     scanned: usize,
     filled: usize,
@@ -119,8 +141,8 @@ pub struct Decoder {
 struct Assembly {
     answer: PartialReply,
     event: PartialReply,
-    /// The owner of the data block that is being received, to which the next
-    /// line belongs. `None` outside of data blocks.
+    /// The message whose data block is being received. The next line belongs to
+    /// this data block. `None` outside of data blocks.
     data_of: Option<Whose>,
 }
 
@@ -138,7 +160,18 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// Creates a decoder with these limits.
+    /// Creates a decoder with these limits. `Decoder::default()` creates one
+    /// with the default limits.
+    ///
+    /// ```
+    /// use scape_proto::control::{Decoder, Limits};
+    ///
+    /// // For a program with little memory.
+    /// let mut decoder = Decoder::new(Limits::default().line(1 << 20).reply(4 << 20));
+    /// decoder.feed(b"250 OK\r\n");
+    /// assert!(decoder.next_reply()?.is_some_and(|reply| reply.is_ok()));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn new(limits: Limits) -> Self {
         Decoder {
             limits,
@@ -154,9 +187,9 @@ impl Decoder {
     /// Returns space to read into. Call [`advance`](Self::advance) afterwards
     /// with the number of bytes that were read.
     ///
-    /// The space has 4 KiB at first. It has at least 32 KiB after a call has
-    /// found input that wasn't decoded yet, such as the beginning of a line. It
-    /// grows if lines are long.
+    /// At first, the space has 4 KiB. This changes when a call finds input that
+    /// isn't decoded yet, such as the beginning of a line. That call and all
+    /// later calls return at least 32 KiB, and more if lines are long.
     ///
     /// ```
     /// use std::io::Read as _;
@@ -188,14 +221,35 @@ impl Decoder {
         self.buffer.get_mut(self.filled..).unwrap_or_default()
     }
 
-    /// Reports that the first `count` bytes of [`space`](Self::space) were
-    /// filled.
+    /// Adds the first `count` bytes of [`space`](Self::space) to the input.
+    /// Fill these bytes before this call.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.space()[..8].copy_from_slice(b"250 OK\r\n");
+    /// decoder.advance(8);
+    /// assert!(decoder.next_reply()?.is_some_and(|reply| reply.is_ok()));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn advance(&mut self, count: usize) {
         self.filled = (self.filled + count).min(self.buffer.len());
     }
 
     /// Appends bytes to the input. Use this method instead of `space` and
     /// `advance` if the bytes are in memory already.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250 ");
+    /// assert!(decoder.next_reply()?.is_none());
+    /// decoder.feed(b"OK\r\n");
+    /// assert!(decoder.next_reply()?.is_some_and(|reply| reply.is_ok()));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn feed(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -210,6 +264,19 @@ impl Decoder {
 
     /// Returns the next complete reply or event. Returns `None` if more bytes
     /// are needed.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250 OK\r\n650 BW 1 2\r\n552 Unknown circuit \"7\"\r\n");
+    /// let mut codes = Vec::new();
+    /// while let Some(reply) = decoder.next_reply()? {
+    ///     codes.push(reply.code());
+    /// }
+    /// assert_eq!(codes, [250, 650, 552]);
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -227,7 +294,7 @@ impl Decoder {
     }
 
     /// Returns true if the input so far ends in the middle of a reply. If the
-    /// connection ends now, part of a reply is missing.
+    /// connection ended now, the rest of this reply would be missing.
     ///
     /// Call this method after [`next_reply`](Self::next_reply) has returned
     /// `None`. Before that, the method also returns true if complete replies
@@ -277,7 +344,8 @@ impl Decoder {
 }
 
 impl Assembly {
-    /// Processes one line. Returns the reply if the line completes it.
+    /// Processes one line. Returns a reply if the line is the last one of that
+    /// reply.
     fn take(&mut self, line: &[u8], limits: Limits) -> Result<Option<Reply>, DecodeError> {
         if let Some(whose) = self.data_of {
             let partial = self.partial(whose);
@@ -324,9 +392,10 @@ impl Assembly {
         Ok(())
     }
 
-    /// Checks that an incomplete line can still become a reply. A peer that
-    /// speaks a binary protocol may never send a line end, and a peer that
-    /// speaks HTTP should be recognized by its first line.
+    /// Checks that an incomplete line can still become a reply. Binary data is
+    /// rejected at its first byte, because a line end might never follow. A
+    /// text that doesn't begin with a digit, such as HTTP, is rejected after
+    /// 120 bytes. The error can then show the beginning of the text.
     fn check_beginning(&self, rest: &[u8]) -> Result<(), DecodeError> {
         let binary = rest.first().is_some_and(|b| !(0x20..0x7f).contains(b) && *b != b'\r');
         let text = rest.first().is_some_and(|b| !b.is_ascii_digit());
@@ -337,12 +406,13 @@ impl Assembly {
     }
 }
 
-/// The line that onion-grater, a filter for control ports, writes in place of
-/// an event that its profile for OnionShare hides. The decoder skips it.
+/// A line that the decoder skips. onion-grater, a filter for control ports,
+/// writes this line in place of a hidden event. onion-grater's profile for
+/// OnionShare hides events in this way.
 const HIDDEN_EVENT: &[u8] = b"XXXredactedXXX";
 
-/// Splits a line into code, separator and text. A line that is only a code
-/// counts as a last line.
+/// Splits a line into code, separator and text. A line that consists only of a
+/// code is treated as the last line of a reply.
 fn split_line(line: &[u8]) -> Option<(u16, u8, &[u8])> {
     let (digits, rest) = line.split_at_checked(3)?;
     if !digits.iter().all(u8::is_ascii_digit) {

@@ -1,12 +1,12 @@
 //! Excerpts of a peer's texts, for error messages.
 
-/// The maximum length of a peer's text in an error, in bytes: about a page.
-/// tor's own texts are shorter.
+/// The maximum length in bytes of the part of a peer's text that an error
+/// contains. This is about a page. tor's own texts are shorter.
 const LONGEST: usize = 2000;
 
-/// Returns a text, or its beginning and `…` if the text is longer than a page
-/// (2000 bytes). A peer may send hundreds of megabytes, which shouldn't end up
-/// in an error message.
+/// Returns a text, or its first 2000 bytes (about a page) and `…` if the text
+/// is longer. A peer can send hundreds of megabytes, which shouldn't end up in
+/// an error message.
 ///
 /// ```
 /// use scape_proto::control::excerpt;

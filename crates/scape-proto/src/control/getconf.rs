@@ -7,9 +7,9 @@ use crate::control::ConfLine;
 
 /// Parses the answer to GETCONF: all lines, in tor's order and spelling.
 ///
-/// `names` is the number of options in the command. If it is 0, the result is
-/// empty, because tor then answers only with `250 OK`, which isn't a line of
-/// the configuration.
+/// `names` is the number of options in the command. If `names` is 0, the result
+/// is empty. tor answers a GETCONF without options only with `250 OK`, which
+/// isn't a line of the configuration.
 ///
 /// ```
 /// use scape_proto::control::{Decoder, parse_getconf};

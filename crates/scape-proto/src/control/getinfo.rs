@@ -10,8 +10,9 @@ const EXCERPT: usize = 80;
 ///
 /// tor repeats each key as it was sent, so this function removes exactly `key=`
 /// from the line; the value may contain any bytes. A value is either after the
-/// `=` or in a data block. An answer with both is an error, because neither tor
-/// nor control-spec has such answers. stem rejects them, too.
+/// `=` or in a data block. An answer with both is an error: tor never sends
+/// such an answer, and control-spec doesn't describe it. The library stem
+/// rejects such answers, too.
 ///
 /// ```
 /// use scape_proto::control::{Decoder, parse_getinfo};

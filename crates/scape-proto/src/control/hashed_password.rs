@@ -3,15 +3,16 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::BASE64_NOPAD;
+use data_encoding::{BASE64_NOPAD, HEXUPPER, HEXUPPER_PERMISSIVE};
 use sha1::{Digest, Sha1};
 
-/// The text before the hexadecimal digits.
+/// The text before the hexadecimal digits of a hashed password.
 const PREFIX: &str = "16:";
 const SALT: usize = 8;
 const HASH: usize = 20;
 const LENGTH: usize = SALT + 1 + HASH;
-/// The number of bytes to hash, as OpenPGP encodes it: 65,536 bytes, like tor.
+/// The number of bytes to hash, in the encoding of OpenPGP: 0x60 stands for
+/// 65,536 bytes. tor uses the same number.
 const INDICATOR: u8 = 0x60;
 
 /// A hashed password in the form that tor's options `HashedControlPassword` and
@@ -28,7 +29,7 @@ const INDICATOR: u8 = 0x60;
 /// ```
 /// use scape_proto::control::HashedPassword;
 ///
-/// let hash = HashedPassword::new("sesame");
+/// let hash = HashedPassword::with_salt("sesame", [1; 8]);
 /// let torrc = format!("ControlPort 9051\nHashedControlPassword {hash}\n");
 ///
 /// let read: HashedPassword = hash.to_string().parse()?;
@@ -47,6 +48,15 @@ pub struct HashedPassword {
 impl HashedPassword {
     /// Hashes a password with a random salt. The password may contain any
     /// bytes.
+    ///
+    /// ```
+    /// use scape_proto::control::HashedPassword;
+    ///
+    /// let hash = HashedPassword::new("sesame");
+    /// assert!(hash.to_string().starts_with("16:"));
+    /// assert_ne!(hash, HashedPassword::new("sesame")); // another salt
+    /// ```
+    #[cfg(feature = "rand")]
     pub fn new(password: impl AsRef<[u8]>) -> Self {
         HashedPassword::with_salt(password, rand::random())
     }
@@ -67,6 +77,16 @@ impl HashedPassword {
     }
 
     /// Returns true if this is the hash of `password`.
+    ///
+    /// ```
+    /// use scape_proto::control::HashedPassword;
+    ///
+    /// // From `tor --hash-password sesame`.
+    /// let hash = "16:2DAA8EF51DD8A50660802E315B5B4BFAF12F93B1B4211A715D4C9C4AE7";
+    /// let hash: HashedPassword = hash.parse()?;
+    /// assert!(hash.verify("sesame") && !hash.verify("Sesame"));
+    /// # Ok::<(), scape_proto::control::ParseHashedPasswordError>(())
+    /// ```
     pub fn verify(&self, password: impl AsRef<[u8]>) -> bool {
         let hash = salted_and_iterated(&self.salt, self.indicator, password.as_ref());
         // Compare in constant time, so that the duration doesn't reveal how
@@ -76,9 +96,9 @@ impl HashedPassword {
 }
 
 /// Computes the SHA-1 of the repeated salt and password, up to the number of
-/// bytes that the indicator encodes. Like tor, this stops exactly there, even
-/// if salt and password are longer. RFC 4880 would hash at least one whole
-/// repetition.
+/// bytes that the indicator encodes. Like tor, this function hashes exactly
+/// this number of bytes, even if salt and password together are longer. RFC
+/// 4880 would hash the whole salt and password at least once.
 fn salted_and_iterated(salt: &[u8; SALT], indicator: u8, password: &[u8]) -> [u8; HASH] {
     let mut left = (16 + usize::from(indicator & 15)) << ((indicator >> 4) + 6);
     let mut sha1 = Sha1::new();
@@ -104,7 +124,7 @@ impl FromStr for HashedPassword {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         let bytes = match text.strip_prefix(PREFIX) {
-            Some(digits) => hex::decode(digits).ok(),
+            Some(digits) => HEXUPPER_PERMISSIVE.decode(digits.as_bytes()).ok(),
             None => BASE64_NOPAD.decode(text.trim_end_matches('=').as_bytes()).ok(),
         };
         let bytes = bytes.and_then(|bytes| <[u8; LENGTH]>::try_from(bytes).ok());
@@ -117,7 +137,7 @@ impl FromStr for HashedPassword {
     }
 }
 
-/// Converts a hash to its text, for the options that accept it.
+/// Converts a hash to its text, for the options that accept a hashed password.
 impl From<HashedPassword> for String {
     fn from(hashed: HashedPassword) -> String {
         hashed.to_string()
@@ -127,7 +147,7 @@ impl From<HashedPassword> for String {
 impl fmt::Display for HashedPassword {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = [&self.salt[..], &[self.indicator], &self.hash].concat();
-        f.pad(&format!("{PREFIX}{}", hex::encode_upper(bytes)))
+        f.pad(&format!("{PREFIX}{}", HEXUPPER.encode(&bytes)))
     }
 }
 
@@ -206,6 +226,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rand")]
     fn salt_is_random_and_debug_shows_nothing() {
         let (a, b) = (HashedPassword::new("sesame"), HashedPassword::new("sesame"));
         assert_ne!(a, b);
@@ -227,8 +248,12 @@ mod tests {
         }
 
         #[test]
-        fn any_password_is_verified(password in any::<Vec<u8>>(), other in any::<Vec<u8>>()) {
-            let hashed = HashedPassword::new(&password);
+        fn any_password_is_verified(
+            password in any::<Vec<u8>>(),
+            salt in any::<[u8; 8]>(),
+            other in any::<Vec<u8>>(),
+        ) {
+            let hashed = HashedPassword::with_salt(&password, salt);
             prop_assert!(hashed.verify(&password));
             prop_assert_eq!(hashed.verify(&other), password == other);
         }

@@ -16,7 +16,7 @@ use crate::word::is_disguised_onion;
 /// A command that must not be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Hazard {
-    /// The dangerous or missing argument.
+    /// The name of the dangerous or missing argument.
     argument: &'static str,
     problem: ArgumentProblem,
 }
@@ -125,15 +125,16 @@ const SIZES: [&str; 16] = [
 /// Old names of options of the type `DataSize`, which tor still accepts.
 const OTHER_NAMES: [&str; 3] = ["BandwidthBurstBytes", "BandwidthRateBytes", "MaxMemInCellQueues"];
 
-/// Finds the hazard in a torrc, the data of LOADCONF, if there is one.
+/// Finds the hazard in the data of LOADCONF (a torrc), if there is one.
 pub(super) fn torrc_hazard(text: &[u8]) -> Option<Hazard> {
     let lines = loadconf::entries(text);
     let mut lines = lines.iter().filter(|line| may_be_dangerous(&line.name));
     lines.find_map(|line| option_hazard(&line.name, &String::from_utf8_lossy(&line.value)))
 }
 
-/// Returns true if a value of this option may be dangerous. The values of other
-/// options aren't decoded, because they may be secrets.
+/// Returns true if this option has values that must not reach tor. The caller
+/// decodes only the values of such options, because the values of other options
+/// can be secrets.
 fn may_be_dangerous(name: &str) -> bool {
     is_size(name) || is_metrics_policy(name) || is_map_address(name)
 }
@@ -161,8 +162,8 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
 }
 
 /// Checks a value of an option. Rejects values that would make tor exit, or
-/// that would reveal an onion address to an exit. `command` is the command that
-/// the error names.
+/// that would reveal an onion address to an exit. Accepts all other values,
+/// even invalid ones. `command` is the command that the error names.
 ///
 /// ```
 /// use scape_proto::control::check_option_value;
@@ -174,10 +175,13 @@ pub(super) fn option_hazard(name: &str, value: &str) -> Option<Hazard> {
 ///
 /// # Errors
 ///
-/// Returns an error for a size that isn't a number, for a malformed
-/// `MetricsPortPolicy`, and for a `MapAddress` that would reveal an onion
-/// address to an exit. Building a SETCONF command with such a value returns the
-/// same error.
+/// Returns an error for these values:
+///
+/// - a size that is `nan`, which means "not a number";
+/// - a malformed `MetricsPortPolicy`;
+/// - a `MapAddress` that would reveal an onion address to an exit.
+///
+/// Building a SETCONF command with such a value returns the same error.
 pub fn check_option_value(command: &str, name: &str, value: &[u8]) -> Result<(), ArgumentError> {
     match option_hazard(name, &String::from_utf8_lossy(value)) {
         Some(hazard) => Err(hazard.error(command)),
@@ -190,8 +194,9 @@ fn disguised(address: &str) -> Hazard {
     Hazard::leak("address", address, DISGUISED_ONION)
 }
 
-/// Returns true if tor may take `name` for an option of the type `DataSize`,
-/// including abbreviations.
+/// Returns true if tor might take `name` for the name of an option of the type
+/// `DataSize`. `name` can be an abbreviation, because tor accepts abbreviated
+/// names.
 fn is_size(name: &str) -> bool {
     SIZES.iter().chain(&OTHER_NAMES).any(|size| begins_with(size, name))
 }
@@ -202,14 +207,15 @@ fn begins_with(option: &str, abbreviation: &str) -> bool {
         && beginning.is_some_and(|text| text.eq_ignore_ascii_case(abbreviation))
 }
 
-/// Returns true if C parses the value as NaN.
+/// Returns true if C's `strtod` parses the value as NaN.
 fn is_no_number(value: &str) -> bool {
     let number = value.trim_start().trim_start_matches(['+', '-']);
     number.get(..3).is_some_and(|beginning| beginning.eq_ignore_ascii_case("nan"))
 }
 
-/// Returns true if tor takes `name` for `MetricsPortPolicy`. tor also accepts
-/// abbreviations, unless they are another option's name.
+/// Returns true if tor takes `name` for `MetricsPortPolicy`. tor accepts
+/// abbreviations, too, such as `MetricsPortP`. `MetricsPort` isn't an
+/// abbreviation, but the name of another option.
 fn is_metrics_policy(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.len() > "metricsport".len() && "metricsportpolicy".starts_with(&name)

@@ -43,8 +43,7 @@ pub struct Words<'a> {
     /// The position at which the next word begins; `None` after the last word.
     next: Option<usize>,
     /// True if no quote in the rest of the line is closed. Without this flag, a
-    /// line full of opening quotes would be searched to its end for each of
-    /// them.
+    /// line full of opening quotes would be searched to its end for each quote.
     none_closes: bool,
 }
 
@@ -57,7 +56,8 @@ pub enum Word<'a> {
     Pair(&'a str, Value<'a>),
 }
 
-/// The value of a word, as it was received: with quotes and escapes.
+/// A word, or the part of a pair after `KEY=`, in the form in which tor wrote
+/// it: with quotes and escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Value<'a>(Part<'a>);
 
@@ -107,13 +107,22 @@ impl Eq for Part<'_> {}
 
 impl<'a> Words<'a> {
     /// Creates an iterator over the words of `line`.
+    ///
+    /// ```
+    /// use scape_proto::control::{Word, Words};
+    ///
+    /// let mut words = Words::new(b"BUILT PURPOSE=GENERAL");
+    /// assert!(matches!(words.next(), Some(Word::Bare(word)) if word.text() == "BUILT"));
+    /// assert!(matches!(words.next(), Some(Word::Pair("PURPOSE", _))));
+    /// assert_eq!(words.next(), None);
+    /// ```
     pub fn new(line: &'a [u8]) -> Self {
         let line = std::str::from_utf8(line).map_or(Part::Bytes(line), Part::Text);
         Words { line, next: Some(0), none_closes: false }
     }
 
-    /// Returns the next word as a whole, even if it is a pair. The word is
-    /// empty between two consecutive spaces and after the last word.
+    /// Returns the next word as a whole, even if the word is a pair. Returns an
+    /// empty value between two consecutive spaces, and after the last word.
     ///
     /// ```
     /// use scape_proto::control::Words;
@@ -131,6 +140,15 @@ impl<'a> Words<'a> {
 
     /// Returns the next word as a whole, like [`next_value`](Self::next_value),
     /// as unquoted text.
+    ///
+    /// ```
+    /// use scape_proto::control::Words;
+    ///
+    /// let mut words = Words::new(br#""two words" third"#);
+    /// assert_eq!(words.next_text(), "two words");
+    /// assert_eq!(words.next_text(), "third");
+    /// assert_eq!(words.next_text(), "");
+    /// ```
     pub fn next_text(&mut self) -> Cow<'a, str> {
         self.next_value().text()
     }
@@ -150,7 +168,7 @@ impl<'a> Words<'a> {
         self.clone().next_value()
     }
 
-    /// Returns the rest of the line, which hasn't been split yet.
+    /// Returns the rest of the line, which hasn't been split into words yet.
     pub fn rest(&self) -> &'a [u8] {
         self.next.and_then(|next| self.line.bytes().get(next..)).unwrap_or_default()
     }
@@ -214,9 +232,9 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// Returns the position after the closing quote for the quote at this position.
-/// A space or the end of the line must follow the closing quote. Returns `None`
-/// if there is no such quote.
+/// Returns the position after the closing quote of a quoted string. `quote` is
+/// the position of the opening quote. A space or the end of the line must
+/// follow the closing quote. Returns `None` if there is no such closing quote.
 fn end_of_quotes(line: &[u8], quote: usize) -> Option<usize> {
     let mut position = quote + 1;
     loop {
@@ -249,6 +267,13 @@ impl<'a> Value<'a> {
 
     /// Returns the bytes without quotes and escapes. A value that isn't quoted
     /// is returned unchanged.
+    ///
+    /// ```
+    /// use scape_proto::control::Words;
+    ///
+    /// let value = Words::new(br#""caf\351 x""#).next_value();
+    /// assert_eq!(&*value.bytes(), b"caf\xe9 x"); // not UTF-8
+    /// ```
     pub fn bytes(self) -> Cow<'a, [u8]> {
         match self.without_quotes() {
             Some(part) => Cow::Borrowed(part.bytes()),
@@ -277,8 +302,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Parses the text as a `T`. Quotes aren't removed. Returns `None` if the
-    /// text isn't UTF-8 or can't be parsed.
+    /// Parses the value as a `T`. Quotes aren't removed. Returns `None` if the
+    /// value isn't UTF-8 or can't be parsed.
     ///
     /// ```
     /// use scape_proto::control::Words;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::{HEXLOWER, HEXUPPER_PERMISSIVE};
 use memchr::memmem;
 use zeroize::Zeroizing;
 
@@ -10,16 +11,17 @@ use super::quote::read_quoted_string;
 use super::redact::without;
 use crate::control::REDACTED;
 
-/// The minimum length of a secret that is hidden, in bytes. Shorter texts occur
-/// in many other words, and hiding them there would protect nothing.
+/// The minimum length of a text to hide, in bytes. Shorter texts occur in many
+/// other words, where hiding them would protect nothing.
 const SHORTEST: usize = 4;
 
-/// The minimum length of a part of a secret at the end of a text, in bytes.
-/// Shorter parts aren't taken for a secret that was cut off.
+/// The minimum length in bytes of an incomplete secret at the end of a text
+/// that was cut off. A shorter part of a secret isn't hidden, because ordinary
+/// words can contain the same bytes.
 const SHORTEST_PART: usize = 8;
 
 /// The secrets of one or more commands, in every form in which a peer might
-/// send them back: as they were written, unquoted, and in hexadecimal.
+/// send them back: as written in the command, unquoted, and in hexadecimal.
 ///
 /// ```
 /// use scape_proto::control::{Command, KnownSecrets};
@@ -31,15 +33,27 @@ const SHORTEST_PART: usize = 8;
 /// ```
 #[derive(Clone, Default)]
 pub struct KnownSecrets {
-    /// Plain texts. They are found only in the same case.
+    /// Secrets as plain texts. The search for them is case-sensitive.
     plain: Vec<Zeroizing<Vec<u8>>>,
-    /// Hexadecimal digits in lower case. They are found in either case.
+    /// Secrets as hexadecimal digits in lower case. The search for them
+    /// ignores case.
     digits: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl KnownSecrets {
-    /// Returns the secrets of a command. Returns `None` if the command has no
-    /// secret of at least 4 bytes: shorter texts occur in many other words.
+    /// Returns the secrets of a command in all forms: as written, unquoted, and
+    /// in hexadecimal. Forms of less than 4 bytes are left out, because such
+    /// texts occur in many other words. Returns `None` if no form is left.
+    ///
+    /// ```
+    /// use scape_proto::control::{Command, KnownSecrets};
+    ///
+    /// let command = Command::raw("SETCONF Socks5ProxyPassword=sesame", None)?;
+    /// assert!(KnownSecrets::of(&command).is_some());
+    /// let command = Command::raw("GETINFO version", None)?;
+    /// assert!(KnownSecrets::of(&command).is_none());
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn of(command: &Command) -> Option<KnownSecrets> {
         if !command.has_secrets() {
             return None;
@@ -55,7 +69,7 @@ impl KnownSecrets {
                 if !is_authentication {
                     known.add_behind_colon(&text);
                 }
-            } else if is_authentication && let Ok(text) = hex::decode(secret) {
+            } else if is_authentication && let Ok(text) = HEXUPPER_PERMISSIVE.decode(secret) {
                 known.add_with_digits(&Zeroizing::new(text));
             } else {
                 // An opening quote isn't part of the secret, even if it is
@@ -68,11 +82,16 @@ impl KnownSecrets {
         (!known.is_empty()).then_some(known)
     }
 
-    /// Returns the secrets of at least 8 bytes. They are long enough to be
-    /// hidden in everything that the peer sends from then on. Hide shorter
-    /// secrets only in the answer to their own command, because tor's texts may
-    /// contain them as ordinary words. Returns `None` if all secrets are
-    /// shorter.
+    /// Returns a copy that contains only the forms of 8 bytes or more. A form
+    /// is a secret as it was written in the command, unquoted, or in
+    /// hexadecimal.
+    ///
+    /// The forms in the copy can be hidden in everything that the peer sends
+    /// from now on. Hide a shorter form only in the answer to the command that
+    /// contained the secret. tor's other texts can contain the same bytes as an
+    /// ordinary word.
+    ///
+    /// Returns `None` if all forms are shorter than 8 bytes.
     ///
     /// ```
     /// use scape_proto::control::{Command, KnownSecrets};
@@ -89,6 +108,18 @@ impl KnownSecrets {
     }
 
     /// Adds the secrets of `other`.
+    ///
+    /// ```
+    /// use scape_proto::control::{Command, KnownSecrets};
+    ///
+    /// let mut known = KnownSecrets::default();
+    /// for line in ["AUTHENTICATE \"open sesame\"", "SETCONF Socks5ProxyPassword=abracadabra"] {
+    ///     let command = Command::raw(line, None)?;
+    ///     known.extend(&KnownSecrets::of(&command).unwrap_or_default());
+    /// }
+    /// assert_eq!(known.hide_cut("abracadabra, open sesame".into()), "[redacted], [redacted]");
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn extend(&mut self, other: &KnownSecrets) {
         for plain in &other.plain {
             self.add(plain);
@@ -111,9 +142,10 @@ impl KnownSecrets {
         }
     }
 
-    /// Adds the part of a secret after its first colon. tor repeats a key
-    /// without its type, and a peer may repeat only the password of
-    /// `user:password`.
+    /// Adds the part of a secret after its first colon. In a secret such as
+    /// `x25519:KEY`, the type of the key is before the colon, and tor sends
+    /// back only the key. In a secret such as `user:password`, a peer might
+    /// send back only the password.
     fn add_behind_colon(&mut self, secret: &[u8]) {
         if let Some(colon) = memchr::memchr(b':', secret) {
             self.add(secret.get(colon + 1..).unwrap_or_default());
@@ -123,9 +155,8 @@ impl KnownSecrets {
     /// Adds a text, both plain and as hexadecimal digits.
     fn add_with_digits(&mut self, secret: &[u8]) {
         self.add(secret);
-        let mut digits = Zeroizing::new(vec![0; secret.len() * 2]);
-        // Encoding can't fail, because the length is right.
-        if hex::encode_to_slice(secret, &mut digits).is_ok() && digits.len() >= SHORTEST {
+        let digits = Zeroizing::new(HEXLOWER.encode(secret).into_bytes());
+        if digits.len() >= SHORTEST {
             self.digits.push(digits);
         }
     }
@@ -158,9 +189,18 @@ impl KnownSecrets {
         without(&text, &merged)
     }
 
-    /// Replaces the secrets in a text by `[redacted]`, for a text that may have
-    /// been cut off. If the text ends with the first 8 or more bytes of a
-    /// secret, they are replaced, too.
+    /// Replaces the secrets in a text by `[redacted]`. The end of the text can
+    /// be cut off. If the text ends with the first 8 or more bytes of a secret,
+    /// these bytes are replaced, too.
+    ///
+    /// ```
+    /// use scape_proto::control::{Command, KnownSecrets};
+    ///
+    /// let command = Command::raw("AUTHENTICATE \"open sesame\"", None)?;
+    /// let known = KnownSecrets::of(&command).unwrap_or_default();
+    /// assert_eq!(known.hide_cut("bad password open sesa".into()), "bad password [redacted]");
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
     pub fn hide_cut(&self, text: String) -> String {
         let mut text = self.hide(text);
         let lower = Zeroizing::new(text.to_ascii_lowercase());

@@ -29,9 +29,9 @@ pub enum Said {
     Cleared,
 }
 
-/// Returns the options of a text. tor rejects the whole text if a line is
-/// malformed. This function doesn't: the value of a malformed line is
-/// everything after the name.
+/// Returns the options of a configuration text. tor rejects the whole text if a
+/// line is malformed. This function accepts malformed lines, and takes
+/// everything after the name for the value.
 pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
     let text = as_received(data);
     let mut entries = Vec::new();
@@ -74,8 +74,9 @@ pub(super) fn entries(data: &[u8]) -> Vec<Entry> {
 /// set or clear the option, the last one counts. `is_meant` must return true
 /// for each name by which tor knows the option.
 ///
-/// A line without a value clears the option. If the option is a list, tor
-/// ignores such a line, and only a line with the prefix `/` clears the list.
+/// A line without a value clears the option. If the option is a list
+/// (`is_list`), tor ignores such a line, and only a line with the prefix `/`
+/// clears the list.
 ///
 /// ```
 /// use scape_proto::control::loadconf::{Said, last_said};

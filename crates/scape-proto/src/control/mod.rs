@@ -37,6 +37,7 @@ mod hashed_password;
 mod hazard;
 mod keyword;
 mod known_secrets;
+#[doc(hidden)]
 pub mod loadconf;
 mod mapping;
 mod options;
@@ -53,7 +54,6 @@ mod signal;
 pub(crate) mod torrc_line;
 mod wire_buffer;
 pub use hashed_password::{HashedPassword, ParseHashedPasswordError};
-pub use mapping::{MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses};
 pub use options::ConfLine;
 pub(crate) use options::shown_name;
 pub use options::{REDACTED, is_secret_option};
@@ -63,16 +63,27 @@ pub use signal::Signal;
 pub use argument::{ArgumentError, ArgumentProblem};
 pub use command::{Command, CommandBuilder};
 pub use decoder::{DecodeError, Decoder, Limits};
-pub use excerpt::excerpt;
 pub use getconf::parse_conf_line;
 pub use getconf::parse_getconf;
 pub use getinfo::parse_getinfo;
-pub use hazard::check_option_value;
 pub use keyword::{Value, Word, Words};
-pub use known_secrets::KnownSecrets;
 pub use protocolinfo::{AuthMethod, ProtocolInfo};
 pub use quote::{c_string, quoted_string, unquote};
-pub use quote::{c_string_of_bytes, read_quoted_string};
 pub use refusal::Refusal;
 pub use reply::{Reply, ReplyLine};
 pub use safecookie::{AuthChallenge, SafeCookie};
+
+pub(crate) use mapping::{
+    MAPS_TO_DISGUISED_ONION, is_leaking_mapping, is_map_address, mapped_addresses,
+};
+pub(crate) use quote::c_string_of_bytes;
+
+// These are for `scape` only, and may change in any release.
+#[doc(hidden)]
+pub use excerpt::excerpt;
+#[doc(hidden)]
+pub use hazard::check_option_value;
+#[doc(hidden)]
+pub use known_secrets::KnownSecrets;
+#[doc(hidden)]
+pub use quote::read_quoted_string;

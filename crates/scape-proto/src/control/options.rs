@@ -15,16 +15,19 @@ const SECRET_OPTIONS: &[&str] = &[
     "BridgePassword",
 ];
 
-/// Options whose values aren't secrets, although their names are the beginnings
-/// of secret options' names.
+/// Options whose values aren't secrets, although each name is the beginning of
+/// a secret option's name. An example is `Bridge`, because of `BridgePassword`.
 const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"];
 
 /// Returns true if the option's values are secrets.
 ///
 /// Case is ignored. An abbreviation of a secret option's name counts, because
-/// tor accepts it, unless the abbreviation is the name of another option. A
-/// secret option's name with additional characters, such as a plural, counts as
-/// well: tor rejects it, but its value is still a secret.
+/// tor accepts abbreviations. The name of an option that isn't secret doesn't
+/// count, even if it is also such an abbreviation. An example is `HTTPProxy`,
+/// because of `HTTPProxyAuthenticator`.
+///
+/// A secret option's name with additional characters, such as a plural, counts
+/// as well: tor rejects that name, but the value is still a secret.
 ///
 /// ```
 /// use scape_proto::control::is_secret_option;
@@ -44,8 +47,8 @@ pub fn is_secret_option(name: &str) -> bool {
 }
 
 /// Returns the part of a name that may be shown: up to the first byte that no
-/// option name has. A mistyped line such as `HashedControlPassword=16:AB` has
-/// its value in the name.
+/// option's name contains. In a mistyped line such as
+/// `HashedControlPassword=16:AB`, the rest of the name is the secret value.
 pub(crate) fn shown_name(name: &str) -> &str {
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '%';
     name.split(|c| !is_of_a_name(c)).next().unwrap_or_default()
@@ -71,6 +74,15 @@ pub struct ConfLine {
 impl ConfLine {
     /// Creates a line from an option's name and value. `None` stands for an
     /// unset option.
+    ///
+    /// ```
+    /// use scape_proto::control::ConfLine;
+    ///
+    /// let line = ConfLine::new("Nickname", Some("relay01".into()));
+    /// assert_eq!(line.to_string(), "Nickname relay01");
+    /// let secret = ConfLine::new("BridgePassword", Some("sesame".into()));
+    /// assert_eq!(secret.to_string(), "BridgePassword [redacted]");
+    /// ```
     pub fn new(name: impl Into<String>, value: Option<String>) -> Self {
         ConfLine { name: name.into(), value }
     }

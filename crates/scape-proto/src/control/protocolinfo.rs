@@ -13,9 +13,11 @@ open_enum! {
         Null = "NULL",
         /// A password, of which tor has a hash.
         HashedPassword = "HASHEDPASSWORD",
-        /// The content of the cookie file, which only tor's user can read.
+        /// The content of tor's cookie file. The controller reads the file and
+        /// sends the content to tor.
         Cookie = "COOKIE",
-        /// The cookie file, used in a way that doesn't send its content.
+        /// The cookie file, too, but its content isn't sent. The controller and
+        /// tor prove to each other that they know the content.
         SafeCookie = "SAFECOOKIE",
     }
 }
@@ -52,6 +54,17 @@ pub struct ProtocolInfo {
 impl ProtocolInfo {
     /// Parses the answer to PROTOCOLINFO. Unknown lines are ignored. Returns
     /// `None` if the line with the protocol version is missing or malformed.
+    ///
+    /// ```
+    /// use scape_proto::control::{Decoder, ProtocolInfo};
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250-PROTOCOLINFO 1\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n");
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// let info = ProtocolInfo::parse(&reply).expect("it is an answer to PROTOCOLINFO");
+    /// assert_eq!(info.tor_version.as_deref(), Some("0.4.9.11"));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut protocol = None;
         let (mut methods, mut cookie_file, mut tor_version) = (Vec::new(), None, None);
@@ -86,6 +99,18 @@ impl ProtocolInfo {
     }
 
     /// Returns true if tor offers this method.
+    ///
+    /// ```
+    /// use scape_proto::control::AuthMethod;
+    /// # use scape_proto::control::{Decoder, ProtocolInfo};
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"250-PROTOCOLINFO 1\r\n250-AUTH METHODS=SAFECOOKIE\r\n250 OK\r\n");
+    /// # let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// # let info = ProtocolInfo::parse(&reply).expect("it is an answer to PROTOCOLINFO");
+    /// // `info` is from an answer with `AUTH METHODS=SAFECOOKIE`.
+    /// assert!(info.offers(&AuthMethod::SafeCookie) && !info.offers(&AuthMethod::Null));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn offers(&self, method: &AuthMethod) -> bool {
         self.methods.contains(method)
     }

@@ -15,13 +15,7 @@ pub fn c_string(text: &str) -> String {
 
 /// Quotes bytes as a C string, like [`c_string`]. Bytes that aren't UTF-8
 /// become octal escapes.
-///
-/// ```
-/// use scape_proto::control::c_string_of_bytes;
-///
-/// assert_eq!(c_string_of_bytes(b"caf\xe9"), r#""caf\351""#);
-/// ```
-pub fn c_string_of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn c_string_of_bytes(bytes: &[u8]) -> String {
     // The text may be a secret, and a string that grows leaves copies of itself
     // in memory. So reserve enough capacity.
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
@@ -51,8 +45,9 @@ pub fn c_string_of_bytes(bytes: &[u8]) -> String {
 
 /// Parses the C string at the beginning of `text`, as tor does in a torrc.
 /// Returns the unquoted bytes and the number of bytes of `text` that the string
-/// takes. Returns `None` if the string doesn't end on its line, or if it
-/// contains an escape that tor rejects.
+/// takes. Returns `None` if the string doesn't end on the line on which it
+/// begins. Also returns `None` if the string contains an escape that tor
+/// rejects.
 pub(super) fn read_c_string(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut rest = text.strip_prefix(b"\"")?;
     // The text may be a secret, and a buffer that grows leaves copies of itself
@@ -141,9 +136,9 @@ pub fn read_quoted_string(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     Some(bytes)
 }
 
-/// Unquotes a string that tor wrote: a C string with `\n`, `\r`, `\t`, up to
-/// three octal digits, and `\` before any other character. The bytes need not
-/// be UTF-8.
+/// Unquotes a string that tor wrote. It is a C string with the escapes `\n`,
+/// `\r` and `\t`, and with up to three octal digits after `\`. A `\` before any
+/// other character stands for that character. The bytes need not be UTF-8.
 ///
 /// tor puts some texts in quotes without escaping them, and puts others in two
 /// pairs of quotes. In both cases, one pair of quotes is removed, and escapes

@@ -1,7 +1,7 @@
 //! Removes secrets from lines.
 //!
 //! All functions here take time in proportion to the length of the text,
-//! because the reader thread calls them with anything that a peer sends.
+//! because they are called with anything that a peer sends.
 
 use std::ops::Range;
 
@@ -13,23 +13,25 @@ use crate::control::{REDACTED, is_secret_option};
 /// Keys whose values are secrets in events and replies.
 const SECRET_KEYS: &[&str] = &["PrivateKey", "SOCKS_PASSWORD", "SERVERHASH"];
 
-/// Types of keys. tor writes the type, a colon and the secret key.
+/// Types of secret keys. tor writes the type and a colon before the key.
 const KEY_TYPES: &[&str] = &["x25519", "ED25519-V3"];
 
 /// The beginning of a refusal in which tor repeats the secret key that it
 /// received.
 const BAD_KEY: &str = "Invalid private key ";
 
-/// For a stream from an HTTP tunnel port, the user name is the whole
-/// `Proxy-Authorization` header, including the password.
+/// The keyword of a SOCKS user name. For a stream from an HTTP tunnel port,
+/// this user name is the whole `Proxy-Authorization` header, including the
+/// password.
 const USER_NAME: &str = "SOCKS_USERNAME";
 
-/// The minimum length of an abbreviated option name in a reply. tor writes full
-/// names there, and short words have other meanings.
+/// The minimum length of an abbreviated option name in a reply, in bytes. A
+/// shorter word isn't taken for an abbreviation, because tor writes full names
+/// in replies.
 const SHORTEST_IN_REPLIES: usize = 8;
 
-/// The maximum length of a word before a secret. The search for its beginning
-/// stops there.
+/// The maximum length of a word before a secret, in bytes. The search for the
+/// beginning of the word ends after this number of bytes.
 const LONGEST_WORD: usize = 64;
 
 /// Returns a line of a reply with its secrets replaced by `[redacted]`. Bytes
@@ -82,9 +84,9 @@ pub(super) fn without(text: &str, secrets: &[Range<usize>]) -> String {
     shown
 }
 
-/// Finds the secrets in a line, in order. Abbreviations of secret options also
-/// count if they have at least `shortest` bytes, because tor accepts
-/// abbreviations.
+/// Finds the secrets in a line, in order. tor accepts abbreviations of option
+/// names. An abbreviation of a secret option's name therefore counts, too, if
+/// it has at least `shortest` bytes.
 fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut secrets: Vec<Range<usize>> = Vec::new();
@@ -128,7 +130,7 @@ fn secrets_in(text: &str, shortest: usize) -> Vec<Range<usize>> {
     secrets
 }
 
-/// Adds a secret unless it begins within the last one.
+/// Adds a secret, unless it begins within the previous secret.
 fn push(secrets: &mut Vec<Range<usize>>, start: usize, end: usize) {
     if secrets.last().is_none_or(|last| last.end <= start) {
         secrets.push(start..end);

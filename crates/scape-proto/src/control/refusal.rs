@@ -41,13 +41,14 @@ pub struct Refusal {
 
 impl Refusal {
     /// Creates a refusal from the command and the codes and texts of the
-    /// reply's lines. Secrets must already be replaced in both. At least one
-    /// code must not be a success (2yz).
+    /// reply's lines. In the command and in the texts, secrets must already be
+    /// replaced. At least one code must be an error code, not 2yz.
     ///
     /// ```
     /// use scape_proto::control::Refusal;
     ///
-    /// let refusal = Refusal::new("SIGNAL X", vec![(552, "Unrecognized signal code \"X\"".into())]);
+    /// let lines = vec![(552, "Unrecognized signal code \"X\"".into())];
+    /// let refusal = Refusal::new("SIGNAL X", lines);
     /// let text = "tor refused SIGNAL X: 552 Unrecognized signal code \"X\"";
     /// assert_eq!(refusal.to_string(), text);
     /// ```
@@ -55,16 +56,26 @@ impl Refusal {
         Refusal { command: command.into().into_boxed_str(), lines, log: Vec::new() }
     }
 
-    /// Returns this refusal with the warnings that tor logged about it, oldest
-    /// first. They replace earlier ones.
+    /// Returns this refusal with the warnings that tor logged about the
+    /// command, oldest first. These warnings replace those of an earlier call.
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let refusal = Refusal::new("SAVECONF", vec![(551, "Unable to write".into())]);
+    /// let refusal = refusal.with_log(vec!["Read-only file system".into()]);
+    /// let text = "tor refused SAVECONF: 551 Unable to write; its log says: Read-only file system";
+    /// assert_eq!(refusal.to_string(), text);
+    /// ```
+    #[must_use]
     pub fn with_log(self, log: Vec<String>) -> Self {
         Refusal { log, ..self }
     }
 
-    /// Returns the warnings that tor logged about this refusal, oldest first.
+    /// Returns the warnings that tor logged about the command, oldest first.
     /// Some replies say only that something failed, and the warnings say why.
-    /// The list is empty unless the documentation of the method that returned
-    /// the refusal says that the method reads tor's log.
+    /// Only some of the library's methods read tor's log, and their
+    /// documentation says so. Refusals from other methods have no warnings.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -74,22 +85,36 @@ impl Refusal {
         &self.command
     }
 
-    /// Returns the code of the first line that isn't a success (2yz), for
-    /// example 552.
+    /// Returns the code of the first line with an error code, for example 552.
+    /// Codes of the form 2yz aren't errors.
     pub fn code(&self) -> u16 {
         self.first().map_or(0, |(code, _)| *code)
     }
 
-    /// Returns the texts of the lines that aren't a success, separated by LF.
-    /// The text is complete, except that secrets are replaced by `[redacted]`.
+    /// Returns the texts of the lines with an error code, separated by LF. The
+    /// text is complete, except that secrets are replaced by `[redacted]`.
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let lines = vec![(250, "a.example=b.example".into()), (512, "syntax error".into())];
+    /// assert_eq!(Refusal::new("MAPADDRESS", lines).text(), "syntax error");
+    /// ```
     pub fn text(&self) -> String {
         let lines = self.lines.iter().filter(|(code, _)| !is_success(*code));
         lines.map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
     }
 
-    /// Returns [`text`](Self::text) on one line, separated by `; ` instead of
-    /// LF. This form appears in error messages. A text of more than 2000 bytes
-    /// is cut off.
+    /// Returns [`text`](Self::text) on one line, with `; ` in place of each LF.
+    /// This form appears in error messages. A text of more than 2000 bytes is
+    /// cut off.
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let lines = vec![(512, "syntax error".into()), (512, "no target".into())];
+    /// assert_eq!(Refusal::new("MAPADDRESS", lines).excerpt(), "syntax error; no target");
+    /// ```
     pub fn excerpt(&self) -> String {
         excerpt(&self.text().replace('\n', "; "))
     }
@@ -99,14 +124,15 @@ impl Refusal {
         &self.lines
     }
 
-    /// Returns true if the same command may succeed later (4yz).
+    /// Returns true if the failure is temporary (code 4yz). The same command
+    /// can succeed later.
     pub fn is_transient(&self) -> bool {
         (400..500).contains(&self.code())
     }
 
     /// Returns true if the command is unknown or obsolete (510 or 511). A
-    /// filter between this program and tor may also answer with these codes if
-    /// it doesn't let the command through.
+    /// filter between this program and tor can use the same codes for a command
+    /// that it doesn't let through.
     pub fn is_unrecognized_command(&self) -> bool {
         matches!(self.code(), 510 | 511)
     }
@@ -124,35 +150,51 @@ impl Refusal {
         self.code() == 550
     }
 
-    /// Returns true if the named object is unknown or already gone (552). The
-    /// object may be a circuit, stream, option, key, service or relay.
+    /// Returns true if an object that the command names is unknown or already
+    /// gone (552). The object may be a circuit, stream, option, key, service or
+    /// relay.
     pub fn is_unknown(&self) -> bool {
         self.code() == 552
     }
 
-    /// Returns true if a circuit is unknown or already gone. Unlike
-    /// [`is_unknown`](Self::is_unknown), this method returns false if
-    /// ATTACHSTREAM failed because the stream is unknown.
+    /// Returns true if tor refused the command because a circuit is unknown or
+    /// already gone. Unlike [`is_unknown`](Self::is_unknown), this method
+    /// returns false if ATTACHSTREAM failed because the stream is unknown.
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let refusal = Refusal::new("ATTACHSTREAM 3 7", vec![(552, "Unknown circuit \"7\"".into())]);
+    /// assert!(refusal.is_unknown_circuit() && !refusal.is_unknown_stream());
+    /// ```
     pub fn is_unknown_circuit(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown circuit"))
     }
 
-    /// Returns true if a stream is unknown or already gone. Unlike
-    /// [`is_unknown`](Self::is_unknown), this method returns false if
-    /// ATTACHSTREAM failed because the circuit is unknown.
+    /// Returns true if tor refused the command because a stream is unknown or
+    /// already gone. Unlike [`is_unknown`](Self::is_unknown), this method
+    /// returns false if ATTACHSTREAM failed because the circuit is unknown.
+    ///
+    /// ```
+    /// use scape_proto::control::Refusal;
+    ///
+    /// let refusal = Refusal::new("ATTACHSTREAM 3 7", vec![(552, "Unknown stream \"3\"".into())]);
+    /// assert!(refusal.is_unknown_stream() && !refusal.is_unknown_circuit());
+    /// ```
     pub fn is_unknown_stream(&self) -> bool {
         self.is_unknown()
             && self.first().is_some_and(|(_, text)| text.starts_with("Unknown stream"))
     }
 
-    /// Returns true if the object is known, but the operation isn't possible or
-    /// not allowed in its present state (551, 553 or 555).
+    /// Returns true if tor can't execute the command at present, or doesn't
+    /// allow it (551, 553 or 555). tor knows all objects that the command
+    /// names.
     pub fn is_not_allowed(&self) -> bool {
         matches!(self.code(), 551 | 553 | 555)
     }
 
-    /// Returns the first line that isn't a success, or else the last line.
+    /// Returns the first line with an error code, or else the last line.
     fn first(&self) -> Option<&(u16, String)> {
         self.lines.iter().find(|(code, _)| !is_success(*code)).or(self.lines.last())
     }

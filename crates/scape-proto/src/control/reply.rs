@@ -13,15 +13,15 @@ use crate::control::Refusal;
 ///
 /// Texts are bytes, because tor may send text that isn't UTF-8. `Debug` and
 /// `Display` hide secrets and omit data blocks. [`lines`](Self::lines) returns
-/// everything that tor sent.
+/// everything that tor sent. A [`Decoder`](super::Decoder) creates replies.
 #[doc(alias = "ControlMessage")]
 #[derive(Clone)]
 pub struct Reply {
     /// The text and data of all lines, one after the other.
     bytes: Vec<u8>,
     first: Span,
-    /// The other lines. It is empty, and needs no allocation, for one-line
-    /// replies, as most events are.
+    /// The lines after the first one. For a reply of one line, such as most
+    /// events, this vector is empty and needs no allocation.
     rest: Vec<Span>,
     /// Secrets of the connection and the command, which must not be shown if
     /// the peer sends them back.
@@ -49,7 +49,8 @@ struct Span {
     has_data: bool,
 }
 
-/// The memory for a line of a reply in addition to its text and data, in bytes.
+/// The memory in bytes that each line of a reply takes, in addition to the
+/// line's text and data.
 pub(super) const LINE_COST: usize = size_of::<Span>();
 
 /// One line of a [`Reply`].
@@ -61,13 +62,26 @@ pub struct ReplyLine<'a> {
     pub code: u16,
     /// The text after the code and its separator, without the line end.
     pub text: &'a [u8],
-    /// The data block of a `+` line, with dot-stuffing undone. Every line of it
-    /// ends with LF. `None` for other lines.
+    /// The data block of a `+` line, with dot-stuffing undone. Every line of
+    /// the data block ends with LF. `None` if this isn't a `+` line.
     pub data: Option<&'a [u8]>,
 }
 
 impl Reply {
-    /// Returns the lines in order. There is at least one.
+    /// Returns the lines in order. There is at least one line.
+    ///
+    /// ```
+    /// use scape_proto::control::Decoder;
+    ///
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"250+config-text=\r\nNickname relay01\r\n.\r\n250 OK\r\n");
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// let lines: Vec<_> = reply.lines().collect();
+    /// assert_eq!(lines[0].text, b"config-text=");
+    /// assert_eq!(lines[0].data, Some(&b"Nickname relay01\n"[..]));
+    /// assert_eq!(lines[1].text, b"OK");
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn lines(
         &self,
     ) -> impl ExactSizeIterator<Item = ReplyLine<'_>> + DoubleEndedIterator + Clone {
@@ -85,9 +99,9 @@ impl Reply {
         self.line(0)
     }
 
-    /// Returns the last line. For most commands, its code says whether the
-    /// command succeeded. The lines of an answer to MAPADDRESS may have
-    /// different codes; use [`is_ok`](Self::is_ok) for these.
+    /// Returns the last line. For most commands, the code of the last line says
+    /// whether the command succeeded. The lines of an answer to MAPADDRESS may
+    /// have different codes; use [`is_ok`](Self::is_ok) for such an answer.
     pub fn last(&self) -> ReplyLine<'_> {
         self.line(self.rest.len())
     }
@@ -115,6 +129,18 @@ impl Reply {
     /// Returns the refusal of `command` if this reply is an error, or `None` if
     /// [`is_ok`](Self::is_ok) returns true. The command is formatted only for
     /// an error.
+    ///
+    /// ```
+    /// use scape_proto::control::{Command, Decoder};
+    ///
+    /// let command = Command::build("CLOSESTREAM").word("stream", "3").finish()?;
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(b"552 Unknown stream \"3\"\r\n");
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// let refusal = reply.refusal(&command).expect("it is an error reply");
+    /// assert_eq!(refusal.to_string(), "tor refused CLOSESTREAM 3: 552 Unknown stream \"3\"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refusal(&self, command: &impl fmt::Display) -> Option<Refusal> {
         if self.is_ok() {
             return None;
@@ -141,6 +167,7 @@ impl Reply {
     /// assert_eq!(reply.to_string(), "515 [redacted] is wrong");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn hide(&mut self, known: Arc<KnownSecrets>) {
         self.known = Some(known);
     }
@@ -175,9 +202,9 @@ impl Reply {
         }
     }
 
-    /// Returns this reply with the secrets in its lines replaced, as `Display`
-    /// shows it. Returns `None` if no line has a secret. Data blocks stay the
-    /// same.
+    /// Returns this reply with the secrets in its lines replaced by
+    /// `[redacted]`, as in the output of `Display`. Returns `None` if no line
+    /// has a secret. Data blocks stay the same.
     pub(crate) fn redacted(&self) -> Option<Reply> {
         let shown: Vec<String> = self.lines().map(|line| self.shown(line.text)).collect();
         if self.lines().zip(&shown).all(|(line, shown)| line.text == shown.as_bytes()) {

@@ -1,14 +1,14 @@
 //! Purposes of relay descriptors: dir-spec, `@purpose`.
 
 open_enum! {
-    /// The purpose of a relay whose descriptor is given to tor with
-    /// POSTDESCRIPTOR.
+    /// The purpose for which tor uses a relay. A controller names the purpose
+    /// when it gives tor the relay's descriptor with POSTDESCRIPTOR.
     pub enum RouterPurpose {
-        /// Use for any purpose, like a relay from the consensus.
+        /// tor uses the relay for any purpose, like a relay from the consensus.
         General = "general",
-        /// Use only for circuits that controllers build.
+        /// tor uses the relay only for circuits that controllers build.
         Controller = "controller",
-        /// Use as a bridge.
+        /// tor uses the relay as a bridge.
         Bridge = "bridge",
     }
 }

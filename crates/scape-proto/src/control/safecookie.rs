@@ -1,6 +1,7 @@
 //! SAFECOOKIE authentication: both sides prove that they know the cookie,
 //! without sending it.
 
+use data_encoding::{HEXLOWER, HEXUPPER_PERMISSIVE};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -14,7 +15,8 @@ const COOKIE_LENGTH: usize = 32;
 const SERVER_KEY: &[u8] = b"Tor safe cookie authentication server-to-controller hash";
 const CLIENT_KEY: &[u8] = b"Tor safe cookie authentication controller-to-server hash";
 
-/// The answer to AUTHCHALLENGE. See control-spec, command AUTHCHALLENGE.
+/// The answer to AUTHCHALLENGE: tor's nonce, and a hash which proves that tor
+/// knows the cookie. See control-spec, command AUTHCHALLENGE.
 #[doc(alias = "AuthChallengeResponse")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthChallenge {
@@ -25,18 +27,33 @@ pub struct AuthChallenge {
 impl AuthChallenge {
     /// Parses the answer to AUTHCHALLENGE. Returns `None` if the hash or the
     /// nonce is missing or malformed.
+    ///
+    /// ```
+    /// use scape_proto::control::{AuthChallenge, Decoder};
+    ///
+    /// let hex = "00".repeat(32);
+    /// let answer = format!("250 AUTHCHALLENGE SERVERHASH={hex} SERVERNONCE={hex}\r\n250 OK\r\n");
+    /// let mut decoder = Decoder::default();
+    /// decoder.feed(answer.as_bytes());
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// assert!(AuthChallenge::parse(&reply).is_some());
+    /// let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// assert!(AuthChallenge::parse(&reply).is_none());
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn parse(reply: &Reply) -> Option<Self> {
         let mut words = Words::new(reply.first().text);
         if words.next_text() != "AUTHCHALLENGE" {
             return None;
         }
+        let decode = |digits: &[u8]| HEXUPPER_PERMISSIVE.decode(digits).ok();
         let (mut server_hash, mut server_nonce) = (None, None);
         for word in words {
             match word {
                 Word::Pair("SERVERHASH", value) => {
-                    server_hash = hex::decode(value.raw()).ok().and_then(|h| h.try_into().ok());
+                    server_hash = decode(value.raw()).and_then(|hash| hash.try_into().ok());
                 }
-                Word::Pair("SERVERNONCE", value) => server_nonce = hex::decode(value.raw()).ok(),
+                Word::Pair("SERVERNONCE", value) => server_nonce = decode(value.raw()),
                 _ => {}
             }
         }
@@ -50,8 +67,9 @@ impl std::fmt::Debug for AuthChallenge {
     }
 }
 
-/// One SAFECOOKIE authentication, with the cookie and the client's nonce:
-/// AUTHCHALLENGE, tor's answer to it, and AUTHENTICATE.
+/// The client's side of one SAFECOOKIE authentication: the cookie and the
+/// client's nonce. The client sends the nonce with AUTHCHALLENGE, verifies the
+/// answer of tor, and sends a hash with AUTHENTICATE.
 ///
 /// ```
 /// use scape_proto::control::{AuthChallenge, Decoder, SafeCookie};
@@ -78,7 +96,17 @@ pub struct SafeCookie {
 
 impl SafeCookie {
     /// Starts an authentication. The nonce must be random and used only once.
-    /// Returns `None` unless the cookie has 32 bytes.
+    /// Returns `None` if the length of the cookie isn't 32 bytes.
+    ///
+    /// ```
+    /// use scape_proto::control::SafeCookie;
+    /// use scape_proto::word::Secret;
+    ///
+    /// # let nonce = [1; 32];
+    /// // The cookie is the content of tor's cookie file.
+    /// assert!(SafeCookie::new(Secret::new([7; 32]), nonce).is_some());
+    /// assert!(SafeCookie::new(Secret::new([7; 31]), nonce).is_none());
+    /// ```
     pub fn new(cookie: Secret, client_nonce: [u8; 32]) -> Option<Self> {
         (cookie.expose().len() == COOKIE_LENGTH).then_some(SafeCookie { cookie, client_nonce })
     }
@@ -86,21 +114,53 @@ impl SafeCookie {
     /// Returns the client's nonce in hexadecimal, for `AUTHCHALLENGE
     /// SAFECOOKIE`.
     pub fn client_nonce(&self) -> String {
-        hex::encode(self.client_nonce)
+        HEXLOWER.encode(&self.client_nonce)
     }
 
     /// Returns true if tor's answer proves that tor knows the cookie. The
     /// comparison takes constant time.
+    ///
+    /// ```
+    /// # use scape_proto::control::{AuthChallenge, Decoder, SafeCookie};
+    /// # use scape_proto::word::Secret;
+    /// let exchange = SafeCookie::new(Secret::new([7; 32]), [1; 32]).expect("32 bytes");
+    /// # let hash = "27e886e51e4bfbd6adeb8f7b461ab5103455d4285ee321d6872e783e91a1aaa5";
+    /// # let nonce = "00".repeat(32);
+    /// # let answer = format!("250 AUTHCHALLENGE SERVERHASH={hash} SERVERNONCE={nonce}\r\n");
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(answer.as_bytes());
+    /// # let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// // `reply` is the answer of a tor with the same cookie.
+    /// let challenge = AuthChallenge::parse(&reply).expect("it is an answer to AUTHCHALLENGE");
+    /// assert!(exchange.verify(&challenge));
+    /// # Ok::<(), scape_proto::control::DecodeError>(())
+    /// ```
     pub fn verify(&self, challenge: &AuthChallenge) -> bool {
         self.hmac(SERVER_KEY, challenge)
             .is_some_and(|mac| mac.verify_slice(&challenge.server_hash).is_ok())
     }
 
-    /// Returns the argument of AUTHENTICATE, in hexadecimal. Send it only if
-    /// [`verify`](Self::verify) has returned true. Returns `None` if the hash
-    /// can't be computed, which doesn't happen in practice.
+    /// Returns the argument of AUTHENTICATE, in hexadecimal. Send AUTHENTICATE
+    /// only if [`verify`](Self::verify) has returned true. Returns `None` if
+    /// the hash can't be computed, which doesn't happen in practice.
+    ///
+    /// ```
+    /// # use scape_proto::control::{AuthChallenge, Command, Decoder, SafeCookie};
+    /// # use scape_proto::word::Secret;
+    /// # let exchange = SafeCookie::new(Secret::new([7; 32]), [1; 32]).expect("32 bytes");
+    /// # let hex = "00".repeat(32);
+    /// # let answer = format!("250 AUTHCHALLENGE SERVERHASH={hex} SERVERNONCE={hex}\r\n");
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(answer.as_bytes());
+    /// # let reply = decoder.next_reply()?.expect("the reply is complete");
+    /// # let challenge = AuthChallenge::parse(&reply).expect("it is an answer to AUTHCHALLENGE");
+    /// let hash = exchange.response(&challenge).expect("the hash can be computed");
+    /// let command = Command::build("AUTHENTICATE").secret_word("hash", &hash).finish()?;
+    /// assert_eq!(command.to_string(), "AUTHENTICATE [redacted]");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn response(&self, challenge: &AuthChallenge) -> Option<String> {
-        self.hmac(CLIENT_KEY, challenge).map(|mac| hex::encode(mac.finalize().into_bytes()))
+        self.hmac(CLIENT_KEY, challenge).map(|mac| HEXLOWER.encode(&mac.finalize().into_bytes()))
     }
 
     /// Returns the HMAC of the cookie and both nonces, before it is finalized.

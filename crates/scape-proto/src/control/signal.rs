@@ -4,11 +4,11 @@ open_enum! {
     /// A signal to tor. `GETINFO signal/names` lists the signals that a running
     /// tor knows.
     pub enum Signal {
-        /// Reload the configuration. If the torrc is broken, tor exits without
-        /// an answer.
+        /// Reload the configuration. If the torrc is broken, tor exits and
+        /// doesn't answer the command SIGNAL.
         Reload = "RELOAD",
-        /// Shut down. A client exits at once, a relay after the time of the
-        /// option `ShutdownWaitLength`.
+        /// Shut down. A client exits at once. A relay exits after the time that
+        /// the option `ShutdownWaitLength` sets.
         Shutdown = "SHUTDOWN",
         /// Log statistics.
         Dump = "DUMP",
@@ -31,8 +31,8 @@ open_enum! {
 }
 
 impl Signal {
-    /// Returns true if tor exits on this signal. tor may then close the
-    /// connection before it answers the command.
+    /// Returns true if tor exits on this signal. tor might close the connection
+    /// before it answers the command SIGNAL.
     ///
     /// ```
     /// use scape_proto::control::Signal;
@@ -50,9 +50,10 @@ impl Signal {
         }
     }
 
-    /// Returns the signal by its canonical name. tor also accepts the names
-    /// `HUP`, `INT`, `TERM`, `USR1` and `USR2` for some signals. An unknown
-    /// name is only changed to upper case.
+    /// Returns the same signal with its canonical name. tor also accepts the
+    /// names `HUP`, `INT`, `TERM`, `USR1` and `USR2` for some signals. A name
+    /// that this version of the library doesn't know is only changed to upper
+    /// case.
     ///
     /// ```
     /// use scape_proto::control::Signal;
@@ -60,6 +61,7 @@ impl Signal {
     /// assert_eq!(Signal::from("HUP").canonical(), Signal::Reload);
     /// assert_eq!(Signal::from("INT").canonical(), Signal::Halt);
     /// ```
+    #[must_use]
     pub fn canonical(&self) -> Signal {
         match self {
             Signal::Other(name) => match name.to_ascii_uppercase().as_str() {

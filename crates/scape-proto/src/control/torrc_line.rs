@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 
 use super::quote::read_c_string;
 
-/// The problem of a [`ParseTorrcError`](crate::torrc::ParseTorrcError).
+/// The reason why a line of a torrc can't be parsed, as in a
+/// [`ParseTorrcError`](crate::torrc::ParseTorrcError).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TorrcProblem {
@@ -35,18 +36,18 @@ pub(crate) struct Line {
     pub(crate) value: Range<usize>,
     /// The value as tor reads it.
     pub(crate) says: Vec<u8>,
-    /// The comments beside the value, without the `#`.
+    /// The comments after the value or between its lines, without the `#`.
     pub(crate) comments: Vec<Vec<u8>>,
     /// True if the entry continues on other lines.
     pub(crate) is_continued: bool,
-    /// True if a line end closes the entry, so that text that is added after
-    /// the entry can't become a part of it.
+    /// True if the entry ends with a line end. Text that is added after an
+    /// entry without a line end would become a part of the entry.
     pub(crate) is_closed: bool,
-    /// The position after the last line's end.
+    /// The position after the entry's last line, including its line end.
     pub(crate) end: usize,
 }
 
-/// Returns true if tor takes this byte for white space.
+/// Returns true if tor treats this byte as white space.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
@@ -60,8 +61,8 @@ fn is_blank(byte: u8) -> bool {
 /// tor removes carriage returns from a file, wherever they are.
 pub(crate) struct Clean<'a> {
     pub(crate) text: Cow<'a, [u8]>,
-    /// The original position of each byte. It is empty if there are no carriage
-    /// returns.
+    /// The original position of each byte. The list is empty if there are no
+    /// carriage returns.
     origins: Vec<usize>,
 }
 
@@ -142,7 +143,7 @@ impl Cursor<'_> {
         if self.peek() == Some(b'"') { self.quoted(name) } else { Ok(self.plain(name)) }
     }
 
-    /// Parses a quoted value, which must end on its line.
+    /// Parses a quoted value, which must end on the line on which it begins.
     fn quoted(&mut self, name: Range<usize>) -> Result<Line, TorrcProblem> {
         let start = self.at;
         let rest = self.text.get(start..).unwrap_or_default();
@@ -167,8 +168,9 @@ impl Cursor<'_> {
         Ok(Line { name, value, says, comments, is_continued: false, is_closed, end })
     }
 
-    /// Parses an unquoted value. A comment ends the value only if the value
-    /// hasn't been continued on another line yet.
+    /// Parses an unquoted value. On the first line, a comment ends the value.
+    /// After a continuation, a comment ends only its line, and the value
+    /// continues on the next line.
     fn plain(&mut self, name: Range<usize>) -> Line {
         let start = self.at;
         let mut is_continued = false;

@@ -31,25 +31,27 @@ pub struct AddrMapEvent {
     /// The name or address that is mapped. IPv6 addresses are in brackets. For
     /// a wildcard `*.example.com`, tor sends only `example.com`.
     pub from: String,
-    /// The name or address that `from` is mapped to. Wildcards come without
-    /// their `*.`.
+    /// The name or address that `from` is mapped to. For a wildcard
+    /// `*.example.com`, tor sends only `example.com`.
     ///
     /// `None` if the name couldn't be resolved (`<error>`), or if the target is
     /// empty, as after `MAPADDRESS a.example=`.
     pub to: Option<String>,
     /// The time when the mapping expires (`EXPIRES`, UTC).
     ///
-    /// Older tors send only a local time, in an unknown time zone. The value is
-    /// then [`Expiry::Other`], because a local time must not be taken for UTC.
+    /// Older tors send only a local time, in an unknown time zone. For an event
+    /// from such a tor, the value is [`Expiry::Other`], because a local time
+    /// must not be taken for UTC.
     pub expires: Expiry,
-    /// The time when the mapping expires in tor's **local** time zone, as tor
-    /// wrote it. `None` if the mapping never expires.
+    /// The time when the mapping expires, as tor wrote it. This time is in
+    /// tor's **local** time zone. `None` if the mapping never expires.
     pub expires_local: Option<String>,
     /// The reason why a RESOLVE failed, or `None` if nothing failed.
     ///
-    /// `yes` (from `error=yes`) means that there is no answer, or one that
-    /// RESOLVE can't report, such as an IPv6 address. `internal` means that
-    /// resolving couldn't be started; `to` is then the same as `from`.
+    /// `yes` (from `error=yes`) means that there is no answer, or an answer
+    /// that RESOLVE can't report, such as an IPv6 address. `internal` means
+    /// that resolving couldn't be started. With `internal`, `to` is the same as
+    /// `from`.
     pub error: Option<String>,
     /// True if the mapping is in tor's address map from now on (`CACHED`). It
     /// is false for answers to RESOLVE. `None` if tor didn't send `CACHED`.

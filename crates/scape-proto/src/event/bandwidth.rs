@@ -19,13 +19,13 @@ use crate::word::{CircuitId, OrConnId, StreamId};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Bandwidth {
-    /// Bytes read.
+    /// The number of bytes that tor read.
     pub read: u64,
-    /// Bytes written.
+    /// The number of bytes that tor wrote.
     pub written: u64,
     /// Keyword arguments that this version of the library doesn't know, in
-    /// order. (Older tors may add the bytes by type of connection, such as
-    /// `OR=17`.)
+    /// order. Older tors can write the bytes for each type of connection here,
+    /// such as `OR=17`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub extra: Vec<(String, String)>,
     /// Positional arguments that this version of the library doesn't know, in
@@ -63,9 +63,10 @@ impl fmt::Display for Bandwidth {
 pub struct StreamBandwidth {
     /// The stream's id.
     pub id: StreamId,
-    /// Bytes that the application wrote, and that tor sends into the network.
+    /// The number of bytes that the application wrote, and that tor sends into
+    /// the network.
     pub written: u64,
-    /// Bytes that the application read.
+    /// The number of bytes that the application read.
     pub read: u64,
     /// The time when the bytes were counted. `None` with older tors.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
@@ -102,8 +103,9 @@ impl fmt::Display for StreamBandwidth {
     }
 }
 
-/// The bytes that one of tor's own circuits transferred since the previous
-/// event of this circuit. See control-spec, event CIRC_BW.
+/// The bytes that a circuit transferred since the previous event of this
+/// circuit. tor reports only the circuits that it built itself, not those that
+/// it relays for others. See control-spec, event CIRC_BW.
 ///
 /// tor sends this event every second for each circuit that transferred
 /// something.
@@ -114,25 +116,26 @@ impl fmt::Display for StreamBandwidth {
 pub struct CircuitBandwidth {
     /// The circuit's id (`ID`).
     pub id: CircuitId,
-    /// Bytes read (`READ`). Each cell counts with its whole payload of 509
-    /// bytes.
+    /// The number of bytes that tor read from the circuit (`READ`). Each cell
+    /// counts with its whole payload of 509 bytes.
     pub read: u64,
-    /// Bytes written (`WRITTEN`). Each cell counts with its whole payload of
-    /// 509 bytes.
+    /// The number of bytes that tor wrote to the circuit (`WRITTEN`). Each cell
+    /// counts with its whole payload of 509 bytes.
     pub written: u64,
-    /// The time when the bytes were counted (`TIME`). `None` with older tors,
-    /// which don't send the following arguments either.
+    /// The time when the bytes were counted (`TIME`). `None` with older tors.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub time: Option<SystemTime>,
-    /// Useful bytes in the cells read: data of streams and commands
-    /// (`DELIVERED_READ`).
+    /// The number of useful bytes in the cells that tor read: commands and the
+    /// data of streams (`DELIVERED_READ`). `None` with older tors.
     pub delivered_read: Option<u64>,
-    /// Unused bytes in the cells read (`OVERHEAD_READ`).
+    /// The number of unused bytes in the cells that tor read (`OVERHEAD_READ`).
+    /// `None` with older tors.
     pub overhead_read: Option<u64>,
-    /// Useful bytes in the cells written: data of streams and commands
-    /// (`DELIVERED_WRITTEN`).
+    /// The number of useful bytes in the cells that tor wrote: commands and the
+    /// data of streams (`DELIVERED_WRITTEN`). `None` with older tors.
     pub delivered_written: Option<u64>,
-    /// Unused bytes in the cells written (`OVERHEAD_WRITTEN`).
+    /// The number of unused bytes in the cells that tor wrote
+    /// (`OVERHEAD_WRITTEN`). `None` with older tors.
     pub overhead_written: Option<u64>,
     /// The state of congestion control, or `None` if the circuit doesn't use
     /// it.
@@ -221,7 +224,8 @@ impl CircuitFields {
         }
     }
 
-    /// Like `take`, but without the fields of congestion control.
+    /// Stores the value of a keyword argument like [`take`](Self::take), but
+    /// returns `None` for the keywords of congestion control.
     fn take_own(&mut self, key: &str, value: Value<'_>) -> Option<()> {
         match key {
             "ID" => self.id = Some(value.parse()?),
@@ -261,7 +265,8 @@ impl CongestionFields {
         Some(())
     }
 
-    /// Returns the state, or `None` if one of the four fields is missing.
+    /// Returns the state of congestion control, or `None` if one of the four
+    /// fields is missing.
     fn complete(&self) -> Option<CongestionControl> {
         Some(CongestionControl {
             slow_start: self.slow_start?,
@@ -300,9 +305,9 @@ pub struct ConnBandwidth {
     pub id: OrConnId,
     /// The type of the connection (`TYPE`).
     pub conn_type: ConnType,
-    /// Bytes read (`READ`).
+    /// The number of bytes that tor read from the connection (`READ`).
     pub read: u64,
-    /// Bytes written (`WRITTEN`).
+    /// The number of bytes that tor wrote to the connection (`WRITTEN`).
     pub written: u64,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -361,7 +366,7 @@ impl fmt::Display for ConnBandwidth {
 /// A bandwidth limit that was used up in the last second. See control-spec,
 /// event TB_EMPTY.
 ///
-/// Only tor 0.2.5 to 0.3.3 has this event, with the option
+/// Only tor 0.2.5 to 0.3.3 sends this event, and only with the option
 /// `TestingEnableTbEmptyEvent 1`.
 #[doc(alias = "TokenBucketEmptyEvent")]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

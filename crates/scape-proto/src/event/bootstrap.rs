@@ -45,10 +45,10 @@ pub struct BootstrapProblem {
     /// tor's recommendation on whether to tell the user (`RECOMMENDATION`).
     pub recommendation: Option<BootstrapRecommendation>,
     /// The fingerprint of the relay that tor couldn't connect to (`HOSTID`).
-    /// `None` if it isn't known.
+    /// `None` if the fingerprint isn't known.
     pub host_id: Option<Fingerprint>,
     /// The address of the relay that tor couldn't connect to, in the form
-    /// `ip:port` (`HOSTADDR`). `None` if it isn't known.
+    /// `ip:port` (`HOSTADDR`). `None` if the address isn't known.
     pub host_address: Option<String>,
 }
 
@@ -68,12 +68,20 @@ impl Bootstrap {
     }
 
     /// Returns true if tor has finished bootstrapping (100 percent).
+    ///
+    /// ```
+    /// use scape_proto::event::Bootstrap;
+    ///
+    /// let value = br#"NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting to a relay""#;
+    /// let bootstrap = Bootstrap::parse(value).expect("it has a progress and a tag");
+    /// assert!(!bootstrap.is_done());
+    /// ```
     pub fn is_done(&self) -> bool {
         self.progress == 100
     }
 
-    /// Reads the arguments of a status event. Returns `None` in the same cases
-    /// as [`parse`](Self::parse).
+    /// Reads the bootstrap progress from a status event. Returns `None` in the
+    /// same cases as [`parse`](Self::parse).
     pub(super) fn read(event: &StatusEvent) -> Option<Self> {
         if event.action != StatusAction::Bootstrap {
             return None;

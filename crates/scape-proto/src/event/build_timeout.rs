@@ -21,20 +21,22 @@ use crate::event::BuildTimeoutChange;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct BuildTimeoutSet {
-    /// The kind of change.
+    /// The kind of change to the timeout.
     pub change: BuildTimeoutChange,
     /// The number of measured build times that the timeout is computed from
     /// (`TOTAL_TIMES`).
     pub total_times: Option<u64>,
-    /// The time after which tor gives up on a circuit that isn't built yet
-    /// (`TIMEOUT_MS`, milliseconds). tor keeps the circuit open to measure how
-    /// long building takes.
+    /// The time that tor waits for a circuit to be built (`TIMEOUT_MS`,
+    /// milliseconds). If building takes longer, tor doesn't use the circuit,
+    /// and only measures how long building takes.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub timeout: Option<Duration>,
-    /// The parameter Xm of the Pareto distribution (`XM`, milliseconds).
+    /// The parameter Xm of the Pareto distribution that tor fits to the build
+    /// times (`XM`, milliseconds).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::seconds"))]
     pub xm: Option<Duration>,
-    /// The parameter alpha of the Pareto distribution (`ALPHA`).
+    /// The parameter alpha of the Pareto distribution that tor fits to the
+    /// build times (`ALPHA`).
     pub alpha: Option<f64>,
     /// The share of circuits that should be built within the timeout
     /// (`CUTOFF_QUANTILE`), 0 to 1.
@@ -100,7 +102,8 @@ impl BuildTimeoutSet {
         Some(())
     }
 
-    /// Returns the fields in a form with total equality: floats by their bits.
+    /// Returns all fields in a form that implements `Eq`: floating-point
+    /// numbers become their bits.
     fn key(&self) -> (impl Eq + '_, [Option<u64>; 4]) {
         let exact = (&self.change, self.total_times, self.timeout, self.xm, self.close);
         let floats = [self.alpha, self.cutoff_quantile, self.timeout_rate, self.close_rate];

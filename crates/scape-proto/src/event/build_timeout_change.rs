@@ -10,11 +10,11 @@ open_enum! {
         /// The measured build times were discarded, and the default timeout is
         /// used.
         Reset = "RESET",
-        /// The timeout isn't used until the network is back.
+        /// The network is down, so the timeout isn't used for now.
         Suspended = "SUSPENDED",
         /// The latest build times were discarded.
         Discard = "DISCARD",
-        /// The timeout is used again.
+        /// The network is back, and the timeout is used again.
         Resume = "RESUME",
     }
 }

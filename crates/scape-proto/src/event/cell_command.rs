@@ -22,17 +22,18 @@ open_enum! {
         Versions = "versions",
         /// The sender's time and the addresses of both ends.
         Netinfo = "netinfo",
-        /// Like `relay`, and may also extend the circuit.
+        /// Like `relay`, but the cell can also extend the circuit.
         RelayEarly = "relay_early",
         /// Creates a circuit.
         Create2 = "create2",
         /// The answer to `create2`.
         Created2 = "created2",
-        /// The padding parameters for this connection.
+        /// The padding parameters that a client wants for its connection to a
+        /// relay.
         PaddingNegotiate = "padding_negotiate",
         /// Padding of variable length.
         VPadding = "vpadding",
-        /// The relay's certificates.
+        /// The certificates of the relay that sends the cell.
         Certs = "certs",
         /// A challenge to sign, which asks the other end to authenticate.
         AuthChallenge = "auth_challenge",

@@ -18,12 +18,14 @@ use crate::word::{CircuitId, OrConnId};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CellStats {
-    /// The circuit's id (`ID`), if the circuit is one of tor's own.
+    /// The circuit's id (`ID`). `None` if tor only relays the circuit for
+    /// another client.
     pub circuit: Option<CircuitId>,
-    /// The queue towards the client (`Inbound…`), if tor is a relay on the
-    /// circuit.
+    /// The queue towards the client (`Inbound…`). Only a relay on the circuit
+    /// has this queue. `None` if the event doesn't name this queue.
     pub inbound: Option<CellQueue>,
-    /// The queue away from the client (`Outbound…`).
+    /// The queue away from the client (`Outbound…`). `None` if the event
+    /// doesn't name this queue.
     pub outbound: Option<CellQueue>,
     /// Keyword arguments that this version of the library doesn't know or can't
     /// parse, in order.
@@ -35,7 +37,8 @@ pub struct CellStats {
     pub extra_words: Vec<String>,
 }
 
-/// Statistics about one queue of a circuit. The lists are in tor's order.
+/// Statistics about one queue of a circuit. Each list has one element for each
+/// kind of cell, in tor's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -94,8 +97,9 @@ impl CellStats {
 }
 
 impl CellQueue {
-    /// Finds the numbers of the queue and its connection. tor always sends both
-    /// or neither. Returns `None` if one of them is missing or malformed.
+    /// Creates the statistics of a queue from the two arguments that name the
+    /// queue and its connection. tor always sends both or neither. Returns
+    /// `None` if one of them is missing or malformed.
     fn begin(words: Words<'_>, queue: &str, connection: &str) -> Option<Self> {
         let (mut number, mut on) = (None, None);
         for word in words {
@@ -135,6 +139,22 @@ impl CellQueue {
 
     /// Returns the number of cells that left the queue, for all commands
     /// together.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 CELL_STATS ID=4 OutboundQueue=7 OutboundConn=15 \
+    /// #     OutboundRemoved=relay:2,create2:1\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 CELL_STATS ID=4 OutboundQueue=7 OutboundConn=15 OutboundRemoved=relay:2,create2:1
+    /// let EventBody::CellStats(stats) = event.body() else { panic!("{event}") };
+    /// let queue = stats.outbound.as_ref().expect("the event names this queue");
+    /// assert_eq!(queue.total_removed(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn total_removed(&self) -> u64 {
         self.removed.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }

@@ -34,7 +34,8 @@ pub struct CircuitInfo {
     pub build_flags: Vec<BuildFlag>,
     /// The purpose of the circuit (`PURPOSE`).
     pub purpose: Option<CircuitPurpose>,
-    /// The progress of an onion service circuit (`HS_STATE`).
+    /// The progress of an onion service circuit (`HS_STATE`). `None` for other
+    /// circuits.
     pub hs_state: Option<HsState>,
     /// The address of the onion service that the circuit is for (`REND_QUERY`),
     /// as tor wrote it: without `.onion`. See also
@@ -85,8 +86,8 @@ pub struct HsPow {
     pub effort: u32,
 }
 
-/// A change of a circuit that leaves its status as it was. See control-spec,
-/// event CIRC_MINOR.
+/// A change of a circuit. The circuit's status stays the same. See
+/// control-spec, event CIRC_MINOR.
 ///
 /// A field is `None` if its argument is missing or malformed.
 #[doc(alias = "CircMinorEvent")]
@@ -94,7 +95,7 @@ pub struct HsPow {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CircuitMinor {
-    /// The kind of change.
+    /// The kind of change to the circuit.
     pub change: CircuitMinorChange,
     /// The circuit's id.
     pub id: CircuitId,
@@ -104,7 +105,8 @@ pub struct CircuitMinor {
     pub build_flags: Vec<BuildFlag>,
     /// The purpose of the circuit now (`PURPOSE`).
     pub purpose: Option<CircuitPurpose>,
-    /// The progress of an onion service circuit (`HS_STATE`).
+    /// The progress of an onion service circuit (`HS_STATE`). `None` for other
+    /// circuits.
     pub hs_state: Option<HsState>,
     /// The address of the onion service that the circuit is for (`REND_QUERY`),
     /// as tor wrote it: without `.onion`.
@@ -129,11 +131,11 @@ pub struct CircuitMinor {
     pub conflux_rtt: Option<Duration>,
     /// The purpose of the circuit before the change (`OLD_PURPOSE`).
     pub old_purpose: Option<CircuitPurpose>,
-    /// The progress of the onion service circuit before the change
-    /// (`OLD_HS_STATE`).
+    /// The progress of an onion service circuit before the change
+    /// (`OLD_HS_STATE`). `None` for other circuits.
     pub old_hs_state: Option<HsState>,
-    /// The time when the circuit was created (`OLD_TIME_CREATED`). Only for
-    /// `CANNIBALIZED`.
+    /// The value of `created` before the change (`OLD_TIME_CREATED`). Only for
+    /// the change `CANNIBALIZED`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub old_created: Option<SystemTime>,
     /// Keyword arguments that this version of the library doesn't know or can't
@@ -182,6 +184,7 @@ impl CircuitInfo {
     /// assert_eq!(circuit.status, CircuitStatus::Closed);
     /// assert_eq!(circuit.purpose, Some(CircuitPurpose::General));
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn update(&mut self, told: &CircuitInfo) {
         // Destructures all fields, so that the compiler reports a forgotten
         // one.
@@ -260,6 +263,7 @@ impl CircuitInfo {
     ///
     /// assert_eq!(CircuitInfo::of_id(CircuitId::new(7)).to_string(), "7 LAUNCHED");
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn of_id(id: CircuitId) -> Self {
         CircuitInfo {
             id,
@@ -400,6 +404,7 @@ impl CircuitMinor {
     /// assert_eq!(change.old_purpose, Some(CircuitPurpose::General));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn with_status(&self, status: CircuitStatus) -> CircuitInfo {
         CircuitInfo {
             id: self.id,

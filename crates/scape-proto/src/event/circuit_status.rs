@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
+
 open_enum! {
     /// The status of a circuit.
     #[doc(alias = "CircStatus")]
@@ -26,7 +28,15 @@ open_enum! {
 }
 
 impl CircuitStatus {
-    /// Returns true if no further events follow: `FAILED` or `CLOSED`.
+    /// Returns true if the circuit has ended: the status is `FAILED` or
+    /// `CLOSED`. tor sends one of the two as the last CIRC event of a circuit.
+    ///
+    /// ```
+    /// use scape_proto::event::CircuitStatus;
+    ///
+    /// assert!(CircuitStatus::Closed.is_end());
+    /// assert!(!CircuitStatus::Built.is_end());
+    /// ```
     pub fn is_end(&self) -> bool {
         matches!(self, CircuitStatus::Failed | CircuitStatus::Closed)
     }
@@ -50,18 +60,20 @@ open_enum! {
         HsServiceIntro = "HS_SERVICE_INTRO",
         /// Connects an onion service to a rendezvous point.
         HsServiceRend = "HS_SERVICE_REND",
-        /// Tests whether this relay is reachable.
+        /// Tests whether tor, which runs as a relay, is reachable.
         Testing = "TESTING",
-        /// Has timed out, and stays open only until tor has measured how long
-        /// building takes.
+        /// The circuit has timed out. It stays open only until tor has measured
+        /// how long building takes.
         MeasureTimeout = "MEASURE_TIMEOUT",
-        /// Built by a controller. tor attaches no streams to it by itself.
+        /// A circuit that a controller built. tor attaches no streams to such a
+        /// circuit by itself.
         Controller = "CONTROLLER",
         /// Tests whether a guard drops circuits.
         PathBiasTesting = "PATH_BIAS_TESTING",
-        /// Built in advance for onion services, with vanguards.
+        /// A circuit that tor built in advance for onion services, with
+        /// vanguards.
         HsVanguards = "HS_VANGUARDS",
-        /// Stays open only for its padding.
+        /// The circuit stays open only for its padding.
         CircuitPadding = "CIRCUIT_PADDING",
         /// A conflux leg that isn't linked to its set yet.
         ConfluxUnlinked = "CONFLUX_UNLINKED",
@@ -75,8 +87,8 @@ open_enum! {
 
 impl CircuitPurpose {
     /// Returns true for circuits of onion services, on the client side or the
-    /// service side, and for circuits that tor builds in advance for them.
-    /// Returns true for unknown purposes that begin with `HS_`, too.
+    /// service side, and for circuits that tor builds in advance for onion
+    /// services. Also returns true for unknown purposes that begin with `HS_`.
     ///
     /// ```
     /// use scape_proto::event::CircuitPurpose;
@@ -143,19 +155,20 @@ open_enum! {
     pub enum CircuitReason {
         /// No reason was given.
         None = "NONE",
-        /// The peer violated the Tor protocol.
+        /// The Tor protocol was violated.
         TorProtocol = "TORPROTOCOL",
         /// An internal error occurred.
         Internal = "INTERNAL",
         /// A client sent TRUNCATE, or a controller closed the circuit.
         Requested = "REQUESTED",
-        /// The relay is hibernating.
+        /// A relay of the circuit is hibernating.
         Hibernating = "HIBERNATING",
         /// Memory, sockets or circuit ids ran out.
         ResourceLimit = "RESOURCELIMIT",
-        /// The next relay couldn't be reached.
+        /// The next relay of the circuit couldn't be reached.
         ConnectFailed = "CONNECTFAILED",
-        /// The next relay has a different identity than expected.
+        /// The next relay of the circuit has a different identity than
+        /// expected.
         OrIdentity = "OR_IDENTITY",
         /// The connection that carried the circuit was closed.
         ChannelClosed = "CHANNEL_CLOSED",
@@ -165,7 +178,8 @@ open_enum! {
         Finished = "FINISHED",
         /// Building the circuit took too long.
         Timeout = "TIMEOUT",
-        /// A relay destroyed the circuit. The remote reason says why.
+        /// A relay destroyed the circuit. The field `remote_reason` of the
+        /// circuit says why.
         Destroyed = "DESTROYED",
         /// The onion service does not exist.
         NoSuchService = "NOSUCHSERVICE",
@@ -197,6 +211,9 @@ open_enum! {
 /// The id that both legs of a conflux set share: 16 bytes, written as 32
 /// hexadecimal digits.
 ///
+/// Conflux (proposal 329) sends the data of a stream over two circuits to the
+/// same exit. The two circuits are the legs of a conflux set.
+///
 /// ```
 /// use scape_proto::event::ConfluxId;
 ///
@@ -209,6 +226,13 @@ pub struct ConfluxId([u8; 16]);
 
 impl ConfluxId {
     /// Creates an id from its bytes.
+    ///
+    /// ```
+    /// use scape_proto::event::ConfluxId;
+    ///
+    /// let id = ConfluxId::from_bytes([0x5a; 16]);
+    /// assert_eq!(id.to_string(), "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A");
+    /// ```
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         ConfluxId(bytes)
     }
@@ -229,16 +253,17 @@ impl FromStr for ConfluxId {
     /// Returns [`ParseConfluxIdError`] for any other text.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 16];
-        match hex::decode_to_slice(text, &mut bytes) {
-            Ok(()) => Ok(ConfluxId(bytes)),
-            Err(_) => Err(ParseConfluxIdError { text: text.into() }),
+        let digits = text.as_bytes();
+        match digits.len() == 32 && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok() {
+            true => Ok(ConfluxId(bytes)),
+            false => Err(ParseConfluxIdError { text: text.into() }),
         }
     }
 }
 
 impl fmt::Display for ConfluxId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode_upper(self.0))
+        f.pad(&HEXUPPER.encode(&self.0))
     }
 }
 

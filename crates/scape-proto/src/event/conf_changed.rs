@@ -57,7 +57,26 @@ impl ConfChanged {
     /// ignored.
     ///
     /// Returns no values if the option was emptied or didn't change. Use
-    /// [`contains`](Self::contains) to tell these apart.
+    /// [`contains`](Self::contains) to tell these two cases apart.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650-CONF_CHANGED\r\n650-SocksPort=9050\r\n650-SocksPort=9150\r\n");
+    /// # decoder.feed(b"650 OK\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650-CONF_CHANGED
+    /// // 650-SocksPort=9050
+    /// // 650-SocksPort=9150
+    /// // 650 OK
+    /// let EventBody::ConfChanged(changed) = event.body() else { panic!("{event}") };
+    /// let ports: Vec<&str> = changed.values("SocksPort").collect();
+    /// assert_eq!(ports, ["9050", "9150"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let named = move |line: &&ConfLine| line.name.eq_ignore_ascii_case(name);
         self.options.iter().filter(named).filter_map(|line| line.value.as_deref())
@@ -65,6 +84,23 @@ impl ConfChanged {
 
     /// Returns true if an option got a new value or was emptied. The case of
     /// the name is ignored.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650-CONF_CHANGED\r\n650-Nickname=relay01\r\n650 OK\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650-CONF_CHANGED
+    /// // 650-Nickname=relay01
+    /// // 650 OK
+    /// let EventBody::ConfChanged(changed) = event.body() else { panic!("{event}") };
+    /// assert!(changed.contains("nickname"));
+    /// assert!(!changed.contains("ContactInfo"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn contains(&self, name: &str) -> bool {
         self.options.iter().any(|line| line.name.eq_ignore_ascii_case(name))
     }

@@ -7,7 +7,8 @@ open_enum! {
     pub enum ConnType {
         /// A connection to a relay.
         Or = "OR",
-        /// A directory connection: to a directory, or from one of its clients.
+        /// A directory connection: from tor to a directory server, or from a
+        /// client to tor as a directory server.
         Dir = "DIR",
         /// A connection from an exit to the destination of a stream.
         Exit = "EXIT",

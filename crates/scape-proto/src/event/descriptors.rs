@@ -48,8 +48,7 @@ impl fmt::Display for NewDesc {
     }
 }
 
-/// A change of this relay's own descriptor. See control-spec, event
-/// DESCCHANGED.
+/// A change of tor's own relay descriptor. See control-spec, event DESCCHANGED.
 #[doc(alias = "DescChangedEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -77,8 +76,8 @@ impl fmt::Display for DescChanged {
     }
 }
 
-/// A descriptor that was sent to this directory authority. Only older tors have
-/// this event. See control-spec, event AUTHDIR_NEWDESCS.
+/// A descriptor that a relay sent to tor, which runs as a directory authority.
+/// Only older tors have this event. See control-spec, event AUTHDIR_NEWDESCS.
 #[doc(alias = "AuthDirNewDescEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]

@@ -11,7 +11,7 @@ impl fmt::Display for EventBody {
     ///
     /// SOCKS passwords and the values of secret options aren't shown. Texts by
     /// tor, such as log messages, are written in full, even if they contain a
-    /// secret. To hide secrets there too, display the body of
+    /// secret. To hide secrets in these texts, too, display the body of
     /// [`Event::redacted`](super::Event::redacted).
     ///
     /// For an unknown event, the line is just `unknown`. `Display` of

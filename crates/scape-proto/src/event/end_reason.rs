@@ -30,7 +30,7 @@ macro_rules! reasons {
             pub const KNOWN: &'static [EndReason] = &[ $( EndReason::$name, )* ];
 
             /// Returns the reason as a STREAM event names it, or `None` if the
-            /// number has no name.
+            /// reason's number has no name.
             pub fn reason(self) -> Option<StreamReason> {
                 match self {
                     $( EndReason::$name => Some(StreamReason::$reason), )*
@@ -54,31 +54,38 @@ reasons! {
     DESTROY = 5, Destroy;
     /// The stream ended normally.
     DONE = 6, Done;
-    /// The request took too long.
+    /// The connection to the target timed out.
     TIMEOUT = 7, Timeout;
     /// There is no route to the target.
     NO_ROUTE = 8, NoRoute;
-    /// The relay is hibernating.
+    /// The relay that ended the stream is hibernating.
     HIBERNATING = 9, Hibernating;
     /// An internal error occurred.
     INTERNAL = 10, Internal;
-    /// The relay is out of resources.
+    /// The relay that ended the stream is out of resources.
     RESOURCE_LIMIT = 11, ResourceLimit;
     /// The target reset the connection.
     CONN_RESET = 12, ConnReset;
-    /// The peer violated the Tor protocol.
+    /// The Tor protocol was violated.
     TOR_PROTOCOL = 13, TorProtocol;
     /// A directory request was sent to a relay that isn't a directory.
     NOT_DIRECTORY = 14, NotDirectory;
 }
 
 impl EndReason {
-    /// Creates a reason from its number.
+    /// Creates a reason from its number, which may be unknown.
+    ///
+    /// ```
+    /// use scape_proto::event::EndReason;
+    ///
+    /// assert_eq!(EndReason::new(6), EndReason::DONE);
+    /// assert_eq!(EndReason::new(200).to_string(), "200"); // it has no name
+    /// ```
     pub const fn new(code: u8) -> Self {
         EndReason(code)
     }
 
-    /// Returns the number.
+    /// Returns the reason's number.
     pub const fn code(self) -> u8 {
         self.0
     }

@@ -9,8 +9,8 @@ open_enum! {
     pub enum EventKind {
         /// A circuit's status changed.
         Circ = "CIRC",
-        /// A circuit's purpose or onion service state changed, but not its
-        /// status.
+        /// A circuit's purpose or onion service state changed. The circuit's
+        /// status stays the same.
         CircMinor = "CIRC_MINOR",
         /// A stream's status changed.
         Stream = "STREAM",
@@ -32,7 +32,7 @@ open_enum! {
         NewDesc = "NEWDESC",
         /// A new address mapping, or the answer to RESOLVE.
         AddrMap = "ADDRMAP",
-        /// This relay's descriptor changed.
+        /// tor's own relay descriptor changed.
         DescChanged = "DESCCHANGED",
         /// Some relays' entries in the consensus changed.
         Ns = "NS",

@@ -1,4 +1,4 @@
-//! The arguments of an event that this version of the library doesn't know.
+//! Collects the unknown arguments of events.
 
 use super::field;
 use crate::control::{Value, Word, Words};

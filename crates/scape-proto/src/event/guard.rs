@@ -16,10 +16,11 @@ use crate::word::RelayName;
 pub struct GuardEvent {
     /// The type of guard.
     pub guard_type: GuardType,
-    /// The relay. tor writes the nickname `None` for a relay that it doesn't
-    /// know; this name then has no nickname.
+    /// The relay's fingerprint and nickname. If tor doesn't know the nickname,
+    /// it writes the word `None` instead. In that case, this field contains
+    /// only the fingerprint.
     pub relay: RelayName,
-    /// The new status.
+    /// The new status of the guard.
     pub status: GuardStatus,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.

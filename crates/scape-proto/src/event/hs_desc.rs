@@ -38,7 +38,8 @@ pub struct HsDescEvent {
     /// The index of the directory in the hash ring, 64 hexadecimal digits. Only
     /// for `REQUESTED` and `UPLOAD`.
     pub hsdir_index: Option<String>,
-    /// The replica (older tors, for version 2 services).
+    /// The number of the descriptor's replica (older tors, for version 2
+    /// services).
     pub replica: Option<u32>,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.
@@ -158,8 +159,26 @@ impl HsDescContent {
         })
     }
 
-    /// Returns true if the fetch failed, so that `content` is empty. tor sends
-    /// the reason in an HS_DESC event.
+    /// Returns true if the fetch failed. `content` is empty after a failed
+    /// fetch. tor sends the reason in a separate event, HS_DESC.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650+HS_DESC_CONTENT UNKNOWN id relay4\r\n\r\n.\r\n650 OK\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650+HS_DESC_CONTENT UNKNOWN id relay4
+    /// //
+    /// // .
+    /// // 650 OK
+    /// let EventBody::HsDescContent(fetched) = event.body() else { panic!("{event}") };
+    /// assert!(fetched.is_failure());
+    /// assert_eq!(fetched.to_string(), "UNKNOWN from relay4: 0 bytes");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_failure(&self) -> bool {
         self.content.is_empty()
     }

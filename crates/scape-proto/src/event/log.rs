@@ -12,7 +12,7 @@ use crate::event::Severity;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LogEvent {
-    /// The level.
+    /// The severity of the message.
     pub severity: Severity,
     /// The message. If it has several lines, they are separated by LF. Invalid
     /// UTF-8 is replaced by U+FFFD.

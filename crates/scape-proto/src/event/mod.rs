@@ -1,11 +1,12 @@
 //! Asynchronous events: the messages that tor sends without being asked, parsed
 //! into Rust types.
 //!
-//! [`Event::parse`] makes an event from any reply with code 650. It never
+//! [`Event::parse`] makes an event from any reply with code 650, and never
 //! fails. An event that this version of the library doesn't know or can't parse
-//! gets the body [`EventBody::Unknown`]; its kind and text are still available.
-//! Known events may gain arguments in later versions of tor. Such arguments are
-//! kept in the fields `extra` and `extra_words`.
+//! gets the body [`EventBody::Unknown`]. The kind and the text of such an event
+//! are still available. Later versions of tor can add arguments to known
+//! events. The field `extra` keeps unknown keyword arguments (`KEY=value`), and
+//! the field `extra_words` keeps unknown positional arguments.
 //!
 //! The lines of `GETINFO circuit-status`, `stream-status`, `orconn-status`,
 //! `status/bootstrap-phase` and `status/clients-seen` have the same format as
@@ -149,14 +150,15 @@ use crate::control::{Reply, Signal, Words};
 /// assert_eq!(kind_name(&reply), b"BW");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(hidden)] // for `scape` only
 pub fn kind_name(reply: &Reply) -> &[u8] {
     field::split_kind(reply.first().text).0
 }
 
 /// An asynchronous event. See control-spec, section "Asynchronous events".
 ///
-/// The event keeps the reply it was made from. The typed [`body`](Self::body)
-/// is parsed by the first call of that method.
+/// The event keeps the reply that it was made from. The first call of
+/// [`body`](Self::body) parses the event's content.
 ///
 /// `Debug` and `Display` show the lines that tor sent, with secrets replaced by
 /// `[redacted]` and without the content of data blocks.
@@ -181,7 +183,8 @@ pub struct Event {
 pub enum EventBody {
     /// A circuit's status changed.
     Circ(CircuitInfo),
-    /// A circuit's purpose or onion service state changed, but not its status.
+    /// A circuit's purpose or onion service state changed. The circuit's status
+    /// stays the same.
     CircMinor(CircuitMinor),
     /// A stream's status changed.
     Stream(StreamInfo),
@@ -205,8 +208,8 @@ pub enum EventBody {
     StatusServer(StatusEvent),
     /// A fetch, upload or creation of an onion service descriptor.
     HsDesc(HsDescEvent),
-    /// The text of a fetched onion service descriptor. It is empty if the fetch
-    /// failed.
+    /// The text of a fetched onion service descriptor. The text is empty if the
+    /// fetch failed.
     HsDescContent(HsDescContent),
     /// A new address mapping, or the answer to RESOLVE.
     AddrMap(AddrMapEvent),
@@ -216,7 +219,7 @@ pub enum EventBody {
     Guard(GuardEvent),
     /// New relay descriptors arrived.
     NewDesc(NewDesc),
-    /// This relay's descriptor changed.
+    /// tor's own relay descriptor changed.
     DescChanged(DescChanged),
     /// Some relays' entries in the consensus changed.
     Ns(RouterStatusEvent),
@@ -236,7 +239,8 @@ pub enum EventBody {
     PtStatus(PtStatus),
     /// A bandwidth limit was used up (older tors).
     TbEmpty(TokenBucketEmpty),
-    /// A descriptor was sent to this authority (older tors).
+    /// A relay sent a descriptor to tor, which runs as a directory authority
+    /// (older tors).
     AuthDirNewDescs(AuthDirNewDesc),
     /// A log message: the kinds `DEBUG`, `INFO`, `NOTICE`, `WARN` and `ERR`.
     Log(LogEvent),
@@ -278,15 +282,31 @@ impl Event {
         Event { kind, arrived, reply, body: OnceLock::new() }
     }
 
-    /// Returns the event's kind.
+    /// Returns the event's kind: the name after `650`, such as `CIRC`.
     pub fn kind(&self) -> &EventKind {
         &self.kind
     }
 
-    /// Returns the typed content of the event.
+    /// Returns the typed content of the event, or [`EventBody::Unknown`] if the
+    /// event is unknown or can't be parsed.
     ///
-    /// The first call parses it, and later calls return the stored value. If
-    /// several threads call at once, one of them parses and the others wait.
+    /// The first call parses the content, and later calls return the stored
+    /// value. If several threads call at once, one of them parses and the
+    /// others wait.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 BW 1024 2048\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 BW 1024 2048
+    /// let EventBody::Bw(bandwidth) = event.body() else { panic!("{event}") };
+    /// assert_eq!((bandwidth.read, bandwidth.written), (1024, 2048));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn body(&self) -> &EventBody {
         self.body.get_or_init(|| EventBody::read(&self.kind, &self.reply))
     }
@@ -299,7 +319,7 @@ impl Event {
         self.arrived
     }
 
-    /// Returns the reply that tor sent.
+    /// Returns the reply that the event was made from, as tor sent it.
     pub fn reply(&self) -> &Reply {
         &self.reply
     }

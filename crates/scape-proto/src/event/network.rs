@@ -8,8 +8,8 @@ use super::shown::InOneLine;
 use crate::control::Words;
 use crate::event::NetworkStatus;
 
-/// A change in whether the network is reachable. See control-spec, event
-/// NETWORK_LIVENESS.
+/// A report that the network became reachable or unreachable. See control-spec,
+/// event NETWORK_LIVENESS.
 #[doc(alias = "NetworkLivenessEvent")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -38,6 +38,20 @@ impl NetworkLiveness {
     }
 
     /// Returns true if the network is reachable.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 NETWORK_LIVENESS DOWN\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 NETWORK_LIVENESS DOWN
+    /// let EventBody::NetworkLiveness(network) = event.body() else { panic!("{event}") };
+    /// assert!(!network.is_up());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_up(&self) -> bool {
         self.status == NetworkStatus::Up
     }

@@ -10,7 +10,7 @@ open_enum! {
     /// The status of a connection to a relay.
     #[doc(alias = "ORStatus")]
     pub enum OrConnStatus {
-        /// Another relay opened the connection.
+        /// A relay or a client opened the connection to tor.
         New = "NEW",
         /// tor has started to connect.
         Launched = "LAUNCHED",

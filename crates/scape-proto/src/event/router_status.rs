@@ -37,9 +37,9 @@ use crate::netdoc::{RouterStatus, RouterStatuses};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RouterStatusEvent {
-    /// The text of all entries. It is a `Box`, which has no spare capacity,
-    /// because a NEWCONSENSUS event of the public network has megabytes of
-    /// entries.
+    /// The text of all entries. A NEWCONSENSUS event of the public network has
+    /// megabytes of entries. A `Box` saves memory, because it has no spare
+    /// capacity.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "routers", serialize_with = "super::serial::routers")

@@ -42,8 +42,8 @@ struct Unknown {
     text: String,
 }
 
-/// Redacts the same user names as `Debug`: those that contain a space, because
-/// they include a password.
+/// Redacts the same user names as `Debug`: all that contain a space. Such a
+/// name can include a password.
 impl Serialize for SocksUsername {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(if self.contains(' ') { REDACTED } else { self })

@@ -1,4 +1,4 @@
-//! Parts of the `Display` of events, which is one line each.
+//! Helpers for the `Display` of events, which writes one line for each event.
 
 use std::fmt;
 

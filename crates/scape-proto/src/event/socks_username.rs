@@ -5,9 +5,9 @@ use std::ops::Deref;
 
 /// The SOCKS user name of a stream or a circuit, as tor reports it.
 ///
-/// For an HTTP tunnel port, this is the whole `Proxy-Authorization` header,
-/// password included. Such a header contains a space. Therefore `Debug` redacts
-/// every user name that contains a space.
+/// For a stream from an HTTP tunnel port, the user name is the whole
+/// `Proxy-Authorization` header, including the password. Such a header contains
+/// a space. Therefore `Debug` redacts every user name that contains a space.
 ///
 /// ```
 /// use scape_proto::event::SocksUsername;

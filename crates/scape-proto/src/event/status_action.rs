@@ -4,82 +4,96 @@
 open_enum! {
     /// The action that a status event reports.
     ///
-    /// Each action belongs to one event: STATUS_GENERAL (below: "General"),
-    /// STATUS_CLIENT ("Client") or STATUS_SERVER ("Relay"). The action's
-    /// arguments are in parentheses.
+    /// Each action belongs to one of the events STATUS_GENERAL, STATUS_CLIENT
+    /// and STATUS_SERVER. The documentation of an action begins with the name
+    /// of this event.
     #[doc(alias = "StatusType")]
     pub enum StatusAction {
-        /// General: the clock jumped, or tor was idle (`TIME`, `IDLE`).
+        /// STATUS_GENERAL: the clock jumped, or tor was idle. Arguments:
+        /// `TIME`, `IDLE`.
         ClockJumped = "CLOCK_JUMPED",
-        /// General: this version of tor should not be used (`CURRENT`,
-        /// `REASON`, `RECOMMENDED`).
+        /// STATUS_GENERAL: this version of tor should not be used. Arguments:
+        /// `CURRENT`, `REASON`, `RECOMMENDED`.
         DangerousVersion = "DANGEROUS_VERSION",
-        /// General: tor has no more sockets available (`CURRENT`).
+        /// STATUS_GENERAL: tor has no more sockets available. Argument:
+        /// `CURRENT`.
         TooManyConnections = "TOO_MANY_CONNECTIONS",
-        /// General: tor detected a bug in itself (`REASON`). Each line of the
-        /// bug report is an event of its own.
+        /// STATUS_GENERAL: tor detected a bug in itself. Each line of the bug
+        /// report is an event of its own. Argument: `REASON`.
         Bug = "BUG",
-        /// General: the local clock differs from the time of another source
-        /// (`SKEW`, `SOURCE`).
+        /// STATUS_GENERAL: the local clock differs from the time of another
+        /// source. Arguments: `SKEW`, `SOURCE`.
         ClockSkew = "CLOCK_SKEW",
-        /// General: the system's libevent library misbehaves (older tors).
+        /// STATUS_GENERAL: the system's libevent library misbehaves (older
+        /// tors). Arguments: `METHOD`, `VERSION`, `BADNESS`, `RECOVERED`.
         BadLibevent = "BAD_LIBEVENT",
-        /// General: no directory can be reached.
+        /// STATUS_GENERAL: no directory can be reached.
         DirAllUnreachable = "DIR_ALL_UNREACHABLE",
-        /// Client: bootstrap made progress or has a problem. See
+        /// STATUS_CLIENT: bootstrap made progress or has a problem. See
         /// [`Bootstrap`](crate::event::Bootstrap).
         Bootstrap = "BOOTSTRAP",
-        /// Client: tor knows enough about the network to build circuits.
+        /// STATUS_CLIENT: tor knows enough about the network to build circuits.
         EnoughDirInfo = "ENOUGH_DIR_INFO",
-        /// Client: tor no longer knows enough about the network to build
+        /// STATUS_CLIENT: tor no longer knows enough about the network to build
         /// circuits.
         NotEnoughDirInfo = "NOT_ENOUGH_DIR_INFO",
-        /// Client: a circuit was established, so clients can use tor.
+        /// STATUS_CLIENT: a circuit was established, so clients can use tor.
         CircuitEstablished = "CIRCUIT_ESTABLISHED",
-        /// Client: tor no longer believes that circuits work (`REASON`).
+        /// STATUS_CLIENT: tor no longer believes that circuits work. Argument:
+        /// `REASON`.
         CircuitNotEstablished = "CIRCUIT_NOT_ESTABLISHED",
-        /// Client: a new consensus arrived.
+        /// STATUS_CLIENT: a new consensus arrived.
         ConsensusArrived = "CONSENSUS_ARRIVED",
-        /// Client: an application connects to a port that is known for
-        /// unencrypted protocols (`PORT`, `RESULT`).
+        /// STATUS_CLIENT: an application connects to a port that is known for
+        /// unencrypted protocols. Arguments: `PORT`, `RESULT`.
         DangerousPort = "DANGEROUS_PORT",
-        /// Client: an application asked a SOCKS port to connect to an IP
-        /// address. It may have resolved a host name outside of tor before,
-        /// which reveals the name (`PROTOCOL`, `ADDRESS`).
+        /// STATUS_CLIENT: an application asked a SOCKS port to connect to an IP
+        /// address. If the application resolved a host name to this address
+        /// without Tor, a name server learned the name. Arguments: `PROTOCOL`,
+        /// `ADDRESS`.
         DangerousSocks = "DANGEROUS_SOCKS",
-        /// Client: an application sent something other than SOCKS to a SOCKS
-        /// port (`DATA`).
+        /// STATUS_CLIENT: an application sent something other than SOCKS to a
+        /// SOCKS port. Argument: `DATA`.
         SocksUnknownProtocol = "SOCKS_UNKNOWN_PROTOCOL",
-        /// Client: an application asked for an invalid host name (`HOSTNAME`).
+        /// STATUS_CLIENT: an application asked for an invalid host name.
+        /// Argument: `HOSTNAME`.
         SocksBadHostname = "SOCKS_BAD_HOSTNAME",
-        /// Relay: the relay found out its address (`ADDRESS`, `METHOD`,
-        /// `HOSTNAME`).
+        /// STATUS_SERVER: this relay found out its address. Arguments:
+        /// `ADDRESS`, `METHOD`, `HOSTNAME`.
         ExternalAddress = "EXTERNAL_ADDRESS",
-        /// Relay: the relay is testing whether it is reachable (`ORADDRESS`).
+        /// STATUS_SERVER: this relay is testing whether it is reachable.
+        /// Argument: `ORADDRESS`.
         CheckingReachability = "CHECKING_REACHABILITY",
-        /// Relay: the relay is reachable (`ORADDRESS`).
+        /// STATUS_SERVER: this relay is reachable. Argument: `ORADDRESS`.
         ReachabilitySucceeded = "REACHABILITY_SUCCEEDED",
-        /// Relay: the relay isn't reachable (`ORADDRESS`).
+        /// STATUS_SERVER: this relay isn't reachable. Argument: `ORADDRESS`.
         ReachabilityFailed = "REACHABILITY_FAILED",
-        /// Relay: the relay's descriptor was accepted by the authorities.
+        /// STATUS_SERVER: at least one authority accepted this relay's
+        /// descriptor.
         GoodServerDescriptor = "GOOD_SERVER_DESCRIPTOR",
-        /// Relay: an authority's opinion of the relay's descriptor (described
-        /// in control-spec, but never sent).
+        /// STATUS_SERVER: the consensus newly lists this relay, or no longer
+        /// lists it. control-spec describes this action, but tor never sends
+        /// it. Argument: `STATUS`.
         ServerDescriptorStatus = "SERVER_DESCRIPTOR_STATUS",
-        /// Relay: an authority accepted the relay's descriptor (`DIRAUTH`).
+        /// STATUS_SERVER: an authority accepted this relay's descriptor.
+        /// Argument: `DIRAUTH`.
         AcceptedServerDescriptor = "ACCEPTED_SERVER_DESCRIPTOR",
-        /// Relay: an authority rejected the relay's descriptor (`DIRAUTH`,
-        /// `REASON`).
+        /// STATUS_SERVER: an authority rejected this relay's descriptor.
+        /// Arguments: `DIRAUTH`, `REASON`.
         BadServerDescriptor = "BAD_SERVER_DESCRIPTOR",
-        /// Relay: a name server went up or down (`NS`, `STATUS`, `ERR`).
+        /// STATUS_SERVER: a name server went up or down. Arguments: `NS`,
+        /// `STATUS`, `ERR`.
         NameserverStatus = "NAMESERVER_STATUS",
-        /// Relay: every name server is down.
+        /// STATUS_SERVER: every name server is down.
         NameserverAllDown = "NAMESERVER_ALL_DOWN",
-        /// Relay: name servers return answers for names that don't exist.
+        /// STATUS_SERVER: name servers return answers for names that don't
+        /// exist.
         DnsHijacked = "DNS_HIJACKED",
-        /// Relay: name servers return wrong answers for well-known names.
+        /// STATUS_SERVER: name servers return wrong answers for well-known
+        /// names.
         DnsUseless = "DNS_USELESS",
-        /// Relay: the relay started or stopped hibernating (`STATUS`).
+        /// STATUS_SERVER: this relay started or stopped hibernating. Argument:
+        /// `STATUS`.
         HibernationStatus = "HIBERNATION_STATUS",
     }
 }
@@ -122,19 +136,19 @@ open_enum! {
         EnoughDirinfo = "enough_dirinfo",
         /// Connecting to a pluggable transport, for a circuit.
         ApConnPt = "ap_conn_pt",
-        /// Connected to the pluggable transport.
+        /// Connected to the pluggable transport, for a circuit.
         ApConnDonePt = "ap_conn_done_pt",
         /// Connecting to a proxy, for a circuit.
         ApConnProxy = "ap_conn_proxy",
-        /// Connected to the proxy.
+        /// Connected to the proxy, for a circuit.
         ApConnDoneProxy = "ap_conn_done_proxy",
         /// Connecting to a relay, for a circuit.
         ApConn = "ap_conn",
-        /// Connected to the relay, for a circuit.
+        /// Connected to a relay, for a circuit.
         ApConnDone = "ap_conn_done",
         /// Handshaking with the relay, for a circuit.
         ApHandshake = "ap_handshake",
-        /// The handshake with the relay is done.
+        /// The handshake with the relay, for a circuit, is done.
         ApHandshakeDone = "ap_handshake_done",
         /// Building a circuit.
         CircuitCreate = "circuit_create",
@@ -146,7 +160,7 @@ open_enum! {
 open_enum! {
     /// tor's recommendation about a bootstrap problem.
     pub enum BootstrapRecommendation {
-        /// Ignore the problem for now: tor may recover by itself.
+        /// Ignore the problem for now, because tor might recover by itself.
         Ignore = "ignore",
         /// Tell the user.
         Warn = "warn",

@@ -39,7 +39,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// The method by which a relay found its address (`EXTERNAL_ADDRESS`).
+    /// The method by which tor, running as a relay, found out its own address
+    /// (action `EXTERNAL_ADDRESS`).
     pub enum AddressMethod {
         /// The option `Address`, set to an address.
         Configured = "CONFIGURED",
@@ -51,7 +52,7 @@ open_enum! {
         Interface = "INTERFACE",
         /// The option `Address`, set to a name that was resolved.
         Resolved = "RESOLVED",
-        /// A directory server told the relay its address (older tors).
+        /// A directory server told tor its address (older tors).
         DirServ = "DIRSERV",
         /// The method is unknown.
         None = "NONE",
@@ -59,12 +60,13 @@ open_enum! {
 }
 
 open_enum! {
-    /// An authority's opinion of a relay (`SERVER_DESCRIPTOR_STATUS`, described
-    /// in control-spec, but never sent).
+    /// The status of tor, running as a relay, in the consensus. It belongs to
+    /// the action `SERVER_DESCRIPTOR_STATUS`, which control-spec describes, but
+    /// tor never sends.
     pub enum ServerDescriptorStatus {
-        /// The authority lists the relay.
+        /// The consensus now lists tor as a relay.
         Listed = "LISTED",
-        /// The authority doesn't list the relay.
+        /// The consensus no longer lists tor as a relay.
         Unlisted = "UNLISTED",
     }
 }

@@ -28,10 +28,10 @@ pub struct StreamInfo {
     /// The stream's status.
     pub status: StreamStatus,
     /// The circuit that the stream is attached to, or `None` if it isn't
-    /// attached. The circuit may change.
+    /// attached. A stream can move to another circuit.
     pub circuit: Option<CircuitId>,
-    /// The destination of the stream. It may change when tor maps or resolves
-    /// its host.
+    /// The destination of the stream. The destination changes when tor maps its
+    /// host to another host, or resolves it to an address.
     pub target: StreamTarget,
     /// The reason for the status `FAILED`, `CLOSED` or `DETACHED` (`REASON`).
     /// `None` for other statuses.
@@ -39,7 +39,8 @@ pub struct StreamInfo {
     /// The reason given by the other end of the stream (`REMOTE_REASON`). Only
     /// if `reason` is `END`.
     pub remote_reason: Option<StreamReason>,
-    /// The origin of the new target (`SOURCE`). Only for `REMAP`.
+    /// The source of the new target: tor's own address map, or the exit's
+    /// answer (`SOURCE`). Only for the status `REMAP`.
     pub source: Option<StreamSource>,
     /// The client's address (`SOURCE_ADDR`), as tor wrote it. Only for `NEW`
     /// and `NEWRESOLVE`. See also
@@ -47,17 +48,18 @@ pub struct StreamInfo {
     pub source_addr: Option<String>,
     /// The purpose of the stream (`PURPOSE`). Only for `NEW` and `NEWRESOLVE`.
     pub purpose: Option<StreamPurpose>,
-    /// The SOCKS user name (`SOCKS_USERNAME`).
+    /// The SOCKS user name that the client gave (`SOCKS_USERNAME`).
     pub socks_username: Option<SocksUsername>,
-    /// The SOCKS password (`SOCKS_PASSWORD`).
+    /// The SOCKS password that the client gave (`SOCKS_PASSWORD`).
     pub socks_password: Option<Secret>,
     /// The protocol that the client used (`CLIENT_PROTOCOL`).
     pub client_protocol: Option<ClientProtocol>,
     /// The number of NEWNYM signals before the stream was opened (`NYM_EPOCH`).
     pub nym_epoch: Option<u32>,
     /// The session group of the port that the stream came in on
-    /// (`SESSION_GROUP`). It is 0 or more if configured, -2 for tor's own
-    /// directory requests, -3 for RESOLVE, and -4 or less if tor chose it.
+    /// (`SESSION_GROUP`). A group from tor's configuration is 0 or more. A
+    /// group that tor chose is -4 or less. Two numbers are special: -2 for
+    /// tor's own directory requests, and -3 for RESOLVE.
     pub session_group: Option<i32>,
     /// The properties in which another stream must agree with this one to share
     /// its circuit (`ISO_FIELDS`).
@@ -157,6 +159,7 @@ impl StreamInfo {
     /// assert_eq!(stream.status, StreamStatus::Succeeded);
     /// assert_eq!(stream.purpose, Some(StreamPurpose::User));
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn update(&mut self, told: &StreamInfo) {
         // Destructures all fields, so that the compiler reports a forgotten
         // one.
@@ -232,9 +235,17 @@ impl StreamInfo {
     /// Returns the client's address.
     ///
     /// Returns `None` if tor gave no address, or if the client has no IP
-    /// address. Such clients are those of Unix sockets (`PATH:0`), those of
-    /// socket pairs (`<unknown address type>:1`) and tor itself
-    /// (`(Tor_internal):0`).
+    /// address. Clients without an IP address are those of Unix sockets
+    /// (`PATH:0`), those of socket pairs (`<unknown address type>:1`) and tor
+    /// itself (`(Tor_internal):0`).
+    ///
+    /// ```
+    /// use scape_proto::event::StreamInfo;
+    ///
+    /// let line = b"4 NEW 0 example.com:443 SOURCE_ADDR=127.0.0.1:58178 PURPOSE=USER";
+    /// let stream = StreamInfo::parse(line).expect("it has all four");
+    /// assert_eq!(stream.source_socket_addr(), "127.0.0.1:58178".parse().ok());
+    /// ```
     pub fn source_socket_addr(&self) -> Option<SocketAddr> {
         // tor writes IPv6 addresses without brackets.
         let (host, port) = self.source_addr.as_deref()?.rsplit_once(':')?;

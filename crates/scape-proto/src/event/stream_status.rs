@@ -19,12 +19,12 @@ open_enum! {
         SentResolve = "SENTRESOLVE",
         /// The stream is open.
         Succeeded = "SUCCEEDED",
-        /// The stream failed and won't be retried.
+        /// The stream failed and won't be retried. The status `CLOSED` follows.
         Failed = "FAILED",
         /// The stream was closed.
         Closed = "CLOSED",
-        /// The stream was detached from its circuit, and may be retried on
-        /// another one.
+        /// The stream was detached from its circuit. tor can still attach it to
+        /// another circuit.
         Detached = "DETACHED",
         /// The stream waits for a controller to attach it.
         ControllerWait = "CONTROLLER_WAIT",
@@ -40,15 +40,23 @@ open_enum! {
 }
 
 impl StreamStatus {
-    /// Returns true if no further events follow: `FAILED` or `CLOSED`.
+    /// Returns true if the stream has ended: the status is `FAILED` or
+    /// `CLOSED`. After each `FAILED`, tor sends `CLOSED` for the same stream.
+    ///
+    /// ```
+    /// use scape_proto::event::StreamStatus;
+    ///
+    /// assert!(StreamStatus::Failed.is_end());
+    /// assert!(!StreamStatus::Detached.is_end()); // tor may retry it
+    /// ```
     pub fn is_end(&self) -> bool {
         matches!(self, StreamStatus::Failed | StreamStatus::Closed)
     }
 
-    /// Returns the status that the stream has after an event with this status.
+    /// Returns the lasting status of a stream after an event with this status.
     ///
-    /// The four flow control statuses (`XOFF_SENT` and so on) become
-    /// `SUCCEEDED`, because only open streams have them. All other statuses are
+    /// The four flow control statuses (`XOFF_SENT` and so on) occur only while
+    /// a stream is open, so they become `SUCCEEDED`. All other statuses are
     /// returned unchanged.
     ///
     /// ```
@@ -57,6 +65,7 @@ impl StreamStatus {
     /// assert_eq!(StreamStatus::XoffSent.lasting(), &StreamStatus::Succeeded);
     /// assert_eq!(StreamStatus::Detached.lasting(), &StreamStatus::Detached);
     /// ```
+    #[doc(hidden)] // for `scape` only
     pub fn lasting(&self) -> &StreamStatus {
         match self {
             StreamStatus::XoffSent
@@ -72,7 +81,7 @@ open_enum! {
     /// The reason why a stream failed, was detached or was closed.
     #[doc(alias = "StreamClosureReason")]
     pub enum StreamReason {
-        /// A reason that none of the others covers.
+        /// A reason that no other variant describes.
         Misc = "MISC",
         /// The host name couldn't be resolved.
         ResolveFailed = "RESOLVEFAILED",
@@ -80,27 +89,28 @@ open_enum! {
         ConnectRefused = "CONNECTREFUSED",
         /// The exit's policy doesn't allow the target.
         ExitPolicy = "EXITPOLICY",
-        /// The circuit was destroyed.
+        /// The circuit that carried the stream was destroyed.
         Destroy = "DESTROY",
         /// The stream ended normally.
         Done = "DONE",
-        /// The request took too long.
+        /// The connection to the target timed out.
         Timeout = "TIMEOUT",
         /// There is no route to the target.
         NoRoute = "NOROUTE",
-        /// The relay is hibernating.
+        /// The relay that ended the stream is hibernating.
         Hibernating = "HIBERNATING",
         /// An internal error occurred.
         Internal = "INTERNAL",
-        /// The relay is out of resources.
+        /// The relay that ended the stream is out of resources.
         ResourceLimit = "RESOURCELIMIT",
         /// The target reset the connection.
         ConnReset = "CONNRESET",
-        /// The peer violated the Tor protocol.
+        /// The Tor protocol was violated.
         TorProtocol = "TORPROTOCOL",
         /// A directory request was sent to a relay that isn't a directory.
         NotDirectory = "NOTDIRECTORY",
-        /// The other end closed the stream. The remote reason says why.
+        /// The other end closed the stream. The field `remote_reason` of the
+        /// event says why.
         End = "END",
         /// The stream couldn't be attached to a circuit.
         CantAttach = "CANT_ATTACH",
@@ -124,10 +134,10 @@ open_enum! {
         DirFetch = "DIR_FETCH",
         /// A directory upload by tor itself.
         DirUpload = "DIR_UPLOAD",
-        /// A name to resolve, for a client or a controller.
+        /// A look-up of a name or an address, for a client or a controller.
         DnsRequest = "DNS_REQUEST",
-        /// A test of whether this relay's directory port is reachable (older
-        /// tors).
+        /// A test that this relay's directory port is reachable. Only older
+        /// versions of tor open such streams.
         DirportTest = "DIRPORT_TEST",
     }
 }
@@ -155,17 +165,18 @@ open_enum! {
 }
 
 open_enum! {
-    /// The origin of a stream's new target.
+    /// The origin of a stream's new target, after the status `REMAP`.
     pub enum StreamSource {
-        /// tor's own address map.
+        /// The new target comes from tor's own address map.
         Cache = "CACHE",
-        /// The exit's answer.
+        /// The new target comes from the exit's answer.
         Exit = "EXIT",
     }
 }
 
 open_enum! {
-    /// A property in which streams must agree to share a circuit.
+    /// A property that separates streams: two streams share a circuit only if
+    /// the property is the same for both.
     pub enum IsolationField {
         /// The target's port.
         DestPort = "DESTPORT",

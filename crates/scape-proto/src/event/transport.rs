@@ -54,11 +54,25 @@ impl TransportLaunched {
         })
     }
 
-    /// Returns the address and port that the transport listens on. Returns
-    /// `None` if the address is invalid.
+    /// Returns the IP address and port that the transport listens on. Returns
+    /// `None` if the address isn't an IP address.
     ///
     /// IPv6 addresses are read without brackets, because tor writes them that
     /// way.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 TRANSPORT_LAUNCHED client obfs4 127.0.0.1 3000\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 TRANSPORT_LAUNCHED client obfs4 127.0.0.1 3000
+    /// let EventBody::TransportLaunched(transport) = event.body() else { panic!("{event}") };
+    /// assert_eq!(transport.socket_addr(), "127.0.0.1:3000".parse().ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn socket_addr(&self) -> Option<SocketAddr> {
         let ip: IpAddr = parse_ip(&self.address)?;
         Some(SocketAddr::new(ip, self.port))
@@ -88,9 +102,9 @@ pub struct PtLog {
     /// The path of the transport's program (`PT`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
-    /// The severity (`SEVERITY`). `None` if it is missing.
+    /// The severity of the message (`SEVERITY`). `None` if tor didn't send it.
     pub severity: Option<PtSeverity>,
-    /// The message (`MESSAGE`). `None` if it is missing.
+    /// The text of the message (`MESSAGE`). `None` if tor didn't send it.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::optional_text"))]
     pub message: Option<String>,
     /// Keyword arguments that this version of the library doesn't know, in
@@ -144,9 +158,10 @@ pub struct PtStatus {
     /// The path of the transport's program (`PT`).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub program: String,
-    /// The transport's name (`TRANSPORT`). `None` if it is missing.
+    /// The transport's name (`TRANSPORT`). `None` if tor didn't send it.
     pub transport: Option<String>,
-    /// The other keyword arguments, which the transport chose, in order.
+    /// The keyword arguments except `PT` and `TRANSPORT`, in order. The
+    /// transport chooses these arguments.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub arguments: Vec<(String, String)>,
     /// Positional arguments, in order.

@@ -22,12 +22,20 @@ pub struct AddressMapping {
 
 impl AddressMapping {
     /// Creates a mapping from one name or address to another.
+    ///
+    /// ```
+    /// use scape_proto::info::AddressMapping;
+    /// use scape_proto::word::Expiry;
+    ///
+    /// let mapping = AddressMapping::new("a.example", "192.0.2.1", Expiry::Never);
+    /// assert_eq!(mapping.to_string(), "a.example -> 192.0.2.1");
+    /// ```
     pub fn new(from: impl Into<String>, to: impl Into<String>, expires: Expiry) -> Self {
         AddressMapping { from: from.into(), to: to.into(), expires }
     }
 
     /// Parses a line of `GETINFO address-mappings/…`. Returns `None` if one of
-    /// the two addresses or the expiry is missing.
+    /// the two addresses or the expiry time is missing.
     ///
     /// ```
     /// use scape_proto::info::AddressMapping;

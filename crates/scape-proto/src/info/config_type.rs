@@ -11,7 +11,7 @@ open_enum! {
         BooleanAuto = "Boolean+Auto",
         /// A decimal number, 0 or more.
         Integer = "Integer",
-        /// A decimal number.
+        /// A decimal number, which may be negative.
         SignedInteger = "SignedInteger",
         /// A decimal fraction.
         Float = "Float",
@@ -34,11 +34,12 @@ open_enum! {
         RouterList = "RouterList",
         /// One line for each value.
         LineList = "LineList",
-        /// One line for each value. The position among the lines of the group's
-        /// other options matters.
+        /// One line for each value. The option belongs to a group of options in
+        /// which the order of all lines matters. For example, each
+        /// `HiddenServicePort` belongs to the `HiddenServiceDir` before it.
         Dependent = "Dependent",
-        /// A group of options. GETCONF returns the lines of its options, and
-        /// the group itself can't be set.
+        /// A group of options. GETCONF returns the lines of the options in the
+        /// group. SETCONF can't set the group itself.
         Virtual = "Virtual",
     }
 }

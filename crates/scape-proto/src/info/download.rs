@@ -1,7 +1,7 @@
 //! Properties of tor's downloads: dir-spec and tor's `download_status_t`.
 
 open_enum! {
-    /// The schedule of a download.
+    /// The schedule of a download. It determines the delays between attempts.
     pub enum DownloadSchedule {
         /// The default schedule.
         Generic = "DL_SCHED_GENERIC",
@@ -23,12 +23,12 @@ open_enum! {
 }
 
 open_enum! {
-    /// The attempts after which tor increases the delay before the next
-    /// attempt: every attempt, or every failed attempt.
+    /// The kind of attempt after which tor increases the delay before the next
+    /// attempt: every attempt, or only a failed one.
     pub enum DownloadIncrement {
-        /// After each failed attempt.
+        /// tor increases the delay after each failed attempt.
         Failure = "DL_SCHED_INCREMENT_FAILURE",
-        /// After each attempt.
+        /// tor increases the delay after each attempt, failed or not.
         Attempt = "DL_SCHED_INCREMENT_ATTEMPT",
     }
 }
@@ -46,9 +46,9 @@ open_enum! {
 open_enum! {
     /// The phase of a consensus download. Each phase has a schedule of its own.
     pub enum DownloadPhase {
-        /// During the bootstrap.
+        /// The phase during the bootstrap.
         Bootstrap = "bootstrap",
-        /// After the bootstrap.
+        /// The phase after the bootstrap.
         Running = "running",
     }
 }

@@ -13,9 +13,9 @@ const NEVER: &str = "9999-12-31 23:59:59";
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DownloadStatus {
-    /// The earliest time of the next attempt, in whole seconds. It may be long
-    /// past; 1970 means that tor may try at any time. `None` means that tor
-    /// won't try again.
+    /// The time before which tor makes no further attempt, in whole seconds. A
+    /// time in the past, such as 1970, means that tor is free to try now.
+    /// `None` means that tor never tries again.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub next_attempt_at: Option<SystemTime>,
     /// The number of failures since the last success.
@@ -24,13 +24,13 @@ pub struct DownloadStatus {
     pub attempts: u32,
     /// The schedule of the download.
     pub schedule: DownloadSchedule,
-    /// The servers that tor asks.
+    /// The servers that tor asks for the document.
     pub want_authority: DownloadWant,
-    /// The attempts after which tor increases the delay before the next
+    /// The kind of attempt after which tor increases the delay before the next
     /// attempt.
     pub increment_on: DownloadIncrement,
-    /// The method by which tor increases the delay. `None` if tor doesn't
-    /// report it, as older versions of tor don't.
+    /// The method by which tor increases the delay between attempts. `None` for
+    /// older versions of tor, which don't report the method.
     pub backoff: Option<DownloadBackoff>,
     /// The number of times that tor has increased the delay. `None` if tor
     /// doesn't report it.

@@ -14,14 +14,15 @@ use crate::word::{InOneLine, RelayName, parse_utc};
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct EntryGuard {
-    /// The relay.
+    /// The relay that is the guard.
     pub relay: RelayName,
     /// The guard's status.
     pub status: EntryGuardStatus,
-    /// The time since which the guard is `Down`, or since which it is
-    /// `Unusable` because the consensus doesn't list it. `None` for all other
-    /// guards. The time is in whole seconds. For `Unusable`, it isn't exact,
-    /// because tor stores a random time in the days before it.
+    /// The time since which a `Down` guard is unreachable, or an `Unusable`
+    /// guard is missing from the consensus. `None` in all other cases.
+    ///
+    /// The time is in whole seconds. For an `Unusable` guard, the time isn't
+    /// exact: tor stores a random time in the days before the real one.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: Option<SystemTime>,
     /// Words that this version of the library doesn't know, in order.
@@ -30,7 +31,15 @@ pub struct EntryGuard {
 }
 
 impl EntryGuard {
-    /// Creates a guard with this status, and with `since` unset.
+    /// Creates a guard with this status. The field `since` is `None`.
+    ///
+    /// ```
+    /// use scape_proto::info::{EntryGuard, EntryGuardStatus};
+    ///
+    /// let relay = "$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~relay02".into();
+    /// let guard = EntryGuard::new(relay, EntryGuardStatus::Up);
+    /// assert_eq!(guard.to_string(), "$C3C03890C31247B5E8C7CAC5DFD30B4D21CABB97~relay02 up");
+    /// ```
     pub fn new(relay: RelayName, status: EntryGuardStatus) -> Self {
         EntryGuard { relay, status, since: None, extra_words: Vec::new() }
     }

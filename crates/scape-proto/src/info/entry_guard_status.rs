@@ -4,15 +4,15 @@ open_enum! {
     /// The status of an entry guard in `GETINFO entry-guards`. The event GUARD
     /// uses other words.
     pub enum EntryGuardStatus {
-        /// tor has used the guard before, and doesn't know that it is
-        /// unreachable now.
+        /// tor has used the guard before, and assumes that the guard is
+        /// reachable.
         Up = "up",
-        /// tor has never used the guard successfully. It may have tried.
+        /// tor has never used the guard successfully, but may have tried.
         NeverConnected = "never-connected",
         /// tor has used the guard before, but can't reach it now.
         Down = "down",
-        /// The guard must not be used now. The consensus doesn't list it, or
-        /// not as a guard, or the configuration excludes it.
+        /// The guard must not be used now. Either the consensus doesn't list
+        /// the relay as a guard, or the configuration excludes the relay.
         Unusable = "unusable",
     }
 }

@@ -5,8 +5,8 @@ open_enum! {
     pub enum HandshakeType {
         /// The original handshake, which is no longer used.
         Tap = "tap",
-        /// The Curve25519 handshake. tor doesn't count handshakes of ntor
-        /// version 3.
+        /// The ntor handshake, which uses Curve25519. tor doesn't count
+        /// handshakes of the newer version, ntor v3.
         Ntor = "ntor",
     }
 }

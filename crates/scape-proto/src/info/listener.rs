@@ -12,23 +12,23 @@ open_enum! {
     pub enum ListenerKind {
         /// Connections from other relays and from clients (ORPort).
         Or = "or",
-        /// Pluggable transports of this relay (ExtORPort).
+        /// Connections from this relay's pluggable transports (ExtORPort).
         ExtOr = "extor",
         /// Directory requests (DirPort).
         Dir = "dir",
-        /// SOCKS (SocksPort).
+        /// SOCKS connections (SocksPort).
         Socks = "socks",
         /// Connections that the system's packet filter redirects (TransPort).
         Trans = "trans",
         /// Connections that a NAT daemon redirects (NATDPort).
         Natd = "natd",
-        /// HTTP CONNECT (HTTPTunnelPort).
+        /// HTTP CONNECT requests (HTTPTunnelPort).
         HttpTunnel = "httptunnel",
         /// DNS queries (DNSPort).
         Dns = "dns",
-        /// Controllers (ControlPort, ControlSocket).
+        /// Control connections (ControlPort, ControlSocket).
         Control = "control",
-        /// Metrics (MetricsPort).
+        /// Requests for metrics (MetricsPort).
         Metrics = "metrics",
     }
 }
@@ -54,9 +54,21 @@ pub enum ListenerAddress {
 }
 
 impl ListenerAddress {
-    /// Parses an address from `GETINFO net/listeners/…`, without its quotes:
-    /// `address:port`, with brackets around an IPv6 address, or `unix:` and a
-    /// path. The path need not be UTF-8. Returns `None` for anything else.
+    /// Parses an address from `GETINFO net/listeners/…`. The text must not
+    /// contain the quotes that tor writes around an address.
+    ///
+    /// The text is either `address:port`, or `unix:` and a path. An IPv6
+    /// address has brackets, and the path need not be UTF-8. Returns `None` for
+    /// any other text.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use scape_proto::info::ListenerAddress;
+    ///
+    /// let address = ListenerAddress::parse(b"unix:/run/tor/socks").expect("it has a path");
+    /// assert_eq!(address.path(), Some(Path::new("/run/tor/socks")));
+    /// assert_eq!(ListenerAddress::parse(b"9050"), None);
+    /// ```
     pub fn parse(text: &[u8]) -> Option<Self> {
         match text.strip_prefix(b"unix:") {
             Some([]) => None,

@@ -22,8 +22,8 @@ pub struct LocalTime {
     pub year: u16,
     /// The month, 1 to 12.
     pub month: u8,
-    /// The day of the month, 1 to 31. A parsed time has a day that its month
-    /// has.
+    /// The day of the month, 1 to 31. Parsing rejects days that the month
+    /// doesn't have.
     pub day: u8,
     /// The hour, 0 to 23.
     pub hour: u8,
@@ -40,8 +40,8 @@ impl FromStr for LocalTime {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text has another form, or if a number is out of
-    /// range, such as a day that the month doesn't have.
+    /// Returns an error if the text has another form. Also returns an error if
+    /// a number is out of range, such as a day that the month doesn't have.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         read(text).ok_or_else(|| ParseLocalTimeError { text: text.into() })
     }

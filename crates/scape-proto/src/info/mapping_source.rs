@@ -6,7 +6,7 @@ open_enum! {
     pub enum MappingSource {
         /// All mappings.
         All = "all",
-        /// Answers from exits that tor has cached.
+        /// Answers that tor received from exits and cached.
         Cache = "cache",
         /// Mappings from the configuration (MapAddress).
         Config = "config",

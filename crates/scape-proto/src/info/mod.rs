@@ -1,5 +1,5 @@
-//! Types for the values of GETINFO that are more than one word. Each source
-//! file contains the types for one family of keys.
+//! Types for GETINFO answers that are more than one word. Each source file
+//! contains the types for one family of keys.
 
 mod address_mapping;
 mod config_type;

@@ -11,10 +11,11 @@ use crate::info::ConfigType;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct InfoName {
-    /// The key. A prefix is given without the `*` at its end. In a few keys,
-    /// `<name>` is a placeholder.
+    /// The key, such as `version`. The `*` that tor writes at the end of a
+    /// prefix is left out. A few keys contain a placeholder, such as `<name>`.
     pub key: String,
-    /// True if the key is a prefix that must be completed.
+    /// True if the key is a prefix that the caller must complete, such as
+    /// `ip-to-country/` with an address.
     pub is_prefix: bool,
     /// A description in English.
     pub description: String,
@@ -66,6 +67,13 @@ pub struct ConfigName {
 
 impl ConfigName {
     /// Creates an option from its name and type.
+    ///
+    /// ```
+    /// use scape_proto::info::{ConfigName, ConfigType};
+    ///
+    /// let option = ConfigName::new("BandwidthRate", ConfigType::DataSize);
+    /// assert_eq!(option.to_string(), "BandwidthRate DataSize");
+    /// ```
     pub fn new(name: impl Into<String>, ty: ConfigType) -> Self {
         ConfigName { name: name.into(), ty }
     }
@@ -94,8 +102,8 @@ impl fmt::Display for ConfigName {
     }
 }
 
-/// Parses a line of `GETINFO config/defaults`: a name and a C string. Returns
-/// `None` if the line is malformed.
+/// Parses a line of `GETINFO config/defaults`: an option's name and the default
+/// value in quotes. Returns `None` if the line is malformed.
 ///
 /// ```
 /// use scape_proto::info::parse_config_default;

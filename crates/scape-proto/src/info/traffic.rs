@@ -1,8 +1,8 @@
 //! Numbers of bytes read and written.
 
-/// The number of bytes read, and the number of bytes written. In the value of
-/// `accounting/bytes-left`, these are the bytes that tor may still read and
-/// write.
+/// The number of bytes that tor read and the number of bytes that tor wrote. In
+/// the value of `accounting/bytes-left`, these are the bytes that tor may still
+/// read and write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -14,7 +14,15 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Creates a value from the two numbers of bytes.
+    /// Creates a value from the number of bytes read and the number of bytes
+    /// written.
+    ///
+    /// ```
+    /// use scape_proto::info::Traffic;
+    ///
+    /// let traffic = Traffic::new(1024, 512);
+    /// assert_eq!((traffic.read, traffic.written), (1024, 512));
+    /// ```
     pub fn new(read: u64, written: u64) -> Self {
         Traffic { read, written }
     }

@@ -1,7 +1,8 @@
 //! Recommendations of the directory authorities for versions of tor.
 
 open_enum! {
-    /// The consensus's verdict on the version of tor that is running.
+    /// The recommendation of the consensus for or against the running version
+    /// of tor.
     pub enum VersionStatus {
         /// The version is recommended.
         Recommended = "recommended",

@@ -1,6 +1,6 @@
 //! Hand-written parsers for the addresses and times in the line `r` of a
-//! consensus entry. They must be fast, because a consensus has one of each for
-//! every relay.
+//! consensus entry. The parsers must be fast, because a consensus has thousands
+//! of entries, and each entry has such a line.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};

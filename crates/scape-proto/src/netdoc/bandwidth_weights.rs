@@ -8,8 +8,9 @@ use super::line::{lossy, number, words};
 /// `bandwidth-weights`; path-spec, "Weighting node selection".
 ///
 /// A weight says how much of a relay's bandwidth counts for a position in a
-/// circuit, as a fraction of [`scale`](Self::scale). For example, `Wgg` applies
-/// to guards in the guard position, and `Wme` to exits in the middle position.
+/// circuit. A weight equal to [`scale`](Self::scale) means all of the
+/// bandwidth, and a weight of 0 means none of it. For example, `Wgg` applies to
+/// guards in the guard position, and `Wme` to exits in the middle position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BandwidthWeights {
     scale: u32,
@@ -33,9 +34,20 @@ impl BandwidthWeights {
         BandwidthWeights { scale, weights: words(line).filter_map(weight).collect() }
     }
 
-    /// Returns the weight with this name. A weight above [`scale`](Self::scale)
-    /// is returned as the scale. Returns `None` if the consensus doesn't
-    /// contain the weight, or if it is negative.
+    /// Returns the weight with this name, such as `Wgg`. A weight above
+    /// [`scale`](Self::scale) is returned as the scale. Returns `None` if the
+    /// consensus doesn't contain the weight, or if the weight is negative.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     directory-footer\nbandwidth-weights Wgg=5869 Wmg=4131\n";
+    /// let weights = Consensus::parse(text)?.bandwidth_weights;
+    /// assert_eq!(weights.get("Wgg"), Some(5869)); // 58.69 % of the bandwidth
+    /// assert_eq!(weights.get("Wmd"), None);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn get(&self, name: &str) -> Option<u32> {
         let found = self.weights.iter().find(|(known, _)| **known == *name);
         found.map(|(_, weight)| (*weight).min(self.scale))
@@ -43,7 +55,7 @@ impl BandwidthWeights {
 
     /// Returns the scale of the weights: the network parameter `bwweightscale`,
     /// or [`DEFAULT_SCALE`](Self::DEFAULT_SCALE) if the consensus doesn't set
-    /// it.
+    /// that parameter.
     pub fn scale(&self) -> u32 {
         self.scale
     }
@@ -57,6 +69,16 @@ impl BandwidthWeights {
     /// Returns the names and values of all weights, in the order of the
     /// consensus. Weights above [`scale`](Self::scale) are returned as the
     /// scale.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     directory-footer\nbandwidth-weights Wgg=5869 Wmg=4131\n";
+    /// let weights = Consensus::parse(text)?.bandwidth_weights;
+    /// assert_eq!(weights.iter().collect::<Vec<_>>(), [("Wgg", 5869), ("Wmg", 4131)]);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.weights.iter().map(|(name, weight)| (&**name, (*weight).min(self.scale)))
     }

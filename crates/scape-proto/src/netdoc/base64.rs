@@ -17,8 +17,9 @@ const fn values() -> [u8; 256] {
     values
 }
 
-/// Decodes exactly `N` bytes, with or without `=` at the end. Returns `None` if
-/// the text is malformed or has another length.
+/// Decodes a text that stands for exactly `N` bytes. Padding with `=` at the
+/// end is accepted, but not required. Returns `None` if the text is malformed
+/// or stands for another number of bytes.
 #[inline]
 pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut text = text;

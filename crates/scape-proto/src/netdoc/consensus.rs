@@ -34,19 +34,20 @@ pub struct Consensus<'a> {
     footer: &'a [u8],
     /// The flavor: `Ns`, which is the full one, or `Microdesc`.
     pub flavor: ConsensusFlavor,
-    /// The consensus method.
+    /// The consensus method: the number of the rules by which the authorities
+    /// computed the consensus.
     pub method: Option<u32>,
-    /// Start of the validity interval.
+    /// The start of the validity interval.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_after: Option<SystemTime>,
     /// The time by which a newer consensus should be available.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub fresh_until: Option<SystemTime>,
-    /// End of the validity interval.
+    /// The end of the validity interval.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub valid_until: Option<SystemTime>,
-    /// The times that the authorities allow for collecting votes and for
-    /// collecting signatures.
+    /// The time that the authorities allow for collecting votes, and the time
+    /// that they allow for collecting signatures.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::delays"))]
     pub voting_delay: Option<(Duration, Duration)>,
     /// The versions of tor that are recommended for clients, as written in the
@@ -98,13 +99,13 @@ pub struct DirSource {
     /// The fingerprint of the authority's identity key. It differs from the
     /// authority's fingerprint as a relay.
     pub identity: Fingerprint,
-    /// The host name or address, as written in the consensus.
+    /// The authority's host name or address, as written in the consensus.
     pub hostname: Box<str>,
-    /// The IP address.
+    /// The authority's IP address.
     pub address: IpAddr,
-    /// The port for directory requests.
+    /// The authority's port for directory requests.
     pub dir_port: u16,
-    /// The port for relays and clients.
+    /// The authority's port for relays and clients.
     pub or_port: u16,
 }
 
@@ -119,7 +120,7 @@ pub struct DirectorySignature {
     pub algorithm: Box<str>,
     /// The fingerprint of the identity key of the authority that signed.
     pub identity: Fingerprint,
-    /// The digest of the signing key.
+    /// The digest of the key that made the signature.
     pub signing_key: Fingerprint,
 }
 
@@ -230,23 +231,65 @@ impl<'a> Consensus<'a> {
     }
 
     /// Returns a network parameter. Returns `None` if the consensus doesn't set
-    /// it.
+    /// the parameter.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\nparams circwindow=1000\n";
+    /// let consensus = Consensus::parse(text)?;
+    /// assert_eq!(consensus.param("circwindow"), Some(1000));
+    /// assert_eq!(consensus.param("guard-lifetime-days"), None);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn param(&self, name: &str) -> Option<i32> {
         self.params.iter().find(|(known, _)| **known == *name).map(|(_, value)| *value)
     }
 
-    /// Returns an iterator over the relays' entries.
+    /// Returns an iterator over the relays' entries. The iterator parses each
+    /// entry when it reaches the entry. Entries that can't be parsed are
+    /// skipped; see [`RouterStatuses`].
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{Consensus, RouterFlags};
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     s Exit Fast Running Valid\ndirectory-footer\n";
+    /// let consensus = Consensus::parse(text)?;
+    /// let exits = consensus.relays().filter(|relay| relay.flags().contains(RouterFlags::EXIT));
+    /// assert_eq!(exits.count(), 1);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn relays(&self) -> RouterStatuses<'a> {
         let entries = self.text.get(self.header.len()..self.text.len() - self.footer.len());
         RouterStatuses::of_consensus(entries.unwrap_or_default(), self.header.len())
     }
 
     /// Returns the lines before the first entry, without line ends.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
+    /// assert!(consensus.header_lines().any(|line| line == b"vote-status consensus"));
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn header_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         Lines::new(self.header)
     }
 
     /// Returns the lines after the last entry, without line ends.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     directory-footer\nbandwidth-weights Wgg=5869\n";
+    /// let consensus = Consensus::parse(text)?;
+    /// assert_eq!(consensus.footer_lines().last(), Some(&b"bandwidth-weights Wgg=5869"[..]));
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn footer_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         Lines::new(self.footer)
     }
@@ -305,8 +348,9 @@ fn parse_param(word: &[u8]) -> Option<(Box<str>, i32)> {
     Some((name.into(), value.parse().ok()?))
 }
 
-/// Returns the shared random value: the second word. The first word is the
-/// number of authorities that revealed their part of the value.
+/// Returns the shared random value from its line, given without the keyword.
+/// The value is the second word. The first word is the number of authorities
+/// that revealed their part of the value.
 fn parse_random(text: &[u8]) -> Option<[u8; 32]> {
     words(text).nth(1).and_then(base64::decode)
 }
@@ -337,6 +381,15 @@ fn parse_signature(text: &[u8]) -> Option<DirectorySignature> {
 }
 
 /// The error for a text that isn't a consensus of version 3.
+///
+/// ```
+/// use scape_proto::netdoc::{Consensus, DirectoryProblem};
+///
+/// let text = b"router relay04 127.0.0.14 9004 0 0\n";
+/// let error = Consensus::parse(text).expect_err("it is a server descriptor");
+/// assert_eq!(error.problem(), DirectoryProblem::NoConsensus);
+/// assert_eq!(error.line(), "router relay04 127.0.0.14 9004 0 0");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{problem}: {line:?}")]
 pub struct ParseDirectoryError {
@@ -372,7 +425,8 @@ pub enum DirectoryProblem {
     /// The consensus has a version other than 3.
     #[error("unsupported consensus version: it must be 3")]
     Version,
-    /// The document is an authority's vote or has another status.
+    /// The line `vote-status` has a value other than `consensus`. For example,
+    /// the document is an authority's vote.
     #[error("not a consensus: it is a vote or another document")]
     Vote,
 }

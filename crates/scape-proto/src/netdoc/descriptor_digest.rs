@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
+
 /// The SHA-1 digest of a server descriptor or an extra-info document.
 ///
-/// It identifies a single document. A [`Fingerprint`](crate::word::Fingerprint)
-/// identifies the relay.
+/// The digest identifies a single document. A
+/// [`Fingerprint`](crate::word::Fingerprint) identifies the relay.
 ///
 /// ```
 /// use scape_proto::netdoc::DescriptorDigest;
@@ -20,6 +22,13 @@ pub struct DescriptorDigest([u8; 20]);
 
 impl DescriptorDigest {
     /// Creates a digest from its bytes.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::DescriptorDigest;
+    ///
+    /// let digest = DescriptorDigest::from_bytes([0x5a; 20]);
+    /// assert_eq!(digest.to_string(), "5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A5A");
+    /// ```
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         DescriptorDigest(bytes)
     }
@@ -40,16 +49,17 @@ impl FromStr for DescriptorDigest {
     /// Returns [`ParseDescriptorDigestError`] for any other text.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = [0; 20];
-        match hex::decode_to_slice(text, &mut bytes) {
-            Ok(()) => Ok(DescriptorDigest(bytes)),
-            Err(_) => Err(ParseDescriptorDigestError { text: text.into() }),
+        let digits = text.as_bytes();
+        match digits.len() == 40 && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok() {
+            true => Ok(DescriptorDigest(bytes)),
+            false => Err(ParseDescriptorDigestError { text: text.into() }),
         }
     }
 }
 
 impl fmt::Display for DescriptorDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode_upper(self.0))
+        f.pad(&HEXUPPER.encode(&self.0))
     }
 }
 

@@ -13,8 +13,8 @@ use crate::word::Fingerprint;
 /// A consensus together with its microdescriptors: owned, immutable, and
 /// `Send + Sync`.
 ///
-/// On the public network it takes a few megabytes, because values that many
-/// relays share are stored only once.
+/// A directory of the public network takes only a few megabytes of memory,
+/// because values that many relays share are stored once.
 ///
 /// ```
 /// use scape_proto::netdoc::Directory;
@@ -53,15 +53,30 @@ pub struct Directory {
 impl Directory {
     /// Parses a consensus of either flavor and its microdescriptors.
     ///
-    /// Only a consensus of flavor `microdesc` refers to microdescriptors, so
-    /// `microdescriptors` may be empty for the other flavor. `GETINFO md/all`
-    /// returns a suitable text. Microdescriptors that the consensus doesn't
-    /// mention are ignored. Entries that can't be parsed are skipped and
-    /// [counted](Self::skipped).
+    /// Only a consensus of flavor `microdesc` refers to microdescriptors. For
+    /// the other flavor, `microdescriptors` may be empty. The value of
+    /// `GETINFO md/all` is suitable as `microdescriptors`. Microdescriptors
+    /// that the consensus doesn't mention are ignored.
+    ///
+    /// Entries of the consensus that can't be parsed are skipped and
+    /// [counted](Self::skipped). If several entries have the same fingerprint,
+    /// only the first one is kept.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Directory;
+    ///
+    /// let consensus = b"network-status-version 3 microdesc\nvote-status consensus\n\
+    ///     r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     m C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA\ndirectory-footer\n";
+    /// let microdescriptors = b"onion-key\np accept 80,443\n";
+    /// let directory = Directory::parse(consensus, microdescriptors)?;
+    /// assert!(directory.relays()[0].has_microdescriptor());
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error if the text isn't a consensus, is a vote, or has a
+    /// Returns an error if `consensus` isn't a consensus, is a vote, or has a
     /// version other than 3.
     pub fn parse(
         consensus: &[u8],
@@ -103,13 +118,34 @@ impl Directory {
     }
 
     /// Returns the relay with this fingerprint. Returns `None` if the consensus
-    /// doesn't list it.
+    /// doesn't list the relay.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::Directory;
+    /// let consensus = b"network-status-version 3\nvote-status consensus\n\
+    ///     r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n";
+    /// let directory = Directory::parse(consensus, b"")?;
+    /// let relay = directory.relay("256498816C85C6ABA4DF222205CF3FA091E63CCE".parse()?);
+    /// assert_eq!(relay.map(|relay| relay.nickname()), Some("relay04"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn relay(&self, fingerprint: Fingerprint) -> Option<&Relay> {
         let index = self.relays.binary_search_by_key(&fingerprint, Relay::fingerprint).ok()?;
         self.relays.get(index)
     }
 
-    /// Returns the relays with this nickname. Like tor, this ignores case.
+    /// Returns the relays with this nickname, sorted by fingerprint. Case is
+    /// ignored, because tor ignores it too.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::Directory;
+    /// let consensus = b"network-status-version 3\nvote-status consensus\n\
+    ///     r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n";
+    /// let directory = Directory::parse(consensus, b"")?;
+    /// assert_eq!(directory.named("RELAY04").count(), 1);
+    /// assert_eq!(directory.named("relay05").count(), 0);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn named<'a>(&'a self, nickname: &'a str) -> impl Iterator<Item = &'a Relay> {
         self.relays.iter().filter(move |relay| relay.nickname().eq_ignore_ascii_case(nickname))
     }
@@ -120,7 +156,17 @@ impl Directory {
     }
 
     /// Returns a network parameter. Returns `None` if the consensus doesn't set
-    /// it.
+    /// the parameter.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::Directory;
+    /// let consensus = b"network-status-version 3\nvote-status consensus\n\
+    ///     params circwindow=1000\n";
+    /// let directory = Directory::parse(consensus, b"")?;
+    /// assert_eq!(directory.param("circwindow"), Some(1000));
+    /// assert_eq!(directory.param("guard-lifetime-days"), None);
+    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// ```
     pub fn param(&self, name: &str) -> Option<i32> {
         self.params.iter().find(|(known, _)| **known == *name).map(|(_, value)| *value)
     }

@@ -32,7 +32,7 @@ pub struct ExitPolicy {
 #[doc(alias = "ExitPolicyRule")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExitRule {
-    /// The action for streams that match.
+    /// The action for streams that match the address and the ports.
     pub action: ExitAction,
     /// The addresses that match.
     pub address: AddressPattern,
@@ -40,7 +40,7 @@ pub struct ExitRule {
     pub ports: PortRange,
 }
 
-/// The action of a rule.
+/// The action of a rule in an exit policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ExitAction {
     /// The stream is allowed.
@@ -49,7 +49,7 @@ pub enum ExitAction {
     Reject,
 }
 
-/// The addresses that a rule matches.
+/// The addresses that a rule of an exit policy matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AddressPattern {
@@ -60,28 +60,28 @@ pub enum AddressPattern {
     /// Every IPv6 address: `*6`.
     AnyV6,
     /// The networks that aren't part of the public Internet, such as loopback
-    /// and link-local addresses: `private`. (tor also counts a relay's own
-    /// public addresses, which this pattern doesn't know.)
+    /// and link-local addresses: `private`. For tor, a relay's own public
+    /// addresses match too. They don't match here, because this pattern doesn't
+    /// know the relay.
     Private,
-    /// The IPv4 addresses that begin with the first `prefix` bits (at most 32)
-    /// of `address`.
+    /// The IPv4 addresses that begin with the same `prefix` bits as `address`.
     V4 {
-        /// An address in the network.
+        /// An address in the network. Only the first `prefix` bits count.
         address: Ipv4Addr,
-        /// The number of bits that must agree.
+        /// The number of bits to compare, 0 to 32.
         prefix: u8,
     },
-    /// The IPv6 addresses that begin with the first `prefix` bits (at most 128)
-    /// of `address`.
+    /// The IPv6 addresses that begin with the same `prefix` bits as `address`.
     V6 {
-        /// An address in the network.
+        /// An address in the network. Only the first `prefix` bits count.
         address: Ipv6Addr,
-        /// The number of bits that must agree.
+        /// The number of bits to compare, 0 to 128.
         prefix: u8,
     },
 }
 
-/// The ports that a rule matches: a range that includes both ends.
+/// The ports that a rule of an exit policy matches: a range that includes both
+/// ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PortRange {
     min: u16,
@@ -112,7 +112,18 @@ impl ExitPolicy {
         &self.rules
     }
 
-    /// Returns true if a stream to this address and port is allowed.
+    /// Returns true if the policy allows a stream to this address and port.
+    ///
+    /// ```
+    /// use std::net::IpAddr;
+    /// use scape_proto::netdoc::ExitPolicy;
+    ///
+    /// let policy: ExitPolicy = "accept *:443, reject *:*".parse()?;
+    /// let target: IpAddr = "192.0.2.1".parse()?;
+    /// assert!(policy.allows(target, 443));
+    /// assert!(!policy.allows(target, 25));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn allows(&self, ip: IpAddr, port: u16) -> bool {
         let first = self.rules.iter().find(|rule| rule.fits(ip, port));
         first.is_none_or(|rule| rule.action == ExitAction::Accept)
@@ -122,7 +133,7 @@ impl ExitPolicy {
 impl ExitRule {
     /// Returns true if the rule matches this address and port.
     ///
-    /// The first rule of a policy that matches decides.
+    /// In a policy, the first rule that matches decides.
     ///
     /// ```
     /// use scape_proto::netdoc::ExitRule;
@@ -207,6 +218,14 @@ impl PortRange {
     }
 
     /// Returns true if the range contains this port.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortRange;
+    ///
+    /// let ports = PortRange::new(6660, 6669).expect("the first port is the lower one");
+    /// assert!(ports.contains(6660) && ports.contains(6669));
+    /// assert!(!ports.contains(6670));
+    /// ```
     pub const fn contains(self, port: u16) -> bool {
         self.min <= port && port <= self.max
     }
@@ -224,13 +243,13 @@ impl FromStr for ExitPolicy {
     /// Parses rules with commas or line ends between them. An empty text is a
     /// policy without rules.
     ///
-    /// Rules with `accept6` or `reject6` and an IPv4 address are left out, with
-    /// a warning in the log, because tor does the same.
+    /// Rules with `accept6` or `reject6` and an IPv4 address are left out,
+    /// because tor ignores them too.
     ///
     /// # Errors
     ///
-    /// Returns an error if any other rule is malformed. tor rejects the whole
-    /// policy in this case.
+    /// Returns an error if any other rule is malformed. tor rejects a whole
+    /// policy that has such a rule.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut rules = Vec::new();
         let mut position = 0;
@@ -240,9 +259,8 @@ impl FromStr for ExitPolicy {
             match parse_rule(rule) {
                 _ if rule.is_empty() => {}
                 Ok(rule) => rules.push(rule),
-                Err(PolicyProblem::Family) => {
-                    log::warn!("ignored the exit policy rule {rule:?}: {}", PolicyProblem::Family);
-                }
+                // tor ignores such a rule too.
+                Err(PolicyProblem::Family) => {}
                 Err(problem) => {
                     let position = position + before;
                     return Err(ParseExitPolicyError { rule: rule.into(), position, problem });
@@ -274,7 +292,8 @@ impl FromStr for ExitRule {
     }
 }
 
-/// Parses a rule like tor's `router_parse_addr_policy_item_from_string`.
+/// Parses a rule in the same way as tor's
+/// `router_parse_addr_policy_item_from_string`.
 fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
     let (word, rest) = rule.split_once([' ', '\t']).ok_or(PolicyProblem::Action)?;
     let (action, v6_only) = match word.to_ascii_lowercase().as_str() {
@@ -298,10 +317,10 @@ fn parse_rule(rule: &str) -> Result<ExitRule, PolicyProblem> {
 /// Parses an address pattern, optionally with ports. Without ports, all ports
 /// match.
 ///
-/// The text is split like in tor's `tor_addr_parse_mask_ports`. The search for
-/// `/` and `:` begins after the closing bracket, if there is one, and the
-/// search for the `:` before the ports begins after the `/`. So an IPv6 address
-/// with a prefix needs no brackets: `2001:db8::/32`.
+/// The text is split like in tor's `tor_addr_parse_mask_ports`. For an address
+/// in brackets, only the text after the closing bracket is searched for `/` and
+/// `:`. If there is a `/`, the ports begin at the first `:` after it. So an
+/// IPv6 address with a prefix needs no brackets: `2001:db8::/32`.
 fn parse_pattern(text: &str) -> Result<(AddressPattern, PortRange), PolicyProblem> {
     let (address, rest) = match text.strip_prefix('[') {
         Some(inside) => inside.split_once(']').ok_or(PolicyProblem::Address)?,
@@ -386,7 +405,8 @@ fn parse_bits(text: &str, most: u8) -> Option<u8> {
     u8::try_from(bits & 0xffff_ffff).ok().filter(|bits| *bits <= most)
 }
 
-/// Parses a mask such as `255.255.0.0` and returns its number of bits.
+/// Parses a mask such as `255.255.0.0`, and returns the number of its leading 1
+/// bits. Returns `None` if 1 bits follow a 0 bit.
 fn parse_mask(text: &str) -> Option<u8> {
     let mask = text.parse::<Ipv4Addr>().ok()?.to_bits();
     let bits = mask.leading_ones();
@@ -469,6 +489,15 @@ impl fmt::Display for PortRange {
 }
 
 /// The error for a text that isn't an exit policy.
+///
+/// ```
+/// use scape_proto::netdoc::{ExitPolicy, PolicyProblem};
+///
+/// let policy = "accept *:80, reject *:http".parse::<ExitPolicy>();
+/// let error = policy.expect_err("http isn't a port");
+/// assert_eq!((error.rule(), error.position()), ("reject *:http", 13));
+/// assert_eq!(error.problem(), PolicyProblem::Ports);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{rule:?} (at byte {position}) is not an exit policy rule: {problem}")]
 pub struct ParseExitPolicyError {
@@ -483,8 +512,8 @@ impl ParseExitPolicyError {
         &self.rule
     }
 
-    /// Returns the rule's position, in bytes from the start of the policy. It
-    /// is 0 if a single [`ExitRule`] was parsed.
+    /// Returns the rule's position, in bytes from the start of the policy. The
+    /// position is 0 if a single [`ExitRule`] was parsed.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -495,7 +524,7 @@ impl ParseExitPolicyError {
     }
 }
 
-/// The reason why a rule is malformed.
+/// The reason why a rule of an exit policy is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyProblem {
@@ -659,8 +688,8 @@ mod tests {
         }
     }
 
-    /// Generates any address, and more often the kinds that tor parses
-    /// specially.
+    /// Generates any IPv6 address. Addresses that contain an IPv4 address are
+    /// frequent, because tor parses them specially.
     fn v6() -> impl Strategy<Value = Ipv6Addr> {
         prop_oneof![
             any::<Ipv6Addr>(),

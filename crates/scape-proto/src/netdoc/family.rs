@@ -5,17 +5,19 @@ use std::fmt;
 use super::line::{lossy, words};
 use crate::word::Fingerprint;
 
-/// A relay that another relay lists as a member of its family: dir-spec,
+/// A member of a relay's family, as the relay lists it: dir-spec,
 /// "Microdescriptors" and "Server descriptors", the line `family`.
 ///
-/// Two relays are in the same family only if each of them lists the other.
+/// Two relays are in the same family if each of them lists the other, or if
+/// both have the same family id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FamilyMember {
-    /// A relay given by its fingerprint. (A nickname next to it is ignored.)
+    /// A relay given by its fingerprint. If a nickname follows the fingerprint,
+    /// the nickname is ignored.
     Fingerprint(Fingerprint),
-    /// A relay given by its nickname. Case doesn't matter, and several relays
-    /// may have the same nickname.
+    /// A relay given by its nickname. Case doesn't matter. Several relays can
+    /// have the same nickname.
     Nickname(Box<str>),
     /// A relay given in a form that this version of the library doesn't know.
     Other(Box<str>),

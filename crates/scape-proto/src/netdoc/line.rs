@@ -55,8 +55,8 @@ pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {
     matches!(end, Some(None | Some(b' ' | b'\t' | b'\r' | b'\n')))
 }
 
-/// Finds the first line with this keyword and returns its position. `needle` is
-/// a line end and the keyword.
+/// Finds the first line that begins with a keyword, and returns the position of
+/// the line. `needle` is a line end followed by the keyword.
 pub(super) fn find_line(text: &[u8], needle: &[u8]) -> Option<usize> {
     let keyword = needle.get(1..)?;
     if starts_with_keyword(text, keyword) {

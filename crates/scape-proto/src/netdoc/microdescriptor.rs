@@ -45,6 +45,16 @@ impl<'a> Microdescriptor<'a> {
     ///
     /// Each document begins with a line `onion-key`. Annotations
     /// (`@last-listed …`) that precede a document aren't part of it.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"@last-listed 2026-11-21 00:00:00\nonion-key\np accept 80\n\
+    ///     onion-key\np accept 443\n";
+    /// let relays: Vec<Microdescriptor<'_>> = Microdescriptor::parse_all(text).collect();
+    /// assert_eq!(relays.len(), 2);
+    /// assert!(relays[1].policy().allows(443));
+    /// ```
     pub fn parse_all(text: &'a [u8]) -> Microdescriptors<'a> {
         Microdescriptors::new(text)
     }
@@ -80,7 +90,16 @@ impl<'a> Microdescriptor<'a> {
         relay
     }
 
-    /// Returns the SHA-256 digest, by which a consensus refers to the document.
+    /// Returns the document's SHA-256 digest, by which a consensus refers to
+    /// the document. Each call computes the digest again.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\np accept 80,443\n";
+    /// let relay = Microdescriptor::parse_all(text).next().expect("a microdescriptor");
+    /// assert_eq!(relay.digest()[..4], [0x0b, 0xbf, 0xa5, 0xe7]);
+    /// ```
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.text).into()
     }
@@ -91,45 +110,76 @@ impl<'a> Microdescriptor<'a> {
         base64::decode(self.ntor)
     }
 
-    /// Returns the relay's Ed25519 identity: the line `id`. Returns `None` if
-    /// the line is missing or malformed.
+    /// Returns the relay's Ed25519 identity key: the line `id`. Returns `None`
+    /// if the line is missing or malformed.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
         base64::decode(self.ed25519)
     }
 
     /// Returns the first IPv6 address with its port, or `None` if there is no
-    /// such address. tor connects to no other address of a microdescriptor.
+    /// IPv6 address. Among the addresses in a microdescriptor, tor connects
+    /// only to this one.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
         self.ipv6
     }
 
     /// Returns the additional addresses with their ports, in order: all lines
     /// `a`. Lines that can't be parsed are left out.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\na [2001:db8::4]:9104\n";
+    /// let relay = Microdescriptor::parse_all(text).next().expect("a microdescriptor");
+    /// assert_eq!(relay.other_addresses().next(), "[2001:db8::4]:9104".parse().ok());
+    /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"a");
         lines.filter_map(|(_, rest)| parse_address(rest))
     }
 
-    /// Returns the relays that this relay lists as its family.
+    /// Returns the relays that this relay lists as its family: the line
+    /// `family`. Returns an empty list if there is no such line.
+    ///
+    /// Two relays are in the same family if each of them lists the other, or if
+    /// they share a family id.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\nfamily $256498816C85C6ABA4DF222205CF3FA091E63CCE relay05\n";
+    /// let relay = Microdescriptor::parse_all(text).next().expect("a microdescriptor");
+    /// let family: Vec<String> = relay.family().iter().map(|member| member.to_string()).collect();
+    /// assert_eq!(family, ["$256498816C85C6ABA4DF222205CF3FA091E63CCE", "relay05"]);
+    /// ```
     pub fn family(&self) -> Vec<FamilyMember> {
         FamilyMember::parse_all(self.family)
     }
 
-    /// Returns the line `family` without its keyword. It is empty if there is
-    /// no such line.
+    /// Returns the line `family` without its keyword. Returns an empty text if
+    /// there is no such line.
     pub fn family_text(&self) -> &'a [u8] {
         self.family
     }
 
-    /// Returns the families that the relay has proved to belong to, as written
-    /// in the document, such as `ed25519:…`. Relays that share a family id are
-    /// in the same family.
+    /// Returns the ids of the relay's families, as written in the document,
+    /// such as `ed25519:…`. The relay has proved that it belongs to these
+    /// families. Relays that share a family id are in the same family.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\nfamily-ids ed25519:lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\n";
+    /// let relay = Microdescriptor::parse_all(text).next().expect("a microdescriptor");
+    /// let ids: Vec<Box<str>> = relay.family_ids().collect();
+    /// assert_eq!(&*ids[0], "ed25519:lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0");
+    /// ```
     pub fn family_ids(&self) -> impl Iterator<Item = Box<str>> + use<'a> {
         words(self.family_ids).map(lossy)
     }
 
-    /// Returns the line `family-ids` without its keyword. It is empty if there
-    /// is no such line.
+    /// Returns the line `family-ids` without its keyword. Returns an empty text
+    /// if there is no such line.
     pub fn family_ids_text(&self) -> &'a [u8] {
         self.family_ids
     }

@@ -4,10 +4,10 @@
 //! | type | content |
 //! |---|---|
 //! | [`RouterStatus`] | a relay's entry in a consensus, borrowed from the text; also used by `GETINFO ns/…` and the events NS and NEWCONSENSUS |
-//! | [`RouterEntry`] | the same entry, owned |
 //! | [`Consensus`] | a consensus: header, entries and footer |
 //! | [`Microdescriptor`] | further information about a relay, which clients need beside the entry |
-//! | [`Directory`], [`Relay`] | entry and microdescriptor together, owned: everything that path selection needs |
+//! | [`Relay`] | an owned copy of the entry, alone or together with the microdescriptor |
+//! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
 //!
 //! The borrowed types are cheap: parsing them costs little more than finding
 //! the ends of the lines. A malformed line never makes a whole document fail.
@@ -33,7 +33,6 @@ mod microdescriptor;
 mod port_policy;
 mod protocols;
 mod relay;
-mod router_entry;
 mod router_flags;
 mod router_status;
 mod router_status_error;
@@ -59,7 +58,6 @@ pub use directory::Directory;
 pub use family::FamilyMember;
 pub use microdescriptor::{Microdescriptor, Microdescriptors};
 pub use relay::Relay;
-pub use router_entry::RouterEntry;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
 pub use router_statuses::RouterStatuses;

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use crate::netdoc::{ExitAction, PortRange};
 
-/// The ports to which a relay allows streams to exit: dir-spec, "Router status
-/// entries", the line `p`, and "Microdescriptors", the lines `p` (for IPv4) and
-/// `p6`.
+/// The ports to which a relay allows streams to exit. See dir-spec: "Router
+/// status entries", the line `p`; and "Microdescriptors", the lines `p` (for
+/// IPv4) and `p6`.
 ///
 /// This is a summary of the relay's [`ExitPolicy`](crate::netdoc::ExitPolicy),
 /// which may have exceptions for some addresses. Only the relay itself knows
@@ -30,18 +30,32 @@ pub struct PortPolicy {
 
 impl PortPolicy {
     /// Returns the policy that allows every port: `accept 1-65535`.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortPolicy;
+    ///
+    /// assert!(PortPolicy::accept_all().allows(443));
+    /// assert_eq!(PortPolicy::accept_all().to_string(), "accept 1-65535");
+    /// ```
     pub fn accept_all() -> Self {
         PortPolicy { action: ExitAction::Accept, ports: [PortRange::ANY].into() }
     }
 
     /// Returns the policy that allows no port: `reject 1-65535`. A
-    /// microdescriptor without a policy means the same.
+    /// microdescriptor without a policy has the same meaning.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortPolicy;
+    ///
+    /// assert!(!PortPolicy::reject_all().allows(443));
+    /// assert_eq!(PortPolicy::reject_all().to_string(), "reject 1-65535");
+    /// ```
     pub fn reject_all() -> Self {
         PortPolicy { action: ExitAction::Reject, ports: [PortRange::ANY].into() }
     }
 
-    /// Returns `Accept` if the listed ports are allowed, or `Reject` if all
-    /// other ports are allowed.
+    /// Returns `Accept` if only the listed ports are allowed, or `Reject` if
+    /// all ports except the listed ones are allowed.
     pub fn action(&self) -> ExitAction {
         self.action
     }
@@ -51,13 +65,32 @@ impl PortPolicy {
         &self.ports
     }
 
-    /// Returns true if streams to this port may exit. Port 0 is never allowed.
+    /// Returns true if the policy allows streams to this port. Port 0 is never
+    /// allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortPolicy;
+    ///
+    /// let policy: PortPolicy = "reject 25,119,6660-6669".parse()?;
+    /// assert!(policy.allows(443));
+    /// assert!(!policy.allows(6667) && !policy.allows(0));
+    /// # Ok::<(), scape_proto::netdoc::ParsePortPolicyError>(())
+    /// ```
     pub fn allows(&self, port: u16) -> bool {
         let listed = self.ports.iter().any(|range| range.contains(port));
         port != 0 && listed == (self.action == ExitAction::Accept)
     }
 
-    /// Returns true if no stream may exit.
+    /// Returns true if the policy allows no port, so that no stream may exit.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortPolicy;
+    ///
+    /// let policy: PortPolicy = "accept 443".parse()?;
+    /// assert!(!policy.is_reject_all());
+    /// assert!("reject 1-65535".parse::<PortPolicy>()?.is_reject_all());
+    /// # Ok::<(), scape_proto::netdoc::ParsePortPolicyError>(())
+    /// ```
     pub fn is_reject_all(&self) -> bool {
         match self.action {
             ExitAction::Accept => self.ports.iter().all(|range| range.max() == 0),
@@ -106,10 +139,10 @@ impl FromStr for PortPolicy {
     }
 }
 
-/// The maximum number of entries that tor accepts.
+/// The maximum number of entries that tor accepts in a policy.
 const MOST_ENTRIES: usize = 1000;
 
-/// Parses a policy like tor's `parse_short_policy`.
+/// Parses a policy in the same way as tor's `parse_short_policy`.
 fn parse(text: &str) -> Option<PortPolicy> {
     let (action, entries) = text.split_once([' ', '\t'])?;
     let action = match action {

@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// "Subprotocol versioning".
 ///
 /// dir-spec uses such lists in the line `pr` of relays, and in the lines for
-/// recommended and required protocols. Protocols that this library doesn't know
-/// are kept. Versions range from 0 to 63.
+/// recommended and required protocols. A list may contain protocols with any
+/// name. Versions range from 0 to 63.
 ///
 /// ```
 /// use scape_proto::netdoc::Protocols;
@@ -38,13 +38,32 @@ impl Entry {
 }
 
 impl Protocols {
-    /// Returns true if the list contains this version of the protocol.
+    /// Returns true if the list contains this version of the protocol. Names
+    /// are case-sensitive.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Protocols;
+    ///
+    /// let protocols: Protocols = "Link=1-5 LinkAuth=1,3".parse()?;
+    /// assert!(protocols.supports("Link", 4));
+    /// assert!(!protocols.supports("LinkAuth", 2));
+    /// # Ok::<(), scape_proto::netdoc::ParseProtocolsError>(())
+    /// ```
     pub fn supports(&self, protocol: &str, version: u32) -> bool {
         self.entries.iter().any(|entry| *entry.name == *protocol && entry.supports(version))
     }
 
     /// Returns the protocols in order, each with its version ranges (lowest and
     /// highest version).
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Protocols;
+    ///
+    /// let protocols: Protocols = "Link=1-5 LinkAuth=1,3".parse()?;
+    /// let (name, versions) = protocols.iter().last().expect("two protocols");
+    /// assert_eq!((name, versions), ("LinkAuth", &[(1, 1), (3, 3)][..]));
+    /// # Ok::<(), scape_proto::netdoc::ParseProtocolsError>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[(u32, u32)])> {
         self.entries.iter().map(|entry| (&*entry.name, &*entry.versions))
     }
@@ -76,8 +95,8 @@ impl FromStr for Protocols {
     /// # Errors
     ///
     /// Returns an error if an entry is malformed, a version is above 63, or a
-    /// name has more than 100 characters. tor ignores the whole list in these
-    /// cases.
+    /// name has more than 100 characters. tor ignores a whole list that has
+    /// such an entry.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         parse(text).ok_or_else(|| ParseProtocolsError { text: text.into() })
     }

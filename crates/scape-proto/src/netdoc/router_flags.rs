@@ -51,7 +51,7 @@ impl RouterFlags {
     pub const EXIT: RouterFlags = RouterFlags(1 << 2);
     /// The relay has enough bandwidth for most circuits.
     pub const FAST: RouterFlags = RouterFlags(1 << 3);
-    /// The relay may be used as an entry guard.
+    /// The relay is suitable as an entry guard.
     pub const GUARD: RouterFlags = RouterFlags(1 << 4);
     /// The relay stores onion service descriptors.
     pub const HSDIR: RouterFlags = RouterFlags(1 << 5);
@@ -73,22 +73,42 @@ impl RouterFlags {
     pub const VALID: RouterFlags = RouterFlags(1 << 13);
 
     /// Returns the empty set.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// assert!(RouterFlags::empty().is_empty());
+    /// ```
     pub const fn empty() -> Self {
         RouterFlags(0)
     }
 
     /// Returns the set of all flags that this version of the library knows.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// assert!(RouterFlags::all().contains(RouterFlags::GUARD | RouterFlags::HSDIR));
+    /// ```
     pub const fn all() -> Self {
         RouterFlags((1 << NAMES.len()) - 1)
     }
 
     /// Returns the flag with this name, as written in the consensus. Returns
     /// `None` if this version of the library doesn't know the flag.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// assert_eq!(RouterFlags::from_name("HSDir"), Some(RouterFlags::HSDIR));
+    /// assert_eq!(RouterFlags::from_name("NoSuchFlag"), None);
+    /// ```
     pub fn from_name(name: &str) -> Option<RouterFlags> {
         RouterFlags::from_bytes(name.as_bytes())
     }
 
-    /// Like [`from_name`](Self::from_name), but takes bytes.
+    /// Returns the flag with this name, like [`from_name`](Self::from_name),
+    /// but takes bytes.
     pub(crate) fn from_bytes(name: &[u8]) -> Option<RouterFlags> {
         // A consensus has nearly a hundred thousand of these words, so this
         // must be fast.
@@ -114,11 +134,27 @@ impl RouterFlags {
 
     /// Returns true if all of `flags` are in this set. This is also true for
     /// empty `flags`.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// let flags = RouterFlags::EXIT | RouterFlags::FAST;
+    /// assert!(flags.contains(RouterFlags::EXIT));
+    /// assert!(!flags.contains(RouterFlags::EXIT | RouterFlags::GUARD));
+    /// ```
     pub const fn contains(self, flags: RouterFlags) -> bool {
         self.0 & flags.0 == flags.0
     }
 
     /// Returns true if any of `flags` is in this set.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// let flags = RouterFlags::EXIT | RouterFlags::FAST;
+    /// assert!(flags.intersects(RouterFlags::EXIT | RouterFlags::GUARD));
+    /// assert!(!flags.intersects(RouterFlags::GUARD));
+    /// ```
     pub const fn intersects(self, flags: RouterFlags) -> bool {
         self.0 & flags.0 != 0
     }
@@ -128,20 +164,42 @@ impl RouterFlags {
         self.0 == 0
     }
 
-    /// Returns the flags that are in either set.
+    /// Returns the flags that are in at least one of the two sets. The operator
+    /// `|` does the same.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// let flags = RouterFlags::FAST.union(RouterFlags::EXIT);
+    /// assert_eq!(flags, RouterFlags::EXIT | RouterFlags::FAST);
+    /// ```
     #[must_use]
     pub const fn union(self, other: RouterFlags) -> Self {
         RouterFlags(self.0 | other.0)
     }
 
     /// Returns the flags of this set that aren't in `other`.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// let flags = RouterFlags::EXIT | RouterFlags::FAST;
+    /// assert_eq!(flags.difference(RouterFlags::FAST | RouterFlags::GUARD), RouterFlags::EXIT);
+    /// ```
     #[must_use]
     pub const fn difference(self, other: RouterFlags) -> Self {
         RouterFlags(self.0 & !other.0)
     }
 
-    /// Returns the names of the flags in alphabetical order, as in the
-    /// consensus.
+    /// Returns the names of the flags in this set, in alphabetical order as in
+    /// the consensus.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterFlags;
+    ///
+    /// let flags = RouterFlags::FAST | RouterFlags::EXIT;
+    /// assert!(flags.iter().eq(["Exit", "Fast"]));
+    /// ```
     pub fn iter(self) -> impl Iterator<Item = &'static str> {
         NAMES
             .into_iter()

@@ -20,7 +20,7 @@ use crate::word::{Fingerprint, Version};
 /// and the first IPv6 address are parsed immediately, and other fields when
 /// their methods are called. Lines that can't be parsed are ignored, but
 /// [`lines`](Self::lines) still returns them.
-/// [`RouterEntry`](super::RouterEntry) is an owned copy of an entry.
+/// [`Relay`](super::Relay) is an owned copy of an entry.
 ///
 /// ```
 /// use scape_proto::netdoc::RouterStatus;
@@ -66,11 +66,26 @@ impl<'a> RouterStatus<'a> {
     /// Returns an iterator over the entries in a text: a whole consensus, or
     /// entries alone. Entries that can't be parsed are skipped; see
     /// [`RouterStatuses`].
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{RouterFlags, RouterStatus};
+    ///
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     s Fast Guard\n\
+    ///     r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+    ///     s Exit Fast\n";
+    /// let mut relays = RouterStatus::parse_all(text);
+    /// let exit = relays.find(|relay| relay.flags().contains(RouterFlags::EXIT));
+    /// assert_eq!(exit.map(|relay| relay.nickname()), Some("relay03"));
+    /// ```
     pub fn parse_all(text: &'a [u8]) -> RouterStatuses<'a> {
         RouterStatuses::new(text)
     }
 
-    /// Parses the entry that `text` begins with.
+    /// Parses the entry at the beginning of `text`. `in_consensus` is true if
+    /// the entry is part of a consensus document. In such a document, a
+    /// bandwidth without the mark `Unmeasured=1` was measured. Elsewhere, a
+    /// missing mark means nothing.
     #[inline]
     pub(super) fn parse(text: &'a [u8], in_consensus: bool) -> Result<Self, RouterStatusProblem> {
         let mut lines = Lines::new(text);
@@ -213,8 +228,16 @@ impl<'a> RouterStatus<'a> {
         self.ipv6
     }
 
-    /// Returns the additional addresses with their ports, in order: all lines
-    /// `a`.
+    /// Returns the relay's additional addresses with their ports, in order: all
+    /// lines `a`.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     a [::1]:9104\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.other_addresses().next(), "[::1]:9104".parse().ok());
+    /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         self.lines_with(b"a").filter_map(parse_address)
     }
@@ -225,24 +248,33 @@ impl<'a> RouterStatus<'a> {
     }
 
     /// Returns the flags that this version of the library doesn't know.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     s Fast NewFlag Running\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.unknown_flags().next(), Some(&b"NewFlag"[..]));
+    /// ```
     pub fn unknown_flags(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         words(self.flag_words).filter(|word| RouterFlags::from_bytes(word).is_none())
     }
 
-    /// Returns the bandwidth weight in kilobytes (of 1000 bytes) per second.
-    /// Returns `None` if the entry has none. Most bandwidths are measured.
+    /// Returns the relay's bandwidth weight in kilobytes per second, where a
+    /// kilobyte is 1000 bytes. Returns `None` if the entry contains no weight.
+    /// Most weights were measured; see [`is_measured`](Self::is_measured).
     pub fn bandwidth(&self) -> Option<u32> {
         self.bandwidth
     }
 
-    /// Returns true if the bandwidth was measured by at least three
-    /// authorities, and false if the relay only claims it. Returns `None` if
-    /// the entry doesn't tell these cases apart.
+    /// Returns true if the bandwidth was measured, and false if the relay only
+    /// claims it. Returns `None` if the entry doesn't say which.
     ///
-    /// Entries of a consensus document tell them apart, and so do entries of a
-    /// vote with `Measured=`. tor omits the mark for unmeasured relays from
-    /// `GETINFO ns/…` and from the events NS and NEWCONSENSUS, so the result is
-    /// `None` for their entries.
+    /// In a consensus document, every bandwidth that fewer than three
+    /// authorities measured has the mark `Unmeasured=1`. In a vote, an entry
+    /// with a measured bandwidth contains `Measured=`. In `GETINFO ns/…` and in
+    /// the events NS and NEWCONSENSUS, tor writes neither of them, so the
+    /// result is `None`.
     ///
     /// ```
     /// use scape_proto::netdoc::RouterStatus;
@@ -261,8 +293,16 @@ impl<'a> RouterStatus<'a> {
     }
 
     /// Returns the bandwidth that the voting authority measured, in kilobytes
-    /// (of 1000 bytes) per second. Only entries of votes have this value.
-    /// Returns `None` for other entries.
+    /// per second, where a kilobyte is 1000 bytes. Only entries of votes have
+    /// this value. Returns `None` for other entries.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     w Bandwidth=4000 Measured=4100\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.measured(), Some(4100));
+    /// ```
     pub fn measured(&self) -> Option<u32> {
         words(self.bandwidth_words)
             .find_map(|word| word.strip_prefix(b"Measured="))
@@ -271,6 +311,14 @@ impl<'a> RouterStatus<'a> {
 
     /// Returns the keys and values of the line `w`, including keys that this
     /// version of the library doesn't know.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     w Bandwidth=4000 Unmeasured=1\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.bandwidth_words().last(), Some((&b"Unmeasured"[..], &b"1"[..])));
+    /// ```
     pub fn bandwidth_words(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         words(self.bandwidth_words).filter_map(|word| {
             let (key, value) = word.split_at_checked(memchr::memchr(b'=', word)?)?;
@@ -280,6 +328,14 @@ impl<'a> RouterStatus<'a> {
 
     /// Returns the version of tor that the relay claims to run. Returns `None`
     /// if the line `v` is missing or malformed.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     v Tor 0.4.9.11\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.version(), "0.4.9.11".parse().ok());
+    /// ```
     pub fn version(&self) -> Option<Version> {
         self.version_text().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok())
     }
@@ -292,6 +348,14 @@ impl<'a> RouterStatus<'a> {
 
     /// Returns the subprotocol versions that the relay supports. Returns `None`
     /// if the line `pr` is missing or malformed.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     pr Link=1-5 Relay=1-4\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert!(relay.protocols().is_some_and(|protocols| protocols.supports("Link", 5)));
+    /// ```
     pub fn protocols(&self) -> Option<Protocols> {
         self.protocols.and_then(Protocols::from_bytes)
     }
@@ -305,6 +369,14 @@ impl<'a> RouterStatus<'a> {
     /// Returns the ports to which the relay allows streams to exit over IPv4.
     /// Returns `None` if the line `p` is missing or malformed. A
     /// microdescriptor consensus has no such lines.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     p accept 80,443\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert!(relay.policy().is_some_and(|policy| policy.allows(443)));
+    /// ```
     pub fn policy(&self) -> Option<PortPolicy> {
         self.policy.and_then(PortPolicy::from_bytes)
     }
@@ -315,8 +387,8 @@ impl<'a> RouterStatus<'a> {
         self.policy
     }
 
-    /// Returns the Ed25519 identity: the line `id`, which only votes have.
-    /// Returns `None` if the line is missing or malformed.
+    /// Returns the relay's Ed25519 identity key: the line `id`, which only
+    /// votes have. Returns `None` if the line is missing or malformed.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
         self.lines_with(b"id").find_map(ed25519_id).and_then(base64::decode)
     }
@@ -332,6 +404,14 @@ impl<'a> RouterStatus<'a> {
     }
 
     /// Returns the lines that this version of the library doesn't know.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     new-keyword 1\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.unknown_lines().next(), Some(&b"new-keyword 1"[..]));
+    /// ```
     pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(line).0))
     }
@@ -352,7 +432,8 @@ fn parse_nickname(word: &[u8]) -> Option<&str> {
     if legal { std::str::from_utf8(word).ok() } else { None }
 }
 
-/// Returns true if the word has the form of a date. A digest is longer.
+/// Returns true if the word has the form of a date. A digest never has this
+/// form, because it is longer.
 #[inline]
 fn is_date(word: &[u8]) -> bool {
     matches!(word, [_, _, _, _, b'-', _, _, b'-', _, _])

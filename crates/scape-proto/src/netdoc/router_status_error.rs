@@ -1,6 +1,15 @@
 //! The error for an entry of a consensus that can't be parsed.
 
-/// The error for an entry that can't be parsed.
+/// The error for an entry of a consensus that can't be parsed.
+///
+/// ```
+/// use scape_proto::netdoc::{RouterStatus, RouterStatusProblem};
+///
+/// let mut results = RouterStatus::parse_all(b"r broken\n").results();
+/// let error = results.find_map(|entry| entry.err()).expect("one entry is malformed");
+/// assert_eq!((error.line(), error.position()), ("r broken", 0));
+/// assert_eq!(error.problem(), RouterStatusProblem::Words);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("malformed entry at byte {position}: {problem}: {line:?}")]
 pub struct ParseRouterStatusError {
@@ -33,7 +42,7 @@ impl ParseRouterStatusError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouterStatusProblem {
-    /// The line has too few words.
+    /// The line `r` has too few words.
     #[error("too few words")]
     Words,
     /// The nickname isn't 1 to 19 letters and digits.

@@ -30,7 +30,8 @@ fn is_start(text: &[u8]) -> bool {
     starts_with_keyword(text, b"r")
 }
 
-/// Returns true if this is the header of a consensus, not of a vote.
+/// Returns true if `header` is the header of a consensus. Returns false for the
+/// header of a vote and for any other text.
 fn is_consensus(header: &[u8]) -> bool {
     let status = find_line(header, b"\nvote-status").and_then(|start| header.get(start..));
     let status = status.and_then(|text| Lines::new(text).next()).map(|line| keyword(line).1);
@@ -38,7 +39,8 @@ fn is_consensus(header: &[u8]) -> bool {
         && status.is_none_or(|s| s == b"consensus")
 }
 
-/// Returns true if the text begins with a line that ends an entry.
+/// Returns true if the text begins with a line that follows a complete entry:
+/// the first line of the next entry, or a line of the footer.
 #[inline]
 fn is_end(text: &[u8]) -> bool {
     // The first byte is enough to rule out most lines.
@@ -70,12 +72,20 @@ impl<'a> RouterStatuses<'a> {
 
     /// Returns the number of entries that were skipped so far because they
     /// couldn't be parsed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::RouterStatus;
+    ///
+    /// let mut entries = RouterStatus::parse_all(b"r broken\n");
+    /// assert!(entries.next().is_none());
+    /// assert_eq!(entries.skipped(), 1);
+    /// ```
     pub fn skipped(&self) -> usize {
         self.skipped
     }
 
-    /// Converts this to an iterator that returns the same entries, and an error
-    /// for each entry that can't be parsed.
+    /// Converts this iterator to one that skips no entries. The new iterator
+    /// returns an error for each entry that can't be parsed.
     ///
     /// ```
     /// use scape_proto::netdoc::RouterStatus;

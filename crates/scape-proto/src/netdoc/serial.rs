@@ -5,8 +5,8 @@ use serde::{Serialize, Serializer};
 use super::line::lossy;
 use crate::netdoc::{
     AddressPattern, BandwidthWeights, DescriptorDigest, ExitAction, ExitPolicy, ExitRule,
-    FamilyMember, Microdescriptor, PortPolicy, PortRange, Protocols, Relay, RouterEntry,
-    RouterFlags, RouterStatus,
+    FamilyMember, Microdescriptor, PortPolicy, PortRange, Protocols, Relay, RouterFlags,
+    RouterStatus,
 };
 use crate::word::serial::{Hex, Time, table};
 
@@ -41,22 +41,6 @@ fields! { "RouterStatus", |status: RouterStatus<'_>| {
     ed25519: status.ed25519().map(Hex),
 } }
 
-fields! { "RouterEntry", |entry: RouterEntry| {
-    fingerprint: entry.fingerprint(),
-    nickname: entry.nickname(),
-    digest: entry.digest(),
-    published: Time::new(entry.published()),
-    or_address: entry.or_address(),
-    dir_port: entry.dir_port(),
-    ipv6: entry.ipv6(),
-    other_addresses: entry.other_addresses(),
-    flags: entry.flags(),
-    unknown_flags: entry.unknown_flags().collect::<Vec<_>>(),
-    bandwidth: entry.bandwidth(),
-    is_measured: entry.is_measured(),
-    policy: entry.policy(),
-} }
-
 fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     digest: Hex(relay.digest()),
     ntor_onion_key: relay.ntor_onion_key().map(Hex),
@@ -69,18 +53,17 @@ fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     policy_v6: relay.policy_v6(),
 } }
 
-// `policy` and `ipv6` of the relay already include those of the entry.
 fields! { "Relay", |relay: Relay| {
     fingerprint: relay.fingerprint(),
     nickname: relay.nickname(),
-    digest: relay.entry().digest(),
-    published: Time::new(relay.entry().published()),
+    digest: relay.digest(),
+    published: Time::new(relay.published()),
     or_address: relay.or_address(),
     dir_port: relay.dir_port(),
     ipv6: relay.ipv6(),
-    other_addresses: relay.entry().other_addresses(),
+    other_addresses: relay.other_addresses(),
     flags: relay.flags(),
-    unknown_flags: relay.entry().unknown_flags().collect::<Vec<_>>(),
+    unknown_flags: relay.unknown_flags().collect::<Vec<_>>(),
     bandwidth: relay.bandwidth(),
     is_measured: relay.is_measured(),
     version: relay.version(),
@@ -106,7 +89,8 @@ impl Serialize for Weights<'_> {
     }
 }
 
-/// Serializes a value of 32 bytes, such as the shared random value.
+/// Serializes an optional value of 32 bytes, such as the shared random value,
+/// as hexadecimal digits.
 pub(super) fn random<S: Serializer>(
     value: &Option<[u8; 32]>,
     serializer: S,

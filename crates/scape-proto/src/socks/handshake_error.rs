@@ -4,21 +4,26 @@ use std::fmt;
 
 use crate::socks::SocksStatus;
 
-/// A SOCKS5 handshake that failed because of the peer's answer, or because the
-/// peer closed the connection.
+/// The error for a SOCKS5 handshake that failed because of the peer's answer,
+/// or because the peer closed the connection. The peer is the program at the
+/// other end of the connection, normally tor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The peer refused the request with this status.
     Status(SocksStatus),
-    /// The port accepts none of the offered authentication methods.
+    /// The SOCKS port accepts none of the authentication methods that the
+    /// handshake offered.
     NoAcceptableMethod,
-    /// The port refused the credentials.
+    /// The SOCKS port refused the credentials (see
+    /// [`Isolation`](super::Isolation)).
     CredentialsRefused,
-    /// The peer isn't a SOCKS5 port. The text contains its answer.
+    /// The peer isn't a SOCKS5 port. The text quotes the peer's answer.
     NotSocks(Box<str>),
-    /// The peer speaks SOCKS5, but its answer is invalid. The text says why.
+    /// The peer speaks SOCKS5, but sent an invalid answer. The text says why
+    /// the answer is invalid.
     Protocol(Box<str>),
-    /// The peer closed the connection. The text says when.
+    /// The peer closed the connection. The text says when, for example before
+    /// which answer.
     Closed(Box<str>),
 }
 

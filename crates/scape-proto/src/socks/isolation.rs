@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+#[cfg(feature = "rand")]
+use data_encoding::HEXLOWER;
 use zeroize::Zeroizing;
 
 use crate::control::{ArgumentError, ArgumentProblem};
@@ -11,23 +13,23 @@ use crate::word::Secret;
 /// The prefix of tor's reserved user names (socks-extensions, "Extended
 /// authentication").
 const RESERVED: &[u8] = b"<torS0X>";
-/// The only reserved user name that tor 0.4.9 accepts. The password is then the
-/// isolation token.
+/// The only reserved user name that tor 0.4.9 accepts. If a client sends this
+/// name, tor takes the password as the isolation token.
 const RESERVED_KNOWN: &[u8] = b"<torS0X>0";
 
 /// A SOCKS user name and password for stream isolation. On a port with the flag
 /// `IsolateSOCKSAuth`, which is tor's default, streams with different
 /// credentials never share a circuit.
 ///
-/// The credentials don't belong to any account, and any values are valid.
-/// [`Isolation::random`] creates new credentials. Use the same credentials for
-/// all streams of one identity or task, and for nothing else.
+/// The credentials don't belong to any account. Any values are valid, except
+/// for names that tor reserves (see [`Isolation::new`]). Use the same
+/// credentials for all streams of one identity or task, and for nothing else.
 ///
 /// ```
 /// use scape_proto::socks::Isolation;
 ///
 /// let alice = Isolation::new("alice", "mail")?;
-/// assert_ne!(alice, Isolation::random());
+/// assert_ne!(alice, Isolation::new("alice", "web")?);
 /// assert!(Isolation::new("", "mail").is_err());
 /// # Ok::<(), scape_proto::control::ArgumentError>(())
 /// ```
@@ -40,20 +42,39 @@ pub struct Isolation {
 impl Isolation {
     /// Creates new credentials that nobody else has: a user name of 32 random
     /// hexadecimal digits, and the password `0`.
+    ///
+    /// ```
+    /// use scape_proto::socks::Isolation;
+    ///
+    /// let isolation = Isolation::random();
+    /// assert_eq!(isolation.user().len(), 32);
+    /// assert_ne!(isolation, Isolation::random());
+    /// ```
+    #[cfg(feature = "rand")]
     pub fn random() -> Self {
-        let user = Zeroizing::new(hex::encode(rand::random::<[u8; 16]>()));
+        let user = Zeroizing::new(HEXLOWER.encode(&rand::random::<[u8; 16]>()));
         Isolation { user: Secret::from(user.as_str()), password: Secret::from("0") }
     }
 
     /// Creates credentials from a user name and a password. Each must have 1 to
     /// 255 bytes (RFC 1929). All byte values are allowed.
     ///
+    /// ```
+    /// use scape_proto::socks::Isolation;
+    ///
+    /// let isolation = Isolation::new("alice", "mail")?;
+    /// assert_eq!(isolation.user(), b"alice");
+    /// assert_ne!(isolation, Isolation::new("alice", "chat")?);
+    /// assert!(Isolation::new("<torS0X>alice", "mail").is_err());
+    /// # Ok::<(), scape_proto::control::ArgumentError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error if the user name or the password is empty or longer
     /// than 255 bytes. Also returns an error for a user name that starts with
     /// `<torS0X>` but isn't `<torS0X>0`, because tor reserves such names. If a
-    /// client sends one, tor closes the connection without answering.
+    /// client sends such a name, tor closes the connection without answering.
     pub fn new(user: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> Result<Self, ArgumentError> {
         let (user, password) = (user.as_ref(), password.as_ref());
         for (name, bytes) in [("user name", user), ("password", password)] {
@@ -72,8 +93,8 @@ impl Isolation {
         Ok(Isolation { user: Secret::new(user), password: Secret::new(password) })
     }
 
-    /// Returns the user name. tor reports it in stream events
-    /// (`SOCKS_USERNAME`), so it identifies a stream.
+    /// Returns the user name. tor reports the user name of a stream in STREAM
+    /// events (`SOCKS_USERNAME`).
     pub fn user(&self) -> &[u8] {
         self.user.expose()
     }
@@ -147,6 +168,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rand")]
     fn random_credentials_differ_and_are_not_shown() {
         let (a, b) = (Isolation::random(), Isolation::random());
         assert!(a != b && a == a.clone());

@@ -1,14 +1,18 @@
 //! The SOCKS5 handshake as a state machine: bytes in, the next step out.
 //!
-//! The machine always asks for exactly the bytes that are missing from the
-//! current message. A caller that follows its steps never reads a byte that
-//! comes after the handshake. With credentials, the handshake offers no other
-//! method, because a port without authentication would put the stream on a
-//! shared circuit.
+//! The machine asks for exactly the bytes that are missing from the current
+//! message. So a caller that follows the steps never reads a byte that comes
+//! after the handshake.
+//!
+//! If there are credentials, the handshake offers only one method:
+//! authentication by user name and password. If it also offered the method
+//! without authentication, a port could choose that method and ignore the
+//! credentials. tor would then put the stream on a shared circuit.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use data_encoding::HEXUPPER;
 use zeroize::Zeroizing;
 
 use super::HandshakeError;
@@ -20,13 +24,14 @@ const NO_AUTHENTICATION: u8 = 0x00;
 const USER_AND_PASSWORD: u8 = 0x02;
 const NO_ACCEPTABLE_METHOD: u8 = 0xFF;
 
-/// The maximum number of bytes of a wrong answer that an error quotes.
+/// The maximum number of bytes in a quotation from an invalid answer.
 const EXCERPT: usize = 128;
 
 /// The client side of one SOCKS5 handshake, without sockets or clocks.
 ///
-/// Call [`step`](Self::step) with an empty slice first. Then follow its
-/// instructions until it returns [`Done`](NextStep::Done) or an error.
+/// Call [`step`](Self::step) with an empty slice first. Then do as each
+/// returned [`NextStep`] says, until `step` returns [`Done`](NextStep::Done) or
+/// an error.
 ///
 /// ```
 /// use scape_proto::socks::{Answer, Handshake, NextStep, Request};
@@ -50,8 +55,8 @@ pub struct Handshake {
     state: State,
     /// The received part of the current message.
     received: Vec<u8>,
-    /// The number of bytes of the current message that are received before the
-    /// next step is decided.
+    /// The number of bytes of the current message that must arrive before the
+    /// next step can be chosen.
     needed: usize,
 }
 
@@ -62,38 +67,50 @@ enum State {
     Method,
     CredentialsReply,
     Reply,
-    /// More of the text from a peer that isn't a SOCKS5 port.
+    /// The rest of the first line of text from a peer that isn't a SOCKS5 port.
     Text,
     Ended(Result<Answer, HandshakeError>),
 }
 
-/// The next step of a handshake.
+/// The next thing to do in a handshake, as [`Handshake::step`] returns it.
 pub enum NextStep<'a> {
     /// Send these bytes, then call `step` with an empty slice.
     Send(&'a [u8]),
-    /// Receive at most this many bytes, and pass them to `step`. They may
-    /// arrive in any number of pieces.
+    /// Receive at most this many bytes, and pass them to `step`. If only some
+    /// of the bytes have arrived, pass those: `step` then asks for the rest.
     Receive(usize),
-    /// The handshake succeeded.
+    /// The handshake succeeded with this answer. Nothing is left to do.
     Done(Answer),
 }
 
 /// The answer of a SOCKS port to a successful request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// The answer to CONNECT. From now on, all bytes are exchanged with the
-    /// target.
+    /// The answer to CONNECT. From now on, all bytes on the connection are
+    /// exchanged with the target.
     Connected,
     /// The answer to a look-up of a name: an address.
     Address(IpAddr),
-    /// The answer to a look-up of an address: a name. A look-up of a name has
-    /// such an answer too if the name is mapped to another name.
+    /// The answer to a look-up of an address: a name. It is also the answer to
+    /// a look-up of a name if tor maps that name to another name.
     Name(Box<str>),
 }
 
 impl Handshake {
-    /// Creates a handshake for `request`. With `isolation`, the handshake fails
-    /// before it sends the request if the port doesn't accept credentials.
+    /// Creates a handshake for `request`. If `isolation` is given and the port
+    /// doesn't accept credentials, the handshake fails before it sends the
+    /// request.
+    ///
+    /// ```
+    /// use scape_proto::socks::{Handshake, Isolation, NextStep, Request};
+    ///
+    /// let isolation = Isolation::new("alice", "mail")?;
+    /// let request = Request::connect("example.com:80")?;
+    /// let mut handshake = Handshake::new(&request, Some(&isolation));
+    /// // The only method in the first message is a user name and a password.
+    /// assert!(matches!(handshake.step(b"")?, NextStep::Send(b"\x05\x01\x02")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(request: &Request, isolation: Option<&Isolation>) -> Self {
         Handshake {
             command: request.command(),
@@ -106,7 +123,21 @@ impl Handshake {
     }
 
     /// Processes the bytes that were received, and returns the next step. After
-    /// the end of the handshake, it returns the final result again.
+    /// the end of the handshake, this method returns the final result again.
+    ///
+    /// ```
+    /// use scape_proto::socks::{Handshake, HandshakeError, Request, SocksStatus};
+    ///
+    /// let mut handshake = Handshake::new(&Request::connect("example.com:80")?, None);
+    /// // The slice is empty after a step that sends bytes.
+    /// for received in [&b""[..], b"", b"\x05\x00", b""] {
+    ///     handshake.step(received)?;
+    /// }
+    /// let refused = handshake.step(b"\x05\x05\x00\x01");
+    /// let status = SocksStatus::CONNECTION_REFUSED;
+    /// assert!(matches!(refused, Err(HandshakeError::Status(code)) if code == status));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -253,7 +284,8 @@ impl Handshake {
         }
     }
 
-    /// Returns the error to report if the peer closes the connection now.
+    /// Returns the error to report if the peer closes the connection now. If
+    /// the handshake has already failed, returns the error that ended it.
     ///
     /// ```
     /// use scape_proto::socks::{Handshake, HandshakeError, Request};
@@ -263,21 +295,31 @@ impl Handshake {
     /// # Ok::<(), scape_proto::socks::RequestError>(())
     /// ```
     pub fn at_eof(&self) -> HandshakeError {
-        self.suspicion().unwrap_or_else(|| {
-            let before = match self.state {
-                State::CredentialsReply => "answered the credentials",
-                State::Reply => "answered the request",
-                _ => "chose an authentication method",
-            };
-            let partly = if self.received.is_empty() { "before it" } else { "while it" };
-            let text = format!("it closed the connection {partly} {before}");
-            HandshakeError::Closed(text.into())
-        })
+        if let Some(suspicion) = self.suspicion() {
+            return suspicion;
+        }
+        let before = match &self.state {
+            State::CredentialsReply => "answered the credentials",
+            State::Reply => "answered the request",
+            State::Ended(Err(error)) => return error.clone(),
+            State::Ended(Ok(_)) => {
+                let text = "the peer closed the connection after the handshake";
+                return HandshakeError::Closed(text.into());
+            }
+            State::Start | State::Method | State::Text => "chose an authentication method",
+        };
+        let partly = if self.received.is_empty() { "before it" } else { "while it" };
+        let text = format!("the peer closed the connection {partly} {before}");
+        HandshakeError::Closed(text.into())
     }
 
-    /// Returns the error if it is already certain that the peer isn't a SOCKS5
-    /// port. The handshake still reads more bytes then, so that the final error
-    /// describes the peer better. Returns `None` otherwise.
+    /// Returns an error if the bytes so far already show that the peer isn't a
+    /// SOCKS5 port. Returns `None` if the bytes don't show this, or if the
+    /// handshake has ended.
+    ///
+    /// The handshake doesn't fail as soon as this method returns an error. It
+    /// asks for more bytes, so that the final error can quote more of the
+    /// peer's answer.
     ///
     /// ```
     /// use scape_proto::socks::{Handshake, HandshakeError, Request};
@@ -298,8 +340,8 @@ impl Handshake {
         suspicious.then(|| not_socks(&self.received))
     }
 
-    /// Handles a peer that doesn't speak SOCKS5. If it sends text, the rest of
-    /// the line shows what kind of peer it is.
+    /// Handles a peer that doesn't speak SOCKS5. If the peer has sent text,
+    /// asks for the rest of the line, which shows what kind of peer it is.
     fn another_protocol(&mut self) -> Result<NextStep<'_>, HandshakeError> {
         if !self.received.iter().all(|b| b.is_ascii_graphic() || *b == b' ') {
             return self.end(Err(not_socks(&self.received)));
@@ -329,7 +371,8 @@ fn protocol(what: impl Into<String>) -> HandshakeError {
     HandshakeError::Protocol(what.into().into_boxed_str())
 }
 
-/// Describes a peer by the bytes that it sent instead of SOCKS5.
+/// Returns an error that describes a peer by the bytes that the peer sent
+/// instead of SOCKS5.
 fn not_socks(said: &[u8]) -> HandshakeError {
     let text = excerpt(said);
     let code =
@@ -344,13 +387,13 @@ fn not_socks(said: &[u8]) -> HandshakeError {
     HandshakeError::NotSocks(what.into_boxed_str())
 }
 
-/// Returns the first line of a text in quotes. Returns bytes that aren't text
-/// as hexadecimal digits.
+/// Returns the first line of a text, enclosed in quotes. If the bytes aren't
+/// text, returns them as hexadecimal digits.
 fn excerpt(bytes: &[u8]) -> String {
     let line = bytes.split(|b| matches!(b, b'\r' | b'\n' | 0)).next().unwrap_or(bytes);
     match str::from_utf8(line) {
         Ok(text) if !text.is_empty() && !text.contains(char::is_control) => format!("{text:?}"),
-        _ => format!("the bytes {}", hex::encode_upper(&bytes[..bytes.len().min(EXCERPT)])),
+        _ => format!("the bytes {}", HEXUPPER.encode(&bytes[..bytes.len().min(EXCERPT)])),
     }
 }
 

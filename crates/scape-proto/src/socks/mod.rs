@@ -1,8 +1,8 @@
 //! The client side of SOCKS5, without a socket.
 //!
-//! [`Handshake`] takes the bytes that were received and returns the next step.
-//! [`Request`] is a valid request: to connect, or to look up a name or an
-//! address.
+//! [`Handshake`] takes the bytes that were received, and says what to send or
+//! receive next. [`Request`] is a valid request: to connect, or to look up a
+//! name or an address.
 //!
 //! References: RFC 1928 (SOCKS5), RFC 1929 (user name and password), and tor's
 //! socks-extensions. The extensions add `RESOLVE`, `RESOLVE_PTR`, stream

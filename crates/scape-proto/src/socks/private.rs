@@ -1,5 +1,5 @@
-//! Private targets, which are on this machine or its local network. No exit can
-//! or should connect to them.
+//! Private targets: hosts on this machine or its local network. An exit can't
+//! reach these hosts, so a client shouldn't ask an exit for them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,18 +12,16 @@ use crate::word::Host;
 /// (`localdomain`).
 const PRIVATE_NAMES: &[&str] = &["localhost", "local", "localdomain", "internal", "home.arpa"];
 
-/// Returns true if `target` is on this machine or its local network. Such a
-/// target is a private IP address (see [`is_private_ip`]) or the text of one,
-/// or a name that never means a public host, such as `localhost` or
-/// `printer.local`.
+/// Returns true if `target` is on this machine or its local network. The host
+/// of such a target is a private IP address (see [`is_private_ip`]), or a name
+/// such as `localhost` or `printer.local`, which never means a public host.
 ///
-/// Trailing dots are ignored. No name is resolved, so a public name with a
-/// private address isn't recognized.
+/// Trailing dots are ignored. No name is resolved, so this function returns
+/// false for a public name with a private address.
 ///
-/// An exit would look for such a target in its own network, or refuse the
-/// request. tor itself refuses private addresses (option
-/// `ClientRejectInternalAddresses`), but it sends most of these names to an
-/// exit.
+/// An exit would look for a private target in the exit's own network, or refuse
+/// the request. tor itself refuses private addresses (option
+/// `ClientRejectInternalAddresses`), but sends most private names to an exit.
 ///
 /// ```
 /// use scape_proto::socks::{ToTarget, is_private};
@@ -82,8 +80,8 @@ fn is_private_v6(ip: Ipv6Addr) -> bool {
         || first & 0xffc0 == 0xfec0
 }
 
-/// Returns true if `name` is private. The name may also be the text of an
-/// address, as in URLs.
+/// Returns true if `name` is a private name, or the text of a private IP
+/// address. An IPv6 address may have brackets, as in URLs.
 pub(super) fn is_private_name(name: &str) -> bool {
     let name = name.trim_end_matches('.');
     let bare = name.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(name);

@@ -12,21 +12,22 @@ use crate::word::Host;
 /// A request to tor's SOCKS port: to connect, or to look up a name or an
 /// address.
 ///
-/// The host is an IP address or a name. It is checked so that tor interprets it
-/// as intended:
+/// The host is an IP address or a name. The host is checked, so that tor
+/// understands the request as the caller meant it:
 ///
 /// * A name has 1 to 255 letters, digits, hyphens, underscores and dots. Write
 ///   an internationalized name in its ASCII form (`xn--…`). URLs, ports, user
 ///   names and percent escapes are rejected.
-/// * Names are sent in lower case, so that their spelling reveals nothing.
+/// * Names are sent in lower case, so that capital letters reveal nothing about
+///   the client.
 /// * The text of an IP address counts as an address, with or without the
 ///   brackets of IPv6.
 /// * The trailing dot of an onion address is removed. tor would take
 ///   `example.onion.` for an ordinary name and ask an exit for it, which RFC
 ///   7686 forbids.
-/// * Names that end in `.exit` are rejected, as in tor. So are names that end
-///   in a number, such as `127.1`, because some resolvers read them as
-///   addresses.
+/// * Names that end in `.exit` are rejected, because tor refuses them.
+/// * Names that end in a number, such as `127.1`, are rejected, because some
+///   resolvers read them as addresses.
 ///
 /// ```
 /// use scape_proto::socks::Request;
@@ -44,7 +45,8 @@ pub struct Request {
     port: u16,
 }
 
-/// The numbers of the commands: RFC 1928 and socks-extensions.
+/// The commands of requests, with their numbers from RFC 1928 and
+/// socks-extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(super) enum Command {
@@ -55,6 +57,15 @@ pub(super) enum Command {
 
 impl Request {
     /// Creates a request to connect to `target`.
+    ///
+    /// ```
+    /// use scape_proto::socks::Request;
+    ///
+    /// let request = Request::connect(("example.com", 80))?;
+    /// assert_eq!(request.to_string(), "CONNECT example.com:80");
+    /// assert!(Request::connect("example.com").is_err()); // no port
+    /// # Ok::<(), scape_proto::socks::RequestError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -162,7 +173,8 @@ impl Request {
     }
 }
 
-/// The error for a request to connect to an invalid target.
+/// Converts the error for an invalid target to the error for a request to
+/// connect to that target.
 impl From<TargetError> for RequestError {
     fn from(error: TargetError) -> Self {
         let request = format!("{} {}", Command::Connect, error.target());

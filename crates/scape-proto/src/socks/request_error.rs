@@ -16,7 +16,7 @@ impl RequestError {
     }
 
     /// Returns the request, such as `CONNECT example.com:0`. A long target is
-    /// cut.
+    /// cut off, and a user name and a password before the host are hidden.
     pub fn request(&self) -> &str {
         &self.request
     }

@@ -4,10 +4,11 @@ use std::fmt;
 use std::io::ErrorKind;
 
 /// A reply code of a SOCKS5 port: 0 to 8 from RFC 1928, or one of tor's own
-/// codes 0xF0 to 0xF7. tor sends its own codes for onion addresses on a port
-/// with the flag `ExtendedErrors` (socks-extensions, proposal 304).
+/// codes 0xF0 to 0xF7. tor sends its own codes only for onion addresses, and
+/// only on a port with the flag `ExtendedErrors` (socks-extensions, proposal
+/// 304).
 ///
-/// Any number is possible. The constants are the known codes.
+/// Any number from 0 to 255 can be a status. The constants are the known codes.
 ///
 /// ```
 /// use scape_proto::socks::SocksStatus;
@@ -56,17 +57,18 @@ statuses! {
     CONNECTION_REFUSED = 0x05, "connection refused by the target: nothing listens on this port";
     /// The request timed out.
     TTL_EXPIRED = 0x06, "timed out within the Tor network; it may work when tried again";
-    /// The peer doesn't know the command.
+    /// The SOCKS port doesn't support the command of the request.
     COMMAND_NOT_SUPPORTED = 0x07, "command not supported: the SOCKS port is not tor's";
-    /// The peer doesn't know the address type.
+    /// The SOCKS port doesn't support the type of the request's address.
     ADDRESS_TYPE_NOT_SUPPORTED = 0x08, "address type not supported";
     /// The onion service's descriptor wasn't found, because the service doesn't
     /// exist or is offline.
     ONION_DESCRIPTOR_NOT_FOUND = 0xF0, "the onion service's descriptor was not found: no such service, or offline";
-    /// The onion service's descriptor is invalid. tor 0.4.9 never sends this.
+    /// The onion service's descriptor is invalid. tor 0.4.9 never sends this
+    /// code.
     ONION_DESCRIPTOR_INVALID = 0xF1, "the onion service's descriptor is invalid: the fault is the service's, or this tor is too old";
-    /// Every introduction failed: the introduction points refused it or can't
-    /// be reached.
+    /// Every introduction failed: the introduction points refused the
+    /// introduction or can't be reached.
     ONION_INTRO_FAILED = 0xF2, "the introduction to the onion service failed: it was restarted, or is offline; try again later";
     /// The rendezvous failed, because the service didn't come to the rendezvous
     /// point in time.
@@ -78,12 +80,19 @@ statuses! {
     ONION_AUTH_WRONG = 0xF5, "the client authorization for the onion service is wrong, or was revoked: ask the service for access";
     /// The onion address is invalid: its checksum, key or length is wrong.
     ONION_BAD_ADDRESS = 0xF6, "the onion address is not valid: mistyped, or cut off";
-    /// All introductions timed out.
+    /// All introductions to the onion service timed out.
     ONION_INTRO_TIMED_OUT = 0xF7, "every introduction to the onion service timed out: it is overloaded or offline; try again later";
 }
 
 impl SocksStatus {
     /// Creates a status from its code.
+    ///
+    /// ```
+    /// use scape_proto::socks::SocksStatus;
+    ///
+    /// assert_eq!(SocksStatus::new(5), SocksStatus::CONNECTION_REFUSED);
+    /// assert!(!SocksStatus::new(0x42).is_recognized());
+    /// ```
     pub const fn new(code: u8) -> Self {
         SocksStatus(code)
     }
@@ -98,7 +107,17 @@ impl SocksStatus {
         self.description().is_some()
     }
 
-    /// Returns the closest kind of [`io::Error`](std::io::Error).
+    /// Returns the closest kind of [`io::Error`](std::io::Error), or
+    /// `ErrorKind::Other` if no kind fits.
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    /// use scape_proto::socks::SocksStatus;
+    ///
+    /// assert_eq!(SocksStatus::TTL_EXPIRED.io_kind(), ErrorKind::TimedOut);
+    /// assert_eq!(SocksStatus::ONION_AUTH_MISSING.io_kind(), ErrorKind::PermissionDenied);
+    /// assert_eq!(SocksStatus::new(0x42).io_kind(), ErrorKind::Other);
+    /// ```
     pub const fn io_kind(self) -> ErrorKind {
         match self {
             SocksStatus::NOT_ALLOWED

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use crate::control::REDACTED;
 use crate::word::{Host, OnionAddress};
 
-/// The most characters of a target that an error repeats.
+/// The maximum number of characters of a target that an error shows.
 const MOST_SHOWN: usize = 80;
 
 /// The target of a connection: a host, which is an IP address or a valid name,
@@ -33,6 +33,15 @@ pub struct Target {
 impl Target {
     /// Creates a target from a host name or the text of an IP address, and a
     /// port.
+    ///
+    /// ```
+    /// use scape_proto::socks::Target;
+    ///
+    /// assert_eq!(Target::new("2001:db8::1", 80)?.to_string(), "[2001:db8::1]:80");
+    /// assert!(Target::new("http://example.com", 80).is_err());
+    /// assert!(Target::new("example.com", 0).is_err());
+    /// # Ok::<(), scape_proto::socks::TargetError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,6 +76,12 @@ impl Target {
 impl FromStr for Target {
     type Err = TargetError;
 
+    /// Reads `host:port`, such as `example.com:80` or `[2001:db8::1]:80`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the port isn't a number from 1 to 65535, or if the
+    /// host isn't valid. An IPv6 address must have brackets.
     fn from_str(text: &str) -> Result<Target, TargetError> {
         if let Ok(address) = text.parse::<SocketAddr>() {
             return address.to_target();
@@ -205,8 +220,8 @@ impl ToTarget for SocketAddrV4 {
     }
 }
 
-/// An address with a zone is an error, because a zone has a meaning on this
-/// machine only.
+/// Returns an error for an address with a zone (`%eth0`), because a zone has a
+/// meaning on this machine only.
 impl ToTarget for SocketAddrV6 {
     fn to_target(&self) -> Result<Target, TargetError> {
         if self.scope_id() != 0 {
@@ -217,8 +232,8 @@ impl ToTarget for SocketAddrV6 {
     }
 }
 
-/// Returns a target or host as errors repeat it: on one line, without a user
-/// name and a password, and cut if it is long.
+/// Returns the text of a target or host in the form for errors: on one line,
+/// without a user name and a password, and cut off if the text is long.
 pub(super) fn shown(text: &str) -> String {
     let hidden = text.rsplit_once('@').map(|(_, host)| format!("{REDACTED}@{host}"));
     let text = hidden.as_deref().unwrap_or(text);
@@ -241,8 +256,9 @@ impl TargetError {
         TargetError { target: shown(target).into(), why: why.into() }
     }
 
-    /// Returns the target as it was given, or only its host if that isn't
-    /// valid. Control characters are escaped, and a long text is cut.
+    /// Returns the target as it was given, or only the host if the host isn't
+    /// valid. Control characters are escaped, and a long text is cut off. A
+    /// user name and a password before the host are hidden.
     pub fn target(&self) -> &str {
         &self.target
     }

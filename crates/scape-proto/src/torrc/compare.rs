@@ -12,13 +12,15 @@ use crate::control::ConfLine;
 use crate::control::shown_name;
 use crate::info::{ConfigName, ConfigType};
 
-/// Compares a torrc with the configuration of a running tor.
+/// A comparison of a torrc with the configuration of a running tor.
 ///
-/// Only options in the torrc are compared, because tor's defaults for other
-/// options aren't known here (but see [`both_ways`](Self::both_ways)). The
-/// order of different options doesn't matter. The exception is onion services
-/// on disk, which are compared as a whole under the name
-/// `HiddenServiceOptions`.
+/// Only options in the torrc are compared, because tor's defaults for all other
+/// options aren't known here. With [`both_ways`](Self::both_ways), options that
+/// are only in tor are compared too.
+///
+/// The order of different options doesn't matter. Onion services on disk
+/// (`HiddenServiceDir`) are an exception: all their options are compared as a
+/// whole, under the name `HiddenServiceOptions`.
 ///
 /// Names are matched as in tor: case is ignored, and abbreviations and the
 /// older names of some options are accepted.
@@ -47,26 +49,26 @@ pub struct TorrcComparison<'a> {
     both_ways: bool,
 }
 
-/// A difference between a torrc and a running tor in an option or a group of
-/// options.
+/// An option, or a group of options, in which a torrc and a running tor differ.
 ///
 /// `Debug` and `Display` don't show the values of secret options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TorrcDifference {
-    /// The option's full name as the torrc or tor spells it, or
-    /// `HiddenServiceOptions`.
+    /// The option's full name, in the spelling of the torrc or of tor.
+    /// `HiddenServiceOptions` stands for all onion services on disk.
     pub name: String,
     /// The number of the option's first line in its file, counted from 1;
     /// `None` if the torrc doesn't contain the option.
     pub line: Option<usize>,
-    /// The option's lines in the torrc. It is empty if the torrc doesn't
+    /// The option's lines in the torrc. The list is empty if the torrc doesn't
     /// contain the option or sets it to an empty value.
     pub in_file: Vec<ConfLine>,
-    /// The option's lines in tor. It is empty if the configuration given to
-    /// [`TorrcComparison::new`] doesn't contain the option. An unset option is
-    /// a line without a value.
+    /// The option's lines in tor's configuration, which was given to
+    /// [`TorrcComparison::new`]. An option that is unset there has one line
+    /// without a value. The list is empty if the configuration doesn't list the
+    /// option at all.
     pub running: Vec<ConfLine>,
 }
 
@@ -78,36 +80,85 @@ struct Said {
 }
 
 impl<'a> TorrcComparison<'a> {
-    /// Creates a comparison with the configuration of tor. `running` is the
-    /// answer to GETCONF for the options to compare and the group
-    /// `HiddenServiceOptions`.
+    /// Creates a comparison with the configuration of tor. `running` is tor's
+    /// answer to a GETCONF for `HiddenServiceOptions` and all options to be
+    /// compared.
     ///
-    /// Until [`types`](Self::types) is called, values are equal only if their
-    /// texts are equal, and every option may have several values.
+    /// Until [`types`](Self::types) is called, the types of the options aren't
+    /// known. Values are then equal only if their texts are equal, and every
+    /// option is treated as one that can have several values.
+    ///
+    /// ```
+    /// use scape_proto::control::ConfLine;
+    /// use scape_proto::torrc::{Torrc, TorrcComparison};
+    ///
+    /// let running = [ConfLine::new("Nickname", Some("relay02".to_owned()))];
+    /// let torrc = Torrc::parse("Nickname relay01\n")?;
+    /// let differences = TorrcComparison::new(&running).of(&torrc);
+    /// assert_eq!(differences[0].name, "Nickname");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(running: &'a [ConfLine]) -> Self {
         TorrcComparison { running, types: HashMap::new(), both_ways: false }
     }
 
     /// Sets the types of the options, as `GETINFO config/names` returns them.
-    /// Values are then equal if they mean the same to tor ([`means_the_same`]).
-    /// Only the last line of an option counts, unless the option is a list,
-    /// because tor does the same.
+    /// With types, two values are equal if they mean the same to tor
+    /// ([`means_the_same`]). Of an option that isn't a list, only the last line
+    /// counts, as for tor.
+    ///
+    /// ```
+    /// use scape_proto::control::ConfLine;
+    /// use scape_proto::info::{ConfigName, ConfigType};
+    /// use scape_proto::torrc::{Torrc, TorrcComparison};
+    ///
+    /// let running = [ConfLine::new("MaxCircuitDirtiness", Some("600".to_owned()))];
+    /// let torrc = Torrc::parse("MaxCircuitDirtiness 10 minutes\n")?;
+    /// assert_eq!(TorrcComparison::new(&running).of(&torrc).len(), 1);
+    /// let names = [ConfigName::new("MaxCircuitDirtiness", ConfigType::TimeInterval)];
+    /// assert!(TorrcComparison::new(&running).types(&names).of(&torrc).is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn types(mut self, names: impl IntoIterator<Item = &'a ConfigName>) -> Self {
         self.types.extend(names.into_iter().map(|name| (name.name.to_ascii_lowercase(), name)));
         self
     }
 
-    /// Sets whether options that have a value in tor but aren't in the torrc
-    /// are differences too. Use this only if `running` contains just the
+    /// Sets whether [`of`](Self::of) also reports options that have a value in
+    /// tor, but aren't in the torrc. The default is false. Set this to true
+    /// only if the configuration given to [`new`](Self::new) contains just the
     /// options that differ from tor's defaults, as `GETINFO config-text` does.
-    /// The default is false.
+    ///
+    /// ```
+    /// use scape_proto::control::ConfLine;
+    /// use scape_proto::torrc::{Torrc, TorrcComparison};
+    ///
+    /// let running = [ConfLine::new("ContactInfo", Some("me".to_owned()))];
+    /// let comparison = TorrcComparison::new(&running);
+    /// assert!(comparison.of(&Torrc::new()).is_empty());
+    /// let differences = comparison.both_ways(true).of(&Torrc::new());
+    /// assert_eq!(differences[0].to_string(), "ContactInfo is not in the file, and me in tor");
+    /// ```
     pub fn both_ways(mut self, both: bool) -> Self {
         self.both_ways = both;
         self
     }
 
-    /// Returns the differences in the order of the torrc. `entries` may be a
-    /// [`Torrc`], or the entries of a torrc and of all files that it includes.
+    /// Returns the differences in the order of the torrc. Options that are only
+    /// in tor come last (see [`both_ways`](Self::both_ways)). `entries` may be
+    /// a [`Torrc`], or the entries of a torrc and of all files that it
+    /// includes.
+    ///
+    /// ```
+    /// use scape_proto::control::ConfLine;
+    /// use scape_proto::torrc::{Torrc, TorrcComparison};
+    ///
+    /// let running = [ConfLine::new("ORPort", Some("443".to_owned()))];
+    /// let torrc = Torrc::parse("# My relay\nORPort 9001\n")?;
+    /// let differences = TorrcComparison::new(&running).of(&torrc);
+    /// assert_eq!((differences[0].name.as_str(), differences[0].line), ("ORPort", Some(2)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn of(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<TorrcDifference> {
         let said = self.said(entries);
         let mut differences = Vec::new();
@@ -126,7 +177,8 @@ impl<'a> TorrcComparison<'a> {
         differences
     }
 
-    /// Returns the options of the torrc as tor sees them.
+    /// Returns the options of the torrc, each with the lines that count for
+    /// tor.
     fn said(&self, entries: impl IntoIterator<Item: Borrow<TorrcEntry>>) -> Vec<Said> {
         let mut said: Vec<Said> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
@@ -188,8 +240,8 @@ impl<'a> TorrcComparison<'a> {
         self.running.iter().filter(|line| key(&line.name).eq_ignore_ascii_case(name)).collect()
     }
 
-    /// Returns true if an option may have several values, or `None` if its type
-    /// isn't known.
+    /// Returns true if an option can have several values. Returns `None` if the
+    /// option's type isn't known.
     fn is_list(&self, name: &str) -> Option<bool> {
         let ty = self.type_of(name);
         if group::is_of_a_service(name) {
@@ -228,15 +280,17 @@ impl<'a> TorrcComparison<'a> {
     }
 }
 
-/// Returns the name under which an option is compared: its own or its group's.
+/// Returns the name under which an option is compared: `HiddenServiceOptions`
+/// for an option of an onion service on disk, and `name` itself otherwise.
 fn key(name: &str) -> &str {
     if group::is_of_a_service(name) { group::HIDDEN_SERVICES } else { name }
 }
 
 impl Torrc {
-    /// Returns the differences to the configuration of a running tor, comparing
-    /// the text of the values. [`TorrcComparison`] also recognizes different
-    /// texts that mean the same to tor.
+    /// Returns the differences between this torrc and the configuration of a
+    /// running tor. Values are equal only if their texts are equal.
+    /// [`TorrcComparison`] also recognizes different texts that mean the same
+    /// to tor.
     ///
     /// ```
     /// use scape_proto::control::ConfLine;

@@ -22,8 +22,8 @@ use crate::control::torrc_line::{self, Clean};
 /// `tor --verify-config` can check them.
 ///
 /// Everything that isn't changed stays as it is, byte for byte: comments,
-/// order, white space and line ends. New values are quoted if tor would read
-/// them differently otherwise.
+/// order, white space and line ends. New values are quoted if tor would misread
+/// them without quotes.
 ///
 /// ```
 /// use scape_proto::torrc::Torrc;
@@ -95,17 +95,34 @@ impl Piece {
 
 impl Torrc {
     /// Creates an empty torrc.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let mut torrc = Torrc::new();
+    /// torrc.push("SocksPort", "9050")?;
+    /// assert_eq!(torrc.to_text(), "SocksPort 9050\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         Torrc::default()
     }
 
     /// Parses a text, which may contain any bytes.
     ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let torrc = Torrc::parse("# Mine\nNickname relay01\n")?;
+    /// assert_eq!(torrc.get("Nickname").as_deref(), Some("relay01"));
+    /// assert!(Torrc::parse("ContactInfo \"me\n").is_err()); // no closing quote
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error with the line number and the problem if tor couldn't
-    /// parse the text. Few texts are affected: only quoted values can be
-    /// malformed.
+    /// parse the text. The only cause is a malformed value in quotes.
     pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, ParseTorrcError> {
         let text = text.as_ref();
         let (text, tail) = text.split_at(memchr::memchr(0, text).unwrap_or(text.len()));
@@ -134,6 +151,14 @@ impl Torrc {
     }
 
     /// Returns the whole text, including secrets.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let torrc = Torrc::parse("Nickname relay01\r\n")?;
+    /// assert_eq!(torrc.to_bytes(), b"Nickname relay01\r\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut text: Vec<u8> = self.pieces.iter().flat_map(Piece::as_bytes).copied().collect();
         text.extend_from_slice(&self.tail);
@@ -141,11 +166,20 @@ impl Torrc {
     }
 
     /// Returns the whole text, including secrets, as a string, for example for
-    /// LOADCONF. Bytes that aren't UTF-8 become U+FFFD. Values that were set
-    /// with this type contain no such bytes, because they are escaped.
+    /// LOADCONF. Bytes that aren't UTF-8 become U+FFFD. This affects only
+    /// parsed text: the methods that change a torrc escape such bytes.
     ///
     /// The text isn't checked. If it contains a NUL, or a carriage return
     /// without a line feed, it can't be sent with LOADCONF.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let mut torrc = Torrc::parse("Nickname relay01 # mine\n")?;
+    /// torrc.set("ContactInfo", "me")?;
+    /// assert_eq!(torrc.to_text(), "Nickname relay01 # mine\nContactInfo me\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_text(&self) -> String {
         String::from_utf8(self.to_bytes())
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -184,11 +218,13 @@ impl Torrc {
         self.entries().filter(move |entry| entry.is_named(name))
     }
 
-    /// Returns the value of an option. If the option occurs several times, this
-    /// is the last value, which is the one that counts for tor unless the
-    /// option is a list. For a line without a value, or a line `/Name`, this
-    /// returns an empty text; tor then sets the option to an empty value or 0.
-    /// Returns `None` if the torrc doesn't contain the option.
+    /// Returns the value of an option. Returns `None` if the torrc doesn't
+    /// contain the option.
+    ///
+    /// If the option occurs several times, returns the last value. tor does the
+    /// same for options that aren't lists. Returns an empty text if the last
+    /// line is `/Name` or has no value. With such a line, tor sets the option
+    /// to an empty value or 0.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -202,8 +238,9 @@ impl Torrc {
         self.entries().rfind(|entry| entry.is_named(name)).map(TorrcEntry::value)
     }
 
-    /// Returns the values of a list option, in order. Empty values are skipped,
-    /// and so are the values before a line `/Name`, because tor does the same.
+    /// Returns the values of a list option, in order. Empty values are skipped.
+    /// A line `/Name` clears the option, so the values before that line are
+    /// skipped too. tor does the same.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -238,11 +275,15 @@ impl Torrc {
         self.entries().filter(|entry| entry.is_include()).map(TorrcEntry::value)
     }
 
-    /// Returns the lines of a group of options whose order matters, as GETCONF
-    /// would return them. `group` is the name of the group or of an option in
-    /// it. For `HiddenServiceOptions`, these are the `HiddenServiceDir` lines,
-    /// each with the lines that belong to it. For `SocksPortLines`, these are
-    /// the lines of `SocksPort` and `__SocksPort`.
+    /// Returns the lines of a group of options. In a group, the order of the
+    /// lines matters. `group` is the name of the group or of an option in it.
+    /// Lines without a value are left out, and lines such as `/SocksPort`
+    /// don't remove the lines before them.
+    ///
+    /// For `HiddenServiceOptions`, the result contains the `HiddenServiceDir`
+    /// lines, each followed by the lines that belong to it. For
+    /// `SocksPortLines`, the result contains the lines of `SocksPort` and
+    /// `__SocksPort`.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -261,6 +302,15 @@ impl Torrc {
     }
 
     /// Returns all entries except `%include` as names and values.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let torrc = Torrc::parse("Nickname relay01 # mine\n%include torrc.d\n")?;
+    /// let lines: Vec<String> = torrc.to_conf_lines().iter().map(ToString::to_string).collect();
+    /// assert_eq!(lines, ["Nickname relay01"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_conf_lines(&self) -> Vec<ConfLine> {
         self.entries().filter(|entry| !entry.is_include()).map(TorrcEntry::to_conf_line).collect()
     }
@@ -333,8 +383,8 @@ impl FromStr for Torrc {
     ///
     /// # Errors
     ///
-    /// Same errors as [`Torrc::parse`], most often a quoted value without an
-    /// end.
+    /// Same errors as [`Torrc::parse`], most often a quoted value without a
+    /// closing quote.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Torrc::parse(text)
     }

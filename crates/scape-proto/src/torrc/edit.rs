@@ -13,9 +13,9 @@ type Wanted = (String, Vec<u8>);
 /// it is quoted if necessary. If a method returns an error, the torrc is
 /// unchanged.
 impl Torrc {
-    /// Sets an option that takes one value. The option's line is changed,
-    /// keeping the comment beside it, and other lines of the option are
-    /// removed. If there is no line yet, a new one is added at the end.
+    /// Sets an option that takes one value. The option's line is changed, but
+    /// the comment beside the option is kept. Other lines of the option are
+    /// removed. If the option has no line yet, a new line is added at the end.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -31,16 +31,17 @@ impl Torrc {
     /// # Errors
     ///
     /// Returns an error if the name isn't an option name, or if the value
-    /// contains a NUL. Also returns an error for the options of an onion
-    /// service, whose order matters: use [`set_group`](Self::set_group) for
-    /// them.
+    /// contains a NUL. Also returns an error for an option of an onion service,
+    /// because the option's meaning depends on the lines around it. Use
+    /// [`set_group`](Self::set_group) for such options.
     pub fn set(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), ArgumentError> {
         self.set_all(name, [value])
     }
 
     /// Sets a list option to these values. Lines that already have one of the
-    /// values stay as they are. Other lines of the option are changed or
-    /// removed, and new lines are added after them.
+    /// values, in the right order, stay as they are. Other lines of the option
+    /// are changed or removed. If more lines are needed, they are added next to
+    /// the option's existing lines.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -70,10 +71,13 @@ impl Torrc {
         Ok(())
     }
 
-    /// Adds a line after the last line of the option, or at the end of the
-    /// torrc. The name may have the prefix `+` or `/`, or be `%include`. A line
-    /// of an onion service is added after the last line of this kind, so it
-    /// belongs to the last service.
+    /// Adds a line after the last line of the option or of its
+    /// [group](Self::group). If there is no such line, adds the line at the end
+    /// of the torrc. An option of an onion service is therefore added to the
+    /// last service.
+    ///
+    /// The name may have the prefix `+` or `/` (see [`TorrcMagic`]), or be
+    /// `%include`.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -151,7 +155,7 @@ impl Torrc {
         Ok(())
     }
 
-    /// Removes the lines of an option that have this value. Lines with the
+    /// Removes the lines in which an option has this value. Lines with the
     /// prefix `/` are kept. Returns the number of removed lines.
     ///
     /// ```
@@ -208,11 +212,11 @@ impl Torrc {
         self.remove_where(|entry| entry.is_named(name))
     }
 
-    /// Replaces the lines of a group of options whose order matters. `group` is
-    /// the name of the group or of an option in it (see
-    /// [`group`](Self::group)). Existing lines that are also in `lines` stay as
-    /// they are, including their comments, and so does the text between them.
-    /// Elements of `lines` without a value are skipped.
+    /// Replaces the lines of a group of options. In a group, the order of the
+    /// lines matters (see [`group`](Self::group)). `group` is the name of the
+    /// group or of an option in it. Existing lines that are also in `lines`
+    /// stay as they are, including their comments. The text between these lines
+    /// stays too. Elements of `lines` without a value are skipped.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -274,8 +278,9 @@ impl Torrc {
         before - self.pieces.len()
     }
 
-    /// Replaces the members, which are the entries for which `is_member`
-    /// returns true, by the wanted lines. Makes as few changes as possible.
+    /// Replaces some entries, called members, by the wanted lines. The members
+    /// are the entries for which `is_member` returns true. Makes as few changes
+    /// as possible.
     fn rewrite(&mut self, is_member: impl Fn(&TorrcEntry) -> bool, wanted: &[Wanted]) {
         let end = self.line_end();
         let mut plan = Plan::new(&self.pieces, is_member, wanted);
@@ -317,7 +322,7 @@ fn check_alone(name: &str) -> Result<(), ArgumentError> {
     Ok(())
 }
 
-/// The change to a member: an entry that may be replaced.
+/// The change to a member. Members are the entries that may be replaced.
 #[derive(Clone, Copy)]
 enum Change<'a> {
     Keep,
@@ -327,10 +332,11 @@ enum Change<'a> {
 
 /// The changes that turn the members into the wanted lines.
 struct Plan<'a> {
-    /// The changes to the members with the positions of their pieces, in order.
+    /// The changes to the members, in order. Each change comes with the
+    /// position of the member's piece.
     changes: std::iter::Peekable<std::vec::IntoIter<(usize, Change<'a>)>>,
-    /// The new lines with the positions before which they are inserted, in
-    /// order.
+    /// The new lines, in order. Each line comes with the position of the piece
+    /// before which the line is inserted.
     added: std::iter::Peekable<std::vec::IntoIter<(usize, &'a Wanted)>>,
 }
 
@@ -388,8 +394,8 @@ impl<'a> Plan<'a> {
 /// Returns the longest common subsequence of the members and the wanted lines,
 /// as pairs of indexes.
 fn same_lines(members: &[(usize, &TorrcEntry)], wanted: &[Wanted]) -> Vec<(usize, usize)> {
-    /// If more comparisons than this are needed, only the common beginning is
-    /// found.
+    /// The maximum number of comparisons. If more are needed, only the common
+    /// beginning is found.
     const MOST: usize = 1 << 22;
     let same = |old: usize, new: usize| match (members.get(old), wanted.get(new)) {
         (Some((_, entry)), Some(line)) => says(entry, line),

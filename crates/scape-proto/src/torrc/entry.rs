@@ -17,8 +17,9 @@ use crate::control::{ConfLine, REDACTED, is_secret_option};
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum TorrcMagic {
-    /// `+`: add to the values from the defaults file instead of replacing them.
-    /// It matters only on the option's first line.
+    /// `+`: add to the values from the defaults file (`--defaults-torrc`)
+    /// instead of replacing them. The prefix matters only on the option's first
+    /// line.
     Append,
     /// `/`: clear the option, including the values from the defaults file and
     /// those further up in this file. The rest of the line is ignored.
@@ -26,7 +27,7 @@ pub enum TorrcMagic {
 }
 
 /// An entry of a [`Torrc`](super::Torrc): an option's name, value and position.
-/// An entry may continue over several lines of the file.
+/// The value can continue on further lines of the file.
 ///
 /// `Debug` and `Display` don't show the values of secret options, such as
 /// `HashedControlPassword`.
@@ -41,16 +42,18 @@ pub struct TorrcEntry {
     comment: Option<String>,
     /// The end of the name in `text`.
     name_end: usize,
-    /// The range of the value in `text`, as it is written.
+    /// The part of `text` that contains the value, including quotes and
+    /// escapes.
     written: Range<usize>,
     is_continued: bool,
     is_closed: bool,
 }
 
 impl TorrcEntry {
-    /// Creates the entry for a line that was found in a text without carriage
-    /// returns. `text` is the entry's part of the original text, `start` its
-    /// position there, and `line` the number of its first line.
+    /// Creates the entry for the line `found`. `clean` is the original text
+    /// without carriage returns, and the line was found there. `text` is the
+    /// entry's part of the original text, and `start` is the position of that
+    /// part. `line` is the number of the entry's first line.
     pub(super) fn new(
         found: Line,
         clean: &Clean<'_>,
@@ -81,7 +84,8 @@ impl TorrcEntry {
         }
     }
 
-    /// Parses a text that is exactly one entry. Returns `None` if it isn't.
+    /// Parses a text that is exactly one entry. Returns `None` for any other
+    /// text.
     pub(super) fn read(text: Vec<u8>) -> Option<Self> {
         let clean = Clean::new(&text);
         let found = torrc_line::read_line(&clean.text, 0).ok()??;
@@ -96,9 +100,10 @@ impl TorrcEntry {
 
     /// Returns the full name of the option that tor sets with this line. tor
     /// accepts abbreviations (`ExitNode`) and older names of some options
-    /// (`DirServer`). Returns the [name](Self::name) as it is written if it
-    /// already is the full name, ignoring case, or if tor 0.4.9 has no such
-    /// option.
+    /// (`DirServer`).
+    ///
+    /// Returns [`name`](Self::name) unchanged if it already is the full name,
+    /// in upper or lower case. Does the same if tor 0.4.9 has no such option.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;
@@ -113,16 +118,26 @@ impl TorrcEntry {
         option.filter(|option| !option.eq_ignore_ascii_case(&self.name)).unwrap_or(&self.name)
     }
 
-    /// Returns true if tor sets the option `name` with this line. Both names
-    /// may be abbreviated, as tor allows, and their case is ignored.
+    /// Returns true if tor sets the option `name` with this line. Both `name`
+    /// and the name in the line may be abbreviated, as tor allows. The case of
+    /// both names is ignored.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let torrc = Torrc::parse("exitnode {us}\nSocksPort 9050\n")?;
+    /// let lines = torrc.entries().filter(|entry| entry.is_named("ExitNodes"));
+    /// assert_eq!(lines.count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn is_named(&self, name: &str) -> bool {
         let full = |name| option_named(name).unwrap_or(name);
         self.name.eq_ignore_ascii_case(name) || full(&self.name).eq_ignore_ascii_case(full(name))
     }
 
     /// Returns the value as tor reads it, without quotes, escapes and
-    /// continuations. It is empty if the entry has no value. Bytes that aren't
-    /// UTF-8 become U+FFFD.
+    /// continuations. Returns an empty text if the entry has no value. Bytes
+    /// that aren't UTF-8 become U+FFFD.
     pub fn value(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.value)
     }
@@ -143,8 +158,9 @@ impl TorrcEntry {
     }
 
     /// Returns the comment beside the entry, without `#` and the surrounding
-    /// white space. Returns `None` if the entry has no comment. For a continued
-    /// entry, this contains all comments within it, one per line.
+    /// white space. Returns `None` if the entry has no comment. If the entry
+    /// continues over several lines, returns all comments within the entry, one
+    /// per line.
     pub fn comment(&self) -> Option<&str> {
         self.comment.as_deref()
     }
@@ -161,6 +177,16 @@ impl TorrcEntry {
 
     /// Returns the option's full name and the value, as GETCONF would return
     /// them.
+    ///
+    /// ```
+    /// use scape_proto::torrc::Torrc;
+    ///
+    /// let torrc = Torrc::parse("ExitNode {us} # mine\n")?;
+    /// for entry in &torrc {
+    ///     assert_eq!(entry.to_conf_line().to_string(), "ExitNodes {us}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn to_conf_line(&self) -> ConfLine {
         ConfLine::new(self.option_name(), Some(self.value().into_owned()))
     }
@@ -192,9 +218,11 @@ impl TorrcEntry {
         }
     }
 
-    /// Returns this entry with another value, and the rest of the line
-    /// unchanged. A continued entry becomes a single line without the comments
-    /// in it. Returns `None` if the result isn't a valid entry.
+    /// Returns this entry with another value. The rest of the line is
+    /// unchanged. However, a continued entry becomes a single line, without the
+    /// comments in it and with the line end `end`. An entry with the prefix `/`
+    /// can't have a value, so its prefix and name are replaced by `name`.
+    /// Returns `None` if the result isn't a valid entry.
     pub(super) fn with_value(&self, name: &str, value: &[u8], end: &[u8]) -> Option<Self> {
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
         let rest = if self.is_continued { end } else { part(self.written.end..self.text.len()) };

@@ -14,12 +14,12 @@ const NOT_OF_A_SERVICE: &[&str] = &[
     HIDDEN_SERVICES,
 ];
 
-/// The names of ports. For example, `SocksPort` and `__SocksPort` form the
-/// group `SocksPortLines`.
+/// The first parts of the names of port options. For example, `Socks` stands
+/// for `SocksPort` and `__SocksPort`, which form the group `SocksPortLines`.
 const PORTS: &[&str] =
     &["Control", "Dir", "DNS", "ExtOR", "HTTPTunnel", "Metrics", "NATD", "OR", "Socks", "Trans"];
 
-/// Returns true if this is an option of a single onion service on disk.
+/// Returns true if `name` is an option of a single onion service on disk.
 ///
 /// ```
 /// use scape_proto::torrc::is_of_a_service;
@@ -32,9 +32,9 @@ pub fn is_of_a_service(name: &str) -> bool {
     begins && !NOT_OF_A_SERVICE.iter().any(|other| name.eq_ignore_ascii_case(other))
 }
 
-/// Returns true if a line of the option `name` belongs to `group`. The group
-/// may be given by its own name or by an option in it. An option outside of all
-/// groups is its own group.
+/// Returns true if a line of the option `name` belongs to `group`. `group` is
+/// the name of a group or of an option in it. An option that isn't in any group
+/// forms a group by itself.
 pub(crate) fn is_in(name: &str, group: &str) -> bool {
     let (name, group) = (option_named(name).unwrap_or(name), option_named(group).unwrap_or(group));
     if is_of_a_service(group) || group.eq_ignore_ascii_case(HIDDEN_SERVICES) {
@@ -46,8 +46,9 @@ pub(crate) fn is_in(name: &str, group: &str) -> bool {
     }
 }
 
-/// Returns the name of the port in `SocksPort`, `__SocksPort` or
-/// `SocksPortLines`.
+/// Returns the first part of the name of a port option or of its group. For
+/// example, returns `Socks` for `SocksPort`, `__SocksPort` and
+/// `SocksPortLines`. Returns `None` for all other names.
 fn port(name: &str) -> Option<&'static str> {
     let bare = name
         .strip_prefix("__")

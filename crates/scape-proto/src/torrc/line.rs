@@ -8,17 +8,19 @@ use crate::control::{ArgumentError, ArgumentProblem, c_string_of_bytes};
 /// The name of an entry that includes other files.
 pub(super) const INCLUDE: &str = "%include";
 
-/// The name that errors show in the place of a command.
+/// The text that errors show in the place of a command's name. Methods that
+/// write a torrc send no command.
 const WRITING: &str = "Torrc";
 
-/// Returns a value in the form in which it is written, so that tor reads
-/// exactly this value.
+/// Returns a value in the form in which it is written in a torrc, so that tor
+/// reads exactly this value.
 ///
-/// An unquoted value ends at the end of the line or at a `#`, and it loses the
-/// surrounding white space. A backslash at its end would continue it on the
-/// next line. A value that would be changed in this way is written as a quoted
-/// C string. So is a value with bytes that not every editor shows: control
-/// characters, and bytes that aren't UTF-8.
+/// An unquoted value ends at a `#` or at the end of the line, and tor removes
+/// the white space around the value. A backslash at the end of the value
+/// continues the value on the next line. So a value that would be changed by
+/// these rules is written as a quoted C string. A value with bytes that some
+/// editors don't show is quoted too: control characters, and bytes that aren't
+/// UTF-8.
 pub(super) fn value_text(value: &[u8]) -> Cow<'_, str> {
     match str::from_utf8(value) {
         Ok(text) if !needs_quotes(text) => Cow::Borrowed(text),

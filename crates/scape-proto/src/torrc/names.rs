@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 /// The options and option groups of tor 0.4.9, sorted without regard to case,
 /// which is the order in which tor searches them. The list has the options from
-/// `GETINFO config/names`, and also obsolete and hidden options. tor still
-/// finds obsolete and hidden options, although it doesn't list them. For
-/// example, tor 0.4.9.8 takes `Control` for `ControlListenAddress`.
+/// `GETINFO config/names`, and also obsolete and hidden options. tor doesn't
+/// list obsolete and hidden options, but still recognizes their names and the
+/// abbreviations of their names. For example, tor 0.4.9.8 takes `Control` as an
+/// abbreviation of the obsolete `ControlListenAddress`.
 const OPTIONS: &[&str] = &[
     "___UsingTestNetworkDefaults",
     "__AllDirActionsPrivate",
@@ -468,8 +469,8 @@ const OPTIONS: &[&str] = &[
 ];
 
 /// Alternative names of options, and the options that they stand for
-/// (`option_abbrevs_` in tor's `config.c`). Names for the command line only are
-/// omitted.
+/// (`option_abbrevs_` in tor's `config.c`). Names that tor accepts only on the
+/// command line are omitted.
 const OTHER_NAMES: &[(&str, &str)] = &[
     ("AuthDirBadDirCC", "AuthDirBadDirCCs"),
     ("AuthDirBadExitCC", "AuthDirBadExitCCs"),

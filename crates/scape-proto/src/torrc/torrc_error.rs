@@ -10,7 +10,7 @@ pub use crate::control::torrc_line::TorrcProblem;
 pub struct ParseTorrcError {
     /// The number of the line, counted from 1.
     pub line: usize,
-    /// The name of the option. It is empty if the line has none.
+    /// The name of the option. It is empty if the line has no name.
     pub name: String,
     /// The problem with the line.
     pub problem: TorrcProblem,
@@ -22,6 +22,13 @@ fn named(name: &str) -> String {
 
 impl ParseTorrcError {
     /// Creates an error for a line.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{ParseTorrcError, TorrcProblem};
+    ///
+    /// let error = ParseTorrcError::new(2, "ContactInfo", TorrcProblem::Quotes);
+    /// assert!(error.to_string().starts_with("line 2 (ContactInfo): the value in quotes"));
+    /// ```
     pub fn new(line: usize, name: impl Into<String>, problem: TorrcProblem) -> Self {
         ParseTorrcError { line, name: name.into(), problem }
     }

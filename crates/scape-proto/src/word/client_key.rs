@@ -38,7 +38,8 @@ const BASE64_LENGTH: usize = 43;
 /// assert_eq!(key, same);
 /// assert_eq!(format!("{key:?}"), "ClientKey([redacted])");
 /// // The service needs the public key to let this client in.
-/// assert_eq!(key.public_key().to_string(), "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ");
+/// let public = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
+/// assert_eq!(key.public_key().to_string(), public);
 /// # Ok::<(), scape_proto::word::ParseClientKeyError>(())
 /// ```
 #[derive(Clone)]
@@ -46,6 +47,14 @@ pub struct ClientKey(Zeroizing<[u8; 32]>);
 
 impl ClientKey {
     /// Creates a random key.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let key = ClientKey::random();
+    /// assert_ne!(key, ClientKey::random());
+    /// ```
+    #[cfg(feature = "rand")]
     pub fn random() -> Self {
         let mut key = Zeroizing::new(rand::random::<[u8; 32]>());
         // Clamp the key as tor does (RFC 7748, section 5). Using the key clamps
@@ -57,12 +66,28 @@ impl ClientKey {
     }
 
     /// Returns the public key for this key (RFC 7748, section 6.1). The service
-    /// needs it to let this client in.
+    /// needs the public key to let this client in.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let key: ClientKey = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA".parse()?;
+    /// let public = "2VTGLHGDACYDUJ5DNTTEGU6NDP7AAYD4S5FFD2G5Y42XLGWIUZQQ";
+    /// assert_eq!(key.public_key().to_string(), public);
+    /// # Ok::<(), scape_proto::word::ParseClientKeyError>(())
+    /// ```
     pub fn public_key(&self) -> ClientPublicKey {
         ClientPublicKey(MontgomeryPoint::mul_base_clamped(*self.0).to_bytes())
     }
 
     /// Creates a key from its 32 bytes.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let key = ClientKey::from_bytes([7; 32]);
+    /// assert_eq!(key.expose(), &[7; 32]);
+    /// ```
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         ClientKey(Zeroizing::new(bytes))
     }
@@ -75,6 +100,14 @@ impl ClientKey {
 
     /// Returns the key in the form of the control port: `x25519:` and base64.
     /// The text is as secret as the key.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let key: ClientKey = "6BNISCBB6SQAXSRE7PKKOMK6CA5VWSAFSESZGAC5IWSMZ6KUWRYA".parse()?;
+    /// assert_eq!(*key.to_blob(), "x25519:8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA=");
+    /// # Ok::<(), scape_proto::word::ParseClientKeyError>(())
+    /// ```
     pub fn to_blob(&self) -> Zeroizing<String> {
         let mut blob = Zeroizing::new(String::with_capacity(KEY_TYPE.len() + 1 + 44));
         blob.push_str(KEY_TYPE);
@@ -85,6 +118,14 @@ impl ClientKey {
 
     /// Returns the key in the form of `.auth_private` files: 52 characters of
     /// base32. The text is as secret as the key.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let key: ClientKey = "8FqJCCH0oAvKJPvUpzFeEDtbSAWRJZMAXUWkzPlUtHA".parse()?;
+    /// assert_eq!(*key.to_base32(), "6BNISCBB6SQAXSRE7PKKOMK6CA5VWSAFSESZGAC5IWSMZ6KUWRYA");
+    /// # Ok::<(), scape_proto::word::ParseClientKeyError>(())
+    /// ```
     pub fn to_base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(&self.0[..]))
     }
@@ -172,6 +213,13 @@ pub struct ClientPublicKey([u8; 32]);
 
 impl ClientPublicKey {
     /// Creates a key from its 32 bytes.
+    ///
+    /// ```
+    /// use scape_proto::word::ClientPublicKey;
+    ///
+    /// let key = ClientPublicKey::from_bytes([7; 32]);
+    /// assert_eq!(key.as_bytes(), &[7; 32]);
+    /// ```
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         ClientPublicKey(bytes)
     }
@@ -272,7 +320,7 @@ fn read_key(text: &str) -> Result<Zeroizing<[u8; 32]>, ParseClientKeyError> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseClientKeyError {
-    /// The key is of another type.
+    /// The text names a key type other than `x25519`.
     #[error(
         "this key is of another type: a client key is an x25519 key, optionally after x25519: or descriptor:x25519:"
     )]
@@ -285,7 +333,7 @@ pub enum ParseClientKeyError {
         /// The number of characters, without padding.
         length: usize,
     },
-    /// The key contains invalid characters, or was cut off in the middle.
+    /// The key has the right length, but contains a wrong character.
     #[error(
         "a client key is 32 bytes in base32 or base64: this one has other characters, or was mistyped"
     )]
@@ -341,6 +389,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rand")]
     fn random_client_keys_differ_and_are_clamped() {
         let (a, b) = (ClientKey::random(), ClientKey::random());
         assert!(a != b && a.public_key() != b.public_key());

@@ -24,18 +24,18 @@ pub enum Expiry {
     /// The mapping doesn't end (`NEVER`).
     Never,
     /// The mapping ends at this time, in whole seconds. The time may be in the
-    /// past: if tor answers RESOLVE from a mapping, it reports the present time
-    /// or a time long ago.
+    /// past: if tor answers RESOLVE from a mapping, tor reports the present
+    /// time or a time long ago.
     At(SystemTime),
-    /// An expiry that can't be interpreted: a local time without a time zone,
-    /// which is all that older versions of tor send, or an unknown form. The
-    /// text is as tor wrote it, without quotes.
+    /// An expiry that can't be interpreted, as tor wrote it, without quotes.
+    /// One example is a local time without a time zone. Older versions of tor
+    /// send only local times.
     Other(Box<str>),
 }
 
 impl Expiry {
-    /// Returns the time, or `None` if the mapping never ends or the time isn't
-    /// known.
+    /// Returns the time at which the mapping ends. Returns `None` if the
+    /// mapping never ends or the time isn't known.
     pub fn time(&self) -> Option<SystemTime> {
         match self {
             Expiry::At(time) => Some(*time),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::HEXUPPER_PERMISSIVE;
+use data_encoding::{HEXUPPER, HEXUPPER_PERMISSIVE};
 
 /// A relay's identity fingerprint: the SHA-1 digest of its RSA identity key.
 /// tor uses the fingerprint to refer to a relay.
@@ -20,6 +20,13 @@ pub struct Fingerprint([u8; 20]);
 
 impl Fingerprint {
     /// Creates a fingerprint from its 20 bytes.
+    ///
+    /// ```
+    /// use scape_proto::word::Fingerprint;
+    ///
+    /// let fingerprint = Fingerprint::from_bytes([0x9a; 20]);
+    /// assert_eq!(fingerprint.to_string(), "9A".repeat(20));
+    /// ```
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Fingerprint(bytes)
     }
@@ -54,7 +61,7 @@ impl FromStr for Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&hex::encode_upper(self.0))
+        f.pad(&HEXUPPER.encode(&self.0))
     }
 }
 

@@ -40,7 +40,7 @@ pub enum Host {
 pub enum HostError {
     /// The name is empty.
     Empty,
-    /// The name is longer than SOCKS can carry: 255 bytes.
+    /// The name is longer than 255 bytes, the most that SOCKS can carry.
     TooLong {
         /// The length of the name in bytes.
         length: usize,
@@ -55,18 +55,19 @@ pub enum HostError {
     UserName,
     /// A path follows the host.
     Path,
-    /// The text is percent-encoded.
+    /// The text contains `%`, as percent-encoded texts do.
     Percent,
     /// The text contains a character that isn't allowed in host names.
     Character {
-        /// The character.
+        /// The first such character.
         character: char,
-        /// The position in bytes from the start of the text.
+        /// The position of the character in bytes from the start of the text.
         position: usize,
     },
-    /// Two dots follow each other, or the name begins with one.
+    /// The name begins with a dot, or contains two dots in a row.
     EmptyLabel,
-    /// The last label is a number, but the name isn't an IPv4 address.
+    /// The part after the last dot is a number, but the name isn't an IPv4
+    /// address.
     Number,
     /// The name is just `onion`.
     BareOnion,
@@ -79,7 +80,16 @@ impl Host {
     /// brackets.
     ///
     /// One trailing dot is removed from onion addresses and IPv4 addresses.
-    /// Other names keep it.
+    /// Other names keep their trailing dot.
+    ///
+    /// ```
+    /// use scape_proto::word::{Host, HostError};
+    ///
+    /// assert_eq!(Host::parse("192.0.2.1")?, Host::Ip([192, 0, 2, 1].into()));
+    /// assert_eq!(Host::parse("example.onion.")?.to_string(), "example.onion");
+    /// assert_eq!(Host::parse("http://example.com"), Err(HostError::Url));
+    /// # Ok::<(), HostError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -178,8 +188,9 @@ fn check_characters(text: &str) -> Result<(), HostError> {
     })
 }
 
-/// Returns true if some resolvers take a name whose last label is `label` for a
-/// number, as in `127.1` or `0x7f000001`. No top-level domain is a number.
+/// Returns true if `label`, the last part of a name, is a number. Some
+/// resolvers read a name with such a last part as an IP address, for example
+/// `127.1` or `0x7f000001`. No top-level domain is a number.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     match hexadecimal {
@@ -193,7 +204,7 @@ impl std::error::Error for HostError {}
 impl FromStr for Host {
     type Err = HostError;
 
-    /// Reads a host like [`Host::parse`].
+    /// Parses a host in the same way as [`Host::parse`].
     ///
     /// # Errors
     ///
@@ -355,8 +366,8 @@ mod tests {
     }
 
     proptest! {
-        /// Checks parsed names as tor does: it compares the end of a name with
-        /// `.onion` after converting the name to lower case.
+        /// Checks parsed names as tor does: tor converts a name to lower case
+        /// and compares the end of the name with `.onion`.
         #[test]
         fn parsed_onion_name_is_an_onion_address_to_tor(
             before in r"[a-z2-7.]{0,8}", onion in "[.。．%2Ee ]{0,3}[oO][nN][iI][oO][nN]", after in r"[. \x00:/%。．]{0,3}"

@@ -9,9 +9,10 @@
 //! An event whose identifier isn't a number is still delivered. If the event
 //! needs the identifier, its body is `Unknown`, and
 //! [`Event::text`](crate::event::Event::text) returns the whole text. If the
-//! event doesn't need the identifier, as with ORCONN, the keyword and its value
-//! are in the event's `extra`. State that is kept by identifier ignores such
-//! events. In a reply, an identifier that isn't a number makes the call fail.
+//! event doesn't need the identifier, as with ORCONN, the identifier is kept as
+//! text in the event's field `extra`. Code that keeps a record for each
+//! identifier, such as a list of circuits, ignores events without a number. In
+//! a reply, an identifier that isn't a number makes the call fail.
 
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +25,13 @@ macro_rules! id {
 
         impl $name {
             /// Creates an ID from a number.
+            ///
+            /// ```
+            #[doc = concat!("use scape_proto::word::", stringify!($name), ";")]
+            ///
+            #[doc = concat!("let id = ", stringify!($name), "::new(7);")]
+            /// assert_eq!(id.to_string(), "7");
+            /// ```
             pub const fn new(number: $int) -> Self {
                 $name(number)
             }
@@ -73,12 +81,13 @@ id! {
 }
 
 id! {
-    /// A stream's ID.
+    /// A stream's ID, as in STREAM events and in the command ATTACHSTREAM.
     pub struct StreamId(u64), "stream"
 }
 
 id! {
-    /// The ID of a connection to a relay, a directory or an exit's target.
+    /// The ID of one of tor's connections. Such a connection leads to a relay,
+    /// to a directory, or from an exit to the target of a stream.
     pub struct OrConnId(u64), "connection"
 }
 

@@ -1,4 +1,4 @@
-//! Writing text that comes from tor on one line.
+//! Keeps text that comes from tor on one line, by escaping control characters.
 
 use std::fmt::{self, Write};
 
@@ -6,12 +6,12 @@ use std::fmt::{self, Write};
 /// as in Rust strings.
 ///
 /// The `Display` implementations of events, and of answers that resemble
-/// events, use it to write text that comes from tor.
+/// events, use this writer for text that comes from tor.
 pub(crate) struct InOneLine<'a, 'b>(pub(crate) &'a mut fmt::Formatter<'b>);
 
 impl InOneLine<'_, '_> {
-    /// The method that `write!` calls, so that its callers need not import
-    /// `Write`.
+    /// Writes formatted text. `write!` calls this method, so modules that use
+    /// `write!` with this type needn't import the trait `Write`.
     pub(crate) fn write_fmt(&mut self, arguments: fmt::Arguments<'_>) -> fmt::Result {
         Write::write_fmt(self, arguments)
     }

@@ -1,8 +1,8 @@
 //! Vocabulary types that many modules use: identifiers, names, addresses and
 //! keys.
 //!
-//! A type that belongs to a single event, answer or document lives next to it
-//! instead.
+//! A type that belongs to a single event, answer or document is in the same
+//! module as that event, answer or document.
 //!
 //! Newer versions of tor may add statuses, purposes and reasons. The types for
 //! these are *open*: a value that this version of the library doesn't know is
@@ -42,14 +42,19 @@ pub use ids::{CircuitId, OrConnId, ParseIdError, StreamId};
 pub use onion::{OnionAddress, ParseOnionError};
 pub use onion_key::OnionKey;
 pub use onion_key_file::ParseOnionKeyFileError;
-pub use path::path_of;
 pub use progress::Progress;
 pub use relay::RelayName;
 pub use secret::Secret;
-pub use socket_addr::{parse_ip, parse_socket_addr};
 pub use utc::parse_utc;
-pub use utc::write_utc;
 pub use version::{ParseVersionError, Version};
+
+pub(crate) use socket_addr::{parse_ip, parse_socket_addr};
+
+// These are for `scape` only, and may change in any release.
+#[doc(hidden)]
+pub use path::path_of;
+#[doc(hidden)]
+pub use utc::write_utc;
 
 pub(crate) use in_one_line::InOneLine;
 pub(crate) use utc::days_in;

@@ -39,7 +39,7 @@ impl OnionAddress {
     /// ```
     /// use scape_proto::word::{OnionAddress, OnionKey};
     ///
-    /// let key = OnionKey::random();
+    /// let key = OnionKey::from_seed(&[7; 32]);
     /// assert_eq!(OnionAddress::from_public_key(key.public_key())?, key.address());
     /// assert!(OnionAddress::from_public_key([0; 32]).is_err());
     /// # Ok::<(), scape_proto::word::ParseOnionError>(())
@@ -73,6 +73,15 @@ impl OnionAddress {
 
     /// Returns the 56 characters of the address without `.onion`, as in
     /// commands, replies and events.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionAddress;
+    ///
+    /// let id = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid";
+    /// let address: OnionAddress = format!("{id}.onion").parse()?;
+    /// assert_eq!(address.service_id(), id);
+    /// # Ok::<(), scape_proto::word::ParseOnionError>(())
+    /// ```
     pub fn service_id(&self) -> String {
         let mut bytes = [0; 35];
         bytes[..32].copy_from_slice(&self.public_key);
@@ -138,20 +147,20 @@ impl fmt::Debug for OnionAddress {
     }
 }
 
-/// The error for a text that isn't an onion address or the key of an onion
-/// service. The text isn't repeated in messages, because it may be a secret
+/// The error for invalid onion addresses and for invalid keys of onion
+/// services. Messages don't repeat the invalid text, because it may be a secret
 /// key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseOnionError {
-    /// The address is of version 2, with 16 characters, which tor no longer
-    /// supports.
+    /// The address has 16 characters, so it is of version 2. tor no longer
+    /// supports version 2.
     #[error("this is an onion address of version 2, which tor no longer supports")]
     Version2,
     /// The address doesn't have 56 characters.
     #[error("an onion address has 56 characters before .onion, this has {length}")]
     Length {
-        /// The number of characters.
+        /// The number of characters that the address has before `.onion`.
         length: usize,
     },
     /// The address contains characters other than a to z and 2 to 7.
@@ -168,15 +177,16 @@ pub enum ParseOnionError {
         "the public key of the onion address is not a valid ed25519 key: no service can have this address"
     )]
     PublicKey,
-    /// The key doesn't begin with `ED25519-V3:`.
+    /// The text of a secret key doesn't begin with `ED25519-V3:`.
     #[error(
         "an onion key begins with ED25519-V3: (tor no longer supports RSA1024, the keys of version 2)"
     )]
     KeyType,
-    /// The key isn't 64 bytes in base64.
+    /// The text of a secret key isn't 64 bytes in base64 after `ED25519-V3:`.
     #[error("an onion key is 64 bytes in base64 (88 characters) after ED25519-V3:")]
     Key,
-    /// The key has 64 bytes, but isn't an expanded ed25519 key.
+    /// The secret key has 64 bytes, but its scalar isn't clamped (RFC 8032,
+    /// 5.1.5), so it isn't an expanded ed25519 key.
     #[error(
         "these 64 bytes are not an expanded ed25519 key (the scalar is not clamped): mistyped, or another format"
     )]

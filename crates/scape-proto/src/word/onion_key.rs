@@ -22,7 +22,7 @@ const KEY_TYPE: &str = "ED25519-V3";
 /// ```
 /// use scape_proto::word::OnionKey;
 ///
-/// let key = OnionKey::random();
+/// let key = OnionKey::from_seed(&[7; 32]);
 /// let again: OnionKey = key.to_blob().parse()?;
 /// assert_eq!(again.address(), key.address());
 /// assert_eq!(format!("{key:?}"), "OnionKey([redacted])");
@@ -33,6 +33,14 @@ pub struct OnionKey(Zeroizing<[u8; 64]>);
 
 impl OnionKey {
     /// Creates a new key in the same way as tor: by expanding a random seed.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let key = OnionKey::random();
+    /// assert_ne!(key.address(), OnionKey::random().address());
+    /// ```
+    #[cfg(feature = "rand")]
     pub fn random() -> Self {
         let seed = Zeroizing::new(rand::random::<[u8; 32]>());
         OnionKey::from_seed(&seed)
@@ -60,12 +68,12 @@ impl OnionKey {
     }
 
     /// Creates a key from its expanded form: 32 bytes of the scalar, then 32
-    /// bytes of the hash prefix.
+    /// bytes of the hash prefix (RFC 8032, 5.1.5).
     ///
     /// ```
     /// use scape_proto::word::OnionKey;
     ///
-    /// let key = OnionKey::random();
+    /// let key = OnionKey::from_seed(&[7; 32]);
     /// assert_eq!(OnionKey::from_expanded(*key.expose())?, key);
     /// assert!(OnionKey::from_expanded([0xff; 64]).is_err());
     /// # Ok::<(), scape_proto::word::ParseOnionError>(())
@@ -73,10 +81,11 @@ impl OnionKey {
     ///
     /// # Errors
     ///
-    /// Returns [`ParseOnionError::Scalar`] if the scalar isn't clamped, as it
-    /// is in every ed25519 key. tor 0.4.9 accepts almost any scalar as it is.
-    /// The service would then have an address that other programs don't compute
-    /// from this key.
+    /// Returns [`ParseOnionError::Scalar`] if the scalar isn't clamped. Every
+    /// ed25519 key has a clamped scalar: five of its bits are fixed (RFC 8032,
+    /// 5.1.5). tor 0.4.9 accepts almost any scalar unchanged. If the scalar
+    /// isn't clamped, tor's address for the service differs from the address
+    /// that other programs compute from the key.
     pub fn from_expanded(bytes: [u8; 64]) -> Result<Self, ParseOnionError> {
         let bytes = Zeroizing::new(bytes);
         let is_clamped = bytes[0] & 0b0000_0111 == 0 && bytes[31] & 0b1100_0000 == 0b0100_0000;
@@ -90,11 +99,26 @@ impl OnionKey {
     }
 
     /// Returns the service's ed25519 public key.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let key = OnionKey::from_seed(&[7; 32]);
+    /// assert_eq!(&key.public_key(), key.address().public_key());
+    /// ```
     pub fn public_key(&self) -> [u8; 32] {
         *self.address().public_key()
     }
 
     /// Returns the address of the service with this key.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let address = OnionKey::from_seed(&[7; 32]).address();
+    /// let text = "5jfgyy7ctrjavpxvkb5rglwf7gkuo5vox27hxescd3vgsfcg2iwfmxqd.onion";
+    /// assert_eq!(address.to_string(), text);
+    /// ```
     pub fn address(&self) -> OnionAddress {
         let mut scalar = Zeroizing::new([0; 32]);
         scalar.copy_from_slice(&self.0[..32]);
@@ -104,6 +128,16 @@ impl OnionKey {
     /// Returns the key in the form that the control port uses: `ED25519-V3:`
     /// and base64. The text is as secret as the key, so store it only where
     /// nobody else can read it.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let key = OnionKey::from_seed(&[7; 32]);
+    /// let blob = key.to_blob();
+    /// assert!(blob.starts_with("ED25519-V3:"));
+    /// assert_eq!(blob.parse::<OnionKey>()?, key);
+    /// # Ok::<(), scape_proto::word::ParseOnionError>(())
+    /// ```
     pub fn to_blob(&self) -> Zeroizing<String> {
         let mut blob = Zeroizing::new(String::with_capacity(KEY_TYPE.len() + 1 + 88));
         blob.push_str(KEY_TYPE);
@@ -116,9 +150,9 @@ impl OnionKey {
 impl FromStr for OnionKey {
     type Err = ParseOnionError;
 
-    /// Reads `ED25519-V3:` and 64 bytes in base64, with or without padding, as
-    /// ADD_ONION accepts and returns keys. Surrounding white space, such as the
-    /// line end of a file, is ignored.
+    /// Reads a key in the form that ADD_ONION accepts and returns:
+    /// `ED25519-V3:` and 64 bytes in base64, with or without padding.
+    /// Surrounding white space, such as the line end of a file, is ignored.
     ///
     /// # Errors
     ///
@@ -212,7 +246,7 @@ mod tests {
 
     #[test]
     fn unclamped_scalar_is_rejected() {
-        let good = *OnionKey::random().expose();
+        let good = *OnionKey::from_seed(&[7; 32]).expose();
         let changes: [fn(&mut [u8; 64]); 5] =
             [|k| k[0] |= 1, |k| k[0] |= 4, |k| k[31] |= 0x80, |k| k[31] &= 0x3f, |k| *k = [0; 64]];
         for change in changes {
@@ -241,6 +275,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rand")]
     fn random_onion_keys_differ_and_are_not_shown() {
         let (a, b) = (OnionKey::random(), OnionKey::random());
         assert!(a != b && a == a.clone());

@@ -20,12 +20,13 @@ impl OnionKey {
     /// ```
     /// use scape_proto::word::OnionKey;
     ///
-    /// let key = OnionKey::random();
+    /// let key = OnionKey::from_seed(&[7; 32]);
     /// let file = key.to_secret_key_file();
     /// assert_eq!(file.len(), 96);
     /// assert_eq!(OnionKey::from_secret_key_file(&file)?.address(), key.address());
     /// # Ok::<(), scape_proto::word::ParseOnionKeyFileError>(())
     /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error if the header or the length is wrong, or if the bytes
@@ -40,6 +41,14 @@ impl OnionKey {
 
     /// Returns the content of a service's `hs_ed25519_secret_key` file. The
     /// content is as secret as the key.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let file = OnionKey::from_seed(&[7; 32]).to_secret_key_file();
+    /// assert!(file.starts_with(b"== ed25519v1-secret: type0 =="));
+    /// assert_eq!(file.len(), 96);
+    /// ```
     pub fn to_secret_key_file(&self) -> Zeroizing<Vec<u8>> {
         let mut content = Zeroizing::new(Vec::with_capacity(SECRET_LENGTH));
         content.extend_from_slice(SECRET_HEADER);
@@ -55,7 +64,7 @@ impl OnionAddress {
     /// ```
     /// use scape_proto::word::{OnionAddress, OnionKey};
     ///
-    /// let address = OnionKey::random().address();
+    /// let address = OnionKey::from_seed(&[7; 32]).address();
     /// let file = address.to_public_key_file();
     /// assert_eq!(OnionAddress::from_public_key_file(&file)?, address);
     /// # Ok::<(), scape_proto::word::ParseOnionKeyFileError>(())
@@ -75,12 +84,21 @@ impl OnionAddress {
     }
 
     /// Returns the content of a service's `hs_ed25519_public_key` file.
+    ///
+    /// ```
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let file = OnionKey::from_seed(&[7; 32]).address().to_public_key_file();
+    /// assert!(file.starts_with(b"== ed25519v1-public: type0 =="));
+    /// assert_eq!(file.len(), 64);
+    /// ```
     pub fn to_public_key_file(&self) -> Vec<u8> {
         [PUBLIC_HEADER.as_slice(), self.public_key()].concat()
     }
 }
 
-/// Returns the bytes after the header if the file has the expected length.
+/// Returns the bytes after the header. Returns an error if the header or the
+/// length of the file is wrong.
 fn split<'a>(
     content: &'a [u8],
     header: &[u8; 32],
@@ -103,7 +121,7 @@ fn split<'a>(
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseOnionKeyFileError {
-    /// The header is wrong, so this is another file.
+    /// The content doesn't begin with the header of this kind of key file.
     #[error("the file does not begin with the header of a key of an onion service of version 3")]
     Header,
     /// The file was cut off, or has extra bytes at its end.
@@ -128,7 +146,7 @@ mod tests {
 
     #[test]
     fn key_file_that_ends_with_white_space_is_not_trimmed() {
-        let mut bytes = *OnionKey::random().expose();
+        let mut bytes = *OnionKey::from_seed(&[7; 32]).expose();
         // The byte before the white space isn't white space, so trimming would
         // remove exactly three bytes.
         bytes[60..].copy_from_slice(b"x \r\n");
@@ -142,7 +160,7 @@ mod tests {
 
     #[test]
     fn malformed_key_file_is_rejected() {
-        let key = OnionKey::random();
+        let key = OnionKey::from_seed(&[7; 32]);
         let (secret, public) = (key.to_secret_key_file(), key.address().to_public_key_file());
         for bad in [&b""[..], b"x", &[7; 96], &public, key.to_blob().as_bytes()] {
             assert_eq!(OnionKey::from_secret_key_file(bad), Err(ParseOnionKeyFileError::Header));

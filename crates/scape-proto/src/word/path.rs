@@ -2,14 +2,31 @@
 
 use std::path::PathBuf;
 
-/// Converts bytes to a path. On Unix, paths need not be UTF-8.
+/// Converts the bytes of a path that tor wrote to a [`PathBuf`]. On Unix, the
+/// bytes aren't changed, even if they aren't UTF-8. On other systems, bytes
+/// that aren't UTF-8 are replaced by U+FFFD.
+///
+/// ```
+/// use std::path::Path;
+/// use scape_proto::word::path_of;
+///
+/// assert_eq!(path_of(b"/run/tor/control"), Path::new("/run/tor/control"));
+/// ```
 #[cfg(unix)]
 pub fn path_of(bytes: &[u8]) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     std::ffi::OsStr::from_bytes(bytes).into()
 }
 
-/// Converts bytes to a path. Bytes that aren't UTF-8 are replaced by U+FFFD.
+/// Converts the bytes of a path that tor wrote to a [`PathBuf`]. Bytes that
+/// aren't UTF-8 are replaced by U+FFFD. On Unix, the bytes aren't changed.
+///
+/// ```
+/// use std::path::Path;
+/// use scape_proto::word::path_of;
+///
+/// assert_eq!(path_of(b"/run/tor/control"), Path::new("/run/tor/control"));
+/// ```
 #[cfg(not(unix))]
 pub fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()

@@ -34,6 +34,14 @@ pub struct Progress {
 
 impl Progress {
     /// Creates a step without a problem. A percentage above 100 is set to 100.
+    ///
+    /// ```
+    /// use scape_proto::word::Progress;
+    ///
+    /// let step = Progress::new(100, "done", "Done");
+    /// assert!(step.is_done());
+    /// assert_eq!(step.problem, None);
+    /// ```
     pub fn new(percent: u8, tag: impl Into<String>, text: impl Into<String>) -> Self {
         Progress { percent: percent.min(100), tag: tag.into(), text: text.into(), problem: None }
     }
@@ -45,6 +53,15 @@ impl Progress {
 
     /// Returns this step as a step of a larger operation, in which this
     /// operation takes the part from `first` to `last` percent.
+    ///
+    /// ```
+    /// use scape_proto::word::Progress;
+    ///
+    /// // The bootstrap is the first half of an operation.
+    /// let bootstrap = Progress::new(80, "ap_conn", "Connecting to a relay to build circuits");
+    /// assert_eq!(bootstrap.within(0, 50).percent, 40);
+    /// ```
+    #[must_use]
     pub fn within(&self, first: u8, last: u8) -> Self {
         let part =
             u32::from(last.min(100).saturating_sub(first)) * u32::from(self.percent.min(100)) / 100;

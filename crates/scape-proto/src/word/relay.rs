@@ -27,8 +27,9 @@ impl RelayName {
         self.fingerprint
     }
 
-    /// Returns the nickname, or `None` if tor doesn't know it. The relay's
-    /// operator chooses the nickname, and several relays may have the same one.
+    /// Returns the nickname, or `None` if tor gave only a fingerprint. The
+    /// relay's operator chooses the nickname, so several relays may have the
+    /// same nickname.
     pub fn nickname(&self) -> Option<&str> {
         self.nickname.as_deref()
     }

@@ -18,6 +18,13 @@ pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Creates a secret from bytes.
+    ///
+    /// ```
+    /// use scape_proto::word::Secret;
+    ///
+    /// let cookie = Secret::new([7; 32]);
+    /// assert_eq!(cookie.expose(), &[7; 32]);
+    /// ```
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Secret(Zeroizing::new(bytes.into()))
     }

@@ -5,28 +5,17 @@ use std::net::{IpAddr, SocketAddr};
 /// Parses `ip:port`, splitting at the last colon. tor mostly writes IPv6
 /// addresses without brackets, as in `::1:443`. Returns `None` if the text is
 /// malformed.
-///
-/// ```
-/// use scape_proto::word::parse_socket_addr;
-///
-/// assert_eq!(parse_socket_addr("::1:443"), "[::1]:443".parse().ok());
-/// assert_eq!(parse_socket_addr("relay.example:443"), None);
-/// ```
-pub fn parse_socket_addr(text: &str) -> Option<SocketAddr> {
+pub(crate) fn parse_socket_addr(text: &str) -> Option<SocketAddr> {
     let (host, port) = text.rsplit_once(':')?;
+    // `u16::from_str` would also accept a sign.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then_some(())?;
     Some(SocketAddr::new(parse_ip(host)?, port.parse().ok()?))
 }
 
 /// Parses an IP address, with or without brackets. Returns `None` if the text
 /// is malformed.
-///
-/// ```
-/// use scape_proto::word::parse_ip;
-///
-/// assert_eq!(parse_ip("[::1]"), parse_ip("::1"));
-/// assert_eq!(parse_ip("localhost"), None);
-/// ```
-pub fn parse_ip(text: &str) -> Option<IpAddr> {
+pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
     text.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(text).parse().ok()
 }
 
@@ -44,6 +33,7 @@ mod tests {
             ("127.0.0.1", None),
             ("relay.example:443", None),
             ("127.0.0.1:65536", None),
+            ("127.0.0.1:+9001", None),
             ("", None),
         ] {
             assert_eq!(

@@ -4,7 +4,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// The first second that this form can't express: the start of the year 10000.
+/// The first second that `YYYY-MM-DD HH:MM:SS` can't express: the start of the
+/// year 10000.
 const END: Duration = Duration::from_secs(253_402_300_800);
 
 /// Returns the number of days in a month. Returns `None` if the month isn't 1
@@ -37,11 +38,27 @@ pub fn parse_utc(text: &str) -> Option<SystemTime> {
 }
 
 /// Writes a time as `YYYY-MM-DD HH:MM:SS` in UTC. A time before 1970 or after
-/// 9999, which this form can't express, is written in its `Debug` form.
+/// 9999, which this form can't express, is written in its `Debug` form. Call
+/// this function in an implementation of `Display`.
+///
+/// ```
+/// # use std::time::{Duration, SystemTime};
+/// use std::fmt;
+///
+/// struct Time(SystemTime);
+///
+/// impl fmt::Display for Time {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         scape_proto::word::write_utc(f, self.0)
+///     }
+/// }
+/// # let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_227_154);
+/// assert_eq!(Time(time).to_string(), "2026-11-21 02:12:34");
+/// ```
 ///
 /// # Errors
 ///
-/// Returns an error if the formatter does.
+/// Returns an error if the formatter returns one.
 pub fn write_utc(f: &mut fmt::Formatter<'_>, time: SystemTime) -> fmt::Result {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) if since < END => {

@@ -12,10 +12,11 @@ use std::str::FromStr;
 /// the status tag, compared as text. A version without a tag precedes any
 /// version with one, so `0.4.9.11-dev` is newer than `0.4.9.11`. Comparisons
 /// ignore the extra information in parentheses: two versions that differ only
-/// there are equal.
+/// in this information are equal.
 ///
-/// Use versions for display and for judging relays. To find out what the
-/// running tor supports, ask it with `GETINFO info/names` and similar keys.
+/// Use versions for display and to compare relays. To find out what a running
+/// tor supports, ask that tor with `GETINFO info/names` and similar keys.
+///
 /// ```
 /// use scape_proto::word::Version;
 ///
@@ -56,7 +57,8 @@ impl Version {
         self.all_extra().next()
     }
 
-    /// Returns all extra information, each without its parentheses, in order.
+    /// Returns each piece of extra information, in order and without the
+    /// parentheses.
     ///
     /// ```
     /// # use scape_proto::word::Version;
@@ -68,7 +70,7 @@ impl Version {
         self.extra.iter().map(|extra| &**extra)
     }
 
-    /// Returns the parts that comparisons use.
+    /// Returns the parts of the version that comparisons use.
     fn key(&self) -> ([u32; 4], &str) {
         // A tag is never empty, so an empty string sorts before any tag.
         (self.numbers, self.status().unwrap_or_default())

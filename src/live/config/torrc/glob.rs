@@ -1,8 +1,8 @@
 //! Patterns after `%include`, as tor expands them with the C library's `glob`.
 
-/// Returns true if tor takes a path for a pattern: it has a `*` or a `?`
-/// without a backslash before it. In any other path, every character stands for
-/// itself.
+/// Returns true if tor treats a path as a pattern. Such a path has a `*` or a
+/// `?` without a backslash before it. In any other path, every character stands
+/// for itself.
 pub(super) fn is_pattern(path: &[u8]) -> bool {
     path.iter().enumerate().any(|(at, byte)| {
         matches!(byte, b'*' | b'?')
@@ -79,7 +79,8 @@ fn matches_rest(mut pattern: &[u8], mut name: &[u8]) -> bool {
     }
 }
 
-/// Matches the first byte of a name. Returns the rest of the pattern.
+/// Matches the first byte of a name with the beginning of a pattern. Returns
+/// the rest of the pattern, or `None` if the byte doesn't match.
 fn one<'a>(pattern: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let byte = *name.first()?;
     let (first, rest) = pattern.split_first()?;
@@ -98,9 +99,9 @@ fn one<'a>(pattern: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// Looks up a byte in a set. `text` follows the `[`. Returns true if the byte
-/// is in the set, and the text after the `]`. Returns `None` if there is no
-/// `]`.
+/// Looks up a byte in a set such as `[a-z]`. `text` is the pattern after the
+/// `[`. Returns whether the byte is in the set, and the text after the `]`.
+/// Returns `None` if there is no `]`.
 fn set(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let negated = matches!(text.first(), Some(b'!' | b'^'));
     let mut rest = if negated { text.get(1..)? } else { text };
@@ -132,7 +133,7 @@ fn set(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     }
 }
 
-/// Reads one byte of a set, which may have a backslash before it. Returns it
+/// Reads one byte of a set. Skips a backslash before the byte. Returns the byte
 /// and the rest of the text.
 fn member(text: &[u8]) -> Option<(u8, &[u8])> {
     match text {

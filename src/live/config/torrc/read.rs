@@ -77,8 +77,8 @@ impl TorrcFiles {
     /// which may match nothing. For a folder, the files in it are included, but
     /// neither its subfolders nor files whose names begin with a dot. Files are
     /// included in the order of their names, and empty ones are left out. A
-    /// chain of files that include each other may have 31 files, and 10,000
-    /// files may be read in total.
+    /// chain of files that include each other may have at most 31 files. At
+    /// most 10,000 files are read in total.
     ///
     /// Relative paths are looked up in the current directory of this program,
     /// which may differ from that of tor.
@@ -102,10 +102,15 @@ impl TorrcFiles {
     /// # Errors
     ///
     /// Returns an error with a [`TorrcError`] (kind
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has the path, if
-    /// a file can't be read, has more than 16 MiB, or wouldn't be accepted by
-    /// tor. A pipe is an error, too, although tor would read it. Either all
-    /// files are returned or none.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config)), which has the path, in
+    /// these cases:
+    ///
+    /// * A file can't be read, or has more than 16 MiB.
+    /// * A file has text that tor couldn't parse.
+    /// * Too many files are included.
+    /// * A path leads to a pipe, although tor would read it.
+    ///
+    /// Either all files are returned or none.
     pub fn read(path: impl AsRef<Path>) -> Result<TorrcFiles> {
         let mut reader = Reader { files: Vec::new() };
         reader.read(path.as_ref(), None, 1)?;
@@ -125,6 +130,20 @@ impl TorrcFiles {
     }
 
     /// Returns the entries of all files in the order in which tor reads them.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("torrc");
+    /// # let include = folder.path().join("ports").display().to_string();
+    /// # std::fs::write(folder.path().join("ports"), "SocksPort 9052\n")?;
+    /// # std::fs::write(&path, format!("Nickname me\n%include {include}\n"))?;
+    /// use scape::config::TorrcFiles;
+    ///
+    /// let files = TorrcFiles::read(&path)?;
+    /// let names: Vec<&str> = files.entries().into_iter().map(|entry| entry.name()).collect();
+    /// assert_eq!(names, ["Nickname", "%include", "SocksPort"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn entries(&self) -> Vec<&TorrcEntry> {
         let mut entries = Vec::new();
         self.collect_entries(&self.files[0], &mut entries);
@@ -145,8 +164,8 @@ impl TorrcFiles {
         self.with_included(&self.files[0])
     }
 
-    /// Returns the text of `file`, in which each `%include` is replaced by the
-    /// texts of the files that it includes.
+    /// Returns the text of `file`. Each `%include` in it is replaced by the
+    /// texts of the files that the line includes.
     fn with_included(&self, file: &TorrcFile) -> Torrc {
         let mut includes = file.includes.iter();
         file.torrc.replace_includes(|_| {
@@ -286,8 +305,8 @@ fn names(path: &Path) -> io::Result<Vec<OsString>> {
     fs::read_dir(path)?.map(|entry| Ok(entry?.file_name())).collect()
 }
 
-/// Returns the paths that match a pattern, in order. A path that is not a
-/// pattern stands for itself.
+/// Returns the paths that match a pattern, sorted. A path that is not a pattern
+/// stands for itself.
 fn expand(pattern: &Path) -> io::Result<Vec<PathBuf>> {
     let text = pattern.as_os_str().as_encoded_bytes();
     if !glob::is_pattern(text) {

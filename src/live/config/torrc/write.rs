@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// replaced. Because the text may have secrets, a new file can only be read by
 /// its owner (mode 0600).
 ///
-/// tor reads the file when it is told to:
+/// A running tor reads the file again when it gets the signal
 /// [`Signal::Reload`](crate::control::Signal::Reload).
 ///
 /// ```
@@ -33,8 +33,9 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// Returns an error of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the
-/// file can't be written. This includes a file of another user whose owner
-/// can't be restored. The old file is unchanged then.
+/// file can't be written. For example, the old file belongs to another user,
+/// and this program isn't allowed to give the new file to that user. After an
+/// error, the old file is unchanged.
 pub fn write_torrc(torrc: &Torrc, path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     write(path, &torrc.to_bytes())

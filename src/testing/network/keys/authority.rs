@@ -14,8 +14,8 @@ const BITS: usize = 2048;
 const CERTIFICATE: &str = "authority_certificate";
 const SIGNING: &str = "authority_signing_key";
 
-/// The validity of certificates. It is long because cached keys must not
-/// expire, and a clock may be wrong.
+/// The start of the certificates' validity. The validity is long because cached
+/// keys must not expire, and a clock may be wrong.
 const PUBLISHED: &str = "2025-01-01 00:00:00";
 const EXPIRES: &str = "2037-12-31 00:00:00";
 
@@ -30,8 +30,9 @@ pub(in super::super) struct AuthorityKeys {
 }
 
 impl AuthorityKeys {
-    /// Makes new keys, and a certificate without an address. tor would use that
-    /// address for the authority, regardless of the `DirAuthority` line.
+    /// Makes new keys and a certificate. The certificate contains no address,
+    /// because tor would use this address instead of the one in the
+    /// `DirAuthority` line.
     pub(super) fn generate() -> Result<Self> {
         let (identity, signing) = (RsaKey::generate(BITS)?, RsaKey::generate(BITS)?);
         let v3_identity = identity.fingerprint()?;

@@ -5,17 +5,25 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{AuthorityKeys, KeyFiles, RelayKeys, write_files};
 use crate::error::Result;
 use crate::process::make_private;
 
-/// The directory within the user's cache. Its number changes with the format of
-/// the content.
+/// The directory within the user's cache. The number in its name changes when
+/// the format of the files changes.
 const DIRECTORY: &str = "scape/test-network-keys-1";
 
-/// A directory that has a subdirectory for each node's keys, with the files
-/// that tor needs. They are copied into each network and never changed.
+/// The prefixes of directories that exist only while keys are written.
+const UNFINISHED: [&str; 2] = [".new-", ".old-"];
+
+/// The age after which an unfinished directory is assumed to belong to a
+/// program that was killed. Writing keys takes a second.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3600);
+
+/// A directory with a subdirectory for each node. A subdirectory contains the
+/// node's key files, which are copied into each network and never changed.
 ///
 /// The keys of a private network protect nothing, but somebody else's files
 /// could make tor read something that it should not. So the directory must
@@ -29,7 +37,10 @@ impl KeyCache {
     pub(in super::super) fn of_user() -> Self {
         let Some(path) = place(|name| env::var_os(name)) else { return KeyCache(None) };
         match open(&path) {
-            Ok(()) => KeyCache(Some(path)),
+            Ok(()) => {
+                sweep(&path, ABANDONED_AFTER);
+                KeyCache(Some(path))
+            }
             Err(error) => {
                 log::info!(target: "scape::testing", "keys are not kept in {}: {error}", path.display());
                 KeyCache(None)
@@ -93,6 +104,20 @@ fn keep(directory: &Path, path: &Path, files: &KeyFiles) -> io::Result<()> {
         fs::rename(path, old.path().join("damaged"))?;
     }
     fs::rename(whole.keep(), path)
+}
+
+/// Removes unfinished directories that are older than `age`. An error is
+/// ignored, because another program may remove the same directory.
+fn sweep(directory: &Path, age: Duration) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_unfinished = |prefix: &&str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let is_old = modified.is_ok_and(|time| time.elapsed().is_ok_and(|since| since >= age));
+        if is_old && UNFINISHED.iter().any(is_unfinished) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Returns the path of the cache that the environment variables determine, or
@@ -177,6 +202,22 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(cache(directory.path()).relay(0).unwrap().fingerprint().unwrap(), second);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn directories_of_killed_programs_are_swept() {
+        let directory = tempfile::tempdir().unwrap();
+        cache(directory.path()).relay(0).unwrap();
+        for name in [".new-abc", ".old-def"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+            fs::write(directory.path().join(name).join("secret_id_key"), "x").unwrap();
+        }
+        // Another program may be writing into them.
+        sweep(directory.path(), ABANDONED_AFTER);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
+        sweep(directory.path(), Duration::ZERO);
+        let left = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(left.collect::<Vec<_>>(), ["relay0"]);
     }
 
     #[cfg(unix)]

@@ -1,9 +1,10 @@
 //! The long-term keys of the network's nodes.
 //!
-//! tor makes its keys at its start if it has none. Here they are made earlier,
-//! because the first consensus names and is signed with them. Making them takes
-//! seconds, mostly for the authorities' keys of 2048 bits. So they are kept for
-//! the user ([`KeyCache`]) and copied into each network.
+//! tor makes its keys at its start if it has none. This module makes them
+//! earlier, because the first consensus contains relays' fingerprints and is
+//! signed with authorities' keys. Making keys takes seconds, mostly for the
+//! authorities' keys of 2048 bits. So the keys are kept in the user's cache
+//! ([`KeyCache`]) and copied into each network.
 
 mod authority;
 mod cache;

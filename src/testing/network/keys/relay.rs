@@ -18,7 +18,8 @@ const ED25519: &str = "ed25519_master_id_secret_key";
 const ED25519_PUBLIC: &str = "ed25519_master_id_public_key";
 const NTOR: &str = "secret_onion_key_ntor";
 
-/// The text at the beginning of tor's binary key files, which fills 32 bytes.
+/// The text at the beginning of a binary key file of tor. tor pads this text
+/// with NULs to [`TAG_LENGTH`].
 const ED25519_TAG: &str = "== ed25519v1-secret: type0 ==";
 const ED25519_PUBLIC_TAG: &str = "== ed25519v1-public: type0 ==";
 const NTOR_TAG: &str = "== c25519v1: onion ==";
@@ -30,9 +31,11 @@ const TAG_LENGTH: usize = 32;
 pub(in super::super) struct RelayKeys {
     identity: RsaKey,
     onion: RsaKey,
-    /// An expanded key, like that of an onion service.
+    /// The Ed25519 identity key, in the expanded form of an onion service's
+    /// key.
     ed25519: OnionKey,
-    /// A curve25519 key, like that of an onion service's client.
+    /// The ntor onion key: a curve25519 key, like that of an onion service's
+    /// client.
     ntor: ClientKey,
 }
 

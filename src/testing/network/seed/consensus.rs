@@ -19,7 +19,8 @@ use scape_proto::word::{Fingerprint, write_utc};
 /// The consensus method that the document names.
 const METHOD: u32 = 35;
 
-/// The digest of votes, which don't exist here.
+/// The digest in `vote-digest` lines. It is all zeros, because there were no
+/// votes.
 const NO_VOTE: &str = "0000000000000000000000000000000000000000";
 
 /// The digest of descriptors in the `ns` flavor. No node uses it.
@@ -58,7 +59,7 @@ pub(super) struct Flags {
     pub(super) guard: bool,
 }
 
-/// An authority that signs.
+/// An authority that signs the consensus.
 pub(super) struct Signer<'a> {
     pub(super) nickname: String,
     pub(super) v3_identity: Fingerprint,

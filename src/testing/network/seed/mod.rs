@@ -1,12 +1,13 @@
 //! The first consensus, and the other files that a tor needs to build circuits
 //! at once.
 //!
-//! Without them, nothing works until the authorities have voted and every node
-//! has fetched the result, which takes about ten seconds. So the files are
-//! written into every data directory before the first tor starts, signed with
-//! the authorities' keys. The authorities vote later, and their consensus then
-//! replaces this one. The microdescriptors are byte for byte those that the
-//! authorities will make, so no node fetches them again.
+//! Without these files, nothing works until the authorities have voted and
+//! every node has fetched the result, which takes about ten seconds. So the
+//! files are written into every data directory before the first tor starts. The
+//! consensus is signed with the authorities' keys. The authorities vote later,
+//! and their consensus then replaces the first one. The microdescriptors are
+//! byte for byte those that the authorities will make, so no node fetches them
+//! again.
 
 mod consensus;
 mod microdescriptor;
@@ -57,10 +58,11 @@ impl Times {
         Times { now, interval, intervals_valid }
     }
 
-    /// Returns the value of `TestingV3AuthVotingStartOffset` with which the
-    /// first vote ends one second before the seed's consensus is no longer
-    /// fresh. tor counts intervals from midnight, and a vote must not begin
-    /// during the start.
+    /// Returns the value of `TestingV3AuthVotingStartOffset` for the first
+    /// vote. With this value, the vote ends one second before the first
+    /// consensus is no longer fresh. An earlier vote could begin while the
+    /// network is still starting, which must not happen. tor counts voting
+    /// intervals from midnight.
     pub(super) fn offset(&self) -> u64 {
         let interval = self.interval.as_secs().max(1);
         let now = self.now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -129,9 +131,9 @@ impl Seed {
         })
     }
 
-    /// Writes the files of authorities and relays into a data directory. This
-    /// includes the `ns` flavor of the consensus, because they would otherwise
-    /// ask each other for it.
+    /// Writes the files that an authority or a relay needs into its data
+    /// directory. This includes the `ns` flavor of the consensus, because
+    /// authorities and relays would otherwise ask each other for it.
     pub(super) fn write(&self, data_directory: &Path) -> Result<()> {
         let written = self
             .files()
@@ -152,9 +154,10 @@ impl Seed {
         ]
     }
 
-    /// Returns the same files, but with the present consensus of the authority
-    /// whose data directory is `authority`. If that consensus can't be read,
-    /// the first one is returned.
+    /// Returns the same files as [`files`](Self::files), but with the present
+    /// consensus of the authority whose data directory is `authority`. If that
+    /// consensus can't be read, returns the first consensus of the network in
+    /// its place.
     pub(super) fn files_now(&self, authority: &Path) -> Vec<(&'static str, Arc<[u8]>)> {
         let mut files = self.files();
         // tor replaces the file atomically.

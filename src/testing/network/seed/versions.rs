@@ -17,12 +17,14 @@ pub(super) struct Version {
     pub(super) name: String,
     /// The protocols in `pr` lines.
     pub(super) protocols: &'static str,
-    /// The four lines of the header, including their line ends.
+    /// The four lines with the recommended and the required protocols,
+    /// including their line ends. Empty if the protocols of the version aren't
+    /// known.
     pub(super) recommended_and_required: &'static str,
 }
 
-/// The protocols of every tor since 0.4.8. The first real vote names the exact
-/// ones.
+/// The protocols that every tor since 0.4.8 supports. The first vote of the
+/// authorities replaces them by the exact ones.
 const MODEST: &str = "Cons=1-2 Desc=1-2 DirCache=2 FlowCtrl=1 HSDir=2 HSIntro=4-5 HSRend=1-2 \
                       Link=3-5 LinkAuth=3 Microdesc=1-2 Padding=2 Relay=2-4";
 

@@ -4,8 +4,8 @@
 /// The weight that stands for all of a relay's bandwidth.
 const SCALE: i64 = 10_000;
 /// The tolerance for rounding. A sum of weights may differ from [`SCALE`] by
-/// this much, and two weighted bandwidths from each other by this many thirds
-/// of the total bandwidth.
+/// this much. Two weighted bandwidths may differ from each other by this number
+/// times a third of the total bandwidth.
 const MARGIN: i64 = 10;
 
 /// The total bandwidth of relays by their flags. As in tor, each total starts
@@ -143,8 +143,9 @@ impl Totals {
         self.is_about(in_guards, m * SCALE + md * d + me * e + mg * g).then_some(weights)
     }
 
-    /// Checks everything except the balance of middles, of which there may be
-    /// too many.
+    /// Returns `weights` if they are valid, otherwise `None`. Doesn't check
+    /// whether the middle position gets as much bandwidth as the other
+    /// positions, because there may be too many middles.
     fn check_but_middles(&self, weights: Weights) -> Option<Weights> {
         let Weights { gg, gd, mg, me, md, ee, ed } = weights;
         let is_weight = |weight: i64| (0..=SCALE).contains(&weight);

@@ -2,19 +2,21 @@
 //!
 //! The listener has one thread, and each connection has two, one for each
 //! direction. The number of connections is bounded. Every open socket is in a
-//! list, so that dropping the [`Forwarder`] can shut it down. This wakes the
-//! thread that reads from the socket.
+//! list, so that dropping the [`Forwarder`] can shut down all sockets. Shutting
+//! down a socket wakes the thread that reads from it.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::socks::{self, Reply};
+use crate::client::socks::SocksStatus;
+use crate::client::socks::server::{answer, handshake};
+use crate::io::transport::{Transport, deadline_after};
 
 /// The maximum number of connections at a time. Further ones are closed at
 /// once.
@@ -23,7 +25,7 @@ const MOST: usize = 64;
 /// The size of a buffer. Each connection has two.
 const BUFFER: usize = 16 * 1024;
 
-/// The time limit for connecting, and for each read of a SOCKS request.
+/// The time limit for a SOCKS request, and for connecting to its address.
 const HANDSHAKE_FOR: Duration = Duration::from_secs(20);
 
 /// The time between two attempts to wake the listener's thread.
@@ -113,15 +115,16 @@ fn listen(listener: &TcpListener, target: Target, sockets: &Arc<Sockets>) {
 }
 
 /// Serves one connection until both directions have ended.
-fn serve(mut near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<()> {
+fn serve(near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<()> {
     let _near_is_listed = sockets.list(&near)?;
-    near.set_read_timeout(Some(HANDSHAKE_FOR))?;
     let far = match target {
-        Target::Fixed(address) => TcpStream::connect_timeout(&address, HANDSHAKE_FOR)?,
-        Target::Socks => connect_by_socks(&mut near)?,
+        Target::Fixed(address) => Some(TcpStream::connect_timeout(&address, HANDSHAKE_FOR)?),
+        Target::Socks => connect_by_socks(&near)?,
     };
+    let Some(far) = far else { return Ok(()) };
     let _far_is_listed = sockets.list(&far)?;
     near.set_read_timeout(None)?;
+    near.set_write_timeout(None)?;
     near.set_nodelay(true)?;
     far.set_nodelay(true)?;
     thread::scope(|scope| {
@@ -137,23 +140,26 @@ fn serve(mut near: TcpStream, target: Target, sockets: &Sockets) -> io::Result<(
     })
 }
 
-/// Reads a SOCKS request and connects to its address.
-fn connect_by_socks(near: &mut TcpStream) -> io::Result<TcpStream> {
-    let address = socks::read_request(near)?;
+/// Reads a SOCKS request and connects to its address. Returns `None` if the
+/// request was refused.
+fn connect_by_socks(near: &TcpStream) -> io::Result<Option<TcpStream>> {
+    // The bytes go over the same socket.
+    let program = Transport::from(near.try_clone()?);
+    let deadline = deadline_after(HANDSHAKE_FOR);
+    let Some((host, port)) = handshake(&program, None, deadline)? else { return Ok(None) };
+    let refuse = |status, error| answer(&program, status, deadline).and(Err(error));
     // A test network sends nothing to other machines.
-    if !address.ip().is_loopback() {
-        socks::write_reply(near, Reply::NotAllowed)?;
-        return Err(io::Error::other(format!("{address} is not on this machine")));
-    }
-    match TcpStream::connect_timeout(&address, HANDSHAKE_FOR) {
+    let ip = host.parse::<IpAddr>().ok().filter(IpAddr::is_loopback);
+    let Some(ip) = ip else {
+        let error = io::Error::other(format!("{host} is not an address of this machine"));
+        return refuse(SocksStatus::NOT_ALLOWED, error);
+    };
+    match TcpStream::connect_timeout(&SocketAddr::new(ip, port), HANDSHAKE_FOR) {
         Ok(far) => {
-            socks::write_reply(near, Reply::Succeeded)?;
-            Ok(far)
+            answer(&program, SocksStatus::SUCCEEDED, deadline)?;
+            Ok(Some(far))
         }
-        Err(error) => {
-            socks::write_reply(near, Reply::ConnectionRefused)?;
-            Err(error)
-        }
+        Err(error) => refuse(SocksStatus::CONNECTION_REFUSED, error),
     }
 }
 
@@ -237,7 +243,8 @@ impl Sockets {
     }
 }
 
-/// A socket's place in the list.
+/// A socket's entry in the list of open sockets. Dropping this value removes
+/// the entry.
 struct Listed<'a> {
     sockets: &'a Sockets,
     key: u64,

@@ -6,7 +6,6 @@
 //! differ only in the destination of connections.
 
 mod forwarder;
-mod socks;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,8 +14,8 @@ use forwarder::{Forwarder, Target};
 
 use crate::error::{Error, Result};
 
-/// Both sides of a running pluggable transport. Dropping it closes its sockets
-/// and ends its threads.
+/// Both sides of a running pluggable transport. Dropping the transport closes
+/// its sockets and ends its threads.
 pub(super) struct Transport {
     name: String,
     client: Forwarder,

@@ -26,9 +26,8 @@ pub enum StatusDetail {
         /// The size of the jump in seconds, negative if the clock jumped back
         /// (`TIME`).
         seconds: i64,
-        /// True if the clock is right and tor was idle for that long, for
-        /// example because the machine was suspended (`IDLE`). `None` with
-        /// older tors.
+        /// True if tor was idle for `seconds`, and the clock is right (`IDLE`).
+        /// For example, the machine was suspended. `None` with older tors.
         idle: Option<bool>,
     },
     /// This version of tor should not be used.
@@ -95,7 +94,7 @@ pub enum StatusDetail {
     /// tor no longer believes that circuits work.
     #[non_exhaustive]
     CircuitNotEstablished {
-        /// The reason (`REASON`).
+        /// The reason why tor no longer believes that circuits work (`REASON`).
         reason: NoCircuitReason,
     },
     /// A new consensus arrived.
@@ -104,13 +103,14 @@ pub enum StatusDetail {
     /// protocols.
     #[non_exhaustive]
     DangerousPort {
-        /// The port (`PORT`).
+        /// The port that the application connects to (`PORT`).
         port: u16,
-        /// The action that tor took (`RESULT`).
+        /// The action that tor took on the stream (`RESULT`).
         result: DangerousPortResult,
     },
-    /// An application asked a SOCKS port to connect to an IP address. It may
-    /// have resolved a host name outside of tor before, which reveals the name.
+    /// An application asked a SOCKS port to connect to an IP address. If the
+    /// application resolved a host name to this address without Tor, a name
+    /// server learned the name.
     #[non_exhaustive]
     DangerousSocks {
         /// The protocol that the application used (`PROTOCOL`).
@@ -133,48 +133,48 @@ pub enum StatusDetail {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         hostname: String,
     },
-    /// The relay found out its address.
+    /// tor, which runs as a relay, found out its own address.
     #[non_exhaustive]
     ExternalAddress {
-        /// The address (`ADDRESS`).
+        /// The address that tor found out (`ADDRESS`).
         address: IpAddr,
         /// The method by which tor found the address (`METHOD`).
         method: AddressMethod,
-        /// The host name that the address was found by (`HOSTNAME`), if there
-        /// is one.
+        /// The host name that was resolved to the address (`HOSTNAME`), if
+        /// there is one.
         #[cfg_attr(
             feature = "serde",
             serde(serialize_with = "crate::control::serial::optional_text")
         )]
         hostname: Option<String>,
     },
-    /// The relay is testing whether it is reachable.
+    /// tor, which runs as a relay, is testing whether it is reachable.
     CheckingReachability(ReachabilityTarget),
-    /// The relay is reachable.
+    /// tor, which runs as a relay, is reachable.
     ReachabilitySucceeded(ReachabilityTarget),
-    /// The relay isn't reachable.
+    /// tor, which runs as a relay, isn't reachable.
     ReachabilityFailed(ReachabilityTarget),
-    /// The relay's descriptor was accepted by the authorities.
+    /// At least one authority accepted this relay's descriptor.
     GoodServerDescriptor,
-    /// An authority's opinion of the relay's descriptor (described in
-    /// control-spec, but never sent).
+    /// The consensus newly lists tor as a relay, or no longer lists it.
+    /// control-spec describes this action, but tor never sends it.
     #[non_exhaustive]
     ServerDescriptorStatus {
-        /// The status that the authority gives the relay (`STATUS`).
+        /// The new status of this relay (`STATUS`).
         status: ServerDescriptorStatus,
     },
-    /// An authority accepted the relay's descriptor.
+    /// An authority accepted this relay's descriptor.
     #[non_exhaustive]
     AcceptedServerDescriptor {
-        /// The authority (`DIRAUTH`).
+        /// The address of the authority (`DIRAUTH`).
         dir_auth: SocketAddr,
     },
-    /// An authority rejected the relay's descriptor.
+    /// An authority rejected this relay's descriptor.
     #[non_exhaustive]
     BadServerDescriptor {
-        /// The authority (`DIRAUTH`).
+        /// The address of the authority (`DIRAUTH`).
         dir_auth: SocketAddr,
-        /// The reason in the authority's words (`REASON`).
+        /// The reason for the rejection, in the authority's words (`REASON`).
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
         reason: String,
     },
@@ -199,20 +199,20 @@ pub enum StatusDetail {
     DnsHijacked,
     /// Name servers return wrong answers for well-known names.
     DnsUseless,
-    /// The relay started or stopped hibernating.
+    /// tor, which runs as a relay, started or stopped hibernating.
     #[non_exhaustive]
     HibernationStatus {
         /// The new hibernation state (`STATUS`).
         status: Hibernation,
     },
-    /// An action that this version of the library doesn't know, or whose
-    /// arguments can't be parsed. See [`StatusEvent::action`] and
+    /// An action that this version of the library doesn't know, or an action
+    /// whose arguments can't be parsed. See [`StatusEvent::action`] and
     /// [`StatusEvent::arguments`].
     Other,
 }
 
-/// The addresses of a relay whose reachability tor tests. At least one of them
-/// is given.
+/// The addresses at which tor, running as a relay, tests whether it is
+/// reachable. At least one address is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -230,7 +230,8 @@ impl StatusDetail {
         Self::try_read(event).unwrap_or(StatusDetail::Other)
     }
 
-    /// Like `read`, but returns `None` instead of `Other`.
+    /// Parses the arguments like [`read`](Self::read), but returns `None`
+    /// instead of `Other`.
     fn try_read(event: &StatusEvent) -> Option<Self> {
         Some(match &event.action {
             StatusAction::ClockJumped | StatusAction::ClockSkew => clock(event)?,

@@ -24,8 +24,8 @@ pub struct StatusEvent {
     pub severity: Severity,
     /// The action that the event reports.
     pub action: StatusAction,
-    /// The keyword arguments in order, without quotes. If there is text before
-    /// the first keyword, it comes first, with an empty keyword.
+    /// The keyword arguments in order, without quotes. Text before the first
+    /// keyword becomes the first argument, with an empty keyword.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub arguments: Vec<(String, String)>,
 }
@@ -41,7 +41,23 @@ impl StatusEvent {
     }
 
     /// Returns the value of an argument, such as `PROGRESS`. Returns `None` if
-    /// the event doesn't have it.
+    /// the event has no such argument.
+    ///
+    /// ```
+    /// # use std::time::SystemTime;
+    /// # use scape_proto::control::Decoder;
+    /// use scape_proto::event::{Event, EventBody};
+    ///
+    /// # let mut decoder = Decoder::default();
+    /// # decoder.feed(b"650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn \
+    /// #     SUMMARY=\"Connecting\"\r\n");
+    /// # let event = Event::parse(decoder.next_reply()?.expect("one event"), SystemTime::now());
+    /// // 650 STATUS_CLIENT NOTICE BOOTSTRAP PROGRESS=5 TAG=conn SUMMARY="Connecting"
+    /// let EventBody::StatusClient(status) = event.body() else { panic!("{event}") };
+    /// assert_eq!(status.get("SUMMARY"), Some("Connecting"));
+    /// assert_eq!(status.get("WARNING"), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get(&self, key: &str) -> Option<&str> {
         self.arguments.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
@@ -65,7 +81,9 @@ impl StatusEvent {
         Bootstrap::read(self)
     }
 
-    /// Returns the action with typed arguments. Each call parses them again.
+    /// Returns the action with typed arguments. Returns [`StatusDetail::Other`]
+    /// if the action is unknown or its arguments can't be parsed. Each call
+    /// parses the arguments again.
     ///
     /// ```
     /// # use std::time::SystemTime;
@@ -102,9 +120,10 @@ impl fmt::Display for StatusEvent {
 /// Splits the arguments into keywords and values.
 ///
 /// Every argument is a pair, so a word without a keyword belongs to the value
-/// before it. Such words occur because tor doesn't quote the path in
-/// `CLOCK_SKEW SOURCE=`. Nor does tor escape the quoted texts of bootstrap
-/// problems, and it cuts off texts that are too long.
+/// before it. Such words occur for three reasons. tor doesn't quote the path in
+/// `CLOCK_SKEW SOURCE=`. tor doesn't escape the quoted texts of bootstrap
+/// problems. tor cuts off texts that are too long, which removes the closing
+/// quote.
 fn arguments(line: &[u8]) -> Vec<(String, String)> {
     let mut arguments: Vec<(&str, Vec<u8>)> = Vec::new();
     for word in Words::new(line) {

@@ -10,7 +10,7 @@ use crate::control::c_string;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PortAddress {
-    /// `0`: don't listen.
+    /// `0`: tor doesn't listen.
     Off,
     /// A port on tor's usual address, which is 127.0.0.1 for client ports.
     Port(u16),
@@ -22,14 +22,14 @@ pub enum PortAddress {
     IpAuto(IpAddr),
     /// A host name, which tor resolves with the system's resolver, and a port.
     Host {
-        /// The name.
+        /// The host name.
         name: String,
-        /// The port; `None` for `auto`.
+        /// The port, or `None` for `auto`.
         port: Option<u16>,
     },
     /// A Unix socket: `unix:` and a path.
     Unix(PathBuf),
-    /// Any other text.
+    /// Any other text, as it is written.
     Other(String),
 }
 

@@ -43,9 +43,9 @@ switches! {
         /// Streams don't share circuits with streams of another protocol, such
         /// as SOCKS 4, SOCKS 5 and DNS.
         IsolateClientProtocol = "IsolateClientProtocol",
-        /// Streams don't share circuits with streams to another port.
+        /// Streams don't share circuits with streams to another target port.
         IsolateDestPort = "IsolateDestPort",
-        /// Streams don't share circuits with streams to another address.
+        /// Streams don't share circuits with streams to another target address.
         IsolateDestAddr = "IsolateDestAddr",
         /// Circuits are kept alive as long as they have a stream with a user
         /// name or password.
@@ -61,8 +61,8 @@ switches! {
         DnsRequest = "DNSRequest",
         /// Connections to onion services are allowed. This is tor's default.
         OnionTraffic = "OnionTraffic",
-        /// Only connections to onion services are allowed. This can't be
-        /// switched off.
+        /// Only connections to onion services are allowed. tor has no flag that
+        /// switches this property off.
         OnionTrafficOnly = "OnionTrafficOnly",
         /// tor caches IPv4 addresses that exits resolved.
         CacheIPv4Dns = "CacheIPv4DNS",
@@ -79,28 +79,32 @@ switches! {
         /// tor prefers IPv6 addresses when it maps names automatically
         /// (`AutomapHostsOnResolve`). This is tor's default.
         PreferIPv6Automap = "PreferIPv6Automap",
-        /// If a SOCKS client offers both a user name and no authentication, tor
-        /// chooses no authentication.
+        /// A SOCKS client can offer two methods: a user name with a password,
+        /// or no authentication. If the client offers both, tor chooses no
+        /// authentication.
         PreferSocksNoAuth = "PreferSOCKSNoAuth",
         /// SOCKS replies contain the reason why an onion service can't be
         /// reached, with the codes 0xF0 to 0xF7.
         ExtendedErrors = "ExtendedErrors",
-        /// The group may write to the Unix socket.
+        /// The group that owns the Unix socket may write to it.
         GroupWritable = "GroupWritable",
         /// Everybody may write to the Unix socket.
         WorldWritable = "WorldWritable",
         /// The directory of the Unix socket may be accessible to other users.
         RelaxDirModeCheck = "RelaxDirModeCheck",
         /// A relay's port is published to the directory authorities. This is
-        /// tor's default. tor only knows the flag that switches it off,
-        /// `NoAdvertise`.
+        /// tor's default. tor knows no flag that switches this property on,
+        /// only `NoAdvertise`, which switches it off.
         Advertise = "Advertise",
-        /// tor listens on a relay's port. This is tor's default. tor only knows
-        /// the flag that switches it off, `NoListen`.
+        /// tor listens on a relay's port. This is tor's default. tor knows no
+        /// flag that switches this property on, only `NoListen`, which switches
+        /// it off.
         Listen = "Listen",
-        /// A relay's port is for IPv4 only. This can't be switched off.
+        /// A relay's port is for IPv4 only. tor has no flag that switches this
+        /// property off.
         IPv4Only = "IPv4Only",
-        /// A relay's port is for IPv6 only. This can't be switched off.
+        /// A relay's port is for IPv6 only. tor has no flag that switches this
+        /// property off.
         IPv6Only = "IPv6Only",
     }
 }
@@ -108,6 +112,12 @@ switches! {
 impl PortSwitch {
     /// Returns the flag that switches this property off: the name with the
     /// prefix `No`.
+    ///
+    /// ```
+    /// use scape_proto::torrc::PortSwitch;
+    ///
+    /// assert_eq!(PortSwitch::IPv4Traffic.off().to_string(), "NoIPv4Traffic");
+    /// ```
     pub fn off(self) -> PortFlag {
         PortFlag::Off(self)
     }
@@ -133,9 +143,9 @@ impl PortSwitch {
         })
     }
 
-    /// Returns the other switches that this switch sets. Also returns true if
-    /// it sets them to its own state, and false if it sets them to the
-    /// opposite.
+    /// Returns the other switches that this switch also sets. The second value
+    /// is true if the others get the same state as this switch. It is false if
+    /// the others get the opposite state.
     fn stands_for(self) -> (&'static [PortSwitch], bool) {
         match self {
             PortSwitch::OnionTrafficOnly => {
@@ -151,14 +161,14 @@ impl PortSwitch {
 }
 
 impl fmt::Display for PortSwitch {
-    /// Writes the flag that switches this on.
+    /// Writes the flag that switches this property on.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
 impl From<PortSwitch> for String {
-    /// Returns the flag that switches this on.
+    /// Returns the flag that switches this property on.
     fn from(switch: PortSwitch) -> Self {
         switch.as_str().to_owned()
     }
@@ -237,7 +247,7 @@ impl From<&str> for PortFlag {
 }
 
 impl From<PortSwitch> for PortFlag {
-    /// Returns the flag that switches this on.
+    /// Returns the flag that switches this property on.
     fn from(switch: PortSwitch) -> Self {
         PortFlag::On(switch)
     }

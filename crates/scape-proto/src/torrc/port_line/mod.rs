@@ -42,8 +42,9 @@ pub struct PortLine {
     pub flags: Vec<String>,
 }
 
-/// The error for a text that isn't the value of a port option. Either the text
-/// is empty, a quote isn't closed, or the path is empty or contains a NUL.
+/// The error for a text that isn't the value of a port option: the text is
+/// empty, a quote isn't closed, or the path of a Unix socket (`unix:…`) is
+/// empty or contains a NUL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not an address with flags, as in SocksPort and other port options")]
 pub struct ParsePortLineError {
@@ -52,11 +53,24 @@ pub struct ParsePortLineError {
 
 impl PortLine {
     /// Creates a line without flags.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{PortAddress, PortLine};
+    ///
+    /// assert_eq!(PortLine::new(PortAddress::Port(9050)).to_string(), "9050");
+    /// ```
     pub fn new(address: PortAddress) -> Self {
         PortLine { address, flags: Vec::new() }
     }
 
     /// Replaces the flags of the line.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{PortAddress, PortLine};
+    ///
+    /// let line = PortLine::new(PortAddress::Auto).with_flags(["IsolateDestAddr", "PreferIPv6"]);
+    /// assert_eq!(line.to_string(), "auto IsolateDestAddr PreferIPv6");
+    /// ```
     #[must_use]
     pub fn with_flags(self, flags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         PortLine { flags: flags.into_iter().map(Into::into).collect(), ..self }
@@ -65,6 +79,15 @@ impl PortLine {
     /// Adds a flag to the line: a text, a [`PortFlag`], or a [`PortSwitch`] to
     /// switch on. If two flags contradict each other, the last one counts for
     /// tor.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{PortAddress, PortLine, PortSwitch};
+    ///
+    /// let line = PortLine::new(PortAddress::Port(9052))
+    ///     .flag(PortSwitch::IsolateDestAddr)
+    ///     .flag("SessionGroup=7");
+    /// assert_eq!(line.to_string(), "9052 IsolateDestAddr SessionGroup=7");
+    /// ```
     #[must_use]
     pub fn flag(mut self, flag: impl Into<String>) -> Self {
         self.flags.push(flag.into());
@@ -72,19 +95,37 @@ impl PortLine {
     }
 
     /// Returns true if the line has this flag, ignoring case.
+    ///
+    /// ```
+    /// use scape_proto::torrc::PortLine;
+    ///
+    /// let line: PortLine = "9050 isolatedestaddr".parse()?;
+    /// assert!(line.has_flag("IsolateDestAddr") && !line.has_flag("PreferIPv6"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn has_flag(&self, flag: &str) -> bool {
         self.flags.iter().any(|own| own.eq_ignore_ascii_case(flag))
     }
 
     /// Returns the interpreted flags, in order.
+    ///
+    /// ```
+    /// use scape_proto::torrc::{PortFlag, PortLine, PortSwitch};
+    ///
+    /// let line: PortLine = "9050 PreferIPv6 SessionGroup=7".parse()?;
+    /// let flags: Vec<PortFlag> = line.typed_flags().collect();
+    /// assert_eq!(flags, [PortFlag::On(PortSwitch::PreferIPv6), PortFlag::SessionGroup(7)]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn typed_flags(&self) -> impl Iterator<Item = PortFlag> {
         self.flags.iter().map(|flag| PortFlag::from(flag.as_str()))
     }
 
-    /// Returns true if the flags switch `switch` on, and false if they switch
-    /// it off. Returns `None` if they don't mention it, so that tor's default
-    /// applies. The last flag counts. The flags `OnionTrafficOnly`, `CacheDNS`
-    /// and `UseDNSCache` also count as the switches that they stand for.
+    /// Returns true if the flags switch `switch` on, and false if the flags
+    /// switch it off. Returns `None` if no flag mentions `switch`; tor's
+    /// default then applies. If several flags mention `switch`, the last one
+    /// counts. The flags `OnionTrafficOnly`, `CacheDNS` and `UseDNSCache` also
+    /// count as the switches that they stand for.
     ///
     /// ```
     /// use scape_proto::torrc::{PortLine, PortSwitch};
@@ -101,6 +142,14 @@ impl PortLine {
     /// Returns the number in the first flag `SessionGroup=`, or `None` if there
     /// is no such flag. Streams from ports with the same number may share
     /// circuits.
+    ///
+    /// ```
+    /// use scape_proto::torrc::PortLine;
+    ///
+    /// let line: PortLine = "9050 SessionGroup=7".parse()?;
+    /// assert_eq!(line.session_group(), Some(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn session_group(&self) -> Option<u32> {
         let mut flags = self.typed_flags();
         flags.find_map(
@@ -108,8 +157,9 @@ impl PortLine {
         )
     }
 
-    /// Returns true if this listener certainly belongs to this line. An address
-    /// or a path must be the same. A port without an address must be the same
+    /// Returns true if this listener certainly belongs to this line. If the
+    /// line has an address or a path, the listener must have the same address
+    /// or path. If the line has only a port, the listener must have this port
     /// on a loopback address. Returns false for `auto` and for host names,
     /// because they don't tell where tor listens.
     ///
@@ -133,7 +183,8 @@ impl PortLine {
     }
 }
 
-/// Returns the end of a quoted path, after the first quote that isn't escaped.
+/// Returns the position after the closing quote of a quoted path. Escaped
+/// quotes are part of the path.
 fn end_of_quotes(text: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate().skip(1) {
@@ -160,8 +211,8 @@ fn split(text: &str) -> Option<(PortAddress, &str)> {
     Some((PortAddress::read(word)?, rest))
 }
 
-/// Skips white space and comments. tor looks for comments only before and after
-/// the address.
+/// Returns the text after the white space and comments at its beginning. tor
+/// looks for comments only before and after the address.
 fn beginning(text: &str) -> &str {
     let mut text = text;
     loop {

@@ -47,9 +47,9 @@ impl FromConfigValue for bool {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum AutoBool {
-    /// `0`.
+    /// `0`: the option is off.
     Off,
-    /// `1`.
+    /// `1`: the option is on.
     On,
     /// `auto`: tor decides.
     #[default]
@@ -57,7 +57,15 @@ pub enum AutoBool {
 }
 
 impl AutoBool {
-    /// Returns true if on, false if off, and `None` if tor decides.
+    /// Returns true for [`On`](Self::On), false for [`Off`](Self::Off), and
+    /// `None` for [`Auto`](Self::Auto).
+    ///
+    /// ```
+    /// use scape_proto::torrc::value::AutoBool;
+    ///
+    /// assert_eq!(AutoBool::On.as_bool(), Some(true));
+    /// assert_eq!(AutoBool::Auto.as_bool(), None);
+    /// ```
     pub fn as_bool(self) -> Option<bool> {
         match self {
             AutoBool::Off => Some(false),

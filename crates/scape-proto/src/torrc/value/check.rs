@@ -5,13 +5,14 @@ use super::routers::{is_pattern, may_be_routers, split_at_commas};
 use super::{AutoBool, ConfigValueProblem, number, units};
 use crate::info::ConfigType;
 
-/// Checks a value by the type of its option. This rejects only values that tor
-/// rejects for every option of the type.
+/// Checks a value by the type of its option. Rejects only values that tor
+/// rejects for every option of the type, with one exception. The exception is
+/// `nan` as a size: tor 0.4.9 accepts this value, but crashes afterwards.
 ///
-/// Only tor can check these:
+/// This function doesn't check:
 ///
-/// - the limits of a single option: `MaxClientCircuitsPending` is from 1 to
-///   1024;
+/// - the limits of a single option, for example from 1 to 1024 for
+///   `MaxClientCircuitsPending`;
 /// - the meaning of a text, such as an exit policy, a port or a nickname (see
 ///   [`check_option`](super::check_option));
 /// - address patterns in a `RouterList`;
@@ -26,9 +27,6 @@ use crate::info::ConfigType;
 /// aren't sent with SETCONF. The reason is that tor's error reply repeats a
 /// rejected value unchanged. A line end in the value would break the reply into
 /// lines with arbitrary content.
-///
-/// One value is rejected although tor 0.4.9 accepts it: `nan` as a size,
-/// because tor crashes afterwards.
 ///
 /// ```
 /// use scape_proto::info::ConfigType;
@@ -86,7 +84,7 @@ fn integer(
 
 /// Returns true if two lines certainly mean the same to tor for an option of
 /// this type, such as `1 GB` and `1073741824` for a
-/// [`DataSize`](ConfigType::DataSize).
+/// [`DataSize`](ConfigType::DataSize). Returns false in case of doubt.
 ///
 /// ```
 /// use scape_proto::torrc::value::means_the_same;

@@ -9,8 +9,8 @@ use crate::info::ConfigType;
 /// A size in bytes, such as the value of `MaxMemInQueues`. For `BandwidthRate`
 /// and similar options, it is the number of bytes per second.
 ///
-/// The units are those of tor: powers of 1024 bytes (`KB`, `MB` and so on), or
-/// of 1024 bits (`KBits`, `MBits` and so on), at 8 bits to a byte.
+/// The units are those of tor. `KB`, `MB` and so on are powers of 1024 bytes.
+/// `KBits`, `MBits` and so on are powers of 1024 bits, at 8 bits to a byte.
 ///
 /// ```
 /// use scape_proto::torrc::value::DataSize;
@@ -29,6 +29,12 @@ impl DataSize {
     pub const MAX: DataSize = DataSize(units::MAX_SIZE);
 
     /// Creates a size from a number of bytes.
+    ///
+    /// ```
+    /// use scape_proto::torrc::value::DataSize;
+    ///
+    /// assert_eq!(DataSize::new(1 << 30).to_string(), "1 GB");
+    /// ```
     pub const fn new(bytes: u64) -> Self {
         DataSize(bytes)
     }
@@ -54,8 +60,8 @@ impl From<DataSize> for u64 {
 impl FromStr for DataSize {
     type Err = ConfigValueProblem;
 
-    /// Parses a size as tor does: a number, which may have a fraction, and
-    /// optionally a unit, whose case is ignored. Fractions of a byte are
+    /// Parses a size as tor does: a number, and optionally a unit in upper or
+    /// lower case. The number may have a fraction. Fractions of a byte are
     /// truncated.
     ///
     /// # Errors
@@ -68,8 +74,10 @@ impl FromStr for DataSize {
 }
 
 impl fmt::Display for DataSize {
-    /// Writes the exact size in the largest unit in which it is an integer, or
-    /// an integer and a fraction of .25, .5 or .75. tor can parse the result.
+    /// Writes the exact size in the largest unit in which the number is an
+    /// integer or ends in .25, .5 or .75. From 2^53 bytes on, the number is
+    /// always an integer. tor can parse the result, unless the size exceeds
+    /// [`DataSize::MAX`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (unit, name) in [(1_u64 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")]
         {

@@ -14,12 +14,12 @@ use crate::torrc::{PortAddress, PortLine};
 /// Checks a line of the option `name` more strictly than by the option's type
 /// alone (see [`check`]).
 ///
-/// The options that are checked in addition to their type are ports, exit
-/// policies and other address policies, `OutboundBindAddress` and related
-/// options, proxies, and lists of ports. Also checked are `Log`, `Bridge`,
-/// `Nickname`, `NodeFamily`, `HashedControlPassword`, `AccountingRule` and
-/// `MapAddress`. Everything else is left to tor. So is anything that depends on
-/// name resolution, files, or other options.
+/// The stricter checks apply to ports, lists of ports, proxies, exit policies
+/// and other address policies, and `OutboundBindAddress` and related options.
+/// They also apply to `Log`, `Bridge`, `Nickname`, `NodeFamily`,
+/// `HashedControlPassword`, `AccountingRule` and `MapAddress`. All other
+/// options are left to tor. So is anything that depends on name resolution,
+/// files, or other options.
 ///
 /// This function rejects only values that tor rejects, with two exceptions for
 /// `MapAddress`. One is a single word, which tor accepts but ignores. The other
@@ -175,9 +175,10 @@ impl Form {
     }
 }
 
-/// Returns true if the line maps an address to one that tor wouldn't send to an
-/// exit by mistake. An address may be mapped to itself, because MAPADDRESS
-/// allows this too.
+/// Returns true if the line is valid for `MapAddress`: it has two addresses,
+/// and the mapping doesn't make tor look up an onion address at an exit. A
+/// mapping of an address to itself is valid, because MAPADDRESS allows this
+/// too.
 fn is_mapping(line: &str) -> bool {
     mapped_addresses(line).is_some_and(|(from, to)| !is_leaking_mapping(from, to))
 }
@@ -261,8 +262,8 @@ fn is_port_address(address: &PortAddress) -> bool {
 }
 
 /// Returns true if tor accepts the text as a rule of a policy. If
-/// `may_lack_action` is true, tor adds the action to a text that begins like an
-/// address.
+/// `may_lack_action` is true, the text may also be a rule without `accept` or
+/// `reject` that begins like an address. tor adds the action to such a rule.
 fn is_rule(rule: &str, may_lack_action: bool) -> bool {
     let rule = rule.strip_prefix("opt ").map_or(rule, str::trim_start);
     // tor allows comments within rules.

@@ -1,5 +1,5 @@
-//! Integers: values of `Integer` and `SignedInteger` options, and sizes and
-//! intervals in tor's own unit.
+//! Integers: values of `Integer` and `SignedInteger` options, sizes in bytes,
+//! and intervals in seconds or milliseconds.
 
 use super::{
     ConfigValueProblem, FromConfigValue, ToConfigValue, check, holds_anything, number, only, units,
@@ -34,16 +34,16 @@ fn read(ty: &ConfigType, lines: &[String]) -> Result<i128, ConfigValueProblem> {
 
 macro_rules! integers {
     ($($integer:ty),*) => {$(
-        /// Supports `Integer` and `SignedInteger` options, and also options in
-        /// bytes, seconds and milliseconds.
+        /// Supports `Integer` and `SignedInteger` options. Also supports
+        /// options that are numbers of bytes, seconds or milliseconds.
         impl ToConfigValue for $integer {
             fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
                 write(*self as i128, ty)
             }
         }
 
-        /// Supports `Integer` and `SignedInteger` options, and also options in
-        /// bytes, seconds and milliseconds.
+        /// Supports `Integer` and `SignedInteger` options. Also supports
+        /// options that are numbers of bytes, seconds or milliseconds.
         impl FromConfigValue for $integer {
             fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
                 let number = read(ty, lines)?;

@@ -83,7 +83,7 @@ impl<T: ToConfigValue, const N: usize> ToConfigValue for [T; N] {
 }
 
 /// Supports lists. An unset option is an empty list. For a group (`Virtual`),
-/// the elements are the lines of its members, without their names.
+/// each given line is one element.
 impl<T: FromConfigValue> FromConfigValue for Vec<T> {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         let elements: Vec<String> = match (ty, Form::of(ty)) {

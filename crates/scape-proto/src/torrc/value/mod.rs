@@ -82,6 +82,15 @@ pub trait ToConfigValue {
     /// [`LineList`](ConfigType::LineList) has one line for each element. No
     /// line is empty, because an empty line means "unset" to tor.
     ///
+    /// ```
+    /// use scape_proto::info::ConfigType;
+    /// use scape_proto::torrc::value::ToConfigValue;
+    ///
+    /// assert_eq!([80_u16, 443].to_config(&ConfigType::CommaList)?, ["80,443"]);
+    /// assert_eq!(["9050", "9052"].to_config(&ConfigType::Dependent)?, ["9050", "9052"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns an error if an option of this type doesn't take this Rust type.
@@ -94,6 +103,17 @@ pub trait ToConfigValue {
 pub trait FromConfigValue: Sized {
     /// Parses the option's lines, as they appear in GETCONF or a torrc, but
     /// without quotes. An unset option has no lines.
+    ///
+    /// ```
+    /// use scape_proto::info::ConfigType;
+    /// use scape_proto::torrc::value::FromConfigValue;
+    /// use std::time::Duration;
+    ///
+    /// let lines = ["10 minutes".to_owned()];
+    /// let interval = Duration::from_config(&ConfigType::TimeInterval, &lines)?;
+    /// assert_eq!(interval, Duration::from_secs(600));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -113,8 +133,8 @@ fn only(lines: &[String]) -> Result<&str, ConfigValueProblem> {
     }
 }
 
-/// Returns true if the type doesn't specify the form of its values or elements,
-/// so that they may also be numbers.
+/// Returns true if the type doesn't specify the form of its values or elements.
+/// Numbers are allowed for such a type too.
 fn holds_anything(ty: &ConfigType) -> bool {
     use ConfigType::{CommaList, Dependent, LineList, Other};
     matches!(ty, LineList | Dependent | CommaList | Other(_))

@@ -3,8 +3,8 @@
 use super::{ConfigValueProblem, FromConfigValue, ToConfigValue};
 use crate::info::ConfigType;
 
-/// `None` unsets the option. A number can't be unset in tor, so it becomes 0,
-/// not the default.
+/// `None` unsets the option. tor can't unset an option that is a number, so it
+/// sets the option to 0, not to the default.
 impl<T: ToConfigValue> ToConfigValue for Option<T> {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         match self {
@@ -15,7 +15,8 @@ impl<T: ToConfigValue> ToConfigValue for Option<T> {
     }
 }
 
-/// `None` is an unset option: one without lines, or with empty lines only.
+/// An unset option becomes `None`. An option is unset if it has no lines, or
+/// only empty lines.
 impl<T: FromConfigValue> FromConfigValue for Option<T> {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match lines.iter().all(String::is_empty) {

@@ -32,7 +32,7 @@ impl ToConfigValue for PathBuf {
 }
 
 /// Supports `Filename` options, and text options that are paths. Bytes that
-/// aren't UTF-8 have already become U+FFFD.
+/// aren't UTF-8 are already U+FFFD in the given lines.
 impl FromConfigValue for PathBuf {
     fn from_config(ty: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match holds_a_path(ty) {

@@ -10,9 +10,9 @@ fn holds_ports(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Other(_))
 }
 
-/// Supports port options, which are `Dependent`. A line is rejected if tor
-/// would parse its address or flags differently. An example is a flag that
-/// consists of two words.
+/// Supports port options, whose type is [`ConfigType::Dependent`]. A line is
+/// rejected if tor would read something else than this `PortLine` holds. For
+/// example, tor would read a flag that contains a space as two flags.
 impl ToConfigValue for PortLine {
     fn to_config(&self, ty: &ConfigType) -> Result<Vec<String>, ConfigValueProblem> {
         if !holds_ports(ty) {

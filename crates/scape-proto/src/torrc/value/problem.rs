@@ -32,7 +32,7 @@ pub enum ConfigValueProblem {
     Inexact {
         /// The option's type.
         ty: ConfigType,
-        /// The unit in which the type counts.
+        /// The unit in which the type counts: seconds or milliseconds.
         unit: &'static str,
     },
     /// The Rust type doesn't fit the option's type.
@@ -44,14 +44,14 @@ pub enum ConfigValueProblem {
         rust: &'static str,
     },
     /// A line, or an element of a list, can't be parsed as the requested Rust
-    /// type. It can still be read as a `String`.
+    /// type. The same text can still be read as a `String`.
     #[error("it cannot be read as {rust}")]
     Unreadable {
         /// The Rust type, in words.
         rust: &'static str,
     },
-    /// The value can't be written, because tor would parse its parts
-    /// differently.
+    /// The value can't be written, because tor would read the text as another
+    /// value. For example, a flag of a port consists of two words.
     #[error(
         "this value of {rust} cannot be written: tor would read something else (a flag must be one word)"
     )]
@@ -74,11 +74,13 @@ pub enum ConfigValueProblem {
         /// The option's type.
         ty: ConfigType,
     },
-    /// The element is empty. tor would skip it or clear the whole list.
+    /// An element of a list is empty. tor would skip the element or clear the
+    /// whole list.
     #[error("it is empty, and tor has no empty elements: leave it out")]
     Empty,
-    /// The element would become another element, or several. The list is
-    /// comma-separated, and tor ignores white space around its elements.
+    /// An element of a comma-separated list contains a comma, or begins or ends
+    /// with white space. tor would split the element, or remove the white
+    /// space.
     #[error(
         "it has a comma, or white space at its beginning or end, which an element of a {ty} cannot have: \
          tor does not support quotes in such a list"
@@ -107,7 +109,8 @@ pub enum ConfigValueProblem {
     /// The path isn't UTF-8.
     #[error("the path is not UTF-8, so it cannot be sent to tor")]
     NotUtf8,
-    /// The option is a group of other options. Change those instead.
+    /// The option is a group of other options. Change the options in the group
+    /// instead.
     #[error("it is a group of options: set its members instead")]
     Virtual,
     /// The value fits the option's type, but this option takes other values.

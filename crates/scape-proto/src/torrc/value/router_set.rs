@@ -14,7 +14,8 @@ use crate::word::{CountryCode, Fingerprint};
 const RUST: &str = "a RouterSet";
 
 /// A set of relays: the value of `ExcludeNodes`, `ExitNodes`, `EntryNodes` and
-/// other options of type `RouterList`, and of each line of `NodeFamily`.
+/// other options of type `RouterList`. Each line of `NodeFamily` is such a set
+/// too.
 ///
 /// ```
 /// use scape_proto::torrc::value::RouterSet;
@@ -32,8 +33,8 @@ const RUST: &str = "a RouterSet";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouterSet {
     members: Vec<RouterPattern>,
-    /// The addresses among the members. tor treats them like an exit policy
-    /// that rejects the members.
+    /// The address rules among the members. tor treats these rules like an exit
+    /// policy: a relay is in the set if the policy rejects the relay's address.
     addresses: ExitPolicy,
 }
 
@@ -45,21 +46,32 @@ pub enum RouterPattern {
     Fingerprint(Fingerprint),
     /// The relays with this nickname, ignoring case.
     Nickname(Box<str>),
-    /// The relays in this country; `None` is `{??}`, the relays whose country
-    /// is unknown.
+    /// The relays in this country. `None` stands for `{??}`, the relays whose
+    /// country is unknown.
     Country(Option<CountryCode>),
     /// The relays at these addresses and ports. A rule with the action `Accept`
     /// exempts its relays from the address rules after it.
     Address(ExitRule),
 }
 
-/// A source of the countries of IP addresses, such as a closure that takes an
-/// address and returns an optional country.
+/// A way to look up the country of an IP address, such as a closure that takes
+/// an address and returns an optional country.
 pub trait CountryOf {
     /// The error of a lookup.
     type Error;
 
     /// Returns the country of an address, or `None` if it is unknown.
+    ///
+    /// ```
+    /// use scape_proto::torrc::value::CountryOf;
+    /// use scape_proto::word::CountryCode;
+    /// use std::net::{IpAddr, Ipv4Addr};
+    ///
+    /// let germany: CountryCode = "de".parse()?;
+    /// let countries = |ip: IpAddr| ip.is_ipv4().then_some(germany);
+    /// assert_eq!(countries.country_of(Ipv4Addr::LOCALHOST.into()), Ok(Some(germany)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -86,10 +98,28 @@ impl RouterSet {
         self.members.is_empty()
     }
 
-    /// Returns true if the relay belongs to the set. Like tor as a client, this
-    /// compares the fingerprint, the nickname and the relay's IPv4 address. The
-    /// country is looked up only if the set contains countries and nothing else
-    /// matches.
+    /// Returns true if the relay belongs to the set. Like a tor client, this
+    /// method compares the fingerprint, the nickname and the relay's IPv4
+    /// address. The country is looked up only if the set contains countries and
+    /// no other member matches.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::Directory;
+    /// # use scape_proto::torrc::value::RouterSet;
+    /// # use scape_proto::word::CountryCode;
+    /// # use std::net::IpAddr;
+    /// # let consensus = b"network-status-version 3\nvote-status consensus\n\
+    /// #     r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038-01-01 00:00:00 192.0.2.3 9003 0\n";
+    /// # let directory = Directory::parse(consensus, b"")?;
+    /// let relay = &directory.relays()[0]; // relay03 at 192.0.2.3
+    /// let germany: CountryCode = "de".parse()?;
+    /// let countries = |ip: IpAddr| ip.is_ipv4().then_some(germany);
+    /// let set: RouterSet = "relay07,{de}".parse()?;
+    /// assert!(set.contains(relay, &countries)?);
+    /// let set: RouterSet = "relay07,{us}".parse()?;
+    /// assert!(!set.contains(relay, &countries)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -16,8 +16,9 @@ pub(super) fn split_at_commas(line: &str) -> impl Iterator<Item = &str> {
         .filter(|element| !element.is_empty())
 }
 
-/// Returns true if tor may accept this element of a `RouterList`. Any text that
-/// looks like an address pattern may be accepted.
+/// Returns false if tor certainly refuses this element of a `RouterList`.
+/// Returns true for any text that looks like an address pattern, because the
+/// details of address patterns aren't checked here.
 pub(super) fn may_be_routers(element: &str) -> bool {
     is_identity(element) || is_nickname(element) || is_country(element) || is_pattern(element)
 }

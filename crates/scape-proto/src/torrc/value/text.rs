@@ -30,8 +30,8 @@ impl<T: ToConfigValue + ?Sized> ToConfigValue for &T {
     }
 }
 
-/// Supports options of every type that have exactly one line. Returns an error
-/// if the option is unset or has several lines.
+/// Supports options of every type, if the option has exactly one line. Returns
+/// an error if the option is unset or has several lines.
 impl FromConfigValue for String {
     fn from_config(_: &ConfigType, lines: &[String]) -> Result<Self, ConfigValueProblem> {
         match lines {

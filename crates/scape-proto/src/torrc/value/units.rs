@@ -47,8 +47,8 @@ const MILLISECONDS: &[(&[&str], u64)] = &[
     (&["week", "weeks"], 1000 * WEEK),
 ];
 
-/// Parses a size in bytes or an interval in seconds or milliseconds, as tor
-/// does. A remaining fraction is truncated.
+/// Parses a size in bytes, or an interval in seconds or milliseconds, as tor
+/// does. Fractions of a byte, second or millisecond are truncated.
 ///
 /// Some `TimeInterval` options were lists in the past. tor reads the part
 /// before the first comma, and so does this function.
@@ -84,8 +84,8 @@ enum Number {
 
 impl Number {
     /// Parses the number at the beginning of the text, and returns the rest of
-    /// the text. `NaN` isn't accepted: tor 0.4.9 takes it for a size, but
-    /// crashes afterwards.
+    /// the text. `NaN` is rejected: tor 0.4.9 accepts it as a size, but crashes
+    /// afterwards.
     fn read(text: &str) -> Option<(Self, &str)> {
         if let Some((Ok(number), rest)) = unsigned_at_start(text)
             && !rest.starts_with('.')
@@ -96,8 +96,9 @@ impl Number {
         Some((Number::Fraction(number), rest))
     }
 
-    /// Multiplies by a unit. Returns `None` if the product is negative or
-    /// exceeds 63 bits.
+    /// Returns the product of the number and `unit`. A fraction of the product
+    /// is cut off. Returns `None` if the product is negative or exceeds 63
+    /// bits.
     fn times(&self, unit: u64) -> Option<u64> {
         match self {
             Number::Whole(number) => {

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use data_encoding::HEXUPPER;
 use serde::{Serialize, Serializer};
 
-/// Bytes in hexadecimal digits, in upper case like those of a fingerprint.
+/// Bytes that are serialized as hexadecimal digits in upper case, like a
+/// fingerprint.
 pub(crate) struct Hex<const N: usize>(pub(crate) [u8; N]);
 
 impl<const N: usize> Serialize for Hex<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex::encode_upper(self.0))
+        serializer.serialize_str(&HEXUPPER.encode(&self.0))
     }
 }
 

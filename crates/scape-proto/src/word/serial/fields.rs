@@ -1,7 +1,8 @@
-//! Types with private fields, serialized as objects with the values of their
-//! methods.
+//! Serializes types with private fields as objects. The fields of such an
+//! object are named after the methods of the type.
 
-/// Serializes a type as an object. Each field has the name of its method.
+/// Implements `Serialize` for a type with private fields. The result is an
+/// object whose fields are named after methods of the type.
 macro_rules! fields {
     ($name:literal, |$value:ident: $type:ty| { $($field:ident: $shown:expr),* $(,)? }) => {
         impl serde::Serialize for $type {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// Serializes pairs as an object, in order. If a name has several values, the
-/// first one counts, as in the methods that look a name up.
+/// Serializes pairs of a name and a value as an object, in order. If a name has
+/// several values, only the first value is written. Methods that look up a name
+/// return the first value, too.
 pub(crate) fn table<K, V, S>(
     pairs: impl IntoIterator<Item = (K, V)>,
     serializer: S,

@@ -13,7 +13,8 @@ const END: Duration = Duration::from_secs(253_402_300_800);
 pub(crate) struct Time(Option<SystemTime>);
 
 impl Time {
-    /// Creates a time, which may be unknown.
+    /// Creates the serialized form of a time. `None` means that the time is
+    /// unknown.
     pub(crate) fn new(time: impl Into<Option<SystemTime>>) -> Self {
         Time(time.into())
     }
@@ -56,7 +57,7 @@ where
     (*duration).into().map(|duration| duration.as_secs_f64()).serialize(serializer)
 }
 
-/// Serializes two durations as an array of numbers of seconds.
+/// Serializes two durations as an array of two numbers, in seconds.
 pub(crate) fn delays<S: Serializer>(
     delays: &Option<(Duration, Duration)>,
     serializer: S,

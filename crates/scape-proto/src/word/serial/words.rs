@@ -33,9 +33,9 @@ impl<'de> Deserialize<'de> for Host {
     }
 }
 
-/// Writes a known time in RFC 3339, like all other times, and everything else
-/// as tor does. So a time without a time zone still has a space between date
-/// and time.
+/// Writes `Expiry::At` in the format of RFC 3339, like all other times. The
+/// other variants are written as tor writes them. For example, a local time in
+/// `Expiry::Other` keeps the space between date and time.
 impl Serialize for Expiry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

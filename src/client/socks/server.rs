@@ -5,12 +5,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use crate::client::socks::SocksStatus;
 use crate::io::transport::Transport;
+use scape_proto::socks::SocksStatus;
 use scape_proto::word::Secret;
 
-/// RFC 1928: the protocol version, the method of RFC 1929, and the refusal.
+/// RFC 1928: the protocol version, the methods, and the refusal of all methods.
 const SOCKS5: u8 = 5;
+const NO_AUTHENTICATION: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
 const NO_ACCEPTABLE_METHOD: u8 = 0xff;
 /// RFC 1928: the command and the address types.
@@ -23,13 +24,19 @@ const PASSWORD_VERSION: u8 = 1;
 const ACCEPTED: u8 = 0;
 const REFUSED: u8 = 1;
 
-/// Reads a program's credentials and request (RFC 1928 and RFC 1929). Returns
-/// the requested host and port. If the credentials or the request are refused,
-/// tells the program so and returns `None`.
-pub(super) fn handshake(
+/// The user name and the password that a server requires.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Login<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a Secret,
+}
+
+/// Reads a program's request (RFC 1928), after its credentials (RFC 1929) if a
+/// `login` is required. Returns the requested host and port. If the credentials
+/// or the request are refused, tells the program so and returns `None`.
+pub(crate) fn handshake(
     program: &Transport,
-    user: &str,
-    password: &Secret,
+    login: Option<Login<'_>>,
     deadline: Instant,
 ) -> io::Result<Option<(String, u16)>> {
     let read = |count: u8| read(program, count.into(), deadline);
@@ -38,22 +45,24 @@ pub(super) fn handshake(
     if byte()? != SOCKS5 {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the program doesn't speak SOCKS5"));
     }
-    let methods = read(byte()?)?;
-    if !methods.contains(&USER_AND_PASSWORD) {
+    let method = if login.is_some() { USER_AND_PASSWORD } else { NO_AUTHENTICATION };
+    if !read(byte()?)?.contains(&method) {
         write(&[SOCKS5, NO_ACCEPTABLE_METHOD])?;
         return Ok(None);
     }
-    write(&[SOCKS5, USER_AND_PASSWORD])?;
+    write(&[SOCKS5, method])?;
 
-    let version = byte()?;
-    let given_user = read(byte()?)?;
-    let given_password = Secret::new(read(byte()?)?);
-    let is_known = (given_user == user.as_bytes()) & (given_password == *password);
-    if version != PASSWORD_VERSION || !is_known {
-        write(&[PASSWORD_VERSION, REFUSED])?;
-        return Ok(None);
+    if let Some(login) = login {
+        let version = byte()?;
+        let user = read(byte()?)?;
+        let password = Secret::new(read(byte()?)?);
+        let is_known = (user == login.user.as_bytes()) & (password == *login.password);
+        if version != PASSWORD_VERSION || !is_known {
+            write(&[PASSWORD_VERSION, REFUSED])?;
+            return Ok(None);
+        }
+        write(&[PASSWORD_VERSION, ACCEPTED])?;
     }
-    write(&[PASSWORD_VERSION, ACCEPTED])?;
 
     let [version, command, _, kind] = read_array(program, deadline)?;
     let refuse = |status| answer(program, status, deadline).map(|()| None);
@@ -75,7 +84,7 @@ pub(super) fn handshake(
 }
 
 /// Answers a program's request.
-pub(super) fn answer(
+pub(crate) fn answer(
     program: &Transport,
     status: SocksStatus,
     deadline: Instant,
@@ -121,14 +130,27 @@ mod tests {
     /// Performs a handshake with a program that sends `sent` and then stops
     /// writing. Returns the outcome and the bytes that the program received.
     fn made(sent: &[&[u8]]) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
+        made_by(true, sent)
+    }
+
+    fn made_by(
+        login_required: bool,
+        sent: &[&[u8]],
+    ) -> (io::Result<Option<(String, u16)>>, Vec<u8>) {
         let (here, mut program) = Transport::pair();
         program.write_all(&sent.concat()).unwrap();
         program.shutdown_write().unwrap();
-        let outcome = handshake(&here, "user", &Secret::from("sesame"), deadline_after(SOON));
+        let password = sesame();
+        let login = Login { user: "user", password: &password };
+        let outcome = handshake(&here, login_required.then_some(login), deadline_after(SOON));
         drop(here);
         let mut answers = Vec::new();
         program.read_to_end(&mut answers).unwrap();
         (outcome, answers)
+    }
+
+    fn sesame() -> Secret {
+        Secret::from("sesame")
     }
 
     const METHODS: &[u8] = b"\x05\x02\x00\x02";
@@ -181,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn handshake_without_a_login() {
+        let request = b"\x05\x01\x00\x01\x7f\x01\x00\x01\x23\x29";
+        let (outcome, answers) = made_by(false, &[METHODS, request]);
+        assert_eq!(outcome.unwrap(), Some(("127.1.0.1".to_owned(), 9001)));
+        assert_eq!(answers, b"\x05\x00");
+        // A program that wants to log in is refused.
+        let (outcome, answers) = made_by(false, &[b"\x05\x01\x02"]);
+        assert_eq!((outcome.unwrap(), &*answers), (None, &b"\x05\xff"[..]));
+        let whole = [METHODS, request].concat();
+        for end in 0..whole.len() {
+            let error = made_by(false, &[&whole[..end]]).0.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{end}");
+        }
+    }
+
+    #[test]
     fn handshake_has_one_deadline_for_a_program_that_sends_slowly() {
         let (here, program) = Transport::pair();
         let slow = thread::spawn(move || {
@@ -195,8 +233,10 @@ mod tests {
         let deadline = deadline_after(Duration::from_millis(200));
         // The bytes keep announcing five more bytes, so the handshake never
         // completes.
+        let password = sesame();
+        let login = Login { user: "user", password: &password };
         let outcome = loop {
-            match handshake(&here, "user", &Secret::from("sesame"), deadline) {
+            match handshake(&here, Some(login), deadline) {
                 Ok(None) => {}
                 other => break other,
             }

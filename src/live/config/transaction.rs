@@ -1,0 +1,48 @@
+//! [`Transaction`]: changes that are on their way to tor.
+
+use std::sync::Arc;
+
+use super::model::Model;
+use super::shared::Shared;
+use crate::error::Result;
+use crate::io::connection::Closed;
+use scape_proto::control::{ConfLine, Refusal};
+
+/// Changes that are sent to tor and that tor hasn't answered yet.
+///
+/// Another program may change an option shortly before this program does. Then
+/// tor's report of the other program's change may come after this program has
+/// sent its own change. While the transaction is open, the [`Model`] recognizes
+/// that the reported change may have been overwritten. The caller locks the
+/// model, compares the changes to tor's values, and begins the transaction
+/// before releasing the lock. The transaction must be [ended](Self::end) with
+/// the outcome.
+#[must_use = "a transaction must be ended with tor's answer"]
+pub(super) struct Transaction {
+    shared: Arc<Shared>,
+    /// The options and groups that are set, each with its lines.
+    units: Vec<(String, Vec<ConfLine>)>,
+}
+
+impl Transaction {
+    /// Begins a transaction. `model` is the locked model of `shared`.
+    pub(super) fn begin(
+        shared: &Arc<Shared>,
+        model: &mut Model,
+        units: Vec<(String, Vec<ConfLine>)>,
+    ) -> Transaction {
+        model.setting(&units);
+        Transaction { shared: shared.clone(), units }
+    }
+
+    /// Notes the outcome in the model.
+    pub(super) fn end(self, outcome: &Result<()>) {
+        let mut model = self.shared.model();
+        match outcome {
+            Err(error) if error.is::<Refusal>() => model.was_refused(&self.units),
+            Err(error) if error.is::<Closed>() => model.was_cut_off(&self.units),
+            // After any other error, tor may have made the changes.
+            Ok(()) | Err(_) => model.was_set(&self.units),
+        }
+    }
+}
