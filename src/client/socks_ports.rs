@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The two options for SOCKS ports. They are one group: setting one of them
 /// also replaces the values of the other.
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
-/// The port that tor opens if neither option is set.
+/// The port that tor opens if neither of these options is set.
 const DEFAULT_PORT: u16 = 9050;
 /// The usual SOCKS ports: tor's and Tor Browser's.
 const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
@@ -293,8 +293,8 @@ fn reachable(listener: &ListenerAddress, control: Option<&Address>) -> Option<Ad
 }
 
 /// The result of [`having`]: the listeners that [`of_lines`] returns, and all
-/// configured SOCKS port lines that could be parsed. The error message shows
-/// those lines.
+/// configured SOCKS port lines that could be parsed. If there are no listeners,
+/// the caller's error message shows these lines.
 struct Having {
     listeners: Vec<ListenerAddress>,
     lines: Vec<PortLine>,

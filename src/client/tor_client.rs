@@ -217,8 +217,8 @@ impl TorClient {
     /// the time for connecting. To change more settings, use
     /// [`agent`](Self::agent).
     ///
-    /// If a connection times out while streams of this tor wait for a
-    /// controller that attaches them, the error says so: see
+    /// A connection can time out because a controller keeps tor's new streams
+    /// waiting. The error then names this as the likely cause: see
     /// [`connect`](Self::connect).
     ///
     /// Each agent keeps its connections open for later requests and never

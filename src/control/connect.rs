@@ -102,8 +102,8 @@ pub struct Connect {
     cancel: Option<CancelToken>,
 }
 
-/// A request for a password, passed to the function of
-/// [`Connect::connect_with_prompt`].
+/// A request for a password. The function that the program gives to
+/// [`Connect::connect_with_prompt`] gets it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct PasswordRequest {

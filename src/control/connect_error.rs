@@ -25,7 +25,8 @@ pub struct ConnectError {
     attempts: Vec<ConnectAttempt>,
 }
 
-/// A failed attempt to connect.
+/// A failed attempt to connect to tor's control port or SOCKS port: the address
+/// that was tried, and the error.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConnectAttempt {

@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;
 
-/// The latest calls, by the names of the things that they ask for.
+/// For each thing that a call can ask tor for, such as a mapping or a client
+/// key, the latest call that asked for it. The key is the name of the thing.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     /// Locked while a command that removes a thing is sent, and while a call
@@ -93,12 +94,13 @@ impl Drop for Watch<'_> {
 }
 
 impl Claim {
-    /// Calls `send`, which sends the commands that remove the things of this
-    /// claim. `send` must not wait for the answers.
+    /// Calls `send`, which sends the commands that remove from tor what this
+    /// claim names. `send` must not wait for the answers.
     ///
-    /// `send` gets a function that returns true if the thing with a name may be
-    /// removed. The function returns false if a later call has claimed this
-    /// name. Then `send` must leave the thing in tor.
+    /// `send` gets a function that takes one of these names. The function
+    /// returns true if `send` may remove the thing of that name. It returns
+    /// false if a later call has claimed the name, so the thing must stay in
+    /// tor.
     pub(super) fn undo<T>(&self, send: impl FnOnce(&dyn Fn(&str) -> bool) -> T) -> T {
         let calls = self.latest.calls.lock();
         send(&|name| calls.of.get(name) == Some(&self.number))

@@ -40,8 +40,8 @@ pub enum StreamProblem {
         /// none.
         remote_reason: Option<CircuitReason>,
     },
-    /// The chosen circuit belongs to another control connection. ATTACHSTREAM
-    /// was not sent.
+    /// The handle of the chosen circuit comes from another control connection,
+    /// which may lead to another tor. ATTACHSTREAM was not sent.
     OtherConnection,
     /// The target is an onion service. tor builds the circuit for such a stream
     /// itself, and never attaches the stream to another circuit. ATTACHSTREAM

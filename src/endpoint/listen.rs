@@ -103,9 +103,9 @@ impl OnionEndpoint {
     /// control port on another machine, the password or cookie is used only if
     /// the environment variables also name the control port's address.
     ///
-    /// The endpoint's timeout begins when tor is running. The earlier steps
-    /// have their own time limits: 30 seconds for a control connection, two
-    /// minutes for launching a tor.
+    /// The endpoint's timeout limits the time from a running tor until the
+    /// service is published. The steps before that have their own limits: 30
+    /// seconds for a control connection, two minutes for launching a tor.
     ///
     /// ```no_run
     /// use scape::endpoint::OnionEndpoint;
@@ -120,9 +120,9 @@ impl OnionEndpoint {
     ///
     /// Returns an error with an [`EndpointError`] (kind
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument)) if the options
-    /// contradict each other or the key file contains no key. The kind is
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) if the key file can't be read or
-    /// created. Returns an error with a
+    /// contradict each other or the key file contains no key. Returns an error
+    /// of the kind [`ErrorKind::Io`](crate::ErrorKind::Io) if the key file
+    /// can't be read or created. Returns an error with a
     /// [`NotReadyError`](crate::tor::NotReadyError) (kind
     /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout)) if tor can't reach
     /// the Tor network. After an error, no service is left in tor.

@@ -45,9 +45,9 @@ use parking_lot::Mutex;
 /// * waiting for another thread that reconnects, begins to attach streams,
 ///   changes services on disk, or adds a SOCKS port
 ///
-/// After the wait, undoing takes a short time more, like after a timeout. It
-/// takes up to one second if tor doesn't answer, and up to five seconds for a
-/// service in tor's configuration.
+/// When a wait has ended, the call undoes what it has begun, as it does after a
+/// timeout. That takes up to one second if tor doesn't answer, and up to five
+/// seconds for a service on disk.
 ///
 /// ```
 /// use scape::{CancelToken, Launch};

@@ -34,9 +34,10 @@ thread_local! {
     static ON_BEHALF_OF: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
-/// Returns true if the caller is `thread`, or undoes something on behalf of
-/// `thread`, which waits for it. Code that waits for a thread to end must check
-/// this, so that no thread waits for itself.
+/// Returns true if the calling thread is `thread`, or if `thread` is waiting
+/// for the calling thread to undo something. In both cases, a wait for the end
+/// of `thread` would never return. Code that waits for a thread must check this
+/// first.
 pub(crate) fn is_own_thread(thread: ThreadId) -> bool {
     thread::current().id() == thread || ON_BEHALF_OF.get() == Some(thread)
 }

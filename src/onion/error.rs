@@ -58,8 +58,8 @@ pub enum PublishHint {
     /// The option `PublishHidServDescriptors` is 0, so tor publishes no
     /// service.
     PublishingDisabled,
-    /// tor no longer has the service, because it ended with an earlier control
-    /// connection.
+    /// The service ended with an earlier control connection, so tor no longer
+    /// has it.
     Gone,
     /// A filter on the control port, such as onion-grater, hides tor's events
     /// about descriptors. The service may be published all the same.

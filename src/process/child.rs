@@ -303,9 +303,10 @@ fn pause() {
 /// Ends the rest of a process group whose leader has ended and isn't reaped
 /// yet: a tor that a wrapper script started, or pluggable transports.
 ///
-/// All of these processes get SIGTERM first. They get SIGKILL when no process
-/// can write to the output pipe any more, or after 3 seconds. So a process
-/// whose output doesn't go to that pipe may be killed without any time to end.
+/// All of these processes get SIGTERM first. Then this waits for at most 3
+/// seconds until all processes that hold the output pipe have ended, and sends
+/// SIGKILL to the rest. So a process that doesn't hold that pipe may be killed
+/// without any time to end.
 #[cfg(unix)]
 fn end_rest(pid: u32, reading_end: &PipeReader) {
     use rustix::process::{Pid, Signal, kill_process_group};

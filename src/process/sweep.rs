@@ -34,7 +34,7 @@ use super::private_file::create_private;
 const LOCK: &str = "scape.lock";
 /// The lock file's name until it is locked.
 const NEW_LOCK: &str = "scape.lock-new";
-/// The lock file's name if it can't be locked.
+/// The name that the lock file gets if the file system doesn't support locks.
 const NO_LOCK: &str = "scape.no-lock";
 
 /// The age after which a directory without a lock file is considered abandoned.

@@ -102,8 +102,9 @@ impl Circuit {
     /// [private](crate::socks::is_private) addresses. It also refuses onion
     /// services, because they can't be reached over a given circuit.
     ///
-    /// While the proxy lives, every new stream of this tor waits for this
-    /// program: see [`TorClient::via`].
+    /// While the proxy lives, every new stream of this tor waits until this
+    /// library has decided on its circuit, in your program: see
+    /// [`TorClient::via`].
     ///
     /// ```no_run
     /// use std::time::Duration;

@@ -24,9 +24,9 @@ pub struct NoPathError {
     pub rejected: Vec<(PathRule, usize)>,
 }
 
-/// A rule that excludes a relay from a hop of a path (path-spec, "Path
-/// selection and constraints"). Each variant says how the relay breaks the
-/// rule.
+/// The reason why a relay can't be used at a hop of a path. Each variant says
+/// how the relay breaks one of the rules (path-spec, "Path selection and
+/// constraints").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum PathRule {

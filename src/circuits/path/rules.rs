@@ -44,7 +44,7 @@ pub(super) struct Rules {
 pub(super) enum Entry {
     /// This tor's entry guards, in tor's order.
     Guards,
-    /// All relays with the flag `Guard`, by weight.
+    /// Any relay with the flag `Guard`, chosen at random by its weight.
     Random,
 }
 

@@ -194,8 +194,9 @@ impl AgentBuilder {
         AgentBuilder { status_as_error, ..self }
     }
 
-    /// Sets the trusted certificate authorities for `https://` URLs, including
-    /// those of onion services. Default: the authorities that browsers trust.
+    /// Sets the certificate authorities that are trusted for `https://` URLs,
+    /// also for such URLs of onion services. Default: the authorities that
+    /// browsers trust.
     /// TLS settings in the `config()` of a single request are ignored.
     ///
     /// ```

@@ -34,8 +34,9 @@ enum Certainty {
 }
 
 impl Hub {
-    /// Adds an entry to the routes, and sends tor the new list. On success, tor
-    /// has accepted the list. On failure, the entry is removed again.
+    /// Adds a route for `kinds` to `target`, and sends tor the new list of
+    /// event kinds (SETEVENTS). On success, tor has accepted the list. On
+    /// failure, the route is removed again.
     pub(super) fn register_interest(
         &self,
         kinds: &[EventKind],

@@ -25,7 +25,7 @@ pub(super) struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// The option or group gets these lines. If the list is empty, the option
-    /// becomes unset, and a number becomes 0.
+    /// becomes unset. An option whose value is a number becomes 0 instead.
     Lines(Vec<ConfLine>),
     /// The option gets its default value.
     Default,
@@ -56,8 +56,9 @@ pub struct ConfigDiff {
     /// The lines that tor had when the change was begun, or at the last call of
     /// [`Config::overwrite`](crate::Config::overwrite) for this change.
     pub before: Vec<ConfLine>,
-    /// The lines after the change. Empty if the option becomes unset. A number
-    /// that becomes unset is 0.
+    /// The lines after the change. The list is empty if the option becomes
+    /// unset. But an option whose value is a number becomes 0 then, so it has
+    /// one line.
     pub after: Vec<ConfLine>,
     /// True if the option is reset to its default.
     pub is_reset: bool,

@@ -96,7 +96,8 @@ pub enum DiskOnionProblem {
     /// No service with this directory is configured.
     NotConfigured,
     /// tor has accepted the service, but didn't write the file `hostname`
-    /// within this time. The time is zero if the file was read without waiting.
+    /// within this time. The time is zero if the library looked for the file
+    /// only once, without waiting.
     NoHostname(Duration),
     /// tor refused the change. The reason may be in
     /// [`refusal`](DiskOnionError::refusal) and [`log`](DiskOnionError::log).

@@ -296,8 +296,8 @@ impl DiskOnionService {
 ///
 /// The guard doesn't keep the connection open. If the connection ends before
 /// the guard is dropped, the service stays, because the configuration belongs
-/// to tor and not to the connection. Dropping the guard waits for tor's replies
-/// for at most 5 seconds, and for 5 more seconds if tor doesn't answer in time.
+/// to tor and not to the connection. Dropping the guard waits for tor's
+/// replies, for at most 10 seconds in all.
 #[derive(Debug)]
 #[must_use = "the service is removed when this is dropped"]
 pub struct DiskOnionGuard {

@@ -56,7 +56,7 @@ pub use relay::RelayOptions;
 ///
 /// `docs/testing.md` in the repository shows three programs with their tests.
 ///
-/// A start takes about three seconds with the default of three authorities and
+/// A start takes two to three seconds with the default of three authorities and
 /// five relays. A user's first start takes some seconds more, to make keys (see
 /// [`TestNetworkBuilder::new_keys`]). The network needs tor 0.4.8 or later.
 /// Each authority and relay needs about 80 MB of memory after a minute.
@@ -86,9 +86,9 @@ pub use relay::RelayOptions;
 /// These options are set on every node and in [`launch`](Self::launch):
 ///
 /// * `VanguardsLiteEnabled 0`. With so few relays, tor would often choose a
-///   guard of a lower layer as the next hop of a circuit to an onion service.
-///   Relays refuse that, and tor keeps trying for up to 15 seconds.
-///   [`TestNetworkBuilder::vanguards_lite`] turns vanguards on.
+///   relay twice for a circuit to an onion service. Relays refuse to extend a
+///   circuit back to where it came from, and tor keeps trying for up to 15
+///   seconds. [`TestNetworkBuilder::vanguards_lite`] turns vanguards on.
 /// * `LearnCircuitBuildTimeout 0`, because tor would learn a timeout of some
 ///   milliseconds.
 /// * `EnforceDistinctSubnets 0`, because all addresses are 127.0.0.1, or

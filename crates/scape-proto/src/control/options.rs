@@ -22,9 +22,9 @@ const NO_SECRETS: &[&str] = &["Socks5Proxy", "HTTPProxy", "HTTPSProxy", "Bridge"
 /// Returns true if the option's values are secrets.
 ///
 /// Case is ignored. An abbreviation of a secret option's name counts, because
-/// tor accepts abbreviations. The name of an option that isn't secret doesn't
-/// count, even if it is also such an abbreviation. An example is `HTTPProxy`,
-/// because of `HTTPProxyAuthenticator`.
+/// tor accepts abbreviations, unless it is the full name of another option. For
+/// example, `HTTPProxy` doesn't count, although the secret option
+/// `HTTPProxyAuthenticator` begins with it.
 ///
 /// A secret option's name with additional characters, such as a plural, counts
 /// as well: tor rejects that name, but the value is still a secret.

@@ -16,8 +16,8 @@ open_enum! {
         /// The content of tor's cookie file. The controller reads the file and
         /// sends the content to tor.
         Cookie = "COOKIE",
-        /// The cookie file, too, but its content isn't sent. The controller and
-        /// tor prove to each other that they know the content.
+        /// The content of tor's cookie file, without sending it: the controller
+        /// and tor prove to each other that they know the content.
         SafeCookie = "SAFECOOKIE",
     }
 }

@@ -31,8 +31,8 @@ pub(crate) fn keywords<S: Serializer>(
     table(pairs.iter().map(|(key, value)| (key, shown(value, key))), serializer)
 }
 
-/// Serializes words without a key as an array. Secrets in the words are
-/// replaced by `[redacted]`.
+/// Serializes positional words, which have no keyword, as an array. Secrets in
+/// the words are replaced by `[redacted]`.
 pub(crate) fn words<S: Serializer>(words: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(words.iter().map(|word| redact_line(word.as_bytes())))
 }

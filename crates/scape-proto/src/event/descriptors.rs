@@ -54,10 +54,12 @@ impl fmt::Display for NewDesc {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct DescChanged {
-    /// Keyword arguments, in order. This version of the library knows none.
+    /// All keyword arguments, in order. This version of the library interprets
+    /// none of them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
     pub extra: Vec<(String, String)>,
-    /// Positional arguments, in order. This version of the library knows none.
+    /// All positional arguments, in order. This version of the library
+    /// interprets none of them.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::words"))]
     pub extra_words: Vec<String>,
 }

@@ -52,7 +52,8 @@ open_enum! {
         Interface = "INTERFACE",
         /// The option `Address`, set to a name that was resolved.
         Resolved = "RESOLVED",
-        /// A directory server told tor its address (older tors).
+        /// A directory server told tor which address tor has. Only older tors
+        /// write this.
         DirServ = "DIRSERV",
         /// The method is unknown.
         None = "NONE",
@@ -60,9 +61,9 @@ open_enum! {
 }
 
 open_enum! {
-    /// The status of tor, running as a relay, in the consensus. It belongs to
-    /// the action `SERVER_DESCRIPTOR_STATUS`, which control-spec describes, but
-    /// tor never sends.
+    /// Tells if the consensus lists this tor as a relay. This is an argument of
+    /// the action `SERVER_DESCRIPTOR_STATUS`. control-spec describes that
+    /// action, but tor never sends it.
     pub enum ServerDescriptorStatus {
         /// The consensus now lists tor as a relay.
         Listed = "LISTED",

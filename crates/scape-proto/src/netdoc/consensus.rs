@@ -34,8 +34,8 @@ pub struct Consensus<'a> {
     footer: &'a [u8],
     /// The flavor: `Ns`, which is the full one, or `Microdesc`.
     pub flavor: ConsensusFlavor,
-    /// The consensus method: the number of the rules by which the authorities
-    /// computed the consensus.
+    /// The consensus method: a version number of the rules by which the
+    /// authorities computed the consensus.
     pub method: Option<u32>,
     /// The start of the validity interval.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]

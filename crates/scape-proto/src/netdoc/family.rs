@@ -5,8 +5,8 @@ use std::fmt;
 use super::line::{lossy, words};
 use crate::word::Fingerprint;
 
-/// A member of a relay's family, as the relay lists it: dir-spec,
-/// "Microdescriptors" and "Server descriptors", the line `family`.
+/// A member of a relay's family, as the relay lists it in the line `family`.
+/// See dir-spec, "Microdescriptors" and "Server descriptors".
 ///
 /// Two relays are in the same family if each of them lists the other, or if
 /// both have the same family id.

@@ -188,8 +188,9 @@ impl<'a> RouterStatus<'a> {
     /// Returns the digest of the relay's server descriptor. Returns `None` for
     /// an entry of a microdescriptor consensus, which contains no such digest.
     ///
-    /// In `GETINFO ns/…`, NS and NEWCONSENSUS, a tor that uses microdescriptors
-    /// writes the first 20 bytes of the microdescriptor's digest instead.
+    /// If tor uses microdescriptors, the entries in `GETINFO ns/…` and in the
+    /// events NS and NEWCONSENSUS contain the first 20 bytes of the
+    /// microdescriptor's digest instead. This method then returns those.
     pub fn digest(&self) -> Option<DescriptorDigest> {
         self.digest
     }

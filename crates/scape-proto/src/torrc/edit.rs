@@ -215,8 +215,9 @@ impl Torrc {
     /// Replaces the lines of a group of options. In a group, the order of the
     /// lines matters (see [`group`](Self::group)). `group` is the name of the
     /// group or of an option in it. Existing lines that are also in `lines`
-    /// stay as they are, including their comments. The text between these lines
-    /// stays too. Elements of `lines` without a value are skipped.
+    /// stay as they are, including their comments. The group's other lines are
+    /// removed. Comments and other options between the group's lines stay.
+    /// Elements of `lines` without a value are skipped.
     ///
     /// ```
     /// use scape_proto::torrc::Torrc;

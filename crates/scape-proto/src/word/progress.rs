@@ -51,8 +51,9 @@ impl Progress {
         self.percent == 100
     }
 
-    /// Returns this step as a step of a larger operation, in which this
-    /// operation takes the part from `first` to `last` percent.
+    /// Converts this step to a step of a larger operation: 0 percent of this
+    /// step's own operation become `first` percent of the larger one, and 100
+    /// percent become `last` percent.
     ///
     /// ```
     /// use scape_proto::word::Progress;

@@ -79,9 +79,8 @@ switches! {
         /// tor prefers IPv6 addresses when it maps names automatically
         /// (`AutomapHostsOnResolve`). This is tor's default.
         PreferIPv6Automap = "PreferIPv6Automap",
-        /// A SOCKS client can offer two methods: a user name with a password,
-        /// or no authentication. If the client offers both, tor chooses no
-        /// authentication.
+        /// If a SOCKS client offers a user name with a password as well as the
+        /// method without authentication, tor chooses the latter.
         PreferSocksNoAuth = "PreferSOCKSNoAuth",
         /// SOCKS replies contain the reason why an onion service can't be
         /// reached, with the codes 0xF0 to 0xF7.

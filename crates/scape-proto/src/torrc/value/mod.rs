@@ -134,7 +134,7 @@ fn only(lines: &[String]) -> Result<&str, ConfigValueProblem> {
 }
 
 /// Returns true if the type doesn't specify the form of its values or elements.
-/// Numbers are allowed for such a type too.
+/// Such a value can be read and written as a number too.
 fn holds_anything(ty: &ConfigType) -> bool {
     use ConfigType::{CommaList, Dependent, LineList, Other};
     matches!(ty, LineList | Dependent | CommaList | Other(_))
