@@ -16,8 +16,8 @@ use parking_lot::Mutex;
 use crate::error::{Phase, Result};
 use crate::io::transport::Deadline;
 
-/// For each thing that a call can ask tor for, such as a mapping or a client
-/// key, the latest call that asked for it. The key is the name of the thing.
+/// A map from the name of a thing that calls can ask tor for, such as an
+/// address mapping or a client key, to the latest call that asked for it.
 #[derive(Debug, Default)]
 pub(super) struct Latest {
     /// Locked while a command that removes a thing is sent, and while a call

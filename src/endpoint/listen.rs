@@ -36,11 +36,12 @@ type Teller = Arc<Mutex<dyn FnMut(&Progress) + Send>>;
 /// [`OnionEndpoint`]. See the [module documentation](crate::endpoint) for the
 /// grammar.
 ///
-/// Without `controlPort`, the service is added to the [global
-/// tor](Tor::global): a tor that is running already, or else a new one. With
-/// `singleHop` and without `controlPort`, a tor is launched for this service
-/// alone. The listener keeps a launched tor alive. When this function succeeds,
-/// the service is published, so clients can reach it.
+/// With `controlPort`, the service is added to the tor at that port. Without
+/// it, the service is added to the [global tor](Tor::global): a tor that is
+/// running already, or else a new one. But `singleHop` without `controlPort`
+/// launches a tor for this service alone. The listener keeps a launched tor
+/// alive. When this function succeeds, the service is published, so clients can
+/// reach it.
 ///
 /// ```no_run
 /// use std::io::Write;

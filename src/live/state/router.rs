@@ -35,9 +35,9 @@ impl Router {
     }
 
     /// Returns the relay's entry in the latest consensus that listed it.
-    /// Returns `None` if no consensus has listed the relay since the first
-    /// handle to it was made. Then [`nickname`](Self::nickname) and most other
-    /// methods return `None` too.
+    /// Returns `None` if neither the consensus at the time of the first handle
+    /// to the relay nor any later one has listed it. In that case,
+    /// [`nickname`](Self::nickname) and most other methods return `None` too.
     pub fn entry(&self) -> Option<Arc<Relay>> {
         self.cell.entry()
     }

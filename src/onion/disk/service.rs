@@ -161,8 +161,8 @@ impl DiskOnionService {
         Ok(*address.public_key())
     }
 
-    /// Returns a handle for the clients that may connect. If there are no
-    /// clients, everybody may connect. After a change of the clients, call
+    /// Returns a handle to list and change the service's authorized clients. If
+    /// none are authorized, everybody may connect. After a change, call
     /// [`reread`](Self::reread).
     ///
     /// ```

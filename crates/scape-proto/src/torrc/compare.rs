@@ -80,13 +80,14 @@ struct Said {
 }
 
 impl<'a> TorrcComparison<'a> {
-    /// Creates a comparison with the configuration of tor. `running` is tor's
-    /// answer to a GETCONF for `HiddenServiceOptions` and all options to be
-    /// compared.
+    /// Creates a comparison of torrcs, which are given to [`of`](Self::of),
+    /// with the configuration of tor. `running` is tor's answer to a GETCONF
+    /// for all options to be compared, and for `HiddenServiceOptions` if the
+    /// torrc has onion services.
     ///
     /// Until [`types`](Self::types) is called, the types of the options aren't
-    /// known. Values are then equal only if their texts are equal, and every
-    /// option is treated as one that can have several values.
+    /// known. Values are then equal only if their texts are equal, and all
+    /// lines of an option are compared, not just the last one.
     ///
     /// ```
     /// use scape_proto::control::ConfLine;

@@ -275,10 +275,11 @@ impl Torrc {
         self.entries().filter(|entry| entry.is_include()).map(TorrcEntry::value)
     }
 
-    /// Returns the lines of a group of options. In a group, the order of the
-    /// lines matters. `group` is the name of the group or of an option in it.
-    /// Lines without a value are left out, and lines such as `/SocksPort`
-    /// don't remove the lines before them.
+    /// Returns the lines of a group of options, in order. A group is a set of
+    /// options whose lines tor reads together. `group` is the name of the group
+    /// or of an option in it. Lines without a value are left out. In tor, a
+    /// line such as `/SocksPort` discards the lines before it. Here it doesn't,
+    /// so those lines are returned too.
     ///
     /// For `HiddenServiceOptions`, the result contains the `HiddenServiceDir`
     /// lines, each followed by the lines that belong to it. For
