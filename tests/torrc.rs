@@ -484,10 +484,20 @@ fn torrc_file_is_replaced_atomically_and_keeps_its_mode() {
     write_torrc(&parse("A c\n"), &link).unwrap();
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("A c\n", 0o644));
     assert!(link.is_symlink() && fs::metadata(&path).unwrap().ino() != before);
+    // A link without a file stays a link, too: the file that it points to is
+    // created.
+    let (dangling, new) = (folder.path().join("dangling"), folder.path().join("new"));
+    std::os::unix::fs::symlink("new", &dangling).unwrap();
+    write_torrc(&parse("A e\n"), &dangling).unwrap();
+    assert!(dangling.is_symlink() && !new.is_symlink());
+    assert_eq!(fs::read_to_string(&new).unwrap(), "A e\n");
+    let circle = folder.path().join("circle");
+    std::os::unix::fs::symlink("circle", &circle).unwrap();
+    assert!(write_torrc(&parse("A e\n"), &circle).is_err() && circle.is_symlink());
     // No temporary file is left behind, even if the file can't be written.
     assert!(write_torrc(&parse("A d\n"), folder.path()).is_err());
     assert!(write_torrc(&parse("A d\n"), folder.path().join("none/torrc")).is_err());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
 }
 
 /// Generates texts with everything that has a meaning in a torrc.

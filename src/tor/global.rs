@@ -35,9 +35,9 @@ enum Global {
 }
 
 impl Global {
-    fn set(self) {
-        *GLOBAL.lock() = self;
-        CHANGED.notify_all();
+    /// Returns whether this thread is searching for the tor.
+    fn is_coming_from_here(&self) -> bool {
+        matches!(self, Global::Coming(thread) if *thread == thread::current().id())
     }
 
     /// Returns the known tor, if it can still be used. Waits while another
@@ -63,7 +63,7 @@ impl Global {
             let known = match &*global {
                 Global::None => None,
                 Global::Known(core) => core.upgrade(),
-                Global::Coming(thread) if *thread == thread::current().id() => {
+                here @ Global::Coming(_) if here.is_coming_from_here() => {
                     let why = "is being launched by this very call, so the progress callback \
                                cannot get it";
                     return Err(ArgumentError::invalid("Tor::global", "tor", why).into());
@@ -100,8 +100,10 @@ struct Coming;
 
 impl Drop for Coming {
     fn drop(&mut self) {
-        if matches!(&*GLOBAL.lock(), Global::Coming(thread) if *thread == thread::current().id()) {
-            Global::None.set();
+        let mut global = GLOBAL.lock();
+        if global.is_coming_from_here() {
+            *global = Global::None;
+            CHANGED.notify_all();
         }
     }
 }
@@ -210,7 +212,9 @@ impl Tor {
     /// Makes this tor the program's tor, which [`global`](Self::global)
     /// returns. Keep a handle, because the program's tor is forgotten with its
     /// last handle. Handles to the previous tor stay valid. If another thread
-    /// is searching for the program's tor, the call waits for it.
+    /// is searching for the program's tor, the call waits for it. If the call
+    /// is made by the progress callback of [`global_with`](Self::global_with),
+    /// `global_with` returns this tor, and the launched tor is ended.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -227,7 +231,7 @@ impl Tor {
         let mut global = GLOBAL.lock();
         // A search by another thread would replace this tor when it ends, so
         // wait for it.
-        while matches!(&*global, Global::Coming(thread) if *thread != thread::current().id()) {
+        while matches!(&*global, other @ Global::Coming(_) if !other.is_coming_from_here()) {
             CHANGED.wait(&mut global);
         }
         *global = Global::Known(Arc::downgrade(&self.core));
@@ -245,10 +249,21 @@ fn global(
     };
     *known = Global::Coming(thread::current().id());
     drop(known);
-    let coming = Coming;
+    let _coming = Coming;
     let tor = find_or_launch(cancel, on_progress)?;
-    Global::Known(Arc::downgrade(&tor.core)).set();
-    drop(coming);
+    let mut global = GLOBAL.lock();
+    if !global.is_coming_from_here() {
+        // The progress callback has set another tor, which takes precedence as
+        // long as it can be used.
+        drop(global);
+        match Global::known(cancel)? {
+            Ok(set) => return Ok(set),
+            Err(unknown) => global = unknown,
+        }
+    }
+    *global = Global::Known(Arc::downgrade(&tor.core));
+    CHANGED.notify_all();
+    drop(global);
     Ok(tor)
 }
 

@@ -17,7 +17,7 @@ use scape::event::{EventBody, EventKind};
 use scape::info::ListenerKind;
 use scape::process::find_tor;
 use scape::socks::SocksError;
-use scape::testing::TestNetwork;
+use scape::testing::{ScriptedTor, TestNetwork};
 use scape::tor::{NoControlError, NoSocksPortError, SocksPort, TorMode};
 use scape::transport::Address;
 use scape::word::{CircuitId, Progress};
@@ -438,5 +438,15 @@ fn child() -> Option<()> {
     private.quit().unwrap();
     drop(tors);
     assert!(!fs::exists(format!("/proc/{pid}")).unwrap() && !directory.exists());
+
+    // A tor that the progress callback sets takes precedence over the launched
+    // one.
+    let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap();
+    let controller = Connect::new().authenticate_over(scripted.transport().unwrap()).unwrap();
+    let own = Tor::from(controller);
+    let set = own.clone();
+    let found = Tor::global_with(move |_| set.set_global()).unwrap();
+    assert_eq!(found.mode(), TorMode::Control);
+    assert_eq!(Tor::global().unwrap().mode(), TorMode::Control);
     Some(())
 }

@@ -60,7 +60,7 @@ impl Directory {
     ///
     /// Entries of the consensus that can't be parsed are skipped and
     /// [counted](Self::skipped). If several entries have the same fingerprint,
-    /// only the first one is kept.
+    /// only the first one is kept, and the others are counted, too.
     ///
     /// ```
     /// use scape_proto::netdoc::Directory;
@@ -97,9 +97,10 @@ impl Directory {
         }
         // In every consensus that tor accepts, the entries are already sorted.
         relays.sort_by_key(Relay::fingerprint);
+        let parsed = relays.len();
         relays.dedup_by_key(|relay| relay.fingerprint());
         relays.shrink_to_fit();
-        let skipped = statuses.skipped();
+        let skipped = statuses.skipped() + (parsed - relays.len());
         Ok(Directory {
             flavor: consensus.flavor,
             valid_after: consensus.valid_after,
@@ -194,8 +195,8 @@ impl Directory {
         self.valid_until
     }
 
-    /// Returns the number of entries that were skipped because they couldn't be
-    /// parsed.
+    /// Returns the number of entries that were skipped. They couldn't be
+    /// parsed, or an earlier entry had the same fingerprint.
     pub fn skipped(&self) -> usize {
         self.skipped
     }

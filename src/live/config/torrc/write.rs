@@ -2,20 +2,23 @@
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scape_proto::torrc::Torrc;
 
 use crate::error::{Error, Result};
+
+/// The number of symbolic links that are followed, as in Linux.
+const MAX_LINKS: usize = 40;
 
 /// Replaces the content of a file with a torrc.
 ///
 /// The text is written to a temporary file in the same folder, which then takes
 /// the place of the old file. So a reader, tor or any other program, sees
 /// either the old text or the whole new one. An existing file keeps its mode
-/// and owner. If the path is a symbolic link to a file, that file is
-/// replaced. Because the text may have secrets, a new file can only be read by
-/// its owner (mode 0600).
+/// and owner. If the path is a symbolic link, the file that it points to is
+/// replaced or created, and the link stays. Because the text may have secrets,
+/// a new file can only be read by its owner (mode 0600).
 ///
 /// A running tor reads the file again when it gets the signal
 /// [`Signal::Reload`](crate::control::Signal::Reload).
@@ -51,8 +54,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    // Follow symbolic links, so that a link stays a link.
-    let path = if old.is_some() { fs::canonicalize(path)? } else { std::path::absolute(path)? };
+    let path = if old.is_some() { fs::canonicalize(path)? } else { without_links(path)? };
     let folder = path.parent().unwrap_or(&path);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scape-");
@@ -65,6 +67,20 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     }
     file.as_file().sync_all()?;
     file.persist(&path).map(drop).map_err(|error| error.error)
+}
+
+/// Returns the path of the file that would be created if `path` were opened:
+/// the place that a symbolic link without a file points to.
+fn without_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = std::path::absolute(path)?;
+    for _ in 0..MAX_LINKS {
+        if !path.is_symlink() {
+            return Ok(path);
+        }
+        let target = fs::read_link(&path)?;
+        path = path.parent().unwrap_or(&path).join(target);
+    }
+    Err(io::Error::other("there are too many symbolic links"))
 }
 
 /// Gives a file the owner and mode of another file.
