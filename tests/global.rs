@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use scape::control::Reconnect;
 use scape::testing::ScriptedTor;
 use scape::tor::{NoTorError, TorMode};
-use scape::{CancelToken, Tor};
+use scape::{CancelToken, Connect, Tor};
 
 /// Set in the child process that a test starts to get an environment of its
 /// own.
@@ -120,8 +121,39 @@ fn search_is_cancelled_while_a_control_port_says_nothing() {
     // The next search starts anew.
     let scripted = ScriptedTor::builder().info("version", "0.4.9.11").start().unwrap();
     let transport = scripted.transport().unwrap();
-    let tor = Tor::from(scape::Connect::new().authenticate_over(transport).unwrap());
+    let tor = Tor::from(Connect::new().authenticate_over(transport).unwrap());
     tor.set_global();
     assert!(Tor::global_cancel_with(&CancelToken::new(), |_| {}).unwrap().is_alive());
     assert!(Tor::global_cancel_with(&second, |_| {}).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn tor_that_reconnects_stays_the_global_tor() {
+    if env::var_os(CHILD).is_none() {
+        let port = closed_port();
+        let nowhere = env::temp_dir().join("no-such-tor");
+        let variables =
+            [("SCAPE_CONTROL", port.as_str()), ("SCAPE_TOR", nowhere.to_str().unwrap())];
+        return run_again("tor_that_reconnects_stays_the_global_tor", &variables);
+    }
+    let scripted = ScriptedTor::builder().info("version", "0.4.9.11").listen().unwrap();
+    let address = scripted.address().cloned().unwrap();
+    let later = Reconnect::new().first_delay(SOON).max_delay(SOON);
+    let tor = Tor::from(Connect::to(address).unwrap().reconnect(later).connect().unwrap());
+    tor.set_global();
+    let controller = tor.controller().unwrap();
+    scripted.hang_up();
+    controller.wait_closed(SOON).unwrap();
+    let same = Tor::global().unwrap();
+    assert_eq!(same.mode(), TorMode::Control);
+    assert!(!same.is_alive());
+    same.controller().unwrap().reconnect().unwrap();
+    assert!(tor.is_alive() && Tor::global().unwrap().is_alive());
+    // A connection that was closed doesn't come back.
+    controller.clone().close().unwrap();
+    match Tor::global() {
+        Err(error) => assert!(error.get::<NoTorError>().is_some(), "{error}"),
+        // A tor that runs at one of the usual SOCKS ports is used.
+        Ok(tor) => assert_eq!(tor.mode(), TorMode::SocksOnly),
+    }
 }

@@ -40,9 +40,10 @@ impl Global {
         matches!(self, Global::Coming(thread) if *thread == thread::current().id())
     }
 
-    /// Returns the known tor, if it can still be used. Waits while another
-    /// thread searches for one. Returns `Ok(Err(lock))` if no usable tor is
-    /// known: with this lock on [`GLOBAL`], the caller can begin a search.
+    /// Returns the known tor, unless it can't be used any more. Waits while
+    /// another thread searches for one. Returns `Ok(Err(lock))` if no usable
+    /// tor is known: with this lock on [`GLOBAL`], the caller can begin a
+    /// search.
     ///
     /// Returns `Err` if the call was cancelled. Also returns `Err` if it was
     /// made by the progress callback of the launch that it would wait for.
@@ -74,10 +75,10 @@ impl Global {
                 }
             };
             let Some(tor) = known.map(Tor::of) else { return Ok(Err(global)) };
-            // The lock is released, because `is_alive` takes the lock of the
+            // The lock is released, because the question takes the lock of the
             // process.
             drop(global);
-            if tor.is_alive() {
+            if tor.is_alive_or_reconnects() {
                 return Ok(Ok(tor));
             }
             global = GLOBAL.lock();
@@ -136,7 +137,12 @@ impl Tor {
     /// with its last handle, and launching takes about ten seconds.
     /// [`set_global`](Self::set_global) replaces the program's tor.
     ///
-    /// If another thread is launching the tor, the call waits for it.
+    /// If another thread is launching the tor, the call waits for it. While the
+    /// connection to the program's tor
+    /// [reconnects automatically](Connect::reconnect), the call returns this
+    /// tor at once, and
+    /// [`Controller::wait_connected`](crate::Controller::wait_connected) waits
+    /// until it can be used again.
     ///
     /// ```no_run
     /// let tor = scape::Tor::global()?;

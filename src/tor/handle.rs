@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::client::socks::{KeepAlive, SocksProxy, SocksStream, ToTarget};
 use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
-use crate::error::{Phase, Result};
+use crate::error::{ErrorKind, Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::transport::{Address, Deadline};
 use crate::live::config::Config;
@@ -372,6 +372,25 @@ impl Tor {
             Way::Control(controller) => controller.is_open(),
             Way::Launched(controller, process) => {
                 controller.is_open() && process.lock().as_ref().is_some_and(TorProcess::is_running)
+            }
+        }
+    }
+
+    /// Returns whether this tor is alive, or can be used again once its
+    /// connection has reconnected.
+    pub(super) fn is_alive_or_reconnects(&self) -> bool {
+        // A connection that nothing opens again isn't waited for.
+        let reconnects = |controller: &Controller| {
+            controller.is_open()
+                || controller
+                    .wait_connected(Duration::ZERO)
+                    .is_err_and(|error| error.kind() == ErrorKind::Timeout)
+        };
+        match &self.core.way {
+            Way::Socks(_) => true,
+            Way::Control(controller) => reconnects(controller),
+            Way::Launched(controller, _) => {
+                reconnects(controller) && self.of_process(TorProcess::is_running) == Some(true)
             }
         }
     }
