@@ -53,9 +53,10 @@
 //! - `Tor::from(controller)` uses a control connection that the program has
 //!   already.
 //!
+//! `Tor::launch` waits until tor is ready, for two minutes at most by default.
 //! A launched tor has a private directory and no open control port. It ends
 //! when its last handle is dropped, or when this program ends, even if the
-//! program is killed.
+//! program is killed. Clients, agents, streams and listeners count as handles.
 //!
 //! ```no_run
 //! use scape::{Launch, Tor};
@@ -199,10 +200,11 @@
 //! # Live state
 //!
 //! [`Tor::state`] tracks circuits, streams, relays, address mappings and entry
-//! guards. The [`state`] module explains how to look things up, wait and
-//! listen. The [`path`] module chooses relays and builds circuits, [`attach`]
-//! decides which circuit a stream uses, and [`geoip`] finds the countries of
-//! addresses. What tor hasn't reported is `None`.
+//! guards, and returns when all of them are loaded. The [`state`] module
+//! explains how to look things up, wait and listen. The [`path`] module chooses
+//! relays and builds circuits, [`attach`] decides which circuit a stream uses,
+//! and [`geoip`] finds the countries of addresses. What tor hasn't reported is
+//! `None`.
 //!
 //! ```no_run
 //! use scape::Tor;

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::client::socks::{KeepAlive, SocksProxy, SocksStream, ToTarget};
 use crate::control::{Connect, ConnectAttempt, Controller, environment_socks};
-use crate::error::{ErrorKind, Phase, Result};
+use crate::error::{Phase, Result};
 use crate::io::cancel::CancelToken;
 use crate::io::transport::{Address, Deadline};
 use crate::live::config::Config;
@@ -379,12 +379,9 @@ impl Tor {
     /// Returns whether this tor is alive, or can be used again once its
     /// connection has reconnected.
     pub(super) fn is_alive_or_reconnects(&self) -> bool {
-        // A connection that nothing opens again isn't waited for.
+        // Only a connection that nothing opens again is reported as closed.
         let reconnects = |controller: &Controller| {
-            controller.is_open()
-                || controller
-                    .wait_connected(Duration::ZERO)
-                    .is_err_and(|error| error.kind() == ErrorKind::Timeout)
+            !controller.wait_connected(Duration::ZERO).is_err_and(|error| error.is_closed())
         };
         match &self.core.way {
             Way::Socks(_) => true,

@@ -240,9 +240,9 @@ impl Model {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// Notes that the connection ended while options or groups were being set.
-    /// The event that would have reported the new values won't come any more,
-    /// so these values aren't known.
+    /// Notes that no answer came while options or groups were being set: the
+    /// connection ended, or the call gave up. tor may have made the changes or
+    /// not, so the values aren't known.
     pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
         self.was_refused(units);
         for (name, _) in units {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::model::Model;
 use super::shared::Shared;
 use crate::error::Result;
-use crate::io::connection::Closed;
 use scape_proto::control::{ConfLine, Refusal};
 
 /// Changes that are sent to tor and that tor hasn't answered yet.
@@ -39,10 +38,11 @@ impl Transaction {
     pub(super) fn end(self, outcome: &Result<()>) {
         let mut model = self.shared.model();
         match outcome {
+            Ok(()) => model.was_set(&self.units),
             Err(error) if error.is::<Refusal>() => model.was_refused(&self.units),
-            Err(error) if error.is::<Closed>() => model.was_cut_off(&self.units),
-            // After any other error, tor may have made the changes.
-            Ok(()) | Err(_) => model.was_set(&self.units),
+            // Nobody knows whether tor has made the changes, so it will be
+            // asked.
+            Err(_) => model.was_cut_off(&self.units),
         }
     }
 }
