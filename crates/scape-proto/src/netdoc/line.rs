@@ -101,6 +101,30 @@ pub(super) fn number(digits: &[u8]) -> Option<u32> {
     u32::try_from(number).ok()
 }
 
+/// Parses a decimal number without a sign that fits into 64 bits.
+#[inline]
+pub(super) fn number_u64(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    let mut number: u64 = 0;
+    for digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    Some(number)
+}
+
+/// Parses a decimal number that may begin with `-`.
+pub(super) fn signed_number(text: &[u8]) -> Option<i64> {
+    match text.strip_prefix(b"-") {
+        Some(digits) => 0i64.checked_sub_unsigned(number_u64(digits)?),
+        None => i64::try_from(number_u64(text)?).ok(),
+    }
+}
+
 /// Converts bytes to text. Invalid UTF-8 is replaced by U+FFFD.
 pub(super) fn lossy(text: &[u8]) -> Box<str> {
     String::from_utf8_lossy(text).into()

@@ -20,14 +20,20 @@
 //! document to controllers.
 
 mod address;
+mod bandwidth_history;
 mod bandwidth_weights;
 mod base64;
 mod consensus;
 mod consensus_flavor;
 mod descriptor_digest;
+mod digest;
 mod directory;
+mod document_error;
+mod document_kind;
+mod documents;
 mod exit_policy;
 mod family;
+mod item;
 mod line;
 mod microdescriptor;
 mod port_policy;
@@ -37,9 +43,12 @@ mod router_flags;
 mod router_status;
 mod router_status_error;
 mod router_statuses;
+mod rules;
 #[cfg(feature = "serde")]
 mod serial;
+mod server_descriptor;
 mod shared;
+mod value;
 pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
 pub use exit_policy::{
     AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
@@ -49,15 +58,21 @@ pub use port_policy::{ParsePortPolicyError, PortPolicy};
 pub use protocols::{ParseProtocolsError, Protocols};
 pub use router_flags::RouterFlags;
 
+pub use bandwidth_history::BandwidthHistory;
 pub use bandwidth_weights::BandwidthWeights;
 pub use consensus::{
     Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError,
 };
 pub use consensus_flavor::ConsensusFlavor;
 pub use directory::Directory;
+pub use document_error::{DocumentError, LineProblem};
+pub use document_kind::DocumentKind;
+pub use documents::Documents;
 pub use family::FamilyMember;
+pub use item::{Item, Items, Object};
 pub use microdescriptor::{Microdescriptor, Microdescriptors};
 pub use relay::Relay;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
 pub use router_statuses::RouterStatuses;
+pub use server_descriptor::{Bandwidth, CrossCertificate, OverloadGeneral, ServerDescriptor};

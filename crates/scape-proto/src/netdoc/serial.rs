@@ -4,9 +4,9 @@ use serde::{Serialize, Serializer};
 
 use super::line::lossy;
 use crate::netdoc::{
-    AddressPattern, BandwidthWeights, DescriptorDigest, ExitAction, ExitPolicy, ExitRule,
-    FamilyMember, Microdescriptor, PortPolicy, PortRange, Protocols, Relay, RouterFlags,
-    RouterStatus,
+    AddressPattern, BandwidthWeights, DescriptorDigest, DocumentError, ExitAction, ExitPolicy,
+    ExitRule, FamilyMember, Microdescriptor, Object, PortPolicy, PortRange, Protocols, Relay,
+    RouterFlags, RouterStatus, ServerDescriptor,
 };
 use crate::word::serial::{Hex, Time, table};
 
@@ -52,6 +52,63 @@ fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     policy: relay.policy(),
     policy_v6: relay.policy_v6(),
 } }
+
+fields! { "ServerDescriptor", |relay: ServerDescriptor<'_>| {
+    nickname: relay.nickname,
+    address: relay.address,
+    or_port: relay.or_port,
+    socks_port: relay.socks_port,
+    dir_port: relay.dir_port,
+    or_addresses: relay.or_addresses,
+    identity_ed25519: relay.identity_ed25519,
+    master_key_ed25519: relay.master_key_ed25519.map(Hex),
+    bandwidth: relay.bandwidth,
+    platform: relay.platform,
+    published: Time::new(relay.published),
+    fingerprint: relay.fingerprint,
+    is_hibernating: relay.is_hibernating,
+    uptime: relay.uptime,
+    onion_key: relay.onion_key,
+    onion_key_crosscert: relay.onion_key_crosscert,
+    ntor_onion_key: relay.ntor_onion_key.map(Hex),
+    ntor_onion_key_crosscert: relay.ntor_onion_key_crosscert,
+    signing_key: relay.signing_key,
+    overload_general: relay.overload_general,
+    contact: relay.contact,
+    bridge_distribution_request: relay.bridge_distribution_request,
+    family: relay.family(),
+    family_certs: relay.family_certs,
+    eventdns: relay.eventdns,
+    caches_extra_info: relay.caches_extra_info,
+    extra_info_digest: relay.extra_info_digest,
+    extra_info_sha256: relay.extra_info_sha256.map(Hex),
+    is_hidden_service_dir: relay.is_hidden_service_dir,
+    allows_single_hop_exits: relay.allows_single_hop_exits,
+    has_tunnelled_dir_server: relay.has_tunnelled_dir_server,
+    protocols: relay.protocols(),
+    exit_policy: relay.exit_policy().ok(),
+    ipv6_policy: relay.ipv6_policy(),
+    read_history: relay.read_history,
+    write_history: relay.write_history,
+    router_sig_ed25519: relay.router_sig_ed25519.map(Hex),
+    router_signature: relay.router_signature,
+    digest: relay.digest(),
+    router_digest_sha256: relay.router_digest_sha256.map(Hex),
+} }
+
+impl Serialize for Object<'_> {
+    /// Writes the base64 text without line ends.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lines = self.base64().split(|b| b.is_ascii_whitespace());
+        lossy(&lines.flatten().copied().collect::<Vec<_>>()).serialize(serializer)
+    }
+}
+
+impl Serialize for DocumentError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 fields! { "Relay", |relay: Relay| {
     fingerprint: relay.fingerprint(),

@@ -1,0 +1,113 @@
+//! The error for a malformed line of a directory document.
+
+use std::fmt;
+
+use super::DocumentKind;
+use super::line::lossy;
+
+/// A malformed line of a directory document.
+///
+/// A lenient parser skips such lines and returns them on request. For a strict
+/// parser, the first one is the error.
+///
+/// ```
+/// use scape_proto::netdoc::{LineProblem, ServerDescriptor};
+///
+/// let text = b"router relay04 127.0.0.14 9004 0 0\nuptime soon\n";
+/// let relay = ServerDescriptor::parse(text)?;
+/// let skipped = &relay.skipped()[0];
+/// assert_eq!((skipped.line(), skipped.keyword()), (Some(2), "uptime"));
+/// assert!(matches!(skipped.problem(), LineProblem::Value(_)));
+/// assert_eq!(
+///     skipped.to_string(),
+///     "malformed server descriptor: line 2 (uptime): the uptime must be a number of seconds",
+/// );
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentError {
+    document: DocumentKind,
+    line: Option<usize>,
+    keyword: Box<str>,
+    problem: LineProblem,
+}
+
+impl DocumentError {
+    /// Creates an error. At most 100 bytes of the keyword are kept.
+    pub(super) fn new(
+        document: DocumentKind,
+        line: Option<usize>,
+        keyword: &[u8],
+        problem: LineProblem,
+    ) -> Self {
+        let keyword = lossy(keyword.get(..100).unwrap_or(keyword));
+        DocumentError { document, line, keyword, problem }
+    }
+
+    /// Returns the kind of the document.
+    pub fn document(&self) -> DocumentKind {
+        self.document
+    }
+
+    /// Returns the number of the line, counted from 1 at the document's first
+    /// line. Returns `None` if a line is missing.
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// Returns the keyword of the line. Invalid UTF-8 is replaced by U+FFFD.
+    pub fn keyword(&self) -> &str {
+        &self.keyword
+    }
+
+    /// Returns the problem with the line.
+    pub fn problem(&self) -> LineProblem {
+        self.problem
+    }
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DocumentError { document, line, keyword, problem } = self;
+        match (problem, line) {
+            (LineProblem::Start, _) => {
+                write!(f, "not a {document}: the first line begins with {keyword:?}")
+            }
+            (_, Some(line)) => {
+                write!(f, "malformed {document}: line {line} ({keyword}): {problem}")
+            }
+            (_, None) => write!(f, "malformed {document}: {keyword}: {problem}"),
+        }
+    }
+}
+
+impl std::error::Error for DocumentError {}
+
+/// The reason why a line of a document is malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LineProblem {
+    /// The text doesn't begin like a document of this kind.
+    #[error("the document must begin with another line")]
+    Start,
+    /// A mandatory line is missing.
+    #[error("the line is missing")]
+    Missing,
+    /// The line appears more often than the specification allows. Lenient
+    /// parsers use the first one.
+    #[error("the line is repeated")]
+    Repeated,
+    /// The line is in the wrong place.
+    #[error("the line is out of place")]
+    Order,
+    /// The line has too few words.
+    #[error("too few words")]
+    Words,
+    /// The line needs an object (`-----BEGIN …-----`), or its object has the
+    /// wrong label, no end or invalid base64.
+    #[error("the object after the line is missing, malformed or unexpected")]
+    Object,
+    /// A value is malformed. The text describes the form that it must have.
+    #[error("{0}")]
+    Value(&'static str),
+}

@@ -1,0 +1,80 @@
+//! The kinds of directory documents.
+
+use std::fmt;
+
+/// A kind of directory document.
+///
+/// `Display` writes the name that error messages use, such as `server
+/// descriptor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DocumentKind {
+    /// A relay's or a bridge's description of itself.
+    ServerDescriptor,
+    /// The statistics that a relay or a bridge publishes about itself.
+    ExtraInfo,
+    /// The part of a server descriptor that clients need.
+    Microdescriptor,
+    /// A consensus of either flavor.
+    Consensus,
+    /// An authority's vote.
+    Vote,
+    /// The relays that a bridge authority knows.
+    BridgeNetworkStatus,
+    /// A network status of version 2, which tor used until 2014.
+    NetworkStatusV2,
+    /// The first form of a directory, which tor used until 2007.
+    DirectoryV1,
+    /// An authority's certificate.
+    KeyCertificate,
+    /// Signatures of a consensus that is not yet published.
+    DetachedSignatures,
+    /// The difference between two consensuses.
+    ConsensusDiff,
+    /// Bandwidths that a scanner measured.
+    BandwidthFile,
+    /// Addresses from which exits connect.
+    ExitList,
+    /// The descriptor of an onion service of version 3.
+    OnionDescriptor,
+    /// The first encrypted layer of an onion service's descriptor.
+    OnionFirstLayer,
+    /// The second encrypted layer of an onion service's descriptor.
+    OnionSecondLayer,
+    /// The descriptor of an onion service of version 2, which tor used until
+    /// 2021.
+    OnionDescriptorV2,
+    /// A list of directory authorities or fallback directories.
+    DirectoryList,
+}
+
+impl DocumentKind {
+    fn name(self) -> &'static str {
+        match self {
+            DocumentKind::ServerDescriptor => "server descriptor",
+            DocumentKind::ExtraInfo => "extra-info document",
+            DocumentKind::Microdescriptor => "microdescriptor",
+            DocumentKind::Consensus => "consensus",
+            DocumentKind::Vote => "vote",
+            DocumentKind::BridgeNetworkStatus => "bridge network status",
+            DocumentKind::NetworkStatusV2 => "network status of version 2",
+            DocumentKind::DirectoryV1 => "directory of version 1",
+            DocumentKind::KeyCertificate => "key certificate",
+            DocumentKind::DetachedSignatures => "detached signatures",
+            DocumentKind::ConsensusDiff => "consensus diff",
+            DocumentKind::BandwidthFile => "bandwidth file",
+            DocumentKind::ExitList => "exit list",
+            DocumentKind::OnionDescriptor => "onion service descriptor",
+            DocumentKind::OnionFirstLayer => "first layer of an onion service descriptor",
+            DocumentKind::OnionSecondLayer => "second layer of an onion service descriptor",
+            DocumentKind::OnionDescriptorV2 => "onion service descriptor of version 2",
+            DocumentKind::DirectoryList => "list of directories",
+        }
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,811 @@
+//! Server descriptors: dir-spec, "Server descriptor format".
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::SystemTime;
+
+use super::BandwidthHistory;
+use super::digest::sha1_through;
+use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::item::{Item, Object};
+use super::line::signed_number;
+use super::rules::{self, Depth, Rule, Rules};
+use super::value::{base64_word, decode_hex, flag, hex, key, nickname};
+use super::{
+    DescriptorDigest, DocumentError, DocumentKind, ExitPolicy, ExitRule, FamilyMember, LineProblem,
+    ParseExitPolicyError, PortPolicy, Protocols, address,
+};
+use crate::word::Fingerprint;
+
+/// A relay's or bridge's description of itself: dir-spec, "Server descriptor
+/// format".
+///
+/// A `ServerDescriptor` borrows its text. Lines are parsed leniently by
+/// [`parse`](Self::parse): a malformed line is skipped, its field is `None` or
+/// empty as if the line were missing, and [`skipped`](Self::skipped) returns
+/// the reason. [`parse_strict`](Self::parse_strict) checks everything that
+/// dir-spec demands. The exit policy, the family and the subprotocol versions
+/// are parsed by the methods that return them.
+///
+/// Descriptors of bridges that CollecTor publishes are sanitized: they have no
+/// keys and no signature, and the lines `router-digest` and
+/// `router-digest-sha256` instead.
+///
+/// Signatures are not checked. See the feature `verify`.
+///
+/// ```
+/// use scape_proto::netdoc::ServerDescriptor;
+///
+/// let text = b"router relay04 127.0.0.14 9004 0 0\nplatform Tor 0.4.9.11 on Linux\n\
+///     bandwidth 1073741824 1073741824 0\nreject *:25\naccept *:*\n";
+/// let relay = ServerDescriptor::parse(text)?;
+/// assert_eq!((relay.nickname, relay.or_port), (Some("relay04"), Some(9004)));
+/// assert_eq!(relay.bandwidth.map(|bandwidth| bandwidth.average), Some(1 << 30));
+/// assert!(!relay.exit_policy()?.allows("192.0.2.1".parse()?, 25));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "RelayDescriptor")]
+#[doc(alias = "BridgeDescriptor")]
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ServerDescriptor<'a> {
+    text: &'a [u8],
+    skipped: Vec<DocumentError>,
+    protocols: Option<&'a [u8]>,
+    family: &'a [u8],
+    ipv6_policy: Option<&'a [u8]>,
+    /// The nickname that the relay's operator chose. Nicknames aren't unique.
+    pub nickname: Option<&'a str>,
+    /// The relay's IPv4 address.
+    pub address: Option<Ipv4Addr>,
+    /// The port for relays and clients, or 0 if there is none.
+    pub or_port: Option<u16>,
+    /// The port for SOCKS, which is 0 since tor 0.1.
+    pub socks_port: Option<u16>,
+    /// The port for unencrypted directory requests, or 0 if there is none.
+    pub dir_port: Option<u16>,
+    /// The additional addresses for relays and clients, in order: the lines
+    /// `or-address`.
+    pub or_addresses: Vec<SocketAddr>,
+    /// The Ed25519 certificate that the identity key signs, for the key that
+    /// signs the descriptor.
+    pub identity_ed25519: Option<Object<'a>>,
+    /// The relay's Ed25519 identity key.
+    pub master_key_ed25519: Option<[u8; 32]>,
+    /// The bandwidths that the relay offers.
+    pub bandwidth: Option<Bandwidth>,
+    /// The software and the system, such as `Tor 0.4.9.11 on Linux`. Invalid
+    /// UTF-8 is replaced by U+FFFD.
+    pub platform: Option<Cow<'a, str>>,
+    /// The time when the descriptor was made, in whole seconds.
+    pub published: Option<SystemTime>,
+    /// The fingerprint of the relay's RSA identity key.
+    pub fingerprint: Option<Fingerprint>,
+    /// True if the relay hibernated when the descriptor was made. False if the
+    /// line is missing.
+    pub is_hibernating: bool,
+    /// The time since the relay's tor was started, in seconds. Some old
+    /// versions of tor wrote negative numbers.
+    pub uptime: Option<i64>,
+    /// The RSA key for the TAP handshake. Relays publish none since tor
+    /// 0.4.9.
+    pub onion_key: Option<Object<'a>>,
+    /// The signature that proves that the relay has the secret part of
+    /// `onion_key`.
+    pub onion_key_crosscert: Option<Object<'a>>,
+    /// The Curve25519 key for the ntor handshake.
+    pub ntor_onion_key: Option<[u8; 32]>,
+    /// The certificate that proves that the relay has the secret part of
+    /// `ntor_onion_key`.
+    pub ntor_onion_key_crosscert: Option<CrossCertificate<'a>>,
+    /// The relay's RSA identity key.
+    pub signing_key: Option<Object<'a>>,
+    /// The state of overload that the relay reported last. Relays report it
+    /// for 72 hours.
+    pub overload_general: Option<OverloadGeneral>,
+    /// The operator's contact information. Invalid UTF-8 is replaced by
+    /// U+FFFD.
+    pub contact: Option<Cow<'a, str>>,
+    /// The way in which a bridge wants to be distributed, such as `https`.
+    pub bridge_distribution_request: Option<&'a str>,
+    /// The certificates that prove the membership in families: the lines
+    /// `family-cert`.
+    pub family_certs: Vec<Object<'a>>,
+    /// True if the relay has a newer resolver for DNS. Obsolete.
+    pub eventdns: Option<bool>,
+    /// True if the relay caches extra-info documents.
+    pub caches_extra_info: bool,
+    /// The digest of the relay's extra-info document.
+    pub extra_info_digest: Option<DescriptorDigest>,
+    /// The SHA-256 digest of the relay's extra-info document, which includes
+    /// the document's signature.
+    pub extra_info_sha256: Option<[u8; 32]>,
+    /// True if the relay stores descriptors of onion services.
+    pub is_hidden_service_dir: bool,
+    /// True if circuits of one hop may exit. Obsolete.
+    pub allows_single_hop_exits: bool,
+    /// True if the relay answers directory requests at its OR port.
+    pub has_tunnelled_dir_server: bool,
+    /// The bytes read in the past. Only descriptors of tor 0.1 and older have
+    /// this; later ones have it in the extra-info document.
+    pub read_history: Option<BandwidthHistory<'a>>,
+    /// The bytes written in the past. See `read_history`.
+    pub write_history: Option<BandwidthHistory<'a>>,
+    /// The Ed25519 signature of the descriptor.
+    pub router_sig_ed25519: Option<[u8; 64]>,
+    /// The RSA signature of the descriptor.
+    pub router_signature: Option<Object<'a>>,
+    /// The digest of the original descriptor. Only sanitized descriptors of
+    /// bridges have this.
+    pub router_digest: Option<DescriptorDigest>,
+    /// The SHA-256 digest of the original descriptor. Only sanitized
+    /// descriptors of bridges have this.
+    pub router_digest_sha256: Option<[u8; 32]>,
+}
+
+/// The bandwidths in a server descriptor, in bytes per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Bandwidth {
+    /// The bandwidth that the relay is willing to sustain for long.
+    pub average: u64,
+    /// The bandwidth that the relay is willing to sustain for a short time.
+    pub burst: u64,
+    /// The highest bandwidth that the relay sustained for ten seconds in the
+    /// past five days.
+    pub observed: u64,
+}
+
+/// The certificate of the key for the ntor handshake: the line
+/// `ntor-onion-key-crosscert`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct CrossCertificate<'a> {
+    /// The sign of the Ed25519 key that corresponds to the Curve25519 key.
+    pub sign: bool,
+    /// The Ed25519 certificate.
+    pub certificate: Object<'a>,
+}
+
+/// A relay's overload: the line `overload-general`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct OverloadGeneral {
+    /// The version of the line's format, which is 1.
+    pub version: u32,
+    /// The hour in which the overload began.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
+    pub since: SystemTime,
+}
+
+const ED25519: &str = "ED25519 CERT";
+const RSA: &str = "RSA PUBLIC KEY";
+
+/// The lines that may appear in every server descriptor.
+macro_rules! rules {
+    ($($own:expr),* $(,)?) => {
+        &[
+            Rule::once("router"),
+            Rule::at_most_once("identity-ed25519").object(ED25519).from_start(1),
+            Rule::at_most_once("master-key-ed25519"),
+            Rule::at_most_once("platform"),
+            Rule::at_most_once("proto"),
+            Rule::once("published"),
+            Rule::at_most_once("fingerprint"),
+            Rule::at_most_once("uptime"),
+            Rule::once("bandwidth"),
+            Rule::at_most_once("extra-info-digest"),
+            Rule::at_most_once("onion-key").object(RSA),
+            Rule::at_most_once("onion-key-crosscert").object("CROSSCERT"),
+            Rule::at_most_once("hidden-service-dir"),
+            Rule::at_most_once("contact"),
+            Rule::at_most_once("bridge-distribution-request"),
+            Rule::at_most_once("family"),
+            Rule::any("family-cert").object("FAMILY CERT"),
+            Rule::at_most_once("ntor-onion-key"),
+            Rule::at_most_once("ntor-onion-key-crosscert").object(ED25519),
+            Rule::any("or-address"),
+            Rule::any("accept"),
+            Rule::any("reject"),
+            Rule::at_most_once("ipv6-policy"),
+            Rule::at_most_once("overload-general"),
+            Rule::at_most_once("hibernating"),
+            Rule::at_most_once("caches-extra-info"),
+            Rule::at_most_once("eventdns"),
+            Rule::at_most_once("protocols"),
+            Rule::at_most_once("allow-single-hop-exits"),
+            Rule::at_most_once("tunnelled-dir-server"),
+            Rule::at_most_once("read-history"),
+            Rule::at_most_once("write-history"),
+            $($own),*
+        ]
+    };
+}
+
+static RULES: Rules = Rules {
+    document: DocumentKind::ServerDescriptor,
+    lines: rules![
+        Rule::once("signing-key").object(RSA),
+        Rule::at_most_once("router-sig-ed25519").from_end(1),
+        Rule::once("router-signature").object("SIGNATURE").from_end(0),
+        Rule::at_most_once("router-digest-sha256"),
+        Rule::at_most_once("router-digest"),
+    ],
+    ordered: false,
+};
+
+/// The rules for a bridge's descriptor from which the keys and addresses were
+/// removed.
+static SANITIZED: Rules = Rules {
+    document: DocumentKind::ServerDescriptor,
+    lines: rules![
+        Rule::at_most_once("signing-key").object(RSA),
+        Rule::at_most_once("router-sig-ed25519"),
+        Rule::at_most_once("router-signature").object("SIGNATURE"),
+        Rule::at_most_once("router-digest-sha256"),
+        Rule::once("router-digest"),
+    ],
+    ordered: false,
+};
+
+impl<'a> ServerDescriptor<'a> {
+    /// Parses a descriptor. Malformed lines are skipped. Annotations before and
+    /// after the descriptor are left out.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let relay = ServerDescriptor::parse(b"router relay04 127.0.0.14 9004 0 0\nuptime soon\n")?;
+    /// assert_eq!(relay.uptime, None);
+    /// assert_eq!(relay.skipped()[0].keyword(), "uptime");
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text doesn't begin with a line `router`.
+    pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
+        Self::read_text(skip_annotations(text), Depth::Lenient)
+    }
+
+    /// Parses a descriptor and checks the order, the number and the form of its
+    /// lines. Lines with unknown keywords are allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{LineProblem, ServerDescriptor};
+    ///
+    /// let error = ServerDescriptor::parse_strict(b"router relay04 127.0.0.14 9004 0 0\n")
+    ///     .expect_err("mandatory lines are missing");
+    /// assert_eq!((error.keyword(), error.problem()), ("published", LineProblem::Missing));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for the first line that breaks a rule of dir-spec.
+    pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
+        Self::read_text(skip_annotations(text), Depth::Strict)
+    }
+
+    /// Returns an iterator over the descriptors in a text, such as tor's file
+    /// `cached-descriptors`. See [`Documents`].
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nrouter relay05 127.0.0.15 9005 0 0\n";
+    /// assert_eq!(ServerDescriptor::parse_all(text).count(), 2);
+    /// ```
+    pub fn parse_all(text: &'a [u8]) -> Documents<'a, Self> {
+        Documents::new(text)
+    }
+
+    fn read_text(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        let mut relay = ServerDescriptor::empty(text);
+        let rules = relay.rules();
+        relay.skipped = rules::read(rules, text, depth, |item| relay.read_item(item, depth))?;
+        if depth == Depth::Strict {
+            relay.check_whole()?;
+        }
+        Ok(relay)
+    }
+
+    fn empty(text: &'a [u8]) -> Self {
+        ServerDescriptor {
+            text,
+            skipped: Vec::new(),
+            protocols: None,
+            family: b"",
+            ipv6_policy: None,
+            nickname: None,
+            address: None,
+            or_port: None,
+            socks_port: None,
+            dir_port: None,
+            or_addresses: Vec::new(),
+            identity_ed25519: None,
+            master_key_ed25519: None,
+            bandwidth: None,
+            platform: None,
+            published: None,
+            fingerprint: None,
+            is_hibernating: false,
+            uptime: None,
+            onion_key: None,
+            onion_key_crosscert: None,
+            ntor_onion_key: None,
+            ntor_onion_key_crosscert: None,
+            signing_key: None,
+            overload_general: None,
+            contact: None,
+            bridge_distribution_request: None,
+            family_certs: Vec::new(),
+            eventdns: None,
+            caches_extra_info: false,
+            extra_info_digest: None,
+            extra_info_sha256: None,
+            is_hidden_service_dir: false,
+            allows_single_hop_exits: false,
+            has_tunnelled_dir_server: false,
+            read_history: None,
+            write_history: None,
+            router_sig_ed25519: None,
+            router_signature: None,
+            router_digest: None,
+            router_digest_sha256: None,
+        }
+    }
+
+    /// Returns the rules for this descriptor. Only descriptors whose keys were
+    /// removed have a line `router-digest`.
+    fn rules(&self) -> &'static Rules {
+        let is_sanitized = memchr::memmem::find(self.text, b"\nrouter-digest ").is_some();
+        if is_sanitized { &SANITIZED } else { &RULES }
+    }
+
+    fn read_item(&mut self, item: &Item<'a>, depth: Depth) -> Result<(), LineProblem> {
+        let mut words = item.arguments_reader();
+        match item.keyword() {
+            b"router" => self.read_router(item)?,
+            b"identity-ed25519" => self.identity_ed25519 = item.object(),
+            b"master-key-ed25519" => self.master_key_ed25519 = Some(key(&mut words)?),
+            b"bandwidth" => {
+                const FORM: &str = "the bandwidths must be numbers of bytes per second";
+                let average = words.number(FORM)?;
+                let burst = words.number(FORM)?;
+                // tor 0.0.7 and older wrote no observed bandwidth.
+                let observed = if words.is_empty() { 0 } else { words.number(FORM)? };
+                self.bandwidth = Some(Bandwidth { average, burst, observed });
+            }
+            b"platform" => self.platform = Some(item.lossy()),
+            b"published" => self.published = Some(item.time()?),
+            b"fingerprint" => self.fingerprint = Some(read_fingerprint(item)?),
+            b"hibernating" => self.is_hibernating = flag(&mut words)?,
+            b"uptime" => {
+                let uptime = signed_number(words.word()?);
+                self.uptime = Some(
+                    uptime.ok_or(LineProblem::Value("the uptime must be a number of seconds"))?,
+                );
+            }
+            b"onion-key" => self.onion_key = item.object(),
+            b"onion-key-crosscert" => self.onion_key_crosscert = item.object(),
+            b"ntor-onion-key" => self.ntor_onion_key = Some(key(&mut words)?),
+            b"ntor-onion-key-crosscert" => {
+                let sign = flag(&mut words)?;
+                self.ntor_onion_key_crosscert =
+                    item.object().map(|certificate| CrossCertificate { sign, certificate });
+            }
+            b"signing-key" => self.signing_key = item.object(),
+            b"ipv6-policy" => self.ipv6_policy = Some(item.arguments()),
+            b"overload-general" => {
+                let version = words.number("the version must be a number")?;
+                self.overload_general = Some(OverloadGeneral { version, since: words.time()? });
+            }
+            b"contact" => self.contact = Some(item.lossy()),
+            b"bridge-distribution-request" => {
+                self.bridge_distribution_request = Some(words.text("the method must be a word")?);
+            }
+            b"family" => self.family = item.arguments(),
+            b"family-cert" => self.family_certs.extend(item.object()),
+            b"eventdns" => self.eventdns = Some(flag(&mut words)?),
+            b"caches-extra-info" => self.caches_extra_info = true,
+            b"extra-info-digest" => {
+                let digest = hex(&mut words, "the digest must be 40 hexadecimal digits")?;
+                self.extra_info_digest = Some(DescriptorDigest::from_bytes(digest));
+                if !words.is_empty() {
+                    const FORM: &str = "the second digest must be 32 bytes in base64";
+                    self.extra_info_sha256 = Some(base64_word(&mut words, FORM)?);
+                }
+            }
+            b"hidden-service-dir" => self.is_hidden_service_dir = true,
+            b"allow-single-hop-exits" => self.allows_single_hop_exits = true,
+            b"tunnelled-dir-server" => self.has_tunnelled_dir_server = true,
+            b"or-address" => {
+                const FORM: &str = "the address must be an IP address with a port";
+                let address = address::parse_address(words.word()?);
+                self.or_addresses.push(address.ok_or(LineProblem::Value(FORM))?);
+            }
+            b"proto" => self.protocols = Some(item.arguments()),
+            b"read-history" => self.read_history = Some(BandwidthHistory::parse(item)?),
+            b"write-history" => self.write_history = Some(BandwidthHistory::parse(item)?),
+            b"router-sig-ed25519" => {
+                const FORM: &str = "the signature must be 64 bytes in base64";
+                self.router_sig_ed25519 = Some(base64_word(&mut words, FORM)?);
+            }
+            b"router-signature" => self.router_signature = item.object(),
+            b"router-digest" => {
+                let digest = hex(&mut words, "the digest must be 40 hexadecimal digits")?;
+                self.router_digest = Some(DescriptorDigest::from_bytes(digest));
+            }
+            b"router-digest-sha256" => {
+                const FORM: &str = "the digest must be 32 bytes in base64";
+                self.router_digest_sha256 = Some(base64_word(&mut words, FORM)?);
+            }
+            _ => {}
+        }
+        if depth == Depth::Strict { check_item(item) } else { Ok(()) }
+    }
+
+    fn read_router(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
+        const PORT: &str = "the ports must be numbers from 0 to 65535";
+        const ADDRESS: &str = "the address must be an IPv4 address";
+        let mut words = item.arguments_reader();
+        self.nickname = Some(nickname(&mut words)?);
+        let address = address::parse_ipv4(words.word()?);
+        self.address = Some(address.ok_or(LineProblem::Value(ADDRESS))?);
+        self.or_port = Some(words.number(PORT)?);
+        self.socks_port = Some(words.number(PORT)?);
+        self.dir_port = Some(words.number(PORT)?);
+        Ok(())
+    }
+
+    /// Checks what concerns several lines.
+    fn check_whole(&self) -> Result<(), DocumentError> {
+        let missing = |keyword: &'static str| {
+            let kind = DocumentKind::ServerDescriptor;
+            DocumentError::new(kind, None, keyword.as_bytes(), LineProblem::Missing)
+        };
+        if !Item::parse_all(self.text).any(|item| is_rule(&item)) {
+            return Err(missing("reject"));
+        }
+        if self.identity_ed25519.is_some() && self.router_digest.is_none() {
+            let required = [
+                ("router-sig-ed25519", self.router_sig_ed25519.is_some()),
+                ("ntor-onion-key", self.ntor_onion_key.is_some()),
+                ("ntor-onion-key-crosscert", self.ntor_onion_key_crosscert.is_some()),
+                (
+                    "onion-key-crosscert",
+                    self.onion_key.is_none() || self.onion_key_crosscert.is_some(),
+                ),
+            ];
+            if let Some((keyword, _)) = required.iter().find(|(_, is_there)| !is_there) {
+                return Err(missing(keyword));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the ports and addresses to which the relay allows streams to
+    /// exit: the lines `accept` and `reject`.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nreject *:25\naccept *:*\n";
+    /// let policy = ServerDescriptor::parse(text)?.exit_policy()?;
+    /// assert!(policy.allows("192.0.2.1".parse()?, 80));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a line is malformed, because the other lines mean
+    /// nothing without it.
+    pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
+        let mut rules = String::new();
+        for item in Item::parse_all(self.text).filter(is_rule) {
+            rules.push_str(&String::from_utf8_lossy(item.keyword()));
+            rules.push(' ');
+            rules.push_str(&item.lossy());
+            rules.push('\n');
+        }
+        rules.parse()
+    }
+
+    /// Returns the ports to which the relay allows streams to exit over IPv6.
+    /// No port is allowed if the line `ipv6-policy` is missing or malformed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nipv6-policy accept 80,443\n";
+    /// assert!(ServerDescriptor::parse(text)?.ipv6_policy().allows(443));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn ipv6_policy(&self) -> PortPolicy {
+        self.ipv6_policy.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
+    }
+
+    /// Returns the subprotocol versions that the relay supports: the line
+    /// `proto`. Returns `None` if the line is missing or malformed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nproto Link=1-5 Relay=1-4\n";
+    /// let protocols = ServerDescriptor::parse(text)?.protocols();
+    /// assert!(protocols.is_some_and(|protocols| protocols.supports("Link", 5)));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn protocols(&self) -> Option<Protocols> {
+        self.protocols.and_then(Protocols::from_bytes)
+    }
+
+    /// Returns the relays that this relay lists as its family: the line
+    /// `family`.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nfamily relay05 relay06\n";
+    /// assert_eq!(ServerDescriptor::parse(text)?.family().len(), 2);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn family(&self) -> Vec<FamilyMember> {
+        FamilyMember::parse_all(self.family)
+    }
+
+    /// Returns the descriptor's SHA-1 digest, by which a full consensus refers
+    /// to it. For a sanitized descriptor, that is the digest of the original.
+    /// Each call computes the digest again.
+    ///
+    /// Returns `None` if the line `router-signature` is missing.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nrouter-signature\n";
+    /// let digest = ServerDescriptor::parse(text)?.digest().map(|digest| digest.to_string());
+    /// assert_eq!(digest.as_deref(), Some("08E6A7E0B246D0F419857E17F20221A5FEEE86A5"));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn digest(&self) -> Option<DescriptorDigest> {
+        let computed = || sha1_through(self.text, b"\nrouter-signature\n");
+        self.router_digest.or_else(|| computed().map(DescriptorDigest::from_bytes))
+    }
+
+    /// Returns true if the keys and addresses were removed, as CollecTor does
+    /// with descriptors of bridges.
+    pub fn is_sanitized(&self) -> bool {
+        self.router_digest.is_some()
+    }
+
+    /// Returns the lines that were skipped because they are malformed or
+    /// repeated.
+    pub fn skipped(&self) -> &[DocumentError] {
+        &self.skipped
+    }
+
+    /// Returns the text of the whole descriptor.
+    pub fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Returns the lines that this version of the library doesn't know, with
+    /// their objects.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::ServerDescriptor;
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nnew-keyword 1\n";
+    /// let relay = ServerDescriptor::parse(text)?;
+    /// assert_eq!(relay.unknown_items().next().map(|item| item.keyword()), Some(&b"new-keyword"[..]));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn unknown_items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
+        rules::unknown(&RULES, self.text)
+    }
+}
+
+/// Returns true if the line is a rule of the exit policy.
+fn is_rule(item: &Item<'_>) -> bool {
+    matches!(item.keyword(), b"accept" | b"reject")
+}
+
+/// Checks the values that are parsed only on request.
+fn check_item(item: &Item<'_>) -> Result<(), LineProblem> {
+    let is_valid = match item.keyword() {
+        b"accept" | b"reject" => {
+            let rule = std::str::from_utf8(item.text()).unwrap_or_default();
+            rule.trim_start_matches("opt ").parse::<ExitRule>().is_ok()
+        }
+        b"ipv6-policy" => PortPolicy::from_bytes(item.arguments()).is_some(),
+        b"proto" => Protocols::from_bytes(item.arguments()).is_some(),
+        _ => true,
+    };
+    let form = match item.keyword() {
+        b"proto" => "the entries must be names with versions, such as Link=1-5",
+        b"ipv6-policy" => "the policy must be accept or reject, and ports",
+        _ => "the rule must be an address pattern with ports",
+    };
+    if is_valid { Ok(()) } else { Err(LineProblem::Value(form)) }
+}
+
+/// Reads a fingerprint in groups of four digits.
+fn read_fingerprint(item: &Item<'_>) -> Result<Fingerprint, LineProblem> {
+    const FORM: &str = "the fingerprint must be 40 hexadecimal digits in groups of 4";
+    let digits: Vec<u8> = item.words().take(41).flatten().copied().collect();
+    decode_hex(&digits).map(Fingerprint::from_bytes).ok_or(LineProblem::Value(FORM))
+}
+
+impl<'a> Split<'a> for ServerDescriptor<'a> {
+    const START: &'static [u8] = b"\nrouter";
+
+    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth.0)
+    }
+}
+
+impl fmt::Debug for ServerDescriptor<'_> {
+    /// Writes the text, because it contains everything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ServerDescriptor").field(&String::from_utf8_lossy(self.text)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    fn object(label: &str) -> String {
+        format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
+    }
+
+    /// A descriptor with every line that tor 0.4.9 writes.
+    fn whole() -> String {
+        let (cert, rsa) = (object("ED25519 CERT"), object("RSA PUBLIC KEY"));
+        let signature = "A".repeat(86);
+        format!(
+            "router relay04 127.0.0.14 9004 0 9104\nidentity-ed25519\n{cert}\
+             master-key-ed25519 {KEY}\nor-address [::1]:9004\nplatform Tor 0.4.9.11 on Linux\n\
+             proto Link=1-5 Relay=1-4\npublished 2026-11-21 03:16:05\n\
+             fingerprint 2564 9881 6C85 C6AB A4DF 2222 05CF 3FA0 91E6 3CCE\n\
+             uptime 7\nbandwidth 1 2 3\n\
+             extra-info-digest 80B33F89F899A1FAAD047727404A817574705DB4 {KEY}\n\
+             onion-key\n{rsa}signing-key\n{rsa}onion-key-crosscert\n{crosscert}\
+             ntor-onion-key-crosscert 1\n{cert}hidden-service-dir\ncontact someone\n\
+             ntor-onion-key {KEY}\nreject *:25\naccept *:*\nipv6-policy accept 80\n\
+             family relay05\ntunnelled-dir-server\noverload-general 1 2026-11-21 03:00:00\n\
+             router-sig-ed25519 {signature}\nrouter-signature\n{end}",
+            crosscert = object("CROSSCERT"),
+            end = object("SIGNATURE"),
+        )
+    }
+
+    #[test]
+    fn descriptor_with_every_line_is_read_strictly() {
+        let text = whole();
+        let relay = ServerDescriptor::parse_strict(text.as_bytes()).unwrap();
+        assert_eq!(
+            (relay.or_port, relay.socks_port, relay.dir_port),
+            (Some(9004), Some(0), Some(9104))
+        );
+        assert_eq!(relay.or_addresses, ["[::1]:9004".parse().unwrap()]);
+        assert_eq!(relay.platform.as_deref(), Some("Tor 0.4.9.11 on Linux"));
+        assert!(relay.published.is_some() && relay.protocols().is_some());
+        let fingerprint = relay.fingerprint.unwrap().to_string();
+        assert_eq!(fingerprint, "256498816C85C6ABA4DF222205CF3FA091E63CCE");
+        assert_eq!(relay.bandwidth, Some(Bandwidth { average: 1, burst: 2, observed: 3 }));
+        assert!(relay.extra_info_digest.is_some() && relay.extra_info_sha256 == Some([0; 32]));
+        assert!(relay.onion_key.is_some() && relay.signing_key.is_some());
+        assert!(relay.ntor_onion_key_crosscert.unwrap().sign);
+        assert!(relay.is_hidden_service_dir && relay.has_tunnelled_dir_server);
+        assert!(!relay.caches_extra_info && !relay.is_sanitized());
+        assert!(relay.ipv6_policy().allows(80) && !relay.ipv6_policy().allows(81));
+        assert_eq!(relay.overload_general.unwrap().version, 1);
+        assert_eq!(relay.router_sig_ed25519, Some([0; 64]));
+        assert!(relay.skipped().is_empty() && relay.unknown_items().count() == 0);
+    }
+
+    #[test]
+    fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
+        let text = whole();
+        let moved = text.replace("uptime 7\n", "") + "uptime 7\n";
+        for (changed, keyword, problem) in [
+            (
+                text.replace("published 2026-11-21 03:16:05\n", ""),
+                "published",
+                LineProblem::Missing,
+            ),
+            (text.replace("uptime 7\n", "uptime 7\nuptime 8\n"), "uptime", LineProblem::Repeated),
+            (moved, "router-sig-ed25519", LineProblem::Order),
+            (text.replace("reject *:25\naccept *:*\n", ""), "reject", LineProblem::Missing),
+            (
+                text.replace(&format!("ntor-onion-key {KEY}\n"), ""),
+                "ntor-onion-key",
+                LineProblem::Missing,
+            ),
+            (
+                text.replace("BEGIN CROSSCERT", "BEGIN X"),
+                "onion-key-crosscert",
+                LineProblem::Object,
+            ),
+            (text.replace("AQID", "AQI"), "identity-ed25519", LineProblem::Object),
+            (text.replace("bandwidth 1 2 3", "bandwidth 1"), "bandwidth", LineProblem::Words),
+            (text.replace("router relay04", "relay relay04"), "relay", LineProblem::Start),
+        ] {
+            let error = ServerDescriptor::parse_strict(changed.as_bytes()).unwrap_err();
+            assert_eq!((error.keyword(), error.problem()), (keyword, problem), "{error}");
+        }
+        let odd = [
+            ("Link=1-5", "Link=5-1"),
+            ("reject *:25", "reject *:x"),
+            ("accept 80", "accept x"),
+            ("2564 9881", "2564 988"),
+            ("[::1]:9004", "[::1]"),
+            ("uptime 7", "uptime 7s"),
+            ("general 1 ", "general x "),
+            ("127.0.0.14 9004", "127.0.0.14 90040"),
+            ("03:16:05", "03:16:65"),
+            ("crosscert 1", "crosscert 2"),
+        ];
+        for (old, new) in odd {
+            let changed = text.replace(old, new);
+            let error = ServerDescriptor::parse_strict(changed.as_bytes()).unwrap_err();
+            assert!(matches!(error.problem(), LineProblem::Value(_)), "{new}: {error}");
+            assert!(ServerDescriptor::parse(changed.as_bytes()).is_ok(), "{new}");
+        }
+    }
+
+    #[test]
+    fn malformed_router_line_does_not_spoil_the_descriptor() {
+        let text = whole().replace("127.0.0.14 9004", "localhost 9004");
+        let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
+        assert_eq!((relay.nickname, relay.address, relay.or_port), (Some("relay04"), None, None));
+        assert_eq!(relay.skipped().len(), 1);
+        assert_eq!(
+            relay.skipped()[0].to_string(),
+            "malformed server descriptor: line 1 (router): the address must be an IPv4 address",
+        );
+        assert!(relay.bandwidth.is_some());
+    }
+
+    #[test]
+    fn malformed_exit_policy_is_no_policy() {
+        let text = whole().replace("reject *:25", "reject nowhere:25");
+        let relay = ServerDescriptor::parse(text.as_bytes()).unwrap();
+        assert!(relay.exit_policy().is_err());
+    }
+
+    #[test]
+    fn sanitized_bridge_needs_no_keys() {
+        let text = "router Unnamed 10.45.227.253 9001 0 0\nor-address [fd9f:2e19:3bcf::02:9970]:9001\n\
+            published 2010-08-20 20:54:40\nbandwidth 1 2 3\nreject *:*\n\
+            router-digest-sha256 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n\
+            router-digest 80B33F89F899A1FAAD047727404A817574705DB4\n";
+        let bridge = ServerDescriptor::parse_strict(text.as_bytes()).unwrap();
+        assert!(bridge.is_sanitized() && bridge.router_digest_sha256.is_some());
+        let digest = bridge.digest().map(|digest| digest.to_string());
+        assert_eq!(digest.as_deref(), Some("80B33F89F899A1FAAD047727404A817574705DB4"));
+        let whole = text.replace("router-digest 8", "x 8");
+        let error = ServerDescriptor::parse_strict(whole.as_bytes()).unwrap_err();
+        assert_eq!(error.keyword(), "signing-key");
+    }
+
+    #[test]
+    fn descriptors_of_a_file_are_split_at_their_first_line() {
+        let text = format!(
+            "@downloaded-at 2026\n@source \"x\"\n{}\n@purpose bridge\n{}",
+            whole(),
+            whole()
+        );
+        let all: Vec<_> = ServerDescriptor::parse_all(text.as_bytes()).strict().collect();
+        assert_eq!(all.len(), 2);
+        assert!(all.iter().all(Result::is_ok), "{all:?}");
+    }
+}

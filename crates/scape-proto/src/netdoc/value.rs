@@ -1,0 +1,62 @@
+//! Values that lines of several documents have.
+
+use data_encoding::HEXUPPER_PERMISSIVE;
+
+use super::base64;
+use super::document_error::LineProblem;
+use super::item::Arguments;
+use crate::word::Fingerprint;
+
+/// Reads a nickname: 1 to 19 letters and digits.
+pub(super) fn nickname<'a>(words: &mut Arguments<'a>) -> Result<&'a str, LineProblem> {
+    const FORM: &str = "the nickname must be 1 to 19 letters and digits";
+    let word = words.word()?;
+    let is_legal = word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric);
+    let text = std::str::from_utf8(word).ok().filter(|_| is_legal);
+    text.ok_or(LineProblem::Value(FORM))
+}
+
+/// Reads `0` or `1`.
+pub(super) fn flag(words: &mut Arguments<'_>) -> Result<bool, LineProblem> {
+    match words.word()? {
+        b"0" => Ok(false),
+        b"1" => Ok(true),
+        _ => Err(LineProblem::Value("the value must be 0 or 1")),
+    }
+}
+
+/// Reads `N` bytes as hexadecimal digits.
+pub(super) fn hex<const N: usize>(
+    words: &mut Arguments<'_>,
+    form: &'static str,
+) -> Result<[u8; N], LineProblem> {
+    decode_hex(words.word()?).ok_or(LineProblem::Value(form))
+}
+
+/// Decodes hexadecimal digits, in upper or lower case. Returns `None` if they
+/// don't stand for `N` bytes.
+pub(super) fn decode_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let is_decoded =
+        digits.len() == 2 * N && HEXUPPER_PERMISSIVE.decode_mut(digits, &mut bytes).is_ok();
+    is_decoded.then_some(bytes)
+}
+
+/// Reads a fingerprint of 40 hexadecimal digits.
+pub(super) fn fingerprint(words: &mut Arguments<'_>) -> Result<Fingerprint, LineProblem> {
+    let bytes = hex(words, "the fingerprint must be 40 hexadecimal digits")?;
+    Ok(Fingerprint::from_bytes(bytes))
+}
+
+/// Reads `N` bytes in base64, with or without padding.
+pub(super) fn base64_word<const N: usize>(
+    words: &mut Arguments<'_>,
+    form: &'static str,
+) -> Result<[u8; N], LineProblem> {
+    base64::decode(words.word()?).ok_or(LineProblem::Value(form))
+}
+
+/// Reads a key of 32 bytes in base64, with or without padding.
+pub(super) fn key(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
+    base64_word(words, "the key must be 32 bytes in base64")
+}
