@@ -48,6 +48,8 @@ mod rules;
 mod serial;
 mod server_descriptor;
 mod shared;
+mod splitter;
+mod type_annotation;
 mod value;
 pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
 pub use exit_policy::{
@@ -76,3 +78,5 @@ pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
 pub use router_statuses::RouterStatuses;
 pub use server_descriptor::{Bandwidth, CrossCertificate, OverloadGeneral, ServerDescriptor};
+pub use splitter::{DocumentSplitter, DocumentTooLong, RawDocument};
+pub use type_annotation::TypeAnnotation;

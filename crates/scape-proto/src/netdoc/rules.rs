@@ -78,13 +78,13 @@ impl Rule {
     }
 
     /// The line has this position, counted from 0 at the start.
-    pub(super) const fn from_start(mut self, position: usize) -> Self {
+    pub(super) const fn position_from_start(mut self, position: usize) -> Self {
         self.place = Place::FromStart(position);
         self
     }
 
     /// The line has this position, counted from 0 at the end.
-    pub(super) const fn from_end(mut self, position: usize) -> Self {
+    pub(super) const fn position_from_end(mut self, position: usize) -> Self {
         self.place = Place::FromEnd(position);
         self
     }

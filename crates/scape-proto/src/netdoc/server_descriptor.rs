@@ -59,11 +59,13 @@ pub struct ServerDescriptor<'a> {
     pub nickname: Option<&'a str>,
     /// The relay's IPv4 address.
     pub address: Option<Ipv4Addr>,
-    /// The port for relays and clients, or 0 if there is none.
+    /// The port for relays and clients, or 0 if the relay has no such
+    /// port.
     pub or_port: Option<u16>,
     /// The port for SOCKS, which is 0 since tor 0.1.
     pub socks_port: Option<u16>,
-    /// The port for unencrypted directory requests, or 0 if there is none.
+    /// The port for unencrypted directory requests, or 0 if the relay has no
+    /// such port.
     pub dir_port: Option<u16>,
     /// The additional addresses for relays and clients, in order: the lines
     /// `or-address`.
@@ -190,7 +192,7 @@ macro_rules! rules {
     ($($own:expr),* $(,)?) => {
         &[
             Rule::once("router"),
-            Rule::at_most_once("identity-ed25519").object(ED25519).from_start(1),
+            Rule::at_most_once("identity-ed25519").object(ED25519).position_from_start(1),
             Rule::at_most_once("master-key-ed25519"),
             Rule::at_most_once("platform"),
             Rule::at_most_once("proto"),
@@ -230,8 +232,8 @@ static RULES: Rules = Rules {
     document: DocumentKind::ServerDescriptor,
     lines: rules![
         Rule::once("signing-key").object(RSA),
-        Rule::at_most_once("router-sig-ed25519").from_end(1),
-        Rule::once("router-signature").object("SIGNATURE").from_end(0),
+        Rule::at_most_once("router-sig-ed25519").position_from_end(1),
+        Rule::once("router-signature").object("SIGNATURE").position_from_end(0),
         Rule::at_most_once("router-digest-sha256"),
         Rule::at_most_once("router-digest"),
     ],
