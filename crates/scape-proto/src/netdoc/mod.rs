@@ -43,6 +43,7 @@ mod family;
 mod item;
 mod line;
 mod microdescriptor;
+pub mod onion;
 mod port_policy;
 mod protocols;
 mod relay;
