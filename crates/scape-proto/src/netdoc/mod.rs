@@ -23,19 +23,27 @@ mod address;
 mod bandwidth_history;
 mod bandwidth_weights;
 mod base64;
+mod certificate_type;
 mod consensus;
 mod consensus_flavor;
+mod curve25519_key;
 mod descriptor_digest;
 mod digest;
 mod directory;
 mod document_error;
 mod document_kind;
 mod documents;
+mod ed25519_certificate;
+#[cfg(feature = "verify")]
+mod ed25519_secret_key;
+#[cfg(feature = "verify")]
+mod ed25519_signature;
 mod exit_policy;
 mod family;
 mod item;
 mod line;
 mod microdescriptor;
+pub mod onion;
 mod port_policy;
 mod protocols;
 mod relay;
@@ -62,14 +70,23 @@ pub use router_flags::RouterFlags;
 
 pub use bandwidth_history::BandwidthHistory;
 pub use bandwidth_weights::BandwidthWeights;
+pub use certificate_type::{CertificateType, CertifiedKeyType};
 pub use consensus::{
     Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError,
 };
 pub use consensus_flavor::ConsensusFlavor;
+pub use curve25519_key::ed25519_from_curve25519;
 pub use directory::Directory;
 pub use document_error::{DocumentError, LineProblem};
 pub use document_kind::DocumentKind;
 pub use documents::Documents;
+#[cfg(feature = "verify")]
+pub use ed25519_certificate::CertificateError;
+pub use ed25519_certificate::{
+    CertificateExtension, Ed25519Certificate, ParseEd25519CertificateError,
+};
+#[cfg(feature = "verify")]
+pub use ed25519_secret_key::Ed25519SecretKey;
 pub use family::FamilyMember;
 pub use item::{Item, Items, Object};
 pub use microdescriptor::{Microdescriptor, Microdescriptors};

@@ -4,9 +4,9 @@ use serde::{Serialize, Serializer};
 
 use super::line::lossy;
 use crate::netdoc::{
-    AddressPattern, BandwidthWeights, DescriptorDigest, DocumentError, ExitAction, ExitPolicy,
-    ExitRule, FamilyMember, Microdescriptor, Object, PortPolicy, PortRange, Protocols, Relay,
-    RouterFlags, RouterStatus, ServerDescriptor,
+    AddressPattern, BandwidthWeights, DescriptorDigest, DocumentError, Ed25519Certificate,
+    ExitAction, ExitPolicy, ExitRule, FamilyMember, Microdescriptor, Object, PortPolicy, PortRange,
+    Protocols, Relay, RouterFlags, RouterStatus, ServerDescriptor,
 };
 use crate::word::serial::{Hex, Time, table};
 
@@ -136,6 +136,15 @@ fields! { "Relay", |relay: Relay| {
 fields! { "BandwidthWeights", |weights: BandwidthWeights| {
     scale: weights.scale(),
     weights: Weights(weights),
+} }
+
+fields! { "Ed25519Certificate", |certificate: Ed25519Certificate| {
+    kind: certificate.kind().number(),
+    expires: Time::new(certificate.expires()),
+    key_type: certificate.key_type().number(),
+    certified_key: Hex(*certificate.certified_key()),
+    signing_key: certificate.signing_key().copied().map(Hex),
+    signature: Hex(*certificate.signature()),
 } }
 
 struct Weights<'a>(&'a BandwidthWeights);
