@@ -98,6 +98,25 @@ impl PortPolicy {
         }
     }
 
+    /// Returns true if the policy allows any port. This is the opposite of
+    /// [`is_reject_all`](Self::is_reject_all).
+    ///
+    /// ```
+    /// use scape_proto::netdoc::PortPolicy;
+    ///
+    /// assert!("accept 443".parse::<PortPolicy>()?.is_exiting_allowed());
+    /// assert!(!PortPolicy::reject_all().is_exiting_allowed());
+    /// # Ok::<(), scape_proto::netdoc::ParsePortPolicyError>(())
+    /// ```
+    pub fn is_exiting_allowed(&self) -> bool {
+        !self.is_reject_all()
+    }
+
+    /// Creates a policy from its parts. `ports` must not be empty.
+    pub(super) fn from_parts(action: ExitAction, ports: Vec<PortRange>) -> Self {
+        PortPolicy { action, ports: ports.into() }
+    }
+
     /// Returns true if every port is listed. The ranges may be in any order and
     /// may overlap.
     fn lists_every_port(&self) -> bool {
