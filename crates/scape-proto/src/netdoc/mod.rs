@@ -97,3 +97,7 @@ pub use router_statuses::RouterStatuses;
 pub use server_descriptor::{Bandwidth, CrossCertificate, OverloadGeneral, ServerDescriptor};
 pub use splitter::{DocumentSplitter, DocumentTooLong, RawDocument};
 pub use type_annotation::TypeAnnotation;
+#[cfg(feature = "verify")]
+mod verify;
+#[cfg(feature = "verify")]
+pub use verify::{VerifyError, VerifyProblem};

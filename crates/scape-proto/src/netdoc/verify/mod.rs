@@ -1,0 +1,7 @@
+//! Checking the signatures of documents.
+
+mod error;
+mod rsa_key;
+mod server_descriptor;
+
+pub use error::{VerifyError, VerifyProblem};
