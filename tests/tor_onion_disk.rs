@@ -151,6 +151,30 @@ fn disk_onion_with_a_given_key_has_its_address() {
 }
 
 #[test]
+fn disk_onion_is_a_backend_of_the_frontends_that_were_given() {
+    let mut tor = RealTor::start("");
+    let controller = tor.controller();
+    let onions = DiskOnions::of(&controller);
+    let frontends = [OnionKey::random().address(), OnionKey::random().address()];
+    let files = DiskOnionFiles::new().onion_balance(frontends[0]).onion_balance(frontends[1]);
+    let backend = DiskOnion::new(tor.folder().join("backend")).local_port(80);
+    let service = onions.add_with(&backend, &files).unwrap();
+    let config = service.config().unwrap().unwrap();
+    assert_eq!(config.settings().onion_balance_instance, Some(true));
+    let written = fs::read_to_string(service.directory().join("ob_config")).unwrap();
+    for frontend in frontends {
+        assert!(written.contains(&format!("MasterOnionAddress {frontend}\n")), "{written}");
+    }
+    // The same frontends are accepted again, and others are not.
+    service.remove().unwrap();
+    onions.add_with(&backend, &files).unwrap().remove().unwrap();
+    let other = DiskOnionFiles::new().onion_balance(frontends[0]);
+    let error = problem(onions.add_with(&backend, &other));
+    assert!(matches!(error.problem, DiskOnionProblem::OtherFrontends), "{error}");
+    assert!(tor.is_running());
+}
+
+#[test]
 fn refused_disk_onion_is_explained_and_changes_nothing() {
     let mut tor = RealTor::start("");
     let controller = tor.controller();

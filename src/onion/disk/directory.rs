@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
-use super::file_names::{AUTHORIZED_CLIENTS, HOSTNAME, PUBLIC_KEY, SECRET_KEY};
+use super::file_names::{AUTHORIZED_CLIENTS, HOSTNAME, OB_CONFIG, PUBLIC_KEY, SECRET_KEY};
 use super::files::DiskOnionFiles;
 use super::value::DiskOnion;
 use crate::error::{Error, Result};
@@ -69,6 +69,7 @@ pub(super) fn prepare(
         put_key(directory, key, &mut prepared).map_err(problem)?;
     }
     put_clients(directory, files, &mut prepared)?;
+    put_frontends(directory, files, &mut prepared).map_err(problem)?;
     Ok(prepared)
 }
 
@@ -166,6 +167,24 @@ fn put_clients(directory: &Path, files: &DiskOnionFiles, prepared: &mut Prepared
         }
     }
     Ok(())
+}
+
+/// Writes `ob_config`. A file with another content isn't overwritten.
+fn put_frontends(
+    directory: &Path,
+    files: &DiskOnionFiles,
+    prepared: &mut Prepared,
+) -> Result<(), DiskOnionProblem> {
+    if files.frontends.is_empty() {
+        return Ok(());
+    }
+    let config = files.ob_config();
+    match read(directory, OB_CONFIG) {
+        Ok(found) if *found == config.as_bytes() => Ok(()),
+        Ok(_) => Err(DiskOnionProblem::OtherFrontends),
+        Err(problem) if !is_missing(&problem) => Err(problem),
+        Err(_) => put(directory, OB_CONFIG, config.as_bytes(), prepared),
+    }
 }
 
 fn put(
@@ -349,6 +368,25 @@ mod tests {
         fs::write(directory.join("other"), "").unwrap();
         drop(prepared);
         assert!(directory.join("other").exists());
+    }
+
+    #[test]
+    fn frontends_are_written_once_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("hs");
+        let service = DiskOnion::new(&directory).local_port(80);
+        let (one, other) = (OnionKey::random().address(), OnionKey::random().address());
+        let files = DiskOnionFiles::new().onion_balance(one).onion_balance(other);
+        drop(prepare(&service, &files, own()).unwrap());
+        assert!(!directory.exists());
+        for _ in 0..2 {
+            prepare(&service, &files, own()).unwrap().keep();
+            let written = fs::read_to_string(directory.join("ob_config")).unwrap();
+            let expected = format!("MasterOnionAddress {one}\nMasterOnionAddress {other}\n");
+            assert_eq!(written, expected);
+        }
+        let found = problem(prepare(&service, &DiskOnionFiles::new().onion_balance(one), own()));
+        assert!(matches!(found, DiskOnionProblem::OtherFrontends), "{found}");
     }
 
     #[test]

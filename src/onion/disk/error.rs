@@ -88,6 +88,9 @@ pub enum DiskOnionProblem {
     /// The directory already contains another key. That key was not overwritten
     /// by the given key. The value is the address of the key in the directory.
     OtherKey(OnionAddress),
+    /// The directory already contains a file `ob_config` with other frontends of
+    /// OnionBalance. That file was not overwritten.
+    OtherFrontends,
     /// Another configured service has the same key, and tor would serve only
     /// one of the two services. The value is the other service's directory.
     SameKey(PathBuf),
@@ -190,6 +193,9 @@ impl fmt::Display for DiskOnionProblem {
             DiskOnionProblem::OtherKey(address) => {
                 write!(f, "was not added: it has another key already, of {address}, which was not overwritten")
             }
+            DiskOnionProblem::OtherFrontends => f.write_str(
+                "was not added: its ob_config has other frontends already, and was not overwritten",
+            ),
             DiskOnionProblem::SameKey(other) => write!(
                 f,
                 "was not added: the service in {} has the same key, and tor would serve only one of them",

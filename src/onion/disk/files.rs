@@ -1,9 +1,9 @@
 //! Files for a new service that are written before tor reads the service's
 //! directory.
 
-use scape_proto::word::{ClientPublicKey, OnionKey};
+use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// A key and clients for a new service.
+/// A key, clients and frontends for a new service.
 /// [`DiskOnions::add_with`](super::DiskOnions::add_with) and
 /// [`DiskOnions::publish`](super::DiskOnions::publish) write them to the
 /// service's directory before tor reads it.
@@ -26,6 +26,7 @@ use scape_proto::word::{ClientPublicKey, OnionKey};
 pub struct DiskOnionFiles {
     pub(super) key: Option<OnionKey>,
     pub(super) clients: Vec<(String, ClientPublicKey)>,
+    pub(super) frontends: Vec<OnionAddress>,
 }
 
 impl DiskOnionFiles {
@@ -81,7 +82,33 @@ impl DiskOnionFiles {
         self
     }
 
+    /// Makes the service a backend of OnionBalance: it accepts connections that
+    /// clients make to the address `frontend`. The address is written to the
+    /// file `ob_config`, and `HiddenServiceOnionBalanceInstance` is set. Call
+    /// this again for more addresses.
+    ///
+    /// The frontend publishes a descriptor with the introduction points of all
+    /// its backends.
+    ///
+    /// ```
+    /// use scape::onion::disk::DiskOnionFiles;
+    /// use scape::word::OnionKey;
+    ///
+    /// let frontend = OnionKey::random().address();
+    /// let files = DiskOnionFiles::new().onion_balance(frontend);
+    /// # let _ = files;
+    /// ```
+    pub fn onion_balance(mut self, frontend: OnionAddress) -> Self {
+        self.frontends.push(frontend);
+        self
+    }
+
+    /// Returns the content of `ob_config`.
+    pub(super) fn ob_config(&self) -> String {
+        self.frontends.iter().map(|frontend| format!("MasterOnionAddress {frontend}\n")).collect()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.key.is_none() && self.clients.is_empty()
+        self.key.is_none() && self.clients.is_empty() && self.frontends.is_empty()
     }
 }

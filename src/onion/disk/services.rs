@@ -315,7 +315,7 @@ impl DiskOnions {
     }
 
     /// Adds a service like [`add`](Self::add), with a given key, with clients,
-    /// or with both. The key and the clients are written to files of mode 0600
+    /// or with frontends of OnionBalance. They are written to files of mode 0600
     /// before the service is added to tor. The files must belong to tor's user,
     /// so this program must run as that user or as root.
     ///
@@ -337,12 +337,21 @@ impl DiskOnions {
     /// Same errors as [`add`](Self::add) and
     /// [`AuthorizedClients::add`](crate::onion::client_auth::AuthorizedClients::add).
     /// The problem is [`DiskOnionProblem::OtherKey`] if the directory contains
-    /// another key. That key isn't overwritten.
+    /// another key, and [`DiskOnionProblem::OtherFrontends`] if it contains
+    /// other frontends of OnionBalance. Neither is overwritten.
     pub fn add_with(
         &self,
         service: &DiskOnion,
         files: &DiskOnionFiles,
     ) -> Result<DiskOnionService> {
+        let balanced;
+        let service = match files.frontends.is_empty() {
+            true => service,
+            false => {
+                balanced = service.clone().onion_balance_instance(true);
+                &balanced
+            }
+        };
         service.check()?;
         let call = self.on_one_tor()?;
         let tor = call.tors_user()?;

@@ -352,7 +352,9 @@ impl DiskOnion {
     }
 
     /// Sets whether the service is a backend of OnionBalance. If it is, tor
-    /// requires a file `ob_config` in the directory. Default: no.
+    /// requires a file `ob_config` in the directory, which
+    /// [`DiskOnionFiles::onion_balance`](super::DiskOnionFiles::onion_balance)
+    /// writes. Default: no.
     ///
     /// ```
     /// use scape::onion::disk::DiskOnion;
