@@ -2,6 +2,9 @@
 
 use memchr::memmem;
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use super::item::Item;
 
 /// Returns the SHA-1 digest of a text from its start up to and including the
 /// first line that is exactly `end`, given with the line ends before and after
@@ -15,4 +18,14 @@ pub(super) fn sha1_through(text: &[u8], end: &[u8]) -> Option<[u8; 20]> {
 pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
     let start = memmem::find(text, end)?;
     text.get(..start + end.len())
+}
+
+/// Returns the SHA-256 digest of a text from its start up to and including the
+/// first line with this keyword and the object after it. Returns `None` if
+/// there is no such line.
+pub(super) fn sha256_through_object(text: &[u8], keyword: &[u8]) -> Option<[u8; 32]> {
+    let mut items = Item::parse_all(text);
+    items.by_ref().find(|item| item.keyword() == keyword)?;
+    let end = text.len() - items.rest().len();
+    text.get(..end).map(|signed| Sha256::digest(signed).into())
 }

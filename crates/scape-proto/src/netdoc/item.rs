@@ -280,6 +280,11 @@ impl<'a> Items<'a> {
     pub fn text(&self) -> &'a [u8] {
         self.text
     }
+
+    /// Returns the text that hasn't been iterated over yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.lines.rest()
+    }
 }
 
 impl std::iter::FusedIterator for Items<'_> {}
@@ -306,6 +311,11 @@ impl<'a> Arguments<'a> {
     /// Returns the next word as text.
     pub(super) fn text(&mut self, form: &'static str) -> Result<&'a str, LineProblem> {
         std::str::from_utf8(self.word()?).map_err(|_| LineProblem::Value(form))
+    }
+
+    /// Returns the words that are left, as written in the line.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Returns true if no word is left.

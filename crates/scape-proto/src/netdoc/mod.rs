@@ -39,6 +39,7 @@ mod ed25519_secret_key;
 #[cfg(feature = "verify")]
 mod ed25519_signature;
 mod exit_policy;
+mod extra_info;
 mod family;
 mod item;
 mod line;
@@ -87,6 +88,11 @@ pub use ed25519_certificate::{
 };
 #[cfg(feature = "verify")]
 pub use ed25519_secret_key::Ed25519SecretKey;
+pub use extra_info::{
+    BridgeStats, CellStats, ConnectionStats, Deciles, DirreqCounts, DirreqStats, EntryStats,
+    ExitStats, ExtraInfo, HiddenServiceStats, NamedCounts, ObfuscatedCount, OverloadFdExhausted,
+    OverloadRateLimits, PaddingCounts, PortCounts, StatsPeriod, Transport, TransportInfo,
+};
 pub use family::FamilyMember;
 pub use item::{Item, Items, Object};
 pub use microdescriptor::{Microdescriptor, Microdescriptors};

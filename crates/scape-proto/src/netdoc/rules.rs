@@ -25,6 +25,8 @@ pub(super) struct Rule {
     keyword: &'static [u8],
     times: Times,
     object: Option<&'static [u8]>,
+    /// The line is valid without its object, too.
+    is_object_optional: bool,
     place: Place,
 }
 
@@ -48,7 +50,8 @@ enum Place {
 
 impl Rule {
     const fn new(keyword: &'static str, times: Times) -> Self {
-        Rule { keyword: keyword.as_bytes(), times, object: None, place: Place::Any }
+        let keyword = keyword.as_bytes();
+        Rule { keyword, times, object: None, is_object_optional: false, place: Place::Any }
     }
 
     /// The line must appear exactly once.
@@ -74,6 +77,13 @@ impl Rule {
     /// An object with this label must follow the line.
     pub(super) const fn object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
+        self
+    }
+
+    /// An object with this label may follow the line.
+    pub(super) const fn optional_object(mut self, label: &'static str) -> Self {
+        self.object = Some(label.as_bytes());
+        self.is_object_optional = true;
         self
     }
 
@@ -186,7 +196,8 @@ impl Rule {
         if item.has_broken_object() {
             return Err(LineProblem::Object);
         }
-        if let Some(label) = self.object {
+        let is_left_out = self.is_object_optional && item.object().is_none();
+        if let Some(label) = self.object.filter(|_| !is_left_out) {
             item.object_with(label)?;
         }
         Ok(())

@@ -60,3 +60,28 @@ pub(super) fn base64_word<const N: usize>(
 pub(super) fn key(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
     base64_word(words, "the key must be 32 bytes in base64")
 }
+
+/// Parses a decimal number such as `12.50` or `-3`. Exponents, infinity and
+/// NaN are not allowed.
+pub(super) fn decimal(text: &[u8]) -> Option<f64> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_decimal = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    let text = std::str::from_utf8(text).ok().filter(|_| is_decimal);
+    text.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimal_numbers_have_digits_and_at_most_one_point() {
+        for (text, expected) in [("12.50", Some(12.5)), ("-3", Some(-3.0)), ("0", Some(0.0))] {
+            assert_eq!(decimal(text.as_bytes()), expected, "{text}");
+        }
+        let huge = "9".repeat(400);
+        for bad in ["", "-", ".", "1e5", "inf", "NaN", "+1", "--1", "1.2.3", "1,5", &huge] {
+            assert_eq!(decimal(bad.as_bytes()), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Statistics about the streams of exits.
+
+use super::{PortCounts, StatsPeriod};
+use crate::netdoc::document_error::LineProblem;
+use crate::netdoc::item::Item;
+
+/// Statistics about the streams of an exit: the lines `exit-…`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ExitStats<'a> {
+    /// The time of the statistics.
+    pub period: Option<StatsPeriod>,
+    /// The data written to each port, in KiB.
+    pub kibibytes_written: Option<PortCounts<'a>>,
+    /// The data read from each port, in KiB.
+    pub kibibytes_read: Option<PortCounts<'a>>,
+    /// The number of streams to each port, rounded up to a multiple of 4.
+    pub streams_opened: Option<PortCounts<'a>>,
+}
+
+impl<'a> ExitStats<'a> {
+    /// Reads a line that begins with `exit-`.
+    pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
+        match keyword {
+            b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),
+            b"kibibytes-written" => self.kibibytes_written = Some(PortCounts::parse(item)?),
+            b"kibibytes-read" => self.kibibytes_read = Some(PortCounts::parse(item)?),
+            b"streams-opened" => self.streams_opened = Some(PortCounts::parse(item)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! Statistics about onion services.
+
+use super::StatsPeriod;
+use super::pairs::Pairs;
+use crate::netdoc::document_error::LineProblem;
+use crate::netdoc::item::Item;
+use crate::netdoc::line::{number_u64, signed_number};
+use crate::netdoc::value::decimal;
+
+/// Statistics about onion services of one version: the lines `hidserv-…`.
+///
+/// ```
+/// use scape_proto::netdoc::ExtraInfo;
+///
+/// let text = b"extra-info relay04 256498816C85C6ABA4DF222205CF3FA091E63CCE\n\
+///     hidserv-dir-v3-onions-seen -21 delta_f=8 epsilon=0.30 bin_size=8\n";
+/// let seen = ExtraInfo::parse(text)?.hidden_service_v3.dir_onions_seen.expect("the line is there");
+/// assert_eq!((seen.value, seen.epsilon, seen.bin_size), (-21, Some(0.3), Some(8)));
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct HiddenServiceStats<'a> {
+    /// The time of the statistics.
+    pub period: Option<StatsPeriod>,
+    /// The number of cells that the relay relayed for a rendezvous.
+    pub rend_relayed_cells: Option<ObfuscatedCount<'a>>,
+    /// The number of onion services whose descriptors the relay stored.
+    pub dir_onions_seen: Option<ObfuscatedCount<'a>>,
+}
+
+/// A number to which random noise was added.
+///
+/// The relay rounds the number up to a multiple of `bin_size`, and adds noise
+/// of a Laplace distribution with the scale `delta_f` / `epsilon`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct ObfuscatedCount<'a> {
+    /// The number. May be negative because of the noise.
+    pub value: i64,
+    /// The effect of a single user on the number.
+    pub delta_f: Option<u64>,
+    /// The privacy parameter of the noise.
+    pub epsilon: Option<f64>,
+    /// The number was rounded up to a multiple of this.
+    pub bin_size: Option<u64>,
+    parameters: Pairs<'a>,
+}
+
+impl<'a> ObfuscatedCount<'a> {
+    pub(super) fn parse(item: &Item<'a>) -> Result<Self, LineProblem> {
+        const FORM: &str = "the first word must be a number";
+        let mut words = item.arguments_reader();
+        let value = signed_number(words.word()?).ok_or(LineProblem::Value(FORM))?;
+        let parameters = Pairs::parse(words.rest())?;
+        let number = |name: &str| number_u64(parameters.get(name)?.as_bytes());
+        Ok(ObfuscatedCount {
+            value,
+            delta_f: number("delta_f"),
+            epsilon: parameters.get("epsilon").and_then(|text| decimal(text.as_bytes())),
+            bin_size: number("bin_size"),
+            parameters,
+        })
+    }
+
+    /// Returns all parameters with their values, in the order of the document.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.parameters.iter()
+    }
+}
+
+impl<'a> HiddenServiceStats<'a> {
+    /// Reads a line, given the keyword without `hidserv-` and the version.
+    pub(super) fn read(&mut self, keyword: &[u8], item: &Item<'a>) -> Result<(), LineProblem> {
+        match keyword {
+            b"stats-end" => self.period = Some(StatsPeriod::read(&mut item.arguments_reader())?),
+            b"relayed-cells" => self.rend_relayed_cells = Some(ObfuscatedCount::parse(item)?),
+            b"onions-seen" => self.dir_onions_seen = Some(ObfuscatedCount::parse(item)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+fields! { "ObfuscatedCount", |count: ObfuscatedCount<'_>| {
+    value: count.value,
+    parameters: count.parameters,
+} }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn obfuscated_counts_are_a_number_with_pairs() {
+        let parse = |rest: &str| -> Result<(i64, usize), LineProblem> {
+            let line = format!("hidserv-dir-onions-seen {rest}");
+            let item = Item::parse_all(line.as_bytes()).next().unwrap();
+            let count = ObfuscatedCount::parse(&item)?;
+            Ok((count.value, count.parameters().count()))
+        };
+        assert_eq!(parse("345"), Ok((345, 0)));
+        assert_eq!(parse("-345 spiffy=true bin_size=x"), Ok((-345, 2)));
+        for bad in ["", "hello", " key=value", "40 key", "40 key value", "40 key=", "4.0"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+}
