@@ -51,10 +51,7 @@ impl BlindedPublicKey {
     /// ```
     pub fn new(address: &OnionAddress, period: TimePeriod) -> Self {
         let public_key = address.public_key();
-        // The key of an address is always a point of the curve.
-        let point = CompressedEdwardsY(*public_key).decompress().unwrap_or_default();
-        let blinded = point.mul_clamped(blinding_factor(public_key, period));
-        BlindedPublicKey(blinded.compress().to_bytes())
+        BlindedPublicKey(blind(public_key, blinding_factor(public_key, period)))
     }
 
     /// Creates a key from its 32 bytes. They aren't checked.
@@ -85,6 +82,13 @@ pub(super) fn blinding_factor(public_key: &[u8; 32], period: TimePeriod) -> [u8;
     hash.update(period.number.to_be_bytes());
     hash.update(u64::from(period.minutes).to_be_bytes());
     hash.finalize().into()
+}
+
+/// Multiplies a key by a factor. The factor is clamped first.
+fn blind(public_key: &[u8; 32], factor: [u8; 32]) -> [u8; 32] {
+    // The key of an address is always a point of the curve.
+    let point = CompressedEdwardsY(*public_key).decompress().unwrap_or_default();
+    point.mul_clamped(factor).compress().to_bytes()
 }
 
 impl FromStr for BlindedPublicKey {
@@ -136,6 +140,31 @@ mod tests {
         let address = OnionAddress::from_public_key(public_key).unwrap();
         let blinded = bytes("3a50bf210e8f9ee955ae0014f7a6917fb65ebf098a86305abb508d1a7291b6d5");
         assert_eq!(BlindedPublicKey::new(&address, period).as_bytes(), &blinded);
+    }
+
+    #[test]
+    fn blinding_matches_the_test_vectors_of_tor() {
+        // The first, second and ninth keys in tor's
+        // src/test/ed25519_vectors.inc.
+        for (public_key, factor, blinded) in [
+            (
+                "c2247870536a192d142d056abefca68d6193158e7c1a59c1654c954eccaff894",
+                "54a513898b471d1d448a2f3c55c1de2c0ef718c447b04497eeb999ed32027823",
+                "1fc1fa4465bd9d4956fdbdc9d3acb3c7019bb8d5606b951c2e1dfe0b42eaeb41",
+            ),
+            (
+                "1519a3b15816a1aafab0b213892026ebf5c0dc232c58b21088d88cb90e9b940d",
+                "831e9b5325b5d31b7ae6197e9c7a7baf2ec361e08248bce055908971047a2347",
+                "1cbbd4a88ce8f165447f159d9f628ada18674158c4f7c5ead44ce8eb0fa6eb7e",
+            ),
+            (
+                "95126f14d86494020665face03f2d42ee2b312a85bc729903eb17522954a1c4a",
+                "0000000000000000000000000000000000000000000000000000000000000000",
+                "312404d06a0a9de489904b18d5233e83a50b225977fa8734f2c897a73c067952",
+            ),
+        ] {
+            assert_eq!(blind(&bytes(public_key), bytes(factor)), bytes(blinded), "{public_key}");
+        }
     }
 
     #[test]
