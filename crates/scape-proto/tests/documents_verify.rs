@@ -3,9 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use scape_proto::netdoc::{ServerDescriptor, VerifyProblem};
+use scape_proto::netdoc::{ExtraInfo, ServerDescriptor, VerifyProblem};
 
 const SERVER_DESCRIPTOR: &[u8] = include_bytes!("data/documents/server-descriptor");
+
+const EXTRA_INFO: &[u8] = include_bytes!("data/documents/extra-info");
 
 /// Calls `is_valid` with each text that differs from `text` in one bit of one
 /// of the first `signed` bytes. Returns the positions at which it returns true.
@@ -129,4 +131,40 @@ fn server_descriptor_with_the_keys_of_another_relay_is_not_valid() {
         ("family-cert", VerifyProblem::Certificate)
     );
     assert_eq!(check(&|r| r.signing_key = r.router_signature), ("signing-key", VerifyProblem::Key));
+}
+
+#[test]
+fn extra_info_with_a_changed_byte_is_not_valid() {
+    let relay = ServerDescriptor::parse(SERVER_DESCRIPTOR).unwrap();
+    let at = relay.published.unwrap();
+    let end = b"\nrouter-signature\n";
+    let signed = memchr::memmem::find(EXTRA_INFO, end).unwrap() + end.len();
+    let is_valid =
+        |text: &[u8]| ExtraInfo::parse(text).is_ok_and(|info| info.verify(&relay, at).is_ok());
+    assert!(is_valid(EXTRA_INFO));
+    assert_eq!(accepted_changes(EXTRA_INFO, signed, is_valid), []);
+}
+
+#[test]
+fn extra_info_of_another_relay_is_not_valid() {
+    let other = include_bytes!("data/documents/server-descriptor-2");
+    let other = ServerDescriptor::parse(other).unwrap();
+    let mut relay = ServerDescriptor::parse(SERVER_DESCRIPTOR).unwrap();
+    let info = ExtraInfo::parse_strict(EXTRA_INFO).unwrap();
+    let at = info.published.unwrap();
+    assert_eq!(info.verify(&relay, at), Ok(()));
+    assert_eq!(info.digest(), relay.extra_info_digest);
+    assert_eq!(info.digest_sha256(), relay.extra_info_sha256);
+    let problem = |info: &ExtraInfo<'_>, relay: &ServerDescriptor<'_>| {
+        let error = info.verify(relay, at).unwrap_err();
+        (error.line(), error.problem())
+    };
+    assert_eq!(problem(&info, &other), ("extra-info", VerifyProblem::Mismatch));
+    relay.master_key_ed25519 = other.master_key_ed25519;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    relay.master_key_ed25519 = None;
+    assert_eq!(problem(&info, &relay), ("identity-ed25519", VerifyProblem::Mismatch));
+    let mut unsigned = info.clone();
+    unsigned.router_sig_ed25519 = None;
+    assert_eq!(problem(&unsigned, &relay), ("router-sig-ed25519", VerifyProblem::Missing));
 }

@@ -1,6 +1,8 @@
 //! Checking the signatures of documents.
 
 mod error;
+mod extra_info;
+mod router_signature;
 mod rsa_key;
 mod server_descriptor;
 

@@ -12,6 +12,9 @@ use crate::word::Fingerprint;
 /// The exponent of every RSA key in Tor.
 const EXPONENT: u64 = 65537;
 
+/// The number of bits of a relay's RSA keys.
+pub(super) const RELAY_BITS: &[u32] = &[1024];
+
 /// An RSA public key.
 pub(super) struct RsaKey {
     key: PublicKey,
