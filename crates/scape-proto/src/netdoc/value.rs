@@ -4,7 +4,8 @@ use data_encoding::HEXUPPER_PERMISSIVE;
 
 use super::base64;
 use super::document_error::LineProblem;
-use super::item::Arguments;
+use super::ed25519_certificate::Ed25519Certificate;
+use super::item::{Arguments, Item};
 use crate::word::Fingerprint;
 
 /// Reads a nickname: 1 to 19 letters and digits.
@@ -59,4 +60,12 @@ pub(super) fn base64_word<const N: usize>(
 /// Reads a key of 32 bytes in base64, with or without padding.
 pub(super) fn key(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
     base64_word(words, "the key must be 32 bytes in base64")
+}
+
+/// Decodes the object of an item, which must be an Ed25519 certificate.
+pub(super) fn certificate(item: &Item<'_>) -> Result<Ed25519Certificate, LineProblem> {
+    const FORM: &str = "the object must be an Ed25519 certificate of version 1";
+    let bytes = item.object().and_then(|object| object.decode());
+    let certificate = bytes.and_then(|bytes| Ed25519Certificate::parse(&bytes).ok());
+    certificate.ok_or(LineProblem::Value(FORM))
 }

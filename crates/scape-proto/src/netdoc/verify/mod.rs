@@ -1,6 +1,7 @@
 //! Checking the signatures of documents.
 
 mod error;
+mod onion_descriptor;
 mod rsa_key;
 mod server_descriptor;
 
