@@ -41,6 +41,9 @@ pub enum DocumentKind {
     OnionFirstLayer,
     /// The second encrypted layer of an onion service's descriptor.
     OnionSecondLayer,
+    /// An introduction point in the second layer of an onion service's
+    /// descriptor.
+    IntroductionPoint,
     /// The descriptor of an onion service of version 2, which tor used until
     /// 2021.
     OnionDescriptorV2,
@@ -67,6 +70,7 @@ impl DocumentKind {
             DocumentKind::OnionDescriptor => "onion service descriptor",
             DocumentKind::OnionFirstLayer => "first layer of an onion service descriptor",
             DocumentKind::OnionSecondLayer => "second layer of an onion service descriptor",
+            DocumentKind::IntroductionPoint => "introduction point",
             DocumentKind::OnionDescriptorV2 => "onion service descriptor of version 2",
             DocumentKind::DirectoryList => "list of directories",
         }

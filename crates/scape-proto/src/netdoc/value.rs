@@ -4,7 +4,8 @@ use data_encoding::HEXUPPER_PERMISSIVE;
 
 use super::base64;
 use super::document_error::LineProblem;
-use super::item::Arguments;
+use super::ed25519_certificate::Ed25519Certificate;
+use super::item::{Arguments, Item};
 use crate::word::Fingerprint;
 
 /// Reads a nickname: 1 to 19 letters and digits.
@@ -68,6 +69,14 @@ pub(super) fn decimal(text: &[u8]) -> Option<f64> {
     let is_decimal = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     let text = std::str::from_utf8(text).ok().filter(|_| is_decimal);
     text.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite())
+}
+
+/// Decodes the object of an item, which must be an Ed25519 certificate.
+pub(super) fn certificate(item: &Item<'_>) -> Result<Ed25519Certificate, LineProblem> {
+    const FORM: &str = "the object must be an Ed25519 certificate of version 1";
+    let bytes = item.object().and_then(|object| object.decode());
+    let certificate = bytes.and_then(|bytes| Ed25519Certificate::parse(&bytes).ok());
+    certificate.ok_or(LineProblem::Value(FORM))
 }
 
 #[cfg(test)]

@@ -42,18 +42,18 @@ pub struct LayerSecrets<'a> {
 ///
 /// ```
 /// use scape_proto::netdoc::onion::{BlindedPublicKey, Layer, LayerSecrets, Subcredential};
-/// use scape_proto::netdoc::onion::{open, seal};
+/// use scape_proto::netdoc::onion::{open_layer, seal_layer};
 ///
 /// let secrets = LayerSecrets {
 ///     key: &BlindedPublicKey::from_bytes([1; 32]),
 ///     subcredential: &Subcredential::from_bytes([2; 32]),
 ///     revision_counter: 42,
 /// };
-/// let sealed = seal(Layer::First, secrets, &[3; 16], b"desc-auth-type x25519\n");
-/// assert_eq!(open(Layer::First, secrets, &sealed)?, b"desc-auth-type x25519\n");
+/// let sealed = seal_layer(Layer::First, secrets, &[3; 16], b"desc-auth-type x25519\n");
+/// assert_eq!(open_layer(Layer::First, secrets, &sealed)?, b"desc-auth-type x25519\n");
 /// # Ok::<(), scape_proto::netdoc::onion::OpenLayerError>(())
 /// ```
-pub fn seal(
+pub fn seal_layer(
     layer: Layer<'_>,
     secrets: LayerSecrets<'_>,
     salt: &[u8; SALT],
@@ -75,16 +75,16 @@ pub fn seal(
 ///
 /// ```
 /// use scape_proto::netdoc::onion::{BlindedPublicKey, Layer, LayerSecrets, Subcredential};
-/// use scape_proto::netdoc::onion::{OpenLayerError, open, seal};
+/// use scape_proto::netdoc::onion::{OpenLayerError, open_layer, seal_layer};
 ///
 /// let secrets = LayerSecrets {
 ///     key: &BlindedPublicKey::from_bytes([1; 32]),
 ///     subcredential: &Subcredential::from_bytes([2; 32]),
 ///     revision_counter: 42,
 /// };
-/// let sealed = seal(Layer::First, secrets, &[3; 16], b"desc-auth-type x25519\n");
+/// let sealed = seal_layer(Layer::First, secrets, &[3; 16], b"desc-auth-type x25519\n");
 /// let others = LayerSecrets { revision_counter: 43, ..secrets };
-/// assert_eq!(open(Layer::First, others, &sealed), Err(OpenLayerError::Mac));
+/// assert_eq!(open_layer(Layer::First, others, &sealed), Err(OpenLayerError::Mac));
 /// ```
 ///
 /// # Errors
@@ -92,7 +92,7 @@ pub fn seal(
 /// Returns [`OpenLayerError::Mac`] if the layer was encrypted with other
 /// secrets or has been changed, and [`OpenLayerError::Length`] if it is too
 /// short.
-pub fn open(
+pub fn open_layer(
     layer: Layer<'_>,
     secrets: LayerSecrets<'_>,
     sealed: &[u8],
@@ -189,12 +189,15 @@ mod tests {
             subcredential: &Subcredential::from_bytes([2; 32]),
             revision_counter: 42,
         };
-        let empty = seal(Layer::First, secrets, &[3; 16], b"");
+        let empty = seal_layer(Layer::First, secrets, &[3; 16], b"");
         for sealed in [&empty[..], b"", &[0; 47]] {
             let length = sealed.len();
-            assert_eq!(open(Layer::First, secrets, sealed), Err(OpenLayerError::Length { length }));
+            assert_eq!(
+                open_layer(Layer::First, secrets, sealed),
+                Err(OpenLayerError::Length { length })
+            );
         }
-        assert_eq!(open(Layer::First, secrets, &[0; 49]), Err(OpenLayerError::Mac));
+        assert_eq!(open_layer(Layer::First, secrets, &[0; 49]), Err(OpenLayerError::Mac));
     }
 
     proptest! {
@@ -212,8 +215,8 @@ mod tests {
             let secrets = LayerSecrets { key: &key, subcredential: &subcredential, revision_counter };
             let cookie = cookie.map(DescriptorCookie::from_bytes);
             let second = Layer::Second { cookie: cookie.as_ref() };
-            let sealed = seal(second, secrets, &salt, &text);
-            prop_assert_eq!(open(second, secrets, &sealed), Ok(text));
+            let sealed = seal_layer(second, secrets, &salt, &text);
+            prop_assert_eq!(open_layer(second, secrets, &sealed), Ok(text));
 
             // Other secrets, another layer, and a changed byte.
             let other_cookie = DescriptorCookie::from_bytes([0; 16]);
@@ -225,11 +228,11 @@ mod tests {
                 (second, LayerSecrets { revision_counter: revision_counter ^ 1, ..secrets }),
             ];
             for (layer, secrets) in others {
-                prop_assert_eq!(open(layer, secrets, &sealed), Err(OpenLayerError::Mac));
+                prop_assert_eq!(open_layer(layer, secrets, &sealed), Err(OpenLayerError::Mac));
             }
             let mut changed = sealed.clone();
             changed[position.index(sealed.len())] ^= 1;
-            prop_assert_eq!(open(second, secrets, &changed), Err(OpenLayerError::Mac));
+            prop_assert_eq!(open_layer(second, secrets, &changed), Err(OpenLayerError::Mac));
         }
     }
 }

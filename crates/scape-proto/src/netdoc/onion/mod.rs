@@ -2,7 +2,7 @@
 //!
 //! An onion service publishes descriptors, from which clients learn how to
 //! reach it. In each time period, the service uses another blinded key and
-//! stores its descriptors on other relays. This module computes both:
+//! stores its descriptors on other relays.
 //!
 //! | type | content |
 //! |---|---|
@@ -11,9 +11,16 @@
 //! | [`Subcredential`] | the secret that is needed to decrypt descriptors |
 //! | [`HsDirParams`] | the values of a consensus that determine where descriptors are stored |
 //! | [`HashRing`] | the relays in the order in which they store descriptors |
+//! | [`OnionDescriptor`] | a descriptor, with its encrypted layers |
 //!
-//! The feature `onion-descriptor` adds the secret blinded keys, the encryption
-//! of descriptors and the client authorization.
+//! With the feature `onion-descriptor`, there are also:
+//!
+//! | type | content |
+//! |---|---|
+//! | `FirstLayer` | the first layer: the authorized clients |
+//! | `SecondLayer` | the second layer: the introduction points |
+//! | `OnionDescriptorBuilder` | makes descriptors |
+//! | `BlindedSecretKey` | a service's secret key in a time period |
 
 #[cfg(feature = "onion-descriptor")]
 mod authorized_client;
@@ -21,15 +28,34 @@ mod blinded_key;
 #[cfg(feature = "onion-descriptor")]
 mod blinded_secret_key;
 #[cfg(feature = "onion-descriptor")]
+mod builder;
+mod descriptor;
+#[cfg(feature = "onion-descriptor")]
 mod descriptor_cookie;
+#[cfg(feature = "onion-descriptor")]
+mod first_layer;
+#[cfg(feature = "onion-descriptor")]
+mod flow_control;
 mod hash_ring;
 mod hsdir_params;
+#[cfg(feature = "onion-descriptor")]
+mod introduction_point;
 #[cfg(feature = "onion-descriptor")]
 mod kdf;
 #[cfg(feature = "onion-descriptor")]
 mod layer;
 #[cfg(feature = "onion-descriptor")]
+mod link_specifier;
+#[cfg(feature = "onion-descriptor")]
+mod opened_descriptor;
+#[cfg(feature = "onion-descriptor")]
+mod pow_params;
+#[cfg(feature = "onion-descriptor")]
 mod revision_counter;
+#[cfg(feature = "onion-descriptor")]
+mod second_layer;
+#[cfg(feature = "serde")]
+mod serial;
 #[cfg(feature = "onion-descriptor")]
 mod stream_cipher;
 mod subcredential;
@@ -41,12 +67,29 @@ pub use blinded_key::{BlindedPublicKey, ParseBlindedKeyError};
 #[cfg(feature = "onion-descriptor")]
 pub use blinded_secret_key::BlindedSecretKey;
 #[cfg(feature = "onion-descriptor")]
+pub use builder::{BuildDescriptorError, NewIntroductionPoint, OnionDescriptorBuilder};
+pub use descriptor::OnionDescriptor;
+#[cfg(feature = "onion-descriptor")]
 pub use descriptor_cookie::DescriptorCookie;
+#[cfg(feature = "onion-descriptor")]
+pub use first_layer::FirstLayer;
+#[cfg(feature = "onion-descriptor")]
+pub use flow_control::FlowControl;
 pub use hash_ring::{HashRing, relay_index, service_index};
 pub use hsdir_params::{HsDirParams, RingPeriod};
 #[cfg(feature = "onion-descriptor")]
-pub use layer::{Layer, LayerSecrets, OpenLayerError, open, seal};
+pub use introduction_point::IntroductionPoint;
+#[cfg(feature = "onion-descriptor")]
+pub use layer::{Layer, LayerSecrets, OpenLayerError, open_layer, seal_layer};
+#[cfg(feature = "onion-descriptor")]
+pub use link_specifier::LinkSpecifier;
+#[cfg(feature = "onion-descriptor")]
+pub use opened_descriptor::{OpenDescriptorError, OpenedDescriptor};
+#[cfg(feature = "onion-descriptor")]
+pub use pow_params::PowParams;
 #[cfg(feature = "onion-descriptor")]
 pub use revision_counter::revision_counter;
+#[cfg(feature = "onion-descriptor")]
+pub use second_layer::SecondLayer;
 pub use subcredential::Subcredential;
 pub use time_period::TimePeriod;

@@ -3,6 +3,7 @@
 mod error;
 mod extra_info;
 mod router_signature;
+mod onion_descriptor;
 mod rsa_key;
 mod server_descriptor;
 

@@ -1,0 +1,128 @@
+//! Checking the signatures of onion service descriptors: rend-spec-v3, "Hidden
+//! service descriptors: outer wrapper".
+
+use std::time::SystemTime;
+
+use super::error::{VerifyError, VerifyProblem};
+use super::server_descriptor::required;
+use crate::netdoc::ed25519_signature::is_signed_by;
+use crate::netdoc::onion::{BlindedPublicKey, OnionDescriptor};
+use crate::netdoc::{CertificateType, Ed25519Certificate, Item};
+
+/// The text before the signed bytes of a descriptor.
+const PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
+
+impl OnionDescriptor<'_> {
+    /// Checks that the owner of a blinded key made the descriptor: the
+    /// certificate and the signature.
+    ///
+    /// Compute `key` with [`BlindedPublicKey::new`] from the service's address
+    /// and the time period. Don't use the key in the descriptor, because anyone
+    /// can make a descriptor with another key. The certificate must be valid at
+    /// the time `at`.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use scape_proto::netdoc::VerifyProblem;
+    /// use scape_proto::netdoc::onion::{BlindedPublicKey, OnionDescriptor};
+    ///
+    /// let descriptor = OnionDescriptor::parse(b"hs-descriptor 3\n")?;
+    /// let key = BlindedPublicKey::from_bytes([7; 32]);
+    /// let error = descriptor.verify(&key, SystemTime::UNIX_EPOCH).expect_err("nothing is signed");
+    /// assert_eq!(error.line(), "descriptor-signing-key-cert");
+    /// assert_eq!(error.problem(), VerifyProblem::Missing);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificate or the signature is missing, wrong
+    /// or made by another key, if lines follow the signature, or if the
+    /// certificate isn't valid at the given time.
+    pub fn verify(&self, key: &BlindedPublicKey, at: SystemTime) -> Result<(), VerifyError> {
+        const CERTIFICATE: &str = "descriptor-signing-key-cert";
+        const SIGNATURE: &str = "signature";
+        let certificate = required(CERTIFICATE, self.signing_key_cert.as_ref())?;
+        let kind = CertificateType::DescriptorSigning;
+        check_certificate(CERTIFICATE, certificate, kind, key.as_bytes(), at)?;
+
+        let signature = required(SIGNATURE, self.signature.as_ref())?;
+        let is_signature = |item: &Item<'_>| item.keyword() == b"signature";
+        let mut items = Item::parse_all(self.text()).skip_while(|item| !is_signature(item));
+        let last = required(SIGNATURE, items.next())?;
+        // Lines after the signature aren't signed.
+        if items.next().is_some() {
+            return Err(VerifyError::new(SIGNATURE, VerifyProblem::Mismatch));
+        }
+        let signed = self.text().strip_suffix(last.text()).unwrap_or_default();
+        let signed = [PREFIX, signed].concat();
+        match is_signed_by(certificate.certified_key(), &signed, signature) {
+            true => Ok(()),
+            false => Err(VerifyError::new(SIGNATURE, VerifyProblem::Signature)),
+        }
+    }
+}
+
+#[cfg(feature = "onion-descriptor")]
+impl crate::netdoc::onion::SecondLayer {
+    /// Checks the certificates of all introduction points, which the key that
+    /// signs the descriptor must have signed. See
+    /// [`OnionDescriptor::signing_key`]. The certificates must be valid at the
+    /// time `at`.
+    ///
+    /// The layer is part of a signed descriptor. So after
+    /// [`OnionDescriptor::verify`], this check finds only mistakes of the
+    /// service. tor makes it, too, and ignores introduction points that fail.
+    /// The obsolete certificates of legacy keys aren't checked.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use scape_proto::netdoc::onion::SecondLayer;
+    ///
+    /// let layer = SecondLayer::parse(b"create2-formats 2\nintroduction-point AQAGwAACASMp\n")?;
+    /// let error = layer.verify(&[7; 32], SystemTime::UNIX_EPOCH).expect_err("nothing is signed");
+    /// assert_eq!(error.line(), "auth-key");
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a certificate is missing, has the wrong type, was
+    /// signed by another key, or isn't valid at the given time.
+    pub fn verify(&self, signing_key: &[u8; 32], at: SystemTime) -> Result<(), VerifyError> {
+        for point in &self.introduction_points {
+            let certificate = required("auth-key", point.auth_key_cert.as_ref())?;
+            let kind = CertificateType::IntroductionAuthentication;
+            check_certificate("auth-key", certificate, kind, signing_key, at)?;
+            // Like tor, don't compare the certified key with the line enc-key:
+            // some services certify the Curve25519 key itself.
+            let certificate = required("enc-key-cert", point.enc_key_cert.as_ref())?;
+            let kind = CertificateType::IntroductionEncryption;
+            check_certificate("enc-key-cert", certificate, kind, signing_key, at)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks a certificate, which must contain the key that signed it.
+fn check_certificate(
+    line: &'static str,
+    certificate: &Ed25519Certificate,
+    kind: CertificateType,
+    signer: &[u8; 32],
+    at: SystemTime,
+) -> Result<(), VerifyError> {
+    if certificate.kind() != kind || certificate.signing_key().is_none() {
+        return Err(VerifyError::new(line, VerifyProblem::Certificate));
+    }
+    if certificate.signing_key() != Some(signer) {
+        return Err(VerifyError::new(line, VerifyProblem::Mismatch));
+    }
+    if certificate.verify(Some(signer)).is_err() {
+        return Err(VerifyError::new(line, VerifyProblem::Signature));
+    }
+    match certificate.is_expired(at) {
+        true => Err(VerifyError::new(line, VerifyProblem::Expired)),
+        false => Ok(()),
+    }
+}
