@@ -20,6 +20,7 @@
 //! document to controllers.
 
 mod address;
+mod bandwidth_file;
 mod bandwidth_history;
 mod bandwidth_weights;
 mod base64;
@@ -69,6 +70,10 @@ pub use port_policy::{ParsePortPolicyError, PortPolicy};
 pub use protocols::{ParseProtocolsError, Protocols};
 pub use router_flags::RouterFlags;
 
+pub use bandwidth_file::{
+    BandwidthFile, BandwidthFileBuilder, BandwidthFileVersion, BandwidthValue,
+    ParseBandwidthFileVersionError, RelayBandwidth,
+};
 pub use bandwidth_history::BandwidthHistory;
 pub use bandwidth_weights::BandwidthWeights;
 pub use certificate_type::{CertificateType, CertifiedKeyType};
