@@ -39,6 +39,7 @@ mod ed25519_certificate;
 mod ed25519_secret_key;
 #[cfg(feature = "verify")]
 mod ed25519_signature;
+mod exit_list;
 mod exit_policy;
 mod extra_info;
 mod family;
@@ -93,6 +94,7 @@ pub use ed25519_certificate::{
 };
 #[cfg(feature = "verify")]
 pub use ed25519_secret_key::Ed25519SecretKey;
+pub use exit_list::{ExitAddress, ExitList, ExitNode};
 pub use extra_info::{
     BridgeStats, CellStats, ConnectionStats, Deciles, DirreqCounts, DirreqStats, EntryStats,
     ExitStats, ExtraInfo, HiddenServiceStats, NamedCounts, ObfuscatedCount, OverloadFdExhausted,
