@@ -325,8 +325,8 @@ mod tests {
             let error = ExitList::parse_strict(changed.as_bytes()).unwrap_err();
             assert_eq!((error.keyword(), error.line()), (keyword, line), "{error}");
             let list = ExitList::parse(changed.as_bytes()).unwrap();
-            let skipped = list.skipped().len()
-                + list.exits().map(|exit| exit.skipped().len()).sum::<usize>();
+            let skipped =
+                list.skipped().len() + list.exits().map(|exit| exit.skipped().len()).sum::<usize>();
             assert_eq!(skipped, usize::from(line.is_some()), "{old}");
         }
         let moved = LIST.replace(

@@ -47,6 +47,7 @@ mod item;
 mod line;
 mod microdescriptor;
 pub mod onion;
+mod onion_descriptor_v2;
 mod port_policy;
 mod protocols;
 mod relay;
@@ -103,6 +104,7 @@ pub use extra_info::{
 pub use family::FamilyMember;
 pub use item::{Item, Items, Object};
 pub use microdescriptor::{Microdescriptor, Microdescriptors};
+pub use onion_descriptor_v2::{IntroductionPointV2, OnionDescriptorV2};
 pub use relay::Relay;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
