@@ -2,19 +2,25 @@
 //! of digests and keys in this format.
 
 /// The value of each character, or `NONE` if it isn't a base64 character.
-const VALUES: [u8; 256] = values();
+const VALUES: [i8; 256] = values();
 
-const NONE: u8 = 0xff;
+const NONE: i8 = -1;
 
-const fn values() -> [u8; 256] {
+const fn values() -> [i8; 256] {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut values = [NONE; 256];
     let mut i = 0;
     while i < alphabet.len() {
-        values[alphabet[i] as usize] = i as u8;
+        values[alphabet[i] as usize] = i as i8;
         i += 1;
     }
     values
+}
+
+#[inline]
+fn value(character: u8) -> u32 {
+    // This extends the sign of `NONE`, so that shifts keep its highest bits.
+    VALUES[usize::from(character)] as u32
 }
 
 /// Decodes a text that stands for exactly `N` bytes. Padding with `=` at the
@@ -33,22 +39,28 @@ pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     }
     let mut bytes = [0; N];
     let mut seen = 0;
-    for (group, out) in text.chunks(4).zip(bytes.chunks_mut(3)) {
-        let mut bits: u32 = 0;
-        for character in group {
-            let value = VALUES[usize::from(*character)];
-            seen |= value;
-            bits = bits << 6 | u32::from(value);
-        }
-        // The last group may be shorter than four characters.
-        bits <<= 6 * (4 - group.len());
+    let (groups, last) = text.as_chunks::<4>();
+    let (outs, last_out) = bytes.as_chunks_mut::<3>();
+    for ([a, b, c, d], out) in groups.iter().zip(outs) {
+        // The bits of `NONE` reach beyond the 24 bits of a group.
+        let bits = value(*a) << 18 | value(*b) << 12 | value(*c) << 6 | value(*d);
+        seen |= bits;
         let [_, group @ ..] = bits.to_be_bytes();
-        for (byte, value) in out.iter_mut().zip(group) {
-            *byte = value;
-        }
+        *out = group;
     }
-    // Only `NONE` has its highest bit set.
-    (seen & 0x80 == 0).then_some(bytes)
+    // The last group is shorter than four characters. If there is none, both
+    // parts are empty.
+    let mut bits: u32 = 0;
+    for character in last {
+        bits = bits << 6 | value(*character);
+    }
+    bits <<= 6 * (4 - last.len());
+    seen |= bits;
+    let [_, group @ ..] = bits.to_be_bytes();
+    for (byte, value) in last_out.iter_mut().zip(group) {
+        *byte = value;
+    }
+    (seen >> 24 == 0).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::line::{lossy, words};
+use super::line::{is_space, lossy};
 use crate::word::Fingerprint;
 
 /// A member of a relay's family, as the relay lists it in the line `family`.
@@ -26,7 +26,25 @@ pub enum FamilyMember {
 impl FamilyMember {
     /// Parses the members in a line `family`, given without its keyword.
     pub(super) fn parse_all(line: &[u8]) -> Vec<FamilyMember> {
-        words(line).map(FamilyMember::parse).collect()
+        // A fingerprint has 40 digits, `$` and a space.
+        let mut members = Vec::with_capacity(line.len() / 42 + 1);
+        let mut rest = line;
+        while !rest.is_empty() {
+            // Nearly all members are fingerprints, and finding the end of the
+            // word would take longer than parsing it.
+            if let Some((fingerprint, after)) = take_fingerprint(rest) {
+                members.push(FamilyMember::Fingerprint(fingerprint));
+                rest = after;
+                continue;
+            }
+            let end = rest.iter().position(|b| is_space(*b)).unwrap_or(rest.len());
+            let (word, after) = rest.split_at_checked(end).unwrap_or((rest, b""));
+            if !word.is_empty() {
+                members.push(FamilyMember::parse(word));
+            }
+            rest = after.get(1..).unwrap_or_default();
+        }
+        members
     }
 
     fn parse(word: &[u8]) -> FamilyMember {
@@ -34,15 +52,27 @@ impl FamilyMember {
         let (digits, nickname) = digits.split_at_checked(40).unwrap_or((digits, b""));
         let complete =
             nickname.is_empty() || nickname.starts_with(b"~") || nickname.starts_with(b"=");
-        let digits = std::str::from_utf8(digits).unwrap_or_default();
-        match digits.parse() {
-            Ok(fingerprint) if complete => FamilyMember::Fingerprint(fingerprint),
+        match Fingerprint::from_hex(digits) {
+            Some(fingerprint) if complete => FamilyMember::Fingerprint(fingerprint),
             _ if word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric) => {
                 FamilyMember::Nickname(lossy(word))
             }
             _ => FamilyMember::Other(lossy(word)),
         }
     }
+}
+
+/// Takes `$`, a fingerprint and the space after it from the beginning of the
+/// text. Returns `None` if the text begins in another way.
+#[inline]
+fn take_fingerprint(text: &[u8]) -> Option<(Fingerprint, &[u8])> {
+    let (digits, after) = text.strip_prefix(b"$")?.split_at_checked(40)?;
+    let after = match after {
+        [] => after,
+        [space, rest @ ..] if is_space(*space) => rest,
+        _ => return None,
+    };
+    Some((Fingerprint::from_hex(digits)?, after))
 }
 
 impl fmt::Display for FamilyMember {
@@ -77,9 +107,15 @@ mod tests {
         ] {
             assert_eq!(FamilyMember::parse(odd.as_bytes()), FamilyMember::Other(odd.into()));
         }
-        let line = format!(" ${fp}  moria1");
-        let shown: Vec<String> =
-            FamilyMember::parse_all(line.as_bytes()).iter().map(|m| m.to_string()).collect();
-        assert_eq!(shown, [format!("${fp}"), "moria1".to_owned()]);
+        for line in [
+            format!("${fp} moria1 {fp}"),
+            format!(" ${fp}\t  moria1 ${fp}~moria1 "),
+            format!("{fp} moria1 ${fp}"),
+        ] {
+            let shown: Vec<String> =
+                FamilyMember::parse_all(line.as_bytes()).iter().map(|m| m.to_string()).collect();
+            assert_eq!(shown, [format!("${fp}"), "moria1".to_owned(), format!("${fp}")]);
+        }
+        assert_eq!(FamilyMember::parse_all(b" \t"), []);
     }
 }

@@ -1,6 +1,6 @@
 //! Lines and words of directory documents: dir-spec, "Document meta-format".
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 
 /// An iterator over the lines of a document, without line ends.
 #[derive(Debug, Clone)]
@@ -72,16 +72,19 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
 }
 
+/// Returns true for a space or a tab.
 #[inline]
-fn is_space(byte: u8) -> bool {
+pub(super) fn is_space(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
 /// Returns the key of a line `id ed25519 KEY`, given the text after `id`.
 /// Returns `None` for another type of key.
 pub(super) fn ed25519_id(line: &[u8]) -> Option<&[u8]> {
-    let mut words = words(line);
-    words.next().filter(|kind| *kind == b"ed25519").and_then(|_| words.next())
+    let (kind, rest) = keyword(line);
+    // Keys are long, so this is faster than to look at each byte.
+    let end = memchr2(b' ', b'\t', rest).unwrap_or(rest.len());
+    rest.get(..end).filter(|key| kind == b"ed25519" && !key.is_empty())
 }
 
 /// Parses a decimal number of at most 10 digits without a sign. Returns `None`
@@ -165,6 +168,19 @@ mod tests {
         assert_eq!(keyword(b""), (&b""[..], &b""[..]));
         let found: Vec<&[u8]> = words(b" Exit\t Fast ").collect();
         assert_eq!(found, [b"Exit", b"Fast"]);
+    }
+
+    #[test]
+    fn ed25519_keys_are_found() {
+        for (line, key) in [
+            ("ed25519 KEY", Some("KEY")),
+            ("ed25519\t KEY\tmore", Some("KEY")),
+            ("rsa1024 KEY", None),
+            ("ed25519", None),
+            ("", None),
+        ] {
+            assert_eq!(ed25519_id(line.as_bytes()), key.map(str::as_bytes), "{line:?}");
+        }
     }
 
     #[test]

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
 
-use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use super::FamilyMember;
 use super::address::parse_address;
 use super::base64;
-use super::line::{Lines, ed25519_id, find_line, keyword, lossy, words};
+use super::line::{Lines, ed25519_id, find_line, keyword, lossy, starts_with_keyword, words};
 use crate::netdoc::PortPolicy;
 
 /// A microdescriptor: the information about a relay that clients need beside
@@ -59,9 +58,10 @@ impl<'a> Microdescriptor<'a> {
         Microdescriptors::new(text)
     }
 
-    fn parse(text: &'a [u8]) -> Self {
-        let mut relay = Microdescriptor {
-            text,
+    /// Creates a microdescriptor without any line.
+    fn empty() -> Self {
+        Microdescriptor {
+            text: b"",
             ntor: b"",
             ed25519: b"",
             ipv6: None,
@@ -69,25 +69,26 @@ impl<'a> Microdescriptor<'a> {
             family_ids: b"",
             policy: None,
             policy_v6: None,
-        };
-        for line in Lines::new(text) {
-            let (keyword, rest) = keyword(line);
-            match keyword {
-                b"ntor-onion-key" => relay.ntor = rest,
-                b"id" => relay.ed25519 = ed25519_id(rest).unwrap_or(relay.ed25519),
-                b"a" if relay.ipv6.is_none() => {
-                    if let Some(SocketAddr::V6(address)) = parse_address(rest) {
-                        relay.ipv6 = Some(address);
-                    }
-                }
-                b"family" => relay.family = rest,
-                b"family-ids" => relay.family_ids = rest,
-                b"p" => relay.policy = Some(rest),
-                b"p6" => relay.policy_v6 = Some(rest),
-                _ => {}
-            }
         }
-        relay
+    }
+
+    #[inline]
+    fn read_line(&mut self, line: &'a [u8]) {
+        let (keyword, rest) = keyword(line);
+        match keyword {
+            b"ntor-onion-key" => self.ntor = rest,
+            b"id" => self.ed25519 = ed25519_id(rest).unwrap_or(self.ed25519),
+            b"a" if self.ipv6.is_none() => {
+                if let Some(SocketAddr::V6(address)) = parse_address(rest) {
+                    self.ipv6 = Some(address);
+                }
+            }
+            b"family" => self.family = rest,
+            b"family-ids" => self.family_ids = rest,
+            b"p" => self.policy = Some(rest),
+            b"p6" => self.policy_v6 = Some(rest),
+            _ => {}
+        }
     }
 
     /// Returns the document's SHA-256 digest, by which a consensus refers to
@@ -234,11 +235,12 @@ pub struct Microdescriptors<'a> {
     rest: &'a [u8],
 }
 
-const START: &[u8] = b"\nonion-key";
+/// The keyword of the first line of a document.
+const START: &[u8] = b"onion-key";
 
 impl<'a> Microdescriptors<'a> {
     fn new(text: &'a [u8]) -> Self {
-        let start = find_line(text, START);
+        let start = find_line(text, b"\nonion-key");
         Microdescriptors { rest: start.and_then(|start| text.get(start..)).unwrap_or_default() }
     }
 }
@@ -247,19 +249,33 @@ impl<'a> Iterator for Microdescriptors<'a> {
     type Item = Microdescriptor<'a>;
 
     fn next(&mut self) -> Option<Microdescriptor<'a>> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        // The search starts after the first line, which is this document's own
-        // `onion-key`.
-        let first_end = memchr::memchr(b'\n', self.rest).unwrap_or(self.rest.len());
-        let next = self.rest.get(first_end..).and_then(|rest| find_line(rest, START));
-        let end = next.map_or(self.rest.len(), |next| first_end + next);
-        let (text, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest;
+        let text = self.rest;
+        let mut lines = Lines::new(text);
+        // The first line is this document's own `onion-key`.
+        lines.next()?;
+        let mut relay = Microdescriptor::empty();
         // Annotations at the end belong to the next document.
-        let end = memmem::find(text, b"\n@").map_or(text.len(), |end| end + 1);
-        text.get(..end).map(Microdescriptor::parse)
+        let mut annotations = None;
+        loop {
+            let rest = lines.rest();
+            // The first byte is enough to rule out most lines, which are part
+            // of the key in `onion-key`.
+            match rest.first() {
+                None => break,
+                Some(b'o') if starts_with_keyword(rest, START) => break,
+                Some(b'@') if annotations.is_none() => annotations = Some(rest),
+                Some(b'n' | b'i' | b'a' | b'f' | b'p') if annotations.is_none() => {
+                    relay.read_line(lines.next()?);
+                    continue;
+                }
+                _ => {}
+            }
+            lines.next();
+        }
+        self.rest = lines.rest();
+        let after = annotations.unwrap_or(self.rest);
+        relay.text = text.get(..text.len() - after.len())?;
+        Some(relay)
     }
 }
 

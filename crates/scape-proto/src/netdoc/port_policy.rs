@@ -132,9 +132,34 @@ impl PortPolicy {
         reached == u16::MAX
     }
 
-    /// Parses the bytes of a line without its keyword.
+    /// Parses the bytes of a line without its keyword, in the same way as tor's
+    /// `parse_short_policy`.
     pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
-        std::str::from_utf8(text).ok().and_then(parse)
+        let (action, mut rest) = match text.split_at_checked(6)? {
+            (b"accept", rest) => (ExitAction::Accept, rest),
+            (b"reject", rest) => (ExitAction::Reject, rest),
+            _ => return None,
+        };
+        if !rest.starts_with(b" ") && !rest.starts_with(b"\t") {
+            return None;
+        }
+        // Reserves the memory at once. A policy with more entries is malformed.
+        let count = memchr::memchr_iter(b',', rest).count() + 1;
+        let mut ports = Vec::with_capacity(count.min(MOST_ENTRIES));
+        while !rest.is_empty() {
+            rest = rest.trim_ascii_start();
+            if rest.first().is_some_and(u8::is_ascii_digit) {
+                if ports.len() == MOST_ENTRIES {
+                    return None;
+                }
+                ports.push(take_range(&mut rest)?);
+            } else {
+                rest =
+                    memchr::memchr(b',', rest).and_then(|end| rest.get(end..)).unwrap_or_default();
+            }
+            rest = rest.strip_prefix(b",").unwrap_or(rest);
+        }
+        (!ports.is_empty()).then(|| PortPolicy { action, ports: ports.into() })
     }
 }
 
@@ -154,45 +179,39 @@ impl FromStr for PortPolicy {
     /// entry begins with a digit but isn't a port or range. Also returns an
     /// error if no entry is left after skipping, or if more than 1000 are left.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| ParsePortPolicyError { text: text.into() })
+        PortPolicy::from_bytes(text.as_bytes())
+            .ok_or_else(|| ParsePortPolicyError { text: text.into() })
     }
 }
 
 /// The maximum number of entries that tor accepts in a policy.
 const MOST_ENTRIES: usize = 1000;
 
-/// Parses a policy in the same way as tor's `parse_short_policy`.
-fn parse(text: &str) -> Option<PortPolicy> {
-    let (action, entries) = text.split_once([' ', '\t'])?;
-    let action = match action {
-        "accept" => ExitAction::Accept,
-        "reject" => ExitAction::Reject,
-        _ => return None,
-    };
-    let mut ports = Vec::new();
-    for entry in entries.split(',') {
-        let entry = entry.trim_start();
-        if entry.starts_with(|first: char| first.is_ascii_digit()) {
-            if ports.len() == MOST_ENTRIES {
-                return None;
-            }
-            ports.push(parse_range(entry)?);
+/// Takes a port or a range from the beginning of the text. Returns `None` if
+/// it is malformed, or if neither a comma nor the end follows.
+fn take_range(text: &mut &[u8]) -> Option<PortRange> {
+    let min = take_port(text)?;
+    let mut max = min;
+    if let Some(rest) = text.strip_prefix(b"-") {
+        *text = rest;
+        max = take_port(text)?;
+    }
+    let is_complete = matches!(text.first(), None | Some(b','));
+    PortRange::new(min, max).filter(|_| is_complete)
+}
+
+/// Takes a port from 1 to 65535 from the beginning of the text.
+fn take_port(text: &mut &[u8]) -> Option<u16> {
+    let mut port: u32 = 0;
+    while let [digit @ b'0'..=b'9', rest @ ..] = text {
+        port = port * 10 + u32::from(digit - b'0');
+        if port > u32::from(u16::MAX) {
+            return None;
         }
+        *text = rest;
     }
-    (!ports.is_empty()).then(|| PortPolicy { action, ports: ports.into() })
-}
-
-fn parse_range(text: &str) -> Option<PortRange> {
-    match text.split_once('-') {
-        Some((min, max)) => PortRange::new(parse_port(min)?, parse_port(max)?),
-        None => PortRange::new(parse_port(text)?, parse_port(text)?),
-    }
-}
-
-/// Parses a port from 1 to 65535.
-fn parse_port(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port != 0)
+    // Without any digit, the port is 0.
+    u16::try_from(port).ok().filter(|port| *port != 0)
 }
 
 impl fmt::Display for PortPolicy {

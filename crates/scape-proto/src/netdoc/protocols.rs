@@ -1,6 +1,7 @@
 //! Parser for lists of subprotocol versions.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// A list of subprotocol versions, such as `Link=1-5 Relay=1-4`: tor-spec,
@@ -18,23 +19,12 @@ use std::str::FromStr;
 /// assert!(!protocols.supports("LinkAuth", 2) && !protocols.supports("Padding", 1));
 /// # Ok::<(), scape_proto::netdoc::ParseProtocolsError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default)]
 pub struct Protocols {
-    entries: Box<[Entry]>,
-}
-
-/// One protocol with its versions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Entry {
-    name: Box<str>,
-    /// The lowest and highest version of each range, in order.
-    versions: Box<[(u32, u32)]>,
-}
-
-impl Entry {
-    fn supports(&self, version: u32) -> bool {
-        self.versions.iter().any(|(low, high)| (*low..=*high).contains(&version))
-    }
+    /// The list as written. It was checked, so that it can be read without
+    /// errors. A consensus has thousands of lists, and this form takes the
+    /// least time and memory.
+    text: Box<str>,
 }
 
 impl Protocols {
@@ -50,7 +40,8 @@ impl Protocols {
     /// # Ok::<(), scape_proto::netdoc::ParseProtocolsError>(())
     /// ```
     pub fn supports(&self, protocol: &str, version: u32) -> bool {
-        self.entries.iter().any(|entry| *entry.name == *protocol && entry.supports(version))
+        let supports = |(low, high)| (low..=high).contains(&version);
+        self.iter().any(|(name, mut versions)| name == protocol && versions.any(supports))
     }
 
     /// Returns the protocols in order, each with its version ranges (lowest and
@@ -61,26 +52,37 @@ impl Protocols {
     ///
     /// let protocols: Protocols = "Link=1-5 LinkAuth=1,3".parse()?;
     /// let (name, versions) = protocols.iter().last().expect("two protocols");
-    /// assert_eq!((name, versions), ("LinkAuth", &[(1, 1), (3, 3)][..]));
+    /// assert_eq!((name, versions.collect::<Vec<_>>()), ("LinkAuth", vec![(1, 1), (3, 3)]));
     /// # Ok::<(), scape_proto::netdoc::ParseProtocolsError>(())
     /// ```
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[(u32, u32)])> {
-        self.entries.iter().map(|entry| (&*entry.name, &*entry.versions))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = (u32, u32)>)> {
+        let entries = self.text.split([' ', '\t']).filter_map(|entry| entry.split_once('='));
+        entries.map(|(name, versions)| (name, versions.split(',').filter_map(read_range)))
     }
 
     /// Returns true if the list contains no protocols.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.iter().next().is_none()
     }
 
     /// Parses the bytes of a line without its keyword.
     pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
-        std::str::from_utf8(text).ok().and_then(parse)
+        let mut rest = text;
+        loop {
+            while let [b' ' | b'\t', after @ ..] = rest {
+                rest = after;
+            }
+            if rest.is_empty() {
+                let text = std::str::from_utf8(text).ok()?;
+                return Some(Protocols { text: text.into() });
+            }
+            rest = after_entry(rest)?;
+        }
     }
 }
 
 /// The highest version of a subprotocol: tor-spec, "Subprotocol versioning".
-const HIGHEST: u32 = 63;
+const HIGHEST: u8 = 63;
 
 /// The maximum length of a subprotocol name that tor accepts.
 const LONGEST_NAME: usize = 100;
@@ -98,49 +100,94 @@ impl FromStr for Protocols {
     /// name has more than 100 characters. tor ignores a whole list that has
     /// such an entry.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).ok_or_else(|| ParseProtocolsError { text: text.into() })
+        Protocols::from_bytes(text.as_bytes())
+            .ok_or_else(|| ParseProtocolsError { text: text.into() })
     }
 }
 
-fn parse(text: &str) -> Option<Protocols> {
-    let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
-    let entries: Option<Vec<Entry>> = words.map(parse_entry).collect();
-    Some(Protocols { entries: entries?.into() })
-}
-
-fn parse_entry(word: &str) -> Option<Entry> {
-    let (name, versions) = word.split_once('=')?;
-    let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    if name.is_empty() || name.len() > LONGEST_NAME || !is_name(name) {
+/// Checks the entry at the beginning of the text, such as `LinkAuth=1,3`, and
+/// returns the text after the entry. Returns `None` if the entry is malformed.
+fn after_entry(text: &[u8]) -> Option<&[u8]> {
+    let length = text.iter().position(|b| !IS_NAME[usize::from(*b)])?;
+    if length == 0 || length > LONGEST_NAME {
         return None;
     }
+    let mut rest = text.get(length..)?.strip_prefix(b"=")?;
     // `Link=` lists a protocol without any version.
-    let versions: Option<Vec<(u32, u32)>> = match versions {
-        "" => Some(Vec::new()),
-        versions => versions.split(',').map(parse_range).collect(),
-    };
-    Some(Entry { name: name.into(), versions: versions?.into() })
+    if matches!(rest, [] | [b' ' | b'\t', ..]) {
+        return Some(rest);
+    }
+    loop {
+        let low = take_version(&mut rest)?;
+        if let Some(after) = rest.strip_prefix(b"-") {
+            rest = after;
+            take_version(&mut rest).filter(|high| low <= *high)?;
+        }
+        match rest {
+            [] | [b' ' | b'\t', ..] => return Some(rest),
+            [b',', after @ ..] => rest = after,
+            _ => return None,
+        }
+    }
 }
 
-fn parse_range(text: &str) -> Option<(u32, u32)> {
+/// True for the characters of a subprotocol name: letters, digits and `-`.
+const IS_NAME: [bool; 256] = {
+    let mut is_name = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        is_name[byte] = (byte as u8).is_ascii_alphanumeric() || byte as u8 == b'-';
+        byte += 1;
+    }
+    is_name
+};
+
+/// Takes a version from 0 to 63 from the beginning of the text.
+fn take_version(text: &mut &[u8]) -> Option<u8> {
+    let [first @ b'0'..=b'9', rest @ ..] = *text else { return None };
+    let mut version = first - b'0';
+    *text = rest;
+    while let [digit @ b'0'..=b'9', rest @ ..] = *text {
+        version = version.checked_mul(10)?.checked_add(digit - b'0')?;
+        if version > HIGHEST {
+            return None;
+        }
+        *text = rest;
+    }
+    Some(version)
+}
+
+/// Reads a version or a range that was checked.
+fn read_range(text: &str) -> Option<(u32, u32)> {
     let (low, high) = text.split_once('-').unwrap_or((text, text));
-    let (low, high) = (parse_version(low)?, parse_version(high)?);
-    (low <= high).then_some((low, high))
+    Some((low.parse().ok()?, high.parse().ok()?))
 }
 
-/// Parses a version from 0 to 63.
-fn parse_version(text: &str) -> Option<u32> {
-    let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|version| digits && *version <= HIGHEST)
+impl PartialEq for Protocols {
+    /// Compares the entries in order. Numbers with leading zeros, ranges with a
+    /// single version, and more white space make no difference.
+    fn eq(&self, other: &Self) -> bool {
+        // Most lists are written in the same way.
+        self.text == other.text || self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Protocols {}
+
+impl Hash for Protocols {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.to_string().hash(state);
+    }
 }
 
 impl fmt::Display for Protocols {
-    /// Writes the list in the format that [`FromStr`] parses.
+    /// Writes the list in the format that [`FromStr`] parses, in its shortest
+    /// form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, entry) in self.entries.iter().enumerate() {
+        for (i, (name, versions)) in self.iter().enumerate() {
             let space = if i > 0 { " " } else { "" };
-            write!(f, "{space}{}=", entry.name)?;
-            for (i, (low, high)) in entry.versions.iter().enumerate() {
+            write!(f, "{space}{name}=")?;
+            for (i, (low, high)) in versions.enumerate() {
                 let comma = if i > 0 { "," } else { "" };
                 match low == high {
                     true => write!(f, "{comma}{low}")?,
@@ -190,6 +237,18 @@ mod tests {
     }
 
     #[test]
+    fn equal_protocols_in_different_forms() {
+        for (text, same) in
+            [(" Link=1-1\t\tRelay=02  ", "Link=1 Relay=2"), ("Link=00-0063,7-7", "Link=0-63,7")]
+        {
+            let protocols: Protocols = text.parse().unwrap();
+            assert_eq!(protocols, same.parse().unwrap());
+            assert_eq!(protocols.to_string(), same);
+        }
+        assert_ne!("Link=1-2".parse::<Protocols>(), "Link=1,2".parse::<Protocols>());
+    }
+
+    #[test]
     fn protocols_above_the_limits_are_refused() {
         let name = "a".repeat(100);
         assert!(format!("{name}=63").parse::<Protocols>().is_ok());
@@ -219,6 +278,14 @@ mod tests {
             "Link=+1",
             "Li_nk=1",
             "Link=4294967296",
+            "Link=1,,2",
+            "Link=,1",
+            "Link=1-",
+            "Link=1-2-3",
+            "Link=1-2x",
+            "Link==1",
+            "Link=1=2",
+            "Link=1 Relay",
         ] {
             assert!(bad.parse::<Protocols>().is_err(), "{bad:?}");
         }
@@ -230,11 +297,26 @@ mod tests {
         fn protocols_round_trip(entries in prop::collection::vec(
             ("[A-Za-z0-9-]{1,12}", prop::collection::vec((0..64u32, 0..64u32), 0..4)), 0..15))
         {
-            let entry = |(name, versions): (String, Vec<(u32, u32)>)| Entry {
-                name: name.into(),
-                versions: versions.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect(),
-            };
-            let protocols = Protocols { entries: entries.into_iter().map(entry).collect() };
+            let entries: Vec<(String, Vec<(u32, u32)>)> = entries
+                .into_iter()
+                .map(|(name, versions)| {
+                    (name, versions.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect())
+                })
+                .collect();
+            // Every entry in its longest form.
+            let mut text = String::new();
+            for (name, versions) in &entries {
+                let ranges: Vec<String> =
+                    versions.iter().map(|(low, high)| format!("00{low}-0{high}")).collect();
+                text += &format!(" \t{name}={} ", ranges.join(","));
+            }
+            let protocols: Protocols = text.parse().unwrap();
+            let found: Vec<(String, Vec<(u32, u32)>)> = protocols
+                .iter()
+                .map(|(name, versions)| (name.to_owned(), versions.collect()))
+                .collect();
+            prop_assert_eq!(found, entries);
+            prop_assert_eq!(protocols.is_empty(), text.is_empty());
             prop_assert_eq!(protocols.to_string().parse(), Ok(protocols));
         }
 

@@ -16,9 +16,8 @@ use crate::word::{Fingerprint, Version};
 /// flavors of the consensus, `GETINFO ns/…` and the events NS and NEWCONSENSUS
 /// have such entries.
 ///
-/// A `RouterStatus` borrows its text. The line `r`, the flags, the bandwidth
-/// and the first IPv6 address are parsed immediately, and other fields when
-/// their methods are called. Lines that can't be parsed are ignored, but
+/// A `RouterStatus` borrows its text. The line `r`, the flags and the bandwidth
+/// are parsed immediately, and other fields whenever their methods are called. Lines that can't be parsed are ignored, but
 /// [`lines`](Self::lines) still returns them.
 /// [`Relay`](super::Relay) is an owned copy of an entry.
 ///
@@ -46,9 +45,13 @@ pub struct RouterStatus<'a> {
     or_address: SocketAddrV4,
     dir_port: u16,
     flags: RouterFlags,
-    ipv6: Option<SocketAddrV6>,
     bandwidth: Option<u32>,
     measured: Option<bool>,
+    /// The text from the first line `a` to the end of the entry. Empty if there
+    /// is no such line.
+    addresses: &'a [u8],
+    /// The key in the first line `id ed25519`, or empty.
+    ed25519: &'a [u8],
     /// The line `s` without its keyword. The fields below it contain the lines
     /// `w`, `m`, `v`, `pr` and `p` in the same way.
     flag_words: &'a [u8],
@@ -90,8 +93,10 @@ impl<'a> RouterStatus<'a> {
     pub(super) fn parse(text: &'a [u8], in_consensus: bool) -> Result<Self, RouterStatusProblem> {
         let mut lines = Lines::new(text);
         let mut status = RouterStatus::parse_r(text, lines.next().unwrap_or_default())?;
-        for line in lines {
-            status.read_line(line);
+        loop {
+            let rest = lines.rest();
+            let Some(line) = lines.next() else { break };
+            status.read_line(line, rest);
         }
         // Only a consensus marks every bandwidth that wasn't measured.
         if in_consensus && status.bandwidth.is_some() {
@@ -126,9 +131,10 @@ impl<'a> RouterStatus<'a> {
             or_address: SocketAddrV4::new(ip, or_port),
             dir_port,
             flags: RouterFlags::empty(),
-            ipv6: None,
             bandwidth: None,
             measured: None,
+            addresses: b"",
+            ed25519: b"",
             flag_words: b"",
             bandwidth_words: b"",
             microdescriptor: None,
@@ -138,8 +144,9 @@ impl<'a> RouterStatus<'a> {
         })
     }
 
+    /// Reads a line. `rest_of_entry` begins with this line.
     #[inline]
-    fn read_line(&mut self, line: &'a [u8]) {
+    fn read_line(&mut self, line: &'a [u8], rest_of_entry: &'a [u8]) {
         let (keyword, rest) = keyword(line);
         match keyword {
             b"s" => {
@@ -147,10 +154,9 @@ impl<'a> RouterStatus<'a> {
                 self.flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
             }
             b"w" => self.read_bandwidth(rest),
-            b"a" if self.ipv6.is_none() => {
-                if let Some(SocketAddr::V6(address)) = parse_address(rest) {
-                    self.ipv6 = Some(address);
-                }
+            b"a" if self.addresses.is_empty() => self.addresses = rest_of_entry,
+            b"id" if self.ed25519.is_empty() => {
+                self.ed25519 = ed25519_id(rest).unwrap_or_default();
             }
             b"m" => self.microdescriptor = Some(rest),
             b"v" => self.version = Some(rest),
@@ -226,7 +232,10 @@ impl<'a> RouterStatus<'a> {
     /// Returns the first IPv6 address with its port, or `None` if the entry has
     /// no IPv6 address.
     pub fn ipv6(&self) -> Option<SocketAddrV6> {
-        self.ipv6
+        self.other_addresses().find_map(|address| match address {
+            SocketAddr::V6(address) => Some(address),
+            SocketAddr::V4(_) => None,
+        })
     }
 
     /// Returns the relay's additional addresses with their ports, in order: all
@@ -240,7 +249,8 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.other_addresses().next(), "[::1]:9104".parse().ok());
     /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
-        self.lines_with(b"a").filter_map(parse_address)
+        let lines = Lines::new(self.addresses).map(keyword);
+        lines.filter(|(keyword, _)| *keyword == b"a").filter_map(|(_, rest)| parse_address(rest))
     }
 
     /// Returns the flags that this version of the library knows.
@@ -391,7 +401,7 @@ impl<'a> RouterStatus<'a> {
     /// Returns the relay's Ed25519 identity key: the line `id`, which only
     /// votes have. Returns `None` if the line is missing or malformed.
     pub fn ed25519(&self) -> Option<[u8; 32]> {
-        self.lines_with(b"id").find_map(ed25519_id).and_then(base64::decode)
+        base64::decode(self.ed25519)
     }
 
     /// Returns the text of the whole entry.
@@ -415,14 +425,6 @@ impl<'a> RouterStatus<'a> {
     /// ```
     pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(line).0))
-    }
-
-    /// Returns the text after the keyword for each line with this keyword.
-    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Lines::new(self.text)
-            .map(keyword)
-            .filter(move |(keyword, _)| *keyword == wanted)
-            .map(|(_, rest)| rest)
     }
 }
 

@@ -115,17 +115,28 @@ fn parse(text: &str) -> Option<Version> {
 /// Parses three or four numbers that are separated by dots.
 fn parse_numbers(text: &str) -> Option<[u32; 4]> {
     let mut numbers = [0; 4];
-    let mut parts = text.split('.');
+    let mut rest = text.as_bytes();
     for (i, number) in numbers.iter_mut().enumerate() {
-        match parts.next() {
-            Some(part) if part.bytes().all(|b| b.is_ascii_digit()) => {
-                *number = part.parse().ok().filter(|number| *number <= LARGEST)?;
-            }
-            None if i == 3 => {}
-            _ => return None,
+        if i == 3 && rest.is_empty() {
+            break;
         }
+        if i > 0 {
+            rest = rest.strip_prefix(b".")?;
+        }
+        *number = take_number(&mut rest)?;
     }
-    parts.next().is_none().then_some(numbers)
+    rest.is_empty().then_some(numbers)
+}
+
+/// Takes a number from the beginning of the text.
+fn take_number(text: &mut &[u8]) -> Option<u32> {
+    let [b'0'..=b'9', ..] = text else { return None };
+    let mut number: u32 = 0;
+    while let [digit @ b'0'..=b'9', rest @ ..] = text {
+        number = number.checked_mul(10)?.checked_add(u32::from(digit - b'0'))?;
+        *text = rest;
+    }
+    Some(number).filter(|number| *number <= LARGEST)
 }
 
 impl PartialEq for Version {
