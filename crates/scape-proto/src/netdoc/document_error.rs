@@ -44,6 +44,13 @@ impl DocumentError {
         DocumentError { document, line, keyword, problem }
     }
 
+    /// Counts the line from an earlier line, which is this number of lines
+    /// before the text that was read.
+    pub(super) fn after_lines(mut self, before: usize) -> Self {
+        self.line = self.line.map(|line| line + before);
+        self
+    }
+
     /// Returns the kind of the document.
     pub fn document(&self) -> DocumentKind {
         self.document

@@ -20,6 +20,7 @@
 //! document to controllers.
 
 mod address;
+mod bandwidth_file;
 mod bandwidth_history;
 mod bandwidth_weights;
 mod base64;
@@ -38,6 +39,7 @@ mod ed25519_certificate;
 mod ed25519_secret_key;
 #[cfg(feature = "verify")]
 mod ed25519_signature;
+mod exit_list;
 mod exit_policy;
 mod extra_info;
 mod family;
@@ -45,6 +47,7 @@ mod item;
 mod line;
 mod microdescriptor;
 pub mod onion;
+mod onion_descriptor_v2;
 mod port_policy;
 mod protocols;
 mod relay;
@@ -69,6 +72,10 @@ pub use port_policy::{ParsePortPolicyError, PortPolicy};
 pub use protocols::{ParseProtocolsError, Protocols};
 pub use router_flags::RouterFlags;
 
+pub use bandwidth_file::{
+    BandwidthFile, BandwidthFileBuilder, BandwidthFileVersion, BandwidthValue,
+    ParseBandwidthFileVersionError, RelayBandwidth,
+};
 pub use bandwidth_history::BandwidthHistory;
 pub use bandwidth_weights::BandwidthWeights;
 pub use certificate_type::{CertificateType, CertifiedKeyType};
@@ -88,6 +95,7 @@ pub use ed25519_certificate::{
 };
 #[cfg(feature = "verify")]
 pub use ed25519_secret_key::Ed25519SecretKey;
+pub use exit_list::{ExitAddress, ExitList, ExitNode};
 pub use extra_info::{
     BridgeStats, CellStats, ConnectionStats, Deciles, DirreqCounts, DirreqStats, EntryStats,
     ExitStats, ExtraInfo, HiddenServiceStats, NamedCounts, ObfuscatedCount, OverloadFdExhausted,
@@ -96,6 +104,7 @@ pub use extra_info::{
 pub use family::FamilyMember;
 pub use item::{Item, Items, Object};
 pub use microdescriptor::{Microdescriptor, Microdescriptors};
+pub use onion_descriptor_v2::{IntroductionPointV2, OnionDescriptorV2};
 pub use relay::Relay;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
