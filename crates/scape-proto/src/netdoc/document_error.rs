@@ -44,6 +44,13 @@ impl DocumentError {
         DocumentError { document, line, keyword, problem }
     }
 
+    /// Counts the line from an earlier line, which is this number of lines
+    /// before the text that was read.
+    pub(super) fn after_lines(mut self, before: usize) -> Self {
+        self.line = self.line.map(|line| line + before);
+        self
+    }
+
     /// Returns the kind of the document.
     pub fn document(&self) -> DocumentKind {
         self.document
@@ -97,6 +104,9 @@ pub enum LineProblem {
     /// parsers use the first one.
     #[error("the line is repeated")]
     Repeated,
+    /// The line belongs to another kind of document.
+    #[error("the line doesn't belong to such a document")]
+    Unexpected,
     /// The line is in the wrong place.
     #[error("the line is out of place")]
     Order,

@@ -25,7 +25,10 @@ pub(super) struct Rule {
     keyword: &'static [u8],
     times: Times,
     object: Option<&'static [u8]>,
+    /// A second label that the object may have.
+    other_label: Option<&'static [u8]>,
     place: Place,
+    order: Order,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +37,18 @@ enum Times {
     AtMostOnce,
     AtLeastOnce,
     Any,
+    Never,
+}
+
+/// The meaning of a line for the order of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The line has the place that the rule has among the rules.
+    Fixed,
+    /// The line may be anywhere.
+    Free,
+    /// The line begins a group. The following rules are about each group.
+    BeginsGroup,
 }
 
 /// A place that only the strict reader checks.
@@ -48,7 +63,9 @@ enum Place {
 
 impl Rule {
     const fn new(keyword: &'static str, times: Times) -> Self {
-        Rule { keyword: keyword.as_bytes(), times, object: None, place: Place::Any }
+        let keyword = keyword.as_bytes();
+        let (place, order) = (Place::Any, Order::Fixed);
+        Rule { keyword, times, object: None, other_label: None, place, order }
     }
 
     /// The line must appear exactly once.
@@ -71,9 +88,33 @@ impl Rule {
         Rule::new(keyword, Times::Any)
     }
 
+    /// The line must not appear.
+    pub(super) const fn never(keyword: &'static str) -> Self {
+        Rule::new(keyword, Times::Never)
+    }
+
     /// An object with this label must follow the line.
     pub(super) const fn object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
+        self
+    }
+
+    /// The object may have this label instead.
+    pub(super) const fn or_object(mut self, label: &'static str) -> Self {
+        self.other_label = Some(label.as_bytes());
+        self
+    }
+
+    /// The order of the lines doesn't matter for this line.
+    pub(super) const fn anywhere(mut self) -> Self {
+        self.order = Order::Free;
+        self
+    }
+
+    /// The line begins a group of lines. Each group has the number and the
+    /// order of lines that the rules after this one demand.
+    pub(super) const fn begins_group(mut self) -> Self {
+        self.order = Order::BeginsGroup;
         self
     }
 
@@ -136,21 +177,42 @@ pub(super) fn read<'a>(
     rules: &Rules,
     text: &'a [u8],
     depth: Depth,
+    line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
+) -> Result<Vec<DocumentError>, DocumentError> {
+    let first = Item::parse_all(text).next();
+    match first.map(|item| (rules.find(item.keyword(), 0), item)) {
+        Some((Some(0), _)) => read_part(rules, text, depth, line),
+        Some((_, item)) => Err(rules.error(&item, LineProblem::Start)),
+        None => Err(DocumentError::new(rules.document, None, b"", LineProblem::Start)),
+    }
+}
+
+/// Reads a part of a document, which may begin with any line. See [`read`].
+///
+/// # Errors
+///
+/// A strict reading returns the same errors as [`read`].
+pub(super) fn read_part<'a>(
+    rules: &Rules,
+    text: &'a [u8],
+    depth: Depth,
     mut line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
 ) -> Result<Vec<DocumentError>, DocumentError> {
     let mut seen = [false; Rules::MOST];
     let mut skipped = Vec::new();
-    let mut last = 0;
-    let mut first = true;
+    // The rule of the line before, and of the last line with a fixed place.
+    let (mut last, mut last_fixed) = (0, 0);
     for item in Item::parse_all(text) {
         let found = rules.find(item.keyword(), last);
-        if std::mem::take(&mut first) && found != Some(0) {
-            return Err(rules.error(&item, LineProblem::Start));
-        }
         let Some((index, rule)) = found.and_then(|index| Some((index, rules.lines.get(index)?)))
         else {
             continue;
         };
+        if rule.order == Order::BeginsGroup
+            && let Some(group) = seen.get_mut(index + 1..)
+        {
+            group.fill(false);
+        }
         let result = rule.check(&item, seen.get(index) == Some(&true)).and_then(|()| line(&item));
         if let Err(problem) = result {
             let error = rules.error(&item, problem);
@@ -159,16 +221,20 @@ pub(super) fn read<'a>(
             }
             skipped.push(error);
         }
-        if depth == Depth::Strict && rules.ordered && index < last {
+        if depth == Depth::Strict
+            && rules.ordered
+            && rule.order == Order::Fixed
+            && index < last_fixed
+        {
             return Err(rules.error(&item, LineProblem::Order));
         }
         if let Some(seen) = seen.get_mut(index) {
             *seen = true;
         }
         last = index;
-    }
-    if first {
-        return Err(DocumentError::new(rules.document, None, b"", LineProblem::Start));
+        if rule.order != Order::Free {
+            last_fixed = index;
+        }
     }
     if depth == Depth::Strict {
         rules.check_missing(&seen)?;
@@ -183,11 +249,15 @@ impl Rule {
         if is_repeated && matches!(self.times, Times::Once | Times::AtMostOnce) {
             return Err(LineProblem::Repeated);
         }
+        if self.times == Times::Never {
+            return Err(LineProblem::Unexpected);
+        }
         if item.has_broken_object() {
             return Err(LineProblem::Object);
         }
         if let Some(label) = self.object {
-            item.object_with(label)?;
+            let other = self.other_label.map(|other| item.object_with(other));
+            item.object_with(label).or_else(|problem| other.unwrap_or(Err(problem)))?;
         }
         Ok(())
     }

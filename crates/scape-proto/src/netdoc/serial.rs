@@ -145,12 +145,3 @@ impl Serialize for Weights<'_> {
         table(self.0.iter(), serializer)
     }
 }
-
-/// Serializes an optional value of 32 bytes, such as the shared random value,
-/// as hexadecimal digits.
-pub(super) fn random<S: Serializer>(
-    value: &Option<[u8; 32]>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    value.map(Hex).serialize(serializer)
-}
