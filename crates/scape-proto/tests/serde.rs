@@ -393,7 +393,7 @@ fn consensus_and_directory_json() {
     let consensus = Consensus::parse(CONSENSUS).unwrap();
     assert_eq!(
         text(&consensus),
-        r#"{"flavor":"microdesc","method":35,"valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"voting_delay":[300.0,300.0],"client_versions":["0.4.9.10","0.4.9.11"],"server_versions":[],"known_flags":["Exit"],"unknown_flags":["New"],"recommended_client_protocols":null,"recommended_relay_protocols":null,"required_client_protocols":null,"required_relay_protocols":null,"params":{"a":1,"bwweightscale":10000},"shared_random_current":"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F","shared_random_previous":null,"dir_sources":[],"bandwidth_weights":{"scale":10000,"weights":{"Wgg":5869}},"signatures":[]}"#
+        r#"{"flavor":"microdesc","method":35,"valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"voting_delay":[300.0,300.0],"client_versions":["0.4.9.10","0.4.9.11"],"server_versions":[],"packages":[],"known_flags":["Exit"],"unknown_flags":["New"],"recommended_client_protocols":null,"recommended_relay_protocols":null,"required_client_protocols":null,"required_relay_protocols":null,"params":{"a":1,"bwweightscale":10000},"shared_random_current":{"reveals":9,"value":"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"},"shared_random_previous":null,"dir_sources":[],"bandwidth_weights":{"scale":10000,"weights":{"Wgg":5869}},"signatures":[]}"#
     );
     let directory = Directory::parse(CONSENSUS, b"").unwrap();
     assert_eq!(

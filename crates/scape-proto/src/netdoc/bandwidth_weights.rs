@@ -46,7 +46,7 @@ impl BandwidthWeights {
     /// let weights = Consensus::parse(text)?.bandwidth_weights;
     /// assert_eq!(weights.get("Wgg"), Some(5869)); // 58.69 % of the bandwidth
     /// assert_eq!(weights.get("Wmd"), None);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn get(&self, name: &str) -> Option<u32> {
         let found = self.weights.iter().find(|(known, _)| **known == *name);
@@ -77,7 +77,7 @@ impl BandwidthWeights {
     ///     directory-footer\nbandwidth-weights Wgg=5869 Wmg=4131\n";
     /// let weights = Consensus::parse(text)?.bandwidth_weights;
     /// assert_eq!(weights.iter().collect::<Vec<_>>(), [("Wgg", 5869), ("Wmg", 4131)]);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, u32)> {
         self.weights.iter().map(|(name, weight)| (&**name, (*weight).min(self.scale)))

@@ -1,37 +1,44 @@
-//! Parser for consensus documents.
+//! Consensus documents: dir-spec, "Vote and consensus status document formats".
 
-use std::net::IpAddr;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use memchr::memmem;
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+use sha3::Sha3_256;
 
-use super::line::{Lines, find_line, keyword, lossy, number, words};
-use super::router_statuses::is_footer;
-use super::{BandwidthWeights, RouterStatuses, address, base64};
-use crate::netdoc::ConsensusFlavor;
-use crate::netdoc::{Protocols, RouterFlags};
-use crate::word::Fingerprint;
+use super::entry_form::EntryForm;
+use super::item::Item;
+use super::line::Lines;
+use super::rules::{self, Depth, Rule, Rules};
+use super::status_header::{StatusHeader, check_status};
+use super::status_parts::{StatusParts, signed_text};
+use super::{
+    BandwidthWeights, ConsensusFlavor, DirSource, DirectorySignature, DocumentError, DocumentKind,
+    LineProblem, Package, Protocols, RouterFlags, RouterStatuses, SharedRandomValue, keyed,
+};
 
-/// A consensus document of either flavor: dir-spec, "Consensus status
-/// documents".
+/// A consensus document of either flavor: dir-spec, "Vote and consensus status
+/// document formats".
 ///
 /// A `Consensus` borrows its text. The header and the footer are parsed by
 /// [`parse`](Self::parse), the entries by the iterator that
-/// [`relays`](Self::relays) returns. Lines that can't be parsed are ignored:
-/// their fields are `None` or empty, as if the lines were missing. Signatures
-/// are not checked, because tor checks them before it gives a consensus to
-/// controllers.
+/// [`relays`](Self::relays) returns. A malformed line is skipped, its field is
+/// `None` or empty as if the line were missing, and [`skipped`](Self::skipped)
+/// returns the reason. [`parse_strict`](Self::parse_strict) checks everything
+/// that dir-spec demands, also of the entries.
+///
+/// Signatures are not checked, because tor checks them before it gives a
+/// consensus to controllers. See the feature `verify`.
 #[doc(alias = "NetworkStatusDocument")]
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Consensus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    text: &'a [u8],
+    parts: StatusParts<'a>,
     #[cfg_attr(feature = "serde", serde(skip))]
-    header: &'a [u8],
-    #[cfg_attr(feature = "serde", serde(skip))]
-    footer: &'a [u8],
+    skipped: Vec<DocumentError>,
     /// The flavor: `Ns`, which is the full one, or `Microdesc`.
     pub flavor: ConsensusFlavor,
     /// The consensus method: a version number of the rules by which the
@@ -56,6 +63,8 @@ pub struct Consensus<'a> {
     /// The versions of tor that are recommended for relays, as written in the
     /// consensus.
     pub server_versions: Vec<Box<str>>,
+    /// The packages of software that the authorities recommend.
+    pub packages: Vec<Package<'a>>,
     /// The flags that entries may have (line `known-flags`). Flags that this
     /// version of the library doesn't know are in `unknown_flags`.
     pub known_flags: RouterFlags,
@@ -74,58 +83,69 @@ pub struct Consensus<'a> {
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub params: Vec<(Box<str>, i32)>,
     /// The shared random value for the current period.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::random"))]
-    pub shared_random_current: Option<[u8; 32]>,
+    pub shared_random_current: Option<SharedRandomValue>,
     /// The shared random value for the previous period.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::serial::random"))]
-    pub shared_random_previous: Option<[u8; 32]>,
-    /// The authorities that voted.
+    pub shared_random_previous: Option<SharedRandomValue>,
+    /// The authorities that voted, with additional entries for their old keys.
+    #[doc(alias = "directory_authorities")]
     pub dir_sources: Vec<DirSource>,
     /// The weights for choosing relays by bandwidth.
     pub bandwidth_weights: BandwidthWeights,
-    /// The signatures. Each has only the algorithm and the keys, not the
-    /// signature itself.
-    pub signatures: Vec<DirectorySignature>,
+    /// The authorities' signatures.
+    pub signatures: Vec<DirectorySignature<'a>>,
 }
 
-/// An authority that voted: dir-spec, the line `dir-source`.
-#[doc(alias = "DirectoryAuthority")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct DirSource {
-    /// The authority's nickname.
-    pub nickname: Box<str>,
-    /// The fingerprint of the authority's identity key. It differs from the
-    /// authority's fingerprint as a relay.
-    pub identity: Fingerprint,
-    /// The authority's host name or address, as written in the consensus.
-    pub hostname: Box<str>,
-    /// The authority's IP address.
-    pub address: IpAddr,
-    /// The authority's port for directory requests.
-    pub dir_port: u16,
-    /// The authority's port for relays and clients.
-    pub or_port: u16,
-}
+static HEADER: Rules = Rules {
+    document: DocumentKind::Consensus,
+    lines: &[
+        Rule::once("network-status-version").position_from_start(0),
+        Rule::once("vote-status"),
+        Rule::at_most_once("consensus-method"),
+        Rule::once("valid-after"),
+        Rule::once("fresh-until"),
+        Rule::once("valid-until"),
+        Rule::once("voting-delay"),
+        Rule::at_most_once("client-versions"),
+        Rule::at_most_once("server-versions"),
+        Rule::any("package"),
+        Rule::once("known-flags"),
+        Rule::at_most_once("recommended-client-protocols"),
+        Rule::at_most_once("recommended-relay-protocols"),
+        Rule::at_most_once("required-client-protocols"),
+        Rule::at_most_once("required-relay-protocols"),
+        Rule::at_most_once("params"),
+        Rule::at_most_once("shared-rand-previous-value"),
+        Rule::at_most_once("shared-rand-current-value"),
+        Rule::never("consensus-methods"),
+        Rule::never("published"),
+        Rule::never("flag-thresholds"),
+        Rule::never("bandwidth-file-headers"),
+        Rule::never("bandwidth-file-digest"),
+        Rule::never("legacy-dir-key"),
+        Rule::never("shared-rand-participate"),
+        Rule::never("shared-rand-commit"),
+        Rule::never("dir-key-certificate-version"),
+        Rule::at_least_once("dir-source").begins_group(),
+        Rule::at_most_once("contact"),
+        Rule::at_most_once("vote-digest"),
+    ],
+    ordered: true,
+};
 
-/// A signature of a consensus: dir-spec, the line `directory-signature`.
-#[doc(alias = "DocumentSignature")]
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct DirectorySignature {
-    /// The digest algorithm. It is `sha1` if the line doesn't name an
-    /// algorithm.
-    pub algorithm: Box<str>,
-    /// The fingerprint of the identity key of the authority that signed.
-    pub identity: Fingerprint,
-    /// The digest of the key that made the signature.
-    pub signing_key: Fingerprint,
-}
+static FOOTER: Rules = Rules {
+    document: DocumentKind::Consensus,
+    lines: &[
+        // Consensus methods before 9 have no such line.
+        Rule::at_most_once("directory-footer").position_from_start(0),
+        Rule::at_most_once("bandwidth-weights"),
+        Rule::at_least_once("directory-signature").object("SIGNATURE"),
+    ],
+    ordered: true,
+};
 
 impl<'a> Consensus<'a> {
-    /// Parses a consensus.
+    /// Parses a consensus. Malformed lines are skipped. Annotations before the
+    /// consensus are left out.
     ///
     /// ```
     /// use scape_proto::netdoc::{Consensus, ConsensusFlavor};
@@ -138,23 +158,96 @@ impl<'a> Consensus<'a> {
     /// assert_eq!(consensus.flavor, ConsensusFlavor::Microdesc);
     /// assert_eq!(consensus.param("CircuitPriorityHalflifeMsec"), Some(30_000));
     /// assert_eq!(consensus.relays().count(), 1);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// Returns an error if the text isn't a consensus, is a vote, or has a
-    /// version other than 3. Malformed lines within a consensus are not errors.
-    pub fn parse(text: &'a [u8]) -> Result<Self, ParseDirectoryError> {
-        let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
-        let header_end = find_line(before, b"\nr").unwrap_or(before.len());
-        let header = before.get(..header_end).unwrap_or(before);
-        let flavor = parse_flavor(header)?;
-        let mut consensus = Consensus {
-            text,
-            header,
-            footer,
-            flavor,
+    /// Returns an error if the text doesn't begin with a line
+    /// `network-status-version`, if the version isn't 3, or if the line
+    /// `vote-status` says that the document is no consensus. The keyword of the
+    /// error is `vote-status` for a vote.
+    pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
+        Self::read_text(text, Depth::Lenient)
+    }
+
+    /// Parses a consensus and checks the order, the number and the form of its
+    /// lines, also of the entries. The entries must be sorted. Lines with
+    /// unknown keywords are allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{Consensus, LineProblem};
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n";
+    /// let error = Consensus::parse_strict(text).expect_err("mandatory lines are missing");
+    /// assert_eq!((error.keyword(), error.problem()), ("valid-after", LineProblem::Missing));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for the first line that breaks a rule of dir-spec.
+    pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
+        let consensus = Self::read_text(text, Depth::Strict)?;
+        consensus.check_whole()?;
+        consensus.parts.check_entries(consensus.form(), true)?;
+        Ok(consensus)
+    }
+
+    fn read_text(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        let parts = StatusParts::new(text);
+        let mut header = StatusHeader::default();
+        let mut consensus = Consensus::empty(parts);
+        // True if the last line `dir-source` is in the list.
+        let mut has_source = false;
+        let mut not_a_consensus = None;
+        let mut skipped = rules::read(&HEADER, parts.header, depth, |item| {
+            let problem = match item.keyword() {
+                b"dir-source" => {
+                    let source = DirSource::parse(item);
+                    has_source = source.is_ok();
+                    consensus.dir_sources.push(source?);
+                    return Ok(());
+                }
+                b"contact" | b"vote-digest" => {
+                    let source = consensus.dir_sources.last_mut().filter(|_| has_source);
+                    return source.ok_or(LineProblem::Order)?.read_item(item);
+                }
+                b"vote-status" => check_status(item, "consensus"),
+                b"network-status-version" => {
+                    consensus.flavor = flavor(item);
+                    header.read_item(item, depth)
+                }
+                b"consensus-method" => {
+                    let method = item.number("the method must be a number")?;
+                    consensus.method = Some(method);
+                    return Ok(());
+                }
+                _ => return header.read_item(item, depth),
+            };
+            // Nothing can be read from another document or another version.
+            if let Err(problem) = problem
+                && not_a_consensus.is_none()
+            {
+                let kind = DocumentKind::Consensus;
+                let error = DocumentError::new(kind, Some(item.line()), item.keyword(), problem);
+                not_a_consensus = Some(error);
+            }
+            problem
+        })?;
+        if let Some(error) = not_a_consensus {
+            return Err(error);
+        }
+        consensus.take_header(header);
+        skipped.extend(consensus.read_footer(depth)?);
+        consensus.skipped = skipped;
+        Ok(consensus)
+    }
+
+    fn empty(parts: StatusParts<'a>) -> Self {
+        Consensus {
+            parts,
+            skipped: Vec::new(),
+            flavor: ConsensusFlavor::Ns,
             method: None,
             valid_after: None,
             fresh_until: None,
@@ -162,6 +255,7 @@ impl<'a> Consensus<'a> {
             voting_delay: None,
             client_versions: Vec::new(),
             server_versions: Vec::new(),
+            packages: Vec::new(),
             known_flags: RouterFlags::empty(),
             unknown_flags: Vec::new(),
             recommended_client_protocols: None,
@@ -174,59 +268,88 @@ impl<'a> Consensus<'a> {
             dir_sources: Vec::new(),
             bandwidth_weights: BandwidthWeights::parse(b"", None),
             signatures: Vec::new(),
+        }
+    }
+
+    fn take_header(&mut self, header: StatusHeader<'a>) {
+        self.valid_after = header.valid_after;
+        self.fresh_until = header.fresh_until;
+        self.valid_until = header.valid_until;
+        self.voting_delay = header.voting_delay;
+        self.client_versions = header.client_versions;
+        self.server_versions = header.server_versions;
+        self.packages = header.packages;
+        self.known_flags = header.known_flags;
+        self.unknown_flags = header.unknown_flags;
+        self.recommended_client_protocols = header.recommended_client_protocols;
+        self.recommended_relay_protocols = header.recommended_relay_protocols;
+        self.required_client_protocols = header.required_client_protocols;
+        self.required_relay_protocols = header.required_relay_protocols;
+        self.params = header.params;
+        self.shared_random_current = header.shared_random_current;
+        self.shared_random_previous = header.shared_random_previous;
+    }
+
+    fn read_footer(&mut self, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
+        let parts = self.parts;
+        let scale = self.param("bwweightscale");
+        parts.read_footer(&FOOTER, depth, |item| {
+            match item.keyword() {
+                b"directory-footer" if depth == Depth::Strict && !item.arguments().is_empty() => {
+                    return Err(LineProblem::Value("the line must have no words"));
+                }
+                b"bandwidth-weights" => {
+                    self.bandwidth_weights = BandwidthWeights::parse(item.arguments(), scale);
+                    let mut weights = Vec::new();
+                    keyed::params(&mut item.arguments_reader(), &mut weights)?;
+                    if depth == Depth::Strict {
+                        keyed::check_sorted(&weights)?;
+                    }
+                }
+                b"directory-signature" => self.signatures.push(DirectorySignature::parse(item)?),
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
+    /// Checks what concerns several lines.
+    fn check_whole(&self) -> Result<(), DocumentError> {
+        let error = |keyword: &str, problem| {
+            Err(DocumentError::new(DocumentKind::Consensus, None, keyword.as_bytes(), problem))
         };
-        for line in Lines::new(header) {
-            consensus.read_header(line);
+        for source in &self.dir_sources {
+            let lines = [
+                ("contact", source.contact.is_some()),
+                ("vote-digest", source.vote_digest.is_some()),
+            ];
+            for (keyword, is_there) in lines {
+                match (is_there, source.is_legacy()) {
+                    (false, false) => return error(keyword, LineProblem::Missing),
+                    (true, true) => return error(keyword, LineProblem::Unexpected),
+                    _ => {}
+                }
+            }
         }
-        for line in Lines::new(footer) {
-            consensus.read_footer(line);
-        }
-        Ok(consensus)
-    }
-
-    fn read_header(&mut self, line: &[u8]) {
-        let (keyword, rest) = keyword(line);
-        match keyword {
-            b"consensus-method" => self.method = number(rest),
-            b"valid-after" => self.valid_after = parse_time(rest),
-            b"fresh-until" => self.fresh_until = parse_time(rest),
-            b"valid-until" => self.valid_until = parse_time(rest),
-            b"voting-delay" => self.voting_delay = parse_delays(rest),
-            b"client-versions" => self.client_versions = parse_versions(rest),
-            b"server-versions" => self.server_versions = parse_versions(rest),
-            b"known-flags" => {
-                let is_unknown = |word: &&[u8]| RouterFlags::from_bytes(word).is_none();
-                self.known_flags = words(rest).filter_map(RouterFlags::from_bytes).collect();
-                self.unknown_flags = words(rest).filter(is_unknown).map(lossy).collect();
-            }
-            b"recommended-client-protocols" => {
-                self.recommended_client_protocols = Protocols::from_bytes(rest);
-            }
-            b"recommended-relay-protocols" => {
-                self.recommended_relay_protocols = Protocols::from_bytes(rest);
-            }
-            b"required-client-protocols" => {
-                self.required_client_protocols = Protocols::from_bytes(rest);
-            }
-            b"required-relay-protocols" => {
-                self.required_relay_protocols = Protocols::from_bytes(rest);
-            }
-            b"params" => self.params = words(rest).filter_map(parse_param).collect(),
-            b"shared-rand-current-value" => self.shared_random_current = parse_random(rest),
-            b"shared-rand-previous-value" => self.shared_random_previous = parse_random(rest),
-            b"dir-source" => self.dir_sources.extend(parse_dir_source(rest)),
+        let has_footer = self.parts.footer.starts_with(b"directory-footer");
+        match (self.method.unwrap_or(1) >= 9, has_footer) {
+            (true, false) => return error("directory-footer", LineProblem::Missing),
+            (false, true) => return error("directory-footer", LineProblem::Unexpected),
             _ => {}
         }
+        let is_sha1 = |signature: &DirectorySignature<'_>| signature.algorithm == "sha1";
+        if self.flavor == ConsensusFlavor::Ns && !self.signatures.iter().all(is_sha1) {
+            const FORM: &str = "the algorithm must be sha1 in a full consensus";
+            return error("directory-signature", LineProblem::Value(FORM));
+        }
+        Ok(())
     }
 
-    fn read_footer(&mut self, line: &[u8]) {
-        let (keyword, rest) = keyword(line);
-        match keyword {
-            b"bandwidth-weights" => {
-                self.bandwidth_weights = BandwidthWeights::parse(rest, self.param("bwweightscale"));
-            }
-            b"directory-signature" => self.signatures.extend(parse_signature(rest)),
-            _ => {}
+    fn form(&self) -> EntryForm {
+        match self.flavor {
+            ConsensusFlavor::Ns => EntryForm::Ns,
+            ConsensusFlavor::Microdesc => EntryForm::Microdesc,
+            _ => EntryForm::Consensus,
         }
     }
 
@@ -240,7 +363,7 @@ impl<'a> Consensus<'a> {
     /// let consensus = Consensus::parse(text)?;
     /// assert_eq!(consensus.param("circwindow"), Some(1000));
     /// assert_eq!(consensus.param("guard-lifetime-days"), None);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn param(&self, name: &str) -> Option<i32> {
         self.params.iter().find(|(known, _)| **known == *name).map(|(_, value)| *value)
@@ -259,11 +382,10 @@ impl<'a> Consensus<'a> {
     /// let consensus = Consensus::parse(text)?;
     /// let exits = consensus.relays().filter(|relay| relay.flags().contains(RouterFlags::EXIT));
     /// assert_eq!(exits.count(), 1);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn relays(&self) -> RouterStatuses<'a> {
-        let entries = self.text.get(self.header.len()..self.text.len() - self.footer.len());
-        RouterStatuses::of_consensus(entries.unwrap_or_default(), self.header.len())
+        self.parts.relays(self.form())
     }
 
     /// Returns the lines before the first entry, without line ends.
@@ -273,10 +395,10 @@ impl<'a> Consensus<'a> {
     ///
     /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
     /// assert!(consensus.header_lines().any(|line| line == b"vote-status consensus"));
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn header_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Lines::new(self.header)
+        Lines::new(self.parts.header)
     }
 
     /// Returns the lines after the last entry, without line ends.
@@ -288,145 +410,364 @@ impl<'a> Consensus<'a> {
     ///     directory-footer\nbandwidth-weights Wgg=5869\n";
     /// let consensus = Consensus::parse(text)?;
     /// assert_eq!(consensus.footer_lines().last(), Some(&b"bandwidth-weights Wgg=5869"[..]));
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn footer_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        Lines::new(self.footer)
+        Lines::new(self.parts.footer)
+    }
+
+    /// Returns the part of the text that the authorities sign: everything from
+    /// the line `network-status-version` up to and including the space after
+    /// the first `directory-signature`. Returns `None` if there is no
+    /// signature.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\ndirectory-footer\n\
+    ///     directory-signature sha256 \n";
+    /// let signed = Consensus::parse(text)?.signed_text();
+    /// assert!(signed.is_some_and(|signed| signed.ends_with(b"directory-footer\ndirectory-signature ")));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn signed_text(&self) -> Option<&'a [u8]> {
+        signed_text(self.parts.text)
+    }
+
+    /// Returns the SHA-1 digest of the [signed part](Self::signed_text), which
+    /// signatures with the algorithm `sha1` sign. Each call computes the digest
+    /// again.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n";
+    /// assert_eq!(Consensus::parse(text)?.sha1_digest(), None);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    #[doc(alias = "digest")]
+    pub fn sha1_digest(&self) -> Option<[u8; 20]> {
+        self.signed_text().map(|text| Sha1::digest(text).into())
+    }
+
+    /// Returns the SHA-256 digest of the [signed part](Self::signed_text),
+    /// which signatures with the algorithm `sha256` sign. Each call computes
+    /// the digest again.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n";
+    /// assert_eq!(Consensus::parse(text)?.sha256_digest(), None);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn sha256_digest(&self) -> Option<[u8; 32]> {
+        self.signed_text().map(|text| Sha256::digest(text).into())
+    }
+
+    /// Returns the SHA3-256 digest of the [signed part](Self::signed_text), by
+    /// which a [`ConsensusDiff`](super::ConsensusDiff) refers to the consensus
+    /// that it changes. Without a signature, that is the digest of the whole
+    /// text. Each call computes the digest again.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
+    /// assert_eq!(consensus.sha3_signed_digest(), consensus.sha3_digest());
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn sha3_signed_digest(&self) -> [u8; 32] {
+        Sha3_256::digest(self.signed_text().unwrap_or(self.parts.text)).into()
+    }
+
+    /// Returns the SHA3-256 digest of the whole text, by which a
+    /// [`ConsensusDiff`](super::ConsensusDiff) refers to its result. Each call
+    /// computes the digest again.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
+    /// assert_eq!(consensus.sha3_digest()[..3], [0x22, 0x32, 0x42]);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn sha3_digest(&self) -> [u8; 32] {
+        Sha3_256::digest(self.parts.text).into()
+    }
+
+    /// Returns the lines of the header and the footer that were skipped because
+    /// they are malformed, repeated or out of place. For the entries, see
+    /// [`RouterStatuses::skipped`].
+    pub fn skipped(&self) -> &[DocumentError] {
+        &self.skipped
+    }
+
+    /// Returns the text of the whole consensus, without annotations before it.
+    pub fn text(&self) -> &'a [u8] {
+        self.parts.text
+    }
+
+    /// Returns the lines of the header and the footer that this version of the
+    /// library doesn't know, with their objects.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\nnew-keyword 1\n\
+    ///     directory-footer\nother-keyword 2\n";
+    /// let consensus = Consensus::parse(text)?;
+    /// let keywords: Vec<&[u8]> = consensus.unknown_items().map(|item| item.keyword()).collect();
+    /// assert_eq!(keywords, [&b"new-keyword"[..], b"other-keyword"]);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn unknown_items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
+        let header = rules::unknown(&HEADER, self.parts.header);
+        header.chain(rules::unknown(&FOOTER, self.parts.footer))
     }
 }
 
-fn parse_flavor(header: &[u8]) -> Result<ConsensusFlavor, ParseDirectoryError> {
-    let mut lines = Lines::new(header).skip_while(|line| line.is_empty() || line.starts_with(b"@"));
-    let first = lines.next().unwrap_or_default();
-    let mut first_words = words(first);
-    if first_words.next() != Some(b"network-status-version") {
-        return Err(ParseDirectoryError::new(DirectoryProblem::NoConsensus, first));
-    }
-    if first_words.next() != Some(b"3") {
-        return Err(ParseDirectoryError::new(DirectoryProblem::Version, first));
-    }
-    let status = Lines::new(header).find(|line| keyword(line).0 == b"vote-status");
-    if let Some(status) = status.filter(|status| keyword(status).1 != b"consensus") {
-        return Err(ParseDirectoryError::new(DirectoryProblem::Vote, status));
-    }
-    Ok(first_words.next().map_or(ConsensusFlavor::Ns, |word| (&*lossy(word)).into()))
+/// Returns the flavor, which follows the version.
+fn flavor(item: &Item<'_>) -> ConsensusFlavor {
+    let name = item.words().nth(1).map(String::from_utf8_lossy);
+    name.map_or(ConsensusFlavor::Ns, |name| (&*name).into())
 }
 
-fn parse_time(text: &[u8]) -> Option<SystemTime> {
-    let mut words = words(text);
-    address::parse_time(words.next()?, words.next()?)
-}
-
-/// Returns the position of the footer, or the length of the text if there is no
-/// footer. The footer of an old consensus method has no line
-/// `directory-footer`, so the other lines of a footer are looked for as well.
-fn footer_start(text: &[u8]) -> usize {
-    if let Some(end) = memmem::rfind(text, b"\ndirectory-footer") {
-        return end + 1;
-    }
-    let entries = find_line(text, b"\nr").unwrap_or(0);
-    let mut lines = Lines::new(text.get(entries..).unwrap_or_default());
-    while !lines.rest().is_empty() && !is_footer(lines.rest()) {
-        lines.next();
-    }
-    text.len() - lines.rest().len()
-}
-
-fn parse_delays(text: &[u8]) -> Option<(Duration, Duration)> {
-    let mut seconds =
-        words(text).map(|word| number(word).map(|seconds| Duration::from_secs(seconds.into())));
-    Some((seconds.next()??, seconds.next()??))
-}
-
-fn parse_versions(text: &[u8]) -> Vec<Box<str>> {
-    let versions = text.split(|b| *b == b',').map(<[u8]>::trim_ascii);
-    versions.filter(|version| !version.is_empty()).map(lossy).collect()
-}
-
-fn parse_param(word: &[u8]) -> Option<(Box<str>, i32)> {
-    let (name, value) = std::str::from_utf8(word).ok()?.split_once('=')?;
-    Some((name.into(), value.parse().ok()?))
-}
-
-/// Returns the shared random value from its line, given without the keyword.
-/// The value is the second word. The first word is the number of authorities
-/// that revealed their part of the value.
-fn parse_random(text: &[u8]) -> Option<[u8; 32]> {
-    words(text).nth(1).and_then(base64::decode)
-}
-
-fn parse_dir_source(text: &[u8]) -> Option<DirSource> {
-    let mut words = words(text).map(lossy);
-    Some(DirSource {
-        nickname: words.next()?,
-        identity: words.next()?.parse().ok()?,
-        hostname: words.next()?,
-        address: words.next()?.parse().ok()?,
-        dir_port: words.next()?.parse().ok()?,
-        or_port: words.next()?.parse().ok()?,
-    })
-}
-
-fn parse_signature(text: &[u8]) -> Option<DirectorySignature> {
-    let mut words: Vec<Box<str>> = words(text).map(lossy).collect();
-    if words.len() == 2 {
-        words.insert(0, "sha1".into());
-    }
-    let [algorithm, identity, signing_key, ..] = &*words else { return None };
-    Some(DirectorySignature {
-        algorithm: algorithm.clone(),
-        identity: identity.parse().ok()?,
-        signing_key: signing_key.parse().ok()?,
-    })
-}
-
-/// The error for a text that isn't a consensus of version 3.
-///
-/// ```
-/// use scape_proto::netdoc::{Consensus, DirectoryProblem};
-///
-/// let text = b"router relay04 127.0.0.14 9004 0 0\n";
-/// let error = Consensus::parse(text).expect_err("it is a server descriptor");
-/// assert_eq!(error.problem(), DirectoryProblem::NoConsensus);
-/// assert_eq!(error.line(), "router relay04 127.0.0.14 9004 0 0");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{problem}: {line:?}")]
-pub struct ParseDirectoryError {
-    problem: DirectoryProblem,
-    line: Box<str>,
-}
-
-impl ParseDirectoryError {
-    /// Creates an error. At most 100 bytes of the line are kept.
-    fn new(problem: DirectoryProblem, line: &[u8]) -> Self {
-        ParseDirectoryError { problem, line: lossy(line.get(..100).unwrap_or(line)) }
-    }
-
-    /// Returns the problem with the text.
-    pub fn problem(&self) -> DirectoryProblem {
-        self.problem
-    }
-
-    /// Returns the line that shows the problem, cut to 100 bytes. Invalid UTF-8
-    /// is replaced by U+FFFD.
-    pub fn line(&self) -> &str {
-        &self.line
+impl fmt::Debug for Consensus<'_> {
+    /// Writes the header and the footer without the entries, because there are
+    /// thousands.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consensus")
+            .field("header", &String::from_utf8_lossy(self.parts.header))
+            .field("footer", &String::from_utf8_lossy(self.parts.footer))
+            .finish_non_exhaustive()
     }
 }
 
-/// The reason why a text isn't accepted as a consensus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DirectoryProblem {
-    /// The text doesn't begin like a consensus.
-    #[error("not a consensus: it must begin with network-status-version")]
-    NoConsensus,
-    /// The consensus has a version other than 3.
-    #[error("unsupported consensus version: it must be 3")]
-    Version,
-    /// The line `vote-status` has a value other than `consensus`. For example,
-    /// the document is an authority's vote.
-    #[error("not a consensus: it is a vote or another document")]
-    Vote,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "596CD48D61FDA4E868F4AA10FF559917BE3B1A35";
+    const B: &str = "9FBF54D6A62364320308A615BF4CF6B27B254FAD";
+
+    fn signature(words: &str) -> String {
+        let object = "-----BEGIN SIGNATURE-----\nAQID\n-----END SIGNATURE-----";
+        format!("directory-signature {words}\n{object}\n")
+    }
+
+    /// A consensus with every line.
+    fn whole() -> String {
+        format!(
+            "network-status-version 3\nvote-status consensus\nconsensus-method 33\n\
+             valid-after 2026-11-21 02:00:00\nfresh-until 2026-11-21 03:00:00\n\
+             valid-until 2026-11-21 05:00:00\nvoting-delay 300 200\n\
+             client-versions 0.4.8.1,0.4.9.11\nserver-versions 0.4.9.11\n\
+             package tor 0.4.9.11 https://example.com/ sha256=AAAA\n\
+             known-flags Exit Fast Shiny Valid\n\
+             recommended-client-protocols Link=5\nrecommended-relay-protocols Link=4-5\n\
+             required-client-protocols Link=4\nrequired-relay-protocols Link=3-4\n\
+             params a=1 b=-2\n\
+             shared-rand-previous-value 8 hAQLxyt0U3gu7QR2owixRCbIltcyPrz3B0YBfUshOkE=\n\
+             shared-rand-current-value 7 KEIfSB7Db+ToasQIzJhbh0CtkeSePHLEehO+ams/RTU=\n\
+             dir-source auth1 {A} auth1.example.com 127.0.0.1 7001 5001\n\
+             contact one <a@example.com>\nvote-digest {B}\n\
+             dir-source auth1-legacy {B} 127.0.0.1 127.0.0.1 7001 5001\n\
+             dir-source auth2 {B} 127.0.0.2 127.0.0.2 7002 5002\n\
+             contact two\nvote-digest {A}\n\
+             r one AAAAAAAAAAAAAAAAAAAAAAAAAAA kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038-01-01 00:00:00 127.0.0.1 1 0\n\
+             s Exit Fast\nv Tor 0.4.9.11\npr Link=1-5\nw Bandwidth=7\np accept 80\n\
+             r two AAAAAAAAAAAAAAAAAAAAAAAAAAE kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038-01-01 00:00:00 127.0.0.1 1 0\n\
+             s Valid\n\
+             directory-footer\nbandwidth-weights Wbd=0 Wgg=5869\n{}{}",
+            signature(&format!("{A} {B}")),
+            signature(&format!("sha1 {B} {A}")),
+        )
+    }
+
+    #[test]
+    fn consensus_with_every_line_is_read_strictly() {
+        let text = whole();
+        let consensus = Consensus::parse_strict(text.as_bytes()).unwrap();
+        assert_eq!((consensus.flavor.as_str(), consensus.method), ("ns", Some(33)));
+        assert!(consensus.valid_after < consensus.fresh_until);
+        assert!(consensus.fresh_until < consensus.valid_until);
+        let delays = consensus.voting_delay.unwrap();
+        assert_eq!((delays.0.as_secs(), delays.1.as_secs()), (300, 200));
+        assert_eq!((consensus.client_versions.len(), consensus.server_versions.len()), (2, 1));
+        assert_eq!(
+            (consensus.packages[0].url, consensus.packages.len()),
+            ("https://example.com/", 1)
+        );
+        assert_eq!(*consensus.unknown_flags, ["Shiny".into()]);
+        assert!(consensus.required_relay_protocols.as_ref().unwrap().supports("Link", 3));
+        assert_eq!((consensus.param("b"), consensus.params.len()), (Some(-2), 2));
+        assert_eq!(consensus.shared_random_previous.unwrap().reveals, 8);
+        let sources: Vec<_> = consensus
+            .dir_sources
+            .iter()
+            .map(|source| {
+                (source.is_legacy(), source.contact.as_deref(), source.vote_digest.is_some())
+            })
+            .collect();
+        assert_eq!(
+            sources,
+            [
+                (false, Some("one <a@example.com>"), true),
+                (true, None, false),
+                (false, Some("two"), true)
+            ]
+        );
+        let signatures: Vec<_> = consensus
+            .signatures
+            .iter()
+            .map(|signature| (signature.algorithm, signature.identity.to_string()))
+            .collect();
+        assert_eq!(signatures, [("sha1", A.to_owned()), ("sha1", B.to_owned())]);
+        assert_eq!(consensus.bandwidth_weights.get("Wgg"), Some(5869));
+        assert_eq!((consensus.relays().count(), consensus.skipped()), (2, &[][..]));
+        assert_eq!(consensus.unknown_items().count(), 0);
+        let annotated = format!("@type network-status-consensus-3 1.0\n{text}");
+        let annotated = Consensus::parse_strict(annotated.as_bytes()).unwrap();
+        assert_eq!(annotated.text(), text.as_bytes());
+    }
+
+    #[test]
+    fn strict_reading_rejects_each_broken_rule() {
+        use LineProblem::{Missing, Object, Order, Repeated, Unexpected, Words};
+        let text = whole();
+        let strict = |text: &str| Consensus::parse_strict(text.as_bytes()).expect_err(text);
+        for (old, new, keyword, problem) in [
+            ("network-status", "x\nnetwork-status", "x", LineProblem::Start),
+            ("vote-status consensus\n", "", "vote-status", Missing),
+            ("valid-after", "x", "valid-after", Missing),
+            ("voting-delay", "x", "voting-delay", Missing),
+            ("known-flags", "x", "known-flags", Missing),
+            ("params", "consensus-method 33\nparams", "consensus-method", Repeated),
+            ("params", "package a b c\nparams", "package", Order),
+            ("params", "published 2026-11-21 02:00:00\nparams", "published", Unexpected),
+            ("dir-source auth2", "contact two\ndir-source auth2", "contact", Unexpected),
+            ("contact two\n", "", "contact", Missing),
+            ("vote-digest", "contact two\nvote-digest", "contact", Repeated),
+            ("dir-source auth1 ", "vote-digest X\ndir-source auth1 ", "vote-digest", Order),
+            ("voting-delay 300 200", "voting-delay 300", "voting-delay", Words),
+            ("directory-footer\n", "", "directory-footer", Missing),
+            ("consensus-method 33\n", "", "directory-footer", Unexpected),
+            ("bandwidth-weights", "x", "bandwidth-weights", Missing),
+            ("s Valid\n", "", "s", Missing),
+            ("s Valid", "s Valid\nm AAAA", "m", Unexpected),
+            ("BEGIN SIG", "BEGIN X", "directory-signature", Object),
+        ] {
+            let changed = text.replacen(old, new, 1);
+            assert_ne!(changed, text, "{old}");
+            // The line with the weights may be missing.
+            if keyword == "bandwidth-weights" {
+                assert!(Consensus::parse_strict(changed.as_bytes()).is_ok());
+                continue;
+            }
+            let error = strict(&changed);
+            assert_eq!(
+                (error.keyword(), error.problem()),
+                (keyword, problem),
+                "{old} {new}: {error}"
+            );
+        }
+        let (before, footer) = text.split_once("directory-signature").unwrap();
+        let late = format!("{before}directory-signature{footer}bandwidth-weights Wgg=1\n");
+        assert_eq!(strict(&late.replacen("bandwidth-weights Wbd", "x Wbd", 1)).problem(), Order);
+        assert_eq!(strict(before).problem(), Missing);
+    }
+
+    #[test]
+    fn strict_reading_rejects_malformed_values() {
+        let text = whole();
+        for (old, new) in [
+            ("version 3", "version 4"),
+            ("vote-status consensus", "vote-status vote"),
+            ("method 33", "method x"),
+            ("2026-11-21 02:00", "2026-11-21 62:00"),
+            ("300 200", "300 x"),
+            ("0.4.8.1,", "0.4.8.x,"),
+            ("sha256=", "sha256"),
+            ("recommended-relay-protocols Link=4", "recommended-relay-protocols Link=x"),
+            ("params a=1 b", "params b=1 a"),
+            ("params a=1", "params a=+1"),
+            ("value 8 hA", "value x hA"),
+            ("value 7 KE", "value 7 K"),
+            ("7001 5001", "7001 65536"),
+            ("auth1.example.com 127.0.0.1", "auth1.example.com localhost"),
+            ("vote-digest 9", "vote-digest "),
+            ("auth1 5", "auth_1 5"),
+            ("AAAE kj", "AAAA kj"),
+            ("\ns Exit Fast", "\ns Fast Exit"),
+            ("Bandwidth=7", "Bandwidth=x"),
+            ("p accept 80", "p accept x"),
+            ("v Tor 0.4.9.11", "v Tor x"),
+            ("pr Link=1-5", "pr Link"),
+            ("2038-01-01", "2038-13-01"),
+            ("directory-footer", "directory-footer x"),
+            ("Wbd=0 Wgg", "Wgg=0 Wbd"),
+            ("Wgg=5869", "Wgg=x"),
+            ("signature sha1", "signature sha256"),
+            ("signature sha1 9F", "signature sha1 F"),
+        ] {
+            let changed = text.replacen(old, new, 1);
+            assert_ne!(changed, text, "{old}");
+            let error = Consensus::parse_strict(changed.as_bytes()).map(|_| ()).expect_err(new);
+            assert!(matches!(error.problem(), LineProblem::Value(_)), "{new}: {error}");
+            let is_consensus = !old.starts_with("version") && !old.starts_with("vote-status");
+            assert_eq!(Consensus::parse(changed.as_bytes()).is_ok(), is_consensus, "{new}");
+        }
+    }
+
+    #[test]
+    fn skipped_lines_have_their_number_in_the_text() {
+        let text = whole()
+            .replace("params a=1", "params odd a=1")
+            .replace("dir-source auth2", "dir-source auth_2")
+            .replace("signature sha1 9", "signature sha1 ");
+        let consensus = Consensus::parse(text.as_bytes()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let skipped: Vec<&str> = consensus.skipped().iter().map(DocumentError::keyword).collect();
+        let expected = ["params", "dir-source", "contact", "vote-digest", "directory-signature"];
+        assert_eq!(skipped, expected);
+        for error in consensus.skipped() {
+            assert!(lines[error.line().unwrap() - 1].starts_with(error.keyword()), "{error}");
+        }
+        // The parameters that are well-formed are kept.
+        assert_eq!((consensus.params.len(), consensus.dir_sources.len()), (2, 2));
+        assert_eq!(consensus.dir_sources[1].contact, None);
+        let text = whole().replace("p accept 80", "p x");
+        let error = Consensus::parse_strict(text.as_bytes()).unwrap_err();
+        assert_eq!(text.lines().nth(error.line().unwrap() - 1), Some("p x"));
+    }
+
+    #[test]
+    fn microdescriptor_consensus_needs_digests_of_microdescriptors() {
+        let text = whole()
+            .replace("version 3", "version 3 microdesc")
+            .replace(" kjKOZLsq0WbxlzF7GZ68cSUiEI4", "")
+            .replace("\ns ", "\nm C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA\ns ")
+            .replace("signature sha1", "signature sha256");
+        let consensus = Consensus::parse_strict(text.as_bytes()).unwrap();
+        assert_eq!(consensus.flavor, ConsensusFlavor::Microdesc);
+        assert!(consensus.relays().all(|relay| relay.microdescriptor_digest().is_some()));
+        let error =
+            Consensus::parse_strict(text.replacen("m C7", "x C7", 1).as_bytes()).unwrap_err();
+        assert_eq!((error.keyword(), error.problem()), ("m", LineProblem::Missing));
+    }
+
+    #[test]
+    fn signed_part_ends_with_the_space_after_the_first_signature() {
+        let text = whole();
+        let consensus = Consensus::parse(text.as_bytes()).unwrap();
+        let signed = consensus.signed_text().unwrap();
+        assert!(signed.starts_with(b"network-status-version 3\n"));
+        assert!(signed.ends_with(b"\nbandwidth-weights Wbd=0 Wgg=5869\ndirectory-signature "));
+        assert!(consensus.sha1_digest().is_some() && consensus.sha256_digest().is_some());
+        assert_ne!(consensus.sha3_digest(), consensus.sha3_signed_digest());
+        let tabs = text.replace("directory-signature ", "directory-signature\t");
+        let consensus = Consensus::parse(tabs.as_bytes()).unwrap();
+        assert_eq!((consensus.signed_text(), consensus.signatures.len()), (None, 2));
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::SystemTime;
 
-use super::consensus::{Consensus, ParseDirectoryError};
+use super::consensus::Consensus;
 use super::relay::InCommon;
-use super::{BandwidthWeights, Microdescriptor, Relay};
+use super::{BandwidthWeights, DocumentError, Microdescriptor, Relay};
 use crate::netdoc::ConsensusFlavor;
 use crate::word::Fingerprint;
 
@@ -30,7 +30,7 @@ use crate::word::Fingerprint;
 ///     .filter(|relay| relay.policy().is_some_and(|policy| policy.allows(443)));
 /// assert_eq!(exits.count(), 1);
 /// assert_eq!(directory.weights().get("Wgg"), Some(5869));
-/// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -71,17 +71,14 @@ impl Directory {
     /// let microdescriptors = b"onion-key\np accept 80,443\n";
     /// let directory = Directory::parse(consensus, microdescriptors)?;
     /// assert!(directory.relays()[0].has_microdescriptor());
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     ///
     /// # Errors
     ///
     /// Returns an error if `consensus` isn't a consensus, is a vote, or has a
     /// version other than 3.
-    pub fn parse(
-        consensus: &[u8],
-        microdescriptors: &[u8],
-    ) -> Result<Directory, ParseDirectoryError> {
+    pub fn parse(consensus: &[u8], microdescriptors: &[u8]) -> Result<Directory, DocumentError> {
         let consensus = Consensus::parse(consensus)?;
         let microdescriptors: HashMap<[u8; 32], Microdescriptor<'_>> =
             Microdescriptor::parse_all(microdescriptors)
@@ -145,7 +142,7 @@ impl Directory {
     /// let directory = Directory::parse(consensus, b"")?;
     /// assert_eq!(directory.named("RELAY04").count(), 1);
     /// assert_eq!(directory.named("relay05").count(), 0);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn named<'a>(&'a self, nickname: &'a str) -> impl Iterator<Item = &'a Relay> {
         self.relays.iter().filter(move |relay| relay.nickname().eq_ignore_ascii_case(nickname))
@@ -166,7 +163,7 @@ impl Directory {
     /// let directory = Directory::parse(consensus, b"")?;
     /// assert_eq!(directory.param("circwindow"), Some(1000));
     /// assert_eq!(directory.param("guard-lifetime-days"), None);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn param(&self, name: &str) -> Option<i32> {
         self.params.iter().find(|(known, _)| **known == *name).map(|(_, value)| *value)

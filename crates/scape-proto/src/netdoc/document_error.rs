@@ -104,6 +104,9 @@ pub enum LineProblem {
     /// parsers use the first one.
     #[error("the line is repeated")]
     Repeated,
+    /// The line belongs to another kind of document.
+    #[error("the line doesn't belong to such a document")]
+    Unexpected,
     /// The line is in the wrong place.
     #[error("the line is out of place")]
     Order,

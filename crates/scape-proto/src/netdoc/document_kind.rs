@@ -25,6 +25,8 @@ pub enum DocumentKind {
     NetworkStatusV2,
     /// The first form of a directory, which tor used until 2007.
     DirectoryV1,
+    /// A relay's entry in a consensus, a vote or another network status.
+    RouterStatus,
     /// An authority's certificate.
     KeyCertificate,
     /// Signatures of a consensus that is not yet published.
@@ -62,6 +64,7 @@ impl DocumentKind {
             DocumentKind::BridgeNetworkStatus => "bridge network status",
             DocumentKind::NetworkStatusV2 => "network status of version 2",
             DocumentKind::DirectoryV1 => "directory of version 1",
+            DocumentKind::RouterStatus => "router status entry",
             DocumentKind::KeyCertificate => "key certificate",
             DocumentKind::DetachedSignatures => "detached signatures",
             DocumentKind::ConsensusDiff => "consensus diff",

@@ -24,13 +24,17 @@ mod bandwidth_file;
 mod bandwidth_history;
 mod bandwidth_weights;
 mod base64;
+mod bridge_network_status;
 mod certificate_type;
 mod consensus;
 mod consensus_flavor;
 mod curve25519_key;
 mod descriptor_digest;
+mod detached_signatures;
 mod digest;
+mod dir_source;
 mod directory;
+mod directory_signature;
 mod document_error;
 mod document_kind;
 mod documents;
@@ -39,15 +43,20 @@ mod ed25519_certificate;
 mod ed25519_secret_key;
 #[cfg(feature = "verify")]
 mod ed25519_signature;
+mod entry_form;
 mod exit_list;
 mod exit_policy;
 mod extra_info;
 mod family;
 mod item;
+mod key_certificate;
+mod keyed;
 mod line;
 mod microdescriptor;
+mod network_status_v2;
 pub mod onion;
 mod onion_descriptor_v2;
+mod package;
 mod port_policy;
 mod protocols;
 mod relay;
@@ -60,9 +69,14 @@ mod rules;
 mod serial;
 mod server_descriptor;
 mod shared;
+mod shared_random;
 mod splitter;
+mod status_header;
+mod status_parts;
 mod type_annotation;
 mod value;
+mod vote;
+mod vote_microdescriptor;
 pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
 pub use exit_policy::{
     AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
@@ -78,13 +92,15 @@ pub use bandwidth_file::{
 };
 pub use bandwidth_history::BandwidthHistory;
 pub use bandwidth_weights::BandwidthWeights;
+pub use bridge_network_status::BridgeNetworkStatus;
 pub use certificate_type::{CertificateType, CertifiedKeyType};
-pub use consensus::{
-    Consensus, DirSource, DirectoryProblem, DirectorySignature, ParseDirectoryError,
-};
+pub use consensus::Consensus;
 pub use consensus_flavor::ConsensusFlavor;
 pub use curve25519_key::ed25519_from_curve25519;
+pub use detached_signatures::{AdditionalDigest, AdditionalSignature, DetachedSignatures};
+pub use dir_source::DirSource;
 pub use directory::Directory;
+pub use directory_signature::DirectorySignature;
 pub use document_error::{DocumentError, LineProblem};
 pub use document_kind::DocumentKind;
 pub use documents::Documents;
@@ -103,16 +119,22 @@ pub use extra_info::{
 };
 pub use family::FamilyMember;
 pub use item::{Item, Items, Object};
+pub use key_certificate::KeyCertificate;
 pub use microdescriptor::{Microdescriptor, Microdescriptors};
+pub use network_status_v2::NetworkStatusV2;
 pub use onion_descriptor_v2::{IntroductionPointV2, OnionDescriptorV2};
+pub use package::Package;
 pub use relay::Relay;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
 pub use router_statuses::RouterStatuses;
 pub use server_descriptor::{Bandwidth, CrossCertificate, OverloadGeneral, ServerDescriptor};
+pub use shared_random::{SharedRandomCommit, SharedRandomValue};
 pub use splitter::{DocumentSplitter, DocumentTooLong, RawDocument};
 pub use type_annotation::TypeAnnotation;
 #[cfg(feature = "verify")]
 mod verify;
 #[cfg(feature = "verify")]
 pub use verify::{VerifyError, VerifyProblem};
+pub use vote::Vote;
+pub use vote_microdescriptor::VoteMicrodescriptor;

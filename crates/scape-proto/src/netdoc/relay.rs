@@ -40,7 +40,7 @@ use crate::word::{Fingerprint, RelayName, Version};
 /// assert_eq!(relay.to_string(), "$256498816C85C6ABA4DF222205CF3FA091E63CCE~relay04");
 /// assert_eq!(relay.or_address().to_string(), "127.0.0.14:9004"); // from the entry
 /// assert!(relay.policy().is_some_and(|policy| policy.allows(443))); // from the microdescriptor
-/// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Relay {

@@ -6,10 +6,14 @@ use std::time::SystemTime;
 
 use super::address::{parse_address, parse_ipv4, parse_time};
 use super::base64;
+use super::entry_form::EntryForm;
 use super::line::{Lines, ed25519_id, keyword, number, words};
 use super::router_status_error::RouterStatusProblem;
 use super::router_statuses::RouterStatuses;
-use crate::netdoc::{DescriptorDigest, PortPolicy, Protocols, RouterFlags};
+use super::vote_microdescriptor::VoteMicrodescriptor;
+use super::{
+    DescriptorDigest, DocumentError, LineProblem, PortPolicy, Protocols, RouterFlags, keyed,
+};
 use crate::word::{Fingerprint, Version};
 
 /// A relay's entry in a consensus: dir-spec, "Router status entries". Both
@@ -85,6 +89,40 @@ impl<'a> RouterStatus<'a> {
         RouterStatuses::new(text)
     }
 
+    /// Parses a single entry and checks the number and the form of its lines.
+    /// Lines with unknown keywords are allowed. Use
+    /// [`strict`](RouterStatuses::strict) for several entries.
+    ///
+    /// The entry may be part of a document of any kind. For example, the line
+    /// `m` may have the form for votes or for a consensus.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{LineProblem, RouterStatus};
+    ///
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     s Fast Running\nv Tor 0.4.9.11\nv Tor 0.4.9.11\n";
+    /// let error = RouterStatus::parse_strict(text).expect_err("the line v is repeated");
+    /// assert_eq!((error.line(), error.problem()), (Some(4), LineProblem::Repeated));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for the first line that breaks a rule of dir-spec.
+    pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
+        RouterStatus::parse_strictly(text, EntryForm::Alone)
+    }
+
+    /// Parses and checks an entry that is part of such a document.
+    pub(super) fn parse_strictly(text: &'a [u8], form: EntryForm) -> Result<Self, DocumentError> {
+        form.check(text)?;
+        let problem = match RouterStatus::parse(text, form.is_consensus()) {
+            Ok(status) if status.published.is_some() => return Ok(status),
+            Ok(_) => LineProblem::Value("the time must be YYYY-MM-DD HH:MM:SS in UTC"),
+            Err(problem) => problem.of_line(),
+        };
+        Err(DocumentError::new(form.document(), Some(1), b"r", problem))
+    }
+
     /// Parses the entry at the beginning of `text`. `in_consensus` is true if
     /// the entry is part of a consensus document. In such a document, a
     /// bandwidth without the mark `Unmeasured=1` was measured. Elsewhere, a
@@ -147,7 +185,7 @@ impl<'a> RouterStatus<'a> {
     /// Reads a line. `rest_of_entry` begins with this line.
     #[inline]
     fn read_line(&mut self, line: &'a [u8], rest_of_entry: &'a [u8]) {
-        let (keyword, rest) = keyword(line);
+        let (keyword, rest) = keyword(without_opt(line));
         match keyword {
             b"s" => {
                 self.flag_words = rest;
@@ -404,6 +442,43 @@ impl<'a> RouterStatus<'a> {
         base64::decode(self.ed25519)
     }
 
+    /// Returns the digests of the relay's microdescriptor for each range of
+    /// consensus methods: the lines `m` of a vote. Malformed lines are left
+    /// out. Entries of a consensus have none; see
+    /// [`microdescriptor_digest`](Self::microdescriptor_digest).
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     m 28,29 sha256=C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA\n\
+    ///     m 30,31 sha256=uaAYTOVuYRqUwJpNfP2WizjzO0FiNQB4U97xSQu+vMc\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// let methods: Vec<_> = relay.vote_microdescriptors().flat_map(|m| m.methods).collect();
+    /// assert_eq!(methods, [28, 29, 30, 31]);
+    /// ```
+    pub fn vote_microdescriptors(&self) -> impl Iterator<Item = VoteMicrodescriptor<'a>> + use<'a> {
+        self.lines_with(b"m").filter_map(VoteMicrodescriptor::parse)
+    }
+
+    /// Returns the statistics that the voting authority keeps about the relay:
+    /// the line `stats`, which only votes have. Known names are `wfu`, the
+    /// fraction of the time that the relay was up; `tk`, the time for which the
+    /// authority knows the relay, in seconds; and `mtbf`, the mean time between
+    /// failures, in seconds. Malformed words are left out.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::RouterStatus;
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     stats wfu=0.999901 tk=877283 mtbf=1500000\n";
+    /// let relay = RouterStatus::parse_all(text).next().expect("an entry");
+    /// assert_eq!(relay.stats().first(), Some(&("wfu", 0.999901)));
+    /// ```
+    pub fn stats(&self) -> Vec<(&'a str, f64)> {
+        let words = self.lines_with(b"stats").flat_map(words);
+        let number = |(name, value)| Some((name, keyed::fraction(value)?));
+        words.filter_map(keyed::pair).filter_map(number).collect()
+    }
+
     /// Returns the text of the whole entry.
     pub fn text(&self) -> &'a [u8] {
         self.text
@@ -424,7 +499,25 @@ impl<'a> RouterStatus<'a> {
     /// assert_eq!(relay.unknown_lines().next(), Some(&b"new-keyword 1"[..]));
     /// ```
     pub fn unknown_lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(line).0))
+        self.lines().filter(|line| !KNOWN_LINES.contains(&keyword(without_opt(line)).0))
+    }
+
+    /// Returns the text after the keyword for each line with this keyword.
+    fn lines_with(&self, wanted: &'static [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        Lines::new(self.text)
+            .map(|line| keyword(without_opt(line)))
+            .filter(move |(keyword, _)| *keyword == wanted)
+            .map(|(_, rest)| rest)
+    }
+}
+
+/// Returns the line without the word `opt`, which old documents have before
+/// some keywords.
+#[inline]
+fn without_opt(line: &[u8]) -> &[u8] {
+    match line.strip_prefix(b"opt ") {
+        Some(rest) => rest.trim_ascii_start(),
+        None => line,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The error for an entry of a consensus that can't be parsed.
 
+use super::LineProblem;
+
 /// The error for an entry of a consensus that can't be parsed.
 ///
 /// ```
@@ -25,8 +27,8 @@ impl ParseRouterStatusError {
     }
 
     /// Returns the entry's position, in bytes from the start of the text. For
-    /// [`Consensus::relays`](super::Consensus::relays), that is the text of the
-    /// whole consensus.
+    /// [`Consensus::relays`](super::Consensus::relays), that is the
+    /// [text](super::Consensus::text) of the consensus.
     pub fn position(&self) -> usize {
         self.position
     }
@@ -60,4 +62,28 @@ pub enum RouterStatusProblem {
     /// A port isn't a number from 0 to 65535.
     #[error("the ports must be numbers from 0 to 65535")]
     Port,
+}
+
+impl RouterStatusProblem {
+    /// Returns the same problem as a problem with a line of a document.
+    pub(super) fn of_line(self) -> LineProblem {
+        match self {
+            RouterStatusProblem::Words => LineProblem::Words,
+            RouterStatusProblem::Nickname => {
+                LineProblem::Value("the nickname must be 1 to 19 letters and digits")
+            }
+            RouterStatusProblem::Identity => {
+                LineProblem::Value("the identity must be 20 bytes in base64")
+            }
+            RouterStatusProblem::Digest => {
+                LineProblem::Value("the third word must be a digest or a date")
+            }
+            RouterStatusProblem::Address => {
+                LineProblem::Value("the address must be an IPv4 address")
+            }
+            RouterStatusProblem::Port => {
+                LineProblem::Value("the ports must be numbers from 0 to 65535")
+            }
+        }
+    }
 }

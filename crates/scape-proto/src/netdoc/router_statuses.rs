@@ -1,8 +1,9 @@
 //! Iterator over the entries of a consensus.
 
-use super::RouterStatus;
+use super::entry_form::EntryForm;
 use super::line::{Lines, find_line, keyword, lossy, starts_with_keyword};
 use super::router_status_error::ParseRouterStatusError;
+use super::{DocumentError, RouterStatus};
 
 /// An iterator over the entries in a text. See [`RouterStatus::parse_all`].
 ///
@@ -16,8 +17,9 @@ pub struct RouterStatuses<'a> {
     /// document.
     position: usize,
     skipped: usize,
-    /// True if the entries are part of a consensus document.
-    in_consensus: bool,
+    /// The text before the first entry.
+    before: &'a [u8],
+    form: EntryForm,
 }
 
 /// The keywords of the lines that may follow the last entry. A consensus of an
@@ -60,14 +62,14 @@ impl<'a> RouterStatuses<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let position = find_line(text, b"\nr").unwrap_or(text.len());
         let (before, rest) = text.split_at_checked(position).unwrap_or_default();
-        RouterStatuses { rest, position, skipped: 0, in_consensus: is_consensus(before) }
+        let form = if is_consensus(before) { EntryForm::Consensus } else { EntryForm::Alone };
+        RouterStatuses { rest, position, skipped: 0, before, form }
     }
 
-    /// Creates an iterator over the entries of a consensus, given without its
-    /// header and footer. `header` is the length of the header in bytes.
-    pub(super) fn of_consensus(text: &'a [u8], header: usize) -> Self {
-        let all = RouterStatuses::new(text);
-        RouterStatuses { in_consensus: true, position: header + all.position, ..all }
+    /// Creates an iterator over the entries of a document. `entries` is the
+    /// document without its header and footer.
+    pub(super) fn of_document(before: &'a [u8], entries: &'a [u8], form: EntryForm) -> Self {
+        RouterStatuses { rest: entries, position: before.len(), skipped: 0, before, form }
     }
 
     /// Returns the number of entries that were skipped so far because they
@@ -101,9 +103,34 @@ impl<'a> RouterStatuses<'a> {
         std::iter::from_fn(move || self.next_result())
     }
 
+    /// Converts this iterator to one that checks the number and the form of
+    /// each entry's lines. The new iterator returns an error for each entry
+    /// that breaks a rule of dir-spec. Lines with unknown keywords are allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{LineProblem, RouterStatus};
+    ///
+    /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n\
+    ///     w Bandwidth=4000\n";
+    /// let error = RouterStatus::parse_all(text).strict().find_map(|entry| entry.err());
+    /// let error = error.expect("the line s is missing");
+    /// assert_eq!((error.keyword(), error.problem()), ("s", LineProblem::Missing));
+    /// ```
+    pub fn strict(mut self) -> impl Iterator<Item = Result<RouterStatus<'a>, DocumentError>> {
+        let count = |text| memchr::memchr_iter(b'\n', text).count();
+        let mut lines = count(self.before);
+        std::iter::from_fn(move || {
+            let (text, _) = self.take_entry()?;
+            let entry = RouterStatus::parse_strictly(text, self.form);
+            let entry = entry.map_err(|error| error.after_lines(lines));
+            lines += count(text);
+            Some(entry)
+        })
+    }
+
     fn next_result(&mut self) -> Option<Result<RouterStatus<'a>, ParseRouterStatusError>> {
         let (text, position) = self.take_entry()?;
-        Some(RouterStatus::parse(text, self.in_consensus).map_err(|problem| {
+        Some(RouterStatus::parse(text, self.form.is_consensus()).map_err(|problem| {
             let line = lossy(Lines::new(text).next().unwrap_or_default());
             ParseRouterStatusError { line, position, problem }
         }))
@@ -138,7 +165,7 @@ impl<'a> Iterator for RouterStatuses<'a> {
     fn next(&mut self) -> Option<RouterStatus<'a>> {
         loop {
             let (text, _) = self.take_entry()?;
-            match RouterStatus::parse(text, self.in_consensus) {
+            match RouterStatus::parse(text, self.form.is_consensus()) {
                 Ok(status) => return Some(status),
                 Err(_) => self.skipped += 1,
             }

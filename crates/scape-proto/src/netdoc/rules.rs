@@ -27,7 +27,10 @@ pub(super) struct Rule {
     object: Option<&'static [u8]>,
     /// The line is valid without its object, too.
     is_object_optional: bool,
+    /// A second label that the object may have.
+    other_label: Option<&'static [u8]>,
     place: Place,
+    order: Order,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,18 @@ enum Times {
     AtMostOnce,
     AtLeastOnce,
     Any,
+    Never,
+}
+
+/// The meaning of a line for the order of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The line has the place that the rule has among the rules.
+    Fixed,
+    /// The line may be anywhere.
+    Free,
+    /// The line begins a group. The following rules are about each group.
+    BeginsGroup,
 }
 
 /// A place that only the strict reader checks.
@@ -51,7 +66,9 @@ enum Place {
 impl Rule {
     const fn new(keyword: &'static str, times: Times) -> Self {
         let keyword = keyword.as_bytes();
-        Rule { keyword, times, object: None, is_object_optional: false, place: Place::Any }
+        let (place, order) = (Place::Any, Order::Fixed);
+        let (object, other_label, is_object_optional) = (None, None, false);
+        Rule { keyword, times, object, other_label, is_object_optional, place, order }
     }
 
     /// The line must appear exactly once.
@@ -74,6 +91,11 @@ impl Rule {
         Rule::new(keyword, Times::Any)
     }
 
+    /// The line must not appear.
+    pub(super) const fn never(keyword: &'static str) -> Self {
+        Rule::new(keyword, Times::Never)
+    }
+
     /// An object with this label must follow the line.
     pub(super) const fn object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
@@ -84,6 +106,25 @@ impl Rule {
     pub(super) const fn optional_object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
         self.is_object_optional = true;
+        self
+    }
+
+    /// The object may have this label instead.
+    pub(super) const fn or_object(mut self, label: &'static str) -> Self {
+        self.other_label = Some(label.as_bytes());
+        self
+    }
+
+    /// The order of the lines doesn't matter for this line.
+    pub(super) const fn anywhere(mut self) -> Self {
+        self.order = Order::Free;
+        self
+    }
+
+    /// The line begins a group of lines. Each group has the number and the
+    /// order of lines that the rules after this one demand.
+    pub(super) const fn begins_group(mut self) -> Self {
+        self.order = Order::BeginsGroup;
         self
     }
 
@@ -146,21 +187,42 @@ pub(super) fn read<'a>(
     rules: &Rules,
     text: &'a [u8],
     depth: Depth,
+    line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
+) -> Result<Vec<DocumentError>, DocumentError> {
+    let first = Item::parse_all(text).next();
+    match first.map(|item| (rules.find(item.keyword(), 0), item)) {
+        Some((Some(0), _)) => read_part(rules, text, depth, line),
+        Some((_, item)) => Err(rules.error(&item, LineProblem::Start)),
+        None => Err(DocumentError::new(rules.document, None, b"", LineProblem::Start)),
+    }
+}
+
+/// Reads a part of a document, which may begin with any line. See [`read`].
+///
+/// # Errors
+///
+/// A strict reading returns the same errors as [`read`].
+pub(super) fn read_part<'a>(
+    rules: &Rules,
+    text: &'a [u8],
+    depth: Depth,
     mut line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
 ) -> Result<Vec<DocumentError>, DocumentError> {
     let mut seen = [false; Rules::MOST];
     let mut skipped = Vec::new();
-    let mut last = 0;
-    let mut first = true;
+    // The rule of the line before, and of the last line with a fixed place.
+    let (mut last, mut last_fixed) = (0, 0);
     for item in Item::parse_all(text) {
         let found = rules.find(item.keyword(), last);
-        if std::mem::take(&mut first) && found != Some(0) {
-            return Err(rules.error(&item, LineProblem::Start));
-        }
         let Some((index, rule)) = found.and_then(|index| Some((index, rules.lines.get(index)?)))
         else {
             continue;
         };
+        if rule.order == Order::BeginsGroup
+            && let Some(group) = seen.get_mut(index + 1..)
+        {
+            group.fill(false);
+        }
         let result = rule.check(&item, seen.get(index) == Some(&true)).and_then(|()| line(&item));
         if let Err(problem) = result {
             let error = rules.error(&item, problem);
@@ -169,16 +231,20 @@ pub(super) fn read<'a>(
             }
             skipped.push(error);
         }
-        if depth == Depth::Strict && rules.ordered && index < last {
+        if depth == Depth::Strict
+            && rules.ordered
+            && rule.order == Order::Fixed
+            && index < last_fixed
+        {
             return Err(rules.error(&item, LineProblem::Order));
         }
         if let Some(seen) = seen.get_mut(index) {
             *seen = true;
         }
         last = index;
-    }
-    if first {
-        return Err(DocumentError::new(rules.document, None, b"", LineProblem::Start));
+        if rule.order != Order::Free {
+            last_fixed = index;
+        }
     }
     if depth == Depth::Strict {
         rules.check_missing(&seen)?;
@@ -193,12 +259,16 @@ impl Rule {
         if is_repeated && matches!(self.times, Times::Once | Times::AtMostOnce) {
             return Err(LineProblem::Repeated);
         }
+        if self.times == Times::Never {
+            return Err(LineProblem::Unexpected);
+        }
         if item.has_broken_object() {
             return Err(LineProblem::Object);
         }
         let is_left_out = self.is_object_optional && item.object().is_none();
         if let Some(label) = self.object.filter(|_| !is_left_out) {
-            item.object_with(label)?;
+            let other = self.other_label.map(|other| item.object_with(other));
+            item.object_with(label).or_else(|problem| other.unwrap_or(Err(problem)))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Values that lines of several documents have.
 
-use data_encoding::HEXUPPER_PERMISSIVE;
+use data_encoding::{BASE64_NOPAD, HEXUPPER_PERMISSIVE};
 
 use super::base64;
 use super::document_error::LineProblem;
@@ -12,9 +12,12 @@ use crate::word::Fingerprint;
 pub(super) fn nickname<'a>(words: &mut Arguments<'a>) -> Result<&'a str, LineProblem> {
     const FORM: &str = "the nickname must be 1 to 19 letters and digits";
     let word = words.word()?;
-    let is_legal = word.len() <= 19 && word.iter().all(u8::is_ascii_alphanumeric);
-    let text = std::str::from_utf8(word).ok().filter(|_| is_legal);
+    let text = std::str::from_utf8(word).ok().filter(|_| is_nickname(word));
     text.ok_or(LineProblem::Value(FORM))
+}
+
+fn is_nickname(word: &[u8]) -> bool {
+    (1..=19).contains(&word.len()) && word.iter().all(u8::is_ascii_alphanumeric)
 }
 
 /// Reads `0` or `1`.
@@ -77,6 +80,29 @@ pub(super) fn certificate(item: &Item<'_>) -> Result<Ed25519Certificate, LinePro
     let bytes = item.object().and_then(|object| object.decode());
     let certificate = bytes.and_then(|bytes| Ed25519Certificate::parse(&bytes).ok());
     certificate.ok_or(LineProblem::Value(FORM))
+}
+
+/// Reads a nickname, after which `-legacy` may follow.
+pub(super) fn nickname_or_legacy<'a>(words: &mut Arguments<'a>) -> Result<&'a str, LineProblem> {
+    let mut rest = words.clone();
+    let text = words.text("the nickname must be 1 to 19 letters and digits")?;
+    match text.strip_suffix("-legacy") {
+        Some(name) if is_nickname(name.as_bytes()) => Ok(text),
+        _ => nickname(&mut rest),
+    }
+}
+
+/// Reads bytes in base64, with or without padding.
+pub(super) fn base64_bytes(
+    words: &mut Arguments<'_>,
+    form: &'static str,
+) -> Result<Vec<u8>, LineProblem> {
+    let word = words.word()?;
+    let digits = match word.len().is_multiple_of(4) {
+        true => word.strip_suffix(b"==").or_else(|| word.strip_suffix(b"=")).unwrap_or(word),
+        false => word,
+    };
+    BASE64_NOPAD.decode(digits).map_err(|_| LineProblem::Value(form))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use super::{BlindedPublicKey, RingPeriod, TimePeriod};
 /// let key = BlindedPublicKey::new(&address, fetch.period);
 /// let relays = ring.responsible(&key, params.replicas, params.spread_fetch);
 /// assert_eq!(relays.len(), 6);
-/// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
 #[derive(Clone)]
 pub struct HashRing<T> {
@@ -49,7 +49,7 @@ impl<T> HashRing<T> {
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// let ring = HashRing::new(&params.fetch(), [([1; 32], "relay01"), ([2; 32], "relay02")]);
     /// assert_eq!(ring.iter().count(), 2);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn new(period: &RingPeriod, relays: impl IntoIterator<Item = ([u8; 32], T)>) -> Self {
         let shared_random = &period.shared_random;
@@ -78,7 +78,7 @@ impl<T> HashRing<T> {
     /// let ring = HashRing::new(&params.fetch(), [([1; 32], "relay01"), ([2; 32], "relay02")]);
     /// let key = BlindedPublicKey::from_bytes([7; 32]);
     /// assert_eq!(ring.responsible(&key, 2, 3).len(), 2);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn responsible(&self, key: &BlindedPublicKey, replicas: u8, spread: u8) -> Vec<&T> {
         let mut is_chosen = vec![false; self.relays.len()];
@@ -111,7 +111,7 @@ impl<T> HashRing<T> {
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// let ring = HashRing::new(&params.fetch(), (0..9).map(|number| ([number; 32], number)));
     /// assert!(ring.iter().is_sorted_by_key(|(index, _)| index));
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&[u8; 32], &T)> {
         self.relays.iter().map(|(index, relay)| (index, relay))

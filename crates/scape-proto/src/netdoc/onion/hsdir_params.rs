@@ -23,7 +23,7 @@ const ROUNDS: u32 = 24;
 /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
 /// assert_eq!((params.replicas, params.spread_fetch, params.spread_store), (2, 3, 4));
 /// assert_eq!(params.fetch().period.number, 20_777);
-/// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+/// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -98,7 +98,7 @@ impl HsDirParams {
     ///     params hsdir_interval=720 hsdir_spread_store=5\n";
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// assert_eq!((params.period_minutes, params.spread_store), (720, 5));
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn new(consensus: &Consensus<'_>) -> Option<Self> {
         let (valid_after, fresh_until) = (consensus.valid_after?, consensus.fresh_until?);
@@ -120,8 +120,8 @@ impl HsDirParams {
             replicas: small("hsdir_n_replicas", 2, 16),
             spread_fetch: small("hsdir_spread_fetch", 3, 128),
             spread_store: small("hsdir_spread_store", 4, 128),
-            shared_random_current: consensus.shared_random_current,
-            shared_random_previous: consensus.shared_random_previous,
+            shared_random_current: consensus.shared_random_current.map(|random| random.value),
+            shared_random_previous: consensus.shared_random_previous.map(|random| random.value),
         })
     }
 
@@ -136,7 +136,7 @@ impl HsDirParams {
     ///     valid-after 2026-11-21 03:00:00\nfresh-until 2026-11-21 03:00:10\n";
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// assert_eq!(params.for_testing_network().period_minutes, 4);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     #[must_use]
     pub fn for_testing_network(mut self) -> Self {
@@ -155,7 +155,7 @@ impl HsDirParams {
     ///     valid-after 2016-04-13 12:00:00\nfresh-until 2016-04-13 13:00:00\n";
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// assert_eq!(params.period().number, 16_904);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn period(&self) -> TimePeriod {
         TimePeriod::at(self.valid_after, self.period_minutes, self.voting_interval)
@@ -173,7 +173,7 @@ impl HsDirParams {
     ///     shared-rand-current-value 9 AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n";
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// assert_eq!(params.fetch().shared_random, [1; 32]);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn fetch(&self) -> RingPeriod {
         let period = self.period();
@@ -192,7 +192,7 @@ impl HsDirParams {
     ///     valid-after 2016-04-13 12:00:00\nfresh-until 2016-04-13 13:00:00\n";
     /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
     /// assert_eq!(params.uploads().map(|upload| upload.period.number), [16_903, 16_904]);
-    /// # Ok::<(), scape_proto::netdoc::ParseDirectoryError>(())
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn uploads(&self) -> [RingPeriod; 2] {
         let period = self.period();

@@ -2,8 +2,8 @@
 
 mod error;
 mod extra_info;
-mod router_signature;
 mod onion_descriptor;
+mod router_signature;
 mod rsa_key;
 mod server_descriptor;
 

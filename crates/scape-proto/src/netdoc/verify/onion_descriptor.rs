@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
-use super::server_descriptor::required;
+use super::router_signature::required;
 use crate::netdoc::ed25519_signature::is_signed_by;
 use crate::netdoc::onion::{BlindedPublicKey, OnionDescriptor};
 use crate::netdoc::{CertificateType, Ed25519Certificate, Item};

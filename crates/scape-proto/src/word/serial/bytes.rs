@@ -15,6 +15,22 @@ impl<const N: usize> Serialize for Hex<N> {
     }
 }
 
+/// Serializes bytes as hexadecimal digits in upper case.
+pub(crate) fn bytes<T: AsRef<[u8]>, S: Serializer>(
+    bytes: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&HEXUPPER.encode(bytes.as_ref()))
+}
+
+/// Serializes optional bytes as hexadecimal digits in upper case.
+pub(crate) fn hex<T: AsRef<[u8]>, S: Serializer>(
+    bytes: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    bytes.as_ref().map(|bytes| HEXUPPER.encode(bytes.as_ref())).serialize(serializer)
+}
+
 /// Serializes text. Bytes that aren't UTF-8 become U+FFFD.
 pub(crate) fn lossy<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(text))

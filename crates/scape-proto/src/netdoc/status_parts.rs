@@ -1,0 +1,119 @@
+//! The parts of a consensus, a vote and other network statuses: the header, the
+//! relays' entries and the footer.
+
+use memchr::memmem;
+
+use super::document_error::{DocumentError, LineProblem};
+use super::entry_form::EntryForm;
+use super::item::Item;
+use super::line::{Lines, find_line};
+use super::router_statuses::{RouterStatuses, is_footer};
+use super::rules::{self, Depth, Rules};
+
+/// A network status, cut into its parts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StatusParts<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) header: &'a [u8],
+    pub(super) entries: &'a [u8],
+    pub(super) footer: &'a [u8],
+}
+
+impl<'a> StatusParts<'a> {
+    /// Cuts a text, without annotations before it.
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        let text = skip_leading_annotations(text);
+        let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
+        let header = find_line(before, b"\nr").unwrap_or(before.len());
+        let (header, entries) = before.split_at_checked(header).unwrap_or((before, b""));
+        StatusParts { text, header, entries, footer }
+    }
+
+    /// Returns an iterator over the entries.
+    pub(super) fn relays(&self, form: EntryForm) -> RouterStatuses<'a> {
+        RouterStatuses::of_document(self.header, self.entries, form)
+    }
+
+    /// Reads the footer. Line numbers are counted from the start of the text.
+    pub(super) fn read_footer(
+        &self,
+        rules: &Rules,
+        depth: Depth,
+        line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
+    ) -> Result<Vec<DocumentError>, DocumentError> {
+        let skipped = rules::read_part(rules, self.footer, depth, line);
+        let moved = |error: DocumentError| error.after_lines(self.lines_before_footer());
+        skipped.map_err(moved).map(|all| all.into_iter().map(moved).collect())
+    }
+
+    fn lines_before_footer(&self) -> usize {
+        count_lines(self.header) + count_lines(self.entries)
+    }
+
+    /// Checks every entry. If the entries must be sorted, they must have
+    /// ascending fingerprints.
+    pub(super) fn check_entries(
+        &self,
+        form: EntryForm,
+        are_sorted: bool,
+    ) -> Result<(), DocumentError> {
+        const SORTED: &str = "the entries must be sorted by fingerprint, and each must be unique";
+        let mut last = None;
+        let mut line = count_lines(self.header);
+        for entry in self.relays(form).strict() {
+            let entry = entry?;
+            if are_sorted && last >= Some(entry.fingerprint()) {
+                let problem = LineProblem::Value(SORTED);
+                return Err(DocumentError::new(form.document(), Some(line + 1), b"r", problem));
+            }
+            last = Some(entry.fingerprint());
+            line += count_lines(entry.text());
+        }
+        Ok(())
+    }
+}
+
+/// Returns the number of line ends in a text.
+pub(super) fn count_lines(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
+}
+
+/// Returns the text from its first line on that is neither empty nor an
+/// annotation. The rest isn't searched for annotations, because that would take
+/// a while for a consensus.
+fn skip_leading_annotations(text: &[u8]) -> &[u8] {
+    let mut lines = Lines::new(text);
+    loop {
+        let rest = lines.rest();
+        match lines.next() {
+            Some(line) if line.is_empty() || line.starts_with(b"@") => {}
+            _ => return rest,
+        }
+    }
+}
+
+/// Returns the position of the footer, or the length of the text if there is no
+/// footer. The footer of an old consensus method has no line
+/// `directory-footer`, so the other lines of a footer are looked for as well.
+fn footer_start(text: &[u8]) -> usize {
+    if let Some(end) = memmem::rfind(text, b"\ndirectory-footer") {
+        return end + 1;
+    }
+    let entries = find_line(text, b"\nr").unwrap_or(0);
+    let mut lines = Lines::new(text.get(entries..).unwrap_or_default());
+    while !lines.rest().is_empty() && !is_footer(lines.rest()) {
+        lines.next();
+    }
+    text.len() - lines.rest().len()
+}
+
+/// Returns the part of a consensus or a vote that is signed: everything from
+/// the line `network-status-version` up to the space after the first
+/// `directory-signature`. Returns `None` if there is no signature.
+pub(super) fn signed_text(text: &[u8]) -> Option<&[u8]> {
+    const START: &[u8] = b"\nnetwork-status-version";
+    const END: &[u8] = b"\ndirectory-signature";
+    let text = text.get(find_line(text, START)?..)?;
+    let end = find_line(text, END)? + END.len();
+    text.get(..end).filter(|signed| signed.ends_with(b" "))
+}
