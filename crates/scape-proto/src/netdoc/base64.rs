@@ -48,8 +48,7 @@ pub(super) fn decode<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
         let [_, group @ ..] = bits.to_be_bytes();
         *out = group;
     }
-    // The last group is shorter than four characters. If there is none, both
-    // parts are empty.
+    // The last group is shorter than four characters, and may be empty.
     let mut bits: u32 = 0;
     for character in last {
         bits = bits << 6 | value(*character);

@@ -210,6 +210,7 @@ pub struct ParseProtocolsError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     #[test]
     fn protocols_support_listed_versions() {
@@ -244,6 +245,8 @@ mod tests {
             let protocols: Protocols = text.parse().unwrap();
             assert_eq!(protocols, same.parse().unwrap());
             assert_eq!(protocols.to_string(), same);
+            let set: HashSet<Protocols> = [protocols, same.parse().unwrap()].into();
+            assert_eq!(set.len(), 1);
         }
         assert_ne!("Link=1-2".parse::<Protocols>(), "Link=1,2".parse::<Protocols>());
     }

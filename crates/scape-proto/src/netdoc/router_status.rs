@@ -21,8 +21,9 @@ use crate::word::{Fingerprint, Version};
 /// have such entries.
 ///
 /// A `RouterStatus` borrows its text. The line `r`, the flags and the bandwidth
-/// are parsed immediately, and other fields whenever their methods are called. Lines that can't be parsed are ignored, but
-/// [`lines`](Self::lines) still returns them.
+/// are parsed immediately, and other fields whenever their methods are called.
+/// Lines that can't be parsed are ignored, but [`lines`](Self::lines) still
+/// returns them.
 /// [`Relay`](super::Relay) is an owned copy of an entry.
 ///
 /// ```

@@ -119,7 +119,7 @@ impl ExitPolicy {
 }
 
 /// Returns the number of rules at the beginning that come from one rule for
-/// `private`, or 0 if there are none.
+/// `private`. Returns 0 if the first rule isn't such a rule.
 fn private_length(rules: &[ExitRule]) -> usize {
     let Some(first) = rules.first() else { return 0 };
     if first.address == AddressPattern::Private {

@@ -376,7 +376,10 @@ mod tests {
             last: bool,
             v4 in any::<u32>(),
             v6 in any::<u128>(),
-            ports in prop::collection::vec(prop_oneof![1u16..25, 65_520..=u16::MAX, 1..=u16::MAX], 20),
+            ports in prop::collection::vec(
+                prop_oneof![1u16..25, 65_520..=u16::MAX, 1..=u16::MAX],
+                20,
+            ),
         ) {
             let catch_all = if last { "accept *:*" } else { "reject *:*" };
             let rules = rules.into_iter().chain([catch_all.parse().unwrap()]);
@@ -394,16 +397,19 @@ mod tests {
 
         #[test]
         fn summaries_count_rejected_addresses(
-            rules in prop::collection::vec((any::<bool>(), 0u8..3, any::<u32>(), 5u8..12, 1u16..9, 0u16..9), 0..20),
+            rules in prop::collection::vec(
+                (any::<bool>(), 0u8..3, any::<u32>(), 5u8..12, 1u16..9, 0u16..9),
+                0..20,
+            ),
         ) {
-            let rules = rules.into_iter().map(|(accepts, kind, address, prefix, min, more)| ExitRule {
-                action: if accepts { ExitAction::Accept } else { ExitAction::Reject },
-                address: match kind {
+            let rules = rules.into_iter().map(|(accepts, kind, address, prefix, min, more)| {
+                let address = match kind {
                     0 if accepts => AddressPattern::Any,
                     1 => AddressPattern::V4 { address: (10 << 24).into(), prefix: 8 },
                     _ => AddressPattern::V4 { address: address.into(), prefix },
-                },
-                ports: PortRange::new(min, min + more).unwrap(),
+                };
+                let action = if accepts { ExitAction::Accept } else { ExitAction::Reject };
+                ExitRule { action, address, ports: PortRange::new(min, min + more).unwrap() }
             });
             let policy: ExitPolicy = rules.collect();
             let summary = policy.summary_v4();
