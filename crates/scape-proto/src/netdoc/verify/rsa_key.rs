@@ -1,5 +1,7 @@
 //! RSA public keys and the signatures that Tor's documents have.
 
+use std::ops::RangeInclusive;
+
 use rsa::hazmat::rsa_encrypt;
 use rsa::pkcs1::{DecodeRsaPublicKey, EncodeRsaPublicKey};
 use rsa::traits::PublicKeyParts;
@@ -12,8 +14,12 @@ use crate::word::Fingerprint;
 /// The exponent of every RSA key in Tor.
 const EXPONENT: u64 = 65537;
 
-/// The number of bits of a relay's RSA keys.
-pub(super) const RELAY_BITS: &[u32] = &[1024];
+/// The numbers of bits that a relay's RSA keys may have.
+pub(super) const RELAY_BITS: RangeInclusive<u32> = 1024..=1024;
+
+/// The numbers of bits that an authority's RSA keys may have. Identity keys
+/// have 3072 today, and signing keys 2048.
+pub(super) const AUTHORITY_BITS: RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key.
 pub(super) struct RsaKey {
@@ -24,7 +30,7 @@ pub(super) struct RsaKey {
 impl RsaKey {
     /// Decodes a key with one of these numbers of bits. Returns `None` for any
     /// other key.
-    pub(super) fn decode(object: Object<'_>, bits: &[u32]) -> Option<Self> {
+    pub(super) fn decode(object: Object<'_>, bits: RangeInclusive<u32>) -> Option<Self> {
         let der = object.decode()?;
         let key = PublicKey::from_pkcs1_der(&der).ok()?;
         let has_size = bits.contains(&key.n().bit_width());

@@ -1,0 +1,79 @@
+//! Checking detached signatures: dir-spec, "Downloading and computing
+//! signatures".
+
+use std::time::SystemTime;
+
+use super::error::{VerifyError, VerifyProblem};
+use super::router_signature::required;
+use super::signers::{SignedDigests, Signers};
+use crate::netdoc::{ConsensusFlavor, DetachedSignatures, KeyCertificate};
+use crate::word::Fingerprint;
+
+impl DetachedSignatures<'_> {
+    /// Checks every signature of the document against the digests in it. Each
+    /// must be of one of the trusted authorities.
+    ///
+    /// `authorities` are the fingerprints of the identity keys of the
+    /// authorities that you trust. `certificates` are their certificates, which
+    /// must be valid at the time `at`.
+    ///
+    /// Success says nothing about a consensus. Compare
+    /// [`consensus_digest`](Self::consensus_digest) with the digest of the
+    /// consensus.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{DetachedSignatures, KeyCertificate};
+    ///
+    /// # let text = include_bytes!("../../../tests/data/documents/detached-signatures");
+    /// # let certificates = include_bytes!("../../../tests/data/documents/key-certificates");
+    /// let certificates: Vec<_> = KeyCertificate::parse_all(certificates).collect();
+    /// let authorities: Vec<_> =
+    ///     certificates.iter().filter_map(|certificate| certificate.fingerprint).collect();
+    /// let signatures = DetachedSignatures::parse(text)?;
+    /// let at = signatures.valid_after.expect("the time");
+    /// assert_eq!(signatures.verify(&certificates, &authorities, at), Ok(()));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no signature, or for the first one that is
+    /// wrong or of somebody else.
+    pub fn verify(
+        &self,
+        certificates: &[KeyCertificate<'_>],
+        authorities: &[Fingerprint],
+        at: SystemTime,
+    ) -> Result<(), VerifyError> {
+        const SIGNATURE: &str = "directory-signature";
+        const ADDITIONAL: &str = "additional-signature";
+        let signers = Signers::new(certificates, authorities, at);
+        let digests = self.digests(&ConsensusFlavor::Ns);
+        required(SIGNATURE, self.signatures.first())?;
+        if !self.signatures.iter().all(|signature| signers.have_made(signature, &digests)) {
+            return Err(VerifyError::new(SIGNATURE, VerifyProblem::Signature));
+        }
+        for additional in &self.additional_signatures {
+            let digests = self.digests(&additional.flavor);
+            if !signers.have_made(&additional.signature, &digests) {
+                return Err(VerifyError::new(ADDITIONAL, VerifyProblem::Signature));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the digests that the document gives for the consensus of this
+    /// flavor.
+    fn digests(&self, flavor: &ConsensusFlavor) -> SignedDigests {
+        let additional = |algorithm: &str| {
+            let mut digests = self.additional_digests.iter();
+            let digest = digests.find(|d| d.flavor == *flavor && d.algorithm == algorithm);
+            digest.map(|digest| &*digest.digest)
+        };
+        let sha1 = additional("sha1").and_then(|digest| digest.try_into().ok());
+        SignedDigests {
+            sha1: if *flavor == ConsensusFlavor::Ns { self.consensus_digest } else { sha1 },
+            sha256: additional("sha256").and_then(|digest| digest.try_into().ok()),
+        }
+    }
+}
