@@ -407,13 +407,14 @@ fn consensus_and_directory_json() {
 #[test]
 fn microdescriptor_json() {
     let document = b"onion-key\nntor-onion-key AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n\
-        family $9695DFC35FFEB861329B9F1AB04C46397020CE31 relay02\np accept 80,443\n";
+        family $9695DFC35FFEB861329B9F1AB04C46397020CE31 relay02\np accept 80,443\npr Link=1-5\n";
     let relay = Microdescriptor::parse_all(document).next().unwrap();
     let value = serde_json::to_value(relay).unwrap();
     assert_eq!(value["digest"], hex::encode_upper(relay.digest()));
     assert_eq!(value["family"], json!([format!("${MORIA}"), "relay02"]));
     assert_eq!(value["policy"], "accept 80,443");
     assert_eq!(value["policy_v6"], "reject 1-65535");
+    assert_eq!((&value["onion_key"], &value["protocols"]), (&Value::Null, &json!("Link=1-5")));
     assert!(value["ntor_onion_key"].as_str().is_some_and(|key| key.starts_with("00010203")));
 }
 

@@ -134,7 +134,7 @@ impl<'a> ExitList<'a> {
     fn read_header(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
         let mut list = ExitList { text, skipped: Vec::new(), downloaded: None };
         let first = Item::parse_all(text).next();
-        if !first.is_some_and(|item| item.keyword() == b"ExitNode") {
+        if first.is_none_or(|item| item.keyword() != b"ExitNode") {
             let header = list.header();
             list.skipped = rules::read(&HEADER, header, depth, |item| {
                 list.downloaded = Some(item.time()?);

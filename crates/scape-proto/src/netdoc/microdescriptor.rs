@@ -5,18 +5,23 @@ use std::net::{SocketAddr, SocketAddrV6};
 
 use sha2::{Digest, Sha256};
 
-use super::FamilyMember;
 use super::address::parse_address;
 use super::base64;
+use super::documents::skip_annotations;
+use super::item::{Item, Object};
 use super::line::{Lines, ed25519_id, find_line, keyword, lossy, starts_with_keyword, words};
-use crate::netdoc::PortPolicy;
+use super::rules::{self, Depth, Rule, Rules};
+use super::value::key;
+use super::{DocumentError, DocumentKind, FamilyMember, LineProblem, PortPolicy, Protocols};
 
 /// A microdescriptor: the information about a relay that clients need beside
 /// its [entry](super::RouterStatus) in the consensus. See dir-spec,
 /// "Microdescriptors".
 ///
-/// A `Microdescriptor` borrows its text. Lines that can't be parsed are
-/// ignored.
+/// A `Microdescriptor` borrows its text. Malformed lines are skipped, and
+/// [`skipped`](Self::skipped) returns the reasons.
+/// [`parse_strict`](Self::parse_strict) checks everything that dir-spec
+/// demands.
 ///
 /// ```
 /// use scape_proto::netdoc::Microdescriptor;
@@ -58,6 +63,49 @@ impl<'a> Microdescriptor<'a> {
         Microdescriptors::new(text)
     }
 
+    /// Parses a microdescriptor. Annotations before it and text after it are
+    /// left out.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let relay = Microdescriptor::parse(b"@last-listed 2026-11-21 00:00:00\nonion-key\np accept 80\n")?;
+    /// assert!(relay.policy().allows(80));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text doesn't begin with a line `onion-key`.
+    pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
+        let text = skip_annotations(text);
+        let relay = Microdescriptors::new(text).next();
+        relay.filter(|_| starts_with_keyword(text, START)).ok_or_else(|| {
+            let first = Lines::new(text).next().unwrap_or_default();
+            let (word, _) = keyword(first);
+            DocumentError::new(DocumentKind::Microdescriptor, Some(1), word, LineProblem::Start)
+        })
+    }
+
+    /// Parses a microdescriptor and checks the number and the form of its
+    /// lines. Lines with unknown keywords are allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{LineProblem, Microdescriptor};
+    ///
+    /// let error = Microdescriptor::parse_strict(b"onion-key\np accept 80\n").expect_err("no key");
+    /// assert_eq!((error.keyword(), error.problem()), ("ntor-onion-key", LineProblem::Missing));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for the first line that breaks a rule of dir-spec.
+    pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
+        let relay = Self::parse(text)?;
+        relay.check(Depth::Strict)?;
+        Ok(relay)
+    }
+
     /// Creates a microdescriptor without any line.
     fn empty() -> Self {
         Microdescriptor {
@@ -76,19 +124,28 @@ impl<'a> Microdescriptor<'a> {
     fn read_line(&mut self, line: &'a [u8]) {
         let (keyword, rest) = keyword(line);
         match keyword {
-            b"ntor-onion-key" => self.ntor = rest,
-            b"id" => self.ed25519 = ed25519_id(rest).unwrap_or(self.ed25519),
+            b"ntor-onion-key" if self.ntor.is_empty() => self.ntor = rest,
+            b"id" if self.ed25519.is_empty() => {
+                self.ed25519 = ed25519_id(rest).unwrap_or_default();
+            }
             b"a" if self.ipv6.is_none() => {
                 if let Some(SocketAddr::V6(address)) = parse_address(rest) {
                     self.ipv6 = Some(address);
                 }
             }
-            b"family" => self.family = rest,
-            b"family-ids" => self.family_ids = rest,
-            b"p" => self.policy = Some(rest),
-            b"p6" => self.policy_v6 = Some(rest),
+            b"family" if self.family.is_empty() => self.family = rest,
+            b"family-ids" if self.family_ids.is_empty() => self.family_ids = rest,
+            b"p" => self.policy = self.policy.or(Some(rest)),
+            b"p6" => self.policy_v6 = self.policy_v6.or(Some(rest)),
             _ => {}
         }
+    }
+
+    /// Checks all lines as the strict reading does, or collects the malformed
+    /// ones.
+    fn check(&self, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
+        let mut identities: Vec<&[u8]> = Vec::new();
+        rules::read(&RULES, self.text, depth, |item| check_item(item, &mut identities))
     }
 
     /// Returns the document's SHA-256 digest, by which a consensus refers to
@@ -103,6 +160,22 @@ impl<'a> Microdescriptor<'a> {
     /// ```
     pub fn digest(&self) -> [u8; 32] {
         Sha256::digest(self.text).into()
+    }
+
+    /// Returns the RSA key for the TAP handshake. Returns `None` if there is no
+    /// key after the line `onion-key`, as in documents since tor 0.4.9.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n";
+    /// let key = Microdescriptor::parse(text)?.onion_key().expect("there is a key");
+    /// assert_eq!(key.decode(), Some(vec![1, 2, 3]));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn onion_key(&self) -> Option<Object<'a>> {
+        let first = Item::parse_all(self.text).next()?;
+        first.object().filter(|object| object.label() == RSA.as_bytes())
     }
 
     /// Returns the key for the ntor handshake (Curve25519): the line
@@ -209,6 +282,73 @@ impl<'a> Microdescriptor<'a> {
         self.policy_v6
     }
 
+    /// Returns the subprotocol versions that the relay supports: the line `pr`.
+    /// Returns `None` if the line is missing or malformed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let relay = Microdescriptor::parse(b"onion-key\npr Link=1-5 Relay=1-4\n")?;
+    /// assert!(relay.protocols().is_some_and(|protocols| protocols.supports("Relay", 4)));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn protocols(&self) -> Option<Protocols> {
+        let mut lines = Lines::new(self.text).map(keyword);
+        lines
+            .find(|(keyword, _)| *keyword == b"pr")
+            .and_then(|(_, rest)| Protocols::from_bytes(rest))
+    }
+
+    /// Returns the relay's identity keys, in order: the type and the key of all
+    /// lines `id`. The types are `ed25519` and `rsa1024`, and the keys are in
+    /// base64. An RSA key is given by its SHA-1 digest.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let relay = Microdescriptor::parse(b"onion-key\nid rsa1024 Cd47okjCHD83YGzThGBDptXs9Z4\n")?;
+    /// let (kind, key) = relay.identities().next().expect("an identity");
+    /// assert_eq!((kind, key), (&b"rsa1024"[..], &b"Cd47okjCHD83YGzThGBDptXs9Z4"[..]));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn identities(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"id");
+        lines.filter_map(|(_, rest)| {
+            let mut words = words(rest);
+            Some((words.next()?, words.next()?))
+        })
+    }
+
+    /// Returns the lines that were skipped because they are malformed or
+    /// repeated. Each call checks all lines, because microdescriptors are
+    /// parsed without a look at most of their values.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let relay = Microdescriptor::parse(b"onion-key\np accept everything\n")?;
+    /// assert!(relay.policy().is_reject_all());
+    /// assert_eq!(relay.skipped()[0].keyword(), "p");
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn skipped(&self) -> Vec<DocumentError> {
+        self.check(Depth::Lenient).unwrap_or_default()
+    }
+
+    /// Returns the lines that this version of the library doesn't know, with
+    /// their objects.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let relay = Microdescriptor::parse(b"onion-key\nnew-keyword 1\n")?;
+    /// assert_eq!(relay.unknown_items().next().map(|item| item.keyword()), Some(&b"new-keyword"[..]));
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn unknown_items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
+        rules::unknown(&RULES, self.text)
+    }
+
     /// Returns the text of the whole document.
     pub fn text(&self) -> &'a [u8] {
         self.text
@@ -218,6 +358,66 @@ impl<'a> Microdescriptor<'a> {
     pub fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         Lines::new(self.text)
     }
+}
+
+const RSA: &str = "RSA PUBLIC KEY";
+
+static RULES: Rules = Rules {
+    document: DocumentKind::Microdescriptor,
+    lines: &[
+        Rule::once("onion-key").optional_object(RSA),
+        Rule::once("ntor-onion-key"),
+        Rule::any("a"),
+        Rule::at_most_once("family"),
+        Rule::at_most_once("family-ids"),
+        Rule::at_most_once("p"),
+        Rule::at_most_once("p6"),
+        Rule::at_most_once("pr"),
+        Rule::any("id"),
+    ],
+    ordered: false,
+};
+
+/// Checks the value of a line. `identities` has the types of the lines `id`
+/// before.
+fn check_item<'a>(item: &Item<'a>, identities: &mut Vec<&'a [u8]>) -> Result<(), LineProblem> {
+    let mut words = item.arguments_reader();
+    let (is_valid, form) = match item.keyword() {
+        b"ntor-onion-key" => return key(&mut words).map(|_| ()),
+        b"a" => {
+            let is_valid = parse_address(words.word()?).is_some();
+            (is_valid, "the address must be an IP address with a port")
+        }
+        b"family" => {
+            let is_known = |member: &FamilyMember| !matches!(member, FamilyMember::Other(_));
+            let is_valid = FamilyMember::parse_all(item.arguments()).iter().all(is_known);
+            (is_valid, "the members must be fingerprints or nicknames")
+        }
+        b"p" | b"p6" => {
+            let is_valid = PortPolicy::from_bytes(item.arguments()).is_some();
+            (is_valid, "the policy must be accept or reject, and ports")
+        }
+        b"pr" => {
+            let is_valid = Protocols::from_bytes(item.arguments()).is_some();
+            (is_valid, "the entries must be names with versions, such as Link=1-5")
+        }
+        b"id" => {
+            let (kind, key) = (words.word()?, words.word()?);
+            // Only the first key of each of the known types counts.
+            let is_valid = match kind {
+                b"ed25519" => base64::decode::<32>(key).is_some(),
+                b"rsa1024" => base64::decode::<20>(key).is_some(),
+                _ => return Ok(()),
+            };
+            if identities.contains(&kind) {
+                return Err(LineProblem::Repeated);
+            }
+            identities.push(kind);
+            (is_valid, "the key must be 32 bytes (ed25519) or 20 bytes (rsa1024) in base64")
+        }
+        _ => (true, ""),
+    };
+    if is_valid { Ok(()) } else { Err(LineProblem::Value(form)) }
 }
 
 impl fmt::Debug for Microdescriptor<'_> {
@@ -242,6 +442,21 @@ impl<'a> Microdescriptors<'a> {
     fn new(text: &'a [u8]) -> Self {
         let start = find_line(text, b"\nonion-key");
         Microdescriptors { rest: start.and_then(|start| text.get(start..)).unwrap_or_default() }
+    }
+
+    /// Returns an iterator that checks each remaining document as
+    /// [`Microdescriptor::parse_strict`] does.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Microdescriptor;
+    ///
+    /// let text = b"onion-key\np accept 80\nonion-key\n\
+    ///     ntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\n";
+    /// let valid = Microdescriptor::parse_all(text).strict().filter_map(|result| result.ok());
+    /// assert_eq!(valid.count(), 1);
+    /// ```
+    pub fn strict(self) -> impl Iterator<Item = Result<Microdescriptor<'a>, DocumentError>> {
+        self.map(|relay| relay.check(Depth::Strict).map(|_| relay))
     }
 }
 
@@ -348,7 +563,97 @@ mod tests {
         assert_eq!(md.family().len(), 2);
     }
 
+    /// A microdescriptor with every line.
+    fn whole() -> String {
+        format!(
+            "onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n\
+             ntor-onion-key {KEY}\na [2001:db8::4]:9104\na 192.0.2.4:9104\n\
+             family $256498816C85C6ABA4DF222205CF3FA091E63CCE relay05\n\
+             family-ids ed25519:{KEY}\np accept 80,443\np6 accept 443\npr Link=1-5\n\
+             id rsa1024 Cd47okjCHD83YGzThGBDptXs9Z4\nid ed25519 {KEY}\nid new x\n"
+        )
+    }
+
+    #[test]
+    fn microdescriptor_with_every_line_is_read_strictly() {
+        let text = whole();
+        let relay = Microdescriptor::parse_strict(text.as_bytes()).unwrap();
+        assert!(relay.skipped().is_empty() && relay.unknown_items().count() == 0);
+        assert_eq!(relay.onion_key().and_then(|key| key.decode()), Some(vec![1, 2, 3]));
+        assert!(relay.protocols().unwrap().supports("Link", 5));
+        assert_eq!((relay.identities().count(), relay.ed25519().is_some()), (3, true));
+        assert_eq!(relay.other_addresses().count(), 2);
+        let bare = text
+            .replace("-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n", "");
+        let relay = Microdescriptor::parse_strict(bare.as_bytes()).unwrap();
+        assert_eq!(relay.onion_key(), None);
+        let both = [&*text, "@last-listed 2026-11-21 02:00:00\n", &*bare].concat();
+        assert!(Microdescriptor::parse_all(both.as_bytes()).strict().all(|relay| relay.is_ok()));
+    }
+
+    #[test]
+    fn broken_rules_are_skipped_or_errors() {
+        let text = whole();
+        for (old, new, keyword, problem) in [
+            ("p6 accept 443", "p accept 25", "p", Some(LineProblem::Repeated)),
+            ("id new x", &format!("id ed25519 {KEY}"), "id", Some(LineProblem::Repeated)),
+            ("id new x", "id new", "id", Some(LineProblem::Words)),
+            ("BEGIN RSA", "BEGIN ECC", "onion-key", Some(LineProblem::Object)),
+            ("id new x", "ntor-onion-key x", "ntor-onion-key", Some(LineProblem::Repeated)),
+            ("accept 80,", "accept 80000,", "p", None),
+            ("p6 accept", "p6 admit", "p6", None),
+            ("Link=1-5", "Link=5-1", "pr", None),
+            ("id ed25519 l", "id ed25519 ", "id", None),
+            ("rsa1024 C", "rsa1024 ", "id", None),
+            ("[2001:db8::4]:9104", "[2001:db8::4]", "a", None),
+            ("family $2", "family $", "family", None),
+        ] {
+            let changed = text.replace(old, new);
+            assert_ne!(changed, text, "{old}");
+            let error = Microdescriptor::parse_strict(changed.as_bytes()).unwrap_err();
+            assert_eq!(error.keyword(), keyword, "{error}");
+            match problem {
+                Some(problem) => assert_eq!(error.problem(), problem, "{error}"),
+                None => assert!(matches!(error.problem(), LineProblem::Value(_)), "{error}"),
+            }
+            let relay = Microdescriptor::parse(changed.as_bytes()).unwrap();
+            assert_eq!(relay.skipped().first(), Some(&error), "{old}");
+        }
+        let missing = text.replace("ntor-onion-key", "new-onion-key");
+        let error = Microdescriptor::parse_strict(missing.as_bytes()).unwrap_err();
+        assert_eq!((error.keyword(), error.problem()), ("ntor-onion-key", LineProblem::Missing));
+    }
+
+    #[test]
+    fn first_of_repeated_lines_is_used() {
+        let text = format!(
+            "onion-key\nntor-onion-key {KEY}\nntor-onion-key x\nid ed25519 {KEY}\nid ed25519 x\n\
+             family a\nfamily b\nfamily-ids c\nfamily-ids d\np accept 1\np accept 2\n\
+             p6 accept 3\np6 accept 4\n"
+        );
+        let relay = Microdescriptor::parse(text.as_bytes()).unwrap();
+        assert!(relay.ntor_onion_key().is_some() && relay.ed25519().is_some());
+        assert_eq!((relay.family_text(), relay.family_ids_text()), (&b"a"[..], &b"c"[..]));
+        assert!(relay.policy().allows(1) && relay.policy_v6().allows(3));
+        assert_eq!(relay.skipped().len(), 6);
+    }
+
+    #[test]
+    fn text_that_is_no_microdescriptor_is_refused() {
+        for text in ["", "family a\nonion-key\n", "onion-keys\n", "@last-listed x\n"] {
+            let error = Microdescriptor::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(error.problem(), LineProblem::Start, "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn checking_microdescriptors_never_panics(lines in prop::collection::vec("(id|a|p|pr|family)? ?[ -~\u{e9}]{0,9}", 0..9)) {
+            let text = format!("onion-key\n{}", lines.join("\n"));
+            let relay = Microdescriptor::parse(text.as_bytes()).unwrap();
+            let _ = (relay.skipped(), relay.protocols(), relay.identities().count());
+        }
+
         #[test]
         fn microdescriptors_keep_all_text(bodies in prop::collection::vec("([a-z0-9]{1,5} [a-z\u{e9} ]{0,8}\n){0,4}", 0..6)) {
             let documents: Vec<String> = bodies.iter().map(|body| format!("onion-key\n{body}")).collect();

@@ -43,6 +43,7 @@ fields! { "RouterStatus", |status: RouterStatus<'_>| {
 
 fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     digest: Hex(relay.digest()),
+    onion_key: relay.onion_key(),
     ntor_onion_key: relay.ntor_onion_key().map(Hex),
     ed25519: relay.ed25519().map(Hex),
     ipv6: relay.ipv6(),
@@ -51,6 +52,7 @@ fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     family_ids: relay.family_ids().collect::<Vec<_>>(),
     policy: relay.policy(),
     policy_v6: relay.policy_v6(),
+    protocols: relay.protocols(),
 } }
 
 fields! { "ServerDescriptor", |relay: ServerDescriptor<'_>| {
