@@ -136,7 +136,7 @@ fn consensus_of_both_flavours_is_parsed() {
         assert_eq!((consensus.dir_sources.len(), consensus.signatures.len()), (1, 1));
         assert_eq!(consensus.dir_sources[0].identity, consensus.signatures[0].identity);
         assert_eq!(
-            &*consensus.signatures[0].algorithm,
+            consensus.signatures[0].algorithm,
             if key == "consensus" { "sha1" } else { "sha256" }
         );
         assert_eq!(

@@ -159,3 +159,100 @@ fn is_id(item: &Item<'_>) -> bool {
     ed25519_id(item.arguments())
         .is_some_and(|key| key == b"none" || base64::decode::<32>(key).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const R: &str = "r x JWSYgWyFxquk3yIiBc8/oJHmPM4 kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038-01-01 00:00:00 127.0.0.14 1 0\n";
+    const DIGEST: &str = "C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA";
+
+    fn check(form: EntryForm, lines: &str) -> Result<(), (String, LineProblem)> {
+        let result = form.check(format!("{R}{lines}").as_bytes());
+        result.map_err(|error| (error.keyword().to_owned(), error.problem()))
+    }
+
+    #[test]
+    fn values_of_every_line_are_checked() {
+        let good = [
+            "a [2607:fcd0:daaa:101::602c:bd62]:443\na [::1]:80",
+            "v Tor 0.4.9.11",
+            "v Torr new_stuff",
+            "v new_stuff and stuff",
+            "pr Cons=1 Link=1-4",
+            "w Bandwidth=0",
+            "w Bandwidth=11111 Measured=482 New!",
+            "w Bandwidth=11111 Unmeasured=1 GuardFraction=7",
+            "p reject 1-65535",
+            "id ed25519 none",
+            "id other-type AAAA",
+            "stats wfu=0.99 tk=7",
+            "new line",
+        ];
+        for line in good {
+            assert_eq!(check(EntryForm::Alone, &format!("s Fast\n{line}\n")), Ok(()), "{line}");
+        }
+        for bad in [
+            "a ",
+            "a [1148:fcd0:daaa:101::602c:bd62]:80000",
+            "v Tor ugabuga",
+            "pr Link",
+            "w ",
+            "w New",
+            "w Bandwidth",
+            "w Bandwidth=",
+            "w Bandwidth=-10",
+            "w Bandwidth=4294967296",
+            "w Measured=7",
+            "w Bandwidth=10 Measured=",
+            "w Bandwidth=10 Unmeasured=0",
+            "p reject -50",
+            "m AAAA",
+            "m 1,a sha256=AAAA",
+            "m 1,2 sha256",
+            "m 1,2",
+            "id ed25519",
+            "id ed25519 AAAA",
+            "id other",
+            "stats wfu=x",
+        ] {
+            let result = check(EntryForm::Alone, &format!("s Fast\n{bad}\n"));
+            assert!(matches!(result, Err((_, LineProblem::Value(_)))), "{bad}: {result:?}");
+        }
+        for flags in ["s", "s Fast", "s Fast Odd Valid"] {
+            assert_eq!(check(EntryForm::Ns, &format!("{flags}\n")), Ok(()), "{flags}");
+        }
+        for flags in ["s Valid Fast", "s Fast Fast"] {
+            assert!(check(EntryForm::Ns, &format!("{flags}\n")).is_err(), "{flags}");
+            assert!(check(EntryForm::V2, &format!("{flags}\n")).is_ok(), "{flags}");
+        }
+    }
+
+    #[test]
+    fn each_form_has_its_own_lines() {
+        use EntryForm::{Alone, Bridge, Consensus, Microdesc, Ns, V2, Vote};
+        use LineProblem::{Missing, Repeated, Unexpected};
+        let digest = format!("m {DIGEST}\n");
+        let of_vote = format!("m 1,2 sha256={DIGEST}\nm 3 sha256={DIGEST}\n");
+        for (lines, good, bad) in [
+            ("", vec![Alone, Consensus, Ns, Vote, V2, Bridge], vec![(Microdesc, Missing)]),
+            (&*digest, vec![Alone, Consensus, Microdesc], vec![(Ns, Unexpected), (V2, Unexpected)]),
+            (&of_vote, vec![Alone, Vote], vec![(Ns, Unexpected)]),
+            ("id ed25519 none\n", vec![Alone, Vote], vec![(Ns, Unexpected), (V2, Unexpected)]),
+            ("stats tk=1\n", vec![Alone, Vote], vec![(Ns, Unexpected)]),
+            ("v Tor 0.4.9.11\nv Tor 0.4.9.11\n", vec![], vec![(Ns, Repeated), (Vote, Repeated)]),
+        ] {
+            let lines = format!("s Fast\n{lines}");
+            for form in good {
+                assert_eq!(check(form, &lines), Ok(()), "{form:?} {lines}");
+            }
+            for (form, problem) in bad {
+                assert_eq!(check(form, &lines).unwrap_err().1, problem, "{form:?} {lines}");
+            }
+        }
+        assert_eq!(check(Ns, "v Tor 0.4.9.11\n"), Err(("s".to_owned(), Missing)));
+        assert_eq!(check(V2, "v Tor 0.1.1.9\n"), Ok(()));
+        assert!(check(Vote, &format!("s Fast\n{digest}")).is_err());
+        assert!(check(Microdesc, &format!("s Fast\n{of_vote}")).is_err());
+    }
+}

@@ -94,8 +94,8 @@ pub(super) fn versions(item: &Item<'_>, depth: Depth) -> Result<Vec<Box<str>>, L
     const FORM: &str = "the versions must be versions of tor, separated by commas";
     let all = item.arguments().split(|b| *b == b',').map(<[u8]>::trim_ascii);
     let versions: Vec<Box<str>> = all.filter(|version| !version.is_empty()).map(lossy).collect();
-    let is_version = |version: &Box<str>| version.parse::<Version>().is_ok();
-    match depth == Depth::Lenient || versions.iter().all(is_version) {
+    let are_versions = versions.iter().all(|version| version.parse::<Version>().is_ok());
+    match depth == Depth::Lenient || are_versions {
         true => Ok(versions),
         false => Err(LineProblem::Value(FORM)),
     }

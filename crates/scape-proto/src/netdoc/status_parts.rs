@@ -24,7 +24,9 @@ impl<'a> StatusParts<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let text = skip_leading_annotations(text);
         let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
-        let header = find_line(before, b"\nr").unwrap_or(before.len());
+        // A text that begins with an entry has no header and is rejected later.
+        let entries = find_line(before, b"\nr").filter(|start| *start > 0);
+        let header = entries.unwrap_or(before.len());
         let (header, entries) = before.split_at_checked(header).unwrap_or((before, b""));
         StatusParts { text, header, entries, footer }
     }

@@ -43,6 +43,7 @@
 mod boolean;
 mod check;
 mod data_size;
+mod directory;
 mod duration;
 mod float;
 mod for_option;

@@ -1,0 +1,145 @@
+//! Consensuses, votes and the documents around them, made of arbitrary lines.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use proptest::prelude::*;
+use scape_proto::netdoc::{
+    BridgeNetworkStatus, Consensus, ConsensusDiff, DetachedSignatures, DirectoryList,
+    DocumentError, KeyCertificate, NetworkStatusV2, RouterStatus, Vote,
+};
+
+const KEYWORDS: [&str; 40] = [
+    "network-status-version 3",
+    "vote-status vote",
+    "consensus-method",
+    "consensus-methods",
+    "published",
+    "valid-after",
+    "voting-delay",
+    "client-versions",
+    "package",
+    "known-flags",
+    "flag-thresholds",
+    "params",
+    "required-relay-protocols",
+    "shared-rand-current-value",
+    "shared-rand-commit",
+    "bandwidth-file-headers",
+    "bandwidth-file-digest",
+    "dir-source",
+    "contact",
+    "vote-digest",
+    "legacy-dir-key",
+    "dir-key-certificate-version",
+    "dir-address",
+    "fingerprint",
+    "dir-key-crosscert",
+    "dir-key-certification",
+    "r",
+    "a",
+    "s",
+    "w",
+    "m",
+    "id",
+    "stats",
+    "opt",
+    "directory-footer",
+    "bandwidth-weights",
+    "directory-signature",
+    "additional-digest",
+    "additional-signature",
+    "dir-options",
+];
+
+/// Words of which some lines accept each.
+const WORDS: [&str; 16] = [
+    "3",
+    "microdesc",
+    "2026-11-21",
+    "03:16:05",
+    "127.0.0.1",
+    "256498816C85C6ABA4DF222205CF3FA091E63CCE",
+    "JWSYgWyFxquk3yIiBc8/oJHmPM4",
+    "C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA",
+    "a=1",
+    "sha256=AAAA",
+    "relay04-legacy",
+    "sha1",
+    "ed25519",
+    "9004",
+    "Fast",
+    "\u{e9}",
+];
+
+fn line() -> impl Strategy<Value = String> {
+    let word = prop_oneof![prop::sample::select(&WORDS[..]).prop_map(str::to_owned), "[ -~]{0,9}"];
+    let words = prop::collection::vec(word, 0..8);
+    let object = prop_oneof![
+        3 => Just(""),
+        1 => Just("-----BEGIN SIGNATURE-----\nAQID\n-----END SIGNATURE-----\n"),
+        1 => Just("-----BEGIN SIGNATURE-----\nA_ID\n"),
+    ];
+    (prop::sample::select(&KEYWORDS[..]), words, object)
+        .prop_map(|(keyword, words, object)| format!("{keyword} {}\n{object}", words.join(" ")))
+}
+
+/// Each skipped line has its number in the text.
+fn check_skipped(text: &str, skipped: &[DocumentError]) {
+    let lines: Vec<&str> = text.lines().collect();
+    for error in skipped {
+        let line = lines[error.line().unwrap() - 1].trim_start_matches("opt ").trim_start();
+        assert!(line.starts_with(error.keyword()), "{error}: {line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn status_documents_of_arbitrary_lines_never_panic(lines in prop::collection::vec(line(), 0..30)) {
+        let lines = lines.concat();
+        let consensus = format!("network-status-version 3\nvote-status consensus\n{lines}");
+        if let Ok(consensus) = Consensus::parse(consensus.as_bytes()) {
+            check_skipped(std::str::from_utf8(consensus.text()).unwrap(), consensus.skipped());
+            let _ = (consensus.sha1_digest(), consensus.sha3_signed_digest(), consensus.unknown_items().count());
+            let _ = (format!("{consensus:?}"), consensus.relays().strict().count());
+        }
+        prop_assert!(Consensus::parse_strict(consensus.as_bytes()).is_err());
+        let vote = format!("network-status-version 3\n{lines}");
+        if let Ok(vote) = Vote::parse(vote.as_bytes()) {
+            check_skipped(std::str::from_utf8(vote.text()).unwrap(), vote.skipped());
+            let _ = (vote.sha1_digest(), vote.bandwidth_file_sha256(), vote.unknown_items().count());
+            for relay in vote.relays() {
+                let _ = (relay.vote_microdescriptors().count(), relay.stats().len());
+            }
+            let _ = format!("{vote:?}");
+        }
+        prop_assert!(Vote::parse_strict(vote.as_bytes()).is_err());
+        let certificate = format!("dir-key-certificate-version 3\n{lines}");
+        for certificate in KeyCertificate::parse_all(certificate.as_bytes()) {
+            check_skipped(std::str::from_utf8(certificate.text()).unwrap(), certificate.skipped());
+            let _ = (certificate.sha1_digest(), certificate.signing_key_fingerprint());
+        }
+        let v2 = format!("network-status-version 2\n{lines}");
+        if let Ok(status) = NetworkStatusV2::parse(v2.as_bytes()) {
+            check_skipped(std::str::from_utf8(status.text()).unwrap(), status.skipped());
+            let _ = (status.sha1_digest(), status.relays().count(), format!("{status:?}"));
+        }
+        let bridges = format!("published 2026-11-21 03:16:05\n{lines}");
+        if let Ok(status) = BridgeNetworkStatus::parse(bridges.as_bytes()) {
+            check_skipped(std::str::from_utf8(status.text()).unwrap(), status.skipped());
+            let _ = (status.bridges().strict().count(), format!("{status:?}"));
+        }
+        let signatures = format!("consensus-digest X\n{lines}");
+        if let Ok(signatures) = DetachedSignatures::parse(signatures.as_bytes()) {
+            check_skipped(std::str::from_utf8(signatures.text()).unwrap(), signatures.skipped());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = (Consensus::parse_strict(&bytes), Vote::parse_strict(&bytes));
+        let _ = (NetworkStatusV2::parse_strict(&bytes), BridgeNetworkStatus::parse_strict(&bytes));
+        let _ = (DetachedSignatures::parse_strict(&bytes), ConsensusDiff::parse(&bytes));
+        let _ = (KeyCertificate::parse_strict(&bytes), RouterStatus::parse_strict(&bytes));
+        let list = DirectoryList::parse(&bytes);
+        let _ = (list.authorities().count(), list.fallbacks().count());
+    }
+}
