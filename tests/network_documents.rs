@@ -135,8 +135,9 @@ fn check_consensuses(
 
     let microdescriptors = read(authority, "cached-microdescs");
     record("microdescriptors", &microdescriptors);
-    let digests: Vec<[u8; 32]> =
-        Microdescriptor::parse_all(&microdescriptors).map(|relay| relay.digest()).collect();
+    let digests: Vec<[u8; 32]> = Microdescriptor::parse_all(&microdescriptors)
+        .map(|relay| Microdescriptor::parse_strict(relay.text()).unwrap().digest())
+        .collect();
     let consensus = Consensus::parse(&microdesc).unwrap();
     let in_file = |relay: &RouterStatus<'_>| relay.microdescriptor_digest();
     assert!(consensus.relays().all(|relay| digests.contains(&in_file(&relay).unwrap())));
@@ -212,11 +213,13 @@ fn check_bandwidth_file(authority: &Node) {
 
 fn check_onion_descriptor(network: &TestNetwork) {
     let client = network.client();
-    let service = OnionBuilder::new()
-        .port(80, ([127, 0, 0, 1], 1))
-        .publish(client, Wait::AllUploads, VOTE, |_| {})
+    let service = OnionBuilder::new(client)
+        .port(80, 80)
+        .wait(Wait::AllUploads)
+        .timeout(VOTE)
+        .publish()
         .unwrap();
-    let address = service.address();
+    let address = *service.address();
     let fetched = client.hs_descriptors().fetch(address, VOTE).unwrap();
     record("onion-descriptor", &fetched.content);
     record("onion-address", address.to_string().as_bytes());
