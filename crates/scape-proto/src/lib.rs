@@ -41,6 +41,11 @@
 //! Without this feature, this crate never asks the operating system for
 //! anything.
 //!
+//! `verify` checks and makes the signatures of documents and certificates.
+//!
+//! `onion-descriptor` decrypts and makes the descriptors of onion services: see
+//! [`netdoc::onion`]. It includes `verify`.
+//!
 //! # serde
 //!
 //! With the feature `serde`, events, GETINFO answers, configuration values and

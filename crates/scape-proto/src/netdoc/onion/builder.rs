@@ -128,6 +128,18 @@ impl Default for OnionDescriptorBuilder {
 
 impl OnionDescriptorBuilder {
     /// Adds an introduction point. At most 20 are allowed.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::{LinkSpecifier, NewIntroductionPoint, OnionDescriptorBuilder};
+    ///
+    /// let point = NewIntroductionPoint {
+    ///     link_specifiers: vec![LinkSpecifier::Ed25519Id([1; 32])],
+    ///     onion_key: [2; 32],
+    ///     auth_key: [3; 32],
+    ///     enc_key: [9; 32],
+    /// };
+    /// let builder = OnionDescriptorBuilder::default().introduction_point(point);
+    /// ```
     #[must_use]
     pub fn introduction_point(mut self, point: NewIntroductionPoint) -> Self {
         self.points.push(point);
@@ -136,6 +148,14 @@ impl OnionDescriptorBuilder {
 
     /// Adds a client. If there are clients, nobody else can decrypt the
     /// introduction points.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
+    /// use scape_proto::word::ClientKey;
+    ///
+    /// let client = ClientKey::from_bytes([7; 32]);
+    /// let builder = OnionDescriptorBuilder::default().client(client.public_key());
+    /// ```
     #[must_use]
     pub fn client(mut self, client: ClientPublicKey) -> Self {
         self.clients.push(client);
@@ -144,6 +164,14 @@ impl OnionDescriptorBuilder {
 
     /// Sets the time for which relays keep the descriptor, 30 to 720 minutes.
     /// The default is 180 minutes. Seconds are cut off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
+    ///
+    /// let hour = Duration::from_secs(3600);
+    /// let builder = OnionDescriptorBuilder::default().lifetime(hour);
+    /// ```
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
@@ -152,6 +180,12 @@ impl OnionDescriptorBuilder {
 
     /// Sets the numbers of the supported handshakes. The default is 2 (ntor),
     /// which is required.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
+    ///
+    /// let builder = OnionDescriptorBuilder::default().create2_formats([2, 3]);
+    /// ```
     #[must_use]
     pub fn create2_formats(mut self, formats: impl Into<Vec<u16>>) -> Self {
         self.create2_formats = formats.into();
@@ -159,6 +193,12 @@ impl OnionDescriptorBuilder {
     }
 
     /// Adds a type of authentication. Clients must support one of the types.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
+    ///
+    /// let builder = OnionDescriptorBuilder::default().intro_auth_required("ed25519");
+    /// ```
     #[must_use]
     pub fn intro_auth_required(mut self, kind: &str) -> Self {
         self.intro_auth_required.push(kind.into());
@@ -167,6 +207,12 @@ impl OnionDescriptorBuilder {
 
     /// Sets whether the service is a single onion service, which is not
     /// anonymous. The default is false.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::OnionDescriptorBuilder;
+    ///
+    /// let builder = OnionDescriptorBuilder::default().single_onion_service(true);
+    /// ```
     #[must_use]
     pub fn single_onion_service(mut self, is_single_onion_service: bool) -> Self {
         self.is_single_onion_service = is_single_onion_service;
@@ -174,6 +220,13 @@ impl OnionDescriptorBuilder {
     }
 
     /// Sets the service's support for congestion control. The default is none.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::onion::{FlowControl, OnionDescriptorBuilder};
+    ///
+    /// let flow_control = FlowControl::new("1-2", 31).expect("versions");
+    /// let builder = OnionDescriptorBuilder::default().flow_control(flow_control);
+    /// ```
     #[must_use]
     pub fn flow_control(mut self, flow_control: FlowControl) -> Self {
         self.flow_control = Some(flow_control);
@@ -181,6 +234,18 @@ impl OnionDescriptorBuilder {
     }
 
     /// Adds a proof of work that the service asks for.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use scape_proto::netdoc::onion::{OnionDescriptorBuilder, PowParams};
+    ///
+    /// let params = PowParams::V1 {
+    ///     seed: [7; 32],
+    ///     suggested_effort: 0,
+    ///     expires: SystemTime::UNIX_EPOCH + Duration::from_secs(1_788_700_000),
+    /// };
+    /// let builder = OnionDescriptorBuilder::default().pow_params(params);
+    /// ```
     #[must_use]
     pub fn pow_params(mut self, params: PowParams) -> Self {
         self.pow_params.push(params);
@@ -197,6 +262,20 @@ impl OnionDescriptorBuilder {
     /// All random bytes are derived from `seed`, so the same arguments always
     /// result in the same text. The seed must be random, secret, and used only
     /// once. [`build_random`](Self::build_random) chooses a seed.
+    ///
+    /// ```
+    /// use std::time::{Duration, SystemTime};
+    /// use scape_proto::netdoc::onion::{BlindedSecretKey, OnionDescriptorBuilder, TimePeriod};
+    /// use scape_proto::word::OnionKey;
+    ///
+    /// let key = OnionKey::from_seed(&[7; 32]);
+    /// let blinded = BlindedSecretKey::new(&key, TimePeriod { number: 20_700, minutes: 1440 });
+    /// let expires = SystemTime::UNIX_EPOCH + Duration::from_secs(1_788_700_000);
+    /// let builder = OnionDescriptorBuilder::default();
+    /// let text = builder.build(&key.address(), &blinded, 42, expires, &[9; 32])?;
+    /// assert!(text.starts_with("hs-descriptor 3\ndescriptor-lifetime 180\n"));
+    /// # Ok::<(), scape_proto::netdoc::onion::BuildDescriptorError>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -1,5 +1,9 @@
 //! Introduction points: rend-spec-v3, "Second layer plaintext format".
 
+use std::fmt;
+
+use data_encoding::{BASE64_NOPAD, HEXUPPER};
+
 use super::LinkSpecifier;
 use crate::netdoc::rules::{self, Depth, Rule, Rules};
 use crate::netdoc::value::{certificate, key};
@@ -20,7 +24,7 @@ use crate::netdoc::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "IntroductionPointV3")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IntroductionPoint {
     /// The relay's addresses and identities. Empty if they are malformed.
@@ -145,6 +149,19 @@ impl IntroductionPoint {
     }
 }
 
+impl fmt::Debug for IntroductionPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hex = |key: [u8; 32]| HEXUPPER.encode(&key);
+        f.debug_struct("IntroductionPoint")
+            .field("link_specifiers", &self.link_specifiers)
+            .field("onion_key", &self.onion_key.map(hex))
+            .field("auth_key_cert", &self.auth_key_cert)
+            .field("enc_key", &self.enc_key.map(hex))
+            .field("enc_key_cert", &self.enc_key_cert)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Sets a key, which must not be set yet.
 fn set_key(field: &mut Option<[u8; 32]>, key: [u8; 32]) -> Result<(), LineProblem> {
     match field {
@@ -170,5 +187,5 @@ fn decode_object(item: &Item<'_>) -> Result<Box<[u8]>, LineProblem> {
 /// Decodes base64 with or without padding.
 fn decode_base64(word: &[u8]) -> Option<Vec<u8>> {
     let end = word.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    data_encoding::BASE64_NOPAD.decode(word.get(..end)?).ok()
+    BASE64_NOPAD.decode(word.get(..end)?).ok()
 }

@@ -11,14 +11,22 @@ use crate::word::{ClientKey, OnionAddress};
 
 /// The two decrypted layers of an onion service's descriptor.
 ///
-/// ```no_run
-/// use scape_proto::netdoc::onion::OnionDescriptor;
-/// use scape_proto::word::OnionAddress;
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use scape_proto::netdoc::onion::{
+///     BlindedSecretKey, OnionDescriptor, OnionDescriptorBuilder, TimePeriod,
+/// };
+/// use scape_proto::word::OnionKey;
 ///
-/// # let (text, address): (&[u8], &str) = todo!();
-/// let address: OnionAddress = address.parse()?;
-/// let opened = OnionDescriptor::parse(text)?.open(&address, None)?;
-/// println!("{} introduction points", opened.second.introduction_points.len());
+/// let key = OnionKey::from_seed(&[7; 32]);
+/// let blinded = BlindedSecretKey::new(&key, TimePeriod { number: 20_700, minutes: 1440 });
+/// let expires = SystemTime::UNIX_EPOCH + Duration::from_secs(1_788_700_000);
+/// let text = OnionDescriptorBuilder::default()
+///     .build(&key.address(), &blinded, 42, expires, &[9; 32])?;
+///
+/// let opened = OnionDescriptor::parse(text.as_bytes())?.open(&key.address(), None)?;
+/// assert_eq!(opened.first.auth_type.as_deref(), Some("x25519"));
+/// assert!(opened.second.introduction_points.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]

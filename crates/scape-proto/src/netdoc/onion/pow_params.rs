@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use data_encoding::BASE64_NOPAD;
+use data_encoding::BASE64;
 
 use crate::netdoc::line::lossy;
 use crate::netdoc::value::base64_word;
@@ -86,7 +86,8 @@ impl fmt::Display for PowParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PowParams::V1 { seed, suggested_effort, expires } => {
-                let seed = BASE64_NOPAD.encode(seed);
+                // Proposal 327 demands no padding, but tor writes it.
+                let seed = BASE64.encode(seed);
                 write!(f, "v1 {seed} {suggested_effort} {}", WithoutSpace(*expires))
             }
             PowParams::Other(line) => f.write_str(line),
@@ -107,9 +108,9 @@ mod tests {
 
     #[test]
     fn malformed_pow_params_are_rejected() {
-        let seed = BASE64_NOPAD.encode(&[1; 32]);
+        let seed = BASE64.encode(&[1; 32]);
         let good = format!("v1 {seed} 7 2026-11-21T03:16:05");
-        assert!(parse(&good).is_ok() && parse(&good.replace(" 7", "= 7")).is_ok());
+        assert!(parse(&good).is_ok() && parse(&good.replace("= 7", " 7")).is_ok());
         assert_eq!(parse("v2 a b"), Ok(PowParams::Other("v2 a b".into())));
         for (old, new) in
             [("AQE", "AQ"), (" 7", " -7"), (" 7", " 4294967296"), ("T", "Z"), (":05", "")]
