@@ -222,7 +222,6 @@ fn check_onion_descriptor(network: &TestNetwork) {
     let address = *service.address();
     let fetched = client.hs_descriptors().fetch(address, VOTE).unwrap();
     record("onion-descriptor", &fetched.content);
-    record("onion-address", address.to_string().as_bytes());
     let descriptor = OnionDescriptor::parse_strict(&fetched.content).unwrap();
 
     // The key follows from the address and the consensus, and the relay that
@@ -231,7 +230,6 @@ fn check_onion_descriptor(network: &TestNetwork) {
         client.get_info("dir/status-vote/current/consensus-microdesc").unwrap(),
         client.info().md_all().unwrap(),
     );
-    record("onion-consensus", consensus.as_bytes());
     let consensus = Consensus::parse(consensus.as_bytes()).unwrap();
     let params = HsDirParams::new(&consensus).unwrap().for_testing_network();
     let periods = [params.fetch(), params.uploads()[0], params.uploads()[1]];
