@@ -51,6 +51,8 @@ pub enum DocumentKind {
     OnionDescriptorV2,
     /// A list of directory authorities or fallback directories.
     DirectoryList,
+    /// A document of a kind that this version of the library doesn't know.
+    Unknown,
 }
 
 impl DocumentKind {
@@ -76,6 +78,7 @@ impl DocumentKind {
             DocumentKind::IntroductionPoint => "introduction point",
             DocumentKind::OnionDescriptorV2 => "onion service descriptor of version 2",
             DocumentKind::DirectoryList => "list of directories",
+            DocumentKind::Unknown => "known document",
         }
     }
 }

@@ -39,8 +39,10 @@ mod directory_authority;
 mod directory_list;
 mod directory_server_error;
 mod directory_signature;
+mod document;
 mod document_error;
 mod document_kind;
+mod document_text;
 mod documents;
 mod ed25519_certificate;
 #[cfg(feature = "verify")]
@@ -110,8 +112,10 @@ pub use directory_authority::DirectoryAuthority;
 pub use directory_list::DirectoryList;
 pub use directory_server_error::ParseDirectoryServerError;
 pub use directory_signature::DirectorySignature;
+pub use document::Document;
 pub use document_error::{DocumentError, LineProblem};
 pub use document_kind::DocumentKind;
+pub use document_text::{DocumentText, OwnedText};
 pub use documents::Documents;
 #[cfg(feature = "verify")]
 pub use ed25519_certificate::CertificateError;
