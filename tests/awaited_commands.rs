@@ -59,7 +59,7 @@ fn hs_fetch_goes_on_after_a_directory_fails() {
         ],
     );
     let fetched = c.hs_descriptors().fetch(service(), SOON).unwrap();
-    assert_eq!(fetched.content, b"hs-descriptor 3\n.dots\n");
+    assert_eq!(&*fetched.content, b"hs-descriptor 3\n.dots\n");
     assert_eq!(fetched.hsdir, Some(TWO.into()));
     assert_eq!((fetched.address, &*fetched.descriptor_id), (service(), "Ti8T"));
 }

@@ -10,6 +10,8 @@ use scape_proto::control::Command;
 use scape_proto::event::{
     EventBody, EventKind, HsDescAction, HsDescContent, HsDescEvent, HsDescReason,
 };
+use scape_proto::netdoc::DocumentText;
+use scape_proto::netdoc::onion::OnionDescriptor;
 use scape_proto::word::{OnionAddress, RelayName};
 
 /// The time to wait for tor to ask another directory after all directories have
@@ -113,7 +115,7 @@ pub struct FetchedHsDescriptor {
     pub hsdir: Option<RelayName>,
     /// The document, as in rend-spec-v3: the outer layer, in which everything
     /// else is encrypted. Lines end with LF.
-    pub content: Vec<u8>,
+    pub content: DocumentText<OnionDescriptor<'static>>,
 }
 
 impl FetchedHsDescriptor {

@@ -3,6 +3,7 @@
 
 use super::{Cause, ErrorKind};
 use scape_proto::control::{ArgumentError, Refusal};
+use scape_proto::netdoc::DocumentError;
 
 impl Cause for Refusal {
     fn kind(&self) -> ErrorKind {
@@ -17,5 +18,11 @@ impl Cause for Refusal {
 impl Cause for ArgumentError {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Argument
+    }
+}
+
+impl Cause for DocumentError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Malformed
     }
 }

@@ -111,7 +111,7 @@ fn authdir_newdescs_of_older_tors_is_parsed() {
         let event = only(&wire);
         let EventBody::AuthDirNewDescs(new) = event.body() else { panic!("{event}") };
         assert_eq!((new.action.as_str(), new.message.as_str()), (action, "It is fine."));
-        assert_eq!(new.descriptor, b"router x\npublished y\n");
+        assert_eq!(&*new.descriptor, b"router x\npublished y\n");
         assert_eq!(new.to_string(), format!("{action}: It is fine."));
     }
     for wire in [

@@ -137,7 +137,7 @@ fn hs_desc_content_is_parsed() {
         (content.descriptor_id.as_str(), content.hsdir.as_ref().unwrap().to_string()),
         (ID, HSDIR.into())
     );
-    assert_eq!(content.content, b"hs-descriptor 3\n.dot\n\nrevision-counter 7\n");
+    assert_eq!(&*content.content, b"hs-descriptor 3\n.dot\n\nrevision-counter 7\n");
     assert!(!content.is_failure() && content.extra.is_empty() && content.extra_words.is_empty());
     assert_eq!(content.to_string(), format!("{ONION}.onion from relay4: 41 bytes"));
     assert!(

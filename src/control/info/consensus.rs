@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use super::Info;
 use super::value::{malformed, unless_unknown};
 use crate::error::Result;
-use scape_proto::netdoc::ConsensusFlavor;
+use scape_proto::netdoc::{Consensus, ConsensusFlavor, DocumentText};
 use scape_proto::word::parse_utc;
 
 /// The validity interval of a consensus, in whole seconds. Returned by
@@ -103,7 +103,7 @@ impl Info<'_> {
         })
     }
 
-    /// Returns the whole consensus document as bytes (`GETINFO
+    /// Returns the whole consensus document (`GETINFO
     /// dir/status-vote/current/consensus…`), or `None` if tor hasn't stored a
     /// consensus of this flavor. By default a client stores only
     /// [`Microdesc`](ConsensusFlavor::Microdesc). A client with the option
@@ -118,10 +118,10 @@ impl Info<'_> {
     /// #     "network-status-version 3 microdesc\nvote-status consensus\nparams circwindow=1000\n\
     /// #      directory-footer\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::netdoc::{Consensus, ConsensusFlavor};
+    /// use scape::netdoc::ConsensusFlavor;
     ///
-    /// if let Some(document) = controller.info().consensus_document(&ConsensusFlavor::Microdesc)? {
-    ///     let consensus = Consensus::parse(&document)?;
+    /// if let Some(text) = controller.info().consensus_document(&ConsensusFlavor::Microdesc)? {
+    ///     let consensus = text.parse()?;
     ///     assert_eq!(consensus.param("circwindow"), Some(1000));
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -131,12 +131,15 @@ impl Info<'_> {
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
-    pub fn consensus_document(self, flavor: &ConsensusFlavor) -> Result<Option<Vec<u8>>> {
+    pub fn consensus_document(
+        self,
+        flavor: &ConsensusFlavor,
+    ) -> Result<Option<DocumentText<Consensus<'static>>>> {
         let key = match flavor {
             ConsensusFlavor::Ns => "dir/status-vote/current/consensus".to_owned(),
             flavor => format!("dir/status-vote/current/consensus-{flavor}"),
         };
-        unless_unknown(self.controller.info().get_bytes(&key))
+        unless_unknown(self.text(&key))
     }
 
     /// Returns the shared random values of the current and the previous period

@@ -3,6 +3,8 @@
 use super::Info;
 use super::value::{parse_line, unless_unknown};
 use crate::error::Result;
+use scape_proto::netdoc::DocumentText;
+use scape_proto::netdoc::onion::OnionDescriptor;
 use scape_proto::word::OnionAddress;
 
 /// Queries about onion services. See control-spec, GETINFO `onions/…` and
@@ -65,7 +67,7 @@ impl Info<'_> {
         self.controller.read_lines("onions/detached", parse_line)
     }
 
-    /// Returns an onion service's descriptor as bytes, if this tor has fetched
+    /// Returns an onion service's descriptor, if this tor has fetched
     /// it as a client (`GETINFO hs/client/desc/id/…`). Otherwise returns
     /// `None`.
     ///
@@ -76,11 +78,13 @@ impl Info<'_> {
     /// #     "hs-descriptor 3\ndescriptor-lifetime 180\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::word::OnionAddress;
+    /// use std::time::Duration;
     ///
     /// let address: OnionAddress =
     ///     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion".parse()?;
     /// let descriptor = controller.info().hs_client_desc(&address)?;
-    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"hs-descriptor 3\n")));
+    /// let descriptor = descriptor.expect("the descriptor is there");
+    /// assert_eq!(descriptor.parse()?.lifetime, Some(Duration::from_secs(180 * 60)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -88,17 +92,16 @@ impl Info<'_> {
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
-    pub fn hs_client_desc(self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
-        unless_unknown(
-            self.controller
-                .info()
-                .get_bytes(&format!("hs/client/desc/id/{}", address.service_id())),
-        )
+    pub fn hs_client_desc(
+        self,
+        address: &OnionAddress,
+    ) -> Result<Option<DocumentText<OnionDescriptor<'static>>>> {
+        unless_unknown(self.text(&format!("hs/client/desc/id/{}", address.service_id())))
     }
 
-    /// Returns the descriptor of one of this tor's own onion services, as the
-    /// bytes that tor publishes (`GETINFO hs/service/desc/id/…`). Returns
-    /// `None` if tor doesn't have the descriptor.
+    /// Returns the descriptor of one of this tor's own onion services, as tor
+    /// publishes it (`GETINFO hs/service/desc/id/…`). Returns `None` if tor
+    /// doesn't have the descriptor.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -107,11 +110,13 @@ impl Info<'_> {
     /// #     "hs-descriptor 3\ndescriptor-lifetime 180\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// use scape::word::OnionAddress;
+    /// use std::time::Duration;
     ///
     /// let address: OnionAddress =
     ///     "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion".parse()?;
     /// let descriptor = controller.info().hs_service_desc(&address)?;
-    /// assert!(descriptor.is_some_and(|text| text.starts_with(b"hs-descriptor 3\n")));
+    /// let descriptor = descriptor.expect("the descriptor is there");
+    /// assert_eq!(descriptor.parse()?.lifetime, Some(Duration::from_secs(180 * 60)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -119,11 +124,10 @@ impl Info<'_> {
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
-    pub fn hs_service_desc(self, address: &OnionAddress) -> Result<Option<Vec<u8>>> {
-        unless_unknown(
-            self.controller
-                .info()
-                .get_bytes(&format!("hs/service/desc/id/{}", address.service_id())),
-        )
+    pub fn hs_service_desc(
+        self,
+        address: &OnionAddress,
+    ) -> Result<Option<DocumentText<OnionDescriptor<'static>>>> {
+        unless_unknown(self.text(&format!("hs/service/desc/id/{}", address.service_id())))
     }
 }

@@ -1,11 +1,14 @@
 //! `GETINFO ns/…`, `md/…`, `desc/…`, `desc-annotations/…`, `extra-info/…`,
-//! `dir/server/…`: relays' documents as bytes.
+//! `dir/server/…`: relays' documents.
 
 use super::Info;
 use super::value::{unless_unknown, unless_unrecognized};
 use crate::error::Result;
 use scape_proto::control::{ArgumentError, ArgumentProblem, RouterPurpose};
-use scape_proto::netdoc::DescriptorDigest;
+use scape_proto::netdoc::{
+    DescriptorDigest, DocumentText, ExtraInfo, Microdescriptor, OwnedText, RouterStatus,
+    ServerDescriptor,
+};
 use scape_proto::word::Fingerprint;
 
 /// The server descriptors to return from [`Info::dir_server`].
@@ -26,14 +29,15 @@ pub enum DirServerQuery {
 /// `desc/…`, `extra-info/…` and `dir/server/…`. dir-spec describes the formats
 /// of the documents.
 ///
-/// Documents are returned as bytes, so that digests can be computed. Each line
-/// ends with LF. If tor doesn't have a requested document, the result is
+/// Documents are returned as a [`DocumentText`], which has methods that parse
+/// them. Each line ends with LF. If tor doesn't have a requested document, the result is
 /// `None`. A method that returns the documents of all relays leaves out those
 /// that tor doesn't have.
 impl Info<'_> {
-    /// Returns the consensus entries of all relays as bytes (`GETINFO ns/all`).
-    /// The result is empty if tor has no consensus.
-    /// [`network_statuses`](Self::network_statuses) returns the entries parsed.
+    /// Returns the consensus entries of all relays (`GETINFO ns/all`). The
+    /// result is empty if tor has no consensus.
+    /// [`network_statuses`](Self::network_statuses) returns copies of the
+    /// entries.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -43,10 +47,8 @@ impl Info<'_> {
     /// #      r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 KXdvYkHWOjFsfOt1Bx+2e/ODOrs 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
     /// #      s Exit Fast Running Valid\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::netdoc::RouterStatus;
-    ///
     /// let entries = controller.info().ns_all()?;
-    /// let names = RouterStatus::parse_all(&entries).map(|relay| relay.nickname());
+    /// let names = entries.documents().map(|relay| relay.nickname());
     /// assert_eq!(names.collect::<Vec<_>>(), ["relay04", "relay03"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -55,14 +57,14 @@ impl Info<'_> {
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
-    pub fn ns_all(self) -> Result<Vec<u8>> {
-        self.controller.info().get_bytes("ns/all")
+    pub fn ns_all(self) -> Result<DocumentText<RouterStatus<'static>>> {
+        self.text("ns/all")
     }
 
-    /// Returns the consensus entry of a relay as bytes (`GETINFO ns/id/…`).
-    /// Returns `None` if there is no entry or no consensus. The publication
-    /// time in the entry has no meaning: tor always writes the same time.
-    /// [`network_status`](Self::network_status) returns the entry parsed.
+    /// Returns the consensus entry of a relay (`GETINFO ns/id/…`). Returns
+    /// `None` if there is no entry or no consensus. The publication time in the
+    /// entry has no meaning: tor always writes the same time.
+    /// [`network_status`](Self::network_status) returns a copy of the entry.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -71,7 +73,7 @@ impl Info<'_> {
     /// #      s Exit Fast Running Valid\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let entry = controller.info().ns_id("6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?)?;
-    /// assert!(entry.is_some_and(|entry| entry.starts_with(b"r relay03 ")));
+    /// assert_eq!(entry.expect("the relay is there").parse()?.nickname(), "relay03");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -80,7 +82,7 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     #[doc(alias = "get_network_status")]
-    pub fn ns_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
+    pub fn ns_id(self, relay: Fingerprint) -> Result<Option<DocumentText<RouterStatus<'static>>>> {
         self.entry(&format!("ns/id/{relay}"))
     }
 
@@ -107,7 +109,7 @@ impl Info<'_> {
     /// isn't 1 to 19 ASCII letters and digits. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
     #[doc(alias = "get_network_status")]
-    pub fn ns_name(self, nickname: &str) -> Result<Option<Vec<u8>>> {
+    pub fn ns_name(self, nickname: &str) -> Result<Option<DocumentText<RouterStatus<'static>>>> {
         self.entry(&format!("ns/name/{}", checked(nickname)?))
     }
 
@@ -136,8 +138,11 @@ impl Info<'_> {
     /// error") if tor doesn't know the purpose. A tor without a consensus may
     /// return an empty result instead. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
-    pub fn ns_purpose(self, purpose: &RouterPurpose) -> Result<Vec<u8>> {
-        self.controller.info().get_bytes(&format!("ns/purpose/{purpose}"))
+    pub fn ns_purpose(
+        self,
+        purpose: &RouterPurpose,
+    ) -> Result<DocumentText<RouterStatus<'static>>> {
+        self.text(&format!("ns/purpose/{purpose}"))
     }
 
     /// Returns the microdescriptors of the relays in the consensus (`GETINFO
@@ -148,10 +153,8 @@ impl Info<'_> {
     /// # let tor = ScriptedTor::builder().info("md/all",
     /// #     "onion-key\nntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\np accept 80,443\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
-    /// use scape::netdoc::Microdescriptor;
-    ///
     /// let text = controller.info().md_all()?;
-    /// let exits = Microdescriptor::parse_all(&text).filter(|relay| relay.policy().allows(443));
+    /// let exits = text.documents().filter(|relay| relay.policy().allows(443));
     /// assert_eq!(exits.count(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -161,8 +164,8 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     #[doc(alias = "get_microdescriptors")]
-    pub fn md_all(self) -> Result<Vec<u8>> {
-        self.controller.info().get_bytes("md/all")
+    pub fn md_all(self) -> Result<DocumentText<Microdescriptor<'static>>> {
+        self.text("md/all")
     }
 
     /// Returns the microdescriptor of a relay (`GETINFO md/id/…`), or `None` if
@@ -184,8 +187,11 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     #[doc(alias = "get_microdescriptor")]
-    pub fn md_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.info().get_bytes(&format!("md/id/{relay}")))
+    pub fn md_id(
+        self,
+        relay: Fingerprint,
+    ) -> Result<Option<DocumentText<Microdescriptor<'static>>>> {
+        unless_unrecognized(self.text(&format!("md/id/{relay}")))
     }
 
     /// Returns the microdescriptor of a relay by its nickname (`GETINFO
@@ -207,10 +213,8 @@ impl Info<'_> {
     /// Same errors as [`ns_name`](Self::ns_name), most often an invalid
     /// nickname.
     #[doc(alias = "get_microdescriptor")]
-    pub fn md_name(self, nickname: &str) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(
-            self.controller.info().get_bytes(&format!("md/name/{}", checked(nickname)?)),
-        )
+    pub fn md_name(self, nickname: &str) -> Result<Option<DocumentText<Microdescriptor<'static>>>> {
+        unless_unrecognized(self.text(&format!("md/name/{}", checked(nickname)?)))
     }
 
     /// Returns true if tor downloads microdescriptors
@@ -254,8 +258,8 @@ impl Info<'_> {
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
     #[doc(alias = "get_server_descriptors")]
-    pub fn desc_all_recent(self) -> Result<Vec<u8>> {
-        self.controller.info().get_bytes("desc/all-recent")
+    pub fn desc_all_recent(self) -> Result<DocumentText<ServerDescriptor<'static>>> {
+        self.text("desc/all-recent")
     }
 
     /// Returns the same server descriptors as
@@ -307,8 +311,11 @@ impl Info<'_> {
     /// microdescriptors instead: see [`md_id`](Self::md_id). Otherwise the same
     /// errors as [`get_info`](crate::Controller::get_info).
     #[doc(alias = "get_server_descriptor")]
-    pub fn desc_id(self, relay: Fingerprint) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(self.controller.info().get_bytes(&format!("desc/id/{relay}")))
+    pub fn desc_id(
+        self,
+        relay: Fingerprint,
+    ) -> Result<Option<DocumentText<ServerDescriptor<'static>>>> {
+        unless_unrecognized(self.text(&format!("desc/id/{relay}")))
     }
 
     /// Returns the server descriptor of a relay by its nickname (`GETINFO
@@ -332,10 +339,11 @@ impl Info<'_> {
     /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the nickname
     /// isn't 1 to 19 ASCII letters and digits.
     #[doc(alias = "get_server_descriptor")]
-    pub fn desc_name(self, nickname: &str) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(
-            self.controller.info().get_bytes(&format!("desc/name/{}", checked(nickname)?)),
-        )
+    pub fn desc_name(
+        self,
+        nickname: &str,
+    ) -> Result<Option<DocumentText<ServerDescriptor<'static>>>> {
+        unless_unrecognized(self.text(&format!("desc/name/{}", checked(nickname)?)))
     }
 
     /// Returns the annotations of a relay's server descriptor: tor's notes on
@@ -398,8 +406,8 @@ impl Info<'_> {
     /// #     "extra-info relay03 6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF\npublished 2026-11-21 01:52:18\n").start()?;
     /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
     /// let digest = "80B33F89F899A1FAAD047727404A817574705DB4".parse()?;
-    /// let document = controller.info().extra_info(digest)?;
-    /// assert!(document.is_some_and(|text| text.starts_with(b"extra-info relay03 ")));
+    /// let document = controller.info().extra_info(digest)?.expect("the document is there");
+    /// assert_eq!(document.parse()?.nickname, Some("relay03"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -407,10 +415,11 @@ impl Info<'_> {
     ///
     /// Same errors as [`get_info`](crate::Controller::get_info), most often a
     /// closed connection.
-    pub fn extra_info(self, digest: DescriptorDigest) -> Result<Option<Vec<u8>>> {
-        unless_unrecognized(
-            self.controller.info().get_bytes(&format!("extra-info/digest/{digest}")),
-        )
+    pub fn extra_info(
+        self,
+        digest: DescriptorDigest,
+    ) -> Result<Option<DocumentText<ExtraInfo<'static>>>> {
+        unless_unrecognized(self.text(&format!("extra-info/digest/{digest}")))
     }
 
     /// Returns server descriptors, in the form in which a directory server
@@ -427,7 +436,8 @@ impl Info<'_> {
     ///
     /// let relay = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF".parse()?;
     /// let descriptors = controller.info().dir_server(&DirServerQuery::Fingerprints(vec![relay]))?;
-    /// assert!(descriptors.is_some_and(|text| text.starts_with(b"router relay03 ")));
+    /// let descriptors = descriptors.expect("the descriptor is there");
+    /// assert_eq!(descriptors.documents().next().and_then(|relay| relay.or_port), Some(9003));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -438,22 +448,30 @@ impl Info<'_> {
     /// is empty. Otherwise the same errors as
     /// [`get_info`](crate::Controller::get_info).
     #[doc(alias = "get_server_descriptors")]
-    pub fn dir_server(self, query: &DirServerQuery) -> Result<Option<Vec<u8>>> {
+    pub fn dir_server(
+        self,
+        query: &DirServerQuery,
+    ) -> Result<Option<DocumentText<ServerDescriptor<'static>>>> {
         let which = match query {
             DirServerQuery::All => "all".to_owned(),
             DirServerQuery::Authority => "authority".to_owned(),
             DirServerQuery::Fingerprints(relays) => format!("fp/{}", joined(relays)?),
             DirServerQuery::Digests(digests) => format!("d/{}", joined(digests)?),
         };
-        unless_unknown(self.controller.info().get_bytes(&format!("dir/server/{which}")))
+        unless_unknown(self.text(&format!("dir/server/{which}")))
     }
 
     /// Returns an entry of the consensus. Returns `None` if the consensus
     /// doesn't have the entry, or if tor has no consensus. Without a consensus,
     /// tor answers with an empty value.
-    fn entry(self, key: &str) -> Result<Option<Vec<u8>>> {
-        let entry = unless_unrecognized(self.controller.info().get_bytes(key))?;
+    fn entry(self, key: &str) -> Result<Option<DocumentText<RouterStatus<'static>>>> {
+        let entry = unless_unrecognized(self.text(key))?;
         Ok(entry.filter(|entry| !entry.is_empty()))
+    }
+
+    /// Returns the value of a key that is the text of documents.
+    pub(super) fn text<D: OwnedText>(self, key: &str) -> Result<DocumentText<D>> {
+        self.controller.info().get_bytes(key).map(DocumentText::new)
     }
 }
 

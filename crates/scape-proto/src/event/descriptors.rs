@@ -7,6 +7,7 @@ use super::field;
 use super::shown::{InOneLine, Relay};
 use crate::control::{Reply, Word, Words};
 use crate::event::AuthDirAction;
+use crate::netdoc::{DocumentText, ServerDescriptor};
 use crate::word::RelayName;
 
 /// The arrival of new relay descriptors. See control-spec, event NEWDESC.
@@ -91,8 +92,7 @@ pub struct AuthDirNewDesc {
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::text"))]
     pub message: String,
     /// The text of the descriptor. All lines end in LF.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::lossy"))]
-    pub descriptor: Vec<u8>,
+    pub descriptor: DocumentText<ServerDescriptor<'static>>,
 }
 
 impl AuthDirNewDesc {
@@ -107,7 +107,7 @@ impl AuthDirNewDesc {
         Some(AuthDirNewDesc {
             action: field::text(action).as_str().into(),
             message: field::text(message),
-            descriptor: descriptor.to_vec(),
+            descriptor: DocumentText::new(descriptor.to_vec()),
         })
     }
 }

@@ -7,6 +7,8 @@ use super::field;
 use super::shown::{InOneLine, Relay};
 use crate::control::{Reply, Value, Word, Words};
 use crate::event::{HsDescAction, HsDescReason};
+use crate::netdoc::DocumentText;
+use crate::netdoc::onion::OnionDescriptor;
 use crate::word::{OnionAddress, RelayName};
 
 /// A fetch, upload or creation of an onion service descriptor. See
@@ -123,8 +125,7 @@ pub struct HsDescContent {
     pub hsdir: Option<RelayName>,
     /// The descriptor as described in rend-spec-v3: the outer layer as text,
     /// with lines that end in LF. Empty if the fetch failed.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::lossy"))]
-    pub content: Vec<u8>,
+    pub content: DocumentText<OnionDescriptor<'static>>,
     /// Keyword arguments that this version of the library doesn't know, in
     /// order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::control::serial::keywords"))]
@@ -151,8 +152,8 @@ impl HsDescContent {
             hsdir: (hsdir.raw() != b"UNKNOWN").then(|| field::keyword(hsdir)),
             content: match reply.first().data? {
                 // tor sends empty content as one empty line.
-                b"\n" => Vec::new(),
-                content => content.to_vec(),
+                b"\n" => DocumentText::new(Vec::new()),
+                content => DocumentText::new(content.to_vec()),
             },
             extra,
             extra_words,

@@ -53,7 +53,7 @@ impl<D: OwnedText> DocumentText<D> {
     /// use scape_proto::netdoc::{DocumentText, Microdescriptor};
     ///
     /// let text = DocumentText::<Microdescriptor<'static>>::new(b"onion-key\nonion-key\n".to_vec());
-    /// assert_eq!(text.iter().count(), 2);
+    /// assert_eq!(text.documents().count(), 2);
     /// ```
     pub fn new(bytes: Vec<u8>) -> Self {
         DocumentText { bytes, kind: PhantomData }
@@ -102,25 +102,16 @@ impl<D: OwnedText> DocumentText<D> {
     ///
     /// let text = b"r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 2038-01-01 00:00:00 127.0.0.14 9004 0\n";
     /// let text = DocumentText::<RouterStatus<'static>>::new(text.to_vec());
-    /// let names: Vec<&str> = text.iter().map(|relay| relay.nickname()).collect();
+    /// let names: Vec<&str> = text.documents().map(|relay| relay.nickname()).collect();
     /// assert_eq!(names, ["relay04"]);
     /// ```
-    pub fn iter(&self) -> D::All<'_> {
+    pub fn documents(&self) -> D::All<'_> {
         D::parse_all(&self.bytes)
     }
 
     /// Returns the bytes of the text.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
-    }
-}
-
-impl<'a, D: OwnedText> IntoIterator for &'a DocumentText<D> {
-    type Item = D::Document<'a>;
-    type IntoIter = D::All<'a>;
-
-    fn into_iter(self) -> D::All<'a> {
-        self.iter()
     }
 }
 
@@ -161,6 +152,14 @@ impl<D> Eq for DocumentText<D> {}
 impl<D> fmt::Debug for DocumentText<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DocumentText").field(&String::from_utf8_lossy(&self.bytes)).finish()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<D> serde::Serialize for DocumentText<D> {
+    /// Writes the text. Invalid UTF-8 is replaced by U+FFFD.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

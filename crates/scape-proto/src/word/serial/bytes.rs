@@ -31,11 +31,6 @@ pub(crate) fn hex<T: AsRef<[u8]>, S: Serializer>(
     bytes.as_ref().map(|bytes| HEXUPPER.encode(bytes.as_ref())).serialize(serializer)
 }
 
-/// Serializes text. Bytes that aren't UTF-8 become U+FFFD.
-pub(crate) fn lossy<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&String::from_utf8_lossy(text))
-}
-
 /// Serializes a path as text. The implementation in serde would return an error
 /// for a path that isn't UTF-8.
 pub(crate) fn path<S: Serializer>(

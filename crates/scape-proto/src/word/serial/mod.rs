@@ -16,7 +16,7 @@ mod table;
 mod time;
 mod words;
 
-pub(crate) use bytes::{Hex, bytes, hex, lossy, path};
+pub(crate) use bytes::{Hex, bytes, hex, path};
 pub(crate) use table::{counts, durations, table};
 pub(crate) use text::read;
 pub(crate) use time::{Time, delays, seconds, time};
