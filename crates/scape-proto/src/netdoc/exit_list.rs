@@ -11,7 +11,7 @@ use super::line::find_line;
 use super::rules::{self, Depth, Rule, Rules};
 use super::value::fingerprint;
 use super::{DocumentError, DocumentKind, LineProblem};
-use crate::word::{Fingerprint, parse_ip};
+use crate::word::Fingerprint;
 
 /// An exit list: the addresses from which exits connect, as
 /// <https://check.torproject.org/exit-addresses> lists them.
@@ -210,8 +210,7 @@ impl<'a> ExitNode<'a> {
             b"Published" => self.published = Some(words.time()?),
             b"LastStatus" => self.last_status = Some(words.time()?),
             b"ExitAddress" => {
-                const FORM: &str = "the address must be an IP address";
-                let address = parse_ip(words.text(FORM)?).ok_or(LineProblem::Value(FORM))?;
+                let address = words.parse("the address must be an IP address")?;
                 self.addresses.push(ExitAddress { address, time: words.time()? });
             }
             _ => {}

@@ -7,6 +7,11 @@
 //! | [`Consensus`] | a consensus: header, entries and footer |
 //! | [`Microdescriptor`] | further information about a relay, which clients need beside the entry |
 //! | [`Relay`] | an owned copy of the entry, alone or together with the microdescriptor |
+//! | [`ServerDescriptor`] | a relay's or a bridge's description of itself |
+//! | [`ExtraInfo`] | the statistics that a relay or a bridge publishes about itself |
+//! | [`BandwidthFile`] | bandwidths that a scanner measured; [`BandwidthFileBuilder`] makes such files |
+//! | [`ExitList`] | addresses from which exits connect |
+//! | [`OnionDescriptorV2`] | the descriptor of an onion service of version 2, which tor used until 2021 |
 //! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
 //!
 //! The borrowed types are cheap: parsing them costs little more than finding

@@ -159,7 +159,7 @@ impl BandwidthFileBuilder {
             let space = if line.is_empty() { "" } else { " " };
             line.extend([space, key, "=", &value]);
             match *key {
-                "node_id" => fingerprint = keys::fingerprint(&value),
+                "node_id" => fingerprint = keys::fingerprint(value.as_bytes()),
                 "master_key_ed25519" => ed25519 = Some(value),
                 "bw" => has_bandwidth = true,
                 _ => {}

@@ -7,7 +7,7 @@ use super::BandwidthFileVersion;
 use crate::netdoc::address::parse_time;
 use crate::netdoc::base64;
 use crate::netdoc::line::number_u64;
-use crate::netdoc::value::{decimal, decode_hex};
+use crate::netdoc::value::decode_hex;
 use crate::word::{CountryCode, Fingerprint, Version};
 
 /// A key that bandwidth-file-spec describes.
@@ -145,7 +145,7 @@ impl Form {
         match self {
             Form::Text => true,
             Form::Number => number_u64(value.as_bytes()).is_some(),
-            Form::Decimal => decimal(value.as_bytes()).is_some(),
+            Form::Decimal => decimal(value).is_some(),
             Form::Flag => flag(value).is_some(),
             Form::Word => word(value).is_some(),
             Form::Time => time(value).is_some(),
@@ -153,7 +153,7 @@ impl Form {
             Form::Countries => value.split(',').all(|value| country(value).is_some()),
             Form::FormatVersion => value.parse::<BandwidthFileVersion>().is_ok(),
             Form::TorVersion => value.parse::<Version>().is_ok(),
-            Form::Fingerprint => fingerprint(value).is_some(),
+            Form::Fingerprint => fingerprint(value.as_bytes()).is_some(),
             Form::Ed25519 => base64::decode::<32>(value.as_bytes()).is_some(),
         }
     }
@@ -183,6 +183,14 @@ pub(super) fn time(value: &str) -> Option<SystemTime> {
     parse_time(date.as_bytes(), time.as_bytes())
 }
 
+/// Parses a decimal number, which may have an exponent as in `1.5e-05`. The
+/// scanners are written in Python and write small numbers in this form.
+pub(super) fn decimal(value: &str) -> Option<f64> {
+    let is_allowed = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e');
+    let number = value.parse().ok().filter(|_| value.bytes().all(is_allowed));
+    number.filter(|number: &f64| number.is_finite())
+}
+
 /// Parses a country code of two letters in upper case.
 pub(super) fn country(value: &str) -> Option<CountryCode> {
     let is_upper = value.bytes().all(|b| b.is_ascii_uppercase());
@@ -190,9 +198,9 @@ pub(super) fn country(value: &str) -> Option<CountryCode> {
 }
 
 /// Parses a fingerprint, before which `$` may stand.
-pub(super) fn fingerprint(value: &str) -> Option<Fingerprint> {
-    let digits = value.strip_prefix('$').unwrap_or(value);
-    decode_hex(digits.as_bytes()).map(Fingerprint::from_bytes)
+pub(super) fn fingerprint(value: &[u8]) -> Option<Fingerprint> {
+    let digits = value.strip_prefix(b"$").unwrap_or(value);
+    decode_hex(digits).map(Fingerprint::from_bytes)
 }
 
 /// Parses `0` or `1`.
@@ -253,6 +261,8 @@ mod tests {
         for (form, good, bad) in [
             (Form::Number, "7", "7.0"),
             (Form::Decimal, "7.5", "7,5"),
+            (Form::Decimal, "-7.5e-05", "nan"),
+            (Form::Decimal, "0", "1e999"),
             (Form::Flag, "1", "True"),
             (Form::Word, "True", "1"),
             (Form::Time, "2018-04-16T20:49:18", "2018-04-16 20:49:18"),

@@ -18,7 +18,6 @@ pub use version::{BandwidthFileVersion, ParseBandwidthFileVersionError};
 use super::documents::skip_annotations;
 use super::line::{Lines, number_u64};
 use super::rules::Depth;
-use super::value::decimal;
 use super::{DocumentError, DocumentKind, LineProblem};
 use crate::word::{CountryCode, Version};
 use keys::{Form, HEADER};
@@ -263,8 +262,8 @@ impl<'a> BandwidthFile<'a> {
                 self.time_to_report_half_network = number().map(Duration::from_secs);
             }
             "tor_version" => self.tor_version = value.parse().ok(),
-            "mu" => self.mu = decimal(value.as_bytes()),
-            "muf" => self.muf = decimal(value.as_bytes()),
+            "mu" => self.mu = keys::decimal(value),
+            "muf" => self.muf = keys::decimal(value),
             "dirauth_nickname" => self.dirauth_nickname = Some(value),
             _ => {}
         }

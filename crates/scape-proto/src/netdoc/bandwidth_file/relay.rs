@@ -7,7 +7,6 @@ use super::keys::{self, Form, RELAY};
 use crate::netdoc::base64;
 use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::line::{number_u64, words};
-use crate::netdoc::value::decimal;
 use crate::word::Fingerprint;
 
 /// A line about a relay in a bandwidth file: bandwidth-file-spec, "Relay Line
@@ -56,7 +55,7 @@ macro_rules! decimals {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
         $(#[$doc])*
         pub fn $name(&self) -> Option<f64> {
-            self.get(stringify!($name)).and_then(|value| decimal(value.as_bytes()))
+            self.get(stringify!($name)).and_then(keys::decimal)
         }
     )* };
 }
@@ -77,12 +76,16 @@ impl<'a> RelayBandwidth<'a> {
         };
         let mut relay = RelayBandwidth { text, fingerprint: None, ed25519: None, bandwidth: 0 };
         let (mut node_id, mut bandwidth) = (None, None);
-        for (key, value) in relay.pairs() {
-            match key {
-                "node_id" if node_id.is_none() => node_id = Some(value),
-                "bw" if bandwidth.is_none() => bandwidth = Some(value),
-                "master_key_ed25519" if relay.ed25519.is_none() => {
-                    relay.ed25519 = base64::decode(value.as_bytes());
+        for word in words(line) {
+            // Most words are none of these, which their first letter tells.
+            match word {
+                [b'n', b'o', b'd', b'e', b'_', b'i', b'd', b'=', value @ ..] => {
+                    node_id = node_id.or(Some(value));
+                }
+                [b'b', b'w', b'=', value @ ..] => bandwidth = bandwidth.or(Some(value)),
+                [b'm', ..] if relay.ed25519.is_none() => {
+                    let value = word.strip_prefix(b"master_key_ed25519=");
+                    relay.ed25519 = value.and_then(base64::decode);
                 }
                 _ => {}
             }
@@ -94,7 +97,7 @@ impl<'a> RelayBandwidth<'a> {
                 None => problem("node_id", LineProblem::Missing),
             };
         }
-        match bandwidth.map(|value| number_u64(value.as_bytes())) {
+        match bandwidth.map(number_u64) {
             Some(Some(bandwidth)) => Ok(RelayBandwidth { bandwidth, ..relay }),
             Some(None) => problem("bw", LineProblem::Value(Form::Number.description())),
             None => problem("bw", LineProblem::Missing),
@@ -361,7 +364,7 @@ mod tests {
             ("rtt=fast", "rtt"),
             ("time=2018-05-08", "time"),
             ("vote=2", "vote"),
-            ("circ_fail=1e3", "circ_fail"),
+            ("circ_fail=inf", "circ_fail"),
             ("consensus_bandwidth_is_unmeasured=1", "consensus_bandwidth_is_unmeasured"),
             ("odd", "odd"),
             ("new=", "new"),
@@ -374,6 +377,27 @@ mod tests {
             assert!(relay.vote() && relay.bandwidth == 1);
             assert_eq!(problem(&line).map(|(key, _)| key).as_deref(), Some(key), "{pair}");
         }
+    }
+
+    #[test]
+    fn lines_that_a_scanner_failed_to_write_are_refused() {
+        for bad in [
+            "node_id=None bw=1024",
+            "node_id=$None bw=1024",
+            "node_i",
+            "node_id=",
+            "node_id==68A483E05A2ABDCA6DA5A3EF8DB5177638A27F80 bw==1024",
+            "node_id= $68A483E05A2ABDCA6DA5A3EF8DB5177638A27F80 bw=1024",
+            &format!("{ID} bw=None"),
+            &format!("{ID} bw="),
+            &format!("{ID} bw=.1024"),
+            &format!("{ID} bw=-1024"),
+            &format!("{ID}0 bw=1024"),
+        ] {
+            assert!(RelayBandwidth::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+        let noise = format!("\tnoise=1\tmisc=junk  {ID}  bw=1024 junk=007 ");
+        assert_eq!(problem(&noise), None);
     }
 
     #[test]

@@ -24,35 +24,31 @@ use crate::netdoc::line::{number, number_u64};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct NamedCounts<'a> {
-    list: &'a str,
+    list: &'a [u8],
 }
 
 impl<'a> NamedCounts<'a> {
     /// Parses a list whose names are country codes.
     pub(super) fn countries(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be country codes with counts, such as us=8";
-        let is_letter = |b: u8| b.is_ascii_alphanumeric() || b == b'?';
-        Self::parse(item, |name| name.len() == 2 && name.bytes().all(is_letter), FORM)
+        let is_letter = |b: &u8| b.is_ascii_alphanumeric() || *b == b'?';
+        Self::parse(item, |name| name.len() == 2 && name.iter().all(is_letter), FORM)
     }
 
     /// Parses a list whose names are words.
     pub(super) fn words(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be names with counts, such as ok=8";
-        Self::parse(
-            item,
-            |name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()),
-            FORM,
-        )
+        Self::parse(item, |name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic), FORM)
     }
 
     fn parse(
         item: &Item<'a>,
-        is_name: impl Fn(&str) -> bool,
+        is_name: impl Fn(&[u8]) -> bool,
         form: &'static str,
     ) -> Result<Self, LineProblem> {
-        let list = list(item, form)?;
-        let is_valid = |entry: &str| split(entry).is_some_and(|(name, _)| is_name(name));
-        match list.is_empty() || list.split(',').all(is_valid) {
+        let list = list(item);
+        let is_valid = |entry| split(entry).is_some_and(|(name, _)| is_name(name));
+        match list.is_empty() || entries(list).all(is_valid) {
             true => Ok(NamedCounts { list }),
             false => Err(LineProblem::Value(form)),
         }
@@ -60,7 +56,7 @@ impl<'a> NamedCounts<'a> {
 
     /// Returns the names with their numbers, in the order of the document.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, u64)> + use<'a> {
-        self.list.split(',').filter_map(split)
+        named(self.list)
     }
 
     /// Returns the first number with this name.
@@ -98,14 +94,14 @@ impl<'a> NamedCounts<'a> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PortCounts<'a> {
-    list: &'a str,
+    list: &'a [u8],
 }
 
 impl<'a> PortCounts<'a> {
     pub(super) fn parse(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be ports with counts, such as 80=8";
-        let list = list(item, FORM)?;
-        match list.is_empty() || list.split(',').all(|entry| port(entry).is_some()) {
+        let list = list(item);
+        match list.is_empty() || entries(list).all(|entry| port(entry).is_some()) {
             true => Ok(PortCounts { list }),
             false => Err(LineProblem::Value(FORM)),
         }
@@ -124,7 +120,7 @@ impl<'a> PortCounts<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn iter(&self) -> impl Iterator<Item = (Option<u16>, u64)> + use<'a> {
-        self.list.split(',').filter_map(port)
+        entries(self.list).filter_map(port)
     }
 
     /// Returns the first number for a port.
@@ -144,21 +140,33 @@ impl<'a> PortCounts<'a> {
 }
 
 /// Returns the list in a line, which is its first word or empty.
-fn list<'a>(item: &Item<'a>, form: &'static str) -> Result<&'a str, LineProblem> {
-    let list = item.words().next().unwrap_or_default();
-    std::str::from_utf8(list).map_err(|_| LineProblem::Value(form))
+fn list<'a>(item: &Item<'a>) -> &'a [u8] {
+    item.words().next().unwrap_or_default()
 }
 
-fn split(entry: &str) -> Option<(&str, u64)> {
-    let (name, count) = entry.split_once('=')?;
-    Some((name, number_u64(count.as_bytes())?))
+fn entries(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|b| *b == b',')
 }
 
-fn port(entry: &str) -> Option<(Option<u16>, u64)> {
+/// Returns the entries of a valid list.
+fn named(list: &[u8]) -> impl Iterator<Item = (&str, u64)> {
+    entries(list).filter_map(|entry| {
+        let (name, count) = split(entry)?;
+        Some((std::str::from_utf8(name).ok()?, count))
+    })
+}
+
+fn split(entry: &[u8]) -> Option<(&[u8], u64)> {
+    let end = entry.iter().position(|b| *b == b'=')?;
+    let (name, count) = entry.split_at_checked(end)?;
+    Some((name, number_u64(count.strip_prefix(b"=")?)?))
+}
+
+fn port(entry: &[u8]) -> Option<(Option<u16>, u64)> {
     let (name, count) = split(entry)?;
     let port = match name {
-        "other" => None,
-        port => Some(u16::try_from(number(port.as_bytes())?).ok()?),
+        b"other" => None,
+        port => Some(u16::try_from(number(port)?).ok()?),
     };
     Some((port, count))
 }
@@ -171,7 +179,7 @@ impl fmt::Debug for NamedCounts<'_> {
 
 impl fmt::Debug for PortCounts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PortCounts").field(&self.list).finish()
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -185,7 +193,7 @@ impl serde::Serialize for NamedCounts<'_> {
 #[cfg(feature = "serde")]
 impl serde::Serialize for PortCounts<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        crate::word::serial::table(self.list.split(',').filter_map(split), serializer)
+        crate::word::serial::table(named(self.list), serializer)
     }
 }
 

@@ -433,8 +433,10 @@ impl<'a> ExtraInfo<'a> {
         let error = |keyword: &str, problem| {
             Err(DocumentError::new(DocumentKind::ExtraInfo, None, keyword.as_bytes(), problem))
         };
-        if self.identity_ed25519.is_some() && self.router_sig_ed25519.is_none() {
-            return error("router-sig-ed25519", LineProblem::Missing);
+        match (self.identity_ed25519, self.router_sig_ed25519) {
+            (Some(_), None) => return error("router-sig-ed25519", LineProblem::Missing),
+            (None, Some(_)) => return error("identity-ed25519", LineProblem::Missing),
+            _ => {}
         }
         let mut names = HashSet::new();
         if !self.transports.iter().all(|transport| names.insert(transport.name)) {

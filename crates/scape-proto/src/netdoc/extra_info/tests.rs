@@ -141,6 +141,7 @@ fn broken_rules_are_errors_of_the_strict_reading() {
         (moved, "router-sig-ed25519", LineProblem::Order),
         (first, "entry-ips", LineProblem::Start),
         (text.replace("BEGIN SIGNATURE", "BEGIN X"), "router-signature", LineProblem::Object),
+        (text.replace("identity-ed25519", "x"), "identity-ed25519", LineProblem::Missing),
         (text.replace("router-sig-ed25519", "x"), "router-sig-ed25519", LineProblem::Missing),
         (text.replace("decile 17", "decile"), "cell-circuits-per-decile", LineProblem::Words),
     ] {
