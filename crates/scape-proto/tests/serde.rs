@@ -25,8 +25,10 @@ use scape_proto::info::{
     LocalTime, Traffic,
 };
 use scape_proto::netdoc::{
-    AddressPattern, Consensus, DescriptorDigest, Directory, ExitAction, ExitPolicy, ExitRule,
-    Microdescriptor, PortPolicy, PortRange, Protocols, RouterFlags, RouterStatus,
+    AddressPattern, BridgeNetworkStatus, Consensus, ConsensusDiff, DescriptorDigest,
+    DetachedSignatures, Directory, DirectoryList, ExitAction, ExitPolicy, ExitRule, KeyCertificate,
+    Microdescriptor, NetworkStatusV2, PortPolicy, PortRange, Protocols, RouterFlags, RouterStatus,
+    Vote,
 };
 use scape_proto::torrc::value::{AutoBool, DataSize};
 use scape_proto::torrc::value::{RouterPattern, RouterSet};
@@ -176,7 +178,7 @@ fn event_json_of_events_with_several_lines() {
         650+AUTHDIR_NEWDESCS\r\nACCEPTED\r\nfine\r\nrouter a\r\n.\r\n650 OK\r\n";
     let bodies = [
         r#"{"type":"conf_changed","options":[{"name":"Nickname","value":"relay01"},{"name":"ContactInfo","value":null}]}"#,
-        r#"{"type":"ns","routers":[{"fingerprint":"6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF","nickname":"relay03","digest":"92328E64BB2AD166F197317B199EBC712522108E","microdescriptor_digest":null,"published":"2038-01-01T00:00:00Z","or_address":"127.0.0.13:9003","dir_port":0,"ipv6":null,"other_addresses":[],"flags":["Exit"],"unknown_flags":["New"],"bandwidth":null,"is_measured":null,"measured":null,"version":null,"protocols":null,"policy":null,"ed25519":null}],"extra":{},"extra_words":[]}"#,
+        r#"{"type":"ns","routers":[{"fingerprint":"6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF","nickname":"relay03","digest":"92328E64BB2AD166F197317B199EBC712522108E","microdescriptor_digest":null,"published":"2038-01-01T00:00:00Z","or_address":"127.0.0.13:9003","dir_port":0,"ipv6":null,"other_addresses":[],"flags":["Exit"],"unknown_flags":["New"],"bandwidth":null,"is_measured":null,"measured":null,"version":null,"protocols":null,"policy":null,"ed25519":null,"vote_microdescriptors":[],"stats":{}}],"extra":{},"extra_words":[]}"#,
         r#"{"type":"hs_desc_content","address":null,"address_text":"UNKNOWN","descriptor_id":"id","hsdir":"relay4","content":"hs-descriptor 3\n","extra":{},"extra_words":[]}"#,
         r#"{"type":"auth_dir_new_descs","action":"ACCEPTED","message":"fine","descriptor":"router a\n"}"#,
     ];
@@ -387,6 +389,91 @@ const CONSENSUS: &[u8] = b"network-status-version 3 microdesc\nvote-status conse
     r relay03 avRcaIkAhLf7sGHzffpE4L4ryu8 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
     a [2001:db8::1]:9003\ns Exit Fast Running Valid\nv Tor 0.4.9.11\npr Link=1-5\n\
     w Bandwidth=3000\ndirectory-footer\nbandwidth-weights Wgg=5869\n";
+
+#[test]
+fn documents_of_authorities_json() {
+    let signature = "-----BEGIN SIGNATURE-----\nAQ\nID\n-----END SIGNATURE-----\n";
+    let key = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF";
+    let certificate = format!(
+        "dir-key-certificate-version 3\ndir-address 127.0.0.1:7001\nfingerprint {key}\n\
+         dir-key-certification\n{signature}"
+    );
+    let parsed = KeyCertificate::parse(certificate.as_bytes()).unwrap();
+    let certificate_json = format!(
+        r#"{{"version":3,"dir_address":"127.0.0.1:7001","fingerprint":"{key}","published":null,"expires":null,"identity_key":null,"signing_key":null,"crosscert":null,"certification":"AQID"}}"#
+    );
+    assert_eq!(text(&parsed), certificate_json);
+
+    let vote = format!(
+        "network-status-version 3\nvote-status vote\nflag-thresholds guard-wfu=98.000%\n\
+         bandwidth-file-headers version=1.4.0\n\
+         shared-rand-commit 1 sha3-256 {key} AQID\n{certificate}\
+         directory-footer\ndirectory-signature {key} {key}\n{signature}"
+    );
+    let json = text(&Vote::parse(vote.as_bytes()).unwrap());
+    for part in [
+        r#""consensus_methods":[],"published":null"#.to_owned(),
+        r#""flag_thresholds":{"guard-wfu":0.98}"#.to_owned(),
+        r#""bandwidth_file_headers":{"version":"1.4.0"},"bandwidth_file_digests":{}"#.to_owned(),
+        format!(
+            r#""shared_random_commits":[{{"version":1,"algorithm":"sha3-256","identity":"{key}","commit":"010203","reveal":null}}]"#
+        ),
+        format!(r#""certificate":{certificate_json}"#),
+        format!(
+            r#""signatures":[{{"algorithm":"sha1","identity":"{key}","signing_key":"{key}","signature":"AQID"}}]"#
+        ),
+    ] {
+        assert!(json.contains(&part), "{part} in {json}");
+    }
+
+    let signatures = format!(
+        "consensus-digest {key}\nadditional-digest microdesc sha512 AB\n\
+         additional-signature microdesc sha256 {key} {key}\n{signature}"
+    );
+    assert_eq!(
+        text(&DetachedSignatures::parse(signatures.as_bytes()).unwrap()),
+        format!(
+            r#"{{"consensus_digest":"{key}","valid_after":null,"fresh_until":null,"valid_until":null,"additional_digests":[{{"flavor":"microdesc","algorithm":"sha512","digest":"AB"}}],"additional_signatures":[{{"flavor":"microdesc","signature":{{"algorithm":"sha256","identity":"{key}","signing_key":"{key}","signature":"AQID"}}}}],"signatures":[]}}"#
+        )
+    );
+    let entry = "r x avRcaIkAhLf7sGHzffpE4L4ryu8 2038-01-01 00:00:00 127.0.0.13 9003 0\n\
+        m 1,2 sha256=AAAA\nstats tk=7\n";
+    let json = text(&RouterStatus::parse_all(entry.as_bytes()).next().unwrap());
+    let part = r#""vote_microdescriptors":[{"methods":[1,2],"digests":{"sha256":"AAAA"}}],"stats":{"tk":7.0}"#;
+    assert!(json.contains(part), "{json}");
+}
+
+#[test]
+fn other_lists_of_relays_json() {
+    let key = "6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF";
+    let bridges =
+        format!("published 2026-11-21 02:00:00\nflag-thresholds a=1\nfingerprint {key}\n");
+    assert_eq!(
+        text(&BridgeNetworkStatus::parse(bridges.as_bytes()).unwrap()),
+        format!(
+            r#"{{"published":"2026-11-21T02:00:00Z","flag_thresholds":{{"a":1.0}},"fingerprint":"{key}"}}"#
+        )
+    );
+    let v2 = b"network-status-version 2\ndir-source a 127.0.0.1 80\ndir-options Names\n";
+    assert_eq!(
+        text(&NetworkStatusV2::parse(v2).unwrap()),
+        r#"{"hostname":"a","address":"127.0.0.1","dir_port":80,"fingerprint":null,"contact":null,"signing_key":null,"client_versions":[],"server_versions":[],"published":null,"options":["Names"],"signing_authority":null,"signature":null}"#
+    );
+    let (zeros, ones) = ("00".repeat(32), "11".repeat(32));
+    let diff = format!("network-status-diff-version 1\nhash {zeros} {ones}\n1d\n");
+    assert_eq!(
+        text(&ConsensusDiff::parse(diff.as_bytes()).unwrap()),
+        format!(r#"{{"base_digest":"{zeros}","result_digest":"{ones}"}}"#)
+    );
+    let list =
+        format!("/* type=fallback */\n\"127.0.0.1:80 orport=443 id={key}\"\n/* nickname=x */\n,\n");
+    assert_eq!(
+        text(&DirectoryList::parse(list.as_bytes())),
+        format!(
+            r#"{{"headers":{{"type":"fallback"}},"authorities":[],"fallbacks":[{{"address":"127.0.0.1","dir_port":80,"or_port":443,"ipv6":null,"fingerprint":"{key}","weight":null,"nickname":"x","caches_extra_info":null}}]}}"#
+        )
+    );
+}
 
 #[test]
 fn consensus_and_directory_json() {

@@ -5,6 +5,10 @@
 //! |---|---|
 //! | [`RouterStatus`] | a relay's entry in a consensus, borrowed from the text; also used by `GETINFO ns/…` and the events NS and NEWCONSENSUS |
 //! | [`Consensus`] | a consensus: header, entries and footer |
+//! | [`ConsensusDiff`] | the difference between two consensuses |
+//! | [`Vote`] | an authority's vote, from which the consensus is computed |
+//! | [`DetachedSignatures`] | the signatures of a consensus that is not yet published |
+//! | [`KeyCertificate`] | an authority's certificate |
 //! | [`Microdescriptor`] | further information about a relay, which clients need beside the entry |
 //! | [`Relay`] | an owned copy of the entry, alone or together with the microdescriptor |
 //! | [`ServerDescriptor`] | a relay's or a bridge's description of itself |
@@ -13,6 +17,9 @@
 //! | [`ExitList`] | addresses from which exits connect |
 //! | [`OnionDescriptorV2`] | the descriptor of an onion service of version 2, which tor used until 2021 |
 //! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
+//! | [`BridgeNetworkStatus`] | the bridges that a bridge authority knows |
+//! | [`NetworkStatusV2`] | a network status of version 2, which tor used until 2014 |
+//! | [`DirectoryList`] | tor's lists of [directory authorities](DirectoryAuthority) and [fallback directories](FallbackDirectory) |
 //!
 //! The borrowed types are cheap: parsing them costs little more than finding
 //! the ends of the lines. A malformed line never makes a whole document fail.

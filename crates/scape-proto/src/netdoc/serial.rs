@@ -8,7 +8,7 @@ use crate::netdoc::{
     ExitAction, ExitPolicy, ExitRule, FamilyMember, Microdescriptor, Object, PortPolicy, PortRange,
     Protocols, Relay, RouterFlags, RouterStatus, ServerDescriptor,
 };
-use crate::word::serial::{Hex, Time, table};
+use crate::word::serial::{Hex, Time, counts, table};
 
 as_text! { DescriptorDigest, ExitPolicy, ExitRule, PortPolicy, Protocols }
 
@@ -39,7 +39,17 @@ fields! { "RouterStatus", |status: RouterStatus<'_>| {
     protocols: status.protocols(),
     policy: status.policy(),
     ed25519: status.ed25519().map(Hex),
+    vote_microdescriptors: status.vote_microdescriptors().collect::<Vec<_>>(),
+    stats: Pairs(status.stats()),
 } }
+
+struct Pairs<'a>(Vec<(&'a str, f64)>);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        counts(&self.0, serializer)
+    }
+}
 
 fields! { "Microdescriptor", |relay: Microdescriptor<'_>| {
     digest: Hex(relay.digest()),
