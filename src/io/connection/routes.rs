@@ -1,6 +1,6 @@
 //! The routes: which trackers, subscriptions and callbacks want which events.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -67,7 +67,10 @@ pub(super) enum Target {
 #[derive(Default)]
 pub(super) struct RouteTable {
     version: u64,
-    by_kind: HashMap<Box<[u8]>, Route>,
+    /// The destinations by the names of events, sorted by name. There are fewer
+    /// than fifty kinds of events, so a search takes a few comparisons. Hashing
+    /// the name of each event takes longer.
+    by_kind: Vec<(Box<[u8]>, Route)>,
 }
 
 /// The destinations of one kind of event.
@@ -82,7 +85,8 @@ impl RouteTable {
     /// Returns the destinations of the events with this name, or `None` if
     /// nothing wants them.
     pub(super) fn route(&self, kind: &[u8]) -> Option<&Route> {
-        self.by_kind.get(kind)
+        let at = self.by_kind.binary_search_by(|(name, _)| name.as_ref().cmp(kind)).ok()?;
+        self.by_kind.get(at).map(|(_, route)| route)
     }
 }
 
@@ -128,25 +132,22 @@ impl Routes {
         }
         let register = self.register.lock();
         let version = self.version.load(Ordering::SeqCst);
-        let mut by_kind: HashMap<Box<[u8]>, Route> = HashMap::new();
-        let mut callbacks: HashMap<&EventKind, Vec<Arc<Callback>>> = HashMap::new();
+        // The map is sorted by name, as the table must be.
+        let mut by_kind: BTreeMap<&[u8], (Route, Vec<Arc<Callback>>)> = BTreeMap::new();
         for (_, kinds, target) in &register.routes {
             for kind in kinds {
-                let route = by_kind.entry(kind.as_str().as_bytes().into()).or_default();
+                let (route, callbacks) = by_kind.entry(kind.as_str().as_bytes()).or_default();
                 match target {
                     Target::Tracker(tracker) => route.trackers.push(tracker.clone()),
                     Target::Queue(queue) => route.queues.push(queue.clone()),
-                    Target::Callback(callback) => {
-                        callbacks.entry(kind).or_default().push(callback.clone());
-                    }
+                    Target::Callback(callback) => callbacks.push(callback.clone()),
                 }
             }
         }
-        for (kind, callbacks) in callbacks {
-            if let Some(route) = by_kind.get_mut(kind.as_str().as_bytes()) {
-                route.callbacks = callbacks.into();
-            }
-        }
+        let by_kind = by_kind.into_iter().map(|(name, (route, callbacks))| {
+            (name.into(), Route { callbacks: callbacks.into(), ..route })
+        });
+        let by_kind = by_kind.collect();
         drop(register);
         *table = Arc::new(RouteTable { version, by_kind });
     }
@@ -436,6 +437,11 @@ impl Queue {
     /// another connection was expected to follow.
     pub(super) fn interruptions(&self) -> u64 {
         self.interruptions.load(Ordering::Acquire)
+    }
+
+    /// Returns true if the queue has a limit.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit.is_some()
     }
 
     /// Returns the number of events in the queue.

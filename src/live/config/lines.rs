@@ -1,5 +1,7 @@
 //! The lines of an option, or of a group of options.
 
+use std::collections::HashMap;
+
 use super::schema::{Schema, Spec};
 use super::value::means_the_same;
 use scape_proto::control::ConfLine;
@@ -18,6 +20,29 @@ pub(super) fn with_values(
         Some(_) => true,
     };
     lines.into_iter().filter(has_value).collect()
+}
+
+/// Sorts lines of an answer or an event by their units, in the order in which
+/// the units appear. A unit is a group of options, or an option that is in no
+/// group. Takes time in proportion to the number of lines.
+pub(super) fn by_unit(
+    schema: &Schema,
+    lines: impl IntoIterator<Item = ConfLine>,
+) -> Vec<(String, Vec<ConfLine>)> {
+    let mut units: Vec<(String, Vec<ConfLine>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for line in lines {
+        let unit = schema.find(&line.name).map_or(line.name.as_str(), |spec| spec.unit());
+        let place = places.get(unit).copied();
+        match place.and_then(|at| units.get_mut(at)) {
+            Some((_, lines)) => lines.push(line),
+            None => {
+                places.insert(unit.to_owned(), units.len());
+                units.push((unit.to_owned(), vec![line]));
+            }
+        }
+    }
+    units
 }
 
 /// Returns true if both lists of lines mean the same to tor.
@@ -95,6 +120,16 @@ mod tests {
     fn unset_options_have_no_lines() {
         let told = lines(&["ContactInfo", "ExitNodes=", "SocksPortLines", "Log=notice stdout"]);
         assert_eq!(with_values(&schema(), told), lines(&["Log=notice stdout"]));
+    }
+
+    #[test]
+    fn lines_are_sorted_by_unit() {
+        let told = lines(&["__SocksPort=1", "Nickname=a", "SocksPort=2", "Tea=b", "exitnode=c"]);
+        let units = by_unit(&schema(), told.clone());
+        let names: Vec<&str> = units.iter().map(|(unit, _)| unit.as_str()).collect();
+        assert_eq!(names, ["SocksPortLines", "Nickname", "Tea", "ExitNodes"]);
+        assert_eq!(units[0].1, [told[0].clone(), told[2].clone()]);
+        assert_eq!(units[3].1, [told[4].clone()]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::lines::{are_the_same, with_values};
+use super::lines::{are_the_same, by_unit, with_values};
 use super::schema::Schema;
 use scape_proto::control::ConfLine;
 
@@ -180,14 +180,7 @@ impl Model {
     /// option or group that it names. Returns the changes.
     pub(super) fn apply(&mut self, told: &[ConfLine]) -> Vec<Changed> {
         let schema = self.schema.clone();
-        let mut units: Vec<(String, Vec<ConfLine>)> = Vec::new();
-        for line in told {
-            let name = schema.find(&line.name).map_or(line.name.as_str(), |spec| spec.unit());
-            match units.iter_mut().find(|(unit, _)| unit == name) {
-                Some((_, lines)) => lines.push(line.clone()),
-                None => units.push((name.to_owned(), vec![line.clone()])),
-            }
-        }
+        let units = by_unit(&schema, told.iter().cloned());
         let changes =
             units.into_iter().map(|(name, lines)| self.told(name, with_values(&schema, lines)));
         changes.collect()

@@ -1,12 +1,14 @@
 //! The state that all [`Config`](super::Config)s of a connection share: the
 //! values that tor runs with, which CONF_CHANGED events keep up to date.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use super::change::ConfigChange;
+use super::lines::by_unit;
 use super::model::Model;
 use super::schema::Schema;
 use crate::control::{Controller, Function, ListenerGuard, Listeners, Questions, ReconnectHook};
@@ -121,15 +123,11 @@ impl Shared {
         let reply = controller.send(command.finish()?)?.wait_ok()?;
         let answer = parse_getconf(&reply, asked.len());
         let mut model = self.model();
-        let schema = model.schema.clone();
+        let answered = by_unit(&model.schema, answer).into_iter();
+        let answered: HashMap<String, Vec<ConfLine>> =
+            answered.map(|(unit, lines)| (unit.to_ascii_lowercase(), lines)).collect();
         for (unit, events) in asked {
-            let of_unit = |line: &&ConfLine| {
-                schema
-                    .find(&line.name)
-                    .map_or(&*line.name, |spec| spec.unit())
-                    .eq_ignore_ascii_case(unit)
-            };
-            let lines = answer.iter().filter(of_unit).cloned().collect();
+            let lines = answered.get(&unit.to_ascii_lowercase()).cloned().unwrap_or_default();
             model.answered(unit, lines, events);
         }
         Ok(())
