@@ -57,11 +57,8 @@ fn described(tor: &Controller, exit: &RelayName) -> Result<String> {
     Ok(format!("{name}, {address}{country}"))
 }
 
-/// Returns the relay's address. It is in the line `r nickname identity digest
-/// date time address orport dirport` of the relay's entry in the consensus.
+/// Returns the relay's address, from the relay's entry in the consensus.
 fn address(tor: &Controller, relay: Fingerprint) -> Result<Option<IpAddr>> {
-    let entry = tor.info().ns_id(relay)?.unwrap_or_default();
-    let entry = String::from_utf8_lossy(&entry);
-    let line = entry.lines().find(|line| line.starts_with("r ")).unwrap_or_default();
-    Ok(line.split(' ').nth(6).and_then(|address| address.parse().ok()))
+    let Some(entry) = tor.info().ns_id(relay)? else { return Ok(None) };
+    Ok(Some(IpAddr::V4(*entry.parse()?.or_address().ip())))
 }

@@ -135,6 +135,13 @@ impl<D: OwnedText> From<DocumentText<D>> for Vec<u8> {
     }
 }
 
+impl<D> Default for DocumentText<D> {
+    /// Creates an empty text.
+    fn default() -> Self {
+        DocumentText { bytes: Vec::new(), kind: PhantomData }
+    }
+}
+
 impl<D> Clone for DocumentText<D> {
     fn clone(&self) -> Self {
         DocumentText { bytes: self.bytes.clone(), kind: PhantomData }
