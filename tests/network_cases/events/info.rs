@@ -165,7 +165,7 @@ fn authority(network: &TestNetwork) {
             >= network.relays().count()
     );
 
-    let text = String::from_utf8(descriptor).unwrap();
+    let text = descriptor.to_string();
     let digest = text.lines().find_map(|line| line.strip_prefix("extra-info-digest "));
     let digest: DescriptorDigest = digest.unwrap().split(' ').next().unwrap().parse().unwrap();
     let extra_info = tor.info().extra_info(digest).unwrap().unwrap();
@@ -308,7 +308,7 @@ fn exit(network: &TestNetwork) {
     let circuits = tor.circuits().unwrap();
     let circuit = circuits.iter().find(|circuit| Some(circuit.id) == stream.circuit).unwrap();
     let exit = circuit.path.last().and_then(|relay| relay.fingerprint()).unwrap();
-    let entry = String::from_utf8(tor.info().ns_id(exit).unwrap().unwrap()).unwrap();
+    let entry = tor.info().ns_id(exit).unwrap().unwrap().to_string();
     assert_eq!(
         entry.lines().next().and_then(|line| line.split(' ').nth(6)),
         Some("127.0.0.1"),
