@@ -38,8 +38,14 @@ pub(super) enum Opened {
 pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::Result<Opened> {
     let mut labelled_kind = None;
     loop {
-        let mut head = Vec::new();
-        (&mut stream).take(HEAD).read_to_end(&mut head)?;
+        let (head, failure) = read_head(&mut stream);
+        if let Some(error) = failure {
+            if head.is_empty() {
+                return Err(error);
+            }
+            // There may be documents before the failure. The trace has it.
+            stream = Box::new(Failed);
+        }
         let labels = Labels::parse(&head);
         let format = match &labels {
             Some(labels) => labels.is_zlib.then_some(Format::Zlib),
@@ -70,38 +76,68 @@ pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::
     }
 }
 
+/// Reads the first bytes of a stream, and returns the failure if there was one.
+fn read_head(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
+    let mut head = Vec::new();
+    // Bytes before a failure are kept.
+    let failure = stream.take(HEAD).read_to_end(&mut head).err();
+    (head, failure)
+}
+
+/// The rest of a stream that has failed.
+struct Failed;
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the stream has failed before"))
+    }
+}
+
 /// Returns a stream of the decompressed bytes.
 fn decode(stream: Stream, format: Format, trace: &Trace) -> io::Result<Stream> {
-    let decoder: Stream = match format {
+    match decoder(stream, format) {
+        Some(Ok(decoder)) => Ok(Box::new(Decoder::new(decoder, format, trace.clone()))),
+        Some(Err(error)) => {
+            trace.record(Fault::Broken(format, error));
+            Err(io::Error::other("the decoder failed"))
+        }
+        None => {
+            trace.record(Fault::NoFeature(format));
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+}
+
+/// Returns the decoder for a format. Returns `None` if the feature is missing.
+fn decoder(stream: Stream, format: Format) -> Option<io::Result<Stream>> {
+    match format {
         #[cfg(feature = "gzip")]
-        Format::Gzip => Box::new(flate2::read::MultiGzDecoder::new(stream)),
+        Format::Gzip => Some(Ok(Box::new(flate2::read::MultiGzDecoder::new(stream)))),
         #[cfg(feature = "gzip")]
-        Format::Zlib => Box::new(flate2::read::ZlibDecoder::new(stream)),
+        Format::Zlib => Some(Ok(Box::new(flate2::read::ZlibDecoder::new(stream)))),
         #[cfg(feature = "bzip2")]
-        Format::Bzip2 => Box::new(bzip2::read::MultiBzDecoder::new(stream)),
+        Format::Bzip2 => Some(Ok(Box::new(bzip2::read::MultiBzDecoder::new(stream)))),
         #[cfg(feature = "xz")]
         Format::Xz => {
             let buffered = io::BufReader::new(stream);
-            Box::new(lzma_rust2::XzReader::new_mem_limit(buffered, true, LIMIT_IN_KIB))
+            Some(Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(buffered, true, LIMIT_IN_KIB))))
         }
         #[cfg(feature = "xz")]
         Format::Lzma => {
             let buffered = io::BufReader::new(stream);
             let reader = lzma_rust2::LzmaReader::new_mem_limit(buffered, LIMIT_IN_KIB, None);
-            Box::new(reader.map_err(|error| {
-                trace.record(Fault::Broken(format, error));
-                io::Error::other("the decoder failed")
-            })?)
+            Some(reader.map(|reader| -> Stream { Box::new(reader) }))
         }
         #[cfg(feature = "zstd")]
-        Format::Zstd => Box::new(super::zstd::ZstdReader::new(io::BufReader::new(stream))),
-        // Archives have no decoder.
+        Format::Zstd => {
+            let buffered = io::BufReader::new(stream);
+            Some(Ok(Box::new(super::zstd::ZstdReader::new(buffered))))
+        } // Archives have no decoder.
         _ => {
-            trace.record(Fault::NoFeature(format));
-            return Err(io::ErrorKind::Unsupported.into());
+            drop(stream);
+            None
         }
-    };
-    Ok(Box::new(Decoder::new(decoder, format, trace.clone())))
+    }
 }
 
 #[cfg(feature = "xz")]
