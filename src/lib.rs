@@ -225,6 +225,21 @@
 //! # Ok::<(), scape::Error>(())
 //! ```
 //!
+//! # Directory documents
+//!
+//! The module [`netdoc`] parses the documents that describe the Tor network,
+//! and [`documents`] finds them in files: in CollecTor's archives, compressed
+//! files and the data directory of a tor.
+//!
+//! ```no_run
+//! use scape::documents::DocumentReader;
+//!
+//! for found in DocumentReader::new().path("server-descriptors-2026-11.tar.xz") {
+//!     println!("{:?}", found?.kind());
+//! }
+//! # Ok::<(), scape::Error>(())
+//! ```
+//!
 //! # Configuration
 //!
 //! [`Tor::config`] returns a [`Config`]: the options that tor runs with, live
@@ -375,6 +390,8 @@
 //! | `https` | `https://` URLs, and TLS inside any connection through tor ([`tls`]) |
 //! | `geoip` | databases of places and networks for [`geoip`], which otherwise asks tor |
 //! | `serde` | `Serialize` for events, answers, configuration values and directory documents, and `Deserialize` for identifiers and the like: [the format](scape_proto#serde) |
+//! | `archives` | all of the following ones, for [`documents`] |
+//! | `tar`, `gzip`, `bzip2`, `xz`, `zstd` | tar archives and compressed files for [`documents`], one format each |
 //! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real tors |
 //!
 //! No feature is enabled by default.
@@ -391,6 +408,7 @@
 pub mod control;
 
 mod client;
+pub mod documents;
 pub mod endpoint;
 pub mod error;
 pub mod geoip;

@@ -12,8 +12,19 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, lowest first.
 const SCAPE: &[&str] = &[
-    "error", "io", "control", "client", "geoip", "live", "circuits", "process", "onion", "tor",
-    "endpoint", "testing",
+    "error",
+    "io",
+    "documents",
+    "control",
+    "client",
+    "geoip",
+    "live",
+    "circuits",
+    "process",
+    "onion",
+    "tor",
+    "endpoint",
+    "testing",
 ];
 
 /// The rooms of `crates/scape-proto/src/`, lowest first.

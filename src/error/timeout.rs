@@ -53,6 +53,8 @@ pub enum Phase {
     Socks,
     /// The call waited for the end of a TLS handshake.
     Tls,
+    /// The call waited for [documents](crate::documents) to be read.
+    Read,
 }
 
 impl Timeout {
@@ -95,6 +97,7 @@ impl Phase {
             Phase::Resolve => "the answer for the name or address",
             Phase::Socks => "an answer on the SOCKS connection",
             Phase::Tls => "the TLS handshake",
+            Phase::Read => "documents to be read",
         }
     }
 }

@@ -8,6 +8,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 pub(crate) struct RegularFile {
     file: File,
     length: u64,
+    modified: Option<SystemTime>,
 }
 
 impl RegularFile {
@@ -52,12 +54,25 @@ impl RegularFile {
         if !metadata.is_file() {
             return Err(not_regular());
         }
-        Ok(RegularFile { file, length: metadata.len() })
+        let modified = metadata.modified().ok();
+        Ok(RegularFile { file, length: metadata.len(), modified })
     }
 
     /// Returns the length in bytes at the time of opening.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Returns the modification time at the time of opening, if the system
+    /// tells it.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        self.modified
+    }
+
+    /// Returns a reader of the content, up to the length at the time of
+    /// opening.
+    pub(crate) fn into_reader(self) -> io::Take<File> {
+        self.file.take(self.length)
     }
 
     /// Reads the content, up to the length at the time of opening. A file that

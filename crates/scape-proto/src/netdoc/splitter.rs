@@ -115,6 +115,9 @@ pub struct DocumentSplitter {
     taken: usize,
     /// The position in the buffer up to which no document ends.
     scanned: usize,
+    /// The position in the buffer up to which no line ends after `scanned`. So
+    /// a long line is searched only once.
+    searched: usize,
     /// The position of the buffer's start in the stream.
     position: u64,
     start: Start,
@@ -155,6 +158,7 @@ impl DocumentSplitter {
             buffer: Vec::new(),
             taken: 0,
             scanned: 0,
+            searched: 0,
             position: 0,
             start: Start::Annotations,
             kind_of_all: None,
@@ -246,6 +250,7 @@ impl DocumentSplitter {
             self.buffer.drain(..self.taken);
             self.position += self.taken as u64;
             self.scanned -= self.taken;
+            self.searched = self.searched.saturating_sub(self.taken);
             if let Start::Document { at, .. } = &mut self.start {
                 *at -= self.taken;
             }
@@ -264,13 +269,14 @@ impl DocumentSplitter {
 
     /// Returns the start and the end of the next line, with its line end. At
     /// the end of the stream, the line end may be missing.
-    fn next_line(&self) -> Option<(usize, usize)> {
-        let rest = self.buffer.get(self.scanned..)?;
-        match memchr::memchr(b'\n', rest) {
-            Some(end) => Some((self.scanned, self.scanned + end + 1)),
-            None if self.is_finished && !rest.is_empty() => Some((self.scanned, self.buffer.len())),
-            None => None,
+    fn next_line(&mut self) -> Option<(usize, usize)> {
+        let from = self.searched.max(self.scanned);
+        if let Some(end) = memchr::memchr(b'\n', self.buffer.get(from..)?) {
+            return Some((self.scanned, from + end + 1));
         }
+        self.searched = self.buffer.len();
+        let is_last = self.is_finished && self.scanned < self.buffer.len();
+        is_last.then_some((self.scanned, self.buffer.len()))
     }
 
     /// Looks at the line that begins at `at`. Returns the document that ends

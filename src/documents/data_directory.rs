@@ -1,0 +1,268 @@
+//! [`DataDirectory`]: the documents that a tor has stored.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use scape_proto::netdoc::{ConsensusFlavor, Item};
+
+use super::error::{ReadError, ReadProblem};
+use super::found::FoundDocument;
+use super::place::Place;
+use super::reader::DocumentReader;
+use crate::error::Result;
+
+/// A tor's `DataDirectory`, or its `CacheDirectory` if that is another one: the
+/// documents that tor has stored there.
+///
+/// The tor may be running. tor replaces most files as a whole, and appends new
+/// descriptors to journals, whose names end with `.new`. The methods combine a
+/// file with its journal. The last document of a journal may be incomplete if
+/// tor writes it at that moment.
+///
+/// A file that doesn't exist has no documents. Which files exist depends on
+/// tor's role: most clients have microdescriptors only. Nothing but documents
+/// is read, so the private keys in the directory aren't read either.
+///
+/// ```no_run
+/// use scape::documents::DataDirectory;
+/// use scape::netdoc::Microdescriptor;
+///
+/// let directory = DataDirectory::open("/var/lib/tor")?;
+/// for found in directory.microdescriptors()? {
+///     let relay = Microdescriptor::parse(found.text());
+///     println!("{} bytes: {relay:?}", found.text().len());
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct DataDirectory {
+    path: PathBuf,
+}
+
+impl DataDirectory {
+    /// Opens a directory.
+    ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    ///
+    /// let error = DataDirectory::open("/nowhere").unwrap_err();
+    /// assert_eq!(error.kind(), scape::ErrorKind::Io);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if `path` isn't a directory or can't be read.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        match path.read_dir() {
+            Ok(_) => Ok(DataDirectory { path }),
+            Err(error) => {
+                let problem = ReadProblem::Io(Arc::new(error));
+                Err(ReadError::new(Arc::new(Place::file(path)), 0, problem).into())
+            }
+        }
+    }
+
+    /// Returns the path of the directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the newest server descriptor of each relay, the newest one
+    /// first. They are in `cached-descriptors` and its journal.
+    ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    ///
+    /// let relay = |hour, port| format!(
+    ///     "router a 127.0.0.1 {port} 0 0\npublished 2026-11-21 {hour}:00:00\n\
+    ///     fingerprint 9695 DFC3 5FFE B861 329B 9F1A B04C 4639 7020 CE31\n");
+    /// std::fs::write(path.join("cached-descriptors"), relay("03", 9001))?;
+    /// std::fs::write(path.join("cached-descriptors.new"), relay("21", 9002))?;
+    /// let newest = DataDirectory::open(path)?.server_descriptors()?;
+    /// assert_eq!(newest.len(), 1);
+    /// assert!(newest[0].text().starts_with(b"router a 127.0.0.1 9002 "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if a file can't be read.
+    pub fn server_descriptors(&self) -> Result<Vec<FoundDocument>> {
+        self.newest("cached-descriptors", |text| {
+            value(text, b"fingerprint").map(|digits| without_spaces(&digits))
+        })
+    }
+
+    /// Returns the newest extra-info document of each relay, the newest one
+    /// first. They are in `cached-extrainfo` and its journal.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if a file can't be read.
+    pub fn extra_info(&self) -> Result<Vec<FoundDocument>> {
+        self.newest("cached-extrainfo", |text| {
+            let first = Item::parse_all(text).next()?;
+            first.words().nth(1).map(<[u8]>::to_vec)
+        })
+    }
+
+    /// Returns the microdescriptors in `cached-microdescs` and its journal, in
+    /// the order in which tor stored them. tor keeps microdescriptors of older
+    /// consensuses for a week. None is returned twice.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if a file can't be read.
+    pub fn microdescriptors(&self) -> Result<Vec<FoundDocument>> {
+        let documents = self.with_journal("cached-microdescs")?;
+        Ok(first_of_each(documents, |text| Some(text.to_vec())))
+    }
+
+    /// Returns the consensus that tor uses: `cached-consensus` or
+    /// `cached-microdesc-consensus`. Returns `None` if tor has stored none of
+    /// this flavor.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if the file can't be read.
+    pub fn consensus(&self, flavor: &ConsensusFlavor) -> Result<Option<FoundDocument>> {
+        Ok(self.read(&consensus_name("cached", flavor))?.pop())
+    }
+
+    /// Returns the consensus that tor can't use yet, because it has no
+    /// certificates for the signatures.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if the file can't be read.
+    pub fn unverified_consensus(&self, flavor: &ConsensusFlavor) -> Result<Option<FoundDocument>> {
+        Ok(self.read(&consensus_name("unverified", flavor))?.pop())
+    }
+
+    /// Returns the certificates of the authorities in `cached-certs`, the
+    /// newest one first. An authority may have several.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if the file can't be read.
+    pub fn certificates(&self) -> Result<Vec<FoundDocument>> {
+        let mut documents = self.read("cached-certs")?;
+        sort_by_time(&mut documents, b"dir-key-published");
+        Ok(documents)
+    }
+
+    /// Returns the votes of the last round that an authority has stored in
+    /// `v3-status-votes`.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if the file can't be read.
+    pub fn votes(&self) -> Result<Vec<FoundDocument>> {
+        self.read("v3-status-votes")
+    }
+
+    /// Returns the status that a bridge authority has stored in
+    /// `networkstatus-bridges`.
+    ///
+    /// # Errors
+    ///
+    /// Returns a [`ReadError`] if the file can't be read.
+    pub fn bridge_network_status(&self) -> Result<Option<FoundDocument>> {
+        Ok(self.read("networkstatus-bridges")?.pop())
+    }
+
+    /// Returns a reader of the older consensuses and of the consensus diffs
+    /// that a directory cache has stored in `diff-cache`. They are compressed,
+    /// so the features `gzip`, `xz` and `zstd` are needed. One document may be
+    /// there in several formats.
+    pub fn diff_cache(&self) -> DocumentReader {
+        let path = self.path.join("diff-cache");
+        let reader = DocumentReader::new();
+        if path.is_dir() { reader.path(path) } else { reader }
+    }
+
+    /// Reads a file of one kind of documents. A missing file has none.
+    fn read(&self, name: &str) -> Result<Vec<FoundDocument>> {
+        let mut found = Vec::new();
+        for document in DocumentReader::new().path(self.path.join(name)) {
+            match document {
+                Ok(document) => found.push(document),
+                Err(error) if is_missing(error.get()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a file and its journal, which has newer documents.
+    fn with_journal(&self, name: &str) -> Result<Vec<FoundDocument>> {
+        // tor moves documents from the journal to the file. So the journal is
+        // read first, and no document is missed.
+        let journal = self.read(&format!("{name}.new"))?;
+        let mut documents = self.read(name)?;
+        documents.extend(journal);
+        Ok(documents)
+    }
+
+    /// Returns the newest document of each relay. `relay` returns the relay's
+    /// identity from a document's text.
+    fn newest(
+        &self,
+        name: &str,
+        relay: impl Fn(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Vec<FoundDocument>> {
+        let mut documents = self.with_journal(name)?;
+        // The newer one of two documents of the same time is the later one in
+        // the files.
+        documents.reverse();
+        sort_by_time(&mut documents, b"published");
+        Ok(first_of_each(documents, relay))
+    }
+}
+
+/// Returns the first document of each key, and all documents without a key.
+fn first_of_each(
+    mut documents: Vec<FoundDocument>,
+    key: impl Fn(&[u8]) -> Option<Vec<u8>>,
+) -> Vec<FoundDocument> {
+    let mut known = HashSet::new();
+    documents.retain(|document| key(document.text()).is_none_or(|key| known.insert(key)));
+    documents
+}
+
+/// Sorts documents by a time in them, the newest one first. Documents without
+/// the time come last.
+fn sort_by_time(documents: &mut [FoundDocument], keyword: &[u8]) {
+    // The text of a time sorts like the time.
+    documents.sort_by_cached_key(|found| std::cmp::Reverse(value(found.text(), keyword)));
+}
+
+/// Returns the arguments of the first item with this keyword.
+fn value(text: &[u8], keyword: &[u8]) -> Option<Vec<u8>> {
+    let item = Item::parse_all(text).find(|item| item.keyword() == keyword)?;
+    Some(item.arguments().to_vec())
+}
+
+fn without_spaces(digits: &[u8]) -> Vec<u8> {
+    digits.iter().copied().filter(|digit| *digit != b' ').collect()
+}
+
+/// Returns the name of tor's file for a consensus.
+fn consensus_name(state: &str, flavor: &ConsensusFlavor) -> String {
+    match flavor {
+        ConsensusFlavor::Ns => format!("{state}-consensus"),
+        other => format!("{state}-{other}-consensus"),
+    }
+}
+
+fn is_missing(error: Option<&ReadError>) -> bool {
+    match error.map(ReadError::problem) {
+        Some(ReadProblem::Io(error)) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}

@@ -1,0 +1,144 @@
+//! Opening a file: decoders and archives, as the file's first bytes say.
+
+use std::io::{self, Cursor, Read};
+
+use scape_proto::netdoc::DocumentKind;
+
+use super::archive::Archive;
+use super::format::Format;
+use super::labels::Labels;
+use super::trace::{Decoder, Fault, Stream, Trace};
+
+/// The most bytes of memory that a decoder may use. The usual levels of xz and
+/// zstd need less than 70 MiB.
+#[cfg(any(feature = "xz", feature = "zstd"))]
+pub(super) const MEMORY_LIMIT: u64 = 128 << 20;
+
+/// The number of bytes at a file's start that are looked at. The labels of
+/// tor's `diff-cache` have about one kilobyte.
+const HEAD: u64 = 8192;
+
+/// The most archives and compressed files inside each other.
+const MOST_LAYERS: usize = 8;
+
+/// A file whose format was found out.
+pub(super) enum Opened {
+    /// Documents in a row, with their kind if the file's labels say it.
+    Documents(Stream, Option<DocumentKind>),
+    /// An archive, with the number of formats around its members.
+    Archive(Archive, usize),
+}
+
+/// Opens a stream that is inside of `layers` archives and compressed files.
+///
+/// # Errors
+///
+/// Returns an error if the stream can't be read or decoded. The cause is in the
+/// trace.
+pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::Result<Opened> {
+    let mut labelled_kind = None;
+    loop {
+        let (head, failure) = read_head(&mut stream);
+        if let Some(error) = failure {
+            if head.is_empty() {
+                return Err(error);
+            }
+            // There may be documents before the failure. The trace has it.
+            stream = Box::new(Failed);
+        }
+        let labels = Labels::parse(&head);
+        let format = match &labels {
+            Some(labels) => labels.is_zlib.then_some(Format::Zlib),
+            None => Format::of(&head),
+        };
+        let mut head = Cursor::new(head);
+        if let Some(labels) = &labels {
+            head.set_position(labels.length as u64);
+            labelled_kind = Some(labels.kind);
+        }
+        stream = Box::new(head.chain(stream));
+        if labels.is_none() && format.is_none() {
+            return Ok(Opened::Documents(stream, labelled_kind));
+        }
+        // Labels count too, so that no file can nest them without an end.
+        layers += 1;
+        if layers > MOST_LAYERS {
+            trace.record(Fault::TooDeep);
+            return Err(io::Error::other("nested too deeply"));
+        }
+        stream = match format {
+            None => stream,
+            Some(Format::Tar) if cfg!(feature = "tar") => {
+                return Ok(Opened::Archive(Archive::new(stream, trace.clone()), layers));
+            }
+            Some(format) => decode(stream, format, trace)?,
+        };
+    }
+}
+
+/// Reads the first bytes of a stream, and returns the failure if there was one.
+fn read_head(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
+    let mut head = Vec::new();
+    // Bytes before a failure are kept.
+    let failure = stream.take(HEAD).read_to_end(&mut head).err();
+    (head, failure)
+}
+
+/// The rest of a stream that has failed.
+struct Failed;
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::Error::other("the stream has failed before"))
+    }
+}
+
+/// Returns a stream of the decompressed bytes.
+fn decode(stream: Stream, format: Format, trace: &Trace) -> io::Result<Stream> {
+    match decoder(stream, format) {
+        Some(Ok(decoder)) => Ok(Box::new(Decoder::new(decoder, format, trace.clone()))),
+        Some(Err(error)) => {
+            trace.record(Fault::Broken(format, error));
+            Err(io::Error::other("the decoder failed"))
+        }
+        None => {
+            trace.record(Fault::NoFeature(format));
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+}
+
+/// Returns the decoder for a format. Returns `None` if the feature is missing.
+fn decoder(stream: Stream, format: Format) -> Option<io::Result<Stream>> {
+    match format {
+        #[cfg(feature = "gzip")]
+        Format::Gzip => Some(Ok(Box::new(flate2::read::MultiGzDecoder::new(stream)))),
+        #[cfg(feature = "gzip")]
+        Format::Zlib => Some(Ok(Box::new(flate2::read::ZlibDecoder::new(stream)))),
+        #[cfg(feature = "bzip2")]
+        Format::Bzip2 => Some(Ok(Box::new(bzip2::read::MultiBzDecoder::new(stream)))),
+        #[cfg(feature = "xz")]
+        Format::Xz => {
+            let buffered = io::BufReader::new(stream);
+            Some(Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(buffered, true, LIMIT_IN_KIB))))
+        }
+        #[cfg(feature = "xz")]
+        Format::Lzma => {
+            let buffered = io::BufReader::new(stream);
+            let reader = lzma_rust2::LzmaReader::new_mem_limit(buffered, LIMIT_IN_KIB, None);
+            Some(reader.map(|reader| -> Stream { Box::new(reader) }))
+        }
+        #[cfg(feature = "zstd")]
+        Format::Zstd => {
+            let buffered = io::BufReader::new(stream);
+            Some(Ok(Box::new(super::zstd::ZstdReader::new(buffered))))
+        } // Archives have no decoder.
+        _ => {
+            drop(stream);
+            None
+        }
+    }
+}
+
+#[cfg(feature = "xz")]
+const LIMIT_IN_KIB: u32 = (MEMORY_LIMIT >> 10) as u32;

@@ -1,0 +1,51 @@
+//! The place of a document: a file, and the member of an archive.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A file or a stream, and the member of the archive in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    path: PathBuf,
+    member: Option<PathBuf>,
+}
+
+impl Place {
+    pub(super) fn file(path: impl Into<PathBuf>) -> Self {
+        Place { path: path.into(), member: None }
+    }
+
+    /// Returns the place of a member, if this is the place of an archive. The
+    /// archive may be a member itself.
+    pub(super) fn inside(&self, member: &Path) -> Self {
+        let member = match &self.member {
+            // Joining would let an absolute path replace the archive's.
+            Some(archive) => archive.components().chain(member.components()).collect(),
+            None => member.to_path_buf(),
+        };
+        Place { path: self.path.clone(), member: Some(member) }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn member(&self) -> Option<&Path> {
+        self.member.as_deref()
+    }
+
+    /// Returns the path with the most exact name: the member's, or else the
+    /// file's.
+    pub(super) fn innermost(&self) -> &Path {
+        self.member.as_deref().unwrap_or(&self.path)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.member {
+            Some(member) => write!(f, "{} in {}", member.display(), self.path.display()),
+            None => write!(f, "{}", self.path.display()),
+        }
+    }
+}

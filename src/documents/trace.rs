@@ -1,0 +1,141 @@
+//! Watching a chain of readers from outside: bytes, failures, cancellation.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::format::Format;
+use crate::io::cancel::CancelToken;
+
+/// A stream of bytes: a file, or the output of a decoder.
+pub(super) type Stream = Box<dyn Read + Send>;
+
+/// A failure of one reader in a chain.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The token was cancelled.
+    Cancelled,
+    /// The file or the stream at the start of the chain failed.
+    Io(io::Error),
+    /// Data of this format is invalid.
+    Broken(Format, io::Error),
+    /// This build of the crate can't read the format.
+    NoFeature(Format),
+    /// Too many archives and compressed files are inside each other.
+    TooDeep,
+}
+
+/// The record of a chain of readers, such as a file, a decoder and an archive.
+///
+/// The readers pass errors on, and some decoders exchange them for errors of
+/// their own. The record keeps the first error, which is the one of the
+/// innermost reader.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace {
+    shared: Arc<Shared>,
+    cancel: Option<CancelToken>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    bytes: AtomicU64,
+    fault: Mutex<Option<Fault>>,
+}
+
+impl Trace {
+    pub(super) fn new(cancel: Option<CancelToken>) -> Self {
+        Trace { shared: Arc::default(), cancel }
+    }
+
+    /// Returns the number of bytes that were read at the start of the chain.
+    pub(super) fn bytes(&self) -> u64 {
+        self.shared.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Records a fault, unless a reader further inside has recorded one.
+    pub(super) fn record(&self, fault: Fault) {
+        self.shared.fault.lock().get_or_insert(fault);
+    }
+
+    /// Takes the recorded fault.
+    pub(super) fn take(&self) -> Option<Fault> {
+        self.shared.fault.lock().take()
+    }
+
+    /// Records a cancellation.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the token was cancelled.
+    pub(super) fn check_cancelled(&self) -> io::Result<()> {
+        if self.cancel.as_ref().is_some_and(CancelToken::is_cancelled) {
+            self.record(Fault::Cancelled);
+            return Err(io::Error::other("cancelled"));
+        }
+        Ok(())
+    }
+}
+
+/// The first reader of a chain.
+pub(super) struct Source<R> {
+    inner: R,
+    trace: Trace,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(inner: R, trace: Trace) -> Self {
+        Source { inner, trace }
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.trace.check_cancelled()?;
+            match self.inner.read(buffer) {
+                Ok(count) => {
+                    self.trace.shared.bytes.fetch_add(count as u64, Ordering::Relaxed);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    let passed_on = io::Error::other("the source failed");
+                    self.trace.record(Fault::Io(error));
+                    return Err(passed_on);
+                }
+            }
+        }
+    }
+}
+
+/// A decoder in a chain. It is dropped when it has failed, because decoders
+/// needn't be usable after that.
+pub(super) struct Decoder {
+    inner: Option<Stream>,
+    format: Format,
+    trace: Trace,
+}
+
+impl Decoder {
+    pub(super) fn new(inner: Stream, format: Format, trace: Trace) -> Self {
+        Decoder { inner: Some(inner), format, trace }
+    }
+}
+
+impl Read for Decoder {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(inner) = &mut self.inner else {
+            return Err(io::Error::other("the decoder has failed before"));
+        };
+        match inner.read(buffer) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.inner = None;
+                self.trace.record(Fault::Broken(self.format, error));
+                Err(io::Error::other("the decoder failed"))
+            }
+            result => result,
+        }
+    }
+}
