@@ -115,7 +115,7 @@ fn read_line<'a>(relay: &mut BareRelay<'a>, keyword: &str, rest: &'a str) {
     }
 }
 
-fn decode(text: &str, into: &mut [u8]) {
+pub(crate) fn decode(text: &str, into: &mut [u8]) {
     let (mut bits, mut count, mut at) = (0_u32, 0, 0);
     for letter in text.bytes() {
         bits = bits << 6 | u32::from(BASE64[usize::from(letter)]);
@@ -129,7 +129,7 @@ fn decode(text: &str, into: &mut [u8]) {
 }
 
 /// Returns the seconds since 1970.
-fn seconds(date: &str, time: &str) -> i64 {
+pub(crate) fn seconds(date: &str, time: &str) -> i64 {
     let number = |digits: &str| digits.parse::<i64>().unwrap_or(0);
     let (year, month, day) = (number(&date[..4]), number(&date[5..7]), number(&date[8..10]));
     let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use data_encoding::{BASE64, BASE64_NOPAD};
+use data_encoding::{BASE64, BASE64_NOPAD, HEXUPPER};
 
 use super::random::Random;
 
@@ -14,6 +14,17 @@ pub(crate) const RELAYS: usize = 9_000;
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
                          LinkAuth=1,3 Microdesc=1-3 Padding=2 Relay=1-6";
+/// The summaries of exit policies in a full consensus.
+const POLICIES: [&str; 5] = [
+    "accept 80,443",
+    "accept 53,80,443",
+    "reject 25,119,135-139,445,563,1214,4661-4666,6346-6429,6699,6881-6999",
+    "reject 25,465,587",
+    "accept 20-21,43,53,79-81,88,110,143,194,220,389,443,464,531,543-544,554,563,636,706,749,873,\
+     902-904,981,989-995,1194,1220,1293,1500,1533,1677,1723,1755,1863,2082-2083,2086-2087,2095-2096,\
+     2102-2104,3128,3389,3690,4321,4643,5050,5190,5222-5223,5228,5900,6660-6669,6679,6697,8000,8008,\
+     8074,8080,8087-8088,8332-8333,8443,8888,9418,9999-10000,11371,19294,19638,50002,64738",
+];
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
@@ -74,38 +85,120 @@ impl Relays {
 
     /// Returns a consensus for microdescriptors.
     pub(crate) fn consensus(&self) -> String {
-        let mut text = String::from(
-            "network-status-version 3 microdesc\nvote-status consensus\nconsensus-method 35\n\
-             valid-after 2026-07-27 10:00:00\nfresh-until 2026-07-27 11:00:00\nvalid-until 2026-07-27 13:00:00\n\
-             known-flags Authority BadExit Exit Fast Guard HSDir Running Stable StaleDesc V2Dir Valid\n",
-        );
+        self.consensus_of(Flavor::Microdesc)
+    }
+
+    /// Returns a consensus for server descriptors.
+    pub(crate) fn full_consensus(&self) -> String {
+        self.consensus_of(Flavor::Full)
+    }
+
+    fn consensus_of(&self, flavor: Flavor) -> String {
+        let mut text = header(flavor);
         for relay in &self.0 {
-            let (id, digest) =
-                (BASE64_NOPAD.encode(&relay.identity), BASE64_NOPAD.encode(&relay.microdescriptor));
-            let Relay { nickname, ip, or_port, dir_port, version, .. } = relay;
-            writeln!(text, "r {nickname} {id} 2038-01-01 00:00:00 {ip} {or_port} {dir_port}")
-                .unwrap();
-            relay.write_address(&mut text);
-            writeln!(text, "m {digest}\ns {}\nv Tor {version}\npr {PROTOCOLS}", relay.flags)
-                .unwrap();
-            writeln!(text, "w Bandwidth={}", relay.bandwidth).unwrap();
+            relay.write_entry(&mut text, flavor);
         }
-        let signature = BASE64.encode(&[7; 48]);
-        writeln!(
-            text,
-            "directory-footer\nbandwidth-weights Wbd=817 Wbe=0 Wgg=5960 Wmm=10000\ndirectory-signature sha256 \
-             {0} {0}\n-----BEGIN SIGNATURE-----\n{signature}\n-----END SIGNATURE-----",
-            "0123456789ABCDEF0123456789ABCDEF01234567"
-        )
-        .unwrap();
+        text.push_str(&footer(flavor));
         text
     }
+}
+
+/// The flavors of a consensus.
+#[derive(Clone, Copy, PartialEq)]
+enum Flavor {
+    Microdesc,
+    Full,
+}
+
+/// The number of authorities.
+const AUTHORITIES: usize = 9;
+
+/// Returns the digest that stands for an authority's identity.
+fn authority(number: usize) -> String {
+    HEXUPPER.encode(&[0x10 * number as u8 + 0x07; 20])
+}
+
+/// Returns everything before the first relay.
+fn header(flavor: Flavor) -> String {
+    let name = if flavor == Flavor::Microdesc { " microdesc" } else { "" };
+    let mut text = format!("network-status-version 3{name}\n");
+    text.push_str(
+        "vote-status consensus\nconsensus-method 35\nvalid-after 2026-07-27 10:00:00\n\
+         fresh-until 2026-07-27 11:00:00\nvalid-until 2026-07-27 13:00:00\nvoting-delay 300 300\n\
+         client-versions 0.4.8.16,0.4.8.17,0.4.9.9,0.4.9.10,0.4.9.11\n\
+         server-versions 0.4.8.16,0.4.8.17,0.4.9.9,0.4.9.10,0.4.9.11\n\
+         known-flags Authority BadExit Exit Fast Guard HSDir MiddleOnly NoEdConsensus Running Stable StaleDesc Sybil \
+         V2Dir Valid\n\
+         recommended-client-protocols Cons=2 Desc=2 DirCache=2 HSDir=2 HSIntro=4 HSRend=2 Link=4-5 Microdesc=2 \
+         Relay=2-4\n\
+         recommended-relay-protocols Cons=2 Desc=2 DirCache=2 HSDir=2 HSIntro=4-5 HSRend=2 Link=4-5 LinkAuth=3 \
+         Microdesc=2 Relay=2-4\n\
+         required-client-protocols Cons=2 Desc=2 Link=4 Microdesc=2 Relay=2\n\
+         required-relay-protocols Cons=2 Desc=2 DirCache=2 HSDir=2 HSIntro=4-5 HSRend=2 Link=4-5 LinkAuth=3 \
+         Microdesc=2 Relay=2-4\n\
+         params CircuitPriorityHalflifeMsec=30000 DoSCircuitCreationEnabled=1 KISTSchedRunInterval=3 bwauthpid=1 \
+         cc_alg=2 cc_cwnd_min=124 guard-n-primary-guards-to-use=2 hsdir_spread_store=4 sendme_accept_min_version=1\n",
+    );
+    let random = BASE64.encode(&[0x5a; 32]);
+    writeln!(text, "shared-rand-previous-value 9 {random}\nshared-rand-current-value 9 {random}")
+        .unwrap();
+    for number in 0..AUTHORITIES {
+        let (identity, ip) = (authority(number), format!("198.51.100.{}", 1 + number));
+        writeln!(
+            text,
+            "dir-source auth{number} {identity} {ip} {ip} 80 443\ncontact operator {number}\nvote-digest {identity}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// Returns everything after the last relay.
+fn footer(flavor: Flavor) -> String {
+    let mut text = String::from(
+        "directory-footer\nbandwidth-weights Wbd=817 Wbe=0 Wbg=4040 Wbm=10000 Wdb=10000 Web=10000 Wed=8366 Wee=10000 \
+         Weg=8366 Wem=10000 Wgb=10000 Wgd=817 Wgg=5960 Wgm=5960 Wmb=10000 Wmd=817 Wme=0 Wmg=4040 Wmm=10000\n",
+    );
+    let algorithm = if flavor == Flavor::Microdesc { " sha256" } else { "" };
+    let signature = BASE64.encode(&[7; 256]);
+    for identity in (0..AUTHORITIES).map(authority) {
+        write!(
+            text,
+            "directory-signature{algorithm} {identity} {identity}\n-----BEGIN SIGNATURE-----\n"
+        )
+        .unwrap();
+        for line in signature.as_bytes().chunks(64) {
+            writeln!(text, "{}", String::from_utf8_lossy(line)).unwrap();
+        }
+        text.push_str("-----END SIGNATURE-----\n");
+    }
+    text
 }
 
 impl Relay {
     fn write_address(&self, text: &mut String) {
         if let Some(ipv6) = &self.ipv6 {
             writeln!(text, "a [{ipv6}]:{}", self.or_port).unwrap();
+        }
+    }
+
+    fn write_entry(&self, text: &mut String, flavor: Flavor) {
+        let Relay { nickname, ip, or_port, dir_port, version, flags, .. } = self;
+        let (id, digest) = (BASE64_NOPAD.encode(&self.identity), BASE64_NOPAD.encode(&self.digest));
+        let is_full = flavor == Flavor::Full;
+        let digest = if is_full { format!(" {digest}") } else { String::new() };
+        writeln!(text, "r {nickname} {id}{digest} 2038-01-01 00:00:00 {ip} {or_port} {dir_port}")
+            .unwrap();
+        self.write_address(text);
+        if !is_full {
+            writeln!(text, "m {}", BASE64_NOPAD.encode(&self.microdescriptor)).unwrap();
+        }
+        writeln!(text, "s {flags}\nv Tor {version}\npr {PROTOCOLS}").unwrap();
+        writeln!(text, "w Bandwidth={}", self.bandwidth).unwrap();
+        if is_full {
+            let policy = POLICIES[usize::from(self.digest[0]) % POLICIES.len()];
+            let is_exit = flags.contains("Exit");
+            writeln!(text, "p {}", if is_exit { policy } else { "reject 1-65535" }).unwrap();
         }
     }
 }

@@ -1,0 +1,76 @@
+//! Reading documents with tor-netdoc: with its reader, and with its later
+//! parser `parse2`. Signatures are only checked where the name says so.
+
+use tor_checkable::{ExternallySigned, SelfSigned, Timebound};
+use tor_netdoc::AllowAnnotations;
+use tor_netdoc::doc::extra_info::ExtraInfoUnverified;
+use tor_netdoc::doc::microdesc::{Microdesc, MicrodescReader};
+use tor_netdoc::doc::netstatus::{MdConsensus, PlainConsensus, md, plain};
+use tor_netdoc::doc::routerdesc::{RouterDescUnverified, RouterReader};
+use tor_netdoc::parse2::{
+    NetdocParseable, NetdocParseableUnverified, ParseInput, parse_netdoc, parse_netdoc_multiple,
+};
+
+const NONE: AllowAnnotations = AllowAnnotations::AnnotationsNotAllowed;
+
+pub(super) fn consensus_microdesc(text: &str) -> usize {
+    let (_, _, consensus) = MdConsensus::parse(text).unwrap();
+    let consensus = consensus.dangerously_assume_timely().dangerously_assume_wellsigned();
+    consensus.relays().len()
+}
+
+pub(super) fn consensus_full(text: &str) -> usize {
+    let (_, _, consensus) = PlainConsensus::parse(text).unwrap();
+    let consensus = consensus.dangerously_assume_timely().dangerously_assume_wellsigned();
+    consensus.relays().len()
+}
+
+pub(super) fn consensus_microdesc_parse2(text: &str) -> usize {
+    let consensus: md::NetworkStatusUnverified = parse_netdoc(&ParseInput::new(text, "")).unwrap();
+    consensus.inspect_unverified().0.routers.len()
+}
+
+pub(super) fn consensus_full_parse2(text: &str) -> usize {
+    let consensus: plain::NetworkStatusUnverified =
+        parse_netdoc(&ParseInput::new(text, "")).unwrap();
+    consensus.inspect_unverified().0.routers.len()
+}
+
+fn parse2<D: NetdocParseable>(text: &str) -> Vec<D> {
+    parse_netdoc_multiple(&ParseInput::new(text, "")).unwrap()
+}
+
+pub(super) fn server_descriptors_parse2(text: &str) -> usize {
+    parse2::<RouterDescUnverified>(text).len()
+}
+
+pub(super) fn server_descriptors_parse2_verified(text: &str) -> usize {
+    let all = parse2::<RouterDescUnverified>(text).into_iter();
+    all.map(|relay| relay.verify().unwrap().dangerously_assume_timely()).collect::<Vec<_>>().len()
+}
+
+pub(super) fn server_descriptors(text: &str) -> usize {
+    let all = RouterReader::new(text, &NONE).unwrap();
+    all.map(|relay| relay.unwrap()).collect::<Vec<_>>().len()
+}
+
+pub(super) fn server_descriptors_verified(text: &str) -> usize {
+    let all = RouterReader::new(text, &NONE).unwrap().map(|relay| relay.unwrap().router);
+    let check = |relay: tor_netdoc::doc::routerdesc::UncheckedRouterDesc| {
+        relay.check_signature().unwrap().dangerously_assume_timely()
+    };
+    all.map(check).collect::<Vec<_>>().len()
+}
+
+pub(super) fn microdescriptors(text: &str) -> usize {
+    let all = MicrodescReader::new(text, &NONE).unwrap();
+    all.map(|relay| relay.unwrap()).collect::<Vec<_>>().len()
+}
+
+pub(super) fn microdescriptors_parse2(text: &str) -> usize {
+    parse2::<Microdesc>(text).len()
+}
+
+pub(super) fn extra_info_parse2(text: &str) -> usize {
+    parse2::<ExtraInfoUnverified>(text).len()
+}
