@@ -1,35 +1,71 @@
 //! Directory documents: parsers for the information that the Tor network
-//! publishes about its relays. dir-spec describes these documents.
+//! publishes about its relays and onion services. dir-spec and rend-spec-v3
+//! describe these documents.
+//!
+//! # Documents of relays and bridges
 //!
 //! | type | content |
 //! |---|---|
-//! | [`RouterStatus`] | a relay's entry in a consensus, borrowed from the text; also used by `GETINFO ns/…` and the events NS and NEWCONSENSUS |
-//! | [`Consensus`] | a consensus: header, entries and footer |
-//! | [`ConsensusDiff`] | the difference between two consensuses |
+//! | [`ServerDescriptor`] | a relay's or a bridge's description of itself |
+//! | [`ExtraInfo`] | the statistics that a relay or a bridge publishes about itself |
+//! | [`Microdescriptor`] | the part of a server descriptor that clients need beside the consensus |
+//!
+//! # Documents of authorities
+//!
+//! | type | content |
+//! |---|---|
+//! | [`Consensus`] | a consensus of either flavor: header, entries and footer |
+//! | [`RouterStatus`] | a relay's entry in a consensus or a vote; also used by `GETINFO ns/…` and the events NS and NEWCONSENSUS |
+//! | [`ConsensusDiff`] | the difference between two consensuses, which can be applied |
 //! | [`Vote`] | an authority's vote, from which the consensus is computed |
 //! | [`DetachedSignatures`] | the signatures of a consensus that is not yet published |
 //! | [`KeyCertificate`] | an authority's certificate |
-//! | [`Microdescriptor`] | further information about a relay, which clients need beside the entry |
-//! | [`Relay`] | an owned copy of the entry, alone or together with the microdescriptor |
-//! | [`ServerDescriptor`] | a relay's or a bridge's description of itself |
-//! | [`ExtraInfo`] | the statistics that a relay or a bridge publishes about itself |
-//! | [`BandwidthFile`] | bandwidths that a scanner measured; [`BandwidthFileBuilder`] makes such files |
-//! | [`ExitList`] | addresses from which exits connect |
-//! | [`OnionDescriptorV2`] | the descriptor of an onion service of version 2, which tor used until 2021 |
-//! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
 //! | [`BridgeNetworkStatus`] | the bridges that a bridge authority knows |
 //! | [`NetworkStatusV2`] | a network status of version 2, which tor used until 2014 |
 //! | [`DirectoryList`] | tor's lists of [directory authorities](DirectoryAuthority) and [fallback directories](FallbackDirectory) |
 //!
-//! The borrowed types are cheap: parsing them costs little more than finding
-//! the ends of the lines. A malformed line never makes a whole document fail.
-//! An entry that can't be parsed is skipped and counted
-//! ([`RouterStatuses::skipped`]), or returned as an error on request
-//! ([`RouterStatuses::results`]). Lines, flags and words that this version of
-//! the library doesn't know are kept.
+//! # Other documents
 //!
-//! Signatures are not checked, because tor checks them before it gives a
-//! document to controllers.
+//! | type | content |
+//! |---|---|
+//! | [`onion::OnionDescriptor`] | the descriptor of an onion service, with everything to open and to make one: see [`onion`] |
+//! | [`OnionDescriptorV2`] | the descriptor of an onion service of version 2, which tor used until 2021 |
+//! | [`BandwidthFile`] | bandwidths that a scanner measured; [`BandwidthFileBuilder`] makes such files |
+//! | [`ExitList`] | addresses from which exits connect |
+//!
+//! # Working with documents
+//!
+//! | type | purpose |
+//! |---|---|
+//! | [`DocumentText`] | owns the text of documents, for example a GETINFO answer, and parses it |
+//! | [`DocumentSplitter`] | cuts files and streams into [`RawDocument`]s, each of which is parsed as a [`Document`] |
+//! | [`Item`] | a line with its object: the common format of all documents |
+//! | [`Relay`] | an owned copy of a consensus entry, alone or together with the microdescriptor |
+//! | [`Directory`] | all relays of a consensus with their microdescriptors: everything that path selection needs |
+//! | [`Ed25519Certificate`] | a certificate in which an Ed25519 key signs another key |
+//!
+//! # Two depths
+//!
+//! Documents borrow their text, and parsing them costs little more than finding
+//! the ends of the lines. The method `parse` of each type is lenient: one
+//! malformed line never makes a whole document fail. The line is skipped, its
+//! field is `None` or empty, and `skipped` returns the reason. `parse_strict`
+//! checks the order, the number and the form of all lines, as dir-spec demands.
+//! Lines, flags and words that this version of the library doesn't know are
+//! kept and never an error.
+//!
+//! Entries of a consensus are parsed when the iterator reaches them. An entry
+//! that can't be parsed is skipped and counted ([`RouterStatuses::skipped`]),
+//! or returned as an error on request ([`RouterStatuses::results`]).
+//!
+//! # Signatures
+//!
+//! Parsing checks no signature. tor checks documents before it gives them to
+//! controllers, but files may contain anything. With the feature `verify`,
+//! documents have a method `verify`: for example [`ServerDescriptor`],
+//! [`ExtraInfo`], [`Consensus`], [`Vote`] and [`KeyCertificate`]. It takes the
+//! time at which certificates must be valid, and for documents of authorities
+//! the authorities that you trust.
 
 mod address;
 mod bandwidth_file;
@@ -94,16 +130,10 @@ mod status_header;
 mod status_parts;
 mod type_annotation;
 mod value;
+#[cfg(feature = "verify")]
+mod verify;
 mod vote;
 mod vote_microdescriptor;
-pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
-pub use exit_policy::{
-    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
-    PortRange,
-};
-pub use port_policy::{ParsePortPolicyError, PortPolicy};
-pub use protocols::{ParseProtocolsError, Protocols};
-pub use router_flags::RouterFlags;
 
 pub use bandwidth_file::{
     BandwidthFile, BandwidthFileBuilder, BandwidthFileVersion, BandwidthValue,
@@ -117,6 +147,7 @@ pub use consensus::Consensus;
 pub use consensus_diff::{ApplyDiffError, ConsensusDiff};
 pub use consensus_flavor::ConsensusFlavor;
 pub use curve25519_key::ed25519_from_curve25519;
+pub use descriptor_digest::{DescriptorDigest, ParseDescriptorDigestError};
 pub use detached_signatures::{AdditionalDigest, AdditionalSignature, DetachedSignatures};
 pub use dir_source::DirSource;
 pub use directory::Directory;
@@ -137,6 +168,10 @@ pub use ed25519_certificate::{
 #[cfg(feature = "verify")]
 pub use ed25519_secret_key::Ed25519SecretKey;
 pub use exit_list::{ExitAddress, ExitList, ExitNode};
+pub use exit_policy::{
+    AddressPattern, ExitAction, ExitPolicy, ExitRule, ParseExitPolicyError, PolicyProblem,
+    PortRange,
+};
 pub use extra_info::{
     BridgeStats, CellStats, ConnectionStats, Deciles, DirreqCounts, DirreqStats, EntryStats,
     ExitStats, ExtraInfo, HiddenServiceStats, NamedCounts, ObfuscatedCount, OverloadFdExhausted,
@@ -150,7 +185,10 @@ pub use microdescriptor::{Microdescriptor, Microdescriptors};
 pub use network_status_v2::NetworkStatusV2;
 pub use onion_descriptor_v2::{IntroductionPointV2, OnionDescriptorV2};
 pub use package::Package;
+pub use port_policy::{ParsePortPolicyError, PortPolicy};
+pub use protocols::{ParseProtocolsError, Protocols};
 pub use relay::Relay;
+pub use router_flags::RouterFlags;
 pub use router_status::RouterStatus;
 pub use router_status_error::{ParseRouterStatusError, RouterStatusProblem};
 pub use router_statuses::RouterStatuses;
@@ -158,8 +196,6 @@ pub use server_descriptor::{Bandwidth, CrossCertificate, OverloadGeneral, Server
 pub use shared_random::{SharedRandomCommit, SharedRandomValue};
 pub use splitter::{DocumentSplitter, DocumentTooLong, RawDocument};
 pub use type_annotation::TypeAnnotation;
-#[cfg(feature = "verify")]
-mod verify;
 #[cfg(feature = "verify")]
 pub use verify::{VerifyError, VerifyProblem};
 pub use vote::Vote;
