@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 const SCAPE: &[&str] = &[
     "error",
     "io",
-    "documents",
     "control",
     "client",
+    "documents",
     "geoip",
     "live",
     "circuits",

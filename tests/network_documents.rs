@@ -17,16 +17,20 @@ mod own_network;
 mod watchdog;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use dir_port::wait_for;
 use own_network::{end, start};
 use scape::OnionBuilder;
+use scape::control::DirServerQuery;
+use scape::documents::{DirectoryClient, DirectoryError, DirectoryProblem};
 use scape::netdoc::onion::{BlindedPublicKey, HashRing, HsDirParams, OnionDescriptor};
 use scape::netdoc::{
-    BandwidthFile, Consensus, ConsensusDiff, DetachedSignatures, ExtraInfo, KeyCertificate,
-    Microdescriptor, RouterStatus, ServerDescriptor, Vote,
+    BandwidthFile, Consensus, ConsensusDiff, ConsensusFlavor, DetachedSignatures, ExtraInfo,
+    KeyCertificate, Microdescriptor, RouterStatus, ServerDescriptor, Vote,
 };
 use scape::onion::Wait;
 use scape::testing::{Node, Role, TestNetwork};
@@ -81,6 +85,7 @@ fn documents_of_a_private_network_are_valid() {
     check_diff(authority);
     check_bandwidth_file(authority);
     check_onion_descriptor(&network);
+    check_directory_client(&network, &authorities);
     end(network);
 }
 
@@ -184,9 +189,9 @@ fn check_detached_signatures(
 fn check_diff(authority: &Node) {
     let path = "/tor/status-vote/current/consensus-microdesc";
     let old = wait_for(authority, path, "", VOTE);
-    let base = Consensus::parse(&old).unwrap().sha3_signed_digest();
+    let base = Consensus::parse(&old).unwrap().digest_sha3_signed();
     let header = format!("X-Or-Diff-From-Consensus: {}\r\n", hex::encode_upper(base));
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     // The authority answers with a whole consensus as long as it has no diff.
     let diff = loop {
         let answer = wait_for(authority, path, &header, VOTE);
@@ -194,7 +199,7 @@ fn check_diff(authority: &Node) {
             break answer;
         }
         assert!(begun.elapsed() < VOTE, "no diff");
-        std::thread::sleep(Duration::from_millis(100));
+        thread::sleep(Duration::from_millis(100));
     };
     record("consensus-diff", &diff);
     record("consensus-diff-base", &old);
@@ -258,4 +263,49 @@ fn check_onion_descriptor(network: &TestNetwork) {
     assert_eq!(opened.second.unknown_items().count(), 0);
     assert!(!opened.second.introduction_points.is_empty());
     service.close().unwrap();
+}
+
+fn check_directory_client(network: &TestNetwork, authorities: &[Fingerprint]) {
+    let tor = network.tor().client().unwrap().allow_private_addresses(true);
+    let nobody: SocketAddr = ([127, 0, 0, 1], 1).into();
+    let port = dir_port::address(of_role(network, Role::Authority));
+    // The first server can't be reached.
+    let directory = DirectoryClient::new(&tor, [nobody, port]).unwrap().timeout(VOTE);
+
+    let old = directory.consensus(&ConsensusFlavor::Microdesc).unwrap();
+    let digests: Vec<[u8; 32]> =
+        old.parse().unwrap().relays().filter_map(|relay| relay.microdescriptor_digest()).collect();
+    let microdescriptors = directory.microdescriptors(&digests).unwrap();
+    assert_eq!(microdescriptors.documents().count(), digests.len());
+    let relays: Vec<Fingerprint> =
+        old.parse().unwrap().relays().map(|relay| relay.fingerprint()).collect();
+    let query = DirServerQuery::Fingerprints(relays.clone());
+    let descriptors = directory.server_descriptors(&query).unwrap();
+    assert_eq!(descriptors.documents().count(), relays.len());
+    assert!(directory.extra_infos(&DirServerQuery::All).unwrap().documents().count() > 0);
+    assert_eq!(directory.key_certificates().unwrap().documents().count(), 3);
+    let vote = directory.vote(authorities[0]).unwrap();
+    vote.parse_strict().unwrap();
+    assert!(directory.bandwidth_file().unwrap().parse_strict().is_ok());
+
+    // A newer consensus, whole or as a difference.
+    let valid_after = |text: &[u8]| Consensus::parse(text).unwrap().valid_after.unwrap();
+    let begun = Instant::now();
+    let new = loop {
+        let new = directory.consensus_since(&ConsensusFlavor::Microdesc, &old).unwrap();
+        if valid_after(&new) > valid_after(&old) {
+            break new;
+        }
+        assert!(begun.elapsed() < VOTE, "no new consensus");
+        thread::sleep(Duration::from_millis(100));
+    };
+    new.parse_strict().unwrap();
+
+    let missing = directory.clone().rounds(1).vote(Fingerprint::from_bytes([7; 20])).unwrap_err();
+    let error = missing.get::<DirectoryError>().unwrap();
+    let problems: Vec<_> = error.failures().iter().map(|failure| &failure.problem).collect();
+    assert!(
+        matches!(problems[..], [DirectoryProblem::Request(_), DirectoryProblem::Status(404)]),
+        "{error}"
+    );
 }

@@ -66,6 +66,10 @@
 mod archive;
 mod data_directory;
 mod decoders;
+#[cfg(feature = "http")]
+mod directory_client;
+#[cfg(feature = "http")]
+mod directory_error;
 mod error;
 mod file;
 mod format;
@@ -83,6 +87,10 @@ mod walk;
 mod zstd;
 
 pub use data_directory::DataDirectory;
+#[cfg(feature = "http")]
+pub use directory_client::DirectoryClient;
+#[cfg(feature = "http")]
+pub use directory_error::{DirectoryError, DirectoryFailure, DirectoryProblem};
 pub use error::{ReadError, ReadProblem};
 pub use format::Format;
 pub use found::FoundDocument;

@@ -1,7 +1,7 @@
 //! Requests to a directory port of a private network.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use scape::testing::Node;
@@ -9,12 +9,16 @@ use scape::testing::Node;
 /// The pause between two requests.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Returns the address of a node's directory port.
+pub(crate) fn address(node: &Node) -> SocketAddr {
+    let torrc = node.torrc().unwrap();
+    torrc.lines().find_map(|line| line.strip_prefix("DirPort ")).unwrap().parse().unwrap()
+}
+
 /// Requests a document with these header lines. Returns `None` if the node
 /// doesn't have it.
 pub(crate) fn get(node: &Node, path: &str, headers: &str) -> Option<Vec<u8>> {
-    let torrc = node.torrc().unwrap();
-    let port = torrc.lines().find_map(|line| line.strip_prefix("DirPort ")).unwrap();
-    let mut stream = TcpStream::connect(port).unwrap();
+    let mut stream = TcpStream::connect(address(node)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     write!(stream, "GET {path} HTTP/1.0\r\nAccept-Encoding: identity\r\n{headers}\r\n").unwrap();
     let mut answer = Vec::new();

@@ -98,14 +98,14 @@ proptest! {
         let consensus = format!("network-status-version 3\nvote-status consensus\n{lines}");
         if let Ok(consensus) = Consensus::parse(consensus.as_bytes()) {
             check_skipped(std::str::from_utf8(consensus.text()).unwrap(), consensus.skipped());
-            let _ = (consensus.sha1_digest(), consensus.sha3_signed_digest(), consensus.unknown_items().count());
+            let _ = (consensus.digest_sha1(), consensus.digest_sha3_signed(), consensus.unknown_items().count());
             let _ = (format!("{consensus:?}"), consensus.relays().strict().count());
         }
         prop_assert!(Consensus::parse_strict(consensus.as_bytes()).is_err());
         let vote = format!("network-status-version 3\n{lines}");
         if let Ok(vote) = Vote::parse(vote.as_bytes()) {
             check_skipped(std::str::from_utf8(vote.text()).unwrap(), vote.skipped());
-            let _ = (vote.sha1_digest(), vote.bandwidth_file_sha256(), vote.unknown_items().count());
+            let _ = (vote.digest_sha1(), vote.bandwidth_file_sha256(), vote.unknown_items().count());
             for relay in vote.relays() {
                 let _ = (relay.vote_microdescriptors().count(), relay.stats().len());
             }
@@ -115,12 +115,12 @@ proptest! {
         let certificate = format!("dir-key-certificate-version 3\n{lines}");
         for certificate in KeyCertificate::parse_all(certificate.as_bytes()) {
             check_skipped(std::str::from_utf8(certificate.text()).unwrap(), certificate.skipped());
-            let _ = (certificate.sha1_digest(), certificate.signing_key_fingerprint());
+            let _ = (certificate.digest_sha1(), certificate.signing_key_fingerprint());
         }
         let v2 = format!("network-status-version 2\n{lines}");
         if let Ok(status) = NetworkStatusV2::parse(v2.as_bytes()) {
             check_skipped(std::str::from_utf8(status.text()).unwrap(), status.skipped());
-            let _ = (status.sha1_digest(), status.relays().count(), format!("{status:?}"));
+            let _ = (status.digest_sha1(), status.relays().count(), format!("{status:?}"));
         }
         let bridges = format!("published 2026-11-21 03:16:05\n{lines}");
         if let Ok(status) = BridgeNetworkStatus::parse(bridges.as_bytes()) {

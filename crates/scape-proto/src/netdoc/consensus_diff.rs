@@ -41,11 +41,11 @@ pub struct ConsensusDiff<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
     commands: Vec<Command<'a>>,
     /// The SHA3-256 digest of the old consensus's signed part. See
-    /// [`Consensus::sha3_signed_digest`](super::Consensus::sha3_signed_digest).
+    /// [`Consensus::digest_sha3_signed`](super::Consensus::digest_sha3_signed).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::bytes"))]
     pub base_digest: [u8; 32],
     /// The SHA3-256 digest of the whole new consensus. See
-    /// [`Consensus::sha3_digest`](super::Consensus::sha3_digest).
+    /// [`Consensus::digest_sha3`](super::Consensus::digest_sha3).
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::bytes"))]
     pub result_digest: [u8; 32],
 }

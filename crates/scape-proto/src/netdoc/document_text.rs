@@ -6,8 +6,9 @@ use std::ops::Deref;
 
 use super::onion::OnionDescriptor;
 use super::{
-    Consensus, DetachedSignatures, DocumentError, Documents, ExtraInfo, KeyCertificate,
-    Microdescriptor, Microdescriptors, RouterStatus, RouterStatuses, ServerDescriptor, Vote,
+    BandwidthFile, Consensus, DetachedSignatures, DocumentError, Documents, ExtraInfo,
+    KeyCertificate, Microdescriptor, Microdescriptors, RouterStatus, RouterStatuses,
+    ServerDescriptor, Vote,
 };
 
 /// The text of one or several documents of the type `D`, as a tor or a
@@ -250,4 +251,4 @@ impl OwnedText for RouterStatus<'static> {
     }
 }
 
-single! { Consensus, Vote, DetachedSignatures }
+single! { Consensus, Vote, DetachedSignatures, BandwidthFile }

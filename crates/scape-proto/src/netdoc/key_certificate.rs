@@ -252,10 +252,10 @@ impl<'a> KeyCertificate<'a> {
     /// use scape_proto::netdoc::KeyCertificate;
     ///
     /// let certificate = KeyCertificate::parse(b"dir-key-certificate-version 3\n")?;
-    /// assert_eq!(certificate.sha1_digest(), None);
+    /// assert_eq!(certificate.digest_sha1(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha1_digest(&self) -> Option<[u8; 20]> {
+    pub fn digest_sha1(&self) -> Option<[u8; 20]> {
         self.signed_text().map(|text| Sha1::digest(text).into())
     }
 
@@ -344,7 +344,7 @@ mod tests {
         ];
         assert!(objects.iter().all(|object| object.unwrap().decode() == Some(vec![1, 2, 3])));
         assert!(certificate.signed_text().unwrap().ends_with(b"\ndir-key-certification\n"));
-        assert!(certificate.sha1_digest().is_some() && certificate.skipped().is_empty());
+        assert!(certificate.digest_sha1().is_some() && certificate.skipped().is_empty());
         assert_eq!(certificate.identity_key_fingerprint(), certificate.signing_key_fingerprint());
         assert_eq!(certificate.unknown_items().count(), 0);
         let other_label = text.replace("ID SIGNATURE", "SIGNATURE");

@@ -271,10 +271,10 @@ impl<'a> NetworkStatusV2<'a> {
     /// use scape_proto::netdoc::NetworkStatusV2;
     ///
     /// let status = NetworkStatusV2::parse(b"network-status-version 2\n")?;
-    /// assert_eq!(status.sha1_digest(), None);
+    /// assert_eq!(status.digest_sha1(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha1_digest(&self) -> Option<[u8; 20]> {
+    pub fn digest_sha1(&self) -> Option<[u8; 20]> {
         self.signed_text().map(|text| Sha1::digest(text).into())
     }
 
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(relays[0].flags(), RouterFlags::RUNNING | RouterFlags::VALID);
         assert_eq!((relays[1].flags(), relays.len()), (RouterFlags::empty(), 2));
         assert!(status.signed_text().unwrap().ends_with(b"directory-signature moria2\n"));
-        assert_eq!(status.sha1_digest().map(|_| status.skipped().len()), Some(0));
+        assert_eq!(status.digest_sha1().map(|_| status.skipped().len()), Some(0));
         assert_eq!((status.text(), status.unknown_items().count()), (whole().as_bytes(), 0));
     }
 

@@ -445,11 +445,11 @@ impl<'a> Consensus<'a> {
     /// use scape_proto::netdoc::Consensus;
     ///
     /// let text = b"network-status-version 3\nvote-status consensus\n";
-    /// assert_eq!(Consensus::parse(text)?.sha1_digest(), None);
+    /// assert_eq!(Consensus::parse(text)?.digest_sha1(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     #[doc(alias = "digest")]
-    pub fn sha1_digest(&self) -> Option<[u8; 20]> {
+    pub fn digest_sha1(&self) -> Option<[u8; 20]> {
         self.signed_text().map(|text| Sha1::digest(text).into())
     }
 
@@ -461,10 +461,10 @@ impl<'a> Consensus<'a> {
     /// use scape_proto::netdoc::Consensus;
     ///
     /// let text = b"network-status-version 3\nvote-status consensus\n";
-    /// assert_eq!(Consensus::parse(text)?.sha256_digest(), None);
+    /// assert_eq!(Consensus::parse(text)?.digest_sha256(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha256_digest(&self) -> Option<[u8; 32]> {
+    pub fn digest_sha256(&self) -> Option<[u8; 32]> {
         self.signed_text().map(|text| Sha256::digest(text).into())
     }
 
@@ -477,10 +477,10 @@ impl<'a> Consensus<'a> {
     /// use scape_proto::netdoc::Consensus;
     ///
     /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
-    /// assert_eq!(consensus.sha3_signed_digest(), consensus.sha3_digest());
+    /// assert_eq!(consensus.digest_sha3_signed(), consensus.digest_sha3());
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha3_signed_digest(&self) -> [u8; 32] {
+    pub fn digest_sha3_signed(&self) -> [u8; 32] {
         Sha3_256::digest(self.signed_text().unwrap_or(self.parts.text)).into()
     }
 
@@ -492,10 +492,10 @@ impl<'a> Consensus<'a> {
     /// use scape_proto::netdoc::Consensus;
     ///
     /// let consensus = Consensus::parse(b"network-status-version 3\nvote-status consensus\n")?;
-    /// assert_eq!(consensus.sha3_digest()[..3], [0x15, 0x94, 0xe9]);
+    /// assert_eq!(consensus.digest_sha3()[..3], [0x15, 0x94, 0xe9]);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha3_digest(&self) -> [u8; 32] {
+    pub fn digest_sha3(&self) -> [u8; 32] {
         Sha3_256::digest(self.parts.text).into()
     }
 

@@ -206,8 +206,8 @@ fn signed_part_ends_with_the_space_after_the_first_signature() {
     let signed = consensus.signed_text().unwrap();
     assert!(signed.starts_with(b"network-status-version 3\n"));
     assert!(signed.ends_with(b"\nbandwidth-weights Wbd=0 Wgg=5869\ndirectory-signature "));
-    assert!(consensus.sha1_digest().is_some() && consensus.sha256_digest().is_some());
-    assert_ne!(consensus.sha3_digest(), consensus.sha3_signed_digest());
+    assert!(consensus.digest_sha1().is_some() && consensus.digest_sha256().is_some());
+    assert_ne!(consensus.digest_sha3(), consensus.digest_sha3_signed());
     let tabs = text.replace("directory-signature ", "directory-signature\t");
     let consensus = Consensus::parse(tabs.as_bytes()).unwrap();
     assert_eq!((consensus.signed_text(), consensus.signatures.len()), (None, 2));

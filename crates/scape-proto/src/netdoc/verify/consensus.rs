@@ -56,7 +56,7 @@ impl Consensus<'_> {
         if at > required("valid-until", self.valid_until)? {
             return Err(VerifyError::new("valid-until", VerifyProblem::Expired));
         }
-        let digests = SignedDigests { sha1: self.sha1_digest(), sha256: self.sha256_digest() };
+        let digests = SignedDigests { sha1: self.digest_sha1(), sha256: self.digest_sha256() };
         let signers = Signers::new(certificates, authorities, at);
         let valid = signers.count(&self.signatures, &digests);
         let mut trusted = authorities.to_vec();

@@ -45,7 +45,7 @@ impl KeyCertificate<'_> {
         }
 
         const CERTIFICATION: &str = "dir-key-certification";
-        let digest = required(CERTIFICATION, self.sha1_digest())?;
+        let digest = required(CERTIFICATION, self.digest_sha1())?;
         if !identity.has_signed(&digest, required(CERTIFICATION, self.certification)?) {
             return Err(VerifyError::new(CERTIFICATION, VerifyProblem::Signature));
         }

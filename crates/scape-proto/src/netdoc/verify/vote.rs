@@ -41,7 +41,7 @@ impl Vote<'_> {
         if certificate.fingerprint != Some(authority) || !authorities.contains(&authority) {
             return Err(VerifyError::new("dir-source", VerifyProblem::Mismatch));
         }
-        let digests = SignedDigests { sha1: self.sha1_digest(), sha256: self.sha256_digest() };
+        let digests = SignedDigests { sha1: self.digest_sha1(), sha256: self.digest_sha256() };
         let signature = required(SIGNATURE, self.signatures.first())?;
         if signature.identity != authority || signature.signing_key != key.fingerprint() {
             return Err(VerifyError::new(SIGNATURE, VerifyProblem::Mismatch));

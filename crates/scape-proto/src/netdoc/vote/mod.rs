@@ -466,10 +466,10 @@ impl<'a> Vote<'a> {
     /// use scape_proto::netdoc::Vote;
     ///
     /// let vote = Vote::parse(b"network-status-version 3\nvote-status vote\n")?;
-    /// assert_eq!(vote.sha1_digest(), None);
+    /// assert_eq!(vote.digest_sha1(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha1_digest(&self) -> Option<[u8; 20]> {
+    pub fn digest_sha1(&self) -> Option<[u8; 20]> {
         self.signed_text().map(|text| Sha1::digest(text).into())
     }
 
@@ -480,10 +480,10 @@ impl<'a> Vote<'a> {
     /// use scape_proto::netdoc::Vote;
     ///
     /// let vote = Vote::parse(b"network-status-version 3\nvote-status vote\n")?;
-    /// assert_eq!(vote.sha256_digest(), None);
+    /// assert_eq!(vote.digest_sha256(), None);
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    pub fn sha256_digest(&self) -> Option<[u8; 32]> {
+    pub fn digest_sha256(&self) -> Option<[u8; 32]> {
         self.signed_text().map(|text| Sha256::digest(text).into())
     }
 

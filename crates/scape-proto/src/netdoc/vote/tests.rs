@@ -71,7 +71,7 @@ fn vote_with_every_line_is_read_strictly() {
     assert_eq!(certificate.text(), self::certificate().as_bytes());
     assert_eq!((vote.signatures.len(), vote.signatures[0].algorithm), (1, "sha1"));
     assert!(vote.skipped().is_empty() && vote.unknown_items().count() == 0);
-    assert!(vote.sha1_digest().is_some() && vote.sha256_digest().is_some());
+    assert!(vote.digest_sha1().is_some() && vote.digest_sha256().is_some());
     let relay = vote.relays().next().unwrap();
     assert_eq!((relay.measured(), relay.is_measured()), (Some(8), Some(true)));
     assert_eq!(relay.vote_microdescriptors().count(), 2);
