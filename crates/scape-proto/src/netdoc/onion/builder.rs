@@ -130,7 +130,9 @@ impl OnionDescriptorBuilder {
     /// Adds an introduction point. At most 20 are allowed.
     ///
     /// ```
-    /// use scape_proto::netdoc::onion::{LinkSpecifier, NewIntroductionPoint, OnionDescriptorBuilder};
+    /// use scape_proto::netdoc::onion::{
+    ///     LinkSpecifier, NewIntroductionPoint, OnionDescriptorBuilder,
+    /// };
     ///
     /// let point = NewIntroductionPoint {
     ///     link_specifiers: vec![LinkSpecifier::Ed25519Id([1; 32])],
@@ -219,7 +221,8 @@ impl OnionDescriptorBuilder {
         self
     }
 
-    /// Sets the service's support for congestion control. The default is none.
+    /// Sets the service's support for congestion control. The default is no
+    /// support.
     ///
     /// ```
     /// use scape_proto::netdoc::onion::{FlowControl, OnionDescriptorBuilder};

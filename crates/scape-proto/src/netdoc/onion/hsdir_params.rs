@@ -161,8 +161,8 @@ impl HsDirParams {
         TimePeriod::at(self.valid_after, self.period_minutes, self.voting_interval)
     }
 
-    /// Returns the time period in which clients fetch descriptors: rend-spec-v3,
-    /// "Client behavior for fetching descriptors".
+    /// Returns the time period in which clients fetch descriptors:
+    /// rend-spec-v3, "Client behavior for fetching descriptors".
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;
@@ -338,8 +338,8 @@ mod tests {
         ) {
             let interval = if is_testing { Duration::from_secs(interval * 5) } else { HOUR };
             let at = |round: u64| {
-                let seconds = round * interval.as_secs();
-                let params = params(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds), interval);
+                let seconds = Duration::from_secs(round * interval.as_secs());
+                let params = params(SystemTime::UNIX_EPOCH + seconds, interval);
                 if is_testing { params.for_testing_network() } else { params }
             };
             let (service, client) = (at(round), at(round.checked_add_signed(difference).unwrap()));

@@ -5,6 +5,7 @@ use std::fmt;
 use data_encoding::{BASE64_NOPAD, HEXUPPER};
 
 use super::LinkSpecifier;
+use crate::netdoc::item::Arguments;
 use crate::netdoc::rules::{self, Depth, Rule, Rules};
 use crate::netdoc::value::{certificate, key};
 use crate::netdoc::{
@@ -96,17 +97,8 @@ impl IntroductionPoint {
                 let list = list.and_then(|bytes| LinkSpecifier::parse_list(&bytes));
                 self.link_specifiers = list.ok_or(LineProblem::Value(FORM))?;
             }
-            // Keys for other handshakes are ignored.
-            b"onion-key" => {
-                if words.word()? == b"ntor" {
-                    set_key(&mut self.onion_key, key(&mut words)?)?;
-                }
-            }
-            b"enc-key" => {
-                if words.word()? == b"ntor" {
-                    set_key(&mut self.enc_key, key(&mut words)?)?;
-                }
-            }
+            b"onion-key" => set_key(&mut self.onion_key, ntor_key(&mut words)?)?,
+            b"enc-key" => set_key(&mut self.enc_key, ntor_key(&mut words)?)?,
             b"auth-key" => {
                 let certificate = certificate(item)?;
                 if depth == Depth::Strict {
@@ -162,15 +154,21 @@ impl fmt::Debug for IntroductionPoint {
     }
 }
 
-/// Sets a key, which must not be set yet.
-fn set_key(field: &mut Option<[u8; 32]>, key: [u8; 32]) -> Result<(), LineProblem> {
-    match field {
-        Some(_) => Err(LineProblem::Repeated),
-        None => {
-            *field = Some(key);
-            Ok(())
+/// Reads the type of a key and the key. Returns `None` if the key isn't for the
+/// handshake ntor.
+fn ntor_key(words: &mut Arguments<'_>) -> Result<Option<[u8; 32]>, LineProblem> {
+    if words.word()? == b"ntor" { key(words).map(Some) } else { Ok(None) }
+}
+
+/// Sets a key, if a key is given. The key must not be set yet.
+fn set_key(field: &mut Option<[u8; 32]>, key: Option<[u8; 32]>) -> Result<(), LineProblem> {
+    if key.is_some() {
+        if field.is_some() {
+            return Err(LineProblem::Repeated);
         }
+        *field = key;
     }
+    Ok(())
 }
 
 fn check_type(certificate: &Ed25519Certificate, kind: CertificateType) -> Result<(), LineProblem> {

@@ -212,7 +212,8 @@ mod tests {
         ) {
             let (key, subcredential) =
                 (BlindedPublicKey::from_bytes(values[0]), Subcredential::from_bytes(values[1]));
-            let secrets = LayerSecrets { key: &key, subcredential: &subcredential, revision_counter };
+            let secrets =
+                LayerSecrets { key: &key, subcredential: &subcredential, revision_counter };
             let cookie = cookie.map(DescriptorCookie::from_bytes);
             let second = Layer::Second { cookie: cookie.as_ref() };
             let sealed = seal_layer(second, secrets, &salt, &text);
@@ -220,11 +221,13 @@ mod tests {
 
             // Other secrets, another layer, and a changed byte.
             let other_cookie = DescriptorCookie::from_bytes([0; 16]);
+            let other_key = BlindedPublicKey::from_bytes([0; 32]);
+            let other_subcredential = Subcredential::from_bytes([0; 32]);
             let others = [
                 (Layer::First, secrets),
                 (Layer::Second { cookie: Some(&other_cookie) }, secrets),
-                (second, LayerSecrets { key: &BlindedPublicKey::from_bytes([0; 32]), ..secrets }),
-                (second, LayerSecrets { subcredential: &Subcredential::from_bytes([0; 32]), ..secrets }),
+                (second, LayerSecrets { key: &other_key, ..secrets }),
+                (second, LayerSecrets { subcredential: &other_subcredential, ..secrets }),
                 (second, LayerSecrets { revision_counter: revision_counter ^ 1, ..secrets }),
             ];
             for (layer, secrets) in others {

@@ -50,7 +50,8 @@ impl OnionDescriptor<'_> {
     /// ```
     /// use std::time::{Duration, SystemTime};
     /// use scape_proto::netdoc::onion::{
-    ///     BlindedSecretKey, OnionDescriptor, OnionDescriptorBuilder, OpenDescriptorError, TimePeriod,
+    ///     BlindedSecretKey, OnionDescriptor, OnionDescriptorBuilder, OpenDescriptorError,
+    ///     TimePeriod,
     /// };
     /// use scape_proto::word::{ClientKey, OnionKey};
     ///

@@ -12,12 +12,12 @@ use super::{BlindedSecretKey, stream_cipher};
 /// The largest number that can be encrypted, about 73 hours.
 const MOST: u64 = 1 << 18;
 
-/// Returns a revision counter for a descriptor: rend-spec-v3, "Encrypted time in
-/// period".
+/// Returns a revision counter for a descriptor: rend-spec-v3, "Encrypted time
+/// in period".
 ///
 /// Relays keep the descriptor with the highest counter. `elapsed` is the time
-/// since [`RingPeriod::run_start`](super::RingPeriod::run_start). If it grows by
-/// a second or more, the counter grows, too. Times of more than 2^18 seconds
+/// since [`RingPeriod::run_start`](super::RingPeriod::run_start). If it grows
+/// by a second or more, the counter grows, too. Times of more than 2^18 seconds
 /// have the same counter.
 ///
 /// The counter is the encrypted time, so it doesn't reveal the service's clock.
