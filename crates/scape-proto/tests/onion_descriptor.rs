@@ -115,6 +115,8 @@ fn lines_of_a_descriptor_after_the_signature_are_not_signed() {
         result.err().map(|error| (error.line(), error.problem()))
     };
     assert_eq!(verify(BY_TOR), None);
+    assert_eq!(verify(BY_TOR.trim_ascii_end()), None);
+    assert_eq!(verify(&[BY_TOR, b"\r\n\n"].concat()), None);
     let longer = [BY_TOR, b"x 1\n"].concat();
     assert_eq!(verify(&longer), Some(("signature", VerifyProblem::Mismatch)));
     let inserted = [b"hs-descriptor 3\nx 1\n", BY_TOR.strip_prefix(b"hs-descriptor 3\n").unwrap()];

@@ -54,7 +54,9 @@ impl OnionDescriptor<'_> {
         if items.next().is_some() {
             return Err(VerifyError::new(SIGNATURE, VerifyProblem::Mismatch));
         }
-        let signed = self.text().strip_suffix(last.text()).unwrap_or_default();
+        // Empty lines may follow the signature.
+        let text = self.text().trim_ascii_end();
+        let signed = text.strip_suffix(last.text().trim_ascii_end()).unwrap_or_default();
         let signed = [PREFIX, signed].concat();
         match is_signed_by(certificate.certified_key(), &signed, signature) {
             true => Ok(()),
