@@ -22,9 +22,9 @@ const BATCH: usize = 90;
 /// The pause before all servers are asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A client of directory servers. It fetches documents over HTTP from the
-/// directory ports of authorities and caches, through tor. See dir-spec,
-/// "Directory HTTP URLs". Requires the feature `http`.
+/// A client of directory servers. It fetches documents over HTTP from
+/// directory ports: through tor, or from a private network on this machine. See
+/// dir-spec, "Directory HTTP URLs". Requires the feature `http`.
 ///
 /// The servers are asked in order. If one doesn't send the document, the next
 /// one is asked, and after the last one the first one again.
@@ -56,9 +56,13 @@ pub struct DirectoryClient {
 }
 
 impl DirectoryClient {
-    /// Creates a client that asks these servers through `tor`. A directory port
-    /// of a private network has a private address, so
-    /// [`TorClient::allow_private_addresses`] is needed for it.
+    /// Creates a client that asks these servers through `tor`.
+    ///
+    /// Exits refuse connections to relays and authorities that are in the
+    /// consensus, unless the consensus has the parameter
+    /// `allow-network-reentry=1`. The public network doesn't have it, so this
+    /// works for servers that are no relays. A private network has private
+    /// addresses, for which [`TorClient::allow_private_addresses`] is needed.
     ///
     /// ```no_run
     /// use scape::documents::DirectoryClient;
@@ -82,8 +86,44 @@ impl DirectoryClient {
             return Err(ArgumentError::invalid("DirectoryClient", "servers", why).into());
         }
         let agent = tor.agent().http_status_as_error(false).max_redirects(0).build()?;
+        Ok(DirectoryClient::of(agent, servers))
+    }
+
+    /// Creates a client that asks servers of a private network on this machine.
+    /// It connects directly, so only loopback addresses are allowed: nothing
+    /// goes around tor to other machines.
+    ///
+    /// ```
+    /// use scape::documents::DirectoryClient;
+    ///
+    /// assert!(DirectoryClient::local([([127, 0, 0, 1], 7000).into()]).is_ok());
+    /// assert!(DirectoryClient::local([([192, 0, 2, 1], 9030).into()]).is_err());
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of the kind
+    /// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if there are no
+    /// servers, or if an address isn't a loopback address.
+    pub fn local(servers: impl IntoIterator<Item = SocketAddr>) -> Result<Self> {
+        let servers: Vec<SocketAddr> = servers.into_iter().collect();
+        let others = servers.iter().any(|server| !server.ip().is_loopback());
+        if servers.is_empty() || others {
+            let why = "must be loopback addresses, and at least one: \
+                use DirectoryClient::new, which asks through tor, for others";
+            return Err(ArgumentError::invalid("DirectoryClient", "servers", why).into());
+        }
+        let config = ureq::Agent::config_builder()
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .user_agent("");
+        Ok(DirectoryClient::of(config.build().new_agent(), servers))
+    }
+
+    fn of(agent: ureq::Agent, servers: Vec<SocketAddr>) -> Self {
         let (timeout, longest) = (Duration::from_secs(120), 64 << 20);
-        Ok(DirectoryClient { agent, servers, timeout, rounds: 3, longest })
+        DirectoryClient { agent, servers, timeout, rounds: 3, longest }
     }
 
     /// Sets the time that each call may take, over all servers. Default: two
