@@ -191,7 +191,8 @@ impl DirectoryClient {
 
     /// Fetches the current consensus, given an older one. Servers send only the
     /// difference if they can, which is much smaller. This method applies it
-    /// and returns the whole new consensus.
+    /// and returns the whole new consensus. If there is no newer one, the result
+    /// is the old one.
     ///
     /// ```no_run
     /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
@@ -218,6 +219,9 @@ impl DirectoryClient {
         let digest = HEXUPPER.encode(&Consensus::parse(old)?.digest_sha3_signed());
         let path = consensus_path(flavor);
         let bytes = self.fetch(&path, Some(("X-Or-Diff-From-Consensus", &digest)), |bytes| {
+            if bytes.is_empty() {
+                return Ok(old.to_vec());
+            }
             if !bytes.starts_with(b"network-status-diff-version") {
                 return Consensus::parse(&bytes).map(|_| bytes.clone()).map_err(explain);
             }
@@ -447,7 +451,8 @@ impl DirectoryClient {
         Err(DirectoryError::new(path, failures, left().is_none()).into())
     }
 
-    /// Asks one server.
+    /// Asks one server. Returns an empty answer if the server has nothing newer
+    /// than what the header names.
     fn ask(
         &self,
         server: SocketAddr,
@@ -466,6 +471,7 @@ impl DirectoryClient {
         let mut response = request.call().map_err(failed)?;
         match response.status().as_u16() {
             200 => {}
+            304 if header.is_some() => return Ok(Vec::new()),
             status => return Err(DirectoryProblem::Status(status)),
         }
         let body = response.body_mut().with_config().limit(self.longest).read_to_vec();
