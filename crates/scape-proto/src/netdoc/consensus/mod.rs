@@ -469,9 +469,9 @@ impl<'a> Consensus<'a> {
     }
 
     /// Returns the SHA3-256 digest of the [signed part](Self::signed_text), by
-    /// which a [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to the consensus
-    /// that it changes. Without a signature, that is the digest of the whole
-    /// text. Each call computes the digest again.
+    /// which a [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to the
+    /// consensus that it changes. Without a signature, that is the digest of
+    /// the whole text. Each call computes the digest again.
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;
@@ -485,8 +485,8 @@ impl<'a> Consensus<'a> {
     }
 
     /// Returns the SHA3-256 digest of the whole text, by which a
-    /// [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to its result. Each call
-    /// computes the digest again.
+    /// [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to its result.
+    /// Each call computes the digest again.
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;

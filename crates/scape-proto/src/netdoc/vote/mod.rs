@@ -24,8 +24,8 @@ use crate::netdoc::{
 };
 use crate::word::Fingerprint;
 
-/// A directory authority's vote, from which the consensus is computed: dir-spec,
-/// "Vote and consensus status document formats".
+/// A directory authority's vote, from which the consensus is computed. See
+/// dir-spec, "Vote and consensus status document formats".
 ///
 /// A `Vote` borrows its text. The header, the certificate and the footer are
 /// parsed by [`parse`](Self::parse), the entries by the iterator that
