@@ -10,6 +10,12 @@ use super::random::Random;
 /// The number of relays, the same as in the public network.
 pub(crate) const RELAYS: usize = 9_000;
 
+/// Returns the number of relays: [`RELAYS`], or the number in the environment
+/// variable `BENCH_RELAYS`, for measurements of the memory by hand.
+pub(crate) fn count() -> usize {
+    std::env::var("BENCH_RELAYS").map_or(RELAYS, |count| count.parse().unwrap())
+}
+
 /// The versions that the made-up relays run.
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
