@@ -10,6 +10,7 @@
 //! | [`BlindedPublicKey`] | a service's key in a time period |
 //! | [`Subcredential`] | the secret that is needed to decrypt descriptors |
 //! | [`HsDirParams`] | the values of a consensus that determine where descriptors are stored |
+//! | [`HsDirs`] | the relays of a consensus that store descriptors |
 //! | [`HashRing`] | the relays in the order in which they store descriptors |
 //! | [`OnionDescriptor`] | a descriptor, with its encrypted layers |
 //!
@@ -21,9 +22,12 @@
 //! | `SecondLayer` | the second layer: the introduction points |
 //! | `OnionDescriptorBuilder` | makes descriptors |
 //! | `BlindedSecretKey` | a service's secret key in a time period |
+//! | `DescriptorUpload` | a descriptor to publish, with the directories that store it |
 
 #[cfg(feature = "onion-descriptor")]
 mod authorized_client;
+#[cfg(feature = "onion-descriptor")]
+mod balance;
 mod blinded_key;
 #[cfg(feature = "onion-descriptor")]
 mod blinded_secret_key;
@@ -33,10 +37,13 @@ mod descriptor;
 #[cfg(feature = "onion-descriptor")]
 mod descriptor_cookie;
 #[cfg(feature = "onion-descriptor")]
+mod descriptor_upload;
+#[cfg(feature = "onion-descriptor")]
 mod first_layer;
 #[cfg(feature = "onion-descriptor")]
 mod flow_control;
 mod hash_ring;
+mod hs_dirs;
 mod hsdir_params;
 #[cfg(feature = "onion-descriptor")]
 mod introduction_point;
@@ -72,10 +79,13 @@ pub use descriptor::OnionDescriptor;
 #[cfg(feature = "onion-descriptor")]
 pub use descriptor_cookie::DescriptorCookie;
 #[cfg(feature = "onion-descriptor")]
+pub use descriptor_upload::DescriptorUpload;
+#[cfg(feature = "onion-descriptor")]
 pub use first_layer::FirstLayer;
 #[cfg(feature = "onion-descriptor")]
 pub use flow_control::FlowControl;
 pub use hash_ring::{HashRing, relay_index, service_index};
+pub use hs_dirs::HsDirs;
 pub use hsdir_params::{HsDirParams, RingPeriod};
 #[cfg(feature = "onion-descriptor")]
 pub use introduction_point::IntroductionPoint;
