@@ -39,8 +39,6 @@ use crate::netdoc::{
 #[non_exhaustive]
 pub struct Consensus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The flavor: `Ns`, which is the full one, or `Microdesc`.
     pub flavor: ConsensusFlavor,
@@ -96,6 +94,13 @@ pub struct Consensus<'a> {
     pub bandwidth_weights: BandwidthWeights,
     /// The authorities' signatures.
     pub signatures: Vec<DirectorySignature<'a>>,
+    /// The text. Its entries are serialized as `relays`, after the other fields.
+    #[cfg_attr(feature = "serde", serde(rename = "relays"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::netdoc::serial::relays::consensus")
+    )]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {

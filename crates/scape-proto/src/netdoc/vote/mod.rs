@@ -55,8 +55,6 @@ use crate::word::Fingerprint;
 #[non_exhaustive]
 pub struct Vote<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The consensus methods that the authority supports. If the line is
     /// missing, the authority supports only method 1.
@@ -135,6 +133,10 @@ pub struct Vote<'a> {
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
+    /// The text. Its entries are serialized as `relays`, after the other fields.
+    #[cfg_attr(feature = "serde", serde(rename = "relays"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::vote"))]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {
