@@ -23,7 +23,7 @@ const BOUND: usize = 2560 + 700;
 const FLOOD: usize = 60_000;
 
 /// The number of floods of which one must stay within the bound.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 3;
 
 /// The number of events that are written at once.
 const BURST: usize = 100;
@@ -88,7 +88,7 @@ impl Flooded {
 /// Gives the reader thread time to run ahead, once for many events.
 fn be_slow(taken: usize) {
     if taken.is_multiple_of(512) {
-        thread::sleep(Duration::from_millis(4));
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
