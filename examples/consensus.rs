@@ -199,8 +199,11 @@ fn overview(
     page.line("fresh until", &time(consensus.fresh_until));
     let expiry = consensus.valid_until.and_then(|end| SystemTime::now().duration_since(end).ok());
     let expired = expiry.map(|elapsed| {
-        let seconds = Duration::from_secs(elapsed.as_secs());
-        format!(", expired {} ago", humantime::format_duration(seconds))
+        let elapsed = humantime::format_duration(Duration::from_secs(elapsed.as_secs()));
+        // The two largest units are enough.
+        let words: Vec<String> =
+            elapsed.to_string().split(' ').take(2).map(str::to_owned).collect();
+        format!(", expired {} ago", words.join(" "))
     });
     page.line("valid until", &(time(consensus.valid_until) + &expired.unwrap_or_default()));
     let lines = consensus.skipped().len();
@@ -309,9 +312,10 @@ fn flags(page: &mut Page, relays: &[RouterStatus<'_>]) {
 fn bandwidths(page: &mut Page, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
     /// The weights of each kind for the guard, middle and exit positions:
-    /// path-spec, "Weighting node selection".
+    /// path-spec, "Weighting node selection". Relays without the flag are never
+    /// used as guards or exits.
     const WEIGHTS: [[&str; 3]; 4] =
-        [["Wgg", "Wmg", "Weg"], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", "Wem"]];
+        [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];
     for relay in relays {
         let has = |flag| relay.flags().contains(flag);
