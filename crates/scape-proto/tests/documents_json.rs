@@ -125,7 +125,7 @@ fn entries_of_statuses_are_the_last_field() {
     let bridges = json_of(BridgeNetworkStatus::parse(bridges.as_bytes()).unwrap());
     let v2 = format!("network-status-version 2\n{entry}");
     let v2 = json_of(NetworkStatusV2::parse(v2.as_bytes()).unwrap());
-    for status in [bridges, v2] {
-        assert_eq!(status["relays"][0]["published"], "2005-12-15T06:57:18Z");
+    for entries in [&bridges["bridges"], &v2["relays"]] {
+        assert_eq!(entries[0]["published"], "2005-12-15T06:57:18Z");
     }
 }
