@@ -98,7 +98,7 @@ impl EntryForm {
     fn check_item(self, item: &Item<'_>) -> Result<(), LineProblem> {
         let (is_valid, form) = match item.keyword() {
             b"a" => (
-                address::parse_address(item.arguments()).is_some(),
+                address::parse_address(line::first_word(item.arguments())).is_some(),
                 "the address must be an IP address with a port",
             ),
             // The order of the flags had no meaning in version 2.
@@ -116,7 +116,7 @@ impl EntryForm {
                 "the words must be Bandwidth=NUMBER, Measured=NUMBER, Unmeasured=1 or other names",
             ),
             b"p" => (
-                PortPolicy::from_bytes(item.arguments()).is_some(),
+                PortPolicy::from_line(item.arguments()).is_some(),
                 "the policy must be accept or reject, and ports",
             ),
             b"m" => (
@@ -131,7 +131,7 @@ impl EntryForm {
     }
 
     fn is_microdescriptor(self, item: &Item<'_>) -> bool {
-        let is_digest = || base64::decode::<32>(item.arguments()).is_some();
+        let is_digest = || base64::decode::<32>(line::first_word(item.arguments())).is_some();
         let is_of_vote = || VoteMicrodescriptor::parse(item.arguments()).is_some();
         match self {
             EntryForm::Vote => is_of_vote(),

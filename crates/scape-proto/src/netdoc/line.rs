@@ -72,6 +72,13 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(|b| is_space(*b)).filter(|word| !word.is_empty())
 }
 
+/// Returns the first word of a line. Later versions of tor may add words to a
+/// line, so a value of one word ends there.
+#[inline]
+pub(super) fn first_word(line: &[u8]) -> &[u8] {
+    words(line).next().unwrap_or_default()
+}
+
 /// Returns true for a space or a tab.
 #[inline]
 pub(super) fn is_space(byte: u8) -> bool {
@@ -168,6 +175,7 @@ mod tests {
         assert_eq!(keyword(b""), (&b""[..], &b""[..]));
         let found: Vec<&[u8]> = words(b" Exit\t Fast ").collect();
         assert_eq!(found, [b"Exit", b"Fast"]);
+        assert_eq!((first_word(b" Exit\tFast"), first_word(b" ")), (&b"Exit"[..], &b""[..]));
     }
 
     #[test]

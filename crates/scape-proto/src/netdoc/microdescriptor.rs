@@ -9,7 +9,9 @@ use super::address::parse_address;
 use super::base64;
 use super::documents::skip_annotations;
 use super::item::{Item, Object};
-use super::line::{Lines, ed25519_id, find_line, keyword, lossy, starts_with_keyword, words};
+use super::line::{
+    Lines, ed25519_id, find_line, first_word, keyword, lossy, starts_with_keyword, words,
+};
 use super::rules::{self, Depth, Rule, Rules};
 use super::value::key;
 use super::{DocumentError, DocumentKind, FamilyMember, LineProblem, PortPolicy, Protocols};
@@ -94,8 +96,9 @@ impl<'a> Microdescriptor<'a> {
     /// ```
     /// use scape_proto::netdoc::{LineProblem, Microdescriptor};
     ///
-    /// let error = Microdescriptor::parse_strict(b"onion-key\np accept 80\n").expect_err("no key");
-    /// assert_eq!((error.keyword(), error.problem()), ("ntor-onion-key", LineProblem::Missing));
+    /// let text = b"onion-key\np accept 80\np accept 443\n";
+    /// let error = Microdescriptor::parse_strict(text).expect_err("two policies");
+    /// assert_eq!((error.keyword(), error.problem()), ("p", LineProblem::Repeated));
     /// ```
     ///
     /// # Errors
@@ -130,7 +133,7 @@ impl<'a> Microdescriptor<'a> {
                 self.ed25519 = ed25519_id(rest).unwrap_or_default();
             }
             b"a" if self.ipv6.is_none() => {
-                if let Some(SocketAddr::V6(address)) = parse_address(rest) {
+                if let Some(SocketAddr::V6(address)) = parse_address(first_word(rest)) {
                     self.ipv6 = Some(address);
                 }
             }
@@ -211,7 +214,7 @@ impl<'a> Microdescriptor<'a> {
     /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let lines = Lines::new(self.text).map(keyword).filter(|(keyword, _)| *keyword == b"a");
-        lines.filter_map(|(_, rest)| parse_address(rest))
+        lines.filter_map(|(_, rest)| parse_address(first_word(rest)))
     }
 
     /// Returns the relays that this relay lists as its family: the line
@@ -263,7 +266,7 @@ impl<'a> Microdescriptor<'a> {
     /// Returns the ports to which the relay allows streams to exit over IPv4:
     /// the line `p`. No port is allowed if the line is missing or malformed.
     pub fn policy(&self) -> PortPolicy {
-        self.policy.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
+        self.policy.and_then(PortPolicy::from_line).unwrap_or_else(PortPolicy::reject_all)
     }
 
     /// Returns the line `p` without its keyword, or `None` if there is no such
@@ -275,7 +278,7 @@ impl<'a> Microdescriptor<'a> {
     /// Returns the ports to which the relay allows streams to exit over IPv6:
     /// the line `p6`. No port is allowed if the line is missing or malformed.
     pub fn policy_v6(&self) -> PortPolicy {
-        self.policy_v6.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
+        self.policy_v6.and_then(PortPolicy::from_line).unwrap_or_else(PortPolicy::reject_all)
     }
 
     /// Returns the line `p6` without its keyword, or `None` if there is no such
@@ -369,7 +372,8 @@ static RULES: Rules = Rules {
     document: DocumentKind::Microdescriptor,
     lines: &[
         Rule::once("onion-key").optional_object(RSA),
-        Rule::once("ntor-onion-key"),
+        // Documents of consensus methods before 16 have no such line.
+        Rule::at_most_once("ntor-onion-key"),
         Rule::any("a"),
         Rule::at_most_once("family"),
         Rule::at_most_once("family-ids"),
@@ -391,13 +395,8 @@ fn check_item<'a>(item: &Item<'a>, identities: &mut Vec<&'a [u8]>) -> Result<(),
             let is_valid = parse_address(words.word()?).is_some();
             (is_valid, "the address must be an IP address with a port")
         }
-        b"family" => {
-            let is_known = |member: &FamilyMember| !matches!(member, FamilyMember::Other(_));
-            let is_valid = FamilyMember::parse_all(item.arguments()).iter().all(is_known);
-            (is_valid, "the members must be fingerprints or nicknames")
-        }
         b"p" | b"p6" => {
-            let is_valid = PortPolicy::from_bytes(item.arguments()).is_some();
+            let is_valid = PortPolicy::from_line(item.arguments()).is_some();
             (is_valid, "the policy must be accept or reject, and ports")
         }
         b"pr" => {
@@ -609,7 +608,6 @@ mod tests {
             ("id ed25519 l", "id ed25519 ", "id", None),
             ("rsa1024 C", "rsa1024 ", "id", None),
             ("[2001:db8::4]:9104", "[2001:db8::4]", "a", None),
-            ("family $2", "family $", "family", None),
         ] {
             let changed = text.replace(old, new);
             assert_ne!(changed, text, "{old}");
@@ -622,9 +620,30 @@ mod tests {
             let relay = Microdescriptor::parse(changed.as_bytes()).unwrap();
             assert_eq!(relay.skipped().first(), Some(&error), "{old}");
         }
-        let missing = text.replace("ntor-onion-key", "new-onion-key");
-        let error = Microdescriptor::parse_strict(missing.as_bytes()).unwrap_err();
-        assert_eq!((error.keyword(), error.problem()), ("ntor-onion-key", LineProblem::Missing));
+    }
+
+    /// Documents of old consensus methods have no key for ntor, and
+    /// authorities copy family members of unknown forms.
+    #[test]
+    fn old_and_future_lines_are_read_strictly() {
+        let old = whole().replace("ntor-onion-key", "new-onion-key");
+        let relay = Microdescriptor::parse_strict(old.as_bytes()).unwrap();
+        assert_eq!(relay.ntor_onion_key(), None);
+        let odd = whole().replace("family $", "family !odd $");
+        let relay = Microdescriptor::parse_strict(odd.as_bytes()).unwrap();
+        assert_eq!((relay.family().len(), relay.skipped().len()), (3, 0));
+    }
+
+    #[test]
+    fn lines_with_additional_words_keep_their_values() {
+        let text = whole();
+        let old = Microdescriptor::parse_strict(text.as_bytes()).unwrap();
+        let changed = text.replace(":9104\n", ":9104 more\n").replace("443\n", "443 more words\n");
+        let new = Microdescriptor::parse_strict(changed.as_bytes()).unwrap();
+        assert_eq!((new.ipv6(), new.policy()), (old.ipv6(), old.policy()));
+        assert_eq!(new.policy_v6(), old.policy_v6());
+        assert!(new.other_addresses().eq(old.other_addresses()) && new.ipv6().is_some());
+        assert_eq!(changed.matches("more").count(), 4);
     }
 
     #[test]

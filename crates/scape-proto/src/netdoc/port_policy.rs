@@ -132,9 +132,18 @@ impl PortPolicy {
         reached == u16::MAX
     }
 
-    /// Parses the bytes of a line without its keyword, in the same way as tor's
-    /// `parse_short_policy`.
-    pub(crate) fn from_bytes(text: &[u8]) -> Option<Self> {
+    /// Parses a line without its keyword. Later versions of tor may add words
+    /// after the list of ports.
+    pub(crate) fn from_line(text: &[u8]) -> Option<Self> {
+        PortPolicy::from_bytes(text).or_else(|| {
+            let (end, _) =
+                text.iter().enumerate().filter(|(_, b)| b.is_ascii_whitespace()).nth(1)?;
+            PortPolicy::from_bytes(text.get(..end)?)
+        })
+    }
+
+    /// Parses bytes in the same way as tor's `parse_short_policy`.
+    fn from_bytes(text: &[u8]) -> Option<Self> {
         let (action, mut rest) = match text.split_at_checked(6)? {
             (b"accept", rest) => (ExitAction::Accept, rest),
             (b"reject", rest) => (ExitAction::Reject, rest),

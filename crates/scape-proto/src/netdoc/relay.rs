@@ -124,7 +124,7 @@ pub(super) struct InCommon {
 
 impl InCommon {
     fn policy(&mut self, text: Option<&[u8]>) -> Arc<PortPolicy> {
-        let read = |text: &[u8]| PortPolicy::from_bytes(text).map(Arc::new);
+        let read = |text: &[u8]| PortPolicy::from_line(text).map(Arc::new);
         let policy = text.and_then(|text| self.policies.get(text, read));
         let reject_all = || Arc::new(PortPolicy::reject_all());
         policy.unwrap_or_else(|| self.reject_all.get_or_insert_with(reject_all).clone())
@@ -165,7 +165,7 @@ impl Relay {
         };
         let policies = &mut common.policies;
         let policy =
-            |text: &[u8]| policies.get(text, |text| PortPolicy::from_bytes(text).map(Arc::new));
+            |text: &[u8]| policies.get(text, |text| PortPolicy::from_line(text).map(Arc::new));
         let unknown_flags: Box<[Box<str>]> = status.unknown_flags().map(lossy).collect();
         let ipv6 = status.ipv6();
         let mut other_addresses: Box<[SocketAddr]> = Box::default();

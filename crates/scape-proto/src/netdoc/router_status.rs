@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::address::{parse_address, parse_ipv4, parse_time};
 use super::base64;
 use super::entry_form::EntryForm;
-use super::line::{Lines, ed25519_id, keyword, number, words};
+use super::line::{Lines, ed25519_id, first_word, keyword, number, words};
 use super::router_status_error::RouterStatusProblem;
 use super::router_statuses::RouterStatuses;
 use super::vote_microdescriptor::VoteMicrodescriptor;
@@ -248,7 +248,7 @@ impl<'a> RouterStatus<'a> {
     /// Returns the SHA-256 digest of the relay's microdescriptor: the line `m`
     /// of a microdescriptor consensus. Returns `None` for other entries.
     pub fn microdescriptor_digest(&self) -> Option<[u8; 32]> {
-        self.microdescriptor.and_then(base64::decode)
+        self.microdescriptor.map(first_word).and_then(base64::decode)
     }
 
     /// Returns the time when the descriptor was published, in whole seconds.
@@ -294,7 +294,8 @@ impl<'a> RouterStatus<'a> {
     /// ```
     pub fn other_addresses(&self) -> impl Iterator<Item = SocketAddr> + use<'a> {
         let lines = Lines::new(self.addresses).map(keyword);
-        lines.filter(|(keyword, _)| *keyword == b"a").filter_map(|(_, rest)| parse_address(rest))
+        let lines = lines.filter(|(keyword, _)| *keyword == b"a");
+        lines.filter_map(|(_, rest)| parse_address(first_word(rest)))
     }
 
     /// Returns the flags that this version of the library knows.
@@ -433,7 +434,7 @@ impl<'a> RouterStatus<'a> {
     /// assert!(relay.policy().is_some_and(|policy| policy.allows(443)));
     /// ```
     pub fn policy(&self) -> Option<PortPolicy> {
-        self.policy.and_then(PortPolicy::from_bytes)
+        self.policy.and_then(PortPolicy::from_line)
     }
 
     /// Returns the line `p` without its keyword, or `None` if there is no such

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::document_error::LineProblem;
 use super::item::Item;
 use super::keyed;
-use super::line::lossy;
+use super::line::{first_word, lossy};
 use super::rules::Depth;
 use super::{Package, Protocols, RouterFlags, SharedRandomValue};
 use crate::word::Version;
@@ -89,16 +89,20 @@ fn delays(item: &Item<'_>) -> Result<(Duration, Duration), LineProblem> {
 }
 
 /// Returns the versions in a line, without empty ones. Only a strict reading
-/// checks that they are versions of tor.
+/// checks that they are versions of tor. Later versions of tor may add words
+/// after the list.
 pub(super) fn versions(item: &Item<'_>, depth: Depth) -> Result<Vec<Box<str>>, LineProblem> {
     const FORM: &str = "the versions must be versions of tor, separated by commas";
-    let all = item.arguments().split(|b| *b == b',').map(<[u8]>::trim_ascii);
-    let versions: Vec<Box<str>> = all.filter(|version| !version.is_empty()).map(lossy).collect();
-    let are_versions = versions.iter().all(|version| version.parse::<Version>().is_ok());
-    match depth == Depth::Lenient || are_versions {
-        true => Ok(versions),
-        false => Err(LineProblem::Value(FORM)),
+    let is_comma = |b: &u8| *b == b',';
+    if depth == Depth::Strict {
+        let list = item.words().next().map(|list| list.split(is_comma).map(lossy));
+        let is_version = |version: Box<str>| version.parse::<Version>().is_ok();
+        if list.is_some_and(|mut list| !list.all(is_version)) {
+            return Err(LineProblem::Value(FORM));
+        }
     }
+    let all = item.arguments().split(is_comma).map(first_word);
+    Ok(all.filter(|version| !version.is_empty()).map(lossy).collect())
 }
 
 /// Returns the known and the unknown flags in a line.

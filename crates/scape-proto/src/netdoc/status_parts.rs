@@ -6,7 +6,7 @@ use memchr::memmem;
 use super::document_error::{DocumentError, LineProblem};
 use super::entry_form::EntryForm;
 use super::item::Item;
-use super::line::{Lines, find_line};
+use super::line::{Lines, find_line, keyword};
 use super::router_statuses::{RouterStatuses, is_footer};
 use super::rules::{self, Depth, Rules};
 
@@ -52,14 +52,15 @@ impl<'a> StatusParts<'a> {
         count_lines(self.header) + count_lines(self.entries)
     }
 
-    /// Checks every entry. If the entries must be sorted, they must have
-    /// ascending fingerprints.
+    /// Checks every entry, and that no line of the footer is before its place.
+    /// If the entries must be sorted, they must have ascending fingerprints.
     pub(super) fn check_entries(
         &self,
         form: EntryForm,
         are_sorted: bool,
     ) -> Result<(), DocumentError> {
         const SORTED: &str = "the entries must be sorted by fingerprint, and each must be unique";
+        self.check_footer(form)?;
         let mut last = None;
         let mut line = count_lines(self.header);
         for entry in self.relays(form).strict() {
@@ -72,6 +73,19 @@ impl<'a> StatusParts<'a> {
             line += count_lines(entry.text());
         }
         Ok(())
+    }
+
+    /// Checks that no line of the footer precedes the footer.
+    fn check_footer(&self, form: EntryForm) -> Result<(), DocumentError> {
+        let before = self.text.len() - self.footer.len();
+        let lines = Lines::new(self.text.get(..before).unwrap_or_default());
+        match lines.enumerate().find(|(_, line)| is_footer(line)) {
+            Some((before, line)) => {
+                let (word, _) = keyword(line);
+                Err(DocumentError::new(form.document(), Some(before + 1), word, LineProblem::Order))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -98,8 +112,11 @@ pub(super) fn skip_leading_annotations(text: &[u8]) -> &[u8] {
 /// footer. The footer of an old consensus method has no line
 /// `directory-footer`, so the other lines of a footer are looked for as well.
 fn footer_start(text: &[u8]) -> usize {
-    if let Some(end) = memmem::rfind(text, b"\ndirectory-footer") {
-        return end + 1;
+    // Another keyword may begin in the same way.
+    let is_start = |start: &usize| text.get(*start..).is_some_and(is_footer);
+    let ends = memmem::rfind_iter(text, b"\ndirectory-footer");
+    if let Some(start) = ends.map(|end| end + 1).find(is_start) {
+        return start;
     }
     let entries = find_line(text, b"\nr").unwrap_or(0);
     let mut lines = Lines::new(text.get(entries..).unwrap_or_default());

@@ -104,11 +104,14 @@ fn strict_reading_rejects_each_broken_rule() {
         ("s Valid\n", "", "s", Missing),
         ("s Valid", "s Valid\nm AAAA", "m", Unexpected),
         ("BEGIN SIG", "BEGIN X", "directory-signature", Object),
+        ("directory-footer", "directory-footer\ndirectory-footer", "directory-footer", Order),
+        ("\nr one", "\nbandwidth-weights Wgg=1\nr one", "bandwidth-weights", Order),
+        ("\ns Valid", "\ndirectory-signature x\ns Valid", "directory-signature", Order),
     ] {
         let changed = text.replacen(old, new, 1);
         assert_ne!(changed, text, "{old}");
         // The line with the weights may be missing.
-        if keyword == "bandwidth-weights" {
+        if (keyword, problem) == ("bandwidth-weights", Missing) {
             assert!(Consensus::parse_strict(changed.as_bytes()).is_ok());
             continue;
         }
@@ -131,6 +134,7 @@ fn strict_reading_rejects_malformed_values() {
         ("2026-11-21 02:00", "2026-11-21 62:00"),
         ("300 200", "300 x"),
         ("0.4.8.1,", "0.4.8.x,"),
+        ("0.4.8.1,", "0.4.8.1,,"),
         ("sha256=", "sha256"),
         ("recommended-relay-protocols Link=4", "recommended-relay-protocols Link=x"),
         ("params a=1 b", "params b=1 a"),
@@ -163,6 +167,38 @@ fn strict_reading_rejects_malformed_values() {
     }
 }
 
+/// dir-spec demands that each line allows more words than it describes.
+#[test]
+fn lines_with_additional_words_keep_their_values() {
+    let text = whole().replace("\ns Exit", "\na [::1]:9\ns Exit");
+    let mut changed = String::new();
+    for line in text.lines() {
+        changed.push_str(line);
+        let word = line.split(' ').next().unwrap();
+        if ["client-versions", "valid-after", "a", "p", "vote-digest"].contains(&word) {
+            changed.push_str(" more words");
+        }
+        changed.push('\n');
+    }
+    let old = Consensus::parse_strict(text.as_bytes()).unwrap();
+    let new = Consensus::parse_strict(changed.as_bytes()).unwrap();
+    assert_eq!(new.client_versions, old.client_versions);
+    assert_eq!((new.valid_after, &new.dir_sources), (old.valid_after, &old.dir_sources));
+    for (old, new) in old.relays().zip(new.relays()) {
+        assert_eq!(new.policy(), old.policy());
+        assert!(new.other_addresses().eq(old.other_addresses()));
+    }
+    assert!(new.relays().any(|relay| relay.ipv6().is_some() && relay.policy().is_some()));
+    assert_eq!(changed.matches(" more words").count(), 6);
+}
+
+#[test]
+fn line_that_begins_like_the_footer_is_part_of_the_footer() {
+    let text = whole().replace("directory-footer\n", "directory-footer\ndirectory-footer-new x\n");
+    let consensus = Consensus::parse_strict(text.as_bytes()).unwrap();
+    assert_eq!((consensus.signatures.len(), consensus.relays().count()), (2, 2));
+}
+
 #[test]
 fn skipped_lines_have_their_number_in_the_text() {
     let text = whole()
@@ -190,7 +226,7 @@ fn microdescriptor_consensus_needs_digests_of_microdescriptors() {
     let text = whole()
         .replace("version 3", "version 3 microdesc")
         .replace(" kjKOZLsq0WbxlzF7GZ68cSUiEI4", "")
-        .replace("\ns ", "\nm C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA\ns ")
+        .replace("\ns ", "\nm C7+l5zIMGPEOG4IvLZtbeLcaOXtBiE26T6gRyYczDGA more words\ns ")
         .replace("signature sha1", "signature sha256");
     let consensus = Consensus::parse_strict(text.as_bytes()).unwrap();
     assert_eq!(consensus.flavor, ConsensusFlavor::Microdesc);

@@ -9,7 +9,7 @@ use super::BandwidthHistory;
 use super::digest::sha1_through;
 use super::documents::{Documents, ReadDepth, Split, skip_annotations};
 use super::item::{Item, Object};
-use super::line::signed_number;
+use super::line::{first_word, lossy, signed_number};
 use super::rules::{self, Depth, Rule, Rules};
 use super::value::{base64_word, decode_hex, flag, hex, key, nickname};
 use super::{
@@ -477,6 +477,9 @@ impl<'a> ServerDescriptor<'a> {
         if !Item::parse_all(self.text).any(|item| is_rule(&item)) {
             return Err(missing("reject"));
         }
+        if self.router_sig_ed25519.is_some() && self.identity_ed25519.is_none() {
+            return Err(missing("identity-ed25519"));
+        }
         if self.identity_ed25519.is_some() && self.router_digest.is_none() {
             let required = [
                 ("router-sig-ed25519", self.router_sig_ed25519.is_some()),
@@ -513,9 +516,7 @@ impl<'a> ServerDescriptor<'a> {
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
         let mut rules = String::new();
         for item in Item::parse_all(self.text).filter(is_rule) {
-            rules.push_str(&String::from_utf8_lossy(item.keyword()));
-            rules.push(' ');
-            rules.push_str(&item.lossy());
+            rules.push_str(&rule_text(&item));
             rules.push('\n');
         }
         rules.parse()
@@ -532,7 +533,7 @@ impl<'a> ServerDescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn ipv6_policy(&self) -> PortPolicy {
-        self.ipv6_policy.and_then(PortPolicy::from_bytes).unwrap_or_else(PortPolicy::reject_all)
+        self.ipv6_policy.and_then(PortPolicy::from_line).unwrap_or_else(PortPolicy::reject_all)
     }
 
     /// Returns the subprotocol versions that the relay supports: the line
@@ -621,14 +622,16 @@ fn is_rule(item: &Item<'_>) -> bool {
     matches!(item.keyword(), b"accept" | b"reject")
 }
 
+/// Returns the rule in such a line: the keyword and the first word.
+fn rule_text(item: &Item<'_>) -> String {
+    format!("{} {}", lossy(item.keyword()), lossy(first_word(item.arguments())))
+}
+
 /// Checks the values that are parsed only on request.
 fn check_item(item: &Item<'_>) -> Result<(), LineProblem> {
     let is_valid = match item.keyword() {
-        b"accept" | b"reject" => {
-            let rule = std::str::from_utf8(item.text()).unwrap_or_default();
-            rule.trim_start_matches("opt ").parse::<ExitRule>().is_ok()
-        }
-        b"ipv6-policy" => PortPolicy::from_bytes(item.arguments()).is_some(),
+        b"accept" | b"reject" => rule_text(item).parse::<ExitRule>().is_ok(),
+        b"ipv6-policy" => PortPolicy::from_line(item.arguments()).is_some(),
         b"proto" => Protocols::from_bytes(item.arguments()).is_some(),
         _ => true,
     };
@@ -646,6 +649,10 @@ fn read_fingerprint(item: &Item<'_>) -> Result<Fingerprint, LineProblem> {
     let mut digits = [0; 40];
     let mut rest = &mut digits[..];
     for word in item.words() {
+        // Later versions of tor may add words.
+        if rest.is_empty() {
+            break;
+        }
         let (group, after) =
             rest.split_at_mut_checked(word.len()).ok_or(LineProblem::Value(FORM))?;
         group.copy_from_slice(word);

@@ -72,6 +72,7 @@ fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
         (text.replace("AQID", "AQI"), "identity-ed25519", LineProblem::Object),
         (text.replace("bandwidth 1 2 3", "bandwidth 1"), "bandwidth", LineProblem::Words),
         (text.replace("router relay04", "relay relay04"), "relay", LineProblem::Start),
+        (text.replace("identity-ed25519\n", "x\n"), "identity-ed25519", LineProblem::Missing),
     ] {
         let error = ServerDescriptor::parse_strict(changed.as_bytes()).unwrap_err();
         assert_eq!((error.keyword(), error.problem()), (keyword, problem), "{error}");
@@ -95,6 +96,24 @@ fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
         assert!(matches!(error.problem(), LineProblem::Value(_)), "{new}: {error}");
         assert!(ServerDescriptor::parse(changed.as_bytes()).is_ok(), "{new}");
     }
+}
+
+/// dir-spec demands that each line allows more words than it describes.
+#[test]
+fn lines_with_additional_words_keep_their_values() {
+    let text = whole().replace("reject *:25", "opt reject *:25");
+    let old = ServerDescriptor::parse_strict(text.as_bytes()).unwrap();
+    let changed = text
+        .replace("3CCE\n", "3CCE more words\n")
+        .replace("*:25\n", "*:25 more words\n")
+        .replace("accept 80\n", "accept 80 more words\n")
+        .replace("]:9004\n", "]:9004 more words\n");
+    let new = ServerDescriptor::parse_strict(changed.as_bytes()).unwrap();
+    assert_eq!((new.fingerprint, &new.or_addresses), (old.fingerprint, &old.or_addresses));
+    assert_eq!(new.exit_policy(), old.exit_policy());
+    assert!(!new.exit_policy().unwrap().allows("192.0.2.1".parse().unwrap(), 25));
+    assert_eq!(new.ipv6_policy(), old.ipv6_policy());
+    assert_eq!(changed.matches(" more words").count(), 4);
 }
 
 #[test]
