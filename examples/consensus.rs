@@ -167,7 +167,7 @@ fn current(tor: &Controller) -> Result<Vec<u8>> {
     Err("tor has no consensus".into())
 }
 
-/// Opens the databases with countries. Returns `None` if there are none.
+/// Opens the databases with countries. Returns `None` if none are given.
 #[cfg(feature = "geoip")]
 fn databases(paths: &[PathBuf]) -> Result<Option<GeoIp>> {
     match paths {

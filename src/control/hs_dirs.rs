@@ -13,11 +13,12 @@ impl HsDescriptors<'_> {
     /// descriptors that a service must publish, each with its key and its
     /// directories. See [`netdoc::onion`](crate::netdoc::onion).
     ///
-    /// Sends the command of [`Info::directory`](crate::control::Info::directory),
-    /// to which tor answers with about 8 MB on the public network, and `GETCONF
-    /// TestingTorNetwork`. In a testing network, time periods are shorter. If a
-    /// filter refuses the second command, the network is taken for the public
-    /// one. A program that needs the directories often can check with
+    /// Sends `GETCONF TestingTorNetwork` and the command of
+    /// [`Info::directory`](crate::control::Info::directory), to which tor
+    /// answers with about 8 MB on the public network. Time periods are shorter
+    /// in a testing network. If a filter refuses GETCONF, this method assumes
+    /// the public network. A program that needs the directories often can check
+    /// with
     /// [`Info::consensus_lifetime`](crate::control::Info::consensus_lifetime)
     /// if there is a new consensus.
     ///

@@ -196,8 +196,9 @@ impl Directory {
         self.valid_until
     }
 
-    /// Returns the shared random value for the current period. Returns `None` if
-    /// the consensus has none, because too few authorities took part.
+    /// Returns the shared random value for the current period. Returns `None`
+    /// if the consensus has no such value, because too few authorities took
+    /// part.
     ///
     /// ```
     /// # use scape_proto::netdoc::Directory;
@@ -212,7 +213,8 @@ impl Directory {
         self.shared_random_current
     }
 
-    /// Returns the shared random value for the previous period.
+    /// Returns the shared random value for the previous period, or `None` if
+    /// the consensus has no such value.
     pub fn shared_random_previous(&self) -> Option<SharedRandomValue> {
         self.shared_random_previous
     }

@@ -233,7 +233,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_have_all_items_and_similar_lengths(length in 0usize..400, directories in 0usize..40) {
+        fn parts_have_all_items_and_similar_lengths(
+            length in 0usize..400,
+            directories in 0usize..40,
+        ) {
             let items: Vec<usize> = (0..length.min(directories.max(1) * MOST_POINTS)).collect();
             let parts = divide(&items, directories);
             prop_assert_eq!(parts.concat(), items.clone());

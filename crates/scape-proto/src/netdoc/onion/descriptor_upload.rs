@@ -129,7 +129,7 @@ impl DescriptorUpload {
     /// let hs_dirs = HsDirs::new(&directory).expect("the consensus has times");
     /// let [upload, _] = hs_dirs.uploads(&OnionKey::from_seed(&[7; 32]));
     /// assert_eq!(upload.divide(2), upload.replicas);
-    /// assert_eq!(upload.divide(1), [upload.directories().collect::<Vec<_>>()]);
+    /// assert_eq!(upload.divide(1)[0].len(), upload.directories().count());
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn divide(&self, descriptors: usize) -> Vec<Vec<Fingerprint>> {
