@@ -310,7 +310,7 @@ impl<'a> ServerDescriptor<'a> {
 
     fn read_text(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
         let mut relay = ServerDescriptor::empty(text);
-        // A lenient reading doesn't depend on what the two sets of rules differ in.
+        // The two sets of rules differ only in what a strict reading checks.
         let rules = if depth == Depth::Strict { relay.rules() } else { &RULES };
         relay.skipped = rules::read(rules, text, depth, |item| relay.read_item(item, depth))?;
         if depth == Depth::Strict {
