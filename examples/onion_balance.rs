@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Clients connect to the frontend, whose key is in KEY_FILE. A missing file is
-//! made. The backends are onion services on any number of machines. They accept
+//! made. Files of tor and of OnionBalance are read, too. The backends are onion services on any number of machines. They accept
 //! the connections, so this program sees none of them. It only publishes the
 //! frontend's descriptors with the backends' introduction points. To run a
 //! backend, put this into its torrc, and the frontend's address into the file
