@@ -9,8 +9,10 @@
 //! ```
 //!
 //! Clients connect to the frontend, whose key is in KEY_FILE. A missing file is
-//! made. Files of tor and of OnionBalance are read, too. The backends are onion services on any number of machines. They accept
-//! the connections, so this program sees none of them. It only publishes the
+//! made. Key files of tor and of OnionBalance are read, too.
+//!
+//! The backends are onion services on any number of machines. They accept the
+//! connections, so this program sees none of them. It only publishes the
 //! frontend's descriptors with the backends' introduction points. To run a
 //! backend, put this into its torrc, and the frontend's address into the file
 //! `ob_config` in the service's directory:
