@@ -14,12 +14,12 @@ use criterion::Criterion;
 use scape::State;
 
 use support::fake_tor::{self, FakeTor};
-use support::relays::RELAYS;
+use support::relays::{self, RELAYS};
 use support::rounds::{Ratio, Run, verdict};
 use support::{Server, child, fake_network, memory, scape_side, scape_state};
 
 /// The role of a child that holds a live state, to measure its memory. Its
-/// argument is the server's address.
+/// arguments are the server's address and the number of new consensuses.
 const HOLDER: &str = "holder";
 
 /// The number of events of circuits and streams.
@@ -129,12 +129,12 @@ fn print_ratios(columns: &mut [Run; COLUMNS.len()], rounds: usize) {
 
 /// Returns a text about the memory of a program with a live state.
 fn memory_of(server: &Server) -> String {
-    let mut holder = child::command(HOLDER, &[&server.address]);
+    let mut holder = child::command(HOLDER, &[&server.address, "0"]);
     let output = holder.stdin(Stdio::null()).stderr(Stdio::inherit()).output().unwrap();
     assert!(output.status.success(), "{}", output.status);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let numbers: Vec<u64> = text.split_whitespace().map(|number| number.parse().unwrap()).collect();
-    let [before, after, peak] = numbers[..] else { panic!("{text:?}") };
+    let [before, after, .., peak] = numbers[..] else { panic!("{text:?}") };
     let each = (after - before) * 1024 / RELAYS as u64;
     format!(
         "a live state with {RELAYS} relays: {each} bytes for each (target {MEMORY_TARGET}, {}), {before} KiB before, \
@@ -144,12 +144,18 @@ fn memory_of(server: &Server) -> String {
 }
 
 /// Runs the role [`HOLDER`]: holds a live state, and prints the memory of this
-/// process in KiB: before, after and at most.
+/// process in KiB: before, after, after each new consensus, and at most.
 fn hold(arguments: &[String]) {
-    let [address] = arguments else { panic!("{arguments:?}") };
+    let [address, consensuses] = arguments else { panic!("{arguments:?}") };
     let controller = scape_side::connect(address);
     let before = memory::now();
     let state = State::new(&controller).unwrap();
-    println!("{before} {} {}", memory::now(), memory::peak());
-    assert_eq!(state.routers().len(), RELAYS);
+    let mut all = vec![before, memory::now()];
+    for _ in 0..consensuses.parse().unwrap() {
+        controller.get_info(fake_network::NEW_CONSENSUS).unwrap();
+        all.push(memory::now());
+    }
+    all.push(memory::peak());
+    println!("{}", all.iter().map(u64::to_string).collect::<Vec<_>>().join(" "));
+    assert_eq!(state.routers().len(), relays::count());
 }

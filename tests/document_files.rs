@@ -715,7 +715,10 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_never_panic(data in prop::collection::vec(any::<u8>(), 0..2000), which in 0..7usize) {
+    fn any_bytes_never_panic(
+        data in prop::collection::vec(any::<u8>(), 0..2000),
+        which in 0..7usize,
+    ) {
         let head: &[u8] = [
             &b"\x1f\x8b\x08"[..], b"BZh91AY&SY", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd",
             b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff", b"document-type consensus\n\0", b"",

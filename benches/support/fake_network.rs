@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::flood::Flood;
-use super::relays::{RELAYS, Relays};
+use super::relays::{Relays, count};
 
 /// The seed of the first hour's relays.
 const SEED: u64 = 9_000;
@@ -25,7 +25,7 @@ pub(crate) fn lives_key(events: usize) -> String {
 /// Returns the relays of the first hour and of the next hour. The NEWCONSENSUS
 /// events alternate between the two.
 pub(crate) fn relays() -> [Relays; 2] {
-    [Relays::new(RELAYS, SEED), Relays::new(RELAYS, SEED).next_hour(CHANGED)]
+    [Relays::new(count(), SEED), Relays::new(count(), SEED).next_hour(CHANGED)]
 }
 
 /// Adds the answer to `answers` if the command is about the network. Returns

@@ -10,6 +10,12 @@ use super::random::Random;
 /// The number of relays, the same as in the public network.
 pub(crate) const RELAYS: usize = 9_000;
 
+/// Returns the number of relays: [`RELAYS`], or the number in the environment
+/// variable `BENCH_RELAYS`, for measurements of the memory by hand.
+pub(crate) fn count() -> usize {
+    std::env::var("BENCH_RELAYS").map_or(RELAYS, |count| count.parse().unwrap())
+}
+
 /// The versions that the made-up relays run.
 const VERSIONS: [&str; 5] = ["0.4.8.16", "0.4.8.17", "0.4.9.9", "0.4.9.10", "0.4.9.11"];
 const PROTOCOLS: &str = "Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=1-5 \
@@ -93,6 +99,15 @@ impl Relays {
         self.consensus_of(Flavor::Full)
     }
 
+    /// Returns the entries of a vote.
+    pub(crate) fn vote_entries(&self) -> String {
+        let mut text = String::new();
+        for relay in &self.0 {
+            relay.write_entry(&mut text, Flavor::Vote);
+        }
+        text
+    }
+
     fn consensus_of(&self, flavor: Flavor) -> String {
         let mut text = header(flavor);
         for relay in &self.0 {
@@ -103,11 +118,12 @@ impl Relays {
     }
 }
 
-/// The flavors of a consensus.
+/// The kinds of documents that have entries.
 #[derive(Clone, Copy, PartialEq)]
 enum Flavor {
     Microdesc,
     Full,
+    Vote,
 }
 
 /// The number of authorities.
@@ -185,7 +201,7 @@ impl Relay {
     fn write_entry(&self, text: &mut String, flavor: Flavor) {
         let Relay { nickname, ip, or_port, dir_port, version, flags, .. } = self;
         let (id, digest) = (BASE64_NOPAD.encode(&self.identity), BASE64_NOPAD.encode(&self.digest));
-        let is_full = flavor == Flavor::Full;
+        let is_full = flavor != Flavor::Microdesc;
         let digest = if is_full { format!(" {digest}") } else { String::new() };
         writeln!(text, "r {nickname} {id}{digest} 2038-01-01 00:00:00 {ip} {or_port} {dir_port}")
             .unwrap();
@@ -194,11 +210,24 @@ impl Relay {
             writeln!(text, "m {}", BASE64_NOPAD.encode(&self.microdescriptor)).unwrap();
         }
         writeln!(text, "s {flags}\nv Tor {version}\npr {PROTOCOLS}").unwrap();
-        writeln!(text, "w Bandwidth={}", self.bandwidth).unwrap();
+        let measured = match flavor {
+            Flavor::Vote => format!(" Measured={}", self.bandwidth),
+            _ => String::new(),
+        };
+        writeln!(text, "w Bandwidth={}{measured}", self.bandwidth).unwrap();
         if is_full {
             let policy = POLICIES[usize::from(self.digest[0]) % POLICIES.len()];
             let is_exit = flags.contains("Exit");
             writeln!(text, "p {}", if is_exit { policy } else { "reject 1-65535" }).unwrap();
+        }
+        if flavor == Flavor::Vote {
+            let key = BASE64_NOPAD.encode(&self.microdescriptor);
+            writeln!(
+                text,
+                "id ed25519 {key}\nstats wfu=0.987654 tk=691200 mtbf=1234567\n\
+                 m 32,33,34,35 sha256={key}"
+            )
+            .unwrap();
         }
     }
 }

@@ -25,6 +25,7 @@ mod streams;
 mod client_auth;
 mod descriptors;
 mod hs_descriptors;
+mod hs_dirs;
 mod hs_post;
 mod onions;
 

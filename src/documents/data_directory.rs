@@ -27,12 +27,12 @@ use crate::error::Result;
 ///
 /// ```no_run
 /// use scape::documents::DataDirectory;
-/// use scape::netdoc::Microdescriptor;
+/// use scape::netdoc::ServerDescriptor;
 ///
 /// let directory = DataDirectory::open("/var/lib/tor")?;
-/// for found in directory.microdescriptors()? {
-///     let relay = Microdescriptor::parse(found.text());
-///     println!("{} bytes: {relay:?}", found.text().len());
+/// for found in directory.server_descriptors()? {
+///     let relay = ServerDescriptor::parse(found.text())?;
+///     println!("{:?}: {:?}", relay.nickname, relay.platform);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -101,6 +101,17 @@ impl DataDirectory {
     /// Returns the newest extra-info document of each relay, the newest one
     /// first. They are in `cached-extrainfo` and its journal.
     ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # std::fs::write(path.join("cached-extrainfo"), "extra-info a 9695DFC35FFEB861329B9F1AB04C46397020CE31\n")?;
+    ///
+    /// let newest = DataDirectory::open(path)?.extra_info()?;
+    /// assert!(newest[0].text().starts_with(b"extra-info "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns a [`ReadError`] if a file can't be read.
@@ -115,6 +126,18 @@ impl DataDirectory {
     /// the order in which tor stored them. tor keeps microdescriptors of older
     /// consensuses for a week. None is returned twice.
     ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # std::fs::write(path.join("cached-microdescs"), "@last-listed 2026-11-21 03:16:05\nonion-key\n")?;
+    ///
+    /// let all = DataDirectory::open(path)?.microdescriptors()?;
+    /// let annotation = all[0].document().annotations().next();
+    /// assert_eq!(annotation, Some(&b"@last-listed 2026-11-21 03:16:05"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns a [`ReadError`] if a file can't be read.
@@ -127,6 +150,19 @@ impl DataDirectory {
     /// `cached-microdesc-consensus`. Returns `None` if tor has stored none of
     /// this flavor.
     ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// use scape::netdoc::ConsensusFlavor;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # std::fs::write(path.join("cached-microdesc-consensus"), "network-status-version 3 microdesc\n")?;
+    ///
+    /// let directory = DataDirectory::open(path)?;
+    /// assert!(directory.consensus(&ConsensusFlavor::Microdesc)?.is_some());
+    /// assert!(directory.consensus(&ConsensusFlavor::Ns)?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns a [`ReadError`] if the file can't be read.
@@ -137,6 +173,18 @@ impl DataDirectory {
     /// Returns the consensus that tor can't use yet, because it has no
     /// certificates for the signatures.
     ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// use scape::netdoc::ConsensusFlavor;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # std::fs::write(path.join("unverified-consensus"), "network-status-version 3\n")?;
+    ///
+    /// let directory = DataDirectory::open(path)?;
+    /// assert!(directory.unverified_consensus(&ConsensusFlavor::Ns)?.is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns a [`ReadError`] if the file can't be read.
@@ -146,6 +194,18 @@ impl DataDirectory {
 
     /// Returns the certificates of the authorities in `cached-certs`, the
     /// newest one first. An authority may have several.
+    ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// use scape::netdoc::DocumentKind;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    /// # std::fs::write(path.join("cached-certs"), "dir-key-certificate-version 3\n")?;
+    ///
+    /// let certificates = DataDirectory::open(path)?.certificates()?;
+    /// assert_eq!(certificates[0].kind(), Some(DocumentKind::KeyCertificate));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -159,6 +219,15 @@ impl DataDirectory {
     /// Returns the votes of the last round that an authority has stored in
     /// `v3-status-votes`.
     ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    ///
+    /// assert!(DataDirectory::open(path)?.votes()?.is_empty()); // this tor is no authority
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Returns a [`ReadError`] if the file can't be read.
@@ -168,6 +237,15 @@ impl DataDirectory {
 
     /// Returns the status that a bridge authority has stored in
     /// `networkstatus-bridges`.
+    ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    ///
+    /// assert!(DataDirectory::open(path)?.bridge_network_status()?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -180,6 +258,17 @@ impl DataDirectory {
     /// that a directory cache has stored in `diff-cache`. They are compressed,
     /// so the features `gzip`, `xz` and `zstd` are needed. One document may be
     /// there in several formats.
+    ///
+    /// ```
+    /// use scape::documents::DataDirectory;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path();
+    ///
+    /// for found in DataDirectory::open(path)?.diff_cache() {
+    ///     println!("{:?}", found?.kind());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn diff_cache(&self) -> DocumentReader {
         let path = self.path.join("diff-cache");
         let reader = DocumentReader::new();

@@ -8,11 +8,13 @@ use super::archive::Archive;
 use super::format::Format;
 use super::labels::Labels;
 use super::trace::{Decoder, Fault, Stream, Trace};
+#[cfg(feature = "zstd")]
+use super::zstd::ZstdReader;
 
 /// The most bytes of memory that a decoder may use. The usual levels of xz and
 /// zstd need less than 70 MiB.
 #[cfg(any(feature = "xz", feature = "zstd"))]
-pub(super) const MEMORY_LIMIT: u64 = 128 << 20;
+const MEMORY_LIMIT: u64 = 128 << 20;
 
 /// The number of bytes at a file's start that are looked at. The labels of
 /// tor's `diff-cache` have about one kilobyte.
@@ -43,8 +45,8 @@ pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::
             if head.is_empty() {
                 return Err(error);
             }
-            // There may be documents before the failure. The trace has it.
-            stream = Box::new(Failed);
+            // There may be documents before the failure, which must not get it.
+            stream = Box::new(Failed { fault: trace.take(), trace: trace.clone() });
         }
         let labels = Labels::parse(&head);
         let format = match &labels {
@@ -84,11 +86,17 @@ fn read_head(stream: &mut Stream) -> (Vec<u8>, Option<io::Error>) {
     (head, failure)
 }
 
-/// The rest of a stream that has failed.
-struct Failed;
+/// The rest of a stream that has failed. Reading it records the failure.
+struct Failed {
+    fault: Option<Fault>,
+    trace: Trace,
+}
 
 impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        if let Some(fault) = self.fault.take() {
+            self.trace.record(fault);
+        }
         Err(io::Error::other("the stream has failed before"))
     }
 }
@@ -131,8 +139,9 @@ fn decoder(stream: Stream, format: Format) -> Option<io::Result<Stream>> {
         #[cfg(feature = "zstd")]
         Format::Zstd => {
             let buffered = io::BufReader::new(stream);
-            Some(Ok(Box::new(super::zstd::ZstdReader::new(buffered))))
-        } // Archives have no decoder.
+            Some(Ok(Box::new(ZstdReader::new(buffered, MEMORY_LIMIT))))
+        }
+        // Archives have no decoder.
         _ => {
             drop(stream);
             None
@@ -142,3 +151,41 @@ fn decoder(stream: Stream, format: Format) -> Option<io::Result<Stream>> {
 
 #[cfg(feature = "xz")]
 const LIMIT_IN_KIB: u32 = (MEMORY_LIMIT >> 10) as u32;
+
+#[cfg(test)]
+mod tests {
+    use super::super::trace::Source;
+    use super::*;
+
+    #[test]
+    fn format_without_a_decoder_is_a_fault() {
+        let trace = Trace::default();
+        assert!(decode(Box::new(io::empty()), Format::Tar, &trace).is_err());
+        assert!(matches!(trace.take(), Some(Fault::NoFeature(Format::Tar))));
+    }
+
+    /// A stream that fails at once.
+    struct Broken;
+
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+
+    #[test]
+    fn bytes_before_a_failure_are_opened() {
+        let trace = Trace::default();
+        let stream = Source::new(Cursor::new(b"router a").chain(Broken), trace.clone());
+        let Ok(Opened::Documents(mut stream, None)) = open(Box::new(stream), 0, &trace) else {
+            panic!("the stream has documents");
+        };
+        assert!(!trace.has_fault());
+        let mut text = Vec::new();
+        assert!(stream.read_to_end(&mut text).is_err());
+        assert_eq!(text, b"router a");
+        assert!(matches!(trace.take(), Some(Fault::Io(_))));
+        assert!(open(Box::new(Source::new(Broken, trace.clone())), 0, &trace).is_err());
+        assert!(trace.has_fault());
+    }
+}

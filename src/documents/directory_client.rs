@@ -170,7 +170,8 @@ impl DirectoryClient {
     /// Fetches the current consensus.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// use scape::netdoc::ConsensusFlavor;
     ///
     /// let text = directory.consensus(&ConsensusFlavor::Ns)?;
@@ -191,11 +192,12 @@ impl DirectoryClient {
 
     /// Fetches the current consensus, given an older one. Servers send only the
     /// difference if they can, which is much smaller. This method applies it
-    /// and returns the whole new consensus. If there is no newer one, the result
-    /// is the old one.
+    /// and returns the whole new consensus. If there is no newer one, the
+    /// result is the old one.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// use scape::netdoc::ConsensusFlavor;
     ///
     /// let old = directory.consensus(&ConsensusFlavor::Microdesc)?;
@@ -252,7 +254,8 @@ impl DirectoryClient {
     /// identity (`v3ident`). Only authorities have votes.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// let authority = "D586D18309DED4CD6D57C18FDB97EFA96D330566".parse()?;
     /// let vote = directory.vote(authority)?;
     /// println!("{} relays", vote.parse()?.relays().count());
@@ -271,7 +274,8 @@ impl DirectoryClient {
     /// in the last minutes before a new consensus.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// let signatures = directory.detached_signatures()?;
     /// println!("{} signatures", signatures.parse()?.signatures.len());
     /// # Ok(())
@@ -288,7 +292,8 @@ impl DirectoryClient {
     /// Fetches the bandwidth file that the authority uses for its next vote.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// let file = directory.bandwidth_file()?;
     /// println!("{} relays", file.parse()?.relays().count());
     /// # Ok(())
@@ -355,7 +360,8 @@ impl DirectoryClient {
     /// the result.
     ///
     /// ```no_run
-    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # fn f(directory: scape::documents::DirectoryClient) -> Result<()> {
     /// use scape::netdoc::ConsensusFlavor;
     ///
     /// let text = directory.consensus(&ConsensusFlavor::Microdesc)?;

@@ -119,3 +119,35 @@ impl Cause for ReadError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn error(place: Place, position: u64, problem: ReadProblem) -> Error {
+        ReadError::new(Arc::new(place), position, problem).into()
+    }
+
+    #[test]
+    fn error_says_place_reason_and_remedy() {
+        let place = Place::file("a.tar").inside(Path::new("b/c.xz"));
+        let missing = error(place.clone(), 0, ReadProblem::NoFeature(Format::Lzma));
+        assert_eq!(
+            missing.to_string(),
+            "cannot read b/c.xz in a.tar: it has the format lzma: build scape with the feature `xz`"
+        );
+        assert_eq!(missing.kind(), ErrorKind::Malformed);
+        let source = Arc::new(io::Error::other("wrong checksum"));
+        let broken = error(place, 7, ReadProblem::Broken { format: Format::Xz, source });
+        assert_eq!(
+            format!("{broken:?}"),
+            "cannot read b/c.xz in a.tar after byte 7: the xz data is broken\n\
+            caused by: wrong checksum"
+        );
+        let denied = ReadProblem::Io(Arc::new(io::ErrorKind::PermissionDenied.into()));
+        let denied = error(Place::file("a"), 0, denied);
+        assert_eq!(format!("{denied:?}"), "cannot read a\ncaused by: permission denied");
+        assert_eq!(denied.kind(), ErrorKind::Io);
+    }
+}

@@ -146,6 +146,8 @@ impl OpenFile {
             }
         }
         match content.stream.read(chunk) {
+            // A decoder that takes a failure for the end must not hide it.
+            Ok(0) if self.trace.has_fault() => return self.fail(content.place, content.position),
             Ok(0) => {
                 content.splitter.finish();
                 content.is_finished = true;

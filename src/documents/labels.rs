@@ -43,7 +43,7 @@ mod tests {
     fn labels_end_with_a_zero_byte() {
         let head = b"compression deflate\nsha3-digest AB\ndocument-type consensus\n\0\x78\xda\0";
         let labels = Labels::parse(head).unwrap();
-        let expected = Labels { length: 59, kind: DocumentKind::Consensus, is_zlib: true };
+        let expected = Labels { length: 60, kind: DocumentKind::Consensus, is_zlib: true };
         assert_eq!(labels, expected);
         assert!(head[labels.length..].starts_with(b"\x78\xda"));
         let diff = Labels::parse(b"document-type consensus-diff\ncompression gzip\n\0").unwrap();

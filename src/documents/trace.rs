@@ -59,6 +59,11 @@ impl Trace {
         self.shared.fault.lock().get_or_insert(fault);
     }
 
+    /// Returns true if a fault is recorded.
+    pub(super) fn has_fault(&self) -> bool {
+        self.shared.fault.lock().is_some()
+    }
+
     /// Takes the recorded fault.
     pub(super) fn take(&self) -> Option<Fault> {
         self.shared.fault.lock().take()

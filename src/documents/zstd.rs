@@ -5,8 +5,6 @@ use std::io::{self, BufRead, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::decoders::MEMORY_LIMIT;
-
 /// A decoder of a stream of frames. `ruzstd` decodes one frame only.
 pub(super) struct ZstdReader<R> {
     source: R,
@@ -15,9 +13,10 @@ pub(super) struct ZstdReader<R> {
 }
 
 impl<R: BufRead> ZstdReader<R> {
-    pub(super) fn new(source: R) -> Self {
+    /// Creates a decoder that uses at most about this number of bytes.
+    pub(super) fn new(source: R, memory_limit: u64) -> Self {
         let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(MEMORY_LIMIT);
+        decoder.set_max_window_size(memory_limit);
         ZstdReader { source, decoder, is_in_frame: false }
     }
 

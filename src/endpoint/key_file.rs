@@ -38,7 +38,8 @@ fn load(path: &Path) -> Result<Option<OnionKey>> {
             Some(io::ErrorKind::NotFound) => Ok(None),
             Some(io::ErrorKind::InvalidData | io::ErrorKind::FileTooLarge) => {
                 let why = format!(
-                    "{} holds neither ED25519-V3: with base64 nor the content of an hs_ed25519_secret_key file",
+                    "{} holds neither ED25519-V3: with base64, nor the content of an \
+                     hs_ed25519_secret_key file, nor an Ed25519 key in PEM",
                     path.display()
                 );
                 Err(EndpointError::invalid("privateKeyFile", why).into())

@@ -48,9 +48,12 @@ pub fn save_key(key: &OnionKey, path: impl AsRef<Path>) -> Result<()> {
         .map_err(|error| Error::io(format!("save the onion key in {}", path.display()), error))
 }
 
-/// Loads a key from a file. The file may be tor's own `hs_ed25519_secret_key`,
-/// or a text file with `ED25519-V3:` and the key in base64, like the ones that
-/// [`save_key`] writes.
+/// Loads a key from a file. The file may be:
+///
+/// * tor's own `hs_ed25519_secret_key`,
+/// * a text file with `ED25519-V3:` and the key in base64, like the ones that
+///   [`save_key`] writes,
+/// * a key in PEM, like those of OnionBalance.
 ///
 /// ```no_run
 /// use scape::OnionBuilder;
@@ -78,9 +81,10 @@ pub fn load_key(path: impl AsRef<Path>) -> Result<OnionKey> {
         return Ok(key);
     }
     let text = std::str::from_utf8(&content).ok();
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-        let why =
-            "it holds neither ED25519-V3: with base64 nor the content of an hs_ed25519_secret_key file";
+    let key = text.and_then(|text| text.parse().ok().or_else(|| OnionKey::from_pem(text).ok()));
+    key.ok_or_else(|| {
+        let why = "it holds neither ED25519-V3: with base64, nor the content of an \
+            hs_ed25519_secret_key file, nor an Ed25519 key in PEM";
         failed(io::Error::new(io::ErrorKind::InvalidData, why))
     })
 }
@@ -150,6 +154,11 @@ mod tests {
             fs::write(&path, content).unwrap();
             assert_eq!(load_key(&path).unwrap(), key);
         }
+        let pem = "-----BEGIN PRIVATE KEY-----\n\
+            MC4CAQAwBQYDK2VwBCIEIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH\n\
+            -----END PRIVATE KEY-----\n";
+        fs::write(&path, pem).unwrap();
+        assert_eq!(load_key(&path).unwrap(), OnionKey::from_seed(&[7; 32]));
         for bad in [&b""[..], b"ED25519-V3:sesame", &[0xff; 96], &key.to_secret_key_file()[..95]] {
             fs::write(&path, bad).unwrap();
             let error = load_key(&path).unwrap_err();

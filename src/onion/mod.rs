@@ -110,6 +110,15 @@
 //! and the Tor Project's [Onion Services
 //! section](https://community.torproject.org/onion-services/advanced/opsec/).
 //!
+//! # Several machines
+//!
+//! A service can be spread over several tors with OnionBalance: the clients'
+//! connections go to backends, which are onion services
+//! [on disk](disk::DiskOnionFiles::onion_balance). A program publishes
+//! descriptors with the introduction points of all backends. See
+//! [`netdoc::onion`](crate::netdoc::onion) for the procedure. The example
+//! `onion_balance` is such a program.
+//!
 //! # Failures
 //!
 //! A [`PublishError`] contains the answer of each directory. If tor begins no

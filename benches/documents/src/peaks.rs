@@ -22,16 +22,24 @@ const MOST: f64 = 3.0;
 /// time in a text of the usual size.
 const MOST_SLOWER: f64 = 1.3;
 
+/// The number of children for each column and text. The result is the shortest
+/// time.
+const CHILDREN: usize = 3;
+
 /// The result of a child.
 struct Peak {
     seconds: f64,
+    /// The peak memory, without the memory of the program before it read the
+    /// text.
     kibibytes: f64,
 }
 
 /// Prints the peaks of all columns, and then those of scape's columns with many
 /// relays.
 pub(crate) fn print(subjects: &[Subject]) {
-    println!("\npeak memory of a process that reads the text once, as a multiple of the text\n");
+    println!(
+        "\npeak memory of a process that reads the text once, without the program itself, as a multiple of the text\n"
+    );
     for (number, subject) in subjects.iter().enumerate() {
         let few = RELAYS / subject.one_of;
         let many = MANY / subject.one_of;
@@ -45,9 +53,7 @@ pub(crate) fn print(subjects: &[Subject]) {
                 println!();
                 continue;
             }
-            // Signatures are checked in few documents, and the program itself
-            // takes more memory than their text.
-            let target = if subject.one_of == 1 { verdict(ratio <= MOST) } else { "no target" };
+            let target = verdict(ratio <= MOST);
             let large = run(&files[1], many, number, position);
             let slower = (large.seconds / many as f64) / (peak.seconds / few as f64);
             println!(
@@ -81,6 +87,11 @@ impl Drop for File {
 }
 
 fn run(file: &File, documents: usize, subject: usize, column: usize) -> Peak {
+    let all = (0..CHILDREN).map(|_| run_once(file, documents, subject, column));
+    all.min_by(|a, b| a.seconds.total_cmp(&b.seconds)).unwrap()
+}
+
+fn run_once(file: &File, documents: usize, subject: usize, column: usize) -> Peak {
     let [documents, subject, column] = [documents, subject, column].map(|n| n.to_string());
     let path = file.path.to_str().unwrap();
     let mut command = child::command(ROLE, &[path, &documents, &subject, &column]);
@@ -93,13 +104,14 @@ fn run(file: &File, documents: usize, subject: usize, column: usize) -> Peak {
 }
 
 /// Runs the role [`ROLE`]: reads the file with one column, and prints the time
-/// in seconds and the peak memory in KiB.
+/// in seconds and the peak memory in KiB, without that of the program itself.
 pub(crate) fn read(arguments: &[String]) {
+    let before = memory::now();
     let [path, numbers @ ..] = arguments else { panic!("{arguments:?}") };
     let numbers: Vec<usize> = numbers.iter().map(|number| number.parse().unwrap()).collect();
     let [documents, subject, column] = numbers[..] else { panic!("{arguments:?}") };
     let text = std::fs::read_to_string(path).unwrap();
     let run = subjects()[subject].columns[column].run;
     let seconds = timed(run, &text, documents);
-    println!("{seconds} {}", memory::peak());
+    println!("{seconds} {}", memory::peak() - before);
 }

@@ -8,7 +8,9 @@ use crate::timed;
 /// Measures all columns in turn, round after round, and prints their times and
 /// ratios, and the targets.
 pub(crate) fn print(subjects: &[Subject], texts: &[String], rounds: usize) {
-    println!("\nmedians of {rounds} rounds, in each of which all columns ran in turn");
+    println!(
+        "\nprocessor time: medians of {rounds} rounds, in each of which all columns ran in turn"
+    );
     let mut verdicts = Vec::new();
     for (subject, text) in subjects.iter().zip(texts) {
         let documents = RELAYS / subject.one_of;

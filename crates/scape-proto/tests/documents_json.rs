@@ -2,7 +2,10 @@
 #![cfg(feature = "serde")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use scape_proto::netdoc::{BandwidthFile, ExitList, ExtraInfo, OnionDescriptorV2};
+use scape_proto::netdoc::{
+    BandwidthFile, BridgeNetworkStatus, Consensus, ExitList, ExtraInfo, NetworkStatusV2,
+    OnionDescriptorV2, Vote,
+};
 use serde_json::{Value, json};
 
 const ID: &str = "256498816C85C6ABA4DF222205CF3FA091E63CCE";
@@ -100,4 +103,29 @@ fn onion_descriptor_v2_json() {
     let encrypted = text.replace("aW50", "AQAB");
     let value = json_of(OnionDescriptorV2::parse(encrypted.as_bytes()).unwrap());
     assert_eq!(value["introduction_points"], Value::Null);
+}
+
+#[test]
+fn entries_of_statuses_are_the_last_field() {
+    let recorded = include_bytes!("data/documents/consensus-microdesc");
+    let consensus = Consensus::parse(recorded).unwrap();
+    let text = serde_json::to_string(&consensus).unwrap();
+    let relays = serde_json::to_string(&consensus.relays().collect::<Vec<_>>()).unwrap();
+    assert!(consensus.relays().count() > 7);
+    assert!(text.ends_with(&format!("\"relays\":{relays}}}")), "{text}");
+
+    let ns = Consensus::parse(include_bytes!("data/documents/consensus-ns")).unwrap();
+    assert_eq!(json_of(&ns)["relays"], json_of(ns.relays().collect::<Vec<_>>()));
+    let vote = Vote::parse(include_bytes!("data/documents/vote")).unwrap();
+    assert_eq!(json_of(&vote)["relays"], json_of(vote.relays().collect::<Vec<_>>()));
+
+    let entry = "r relay04 JWSYgWyFxquk3yIiBc8/oJHmPM4 kjKOZLsq0WbxlzF7GZ68cSUiEI4 \
+        2005-12-15 06:57:18 127.0.0.14 9004 0\n";
+    let bridges = format!("published 2026-11-21 03:00:00\n{entry}");
+    let bridges = json_of(BridgeNetworkStatus::parse(bridges.as_bytes()).unwrap());
+    let v2 = format!("network-status-version 2\n{entry}");
+    let v2 = json_of(NetworkStatusV2::parse(v2.as_bytes()).unwrap());
+    for entries in [&bridges["bridges"], &v2["relays"]] {
+        assert_eq!(entries[0]["published"], "2005-12-15T06:57:18Z");
+    }
 }

@@ -229,8 +229,8 @@ fn vote_of_2015() {
     assert_eq!(measured, [Some(30), Some(120), None, None]);
 }
 
-/// dir-spec demands a line `dir-key-crosscert`. The oldest certificates have
-/// none.
+/// dir-spec demands a line `dir-key-crosscert`, but the oldest certificates
+/// lack it.
 #[test]
 fn key_certificate_of_2007_is_read_leniently_only() {
     let raw = split(OLD_CERTIFICATE);

@@ -451,13 +451,13 @@ fn other_lists_of_relays_json() {
     assert_eq!(
         text(&BridgeNetworkStatus::parse(bridges.as_bytes()).unwrap()),
         format!(
-            r#"{{"published":"2026-11-21T02:00:00Z","flag_thresholds":{{"a":1.0}},"fingerprint":"{key}"}}"#
+            r#"{{"published":"2026-11-21T02:00:00Z","flag_thresholds":{{"a":1.0}},"fingerprint":"{key}","bridges":[]}}"#
         )
     );
     let v2 = b"network-status-version 2\ndir-source a 127.0.0.1 80\ndir-options Names\n";
     assert_eq!(
         text(&NetworkStatusV2::parse(v2).unwrap()),
-        r#"{"hostname":"a","address":"127.0.0.1","dir_port":80,"fingerprint":null,"contact":null,"signing_key":null,"client_versions":[],"server_versions":[],"published":null,"options":["Names"],"signing_authority":null,"signature":null}"#
+        r#"{"hostname":"a","address":"127.0.0.1","dir_port":80,"fingerprint":null,"contact":null,"signing_key":null,"client_versions":[],"server_versions":[],"published":null,"options":["Names"],"signing_authority":null,"signature":null,"relays":[]}"#
     );
     let (zeros, ones) = ("00".repeat(32), "11".repeat(32));
     let diff = format!("network-status-diff-version 1\nhash {zeros} {ones}\n1d\n");
@@ -478,16 +478,18 @@ fn other_lists_of_relays_json() {
 #[test]
 fn consensus_and_directory_json() {
     let consensus = Consensus::parse(CONSENSUS).unwrap();
+    let status = consensus.relays().next().unwrap();
+    let relays = text(&status);
     assert_eq!(
         text(&consensus),
-        r#"{"flavor":"microdesc","method":35,"valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"voting_delay":[300.0,300.0],"client_versions":["0.4.9.10","0.4.9.11"],"server_versions":[],"packages":[],"known_flags":["Exit"],"unknown_flags":["New"],"recommended_client_protocols":null,"recommended_relay_protocols":null,"required_client_protocols":null,"required_relay_protocols":null,"params":{"a":1,"bwweightscale":10000},"shared_random_current":{"reveals":9,"value":"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"},"shared_random_previous":null,"dir_sources":[],"bandwidth_weights":{"scale":10000,"weights":{"Wgg":5869}},"signatures":[]}"#
+        r#"{"flavor":"microdesc","method":35,"valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"voting_delay":[300.0,300.0],"client_versions":["0.4.9.10","0.4.9.11"],"server_versions":[],"packages":[],"known_flags":["Exit"],"unknown_flags":["New"],"recommended_client_protocols":null,"recommended_relay_protocols":null,"required_client_protocols":null,"required_relay_protocols":null,"params":{"a":1,"bwweightscale":10000},"shared_random_current":{"reveals":9,"value":"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"},"shared_random_previous":null,"dir_sources":[],"bandwidth_weights":{"scale":10000,"weights":{"Wgg":5869}},"signatures":[],"relays":[RELAYS]}"#
+            .replace("RELAYS", &relays)
     );
     let directory = Directory::parse(CONSENSUS, b"").unwrap();
     assert_eq!(
         text(&directory),
-        r#"{"flavor":"microdesc","valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"params":{"a":1,"bwweightscale":10000},"weights":{"scale":10000,"weights":{"Wgg":5869}},"relays":[{"fingerprint":"6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF","nickname":"relay03","digest":null,"published":"2038-01-01T00:00:00Z","or_address":"127.0.0.13:9003","dir_port":0,"ipv6":"[2001:db8::1]:9003","other_addresses":["[2001:db8::1]:9003"],"flags":["Exit","Fast","Running","Valid"],"unknown_flags":[],"bandwidth":3000,"is_measured":true,"version":"0.4.9.11","protocols":"Link=1-5","policy":null,"policy_v6":null,"family":[],"family_ids":[],"ed25519":null,"has_microdescriptor":false}],"skipped":0}"#
+        r#"{"flavor":"microdesc","valid_after":"2026-11-21T02:00:00Z","fresh_until":null,"valid_until":null,"params":{"a":1,"bwweightscale":10000},"shared_random_current":{"reveals":9,"value":"000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"},"shared_random_previous":null,"weights":{"scale":10000,"weights":{"Wgg":5869}},"relays":[{"fingerprint":"6AF45C68890084B7FBB061F37DFA44E0BE2BCAEF","nickname":"relay03","digest":null,"published":"2038-01-01T00:00:00Z","or_address":"127.0.0.13:9003","dir_port":0,"ipv6":"[2001:db8::1]:9003","other_addresses":["[2001:db8::1]:9003"],"flags":["Exit","Fast","Running","Valid"],"unknown_flags":[],"bandwidth":3000,"is_measured":true,"version":"0.4.9.11","protocols":"Link=1-5","policy":null,"policy_v6":null,"family":[],"family_ids":[],"ed25519":null,"has_microdescriptor":false}],"skipped":0}"#
     );
-    let status = consensus.relays().next().unwrap();
     assert_eq!(serde_json::to_value(status).unwrap()["protocols"], "Link=1-5");
 }
 

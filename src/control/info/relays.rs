@@ -30,9 +30,9 @@ pub enum DirServerQuery {
 /// of the documents.
 ///
 /// Documents are returned as a [`DocumentText`], which has methods that parse
-/// them. Each line ends with LF. If tor doesn't have a requested document, the result is
-/// `None`. A method that returns the documents of all relays leaves out those
-/// that tor doesn't have.
+/// them. Each line ends with LF. If tor doesn't have a requested document, the
+/// result is `None`. A method that returns the documents of all relays leaves
+/// out those that tor doesn't have.
 impl Info<'_> {
     /// Returns the consensus entries of all relays (`GETINFO ns/all`). The
     /// result is empty if tor has no consensus.

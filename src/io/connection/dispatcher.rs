@@ -27,6 +27,8 @@ pub(super) struct Dispatcher {
     discard: Arc<AtomicBool>,
     /// The number of events that wait for callbacks.
     waiting: Arc<AtomicUsize>,
+    /// The number of these events that only wait for callbacks with a limit.
+    limited: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -57,6 +59,8 @@ enum Task {
 pub(super) struct Call {
     pub(super) event: Arc<Event>,
     pub(super) callbacks: Arc<[Arc<Callback>]>,
+    /// True if all of the callbacks have a limit.
+    is_limited: bool,
 }
 
 /// A user's callback.
@@ -75,12 +79,14 @@ impl Call {
     /// event. The other callbacks lose the event. Returns `None` if every
     /// callback loses it.
     pub(super) fn new(event: Arc<Event>, callbacks: &Arc<[Arc<Callback>]>) -> Option<Self> {
-        let callbacks = if callbacks.iter().all(|callback| callback.limit.is_none()) {
-            callbacks.clone()
+        let (callbacks, is_limited) = if callbacks.iter().all(|callback| callback.limit.is_none()) {
+            (callbacks.clone(), false)
         } else {
-            callbacks.iter().filter(|callback| callback.take_room()).cloned().collect()
+            let is_limited = callbacks.iter().all(|callback| callback.limit.is_some());
+            let callbacks = callbacks.iter().filter(|callback| callback.take_room());
+            (callbacks.cloned().collect(), is_limited)
         };
-        (!callbacks.is_empty()).then_some(Call { event, callbacks })
+        (!callbacks.is_empty()).then_some(Call { event, callbacks, is_limited })
     }
 
     /// Drops a call that won't be made. Its event no longer counts towards the
@@ -200,7 +206,9 @@ impl Dispatcher {
         }
         let (sender, receiver) = unbounded();
         let (discard, waiting) = (self.discard.clone(), self.waiting.clone());
-        let thread = Thread::spawn("scape-events", move || run(&receiver, &discard, &waiting))
+        let limited = self.limited.clone();
+        let run = move || run(&receiver, &discard, &waiting, &limited);
+        let thread = Thread::spawn("scape-events", run)
             .map_err(|e| Error::io("start the thread for callbacks", e))?;
         state.tasks = Some(sender);
         state.thread = Some(thread);
@@ -210,6 +218,10 @@ impl Dispatcher {
     /// Queues calls after all tasks that are already queued.
     pub(super) fn call(&self, calls: Vec<Call>) {
         self.waiting.fetch_add(calls.len(), Ordering::AcqRel);
+        let limited = calls.iter().filter(|call| call.is_limited).count();
+        if limited > 0 {
+            self.limited.fetch_add(limited, Ordering::AcqRel);
+        }
         self.push(Task::Calls(calls));
     }
 
@@ -265,6 +277,8 @@ impl Dispatcher {
         match task {
             Task::Calls(calls) => {
                 self.waiting.fetch_sub(calls.len(), Ordering::AcqRel);
+                let limited = calls.iter().filter(|call| call.is_limited).count();
+                self.limited.fetch_sub(limited, Ordering::AcqRel);
                 calls
                     .iter()
                     .flat_map(|call| call.callbacks.iter())
@@ -280,6 +294,15 @@ impl Dispatcher {
     /// Returns the number of events that wait for callbacks.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
+    }
+
+    /// Returns the number of events that wait for callbacks without a limit.
+    /// Returns 0 while the dispatcher is [paused](Self::pause), because no
+    /// callback can take events then.
+    pub(super) fn backlog(&self) -> usize {
+        let limited = self.limited.load(Ordering::Acquire);
+        let count = self.waiting().saturating_sub(limited);
+        if count > 0 && self.state.lock().kept.is_some() { 0 } else { count }
     }
 
     /// Adds a callback for the connection's status.
@@ -385,12 +408,15 @@ impl Dispatcher {
     }
 }
 
-fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize) {
+fn run(tasks: &Receiver<Task>, discard: &AtomicBool, waiting: &AtomicUsize, limited: &AtomicUsize) {
     for task in tasks {
         match task {
             Task::Calls(calls) => {
                 for call in calls {
                     waiting.fetch_sub(1, Ordering::AcqRel);
+                    if call.is_limited {
+                        limited.fetch_sub(1, Ordering::AcqRel);
+                    }
                     for callback in call.callbacks.iter() {
                         callback.give_room();
                         if !discard.load(Ordering::SeqCst) {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use super::batch::Batch;
+use super::outlets::Awaiting;
 use super::subscription::Subscription;
 use crate::error::{Phase, Result};
 use crate::io::connection::Closed;
@@ -50,6 +51,9 @@ pub(crate) struct EventWait<'a> {
     /// The cause of the end of the connection on which the wait began. `None`
     /// until the wait has seen this end.
     ended: Option<Closed>,
+    /// Keeps the reader thread from holding tor back. `None` if the connection
+    /// no longer exists.
+    _awaiting: Option<Awaiting>,
 }
 
 impl Subscription {
@@ -64,7 +68,16 @@ impl<'a> EventWait<'a> {
     /// Creates a wait for events until `deadline`. After that, the wait fails
     /// with a timeout error that names `phase`.
     pub(crate) fn new(subscription: &'a Subscription, deadline: Deadline, phase: Phase) -> Self {
-        EventWait { subscription, deadline, phase, late: None, goes_on: false, ended: None }
+        let _awaiting = subscription.awaiting();
+        EventWait {
+            subscription,
+            deadline,
+            phase,
+            late: None,
+            goes_on: false,
+            ended: None,
+            _awaiting,
+        }
     }
 
     /// Makes this a wait that continues after a reconnect. Events of the next

@@ -7,6 +7,7 @@ use super::candidate::Candidate;
 use super::closed::{CloseCause, Closed};
 use super::hub::{Hub, Watched};
 use super::link::Link;
+use super::outlets::Awaiting;
 use super::registered_callback::RegisteredCallback;
 use super::registration::Registration;
 use super::restoring::Restoring;
@@ -43,6 +44,13 @@ impl Callbacks {
         if let Some(hub) = self.0.upgrade() {
             hub.outlets.dispatcher.run(Box::new(task));
         }
+    }
+
+    /// Notes that a call of this library waits for an event, as long as the
+    /// returned value lives. The reader thread doesn't hold tor back in the
+    /// meantime. Returns `None` if the connection no longer exists.
+    pub(crate) fn awaiting(&self) -> Option<Awaiting> {
+        self.0.upgrade().map(|hub| hub.outlets.awaiting())
     }
 
     /// Returns true if the connection is up.

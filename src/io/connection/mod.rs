@@ -66,6 +66,11 @@
 //! find no room are lost and counted. [`Subscription::items`] also shows the
 //! place where they are missing.
 //!
+//! Without a limit, a flood of events is read no faster than the program takes
+//! them: while 2,560 events wait, nothing is read for a moment. This ends at
+//! once if a call waits for tor, and after 0.2 seconds if the program takes too
+//! few events. So a slow or hanging callback delays nothing else for longer.
+//!
 //! ```
 //! # use scape::testing::ScriptedTor;
 //! # let tor = ScriptedTor::builder()
@@ -134,7 +139,9 @@
 //!    ended, running a callback, or dropping a value that a user gave us.
 //! 4. The reader thread blocks on nothing but the socket. It takes the waiters
 //!    lock and the routes lock, which are both held for a few instructions
-//!    only. It never takes a turn of the writer.
+//!    only. It never takes a turn of the writer. During a flood of events, it
+//!    pauses (`pace.rs`) and holds tor back (`hold.rs`), but not while a caller
+//!    waits for a reply or for an event.
 //! 5. Everything that tor sent before a reply is handed to every tracker and
 //!    every subscription before the reply is handed to its waiter. On a link
 //!    that isn't open to callers yet, only trackers get events at once.
@@ -207,6 +214,7 @@ mod dispatcher;
 mod event_wait;
 mod explain;
 mod handle;
+mod hold;
 mod hub;
 mod interest;
 mod item;

@@ -55,6 +55,9 @@ pub(super) struct Pace {
     /// The subscriptions that got events since the last call of
     /// [`look`](Self::look).
     queues: Vec<Arc<Queue>>,
+    /// The longest queue without a limit among those that last got events.
+    /// `None` before the first one got events.
+    longest: Option<Arc<Queue>>,
     /// The number of calls of [`count`](Self::count) since the last call of
     /// [`look`](Self::look).
     given: usize,
@@ -85,8 +88,15 @@ impl Pace {
     /// events that wait for callbacks.
     pub(super) fn look(&mut self, callbacks: usize) {
         let given = std::mem::take(&mut self.given);
-        let waiting =
-            self.queues.drain(..).map(|queue| queue.waiting()).max().unwrap_or(0).max(callbacks);
+        let mut waiting = callbacks;
+        let mut longest = 0;
+        for queue in self.queues.drain(..) {
+            let count = queue.waiting();
+            waiting = waiting.max(count);
+            if count >= longest && !queue.is_limited() {
+                (longest, self.longest) = (count, Some(queue));
+            }
+        }
         if waiting < self.waited + given {
             self.idle = 0;
         }
@@ -96,6 +106,12 @@ impl Pace {
             thread::sleep(PAUSE);
         }
         self.waited = waiting;
+    }
+
+    /// Returns the number of events that wait now in the queue that was the
+    /// longest, among the queues without a limit.
+    pub(super) fn backlog(&self) -> usize {
+        self.longest.as_ref().map_or(0, |queue| queue.waiting())
     }
 
     /// Returns true if the reader thread should parse events. While listeners
@@ -180,6 +196,19 @@ mod tests {
         }
         assert_eq!(pace.idle, PATIENCE);
         assert!(begun.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn backlog_is_that_of_the_longest_queue_without_a_limit() {
+        let (sender, _receiver) = crossbeam_channel::unbounded();
+        let limited = Arc::new(Queue::new(sender, Some(9)));
+        limited.push(vec![event(); 9]);
+        let mut pace = Pace::default();
+        for queue in [queue_of(2), queue_of(5), limited, queue_of(3)] {
+            pace.handed_to(queue);
+        }
+        pace.look(1);
+        assert_eq!((pace.backlog(), pace.waited), (5, 9));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, ReentrantMutexGuard};
 
 use super::closed::CloseCause;
 use super::dispatcher::Call;
+use super::hold::Hold;
 use super::outlets::Outlets;
 use super::pace::{Pace, Recent};
 use super::routes::{Queue, RouteTable};
@@ -53,6 +54,8 @@ pub(super) fn run(transport: &Transport, sink: &impl Sink, limits: Limits) {
         queued: Vec::new(),
         calls: Vec::new(),
         pace: Pace::default(),
+        hold: Hold::default(),
+        answered: false,
         recent: Recent::default(),
         known: None,
         last_refusal: None,
@@ -78,6 +81,9 @@ struct Reader<'a, S> {
     /// The events of one read for callbacks.
     calls: Vec<Call>,
     pace: Pace,
+    hold: Hold,
+    /// True if a reply was among what was read last.
+    answered: bool,
     recent: Recent,
     /// The password or cookie that this program has sent. It is kept because
     /// the peer could send it back in any message. `None` if none was sent.
@@ -107,7 +113,18 @@ impl<S: Sink> Reader<'_, S> {
             if let Err(cause) = self.deliver() {
                 return cause;
             }
+            self.hold_back();
         }
+    }
+
+    /// Waits before the next read if a flood of events comes faster than the
+    /// listeners take them.
+    fn hold_back(&mut self) {
+        let (sink, pace) = (self.sink, &self.pace);
+        let outlets = sink.outlets();
+        let waiting = || pace.backlog().max(outlets.dispatcher.backlog());
+        let is_urgent = || outlets.is_awaited() || !sink.waiters().lock().is_idle();
+        self.hold.back(std::mem::take(&mut self.answered), waiting, is_urgent);
     }
 
     /// Delivers every complete reply and event of the bytes that were read so
@@ -135,6 +152,7 @@ impl<S: Sink> Reader<'_, S> {
     fn answer(&mut self, mut reply: Reply) -> Result<(), CloseCause> {
         // Events that tor sent before the answer must be delivered before it.
         self.hand_over();
+        self.answered = true;
         let (waiter, known) = {
             let mut waiters = self.sink.waiters().lock();
             (waiters.pop(), waiters.known())

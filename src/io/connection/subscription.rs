@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::batch::Batch;
 use super::hub::Hub;
 use super::item::EventItem;
+use super::outlets::Awaiting;
 use super::routes::{Queue, RouteId, Target};
 use crate::error::{Phase, Result, Timeout};
 use crate::io::connection::Closed;
@@ -413,6 +414,12 @@ impl Subscription {
                 EventItem::Missed(_) | EventItem::Reconnected(_) => {}
             }
         }
+    }
+
+    /// Notes that a call of this library waits for an event, as long as the
+    /// returned value lives. Returns `None` if the connection no longer exists.
+    pub(super) fn awaiting(&self) -> Option<Awaiting> {
+        self.registration.hub.upgrade().map(|hub| hub.outlets.awaiting())
     }
 
     fn take_in(&self, batch: Batch) {

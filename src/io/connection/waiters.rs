@@ -200,6 +200,11 @@ impl Waiters {
         self.queue.truncate(keep);
     }
 
+    /// Returns true if no reply is expected and the link is open.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.closed.is_none()
+    }
+
     /// Takes out the waiter whose reply comes next. Returns `None` if no
     /// command is waiting for a reply.
     pub(super) fn pop(&mut self) -> Option<Waiter> {

@@ -45,12 +45,48 @@ impl RouterCell {
 
     /// Sets the relay's entry. Returns true if the new entry differs from the
     /// previous one.
+    ///
+    /// If nobody else has the previous entry, the new one takes its place in
+    /// memory. Each new consensus changes most entries. If all of them moved,
+    /// the memory of the consensus itself could not be given back, because the
+    /// entries would be allocated behind it.
     pub(super) fn set(&self, entry: Relay) -> bool {
         let mut known = self.entry.lock();
-        let differs = known.as_deref() != Some(&entry);
-        if differs {
-            *known = Some(Arc::new(entry));
+        if known.as_deref() == Some(&entry) {
+            return false;
         }
-        differs
+        match known.as_mut().and_then(Arc::get_mut) {
+            Some(place) => *place = entry,
+            None => *known = Some(Arc::new(entry)),
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scape_proto::netdoc::RouterStatus;
+
+    fn entry(bandwidth: u32) -> Relay {
+        let text = format!(
+            "r bob YHzG9/3r3mWKlzmuYTz4mRuVvDU plQ6EsZYTpzKMobnfTr0p6PnKMw 2038-01-01 00:00:00 127.0.0.22 9012 0\n\
+             s Exit Running\nw Bandwidth={bandwidth}\n"
+        );
+        RouterStatus::parse_all(text.as_bytes()).map(Relay::from).next().unwrap()
+    }
+
+    #[test]
+    fn new_entry_takes_the_place_of_one_that_nobody_has() {
+        let cell = RouterCell::new(entry(1).fingerprint());
+        assert!(cell.set(entry(1)) && !cell.set(entry(1)));
+        let place = Arc::as_ptr(&cell.entry().unwrap());
+        assert!(cell.set(entry(2)));
+        let held = cell.entry().unwrap();
+        assert_eq!((Arc::as_ptr(&held), held.bandwidth()), (place, Some(2)));
+        // An entry that somebody has stays as it is.
+        assert!(cell.set(entry(3)));
+        assert_eq!(held.bandwidth(), Some(2));
+        assert_eq!(cell.entry().unwrap().bandwidth(), Some(3));
     }
 }

@@ -138,6 +138,11 @@ impl RouterTable {
         }
         others.cells.retain(|_, cell| cell.upgrade().is_some_and(|cell| !cell.is_in_consensus()));
         others.tidied_at = others.cells.len();
+        // The first consensus adds all relays here for a moment.
+        if others.cells.capacity() > 8 * others.tidied_at.max(FEW) {
+            let room = 2 * others.tidied_at;
+            others.cells.shrink_to(room);
+        }
     }
 
     /// Returns the table for a new consensus. `text` contains the entries of
@@ -264,6 +269,20 @@ mod tests {
         assert_eq!((told.len(), third.len()), (2, 3));
         assert!(bob.is_in_consensus() && Arc::ptr_eq(&bob, third.get(bob.fingerprint()).unwrap()));
         assert_eq!(replaced(&third, "").0.len(), 0);
+    }
+
+    #[test]
+    fn first_consensus_leaves_no_empty_table_of_other_relays() {
+        let table = RouterTable::default();
+        for number in 0..10_000_u32 {
+            let mut fingerprint = [0; 20];
+            fingerprint[..4].copy_from_slice(&number.to_be_bytes());
+            table.other(Fingerprint::from_bytes(fingerprint));
+        }
+        table.tidy();
+        let others = table.others.lock();
+        assert!(others.cells.is_empty());
+        assert!(others.cells.capacity() < 8 * FEW, "{}", others.cells.capacity());
     }
 
     #[test]

@@ -136,6 +136,7 @@ impl Shared {
         phase: error::Phase,
         mut look: impl FnMut() -> Option<Result<T>>,
     ) -> Result<T> {
+        let _awaiting = self.callbacks.awaiting();
         loop {
             let seen = self.model().version;
             if let Some(found) = look() {

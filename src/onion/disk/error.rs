@@ -88,8 +88,8 @@ pub enum DiskOnionProblem {
     /// The directory already contains another key. That key was not overwritten
     /// by the given key. The value is the address of the key in the directory.
     OtherKey(OnionAddress),
-    /// The directory already contains a file `ob_config` with other frontends of
-    /// OnionBalance. That file was not overwritten.
+    /// The directory already contains a file `ob_config` with other frontends
+    /// of OnionBalance. That file was not overwritten.
     OtherFrontends,
     /// Another configured service has the same key, and tor would serve only
     /// one of the two services. The value is the other service's directory.

@@ -88,7 +88,7 @@ impl DiskOnionFiles {
     /// this again for more addresses.
     ///
     /// The frontend publishes a descriptor with the introduction points of all
-    /// its backends.
+    /// its backends: see [`netdoc::onion`](crate::netdoc::onion).
     ///
     /// ```
     /// use scape::onion::disk::DiskOnionFiles;

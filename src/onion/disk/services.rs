@@ -315,9 +315,9 @@ impl DiskOnions {
     }
 
     /// Adds a service like [`add`](Self::add), with a given key, with clients,
-    /// or with frontends of OnionBalance. They are written to files of mode 0600
-    /// before the service is added to tor. The files must belong to tor's user,
-    /// so this program must run as that user or as root.
+    /// or with frontends of OnionBalance. These are written to files of mode
+    /// 0600 before the service is added to tor. The files must belong to tor's
+    /// user, so this program must run as that user or as root.
     ///
     /// ```no_run
     /// use scape::onion::disk::{DiskOnion, DiskOnionFiles, DiskOnions};

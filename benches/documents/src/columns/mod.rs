@@ -45,6 +45,8 @@ const PARSE2: &str = "tor-netdoc parse2";
 const READER: &str = "tor-netdoc reader";
 const PARSE2_VERIFIED: &str = "parse2, verified";
 const READER_VERIFIED: &str = "reader, verified";
+const OPENED: &str = "scape, opened";
+const READER_OPENED: &str = "tor-netdoc, opened";
 const STEM: &str = "stem";
 
 /// Returns everything that is measured.
@@ -130,6 +132,35 @@ pub(crate) fn subjects() -> Vec<Subject> {
             targets: vec![
                 Target { column: SCAPE, of: &[STEM], most: 1.0 },
                 Target { column: ALL_READ, of: &[STEM], most: 1.0 },
+            ],
+        },
+        Subject {
+            name: "vote",
+            input: Input::Vote,
+            one_of: 1,
+            columns: columns([
+                (LINES, |text| plain::lines(text, "r")),
+                (HAND, plain::consensus_full),
+                (SCAPE, scape::vote),
+                (PARSE2, tor_netdoc::vote),
+                (STEM, stem_rs::consensus_full),
+            ]),
+            targets: vec![],
+        },
+        Subject {
+            name: "onion service descriptors",
+            input: Input::OnionDescriptors,
+            one_of: 10,
+            columns: columns([
+                (LINES, |text| plain::lines(text, "hs-descriptor")),
+                (SCAPE, scape::onion_descriptors),
+                (STEM, stem_rs::onion_descriptors),
+                (OPENED, scape::onion_descriptors_opened),
+                (READER_OPENED, tor_netdoc::onion_descriptors_opened),
+            ]),
+            targets: vec![
+                Target { column: SCAPE, of: &[STEM], most: 1.0 },
+                Target { column: OPENED, of: &[READER_OPENED], most: 1.0 },
             ],
         },
     ]

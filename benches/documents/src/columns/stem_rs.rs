@@ -5,12 +5,12 @@ use std::hint::black_box;
 
 use memchr::memmem;
 use stem::descriptor::{
-    Descriptor, ExtraInfoDescriptor, Microdescriptor, NetworkStatusDocument, RouterStatusEntry,
-    ServerDescriptor,
+    Descriptor, ExtraInfoDescriptor, HiddenServiceDescriptorV3, Microdescriptor,
+    NetworkStatusDocument, RouterStatusEntry, ServerDescriptor,
 };
 
 /// Cuts a text at the lines that begin with `start`, and parses the parts.
-fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usize {
+pub(super) fn all<D>(text: &str, start: &str, parse: impl Fn(&str) -> D) -> usize {
     let needle = format!("\n{start}");
     let mut ends: Vec<usize> =
         memmem::find_iter(text.as_bytes(), needle.as_bytes()).map(|end| end + 1).collect();
@@ -50,4 +50,8 @@ pub(super) fn microdescriptors(text: &str) -> usize {
 
 pub(super) fn extra_info(text: &str) -> usize {
     all(text, "extra-info ", |relay| ExtraInfoDescriptor::parse(relay).unwrap())
+}
+
+pub(super) fn onion_descriptors(text: &str) -> usize {
+    all(text, "hs-descriptor ", |service| HiddenServiceDescriptorV3::parse(service).unwrap())
 }

@@ -1,15 +1,21 @@
 //! Reading documents with tor-netdoc: with its reader, and with its later
 //! parser `parse2`. Signatures are only checked where the name says so.
 
+use scape_proto::netdoc::onion::{OnionDescriptor, Subcredential};
+use scape_proto::word::OnionKey;
 use tor_checkable::{ExternallySigned, SelfSigned, Timebound};
 use tor_netdoc::AllowAnnotations;
 use tor_netdoc::doc::extra_info::ExtraInfoUnverified;
+use tor_netdoc::doc::hsdesc::HsDesc;
 use tor_netdoc::doc::microdesc::{Microdesc, MicrodescReader};
-use tor_netdoc::doc::netstatus::{MdConsensus, PlainConsensus, md, plain};
+use tor_netdoc::doc::netstatus::{MdConsensus, PlainConsensus, md, plain, vote as votes};
 use tor_netdoc::doc::routerdesc::{RouterDescUnverified, RouterReader};
 use tor_netdoc::parse2::{
     NetdocParseable, NetdocParseableUnverified, ParseInput, parse_netdoc, parse_netdoc_multiple,
 };
+
+use super::stem_rs;
+use crate::inputs::SERVICE;
 
 const NONE: AllowAnnotations = AllowAnnotations::AnnotationsNotAllowed;
 
@@ -73,4 +79,23 @@ pub(super) fn microdescriptors_parse2(text: &str) -> usize {
 
 pub(super) fn extra_info_parse2(text: &str) -> usize {
     parse2::<ExtraInfoUnverified>(text).len()
+}
+
+pub(super) fn vote(text: &str) -> usize {
+    let vote: votes::NetworkStatusUnverified = parse_netdoc(&ParseInput::new(text, "")).unwrap();
+    vote.inspect_unverified().0.routers.len()
+}
+
+/// Checks the signatures, decrypts both layers and parses them.
+pub(super) fn onion_descriptors_opened(text: &str) -> usize {
+    // Only the keys come from scape. All descriptors have the same ones.
+    let first = OnionDescriptor::parse_all(text.as_bytes()).next().unwrap();
+    let blinded = first.blinded_key().unwrap();
+    let address = OnionKey::from_seed(&SERVICE).address();
+    let subcredential = *Subcredential::new(&address, &blinded).as_bytes();
+    stem_rs::all(text, "hs-descriptor ", |descriptor| {
+        let (id, subcredential) = ((*blinded.as_bytes()).into(), subcredential.into());
+        let opened = HsDesc::parse_decrypt_validate(descriptor, &id, &subcredential, None);
+        opened.unwrap().dangerously_assume_timely()
+    })
 }

@@ -5,11 +5,15 @@ mod descriptors;
 mod extra_info;
 mod keys;
 mod microdescriptors;
+mod private_network;
 
 use crate::relays::Relays;
 
 /// The seed of everything random.
 const SEED: u64 = 9_000;
+
+/// The seed of the key of the onion service.
+pub(crate) const SERVICE: [u8; 32] = [3; 32];
 
 /// A file with documents of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +28,10 @@ pub(crate) enum Input {
     /// The same number of extra-info documents of the same relays.
     ExtraInfo,
     Microdescriptors,
+    /// A vote.
+    Vote,
+    /// Descriptors of an onion service, always the same one.
+    OnionDescriptors,
 }
 
 impl Input {
@@ -35,6 +43,8 @@ impl Input {
             Input::ServerDescriptors => descriptors::server_descriptors(relays),
             Input::ExtraInfo => descriptors::extra_info_documents(relays),
             Input::Microdescriptors => microdescriptors::microdescriptors(relays),
+            Input::Vote => private_network::vote(&Relays::new(relays, SEED).vote_entries()),
+            Input::OnionDescriptors => private_network::onion_descriptors(relays),
         }
     }
 }

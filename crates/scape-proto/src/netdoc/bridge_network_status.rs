@@ -41,8 +41,6 @@ use crate::word::Fingerprint;
 #[non_exhaustive]
 pub struct BridgeNetworkStatus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The time when the document was made.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
@@ -53,6 +51,11 @@ pub struct BridgeNetworkStatus<'a> {
     pub flag_thresholds: Vec<(&'a str, f64)>,
     /// The fingerprint of the bridge authority.
     pub fingerprint: Option<Fingerprint>,
+    /// The text. Its entries are serialized as `bridges`, after the other
+    /// fields.
+    #[cfg_attr(feature = "serde", serde(rename = "bridges"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::bridge"))]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {

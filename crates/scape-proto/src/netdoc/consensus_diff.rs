@@ -7,9 +7,8 @@ use sha3::{Digest, Sha3_256};
 
 use super::DocumentKind;
 use super::document_error::{DocumentError, LineProblem};
-use super::documents::skip_annotations;
 use super::line::{keyword, number, words};
-use super::status_parts::signed_text;
+use super::status_parts::{signed_text, skip_leading_annotations};
 use super::value::decode_hex;
 
 /// The difference between two consensuses: commands that change an old
@@ -51,16 +50,14 @@ pub struct ConsensusDiff<'a> {
 }
 
 /// A command: keep the lines up to and including `kept`, then drop the lines up
-/// to and including `dropped`, then insert the block.
+/// to and including `dropped`, then insert the block. Without `dropped`, all
+/// further lines are dropped.
 #[derive(Debug, Clone, Copy)]
 struct Command<'a> {
     kept: usize,
-    dropped: usize,
+    dropped: Option<usize>,
     block: &'a [u8],
 }
-
-/// The number that stands for the last line of a text.
-const END: usize = usize::MAX;
 
 impl<'a> ConsensusDiff<'a> {
     /// Parses a diff and checks its commands. Annotations before the diff are
@@ -79,7 +76,7 @@ impl<'a> ConsensusDiff<'a> {
     /// Returns an error for the first line that is malformed. Every line must
     /// have a line end, and the commands must be in reverse order.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
-        let mut lines = RawLines { rest: skip_annotations(text), number: 0 };
+        let mut lines = RawLines { rest: skip_leading_annotations(text), number: 0 };
         let text = lines.rest;
         let version = lines.next();
         if version.is_none_or(|line| keyword(line).0 != b"network-status-diff-version") {
@@ -144,12 +141,15 @@ impl<'a> ConsensusDiff<'a> {
         let mut line = 0;
         // From the first lines to the last ones.
         for command in self.commands.iter().rev() {
-            let (kept, after) = split_lines(rest, command.kept - line)?;
-            let (_, after) = split_lines(after, command.dropped - command.kept)?;
+            let (kept, after) = split_lines(rest, command.kept.saturating_sub(line))?;
             result.extend_from_slice(kept);
             result.extend_from_slice(command.block);
-            rest = after;
-            line = command.dropped;
+            rest = match command.dropped {
+                Some(dropped) => split_lines(after, dropped.saturating_sub(command.kept))?.1,
+                None if after.is_empty() => return Err(ApplyDiffError::Lines),
+                None => b"",
+            };
+            line = command.dropped.unwrap_or(command.kept);
         }
         result.extend_from_slice(rest);
         Ok(result)
@@ -174,14 +174,15 @@ fn parse_commands<'a>(lines: &mut RawLines<'a>) -> Result<Vec<Command<'a>>, Docu
     let mut commands: Vec<Command<'a>> = Vec::new();
     while let Some(line) = lines.next() {
         const FORM: &str =
-            "the command must be NUMBERa, or NUMBERc, NUMBERd or NUMBER,NUMBERd and the like";
+            "the command must be the number of a line or a range such as 7,9, and a, c or d";
         const ORDER: &str = "the commands must be in reverse order";
         let number = lines.number;
         let error =
             |problem| DocumentError::new(DocumentKind::ConsensusDiff, Some(number), line, problem);
         let (mut command, has_block) =
             parse_command(line).ok_or_else(|| error(LineProblem::Value(FORM)))?;
-        let is_sorted = commands.last().is_none_or(|next| command.dropped <= next.kept);
+        let is_before = |next: &Command<'_>| command.dropped.is_some_and(|last| last <= next.kept);
+        let is_sorted = commands.last().is_none_or(is_before);
         if !is_sorted {
             return Err(error(LineProblem::Value(ORDER)));
         }
@@ -206,16 +207,16 @@ fn parse_command(line: &[u8]) -> Option<(Command<'static>, bool)> {
     let mut numbers = range.split(|b| *b == b',');
     let first = usize::try_from(number(numbers.next()?)?).ok()?;
     let last = match numbers.next() {
-        None => first,
-        Some(b"$") if *letter == b'd' => END,
-        Some(digits) => usize::try_from(number(digits)?).ok().filter(|last| *last > first)?,
+        None => Some(first),
+        Some(b"$") if *letter == b'd' => None,
+        Some(digits) => Some(usize::try_from(number(digits)?).ok().filter(|last| *last > first)?),
     };
     let has_range = range.contains(&b',');
     if numbers.next().is_some() {
         return None;
     }
     let (kept, dropped, has_block) = match letter {
-        b'a' if !has_range => (first, first, true),
+        b'a' if !has_range => (first, Some(first), true),
         b'c' => (first.checked_sub(1)?, last, true),
         b'd' => (first.checked_sub(1)?, last, false),
         _ => return None,
@@ -223,16 +224,11 @@ fn parse_command(line: &[u8]) -> Option<(Command<'static>, bool)> {
     Some((Command { kept, dropped, block: b"" }, has_block))
 }
 
-/// Splits off lines with their line ends. The number [`END`] stands for all
-/// lines, of which there must be one at least.
+/// Splits off this number of lines, with their line ends.
 fn split_lines(text: &[u8], count: usize) -> Result<(&[u8], &[u8]), ApplyDiffError> {
-    let end = match count {
-        0 => Some(0),
-        // Lines were kept before, so the number is below `END`.
-        _ if count > END / 2 => (!text.is_empty()).then_some(text.len()),
-        _ => memchr::memchr_iter(b'\n', text).nth(count - 1).map(|end| end + 1),
-    };
-    end.and_then(|end| text.split_at_checked(end)).ok_or(ApplyDiffError::Lines)
+    let Some(last) = count.checked_sub(1) else { return Ok((b"", text)) };
+    let end = memchr::memchr_iter(b'\n', text).nth(last).ok_or(ApplyDiffError::Lines)?;
+    text.split_at_checked(end + 1).ok_or(ApplyDiffError::Lines)
 }
 
 /// The lines of a diff. Only `\n` ends a line, because the lines of the result

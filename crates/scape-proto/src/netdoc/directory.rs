@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::consensus::Consensus;
 use super::relay::InCommon;
-use super::{BandwidthWeights, DocumentError, Microdescriptor, Relay};
+use super::{BandwidthWeights, DocumentError, Microdescriptor, Relay, SharedRandomValue};
 use crate::netdoc::ConsensusFlavor;
 use crate::word::Fingerprint;
 
@@ -44,6 +44,8 @@ pub struct Directory {
     valid_until: Option<SystemTime>,
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     params: Vec<(Box<str>, i32)>,
+    shared_random_current: Option<SharedRandomValue>,
+    shared_random_previous: Option<SharedRandomValue>,
     weights: BandwidthWeights,
     /// The relays, sorted by fingerprint.
     relays: Vec<Relay>,
@@ -104,6 +106,8 @@ impl Directory {
             fresh_until: consensus.fresh_until,
             valid_until: consensus.valid_until,
             params: consensus.params,
+            shared_random_current: consensus.shared_random_current,
+            shared_random_previous: consensus.shared_random_previous,
             weights: consensus.bandwidth_weights,
             relays,
             skipped,
@@ -190,6 +194,29 @@ impl Directory {
     /// consensus has no valid line `valid-until`.
     pub fn valid_until(&self) -> Option<SystemTime> {
         self.valid_until
+    }
+
+    /// Returns the shared random value for the current period. Returns `None`
+    /// if the consensus has no such value, because too few authorities took
+    /// part.
+    ///
+    /// ```
+    /// # use scape_proto::netdoc::Directory;
+    /// let consensus = b"network-status-version 3\nvote-status consensus\n\
+    ///     shared-rand-current-value 7 KEIfSB7Db+ToasQIzJhbh0CtkeSePHLEehO+ams/RTU=\n";
+    /// let directory = Directory::parse(consensus, b"")?;
+    /// assert_eq!(directory.shared_random_current().map(|random| random.reveals), Some(7));
+    /// assert_eq!(directory.shared_random_previous(), None);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn shared_random_current(&self) -> Option<SharedRandomValue> {
+        self.shared_random_current
+    }
+
+    /// Returns the shared random value for the previous period, or `None` if
+    /// the consensus has no such value.
+    pub fn shared_random_previous(&self) -> Option<SharedRandomValue> {
+        self.shared_random_previous
     }
 
     /// Returns the number of entries that were skipped. They couldn't be

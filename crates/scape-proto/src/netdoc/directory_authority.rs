@@ -11,7 +11,7 @@ use super::directory_server_error::{
 use crate::word::Fingerprint;
 
 /// A directory authority: the value of the option `DirAuthority` of torrc, or
-/// an entry of tor's file `auth_dirs.inc`. See the manual of tor, "DirAuthority".
+/// an entry of tor's file `auth_dirs.inc`. See tor's manual, "DirAuthority".
 ///
 /// `Display` writes the value of the option.
 ///
@@ -212,7 +212,8 @@ mod tests {
             other_flags in prop::collection::vec("vote=[a-z0-9:/.]{1,9}", 0..3),
         ) {
             // Without a nickname, the first flag must not look like one.
-            let is_bridge_authority = is_bridge_authority && (nickname.is_some() || or_port.is_some());
+            let has_first = nickname.is_some() || or_port.is_some();
+            let is_bridge_authority = is_bridge_authority && has_first;
             let authority = DirectoryAuthority {
                 nickname: nickname.map(Into::into),
                 address: SocketAddrV4::new(ip, port),

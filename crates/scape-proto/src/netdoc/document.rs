@@ -1,5 +1,7 @@
 //! A document of any kind.
 
+use std::borrow::Cow;
+
 use super::document_error::LineProblem;
 use super::onion::OnionDescriptor;
 use super::{
@@ -138,6 +140,40 @@ impl<'a> Document<'a> {
             Document::OnionDescriptor(_) => DocumentKind::OnionDescriptor,
             Document::OnionDescriptorV2(_) => DocumentKind::OnionDescriptorV2,
         }
+    }
+
+    /// Returns the lines that the lenient parser skipped, each with the reason.
+    /// The list is empty after a strict parsing.
+    ///
+    /// Entries of relays are parsed later, so their lines aren't in the list.
+    ///
+    /// ```
+    /// use scape_proto::netdoc::{Document, DocumentKind};
+    ///
+    /// let text = b"router relay04 127.0.0.14 9004 0 0\nuptime soon\n";
+    /// let document = Document::parse(DocumentKind::ServerDescriptor, text)?;
+    /// assert_eq!(document.skipped()[0].keyword(), "uptime");
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn skipped(&self) -> Cow<'_, [DocumentError]> {
+        let skipped = match self {
+            Document::ServerDescriptor(document) => document.skipped(),
+            Document::ExtraInfo(document) => document.skipped(),
+            Document::Microdescriptor(document) => return Cow::Owned(document.skipped()),
+            Document::Consensus(document) => document.skipped(),
+            Document::Vote(document) => document.skipped(),
+            Document::BridgeNetworkStatus(document) => document.skipped(),
+            Document::NetworkStatusV2(document) => document.skipped(),
+            Document::KeyCertificate(document) => document.skipped(),
+            Document::DetachedSignatures(document) => document.skipped(),
+            // A diff is always parsed strictly.
+            Document::ConsensusDiff(_) => &[],
+            Document::BandwidthFile(document) => document.skipped(),
+            Document::ExitList(document) => document.skipped(),
+            Document::OnionDescriptor(document) => document.skipped(),
+            Document::OnionDescriptorV2(document) => document.skipped(),
+        };
+        Cow::Borrowed(skipped)
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::marker::PhantomData;
 
-use memchr::memmem;
-
 use super::document_error::DocumentError;
 use super::line::{Lines, find_line};
 use super::rules::Depth;
@@ -85,8 +83,10 @@ impl<'a, D: Split<'a>> Documents<'a, D> {
 /// Cuts off the annotations at the end of a text. They belong to the next
 /// document.
 fn without_annotations(text: &[u8]) -> &[u8] {
-    let end = memmem::find(text, b"\n@").map_or(text.len(), |end| end + 1);
-    text.get(..end).unwrap_or(text)
+    // The character is rare, so this is faster than searching for two.
+    let begins_line = |at: &usize| matches!(text.get(..*at), Some([.., b'\n']));
+    let end = memchr::memchr_iter(b'@', text).find(begins_line);
+    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 impl<'a, D: Split<'a>> Iterator for Documents<'a, D> {

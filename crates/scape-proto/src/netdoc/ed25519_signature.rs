@@ -5,6 +5,10 @@ use ed25519_dalek::{Signature, VerifyingKey};
 /// Returns true if `signature` is a signature of `message` by the owner of
 /// `key`. Keys of small order are rejected, because anyone can make signatures
 /// for such a key.
+///
+/// Signatures are checked one by one, although checking several together is
+/// faster. Checking them together accepts small orders, other encodings of a
+/// point, and signatures that are wrong by a point of small order.
 pub(super) fn is_signed_by(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     let Ok(key) = VerifyingKey::from_bytes(key) else {
         return false;

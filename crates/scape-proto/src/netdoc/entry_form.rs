@@ -62,6 +62,16 @@ impl EntryForm {
         matches!(self, EntryForm::Consensus | EntryForm::Ns | EntryForm::Microdesc)
     }
 
+    /// Returns true if the line `r` may be with, or without, a descriptor's
+    /// digest.
+    pub(super) fn allows_digest(self, has_digest: bool) -> bool {
+        match self {
+            EntryForm::Alone | EntryForm::Consensus => true,
+            EntryForm::Microdesc => !has_digest,
+            EntryForm::Ns | EntryForm::Vote | EntryForm::V2 | EntryForm::Bridge => has_digest,
+        }
+    }
+
     /// Returns the kind of document that the entries are part of.
     pub(super) fn document(self) -> DocumentKind {
         self.rules().document

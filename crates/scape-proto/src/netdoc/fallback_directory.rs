@@ -32,7 +32,8 @@ use crate::word::Fingerprint;
 pub struct FallbackDirectory {
     /// The IPv4 address.
     pub address: Ipv4Addr,
-    /// The port for unencrypted directory requests, or 0 if there is none.
+    /// The port for unencrypted directory requests, or 0 if the relay has no
+    /// such port.
     pub dir_port: u16,
     /// The port for relays and clients.
     pub or_port: u16,

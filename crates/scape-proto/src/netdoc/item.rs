@@ -113,7 +113,11 @@ impl<'a> Item<'a> {
     /// Returns the rest of the line as text. Invalid UTF-8 is replaced by
     /// U+FFFD.
     pub(super) fn lossy(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.arguments)
+        // Checking the whole text is faster than looking for invalid parts.
+        match std::str::from_utf8(self.arguments) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(self.arguments),
+        }
     }
 
     /// Returns the object, which must have this label.
@@ -216,10 +220,12 @@ impl<'a> Items<'a> {
                 return Ok(Some(Object { label, base64 }));
             }
             // The line after an object that doesn't end is not swallowed.
-            if !self.is_base64_line() {
+            let mut lines = self.lines.clone();
+            if !lines.next().is_some_and(is_base64_line) {
                 return Err(LineProblem::Object);
             }
-            self.next_line();
+            self.lines = lines;
+            self.line += 1;
         }
     }
 
@@ -228,19 +234,25 @@ impl<'a> Items<'a> {
         self.next_line()?.strip_prefix(prefix)?.strip_suffix(DASHES)
     }
 
-    /// Returns true if the next line can be a line of an object.
-    fn is_base64_line(&self) -> bool {
-        let Some(line) = self.lines.clone().next() else { return false };
-        // Padding ends the object, so a keyword never follows in the line.
-        let is_base64 =
-            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b' ' | b'\t');
-        line.len() <= 1024 && line.iter().all(is_base64)
-    }
-
     fn next_line(&mut self) -> Option<&'a [u8]> {
         self.line += 1;
         self.lines.next()
     }
+}
+
+/// Returns true if the line can be a line of an object.
+fn is_base64_line(line: &[u8]) -> bool {
+    // Padding ends the object, so a keyword never follows in the line. No
+    // branch depends on a byte, so that the compiler can test several at once.
+    let is_base64 = |byte: u8| {
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // The slash is the character before the digits.
+        let is_digit_or_slash = byte.wrapping_sub(b'/') < 11;
+        let is_sign = (byte == b'+') | (byte == b'=');
+        let is_space = (byte == b' ') | (byte == b'\t');
+        is_letter | is_digit_or_slash | is_sign | is_space
+    };
+    line.len() <= 1024 && line.iter().fold(true, |all, byte| all & is_base64(*byte))
 }
 
 impl<'a> Iterator for Items<'a> {
@@ -419,6 +431,15 @@ mod tests {
         assert_eq!(words.number::<u64>("f"), Err(LineProblem::Value("f")));
         assert!(words.time().is_ok() && words.is_empty());
         assert_eq!(words.word(), Err(LineProblem::Words));
+    }
+
+    #[test]
+    fn lines_of_objects_have_only_base64_and_spaces() {
+        for byte in 0..=u8::MAX {
+            let expected = byte.is_ascii_alphanumeric() || b"+/= \t".contains(&byte);
+            assert_eq!(is_base64_line(&[b'A', byte, b'A']), expected, "{byte}");
+        }
+        assert!(is_base64_line(&[b'A'; 1024]) && !is_base64_line(&[b'A'; 1025]));
     }
 
     proptest! {

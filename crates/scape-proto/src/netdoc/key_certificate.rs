@@ -207,8 +207,8 @@ impl<'a> KeyCertificate<'a> {
     }
 
     /// Returns the SHA-1 digest of the signing key, by which signatures refer
-    /// to the key: [`DirectorySignature::signing_key`]. Each call computes the
-    /// digest again.
+    /// to the key. See [`DirectorySignature`](super::DirectorySignature). Each
+    /// call computes the digest again.
     ///
     /// Returns `None` if the key is missing or isn't base64.
     ///
@@ -222,8 +222,6 @@ impl<'a> KeyCertificate<'a> {
     /// assert_eq!(fingerprint.as_deref(), Some("7037807198C22A7D2B0807371D763779A84FDFCF"));
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
-    ///
-    /// [`DirectorySignature::signing_key`]: super::DirectorySignature::signing_key
     pub fn signing_key_fingerprint(&self) -> Option<Fingerprint> {
         fingerprint_of(self.signing_key)
     }

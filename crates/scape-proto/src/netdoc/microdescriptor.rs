@@ -71,7 +71,8 @@ impl<'a> Microdescriptor<'a> {
     /// ```
     /// use scape_proto::netdoc::Microdescriptor;
     ///
-    /// let relay = Microdescriptor::parse(b"@last-listed 2026-11-21 00:00:00\nonion-key\np accept 80\n")?;
+    /// let text = b"@last-listed 2026-11-21 00:00:00\nonion-key\np accept 80\n";
+    /// let relay = Microdescriptor::parse(text)?;
     /// assert!(relay.policy().allows(80));
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
@@ -171,7 +172,8 @@ impl<'a> Microdescriptor<'a> {
     /// ```
     /// use scape_proto::netdoc::Microdescriptor;
     ///
-    /// let text = b"onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n-----END RSA PUBLIC KEY-----\n";
+    /// let text = b"onion-key\n-----BEGIN RSA PUBLIC KEY-----\nAQID\n\
+    ///     -----END RSA PUBLIC KEY-----\n";
     /// let key = Microdescriptor::parse(text)?.onion_key().expect("there is a key");
     /// assert_eq!(key.decode(), Some(vec![1, 2, 3]));
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
@@ -345,7 +347,8 @@ impl<'a> Microdescriptor<'a> {
     /// use scape_proto::netdoc::Microdescriptor;
     ///
     /// let relay = Microdescriptor::parse(b"onion-key\nnew-keyword 1\n")?;
-    /// assert_eq!(relay.unknown_items().next().map(|item| item.keyword()), Some(&b"new-keyword"[..]));
+    /// let unknown = relay.unknown_items().next().map(|item| item.keyword());
+    /// assert_eq!(unknown, Some(&b"new-keyword"[..]));
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn unknown_items(&self) -> impl Iterator<Item = Item<'a>> + use<'a> {
@@ -667,7 +670,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn checking_microdescriptors_never_panics(lines in prop::collection::vec("(id|a|p|pr|family)? ?[ -~\u{e9}]{0,9}", 0..9)) {
+        fn checking_microdescriptors_never_panics(
+            lines in prop::collection::vec("(id|a|p|pr|family)? ?[ -~\u{e9}]{0,9}", 0..9),
+        ) {
             let text = format!("onion-key\n{}", lines.join("\n"));
             let relay = Microdescriptor::parse(text.as_bytes()).unwrap();
             let _ = (relay.skipped(), relay.protocols(), relay.identities().count());

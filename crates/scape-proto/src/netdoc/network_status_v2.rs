@@ -50,8 +50,6 @@ use crate::word::Fingerprint;
 #[non_exhaustive]
 pub struct NetworkStatusV2<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The authority's host name or address, as written in the document.
     pub hostname: Option<Box<str>>,
@@ -81,6 +79,11 @@ pub struct NetworkStatusV2<'a> {
     pub signing_authority: Option<&'a str>,
     /// The RSA signature.
     pub signature: Option<Object<'a>>,
+    /// The text. Its entries are serialized as `relays`, after the other
+    /// fields.
+    #[cfg_attr(feature = "serde", serde(rename = "relays"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::v2"))]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {

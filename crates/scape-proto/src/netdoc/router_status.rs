@@ -115,10 +115,15 @@ impl<'a> RouterStatus<'a> {
 
     /// Parses and checks an entry that is part of such a document.
     pub(super) fn parse_strictly(text: &'a [u8], form: EntryForm) -> Result<Self, DocumentError> {
+        const TIME: &str = "the time must be YYYY-MM-DD HH:MM:SS in UTC";
+        const DIGEST: &str = "a digest must be there, unless the consensus is for clients";
         form.check(text)?;
         let problem = match RouterStatus::parse(text, form.is_consensus()) {
-            Ok(status) if status.published.is_some() => return Ok(status),
-            Ok(_) => LineProblem::Value("the time must be YYYY-MM-DD HH:MM:SS in UTC"),
+            Ok(status) if status.published.is_none() => LineProblem::Value(TIME),
+            Ok(status) if !form.allows_digest(status.digest.is_some()) => {
+                LineProblem::Value(DIGEST)
+            }
+            Ok(status) => return Ok(status),
             Err(problem) => problem.of_line(),
         };
         Err(DocumentError::new(form.document(), Some(1), b"r", problem))

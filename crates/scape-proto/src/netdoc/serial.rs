@@ -43,6 +43,27 @@ fields! { "RouterStatus", |status: RouterStatus<'_>| {
     stats: Pairs(status.stats()),
 } }
 
+/// Functions that write the entries of a document.
+pub(super) mod relays {
+    use serde::Serializer;
+
+    use crate::netdoc::entry_form::EntryForm;
+    use crate::netdoc::status_parts::StatusParts;
+
+    macro_rules! write_relays {
+        ($($name:ident: $form:ident),*) => {
+            $(pub(in crate::netdoc) fn $name<S: Serializer>(
+                parts: &StatusParts<'_>,
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(parts.relays(EntryForm::$form))
+            })*
+        };
+    }
+
+    write_relays! { consensus: Consensus, vote: Vote, bridge: Bridge, v2: V2 }
+}
+
 struct Pairs<'a>(Vec<(&'a str, f64)>);
 
 impl Serialize for Pairs<'_> {

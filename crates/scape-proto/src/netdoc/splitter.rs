@@ -463,6 +463,22 @@ mod tests {
     }
 
     #[test]
+    fn long_line_is_searched_once() {
+        let mut splitter = DocumentSplitter::default();
+        splitter.feed(b"router a\nrouter b\nuptime ");
+        assert_eq!(splitter.next_document().unwrap().unwrap().text(), b"router a\n");
+        for length in [17, 27, 37] {
+            assert_eq!(splitter.next_document(), Ok(None));
+            let end = splitter.buffer.len();
+            assert_eq!((splitter.searched, end), (length - 1, length - 1));
+            splitter.feed(&[b'1'; 10]);
+        }
+        splitter.feed(b"\nrouter c\n");
+        let second = splitter.next_document().unwrap().unwrap();
+        assert!(second.text().ends_with(b"1\n"), "{second:?}");
+    }
+
+    #[test]
     fn splitter_keeps_only_the_next_document() {
         let mut splitter = DocumentSplitter::default();
         for _ in 0..1000 {

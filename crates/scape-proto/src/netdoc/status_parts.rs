@@ -97,7 +97,7 @@ pub(super) fn count_lines(text: &[u8]) -> usize {
 /// Returns the text from its first line on that is neither empty nor an
 /// annotation. The rest isn't searched for annotations, because that would take
 /// a while for a consensus.
-fn skip_leading_annotations(text: &[u8]) -> &[u8] {
+pub(super) fn skip_leading_annotations(text: &[u8]) -> &[u8] {
     let mut lines = Lines::new(text);
     loop {
         let rest = lines.rest();

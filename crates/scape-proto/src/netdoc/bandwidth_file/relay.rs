@@ -77,7 +77,7 @@ impl<'a> RelayBandwidth<'a> {
         let mut relay = RelayBandwidth { text, fingerprint: None, ed25519: None, bandwidth: 0 };
         let (mut node_id, mut bandwidth) = (None, None);
         for word in words(line) {
-            // Most words are none of these, which their first letter tells.
+            // The first letter is enough to rule out most words.
             match word {
                 [b'n', b'o', b'd', b'e', b'_', b'i', b'd', b'=', value @ ..] => {
                     node_id = node_id.or(Some(value));

@@ -39,8 +39,6 @@ use crate::netdoc::{
 #[non_exhaustive]
 pub struct Consensus<'a> {
     #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
-    #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The flavor: `Ns`, which is the full one, or `Microdesc`.
     pub flavor: ConsensusFlavor,
@@ -96,6 +94,14 @@ pub struct Consensus<'a> {
     pub bandwidth_weights: BandwidthWeights,
     /// The authorities' signatures.
     pub signatures: Vec<DirectorySignature<'a>>,
+    /// The text. Its entries are serialized as `relays`, after the other
+    /// fields.
+    #[cfg_attr(feature = "serde", serde(rename = "relays"))]
+    #[cfg_attr(
+        feature = "serde",
+        serde(serialize_with = "crate::netdoc::serial::relays::consensus")
+    )]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {
@@ -469,9 +475,9 @@ impl<'a> Consensus<'a> {
     }
 
     /// Returns the SHA3-256 digest of the [signed part](Self::signed_text), by
-    /// which a [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to the consensus
-    /// that it changes. Without a signature, that is the digest of the whole
-    /// text. Each call computes the digest again.
+    /// which a [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to the
+    /// consensus that it changes. Without a signature, that is the digest of
+    /// the whole text. Each call computes the digest again.
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;
@@ -485,8 +491,8 @@ impl<'a> Consensus<'a> {
     }
 
     /// Returns the SHA3-256 digest of the whole text, by which a
-    /// [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to its result. Each call
-    /// computes the digest again.
+    /// [`ConsensusDiff`](crate::netdoc::ConsensusDiff) refers to its result.
+    /// Each call computes the digest again.
     ///
     /// ```
     /// use scape_proto::netdoc::Consensus;

@@ -231,6 +231,13 @@ fn microdescriptor_consensus_needs_digests_of_microdescriptors() {
     let consensus = Consensus::parse_strict(text.as_bytes()).unwrap();
     assert_eq!(consensus.flavor, ConsensusFlavor::Microdesc);
     assert!(consensus.relays().all(|relay| relay.microdescriptor_digest().is_some()));
+    // Only the line `r` of a full consensus has the digest of a descriptor.
+    let with_digest = text.replacen("AAAE 2038", "AAAE kjKOZLsq0WbxlzF7GZ68cSUiEI4 2038", 1);
+    let full = whole().replacen("AAAE kjKOZLsq0WbxlzF7GZ68cSUiEI4", "AAAE", 1);
+    for text in [with_digest, full] {
+        assert_eq!(Consensus::parse_strict(text.as_bytes()).unwrap_err().keyword(), "r");
+        assert_eq!(Consensus::parse(text.as_bytes()).unwrap().relays().count(), 2);
+    }
     let error = Consensus::parse_strict(text.replacen("m C7", "x C7", 1).as_bytes()).unwrap_err();
     assert_eq!((error.keyword(), error.problem()), ("m", LineProblem::Missing));
 }

@@ -14,7 +14,8 @@ use crate::netdoc::value::decimal;
 ///
 /// let text = b"extra-info relay04 256498816C85C6ABA4DF222205CF3FA091E63CCE\n\
 ///     hidserv-dir-v3-onions-seen -21 delta_f=8 epsilon=0.30 bin_size=8\n";
-/// let seen = ExtraInfo::parse(text)?.hidden_service_v3.dir_onions_seen.expect("the line is there");
+/// let statistics = ExtraInfo::parse(text)?.hidden_service_v3;
+/// let seen = statistics.dir_onions_seen.expect("the line is there");
 /// assert_eq!((seen.value, seen.epsilon, seen.bin_size), (-21, Some(0.3), Some(8)));
 /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```

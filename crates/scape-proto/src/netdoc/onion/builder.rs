@@ -58,7 +58,7 @@ const SIGNATURE_PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
 /// assert_eq!(opened.second.introduction_points[0].onion_key, Some(curve25519(1)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnionDescriptorBuilder {
     lifetime: Duration,
     clients: Vec<ClientPublicKey>,

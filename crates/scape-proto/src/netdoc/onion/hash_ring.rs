@@ -81,9 +81,30 @@ impl<T> HashRing<T> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn responsible(&self, key: &BlindedPublicKey, replicas: u8, spread: u8) -> Vec<&T> {
+        self.replicas(key, replicas, spread).into_iter().flatten().collect()
+    }
+
+    /// Returns the relays that are responsible for a service's descriptor, a
+    /// list for each replica. See [`responsible`](Self::responsible).
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Consensus;
+    /// use scape_proto::netdoc::onion::{BlindedPublicKey, HashRing, HsDirParams};
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     valid-after 2026-11-21 03:00:00\nfresh-until 2026-11-21 04:00:00\n";
+    /// let params = HsDirParams::new(&Consensus::parse(text)?).expect("the consensus has times");
+    /// let ring = HashRing::new(&params.fetch(), (0..5).map(|number| ([number; 32], number)));
+    /// let key = BlindedPublicKey::from_bytes([7; 32]);
+    /// let lengths = ring.replicas(&key, 2, 3).into_iter().map(|relays| relays.len());
+    /// assert_eq!(lengths.collect::<Vec<_>>(), [3, 2]);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn replicas(&self, key: &BlindedPublicKey, replicas: u8, spread: u8) -> Vec<Vec<&T>> {
         let mut is_chosen = vec![false; self.relays.len()];
-        let mut responsible = Vec::new();
+        let mut lists = Vec::new();
         for replica in 1..=replicas {
+            let mut list = Vec::new();
             let index = service_index(key, replica, self.period);
             let start = self.relays.partition_point(|(other, _)| *other < index);
             let (before, after) = self.relays.split_at_checked(start).unwrap_or_default();
@@ -94,10 +115,11 @@ impl<T> HashRing<T> {
             let free = relays.zip(chosen).filter(|(_, is_chosen)| !**is_chosen);
             for ((_, relay), is_chosen) in free.take(usize::from(spread)) {
                 *is_chosen = true;
-                responsible.push(relay);
+                list.push(relay);
             }
+            lists.push(list);
         }
-        responsible
+        lists
     }
 
     /// Returns the relays with their indices, in the order of the ring.

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::TimePeriod;
-use crate::netdoc::Consensus;
+use crate::netdoc::{Consensus, Directory, SharedRandomValue};
 
 /// The number of rounds in which the authorities compute a shared random value:
 /// two phases of 12 rounds. A round takes one voting interval.
@@ -101,13 +101,47 @@ impl HsDirParams {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn new(consensus: &Consensus<'_>) -> Option<Self> {
-        let (valid_after, fresh_until) = (consensus.valid_after?, consensus.fresh_until?);
+        HsDirParams::from_parts(
+            (consensus.valid_after?, consensus.fresh_until?),
+            |name| consensus.param(name),
+            [consensus.shared_random_current, consensus.shared_random_previous],
+        )
+    }
+
+    /// Returns the values of the consensus in a directory. See
+    /// [`new`](Self::new).
+    ///
+    /// ```
+    /// use scape_proto::netdoc::Directory;
+    /// use scape_proto::netdoc::onion::HsDirParams;
+    ///
+    /// let text = b"network-status-version 3\nvote-status consensus\n\
+    ///     valid-after 2026-11-21 03:00:00\nfresh-until 2026-11-21 04:00:00\n\
+    ///     params hsdir_spread_fetch=4\n";
+    /// let directory = Directory::parse(text, b"")?;
+    /// let params = HsDirParams::of_directory(&directory).expect("the consensus has times");
+    /// assert_eq!(params.spread_fetch, 4);
+    /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
+    /// ```
+    pub fn of_directory(directory: &Directory) -> Option<Self> {
+        HsDirParams::from_parts(
+            (directory.valid_after()?, directory.fresh_until()?),
+            |name| directory.param(name),
+            [directory.shared_random_current(), directory.shared_random_previous()],
+        )
+    }
+
+    fn from_parts(
+        (valid_after, fresh_until): (SystemTime, SystemTime),
+        param: impl Fn(&str) -> Option<i32>,
+        [current, previous]: [Option<SharedRandomValue>; 2],
+    ) -> Option<Self> {
         let voting_interval = fresh_until.duration_since(valid_after).ok()?;
         if voting_interval.as_secs() == 0 {
             return None;
         }
         let param = |name: &str, default: i32, min: i32, max: i32| {
-            consensus.param(name).unwrap_or(default).clamp(min, max)
+            param(name).unwrap_or(default).clamp(min, max)
         };
         let small = |name: &str, default: i32, max: i32| {
             u8::try_from(param(name, default, 1, max)).unwrap_or(u8::MAX)
@@ -120,8 +154,8 @@ impl HsDirParams {
             replicas: small("hsdir_n_replicas", 2, 16),
             spread_fetch: small("hsdir_spread_fetch", 3, 128),
             spread_store: small("hsdir_spread_store", 4, 128),
-            shared_random_current: consensus.shared_random_current.map(|random| random.value),
-            shared_random_previous: consensus.shared_random_previous.map(|random| random.value),
+            shared_random_current: current.map(|random| random.value),
+            shared_random_previous: previous.map(|random| random.value),
         })
     }
 

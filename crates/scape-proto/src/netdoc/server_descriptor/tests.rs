@@ -82,6 +82,7 @@ fn lines_out_of_place_missing_or_repeated_are_errors_of_the_strict_reading() {
         ("reject *:25", "reject *:x"),
         ("accept 80", "accept x"),
         ("2564 9881", "2564 988"),
+        ("2564 9881", "2564 98812"),
         ("[::1]:9004", "[::1]"),
         ("uptime 7", "uptime 7s"),
         ("general 1 ", "general x "),

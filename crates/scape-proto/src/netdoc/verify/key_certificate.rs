@@ -13,7 +13,7 @@ impl KeyCertificate<'_> {
     /// the signature by the signing key, and the expiry at the time `at`.
     ///
     /// Success means that the owner of the identity key made the certificate.
-    /// Whether that owner is an authority is for the caller to decide: compare
+    /// It doesn't mean that the owner is an authority: compare
     /// [`fingerprint`](Self::fingerprint) with the authorities that you trust.
     ///
     /// ```

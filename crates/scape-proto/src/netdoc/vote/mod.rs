@@ -24,8 +24,8 @@ use crate::netdoc::{
 };
 use crate::word::Fingerprint;
 
-/// A directory authority's vote, from which the consensus is computed: dir-spec,
-/// "Vote and consensus status document formats".
+/// A directory authority's vote, from which the consensus is computed. See
+/// dir-spec, "Vote and consensus status document formats".
 ///
 /// A `Vote` borrows its text. The header, the certificate and the footer are
 /// parsed by [`parse`](Self::parse), the entries by the iterator that
@@ -54,8 +54,6 @@ use crate::word::Fingerprint;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Vote<'a> {
-    #[cfg_attr(feature = "serde", serde(skip))]
-    parts: StatusParts<'a>,
     #[cfg_attr(feature = "serde", serde(skip))]
     skipped: Vec<DocumentError>,
     /// The consensus methods that the authority supports. If the line is
@@ -135,6 +133,11 @@ pub struct Vote<'a> {
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
+    /// The text. Its entries are serialized as `relays`, after the other
+    /// fields.
+    #[cfg_attr(feature = "serde", serde(rename = "relays"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::vote"))]
+    parts: StatusParts<'a>,
 }
 
 static HEADER: Rules = Rules {

@@ -153,3 +153,19 @@ fn old_votes_have_the_word_opt_before_keywords() {
     assert_eq!(relay.version(), "0.4.9.11".parse().ok());
     assert_eq!((relay.vote_microdescriptors().count(), relay.unknown_lines().count()), (2, 0));
 }
+
+#[test]
+fn lines_may_have_the_order_of_the_specification() {
+    let text = whole();
+    let protocols: Vec<&str> = text.lines().filter(|line| line.contains("-protocols ")).collect();
+    let protocols = protocols.join("\n") + "\n";
+    let legacy = format!("legacy-dir-key {B}\n");
+    let moved = text
+        .replace(&protocols, "")
+        .replace("params", &format!("{protocols}params"))
+        .replace(&legacy, "")
+        .replace("shared-rand-participate", &format!("{legacy}shared-rand-participate"));
+    assert_ne!(moved, text);
+    let vote = Vote::parse_strict(moved.as_bytes()).unwrap();
+    assert!(vote.required_client_protocols.is_some() && vote.legacy_dir_key.is_some());
+}

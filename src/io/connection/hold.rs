@@ -1,0 +1,145 @@
+//! Holding back tor during a flood of events, so that the events that wait need
+//! no more memory than a fixed amount.
+//!
+//! The reader thread doesn't read for a moment while too many events wait. Then
+//! the buffers of the socket fill up, and tor has to wait. Nothing is lost.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// If more events than this wait, the reader thread doesn't read on.
+pub(super) const MOST: usize = 2560;
+
+/// The reader thread reads on when no more events than this wait.
+const ENOUGH: usize = MOST / 2;
+
+/// If no more events than this wait, listeners have caught up.
+const CAUGHT_UP: usize = 1024;
+
+/// The length of a pause after which the reader thread looks again. (The
+/// operating system makes it a little longer.) A caller that sends a command in
+/// the meantime waits for at most this time.
+const PAUSE: Duration = Duration::from_micros(100);
+
+/// The time in which the listener must take half of the waiting events. A
+/// listener that takes longer is slow, hangs, or waits for something that only
+/// comes with further events. The reader thread doesn't wait for it any more
+/// until it has caught up. Otherwise a slow listener would delay the events of
+/// all others.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The time after a reply in which tor isn't held back. A callback that sends
+/// one command after the other would otherwise find everything that tor has
+/// sent in the meantime before each of its replies.
+const AFTER_REPLY: Duration = Duration::from_millis(20);
+
+/// The decisions of one reader thread about holding tor back.
+#[derive(Debug, Default)]
+pub(super) struct Hold {
+    /// True if a listener has not taken enough events in time, and has not
+    /// caught up since.
+    is_given_up: bool,
+    /// The moment until which tor isn't held back because of a reply. `None`
+    /// before the first reply in a flood.
+    spared: Option<Instant>,
+}
+
+impl Hold {
+    /// Waits while too many events wait and their listeners take them. Called
+    /// after the events of one read were handed over, while no lock is held.
+    ///
+    /// `answered` is true if a reply was among what was read. `waiting` returns
+    /// the number of events that wait. `is_urgent` returns true if something
+    /// that tor sends is waited for, such as a reply. This method doesn't wait
+    /// then.
+    pub(super) fn back(
+        &mut self,
+        answered: bool,
+        waiting: impl Fn() -> usize,
+        is_urgent: impl Fn() -> bool,
+    ) {
+        let count = waiting();
+        if count <= CAUGHT_UP {
+            self.is_given_up = false;
+        }
+        if count <= MOST || self.is_given_up {
+            return;
+        }
+        let begun = Instant::now();
+        if answered {
+            self.spared = Some(begun + AFTER_REPLY);
+        }
+        if self.spared.is_some_and(|end| begun < end) {
+            return;
+        }
+        while waiting() > ENOUGH && !is_urgent() {
+            if begun.elapsed() >= PATIENCE {
+                self.is_given_up = true;
+                log::debug!(target: "scape::events", "more than {ENOUGH} events wait, and hardly any are taken");
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Returns the number of events that wait after the hold if `taken` of them
+    /// are taken each time that somebody looks.
+    fn left(hold: &mut Hold, answered: bool, waiting: usize, taken: usize) -> usize {
+        let count = Cell::new(waiting);
+        let look = || count.replace(count.get().saturating_sub(taken));
+        hold.back(answered, look, || false);
+        count.get()
+    }
+
+    #[test]
+    fn tor_is_held_back_until_half_of_the_events_are_taken() {
+        let mut hold = Hold::default();
+        assert!(left(&mut hold, false, MOST + 1, 100) <= ENOUGH);
+        assert_eq!(left(&mut hold, false, MOST, 100), MOST - 100);
+    }
+
+    #[test]
+    fn tor_is_not_held_back_for_a_listener_that_takes_nothing() {
+        let mut hold = Hold::default();
+        let begun = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(left(&mut hold, false, 2 * MOST, 0), 2 * MOST);
+        }
+        let took = begun.elapsed();
+        assert!(took >= PATIENCE && took < 10 * PATIENCE, "{took:?}");
+        // The listener has taken some, but it hasn't caught up.
+        assert_eq!(left(&mut hold, false, MOST + 100, 1), MOST + 99);
+        assert_eq!(left(&mut hold, false, CAUGHT_UP, 0), CAUGHT_UP);
+        assert!(left(&mut hold, false, MOST + 1, 100) <= ENOUGH);
+    }
+
+    #[test]
+    fn tor_is_not_held_back_while_somebody_waits_for_it() {
+        let mut hold = Hold::default();
+        let looks = Cell::new(0);
+        let is_urgent = || looks.replace(looks.get() + 1) > 3;
+        let begun = Instant::now();
+        hold.back(false, || 2 * MOST, is_urgent);
+        assert!(begun.elapsed() < PATIENCE && looks.get() == 5, "{:?}", begun.elapsed());
+        assert!(!hold.is_given_up);
+    }
+
+    #[test]
+    fn tor_is_not_held_back_shortly_after_a_reply() {
+        let mut hold = Hold::default();
+        assert_eq!(left(&mut hold, true, 2 * MOST, 100), 2 * MOST - 100);
+        assert_eq!(left(&mut hold, false, 2 * MOST, 100), 2 * MOST - 100);
+        thread::sleep(AFTER_REPLY);
+        assert!(left(&mut hold, false, 2 * MOST, 100) <= ENOUGH);
+        // A reply before the flood has no effect.
+        left(&mut hold, true, 1, 0);
+        assert!(left(&mut hold, false, 2 * MOST, 100) <= ENOUGH);
+    }
+}
