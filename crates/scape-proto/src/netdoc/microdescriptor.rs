@@ -452,7 +452,7 @@ impl<'a> Microdescriptors<'a> {
     /// ```
     /// use scape_proto::netdoc::Microdescriptor;
     ///
-    /// let text = b"onion-key\np accept 80\nonion-key\n\
+    /// let text = b"onion-key\np accept soon\nonion-key\n\
     ///     ntor-onion-key lqaR7Fc1aA5LhygGU3W/+k0kz2g4qsPWmjt50M64ll0\n";
     /// let valid = Microdescriptor::parse_all(text).strict().filter_map(|result| result.ok());
     /// assert_eq!(valid.count(), 1);
