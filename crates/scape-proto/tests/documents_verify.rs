@@ -128,7 +128,7 @@ fn server_descriptor_with_the_keys_of_another_relay_is_not_valid() {
     });
     assert_eq!(changed, ("ntor-onion-key-crosscert", VerifyProblem::Mismatch));
     let changed = check(&|r| {
-        r.ntor_onion_key_crosscert.as_mut().unwrap().certificate = r.identity_ed25519.unwrap()
+        r.ntor_onion_key_crosscert.as_mut().unwrap().certificate = r.identity_ed25519.unwrap();
     });
     assert_eq!(changed, ("ntor-onion-key-crosscert", VerifyProblem::Certificate));
     assert_eq!(
