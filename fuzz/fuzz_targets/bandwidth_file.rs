@@ -5,7 +5,9 @@
 mod common;
 
 use libfuzzer_sys::fuzz_target;
-use scape_proto::netdoc::{BandwidthFile, BandwidthFileBuilder, BandwidthFileVersion, BandwidthValue};
+use scape_proto::netdoc::{
+    BandwidthFile, BandwidthFileBuilder, BandwidthFileVersion, BandwidthValue,
+};
 
 fuzz_target!(|data: &[u8]| {
     let (lenient, strict) = (BandwidthFile::parse(data), BandwidthFile::parse_strict(data));
@@ -35,6 +37,11 @@ fuzz_target!(|data: &[u8]| {
 /// Writes a file with the same content, if the builder allows it: the builder
 /// refuses a key that the file's version doesn't have.
 fn check_written(file: &BandwidthFile<'_>) {
+    let has_header = file.version >= BandwidthFileVersion::new(1, 1, 0);
+    if !has_header && file.header().next().is_some() {
+        // Nothing is written into a header that the version doesn't have.
+        return;
+    }
     let mut builder = BandwidthFileBuilder::new(file.version, file.timestamp);
     for (key, value) in file.header() {
         if key != "version" && builder.header(key, value).is_err() {
@@ -50,16 +57,22 @@ fn check_written(file: &BandwidthFile<'_>) {
     }
     let text = builder.to_string();
     let written = BandwidthFile::parse_strict(text.as_bytes()).expect("what is written is valid");
-    assert_eq!(common::show(&written).len(), common::show(&written.clone()).len());
     let json = |file: &BandwidthFile<'_>| serde_json::to_string(file).expect("JSON");
     assert_eq!(json(&written), json(file));
-    let has_header = file.version >= BandwidthFileVersion::new(1, 1, 0);
     assert!(has_header || written.header().next().is_none());
     let others = |file: &BandwidthFile<'_>| -> Vec<(String, String)> {
-        file.header().filter(|(key, _)| *key != "version").map(|(k, v)| (k.into(), v.into())).collect()
+        file.header()
+            .filter(|(key, _)| *key != "version")
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect()
     };
     assert_eq!(others(&written), others(file));
     // A second time, nothing changes.
-    assert_eq!(written.relays().map(|relay| relay.text().to_owned()).collect::<Vec<_>>().join("\n"),
-        text.lines().skip(if has_header { 3 + others(file).len() } else { 1 }).collect::<Vec<_>>().join("\n"));
+    assert_eq!(
+        written.relays().map(|relay| relay.text().to_owned()).collect::<Vec<_>>().join("\n"),
+        text.lines()
+            .skip(if has_header { 3 + others(file).len() } else { 1 })
+            .collect::<Vec<_>>()
+            .join("\n")
+    );
 }

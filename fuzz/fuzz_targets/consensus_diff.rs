@@ -60,14 +60,17 @@ fn apply(base: &[u8], commands: &[u8]) -> Option<Vec<u8>> {
         let line = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
         let (range, letter) = line.split_at_checked(line.len().checked_sub(1)?)?;
         let number = |text: &str| {
-            let is_number = (1..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+            let is_number =
+                (1..=10).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
             let number: u64 = text.parse().ok().filter(|_| is_number)?;
             usize::try_from(u32::try_from(number).ok()?).ok()
         };
         let (first, last) = match range.split_once(',') {
             None => (number(range)?, number(range)?),
             Some((first, "$")) if letter == "d" => (number(first)?, usize::MAX),
-            Some((first, last)) => (number(first)?, number(last).filter(|last| Some(*last) > number(first))?),
+            Some((first, last)) => {
+                (number(first)?, number(last).filter(|last| Some(*last) > number(first))?)
+            }
         };
         let mut block = Vec::new();
         if letter == "a" || letter == "c" {

@@ -49,7 +49,10 @@ fuzz_target!(|data: &[u8]| {
             let _ = count.map(|count| count.parameters().count());
         }
         if let Some(padding) = &info.padding {
-            padding.iter().take(9).for_each(|(name, _)| assert!(padding.get(name) <= Some(u64::MAX)));
+            padding
+                .iter()
+                .take(9)
+                .for_each(|(name, _)| assert!(padding.get(name) <= Some(u64::MAX)));
         }
     }
     let all = ExtraInfo::parse_all(data).count();

@@ -41,7 +41,10 @@ fuzz_target!(|data: &[u8]| {
     }
     let short = (0..3).map(|_| time(&small)).max().unwrap_or_default().max(short);
     let long = (0..6).map(|_| time(&large)).min().unwrap_or_default();
-    assert!(long <= short * 24 + Duration::from_millis(30), "kind {choice}: {short:?} and {long:?}");
+    assert!(
+        long <= short * 24 + Duration::from_millis(30),
+        "kind {choice}: {short:?} and {long:?}"
+    );
 });
 
 fn repeat(head: &[u8], pattern: &[u8], length: usize) -> Vec<u8> {
@@ -100,13 +103,17 @@ fn read(choice: u8, text: &[u8]) {
             all(KeyCertificate::parse_all(text));
             KeyCertificate::parse_all(text).strict().count();
         }
-        7 => all([DetachedSignatures::parse(text), DetachedSignatures::parse_strict(text)].into_iter().flatten()),
+        7 => all([DetachedSignatures::parse(text), DetachedSignatures::parse_strict(text)]
+            .into_iter()
+            .flatten()),
         8 => {
             all(ConsensusDiff::parse(text));
             let _ = ConsensusDiff::parse(text).map(|diff| diff.apply(text));
         }
         9 => {
-            all([BandwidthFile::parse(text), BandwidthFile::parse_strict(text)].into_iter().flatten());
+            all([BandwidthFile::parse(text), BandwidthFile::parse_strict(text)]
+                .into_iter()
+                .flatten());
         }
         10 => all([ExitList::parse(text), ExitList::parse_strict(text)].into_iter().flatten()),
         11 => {

@@ -53,8 +53,13 @@ fuzz_target!(|data: &[u8]| {
 
     let (first, second) = common::split_at_byte(data, 0);
     let sealed = seal(Layer::Second { cookie: None }, second);
-    let first = [first, b"\nencrypted\n-----BEGIN MESSAGE-----\n", sealed.as_bytes(),
-        b"-----END MESSAGE-----\n"].concat();
+    let first = [
+        first,
+        b"\nencrypted\n-----BEGIN MESSAGE-----\n",
+        sealed.as_bytes(),
+        b"-----END MESSAGE-----\n",
+    ]
+    .concat();
     let sealed = seal(Layer::First, &first);
     let text = format!(
         "hs-descriptor 3\ndescriptor-lifetime 180\ndescriptor-signing-key-cert\n{}\n\
@@ -70,7 +75,9 @@ fuzz_target!(|data: &[u8]| {
             common::check_errors(&first, opened.first.skipped());
             common::check_errors(second, opened.second.skipped());
         }
-        Err(OpenDescriptorError::Document(error)) => common::check_errors(&[&first, data].concat(), [error]),
+        Err(OpenDescriptorError::Document(error)) => {
+            common::check_errors(&[&first, data].concat(), [error])
+        }
         // The fuzzed part of the first layer may hide the second layer.
         Err(error) => assert!(!matches!(error, OpenDescriptorError::FirstLayer(_)), "{error}"),
     }
@@ -96,7 +103,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for (i, chunk) in bytes.chunks(3).enumerate() {
-        let number = chunk.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let number = chunk.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for digit in 0..4 {
             let bits = number >> (18 - 6 * digit) & 63;
             text.push(if digit > chunk.len() { '=' } else { DIGITS[bits as usize].into() });

@@ -9,8 +9,10 @@ use scape_proto::netdoc::onion::{FlowControl, LinkSpecifier, PowParams, SecondLa
 fuzz_target!(|data: &[u8]| {
     let (lenient, strict) = (SecondLayer::parse(data), SecondLayer::parse_strict(data));
     // Annotations have no meaning inside of a layer.
-    let is_complete = common::begins_with(data, "create2-formats") && !data.starts_with(b"@")
-        && !contains(data, b"\n@") && !data.contains(&0);
+    let is_complete = common::begins_with(data, "create2-formats")
+        && !data.starts_with(b"@")
+        && !contains(data, b"\n@")
+        && !data.contains(&0);
     common::check(data, is_complete, &lenient, &strict, |layer| layer.skipped().to_vec());
     if let Some(list) = LinkSpecifier::parse_list(data) {
         assert_eq!(LinkSpecifier::write_list(&list).as_deref(), Some(data));

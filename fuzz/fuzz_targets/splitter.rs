@@ -34,7 +34,9 @@ fuzz_target!(|data: &[u8]| {
             Ok(parsed) => {
                 assert_eq!(Some(parsed.kind()), document.kind());
                 let json = common::show(&parsed);
-                assert!(strict.is_err() || strict.is_ok_and(|strict| common::show(&strict) == json));
+                assert!(
+                    strict.is_err() || strict.is_ok_and(|strict| common::show(&strict) == json)
+                );
             }
             Err(error) => {
                 assert!(strict.is_err());

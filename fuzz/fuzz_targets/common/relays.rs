@@ -37,6 +37,9 @@ pub fn use_relay(status: &RouterStatus<'_>) {
     assert_eq!(relay.fingerprint(), status.fingerprint());
     assert_eq!(relay.nickname(), status.nickname());
     assert_eq!((relay.flags(), relay.bandwidth()), (status.flags(), status.bandwidth()));
-    assert_eq!((relay.policy().cloned(), relay.version().cloned()), (status.policy(), status.version()));
+    assert_eq!(
+        (relay.policy().cloned(), relay.version().cloned()),
+        (status.policy(), status.version())
+    );
     assert_eq!(relay.other_addresses(), status.other_addresses().collect::<Vec<_>>());
 }

@@ -263,7 +263,8 @@ impl<'a> RawLines<'a> {
     /// Returns an error about the last line.
     fn error(&self, line: Option<&[u8]>, problem: LineProblem) -> DocumentError {
         let keyword = keyword(line.unwrap_or_default()).0;
-        DocumentError::new(DocumentKind::ConsensusDiff, Some(self.number), keyword, problem)
+        let number = (self.number > 0).then_some(self.number);
+        DocumentError::new(DocumentKind::ConsensusDiff, number, keyword, problem)
     }
 }
 
@@ -411,6 +412,7 @@ mod tests {
         ] {
             let error = ConsensusDiff::parse(text.as_bytes()).unwrap_err();
             assert_eq!(error.keyword(), keyword, "{text:?}");
+            assert_ne!(error.line(), Some(0), "{text:?}");
         }
     }
 

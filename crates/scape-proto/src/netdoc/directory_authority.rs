@@ -99,6 +99,18 @@ fn parse(text: &str) -> Result<DirectoryAuthority, LineProblem> {
 }
 
 impl DirectoryAuthority {
+    /// Returns true if the first flag that `Display` writes would be parsed as
+    /// a nickname.
+    fn begins_like_a_nickname(&self) -> bool {
+        let has_values = self.v3ident.is_some() || self.ipv6.is_some() || self.weight.is_some();
+        let first = match self.is_bridge_authority {
+            true => Some("bridge"),
+            false if has_values => None,
+            false => self.other_flags.first().map(|flag| &**flag),
+        };
+        self.or_port.is_none() && first.is_some_and(is_nickname)
+    }
+
     fn read_flag(&mut self, flag: &str) -> Result<(), LineProblem> {
         let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
         match &*name.to_ascii_lowercase() {
@@ -125,6 +137,9 @@ impl fmt::Display for DirectoryAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(nickname) = &self.nickname {
             write!(f, "{nickname} ")?;
+        } else if self.begins_like_a_nickname() {
+            // This flag has no meaning, but isn't a nickname.
+            f.write_str("no-v2 ")?;
         }
         if let Some(port) = self.or_port {
             write!(f, "orport={port} ")?;
@@ -169,6 +184,12 @@ mod tests {
             BA44 A889 E64B 93FA A2B1 14E0 2C2A 279A 8555 C533";
         let serge: DirectoryAuthority = serge.parse().unwrap();
         assert!(serge.is_bridge_authority && serge.v3ident.is_none());
+        // Without a nickname, no flag must be written in the place of one.
+        for flags in ["a=b bridge ", "no-v2 bridge ", "no-v2 new ", "no-v2 new weight=1 "] {
+            let line = format!("{flags}1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533");
+            let authority: DirectoryAuthority = line.parse().unwrap();
+            assert_eq!(authority.to_string().parse(), Ok(authority), "{line}");
+        }
         let bare = "1.2.3.4:5 BA44A889E64B93FAA2B114E02C2A279A8555C533";
         let bare: DirectoryAuthority = bare.parse().unwrap();
         assert_eq!((bare.nickname, bare.or_port), (None, None));
@@ -209,11 +230,8 @@ mod tests {
             v3ident in option::of(any::<[u8; 20]>()),
             is_bridge_authority: bool,
             weight in option::of(0.0..1e9f64),
-            other_flags in prop::collection::vec("vote=[a-z0-9:/.]{1,9}", 0..3),
+            other_flags in prop::collection::vec("(vote=)?x[a-z0-9:/.]{1,9}", 0..3),
         ) {
-            // Without a nickname, the first flag must not look like one.
-            let has_first = nickname.is_some() || or_port.is_some();
-            let is_bridge_authority = is_bridge_authority && has_first;
             let authority = DirectoryAuthority {
                 nickname: nickname.map(Into::into),
                 address: SocketAddrV4::new(ip, port),

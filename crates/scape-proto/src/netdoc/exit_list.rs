@@ -308,6 +308,15 @@ mod tests {
     }
 
     #[test]
+    fn every_exit_is_read_leniently() {
+        for line in ["ExitNode\r\n", "ExitNode\rx\n", "ExitNode\tx\n", "ExitNode"] {
+            let text = format!("{LIST}{line}");
+            let list = ExitList::parse(text.as_bytes()).unwrap();
+            assert_eq!(list.exits().count(), list.exits().strict().count(), "{line:?}");
+        }
+    }
+
+    #[test]
     fn broken_rules_are_errors_of_the_strict_reading() {
         for (old, new, keyword, line) in [
             ("04:02:03", "04:02", "Downloaded", Some(1)),

@@ -263,14 +263,13 @@ impl<'a> Iterator for Items<'a> {
         loop {
             let start = self.lines.rest();
             // An object without a keyword line has an empty one.
-            let line = match start.first() == Some(&b'-') && start.starts_with(BEGIN) {
-                true => &b""[..],
-                false => self.next_line()?,
+            let (line, number) = match start.first() == Some(&b'-') && start.starts_with(BEGIN) {
+                true => (&b""[..], self.line + 1),
+                false => (self.next_line()?, self.line),
             };
             if line.is_empty() && !self.lines.rest().starts_with(BEGIN) {
                 continue;
             }
-            let number = self.line.max(1);
             let (word, rest) = keyword(line);
             let (keyword, arguments) = if word == b"opt" { keyword(rest) } else { (word, rest) };
             let object = self.object();
@@ -408,6 +407,7 @@ mod tests {
         let keywords: Vec<&[u8]> = all.iter().map(Item::keyword).collect();
         assert_eq!(keywords, [&b""[..], b"a", b"", b"b"]);
         assert!(all.iter().take(3).all(|item| item.object().is_some()));
+        assert_eq!(all.iter().map(Item::line).collect::<Vec<_>>(), [1, 5, 10, 14]);
     }
 
     #[test]

@@ -51,8 +51,9 @@ pub(super) fn keyword(line: &[u8]) -> (&[u8], &[u8]) {
 /// Returns true if the text begins with a line that has this keyword.
 #[inline]
 pub(super) fn starts_with_keyword(text: &[u8], keyword: &[u8]) -> bool {
-    let end = text.strip_prefix(keyword).map(|rest| rest.first());
-    matches!(end, Some(None | Some(b' ' | b'\t' | b'\r' | b'\n')))
+    let rest = text.strip_prefix(keyword);
+    // A `\r` ends the line only before the line end.
+    matches!(rest, Some([] | [b' ' | b'\t' | b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]))
 }
 
 /// Finds the first line that begins with a keyword, and returns the position of
@@ -159,6 +160,9 @@ mod tests {
             ("x\nr\ta\n", Some(2)),
             ("x\nrx\nr", Some(5)),
             ("x\nr\r\n", Some(2)),
+            ("x\nr\r", Some(2)),
+            ("x\nr\rx\n", None),
+            ("r\r\r\n", None),
             ("x r a\n", None),
             ("rx\nrr\n", None),
             ("", None),

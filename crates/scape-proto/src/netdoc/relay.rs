@@ -64,7 +64,7 @@ pub struct Relay {
 struct Rare {
     unknown_flags: Box<[Box<str>]>,
     /// All addresses in lines `a`. Empty if these lines contain no address
-    /// except the one in `ipv6`.
+    /// except the one in `ipv6`, once.
     other_addresses: Box<[SocketAddr]>,
 }
 
@@ -169,7 +169,7 @@ impl Relay {
         let unknown_flags: Box<[Box<str>]> = status.unknown_flags().map(lossy).collect();
         let ipv6 = status.ipv6();
         let mut other_addresses: Box<[SocketAddr]> = Box::default();
-        if status.other_addresses().any(|address| ipv6.map(SocketAddr::V6) != Some(address)) {
+        if !status.other_addresses().eq(ipv6.map(SocketAddr::V6)) {
             other_addresses = status.other_addresses().collect();
         }
         let rare = Rare { unknown_flags, other_addresses };
@@ -418,5 +418,12 @@ mod tests {
         assert!(entry.policy().unwrap().allows(80) && !entry.policy().unwrap().allows(81));
         assert!(entry.digest().is_some() && entry.published().is_some());
         assert!(format!("{entry:?}").contains("relay04"));
+    }
+
+    #[test]
+    fn relay_keeps_repeated_addresses() {
+        for (lines, count) in [("", 0), ("a [::1]:1\n", 1), ("a [::1]:1\na [::1]:1\n", 2)] {
+            assert_eq!(entry(lines).other_addresses().len(), count, "{lines:?}");
+        }
     }
 }

@@ -42,6 +42,8 @@ pub struct BandwidthFileBuilder {
     version: BandwidthFileVersion,
     timestamp: u64,
     header: Vec<(Box<str>, Box<str>)>,
+    /// The keys in `header`.
+    header_keys: HashSet<Box<str>>,
     relays: Vec<Box<str>>,
     fingerprints: HashSet<Fingerprint>,
     ed25519_keys: HashSet<Box<str>>,
@@ -84,6 +86,7 @@ impl BandwidthFileBuilder {
             version,
             timestamp: since.as_secs(),
             header: Vec::new(),
+            header_keys: HashSet::new(),
             relays: Vec::new(),
             fingerprints: HashSet::new(),
             ed25519_keys: HashSet::new(),
@@ -117,10 +120,11 @@ impl BandwidthFileBuilder {
         if !self.has_header() {
             return Err(error(key, LineProblem::Value(NO_HEADER)));
         }
-        if key == "version" || self.header.iter().any(|(other, _)| **other == *key) {
+        if key == "version" || self.header_keys.contains(key) {
             return Err(error(key, LineProblem::Repeated));
         }
         let value = self.check(key, value.into(), HEADER, RELAY)?;
+        self.header_keys.insert(key.into());
         self.header.push((key.into(), value));
         Ok(())
     }

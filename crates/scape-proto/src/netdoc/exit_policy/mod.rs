@@ -10,6 +10,7 @@ mod reach;
 mod rule;
 mod strip;
 mod summary;
+mod undecided;
 
 pub use address_pattern::AddressPattern;
 pub use error::{ParseExitPolicyError, PolicyProblem};

@@ -131,9 +131,10 @@ fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, Pol
             parse_bits(text, most).or_else(|| parse_mask(text)).ok_or(PolicyProblem::Prefix)
         }
     };
-    match text.parse() {
-        Ok(IpAddr::V4(address)) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
-        Ok(IpAddr::V6(address)) if prefix.is_some() && address.to_ipv4_mapped().is_some() => {
+    let address = text.parse().ok().or_else(|| parse_v6_with_zeros(text).map(IpAddr::V6));
+    match address.ok_or(PolicyProblem::Address)? {
+        IpAddr::V4(address) => Ok(AddressPattern::V4 { address, prefix: bits(32)? }),
+        IpAddr::V6(address) if prefix.is_some() && address.to_ipv4_mapped().is_some() => {
             // For an IPv4 address that is mapped into IPv6, tor counts the bits
             // of the IPv4 part.
             match bits(128)? {
@@ -141,11 +142,7 @@ fn parse_address(text: &str, prefix: Option<&str>) -> Result<AddressPattern, Pol
                 bits => Ok(AddressPattern::V6 { address, prefix: V4_MAPPED + bits % 32 }),
             }
         }
-        Ok(IpAddr::V6(address)) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
-        Err(_) => match parse_v6_with_zeros(text) {
-            Some(address) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
-            None => Err(PolicyProblem::Address),
-        },
+        IpAddr::V6(address) => Ok(AddressPattern::V6 { address, prefix: bits(128)? }),
     }
 }
 
@@ -156,7 +153,8 @@ fn parse_v6_with_zeros(text: &str) -> Option<Ipv6Addr> {
     let mut bytes = [0; 4];
     let mut octets = octets.split('.');
     for byte in &mut bytes {
-        *byte = octets.next().filter(|octet| octet.len() <= 3)?.parse().ok()?;
+        let is_number = |octet: &&str| octet.len() <= 3 && !octet.starts_with('+');
+        *byte = octets.next().filter(is_number)?.parse().ok()?;
     }
     let tail = Ipv4Addr::from(bytes);
     octets.next().is_none().then(|| format!("{words}:{tail}").parse().ok())?
@@ -244,6 +242,7 @@ mod tests {
             ("accept 192.0.2.1/:80", "accept 192.0.2.1/0:80"),
             ("accept [::ffff:192.0.2.1]/24:80", "accept [::ffff:192.0.2.1]/120:80"),
             ("accept ::192.0.2.01/128:80", "accept [::c000:201]:80"),
+            ("accept [::ffff:192.0.2.01]/24:80", "accept [::ffff:192.0.2.1]/120:80"),
             ("reject6 private:*", "reject private:*"),
         ] {
             let rule: ExitRule = text.parse().unwrap_or_else(|e| panic!("{e}"));
@@ -270,6 +269,8 @@ mod tests {
             ("accept [::]/129:80", PolicyProblem::Prefix),
             ("accept 192.0.2.1/8x:80", PolicyProblem::Prefix),
             ("accept [::ffff:192.0.2.1]/64:80", PolicyProblem::Prefix),
+            ("accept [::ffff:192.0.2.01]/64:80", PolicyProblem::Prefix),
+            ("accept [::ffff:192.0.2.+1]:80", PolicyProblem::Address),
             ("accept *:65536", PolicyProblem::Ports),
             ("accept *:90-80", PolicyProblem::Ports),
             ("accept *:80-90 x", PolicyProblem::Ports),

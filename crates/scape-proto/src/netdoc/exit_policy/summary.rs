@@ -1,11 +1,10 @@
 //! The summary of an exit policy, which authorities write into the consensus.
 
-use std::collections::BTreeMap;
-
 use super::address_pattern::{AddressPattern, Family, private_networks};
 use super::policy::ExitPolicy;
 use super::port_range::PortRange;
 use super::rule::{ExitAction, ExitRule};
+use super::undecided::Undecided;
 use crate::netdoc::PortPolicy;
 
 /// The maximum length of a summary in bytes: tor's
@@ -92,14 +91,17 @@ fn summarize(rules: &[ExitRule], family: Family) -> PortPolicy {
 /// Returns the accepted ports, in no order.
 fn accepted(rules: &[ExitRule], family: Family) -> Vec<PortRange> {
     let mut accepted = Vec::new();
-    let mut undecided = Undecided::new();
+    let mut undecided = Undecided::new(rules.iter().map(|rule| rule.ports));
     for rule in rules {
         let patterns = rule.address.split().into_iter();
         for pattern in patterns.filter(|pattern| pattern.family() == Some(family)) {
             match (rule.action, pattern.prefix()) {
-                (ExitAction::Accept, Some(0)) => accepted.extend(undecided.take(rule.ports)),
+                (ExitAction::Accept, Some(0)) => undecided.take(rule.ports, &mut accepted),
                 (ExitAction::Reject, Some(prefix)) if !is_private(pattern, family) => {
-                    undecided.reject(rule.ports, prefix, family);
+                    let (bits, limit) = most_rejected(family);
+                    if let Some(free) = bits.checked_sub(prefix) {
+                        undecided.reject(rule.ports, 1 << free, limit);
+                    }
                 }
                 _ => {}
             }
@@ -114,64 +116,13 @@ fn is_private(pattern: AddressPattern, family: Family) -> bool {
     private_networks(family).any(|network| network == pattern)
 }
 
-/// The ports that may still be accepted. Each range is stored by its lowest
-/// port, with the highest port and the number of rejected addresses.
-struct Undecided(BTreeMap<u16, (u16, u128)>);
-
-impl Undecided {
-    fn new() -> Self {
-        Undecided([(PortRange::ANY.min(), (PortRange::ANY.max(), 0))].into())
-    }
-
-    /// Removes the ranges inside `ports`, and returns them.
-    fn take(&mut self, ports: PortRange) -> Vec<PortRange> {
-        let lowest = self.split(ports);
-        let taken: Vec<(u16, u16)> = lowest
-            .iter()
-            .filter_map(|low| self.0.remove(low).map(|(high, _)| (*low, high)))
-            .collect();
-        taken.into_iter().filter_map(|(low, high)| PortRange::new(low, high)).collect()
-    }
-
-    /// Counts the addresses of a rejected network for the ranges inside
-    /// `ports`. Ranges whose count exceeds the limit are removed.
-    fn reject(&mut self, ports: PortRange, prefix: u8, family: Family) {
-        // For IPv6, tor counts networks of 64 bits and ignores smaller ones.
-        let (bits, limit) = match family {
-            Family::V4 => (32, 1 << 25),
-            Family::V6 => (64, 1 << 48),
-        };
-        if prefix > bits {
-            return;
-        }
-        for low in self.split(ports) {
-            let Some((_, count)) = self.0.get_mut(&low) else { continue };
-            *count += 1u128 << (bits - prefix);
-            if *count > limit {
-                self.0.remove(&low);
-            }
-        }
-    }
-
-    /// Splits ranges, so that each one is either inside `ports` or outside.
-    /// Returns the lowest port of each range inside.
-    fn split(&mut self, ports: PortRange) -> Vec<u16> {
-        self.split_before(ports.min());
-        if let Some(next) = ports.max().checked_add(1) {
-            self.split_before(next);
-        }
-        self.0.range(ports.min()..=ports.max()).map(|(low, _)| *low).collect()
-    }
-
-    /// Splits the range that contains `port` and a lower port.
-    fn split_before(&mut self, port: u16) {
-        if let Some((_, (high, count))) = self.0.range_mut(..port).next_back()
-            && *high >= port
-        {
-            let rest = (*high, *count);
-            *high = port.saturating_sub(1);
-            self.0.insert(port, rest);
-        }
+/// Returns the number of bits of an address that count, and the number of
+/// addresses that rules may reject before a port is rejected.
+fn most_rejected(family: Family) -> (u8, u128) {
+    match family {
+        Family::V4 => (32, 1 << 25),
+        // tor counts networks of 64 bits and ignores smaller ones.
+        Family::V6 => (64, 1 << 48),
     }
 }
 
@@ -307,6 +258,16 @@ mod tests {
         ] {
             assert_eq!(summaries(text), (v4.into(), v6.into()), "{text}");
         }
+    }
+
+    /// Rules for single ports and rules for all ports take turns. With a list
+    /// of ranges, each of the latter would change all ranges so far.
+    #[test]
+    fn overlapping_rules_take_little_time() {
+        let rules = |port: u32| format!("reject 1.2.3.4:{port},reject 1.2.3.4:*,");
+        let text: String = (1..30_000).map(|n| rules(2 * n)).collect();
+        assert_eq!(summaries(&(text.clone() + "accept *:*")).0, "accept 1-65535");
+        assert_eq!(summaries(&(text + "reject 0.0.0.0/1:25,accept *:*")).0, "reject 25");
     }
 
     #[test]

@@ -301,6 +301,9 @@ mod tests {
 
     #[test]
     fn malformed_introduction_point_does_not_spoil_the_others() {
+        // Such a line begins no introduction point.
+        let odd = format!("{HEAD}introduction-point\rx\n{POINT}");
+        assert_eq!(SecondLayer::parse(odd.as_bytes()).unwrap().introduction_points.len(), 1);
         let bad = POINT.replace("AQAGwAACASMp", "blah").replace("ntor BAQE", "ntor BAQ");
         let text = format!("{HEAD}{bad}{POINT}\0\0");
         let layer = SecondLayer::parse(text.as_bytes()).unwrap();
