@@ -35,8 +35,9 @@ fn check(name: &str, read: fn(&[u8]), head: &str, pattern: &str) {
     let (small, large) = (text(head, &pattern, SMALL), text(head, &pattern, LARGE));
     let growth = u32::try_from(LARGE / SMALL).unwrap();
     let mut best: Option<(Duration, Duration)> = None;
-    // The machine may be slower for a moment, so there are several attempts. The
-    // longest time for the small text and the shortest one for the large count.
+    // The machine may be slower for a moment, so there are several attempts.
+    // The longest time of the small text and the shortest one of the large text
+    // count.
     for _ in 0..4 {
         let short = (0..3).map(|_| time(read, &small)).min().unwrap();
         let long = time(read, &large);
