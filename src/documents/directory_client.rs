@@ -1,13 +1,14 @@
 //! [`DirectoryClient`]: fetching documents from directory servers.
 
 use std::net::SocketAddr;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::directory_error::{DirectoryError, DirectoryFailure, DirectoryProblem};
+use super::directory_error::DirectoryProblem;
+use super::directory_requests::{Checked, DirectoryRequests};
 use crate::client::TorClient;
 use crate::control::DirServerQuery;
 use crate::error::Result;
+use crate::io::transport::Deadline;
 use data_encoding::{BASE64_NOPAD, HEXUPPER};
 use scape_proto::control::ArgumentError;
 use scape_proto::netdoc::{
@@ -18,9 +19,6 @@ use scape_proto::word::Fingerprint;
 
 /// The number of digests or fingerprints in one request. tor accepts 96.
 const BATCH: usize = 90;
-
-/// The pause before all servers are asked again.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// A client of directory servers. It fetches documents over HTTP from
 /// directory ports: through tor, or from a private network on this machine. See
@@ -48,11 +46,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 #[doc(alias = "DescriptorDownloader")]
 #[derive(Debug, Clone)]
 pub struct DirectoryClient {
-    agent: ureq::Agent,
-    servers: Vec<SocketAddr>,
+    requests: DirectoryRequests,
     timeout: Duration,
-    rounds: u32,
-    longest: u64,
 }
 
 impl DirectoryClient {
@@ -122,8 +117,8 @@ impl DirectoryClient {
     }
 
     fn of(agent: ureq::Agent, servers: Vec<SocketAddr>) -> Self {
-        let (timeout, longest) = (Duration::from_secs(120), 64 << 20);
-        DirectoryClient { agent, servers, timeout, rounds: 3, longest }
+        let requests = DirectoryRequests { agent, servers, rounds: 3, longest: 64 << 20 };
+        DirectoryClient { requests, timeout: Duration::from_secs(120) }
     }
 
     /// Sets the time that each call may take, over all servers. Default: two
@@ -150,11 +145,12 @@ impl DirectoryClient {
     /// ```
     #[must_use]
     pub fn rounds(mut self, rounds: u32) -> Self {
-        self.rounds = rounds.max(1);
+        self.requests.rounds = rounds.max(1);
         self
     }
 
-    /// Sets the number of bytes that an answer may have. Default: 64 MiB.
+    /// Sets the number of bytes that an answer may have. Default: 64 MiB. Lists
+    /// are fetched in several requests, each of which has an answer.
     ///
     /// ```no_run
     /// # fn f(directory: scape::documents::DirectoryClient) {
@@ -163,7 +159,7 @@ impl DirectoryClient {
     /// ```
     #[must_use]
     pub fn longest(mut self, bytes: u64) -> Self {
-        self.longest = bytes;
+        self.requests.longest = bytes;
         self
     }
 
@@ -187,7 +183,7 @@ impl DirectoryClient {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no server has the
     /// document.
     pub fn consensus(&self, flavor: &ConsensusFlavor) -> Result<DocumentText<Consensus<'static>>> {
-        self.get(&consensus_path(flavor), None)
+        self.get(&consensus_path(flavor), is_signed::<Consensus<'static>>)
     }
 
     /// Fetches the current consensus, given an older one. Servers send only the
@@ -219,17 +215,19 @@ impl DirectoryClient {
         old: &[u8],
     ) -> Result<DocumentText<Consensus<'static>>> {
         let digest = HEXUPPER.encode(&Consensus::parse(old)?.digest_sha3_signed());
+        let header = ("X-Or-Diff-From-Consensus", &*digest);
+        let deadline = Deadline::after(self.timeout);
         let path = consensus_path(flavor);
-        let bytes = self.fetch(&path, Some(("X-Or-Diff-From-Consensus", &digest)), |bytes| {
-            if bytes.is_empty() {
-                return Ok(old.to_vec());
+        let answer = self.requests.fetch(&path, Some(header), deadline, |bytes| {
+            match new_consensus(bytes, old)? {
+                Some(_) => Ok(()),
+                None => is_signed::<Consensus<'static>>(bytes),
             }
-            if !bytes.starts_with(b"network-status-diff-version") {
-                return Consensus::parse(&bytes).map(|_| bytes.clone()).map_err(explain);
-            }
-            ConsensusDiff::parse(&bytes).map_err(explain)?.apply(old).map_err(explain)
         })?;
-        Ok(DocumentText::new(bytes))
+        // No answer means that there is nothing newer.
+        let Some(bytes) = answer else { return Ok(DocumentText::new(old.to_vec())) };
+        let new = new_consensus(&bytes, old).ok().flatten();
+        Ok(DocumentText::new(new.unwrap_or(bytes)))
     }
 
     /// Fetches the certificates of all authorities that the server knows.
@@ -247,7 +245,7 @@ impl DirectoryClient {
     ///
     /// Same errors as [`consensus`](Self::consensus).
     pub fn key_certificates(&self) -> Result<DocumentText<KeyCertificate<'static>>> {
-        self.get("/tor/keys/all", None)
+        self.get("/tor/keys/all", is_signed::<KeyCertificate<'static>>)
     }
 
     /// Fetches the vote for the current consensus by the authority with this
@@ -267,7 +265,8 @@ impl DirectoryClient {
     ///
     /// Same errors as [`consensus`](Self::consensus).
     pub fn vote(&self, authority: Fingerprint) -> Result<DocumentText<Vote<'static>>> {
-        self.get(&format!("/tor/status-vote/current/{authority}"), None)
+        let path = format!("/tor/status-vote/current/{authority}");
+        self.get(&path, is_signed::<Vote<'static>>)
     }
 
     /// Fetches the signatures of the next consensus. Authorities have them only
@@ -286,7 +285,8 @@ impl DirectoryClient {
     ///
     /// Same errors as [`consensus`](Self::consensus).
     pub fn detached_signatures(&self) -> Result<DocumentText<DetachedSignatures<'static>>> {
-        self.get("/tor/status-vote/next/consensus-signatures", None)
+        let path = "/tor/status-vote/next/consensus-signatures";
+        self.get(path, is_signed::<DetachedSignatures<'static>>)
     }
 
     /// Fetches the bandwidth file that the authority uses for its next vote.
@@ -305,7 +305,7 @@ impl DirectoryClient {
     /// Same errors as [`consensus`](Self::consensus). Only some authorities
     /// have a bandwidth file.
     pub fn bandwidth_file(&self) -> Result<DocumentText<BandwidthFile<'static>>> {
-        self.get("/tor/status-vote/next/bandwidth", None)
+        self.get("/tor/status-vote/next/bandwidth", is_document::<BandwidthFile<'static>>)
     }
 
     /// Fetches server descriptors. Relays that the server doesn't know are left
@@ -381,7 +381,15 @@ impl DirectoryClient {
         digests: &[[u8; 32]],
     ) -> Result<DocumentText<Microdescriptor<'static>>> {
         let words: Vec<String> = digests.iter().map(|digest| BASE64_NOPAD.encode(digest)).collect();
-        self.get_each("/tor/micro/d/", &words, "-")
+        let was_asked_for = |relay: Microdescriptor<'_>| digests.contains(&relay.digest());
+        self.get_each("/tor/micro/d/", &words, "-", |bytes| {
+            is_document::<Microdescriptor<'static>>(bytes)?;
+            // A document that is cut off has another digest.
+            match Microdescriptor::parse_all(bytes).all(was_asked_for) {
+                true => Ok(()),
+                false => Err(DirectoryProblem::Document("a digest is another one".into())),
+            }
+        })
     }
 
     /// Fetches the documents of a query, in as many requests as are needed.
@@ -391,98 +399,93 @@ impl DirectoryClient {
         query: &DirServerQuery,
     ) -> Result<DocumentText<D>> {
         match query {
-            DirServerQuery::All => self.get(&format!("{path}/all"), None),
-            DirServerQuery::Authority => self.get(&format!("{path}/authority"), None),
+            DirServerQuery::All => self.get(&format!("{path}/all"), is_signed::<D>),
+            DirServerQuery::Authority => self.get(&format!("{path}/authority"), is_signed::<D>),
             DirServerQuery::Fingerprints(relays) => {
                 let words: Vec<String> = relays.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/fp/"), &words, "+")
+                self.get_each(&format!("{path}/fp/"), &words, "+", is_signed::<D>)
             }
             DirServerQuery::Digests(digests) => {
                 let words: Vec<String> = digests.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/d/"), &words, "+")
+                self.get_each(&format!("{path}/d/"), &words, "+", is_signed::<D>)
             }
         }
     }
 
+    /// Fetches documents by their digests or fingerprints. A server answers
+    /// with 404 if it has none of the documents of one request, so such a
+    /// request is an error only if all others end in the same way.
     fn get_each<D: OwnedText>(
         &self,
         path: &str,
         words: &[String],
         separator: &str,
+        check: impl Fn(&[u8]) -> Checked,
     ) -> Result<DocumentText<D>> {
         if words.is_empty() {
             let why = "is empty: name at least one document";
             return Err(ArgumentError::invalid("DirectoryClient", "list", why).into());
         }
+        let deadline = Deadline::after(self.timeout);
         let mut all = Vec::new();
+        let mut missing = None;
         for batch in words.chunks(BATCH) {
             let path = format!("{path}{}", batch.join(separator));
-            all.extend(self.fetch(&path, None, Ok)?);
+            match self.requests.fetch(&path, None, deadline, |bytes| check(bytes)) {
+                Ok(bytes) => all.extend(bytes.unwrap_or_default()),
+                Err(error) if error.is_missing() => missing = Some(error),
+                Err(error) => return Err(error.into()),
+            }
         }
-        Ok(DocumentText::new(all))
+        match missing {
+            Some(error) if all.is_empty() => Err(error.into()),
+            _ => Ok(DocumentText::new(all)),
+        }
     }
 
     fn get<D: OwnedText>(
         &self,
         path: &str,
-        header: Option<(&str, &str)>,
+        check: impl Fn(&[u8]) -> Checked,
     ) -> Result<DocumentText<D>> {
-        self.fetch(path, header, Ok).map(DocumentText::new)
+        let deadline = Deadline::after(self.timeout);
+        let bytes = self.requests.fetch(path, None, deadline, |bytes| check(bytes))?;
+        Ok(DocumentText::new(bytes.unwrap_or_default()))
     }
+}
 
-    /// Asks the servers in turn until one sends an answer that `read` accepts.
-    fn fetch(
-        &self,
-        path: &str,
-        header: Option<(&str, &str)>,
-        read: impl Fn(Vec<u8>) -> std::result::Result<Vec<u8>, DirectoryProblem>,
-    ) -> Result<Vec<u8>> {
-        let begun = Instant::now();
-        let left = || self.timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero());
-        let mut failures = Vec::new();
-        for round in 0..self.rounds {
-            if round > 0 {
-                thread::sleep(PAUSE.min(left().unwrap_or_default()));
-            }
-            for &server in &self.servers {
-                let Some(left) = left() else {
-                    return Err(DirectoryError::new(path, failures, true).into());
-                };
-                match self.ask(server, path, header, left).and_then(&read) {
-                    Ok(bytes) => return Ok(bytes),
-                    Err(problem) => failures.push(DirectoryFailure { server, problem }),
-                }
-            }
-        }
-        Err(DirectoryError::new(path, failures, left().is_none()).into())
+/// Checks that an answer begins with a document of this type.
+fn is_document<D: OwnedText>(bytes: &[u8]) -> Checked {
+    match D::parse_all(bytes).next() {
+        Some(_) if bytes.ends_with(b"\n") => Ok(()),
+        Some(_) => Err(DirectoryProblem::Document("the answer is cut off".into())),
+        None => Err(DirectoryProblem::Document("the answer is another document".into())),
     }
+}
 
-    /// Asks one server. Returns an empty answer if the server has nothing newer
-    /// than what the header names.
-    fn ask(
-        &self,
-        server: SocketAddr,
-        path: &str,
-        header: Option<(&str, &str)>,
-        left: Duration,
-    ) -> std::result::Result<Vec<u8>, DirectoryProblem> {
-        let failed = |error: ureq::Error| DirectoryProblem::Request(error.to_string().into());
-        // Servers compress answers unless they are asked not to.
-        let mut request =
-            self.agent.get(format!("http://{server}{path}")).header("Accept-Encoding", "identity");
-        if let Some((name, value)) = header {
-            request = request.header(name, value);
-        }
-        let request = request.config().timeout_global(Some(left)).build();
-        let mut response = request.call().map_err(failed)?;
-        match response.status().as_u16() {
-            200 => {}
-            304 if header.is_some() => return Ok(Vec::new()),
-            status => return Err(DirectoryProblem::Status(status)),
-        }
-        let body = response.body_mut().with_config().limit(self.longest).read_to_vec();
-        body.map_err(failed)
+/// Checks that an answer begins with a document of this type, and ends with a
+/// signature. Directory servers don't announce the length of most answers, so a
+/// connection that breaks looks like the end.
+fn is_signed<D: OwnedText>(bytes: &[u8]) -> Checked {
+    is_document::<D>(bytes)?;
+    match bytes.trim_ascii_end().ends_with(b"-----END SIGNATURE-----") {
+        true => Ok(()),
+        false => Err(DirectoryProblem::Document("the answer is cut off".into())),
     }
+}
+
+/// Applies a difference to a consensus. Returns `None` if `bytes` isn't a
+/// difference.
+fn new_consensus(
+    bytes: &[u8],
+    old: &[u8],
+) -> std::result::Result<Option<Vec<u8>>, DirectoryProblem> {
+    if !bytes.starts_with(b"network-status-diff-version") {
+        return Ok(None);
+    }
+    let explain = |error: &dyn std::error::Error| DirectoryProblem::Document(error.to_string().into());
+    let diff = ConsensusDiff::parse(bytes).map_err(|error| explain(&error))?;
+    diff.apply(old).map(Some).map_err(|error| explain(&error))
 }
 
 fn consensus_path(flavor: &ConsensusFlavor) -> String {
@@ -490,8 +493,4 @@ fn consensus_path(flavor: &ConsensusFlavor) -> String {
         ConsensusFlavor::Ns => "/tor/status-vote/current/consensus".to_owned(),
         flavor => format!("/tor/status-vote/current/consensus-{flavor}"),
     }
-}
-
-fn explain(error: impl std::error::Error) -> DirectoryProblem {
-    DirectoryProblem::Document(error.to_string().into())
 }

@@ -53,7 +53,7 @@ impl DirectoryError {
     }
 
     /// Returns true if every server that was asked doesn't have the document.
-    fn is_missing(&self) -> bool {
+    pub(super) fn is_missing(&self) -> bool {
         let is_404 = |failure: &DirectoryFailure| failure.problem == DirectoryProblem::Status(404);
         !self.failures.is_empty() && self.failures.iter().all(is_404)
     }

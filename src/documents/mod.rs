@@ -70,6 +70,8 @@ mod decoders;
 mod directory_client;
 #[cfg(feature = "http")]
 mod directory_error;
+#[cfg(feature = "http")]
+mod directory_requests;
 mod error;
 mod file;
 mod format;

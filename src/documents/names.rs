@@ -33,7 +33,8 @@ pub(super) fn kind_of_file(path: &Path) -> Option<DocumentKind> {
     })
 }
 
-/// Returns true if tor stores a private key or a cookie in a file of this name.
+/// Returns true if tor stores a private key, a cookie, or the reveals of an
+/// authority in a file of this name.
 /// Such files are in the same directories as documents.
 pub(super) fn is_secret(path: &Path) -> bool {
     const NAMES: &[&str] = &[
@@ -43,11 +44,13 @@ pub(super) fn is_secret(path: &Path) -> bool {
         "private_key",
         "control_auth_cookie",
         "extended_orport_auth_cookie",
+        "sr-state",
     ];
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
     NAMES.contains(&name)
         || name.starts_with("secret_")
         || name.contains("_secret_key")
+        || name.contains(".secret_family_key")
         || name.ends_with(".auth_private")
 }
 
@@ -87,6 +90,9 @@ mod tests {
             "service/hs_ed25519_secret_key",
             "auth/bob.auth_private",
             "control_auth_cookie",
+            "keys/mine.secret_family_key",
+            "keys/mine.secret_family_key.tmp",
+            "sr-state",
         ] {
             assert!(is_secret(Path::new(name)), "{name}");
         }

@@ -1,4 +1,4 @@
-//! What the targets of directory documents have in common.
+//! Checks that several targets of directory documents share.
 #![allow(dead_code)]
 
 use std::fmt::Debug;

@@ -101,8 +101,9 @@ mod tests {
     #[test]
     fn tor_is_held_back_until_half_of_the_events_are_taken() {
         let mut hold = Hold::default();
-        assert!(left(&mut hold, false, MOST + 1, 100) <= ENOUGH);
-        assert_eq!(left(&mut hold, false, MOST, 100), MOST - 100);
+        // Few pauses, because each may take long on a busy machine.
+        assert!(left(&mut hold, false, MOST + 1, 1000) <= ENOUGH);
+        assert_eq!(left(&mut hold, false, MOST, 1000), MOST - 1000);
     }
 
     #[test]
@@ -117,29 +118,29 @@ mod tests {
         // The listener has taken some, but it hasn't caught up.
         assert_eq!(left(&mut hold, false, MOST + 100, 1), MOST + 99);
         assert_eq!(left(&mut hold, false, CAUGHT_UP, 0), CAUGHT_UP);
-        assert!(left(&mut hold, false, MOST + 1, 100) <= ENOUGH);
+        assert!(left(&mut hold, false, MOST + 1, 1000) <= ENOUGH);
     }
 
     #[test]
     fn tor_is_not_held_back_while_somebody_waits_for_it() {
         let mut hold = Hold::default();
         let looks = Cell::new(0);
-        let is_urgent = || looks.replace(looks.get() + 1) > 3;
-        let begun = Instant::now();
+        let is_urgent = || looks.replace(looks.get() + 1) > 0;
         hold.back(false, || 2 * MOST, is_urgent);
-        assert!(begun.elapsed() < PATIENCE && looks.get() == 5, "{:?}", begun.elapsed());
-        assert!(!hold.is_given_up);
+        assert_eq!((looks.get(), hold.is_given_up), (2, false));
     }
 
     #[test]
     fn tor_is_not_held_back_shortly_after_a_reply() {
         let mut hold = Hold::default();
-        assert_eq!(left(&mut hold, true, 2 * MOST, 100), 2 * MOST - 100);
-        assert_eq!(left(&mut hold, false, 2 * MOST, 100), 2 * MOST - 100);
-        thread::sleep(AFTER_REPLY);
-        assert!(left(&mut hold, false, 2 * MOST, 100) <= ENOUGH);
+        assert_eq!(left(&mut hold, true, 2 * MOST, 2000), 2 * MOST - 2000);
+        assert!(hold.spared.is_some());
+        hold.spared = Some(Instant::now() + Duration::from_secs(3600));
+        assert_eq!(left(&mut hold, false, 2 * MOST, 2000), 2 * MOST - 2000);
+        hold.spared = Some(Instant::now());
+        assert!(left(&mut hold, false, 2 * MOST, 2000) <= ENOUGH);
         // A reply before the flood has no effect.
         left(&mut hold, true, 1, 0);
-        assert!(left(&mut hold, false, 2 * MOST, 100) <= ENOUGH);
+        assert!(left(&mut hold, false, 2 * MOST, 2000) <= ENOUGH);
     }
 }

@@ -1,0 +1,103 @@
+//! Requests to directory servers, one after the other, until one answers.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::directory_error::{DirectoryError, DirectoryFailure, DirectoryProblem};
+use crate::io::transport::Deadline;
+
+/// The pause before all servers are asked again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The result of looking at an answer.
+pub(super) type Checked = Result<(), DirectoryProblem>;
+
+/// The servers of a directory client, and how they are asked.
+#[derive(Debug, Clone)]
+pub(super) struct DirectoryRequests {
+    pub(super) agent: ureq::Agent,
+    pub(super) servers: Vec<SocketAddr>,
+    /// How often each server is asked at most.
+    pub(super) rounds: u32,
+    /// The number of bytes that an answer may have.
+    pub(super) longest: u64,
+}
+
+impl DirectoryRequests {
+    /// Asks the servers in turn until one sends an answer that `check` accepts.
+    /// Returns `None` if the server has nothing newer than what `header` names.
+    pub(super) fn fetch(
+        &self,
+        path: &str,
+        header: Option<(&str, &str)>,
+        deadline: Deadline,
+        check: impl Fn(&[u8]) -> Checked,
+    ) -> Result<Option<Vec<u8>>, DirectoryError> {
+        let mut failures: Vec<DirectoryFailure> = Vec::new();
+        for round in 0..self.rounds {
+            if round > 0 {
+                deadline.sleep(PAUSE);
+            }
+            let before = failures.len();
+            for &server in &self.servers {
+                if deadline.has_passed() {
+                    return Err(DirectoryError::new(path, failures, true));
+                }
+                let answer = self.ask(server, path, header, deadline);
+                let checked = answer.and_then(|answer| {
+                    answer.as_deref().map_or(Ok(()), &check)?;
+                    Ok(answer)
+                });
+                match checked {
+                    Ok(answer) => return Ok(answer),
+                    Err(problem) => failures.push(DirectoryFailure { server, problem }),
+                }
+            }
+            // Nobody has the document, so nobody is asked again.
+            let mut last = failures.iter().skip(before);
+            if last.all(|failure| failure.problem == DirectoryProblem::Status(404)) {
+                break;
+            }
+        }
+        Err(DirectoryError::new(path, failures, deadline.has_passed()))
+    }
+
+    /// Asks one server. Returns `None` if the server has nothing newer than
+    /// what the header names.
+    fn ask(
+        &self,
+        server: SocketAddr,
+        path: &str,
+        header: Option<(&str, &str)>,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<u8>>, DirectoryProblem> {
+        let failed = |error: ureq::Error| DirectoryProblem::Request(error.to_string().into());
+        let malformed = |why: &str| Err(DirectoryProblem::Document(why.into()));
+        // Servers compress answers unless they are asked not to.
+        let mut request =
+            self.agent.get(format!("http://{server}{path}")).header("Accept-Encoding", "identity");
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        let request = request.config().timeout_global(Some(deadline.left())).build();
+        let mut response = request.call().map_err(failed)?;
+        match response.status().as_u16() {
+            200 => {}
+            304 if header.is_some() => return Ok(None),
+            status => return Err(DirectoryProblem::Status(status)),
+        }
+        let encoding = response.headers().get("Content-Encoding");
+        if encoding.is_some_and(|encoding| encoding.as_bytes() != b"identity") {
+            return malformed("the answer is compressed, which wasn't asked for");
+        }
+        // One byte more, because ureq counts a body of exactly the limit as too
+        // long.
+        let limit = self.longest.saturating_add(1);
+        let body = response.body_mut().with_config().limit(limit).read_to_vec();
+        match body {
+            Ok(body) if body.len() as u64 <= self.longest => Ok(Some(body)),
+            Ok(_) | Err(ureq::Error::BodyExceedsLimit(_)) => malformed("the answer is too long"),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
