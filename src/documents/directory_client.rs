@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::directory_error::DirectoryProblem;
-use super::directory_requests::{Checked, DirectoryRequests};
+use super::directory_requests::{Answer, DirectoryRequests};
 use crate::client::TorClient;
 use crate::control::DirServerQuery;
 use crate::error::Result;
@@ -178,12 +178,12 @@ impl DirectoryClient {
     ///
     /// # Errors
     ///
-    /// Returns an error with a [`DirectoryError`] if no server sends the
-    /// document in time. The error lists the answers. Its kind is
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no server has the
-    /// document.
+    /// Returns an error with a [`DirectoryError`](super::DirectoryError), which
+    /// lists the answers, if no server sends the document in time. The kind of
+    /// the error is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no
+    /// server has the document.
     pub fn consensus(&self, flavor: &ConsensusFlavor) -> Result<DocumentText<Consensus<'static>>> {
-        self.get(&consensus_path(flavor), is_signed::<Consensus<'static>>)
+        self.get(&consensus_path(flavor), signed::<Consensus<'static>>)
     }
 
     /// Fetches the current consensus, given an older one. Servers send only the
@@ -218,16 +218,14 @@ impl DirectoryClient {
         let header = ("X-Or-Diff-From-Consensus", &*digest);
         let deadline = Deadline::after(self.timeout);
         let path = consensus_path(flavor);
-        let answer = self.requests.fetch(&path, Some(header), deadline, |bytes| {
-            match new_consensus(bytes, old)? {
-                Some(_) => Ok(()),
-                None => is_signed::<Consensus<'static>>(bytes),
+        let new = self.requests.fetch(&path, Some(header), deadline, |bytes| {
+            match bytes.starts_with(b"network-status-diff-version") {
+                true => apply(&bytes, old),
+                false => signed::<Consensus<'static>>(bytes),
             }
         })?;
         // No answer means that there is nothing newer.
-        let Some(bytes) = answer else { return Ok(DocumentText::new(old.to_vec())) };
-        let new = new_consensus(&bytes, old).ok().flatten();
-        Ok(DocumentText::new(new.unwrap_or(bytes)))
+        Ok(DocumentText::new(new.unwrap_or_else(|| old.to_vec())))
     }
 
     /// Fetches the certificates of all authorities that the server knows.
@@ -245,7 +243,7 @@ impl DirectoryClient {
     ///
     /// Same errors as [`consensus`](Self::consensus).
     pub fn key_certificates(&self) -> Result<DocumentText<KeyCertificate<'static>>> {
-        self.get("/tor/keys/all", is_signed::<KeyCertificate<'static>>)
+        self.get("/tor/keys/all", signed::<KeyCertificate<'static>>)
     }
 
     /// Fetches the vote for the current consensus by the authority with this
@@ -266,7 +264,7 @@ impl DirectoryClient {
     /// Same errors as [`consensus`](Self::consensus).
     pub fn vote(&self, authority: Fingerprint) -> Result<DocumentText<Vote<'static>>> {
         let path = format!("/tor/status-vote/current/{authority}");
-        self.get(&path, is_signed::<Vote<'static>>)
+        self.get(&path, signed::<Vote<'static>>)
     }
 
     /// Fetches the signatures of the next consensus. Authorities have them only
@@ -286,7 +284,7 @@ impl DirectoryClient {
     /// Same errors as [`consensus`](Self::consensus).
     pub fn detached_signatures(&self) -> Result<DocumentText<DetachedSignatures<'static>>> {
         let path = "/tor/status-vote/next/consensus-signatures";
-        self.get(path, is_signed::<DetachedSignatures<'static>>)
+        self.get(path, signed::<DetachedSignatures<'static>>)
     }
 
     /// Fetches the bandwidth file that the authority uses for its next vote.
@@ -305,7 +303,7 @@ impl DirectoryClient {
     /// Same errors as [`consensus`](Self::consensus). Only some authorities
     /// have a bandwidth file.
     pub fn bandwidth_file(&self) -> Result<DocumentText<BandwidthFile<'static>>> {
-        self.get("/tor/status-vote/next/bandwidth", is_document::<BandwidthFile<'static>>)
+        self.get("/tor/status-vote/next/bandwidth", document::<BandwidthFile<'static>>)
     }
 
     /// Fetches server descriptors. Relays that the server doesn't know are left
@@ -383,10 +381,10 @@ impl DirectoryClient {
         let words: Vec<String> = digests.iter().map(|digest| BASE64_NOPAD.encode(digest)).collect();
         let was_asked_for = |relay: Microdescriptor<'_>| digests.contains(&relay.digest());
         self.get_each("/tor/micro/d/", &words, "-", |bytes| {
-            is_document::<Microdescriptor<'static>>(bytes)?;
+            let bytes = document::<Microdescriptor<'static>>(bytes)?;
             // A document that is cut off has another digest.
-            match Microdescriptor::parse_all(bytes).all(was_asked_for) {
-                true => Ok(()),
+            match Microdescriptor::parse_all(&bytes).all(was_asked_for) {
+                true => Ok(bytes),
                 false => Err(DirectoryProblem::Document("a digest is another one".into())),
             }
         })
@@ -399,15 +397,15 @@ impl DirectoryClient {
         query: &DirServerQuery,
     ) -> Result<DocumentText<D>> {
         match query {
-            DirServerQuery::All => self.get(&format!("{path}/all"), is_signed::<D>),
-            DirServerQuery::Authority => self.get(&format!("{path}/authority"), is_signed::<D>),
+            DirServerQuery::All => self.get(&format!("{path}/all"), signed::<D>),
+            DirServerQuery::Authority => self.get(&format!("{path}/authority"), signed::<D>),
             DirServerQuery::Fingerprints(relays) => {
                 let words: Vec<String> = relays.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/fp/"), &words, "+", is_signed::<D>)
+                self.get_each(&format!("{path}/fp/"), &words, "+", signed::<D>)
             }
             DirServerQuery::Digests(digests) => {
                 let words: Vec<String> = digests.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/d/"), &words, "+", is_signed::<D>)
+                self.get_each(&format!("{path}/d/"), &words, "+", signed::<D>)
             }
         }
     }
@@ -420,7 +418,7 @@ impl DirectoryClient {
         path: &str,
         words: &[String],
         separator: &str,
-        check: impl Fn(&[u8]) -> Checked,
+        read: impl Fn(Vec<u8>) -> Answer<Vec<u8>>,
     ) -> Result<DocumentText<D>> {
         if words.is_empty() {
             let why = "is empty: name at least one document";
@@ -431,7 +429,7 @@ impl DirectoryClient {
         let mut missing = None;
         for batch in words.chunks(BATCH) {
             let path = format!("{path}{}", batch.join(separator));
-            match self.requests.fetch(&path, None, deadline, |bytes| check(bytes)) {
+            match self.requests.fetch(&path, None, deadline, &read) {
                 Ok(bytes) => all.extend(bytes.unwrap_or_default()),
                 Err(error) if error.is_missing() => missing = Some(error),
                 Err(error) => return Err(error.into()),
@@ -446,46 +444,43 @@ impl DirectoryClient {
     fn get<D: OwnedText>(
         &self,
         path: &str,
-        check: impl Fn(&[u8]) -> Checked,
+        read: impl Fn(Vec<u8>) -> Answer<Vec<u8>>,
     ) -> Result<DocumentText<D>> {
         let deadline = Deadline::after(self.timeout);
-        let bytes = self.requests.fetch(path, None, deadline, |bytes| check(bytes))?;
+        let bytes = self.requests.fetch(path, None, deadline, &read)?;
         Ok(DocumentText::new(bytes.unwrap_or_default()))
     }
 }
 
-/// Checks that an answer begins with a document of this type.
-fn is_document<D: OwnedText>(bytes: &[u8]) -> Checked {
-    match D::parse_all(bytes).next() {
-        Some(_) if bytes.ends_with(b"\n") => Ok(()),
-        Some(_) => Err(DirectoryProblem::Document("the answer is cut off".into())),
-        None => Err(DirectoryProblem::Document("the answer is another document".into())),
+/// Returns an answer that begins with a document of this type.
+fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
+    if D::parse_all(&bytes).next().is_none() {
+        return Err(DirectoryProblem::Document("the answer is another document".into()));
     }
+    if bytes.ends_with(b"\n") { Ok(bytes) } else { Err(cut_off()) }
 }
 
-/// Checks that an answer begins with a document of this type, and ends with a
+/// Returns an answer that begins with a document of this type, and ends with a
 /// signature. Directory servers don't announce the length of most answers, so a
 /// connection that breaks looks like the end.
-fn is_signed<D: OwnedText>(bytes: &[u8]) -> Checked {
-    is_document::<D>(bytes)?;
+fn signed<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
+    let bytes = document::<D>(bytes)?;
     match bytes.trim_ascii_end().ends_with(b"-----END SIGNATURE-----") {
-        true => Ok(()),
-        false => Err(DirectoryProblem::Document("the answer is cut off".into())),
+        true => Ok(bytes),
+        false => Err(cut_off()),
     }
 }
 
-/// Applies a difference to a consensus. Returns `None` if `bytes` isn't a
-/// difference.
-fn new_consensus(
-    bytes: &[u8],
-    old: &[u8],
-) -> std::result::Result<Option<Vec<u8>>, DirectoryProblem> {
-    if !bytes.starts_with(b"network-status-diff-version") {
-        return Ok(None);
+fn cut_off() -> DirectoryProblem {
+    DirectoryProblem::Document("the answer is cut off".into())
+}
+
+/// Applies a difference to a consensus.
+fn apply(diff: &[u8], old: &[u8]) -> Answer<Vec<u8>> {
+    fn explain(error: impl std::error::Error) -> DirectoryProblem {
+        DirectoryProblem::Document(error.to_string().into())
     }
-    let explain = |error: &dyn std::error::Error| DirectoryProblem::Document(error.to_string().into());
-    let diff = ConsensusDiff::parse(bytes).map_err(|error| explain(&error))?;
-    diff.apply(old).map(Some).map_err(|error| explain(&error))
+    ConsensusDiff::parse(diff).map_err(explain)?.apply(old).map_err(explain)
 }
 
 fn consensus_path(flavor: &ConsensusFlavor) -> String {

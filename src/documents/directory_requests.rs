@@ -9,29 +9,30 @@ use crate::io::transport::Deadline;
 /// The pause before all servers are asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The result of looking at an answer.
-pub(super) type Checked = Result<(), DirectoryProblem>;
+/// The result of reading an answer.
+pub(super) type Answer<T> = Result<T, DirectoryProblem>;
 
 /// The servers of a directory client, and how they are asked.
 #[derive(Debug, Clone)]
 pub(super) struct DirectoryRequests {
     pub(super) agent: ureq::Agent,
     pub(super) servers: Vec<SocketAddr>,
-    /// How often each server is asked at most.
+    /// The number of times that each server is asked at most.
     pub(super) rounds: u32,
     /// The number of bytes that an answer may have.
     pub(super) longest: u64,
 }
 
 impl DirectoryRequests {
-    /// Asks the servers in turn until one sends an answer that `check` accepts.
-    /// Returns `None` if the server has nothing newer than what `header` names.
+    /// Asks the servers in turn until one sends an answer that `read` accepts,
+    /// and returns what `read` returns. Returns `None` if the server has
+    /// nothing newer than what `header` names.
     pub(super) fn fetch(
         &self,
         path: &str,
         header: Option<(&str, &str)>,
         deadline: Deadline,
-        check: impl Fn(&[u8]) -> Checked,
+        read: impl Fn(Vec<u8>) -> Answer<Vec<u8>>,
     ) -> Result<Option<Vec<u8>>, DirectoryError> {
         let mut failures: Vec<DirectoryFailure> = Vec::new();
         for round in 0..self.rounds {
@@ -44,11 +45,7 @@ impl DirectoryRequests {
                     return Err(DirectoryError::new(path, failures, true));
                 }
                 let answer = self.ask(server, path, header, deadline);
-                let checked = answer.and_then(|answer| {
-                    answer.as_deref().map_or(Ok(()), &check)?;
-                    Ok(answer)
-                });
-                match checked {
+                match answer.and_then(|answer| answer.map(&read).transpose()) {
                     Ok(answer) => return Ok(answer),
                     Err(problem) => failures.push(DirectoryFailure { server, problem }),
                 }
@@ -70,7 +67,7 @@ impl DirectoryRequests {
         path: &str,
         header: Option<(&str, &str)>,
         deadline: Deadline,
-    ) -> Result<Option<Vec<u8>>, DirectoryProblem> {
+    ) -> Answer<Option<Vec<u8>>> {
         let failed = |error: ureq::Error| DirectoryProblem::Request(error.to_string().into());
         let malformed = |why: &str| Err(DirectoryProblem::Document(why.into()));
         // Servers compress answers unless they are asked not to.

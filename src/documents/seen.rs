@@ -162,9 +162,12 @@ impl SeenFiles {
         let path = path.as_ref();
         let failed = |error| Error::io(format!("write {}", path.display()), error);
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let mut file =
-            tempfile::NamedTempFile::new_in(directory.unwrap_or(Path::new("."))).map_err(failed)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".scape-")
+            .tempfile_in(directory.unwrap_or(Path::new(".")))
+            .map_err(failed)?;
         file.write_all(self.to_string().as_bytes()).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
         file.persist(path).map_err(|error| failed(error.error))?;
         Ok(())
     }

@@ -67,9 +67,15 @@
 //! place where they are missing.
 //!
 //! Without a limit, a flood of events is read no faster than the program takes
-//! them: while 2,560 events wait, nothing is read for a moment. This ends at
-//! once if a call waits for tor, and after 0.2 seconds if the program takes too
-//! few events. So a slow or hanging callback delays nothing else for longer.
+//! them: while 2,560 events wait, nothing is read for a moment. In the
+//! meantime, further events wait in tor's memory, which counts for its option
+//! `MaxMemInQueues`. A limit bounds both.
+//!
+//! This ends at once if a call waits for tor. It also ends after 0.2 seconds if
+//! a subscription or callback takes fewer than about 6,400 events a second, and
+//! then that one isn't waited for until it has caught up. So a hanging callback
+//! delays the others once by 0.2 seconds. A callback that is a little faster
+//! than this sets the pace for all others during the flood.
 //!
 //! ```
 //! # use scape::testing::ScriptedTor;

@@ -70,7 +70,7 @@ macro_rules! parse_as {
             DocumentKind::ConsensusDiff => {
                 ConsensusDiff::parse($text).map(Box::new).map(Document::ConsensusDiff)
             }
-            kind => Err(unknown(kind, $text)),
+            kind => Err(unsupported(kind)),
         }
     };
 }
@@ -178,10 +178,8 @@ impl<'a> Document<'a> {
 }
 
 /// Returns the error for a kind that can't be parsed.
-fn unknown(kind: DocumentKind, text: &[u8]) -> DocumentError {
-    let first = super::Item::parse_all(text).next();
-    let keyword = first.map(|item| item.keyword()).unwrap_or_default();
-    DocumentError::new(kind, None, keyword, LineProblem::Start)
+fn unsupported(kind: DocumentKind) -> DocumentError {
+    DocumentError::new(kind, None, b"", LineProblem::Unsupported)
 }
 
 impl RawDocument {

@@ -44,8 +44,8 @@ impl DocumentError {
         DocumentError { document, line, keyword, problem }
     }
 
-    /// Counts the line from an earlier line, which is this number of lines
-    /// before the text that was read.
+    /// Adds the number of lines before the text that was read, so that the line
+    /// is counted from the start of the document.
     pub(super) fn after_lines(mut self, before: usize) -> Self {
         self.line = self.line.map(|line| line + before);
         self
@@ -56,13 +56,15 @@ impl DocumentError {
         self.document
     }
 
-    /// Returns the number of the line, counted from 1 at the document's first
-    /// line. Returns `None` if a line is missing.
+    /// Returns the number of the line, counted from 1 at the first line of the
+    /// text that was parsed. Returns `None` if a line is missing, or if the
+    /// problem concerns several lines or the whole document.
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// Returns the keyword of the line. Invalid UTF-8 is replaced by U+FFFD.
+    /// Returns the keyword of the line, cut to 100 bytes. Invalid UTF-8 is
+    /// replaced by U+FFFD.
     pub fn keyword(&self) -> &str {
         &self.keyword
     }
@@ -76,14 +78,21 @@ impl DocumentError {
 impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let DocumentError { document, line, keyword, problem } = self;
+        // A keyword may contain control characters.
+        let word = keyword.escape_debug();
         match (problem, line) {
+            (LineProblem::Unsupported, _) => write!(f, "{document}: {problem}"),
+            (LineProblem::Start, _) if keyword.is_empty() => {
+                write!(f, "the text is empty or has no keyword, expected: {document}")
+            }
             (LineProblem::Start, _) => {
-                write!(f, "not a {document}: the first line begins with {keyword:?}")
+                write!(f, "the text begins with \"{word}\", expected: {document}")
             }
-            (_, Some(line)) => {
-                write!(f, "malformed {document}: line {line} ({keyword}): {problem}")
+            (_, Some(line)) if keyword.is_empty() => {
+                write!(f, "malformed {document}: line {line}: {problem}")
             }
-            (_, None) => write!(f, "malformed {document}: {keyword}: {problem}"),
+            (_, Some(line)) => write!(f, "malformed {document}: line {line} ({word}): {problem}"),
+            (_, None) => write!(f, "malformed {document}: {word}: {problem}"),
         }
     }
 }
@@ -94,6 +103,10 @@ impl std::error::Error for DocumentError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LineProblem {
+    /// The library doesn't parse documents of this kind, or the kind is
+    /// unknown.
+    #[error("the library doesn't parse such documents")]
+    Unsupported,
     /// The text doesn't begin like a document of this kind.
     #[error("the document must begin with another line")]
     Start,

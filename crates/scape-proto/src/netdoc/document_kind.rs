@@ -78,7 +78,7 @@ impl DocumentKind {
             DocumentKind::IntroductionPoint => "introduction point",
             DocumentKind::OnionDescriptorV2 => "onion service descriptor of version 2",
             DocumentKind::DirectoryList => "list of directories",
-            DocumentKind::Unknown => "known document",
+            DocumentKind::Unknown => "unknown document",
         }
     }
 }
