@@ -237,8 +237,17 @@ impl Connect {
     /// Sets the credentials that the environment names (see
     /// [`from_env`](Self::from_env)), for an address that the program has
     /// given. If the address is on another machine, the credentials are set
-    /// only if the environment names the same address.
-    pub(crate) fn credentials_from_env(mut self) -> Self {
+    /// only if the environment names the same address. Does nothing without an
+    /// address.
+    ///
+    /// ```
+    /// use scape::Connect;
+    ///
+    /// let connect = Connect::to("127.0.0.1:9051")?.credentials_from_env();
+    /// # let _ = connect;
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn credentials_from_env(mut self) -> Self {
         if let Destination::Address(address) = &self.recipe.destination {
             self.recipe.credentials = credentials_at(address);
         }
@@ -498,16 +507,14 @@ impl Connect {
     /// # Errors
     ///
     /// Same errors as [`connect`](Self::connect), most often a wrong password.
-    /// The kind is [`ErrorKind::Io`](crate::ErrorKind::Io) if there is no
-    /// terminal.
+    /// Without a terminal, nobody is asked, and the error says that tor wants a
+    /// password.
     pub fn connect_interactive(&self) -> Result<Controller> {
         self.connect_with_prompt(|request| {
             let again = if request.refused.is_some() { "Wrong password. " } else { "" };
             let prompt = format!("{again}Password of the tor at {}: ", request.address);
-            match rpassword::prompt_password(prompt) {
-                Ok(password) => Ok(Some(Secret::from(password))),
-                Err(error) => Err(Error::io("ask for the password on the terminal", error)),
-            }
+            // Without a terminal, the error of the attempt is more useful.
+            Ok(rpassword::prompt_password(prompt).ok().map(Secret::from))
         })
     }
 

@@ -1,0 +1,70 @@
+//! The progress of long work, on standard error.
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use scape::word::Progress;
+
+/// Work that ends within this time shows no progress.
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
+const REDRAWN_EVERY: Duration = Duration::from_millis(100);
+
+/// A line that tells what a command waits for. It appears after half a second,
+/// only if standard error is a terminal, and is removed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Busy {
+    bar: ProgressBar,
+    /// Dropping it keeps the line from appearing.
+    _show: Sender<()>,
+}
+
+impl Busy {
+    /// Creates a line with this text.
+    pub(crate) fn new(what: impl fmt::Display) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
+        set_style(&bar, "{spinner} {wide_msg}");
+        bar.set_message(what.to_string());
+        let (show, dropped) = bounded(0);
+        let shown = bar.clone();
+        thread::spawn(move || {
+            if dropped.recv_timeout(SHOWN_AFTER) == Err(RecvTimeoutError::Timeout) {
+                shown.set_draw_target(ProgressDrawTarget::stderr());
+                shown.enable_steady_tick(REDRAWN_EVERY);
+                // The line may have been dropped in the meantime.
+                if dropped.try_recv().is_err_and(|error| error.is_disconnected()) {
+                    shown.finish_and_clear();
+                }
+            }
+        });
+        Busy { bar, _show: show }
+    }
+
+    /// Shows how far the work has come.
+    pub(crate) fn update(&self, progress: &Progress) {
+        set_style(&self.bar, "[{bar:24}] {pos:>3} % {wide_msg}");
+        self.bar.set_position(progress.percent.into());
+        let problem = progress.problem.as_deref().map(|problem| format!(" ({problem})"));
+        self.bar.set_message(format!("{}{}", progress.text, problem.unwrap_or_default()));
+    }
+
+    /// Shows another text.
+    pub(crate) fn say(&self, what: impl fmt::Display) {
+        self.bar.set_message(what.to_string());
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn set_style(bar: &ProgressBar, template: &str) {
+    // The templates are constants and valid.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+}

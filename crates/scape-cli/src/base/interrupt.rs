@@ -1,0 +1,92 @@
+//! Ctrl-C and SIGTERM: everything that a command has done is undone before the
+//! program ends.
+//!
+//! A thread waits for the signals. At the first one, it cancels the token of
+//! all calls and then undoes what the library has made, which also ends waits
+//! for events. So the command returns, and its destructors run. At a second
+//! signal, or if the command doesn't return soon, the program ends at once.
+
+use std::process;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded};
+use scape::CancelToken;
+
+use super::failure::{Exit, Failure};
+
+/// The time for undoing everything.
+const UNDO: Duration = Duration::from_secs(8);
+/// The time that a command has to return after everything is undone.
+const RETURN: Duration = Duration::from_secs(20);
+
+/// The handler of signals.
+#[derive(Debug)]
+pub(crate) struct Interrupt {
+    token: CancelToken,
+    /// Closed when everything is undone after a signal.
+    undone: Receiver<()>,
+}
+
+impl Interrupt {
+    /// Installs the handler. Must be called before anything is started.
+    #[cfg(unix)]
+    pub(crate) fn install() -> Result<Self, Failure> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        use signal_hook::iterator::Signals;
+
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+            .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
+        let (interrupt, done) = Interrupt::new();
+        let token = interrupt.token.clone();
+        thread::spawn(move || {
+            let mut signals = signals.forever();
+            if signals.next().is_none() {
+                return;
+            }
+            token.cancel();
+            thread::spawn(move || {
+                // The command reports its own failure.
+                let _ = scape::undo_all(UNDO);
+                drop(done);
+                thread::sleep(RETURN);
+                process::exit(Exit::Interrupted.code().into());
+            });
+            if signals.next().is_some() {
+                process::exit(Exit::Interrupted.code().into());
+            }
+        });
+        Ok(interrupt)
+    }
+
+    /// Does nothing, because other systems have no such signals.
+    #[cfg(not(unix))]
+    pub(crate) fn install() -> Result<Self, Failure> {
+        Ok(Interrupt::new().0)
+    }
+
+    fn new() -> (Self, crossbeam_channel::Sender<()>) {
+        let (done, undone) = bounded(0);
+        (Interrupt { token: CancelToken::new(), undone }, done)
+    }
+
+    /// Returns the token that a signal cancels.
+    pub(crate) fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    /// Returns the result of the command. After a signal, waits until
+    /// everything is undone, and returns a failure with the exit code for
+    /// interrupts.
+    pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
+        if !self.token.is_cancelled() {
+            return result;
+        }
+        let _ = self.undone.recv_timeout(UNDO);
+        match result {
+            // A program that scape has run has its own exit code.
+            Err(failure) if matches!(failure.exit, Exit::Program(_)) => Err(failure),
+            _ => Err(Failure::silent(Exit::Interrupted)),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The parts that all commands use.
+
+pub(crate) mod busy;
+pub(crate) mod context;
+pub(crate) mod failure;
+pub(crate) mod interrupt;
+pub(crate) mod options;
+pub(crate) mod output;
+pub(crate) mod table;
+pub(crate) mod units;

@@ -1,0 +1,31 @@
+//! `scape signal`.
+
+use clap::Args;
+use scape::control::Signal;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// Send a signal to tor, such as RELOAD, or list the signals
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The signal. Without it, the signals that this tor knows are listed
+    #[arg(value_name = "SIGNAL")]
+    signal: Option<Signal>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let controller = context.controller()?;
+        let Some(signal) = self.signal else {
+            let signals = controller.info().known_signals()?;
+            let names = signals.iter().map(ToString::to_string);
+            return match context.out.is_json() {
+                true => context.out.values(names),
+                false => names.into_iter().try_for_each(|name| context.out.line(name)),
+            };
+        };
+        controller.signal(signal)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! The built `scape`, run the way a user does.
+
+use std::fmt::Debug;
+use std::io::Write as _;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The time that a command may take. It is many times what any of them needs.
+const LONGEST: Duration = Duration::from_secs(240);
+
+/// A command line of `scape`, without the variables of the environment that it
+/// reads.
+#[derive(Debug)]
+pub(crate) struct Scape {
+    command: Command,
+    input: Vec<u8>,
+}
+
+/// The result of a command.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) error: String,
+}
+
+impl Scape {
+    /// Creates a command with these arguments.
+    pub(crate) fn new<const N: usize>(arguments: [&str; N]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scape"));
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("SCAPE_") || text.starts_with("TOR_") || text.contains("COLOR") {
+                command.env_remove(&name);
+            }
+        }
+        command.args(arguments);
+        Scape { command, input: Vec::new() }
+    }
+
+    /// Sets the control port.
+    pub(crate) fn control(mut self, address: impl ToString) -> Self {
+        self.command.arg("--control").arg(address.to_string());
+        self
+    }
+
+    /// Adds an argument.
+    pub(crate) fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets the standard input.
+    pub(crate) fn input(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.input = bytes.as_ref().to_vec();
+        self
+    }
+
+    /// Starts the command with pipes, for a test that talks to it.
+    pub(crate) fn start(mut self) -> Child {
+        let command = self.command.stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Runs the command to its end.
+    pub(crate) fn run(self) -> Done {
+        let input = self.input.clone();
+        let line = format!("{:?}", self.command);
+        let mut child = self.start();
+        let mut stdin = child.stdin.take().unwrap();
+        // The command may end before it has read everything.
+        thread::spawn(move || stdin.write_all(&input));
+        Done::of(child, &line)
+    }
+
+    /// Runs the command, which must succeed, and returns its output.
+    #[track_caller]
+    pub(crate) fn ok(self) -> String {
+        self.run().expect(0).out
+    }
+
+    /// Runs the command, which must succeed, and returns the values in its
+    /// output, one for each line.
+    #[track_caller]
+    pub(crate) fn json(self) -> Vec<Value> {
+        let out = self.arg("--json").ok();
+        let values = out.lines().map(serde_json::from_str);
+        values.collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{error} in {out}"))
+    }
+}
+
+impl Done {
+    /// Waits for the end of a command, which is killed if it takes too long.
+    pub(crate) fn of(child: Child, what: &dyn Debug) -> Done {
+        let pid = child.id();
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        thread::spawn(move || sender.send(child.wait_with_output()));
+        let begun = Instant::now();
+        let Output { status, stdout, stderr } = match receiver.recv_timeout(LONGEST) {
+            Ok(output) => output.unwrap(),
+            Err(_) => {
+                send_signal(pid, rustix::process::Signal::KILL);
+                let output = receiver.recv().unwrap().unwrap();
+                panic!("{what:?} hangs for {:?}: {output:?}", begun.elapsed());
+            }
+        };
+        Done {
+            code: status.code(),
+            out: String::from_utf8(stdout).unwrap(),
+            error: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Checks the exit code.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Done {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        self
+    }
+}
+
+/// Sends a signal to a process.
+pub(crate) fn send_signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}

@@ -1,0 +1,17 @@
+//! The commands on a real tor without a network, a module for each.
+//!
+//! To run some of the tests, give a part of their name:
+//! `cargo test -p scape-cli --test tor_commands status`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod connecting;
+mod info;
+#[path = "../../../../tests/support/real_tor.rs"]
+#[allow(dead_code)]
+mod real_tor;
+#[path = "../support/run.rs"]
+#[allow(dead_code)]
+mod run;
+mod signal;
+mod status;

@@ -1,0 +1,20 @@
+use std::time::Duration;
+
+use scape::event::EventKind;
+
+use crate::real_tor::RealTor;
+use crate::run::Scape;
+
+#[test]
+fn signals_are_listed_and_sent() {
+    let tor = RealTor::start("");
+    let names = Scape::new(["signal"]).control(tor.port()).ok();
+    assert!(names.lines().any(|name| name == "RELOAD"), "{names}");
+    let controller = tor.controller();
+    let events = controller.subscribe([EventKind::Signal]).unwrap();
+    assert_eq!(Scape::new(["signal", "reload"]).control(tor.port()).ok(), "");
+    let event = events.next_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(event.text(), "SIGNAL RELOAD");
+    let done = Scape::new(["signal", "NONSENSE"]).control(tor.port()).run().expect(1);
+    assert!(done.error.contains("does not know the signal; it knows RELOAD, "), "{done:?}");
+}
