@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use own_network::{LONGEST, end, start};
-use scape::Tor;
+use scape::{CancelToken, Tor};
 use scape::control::ExtendCircuit;
 use scape::netdoc::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
@@ -272,4 +272,20 @@ fn network_starts_with_a_relay_that_does_not_publish_its_descriptor() {
     assert!(!published(network.node("silent").unwrap()));
     network.client().build_circuit(&ExtendCircuit::new(), LONGEST).unwrap();
     end(network);
+}
+
+#[test]
+fn start_can_be_cancelled_at_every_step() {
+    for step in ["keys", "nodes", "circuit", "exits", "descriptors"] {
+        let token = CancelToken::new();
+        let stop = token.clone();
+        let builder = TestNetwork::builder().authorities(1).relays(4);
+        let builder = builder.cancel_with(&token).on_progress(move |progress| {
+            if progress.tag == step {
+                stop.cancel();
+            }
+        });
+        let error = builder.start().map(|_| step).unwrap_err();
+        assert!(error.is_cancelled(), "{step}: {error}");
+    }
 }

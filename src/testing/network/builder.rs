@@ -9,7 +9,8 @@ use super::TestNetwork;
 use super::countries::{self, Countries};
 use super::plan::default_nicknames;
 use super::relay::{RelayOptions, refused};
-use crate::error::{Error, Result};
+use crate::error::{Error, Phase, Result};
+use crate::io::cancel::CancelToken;
 use crate::io::transport::Deadline;
 use crate::process::{LaunchError, LaunchProblem};
 use scape_proto::word::Progress;
@@ -44,6 +45,7 @@ pub struct TestNetworkBuilder {
     pub(super) intervals_valid: u32,
     pub(super) vote_first: bool,
     pub(super) new_keys: bool,
+    cancel: CancelToken,
     pub(super) on_progress: Option<Callback>,
 }
 
@@ -64,6 +66,7 @@ impl Default for TestNetworkBuilder {
             intervals_valid: 2,
             vote_first: false,
             new_keys: false,
+            cancel: CancelToken::new(),
             on_progress: None,
         }
     }
@@ -262,6 +265,25 @@ impl TestNetworkBuilder {
         self
     }
 
+    /// Sets the token with which another thread can cancel
+    /// [`start`](Self::start). `start` then ends all processes, removes all
+    /// files, and returns an error of the kind
+    /// [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled).
+    ///
+    /// ```
+    /// use scape::CancelToken;
+    /// use scape::testing::TestNetwork;
+    ///
+    /// let token = CancelToken::new();
+    /// token.cancel(); // for example: the user presses Ctrl-C
+    /// let error = TestNetwork::builder().cancel_with(&token).start().unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// ```
+    pub fn cancel_with(mut self, token: &CancelToken) -> Self {
+        self.cancel = token.clone();
+        self
+    }
+
     /// Adds a name to the network's name server. More names can be added later
     /// through [`TestNetwork::name_server`].
     ///
@@ -345,6 +367,8 @@ impl TestNetworkBuilder {
     ///   or its control connection failed;
     /// * [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the network isn't
     ///   ready in time;
+    /// * [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled) if the token of
+    ///   [`cancel_with`](Self::cancel_with) is cancelled;
     /// * [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a setting is
     ///   invalid;
     /// * [`ErrorKind::Io`](crate::ErrorKind::Io) if the operating system
@@ -354,10 +378,15 @@ impl TestNetworkBuilder {
     /// lines: those of the node that didn't start, or else the last ones of
     /// every node. Each line begins with the node's name.
     pub fn start(mut self) -> Result<TestNetwork> {
-        let deadline = Deadline::after(self.timeout);
+        let deadline = Deadline::after(self.timeout).cancelled_by(Some(&self.cancel));
         self.check()?;
         for attempt in 1.. {
+            deadline.check_cancelled(Phase::Bootstrap)?;
             match self.try_start(deadline) {
+                // A network that is ready just now ends here.
+                _ if deadline.is_cancelled() => {
+                    return Err(deadline.error(Phase::Bootstrap));
+                }
                 Err(error) if attempt < ATTEMPTS && is_port_clash(&error) => {
                     log::info!(target: "scape::testing", "a port was taken; starting the network again");
                 }

@@ -12,7 +12,7 @@ use super::panicked::panicked;
 use super::stop_all;
 use crate::control::{Controller, ExtendCircuit};
 use crate::error::{Error, Phase, Result};
-use crate::io::cancel::CancelToken;
+use crate::io::cancel::{CancelToken, OnCancel};
 use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
 use crate::process::{Launch, LaunchError, LaunchProblem};
@@ -65,7 +65,10 @@ pub(super) struct Starting<'scope, 'env> {
     started: Vec<Option<Node>>,
     sender: Option<Sender<(usize, Result<Node>)>>,
     results: Receiver<(usize, Result<Node>)>,
+    /// Cancels the launches after a failure, and when the whole start is
+    /// cancelled.
     cancel: CancelToken,
+    _on_cancel: Option<OnCancel>,
     deadline: Deadline,
 }
 
@@ -80,7 +83,18 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         let started = nodes.iter().map(|_| None).collect();
         let waiting = nodes.into_iter().map(Some).collect();
         let (sender, cancel) = (Some(sender), CancelToken::new());
-        Starting { scope, waiting, started, sender, results, cancel, deadline }
+        let launches = cancel.clone();
+        let on_cancel = deadline.token().map(|token| token.on_cancel(move || launches.cancel()));
+        Starting {
+            scope,
+            waiting,
+            started,
+            sender,
+            results,
+            cancel,
+            _on_cancel: on_cancel,
+            deadline,
+        }
     }
 
     /// Begins to start the chosen nodes, each on a thread of its own. Returns
@@ -127,6 +141,8 @@ impl<'scope, 'env> Starting<'scope, 'env> {
         Ok(())
     }
 
+    /// Waits for the next result. A cancellation ends the launches, so it ends
+    /// this wait, too.
     fn take_next(&mut self) -> Result<()> {
         match self.results.recv_deadline(self.deadline.instant()) {
             Ok(result) => self.take(result),

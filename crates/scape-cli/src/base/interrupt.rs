@@ -5,12 +5,17 @@
 //! all calls and then undoes what the library has made, which also ends waits
 //! for events. So the command returns, and its destructors run. At a second
 //! signal, or if the command doesn't return soon, the program ends at once.
+//!
+//! A command that runs another program holds back the undoing with
+//! [`hold`], because the other program gets the same signal from the
+//! terminal and may need tor to end well.
 
 use std::process;
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, bounded};
+use parking_lot::{Mutex, MutexGuard};
 use scape::CancelToken;
 
 use super::failure::{Exit, Failure};
@@ -19,6 +24,17 @@ use super::failure::{Exit, Failure};
 const UNDO: Duration = Duration::from_secs(8);
 /// The time that a command has to return after everything is undone.
 const RETURN: Duration = Duration::from_secs(20);
+
+/// The time that another program has to end after a signal.
+pub(crate) const HELD: Duration = Duration::from_secs(15);
+
+static HOLD: Mutex<()> = Mutex::new(());
+
+/// Holds back the undoing after a signal until the result is dropped, or for
+/// [`HELD`] at most.
+pub(crate) fn hold() -> MutexGuard<'static, ()> {
+    HOLD.lock()
+}
 
 /// The handler of signals.
 #[derive(Debug)]
@@ -46,6 +62,7 @@ impl Interrupt {
             }
             token.cancel();
             thread::spawn(move || {
+                drop(HOLD.try_lock_for(HELD));
                 // The command reports its own failure.
                 let _ = scape::undo_all(UNDO);
                 drop(done);
@@ -82,7 +99,7 @@ impl Interrupt {
         if !self.token.is_cancelled() {
             return result;
         }
-        let _ = self.undone.recv_timeout(UNDO);
+        let _ = self.undone.recv_timeout(UNDO + HELD);
         match result {
             // A program that scape has run has its own exit code.
             Err(failure) if matches!(failure.exit, Exit::Program(_)) => Err(failure),
