@@ -16,11 +16,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use own_network::{LONGEST, end, start};
-use scape::{CancelToken, Tor};
 use scape::control::ExtendCircuit;
 use scape::netdoc::RouterFlags;
 use scape::testing::{Node, Role, TestNetwork};
 use scape::word::Progress;
+use scape::{CancelToken, Tor};
 
 /// The time until the second consensus, on a very busy machine.
 const VOTE: Duration = Duration::from_secs(120);

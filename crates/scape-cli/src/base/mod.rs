@@ -6,5 +6,6 @@ pub(crate) mod failure;
 pub(crate) mod interrupt;
 pub(crate) mod options;
 pub(crate) mod output;
+pub(crate) mod program;
 pub(crate) mod table;
 pub(crate) mod units;

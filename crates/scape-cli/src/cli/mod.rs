@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
+#[cfg(unix)]
+use crate::commands::testnet;
 use crate::commands::{info, newid, signal, status};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Info(info::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
+    #[cfg(unix)]
+    Testnet(testnet::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -49,6 +53,8 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            #[cfg(unix)]
+            Command::Testnet(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }

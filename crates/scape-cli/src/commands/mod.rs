@@ -5,3 +5,5 @@ pub(crate) mod info;
 pub(crate) mod newid;
 pub(crate) mod signal;
 pub(crate) mod status;
+#[cfg(unix)]
+pub(crate) mod testnet;

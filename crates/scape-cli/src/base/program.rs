@@ -1,0 +1,113 @@
+//! Running another program until it ends.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::{Child, Command, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::interrupt::{self, HELD};
+
+/// The interval between two checks for a signal.
+const POLL: Duration = Duration::from_millis(50);
+/// The exit code if a program doesn't exist, as shells have it.
+const NOT_FOUND: u8 = 127;
+/// The exit code if a program can't be run, as shells have it.
+const NOT_RUNNABLE: u8 = 126;
+
+/// Runs a program, which has the terminal, until it ends. Returns a failure
+/// with the program's exit code unless it is 0.
+///
+/// Ctrl-C reaches the program directly, because it is in the same process
+/// group. After Ctrl-C or SIGTERM, the program gets SIGTERM, and a few seconds
+/// later it is killed.
+pub(crate) fn run(
+    context: &Context,
+    words: &[OsString],
+    command: &mut Command,
+) -> Result<(), Failure> {
+    let _held = interrupt::hold();
+    context.check_interrupt()?;
+    let name = words.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+    let child = command.spawn().map_err(|error| {
+        let code = match error.kind() {
+            io::ErrorKind::NotFound => NOT_FOUND,
+            _ => NOT_RUNNABLE,
+        };
+        Failure::new(Exit::Program(code), format!("cannot run {name}: {error}"))
+    })?;
+    let status = wait(context, child)
+        .map_err(|error| Failure::failed(format!("cannot wait for {name}: {error}")))?;
+    match exit_code(status) {
+        0 => Ok(()),
+        code => Err(Failure::silent(Exit::Program(code))),
+    }
+}
+
+fn wait(context: &Context, mut child: Child) -> io::Result<ExitStatus> {
+    let pid = child.id();
+    let (sender, ended) = bounded(1);
+    thread::spawn(move || sender.send(child.wait()));
+    let mut told: Option<Instant> = None;
+    loop {
+        match ended.recv_timeout(POLL) {
+            Ok(status) => return status,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("the thread that waits has panicked"));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if !context.token.is_cancelled() {
+            continue;
+        }
+        match told {
+            None => {
+                told = Some(Instant::now());
+                signal::terminate(pid);
+            }
+            // Some seconds are left for the end of tor.
+            Some(at) if at.elapsed() + Duration::from_secs(3) > HELD => signal::kill(pid),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Returns the exit code of a program as shells report it.
+fn exit_code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
+    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}
+
+#[cfg(unix)]
+mod signal {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    fn send(pid: u32, signal: Signal) {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            // The program may have ended by itself.
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    pub(super) fn terminate(pid: u32) {
+        send(pid, Signal::TERM);
+    }
+
+    pub(super) fn kill(pid: u32) {
+        send(pid, Signal::KILL);
+    }
+}
+
+/// Other systems have no signals: the program must end by itself.
+#[cfg(not(unix))]
+mod signal {
+    pub(super) fn terminate(_pid: u32) {}
+    pub(super) fn kill(_pid: u32) {}
+}

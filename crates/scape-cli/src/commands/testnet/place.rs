@@ -1,0 +1,108 @@
+//! The folder with the sockets of networks in the background.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::base::failure::Failure;
+
+/// The longest name of a network. The path of a socket is limited to about 100
+/// bytes.
+const LONGEST: usize = 32;
+
+/// The name of a network in the background.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name(String);
+
+impl std::str::FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_valid = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+        match (1..=LONGEST).contains(&text.len()) && text.chars().all(is_valid) {
+            true => Ok(Name(text.into())),
+            false => Err(format!("use 1 to {LONGEST} letters, digits, - and _")),
+        }
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Returns the user's folder for the sockets, which only the user can enter.
+/// Creates it if it is missing.
+fn folder() -> Result<PathBuf, Failure> {
+    let folder = match env::var_os("XDG_RUNTIME_DIR") {
+        Some(runtime) if !runtime.is_empty() => PathBuf::from(runtime).join("scape-testnet"),
+        _ => {
+            let user = rustix::process::getuid().as_raw();
+            env::temp_dir().join(format!("scape-testnet-{user}"))
+        }
+    };
+    check(&folder).map_err(|error| {
+        Failure::failed(format!("cannot use {} for sockets: {error}", folder.display()))
+    })?;
+    Ok(folder)
+}
+
+fn check(folder: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let found = fs::symlink_metadata(folder)?;
+    let is_own = found.uid() == rustix::process::getuid().as_raw();
+    // Others could replace the sockets.
+    if !found.is_dir() || !is_own || found.mode() & 0o077 != 0 {
+        return Err(io::Error::other("it must be a folder that only you can enter"));
+    }
+    Ok(())
+}
+
+/// Returns the path of a network's socket.
+pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
+    Ok(folder()?.join(format!("{name}.sock")))
+}
+
+/// Returns the names of all networks that have a socket, sorted.
+pub(super) fn names() -> Result<Vec<Name>, Failure> {
+    let folder = folder()?;
+    let files = fs::read_dir(&folder)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", folder.display())))?;
+    let mut names: Vec<Name> = files
+        .flatten()
+        .filter_map(|file| file.file_name().to_str()?.strip_suffix(".sock")?.parse().ok())
+        .collect();
+    names.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_no_path() {
+        assert!("a-B_9".parse::<Name>().is_ok());
+        for wrong in ["", "a/b", "..", "a.b", &"a".repeat(33)] {
+            assert!(wrong.parse::<Name>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn folder_of_somebody_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = folder.path().join("open");
+        fs::DirBuilder::new().mode(0o755).create(&open).unwrap();
+        assert!(check(&open).is_err());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        assert!(check(&link).is_err());
+        assert!(check(&folder.path().join("new")).is_ok());
+    }
+}

@@ -1,0 +1,116 @@
+//! Relays and bridges of a network, as the command line describes them.
+
+use std::str::FromStr;
+
+use scape::testing::RelayOptions;
+use serde::{Deserialize, Serialize};
+
+/// A relay, such as `nickname=fast,bandwidth=20000,exit=false`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Relay {
+    settings: Vec<Setting>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Setting {
+    Nickname(String),
+    Bandwidth(u32),
+    Exit(bool),
+    Guard(bool),
+    Family(String),
+    Country(String),
+    Transport(String),
+    /// An option of torrc.
+    Option(String, String),
+}
+
+impl FromStr for Relay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words = text.split(',').filter(|word| !word.is_empty());
+        Ok(Relay { settings: words.map(setting).collect::<Result<_, _>>()? })
+    }
+}
+
+fn setting(word: &str) -> Result<Setting, String> {
+    let (name, value) = word.split_once('=').unwrap_or((word, "true"));
+    let flag = || match value {
+        "true" | "yes" | "1" => Ok(true),
+        "false" | "no" | "0" => Ok(false),
+        _ => Err(format!("{name}: {value:?} must be true or false")),
+    };
+    Ok(match name {
+        "nickname" => Setting::Nickname(value.into()),
+        "bandwidth" => {
+            let error = |_| format!("bandwidth: {value:?} must be a number of kilobytes a second");
+            Setting::Bandwidth(value.parse().map_err(error)?)
+        }
+        "exit" => Setting::Exit(flag()?),
+        "guard" => Setting::Guard(flag()?),
+        "family" => Setting::Family(value.into()),
+        "country" => Setting::Country(value.into()),
+        "transport" => Setting::Transport(value.into()),
+        // Options of torrc begin with a capital letter, or with an underscore.
+        name if name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_') => {
+            Setting::Option(name.into(), value.into())
+        }
+        _ => {
+            return Err(format!(
+                "{name:?} is unknown: use nickname, bandwidth, exit, guard, family, country, \
+                 transport, or an option of torrc"
+            ));
+        }
+    })
+}
+
+impl Relay {
+    /// Applies the settings.
+    pub(super) fn apply(&self, mut relay: RelayOptions) -> RelayOptions {
+        for setting in &self.settings {
+            relay = match setting.clone() {
+                Setting::Nickname(name) => relay.nickname(name),
+                Setting::Bandwidth(kilobytes) => relay.bandwidth(kilobytes),
+                Setting::Exit(on) => relay.exit(on),
+                Setting::Guard(on) => relay.guard(on),
+                Setting::Family(name) => relay.family(name),
+                Setting::Country(code) => relay.country(code),
+                Setting::Transport(name) => relay.transport(name),
+                Setting::Option(name, value) => relay.option(name, value),
+            };
+        }
+        relay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_are_parsed() {
+        let relay: Relay =
+            "nickname=a,bandwidth=7,exit=false,guard,ContactInfo=me".parse().unwrap();
+        let expected = [
+            Setting::Nickname("a".into()),
+            Setting::Bandwidth(7),
+            Setting::Exit(false),
+            Setting::Guard(true),
+            Setting::Option("ContactInfo".into(), "me".into()),
+        ];
+        assert_eq!(relay.settings, expected);
+        assert_eq!("".parse(), Ok(Relay::default()));
+    }
+
+    #[test]
+    fn wrong_settings_of_relays_are_explained() {
+        for (text, expected) in [
+            ("exit=perhaps", "must be true or false"),
+            ("bandwidth=-1", "must be a number"),
+            ("nonsense=1", "is unknown"),
+        ] {
+            let error = text.parse::<Relay>().unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `scape testnet run`.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use clap::Args;
+use scape::testing::TestNetwork;
+
+use super::environment::variables;
+use super::settings::Settings;
+use super::web::WebServer;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::program;
+
+/// Start a network, run a program with it, and end the network
+///
+/// The program gets the variables that `scape testnet env` lists, such as
+/// SCAPE_CONTROL, TOR_CONTROL_PORT and TOR_SOCKS_PORT. The exit code is that of
+/// the program.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+
+    /// The program and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let web = self.settings.web.then(WebServer::start).transpose()?;
+        let network = start(context, &self.settings)?;
+        let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
+        command.args(self.command.iter().skip(1)).envs(variables(&network, web.as_ref()));
+        let result = program::run(context, &self.command, &mut command);
+        // The program's failure is more important than what comes after it.
+        let kept = self.settings.keep(&network);
+        let stopped = network.stop().map_err(Failure::from);
+        result.and(kept).and(stopped)
+    }
+}
+
+/// Starts the network, and shows how far the start has come.
+fn start(context: &Context, settings: &Settings) -> Result<TestNetwork, Failure> {
+    let busy = std::sync::Arc::new(Busy::new("starting the network"));
+    let shown = busy.clone();
+    let builder = settings.builder().cancel_with(&context.token);
+    let builder = match context.options.timeout {
+        Some(timeout) => builder.timeout(timeout),
+        None => builder,
+    };
+    Ok(builder.on_progress(move |progress| shown.update(progress)).start()?)
+}

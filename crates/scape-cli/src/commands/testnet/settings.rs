@@ -1,0 +1,141 @@
+//! The settings of a network, as options of the command line.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use scape::testing::{TestNetwork, TestNetworkBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::relay::Relay;
+use crate::base::failure::Failure;
+
+/// The options of `run` and `up`. They are sent to the server as JSON.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub(super) struct Settings {
+    /// The number of directory authorities
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    authorities: usize,
+
+    /// The number of relays with default settings: guards and exits
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    relays: usize,
+
+    /// Add a relay, such as nickname=fast,bandwidth=20000,exit=false
+    ///
+    /// The settings are nickname, bandwidth (in kilobytes a second), exit,
+    /// guard, family, country, and options of torrc, such as ContactInfo=me.
+    #[arg(long, value_name = "SETTINGS")]
+    relay: Vec<Relay>,
+
+    /// Add a bridge, such as nickname=b,transport=scape
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, default_missing_value = "")]
+    bridge: Vec<Relay>,
+
+    /// Give a name an address inside the network, such as test.example=127.0.0.1
+    ///
+    /// Without an address, the name is one of this machine.
+    #[arg(long, value_name = "NAME[=ADDRESS]", value_parser = host)]
+    host: Vec<(String, IpAddr)>,
+
+    /// Set an option of torrc for every node
+    #[arg(long, value_name = "OPTION=VALUE", value_parser = option)]
+    option: Vec<(String, String)>,
+
+    /// Set an option of torrc for the client
+    #[arg(long, value_name = "OPTION=VALUE", value_parser = option)]
+    client_option: Vec<(String, String)>,
+
+    /// Give every relay an IPv6 address, too
+    #[arg(long)]
+    ipv6: bool,
+
+    /// Use vanguards for onion services, as the public network does
+    #[arg(long)]
+    vanguards: bool,
+
+    /// The time between two consensuses: 10s or longer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = crate::base::options::duration)]
+    voting_interval: Duration,
+
+    /// Start without a consensus, and wait until the authorities have voted
+    #[arg(long)]
+    vote_first: bool,
+
+    /// Run a web server that exits reach as web.test
+    #[arg(long)]
+    pub(super) web: bool,
+
+    /// Write the log and the torrc of each node to this folder at the end
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) keep: Option<PathBuf>,
+}
+
+/// The name of the web server.
+pub(super) const WEB: &str = "web.test";
+
+fn host(text: &str) -> Result<(String, IpAddr), String> {
+    match text.split_once('=') {
+        None => Ok((text.into(), Ipv4Addr::LOCALHOST.into())),
+        Some((name, address)) => match address.parse() {
+            Ok(address) => Ok((name.into(), address)),
+            Err(_) => Err(format!("{address:?} must be an IP address")),
+        },
+    }
+}
+
+fn option(text: &str) -> Result<(String, String), String> {
+    match text.split_once(['=', ' ']) {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("an option must be OPTION=VALUE".into()),
+    }
+}
+
+impl Settings {
+    /// Returns the builder of the network.
+    pub(super) fn builder(&self) -> TestNetworkBuilder {
+        let mut builder = TestNetwork::builder()
+            .authorities(self.authorities)
+            .relays(self.relays)
+            .ipv6(self.ipv6)
+            .vanguards_lite(self.vanguards)
+            .voting_interval(self.voting_interval)
+            .vote_first(self.vote_first);
+        for relay in &self.relay {
+            builder = builder.relay(|options| relay.apply(options));
+        }
+        for bridge in &self.bridge {
+            builder = builder.bridge(|options| bridge.apply(options));
+        }
+        for (name, value) in &self.option {
+            builder = builder.option(name, value);
+        }
+        for (name, value) in &self.client_option {
+            builder = builder.client_option(name, value);
+        }
+        for (name, address) in &self.host {
+            builder = builder.name(name, *address);
+        }
+        if self.web {
+            builder = builder.name(WEB, Ipv4Addr::LOCALHOST);
+        }
+        builder
+    }
+
+    /// Writes the log and the torrc of each node to the folder that the user
+    /// has named.
+    pub(super) fn keep(&self, network: &TestNetwork) -> Result<(), Failure> {
+        let Some(folder) = &self.keep else { return Ok(()) };
+        for node in network.nodes() {
+            let place = folder.join(node.nickname());
+            let failed = |error: std::io::Error| {
+                Failure::failed(format!("cannot write to {}: {error}", place.display()))
+            };
+            std::fs::create_dir_all(&place).map_err(failed)?;
+            std::fs::write(place.join("log"), node.log().join("\n") + "\n").map_err(failed)?;
+            std::fs::write(place.join("torrc"), node.torrc()?).map_err(failed)?;
+        }
+        Ok(())
+    }
+}

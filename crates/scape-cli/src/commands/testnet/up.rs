@@ -1,0 +1,127 @@
+//! `scape testnet up`.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use scape::word::Progress;
+
+use super::environment::exports;
+use super::place::Name;
+use super::server::{Message, State};
+use super::settings::Settings;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+
+/// The interval between two checks for a signal.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Start a network in the background
+///
+/// Prints the variables for programs as commands for a shell:
+/// eval "$(scape testnet up)". The network runs until `scape testnet down`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The name of the network
+    #[arg(long, default_value = "default")]
+    name: Name,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Arguments {
+    pub(crate) fn run(mut self, context: &Context) -> Result<(), Failure> {
+        // The server runs in the same folder.
+        if let Some(folder) = &self.settings.keep {
+            self.settings.keep = Some(std::path::absolute(folder).map_err(|error| {
+                Failure::usage(format!("cannot use {}: {error}", folder.display()))
+            })?);
+        }
+        let mut server = self.start(context)?;
+        match wait(context, &mut server) {
+            Ok(state) if context.out.is_json() => context.out.value(&state),
+            Ok(state) => {
+                context.out.line(exports(&state.environment))?;
+                context.out.note(format_args!(
+                    "network {} is ready: {} nodes. `scape testnet down {}` ends it",
+                    state.name,
+                    state.nodes.len(),
+                    state.name
+                ));
+                Ok(())
+            }
+            Err(failure) => {
+                // The server ends because nobody reads its output.
+                drop(server.stdout.take());
+                super::control::terminate(&server);
+                let _ = server.wait();
+                Err(failure)
+            }
+        }
+    }
+
+    fn start(&self, context: &Context) -> Result<Child, Failure> {
+        let failed = |error| Failure::failed(format_args!("cannot start the server: {error}"));
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        command.args(["testnet", "serve", &self.name.to_string()]);
+        if let Some(timeout) = context.options.timeout {
+            command.arg("--timeout").arg(timeout.as_secs_f64().to_string());
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = command.spawn().map_err(failed)?;
+        let settings = serde_json::to_string(&self.settings)
+            .map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))?;
+        if let Some(mut stdin) = server.stdin.take() {
+            writeln!(stdin, "{settings}").map_err(failed)?;
+        }
+        Ok(server)
+    }
+}
+
+/// Waits until the network is ready, and shows how far the start has come.
+fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
+    let busy = Busy::new("starting the network");
+    let messages = messages(server);
+    loop {
+        match messages.recv_timeout(POLL) {
+            Ok(Message::Progress { percent, text }) => {
+                busy.update(&Progress::new(percent, "testnet", text));
+            }
+            Ok(Message::Ready(state)) => return Ok(state),
+            Ok(Message::Failed { code, message }) => {
+                let exit = match code {
+                    2 => Exit::Usage,
+                    3 => Exit::NoTor,
+                    4 => Exit::Timeout,
+                    _ => Exit::Failed,
+                };
+                return Err(Failure::new(exit, message));
+            }
+            Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::failed("the server has ended before the network was ready"));
+            }
+        }
+    }
+}
+
+/// Returns the messages of the server, which a thread reads.
+fn messages(server: &mut Child) -> Receiver<Message> {
+    let (sender, messages) = unbounded();
+    if let Some(stdout) = server.stdout.take() {
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let Ok(message) = serde_json::from_str(&line) else { break };
+                if sender.send(message).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    messages
+}
