@@ -67,7 +67,21 @@
 //! time at which certificates must be valid, and for documents of authorities
 //! the authorities that you trust.
 
+/// Implements `Debug` for documents that borrow their text. It writes the text,
+/// because the text contains everything.
+macro_rules! debug_as_text {
+    ($($name:ident),*) => { $(
+        impl std::fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let text = String::from_utf8_lossy(self.text);
+                f.debug_tuple(stringify!($name)).field(&text).finish()
+            }
+        }
+    )* };
+}
+
 mod address;
+mod annotations;
 mod bandwidth_file;
 mod bandwidth_history;
 mod bandwidth_weights;

@@ -143,8 +143,8 @@ pub struct Vote<'a> {
 static HEADER: Rules = Rules {
     document: DocumentKind::Vote,
     lines: &[
-        Rule::once("network-status-version").position_from_start(0),
-        Rule::once("vote-status"),
+        Rule::once("network-status-version").position_from_start(0).decisive(),
+        Rule::once("vote-status").decisive(),
         Rule::at_most_once("consensus-methods"),
         Rule::once("published"),
         Rule::once("valid-after"),
@@ -242,29 +242,10 @@ impl<'a> Vote<'a> {
         let certificate = find_line(parts.header, CERTIFICATE).unwrap_or(parts.header.len());
         let (lines, certificate) = parts.header.split_at_checked(certificate).unwrap_or_default();
         let mut header = StatusHeader::default();
-        let mut not_a_vote = None;
         let mut skipped = rules::read(&HEADER, lines, depth, |item| {
-            let is_vote = match item.keyword() {
-                b"vote-status" => check_status(item, "vote"),
-                b"network-status-version" => header.read_item(item, depth),
-                _ => {
-                    header.read_item(item, depth)?;
-                    return vote.read_item(item);
-                }
-            };
-            // Nothing can be read from another document or another version.
-            if let Err(problem) = is_vote
-                && not_a_vote.is_none()
-            {
-                let kind = DocumentKind::Vote;
-                let error = DocumentError::new(kind, Some(item.line()), item.keyword(), problem);
-                not_a_vote = Some(error);
-            }
-            is_vote
+            header.read_item(item, depth)?;
+            vote.read_item(item)
         })?;
-        if let Some(error) = not_a_vote {
-            return Err(error);
-        }
         vote.take_header(header);
         if !certificate.is_empty() {
             let moved = |error: DocumentError| error.after_lines(count_lines(lines));
@@ -324,6 +305,7 @@ impl<'a> Vote<'a> {
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
         match item.keyword() {
+            b"vote-status" => check_status(item, "vote")?,
             b"consensus-methods" => {
                 const FORM: &str = "the methods must be numbers, separated by spaces";
                 let methods: Option<Vec<u32>> = item.words().map(line::number).collect();
@@ -374,9 +356,7 @@ impl<'a> Vote<'a> {
 
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
-        let error = |keyword: &str, problem| {
-            Err(DocumentError::new(DocumentKind::Vote, None, keyword.as_bytes(), problem))
-        };
+        let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         let Some(certificate) = &self.certificate else {
             return error("dir-key-certificate-version", LineProblem::Missing);
         };
