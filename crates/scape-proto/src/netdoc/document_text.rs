@@ -73,7 +73,9 @@ impl<D: OwnedText> DocumentText<D> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text doesn't begin like a document of this type.
+    /// Returns an error if the text doesn't begin like a document of this type,
+    /// or if a consensus or a vote has another version or the wrong
+    /// `vote-status`.
     pub fn parse(&self) -> Result<D::Document<'_>, DocumentError> {
         D::parse(&self.bytes)
     }

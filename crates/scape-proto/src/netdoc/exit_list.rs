@@ -167,7 +167,7 @@ impl<'a> ExitList<'a> {
     }
 
     /// Returns the lines of the header that were skipped because they are
-    /// malformed or repeated. The entries have methods of their own.
+    /// malformed or repeated. For the entries, see [`ExitNode::skipped`].
     pub fn skipped(&self) -> &[DocumentError] {
         &self.skipped
     }

@@ -174,8 +174,8 @@ impl<'a> Consensus<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` says that the document is no consensus. The keyword of the
-    /// error is `vote-status` for a vote.
+    /// `vote-status` has another value than `consensus`. For a vote, the
+    /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)
     }

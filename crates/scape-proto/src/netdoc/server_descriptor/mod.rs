@@ -501,8 +501,8 @@ impl<'a> ServerDescriptor<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if a line is malformed, because the other lines mean
-    /// nothing without it.
+    /// Returns an error if one of these lines is malformed. The first line that
+    /// matches decides, so the policy would be another one without the line.
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
         let mut rules = String::new();
         for item in Item::parse_all(self.text).filter(is_rule) {

@@ -129,7 +129,9 @@ pub struct Vote<'a> {
     pub shared_random_current: Option<SharedRandomValue>,
     /// The shared random value for the previous period.
     pub shared_random_previous: Option<SharedRandomValue>,
-    /// The authority's certificate.
+    /// The authority's certificate. The vote's [`skipped`](Self::skipped)
+    /// contains the skipped lines of the certificate, with line numbers in the
+    /// vote. The certificate's own method counts the lines of the certificate.
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
@@ -209,7 +211,8 @@ impl<'a> Vote<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` says that the document is no vote.
+    /// `vote-status` has another value than `vote`. For a consensus, the error's
+    /// keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)
     }
