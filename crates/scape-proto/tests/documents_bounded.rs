@@ -1,10 +1,10 @@
 //! The time that documents take grows like the size of their text, whatever is
 //! repeated in it: 256 KiB take about 16 times the time of 16 KiB.
 //!
-//! The small text is read 16 times in a row, so that both measurements are about
-//! equally long. The time is CPU time if the system tells it, so that other
-//! programs don't matter. A parser that compares each line with all lines before
-//! it takes 16 times the time for the large text.
+//! The small text is read 16 times in a row, so that both measurements are
+//! about equally long. The time is CPU time if the system tells it, so that
+//! other programs don't matter. A parser that compares each line with all lines
+//! before it takes 16 times the time for the large text.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(clippy::disallowed_methods, reason = "tests may read files and clocks")]
 #![allow(clippy::disallowed_types, reason = "tests may read files and clocks")]

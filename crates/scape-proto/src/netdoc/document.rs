@@ -100,8 +100,8 @@ impl<'a> Document<'a> {
     /// # Errors
     ///
     /// Returns an error if the text doesn't begin like a document of this kind,
-    /// or if the library can't parse this kind by itself. A consensus, a vote or
-    /// a network status of version 2 must also have the right version and
+    /// or if the library can't parse this kind by itself. A consensus, a vote
+    /// or a network status of version 2 must also have the right version and
     /// status. For a [`ConsensusDiff`], the first malformed line is an error.
     pub fn parse(kind: DocumentKind, text: &'a [u8]) -> Result<Self, DocumentError> {
         parse_with!(kind, text, parse)

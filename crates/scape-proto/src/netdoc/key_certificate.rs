@@ -183,9 +183,9 @@ impl<'a> KeyCertificate<'a> {
         Ok(())
     }
 
-    /// Returns the SHA-1 digest of the identity key. In a valid certificate, the
-    /// field `fingerprint` has the same value. Each call computes the digest
-    /// again.
+    /// Returns the SHA-1 digest of the identity key. In a valid certificate,
+    /// the field `fingerprint` has the same value. Each call computes the
+    /// digest again.
     ///
     /// Returns `None` if the key is missing or isn't base64.
     ///
