@@ -65,6 +65,21 @@ fn directory_is_read_from_consensus_and_microdescriptors() {
 }
 
 #[test]
+fn last_microdescriptor_of_an_answer_has_the_right_digest() {
+    let all = format!("onion-key\np reject 1-65535\n{MICRODESCRIPTOR}");
+    let answer = data("md/all", &all) + "250 OK\r\n";
+    let tor = ScriptedTor::builder().on("GETINFO md/all", answer).start().unwrap();
+    let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+    let text = controller.info().md_all().unwrap();
+    assert_eq!(text.into_bytes(), all.as_bytes());
+    // Values as text lose the last line end.
+    let text = controller.get_info("md/all").unwrap();
+    assert_eq!(format!("{text}\n"), all);
+    let directory = Directory::parse(consensus(true).as_bytes(), text.as_bytes()).unwrap();
+    assert!(directory.relays()[0].has_microdescriptor());
+}
+
+#[test]
 fn directory_without_microdescriptors_is_read_from_the_full_consensus() {
     // Without microdescriptors, the full consensus has the exit policies.
     for answers in [

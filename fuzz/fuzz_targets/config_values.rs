@@ -1,5 +1,5 @@
-//! Values of options: whatever is read is written so that it is read again, and
-//! what is normal stays as it is.
+//! Values of options: a value that was parsed is written so that it is parsed as
+//! the same value. A normal form is the normal form of itself.
 #![no_main]
 
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use scape_proto::torrc::{PortFlag, PortLine};
 use scape_proto::info::ConfigType;
 use scape_proto::word::{Fingerprint};
 
-/// What is read from these lines, and can be written, is read from what was
-/// written, too.
+/// Checks that a value that was parsed from these lines, and can be written, is
+/// parsed from the written lines.
 fn there_and_back<T: FromConfigValue + ToConfigValue + PartialEq + std::fmt::Debug>(
     ty: &ConfigType,
     lines: &[String],

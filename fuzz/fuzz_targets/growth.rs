@@ -1,4 +1,4 @@
-//! The time that documents take: four times the text takes about four times the
+//! The time that documents take: eight times the text takes at most 24 times the
 //! time. The first byte chooses the kind of document. The rest is
 //! `head NUL pattern`; the pattern is repeated, and each byte 1 in it becomes
 //! the number of the repetition.

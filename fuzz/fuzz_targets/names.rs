@@ -1,5 +1,5 @@
-//! What is understood as an address, key, fingerprint, version or id is written
-//! so that it is understood as the same.
+//! Addresses, keys, fingerprints, versions and ids: a value that was parsed is
+//! written so that it is parsed as the same value.
 #![no_main]
 
 use std::fmt::{Debug, Display};

@@ -124,7 +124,7 @@ impl DataDirectory {
 
     /// Returns the microdescriptors in `cached-microdescs` and its journal, in
     /// the order in which tor stored them. tor keeps microdescriptors of older
-    /// consensuses for a week. None is returned twice.
+    /// consensuses for a week. No microdescriptor is returned twice.
     ///
     /// ```
     /// use scape::documents::DataDirectory;

@@ -26,7 +26,8 @@ impl<'a> Progress<'a> {
     }
 
     /// Returns the length of all files in bytes, before decompression. Returns
-    /// `None` if there are streams to read, because their length is unknown.
+    /// `None` if there are streams to read, because their length is unknown, or
+    /// if the reading was cancelled while the lengths were added up.
     ///
     /// The length is determined before the first document is read. A file that
     /// grows later isn't read any further.

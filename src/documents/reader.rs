@@ -257,8 +257,8 @@ impl DocumentReader {
 
     /// Skips files that were read before and haven't changed. Files that this
     /// reader reads to their end without an error are added to the record.
-    /// A file with an error is read again by the next run, also the documents
-    /// before the error. Streams are always read.
+    /// A file with an error is read again by the next run, including the
+    /// documents before the error. Streams are always read.
     ///
     /// See the example of [`SeenFiles`].
     #[must_use]

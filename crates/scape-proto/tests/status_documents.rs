@@ -91,22 +91,94 @@ fn check_skipped(text: &str, skipped: &[DocumentError]) {
     }
 }
 
+/// Checks that a document that is read strictly is read leniently without
+/// skipping a line, and that the strict error comes no later than the first
+/// skipped line. Returns true if the text was read strictly.
+fn check_depths<D>(
+    text: &str,
+    strict: &Result<D, DocumentError>,
+    lenient: &Result<D, DocumentError>,
+    skipped: fn(&D) -> &[DocumentError],
+) -> bool {
+    match (strict, lenient) {
+        (Ok(strict), Ok(lenient)) => {
+            assert_eq!((skipped(strict), skipped(lenient)), (&[][..], &[][..]));
+            return true;
+        }
+        (Err(strict), Ok(lenient)) => {
+            check_skipped(text, strict.line().map(|_| strict.clone()).as_slice());
+            let first = skipped(lenient).iter().filter_map(DocumentError::line).min();
+            assert!(strict.line() <= first || first.is_none(), "{strict}: {first:?}");
+        }
+        (Err(strict), Err(lenient)) => assert!(strict.line() <= lenient.line(), "{strict}"),
+        (Ok(_), Err(lenient)) => panic!("{lenient}"),
+    }
+    false
+}
+
+const CONSENSUS: &str = include_str!("data/documents/consensus-ns");
+const VOTE: &str = include_str!("data/documents/vote");
+
+/// Inserts text before a line.
+fn insert(document: &str, line: prop::sample::Index, text: &str) -> String {
+    let mut lines: Vec<&str> = document.split_inclusive('\n').collect();
+    lines.insert(line.index(lines.len()), text);
+    lines.concat()
+}
+
+#[test]
+fn recorded_status_documents_are_read_in_both_depths() {
+    let (consensus, vote) = (CONSENSUS.as_bytes(), VOTE.as_bytes());
+    let (strict, lenient) = (Consensus::parse_strict(consensus), Consensus::parse(consensus));
+    assert!(check_depths(CONSENSUS, &strict, &lenient, Consensus::skipped));
+    let (strict, lenient) = (Vote::parse_strict(vote), Vote::parse(vote));
+    assert!(check_depths(VOTE, &strict, &lenient, Vote::skipped));
+}
+
 proptest! {
+    #[test]
+    fn depths_agree_on_valid_status_documents_with_one_more_line(
+        text in prop_oneof![line(), Just("new-keyword 1\n".to_owned())],
+        position: prop::sample::Index,
+    ) {
+        let changed = insert(CONSENSUS, position, &text);
+        let (strict, lenient) =
+            (Consensus::parse_strict(changed.as_bytes()), Consensus::parse(changed.as_bytes()));
+        if check_depths(&changed, &strict, &lenient, Consensus::skipped) {
+            let mut relays = lenient.as_ref().unwrap().relays();
+            let found = relays.by_ref().count();
+            prop_assert_eq!((found, relays.skipped()), (strict.unwrap().relays().count(), 0));
+        }
+        let changed = insert(VOTE, position, &text);
+        let (strict, lenient) =
+            (Vote::parse_strict(changed.as_bytes()), Vote::parse(changed.as_bytes()));
+        if check_depths(&changed, &strict, &lenient, Vote::skipped) {
+            let mut relays = lenient.as_ref().unwrap().relays();
+            let found = relays.by_ref().count();
+            prop_assert_eq!((found, relays.skipped()), (strict.unwrap().relays().count(), 0));
+        }
+    }
+
     #[test]
     fn status_documents_of_arbitrary_lines_never_panic(
         lines in prop::collection::vec(line(), 0..30),
     ) {
         let lines = lines.concat();
         let consensus = format!("network-status-version 3\nvote-status consensus\n{lines}");
-        if let Ok(consensus) = Consensus::parse(consensus.as_bytes()) {
+        let strict = Consensus::parse_strict(consensus.as_bytes());
+        let lenient = Consensus::parse(consensus.as_bytes());
+        check_depths(&consensus, &strict, &lenient, Consensus::skipped);
+        if let Ok(consensus) = lenient {
             check_skipped(std::str::from_utf8(consensus.text()).unwrap(), consensus.skipped());
             let _ = (consensus.digest_sha1(), consensus.digest_sha3_signed());
             let _ = consensus.unknown_items().count();
             let _ = (format!("{consensus:?}"), consensus.relays().strict().count());
         }
-        prop_assert!(Consensus::parse_strict(consensus.as_bytes()).is_err());
         let vote = format!("network-status-version 3\n{lines}");
-        if let Ok(vote) = Vote::parse(vote.as_bytes()) {
+        let strict = Vote::parse_strict(vote.as_bytes());
+        let lenient = Vote::parse(vote.as_bytes());
+        check_depths(&vote, &strict, &lenient, Vote::skipped);
+        if let Ok(vote) = lenient {
             check_skipped(std::str::from_utf8(vote.text()).unwrap(), vote.skipped());
             let _ = (vote.digest_sha1(), vote.bandwidth_file_sha256());
             let _ = vote.unknown_items().count();
@@ -115,7 +187,6 @@ proptest! {
             }
             let _ = format!("{vote:?}");
         }
-        prop_assert!(Vote::parse_strict(vote.as_bytes()).is_err());
         let certificate = format!("dir-key-certificate-version 3\n{lines}");
         for certificate in KeyCertificate::parse_all(certificate.as_bytes()) {
             check_skipped(std::str::from_utf8(certificate.text()).unwrap(), certificate.skipped());

@@ -1,14 +1,13 @@
 //! Differences between consensuses: dir-spec, "Consensus diffs" and "Limited ed
 //! diff format".
 
-use std::fmt;
-
 use sha3::{Digest, Sha3_256};
 
 use super::DocumentKind;
+use super::annotations::strip_leading;
 use super::document_error::{DocumentError, LineProblem};
 use super::line::{keyword, number, words};
-use super::status_parts::{signed_text, skip_leading_annotations};
+use super::status_parts::signed_text;
 use super::value::decode_hex;
 
 /// The difference between two consensuses: commands that change an old
@@ -76,7 +75,7 @@ impl<'a> ConsensusDiff<'a> {
     /// Returns an error for the first line that is malformed. Every line must
     /// have a line end, and the commands must be in reverse order.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
-        let mut lines = RawLines { rest: skip_leading_annotations(text), number: 0 };
+        let mut lines = RawLines { rest: strip_leading(text), number: 0 };
         let text = lines.rest;
         let version = lines.next();
         if version.is_none_or(|line| keyword(line).0 != b"network-status-diff-version") {
@@ -268,12 +267,7 @@ impl<'a> RawLines<'a> {
     }
 }
 
-impl fmt::Debug for ConsensusDiff<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ConsensusDiff").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { ConsensusDiff }
 
 /// The reason why a [`ConsensusDiff`] can't be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -328,6 +322,15 @@ mod tests {
         let changed = DIFF.replace("1a\nr name aaa", "1a\nr name aab");
         let changed = ConsensusDiff::parse(changed.as_bytes()).unwrap();
         assert_eq!(changed.apply(BASE.as_bytes()), Err(ApplyDiffError::ResultDigest));
+    }
+
+    #[test]
+    fn only_annotations_before_a_diff_are_left_out() {
+        let text = format!("@type consensus-diff 1.0\n\n{DIFF}");
+        let diff = ConsensusDiff::parse(text.as_bytes()).unwrap();
+        assert_eq!(diff.text(), DIFF.as_bytes());
+        // A block may contain any lines.
+        assert_eq!(apply("A\nB\n", "1a\n@x\nC\n@y\n.\n").as_deref(), Some("A\n@x\nC\n@y\nB\n"));
     }
 
     /// The cases of tor's test_consdiff.c.

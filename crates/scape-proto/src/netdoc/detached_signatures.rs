@@ -1,13 +1,12 @@
 //! Detached signatures: dir-spec, "Exchanging detached signatures".
 
-use std::fmt;
 use std::time::SystemTime;
 
+use super::annotations::skip_annotations;
 use super::directory_signature::DirectorySignature;
-use super::documents::skip_annotations;
 use super::item::Item;
 use super::rules::{self, Depth, Rule, Rules};
-use super::value::{fingerprint, hex};
+use super::value::{fingerprint, sha1_digest};
 use super::{ConsensusFlavor, DocumentError, DocumentKind, LineProblem};
 
 /// The signatures of a consensus that is not yet published: dir-spec,
@@ -160,8 +159,7 @@ impl<'a> DetachedSignatures<'a> {
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         match item.keyword() {
             b"consensus-digest" => {
-                const FORM: &str = "the digest must be 40 hexadecimal digits";
-                self.consensus_digest = Some(hex(&mut item.arguments_reader(), FORM)?);
+                self.consensus_digest = Some(sha1_digest(&mut item.arguments_reader())?);
             }
             b"valid-after" => self.valid_after = Some(item.time()?),
             b"fresh-until" => self.fresh_until = Some(item.time()?),
@@ -239,12 +237,7 @@ impl<'a> AdditionalSignature<'a> {
     }
 }
 
-impl fmt::Debug for DetachedSignatures<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DetachedSignatures").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { DetachedSignatures }
 
 #[cfg(test)]
 mod tests {

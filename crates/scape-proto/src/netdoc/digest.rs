@@ -20,6 +20,12 @@ pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]>
     text.get(..start + end.len())
 }
 
+/// Returns true if a server descriptor or an extra-info document has a line
+/// `router-digest`. Only documents whose keys were removed have this line.
+pub(super) fn is_sanitized(text: &[u8]) -> bool {
+    memmem::find(text, b"\nrouter-digest ").is_some()
+}
+
 /// Returns the SHA-256 digest of a text from its start up to and including the
 /// first line with this keyword and the object after it. Returns `None` if
 /// there is no such line.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::document_error::LineProblem;
 use super::item::Item;
 use super::line::lossy;
-use super::value::{fingerprint, hex, nickname_or_legacy};
+use super::value::{fingerprint, nickname_or_legacy, sha1_digest};
 use crate::word::Fingerprint;
 
 /// An authority that voted: dir-spec, the line `dir-source` and the lines after
@@ -88,10 +88,7 @@ impl DirSource {
     pub(super) fn read_item(&mut self, item: &Item<'_>) -> Result<(), LineProblem> {
         match item.keyword() {
             b"contact" => self.contact = Some(lossy(item.arguments())),
-            b"vote-digest" => {
-                const FORM: &str = "the digest must be 40 hexadecimal digits";
-                self.vote_digest = Some(hex(&mut item.arguments_reader(), FORM)?);
-            }
+            b"vote-digest" => self.vote_digest = Some(sha1_digest(&mut item.arguments_reader())?),
             _ => {}
         }
         Ok(())

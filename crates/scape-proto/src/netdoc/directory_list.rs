@@ -2,7 +2,6 @@
 
 #[cfg(feature = "serde")]
 use std::collections::BTreeMap;
-use std::fmt;
 
 use super::directory_authority::DirectoryAuthority;
 use super::directory_server_error::ParseDirectoryServerError;
@@ -256,12 +255,7 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-impl fmt::Debug for DirectoryList<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DirectoryList").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { DirectoryList }
 
 #[cfg(feature = "serde")]
 fields! { "DirectoryList", |list: DirectoryList<'_>| {

@@ -3,7 +3,8 @@
 
 use std::net::SocketAddrV6;
 
-use super::{LineProblem, keyed};
+use super::LineProblem;
+use super::value::{decode_hex, fraction};
 use crate::word::Fingerprint;
 
 /// The error for a text that is neither a
@@ -50,12 +51,12 @@ pub(super) fn ipv6_of(value: &str) -> Result<SocketAddrV6, LineProblem> {
 /// Parses a fingerprint of 40 hexadecimal digits.
 pub(super) fn digits_of(value: &str) -> Result<Fingerprint, LineProblem> {
     const FORM: &str = "the fingerprint must be 40 hexadecimal digits";
-    let bytes = super::value::decode_hex(value.as_bytes()).ok_or(LineProblem::Value(FORM))?;
+    let bytes = decode_hex(value.as_bytes()).ok_or(LineProblem::Value(FORM))?;
     Ok(Fingerprint::from_bytes(bytes))
 }
 
 /// Parses a weight.
 pub(super) fn weight_of(value: &str) -> Result<f64, LineProblem> {
     const FORM: &str = "the weight must be a number that is not negative";
-    keyed::fraction(value).ok_or(LineProblem::Value(FORM))
+    fraction(value).ok_or(LineProblem::Value(FORM))
 }

@@ -100,7 +100,9 @@ impl<'a> Document<'a> {
     /// # Errors
     ///
     /// Returns an error if the text doesn't begin like a document of this kind,
-    /// or if the library can't parse this kind by itself.
+    /// or if the library can't parse this kind by itself. A consensus, a vote
+    /// or a network status of version 2 must also have the right version and
+    /// status. For a [`ConsensusDiff`], the first malformed line is an error.
     pub fn parse(kind: DocumentKind, text: &'a [u8]) -> Result<Self, DocumentError> {
         parse_with!(kind, text, parse)
     }
@@ -198,8 +200,9 @@ impl RawDocument {
     ///
     /// # Errors
     ///
-    /// Returns an error if the [`kind`](Self::kind) is unknown, or if the text
-    /// doesn't begin like a document of its kind.
+    /// Returns an error if the [`kind`](Self::kind) is unknown. Otherwise the
+    /// same errors as [`Document::parse`], most often a text that doesn't begin
+    /// like a document of its kind.
     pub fn parse(&self) -> Result<Document<'_>, DocumentError> {
         Document::parse(self.kind().unwrap_or(DocumentKind::Unknown), self.text())
     }

@@ -57,8 +57,9 @@ impl DocumentError {
     }
 
     /// Returns the number of the line, counted from 1 at the first line of the
-    /// text that was parsed. Returns `None` if a line is missing, or if the
-    /// problem concerns several lines or the whole document.
+    /// document. Annotations and empty lines before the document don't count.
+    /// Returns `None` if a line is missing, or if the problem concerns several
+    /// lines or the whole document.
     pub fn line(&self) -> Option<usize> {
         self.line
     }

@@ -23,7 +23,8 @@ pub enum DocumentKind {
     BridgeNetworkStatus,
     /// A network status of version 2, which tor used until 2014.
     NetworkStatusV2,
-    /// The first form of a directory, which tor used until 2007.
+    /// A directory of version 1, which tor used until 2007. Such documents are
+    /// recognized, but not parsed.
     DirectoryV1,
     /// A relay's entry in a consensus, a vote or another network status.
     RouterStatus,

@@ -11,12 +11,11 @@ use super::{
     ServerDescriptor, Vote,
 };
 
-/// The text of one or several documents of the type `D`, as a tor or a
-/// directory sent it.
+/// The text of one or several documents of the type `D`, as tor or a directory
+/// server sent it.
 ///
-/// Documents borrow their text, so somebody must own the text. This type does,
-/// and its methods return the documents. It dereferences to the bytes of the
-/// text.
+/// Documents borrow their text. A `DocumentText` owns it, and has methods that
+/// parse the documents. It dereferences to the bytes of the text.
 ///
 /// ```
 /// use scape_proto::netdoc::{DocumentText, ServerDescriptor};
@@ -32,8 +31,9 @@ pub struct DocumentText<D> {
     kind: PhantomData<fn() -> D>,
 }
 
-/// A document type whose text a [`DocumentText`] owns. The trait is sealed.
-pub trait OwnedText: 'static {
+/// A type of document for [`DocumentText`]. The trait is sealed, so only this
+/// crate implements it.
+pub trait OwnedText: sealed::Sealed + 'static {
     /// The document, which borrows the text.
     type Document<'a>;
     /// An iterator over all documents in a text.
@@ -73,7 +73,9 @@ impl<D: OwnedText> DocumentText<D> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the text doesn't begin like a document of this type.
+    /// Returns an error if the text doesn't begin like a document of this type,
+    /// or if a consensus or a vote has another version or the wrong
+    /// `vote-status`.
     pub fn parse(&self) -> Result<D::Document<'_>, DocumentError> {
         D::parse(&self.bytes)
     }
@@ -178,9 +180,17 @@ impl<D> fmt::Display for DocumentText<D> {
     }
 }
 
-/// Implements [`OwnedText`] for a type of which a text may contain several.
+mod sealed {
+    /// The types that implement [`OwnedText`](super::OwnedText).
+    pub trait Sealed {}
+}
+
+/// Implements [`OwnedText`] for types of documents. A text may contain several
+/// documents of each type.
 macro_rules! several {
     ($($name:ident: $all:ty),* $(,)?) => { $(
+        impl sealed::Sealed for $name<'static> {}
+
         impl OwnedText for $name<'static> {
             type Document<'a> = $name<'a>;
             type All<'a> = $all;
@@ -200,9 +210,12 @@ macro_rules! several {
     )* };
 }
 
-/// Implements [`OwnedText`] for a type of which a text contains one.
+/// Implements [`OwnedText`] for types of documents. A text contains one
+/// document of each type.
 macro_rules! single {
     ($($name:ident),* $(,)?) => { $(
+        impl sealed::Sealed for $name<'static> {}
+
         impl OwnedText for $name<'static> {
             type Document<'a> = $name<'a>;
             type All<'a> = std::option::IntoIter<$name<'a>>;
@@ -229,6 +242,8 @@ several! {
     OnionDescriptor: Documents<'a, OnionDescriptor<'a>>,
     Microdescriptor: Microdescriptors<'a>,
 }
+
+impl sealed::Sealed for RouterStatus<'static> {}
 
 impl OwnedText for RouterStatus<'static> {
     type Document<'a> = RouterStatus<'a>;

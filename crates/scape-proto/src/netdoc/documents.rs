@@ -2,29 +2,26 @@
 
 use std::marker::PhantomData;
 
+use super::annotations::strip_trailing;
 use super::document_error::DocumentError;
-use super::line::{Lines, find_line};
+use super::line::find_line;
 use super::rules::Depth;
 
-/// A document type that a text may contain several of. Outside of this module
-/// the trait is sealed.
+/// A type of document of which a text may contain several. The trait is sealed:
+/// other crates can't name it.
 pub trait Split<'a>: Sized {
-    /// A line end, followed by the keyword that each document begins with.
+    /// A line end, followed by the keyword of the document's first line.
     const START: &'static [u8];
 
     /// Reads a text that begins with the keyword.
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError>;
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError>;
 }
 
-/// The depth of a reading, for [`Split`].
-#[derive(Debug, Clone, Copy)]
-pub struct ReadDepth(pub(super) Depth);
-
-/// An iterator over the documents in a text, such as the `parse_all` of each
-/// document type returns.
+/// An iterator over the documents in a text. The methods `parse_all` of several
+/// document types return it.
 ///
-/// Text before the first document is left out. Annotations, which are lines
-/// that begin with `@`, belong to no document.
+/// Text before the first document is left out. The annotations before and after
+/// a document, which are lines that begin with `@`, aren't part of it.
 ///
 /// ```
 /// use scape_proto::netdoc::ServerDescriptor;
@@ -60,9 +57,7 @@ impl<'a, D: Split<'a>> Documents<'a, D> {
     /// assert_eq!(error.map(|error| error.problem()), Some(LineProblem::Missing));
     /// ```
     pub fn strict(mut self) -> impl Iterator<Item = Result<D, DocumentError>> + use<'a, D> {
-        std::iter::from_fn(move || {
-            self.next_text().map(|text| D::read(text, ReadDepth(Depth::Strict)))
-        })
+        std::iter::from_fn(move || self.next_text().map(|text| D::read(text, Depth::Strict)))
     }
 
     /// Returns the text of the next document.
@@ -76,17 +71,8 @@ impl<'a, D: Split<'a>> Documents<'a, D> {
         let end = next.map_or(self.rest.len(), |next| first_end + next);
         let (text, rest) = self.rest.split_at_checked(end)?;
         self.rest = rest;
-        Some(without_annotations(text))
+        Some(strip_trailing(text))
     }
-}
-
-/// Cuts off the annotations at the end of a text. They belong to the next
-/// document.
-fn without_annotations(text: &[u8]) -> &[u8] {
-    // The character is rare, so this is faster than searching for two.
-    let begins_line = |at: &usize| matches!(text.get(..*at), Some([.., b'\n']));
-    let end = memchr::memchr_iter(b'@', text).find(begins_line);
-    end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
 impl<'a, D: Split<'a>> Iterator for Documents<'a, D> {
@@ -95,22 +81,39 @@ impl<'a, D: Split<'a>> Iterator for Documents<'a, D> {
     fn next(&mut self) -> Option<D> {
         loop {
             // The text begins as it must, so a lenient reading never fails.
-            if let Ok(document) = D::read(self.next_text()?, ReadDepth(Depth::Lenient)) {
+            if let Ok(document) = D::read(self.next_text()?, Depth::Lenient) {
                 return Some(document);
             }
         }
     }
 }
 
-/// Returns the text from its first line on that is neither empty nor an
-/// annotation, and without the annotations at its end.
-pub(super) fn skip_annotations(text: &[u8]) -> &[u8] {
-    let mut lines = Lines::new(text);
-    loop {
-        let rest = lines.rest();
-        match lines.next() {
-            Some(line) if line.is_empty() || line.starts_with(b"@") => {}
-            _ => return without_annotations(rest),
-        }
+#[cfg(test)]
+mod tests {
+    use crate::netdoc::{ExtraInfo, Microdescriptor, ServerDescriptor};
+
+    #[test]
+    fn annotations_between_documents_belong_to_none() {
+        let text = b"@a\nrouter a\nuptime 7\n@b\n\n@c\nrouter b\n@d\n@e\nuptime 8\n@f\n";
+        let documents: Vec<&[u8]> =
+            ServerDescriptor::parse_all(text).map(|relay| relay.text()).collect();
+        // Lines that begin with `@` in the middle of a document are part of it.
+        assert_eq!(documents, [&b"router a\nuptime 7\n"[..], b"router b\n@d\n@e\nuptime 8\n"]);
+        assert_eq!(ServerDescriptor::parse_all(text).last().unwrap().uptime, Some(8));
+
+        let text = b"@a\nonion-key\n@x\np accept 80\n\n@b\n@c\nonion-key\n@d\n";
+        let documents: Vec<&[u8]> =
+            Microdescriptor::parse_all(text).map(|relay| relay.text()).collect();
+        assert_eq!(documents, [&b"onion-key\n@x\np accept 80\n\n"[..], b"onion-key\n"]);
+        assert!(Microdescriptor::parse(text).unwrap().policy().allows(80));
+    }
+
+    #[test]
+    fn lines_that_begin_with_at_sign_are_unknown_lines() {
+        let text = b"extra-info a 256498816C85C6ABA4DF222205CF3FA091E63CCE\n@x\n\
+            published 2026-11-21 03:16:05\n@y\n";
+        let info = ExtraInfo::parse(text).unwrap();
+        let unknown: Vec<&[u8]> = info.unknown_items().map(|item| item.keyword()).collect();
+        assert_eq!((unknown, info.published.is_some()), (vec![&b"@x"[..]], true));
     }
 }

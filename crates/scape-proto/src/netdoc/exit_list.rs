@@ -1,11 +1,11 @@
 //! Exit lists: the addresses from which exits connect, as TorDNSEL publishes
 //! them.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::annotations::skip_annotations;
+use super::documents::{Documents, Split};
 use super::item::Item;
 use super::line::find_line;
 use super::rules::{self, Depth, Rule, Rules};
@@ -167,7 +167,7 @@ impl<'a> ExitList<'a> {
     }
 
     /// Returns the lines of the header that were skipped because they are
-    /// malformed or repeated. The entries have methods of their own.
+    /// malformed or repeated. For the entries, see [`ExitNode::skipped`].
     pub fn skipped(&self) -> &[DocumentError] {
         &self.skipped
     }
@@ -222,7 +222,7 @@ impl<'a> ExitNode<'a> {
 impl<'a> Split<'a> for ExitNode<'a> {
     const START: &'static [u8] = b"\nExitNode";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
         let mut exit = ExitNode {
             text,
             skipped: Vec::new(),
@@ -231,24 +231,12 @@ impl<'a> Split<'a> for ExitNode<'a> {
             last_status: None,
             addresses: Vec::new(),
         };
-        exit.skipped = rules::read(&RULES, text, depth.0, |item| exit.read_item(item))?;
+        exit.skipped = rules::read(&RULES, text, depth, |item| exit.read_item(item))?;
         Ok(exit)
     }
 }
 
-impl fmt::Debug for ExitList<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ExitList").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
-
-impl fmt::Debug for ExitNode<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ExitNode").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { ExitList, ExitNode }
 
 #[cfg(feature = "serde")]
 use crate::word::serial::Time;

@@ -167,8 +167,7 @@ impl<'a> Object<'a> {
         LENIENT_BASE64.decode(self.base64).ok()
     }
 
-    /// Returns true if the base64 text consists of whole lines of base64
-    /// characters, with padding only at its end.
+    /// Returns true if [`decode`](Self::decode) can decode the text.
     pub(super) fn is_base64(&self) -> bool {
         self.decode().is_some()
     }

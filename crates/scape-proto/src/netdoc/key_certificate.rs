@@ -1,18 +1,18 @@
 //! Key certificates of directory authorities: dir-spec, "Creating key
 //! certificates".
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use sha1::{Digest, Sha1};
 
+use super::annotations::skip_annotations;
 use super::digest::signed_through;
-use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::documents::{Documents, Split};
 use super::item::{Item, Object};
 use super::rules::{self, Depth, Rule, Rules};
 use super::value;
-use super::{DocumentError, DocumentKind, LineProblem, address};
+use super::{DocumentError, DocumentKind, LineProblem};
 use crate::word::Fingerprint;
 
 /// A directory authority's certificate: the long-term identity key signs the
@@ -162,7 +162,6 @@ impl<'a> KeyCertificate<'a> {
 
     fn read_item(&mut self, item: &Item<'a>, depth: Depth) -> Result<(), LineProblem> {
         const VERSION: &str = "the version must be 3";
-        const ADDRESS: &str = "the address must be an IP address with a port";
         let mut words = item.arguments_reader();
         match item.keyword() {
             b"dir-key-certificate-version" => {
@@ -171,10 +170,7 @@ impl<'a> KeyCertificate<'a> {
                     return Err(LineProblem::Value(VERSION));
                 }
             }
-            b"dir-address" => {
-                let address = address::parse_address(words.word()?);
-                self.dir_address = Some(address.ok_or(LineProblem::Value(ADDRESS))?);
-            }
+            b"dir-address" => self.dir_address = Some(value::socket_addr(&mut words)?),
             b"fingerprint" => self.fingerprint = Some(value::fingerprint(&mut words)?),
             b"dir-key-published" => self.published = Some(item.time()?),
             b"dir-key-expires" => self.expires = Some(item.time()?),
@@ -187,8 +183,9 @@ impl<'a> KeyCertificate<'a> {
         Ok(())
     }
 
-    /// Returns the fingerprint that the identity key really has: the SHA-1
-    /// digest of the key. Each call computes the digest again.
+    /// Returns the SHA-1 digest of the identity key. In a valid certificate,
+    /// the field `fingerprint` has the same value. Each call computes the
+    /// digest again.
     ///
     /// Returns `None` if the key is missing or isn't base64.
     ///
@@ -292,17 +289,12 @@ fn fingerprint_of(key: Option<Object<'_>>) -> Option<Fingerprint> {
 impl<'a> Split<'a> for KeyCertificate<'a> {
     const START: &'static [u8] = b"\ndir-key-certificate-version";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
-        Self::read_text(text, depth.0)
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth)
     }
 }
 
-impl fmt::Debug for KeyCertificate<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("KeyCertificate").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { KeyCertificate }
 
 #[cfg(test)]
 mod tests {

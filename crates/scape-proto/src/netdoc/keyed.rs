@@ -2,6 +2,7 @@
 
 use super::document_error::LineProblem;
 use super::item::Arguments;
+use super::value::fraction;
 
 const FORM: &str = "the words must have the form name=value";
 
@@ -28,17 +29,6 @@ pub(super) fn pairs<'a>(
         }
     }
     result
-}
-
-/// Parses digits with an optional fraction, such as `0.94`. Signs and exponents
-/// are not allowed.
-pub(super) fn fraction(text: &str) -> Option<f64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if !are_digits(whole) || !are_digits(decimals) {
-        return None;
-    }
-    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Reads the remaining words as names and numbers. A number is digits with an

@@ -1,13 +1,12 @@
 //! Parser for microdescriptors.
 
-use std::fmt;
 use std::net::{SocketAddr, SocketAddrV6};
 
 use sha2::{Digest, Sha256};
 
 use super::address::parse_address;
+use super::annotations::{skip_annotations, strip_trailing};
 use super::base64;
-use super::documents::skip_annotations;
 use super::item::{Item, Object};
 use super::line::{
     Lines, ed25519_id, find_line, first_word, keyword, lossy, starts_with_keyword, words,
@@ -155,6 +154,10 @@ impl<'a> Microdescriptor<'a> {
     /// Returns the document's SHA-256 digest, by which a consensus refers to
     /// the document. Each call computes the digest again.
     ///
+    /// If the last line end is missing, it counts as present. So the digest of
+    /// the last document in a GETINFO answer is right even if the line end was
+    /// removed from the answer.
+    ///
     /// ```
     /// use scape_proto::netdoc::Microdescriptor;
     ///
@@ -163,7 +166,8 @@ impl<'a> Microdescriptor<'a> {
     /// assert_eq!(relay.digest()[..4], [0x0b, 0xbf, 0xa5, 0xe7]);
     /// ```
     pub fn digest(&self) -> [u8; 32] {
-        Sha256::digest(self.text).into()
+        let line_end: &[u8] = if self.text.ends_with(b"\n") { b"" } else { b"\n" };
+        Sha256::new().chain_update(self.text).chain_update(line_end).finalize().into()
     }
 
     /// Returns the RSA key for the TAP handshake. Returns `None` if there is no
@@ -422,12 +426,7 @@ fn check_item<'a>(item: &Item<'a>, identities: &mut Vec<&'a [u8]>) -> Result<(),
     if is_valid { Ok(()) } else { Err(LineProblem::Value(form)) }
 }
 
-impl fmt::Debug for Microdescriptor<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Microdescriptor").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { Microdescriptor }
 
 /// An iterator over the microdescriptors in a text. See
 /// [`Microdescriptor::parse_all`].
@@ -471,8 +470,6 @@ impl<'a> Iterator for Microdescriptors<'a> {
         // The first line is this document's own `onion-key`.
         lines.next()?;
         let mut relay = Microdescriptor::empty();
-        // Annotations at the end belong to the next document.
-        let mut annotations = None;
         loop {
             let rest = lines.rest();
             // The first byte is enough to rule out most lines, which are part
@@ -480,8 +477,7 @@ impl<'a> Iterator for Microdescriptors<'a> {
             match rest.first() {
                 None => break,
                 Some(b'o') if starts_with_keyword(rest, START) => break,
-                Some(b'@') if annotations.is_none() => annotations = Some(rest),
-                Some(b'n' | b'i' | b'a' | b'f' | b'p') if annotations.is_none() => {
+                Some(b'n' | b'i' | b'a' | b'f' | b'p') => {
                     relay.read_line(lines.next()?);
                     continue;
                 }
@@ -490,8 +486,7 @@ impl<'a> Iterator for Microdescriptors<'a> {
             lines.next();
         }
         self.rest = lines.rest();
-        let after = annotations.unwrap_or(self.rest);
-        relay.text = text.get(..text.len() - after.len())?;
+        relay.text = strip_trailing(text.get(..text.len() - self.rest.len())?);
         Some(relay)
     }
 }
@@ -542,6 +537,16 @@ mod tests {
             assert_eq!(Microdescriptor::parse_all(text.as_bytes()).count(), 0, "{text:?}");
         }
         assert_eq!(Microdescriptor::parse_all(b"x\nonion-key").count(), 1);
+    }
+
+    #[test]
+    fn digest_of_text_without_last_line_end() {
+        let text = b"onion-key\np accept 80\nonion-key\np accept 443\n";
+        let digests = |text| Microdescriptor::parse_all(text).map(|md| md.digest()).collect();
+        let whole: Vec<[u8; 32]> = digests(text);
+        let cut: Vec<[u8; 32]> = digests(text.strip_suffix(b"\n").unwrap());
+        assert_eq!((whole.len(), &whole), (2, &cut));
+        assert_eq!(whole[1], <[u8; 32]>::from(Sha256::digest(b"onion-key\np accept 443\n")));
     }
 
     #[test]

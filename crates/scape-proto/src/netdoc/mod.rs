@@ -28,7 +28,7 @@
 //!
 //! | type | content |
 //! |---|---|
-//! | [`onion::OnionDescriptor`] | the descriptor of an onion service, with everything to open and to make one: see [`onion`] |
+//! | [`onion::OnionDescriptor`] | the descriptor of an onion service of version 3; [`onion`] has the types that open and make descriptors |
 //! | [`OnionDescriptorV2`] | the descriptor of an onion service of version 2, which tor used until 2021 |
 //! | [`BandwidthFile`] | bandwidths that a scanner measured; [`BandwidthFileBuilder`] makes such files |
 //! | [`ExitList`] | addresses from which exits connect |
@@ -46,13 +46,17 @@
 //!
 //! # Two depths
 //!
-//! Documents borrow their text, and parsing them costs little more than finding
-//! the ends of the lines. The method `parse` of each type is lenient: one
-//! malformed line never makes a whole document fail. The line is skipped, its
-//! field is `None` or empty, and `skipped` returns the reason. `parse_strict`
-//! checks the order, the number and the form of all lines, as dir-spec demands.
-//! Lines, flags and words that this version of the library doesn't know are
-//! kept and never an error.
+//! Documents borrow their text, so parsing them copies little. The method
+//! `parse` of each type is lenient: it skips malformed lines. The field of a
+//! skipped line is `None` or empty, and `skipped` returns the reason. `parse`
+//! fails only if the first line isn't the one that begins this kind of
+//! document. For [`Consensus`], [`Vote`] and [`NetworkStatusV2`], it also fails
+//! if the version or the line `vote-status` is wrong. A [`ConsensusDiff`] is
+//! always parsed strictly, because each line counts.
+//!
+//! `parse_strict` checks the order, the number and the form of all lines, as
+//! dir-spec demands. Lines, flags and words that this version of the library
+//! doesn't know are kept and never an error.
 //!
 //! Entries of a consensus are parsed when the iterator reaches them. An entry
 //! that can't be parsed is skipped and counted ([`RouterStatuses::skipped`]),
@@ -67,7 +71,21 @@
 //! time at which certificates must be valid, and for documents of authorities
 //! the authorities that you trust.
 
+/// Implements `Debug` for documents that borrow their text. It writes the text,
+/// because the text contains everything.
+macro_rules! debug_as_text {
+    ($($name:ident),*) => { $(
+        impl std::fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let text = String::from_utf8_lossy(self.text);
+                f.debug_tuple(stringify!($name)).field(&text).finish()
+            }
+        }
+    )* };
+}
+
 mod address;
+mod annotations;
 mod bandwidth_file;
 mod bandwidth_history;
 mod bandwidth_weights;

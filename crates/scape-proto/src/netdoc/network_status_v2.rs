@@ -15,8 +15,8 @@ use super::line::{find_line, lossy};
 use super::rules::{self, Depth, Rule, Rules};
 use super::status_header::versions;
 use super::status_parts::StatusParts;
-use super::value::{fingerprint, nickname};
-use super::{DocumentError, DocumentKind, RouterStatuses, address};
+use super::value::{fingerprint, ipv4, nickname, port};
+use super::{DocumentError, DocumentKind, RouterStatuses};
 use crate::word::Fingerprint;
 
 /// A network status of version 2: a directory authority's list of relays, which
@@ -89,7 +89,7 @@ pub struct NetworkStatusV2<'a> {
 static HEADER: Rules = Rules {
     document: DocumentKind::NetworkStatusV2,
     lines: &[
-        Rule::once("network-status-version").position_from_start(0),
+        Rule::once("network-status-version").position_from_start(0).decisive(),
         Rule::once("dir-source"),
         Rule::once("fingerprint"),
         Rule::once("contact"),
@@ -168,23 +168,8 @@ impl<'a> NetworkStatusV2<'a> {
             signing_authority: None,
             signature: None,
         };
-        let mut other_version = None;
-        let read = |item: &Item<'a>| {
-            let is_version_2 = item.words().next() == Some(b"2");
-            if item.keyword() == b"network-status-version" && !is_version_2 {
-                let problem = LineProblem::Value("the version must be 2");
-                let kind = DocumentKind::NetworkStatusV2;
-                let error = DocumentError::new(kind, Some(item.line()), item.keyword(), problem);
-                other_version.get_or_insert(error);
-                return Err(problem);
-            }
-            status.read_item(item)
-        };
-        let mut skipped = rules::read(&HEADER, parts.header, depth, read)?;
-        if let Some(error) = other_version {
-            return Err(error);
-        }
-        let read = |item: &Item<'a>| status.read_item(item);
+        let mut read = |item: &Item<'a>| status.read_item(item);
+        let mut skipped = rules::read(&HEADER, parts.header, depth, &mut read)?;
         skipped.extend(parts.read_footer(&FOOTER, depth, read)?);
         status.skipped = skipped;
         Ok(status)
@@ -193,12 +178,13 @@ impl<'a> NetworkStatusV2<'a> {
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
         match item.keyword() {
+            b"network-status-version" if words.word() != Ok(&b"2"[..]) => {
+                return Err(LineProblem::Value("the version must be 2"));
+            }
             b"dir-source" => {
-                const ADDRESS: &str = "the address must be an IPv4 address";
                 self.hostname = Some(lossy(words.word()?));
-                let address = address::parse_ipv4(words.word()?);
-                self.address = Some(address.ok_or(LineProblem::Value(ADDRESS))?);
-                self.dir_port = Some(words.number("the port must be a number from 0 to 65535")?);
+                self.address = Some(ipv4(&mut words)?);
+                self.dir_port = Some(port(&mut words)?);
             }
             b"fingerprint" => self.fingerprint = Some(fingerprint(&mut words)?),
             b"contact" => self.contact = Some(item.lossy()),
@@ -220,12 +206,10 @@ impl<'a> NetworkStatusV2<'a> {
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         if self.options.iter().any(|option| **option == *"Versions") {
-            for keyword in [&b"client-versions"[..], b"server-versions"] {
-                let has_line =
-                    Item::parse_all(self.parts.header).any(|item| item.keyword() == keyword);
-                if !has_line {
-                    let (kind, problem) = (DocumentKind::NetworkStatusV2, LineProblem::Missing);
-                    return Err(DocumentError::new(kind, None, keyword, problem));
+            for keyword in ["client-versions", "server-versions"] {
+                let has_keyword = |item: Item<'_>| item.keyword() == keyword.as_bytes();
+                if !Item::parse_all(self.parts.header).any(has_keyword) {
+                    return Err(HEADER.problem(keyword, LineProblem::Missing));
                 }
             }
         }

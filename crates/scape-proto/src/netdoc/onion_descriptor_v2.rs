@@ -1,15 +1,15 @@
 //! Descriptors of onion services of version 2: rend-spec-v2. tor supports only
 //! version 3 since 2021, so these descriptors are found in archives only.
 
-use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
-use super::address::parse_ipv4;
-use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::annotations::skip_annotations;
+use super::documents::{Documents, Split};
 use super::item::{Arguments, Item, Object};
 use super::line::number;
 use super::rules::{self, Depth, Rule, Rules};
+use super::value::{ipv4, port};
 use super::{DocumentError, DocumentKind, LineProblem};
 
 /// The descriptor of an onion service of version 2: rend-spec-v2, section
@@ -294,14 +294,8 @@ impl<'a> IntroductionPointV2<'a> {
         let mut words = item.arguments_reader();
         match item.keyword() {
             b"introduction-point" => self.identifier = Some(id(&mut words)?),
-            b"ip-address" => {
-                const FORM: &str = "the address must be an IPv4 address";
-                let address = parse_ipv4(words.word()?);
-                self.address = Some(address.ok_or(LineProblem::Value(FORM))?);
-            }
-            b"onion-port" => {
-                self.port = Some(words.number("the port must be a number from 0 to 65535")?);
-            }
+            b"ip-address" => self.address = Some(ipv4(&mut words)?),
+            b"onion-port" => self.port = Some(port(&mut words)?),
             b"onion-key" => self.onion_key = item.object(),
             b"service-key" => self.service_key = item.object(),
             _ => {}
@@ -356,15 +350,15 @@ fn versions(list: &[u8]) -> impl Iterator<Item = Option<u32>> {
 impl<'a> Split<'a> for OnionDescriptorV2<'a> {
     const START: &'static [u8] = b"\nrendezvous-service-descriptor";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
-        Self::read_text(text, depth.0)
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth)
     }
 }
 
 impl<'a> Split<'a> for IntroductionPointV2<'a> {
     const START: &'static [u8] = b"\nintroduction-point";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
         let mut point = IntroductionPointV2 {
             text,
             skipped: Vec::new(),
@@ -374,24 +368,12 @@ impl<'a> Split<'a> for IntroductionPointV2<'a> {
             onion_key: None,
             service_key: None,
         };
-        point.skipped = rules::read(&POINT, text, depth.0, |item| point.read_item(item))?;
+        point.skipped = rules::read(&POINT, text, depth, |item| point.read_item(item))?;
         Ok(point)
     }
 }
 
-impl fmt::Debug for OnionDescriptorV2<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OnionDescriptorV2").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
-
-impl fmt::Debug for IntroductionPointV2<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IntroductionPointV2").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { OnionDescriptorV2, IntroductionPointV2 }
 
 #[cfg(feature = "serde")]
 use crate::word::serial::Time;

@@ -10,6 +10,7 @@ use super::entry_form::EntryForm;
 use super::line::{Lines, ed25519_id, first_word, keyword, number, words};
 use super::router_status_error::RouterStatusProblem;
 use super::router_statuses::RouterStatuses;
+use super::value::fraction;
 use super::vote_microdescriptor::VoteMicrodescriptor;
 use super::{
     DescriptorDigest, DocumentError, LineProblem, PortPolicy, Protocols, RouterFlags, keyed,
@@ -482,7 +483,7 @@ impl<'a> RouterStatus<'a> {
     /// ```
     pub fn stats(&self) -> Vec<(&'a str, f64)> {
         let words = self.lines_with(b"stats").flat_map(words);
-        let number = |(name, value)| Some((name, keyed::fraction(value)?));
+        let number = |(name, value)| Some((name, fraction(value)?));
         words.filter_map(keyed::pair).filter_map(number).collect()
     }
 

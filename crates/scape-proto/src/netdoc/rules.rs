@@ -12,8 +12,7 @@ use super::{DocumentKind, Items};
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) document: DocumentKind,
-    /// At most [`Rules::MOST`] rules. The first one is for the line that begins
-    /// the document.
+    /// The first rule is for the line that begins the document.
     pub(super) lines: &'static [Rule],
     /// Lines must have the order of the rules.
     pub(super) ordered: bool,
@@ -31,6 +30,8 @@ pub(super) struct Rule {
     other_label: Option<&'static [u8]>,
     place: Place,
     order: Order,
+    /// Nothing can be read from a document in which this line is malformed.
+    is_decisive: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +68,9 @@ impl Rule {
     const fn new(keyword: &'static str, times: Times) -> Self {
         let keyword = keyword.as_bytes();
         let (place, order) = (Place::Any, Order::Fixed);
-        let (object, other_label, is_object_optional) = (None, None, false);
-        Rule { keyword, times, object, other_label, is_object_optional, place, order }
+        let (object, other_label) = (None, None);
+        let (is_object_optional, is_decisive) = (false, false);
+        Rule { keyword, times, object, is_object_optional, other_label, place, order, is_decisive }
     }
 
     /// The line must appear exactly once.
@@ -128,6 +130,13 @@ impl Rule {
         self
     }
 
+    /// If the values of the line are malformed, the document is of another kind
+    /// or version. A lenient reading fails, too.
+    pub(super) const fn decisive(mut self) -> Self {
+        self.is_decisive = true;
+        self
+    }
+
     /// The line has this position, counted from 0 at the start.
     pub(super) const fn position_from_start(mut self, position: usize) -> Self {
         self.place = Place::FromStart(position);
@@ -141,9 +150,9 @@ impl Rule {
     }
 }
 
-/// The depth of a reading.
+/// The depth of a reading. The type is public because it is in a sealed trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
+pub enum Depth {
     /// Malformed lines are skipped and returned.
     Lenient,
     /// The first malformed line is an error.
@@ -151,8 +160,6 @@ pub(super) enum Depth {
 }
 
 impl Rules {
-    pub(super) const MOST: usize = 128;
-
     /// Returns the index of the rule for a keyword. The search begins at
     /// `hint`, because most documents have their lines in the order of the
     /// rules.
@@ -171,6 +178,12 @@ impl Rules {
     fn error(&self, item: &Item<'_>, problem: LineProblem) -> DocumentError {
         DocumentError::new(self.document, Some(item.line()), item.keyword(), problem)
     }
+
+    /// Returns an error about the lines with a keyword, or about a missing
+    /// line.
+    pub(super) fn problem(&self, keyword: &str, problem: LineProblem) -> DocumentError {
+        DocumentError::new(self.document, None, keyword.as_bytes(), problem)
+    }
 }
 
 /// Reads a document: applies the rules to each item, and calls `line` with the
@@ -180,9 +193,10 @@ impl Rules {
 ///
 /// # Errors
 ///
-/// Returns an error if the first item isn't the one that the rules demand. A
-/// strict reading returns an error for each item that breaks a rule, and for
-/// each one that `line` returns an error for.
+/// Returns an error if the first item isn't the one that the rules demand, or
+/// if `line` returns an error for a [decisive](Rule::decisive) line. A strict
+/// reading returns an error for each item that breaks a rule, and for each one
+/// that `line` returns an error for.
 pub(super) fn read<'a>(
     rules: &Rules,
     text: &'a [u8],
@@ -201,14 +215,14 @@ pub(super) fn read<'a>(
 ///
 /// # Errors
 ///
-/// A strict reading returns the same errors as [`read`].
+/// Same errors as [`read`], but the first item may be any.
 pub(super) fn read_part<'a>(
     rules: &Rules,
     text: &'a [u8],
     depth: Depth,
     mut line: impl FnMut(&Item<'a>) -> Result<(), LineProblem>,
 ) -> Result<Vec<DocumentError>, DocumentError> {
-    let mut seen = [false; Rules::MOST];
+    let mut seen = vec![false; rules.lines.len()];
     let mut skipped = Vec::new();
     // The rule of the line before, and of the last line with a fixed place.
     let (mut last, mut last_fixed) = (0, 0);
@@ -223,10 +237,13 @@ pub(super) fn read_part<'a>(
         {
             group.fill(false);
         }
-        let result = rule.check(&item, seen.get(index) == Some(&true)).and_then(|()| line(&item));
-        if let Err(problem) = result {
+        let result = match rule.check(&item, seen.get(index) == Some(&true)) {
+            Ok(()) => line(&item).map_err(|problem| (problem, rule.is_decisive)),
+            Err(problem) => Err((problem, false)),
+        };
+        if let Err((problem, is_decisive)) = result {
             let error = rules.error(&item, problem);
-            if depth == Depth::Strict {
+            if is_decisive || depth == Depth::Strict {
                 return Err(error);
             }
             skipped.push(error);
@@ -285,8 +302,8 @@ impl Rules {
         Ok(())
     }
 
-    /// Checks what only a strict reading checks: the places of the lines,
-    /// objects where none belong, and the base64 of the objects.
+    /// Checks the places of the lines, the base64 of the objects, and that only
+    /// lines with a rule for objects have one.
     fn check_places(&self, text: &[u8]) -> Result<(), DocumentError> {
         let count = Item::parse_all(text).count();
         for (position, item) in Item::parse_all(text).enumerate() {
@@ -308,11 +325,151 @@ impl Rules {
     }
 }
 
-/// Returns the items of a document that no rule is for.
+/// Returns the items of a document for which there is no rule.
 pub(super) fn unknown<'a>(
     rules: &'static Rules,
     text: &'a [u8],
 ) -> impl Iterator<Item = Item<'a>> + use<'a> {
     let items: Items<'a> = Item::parse_all(text);
     items.filter(|item| !rules.knows(item.keyword()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LineProblem::{Missing, Object, Order, Repeated, Start, Unexpected, Value};
+    use super::*;
+
+    static RULES: Rules = Rules {
+        document: DocumentKind::Unknown,
+        lines: &[
+            Rule::once("start").position_from_start(0),
+            Rule::at_most_once("key").object("KEY").or_object("OLD KEY"),
+            Rule::at_most_once("free").optional_object("KEY").anywhere(),
+            Rule::any("group").begins_group(),
+            Rule::once("in-group"),
+            Rule::at_least_once("many"),
+            Rule::never("never"),
+            Rule::any("version").decisive(),
+            Rule::once("end").position_from_end(0),
+        ],
+        ordered: true,
+    };
+
+    const WHOLE: &str =
+        "start\nfree\nunknown\ngroup\nin-group\ngroup\nin-group\nmany\nmany\nversion 1\nend\n";
+
+    fn object(label: &str) -> String {
+        format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n")
+    }
+
+    /// Reads a text. The value `bad` is malformed in every line.
+    fn read(text: &str, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
+        super::read(&RULES, text.as_bytes(), depth, check)
+    }
+
+    fn check(item: &Item<'_>) -> Result<(), LineProblem> {
+        if item.arguments() == b"bad" { Err(Value("bad")) } else { Ok(()) }
+    }
+
+    fn parts(error: &DocumentError) -> (Option<usize>, &str, LineProblem) {
+        (error.line(), error.keyword(), error.problem())
+    }
+
+    #[test]
+    fn text_that_obeys_every_rule_is_read_strictly() {
+        let with_key = |label| WHOLE.replace("free\n", &format!("key\n{}", object(label)));
+        for text in [
+            WHOLE.to_owned(),
+            WHOLE.replace("free\n", ""),
+            WHOLE.replace("free\n", &format!("free\n{}", object("KEY"))),
+            WHOLE.replace("free\n", "").replace("end\n", "free\nend\n"),
+            WHOLE.replace("unknown\n", &format!("unknown\n{}", object("X"))),
+            WHOLE.replace("many\n", "many\nunknown\n"),
+            with_key("KEY"),
+            with_key("OLD KEY"),
+        ] {
+            assert_eq!(read(&text, Depth::Strict), Ok(Vec::new()), "{text}");
+            assert_eq!(read(&text, Depth::Lenient), Ok(Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_that_break_a_rule_are_skipped_or_errors() {
+        let (other, broken) = (object("X"), "-----BEGIN KEY-----\nAQID\n");
+        for (old, new, expected) in [
+            ("many\n", "start\nmany\n".to_owned(), (8, "start", Repeated)),
+            ("many\n", "free\nmany\n".to_owned(), (8, "free", Repeated)),
+            ("in-group\n", "in-group\nin-group\n".to_owned(), (6, "in-group", Repeated)),
+            ("version 1\n", "never\n".to_owned(), (10, "never", Unexpected)),
+            ("unknown\n", "key\n".to_owned(), (3, "key", Object)),
+            ("unknown\n", format!("key\n{other}"), (3, "key", Object)),
+            ("unknown\n", format!("key\n{broken}"), (3, "key", Object)),
+            ("free\n", format!("free\n{broken}"), (2, "free", Object)),
+            ("many\n", "many bad\n".to_owned(), (8, "many", Value("bad"))),
+        ] {
+            let text = WHOLE.replacen(old, &new, 1);
+            let error = read(&text, Depth::Strict).expect_err(&text);
+            let (line, keyword, problem) = expected;
+            assert_eq!(parts(&error), (Some(line), keyword, problem), "{text}");
+            assert_eq!(read(&text, Depth::Lenient), Ok(vec![error]), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_strict_reading_checks_order_number_and_places() {
+        let no_base64 = object("KEY").replace("AQID", "AQI");
+        for (old, new, expected) in [
+            ("many\nmany\n", String::new(), (None, "many", Missing)),
+            ("end\n", String::new(), (None, "end", Missing)),
+            ("many\n", "many\ngroup\n".to_owned(), (None, "in-group", Missing)),
+            ("end\n", format!("key\n{}end\n", object("KEY")), (Some(11), "key", Order)),
+            ("end\n", "end\nunknown\n".to_owned(), (Some(11), "end", Order)),
+            ("many\n", format!("many\n{}", object("KEY")), (Some(8), "many", Object)),
+            ("free\n", format!("free\n{no_base64}"), (Some(2), "free", Object)),
+        ] {
+            let text = WHOLE.replacen(old, &new, 1);
+            let error = read(&text, Depth::Strict).expect_err(&text);
+            assert_eq!(parts(&error), expected, "{text}");
+            assert_eq!(read(&text, Depth::Lenient), Ok(Vec::new()), "{text}");
+        }
+        let free = Rules { ordered: false, ..RULES };
+        let text = WHOLE.replacen("many\n", "version 1\nmany\n", 1);
+        let read_free = |text: &str| super::read(&free, text.as_bytes(), Depth::Strict, check);
+        assert_eq!(read_free(&text), Ok(Vec::new()));
+        assert_eq!(parts(&read(&text, Depth::Strict).unwrap_err()), (Some(9), "many", Order));
+    }
+
+    #[test]
+    fn malformed_value_of_a_decisive_line_is_an_error() {
+        let text = WHOLE.replace("many\n", "many bad\n").replace("version 1", "version bad");
+        let error = read(&text, Depth::Lenient).unwrap_err();
+        assert_eq!(parts(&error), (Some(10), "version", Value("bad")));
+        // The values were not read.
+        let text = WHOLE.replace("version 1", "version bad\n-----BEGIN KEY-----");
+        let skipped = read(&text, Depth::Lenient).unwrap();
+        assert_eq!(parts(&skipped[0]), (Some(10), "version", Object));
+    }
+
+    #[test]
+    fn only_a_whole_document_must_begin_with_its_first_line() {
+        for (text, line, keyword) in
+            [("", None, ""), ("\n", None, ""), ("free\n", Some(1), "free"), ("\nx\n", Some(2), "x")]
+        {
+            let error = read(text, Depth::Lenient).unwrap_err();
+            assert_eq!(parts(&error), (line, keyword, Start), "{text:?}");
+            let part = read_part(&RULES, text.as_bytes(), Depth::Lenient, check);
+            assert_eq!(part, Ok(Vec::new()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_without_a_rule_are_unknown() {
+        let text = "start\nnew 1\nend\nstart-2\n";
+        let keywords: Vec<&[u8]> =
+            unknown(&RULES, text.as_bytes()).map(|item| item.keyword()).collect();
+        assert_eq!(keywords, [&b"new"[..], b"start-2"]);
+        assert!(RULES.knows(b"end") && !RULES.knows(b""));
+        let error = RULES.problem("many", Missing);
+        assert_eq!((error.document(), parts(&error)), (RULES.document, (None, "many", Missing)));
+    }
 }

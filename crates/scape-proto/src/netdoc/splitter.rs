@@ -109,14 +109,15 @@ impl fmt::Debug for RawDocument {
 /// ```
 #[derive(Debug, Clone)]
 pub struct DocumentSplitter {
-    /// The bytes from the start of the next document on.
+    /// The bytes of the last documents that were returned, up to `taken`, and
+    /// the bytes of the next document.
     buffer: Vec<u8>,
-    /// The length of the buffer's part that is already in a document.
+    /// The start of the next document in the buffer.
     taken: usize,
-    /// The position in the buffer up to which no document ends.
+    /// The start of the next line in the buffer. The lines before it were read.
     scanned: usize,
-    /// The position in the buffer up to which no line ends after `scanned`. So
-    /// a long line is searched only once.
+    /// The end of the part of the buffer that was searched for the end of the
+    /// next line. So a long line is searched only once.
     searched: usize,
     /// The position of the buffer's start in the stream.
     position: u64,
@@ -126,12 +127,13 @@ pub struct DocumentSplitter {
     is_finished: bool,
 }
 
-/// The part of a document that was seen.
+/// The lines of the next document that were read so far.
 #[derive(Debug, Clone, Copy)]
 enum Start {
-    /// Empty lines and annotations only.
+    /// Only empty lines and annotations.
     Annotations,
-    /// The first line, at this position in the buffer.
+    /// The document's first line, which is at the position `at` in the buffer,
+    /// and maybe further lines.
     Document { at: usize, kind: Option<DocumentKind> },
 }
 

@@ -3,6 +3,7 @@
 
 use memchr::memmem;
 
+use super::annotations;
 use super::document_error::{DocumentError, LineProblem};
 use super::entry_form::EntryForm;
 use super::item::Item;
@@ -22,7 +23,7 @@ pub(super) struct StatusParts<'a> {
 impl<'a> StatusParts<'a> {
     /// Cuts a text, without annotations before it.
     pub(super) fn new(text: &'a [u8]) -> Self {
-        let text = skip_leading_annotations(text);
+        let text = annotations::strip_leading(text);
         let (before, footer) = text.split_at_checked(footer_start(text)).unwrap_or((text, b""));
         // A text that begins with an entry has no header and is rejected later.
         let entries = find_line(before, b"\nr").filter(|start| *start > 0);
@@ -92,20 +93,6 @@ impl<'a> StatusParts<'a> {
 /// Returns the number of line ends in a text.
 pub(super) fn count_lines(text: &[u8]) -> usize {
     memchr::memchr_iter(b'\n', text).count()
-}
-
-/// Returns the text from its first line on that is neither empty nor an
-/// annotation. The rest isn't searched for annotations, because that would take
-/// a while for a consensus.
-pub(super) fn skip_leading_annotations(text: &[u8]) -> &[u8] {
-    let mut lines = Lines::new(text);
-    loop {
-        let rest = lines.rest();
-        match lines.next() {
-            Some(line) if line.is_empty() || line.starts_with(b"@") => {}
-            _ => return rest,
-        }
-    }
 }
 
 /// Returns the position of the footer, or the length of the text if there is no

@@ -5,8 +5,8 @@ use std::fmt;
 use super::DocumentKind;
 use super::line::{keyword, number, words};
 
-/// The annotation `@type`, with which CollecTor marks each document that it
-/// publishes, such as `@type server-descriptor 1.0`.
+/// The annotation `@type`, such as `@type server-descriptor 1.0`. CollecTor
+/// writes it before each document that it publishes.
 ///
 /// ```
 /// use scape_proto::netdoc::{DocumentKind, TypeAnnotation};

@@ -1,11 +1,13 @@
 //! Values that lines of several documents have.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use data_encoding::{BASE64_NOPAD, HEXUPPER_PERMISSIVE};
 
-use super::base64;
 use super::document_error::LineProblem;
 use super::ed25519_certificate::Ed25519Certificate;
 use super::item::{Arguments, Item};
+use super::{address, base64};
 use crate::word::Fingerprint;
 
 /// Reads a nickname: 1 to 19 letters and digits.
@@ -52,6 +54,38 @@ pub(super) fn fingerprint(words: &mut Arguments<'_>) -> Result<Fingerprint, Line
     Ok(Fingerprint::from_bytes(bytes))
 }
 
+/// Reads a SHA-1 digest of 40 hexadecimal digits.
+pub(super) fn sha1_digest(words: &mut Arguments<'_>) -> Result<[u8; 20], LineProblem> {
+    hex(words, "the digest must be 40 hexadecimal digits")
+}
+
+/// Reads a SHA-256 digest in base64, with or without padding.
+pub(super) fn sha256_digest(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
+    base64_word(words, "the digest must be 32 bytes in base64")
+}
+
+/// Reads an Ed25519 signature in base64, with or without padding.
+pub(super) fn ed25519_signature(words: &mut Arguments<'_>) -> Result<[u8; 64], LineProblem> {
+    base64_word(words, "the signature must be 64 bytes in base64")
+}
+
+/// Reads an IPv4 address.
+pub(super) fn ipv4(words: &mut Arguments<'_>) -> Result<Ipv4Addr, LineProblem> {
+    const FORM: &str = "the address must be an IPv4 address";
+    address::parse_ipv4(words.word()?).ok_or(LineProblem::Value(FORM))
+}
+
+/// Reads an address such as `[2001:db8::1]:443` or `192.0.2.1:443`.
+pub(super) fn socket_addr(words: &mut Arguments<'_>) -> Result<SocketAddr, LineProblem> {
+    const FORM: &str = "the address must be an IP address with a port";
+    address::parse_address(words.word()?).ok_or(LineProblem::Value(FORM))
+}
+
+/// Reads a port, which may be 0.
+pub(super) fn port(words: &mut Arguments<'_>) -> Result<u16, LineProblem> {
+    words.number("the port must be a number from 0 to 65535")
+}
+
 /// Reads `N` bytes in base64, with or without padding.
 pub(super) fn base64_word<const N: usize>(
     words: &mut Arguments<'_>,
@@ -65,13 +99,32 @@ pub(super) fn key(words: &mut Arguments<'_>) -> Result<[u8; 32], LineProblem> {
     base64_word(words, "the key must be 32 bytes in base64")
 }
 
-/// Parses a decimal number such as `12.50` or `-3`. Exponents, infinity and
-/// NaN are not allowed.
+/// Parses digits with an optional fraction, such as `0.94`. Signs and exponents
+/// are not allowed.
+pub(super) fn fraction(text: &str) -> Option<f64> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    if are_digits(whole) && are_digits(decimals) { finite(text) } else { None }
+}
+
+/// Parses a decimal number such as `12.50` or `-3`. Exponents are not allowed.
 pub(super) fn decimal(text: &[u8]) -> Option<f64> {
-    let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let is_decimal = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    let text = std::str::from_utf8(text).ok().filter(|_| is_decimal);
-    text.and_then(|text| text.parse().ok()).filter(|number: &f64| number.is_finite())
+    let text = std::str::from_utf8(text).ok()?;
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_decimal = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    if is_decimal { finite(text) } else { None }
+}
+
+/// Parses a decimal number, which may have an exponent as in `1.5e-05`. The
+/// scanners of bandwidths are written in Python, which writes small numbers in
+/// this form.
+pub(super) fn scientific(text: &str) -> Option<f64> {
+    let is_allowed = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e');
+    if text.bytes().all(is_allowed) { finite(text) } else { None }
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// Decodes the object of an item, which must be an Ed25519 certificate.
@@ -112,7 +165,11 @@ mod tests {
     #[test]
     fn decimal_numbers_have_digits_and_at_most_one_point() {
         for (text, expected) in [("12.50", Some(12.5)), ("-3", Some(-3.0)), ("0", Some(0.0))] {
-            assert_eq!(decimal(text.as_bytes()), expected, "{text}");
+            assert_eq!(
+                (decimal(text.as_bytes()), scientific(text)),
+                (expected, expected),
+                "{text}"
+            );
         }
         let huge = "9".repeat(400);
         for bad in ["", "-", ".", "1e5", "inf", "NaN", "+1", "--1", "1.2.3", "1,5", &huge] {

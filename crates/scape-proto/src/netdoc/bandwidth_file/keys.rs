@@ -7,7 +7,7 @@ use super::BandwidthFileVersion;
 use crate::netdoc::address::parse_time;
 use crate::netdoc::base64;
 use crate::netdoc::line::number_u64;
-use crate::netdoc::value::decode_hex;
+use crate::netdoc::value::{decode_hex, scientific};
 use crate::word::{CountryCode, Fingerprint, Version};
 
 /// A key that bandwidth-file-spec describes.
@@ -145,7 +145,7 @@ impl Form {
         match self {
             Form::Text => true,
             Form::Number => number_u64(value.as_bytes()).is_some(),
-            Form::Decimal => decimal(value).is_some(),
+            Form::Decimal => scientific(value).is_some(),
             Form::Flag => flag(value).is_some(),
             Form::Word => word(value).is_some(),
             Form::Time => time(value).is_some(),
@@ -181,14 +181,6 @@ impl Form {
 pub(super) fn time(value: &str) -> Option<SystemTime> {
     let (date, time) = value.split_once('T')?;
     parse_time(date.as_bytes(), time.as_bytes())
-}
-
-/// Parses a decimal number, which may have an exponent as in `1.5e-05`. The
-/// scanners are written in Python and write small numbers in this form.
-pub(super) fn decimal(value: &str) -> Option<f64> {
-    let is_allowed = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'+' | b'e');
-    let number = value.parse().ok().filter(|_| value.bytes().all(is_allowed));
-    number.filter(|number: &f64| number.is_finite())
 }
 
 /// Parses a country code of two letters in upper case.

@@ -6,7 +6,6 @@ mod relay;
 mod version;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
@@ -15,9 +14,10 @@ pub use builder::{BandwidthFileBuilder, BandwidthValue};
 pub use relay::RelayBandwidth;
 pub use version::{BandwidthFileVersion, ParseBandwidthFileVersionError};
 
-use super::documents::skip_annotations;
+use super::annotations::skip_annotations;
 use super::line::{Lines, number_u64};
 use super::rules::Depth;
+use super::value::scientific;
 use super::{DocumentError, DocumentKind, LineProblem};
 use crate::word::{CountryCode, Version};
 use keys::{Form, HEADER};
@@ -262,8 +262,8 @@ impl<'a> BandwidthFile<'a> {
                 self.time_to_report_half_network = number().map(Duration::from_secs);
             }
             "tor_version" => self.tor_version = value.parse().ok(),
-            "mu" => self.mu = keys::decimal(value),
-            "muf" => self.muf = keys::decimal(value),
+            "mu" => self.mu = scientific(value),
+            "muf" => self.muf = scientific(value),
             "dirauth_nickname" => self.dirauth_nickname = Some(value),
             _ => {}
         }
@@ -448,12 +448,7 @@ fn split(line: &[u8]) -> Option<(&str, &str)> {
     std::str::from_utf8(line).ok()?.split_once('=').filter(|(key, _)| keys::is_key(key))
 }
 
-impl fmt::Debug for BandwidthFile<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BandwidthFile").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { BandwidthFile }
 
 #[cfg(feature = "serde")]
 use crate::word::serial::Time;

@@ -7,6 +7,7 @@ use super::keys::{self, Form, RELAY};
 use crate::netdoc::base64;
 use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::line::{number_u64, words};
+use crate::netdoc::value::scientific;
 use crate::word::Fingerprint;
 
 /// A line about a relay in a bandwidth file: bandwidth-file-spec, "Relay Line
@@ -55,7 +56,7 @@ macro_rules! decimals {
     ($($(#[$doc:meta])* $name:ident)*) => { $(
         $(#[$doc])*
         pub fn $name(&self) -> Option<f64> {
-            self.get(stringify!($name)).and_then(keys::decimal)
+            self.get(stringify!($name)).and_then(scientific)
         }
     )* };
 }

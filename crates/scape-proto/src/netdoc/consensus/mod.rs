@@ -107,8 +107,8 @@ pub struct Consensus<'a> {
 static HEADER: Rules = Rules {
     document: DocumentKind::Consensus,
     lines: &[
-        Rule::once("network-status-version").position_from_start(0),
-        Rule::once("vote-status"),
+        Rule::once("network-status-version").position_from_start(0).decisive(),
+        Rule::once("vote-status").decisive(),
         Rule::at_most_once("consensus-method"),
         Rule::once("valid-after"),
         Rule::once("fresh-until"),
@@ -174,8 +174,8 @@ impl<'a> Consensus<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` says that the document is no consensus. The keyword of the
-    /// error is `vote-status` for a vote.
+    /// `vote-status` has another value than `consensus`. For a vote, the
+    /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)
     }
@@ -205,98 +205,60 @@ impl<'a> Consensus<'a> {
     fn read_text(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
         let parts = StatusParts::new(text);
         let mut header = StatusHeader::default();
-        let mut consensus = Consensus::empty(parts);
+        let mut flavor = ConsensusFlavor::Ns;
+        let mut method = None;
+        let mut dir_sources: Vec<DirSource> = Vec::new();
         // True if the last line `dir-source` is in the list.
         let mut has_source = false;
-        let mut not_a_consensus = None;
-        let mut skipped = rules::read(&HEADER, parts.header, depth, |item| {
-            let problem = match item.keyword() {
+        let skipped = rules::read(&HEADER, parts.header, depth, |item| {
+            match item.keyword() {
+                b"network-status-version" => {
+                    flavor = flavor_of(item);
+                    header.read_item(item, depth)?;
+                }
+                b"vote-status" => check_status(item, "consensus")?,
+                b"consensus-method" => method = Some(item.number("the method must be a number")?),
                 b"dir-source" => {
                     let source = DirSource::parse(item);
                     has_source = source.is_ok();
-                    consensus.dir_sources.push(source?);
-                    return Ok(());
+                    dir_sources.push(source?);
                 }
                 b"contact" | b"vote-digest" => {
-                    let source = consensus.dir_sources.last_mut().filter(|_| has_source);
-                    return source.ok_or(LineProblem::Order)?.read_item(item);
+                    let source = dir_sources.last_mut().filter(|_| has_source);
+                    source.ok_or(LineProblem::Order)?.read_item(item)?;
                 }
-                b"vote-status" => check_status(item, "consensus"),
-                b"network-status-version" => {
-                    consensus.flavor = flavor(item);
-                    header.read_item(item, depth)
-                }
-                b"consensus-method" => {
-                    let method = item.number("the method must be a number")?;
-                    consensus.method = Some(method);
-                    return Ok(());
-                }
-                _ => return header.read_item(item, depth),
-            };
-            // Nothing can be read from another document or another version.
-            if let Err(problem) = problem
-                && not_a_consensus.is_none()
-            {
-                let kind = DocumentKind::Consensus;
-                let error = DocumentError::new(kind, Some(item.line()), item.keyword(), problem);
-                not_a_consensus = Some(error);
+                _ => header.read_item(item, depth)?,
             }
-            problem
+            Ok(())
         })?;
-        if let Some(error) = not_a_consensus {
-            return Err(error);
-        }
-        consensus.take_header(header);
-        skipped.extend(consensus.read_footer(depth)?);
-        consensus.skipped = skipped;
-        Ok(consensus)
-    }
-
-    fn empty(parts: StatusParts<'a>) -> Self {
-        Consensus {
+        let mut consensus = Consensus {
             parts,
-            skipped: Vec::new(),
-            flavor: ConsensusFlavor::Ns,
-            method: None,
-            valid_after: None,
-            fresh_until: None,
-            valid_until: None,
-            voting_delay: None,
-            client_versions: Vec::new(),
-            server_versions: Vec::new(),
-            packages: Vec::new(),
-            known_flags: RouterFlags::empty(),
-            unknown_flags: Vec::new(),
-            recommended_client_protocols: None,
-            recommended_relay_protocols: None,
-            required_client_protocols: None,
-            required_relay_protocols: None,
-            params: Vec::new(),
-            shared_random_current: None,
-            shared_random_previous: None,
-            dir_sources: Vec::new(),
+            skipped,
+            flavor,
+            method,
+            valid_after: header.valid_after,
+            fresh_until: header.fresh_until,
+            valid_until: header.valid_until,
+            voting_delay: header.voting_delay,
+            client_versions: header.client_versions,
+            server_versions: header.server_versions,
+            packages: header.packages,
+            known_flags: header.known_flags,
+            unknown_flags: header.unknown_flags,
+            recommended_client_protocols: header.recommended_client_protocols,
+            recommended_relay_protocols: header.recommended_relay_protocols,
+            required_client_protocols: header.required_client_protocols,
+            required_relay_protocols: header.required_relay_protocols,
+            params: header.params,
+            shared_random_current: header.shared_random_current,
+            shared_random_previous: header.shared_random_previous,
+            dir_sources,
             bandwidth_weights: BandwidthWeights::parse(b"", None),
             signatures: Vec::new(),
-        }
-    }
-
-    fn take_header(&mut self, header: StatusHeader<'a>) {
-        self.valid_after = header.valid_after;
-        self.fresh_until = header.fresh_until;
-        self.valid_until = header.valid_until;
-        self.voting_delay = header.voting_delay;
-        self.client_versions = header.client_versions;
-        self.server_versions = header.server_versions;
-        self.packages = header.packages;
-        self.known_flags = header.known_flags;
-        self.unknown_flags = header.unknown_flags;
-        self.recommended_client_protocols = header.recommended_client_protocols;
-        self.recommended_relay_protocols = header.recommended_relay_protocols;
-        self.required_client_protocols = header.required_client_protocols;
-        self.required_relay_protocols = header.required_relay_protocols;
-        self.params = header.params;
-        self.shared_random_current = header.shared_random_current;
-        self.shared_random_previous = header.shared_random_previous;
+        };
+        let skipped = consensus.read_footer(depth)?;
+        consensus.skipped.extend(skipped);
+        Ok(consensus)
     }
 
     fn read_footer(&mut self, depth: Depth) -> Result<Vec<DocumentError>, DocumentError> {
@@ -324,9 +286,7 @@ impl<'a> Consensus<'a> {
 
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
-        let error = |keyword: &str, problem| {
-            Err(DocumentError::new(DocumentKind::Consensus, None, keyword.as_bytes(), problem))
-        };
+        let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         for source in &self.dir_sources {
             let lines = [
                 ("contact", source.contact.is_some()),
@@ -537,7 +497,7 @@ impl<'a> Consensus<'a> {
 }
 
 /// Returns the flavor, which follows the version.
-fn flavor(item: &Item<'_>) -> ConsensusFlavor {
+fn flavor_of(item: &Item<'_>) -> ConsensusFlavor {
     let name = item.words().nth(1).map(String::from_utf8_lossy);
     name.map_or(ConsensusFlavor::Ns, |name| (&*name).into())
 }

@@ -14,7 +14,6 @@ mod period;
 mod transports;
 
 use std::collections::HashSet;
-use std::fmt;
 use std::time::SystemTime;
 
 pub use cells::{CellStats, Deciles};
@@ -29,11 +28,12 @@ pub use padding::PaddingCounts;
 pub use period::StatsPeriod;
 pub use transports::{Transport, TransportInfo};
 
-use super::digest::{sha1_through, sha256_through_object};
-use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::annotations::skip_annotations;
+use super::digest::{is_sanitized, sha1_through, sha256_through_object};
+use super::documents::{Documents, Split};
 use super::item::{Item, Object};
 use super::rules::{self, Depth, Rule, Rules};
-use super::value::{base64_word, fingerprint, hex, key, nickname};
+use super::value::{ed25519_signature, fingerprint, key, nickname, sha1_digest, sha256_digest};
 use super::{BandwidthHistory, DescriptorDigest, DocumentError, DocumentKind, LineProblem};
 use crate::word::Fingerprint;
 
@@ -335,11 +335,9 @@ impl<'a> ExtraInfo<'a> {
         }
     }
 
-    /// Returns the rules for this document. Only documents whose keys were
-    /// removed have a line `router-digest`.
+    /// Returns the rules for this document.
     fn rules(&self) -> &'static Rules {
-        let is_sanitized = memchr::memmem::find(self.text, b"\nrouter-digest ").is_some();
-        if is_sanitized { &SANITIZED } else { &RULES }
+        if is_sanitized(self.text) { &SANITIZED } else { &RULES }
     }
 
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
@@ -364,8 +362,8 @@ impl<'a> ExtraInfo<'a> {
             b"dirreq-read-history" => {
                 self.dirreq_read_history = Some(BandwidthHistory::parse(item)?);
             }
-            b"geoip-db-digest" => self.geoip_db_digest = Some(hex(&mut words, SHA1)?),
-            b"geoip6-db-digest" => self.geoip6_db_digest = Some(hex(&mut words, SHA1)?),
+            b"geoip-db-digest" => self.geoip_db_digest = Some(sha1_digest(&mut words)?),
+            b"geoip6-db-digest" => self.geoip6_db_digest = Some(sha1_digest(&mut words)?),
             b"conn-bi-direct" => self.connections = Some(ConnectionStats::parse(item)?),
             b"ipv6-conn-bi-direct" => self.ipv6_connections = Some(ConnectionStats::parse(item)?),
             b"padding-counts" => self.padding = Some(PaddingCounts::parse(item)?),
@@ -376,17 +374,15 @@ impl<'a> ExtraInfo<'a> {
                 self.overload_fd_exhausted = Some(OverloadFdExhausted::parse(item)?);
             }
             b"router-sig-ed25519" => {
-                const FORM: &str = "the signature must be 64 bytes in base64";
-                self.router_sig_ed25519 = Some(base64_word(&mut words, FORM)?);
+                self.router_sig_ed25519 = Some(ed25519_signature(&mut words)?);
             }
             b"router-signature" => self.router_signature = item.object(),
             b"router-digest" => {
-                let digest = hex(&mut words, SHA1)?;
+                let digest = sha1_digest(&mut words)?;
                 self.router_digest = Some(DescriptorDigest::from_bytes(digest));
             }
             b"router-digest-sha256" => {
-                const FORM: &str = "the digest must be 32 bytes in base64";
-                self.router_digest_sha256 = Some(base64_word(&mut words, FORM)?);
+                self.router_digest_sha256 = Some(sha256_digest(&mut words)?);
             }
             keyword => self.read_statistics(keyword, item)?,
         }
@@ -431,9 +427,7 @@ impl<'a> ExtraInfo<'a> {
 
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
-        let error = |keyword: &str, problem| {
-            Err(DocumentError::new(DocumentKind::ExtraInfo, None, keyword.as_bytes(), problem))
-        };
+        let error = |keyword, problem| Err(RULES.problem(keyword, problem));
         match (self.identity_ed25519, self.router_sig_ed25519) {
             (Some(_), None) => return error("router-sig-ed25519", LineProblem::Missing),
             (None, Some(_)) => return error("identity-ed25519", LineProblem::Missing),
@@ -521,8 +515,6 @@ impl<'a> ExtraInfo<'a> {
     }
 }
 
-const SHA1: &str = "the digest must be 40 hexadecimal digits";
-
 /// Sets a field to a value that was read from a line.
 fn set<T>(field: &mut Option<T>, value: Result<T, LineProblem>) -> Result<(), LineProblem> {
     *field = Some(value?);
@@ -532,17 +524,12 @@ fn set<T>(field: &mut Option<T>, value: Result<T, LineProblem>) -> Result<(), Li
 impl<'a> Split<'a> for ExtraInfo<'a> {
     const START: &'static [u8] = b"\nextra-info";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
-        Self::read_text(text, depth.0)
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth)
     }
 }
 
-impl fmt::Debug for ExtraInfo<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ExtraInfo").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { ExtraInfo }
 
 #[cfg(feature = "serde")]
 use crate::word::serial::{Hex, Time};

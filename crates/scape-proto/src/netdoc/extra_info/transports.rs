@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use super::pairs::Pairs;
-use crate::netdoc::address::parse_address;
 use crate::netdoc::document_error::LineProblem;
 use crate::netdoc::item::Item;
+use crate::netdoc::value::socket_addr;
 
 /// A pluggable transport that a relay offers: the line `transport`.
 ///
@@ -34,7 +34,6 @@ pub struct Transport<'a> {
 impl<'a> Transport<'a> {
     pub(super) fn parse(item: &Item<'a>) -> Result<Self, LineProblem> {
         const NAME: &str = "the transport's name must be letters, digits and underscores";
-        const ADDRESS: &str = "the address must be an IP address with a port";
         const ARGUMENTS: &str = "the arguments must be text";
         let mut words = item.arguments_reader();
         let name = words.text(NAME)?;
@@ -46,7 +45,7 @@ impl<'a> Transport<'a> {
         if words.is_empty() {
             return Ok(Transport { name, address: None, arguments: "" });
         }
-        let address = parse_address(words.word()?).ok_or(LineProblem::Value(ADDRESS))?;
+        let address = socket_addr(&mut words)?;
         let arguments = if words.is_empty() { "" } else { words.text(ARGUMENTS)? };
         Ok(Transport { name, address: Some(address), arguments })
     }

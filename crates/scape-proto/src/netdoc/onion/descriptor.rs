@@ -5,7 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::BlindedPublicKey;
-use crate::netdoc::documents::{Documents, ReadDepth, Split, skip_annotations};
+use crate::netdoc::annotations::skip_annotations;
+use crate::netdoc::documents::{Documents, Split};
 use crate::netdoc::rules::{self, Depth, Rule, Rules};
 use crate::netdoc::value::{base64_word, certificate};
 use crate::netdoc::{
@@ -232,8 +233,8 @@ impl<'a> OnionDescriptor<'a> {
 impl<'a> Split<'a> for OnionDescriptor<'a> {
     const START: &'static [u8] = b"\nhs-descriptor";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
-        Self::read_text(text, depth.0)
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth)
     }
 }
 

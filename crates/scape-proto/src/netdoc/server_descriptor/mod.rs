@@ -1,20 +1,23 @@
 //! Server descriptors: dir-spec, "Server descriptor format".
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::SystemTime;
 
 use super::BandwidthHistory;
-use super::digest::sha1_through;
-use super::documents::{Documents, ReadDepth, Split, skip_annotations};
+use super::annotations::skip_annotations;
+use super::digest::{is_sanitized, sha1_through};
+use super::documents::{Documents, Split};
 use super::item::{Item, Object};
 use super::line::{first_word, lossy, signed_number};
 use super::rules::{self, Depth, Rule, Rules};
-use super::value::{base64_word, decode_hex, flag, hex, key, nickname};
+use super::value::{
+    base64_word, decode_hex, ed25519_signature, flag, ipv4, key, nickname, sha1_digest,
+    sha256_digest, socket_addr,
+};
 use super::{
     DescriptorDigest, DocumentError, DocumentKind, ExitPolicy, ExitRule, FamilyMember, LineProblem,
-    ParseExitPolicyError, PortPolicy, Protocols, address,
+    ParseExitPolicyError, PortPolicy, Protocols,
 };
 use crate::word::Fingerprint;
 
@@ -365,11 +368,9 @@ impl<'a> ServerDescriptor<'a> {
         }
     }
 
-    /// Returns the rules for this descriptor. Only descriptors whose keys were
-    /// removed have a line `router-digest`.
+    /// Returns the rules for this descriptor.
     fn rules(&self) -> &'static Rules {
-        let is_sanitized = memchr::memmem::find(self.text, b"\nrouter-digest ").is_some();
-        if is_sanitized { &SANITIZED } else { &RULES }
+        if is_sanitized(self.text) { &SANITIZED } else { &RULES }
     }
 
     fn read_item(&mut self, item: &Item<'a>, depth: Depth) -> Result<(), LineProblem> {
@@ -419,7 +420,7 @@ impl<'a> ServerDescriptor<'a> {
             b"eventdns" => self.eventdns = Some(flag(&mut words)?),
             b"caches-extra-info" => self.caches_extra_info = true,
             b"extra-info-digest" => {
-                let digest = hex(&mut words, "the digest must be 40 hexadecimal digits")?;
+                let digest = sha1_digest(&mut words)?;
                 self.extra_info_digest = Some(DescriptorDigest::from_bytes(digest));
                 if !words.is_empty() {
                     const FORM: &str = "the second digest must be 32 bytes in base64";
@@ -429,26 +430,20 @@ impl<'a> ServerDescriptor<'a> {
             b"hidden-service-dir" => self.is_hidden_service_dir = true,
             b"allow-single-hop-exits" => self.allows_single_hop_exits = true,
             b"tunnelled-dir-server" => self.has_tunnelled_dir_server = true,
-            b"or-address" => {
-                const FORM: &str = "the address must be an IP address with a port";
-                let address = address::parse_address(words.word()?);
-                self.or_addresses.push(address.ok_or(LineProblem::Value(FORM))?);
-            }
+            b"or-address" => self.or_addresses.push(socket_addr(&mut words)?),
             b"proto" => self.protocols = Some(item.arguments()),
             b"read-history" => self.read_history = Some(BandwidthHistory::parse(item)?),
             b"write-history" => self.write_history = Some(BandwidthHistory::parse(item)?),
             b"router-sig-ed25519" => {
-                const FORM: &str = "the signature must be 64 bytes in base64";
-                self.router_sig_ed25519 = Some(base64_word(&mut words, FORM)?);
+                self.router_sig_ed25519 = Some(ed25519_signature(&mut words)?);
             }
             b"router-signature" => self.router_signature = item.object(),
             b"router-digest" => {
-                let digest = hex(&mut words, "the digest must be 40 hexadecimal digits")?;
+                let digest = sha1_digest(&mut words)?;
                 self.router_digest = Some(DescriptorDigest::from_bytes(digest));
             }
             b"router-digest-sha256" => {
-                const FORM: &str = "the digest must be 32 bytes in base64";
-                self.router_digest_sha256 = Some(base64_word(&mut words, FORM)?);
+                self.router_digest_sha256 = Some(sha256_digest(&mut words)?);
             }
             _ => {}
         }
@@ -457,11 +452,9 @@ impl<'a> ServerDescriptor<'a> {
 
     fn read_router(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         const PORT: &str = "the ports must be numbers from 0 to 65535";
-        const ADDRESS: &str = "the address must be an IPv4 address";
         let mut words = item.arguments_reader();
         self.nickname = Some(nickname(&mut words)?);
-        let address = address::parse_ipv4(words.word()?);
-        self.address = Some(address.ok_or(LineProblem::Value(ADDRESS))?);
+        self.address = Some(ipv4(&mut words)?);
         self.or_port = Some(words.number(PORT)?);
         self.socks_port = Some(words.number(PORT)?);
         self.dir_port = Some(words.number(PORT)?);
@@ -470,10 +463,7 @@ impl<'a> ServerDescriptor<'a> {
 
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
-        let missing = |keyword: &'static str| {
-            let kind = DocumentKind::ServerDescriptor;
-            DocumentError::new(kind, None, keyword.as_bytes(), LineProblem::Missing)
-        };
+        let missing = |keyword| RULES.problem(keyword, LineProblem::Missing);
         if !Item::parse_all(self.text).any(|item| is_rule(&item)) {
             return Err(missing("reject"));
         }
@@ -511,8 +501,8 @@ impl<'a> ServerDescriptor<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if a line is malformed, because the other lines mean
-    /// nothing without it.
+    /// Returns an error if one of these lines is malformed. The first line that
+    /// matches decides, so the policy would be another one without the line.
     pub fn exit_policy(&self) -> Result<ExitPolicy, ParseExitPolicyError> {
         let mut rules = String::new();
         for item in Item::parse_all(self.text).filter(is_rule) {
@@ -665,17 +655,12 @@ fn read_fingerprint(item: &Item<'_>) -> Result<Fingerprint, LineProblem> {
 impl<'a> Split<'a> for ServerDescriptor<'a> {
     const START: &'static [u8] = b"\nrouter";
 
-    fn read(text: &'a [u8], depth: ReadDepth) -> Result<Self, DocumentError> {
-        Self::read_text(text, depth.0)
+    fn read(text: &'a [u8], depth: Depth) -> Result<Self, DocumentError> {
+        Self::read_text(text, depth)
     }
 }
 
-impl fmt::Debug for ServerDescriptor<'_> {
-    /// Writes the text, because it contains everything.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ServerDescriptor").field(&String::from_utf8_lossy(self.text)).finish()
-    }
-}
+debug_as_text! { ServerDescriptor }
 
 #[cfg(test)]
 mod tests;

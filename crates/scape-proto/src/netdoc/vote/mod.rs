@@ -129,7 +129,9 @@ pub struct Vote<'a> {
     pub shared_random_current: Option<SharedRandomValue>,
     /// The shared random value for the previous period.
     pub shared_random_previous: Option<SharedRandomValue>,
-    /// The authority's certificate.
+    /// The authority's certificate. The vote's [`skipped`](Self::skipped)
+    /// contains the skipped lines of the certificate, with line numbers in the
+    /// vote. The certificate's own method counts the lines of the certificate.
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
@@ -143,8 +145,8 @@ pub struct Vote<'a> {
 static HEADER: Rules = Rules {
     document: DocumentKind::Vote,
     lines: &[
-        Rule::once("network-status-version").position_from_start(0),
-        Rule::once("vote-status"),
+        Rule::once("network-status-version").position_from_start(0).decisive(),
+        Rule::once("vote-status").decisive(),
         Rule::at_most_once("consensus-methods"),
         Rule::once("published"),
         Rule::once("valid-after"),
@@ -209,7 +211,8 @@ impl<'a> Vote<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` says that the document is no vote.
+    /// `vote-status` has another value than `vote`. For a consensus, the
+    /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)
     }
@@ -242,29 +245,10 @@ impl<'a> Vote<'a> {
         let certificate = find_line(parts.header, CERTIFICATE).unwrap_or(parts.header.len());
         let (lines, certificate) = parts.header.split_at_checked(certificate).unwrap_or_default();
         let mut header = StatusHeader::default();
-        let mut not_a_vote = None;
         let mut skipped = rules::read(&HEADER, lines, depth, |item| {
-            let is_vote = match item.keyword() {
-                b"vote-status" => check_status(item, "vote"),
-                b"network-status-version" => header.read_item(item, depth),
-                _ => {
-                    header.read_item(item, depth)?;
-                    return vote.read_item(item);
-                }
-            };
-            // Nothing can be read from another document or another version.
-            if let Err(problem) = is_vote
-                && not_a_vote.is_none()
-            {
-                let kind = DocumentKind::Vote;
-                let error = DocumentError::new(kind, Some(item.line()), item.keyword(), problem);
-                not_a_vote = Some(error);
-            }
-            is_vote
+            header.read_item(item, depth)?;
+            vote.read_item(item)
         })?;
-        if let Some(error) = not_a_vote {
-            return Err(error);
-        }
         vote.take_header(header);
         if !certificate.is_empty() {
             let moved = |error: DocumentError| error.after_lines(count_lines(lines));
@@ -324,6 +308,7 @@ impl<'a> Vote<'a> {
     fn read_item(&mut self, item: &Item<'a>) -> Result<(), LineProblem> {
         let mut words = item.arguments_reader();
         match item.keyword() {
+            b"vote-status" => check_status(item, "vote")?,
             b"consensus-methods" => {
                 const FORM: &str = "the methods must be numbers, separated by spaces";
                 let methods: Option<Vec<u32>> = item.words().map(line::number).collect();
@@ -374,9 +359,7 @@ impl<'a> Vote<'a> {
 
     /// Checks what concerns several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
-        let error = |keyword: &str, problem| {
-            Err(DocumentError::new(DocumentKind::Vote, None, keyword.as_bytes(), problem))
-        };
+        let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         let Some(certificate) = &self.certificate else {
             return error("dir-key-certificate-version", LineProblem::Missing);
         };

@@ -169,3 +169,38 @@ fn lines_may_have_the_order_of_the_specification() {
     let vote = Vote::parse_strict(moved.as_bytes()).unwrap();
     assert!(vote.required_client_protocols.is_some() && vote.legacy_dir_key.is_some());
 }
+
+#[test]
+fn lines_of_certificate_and_footer_are_counted_in_the_vote() {
+    for (old, new) in [
+        ("dir-key-expires 2027", "dir-key-expires X"),
+        ("dir-key-certification\n-----BEGIN S", "dir-key-certification\n-----BEGIN X"),
+        ("directory-signature 5", "directory-signature X"),
+    ] {
+        let text = whole().replacen(old, new, 1);
+        let (before, _) = text.split_once(new).expect(new);
+        let expected = Some(before.matches('\n').count() + 1);
+        let error = Vote::parse_strict(text.as_bytes()).expect_err(new);
+        assert_eq!(error.line(), expected, "{error}");
+        let vote = Vote::parse(text.as_bytes()).unwrap();
+        assert_eq!(vote.skipped(), std::slice::from_ref(&error), "{new}");
+        // The lines before an annotated vote don't count.
+        let annotated = format!("@type network-status-vote-3 1.0\n\n{text}");
+        assert_eq!(Vote::parse_strict(annotated.as_bytes()).unwrap_err(), error);
+    }
+    // The certificate alone counts its own lines.
+    let text = whole().replacen("dir-key-published", "dir-key-published X", 1);
+    let vote = Vote::parse(text.as_bytes()).unwrap();
+    assert_eq!(vote.certificate.unwrap().skipped()[0].line(), Some(3));
+}
+
+#[test]
+fn only_malformed_values_of_decisive_lines_are_errors() {
+    let vote = Vote::parse(b"network-status-version 3\nvote-status vote\nvote-status x\n").unwrap();
+    assert_eq!(vote.skipped()[0].problem(), LineProblem::Repeated);
+    let error = Vote::parse(b"network-status-version 4\nvote-status x\n").unwrap_err();
+    assert_eq!((error.line(), error.keyword()), (Some(1), "network-status-version"));
+    let text = b"network-status-version 3\npublished soon\nvote-status consensus\n";
+    let error = Vote::parse(text).unwrap_err();
+    assert_eq!((error.line(), error.keyword()), (Some(3), "vote-status"));
+}
