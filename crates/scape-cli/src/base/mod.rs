@@ -1,5 +1,6 @@
 //! The parts that all commands use.
 
+pub(crate) mod background;
 pub(crate) mod busy;
 pub(crate) mod context;
 pub(crate) mod failure;

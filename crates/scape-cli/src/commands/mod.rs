@@ -1,9 +1,15 @@
 //! The commands, a file or folder each. A command is a type `Arguments`, which
 //! clap fills in, with a method `run`.
 
+pub(crate) mod connect;
+pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod newid;
+pub(crate) mod proxy;
+pub(crate) mod resolve;
+pub(crate) mod run;
 pub(crate) mod signal;
 pub(crate) mod status;
 #[cfg(unix)]
 pub(crate) mod testnet;
+mod traffic;

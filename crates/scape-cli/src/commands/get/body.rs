@@ -1,0 +1,149 @@
+//! The answer to a request, which another thread receives.
+
+use std::io::{self, Read as _};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use scape::http::tor_error;
+use scape::http::ureq::{self, Agent, ResponseExt as _, http};
+
+use crate::base::background;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+use crate::base::output::printable;
+
+/// The number of chunks that may wait.
+const WAITING: usize = 4;
+
+/// The status and headers of an answer.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// The URL after redirects.
+    pub(super) url: String,
+    pub(super) version: String,
+    pub(super) status: u16,
+    /// The usual words for the status.
+    reason: &'static str,
+    pub(super) headers: Vec<(String, Vec<u8>)>,
+    /// The length of the body, if the server has told it.
+    pub(super) length: Option<u64>,
+}
+
+/// An answer whose body is still being received.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) head: Head,
+    chunks: Receiver<Result<Vec<u8>, Failure>>,
+}
+
+impl Answer {
+    /// Sends the request, and waits for the head of the answer.
+    pub(super) fn fetch(
+        context: &Context,
+        agent: Agent,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<Self, Failure> {
+        let url = request.uri().to_string();
+        let _busy = Busy::new(format_args!("waiting for {}", printable(&url)));
+        let (heads, head) = bounded(1);
+        let (sender, chunks) = bounded(WAITING);
+        thread::spawn(move || {
+            // The receiver is gone after an interrupt.
+            let response = match agent.run(request) {
+                Ok(response) => response,
+                Err(error) => return drop(heads.send(Err(explain(&url, &error)))),
+            };
+            let head = Head::of(&response);
+            let url = head.url.clone();
+            if heads.send(Ok(head)).is_ok() {
+                receive(&url, response.into_body(), &sender);
+            }
+        });
+        match background::receive(context, &head)? {
+            Some(head) => Ok(Answer { head: head?, chunks }),
+            None => Err(Failure::failed("a thread has panicked")),
+        }
+    }
+
+    /// Returns the next part of the body. Returns `None` at its end.
+    pub(super) fn next(&self, context: &Context) -> Result<Option<Vec<u8>>, Failure> {
+        match background::receive(context, &self.chunks)? {
+            // The end is marked, so that a thread that panics isn't taken for
+            // it.
+            Some(chunk) => chunk.map(|bytes| Some(bytes).filter(|bytes| !bytes.is_empty())),
+            None => Err(Failure::failed("a thread has panicked")),
+        }
+    }
+}
+
+impl Head {
+    fn of(response: &http::Response<ureq::Body>) -> Self {
+        let headers = response.headers().iter();
+        Head {
+            url: response.get_uri().to_string(),
+            version: format!("{:?}", response.version()),
+            status: response.status().as_u16(),
+            reason: response.status().canonical_reason().unwrap_or_default(),
+            headers: headers
+                .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+                .collect(),
+            length: response.body().content_length(),
+        }
+    }
+
+    /// Returns the status as it is shown to people.
+    pub(super) fn status_text(&self) -> String {
+        format!("{} {}", self.status, self.reason).trim_end().to_owned()
+    }
+
+    /// Returns the head as it was on the wire, apart from the case of names.
+    pub(super) fn text(&self) -> Vec<u8> {
+        let mut text = format!("{} {}\r\n", self.version, self.status_text()).into_bytes();
+        for (name, value) in &self.headers {
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(b": ");
+            text.extend_from_slice(value);
+            text.extend_from_slice(b"\r\n");
+        }
+        text.extend_from_slice(b"\r\n");
+        text
+    }
+}
+
+/// Sends the parts of the body, and an empty part at the end.
+fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Failure>>) {
+    let mut reader = body.as_reader();
+    loop {
+        let mut chunk = vec![0; 32 * 1024];
+        let result = match reader.read(&mut chunk) {
+            Ok(count) => {
+                chunk.truncate(count);
+                Ok(chunk)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => {
+                Err(explain(url, &ureq::Error::from(error)).while_doing("the answer is incomplete"))
+            }
+        };
+        let ended = result.as_ref().map_or(true, Vec::is_empty);
+        if chunks.send(result).is_err() || ended {
+            return;
+        }
+    }
+}
+
+/// Returns the failure for an error of ureq.
+fn explain(url: &str, error: &ureq::Error) -> Failure {
+    if let Some(error) = tor_error(error) {
+        return error.clone().into();
+    }
+    let message = format!("{}: {}", printable(url), printable(&error.to_string()));
+    match error {
+        ureq::Error::Timeout(_) => Failure::new(
+            Exit::Timeout,
+            format_args!("{message}; a longer --timeout gives the server more time"),
+        ),
+        _ => Failure::failed(message),
+    }
+}

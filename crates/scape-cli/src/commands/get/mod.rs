@@ -1,0 +1,102 @@
+//! `scape get`.
+
+mod body;
+mod output;
+mod request;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use scape::TorClient;
+use scape::http::AgentBuilder;
+use scape::http::ureq::Agent;
+use scape::tls::TlsSettings;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use body::Answer;
+use request::Request;
+
+/// Fetch a URL through tor
+///
+/// The body goes to standard output, or into a file. --timeout limits the whole
+/// request. Without it, connecting may take two minutes, and a server may be
+/// silent for as long.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The URL. Without a scheme, it is http:// for onion services and https://
+    /// for others
+    #[arg(value_name = "URL")]
+    url: String,
+
+    /// Write the body into this file. The file appears when the body is
+    /// complete
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: Request,
+
+    /// Print the status and the headers in front of the body
+    #[arg(long, short)]
+    include: bool,
+
+    /// Fail with the exit code 1, and without a body, if the HTTP status is 400
+    /// or higher
+    #[arg(long, short)]
+    fail: bool,
+
+    /// Use a circuit that no other stream uses
+    #[arg(long)]
+    isolate: bool,
+
+    /// The most redirects to follow. With 0, a redirect is printed like any
+    /// other answer
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    max_redirects: u32,
+
+    /// Trust the certificate authorities in this PEM file too
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let request = self.request.build(&self.url)?;
+        let agent = self.agent(context, context.client()?)?;
+        let answer = Answer::fetch(context, agent, request)?;
+        if self.fail && answer.head.status >= 400 {
+            return Err(Failure::failed(format_args!(
+                "{} answered {}",
+                answer.head.url,
+                answer.head.status_text()
+            )));
+        }
+        if context.out.is_json() {
+            return output::json(context, answer, self.output.as_deref());
+        }
+        if self.include {
+            context.out.bytes(&answer.head.text())?;
+        }
+        match &self.output {
+            None => output::standard(context, answer),
+            Some(path) => output::file(context, answer, path).map(drop),
+        }
+    }
+
+    fn agent(&self, context: &Context, client: TorClient) -> Result<Agent, Failure> {
+        let client = if self.isolate { client.isolated() } else { client };
+        let mut agent: AgentBuilder =
+            client.agent().max_redirects(self.max_redirects).http_status_as_error(false);
+        if let Some(limit) = context.options.timeout {
+            agent = agent.timeout(limit);
+        }
+        if let Some(path) = &self.ca_file {
+            let pem = std::fs::read(path).map_err(|error| {
+                Failure::usage(format_args!("cannot read {}: {error}", path.display()))
+            })?;
+            agent = agent.tls(TlsSettings::new().add_roots_pem(pem)?);
+        }
+        Ok(agent.build()?)
+    }
+}

@@ -1,0 +1,117 @@
+//! Serves a program that uses the proxy.
+
+use std::io::{self, Cursor, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use scape::socks::Isolation;
+use scape::{ErrorKind, TorClient};
+
+use super::body::Body;
+use super::request::{Refusal, Request, credentials};
+use crate::base::output::printable;
+use crate::commands::traffic::head::{Received, RequestHead};
+use crate::commands::traffic::join::{AtEnd, join};
+
+/// The time that a program has for each part of a request's head.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The time that a silent server keeps a connection open after the program has
+/// closed it.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The header that asks for a user name.
+const ASK: &str = "Proxy-Authenticate: Basic realm=\"any name is a circuit of its own\"\r\n";
+
+/// The settings of the proxy.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    client: TorClient,
+    isolate_by_user: bool,
+}
+
+impl Proxy {
+    pub(super) fn new(client: TorClient, isolate_by_user: bool) -> Self {
+        Proxy { client, isolate_by_user }
+    }
+
+    /// Returns the client with the isolation of the request's user.
+    fn client(&self, head: &RequestHead) -> Result<TorClient, Refusal> {
+        if !self.isolate_by_user {
+            return Ok(self.client.clone());
+        }
+        let needed = || "407 Proxy Authentication Required";
+        let Some((user, password)) = credentials(head) else {
+            return Err((needed(), "any user name is accepted, and has its own circuits".into()));
+        };
+        // SOCKS has no empty passwords.
+        let password = if password.is_empty() { b"0".to_vec() } else { password };
+        let isolation =
+            Isolation::new(user, password).map_err(|error| (needed(), error.to_string()))?;
+        Ok(self.client.clone().isolation(isolation))
+    }
+}
+
+/// Serves one request.
+pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
+    program.set_read_timeout(Some(PATIENCE))?;
+    let (head, rest) = match RequestHead::read(&mut program)? {
+        Received::Head(head, rest) => (head, rest),
+        Received::Bad => {
+            return refuse(program, "400 Bad Request", "this isn't a request of HTTP/1");
+        }
+        Received::Nothing => return Ok(()),
+    };
+    let prepared = proxy.client(&head).and_then(|client| Ok((client, Request::new(&head)?)));
+    let (client, request) = match prepared {
+        Ok(prepared) => prepared,
+        Err((status, why)) => return refuse(program, status, &why),
+    };
+    // tor resolves the name.
+    let mut server = match client.connect(request.target) {
+        Ok(server) => server,
+        Err(error) => {
+            let status = match error.kind() {
+                ErrorKind::Timeout => "504 Gateway Timeout",
+                ErrorKind::Argument => "403 Forbidden",
+                _ => "502 Bad Gateway",
+            };
+            return refuse(program, status, &error.to_string());
+        }
+    };
+    program.set_read_timeout(None)?;
+    let input = Cursor::new(rest).chain(program.try_clone()?);
+    let at_end = AtEnd::Receive(SILENCE);
+    let joined = match request.head {
+        Some((head, length)) => {
+            server.write_all(&head)?;
+            join(Body::new(input, length), &program, server, at_end)
+        }
+        None => {
+            program.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            join(input, &program, server, at_end)
+        }
+    };
+    // Wakes the thread that waits for the program.
+    let _ = program.shutdown(Shutdown::Both);
+    joined
+}
+
+/// Refuses a connection, because there are too many.
+pub(super) fn busy(program: TcpStream) -> io::Result<()> {
+    refuse(program, "503 Service Unavailable", "too many connections are open")
+}
+
+fn refuse(mut program: TcpStream, status: &str, why: &str) -> io::Result<()> {
+    program.set_read_timeout(Some(PATIENCE))?;
+    let body = format!("{}\n", printable(why));
+    let ask = if status.starts_with("407") { ASK } else { "" };
+    write!(
+        program,
+        "HTTP/1.1 {status}\r\n{ask}Content-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    // A reset would make the program lose the answer, so the rest of the
+    // request is read.
+    program.shutdown(Shutdown::Write)?;
+    io::copy(&mut (&program).take(1 << 20), &mut io::sink()).map(drop)
+}

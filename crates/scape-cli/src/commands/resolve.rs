@@ -1,0 +1,147 @@
+//! `scape resolve`.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::thread;
+
+use clap::Args;
+use crossbeam_channel::{Receiver, unbounded};
+use scape::TorClient;
+use serde::Serialize;
+
+use crate::base::background;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+use crate::base::output::printable;
+use crate::base::table::Table;
+
+/// The number of look-ups at a time.
+const AT_ONCE: usize = 16;
+
+/// Look up names and addresses through tor
+///
+/// An exit relay does the look-up. A name has one address in the answer, even
+/// if it has several. The owner of an address controls its name, so don't trust
+/// the name.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Host names whose addresses are wanted, or IP addresses whose names are
+    /// wanted
+    #[arg(required = true, value_name = "NAME|IP")]
+    queries: Vec<String>,
+
+    /// Use circuits that no other stream uses
+    #[arg(long)]
+    isolate: bool,
+}
+
+/// A look-up, as it is printed with `--json`, one a line.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// The name or address that was asked for.
+    query: String,
+    address: Option<IpAddr>,
+    name: Option<String>,
+    /// The reason if the look-up has failed.
+    error: Option<String>,
+    #[serde(skip)]
+    exit: Option<Exit>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let client = context.client()?;
+        let client = if self.isolate { client.isolated() } else { client };
+        let answers = start(&client, &self.queries);
+        let busy = Busy::new(format_args!("looking up {}", printable(&self.queries.join(", "))));
+        // Answers are printed in the order of the queries.
+        let mut early = BTreeMap::new();
+        let mut all = Vec::new();
+        while all.len() < self.queries.len() {
+            let Some((number, answer)) = background::receive(context, &answers)? else { break };
+            early.insert(number, answer);
+            while let Some(answer) = early.remove(&all.len()) {
+                if context.out.is_json() {
+                    context.out.value(&answer)?;
+                }
+                all.push(answer);
+            }
+        }
+        drop(busy);
+        if !context.out.is_json() {
+            print(context, &all)?;
+        }
+        failure(&all)
+    }
+}
+
+/// Starts the threads that do the look-ups.
+fn start(client: &TorClient, queries: &[String]) -> Receiver<(usize, Answer)> {
+    let (sender, waiting) = unbounded();
+    for query in queries.iter().cloned().enumerate() {
+        // The receiver is in this function.
+        let _ = sender.send(query);
+    }
+    let (sender, answers) = unbounded();
+    for _ in 0..AT_ONCE.min(queries.len()) {
+        let (client, waiting, sender) = (client.clone(), waiting.clone(), sender.clone());
+        thread::spawn(move || {
+            while let Ok((number, query)) = waiting.try_recv() {
+                if sender.send((number, look_up(&client, query))).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    answers
+}
+
+fn look_up(client: &TorClient, query: String) -> Answer {
+    let address = query.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let result = match address.unwrap_or(&query).parse() {
+        Ok(ip) => client.dns_resolve_ptr(ip).map(|name| (Some(ip), Some(name))),
+        Err(_) => client.dns_resolve(&query).map(|ip| (Some(ip), Some(query.clone()))),
+    };
+    match result {
+        Ok((address, name)) => Answer { query, address, name, error: None, exit: None },
+        Err(error) => {
+            let Failure { exit, message } = error.into();
+            Answer { query, address: None, name: None, error: Some(message), exit: Some(exit) }
+        }
+    }
+}
+
+/// Prints the answers for people: one alone, or several in a table.
+fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
+    let text = |answer: &Answer| {
+        // The answer is the part that wasn't asked for.
+        let is_name = answer.name.as_ref() == Some(&answer.query);
+        let (address, name) = (&answer.address, &answer.name);
+        if is_name { address.map(|ip| ip.to_string()) } else { name.clone() }
+    };
+    if let [answer] = answers {
+        return match text(answer) {
+            Some(text) => context.out.line(printable(&text)),
+            None => Ok(()),
+        };
+    }
+    let mut table = Table::new(&["query", "answer"]);
+    for answer in answers {
+        match text(answer) {
+            Some(text) => table.row([&answer.query, &text]),
+            None => context.out.note(printable(answer.error.as_deref().unwrap_or_default())),
+        }
+    }
+    context.out.line(table.text(&context.out))
+}
+
+fn failure(answers: &[Answer]) -> Result<(), Failure> {
+    let failed: Vec<&Answer> = answers.iter().filter(|answer| answer.exit.is_some()).collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    let message = match answers {
+        [answer] => printable(answer.error.as_deref().unwrap_or_default()),
+        _ => format!("{} of {} look-ups failed", failed.len(), answers.len()),
+    };
+    Err(Failure::new(first.exit.unwrap_or(Exit::Failed), message))
+}

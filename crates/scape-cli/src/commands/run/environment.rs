@@ -1,0 +1,65 @@
+//! The variables that make programs use tor's SOCKS port.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use scape::socks::Isolation;
+use scape::transport::Address;
+
+use crate::base::failure::{Exit, Failure};
+
+/// The variables for proxies, which exist in capitals and in small letters.
+const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"];
+/// Variables that would lead around the proxy, or to another one.
+pub(super) const REMOVED: [&str; 5] =
+    ["NO_PROXY", "no_proxy", "TOR_SOCKS_IPC_PATH", "RSYNC_PROXY", "SOCKS_SERVER"];
+/// The password of [`Isolation::random`].
+const PASSWORD: &str = "0";
+
+/// Returns the variables, by name, with new credentials.
+pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Failure> {
+    let address = address(socks)?;
+    let isolation = Isolation::random();
+    let user = String::from_utf8_lossy(isolation.user()).into_owned();
+    // With socks5h, the proxy resolves names. With socks5, the program would.
+    let url = format!("socks5h://{user}:{PASSWORD}@{address}");
+    let mut variables = BTreeMap::new();
+    for name in PROXIES {
+        variables.insert(name.to_owned(), url.clone());
+        variables.insert(name.to_ascii_lowercase(), url.clone());
+    }
+    variables.insert("SCAPE_SOCKS".to_owned(), address.to_string());
+    variables.insert("TOR_SOCKS_HOST".to_owned(), address.ip().to_string());
+    variables.insert("TOR_SOCKS_PORT".to_owned(), address.port().to_string());
+    Ok(variables)
+}
+
+fn address(socks: &Address) -> Result<SocketAddr, Failure> {
+    match socks {
+        Address::Ip(address) => Ok(*address),
+        other => Err(Failure::new(
+            Exit::NoTor,
+            format_args!(
+                "the SOCKS port {other} has no IP address, which programs need; open one with \
+                 SocksPort in torrc, or name another one with --socks"
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_run_has_credentials_of_its_own() {
+        let socks = Address::from(9050);
+        let [first, second] = [(); 2].map(|()| variables(&socks).unwrap());
+        assert!(first["ALL_PROXY"].starts_with("socks5h://"), "{first:?}");
+        assert!(first["https_proxy"].ends_with(":0@127.0.0.1:9050"), "{first:?}");
+        assert_eq!(first["ALL_PROXY"], first["http_proxy"]);
+        assert_ne!(first["ALL_PROXY"], second["ALL_PROXY"]);
+        assert_eq!((&*first["TOR_SOCKS_HOST"], &*first["TOR_SOCKS_PORT"]), ("127.0.0.1", "9050"));
+        assert!(variables(&std::path::PathBuf::from("/run/tor/socks").into()).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! `scape run`.
+
+mod environment;
+mod leaks;
+
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+
+use clap::Args;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::program;
+
+/// Run a program whose proxy settings name tor
+///
+/// Sets ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and FTP_PROXY, also in small
+/// letters, to a socks5h:// URL with credentials of its own, so that the
+/// program shares no circuit with others. Also sets TOR_SOCKS_HOST,
+/// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes NO_PROXY. The exit code is that
+/// of the program.
+///
+/// Programs that don't read these variables connect without Tor. Programs that
+/// are known for this are refused, but no list can be complete. If a program
+/// must never connect directly, forbid it with a firewall or a network
+/// namespace.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Run the program even if it is known to connect without Tor
+    #[arg(long)]
+    force: bool,
+
+    /// The program and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if let Some(leak) = leaks::find(&self.command)
+            && !self.force
+        {
+            return Err(Failure::failed(format_args!("{leak}; --force runs it anyway")));
+        }
+        let client = context.client()?;
+        let name = self.command.first().map_or(OsStr::new(""), OsString::as_os_str);
+        let mut command = Command::new(name);
+        command.args(self.command.iter().skip(1));
+        for variable in environment::REMOVED {
+            command.env_remove(variable);
+        }
+        command.envs(environment::variables(client.address())?);
+        program::run(context, &self.command, &mut command)
+    }
+}

@@ -1,0 +1,88 @@
+//! Joins a connection through tor with an input and an output.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use parking_lot::Mutex;
+use scape::socks::SocksStream;
+
+/// The reaction to the end of the input. tor has no half-closed streams: if the
+/// sending side is closed, tor closes the whole stream, and an answer may be
+/// lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AtEnd {
+    /// Close the stream. What was sent before is still delivered.
+    Close,
+    /// Go on with receiving until the other side closes the stream, or until it
+    /// has been silent for this time.
+    Receive(Duration),
+}
+
+/// Copies `input` to the stream on another thread, and the stream to `output`
+/// on this one. Returns when the stream ends, or when `output` can't be
+/// written. The other thread may still wait for `input` then.
+pub(crate) fn join(
+    mut input: impl Read + Send + 'static,
+    mut output: impl Write,
+    stream: SocksStream,
+    at_end: AtEnd,
+) -> io::Result<()> {
+    let mut sending = stream.try_clone()?;
+    let heard = Arc::new(Mutex::new(Instant::now()));
+    let last = heard.clone();
+    // Dropped when the stream has ended.
+    let (_open, ended) = bounded::<()>(0);
+    thread::spawn(move || {
+        let how = match (copy(&mut input, &mut sending, || ()), at_end) {
+            (Ok(()), AtEnd::Close) => Shutdown::Write,
+            (Ok(()), AtEnd::Receive(limit)) => {
+                wait_for_silence(&last, limit, &ended);
+                Shutdown::Both
+            }
+            // The input or the stream has failed.
+            (Err(_), _) => Shutdown::Both,
+        };
+        let _ = sending.shutdown(how);
+    });
+    let mut receiving = &stream;
+    let result = copy(&mut receiving, &mut output, || *heard.lock() = Instant::now());
+    let _ = stream.shutdown(Shutdown::Both);
+    result
+}
+
+/// Waits until the stream has ended, or nothing was heard for the time.
+fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()>) {
+    let begun = Instant::now();
+    loop {
+        let silent = heard.lock().max(begun).elapsed();
+        let Some(left) = limit.checked_sub(silent).filter(|left| !left.is_zero()) else { return };
+        if ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+    }
+}
+
+/// Copies everything. Unlike [`io::copy`], bytes that have arrived never wait
+/// in a buffer.
+fn copy(
+    input: &mut impl Read,
+    output: &mut impl Write,
+    mut on_bytes: impl FnMut(),
+) -> io::Result<()> {
+    let mut buffer = vec![0; 32 * 1024];
+    loop {
+        let count = match input.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        on_bytes();
+        output.write_all(buffer.get(..count).unwrap_or_default())?;
+        output.flush()?;
+    }
+}

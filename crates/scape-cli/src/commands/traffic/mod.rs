@@ -1,0 +1,4 @@
+//! Passing bytes on, which several commands do.
+
+pub(crate) mod head;
+pub(crate) mod join;

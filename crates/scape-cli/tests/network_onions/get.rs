@@ -1,0 +1,122 @@
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::Signal;
+use scape::testing::TestNetwork;
+use serde_json::json;
+
+use crate::run::{Done, send_signal};
+use crate::server::{LARGE, Server};
+use crate::{NAME, scape, tls_server};
+
+cases! {
+    ONIONS:
+    get_prints_the_body = prints,
+    get_sends_headers_methods_and_data = sends,
+    get_writes_a_file_completely_or_not_at_all = writes,
+    get_prints_json = prints_json,
+    get_checks_certificates = checks,
+    get_explains_failures = explains,
+}
+
+fn prints(network: &TestNetwork) {
+    let server = Server::start();
+    assert_eq!(scape(network, ["get", &server.url("/")]).ok(), "hello\n");
+    assert_eq!(scape(network, ["get", "--isolate", &server.url("/elsewhere")]).ok(), "hello\n");
+    assert_eq!(scape(network, ["get", &server.url("/large")]).ok().len(), LARGE);
+    let text = scape(network, ["get", "-i", &server.url("/")]).ok();
+    assert!(text.starts_with("HTTP/1.1 200 OK\r\nx-test: yes\r\n"), "{text}");
+    assert!(text.ends_with("\r\n\r\nhello\n"), "{text}");
+    let kept = scape(network, ["get", "-i", "--max-redirects", "0", &server.url("/elsewhere")]);
+    assert!(kept.ok().starts_with("HTTP/1.1 302 Found\r\nlocation: /\r\n"));
+    assert_eq!(scape(network, ["get", &server.url("/missing")]).ok(), "nothing here\n");
+    let done = scape(network, ["get", "--fail", &server.url("/missing")]).run().expect(1);
+    assert!(done.error.contains("answered 404 Not Found"), "{done:?}");
+    assert_eq!(done.out, "");
+}
+
+fn sends(network: &TestNetwork) {
+    let url = Server::start().url("/echo");
+    let text = scape(network, ["get", "-H", "X-Mine: a b", "-X", "DELETE", &url]).ok();
+    assert!(text.starts_with("DELETE /echo HTTP/1.1\r\n"), "{text}");
+    assert!(text.to_lowercase().contains("\r\nx-mine: a b\r\n"), "{text}");
+    assert!(!text.to_lowercase().contains("user-agent"), "{text}");
+    let text = scape(network, ["get", "-d", "a=1", &url]).ok().to_lowercase();
+    assert!(text.starts_with("post /echo ") && text.ends_with("\r\n\r\na=1"), "{text}");
+    assert!(text.contains("content-type: application/x-www-form-urlencoded\r\n"), "{text}");
+    let typed = scape(network, ["get", "-X", "PUT", "-d", "@-", "-H", "Content-Type: a/b", &url]);
+    let text = typed.input("from input").ok().to_lowercase();
+    assert!(text.starts_with("put /echo ") && text.ends_with("\r\n\r\nfrom input"), "{text}");
+    assert!(text.contains("content-type: a/b\r\n"), "{text}");
+    let done = scape(network, ["get", "-d", "@/nowhere/file", &url]).run().expect(2);
+    assert!(done.error.contains("/nowhere/file"), "{done:?}");
+}
+
+fn writes(network: &TestNetwork) {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    let done = scape(network, ["get", &server.url("/large"), "-o"]).arg(&file).run().expect(0);
+    assert!(done.error.contains("200 OK: 3.00 MB in "), "{done:?}");
+    assert_eq!((done.out.as_str(), fs::read(&file).unwrap().len()), ("", LARGE));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o600, 0o600);
+    // The earlier file stays if the answer isn't complete.
+    let done = scape(network, ["get", &server.url("/short"), "-o"]).arg(&file).run().expect(1);
+    assert!(done.error.contains("incomplete"), "{done:?}");
+    assert_eq!(fs::read(&file).unwrap().len(), LARGE);
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{NAME}:{}/", silent.local_addr().unwrap().port());
+    let child = scape(network, ["get", &url, "-o"]).arg(&file).start();
+    let visitor = silent.accept().unwrap();
+    send_signal(child.id(), Signal::TERM);
+    Done::of(child, &"an interrupted get").expect(130);
+    drop(visitor);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file is left");
+    scape(network, ["get", &server.url("/"), "-o", "/dev/null"]).ok();
+    let done = scape(network, ["get", &server.url("/"), "-o", "/nowhere/x"]).run().expect(1);
+    assert!(done.error.contains("cannot write /nowhere/x"), "{done:?}");
+}
+
+fn prints_json(network: &TestNetwork) {
+    let server = Server::start();
+    let values = scape(network, ["get", &server.url("/elsewhere")]).json();
+    let [value] = values.as_slice() else { panic!("{values:?}") };
+    assert_eq!(value["url"], server.url("/"));
+    assert_eq!((&value["status"], &value["version"]), (&json!(200), &json!("HTTP/1.1")));
+    assert_eq!(value["headers"][0], json!({"name": "x-test", "value": "yes"}));
+    assert_eq!((&value["bytes"], &value["body"]), (&json!(6), &json!("hello\n")));
+    let value = &scape(network, ["get", &server.url("/bytes")]).json()[0];
+    assert_eq!((&value["body_base64"], value.get("body")), (&json!("/wAB"), None));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hello");
+    let value = &scape(network, ["get", &server.url("/"), "-o"]).arg(&file).json()[0];
+    assert_eq!((&value["bytes"], value.get("body")), (&json!(6), None));
+    assert_eq!(fs::read(&file).unwrap(), b"hello\n");
+}
+
+fn checks(network: &TestNetwork) {
+    network.name_server().add_address("example.com", Ipv4Addr::LOCALHOST.into());
+    let server = Server::start_tls();
+    let url = format!("example.com:{}/", server.port);
+    let done = scape(network, ["get", &url]).run().expect(1);
+    assert!(done.error.contains("certificate"), "{done:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, tls_server::CA).unwrap();
+    assert_eq!(scape(network, ["get", &url, "--ca-file"]).arg(&file).ok(), "hello\n");
+}
+
+fn explains(network: &TestNetwork) {
+    let server = Server::start();
+    let done = scape(network, ["get", &server.url("/silent"), "--timeout", "3s"]).run().expect(4);
+    assert!(done.error.contains("/silent") && done.error.contains("--timeout"), "{done:?}");
+    let done = scape(network, ["get", "http://nobody.scape.test/"]).run().expect(1);
+    assert!(done.error.contains("nobody.scape.test"), "{done:?}");
+    let done = scape(network, ["get", "http://localhost/"]).run().expect(1);
+    assert!(done.error.contains("private"), "{done:?}");
+    let done = scape(network, ["get", "http://a b/"]).run().expect(2);
+    assert!(done.error.contains("cannot request http://a b/"), "{done:?}");
+    let done = scape(network, ["get", "ftp://example.com/"]).run().expect(1);
+    assert!(done.error.contains("ftp"), "{done:?}");
+}

@@ -1,0 +1,56 @@
+//! The commands that use the network of Tor, and those for onion services, on a
+//! private network of real tors. The tests share a network and run one after
+//! the other.
+//!
+//! To run some of the tests, give a part of their name:
+//! `cargo test -p scape-cli --test network_onions proxy`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[macro_use]
+#[path = "../../../../tests/support/shared_network.rs"]
+mod shared_network;
+
+mod connect;
+mod get;
+#[path = "../../../../tests/support/network_end.rs"]
+mod network_end;
+mod proxy;
+mod resolve;
+#[path = "../support/run.rs"]
+#[allow(dead_code)]
+mod run;
+mod run_program;
+mod server;
+#[path = "../../../../tests/support/tls_server.rs"]
+#[allow(dead_code)]
+mod tls_server;
+#[path = "../../../../tests/support/watchdog.rs"]
+mod watchdog;
+#[path = "../support/watching.rs"]
+#[allow(dead_code)]
+mod watching;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use scape::testing::TestNetwork;
+
+use run::Scape;
+use shared_network::SharedNetwork;
+
+/// The time in which an awaited event must happen.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// A name that the network's name server knows.
+pub(crate) const NAME: &str = "www.scape.test";
+/// An address that has a name there. Nothing is ever sent to it.
+pub(crate) const NAMED: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+
+static ONIONS: SharedNetwork = SharedNetwork::new();
+
+/// Returns a command for the network's client.
+pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N]) -> Scape {
+    // Some commands end with words that aren't theirs.
+    let scape = Scape::new([]).control(network.control_address());
+    arguments.into_iter().fold(scape, |scape, argument| scape.arg(argument))
+}

@@ -1,0 +1,49 @@
+use scape::testing::TestNetwork;
+
+use crate::run::Scape;
+use crate::server::Server;
+use crate::{NAME, scape};
+
+cases! {
+    ONIONS:
+    run_sets_variables_for_proxies = variables,
+    run_refuses_programs_that_leak = refuses,
+}
+
+fn shell(network: &TestNetwork, script: &str) -> Scape {
+    scape(network, ["run"]).arg("--").arg("sh").arg("-c").arg(script)
+}
+
+fn variables(network: &TestNetwork) {
+    let script =
+        "echo $ALL_PROXY $https_proxy $NO_PROXY-; echo $TOR_SOCKS_HOST:$TOR_SOCKS_PORT; exit 7";
+    let done = shell(network, script).env("NO_PROXY", "example.com").run().expect(7);
+    let (urls, socks) = done.out.trim_end().split_once('\n').unwrap();
+    assert_eq!(socks, network.socks().to_string());
+    let words: Vec<&str> = urls.split(' ').collect();
+    let [all, https, "-"] = words[..] else { panic!("{urls}") };
+    assert_eq!(all, https);
+    let address = all.strip_prefix("socks5h://").unwrap();
+    assert!(address.ends_with(&format!("@{socks}")), "{address}");
+    let again = shell(network, "echo $ALL_PROXY").ok();
+    assert_ne!(again.trim_end(), all);
+    // A program that uses the variables.
+    let url = Server::start().url("/");
+    let get = format!("{} get {url} && {0} resolve {NAME}", env!("CARGO_BIN_EXE_scape"));
+    assert_eq!(shell(network, &get).ok(), "hello\n127.0.0.1\n");
+    let done = scape(network, ["run", "--", "/nowhere/x"]).run().expect(127);
+    assert!(done.error.contains("cannot run /nowhere/x"), "{done:?}");
+}
+
+fn refuses(network: &TestNetwork) {
+    let done = scape(network, ["run", "--", "nslookup", "example.com"]).run().expect(1);
+    assert!(done.error.contains("scape resolve") && done.error.contains("--force"), "{done:?}");
+    assert_eq!(done.out, "");
+    let folder = tempfile::tempdir().unwrap();
+    let ping = folder.path().join("ping");
+    std::os::unix::fs::symlink("/bin/echo", &ping).unwrap();
+    let run = |option: &str| scape(network, ["run", option, "--"]).arg(&ping).arg("pong");
+    assert_eq!(run("--force").ok(), "pong\n");
+    let done = scape(network, ["run", "--"]).arg(&ping).run().expect(1);
+    assert!(done.error.contains("ICMP"), "{done:?}");
+}
