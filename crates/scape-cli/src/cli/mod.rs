@@ -11,7 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 #[cfg(unix)]
 use crate::commands::testnet;
-use crate::commands::{connect, get, info, newid, proxy, resolve, run, signal, status};
+use crate::commands::{connect, get, info, newid, onion, proxy, resolve, run, signal, status};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Info(info::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
+    Onion(onion::Arguments),
     Resolve(resolve::Arguments),
     Get(get::Arguments),
     Connect(connect::Arguments),
@@ -58,6 +59,7 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Onion(arguments) => arguments.run(context),
             Command::Resolve(arguments) => arguments.run(context),
             Command::Get(arguments) => arguments.run(context),
             Command::Connect(arguments) => arguments.run(context),

@@ -5,6 +5,7 @@ pub(crate) mod connect;
 pub(crate) mod get;
 pub(crate) mod info;
 pub(crate) mod newid;
+pub(crate) mod onion;
 pub(crate) mod proxy;
 pub(crate) mod resolve;
 pub(crate) mod run;

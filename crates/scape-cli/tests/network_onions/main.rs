@@ -22,6 +22,7 @@ mod resolve;
 mod run;
 mod run_program;
 mod server;
+mod status;
 #[path = "../../../../tests/support/tls_server.rs"]
 #[allow(dead_code)]
 mod tls_server;

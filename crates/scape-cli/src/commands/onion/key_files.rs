@@ -1,0 +1,198 @@
+//! Files with keys: those of services, which are kept by name, and those of
+//! clients.
+
+use std::env;
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::Args;
+use scape::onion::{load_key, save_key};
+use scape::word::{ClientKey, OnionKey};
+use zeroize::Zeroizing;
+
+use crate::base::failure::Failure;
+
+/// The maximum length of a file with a client's key, in bytes.
+const LONGEST: u64 = 4096;
+
+/// The name of a key that is kept in the user's data folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct KeyName(String);
+
+impl KeyName {
+    /// Returns the name.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the file of the key.
+    pub(super) fn path(&self) -> Result<PathBuf, Failure> {
+        Ok(folder()?.join(format!("{}.key", self.0)))
+    }
+}
+
+impl FromStr for KeyName {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if name.is_empty()
+            || name.len() > 64
+            || name.starts_with('.')
+            || !name.bytes().all(is_plain)
+        {
+            return Err("a name has 1 to 64 letters, digits, hyphens, underscores or dots, and \
+                        doesn't begin with a dot");
+        }
+        Ok(KeyName(name.to_owned()))
+    }
+}
+
+/// The options that choose the file of a service's key.
+#[derive(Debug, Clone, Args)]
+pub(super) struct KeyChoice {
+    /// Keep the key, and so the address, under this name in
+    /// $XDG_DATA_HOME/scape/onions. Without a name or a file, the address is
+    /// new each time
+    #[arg(long, value_name = "NAME", conflicts_with = "key")]
+    name: Option<KeyName>,
+
+    /// Keep the key in this file. The file may also be tor's
+    /// hs_ed25519_secret_key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+}
+
+impl KeyChoice {
+    /// Returns the key from the chosen file, or a new key.
+    pub(super) fn key(&self) -> Result<KeptKey, Failure> {
+        KeptKey::at(match (&self.name, &self.key) {
+            (Some(name), _) => Some(name.path()?),
+            (None, path) => path.clone(),
+        })
+    }
+}
+
+/// The key of a service, and the file in which it is kept.
+#[derive(Debug, Clone)]
+pub(super) struct KeptKey {
+    pub(super) key: OnionKey,
+    /// `None` if the key is forgotten with the service.
+    pub(super) path: Option<PathBuf>,
+    is_new: bool,
+}
+
+impl KeptKey {
+    /// Returns the key in a file, or a new key if the file doesn't exist.
+    pub(super) fn at(path: Option<PathBuf>) -> Result<Self, Failure> {
+        let existing = path.as_ref().filter(|path| path.symlink_metadata().is_ok());
+        let key = existing.map(load_key).transpose()?;
+        let is_new = key.is_none();
+        Ok(KeptKey { key: key.unwrap_or_else(OnionKey::random), path, is_new })
+    }
+
+    /// Saves the key if it is new and has a file.
+    pub(super) fn save(&self) -> Result<(), Failure> {
+        match &self.path {
+            Some(path) if self.is_new => save(&self.key, path),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Saves a key in a new file, whose folder is created if it is the folder for
+/// names.
+pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
+    if let (Some(parent), Ok(folder)) = (path.parent(), folder())
+        && parent == folder
+    {
+        create_folder(&folder)?;
+    }
+    Ok(save_key(key, path)?)
+}
+
+/// Returns the folder of the keys that are kept by name.
+fn folder() -> Result<PathBuf, Failure> {
+    let variable = |name| {
+        // The specification of XDG says that relative paths are to be ignored.
+        env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    let data = match cfg!(windows) {
+        true => variable("APPDATA"),
+        false => variable("XDG_DATA_HOME")
+            .or_else(|| variable("HOME").map(|home| home.join(".local/share"))),
+    };
+    let data = data.ok_or_else(|| {
+        Failure::failed("the folder for keys is unknown: set HOME, or use --key FILE")
+    })?;
+    Ok(data.join("scape").join("onions"))
+}
+
+fn create_folder(path: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(path)
+        .map_err(|error| Failure::failed(format_args!("cannot create {}: {error}", path.display())))
+}
+
+/// Reads the key of a client from a file, or from standard input if the path is
+/// `-`. The file may be one that `scape onion auth new` or tor has written.
+pub(super) fn client_key(path: &Path) -> Result<ClientKey, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let read = match path.to_str() {
+        Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
+        _ => fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
+    text.trim().parse().map_err(|error| {
+        Failure::usage(format_args!("{} holds no client key: {error}", path.display()))
+    })
+}
+
+/// Writes a new file that only its owner may read.
+pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let write = || {
+        // Temporary files have the mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        file.write_all(content)?;
+        file.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    };
+    write().map_err(|error: io::Error| {
+        Failure::failed(format_args!("cannot write {}: {error}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_no_paths() {
+        for good in ["a", "my-app_1.2", &"x".repeat(64)] {
+            assert!(good.parse::<KeyName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", ".a", "a/b", "a b", "ä", &"x".repeat(65)] {
+            assert!(bad.parse::<KeyName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn new_key_is_kept_when_it_is_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let kept = KeptKey::at(Some(path.clone())).unwrap();
+        assert!(!path.exists());
+        kept.save().unwrap();
+        let again = KeptKey::at(Some(path)).unwrap();
+        assert_eq!(again.key, kept.key);
+        again.save().unwrap();
+        KeptKey::at(None).unwrap().save().unwrap();
+    }
+}

@@ -1,0 +1,113 @@
+//! `scape onion list`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use scape::word::OnionAddress;
+use serde::Serialize;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+use crate::base::table::Table;
+
+/// List the onion services of this tor
+///
+/// Lists services that were added to tor's configuration, and detached services
+/// of any controller. tor tells the ports of services in its configuration
+/// only. It tells nothing about services that end with the control connection
+/// of another program, such as those of `scape onion share`.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {}
+
+/// A service, as it is printed with `--json`, one a line.
+#[derive(Debug, Serialize)]
+struct Service {
+    /// Missing if the file `hostname` can't be read.
+    address: Option<OnionAddress>,
+    /// `disk`, `detached`, or `current` for a service of this connection.
+    kind: &'static str,
+    /// The ports of the onion address. Missing if tor doesn't tell them.
+    ports: Option<Vec<Port>>,
+    /// The folder of a service on disk.
+    directory: Option<PathBuf>,
+    /// The reason if the address is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// A port of an onion address.
+#[derive(Debug, Serialize)]
+struct Port {
+    port: u16,
+    /// The address that connections go to.
+    target: String,
+}
+
+impl Service {
+    fn without_files(address: OnionAddress, kind: &'static str) -> Self {
+        Service { address: Some(address), kind, ports: None, directory: None, error: None }
+    }
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tor = context.tor()?;
+        let info = tor.controller()?.info();
+        let current = info.onions_current()?.into_iter();
+        let detached = info.onions_detached()?.into_iter();
+        let mut services: Vec<Service> =
+            current.map(|address| Service::without_files(address, "current")).collect();
+        services.extend(detached.map(|address| Service::without_files(address, "detached")));
+        for config in tor.disk_onions()?.list()? {
+            let ports = config
+                .ports()
+                .into_iter()
+                .map(|port| Port { port: port.port, target: port.target.to_string() });
+            let mut service = Service {
+                address: None,
+                kind: "disk",
+                ports: Some(ports.collect()),
+                directory: Some(config.directory().to_path_buf()),
+                error: None,
+            };
+            match hostname(config.directory()) {
+                Ok(address) => service.address = Some(address),
+                Err(error) => service.error = Some(error),
+            }
+            services.push(service);
+        }
+        if context.out.is_json() {
+            return context.out.values(&services);
+        }
+        print(context, &services)
+    }
+}
+
+/// Returns the address of a service on disk. The folder may belong to another
+/// user, or be on another machine.
+fn hostname(directory: &Path) -> Result<OnionAddress, String> {
+    let path = directory.join("hostname");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let invalid = |error| format!("{} holds no address: {error}", path.display());
+    text.trim().parse().map_err(invalid)
+}
+
+fn print(context: &Context, services: &[Service]) -> Result<(), Failure> {
+    let mut table = Table::new(&["address", "kind", "ports", "directory"]);
+    for service in services {
+        let address = service.address.map_or("-".to_owned(), |address| address.to_string());
+        let ports = service.ports.as_ref().map(|ports| {
+            let texts = ports.iter().map(|port| format!("{} to {}", port.port, port.target));
+            texts.collect::<Vec<_>>().join(", ")
+        });
+        let directory = service.directory.as_ref().map(|path| path.display().to_string());
+        let [ports, directory] = [ports, directory].map(|text| text.unwrap_or_else(|| "-".into()));
+        table.row([&address, service.kind, &ports, &directory]);
+        if let Some(error) = &service.error {
+            context.out.note(printable(error));
+        }
+    }
+    context.out.line(table.text(&context.out))
+}

@@ -1,0 +1,163 @@
+//! The content of a descriptor.
+
+use std::time::{Duration, SystemTime};
+
+use scape::Controller;
+use scape::netdoc::onion::{
+    IntroductionPoint, LinkSpecifier, OnionDescriptor, OpenDescriptorError, OpenedDescriptor,
+    PowParams,
+};
+use scape::word::{ClientKey, Fingerprint, OnionAddress};
+use serde::Serialize;
+
+use super::fetch::nickname;
+use crate::base::failure::Failure;
+use crate::base::units;
+
+/// A descriptor.
+#[derive(Debug, Serialize)]
+pub(super) struct Descriptor {
+    /// The number that increases with each new descriptor of a time period.
+    pub(super) revision: Option<u64>,
+    /// The time that directories keep the descriptor, in seconds.
+    pub(super) lifetime: Option<u64>,
+    /// The end of the certificate in the descriptor, in RFC 3339.
+    pub(super) certificate_expires: Option<String>,
+    /// True if the service only admits authorized clients.
+    pub(super) client_authorization: Option<bool>,
+    /// The reason if the inside of the descriptor can't be read.
+    pub(super) problem: Option<String>,
+    /// The inside of the descriptor.
+    pub(super) inside: Option<Inside>,
+}
+
+/// The encrypted part of a descriptor.
+#[derive(Debug, Serialize)]
+pub(super) struct Inside {
+    pub(super) introduction_points: Vec<Point>,
+    /// True if the service isn't anonymous: its circuits have one hop.
+    pub(super) single_onion_service: bool,
+    /// The kinds of authorization at introduction points.
+    pub(super) introduction_authorization: Vec<String>,
+    /// The versions of flow control that the service supports, such as `1-2`.
+    pub(super) flow_control: Option<String>,
+    /// The proof of work that the service asks for.
+    pub(super) proof_of_work: Vec<Pow>,
+}
+
+/// An introduction point.
+#[derive(Debug, Serialize)]
+pub(super) struct Point {
+    pub(super) fingerprint: Option<Fingerprint>,
+    /// Missing if the relay isn't in the consensus.
+    pub(super) nickname: Option<String>,
+    pub(super) addresses: Vec<String>,
+    /// The end of the certificate of the introduction point, in RFC 3339.
+    pub(super) expires: Option<String>,
+}
+
+/// The parameters of a proof of work.
+#[derive(Debug, Serialize)]
+pub(super) struct Pow {
+    /// The type, such as `v1`.
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    /// The effort that clients should make. 0 means that none is needed now.
+    pub(super) effort: Option<u32>,
+    /// The end of the seed, in RFC 3339.
+    pub(super) expires: Option<String>,
+}
+
+impl Descriptor {
+    /// Reads a descriptor, and opens it with the key of a client if it needs
+    /// one.
+    pub(super) fn new(
+        controller: &Controller,
+        address: &OnionAddress,
+        text: &[u8],
+        key: Option<&ClientKey>,
+    ) -> Result<Self, Failure> {
+        let parsed = OnionDescriptor::parse(text).map_err(|error| {
+            Failure::failed(format_args!("the descriptor is malformed: {error}"))
+        })?;
+        let mut descriptor = Descriptor {
+            revision: parsed.revision_counter,
+            lifetime: parsed.lifetime.as_ref().map(Duration::as_secs),
+            certificate_expires: parsed
+                .signing_key_cert
+                .as_ref()
+                .map(|it| units::time(it.expires())),
+            client_authorization: None,
+            problem: None,
+            inside: None,
+        };
+        // A service that admits everybody can be read without a key. Otherwise,
+        // the descriptor doesn't tell the difference.
+        let opened = match parsed.open(address, None) {
+            Err(OpenDescriptorError::NeedsClientKey) => {
+                descriptor.client_authorization = Some(true);
+                parsed.open(address, key)
+            }
+            opened => {
+                descriptor.client_authorization = opened.is_ok().then_some(false);
+                opened
+            }
+        };
+        match opened {
+            Ok(opened) => descriptor.inside = Some(inside(controller, &opened)?),
+            Err(OpenDescriptorError::NeedsClientKey) => {
+                let text = "the service only admits authorized clients; --client-key names a key";
+                descriptor.problem = Some(text.to_owned());
+            }
+            Err(error) => descriptor.problem = Some(error.to_string()),
+        }
+        Ok(descriptor)
+    }
+}
+
+fn inside(controller: &Controller, opened: &OpenedDescriptor) -> Result<Inside, Failure> {
+    let layer = &opened.second;
+    let points = layer.introduction_points.iter().map(|point| read_point(controller, point));
+    Ok(Inside {
+        introduction_points: points.collect::<Result<_, Failure>>()?,
+        single_onion_service: layer.is_single_onion_service,
+        introduction_authorization: layer
+            .intro_auth_required
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        flow_control: layer.flow_control.as_ref().map(|it| it.versions.to_string()),
+        proof_of_work: layer.pow_params.iter().map(read_pow).collect(),
+    })
+}
+
+fn read_point(controller: &Controller, point: &IntroductionPoint) -> Result<Point, Failure> {
+    let mut fingerprint = None;
+    let mut addresses = Vec::new();
+    for specifier in &point.link_specifiers {
+        match specifier {
+            LinkSpecifier::Ipv4(address) => addresses.push(address.to_string()),
+            LinkSpecifier::Ipv6(address) => addresses.push(address.to_string()),
+            LinkSpecifier::LegacyId(relay) => fingerprint = Some(*relay),
+            _ => {}
+        }
+    }
+    let nickname = fingerprint.map(|relay| nickname(controller, relay)).transpose()?.flatten();
+    let expires: Option<SystemTime> = point.auth_key_cert.as_ref().map(|it| it.expires());
+    Ok(Point { fingerprint, nickname, addresses, expires: expires.map(units::time) })
+}
+
+fn read_pow(params: &PowParams) -> Pow {
+    match params {
+        PowParams::V1 { suggested_effort, expires, .. } => Pow {
+            kind: "v1".to_owned(),
+            effort: Some(*suggested_effort),
+            expires: Some(units::time(*expires)),
+        },
+        other => {
+            let text = other.to_string();
+            let kind = text.split(' ').next().unwrap_or_default().to_owned();
+            Pow { kind, effort: None, expires: None }
+        }
+    }
+}

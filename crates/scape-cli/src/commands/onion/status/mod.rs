@@ -1,0 +1,139 @@
+//! `scape onion status`.
+
+mod descriptor;
+mod fetch;
+mod print;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use scape::Controller;
+use scape::word::{ClientKey, OnionAddress};
+use serde::Serialize;
+
+use super::key_files::client_key;
+use crate::base::background;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+use descriptor::Descriptor;
+use fetch::{Asked, fetch};
+
+/// Show the descriptor of an onion service, and if it can be reached
+///
+/// Asks the directories that store the descriptor, one after the other until
+/// one has it. Opens the descriptor, which needs a key if the service only
+/// admits authorized clients. A key that tor has is used.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The address of the service
+    address: OnionAddress,
+
+    /// A file with the private key of a client. - is standard input
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+
+    /// Ask all directories
+    #[arg(long)]
+    all: bool,
+
+    /// Try a connection to this port, too. Connections use the keys that tor
+    /// has: see `scape onion auth add`
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    connect: Option<u16>,
+}
+
+/// The state of a service, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+struct Status {
+    address: OnionAddress,
+    /// The directories that were asked, in this order.
+    directories: Vec<Asked>,
+    /// The newest descriptor. Missing if no directory has one.
+    descriptor: Option<Descriptor>,
+    /// The result of `--connect`.
+    connection: Option<Connection>,
+}
+
+/// A connection to the service.
+#[derive(Debug, Serialize)]
+struct Connection {
+    port: u16,
+    /// The time that it took, in seconds.
+    seconds: f64,
+    /// The reason if it has failed.
+    error: Option<String>,
+    #[serde(skip)]
+    exit: Option<Exit>,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tor = context.tor()?;
+        let controller = tor.controller()?;
+        let key = self.key(controller)?;
+        let fetched = fetch(context, controller, self.address, self.all)?;
+        let descriptor = fetched
+            .newest
+            .map(|text| Descriptor::new(controller, &self.address, &text, key.as_ref()));
+        let connection = self.connect.map(|port| self.try_port(context, port)).transpose()?;
+        let status = Status {
+            address: self.address,
+            directories: fetched.asked,
+            descriptor: descriptor.transpose()?,
+            connection,
+        };
+        match context.out.is_json() {
+            true => context.out.value(&status)?,
+            false => context.out.line(print::describe(&status))?,
+        }
+        failure(&status, fetched.exit)
+    }
+
+    /// Returns the key from the option, or the one that tor has.
+    fn key(&self, controller: &Controller) -> Result<Option<ClientKey>, Failure> {
+        match &self.client_key {
+            Some(path) => client_key(path).map(Some),
+            None => {
+                let known = controller.onion_client_auth().get(&self.address)?;
+                Ok(known.map(|auth| auth.key))
+            }
+        }
+    }
+
+    fn try_port(&self, context: &Context, port: u16) -> Result<Connection, Failure> {
+        let client = context.client()?;
+        let address = self.address;
+        let busy = Busy::new(format_args!("connecting to {address}:{port}"));
+        let begun = Instant::now();
+        let result = background::run(context, move || client.connect((address, port)))?;
+        drop(busy);
+        let seconds = begun.elapsed().as_secs_f64();
+        let failure = result.err().map(Failure::from);
+        Ok(Connection {
+            port,
+            seconds,
+            exit: failure.as_ref().map(|failure| failure.exit),
+            error: failure.map(|failure| failure.message),
+        })
+    }
+}
+
+/// Returns the failure if the service can't be reached.
+fn failure(status: &Status, exit: Option<Exit>) -> Result<(), Failure> {
+    let address = status.address;
+    if status.descriptor.is_none() {
+        let exit = exit.unwrap_or(Exit::Failed);
+        let message = format_args!(
+            "no descriptor of {address} was found: is the address right, and the service online?"
+        );
+        return Err(Failure::new(exit, message));
+    }
+    match &status.connection {
+        Some(Connection { port, exit: Some(exit), .. }) => {
+            Err(Failure::new(*exit, format_args!("port {port} of {address} can't be reached")))
+        }
+        _ => Ok(()),
+    }
+}

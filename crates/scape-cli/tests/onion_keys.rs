@@ -1,0 +1,131 @@
+//! Keys of onion services and of their clients, without a tor.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+#[path = "support/run.rs"]
+#[allow(dead_code)]
+mod run;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use run::Scape;
+use scape::onion::load_key;
+use scape::word::{ClientKey, ClientPublicKey, OnionAddress, OnionKey};
+use tempfile::TempDir;
+
+const ADDRESS: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn onion(words: &[&str]) -> Scape {
+    words.iter().fold(Scape::new(["onion"]), |scape, word| scape.arg(word))
+}
+
+#[test]
+fn key_new_saves_a_private_file_and_prints_the_address() {
+    let folder = folder();
+    let file = folder.path().join("site.key");
+    let out = onion(&["key", "new"]).arg(&file).ok();
+    let key = load_key(&file).unwrap();
+    assert_eq!(out, format!("{}\n", key.address()));
+    assert_eq!(mode(&file), 0o600);
+    // A key is never overwritten.
+    let done = onion(&["key", "new"]).arg(&file).run().expect(1);
+    assert!(done.error.contains("site.key"), "{done:?}");
+    assert_eq!(load_key(&file).unwrap(), key);
+    let value = &onion(&["key", "show"]).arg(&file).json()[0];
+    assert_eq!(value["address"], key.address().to_string());
+    assert_eq!((value["file"].as_str(), value.get("private_key")), (file.to_str(), None));
+}
+
+#[test]
+fn key_new_without_a_file_prints_the_key() {
+    let out = onion(&["key", "new"]).ok();
+    let (address, key) = out.trim_end().split_once('\n').unwrap();
+    assert_eq!(key.parse::<OnionKey>().unwrap().address().to_string(), address);
+    let value = &onion(&["key", "new"]).json()[0];
+    let key: OnionKey = value["private_key"].as_str().unwrap().parse().unwrap();
+    assert_eq!(value["address"], key.address().to_string());
+    assert!(value["file"].is_null());
+}
+
+#[test]
+fn key_show_reads_the_files_of_tor_and_hides_the_key() {
+    let folder = folder();
+    let key = OnionKey::random();
+    let file = folder.path().join("hs_ed25519_secret_key");
+    fs::write(&file, key.to_secret_key_file()).unwrap();
+    assert_eq!(onion(&["key", "show"]).arg(&file).ok(), format!("{}\n", key.address()));
+    let secret = onion(&["key", "show", "--secret"]).arg(&file).ok();
+    assert_eq!(secret, format!("{}\n{}\n", key.address(), *key.to_blob()));
+    let value = &onion(&["key", "show", "--secret"]).arg(&file).json()[0];
+    assert_eq!(value["private_key"], key.to_blob().as_str());
+    let done = onion(&["key", "show", "/nowhere/key"]).run().expect(1);
+    assert!(done.error.contains("/nowhere/key"), "{done:?}");
+    fs::write(&file, "nonsense").unwrap();
+    let done = onion(&["key", "show"]).arg(&file).run().expect(1);
+    assert!(done.error.contains("hs_ed25519_secret_key"), "{done:?}");
+}
+
+#[test]
+fn names_are_kept_in_the_data_folder() {
+    let data = folder();
+    let named = |words: &[&str]| onion(words).env("XDG_DATA_HOME", data.path());
+    let address = named(&["key", "new", "--name", "my-app"]).ok();
+    let file = data.path().join("scape/onions/my-app.key");
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert_eq!(named(&["key", "show", "--name", "my-app"]).ok(), address);
+    named(&["key", "new", "--name", "my-app"]).run().expect(1);
+    let done = named(&["key", "new", "--name", "../escape"]).run().expect(2);
+    assert!(done.error.contains("a name has 1 to 64 letters"), "{done:?}");
+    // Without the variable, the folder is below the home folder.
+    let home =
+        onion(&["key", "new", "--name", "a"]).env("XDG_DATA_HOME", "").env("HOME", data.path());
+    home.ok();
+    assert!(data.path().join(".local/share/scape/onions/a.key").exists());
+}
+
+#[test]
+fn auth_new_prints_the_lines_for_both_sides() {
+    let value = &onion(&["auth", "new", ADDRESS]).json()[0];
+    let text = |name: &str| value[name].as_str().unwrap();
+    let key: ClientKey = text("private_key").parse().unwrap();
+    let address: OnionAddress = ADDRESS.parse().unwrap();
+    assert_eq!(text("client_line"), key.auth_private_line(&address).as_str());
+    let public: ClientPublicKey = text("public_key").parse().unwrap();
+    assert_eq!((public, public.auth_line().as_str()), (key.public_key(), text("service_line")));
+    let out = onion(&["auth", "new"]).ok();
+    let lines: Vec<(&str, &str)> = out.lines().map(|line| line.split_at(13)).collect();
+    let [("Public key   ", public), ("Service      ", service), ("Private key  ", key)] = lines[..]
+    else {
+        panic!("{out}")
+    };
+    assert_eq!(service, format!("descriptor:x25519:{public}"));
+    assert_eq!(key.parse::<ClientKey>().unwrap().public_key().to_string(), public);
+}
+
+#[test]
+fn auth_new_saves_the_private_key_without_showing_it() {
+    let folder = folder();
+    let file = folder.path().join("me.auth_private");
+    let value = &onion(&["auth", "new", ADDRESS, "--key-file"]).arg(&file).json()[0];
+    let text = fs::read_to_string(&file).unwrap();
+    let key: ClientKey = text.parse().unwrap();
+    assert_eq!(value["public_key"], key.public_key().to_string());
+    assert_eq!((value.get("private_key"), value.get("client_line")), (None, None));
+    assert_eq!(value["key_file"].as_str(), file.to_str());
+    assert_eq!(mode(&file), 0o600);
+    assert!(text.starts_with(ADDRESS.trim_end_matches(".onion")), "{text}");
+    let done = onion(&["auth", "new", "--key-file"]).arg(&file).run().expect(1);
+    assert!(done.error.contains("cannot write"), "{done:?}");
+    let done = onion(&["auth", "new", "nonsense"]).run().expect(2);
+    assert!(done.error.contains("nonsense"), "{done:?}");
+}
