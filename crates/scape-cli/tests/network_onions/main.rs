@@ -12,6 +12,7 @@
 mod shared_network;
 
 mod connect;
+mod forward;
 mod get;
 #[path = "../../../../tests/support/network_end.rs"]
 mod network_end;
@@ -22,6 +23,7 @@ mod resolve;
 mod run;
 mod run_program;
 mod server;
+mod share;
 mod status;
 #[path = "../../../../tests/support/tls_server.rs"]
 #[allow(dead_code)]
@@ -33,7 +35,7 @@ mod watchdog;
 mod watching;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scape::testing::TestNetwork;
 
@@ -54,4 +56,17 @@ pub(crate) fn scape<const N: usize>(network: &TestNetwork, arguments: [&str; N])
     // Some commands end with words that aren't theirs.
     let scape = Scape::new([]).control(network.control_address());
     arguments.into_iter().fold(scape, |scape, argument| scape.arg(argument))
+}
+
+/// Waits until the network's client can reach an onion service. A descriptor
+/// may not be on all directories yet.
+pub(crate) fn visit(network: &TestNetwork, url: &str) {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let done = scape(network, ["get", url, "-X", "HEAD"]).run();
+        if done.code == Some(0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{done:?}");
+    }
 }

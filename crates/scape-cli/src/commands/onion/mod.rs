@@ -1,9 +1,11 @@
 //! `scape onion`.
 
 mod auth;
+mod forward;
 mod key;
 mod key_files;
 mod list;
+mod share;
 mod status;
 
 use clap::{Args, Subcommand};
@@ -20,6 +22,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Share(share::Arguments),
+    Forward(forward::Arguments),
     Key(key::Arguments),
     Auth(auth::Arguments),
     Status(status::Arguments),
@@ -29,6 +33,8 @@ enum Command {
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         match self.command {
+            Command::Share(arguments) => arguments.run(context),
+            Command::Forward(arguments) => arguments.run(context),
             Command::Key(arguments) => arguments.run(context),
             Command::Auth(arguments) => arguments.run(context),
             Command::Status(arguments) => arguments.run(context),

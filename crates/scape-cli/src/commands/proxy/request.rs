@@ -135,8 +135,8 @@ mod tests {
 
     fn head(text: &str) -> RequestHead {
         let text = text.replace('\n', "\r\n");
-        match RequestHead::read(&mut text.as_bytes()).unwrap() {
-            Received::Head(head, _) => head,
+        match RequestHead::read(&mut text.as_bytes(), &mut Vec::new()).unwrap() {
+            Received::Head(head) => head,
             other => panic!("{other:?}"),
         }
     }

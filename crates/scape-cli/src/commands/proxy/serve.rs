@@ -53,8 +53,9 @@ impl Proxy {
 /// Serves one request.
 pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
     program.set_read_timeout(Some(PATIENCE))?;
-    let (head, rest) = match RequestHead::read(&mut program)? {
-        Received::Head(head, rest) => (head, rest),
+    let mut rest = Vec::new();
+    let head = match RequestHead::read(&mut program, &mut rest)? {
+        Received::Head(head) => head,
         Received::Bad => {
             return refuse(program, "400 Bad Request", "this isn't a request of HTTP/1");
         }

@@ -18,13 +18,14 @@ pub(crate) struct RequestHead {
     pub(crate) target: String,
     /// The names and values of the headers, in their order.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    /// The second part of the version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    minor_version: u8,
 }
 
 /// The result of reading a head.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// A head, and the bytes that were read after it.
-    Head(RequestHead, Vec<u8>),
+    Head(RequestHead),
     /// The bytes aren't a head of HTTP/1, or the head is too long.
     Bad,
     /// The peer has closed the connection before it sent anything.
@@ -32,16 +33,17 @@ pub(crate) enum Received {
 }
 
 impl RequestHead {
-    /// Reads a head. The read timeout of the connection, which must be set,
-    /// limits the time for each part.
-    pub(crate) fn read(connection: &mut impl Read) -> io::Result<Received> {
+    /// Reads a head. `bytes` are those that were read before, and afterwards
+    /// those after the head. The read timeout of the connection, which must be
+    /// set, limits the time for each part.
+    pub(crate) fn read(connection: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<Received> {
         let begun = Instant::now();
-        let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
         loop {
-            match RequestHead::parse(&bytes) {
+            match RequestHead::parse(bytes) {
                 Some(Ok((head, length))) => {
-                    return Ok(Received::Head(head, bytes.split_off(length)));
+                    bytes.drain(..length);
+                    return Ok(Received::Head(head));
                 }
                 Some(Err(_)) => return Ok(Received::Bad),
                 None if bytes.len() > LONGEST => return Ok(Received::Bad),
@@ -70,6 +72,7 @@ impl RequestHead {
             method: request.method.unwrap_or_default().to_owned(),
             target: request.path.unwrap_or_default().to_owned(),
             headers: headers.map(|it| (it.name.to_owned(), it.value.to_owned())).collect(),
+            minor_version: request.version.unwrap_or_default(),
         };
         Some(Ok((head, length)))
     }
@@ -78,6 +81,22 @@ impl RequestHead {
     pub(crate) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let named = self.headers.iter().filter(move |(it, _)| it.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns true if the peer may send another request on the connection.
+    pub(crate) fn keeps_alive(&self) -> bool {
+        let closes = |value: &[u8]| {
+            let mut words = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            words.any(|word| word.eq_ignore_ascii_case(b"close"))
+        };
+        self.minor_version >= 1 && !self.values("connection").any(closes)
+    }
+
+    /// Returns true if a body follows the head.
+    pub(crate) fn has_body(&self) -> bool {
+        let is_empty = |value: &[u8]| value.trim_ascii() == b"0";
+        self.values("transfer-encoding").next().is_some()
+            || !self.values("content-length").all(is_empty)
     }
 
     /// Returns the value of a header as text, if there is exactly one.
@@ -92,24 +111,48 @@ impl RequestHead {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> (Received, Vec<u8>) {
+        let mut rest = Vec::new();
+        (RequestHead::read(&mut text.as_bytes(), &mut rest).unwrap(), rest)
+    }
+
+    fn head(text: &str) -> RequestHead {
+        match read(text) {
+            (Received::Head(head), _) => head,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn head_is_read_and_the_rest_is_kept() {
-        let mut bytes = &b"POST /a HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\n\r\nbody"[..];
-        let Received::Head(head, rest) = RequestHead::read(&mut bytes).unwrap() else { panic!() };
+        let (received, mut rest) =
+            read("POST /a HTTP/1.1\r\nHost: x\r\nA: 1\r\na: 2\r\n\r\nGET / HTTP/1.0\r\n\r\n");
+        let Received::Head(head) = received else { panic!("{received:?}") };
         assert_eq!((head.method.as_str(), head.target.as_str()), ("POST", "/a"));
         assert_eq!(head.text("HOST"), Some("x"));
         assert_eq!(head.values("a").count(), 2);
         assert_eq!((head.text("a"), head.text("b")), (None, None));
-        assert_eq!(rest, b"body");
+        let received = RequestHead::read(&mut io::empty(), &mut rest).unwrap();
+        assert!(matches!(received, Received::Head(head) if head.method == "GET"));
+        assert_eq!(rest, b"");
     }
 
     #[test]
     fn bad_heads_are_recognized() {
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(2 * LONGEST));
         for bad in ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET /", &long] {
-            let received = RequestHead::read(&mut bad.as_bytes()).unwrap();
-            assert!(matches!(received, Received::Bad), "{bad}");
+            assert!(matches!(read(bad).0, Received::Bad), "{bad}");
         }
-        assert!(matches!(RequestHead::read(&mut &b""[..]).unwrap(), Received::Nothing));
+        assert!(matches!(read("").0, Received::Nothing));
+    }
+
+    #[test]
+    fn end_of_the_connection_and_body_are_recognized() {
+        assert!(head("GET / HTTP/1.1\r\n\r\n").keeps_alive());
+        assert!(!head("GET / HTTP/1.0\r\n\r\n").keeps_alive());
+        assert!(!head("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n").keeps_alive());
+        assert!(!head("GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n").has_body());
+        assert!(head("GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n").has_body());
+        assert!(head("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n").has_body());
     }
 }

@@ -1,0 +1,113 @@
+//! Forwards to onion addresses.
+
+use std::collections::BTreeMap;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use scape::control::OnionTarget;
+use scape::onion::OnionService;
+use scape::word::ClientPublicKey;
+use scape::{OnionBuilder, Tor};
+
+use super::Forward;
+use super::spec::Export;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::commands::onion::key_files::{KeptKey, KeyName};
+
+/// The time to find out if anybody listens at a local address.
+const LISTENS: Duration = Duration::from_secs(1);
+
+/// An onion service that was published.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) service: OnionService,
+    name: Option<KeyName>,
+    key_file: Option<PathBuf>,
+}
+
+impl Published {
+    /// Returns the forwards to this service.
+    pub(super) fn forwards(&self) -> impl Iterator<Item = Forward> {
+        self.service.ports().iter().map(|(port, local)| Forward {
+            direction: "export",
+            local: local.to_string(),
+            address: self.service.address().to_string(),
+            port: *port,
+            name: self.name.as_ref().map(|name| name.as_str().to_owned()),
+            key_file: self.key_file.clone(),
+        })
+    }
+}
+
+/// Publishes a service for each name, and one for the exports without a name.
+/// Returns them when all can be reached.
+pub(super) fn publish(
+    context: &Context,
+    tor: &Tor,
+    exports: &[Export],
+    clients: &[ClientPublicKey],
+) -> Result<Vec<Published>, Failure> {
+    let mut groups: BTreeMap<Option<&KeyName>, Vec<(u16, &OnionTarget)>> = BTreeMap::new();
+    for export in exports {
+        warn(context, &export.local);
+        let ports = groups.entry(export.name.as_ref()).or_default();
+        for port in &export.ports {
+            if ports.iter().any(|(other, _)| other == port) {
+                return Err(Failure::usage(format_args!(
+                    "port {port} of an onion address is forwarded twice"
+                )));
+            }
+            ports.push((*port, &export.local));
+        }
+    }
+    let busy = Arc::new(Busy::new("publishing the services"));
+    let mut builders = Vec::new();
+    for (name, ports) in groups {
+        let kept = KeptKey::at(name.map(KeyName::path).transpose()?)?;
+        let shown = busy.clone();
+        let mut builder: OnionBuilder = tor
+            .onion()?
+            .key(kept.key.clone())
+            .timeout(context.network_timeout())
+            .on_progress(move |progress| shown.update(progress));
+        for (port, local) in ports {
+            builder = builder.port(port, local.clone());
+        }
+        for client in clients {
+            builder = builder.client(*client);
+        }
+        builders.push((name, kept, builder));
+    }
+    // All services wait for their uploads at the same time.
+    let waiting: Vec<_> = builders
+        .into_iter()
+        .map(|(name, kept, builder)| (name, kept, thread::spawn(move || builder.publish())))
+        .collect();
+    let mut published = Vec::new();
+    for (name, kept, thread) in waiting {
+        let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))??;
+        kept.save()?;
+        published.push(Published { service, name: name.cloned(), key_file: kept.path });
+    }
+    Ok(published)
+}
+
+/// Tells the user if nobody listens at an address of this machine.
+fn warn(context: &Context, local: &OnionTarget) {
+    let result = match local {
+        OnionTarget::Tcp(address) if address.ip().is_loopback() => {
+            TcpStream::connect_timeout(address, LISTENS).map(drop)
+        }
+        #[cfg(unix)]
+        OnionTarget::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(drop),
+        _ => return,
+    };
+    if let Err(error) = result {
+        context.out.note(format_args!("nobody listens at {local} yet: {error}"));
+    }
+}

@@ -1,0 +1,154 @@
+//! `scape onion forward`.
+
+mod export;
+mod import;
+mod spec;
+
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use scape::Tor;
+use scape::control::ClientAuth;
+use scape::onion::OnionService;
+use scape::onion::client_auth::ClientAuthGuard;
+use scape::word::ClientPublicKey;
+use serde::Serialize;
+
+use super::key_files::client_key;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::interrupt;
+use spec::{Export, Import, Spec};
+
+/// The interval between two checks of the services and for a signal.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Forward ports to onion addresses, or from onion services to this machine
+///
+/// Runs until Ctrl-C. Each SPEC is one of:
+///
+///   8000                       port 8000 of 127.0.0.1 as port 8000 of an onion address
+///   8000~80                    the same as port 80
+///   8000~80,8080               the same as two ports
+///   192.168.1.2:8000~80        a port of another machine
+///   /run/app.sock~80           a Unix socket
+///   8000~80@blog               an address whose key is kept under the name blog
+///   25565@blog                 another port of the same address
+///   ADDRESS.onion:80           port 80 of an onion service at 127.0.0.1:80
+///   ADDRESS.onion:80~8080      the same at 127.0.0.1:8080
+///   ADDRESS.onion:80~[::1]:80  the same at another address of this machine
+///
+/// All forwards without a name share an address, which is forgotten at the end.
+/// The keys of names are in $XDG_DATA_HOME/scape/onions.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct Arguments {
+    /// What to forward
+    #[arg(required = true, value_name = "SPEC")]
+    specs: Vec<Spec>,
+
+    /// Only admit clients with the private key for this public key, from `scape
+    /// onion auth new`, to forwarded ports. Can be repeated
+    #[arg(long = "client", value_name = "PUBLICKEY")]
+    clients: Vec<ClientPublicKey>,
+
+    /// A file with the private key for the onion services that are forwarded to
+    /// this machine. - is standard input
+    #[arg(long, value_name = "FILE")]
+    client_key: Option<PathBuf>,
+}
+
+/// A forward that is ready, as it is printed with `--json`, one a line.
+#[derive(Debug, Serialize)]
+struct Forward {
+    /// `export` to an onion address, or `import` from one.
+    direction: &'static str,
+    /// The address on this machine, or the path of a Unix socket.
+    local: String,
+    /// The onion address, with `.onion`.
+    address: String,
+    /// The port of the onion address.
+    port: u16,
+    /// The name of the key.
+    name: Option<String>,
+    /// The file of the key.
+    key_file: Option<PathBuf>,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let (mut exports, mut imports): (Vec<Export>, Vec<Import>) = (Vec::new(), Vec::new());
+        for spec in self.specs {
+            match spec {
+                Spec::Export(export) => exports.push(export),
+                Spec::Import(import) => imports.push(import),
+            }
+        }
+        let needs_control = !exports.is_empty() || self.client_key.is_some();
+        let tor = needs_control.then(|| context.tor()).transpose()?;
+        // The keys are removed when the guards are dropped, which needs the
+        // connection, also after Ctrl-C.
+        let _held = self.client_key.as_ref().map(|_| interrupt::hold());
+        let _guards = match (&tor, &self.client_key) {
+            (Some(tor), Some(file)) => authorize(tor, &imports, &client_key(file)?)?,
+            _ => Vec::new(),
+        };
+        let mut forwards = Vec::new();
+        if !imports.is_empty() {
+            forwards.extend(import::start(context, &imports)?);
+        }
+        let mut services = Vec::new();
+        if let Some(tor) = &tor {
+            for published in export::publish(context, tor, &exports, &self.clients)? {
+                forwards.extend(published.forwards());
+                services.push(published.service);
+            }
+        }
+        for forward in &forwards {
+            print(context, forward)?;
+        }
+        follow(context, &services)
+    }
+}
+
+/// Gives tor the key for the onion services of the imports.
+fn authorize(
+    tor: &Tor,
+    imports: &[Import],
+    key: &scape::word::ClientKey,
+) -> Result<Vec<ClientAuthGuard>, Failure> {
+    let mut addresses: Vec<_> = imports.iter().map(|import| import.address).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    let guards = addresses.into_iter().map(|address| {
+        let auth = ClientAuth::new(address, key.clone());
+        Ok(ClientAuthGuard::add(tor.controller()?, &auth)?)
+    });
+    guards.collect()
+}
+
+fn print(context: &Context, forward: &Forward) -> Result<(), Failure> {
+    if context.out.is_json() {
+        return context.out.value(forward);
+    }
+    let onion = format!("{}:{}", forward.address, forward.port);
+    match forward.direction {
+        "import" => context.out.line(format_args!("{onion} => {}", forward.local)),
+        _ => context.out.line(format_args!("{} => {onion}", forward.local)),
+    }
+}
+
+/// Waits for Ctrl-C, or for the end of the connection to tor.
+fn follow(context: &Context, services: &[OnionService]) -> Result<(), Failure> {
+    loop {
+        thread::sleep(POLL);
+        context.check_interrupt()?;
+        if services.iter().any(|service| !service.controller().is_open()) {
+            return Err(Failure::failed(
+                "the onion services ended, because the control connection to tor has ended",
+            ));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The words that name a forward.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use scape::control::OnionTarget;
+use scape::word::OnionAddress;
+
+use crate::commands::onion::key_files::KeyName;
+
+/// The port of an onion address for a Unix socket without a port.
+const USUAL_PORT: u16 = 80;
+
+/// A forward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Spec {
+    Export(Export),
+    Import(Import),
+}
+
+/// A local address that becomes ports of an onion address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Export {
+    pub(super) local: OnionTarget,
+    pub(super) ports: Vec<u16>,
+    pub(super) name: Option<KeyName>,
+}
+
+/// A port of an onion service that becomes a port of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Import {
+    pub(super) address: OnionAddress,
+    pub(super) port: u16,
+    pub(super) local: SocketAddr,
+}
+
+impl FromStr for Spec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // A path may contain both characters, but a port can't.
+        let (rest, name) = match text.rsplit_once('@') {
+            Some((rest, name)) if !name.contains(['/', '~']) => (rest, Some(name.parse()?)),
+            _ => (text, None),
+        };
+        let (source, destination) = match rest.rsplit_once('~') {
+            Some((source, destination)) => (source, Some(destination)),
+            None => (rest, None),
+        };
+        if let Some((host, port)) = source.rsplit_once(':')
+            && host.to_ascii_lowercase().ends_with(".onion")
+        {
+            if name.is_some() {
+                return Err("only addresses of this machine's services have names".to_owned());
+            }
+            return import(host, port, destination).map(Spec::Import);
+        }
+        if source.to_ascii_lowercase().ends_with(".onion") {
+            return Err(format!("the port is missing: {source}:80, for example"));
+        }
+        export(source, destination, name).map(Spec::Export)
+    }
+}
+
+fn import(host: &str, onion_port: &str, destination: Option<&str>) -> Result<Import, String> {
+    let address = host.parse().map_err(|error| format!("{host}: {error}"))?;
+    let onion_port = port(onion_port)?;
+    let local = match destination {
+        None => SocketAddr::from((Ipv4Addr::LOCALHOST, onion_port)),
+        // 0 is any free port.
+        Some("0") => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        Some(text) => local(text)?,
+    };
+    Ok(Import { address, port: onion_port, local })
+}
+
+fn export(
+    source: &str,
+    destination: Option<&str>,
+    name: Option<KeyName>,
+) -> Result<Export, String> {
+    let ports = destination.map(|text| text.split(',').map(port).collect()).transpose()?;
+    if source.starts_with('/') || source.starts_with("unix:") {
+        let path = PathBuf::from(source.strip_prefix("unix:").unwrap_or(source));
+        let ports = ports.unwrap_or_else(|| vec![USUAL_PORT]);
+        return Ok(Export { local: unix(path)?, ports, name });
+    }
+    let address = local(source)?;
+    let ports = ports.unwrap_or_else(|| vec![address.port()]);
+    Ok(Export { local: OnionTarget::Tcp(address), ports, name })
+}
+
+#[cfg(unix)]
+fn unix(path: PathBuf) -> Result<OnionTarget, String> {
+    Ok(OnionTarget::Unix(path))
+}
+
+#[cfg(not(unix))]
+fn unix(path: PathBuf) -> Result<OnionTarget, String> {
+    Err(format!("this system has no Unix sockets: {}", path.display()))
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| is_number && *port != 0);
+    port.ok_or_else(|| format!("{text:?} isn't a port from 1 to 65535"))
+}
+
+/// Reads a port, or an address with a port. Host names aren't resolved.
+fn local(text: &str) -> Result<SocketAddr, String> {
+    let Some((host, number)) = text.rsplit_once(':') else {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port(text)?)));
+    };
+    let number = port(number)?;
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, number)));
+    }
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let ip: IpAddr = bare.unwrap_or(host).parse().map_err(|_| {
+        format!("{host:?} isn't an IP address; names aren't resolved, because that could leak them")
+    })?;
+    Ok(SocketAddr::new(ip, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONION: &str = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+
+    fn exported(text: &str) -> (String, Vec<u16>, Option<String>) {
+        match text.parse() {
+            Ok(Spec::Export(export)) => {
+                let name = export.name.map(|name| name.as_str().to_owned());
+                (export.local.to_string(), export.ports, name)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn local_addresses_are_exported() {
+        let none = None::<String>;
+        assert_eq!(exported("8000"), ("127.0.0.1:8000".into(), vec![8000], none.clone()));
+        assert_eq!(exported("8000~80"), ("127.0.0.1:8000".into(), vec![80], none.clone()));
+        assert_eq!(
+            exported("192.168.1.2:8000~80,8080@my-app"),
+            ("192.168.1.2:8000".into(), vec![80, 8080], Some("my-app".into()))
+        );
+        assert_eq!(exported("[::1]:22"), ("[::1]:22".into(), vec![22], none.clone()));
+        assert_eq!(exported("localhost:22@a"), ("127.0.0.1:22".into(), vec![22], Some("a".into())));
+        let unix = |path: &str| OnionTarget::Unix(path.into()).to_string();
+        assert_eq!(
+            exported("/run/a@b~c.sock~80"),
+            (unix("/run/a@b~c.sock"), vec![80], none.clone())
+        );
+        assert_eq!(exported("/run/a.sock@x"), (unix("/run/a.sock"), vec![80], Some("x".into())));
+    }
+
+    #[test]
+    fn onion_services_are_imported() {
+        for (end, local) in [
+            (":80", "127.0.0.1:80"),
+            (":80~8080", "127.0.0.1:8080"),
+            (":80~0", "127.0.0.1:0"),
+            (":80~0.0.0.0:8080", "0.0.0.0:8080"),
+            (":80~[::1]:8080", "[::1]:8080"),
+        ] {
+            let Ok(Spec::Import(import)) = format!("{ONION}{end}").parse() else { panic!("{end}") };
+            assert_eq!((import.local.to_string().as_str(), import.port), (local, 80));
+            assert_eq!(import.address.to_string(), ONION);
+        }
+    }
+
+    #[test]
+    fn invalid_words_are_explained() {
+        for (text, why) in [
+            ("", "port"),
+            ("0", "port"),
+            ("+80", "port"),
+            ("8000~", "port"),
+            ("8000~80,", "port"),
+            ("8000~onion:80", "port"),
+            ("example.com:80", "names aren't resolved"),
+            ("8000@a/b", "port"),
+            ("8000@.a", "a name has"),
+            (ONION, "the port is missing"),
+            (&format!("{ONION}:80@x"), "names"),
+            ("abc.onion:80", "abc.onion"),
+        ] {
+            let error = text.parse::<Spec>().unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `scape onion share`.
+
+mod media_type;
+mod page;
+mod progress;
+mod range;
+mod serve;
+mod site;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use clap::Args;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use scape::onion::OnionStream;
+use scape::word::ClientPublicKey;
+use scape::{Error, OnionListener};
+use serde::Serialize;
+
+use super::key_files::{KeptKey, KeyChoice};
+use crate::base::background;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+use crate::base::units;
+use serve::{Served, Server};
+use site::Site;
+
+/// The most visitors at a time.
+const MOST: usize = 128;
+
+/// Share files or folders as an onion site
+///
+/// Prints the URL as soon as the service can be reached, and serves until
+/// Ctrl-C. A folder's index.html is shown, or else a list of its files. Nothing
+/// outside of the folder is served: symbolic links that lead out of it aren't
+/// followed. Downloads can be resumed. Visitors learn nothing about this
+/// machine, apart from the names, sizes and contents of the files.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Files and folders. A single folder becomes the whole site. Otherwise,
+    /// the site lists the files and folders
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    key: KeyChoice,
+
+    /// Only admit clients with the private key for this public key, from `scape
+    /// onion auth new`. Can be repeated
+    #[arg(long = "client", value_name = "PUBLICKEY")]
+    clients: Vec<ClientPublicKey>,
+
+    /// The port of the onion address
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+
+    /// End after one file was downloaded completely
+    #[arg(long)]
+    once: bool,
+
+    /// Share files whose names begin with a dot, too
+    #[arg(long)]
+    hidden: bool,
+}
+
+/// What happens, as it is printed with `--json`, one a line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Happening<'a> {
+    /// The service can be reached.
+    Ready {
+        url: &'a str,
+        /// The address, with `.onion`.
+        address: String,
+        port: u16,
+        /// The file of the key. Missing if the address is used only once.
+        key_file: Option<&'a PathBuf>,
+        /// The number of authorized clients. 0 if everybody is admitted.
+        clients: usize,
+    },
+    /// A request was answered.
+    Request(&'a Served),
+}
+
+/// A message to the thread that prints.
+enum Message {
+    Served(Served),
+    /// The file that `--once` waits for was downloaded.
+    Done,
+    /// The listener has ended.
+    Ended(Option<Error>),
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let site = Site::new(&self.paths, self.hidden)?;
+        let kept = self.key.key()?;
+        let listener = self.listen(context, &kept)?;
+        kept.save()?;
+        let address = listener.address().to_string();
+        let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
+        let url = format!("http://{address}{port}/{}", site.start());
+        match context.out.is_json() {
+            true => context.out.value(&Happening::Ready {
+                url: &url,
+                address,
+                port: self.port,
+                key_file: kept.path.as_ref(),
+                clients: self.clients.len(),
+            })?,
+            false => context.out.line(&url)?,
+        }
+        let (sender, messages) = unbounded();
+        let server = Server::new(site, self.once);
+        let visitors = listener.receiver().clone();
+        thread::spawn(move || accept(&visitors, &Arc::new(server), &sender));
+        follow(context, &messages)?;
+        listener.close()?;
+        Ok(())
+    }
+
+    fn listen(&self, context: &Context, kept: &KeptKey) -> Result<OnionListener, Failure> {
+        let busy = Busy::new("publishing the service");
+        let mut builder = context
+            .tor()?
+            .onion()?
+            .virtual_port(self.port)
+            .key(kept.key.clone())
+            .timeout(context.network_timeout())
+            .on_progress(move |progress| busy.update(progress));
+        for client in &self.clients {
+            builder = builder.client(*client);
+        }
+        Ok(builder.listen()?)
+    }
+}
+
+/// Prints requests until the end.
+fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure> {
+    loop {
+        match background::receive(context, messages)? {
+            Some(Message::Served(served)) if context.out.is_json() => {
+                context.out.value(&Happening::Request(&served))?;
+            }
+            Some(Message::Served(served)) => context.out.note(format_args!(
+                "{} {}: {}, {}",
+                printable(&served.method),
+                printable(&served.path),
+                served.status,
+                units::bytes(served.bytes)
+            )),
+            Some(Message::Done) => return Ok(()),
+            Some(Message::Ended(error)) => {
+                // At an interrupt, the service ends before this thread notices.
+                context.check_interrupt()?;
+                let reason = error.map(Failure::from).map(|failure| failure.message);
+                let reason = reason.unwrap_or_else(|| "the listener was closed".to_owned());
+                return Err(Failure::failed(format_args!("the onion service ended: {reason}")));
+            }
+            None => return Err(Failure::failed("a thread has panicked")),
+        }
+    }
+}
+
+/// Serves visitors on threads of their own.
+fn accept(
+    visitors: &Receiver<Result<OnionStream, Error>>,
+    server: &Arc<Server>,
+    messages: &Sender<Message>,
+) {
+    let open = Arc::new(AtomicUsize::new(0));
+    let mut last = None;
+    while let Ok(visitor) = visitors.recv() {
+        let visitor = match visitor {
+            Ok(visitor) => visitor,
+            Err(error) => {
+                last = Some(error);
+                continue;
+            }
+        };
+        // Further visitors are turned away, because each one has a thread.
+        if open.fetch_add(1, Ordering::AcqRel) >= MOST {
+            open.fetch_sub(1, Ordering::AcqRel);
+            continue;
+        }
+        let (server, messages, open) = (server.clone(), messages.clone(), open.clone());
+        thread::spawn(move || {
+            // An error only means that the visitor has gone. The messages have
+            // no receiver when the command ends.
+            let told = messages.clone();
+            let served = server.serve(visitor, |served| drop(told.send(Message::Served(served))));
+            if served.unwrap_or(false) {
+                let _ = messages.send(Message::Done);
+            }
+            open.fetch_sub(1, Ordering::AcqRel);
+        });
+    }
+    let _ = messages.send(Message::Ended(last));
+}

@@ -1,0 +1,274 @@
+//! The files that are shared, and the paths at which visitors find them.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use super::page::{Entry, encode};
+use crate::base::failure::Failure;
+
+/// The files that are shared.
+#[derive(Debug)]
+pub(super) struct Site {
+    root: Root,
+    hidden: bool,
+}
+
+#[derive(Debug)]
+enum Root {
+    /// The site is a folder. The path is canonical.
+    Folder(PathBuf),
+    /// The site lists files and folders. The paths are canonical.
+    List(Vec<(String, PathBuf)>),
+}
+
+/// The content at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    File(PathBuf),
+    /// A list of files.
+    Listing(Vec<Entry>),
+    /// The same path with a slash at the end.
+    Elsewhere(String),
+}
+
+/// The reason for missing content.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    BadPath,
+    NotFound,
+}
+
+impl Site {
+    /// Checks that the paths exist.
+    pub(super) fn new(paths: &[PathBuf], hidden: bool) -> Result<Self, Failure> {
+        let mut list: Vec<(String, PathBuf)> = Vec::new();
+        for path in paths {
+            let failed =
+                |why: &str| Failure::usage(format_args!("cannot share {}: {why}", path.display()));
+            let real = path.canonicalize().map_err(|error| failed(&error.to_string()))?;
+            if real.is_dir() && paths.len() == 1 {
+                return Ok(Site { root: Root::Folder(real), hidden });
+            }
+            if !real.is_dir() && !real.is_file() {
+                return Err(failed("it is neither a file nor a folder"));
+            }
+            // A path such as `..` has no name of its own.
+            let name = path.file_name().or(real.file_name()).and_then(|name| name.to_str());
+            let name = name.ok_or_else(|| failed("its name isn't text in UTF-8"))?.to_owned();
+            if list.iter().any(|(other, _)| *other == name) {
+                return Err(failed("another one has the same name"));
+            }
+            list.push((name, real));
+        }
+        Ok(Site { root: Root::List(list), hidden })
+    }
+
+    /// Returns the path that visitors should see first, without the slash at
+    /// its beginning.
+    pub(super) fn start(&self) -> String {
+        match &self.root {
+            Root::List(list) => match list.as_slice() {
+                [(name, path)] if path.is_file() => encode(name),
+                _ => String::new(),
+            },
+            Root::Folder(_) => String::new(),
+        }
+    }
+
+    /// Finds the content of a request such as `/a%20b/c?d`. It is never outside
+    /// of the shared files.
+    pub(super) fn find(&self, target: &str) -> Result<Content, Missing> {
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        let path = path.strip_prefix('/').ok_or(Missing::BadPath)?;
+        let mut names = Vec::new();
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            names.push(decode(part).ok_or(Missing::BadPath)?);
+        }
+        let ends_with_slash = path.is_empty() || path.ends_with('/');
+        let (base, rest) = match &self.root {
+            Root::Folder(folder) => (folder, names.as_slice()),
+            Root::List(list) => {
+                let Some((first, rest)) = names.split_first() else {
+                    return Ok(Content::Listing(self.list(list)));
+                };
+                let found = list.iter().find(|(name, _)| name == first);
+                (&found.ok_or(Missing::NotFound)?.1, rest)
+            }
+        };
+        let real = self.below(base, rest).ok_or(Missing::NotFound)?;
+        if !real.is_dir() {
+            return match real.is_file() && !ends_with_slash {
+                true => Ok(Content::File(real)),
+                false => Err(Missing::NotFound),
+            };
+        }
+        if !ends_with_slash {
+            // The path is built anew, because two slashes at the beginning
+            // would lead to another host.
+            let names: Vec<String> = names.iter().map(|name| encode(name)).collect();
+            return Ok(Content::Elsewhere(format!("/{}/", names.join("/"))));
+        }
+        match self.below(base, &[rest, &["index.html".to_owned()]].concat()) {
+            Some(index) if index.is_file() => Ok(Content::File(index)),
+            _ => Ok(Content::Listing(self.entries(base, &real))),
+        }
+    }
+
+    /// Returns the real path of a file below `base`. Returns `None` if it
+    /// doesn't exist, is hidden, or a link leads out of `base`.
+    fn below(&self, base: &Path, names: &[String]) -> Option<PathBuf> {
+        let mut wanted = base.to_path_buf();
+        for name in names {
+            // Only plain names: not `..`, and no drive of another system.
+            let mut parts = Path::new(name).components();
+            let is_plain =
+                matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+            if !is_plain || name.contains(['/', '\\', '\0']) || !self.shows(name) {
+                return None;
+            }
+            wanted.push(name);
+        }
+        let real = wanted.canonicalize().ok()?;
+        // A link may also lead to a hidden file.
+        let inside = real.strip_prefix(base).ok()?;
+        let is_shown = inside.iter().all(|name| self.shows(&name.to_string_lossy()));
+        is_shown.then_some(real)
+    }
+
+    fn shows(&self, name: &str) -> bool {
+        self.hidden || !name.starts_with('.')
+    }
+
+    /// Returns the files of a folder that can be visited.
+    fn entries(&self, base: &Path, folder: &Path) -> Vec<Entry> {
+        let Ok(inside) = folder.strip_prefix(base) else { return Vec::new() };
+        let above: Vec<String> =
+            inside.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+        let mut entries = Vec::new();
+        for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(name) = file.file_name().into_string() else { continue };
+            let names = [above.as_slice(), std::slice::from_ref(&name)].concat();
+            let real = self.below(base, &names);
+            entries.extend(real.and_then(|real| Entry::new(name, &real)));
+        }
+        entries
+    }
+
+    fn list(&self, list: &[(String, PathBuf)]) -> Vec<Entry> {
+        list.iter().filter_map(|(name, path)| Entry::new(name.clone(), path)).collect()
+    }
+}
+
+/// Decodes percent escapes: `%41` is `A`.
+fn decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [char::from(rest.next()?), char::from(rest.next()?)];
+                let [high, low] = digits.map(|digit| digit.to_digit(16));
+                u8::try_from(high? * 16 + low?).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let site = folder.path().join("site");
+        fs::create_dir_all(site.join("sub/.git")).unwrap();
+        for name in ["site/a b.txt", "site/.secret", "site/sub/.git/config", "outside"] {
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        symlink("../outside", site.join("out")).unwrap();
+        symlink("..", site.join("up")).unwrap();
+        symlink("a b.txt", site.join("in")).unwrap();
+        symlink("sub/.git", site.join("git")).unwrap();
+        symlink("nowhere", site.join("broken")).unwrap();
+        folder
+    }
+
+    fn names(content: Result<Content, Missing>) -> Vec<String> {
+        match content {
+            Ok(Content::Listing(entries)) => {
+                let mut names: Vec<_> = entries.into_iter().map(|entry| entry.name).collect();
+                names.sort();
+                names
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_found() {
+        let folder = folder();
+        let root = folder.path().join("site").canonicalize().unwrap();
+        let site = Site::new(&[root.clone()], false).unwrap();
+        let file = Ok(Content::File(root.join("a b.txt")));
+        for path in ["/a%20b.txt", "/a b.txt?x", "//a%20b.txt", "/in"] {
+            assert_eq!(site.find(path), file, "{path}");
+        }
+        for path in [
+            "/../outside",
+            "/%2e%2e/outside",
+            "/sub/../../outside",
+            "/..%2foutside",
+            "/out",
+            "/up/outside",
+            "/up/",
+            "/broken",
+            "/.secret",
+            "/sub/.git/config",
+            "/git/config",
+            "/a%20b.txt/",
+            "/a%20b.txt/x",
+            "/a%00b",
+            "/nothing",
+        ] {
+            assert_eq!(site.find(path), Err(Missing::NotFound), "{path}");
+        }
+        for path in ["", "a", "http://x/", "/%", "/%ff", "/%zz", "/%+1"] {
+            assert_eq!(site.find(path), Err(Missing::BadPath), "{path}");
+        }
+        assert_eq!(names(site.find("/")), ["a b.txt", "in", "sub"]);
+        assert_eq!(site.find("//sub"), Ok(Content::Elsewhere("/sub/".into())));
+        assert_eq!(names(site.find("/sub/")), [""; 0]);
+        let all = Site::new(&[root.clone()], true).unwrap();
+        assert_eq!(all.find("/.secret"), Ok(Content::File(root.join(".secret"))));
+        assert_eq!(all.find("/out"), Err(Missing::NotFound));
+        fs::write(root.join("index.html"), "x").unwrap();
+        assert_eq!(site.find("/"), Ok(Content::File(root.join("index.html"))));
+        fs::remove_file(root.join("index.html")).unwrap();
+        symlink("../outside", root.join("index.html")).unwrap();
+        assert_eq!(names(site.find("/")), ["a b.txt", "in", "sub"]);
+    }
+
+    #[test]
+    fn several_paths_are_listed() {
+        let folder = folder();
+        let at = |name: &str| folder.path().join(name);
+        let site = Site::new(&[at("site"), at("outside")], false).unwrap();
+        assert_eq!(names(site.find("/")), ["outside", "site"]);
+        let outside = at("outside").canonicalize().unwrap();
+        assert_eq!(site.find("/outside"), Ok(Content::File(outside.clone())));
+        assert_eq!(site.find("/site"), Ok(Content::Elsewhere("/site/".into())));
+        assert_eq!(names(site.find("/site/")), ["a b.txt", "in", "sub"]);
+        assert_eq!(site.find("/site/../outside"), Err(Missing::NotFound));
+        assert_eq!(site.find("/outside/x"), Err(Missing::NotFound));
+        assert_eq!(site.start(), "");
+        assert_eq!(Site::new(&[at("site/a b.txt")], false).unwrap().start(), "a%20b.txt");
+        assert!(Site::new(&[at("outside"), at("site/up/outside")], false).is_err());
+        assert!(Site::new(&[at("nothing")], false).is_err());
+    }
+}
