@@ -2,14 +2,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use scape::process::Control;
 use scape::testing::TestNetwork;
 use scape::word::ClientKey;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::run::Scape;
 use crate::server::LARGE;
 use crate::watching::Watching;
-use crate::{scape, visit};
+use crate::{SOON, scape, visit};
 
 cases! {
     ONIONS:
@@ -17,6 +19,7 @@ cases! {
     onion_share_resumes_downloads = resumes,
     onion_share_ends_after_one_download = once,
     onion_share_keeps_its_name_and_admits_clients = keeps,
+    onion_share_and_forward_end_with_tor = ends_with_tor,
     onion_share_refuses_what_it_cannot_share = refuses,
 }
 
@@ -61,6 +64,12 @@ fn folder(network: &TestNetwork) {
         let text = get(network, &format!("{url}{path}"), &["-i"]);
         assert!(text.starts_with("HTTP/1.1 404 Not Found\r\n"), "{path}: {text}");
     }
+    // Two requests on a connection.
+    let target = url.trim_start_matches("http://").trim_end_matches('/').to_owned() + ":80";
+    let requests = "GET /a%20b.txt HTTP/1.1\r\n\r\nGET /x HTTP/1.1\r\nConnection: close\r\n\r\n";
+    let text = scape(network, ["connect", &target]).input(requests).ok();
+    let answers: Vec<&str> = text.matches("HTTP/1.1 200 OK\r\n").collect();
+    assert!(answers.len() == 1 && text.ends_with("404 Not Found\n"), "{text}");
     let head = get(network, &format!("{url}large"), &["-i", "-X", "HEAD"]);
     assert!(head.contains(&format!("content-length: {LARGE}\r\n")), "{head}");
     assert!(head.ends_with("\r\n\r\n"), "{head}");
@@ -159,6 +168,23 @@ fn keeps(network: &TestNetwork) {
     let sharing = share(network, &folder.path().join("site"), &["--key", file.to_str().unwrap()]);
     assert_eq!(sharing.line(), format!("http://{}/", onion.address()));
     sharing.interrupt().expect(130);
+}
+
+fn ends_with_tor(network: &TestNetwork) {
+    let folder = files();
+    let launch = network.launch().control(Control::TcpPort).timeout(SOON);
+    let tor = launch.start().unwrap();
+    let control = tor.control_address().unwrap().to_string();
+    let command = |word: &str| Scape::new(["--control", &control, "onion", word]);
+    let sharing = Watching::start(command("share").arg(folder.path().join("site")));
+    let forwarding = Watching::start(command("forward").arg("8000"));
+    sharing.line();
+    forwarding.line();
+    tor.stop().unwrap();
+    for running in [sharing, forwarding] {
+        let done = running.end().expect(1);
+        assert!(done.error.contains("ended"), "{done:?}");
+    }
 }
 
 fn refuses(network: &TestNetwork) {

@@ -48,7 +48,7 @@ impl Request {
     }
 }
 
-/// Adds the scheme if there is none.
+/// Adds the scheme if it is missing.
 fn with_scheme(url: &str) -> String {
     if url.contains("://") {
         return url.to_owned();

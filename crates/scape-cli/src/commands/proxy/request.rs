@@ -115,7 +115,7 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
 }
 
 /// Returns the user name and password of `Proxy-Authorization`. Returns `None`
-/// if there are none.
+/// if the header is missing or isn't understood.
 pub(super) fn credentials(head: &RequestHead) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, encoded) = head.text("proxy-authorization")?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

@@ -29,14 +29,14 @@ const POLL: Duration = Duration::from_millis(100);
 ///
 /// Runs until Ctrl-C. Each SPEC is one of:
 ///
-///   8000                       port 8000 of 127.0.0.1 as port 8000 of an onion address
+///   8000                       127.0.0.1:8000 as port 8000 of an address
 ///   8000~80                    the same as port 80
 ///   8000~80,8080               the same as two ports
 ///   192.168.1.2:8000~80        a port of another machine
 ///   /run/app.sock~80           a Unix socket
-///   8000~80@blog               an address whose key is kept under the name blog
+///   8000~80@blog               an address whose key has the name blog
 ///   25565@blog                 another port of the same address
-///   ADDRESS.onion:80           port 80 of an onion service at 127.0.0.1:80
+///   ADDRESS.onion:80           an onion service's port 80 at 127.0.0.1:80
 ///   ADDRESS.onion:80~8080      the same at 127.0.0.1:8080
 ///   ADDRESS.onion:80~[::1]:80  the same at another address of this machine
 ///
@@ -45,7 +45,7 @@ const POLL: Duration = Duration::from_millis(100);
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
-    /// What to forward
+    /// Forwards, in the forms above
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<Spec>,
 

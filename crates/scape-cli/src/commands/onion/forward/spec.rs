@@ -150,6 +150,12 @@ mod tests {
         );
         assert_eq!(exported("[::1]:22"), ("[::1]:22".into(), vec![22], none.clone()));
         assert_eq!(exported("localhost:22@a"), ("127.0.0.1:22".into(), vec![22], Some("a".into())));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn unix_sockets_are_exported() {
+        let none = None::<String>;
         let unix = |path: &str| OnionTarget::Unix(path.into()).to_string();
         assert_eq!(
             exported("/run/a@b~c.sock~80"),

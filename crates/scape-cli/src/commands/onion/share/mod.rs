@@ -14,7 +14,6 @@ use std::thread;
 
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use scape::onion::OnionStream;
 use scape::word::ClientPublicKey;
 use scape::{Error, OnionListener};
 use serde::Serialize;
@@ -67,7 +66,7 @@ pub(super) struct Arguments {
     hidden: bool,
 }
 
-/// What happens, as it is printed with `--json`, one a line.
+/// An event, as it is printed with `--json`, one a line.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Happening<'a> {
@@ -116,11 +115,13 @@ impl Arguments {
         }
         let (sender, messages) = unbounded();
         let server = Server::new(site, self.once);
-        let visitors = listener.receiver().clone();
-        thread::spawn(move || accept(&visitors, &Arc::new(server), &sender));
-        follow(context, &messages)?;
-        listener.close()?;
-        Ok(())
+        let listener = Arc::new(listener);
+        let same = listener.clone();
+        thread::spawn(move || accept(&same, &Arc::new(server), &sender));
+        let result = follow(context, &messages);
+        // Ends the thread. The last of both removes the service.
+        listener.shutdown_handle().shutdown();
+        result
     }
 
     fn listen(&self, context: &Context, kept: &KeptKey) -> Result<OnionListener, Failure> {
@@ -167,14 +168,10 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
 }
 
 /// Serves visitors on threads of their own.
-fn accept(
-    visitors: &Receiver<Result<OnionStream, Error>>,
-    server: &Arc<Server>,
-    messages: &Sender<Message>,
-) {
+fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Message>) {
     let open = Arc::new(AtomicUsize::new(0));
     let mut last = None;
-    while let Ok(visitor) = visitors.recv() {
+    for visitor in listener {
         let visitor = match visitor {
             Ok(visitor) => visitor,
             Err(error) => {

@@ -32,7 +32,7 @@ pub(super) fn parse(value: &str, length: u64) -> Part {
     if range.start >= range.end { Part::Outside } else { Part::Bytes(range) }
 }
 
-/// Returns a number, or `Some(None)` if there is none. Returns `None` if the
+/// Returns a number, or `Some(None)` for an empty text. Returns `None` if the
 /// text is something else.
 fn number(text: &str) -> Option<Option<u64>> {
     let text = text.trim();

@@ -176,7 +176,8 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::symlink;
 
@@ -214,7 +215,7 @@ mod tests {
     fn nothing_outside_of_the_folder_is_found() {
         let folder = folder();
         let root = folder.path().join("site").canonicalize().unwrap();
-        let site = Site::new(&[root.clone()], false).unwrap();
+        let site = Site::new(std::slice::from_ref(&root), false).unwrap();
         let file = Ok(Content::File(root.join("a b.txt")));
         for path in ["/a%20b.txt", "/a b.txt?x", "//a%20b.txt", "/in"] {
             assert_eq!(site.find(path), file, "{path}");
@@ -244,7 +245,7 @@ mod tests {
         assert_eq!(names(site.find("/")), ["a b.txt", "in", "sub"]);
         assert_eq!(site.find("//sub"), Ok(Content::Elsewhere("/sub/".into())));
         assert_eq!(names(site.find("/sub/")), [""; 0]);
-        let all = Site::new(&[root.clone()], true).unwrap();
+        let all = Site::new(std::slice::from_ref(&root), true).unwrap();
         assert_eq!(all.find("/.secret"), Ok(Content::File(root.join(".secret"))));
         assert_eq!(all.find("/out"), Err(Missing::NotFound));
         fs::write(root.join("index.html"), "x").unwrap();
