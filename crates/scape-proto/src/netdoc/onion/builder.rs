@@ -503,8 +503,8 @@ impl Random<'_> {
             b"onion service descriptor",
             self.seed,
             // If a seed is used twice by mistake, other descriptors still get
-            // other bytes. Without the digest of the content, the parts of an
-            // OnionBalance frontend would be encrypted with the same key stream.
+            // other bytes. Without the digest of the content, the descriptors
+            // of an OnionBalance frontend could share a key stream.
             self.subcredential.as_bytes(),
             &self.revision_counter.to_be_bytes(),
             &self.content,

@@ -32,9 +32,9 @@ impl Vote<'_> {
     ///
     /// # Errors
     ///
-    /// Returns an error if none of the authorities made the vote, if its certificate
-    /// or its signature is missing or wrong, or if lines follow the certificate
-    /// or the signature.
+    /// Returns an error if none of the authorities made the vote, if its
+    /// certificate or its signature is missing or wrong, or if lines follow the
+    /// certificate or the signature.
     pub fn verify(&self, authorities: &[Fingerprint], at: SystemTime) -> Result<(), VerifyError> {
         const SIGNATURE: &str = "directory-signature";
         let certificate = required("dir-key-certificate-version", self.certificate.as_ref())?;
