@@ -112,6 +112,14 @@ fn unsigned_lines_before_a_consensus_are_refused() {
         let doubled = format!("{first}\nvote-status consensus\nparams evil=1\n{original}");
         assert!(verify_consensus(&doubled).is_err());
         assert!(verify_consensus(&format!("opt {original}")).is_err());
+        // tor hashes up to the first line that begins like a signature.
+        let footer = "directory-footer\n";
+        for line in ["directory-signature-new x\n", "directory-signature\n"] {
+            let other_end = original.replacen(footer, &format!("{footer}{line}"), 1);
+            let consensus = Consensus::parse(other_end.as_bytes()).unwrap();
+            assert_eq!(consensus.signed_text(), None, "{line}");
+            assert!(verify_consensus(&other_end).is_err(), "{line}");
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use memchr::memmem;
 
+use super::digest::signed_through;
 use super::document_error::{DocumentError, LineProblem};
 use super::entry_form::EntryForm;
 use super::item::Item;
@@ -131,13 +132,8 @@ fn footer_start(text: &[u8]) -> usize {
 /// `directory-signature`. Returns `None` if there is no signature, or if the
 /// text begins with another line.
 pub(super) fn signed_text(text: &[u8]) -> Option<&[u8]> {
-    const START: &[u8] = b"network-status-version";
-    const END: &[u8] = b"\ndirectory-signature";
     // The signed part must not begin later than the parsed lines, so a text
     // that begins with `opt` has no signed part.
-    if !starts_with_keyword(text, START) {
-        return None;
-    }
-    let end = find_line(text, END)? + END.len();
-    text.get(..end).filter(|signed| signed.ends_with(b" "))
+    let begins = starts_with_keyword(text, b"network-status-version");
+    signed_through(text, b"\ndirectory-signature ").filter(|_| begins)
 }

@@ -108,16 +108,19 @@ mod tests {
         with_object(der, |object| RsaKey::decode(object, RELAY_BITS))
     }
 
-    /// Writes a positive integer in DER.
-    fn integer(bytes: &[u8]) -> Vec<u8> {
-        let length = u8::try_from(bytes.len()).unwrap();
-        let head = if length < 128 { vec![2, length] } else { vec![2, 0x81, length] };
-        [head, bytes.to_vec()].concat()
+    /// Writes a value in DER.
+    fn value(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
+        let head = match content.len() {
+            0..128 => vec![tag, low],
+            128..256 => vec![tag, 0x81, low],
+            _ => vec![tag, 0x82, high, low],
+        };
+        [head, content.to_vec()].concat()
     }
 
     fn public_key(modulus: &[u8], exponent: &[u8]) -> Vec<u8> {
-        let body = [integer(modulus), integer(exponent)].concat();
-        [&[0x30, 0x81, u8::try_from(body.len()).unwrap()][..], &body].concat()
+        value(0x30, &[value(2, modulus), value(2, exponent)].concat())
     }
 
     #[test]
@@ -168,6 +171,29 @@ mod tests {
         assert!(authority.is_some());
         let four_thousand = 2048..=4096;
         assert!(with_object(der, |object| RsaKey::decode(object, four_thousand)).is_none());
+    }
+
+    #[test]
+    fn authority_keys_of_every_size_check_any_signature() {
+        for bits in (1020..1100).chain([2047, 2048, 2049, 3072, 4095, 4096, 4097]) {
+            // The first bit is the sign.
+            let mut modulus = vec![0; bits / 8 + 1];
+            modulus[0] = if bits % 8 == 0 { 0 } else { 1 << (bits % 8 - 1) };
+            if bits % 8 == 0 {
+                modulus[1] = 0x80;
+            }
+            *modulus.last_mut().unwrap() |= 1;
+            let der = public_key(&modulus, &[1, 0, 1]);
+            let key = with_object(&der, |object| RsaKey::decode(object, AUTHORITY_BITS));
+            assert_eq!(key.is_some(), (1024..=4096).contains(&bits), "{bits}");
+            let Some(key) = key else { continue };
+            for byte in [0, 1, 0x7f, 0xff] {
+                for length in [0, 1, bits / 8, bits.div_ceil(8), bits / 8 + 2] {
+                    let signature = vec![byte; length];
+                    with_object(&signature, |object| assert!(!key.has_signed(&[7; 20], object)));
+                }
+            }
+        }
     }
 
     #[test]
