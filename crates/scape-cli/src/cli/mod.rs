@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
-use crate::commands::{info, newid, signal, status};
+use crate::commands::{addresses, circuits, guards, info, newid, relays, signal, status, streams};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -37,6 +37,11 @@ pub(crate) enum Command {
     Info(info::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
+    Circuits(circuits::Arguments),
+    Streams(streams::Arguments),
+    Relays(relays::Arguments),
+    Guards(guards::Arguments),
+    Addresses(addresses::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -49,6 +54,11 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Circuits(arguments) => arguments.run(context),
+            Command::Streams(arguments) => arguments.run(context),
+            Command::Relays(arguments) => arguments.run(context),
+            Command::Guards(arguments) => arguments.run(context),
+            Command::Addresses(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }
