@@ -1,10 +1,14 @@
 //! Circuits that are being built and have no owner yet.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 use crate::error::Result;
 use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
+use crate::io::undo::{self, Rank, Undo};
 use crate::live::state::{Circuit, State};
 use scape_proto::control::Command;
 
@@ -13,8 +17,10 @@ use scape_proto::control::Command;
 ///
 /// [`close`](Self::close) closes all of these circuits and rejects further
 /// ones. So no circuit is left open without an owner.
-#[derive(Debug, Default)]
+/// [`undo_all`](crate::undo_all) does the same.
+#[derive(Debug)]
 pub(super) struct InFlight {
+    state: State,
     work: Mutex<Work>,
 }
 
@@ -25,6 +31,13 @@ struct Work {
 }
 
 impl InFlight {
+    /// Creates an empty list for circuits of this state's tor.
+    pub(super) fn new(state: &State) -> Arc<Self> {
+        let site = Arc::new(InFlight { state: state.clone(), work: Mutex::default() });
+        undo::register(Rank::Circuits, &site);
+        site
+    }
+
     /// Adds a circuit. Returns false if [`close`](Self::close) was called. The
     /// caller must then close the circuit.
     pub(super) fn enter(&self, circuit: &Circuit) -> bool {
@@ -50,7 +63,7 @@ impl InFlight {
     /// Rejects further circuits and begins to close the registered ones.
     /// Threads that wait for such a circuit wake up when the circuit is closed.
     /// Never waits for tor. Returns the circuits that had not ended.
-    pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
+    pub(super) fn close(&self) -> Vec<Circuit> {
         let circuits = {
             let mut work = self.work.lock();
             work.is_closed = true;
@@ -58,10 +71,16 @@ impl InFlight {
             circuits.retain(|circuit| !circuit.is_ended());
             circuits
         };
-        if let Err(error) = begin_to_close(state, &circuits) {
+        if let Err(error) = begin_to_close(&self.state, &circuits) {
             log::debug!(target: "scape::path", "{} circuits could not be closed: {error}", circuits.len());
         }
         circuits
+    }
+}
+
+impl Undo for InFlight {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        wait_until_closed(&self.close(), Deadline::after(timeout)).map(drop)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::base::failure::Failure;
 use crate::base::units;
 
 /// The time after which tor is asked again, because tor sends no event for some
-/// changes, such as those of its configuration.
+/// changes, such as those of its configuration and removed mappings.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// List tor's address map: cached answers of exits, and mappings that were set

@@ -19,7 +19,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::units;
 
-/// List tor's entry guards, in tor's order of preference
+/// List tor's entry guards, in tor's order
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]

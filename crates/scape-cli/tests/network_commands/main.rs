@@ -11,13 +11,23 @@
 mod shared_network;
 
 mod circuits;
+#[path = "../../../../tests/support/mmdb.rs"]
+#[allow(dead_code)]
+mod mmdb;
 #[path = "../../../../tests/support/network_end.rs"]
 mod network_end;
+mod relays;
 #[path = "../support/run.rs"]
 #[allow(dead_code)]
 mod run;
+mod streams;
+#[path = "../support/terminal.rs"]
+mod terminal;
+mod watch;
 #[path = "../../../../tests/support/watchdog.rs"]
 mod watchdog;
+#[path = "../support/watching.rs"]
+mod watching;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -15,3 +15,4 @@ mod real_tor;
 mod run;
 mod signal;
 mod status;
+mod tables;

@@ -17,7 +17,8 @@ use crate::commands::shared::listing::print;
 /// Build a circuit, wait until it is ready, and print it
 ///
 /// Without relays and options, tor chooses the relays. With --length,
-/// --exit-country or --purpose controller, scape chooses them by tor's rules.
+/// --exit-country or --purpose controller, scape chooses them by tor's rules,
+/// but doesn't obey tor's options ExcludeNodes, MiddleNodes and the like.
 /// Circuits over chosen relays stand out, and may reveal who uses them.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -84,7 +85,9 @@ impl Arguments {
         if is_chosen_by_tor {
             return Ok(CircuitBuilder::new());
         }
-        let mut path = PathBuilder::new();
+        // tor obeys this option for its own circuits.
+        let distinct = state.controller().get_conf("EnforceDistinctSubnets")?;
+        let mut path = PathBuilder::new().distinct_subnets(distinct.as_deref() != Some("0"));
         if let Some(length) = self.length {
             path = path.length(length.into());
         }
@@ -105,7 +108,8 @@ impl Arguments {
 /// because several relays may have the same one, and tor would take any.
 fn find(state: &State, text: &str) -> Result<String, Failure> {
     let text = text.trim();
-    if let Some(fingerprint) = RelayName::from(text).fingerprint() {
+    let named = RelayName::from(text).fingerprint();
+    if let Some(fingerprint) = named.or_else(|| text.parse().ok()) {
         return Ok(fingerprint.to_string());
     }
     let shown = printable(text);

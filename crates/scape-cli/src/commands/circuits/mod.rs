@@ -24,12 +24,12 @@ use crate::base::failure::Failure;
 /// the reason.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    list: ListOptions,
-
     /// Show the fingerprints of the relays
     #[arg(long)]
     long: bool,
+
+    #[command(flatten)]
+    list: ListOptions,
 
     #[command(subcommand)]
     action: Option<Action>,

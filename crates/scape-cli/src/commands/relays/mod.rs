@@ -31,12 +31,6 @@ use crate::base::failure::Failure;
 // The option --version is about relays here.
 #[command(disable_version_flag = true)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    filter: Filter,
-
-    #[command(flatten)]
-    countries: CountryOptions,
-
     /// Show at most N relays
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -44,6 +38,12 @@ pub(crate) struct Arguments {
     /// Print the number of relays instead of the list
     #[arg(long, conflicts_with_all = ["watch", "limit", "sort", "reverse"])]
     count: bool,
+
+    #[command(flatten)]
+    filter: Filter,
+
+    #[command(flatten)]
+    countries: CountryOptions,
 
     #[command(flatten)]
     list: ListOptions,

@@ -5,13 +5,14 @@ use std::time::SystemTime;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// Serializes a time in RFC 3339, as the library does. An unknown time is null.
+/// Serializes a time in RFC 3339 with microseconds, which is as precise as tor
+/// is. An unknown time is null.
 pub(crate) fn time<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     match time {
-        Some(time) => serializer.collect_str(&humantime::format_rfc3339(*time)),
+        Some(time) => serializer.collect_str(&humantime::format_rfc3339_micros(*time)),
         None => serializer.serialize_none(),
     }
 }
@@ -29,7 +30,7 @@ pub(crate) struct Snapshot<'a, R> {
 impl<R: Serialize> Serialize for Snapshot<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(2))?;
-        map.serialize_entry("time", &humantime::format_rfc3339_millis(self.time).to_string())?;
+        map.serialize_entry("time", &humantime::format_rfc3339_micros(self.time).to_string())?;
         map.serialize_entry(self.noun, self.rows)?;
         map.end()
     }

@@ -50,10 +50,10 @@ fn reason(text: &str) -> Result<EndReason, String> {
     if let Ok(code) = text.parse::<u8>() {
         return Ok(EndReason::new(code));
     }
-    let name = text.replace('-', "_");
+    let letters = |name: &str| name.replace(['-', '_'], "").to_uppercase();
     let names = || EndReason::KNOWN.iter().filter_map(|known| Some((*known, known.reason()?)));
     names()
-        .find(|(_, reason)| reason.as_str().replace('-', "_").eq_ignore_ascii_case(&name))
+        .find(|(_, reason)| letters(reason.as_str()) == letters(text))
         .map(|(known, _)| known)
         .ok_or_else(|| {
             let names: Vec<_> = names().map(|(_, reason)| reason.to_string()).collect();
