@@ -82,8 +82,8 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// services on disk, detached services, address mappings, client keys.
 ///
 /// The first two steps take at most half of `timeout`, and all steps together
-/// take at most `timeout`. A tor that hasn't ended by then is killed, which takes up
-/// to a few more seconds. A good timeout is five to ten seconds.
+/// take at most `timeout`. A tor that hasn't ended by then is killed, which
+/// takes up to a few more seconds. A good timeout is five to ten seconds.
 ///
 /// # Signals
 ///

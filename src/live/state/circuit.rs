@@ -259,9 +259,9 @@ impl Circuit {
         self.wait_closed_until(controller.deadline()).map(|_| was_there)
     }
 
-    /// Closes the circuit unless it carries streams, and waits until tor reports
-    /// that it is closed. Returns true if tor has closed the circuit. Returns
-    /// false if the circuit carries streams, or had already ended:
+    /// Closes the circuit unless it carries streams, and waits until tor
+    /// reports that it is closed. Returns true if tor has closed the circuit.
+    /// Returns false if the circuit carries streams, or had already ended:
     /// [`is_ended`](Self::is_ended) tells these cases apart. The call takes at
     /// most the controller's timeout.
     ///

@@ -51,10 +51,15 @@ impl Watching {
         }
     }
 
-    /// Ends the command as Ctrl-C does, and returns its result without the
-    /// lines that were read.
+    /// Ends the command as Ctrl-C does.
     pub(crate) fn interrupt(self) -> Done {
         send_signal(self.child.id(), Signal::INT);
-        Done::of(self.child, &"an interrupted command")
+        self.end()
+    }
+
+    /// Waits for the end of the command, and returns its result without the
+    /// lines that were read.
+    pub(crate) fn end(self) -> Done {
+        Done::of(self.child, &"a watching command")
     }
 }

@@ -16,3 +16,6 @@ mod run;
 mod signal;
 mod status;
 mod tables;
+#[path = "../support/watching.rs"]
+#[allow(dead_code)]
+mod watching;

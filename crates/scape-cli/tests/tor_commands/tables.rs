@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use crate::real_tor::RealTor;
 use crate::run::{Done, Scape};
+use crate::watching::Watching;
 
 /// Runs a command on this tor.
 fn run(tor: &RealTor, words: &[&str]) -> Done {
@@ -107,4 +108,16 @@ fn wrong_options_of_lists_are_wrong_usage() {
         assert!(done.error.contains(expected), "{words:?}: {done:?}");
         assert_eq!(done.out, "");
     }
+}
+
+#[test]
+fn watched_list_ends_with_the_connection() {
+    let mut tor = RealTor::start("");
+    let watching =
+        Watching::start(Scape::new(["circuits", "--watch", "600", "--json"]).control(tor.port()));
+    let value = watching.value(|_| true);
+    assert_eq!(value["circuits"], serde_json::json!([]));
+    tor.kill();
+    let done = watching.end().expect(1);
+    assert!(done.error.starts_with("scape: ") && done.error.contains("closed"), "{done:?}");
 }

@@ -38,8 +38,8 @@ pub(super) struct Arguments {
 
     /// The purpose of the circuit
     ///
-    /// tor attaches streams to general circuits by itself, and closes those that
-    /// are old or unused. It does neither with circuits of the purpose
+    /// tor attaches streams to general circuits by itself, and closes those
+    /// that are old or unused. It does neither with circuits of the purpose
     /// controller.
     #[arg(long, value_enum, default_value_t = Purpose::General)]
     purpose: Purpose,

@@ -7,7 +7,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AddressFilter {
     Network(IpAddr, u8),
-    /// The beginning of an address as text, which ends between two of its parts.
+    /// The beginning of an address as text, which ends between two of its
+    /// parts.
     Beginning(String),
 }
 

@@ -26,7 +26,8 @@ pub(crate) struct ListOptions {
     #[arg(long)]
     pub(crate) reverse: bool,
 
-    /// Print the list again when it changes, and at least every SECONDS [default: 2]
+    /// Print the list again when it changes, and at least every SECONDS
+    /// [default: 2]
     ///
     /// On a terminal, the table is redrawn in place. Elsewhere, a new table is
     /// printed. With --json, a line is an object with the time and the list.
@@ -55,8 +56,8 @@ impl ListOptions {
 
 /// A list of things that tor has.
 pub(crate) trait Listing {
-    /// An entry of the list. It contains nothing that changes by itself, such as
-    /// an age, so two lists differ only if tor has changed something.
+    /// An entry of the list. It contains nothing that changes by itself, such
+    /// as an age, so two lists differ only if tor has changed something.
     type Row: Clone + PartialEq + Serialize;
 
     /// The name of the list, which is also its key in JSON.

@@ -1,4 +1,4 @@
-//! What several commands share: lists of things that tor has, as tables and
+//! Parts of several commands: lists of things that tor has, as tables and
 //! JSON. Start reading in `listing`.
 
 pub(crate) mod column;

@@ -32,7 +32,8 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Shows a text in place of the last one. Lines that don't fit are left out.
+    /// Shows a text in place of the last one. Lines that don't fit are left
+    /// out.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
         let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
         let text = match self.has_styles {

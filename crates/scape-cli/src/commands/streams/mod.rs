@@ -23,8 +23,9 @@ use crate::base::failure::Failure;
 /// List tor's streams, close them, or attach them to circuits
 ///
 /// tor tells the source and the time of a stream only when the stream begins.
-/// So both are known for streams that have begun while --watch runs. The program
-/// is known if it runs on this machine and its connection may be inspected.
+/// So both are known for streams that have begun while --watch runs. The
+/// program is known if it runs on this machine and its connection may be
+/// inspected.
 ///
 /// With --watch, streams that have ended are shown for five more seconds, with
 /// the reason.
@@ -73,7 +74,7 @@ fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
 #[derive(Default)]
 struct Streams {
     ended: Ended<Stream>,
-    /// What was found out when a stream was seen for the first time.
+    /// The findings about each stream when it was seen for the first time.
     seen: HashMap<StreamId, Seen>,
     is_begun: bool,
 }
