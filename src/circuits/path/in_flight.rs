@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::Result;
 use crate::io::connection::Closed;
@@ -22,20 +22,46 @@ use scape_proto::control::Command;
 pub(super) struct InFlight {
     state: State,
     work: Mutex<Work>,
+    /// Notified when a command that starts a circuit has its answer.
+    started: Condvar,
+}
+
+/// Exists while a circuit is started: from the command until the circuit is in
+/// the list.
+pub(super) struct Starting<'a>(&'a InFlight);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.work.lock().starting -= 1;
+        self.0.started.notify_all();
+    }
 }
 
 #[derive(Debug, Default)]
 struct Work {
     is_closed: bool,
+    /// The number of circuits that tor has been told to start, and that aren't
+    /// in the list yet.
+    starting: usize,
     circuits: Vec<Circuit>,
 }
 
 impl InFlight {
     /// Creates an empty list for circuits of this state's tor.
     pub(super) fn new(state: &State) -> Arc<Self> {
-        let site = Arc::new(InFlight { state: state.clone(), work: Mutex::default() });
+        let site = Arc::new(InFlight {
+            state: state.clone(),
+            work: Mutex::default(),
+            started: Condvar::new(),
+        });
         undo::register(Rank::Circuits, &site);
         site
+    }
+
+    /// Announces a circuit. Must be called before the command is sent.
+    pub(super) fn starting(&self) -> Starting<'_> {
+        self.work.lock().starting += 1;
+        Starting(self)
     }
 
     /// Adds a circuit. Returns false if [`close`](Self::close) was called. The
@@ -80,7 +106,16 @@ impl InFlight {
 
 impl Undo for InFlight {
     fn undo(&self, timeout: Duration) -> Result<()> {
-        wait_until_closed(&self.close(), Deadline::after(timeout)).map(drop)
+        let deadline = Deadline::after(timeout);
+        let circuits = self.close();
+        // A circuit that is being started is closed by the thread that starts
+        // it, which needs the connection for this.
+        let mut work = self.work.lock();
+        while work.starting > 0
+            && !self.started.wait_until(&mut work, deadline.instant()).timed_out()
+        {}
+        drop(work);
+        wait_until_closed(&circuits, deadline).map(drop)
     }
 }
 
