@@ -9,9 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
-#[cfg(unix)]
-use crate::commands::testnet;
-use crate::commands::{info, newid, signal, status};
+use crate::commands;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -35,12 +33,17 @@ pub(crate) struct Cli {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Status(status::Arguments),
-    Info(info::Arguments),
-    Signal(signal::Arguments),
-    Newid(newid::Arguments),
+    Status(commands::status::Arguments),
+    Info(commands::info::Arguments),
+    Signal(commands::signal::Arguments),
+    Newid(commands::newid::Arguments),
+    Circuits(commands::circuits::Arguments),
+    Streams(commands::streams::Arguments),
+    Relays(commands::relays::Arguments),
+    Guards(commands::guards::Arguments),
+    Addresses(commands::addresses::Arguments),
     #[cfg(unix)]
-    Testnet(testnet::Arguments),
+    Testnet(commands::testnet::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -53,6 +56,11 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Circuits(arguments) => arguments.run(context),
+            Command::Streams(arguments) => arguments.run(context),
+            Command::Relays(arguments) => arguments.run(context),
+            Command::Guards(arguments) => arguments.run(context),
+            Command::Addresses(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),

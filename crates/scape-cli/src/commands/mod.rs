@@ -1,9 +1,15 @@
 //! The commands, a file or folder each. A command is a type `Arguments`, which
 //! clap fills in, with a method `run`.
 
+pub(crate) mod addresses;
+pub(crate) mod circuits;
+pub(crate) mod guards;
 pub(crate) mod info;
 pub(crate) mod newid;
+pub(crate) mod relays;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod status;
+pub(crate) mod streams;
 #[cfg(unix)]
 pub(crate) mod testnet;

@@ -15,3 +15,7 @@ mod real_tor;
 mod run;
 mod signal;
 mod status;
+mod tables;
+#[path = "../support/watching.rs"]
+#[allow(dead_code)]
+mod watching;
