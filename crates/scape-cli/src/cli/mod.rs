@@ -10,6 +10,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 use crate::commands;
+use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Addresses(commands::addresses::Arguments),
     #[cfg(unix)]
     Testnet(commands::testnet::Arguments),
+    Prompt(prompt::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -63,6 +65,7 @@ impl Command {
             Command::Addresses(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
+            Command::Prompt(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }

@@ -77,6 +77,12 @@ impl Scape {
         command.stdout(output).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// Starts the command with this input and output, which are a terminal.
+    pub(crate) fn start_on(mut self, input: Stdio, output: Stdio) -> Child {
+        let command = self.command.stdin(input).stdout(output);
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs the command to its end.
     pub(crate) fn run(self) -> Done {
         let input = self.input.clone();

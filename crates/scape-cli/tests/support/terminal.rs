@@ -1,14 +1,14 @@
 //! A pseudo-terminal, which a command takes for the user's terminal.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 /// The time in which an awaited text must come.
 const SOON: Duration = Duration::from_secs(60);
@@ -55,6 +55,16 @@ impl Terminal {
     /// Returns the terminal as an output of a command.
     pub(crate) fn output(&self) -> Stdio {
         self.command.try_clone().unwrap().into()
+    }
+
+    /// Returns true if the terminal shows what the user types.
+    pub(crate) fn echoes(&self) -> bool {
+        tcgetattr(&self.command).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Types text, as the user does.
+    pub(crate) fn type_text(&mut self, text: &str) {
+        self.user.write_all(text.as_bytes()).unwrap();
     }
 
     /// Reads until the command has written `text`. Returns everything up to its

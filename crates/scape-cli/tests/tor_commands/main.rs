@@ -7,6 +7,7 @@
 
 mod connecting;
 mod info;
+mod prompt;
 #[path = "../../../../tests/support/real_tor.rs"]
 #[allow(dead_code)]
 mod real_tor;
@@ -16,6 +17,9 @@ mod run;
 mod signal;
 mod status;
 mod tables;
+#[path = "../support/terminal.rs"]
+#[allow(dead_code)]
+mod terminal;
 #[path = "../support/watching.rs"]
 #[allow(dead_code)]
 mod watching;
