@@ -1,5 +1,6 @@
-//! The signatures of documents. The first byte chooses the kind; the
-//! certificates of authorities follow the other documents in the same text.
+//! The signatures of documents. The first byte chooses the kind. The
+//! certificates of authorities, or the descriptor of the relay, follow the
+//! document in the same text.
 #![no_main]
 
 mod common;
@@ -14,13 +15,18 @@ use scape_proto::netdoc::{
 };
 
 fuzz_target!(|data: &[u8]| {
-    let Some((choice, text)) = data.split_first() else { return };
+    let Some((choice, whole)) = data.split_first() else { return };
+    let (text, rest) = match choice % 8 {
+        1 => cut(whole, b"\nrouter "),
+        3 | 5 => cut(whole, b"\ndir-key-certificate-version "),
+        _ => (whole, whole),
+    };
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_000_000);
-    let certificates: Vec<_> = KeyCertificate::parse_all(text).take(4).collect();
+    let certificates: Vec<_> = KeyCertificate::parse_all(rest).take(4).collect();
     let authorities: Vec<_> = certificates.iter().filter_map(|cert| cert.fingerprint).collect();
     let result = match choice % 8 {
         0 => ServerDescriptor::parse(text).map(|relay| relay.verify(at)),
-        1 => ExtraInfo::parse(text).map(|info| match ServerDescriptor::parse_all(text).next() {
+        1 => ExtraInfo::parse(text).map(|info| match ServerDescriptor::parse_all(rest).next() {
             Some(relay) => info.verify(&relay, at),
             None => Ok(()),
         }),
@@ -44,3 +50,11 @@ fuzz_target!(|data: &[u8]| {
         let _ = certificate.verify(None);
     }
 });
+
+/// Cuts a text behind the line end with which `pattern` begins.
+fn cut<'a>(text: &'a [u8], pattern: &[u8]) -> (&'a [u8], &'a [u8]) {
+    match text.windows(pattern.len()).position(|window| window == pattern) {
+        Some(at) => text.split_at(at + 1),
+        None => (text, &[]),
+    }
+}

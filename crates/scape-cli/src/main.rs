@@ -8,6 +8,7 @@
 mod base;
 mod cli;
 mod commands;
+mod prompt;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,9 @@ use scape_proto::netdoc::onion::{
     NewIntroductionPoint, OnionDescriptor, OnionDescriptorBuilder, OpenDescriptorError,
     OpenLayerError, PowParams, TimePeriod, revision_counter,
 };
-use scape_proto::netdoc::{VerifyProblem, ed25519_from_curve25519};
+use scape_proto::netdoc::{
+    CertificateType, Ed25519Certificate, Ed25519SecretKey, VerifyProblem, ed25519_from_curve25519,
+};
 use scape_proto::word::{ClientKey, ClientPublicKey, OnionKey};
 
 /// The descriptor of a service with the key of the seed 3.
@@ -118,9 +120,103 @@ fn lines_of_a_descriptor_after_the_signature_are_not_signed() {
     assert_eq!(verify(BY_TOR.trim_ascii_end()), None);
     assert_eq!(verify(&[BY_TOR, b"\r\n\n"].concat()), None);
     let longer = [BY_TOR, b"x 1\n"].concat();
-    assert_eq!(verify(&longer), Some(("signature", VerifyProblem::Mismatch)));
+    assert_eq!(verify(&longer), Some(("signature", VerifyProblem::Unsigned)));
+    let two = [BY_TOR, BY_TOR].concat();
+    assert_eq!(verify(&two), Some(("signature", VerifyProblem::Unsigned)));
+    let annotated = [b"@type hidden-service-descriptor-3 1.0\n", BY_TOR, b"@x\n"].concat();
+    assert_eq!(verify(&annotated), None);
+    assert_eq!(verify(&[b"opt ", BY_TOR].concat()), {
+        Some(("hs-descriptor", VerifyProblem::Missing))
+    });
     let inserted = [b"hs-descriptor 3\nx 1\n", BY_TOR.strip_prefix(b"hs-descriptor 3\n").unwrap()];
     assert_eq!(verify(&inserted.concat()), Some(("signature", VerifyProblem::Signature)));
+}
+
+/// Returns a descriptor whose certificate is changed before it is signed.
+fn with_certificate(change: impl FnOnce(&mut Vec<u8>)) -> String {
+    let signing = Ed25519SecretKey::from_seed(&[4; 32]);
+    let blinded = BlindedSecretKey::new(&OnionKey::from_seed(&[3; 32]), PERIOD);
+    let kind = CertificateType::DescriptorSigning;
+    let blinded = blinded.signing_key();
+    let certificate =
+        Ed25519Certificate::sign(kind, signing.public_key(), expires(), blinded, true);
+    let mut bytes = certificate.signed_bytes().to_vec();
+    change(&mut bytes);
+    let signature = blinded.sign(&bytes);
+    bytes.extend(signature);
+    let base64 = data_encoding::BASE64.encode(&bytes);
+    let text = format!(
+        "hs-descriptor 3\ndescriptor-signing-key-cert\n-----BEGIN ED25519 CERT-----\n\
+         {base64}\n-----END ED25519 CERT-----\n"
+    );
+    let signature = signing.sign(format!("Tor onion service descriptor sig v3{text}").as_bytes());
+    format!("{text}signature {}\n", data_encoding::BASE64_NOPAD.encode(&signature))
+}
+
+#[test]
+fn odd_certificates_of_a_descriptor_are_refused() {
+    let address = OnionKey::from_seed(&[3; 32]).address();
+    let verify = |text: String| {
+        let key = BlindedPublicKey::new(&address, PERIOD);
+        let result = OnionDescriptor::parse(text.as_bytes()).unwrap().verify(&key, expires());
+        result.map_err(|error| error.problem())
+    };
+    assert_eq!(verify(with_certificate(|_| {})), Ok(()));
+    for kind in [4, 5, 9, 10, 11, 0, 255] {
+        let text = with_certificate(|bytes| bytes[1] = kind);
+        assert_eq!(verify(text), Err(VerifyProblem::Certificate), "{kind}");
+    }
+    let digest = with_certificate(|bytes| bytes[6] = 3);
+    assert_eq!(verify(digest), Err(VerifyProblem::Certificate));
+    let without_signer = with_certificate(|bytes| {
+        bytes[39] = 0;
+        bytes.truncate(40);
+    });
+    assert_eq!(verify(without_signer), Err(VerifyProblem::Certificate));
+    let other_signer = with_certificate(|bytes| bytes[50] ^= 1);
+    assert_eq!(verify(other_signer), Err(VerifyProblem::Mismatch));
+    let critical = with_certificate(|bytes| {
+        bytes[39] = 2;
+        bytes.extend([0, 0, 9, 1]);
+    });
+    assert_eq!(verify(critical), Err(VerifyProblem::Missing));
+}
+
+/// If two descriptors were encrypted with the same key stream, a relay could
+/// compute the difference of their texts.
+#[test]
+fn descriptors_of_one_seed_share_no_salt_and_no_key() {
+    let key = OnionKey::from_seed(&[3; 32]);
+    let blinded = BlindedSecretKey::new(&key, PERIOD);
+    let client = |seed| ClientPublicKey::from_bytes(curve25519(seed));
+    let new = OnionDescriptorBuilder::default;
+    let builders = [
+        new().introduction_point(point(1)),
+        new().introduction_point(point(2)),
+        new().introduction_point(point(1)).client(client(1)),
+        new().introduction_point(point(1)).client(client(2)),
+        new().introduction_point(point(1)).client(client(2)).client(client(1)),
+        new().introduction_point(point(1)).single_onion_service(true),
+    ];
+    let (mut salts, mut ephemeral_keys) = (Vec::new(), Vec::new());
+    let clients = [[1; 32], [2; 32]].map(ClientKey::from_bytes);
+    for builder in &builders {
+        let text = builder.build(&key.address(), &blinded, 42, expires(), &[9; 32]).unwrap();
+        let descriptor = OnionDescriptor::parse_strict(text.as_bytes()).unwrap();
+        let opened = |client| descriptor.open_strict(&key.address(), Some(client)).ok();
+        let opened = clients.iter().find_map(opened).unwrap();
+        let first = descriptor.superencrypted.unwrap().decode().unwrap();
+        salts.push(first[..16].to_vec());
+        salts.push(opened.first.encrypted.unwrap()[..16].to_vec());
+        salts.extend(opened.first.clients.iter().map(|entry| entry.iv.to_vec()));
+        ephemeral_keys.push(opened.first.ephemeral_key.unwrap());
+    }
+    let (all, count) = (salts.len(), builders.len());
+    salts.sort_unstable();
+    salts.dedup();
+    ephemeral_keys.sort_unstable();
+    ephemeral_keys.dedup();
+    assert_eq!((all, salts.len(), ephemeral_keys.len()), (count * 18, count * 18, count));
 }
 
 #[test]
@@ -186,6 +282,18 @@ fn invalid_values_of_a_new_descriptor_are_rejected() {
     two[0] = 2;
     let bad = NewIntroductionPoint { enc_key: two, ..point(1) };
     assert_eq!(build(new().introduction_point(bad)), BuildDescriptorError::EncryptionKey);
+    // Keys of small order: 0, 1, another encoding of 0, and a point of order 8.
+    let other_zero = "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f";
+    let order_eight = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
+    let bytes = |digits| <[u8; 32]>::try_from(hex::decode(digits).unwrap()).unwrap();
+    let mut one = [0; 32];
+    one[0] = 1;
+    for weak in [[0; 32], one, bytes(other_zero), bytes(order_eight)] {
+        let bad = NewIntroductionPoint { enc_key: weak, ..point(1) };
+        assert_eq!(build(new().introduction_point(bad)), BuildDescriptorError::EncryptionKey);
+        let client = ClientPublicKey::from_bytes(weak);
+        assert!(matches!(build(new().client(client)), BuildDescriptorError::Client(_)));
+    }
     let weak = ClientPublicKey::from_bytes([0; 32]);
     assert!(matches!(build(new().client(weak)), BuildDescriptorError::Client(_)));
     let long = PowParams::Other("x".repeat(40_000).into());

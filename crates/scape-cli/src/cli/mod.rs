@@ -9,9 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
-#[cfg(unix)]
-use crate::commands::testnet;
-use crate::commands::{connect, get, info, newid, onion, proxy, resolve, run, signal, status};
+use crate::commands;
+use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -35,18 +34,24 @@ pub(crate) struct Cli {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Status(status::Arguments),
-    Info(info::Arguments),
-    Signal(signal::Arguments),
-    Newid(newid::Arguments),
-    Onion(onion::Arguments),
-    Resolve(resolve::Arguments),
-    Get(get::Arguments),
-    Connect(connect::Arguments),
-    Proxy(proxy::Arguments),
-    Run(run::Arguments),
+    Status(commands::status::Arguments),
+    Info(commands::info::Arguments),
+    Signal(commands::signal::Arguments),
+    Newid(commands::newid::Arguments),
+    Circuits(commands::circuits::Arguments),
+    Streams(commands::streams::Arguments),
+    Relays(commands::relays::Arguments),
+    Guards(commands::guards::Arguments),
+    Addresses(commands::addresses::Arguments),
+    Onion(commands::onion::Arguments),
+    Resolve(commands::resolve::Arguments),
+    Get(commands::get::Arguments),
+    Connect(commands::connect::Arguments),
+    Proxy(commands::proxy::Arguments),
+    Run(commands::run::Arguments),
     #[cfg(unix)]
-    Testnet(testnet::Arguments),
+    Testnet(commands::testnet::Arguments),
+    Prompt(prompt::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -59,6 +64,11 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Circuits(arguments) => arguments.run(context),
+            Command::Streams(arguments) => arguments.run(context),
+            Command::Relays(arguments) => arguments.run(context),
+            Command::Guards(arguments) => arguments.run(context),
+            Command::Addresses(arguments) => arguments.run(context),
             Command::Onion(arguments) => arguments.run(context),
             Command::Resolve(arguments) => arguments.run(context),
             Command::Get(arguments) => arguments.run(context),
@@ -67,6 +77,7 @@ impl Command {
             Command::Run(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
+            Command::Prompt(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }

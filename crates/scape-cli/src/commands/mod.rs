@@ -1,16 +1,22 @@
 //! The commands, a file or folder each. A command is a type `Arguments`, which
 //! clap fills in, with a method `run`.
 
+pub(crate) mod addresses;
+pub(crate) mod circuits;
 pub(crate) mod connect;
 pub(crate) mod get;
+pub(crate) mod guards;
 pub(crate) mod info;
 pub(crate) mod newid;
 pub(crate) mod onion;
 pub(crate) mod proxy;
+pub(crate) mod relays;
 pub(crate) mod resolve;
 pub(crate) mod run;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod status;
+pub(crate) mod streams;
 #[cfg(unix)]
 pub(crate) mod testnet;
 mod traffic;

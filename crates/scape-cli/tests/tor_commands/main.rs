@@ -8,6 +8,7 @@
 mod connecting;
 mod info;
 mod onion;
+mod prompt;
 #[path = "../../../../tests/support/real_tor.rs"]
 #[allow(dead_code)]
 mod real_tor;
@@ -16,3 +17,10 @@ mod real_tor;
 mod run;
 mod signal;
 mod status;
+mod tables;
+#[path = "../support/terminal.rs"]
+#[allow(dead_code)]
+mod terminal;
+#[path = "../support/watching.rs"]
+#[allow(dead_code)]
+mod watching;

@@ -6,18 +6,21 @@ use sha2::Sha256;
 
 use super::item::Item;
 
-/// Returns the SHA-1 digest of a text from its start up to and including the
-/// first line that is exactly `end`, given with the line ends before and after
-/// it. Returns `None` if there is no such line.
+/// Returns the SHA-1 digest of the text that [`signed_through`] returns.
 pub(super) fn sha1_through(text: &[u8], end: &[u8]) -> Option<[u8; 20]> {
     signed_through(text, end).map(|signed| Sha1::digest(signed).into())
 }
 
-/// Returns a text from its start up to and including the first line that is
-/// exactly `end`, given with the line ends before and after it.
+/// Returns a text from its start up to and including `end`: a line end, a
+/// keyword, and the space or line end after the keyword.
+///
+/// Returns `None` if there is no such line, or if a line before it begins with
+/// the same characters. tor ends the signed part at the first line that begins
+/// with the keyword, even if the line has another keyword.
 pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]> {
-    let start = memmem::find(text, end)?;
-    text.get(..start + end.len())
+    let (_, keyword) = end.split_last()?;
+    let start = memmem::find(text, keyword)?;
+    text.get(..start + end.len()).filter(|signed| signed.ends_with(end))
 }
 
 /// Returns true if a server descriptor or an extra-info document has a line

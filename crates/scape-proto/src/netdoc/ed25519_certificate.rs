@@ -17,6 +17,9 @@ const AFFECTS_VALIDATION: u8 = 1;
 const HEADER: usize = 40;
 const SIGNATURE: usize = 64;
 const HOUR: u64 = 3600;
+/// A number of hours after the start of 1970 that every system can represent:
+/// 10,000 years.
+const FAR: u64 = 10_000 * 365 * 24;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;
 
@@ -220,9 +223,16 @@ impl Ed25519Certificate {
     }
 
     /// Returns the time after which the certificate is no longer valid. It is a
-    /// whole hour.
+    /// whole hour. On systems that can't represent the time, it is in the year
+    /// 11970.
     pub fn expires(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(self.expires) * HOUR)
+        // Windows represents fewer years than the number of hours allows.
+        let expires = SystemTime::UNIX_EPOCH.checked_add(self.expires_since_epoch());
+        expires.unwrap_or_else(|| SystemTime::UNIX_EPOCH + Duration::from_secs(FAR * HOUR))
+    }
+
+    fn expires_since_epoch(&self) -> Duration {
+        Duration::from_secs(u64::from(self.expires) * HOUR)
     }
 
     /// Returns true if the certificate is no longer valid at the given time.
@@ -240,7 +250,8 @@ impl Ed25519Certificate {
     /// # Ok::<(), scape_proto::netdoc::ParseEd25519CertificateError>(())
     /// ```
     pub fn is_expired(&self, at: SystemTime) -> bool {
-        at > self.expires()
+        let since_epoch = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since_epoch > self.expires_since_epoch()
     }
 
     /// Returns the type of the certified key.

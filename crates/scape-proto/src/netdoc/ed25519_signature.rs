@@ -51,4 +51,33 @@ mod tests {
         assert!(!is_signed_by(&identity, b"message", &signature));
         assert!(!is_signed_by(&[2; 32], b"message", &signature));
     }
+
+    #[test]
+    fn ed25519_signature_in_another_form_is_rejected() {
+        let key = Ed25519SecretKey::from_seed(&[7; 32]);
+        let signature = key.sign(b"message");
+        // The order of the group, added to S.
+        let order = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
+        let order = hex::decode(order).unwrap();
+        let mut changed = signature;
+        let mut carry = 0;
+        for (byte, addend) in changed[32..].iter_mut().zip(order) {
+            let sum = u16::from(*byte) + u16::from(addend) + carry;
+            (*byte, carry) = (sum as u8, sum >> 8);
+        }
+        assert!(!is_signed_by(key.public_key(), b"message", &changed));
+        // R of small order: the identity, its other encoding, and a point of
+        // order 4.
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut other_identity = [0xff; 32];
+        (other_identity[0], other_identity[31]) = (0xee, 0x7f);
+        for small in [identity, other_identity, [0; 32]] {
+            let mut changed = signature;
+            changed[..32].copy_from_slice(&small);
+            assert!(!is_signed_by(key.public_key(), b"message", &changed));
+            changed[32..].fill(0);
+            assert!(!is_signed_by(&small, b"message", &changed));
+        }
+    }
 }

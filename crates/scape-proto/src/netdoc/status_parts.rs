@@ -4,10 +4,11 @@
 use memchr::memmem;
 
 use super::annotations;
+use super::digest::signed_through;
 use super::document_error::{DocumentError, LineProblem};
 use super::entry_form::EntryForm;
 use super::item::Item;
-use super::line::{Lines, find_line, keyword};
+use super::line::{Lines, find_line, keyword, starts_with_keyword};
 use super::router_statuses::{RouterStatuses, is_footer};
 use super::rules::{self, Depth, Rules};
 
@@ -115,11 +116,11 @@ fn footer_start(text: &[u8]) -> usize {
 
 /// Returns the part of a consensus or a vote that is signed: everything from
 /// the line `network-status-version` up to the space after the first
-/// `directory-signature`. Returns `None` if there is no signature.
+/// `directory-signature`. Returns `None` if there is no signature, or if the
+/// text begins with another line.
 pub(super) fn signed_text(text: &[u8]) -> Option<&[u8]> {
-    const START: &[u8] = b"\nnetwork-status-version";
-    const END: &[u8] = b"\ndirectory-signature";
-    let text = text.get(find_line(text, START)?..)?;
-    let end = find_line(text, END)? + END.len();
-    text.get(..end).filter(|signed| signed.ends_with(b" "))
+    // The signed part must not begin later than the parsed lines, so a text
+    // that begins with `opt` has no signed part.
+    let begins = starts_with_keyword(text, b"network-status-version");
+    signed_through(text, b"\ndirectory-signature ").filter(|_| begins)
 }

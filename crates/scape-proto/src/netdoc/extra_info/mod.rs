@@ -456,8 +456,10 @@ impl<'a> ExtraInfo<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest(&self) -> Option<DescriptorDigest> {
-        let computed = || sha1_through(self.text, b"\nrouter-signature\n");
-        self.router_digest.or_else(|| computed().map(DescriptorDigest::from_bytes))
+        // Anyone can write a line `router-digest` into a document with a
+        // signature, so the line counts only without one.
+        let computed = sha1_through(self.text, b"\nrouter-signature\n");
+        computed.map(DescriptorDigest::from_bytes).or(self.router_digest)
     }
 
     /// Returns the document's SHA-256 digest, by which a server descriptor
@@ -477,8 +479,9 @@ impl<'a> ExtraInfo<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest_sha256(&self) -> Option<[u8; 32]> {
-        let computed = || sha256_through_object(self.text, b"router-signature");
-        self.router_digest_sha256.or_else(computed)
+        // See `digest`.
+        let computed = sha256_through_object(self.text, b"router-signature");
+        computed.or(self.router_digest_sha256)
     }
 
     /// Returns true if the keys and addresses were removed, as CollecTor does

@@ -132,6 +132,13 @@ impl Keys {
     }
 }
 
+/// Returns true if the Curve25519 key is of small order. Everyone can compute
+/// the secrets that are shared with its owner: they are zero.
+pub(super) fn is_small_order(key: &[u8; 32]) -> bool {
+    // Clamping makes every scalar a multiple of 8.
+    MontgomeryPoint(*key).mul_clamped([0; 32]).to_bytes() == [0; 32]
+}
+
 /// The error for a client's key of small order. No secret can be shared with
 /// its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use data_encoding::{BASE64, BASE64_NOPAD};
+use sha3::{Digest, Sha3_256};
 use zeroize::Zeroizing;
 
+use super::authorized_client::is_small_order;
 use super::second_layer::{MOST_POINTS, NTOR};
 use super::{
     AuthorizedClient, BlindedSecretKey, DescriptorCookie, FlowControl, IntroductionPoint, Layer,
@@ -296,14 +298,16 @@ impl OnionDescriptorBuilder {
         self.check()?;
         let public_key = key.public_key();
         let subcredential = Subcredential::new(address, &public_key);
-        let random = Random { seed, subcredential: &subcredential, revision_counter };
+        let random =
+            Random { seed, subcredential: &subcredential, revision_counter, content: [0; 32] };
         let signing_key = Ed25519SecretKey::from_seed(&random.bytes("signing key", 0));
         let secrets =
             LayerSecrets { key: &public_key, subcredential: &subcredential, revision_counter };
 
+        let second = self.second_layer(&signing_key, expires)?;
+        let random = Random { content: self.content_digest(&second), ..random };
         let cookie = DescriptorCookie::from_bytes(*random.bytes("cookie", 0));
         let cookie = Some(cookie).filter(|_| !self.clients.is_empty());
-        let second = self.second_layer(&signing_key, expires)?;
         let kind = Layer::Second { cookie: cookie.as_ref() };
         let salt = random.bytes("second salt", 0);
         let second = seal_layer(kind, secrets, &salt, second.as_bytes());
@@ -369,6 +373,18 @@ impl OnionDescriptorBuilder {
         self.build(address, key, revision_counter, expires, &seed)
     }
 
+    /// Returns a digest of everything that the layers contain: the text of the
+    /// second layer and the clients.
+    fn content_digest(&self, second: &str) -> [u8; 32] {
+        let mut hash = Sha3_256::new();
+        hash.update((second.len() as u64).to_be_bytes());
+        hash.update(second);
+        for client in &self.clients {
+            hash.update(client.as_bytes());
+        }
+        hash.finalize().into()
+    }
+
     /// Checks the values that don't depend on the keys.
     fn check(&self) -> Result<(), BuildDescriptorError> {
         if !(30..=720).contains(&(self.lifetime.as_secs() / 60)) {
@@ -412,7 +428,8 @@ impl OnionDescriptorBuilder {
             let list = Some(&point.link_specifiers).filter(|list| !list.is_empty());
             let list = list.and_then(|list| LinkSpecifier::write_list(list));
             let list = list.ok_or(BuildDescriptorError::LinkSpecifiers)?;
-            let enc_key = ed25519_from_curve25519(&point.enc_key, false);
+            let enc_key = Some(&point.enc_key).filter(|key| !is_small_order(key));
+            let enc_key = enc_key.and_then(|key| ed25519_from_curve25519(key, false));
             let enc_key = enc_key.ok_or(BuildDescriptorError::EncryptionKey)?;
             let certify =
                 |kind, key| Ed25519Certificate::sign(kind, key, expires, signing_key, true);
@@ -474,6 +491,9 @@ struct Random<'a> {
     seed: &'a [u8; 32],
     subcredential: &'a Subcredential,
     revision_counter: u64,
+    /// The digest of the descriptor's content, or zeros for the bytes that are
+    /// needed before the content is known.
+    content: [u8; 32],
 }
 
 impl Random<'_> {
@@ -483,9 +503,11 @@ impl Random<'_> {
             b"onion service descriptor",
             self.seed,
             // If a seed is used twice by mistake, other descriptors still get
-            // other bytes.
+            // other bytes. Without the digest of the content, the descriptors
+            // of an OnionBalance frontend could share a key stream.
             self.subcredential.as_bytes(),
             &self.revision_counter.to_be_bytes(),
+            &self.content,
             &(number as u64).to_be_bytes(),
             purpose.as_bytes(),
         ])
@@ -534,7 +556,7 @@ pub enum BuildDescriptorError {
     #[error("an introduction point must have 1 to 255 link specifiers of at most 255 bytes")]
     LinkSpecifiers,
     /// The encryption key of an introduction point isn't a valid Curve25519
-    /// key.
+    /// key, or is of small order.
     #[error("the encryption key of an introduction point is not valid")]
     EncryptionKey,
     /// A client's key isn't valid.

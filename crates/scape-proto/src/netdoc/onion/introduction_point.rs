@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use data_encoding::{BASE64_NOPAD, HEXUPPER};
+use data_encoding::HEXUPPER;
 
 use super::LinkSpecifier;
 use crate::netdoc::item::Arguments;
 use crate::netdoc::rules::{self, Depth, Rule, Rules};
-use crate::netdoc::value::{certificate, key};
+use crate::netdoc::value::{base64_bytes, certificate, key};
 use crate::netdoc::{
     CertificateType, DocumentError, DocumentKind, Ed25519Certificate, Item, LineProblem,
 };
@@ -93,8 +93,7 @@ impl IntroductionPoint {
         match item.keyword() {
             b"introduction-point" => {
                 const FORM: &str = "the link specifiers must be a list in base64";
-                let list = decode_base64(words.word()?);
-                let list = list.and_then(|bytes| LinkSpecifier::parse_list(&bytes));
+                let list = LinkSpecifier::parse_list(&base64_bytes(&mut words, FORM)?);
                 self.link_specifiers = list.ok_or(LineProblem::Value(FORM))?;
             }
             b"onion-key" => set_key(&mut self.onion_key, ntor_key(&mut words)?)?,
@@ -180,10 +179,4 @@ fn check_type(certificate: &Ed25519Certificate, kind: CertificateType) -> Result
 fn decode_object(item: &Item<'_>) -> Result<Box<[u8]>, LineProblem> {
     let bytes = item.object().and_then(|object| object.decode());
     bytes.map(Vec::into_boxed_slice).ok_or(LineProblem::Object)
-}
-
-/// Decodes base64 with or without padding.
-fn decode_base64(word: &[u8]) -> Option<Vec<u8>> {
-    let end = word.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    BASE64_NOPAD.decode(word.get(..end)?).ok()
 }

@@ -200,6 +200,19 @@ mod tests {
         assert_eq!(open_layer(Layer::First, secrets, &[0; 49]), Err(OpenLayerError::Mac));
     }
 
+    #[test]
+    fn debug_output_of_layers_shows_no_secrets() {
+        let cookie = DescriptorCookie::from_bytes([0x5a; 16]);
+        let secrets = LayerSecrets {
+            key: &BlindedPublicKey::from_bytes([1; 32]),
+            subcredential: &Subcredential::from_bytes([0x5a; 32]),
+            revision_counter: 42,
+        };
+        let text = format!("{secrets:?} {:?}", Layer::Second { cookie: Some(&cookie) });
+        assert_eq!(text.matches("[redacted]").count(), 2, "{text}");
+        assert!(!text.contains("90, 90") && !text.to_lowercase().contains("5a5a"), "{text}");
+    }
+
     proptest! {
         #[test]
         fn sealed_layer_round_trip(

@@ -42,7 +42,8 @@
 //! The frontend repeats these steps, every ten minutes for example:
 //!
 //! 1. Fetch the backends' descriptors and open them with
-//!    `OnionDescriptor::open`.
+//!    `OnionDescriptor::open`. tor checks the signatures of descriptors that it
+//!    fetches. Check other descriptors with `OnionDescriptor::verify` first.
 //! 2. Make the content of its own descriptors with
 //!    `OnionDescriptorBuilder::balance`. A descriptor has room for 20
 //!    introduction points. If the backends have more, there are several

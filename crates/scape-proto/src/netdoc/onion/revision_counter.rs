@@ -43,9 +43,12 @@ pub fn revision_counter(key: &BlindedSecretKey, elapsed: Duration) -> u64 {
     encrypt(&key, elapsed.as_secs().saturating_add(1).min(MOST))
 }
 
-/// Encrypts a number so that greater numbers have greater results: adds up that
-/// many words of the key stream. tor adds 1 to each word, so that the results
-/// for different numbers always differ.
+/// Encrypts a number and keeps the order of numbers: a greater number has a
+/// greater result.
+///
+/// The result is the sum of the first `number` words of the key stream. Each
+/// word is increased by 1, like in tor, so that no two numbers have the same
+/// result.
 fn encrypt(key: &[u8; 32], number: u64) -> u64 {
     let mut stream = stream_cipher::key_stream(key, &[0; 16]);
     let mut sum: u64 = 0;

@@ -35,8 +35,8 @@ pub struct SecondLayer {
     /// The numbers of the handshakes that the service supports in CREATE2
     /// cells. 2 is ntor.
     pub create2_formats: Vec<u16>,
-    /// The types of authentication of which a client must support one. Empty if
-    /// the service demands none.
+    /// The accepted types of authentication. A client must support at least one
+    /// of them. Empty if the service accepts every client.
     pub intro_auth_required: Vec<Box<str>>,
     /// True if the service is not anonymous, in order to be faster.
     pub is_single_onion_service: bool,

@@ -7,9 +7,9 @@ use sha3::{Digest, Sha3_256};
 use super::BlindedPublicKey;
 use crate::word::OnionAddress;
 
-/// The value without which nobody can decrypt an onion service's descriptor of
-/// one time period. Everyone who knows the service's address can compute it.
-/// `Debug` doesn't show it.
+/// The value that decrypts an onion service's descriptors in one time period.
+/// Everyone who knows the service's address can compute it, and nobody else
+/// can. `Debug` doesn't show it.
 ///
 /// ```
 /// use scape_proto::netdoc::onion::{BlindedPublicKey, Subcredential, TimePeriod};

@@ -570,8 +570,10 @@ impl<'a> ServerDescriptor<'a> {
     /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
     /// ```
     pub fn digest(&self) -> Option<DescriptorDigest> {
-        let computed = || sha1_through(self.text, b"\nrouter-signature\n");
-        self.router_digest.or_else(|| computed().map(DescriptorDigest::from_bytes))
+        // Anyone can write a line `router-digest` into a document with a
+        // signature, so the line counts only without one.
+        let computed = sha1_through(self.text, b"\nrouter-signature\n");
+        computed.map(DescriptorDigest::from_bytes).or(self.router_digest)
     }
 
     /// Returns true if the keys and addresses were removed, as CollecTor does

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
 use super::router_signature::required;
+use super::signed_part::check_all_signed;
 use super::signers::{SignedDigests, Signers};
 use crate::netdoc::{Consensus, KeyCertificate};
 use crate::word::Fingerprint;
@@ -42,8 +43,9 @@ impl Consensus<'_> {
     /// # Errors
     ///
     /// Returns an error with [`VerifyProblem::TooFewSignatures`] if too few
-    /// authorities signed, and with [`VerifyProblem::Expired`] if the consensus
-    /// isn't valid at the given time.
+    /// authorities signed, with [`VerifyProblem::Expired`] if the consensus
+    /// isn't valid at the given time, and with [`VerifyProblem::Unsigned`] if
+    /// other lines than signatures follow the first signature.
     pub fn verify(
         &self,
         certificates: &[KeyCertificate<'_>],
@@ -56,9 +58,15 @@ impl Consensus<'_> {
         if at > required("valid-until", self.valid_until)? {
             return Err(VerifyError::new("valid-until", VerifyProblem::Expired));
         }
-        let digests = SignedDigests { sha1: self.digest_sha1(), sha256: self.digest_sha256() };
         let signers = Signers::new(certificates, authorities, at);
-        let valid = signers.count(&self.signatures, &digests);
+        let valid = match self.signed_text() {
+            Some(signed) => {
+                let (first, last) = ("network-status-version", "directory-signature");
+                check_all_signed(self.text(), signed, first, last, usize::MAX)?;
+                signers.count(&self.signatures, &SignedDigests::of(signed))
+            }
+            None => 0,
+        };
         let mut trusted = authorities.to_vec();
         trusted.sort_unstable();
         trusted.dedup();

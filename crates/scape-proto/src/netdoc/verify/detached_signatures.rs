@@ -1,6 +1,7 @@
 //! Checking detached signatures: dir-spec, "Downloading and computing
 //! signatures".
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
@@ -10,16 +11,17 @@ use crate::netdoc::{ConsensusFlavor, DetachedSignatures, KeyCertificate};
 use crate::word::Fingerprint;
 
 impl DetachedSignatures<'_> {
-    /// Checks every signature of the document against the digests in it. Each
-    /// must be of one of the trusted authorities.
+    /// Checks every signature of the document against the digests in it. A
+    /// trusted authority must have made each signature.
     ///
     /// `authorities` are the fingerprints of the identity keys of the
     /// authorities that you trust. `certificates` are their certificates, which
     /// must be valid at the time `at`.
     ///
-    /// Success says nothing about a consensus. Compare
+    /// Success means that the authorities signed the digests in the document.
+    /// The times in the document aren't signed. Compare
     /// [`consensus_digest`](Self::consensus_digest) with the digest of the
-    /// consensus.
+    /// consensus, and take the times from the consensus.
     ///
     /// ```
     /// use scape_proto::netdoc::{DetachedSignatures, KeyCertificate};
@@ -37,8 +39,9 @@ impl DetachedSignatures<'_> {
     ///
     /// # Errors
     ///
-    /// Returns an error if there is no signature, or for the first one that is
-    /// wrong or of somebody else.
+    /// Returns an error if the document has no signature, if a signature is
+    /// wrong, or if none of the authorities made it. Also returns an error if a
+    /// digest is repeated, or if no signature is for the digest.
     pub fn verify(
         &self,
         certificates: &[KeyCertificate<'_>],
@@ -53,10 +56,33 @@ impl DetachedSignatures<'_> {
         if !self.signatures.iter().all(|signature| signers.have_made(signature, &digests)) {
             return Err(VerifyError::new(SIGNATURE, VerifyProblem::Signature));
         }
+        self.check_digests()?;
         for additional in &self.additional_signatures {
             let digests = self.digests(&additional.flavor);
             if !signers.have_made(&additional.signature, &digests) {
                 return Err(VerifyError::new(ADDITIONAL, VerifyProblem::Signature));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that each additional digest is unique and has a signature.
+    fn check_digests(&self) -> Result<(), VerifyError> {
+        const DIGEST: &str = "additional-digest";
+        let mut seen = HashSet::new();
+        let mut signed: HashSet<_> = self
+            .additional_signatures
+            .iter()
+            .map(|additional| (&additional.flavor, additional.signature.algorithm))
+            .collect();
+        signed.extend(self.signatures.iter().map(|one| (&ConsensusFlavor::Ns, one.algorithm)));
+        for digest in &self.additional_digests {
+            let name = (&digest.flavor, digest.algorithm);
+            if !seen.insert(name) {
+                return Err(VerifyError::new(DIGEST, VerifyProblem::Mismatch));
+            }
+            if !signed.contains(&name) {
+                return Err(VerifyError::new(DIGEST, VerifyProblem::Unsigned));
             }
         }
         Ok(())

@@ -66,6 +66,10 @@ pub enum VerifyProblem {
     /// The signature was not made by the key, or the signed text was changed.
     #[error("the signature is wrong")]
     Signature,
+    /// The document has lines that the signature doesn't cover, such as lines
+    /// after the signature.
+    #[error("the document has lines that are not signed")]
+    Unsigned,
     /// Fewer than the required number of trusted authorities signed.
     #[error("{valid} valid signatures of known authorities, and {required} are required")]
     TooFewSignatures {

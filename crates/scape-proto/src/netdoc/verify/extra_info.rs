@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
-use super::router_signature::{check_ed25519, check_rsa, required};
+use super::router_signature::{check_ed25519, check_rsa, has_ed25519, required};
 use super::rsa_key::{RELAY_BITS, RsaKey};
 use crate::netdoc::{ExtraInfo, ServerDescriptor};
 
@@ -38,17 +38,19 @@ impl ExtraInfo<'_> {
     /// # Errors
     ///
     /// Returns an error if a signature is missing or wrong, if the certificate
-    /// is not valid at the given time, or if `relay` is another relay.
+    /// is not valid at the given time, if `relay` is another relay, or if lines
+    /// follow the signature.
     pub fn verify(&self, relay: &ServerDescriptor<'_>, at: SystemTime) -> Result<(), VerifyError> {
         let key = RsaKey::decode(required("signing-key", relay.signing_key)?, RELAY_BITS);
         let key = key.ok_or(VerifyError::new("signing-key", VerifyProblem::Key))?;
         if required("extra-info", self.fingerprint)? != key.fingerprint() {
             return Err(VerifyError::new("extra-info", VerifyProblem::Mismatch));
         }
-        check_rsa(self.text(), &key, self.router_signature)?;
+        check_rsa(self.text(), "extra-info", &key, self.router_signature)?;
         if self.identity_ed25519.is_none()
             && self.router_sig_ed25519.is_none()
             && relay.master_key_ed25519.is_none()
+            && !has_ed25519(self.text())
         {
             return Ok(());
         }

@@ -3,9 +3,12 @@
 
 use std::time::SystemTime;
 
+use sha1::{Digest, Sha1};
+
 use super::error::{VerifyError, VerifyProblem};
 use super::router_signature::required;
 use super::rsa_key::{AUTHORITY_BITS, RsaKey};
+use super::signed_part::check_all_signed;
 use crate::netdoc::{KeyCertificate, Object};
 
 impl KeyCertificate<'_> {
@@ -30,9 +33,9 @@ impl KeyCertificate<'_> {
     ///
     /// # Errors
     ///
-    /// Returns an error if a key, a signature or a date is missing or wrong.
-    /// Certificates of before 2009 have no signature by the signing key, so
-    /// they fail.
+    /// Returns an error if a key, a signature or a date is missing or wrong, or
+    /// if lines follow the signature. Certificates of before 2009 have no
+    /// signature by the signing key, so they fail.
     pub fn verify(&self, at: SystemTime) -> Result<(), VerifyError> {
         self.verified_signing_key(at).map(|_| ())
     }
@@ -45,7 +48,9 @@ impl KeyCertificate<'_> {
         }
 
         const CERTIFICATION: &str = "dir-key-certification";
-        let digest = required(CERTIFICATION, self.digest_sha1())?;
+        let signed = required(CERTIFICATION, self.signed_text())?;
+        check_all_signed(self.text(), signed, "dir-key-certificate-version", CERTIFICATION, 1)?;
+        let digest = Sha1::digest(signed);
         if !identity.has_signed(&digest, required(CERTIFICATION, self.certification)?) {
             return Err(VerifyError::new(CERTIFICATION, VerifyProblem::Signature));
         }

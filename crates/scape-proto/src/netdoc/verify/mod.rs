@@ -9,6 +9,7 @@ mod onion_descriptor;
 mod router_signature;
 mod rsa_key;
 mod server_descriptor;
+mod signed_part;
 mod signers;
 mod vote;
 

@@ -4,10 +4,12 @@
 use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
-use super::router_signature::required;
+use super::router_signature::{check_certificate, required};
+use super::signed_part::check_all_signed;
+use crate::netdoc::digest::signed_through;
 use crate::netdoc::ed25519_signature::is_signed_by;
 use crate::netdoc::onion::{BlindedPublicKey, OnionDescriptor};
-use crate::netdoc::{CertificateType, Ed25519Certificate, Item};
+use crate::netdoc::{CertificateType, Ed25519Certificate};
 
 /// The text before the signed bytes of a descriptor.
 const PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
@@ -44,19 +46,14 @@ impl OnionDescriptor<'_> {
         const SIGNATURE: &str = "signature";
         let certificate = required(CERTIFICATE, self.signing_key_cert.as_ref())?;
         let kind = CertificateType::DescriptorSigning;
-        check_certificate(CERTIFICATE, certificate, kind, key.as_bytes(), at)?;
+        check_signed_by(CERTIFICATE, certificate, kind, key.as_bytes(), at)?;
 
         let signature = required(SIGNATURE, self.signature.as_ref())?;
-        let is_signature = |item: &Item<'_>| item.keyword() == b"signature";
-        let mut items = Item::parse_all(self.text()).skip_while(|item| !is_signature(item));
-        let last = required(SIGNATURE, items.next())?;
-        // Lines after the signature aren't signed.
-        if items.next().is_some() {
-            return Err(VerifyError::new(SIGNATURE, VerifyProblem::Mismatch));
-        }
-        // Empty lines may follow the signature.
-        let text = self.text().trim_ascii_end();
-        let signed = text.strip_suffix(last.text().trim_ascii_end()).unwrap_or_default();
+        // tor finds the signature in the same way.
+        let signed = signed_through(self.text(), b"\nsignature ");
+        let signed = required(SIGNATURE, signed)?;
+        check_all_signed(self.text(), signed, "hs-descriptor", SIGNATURE, 1)?;
+        let signed = signed.strip_suffix(b"signature ").unwrap_or_default();
         let signed = [PREFIX, signed].concat();
         match is_signed_by(certificate.certified_key(), &signed, signature) {
             true => Ok(()),
@@ -95,36 +92,28 @@ impl crate::netdoc::onion::SecondLayer {
         for point in &self.introduction_points {
             let certificate = required("auth-key", point.auth_key_cert.as_ref())?;
             let kind = CertificateType::IntroductionAuthentication;
-            check_certificate("auth-key", certificate, kind, signing_key, at)?;
+            check_signed_by("auth-key", certificate, kind, signing_key, at)?;
             // Like tor, don't compare the certified key with the line enc-key:
             // some services certify the Curve25519 key itself.
             let certificate = required("enc-key-cert", point.enc_key_cert.as_ref())?;
             let kind = CertificateType::IntroductionEncryption;
-            check_certificate("enc-key-cert", certificate, kind, signing_key, at)?;
+            check_signed_by("enc-key-cert", certificate, kind, signing_key, at)?;
         }
         Ok(())
     }
 }
 
 /// Checks a certificate, which must contain the key that signed it.
-fn check_certificate(
+fn check_signed_by(
     line: &'static str,
     certificate: &Ed25519Certificate,
     kind: CertificateType,
     signer: &[u8; 32],
     at: SystemTime,
 ) -> Result<(), VerifyError> {
-    if certificate.kind() != kind || certificate.signing_key().is_none() {
-        return Err(VerifyError::new(line, VerifyProblem::Certificate));
-    }
-    if certificate.signing_key() != Some(signer) {
-        return Err(VerifyError::new(line, VerifyProblem::Mismatch));
-    }
-    if certificate.verify(Some(signer)).is_err() {
-        return Err(VerifyError::new(line, VerifyProblem::Signature));
-    }
-    match certificate.is_expired(at) {
-        true => Err(VerifyError::new(line, VerifyProblem::Expired)),
-        false => Ok(()),
+    match certificate.signing_key() {
+        None => Err(VerifyError::new(line, VerifyProblem::Certificate)),
+        Some(key) if key != signer => Err(VerifyError::new(line, VerifyProblem::Mismatch)),
+        Some(_) => check_certificate(line, certificate, kind, Some(signer), at),
     }
 }

@@ -3,15 +3,15 @@
 
 use std::time::SystemTime;
 
-use memchr::memmem;
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
 
 use super::error::{VerifyError, VerifyProblem};
 use super::rsa_key::RsaKey;
+use super::signed_part::check_all_signed;
 use crate::netdoc::digest::signed_through;
 use crate::netdoc::ed25519_signature::is_signed_by;
-use crate::netdoc::{CertificateType, Ed25519Certificate, Object};
+use crate::netdoc::{CertificateType, CertifiedKeyType, Ed25519Certificate, Item, Object};
 
 /// Returns the value, or an error if it is missing.
 pub(super) fn required<T>(line: &'static str, value: Option<T>) -> Result<T, VerifyError> {
@@ -19,23 +19,44 @@ pub(super) fn required<T>(line: &'static str, value: Option<T>) -> Result<T, Ver
 }
 
 /// Checks the line `router-signature` of a server descriptor or an extra-info
-/// document.
+/// document, and that the signature covers all lines. `first` is the keyword of
+/// the document's first line.
 pub(super) fn check_rsa(
     text: &[u8],
+    first: &'static str,
     key: &RsaKey,
     signature: Option<Object<'_>>,
 ) -> Result<(), VerifyError> {
     const LINE: &str = "router-signature";
     let signature = required(LINE, signature)?;
     let signed = required(LINE, signed_through(text, b"\nrouter-signature\n"))?;
+    check_all_signed(text, signed, first, LINE, 1)?;
     match key.has_signed(&Sha1::digest(signed), signature) {
         true => Ok(()),
         false => Err(VerifyError::new(LINE, VerifyProblem::Signature)),
     }
 }
 
+/// Returns true if the text has a line that only documents with an Ed25519
+/// signature have, even if the line is malformed. Then the signature is
+/// required, because otherwise a malformed line could replace it.
+pub(super) fn has_ed25519(text: &[u8]) -> bool {
+    const KEYWORDS: [&[u8]; 6] = [
+        b"identity-ed25519",
+        b"master-key-ed25519",
+        b"onion-key-crosscert",
+        b"ntor-onion-key-crosscert",
+        b"family-cert",
+        b"router-sig-ed25519",
+    ];
+    Item::parse_all(text).any(|item| KEYWORDS.contains(&item.keyword()))
+}
+
 /// Checks the lines `identity-ed25519` and `router-sig-ed25519` of a server
 /// descriptor or an extra-info document. Returns the identity key.
+///
+/// The signature covers all lines before it. [`check_rsa`] checks that nothing
+/// follows `router-signature`.
 pub(super) fn check_ed25519(
     text: &[u8],
     certificate: Option<Object<'_>>,
@@ -46,12 +67,17 @@ pub(super) fn check_ed25519(
     const SIGNATURE: &str = "router-sig-ed25519";
     let certificate = required(CERTIFICATE, certificate)?;
     let kind = CertificateType::Signing;
-    let certificate = check_certificate(CERTIFICATE, certificate, kind, None, at)?;
+    let certificate = decode_certificate(CERTIFICATE, certificate, kind, None, at)?;
     let identity = required(CERTIFICATE, certificate.signing_key())?;
     let signature = required(SIGNATURE, signature)?;
-    const SIGNED_THROUGH: &[u8] = b"\nrouter-sig-ed25519 ";
-    let start = required(SIGNATURE, memmem::find(text, SIGNED_THROUGH))?;
-    let signed = text.get(..start + SIGNED_THROUGH.len()).unwrap_or_default();
+    let signed = signed_through(text, b"\nrouter-sig-ed25519 ");
+    let signed = required(SIGNATURE, signed)?;
+    // Only the RSA signature may follow, because tor demands it, too.
+    let start = signed.len().saturating_sub(SIGNATURE.len() + 1);
+    let mut items = Item::parse_all(text.get(start..).unwrap_or_default()).skip(1);
+    if items.next().is_some_and(|item| item.keyword() != b"router-signature") {
+        return Err(VerifyError::new(SIGNATURE, VerifyProblem::Unsigned));
+    }
     let mut digest = Sha256::new();
     digest.update(b"Tor router descriptor signature v1");
     digest.update(signed);
@@ -61,25 +87,39 @@ pub(super) fn check_ed25519(
     }
 }
 
-/// Decodes a certificate and checks its type, its signature and its expiry.
-pub(super) fn check_certificate(
+/// Decodes a certificate and checks it. See [`check_certificate`].
+pub(super) fn decode_certificate(
     line: &'static str,
     object: Object<'_>,
     kind: CertificateType,
     signer: Option<&[u8; 32]>,
     at: SystemTime,
 ) -> Result<Ed25519Certificate, VerifyError> {
-    let malformed = VerifyError::new(line, VerifyProblem::Certificate);
-    let bytes = object.decode().ok_or(malformed)?;
-    let certificate = Ed25519Certificate::parse(&bytes).map_err(|_| malformed)?;
-    if certificate.kind() != kind {
-        return Err(malformed);
+    let bytes = object.decode();
+    let certificate = bytes.and_then(|bytes| Ed25519Certificate::parse(&bytes).ok());
+    let certificate = certificate.ok_or(VerifyError::new(line, VerifyProblem::Certificate))?;
+    check_certificate(line, &certificate, kind, signer, at)?;
+    Ok(certificate)
+}
+
+/// Checks the type of a certificate and of the key in it, the signature and the
+/// expiry. If `signer` is `None`, the certificate must contain the key that
+/// signed it.
+pub(super) fn check_certificate(
+    line: &'static str,
+    certificate: &Ed25519Certificate,
+    kind: CertificateType,
+    signer: Option<&[u8; 32]>,
+    at: SystemTime,
+) -> Result<(), VerifyError> {
+    if certificate.kind() != kind || certificate.key_type() != CertifiedKeyType::Ed25519 {
+        return Err(VerifyError::new(line, VerifyProblem::Certificate));
     }
     if certificate.verify(signer).is_err() {
         return Err(VerifyError::new(line, VerifyProblem::Signature));
     }
-    if certificate.is_expired(at) {
-        return Err(VerifyError::new(line, VerifyProblem::Expired));
+    match certificate.is_expired(at) {
+        true => Err(VerifyError::new(line, VerifyProblem::Expired)),
+        false => Ok(()),
     }
-    Ok(certificate)
 }

@@ -4,7 +4,9 @@
 use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
-use super::router_signature::{check_certificate, check_ed25519, check_rsa, required};
+use super::router_signature::{
+    check_ed25519, check_rsa, decode_certificate, has_ed25519, required,
+};
 use super::rsa_key::{RELAY_BITS, RsaKey};
 use crate::netdoc::{CertificateType, ServerDescriptor, ed25519_from_curve25519};
 
@@ -39,7 +41,8 @@ impl ServerDescriptor<'_> {
     /// # Errors
     ///
     /// Returns an error if a signature is missing or wrong, if a certificate is
-    /// not valid at the given time, or if lines contradict each other.
+    /// not valid at the given time, if lines contradict each other, or if lines
+    /// follow the signature.
     pub fn verify(&self, at: SystemTime) -> Result<(), VerifyError> {
         let identity = self.check_rsa_signature()?;
         let Some(master_key) = self.check_ed25519_signature(at)? else {
@@ -57,7 +60,7 @@ impl ServerDescriptor<'_> {
         if self.fingerprint.is_some_and(|fingerprint| fingerprint != key.fingerprint()) {
             return Err(VerifyError::new("fingerprint", VerifyProblem::Mismatch));
         }
-        check_rsa(self.text(), &key, self.router_signature)?;
+        check_rsa(self.text(), "router", &key, self.router_signature)?;
         Ok(key)
     }
 
@@ -66,6 +69,7 @@ impl ServerDescriptor<'_> {
         if self.identity_ed25519.is_none()
             && self.router_sig_ed25519.is_none()
             && self.master_key_ed25519.is_none()
+            && !has_ed25519(self.text())
         {
             return Ok(None);
         }
@@ -86,9 +90,10 @@ impl ServerDescriptor<'_> {
     /// Checks that the owner of the TAP key knows the relay's identity keys.
     fn check_tap_key(&self, identity: &RsaKey, master_key: &[u8; 32]) -> Result<(), VerifyError> {
         const LINE: &str = "onion-key-crosscert";
-        let Some(key) = self.onion_key else {
+        if self.onion_key.is_none() && self.onion_key_crosscert.is_none() {
             return Ok(());
-        };
+        }
+        let key = required("onion-key", self.onion_key)?;
         let key = RsaKey::decode(key, RELAY_BITS);
         let key = key.ok_or(VerifyError::new("onion-key", VerifyProblem::Key))?;
         let signed = key.recover(required(LINE, self.onion_key_crosscert)?);
@@ -108,7 +113,7 @@ impl ServerDescriptor<'_> {
         let key = ed25519_from_curve25519(&key, crosscert.sign);
         let key = key.ok_or(VerifyError::new("ntor-onion-key", VerifyProblem::Key))?;
         let kind = CertificateType::NtorCross;
-        let certificate = check_certificate(LINE, crosscert.certificate, kind, Some(&key), at)?;
+        let certificate = decode_certificate(LINE, crosscert.certificate, kind, Some(&key), at)?;
         match certificate.certified_key() == master_key {
             true => Ok(()),
             false => Err(VerifyError::new(LINE, VerifyProblem::Mismatch)),
@@ -120,7 +125,7 @@ impl ServerDescriptor<'_> {
         const LINE: &str = "family-cert";
         for certificate in &self.family_certs {
             let kind = CertificateType::Family;
-            let certificate = check_certificate(LINE, *certificate, kind, None, at)?;
+            let certificate = decode_certificate(LINE, *certificate, kind, None, at)?;
             if certificate.certified_key() != master_key {
                 return Err(VerifyError::new(LINE, VerifyProblem::Mismatch));
             }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::error::{VerifyError, VerifyProblem};
 use super::router_signature::required;
+use super::signed_part::check_all_signed;
 use super::signers::SignedDigests;
 use crate::netdoc::Vote;
 use crate::word::Fingerprint;
@@ -31,8 +32,9 @@ impl Vote<'_> {
     ///
     /// # Errors
     ///
-    /// Returns an error if the vote is of none of the authorities, or if its
-    /// certificate or its signature is missing or wrong.
+    /// Returns an error if none of the authorities made the vote, if its
+    /// certificate or its signature is missing or wrong, or if lines follow the
+    /// certificate or the signature.
     pub fn verify(&self, authorities: &[Fingerprint], at: SystemTime) -> Result<(), VerifyError> {
         const SIGNATURE: &str = "directory-signature";
         let certificate = required("dir-key-certificate-version", self.certificate.as_ref())?;
@@ -41,12 +43,13 @@ impl Vote<'_> {
         if certificate.fingerprint != Some(authority) || !authorities.contains(&authority) {
             return Err(VerifyError::new("dir-source", VerifyProblem::Mismatch));
         }
-        let digests = SignedDigests { sha1: self.digest_sha1(), sha256: self.digest_sha256() };
+        let signed = required(SIGNATURE, self.signed_text())?;
+        check_all_signed(self.text(), signed, "network-status-version", SIGNATURE, 1)?;
         let signature = required(SIGNATURE, self.signatures.first())?;
         if signature.identity != authority || signature.signing_key != key.fingerprint() {
             return Err(VerifyError::new(SIGNATURE, VerifyProblem::Mismatch));
         }
-        match digests.are_signed(&key, signature) {
+        match SignedDigests::of(signed).are_signed(&key, signature) {
             true => Ok(()),
             false => Err(VerifyError::new(SIGNATURE, VerifyProblem::Signature)),
         }
