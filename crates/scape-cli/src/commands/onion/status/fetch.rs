@@ -1,27 +1,25 @@
 //! Fetching the descriptor from the directories that store it.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use scape::Controller;
-use scape::control::{HsFetch, HsFetchError};
+use scape::control::{FetchedHsDescriptor, HsFetch, HsFetchError};
 use scape::word::{Fingerprint, OnionAddress};
 use serde::Serialize;
 
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
-use crate::base::output::printable;
 
 /// A directory that was asked for the descriptor.
 #[derive(Debug, Serialize)]
 pub(super) struct Asked {
-    /// The fingerprint of the relay. Missing if tor has chosen it and didn't
-    /// tell it.
-    pub(super) fingerprint: Option<Fingerprint>,
+    pub(super) fingerprint: Fingerprint,
     pub(super) nickname: Option<String>,
     /// The revision of the descriptor that the directory has.
     pub(super) revision: Option<u64>,
-    /// The reason if the directory has no descriptor.
+    /// The reason if the directory has no descriptor, such as `NOT_FOUND`.
     pub(super) error: Option<String>,
 }
 
@@ -35,6 +33,9 @@ pub(super) struct Fetched {
     pub(super) exit: Option<Exit>,
 }
 
+/// The answer of a directory: the revision, or the reason for a failure.
+type Answer = Result<Option<u64>, String>;
+
 /// Asks the directories one after the other, until one has the descriptor, or
 /// all of them.
 pub(super) fn fetch(
@@ -47,42 +48,79 @@ pub(super) fn fetch(
     let busy = Busy::new("looking for the directories");
     let relays = controller.hs_descriptors().directories()?.responsible(&address);
     let mut fetched = Fetched { asked: Vec::new(), newest: None, exit: None };
-    let mut highest = None;
+    let mut answers: HashMap<Fingerprint, Answer> = HashMap::new();
     for (number, relay) in relays.iter().enumerate() {
-        busy.say(format_args!("asking directory {} of {}", number + 1, relays.len()));
-        // Each of the remaining directories gets its part of the time, because
-        // one may be offline.
-        let left = deadline.saturating_duration_since(Instant::now());
-        let part = left / u32::try_from(relays.len() - number).unwrap_or(1);
-        let fetch = HsFetch::new(address).server(relay);
-        let result = controller.hs_descriptors().fetch(fetch, part);
-        let mut asked = Asked {
-            fingerprint: Some(*relay),
-            nickname: nickname(controller, *relay)?,
-            revision: None,
-            error: None,
-        };
-        match result {
-            Ok(found) => {
-                asked.revision = found.content.parse().ok().and_then(|it| it.revision_counter);
-                if fetched.newest.is_none() || asked.revision > highest {
-                    highest = asked.revision;
-                    fetched.newest = Some(found.content.into_bytes());
-                }
+        // If the named directory fails, tor asks others, whose answers are
+        // known then.
+        if !answers.contains_key(relay) {
+            busy.say(format_args!("asking directory {} of {}", number + 1, relays.len()));
+            // Each of the remaining directories gets its part of the time,
+            // because one may be offline.
+            let left = deadline.saturating_duration_since(Instant::now());
+            let part = left / u32::try_from(relays.len() - number).unwrap_or(1);
+            let fetch = HsFetch::new(address).server(relay);
+            match controller.hs_descriptors().fetch(fetch, part) {
+                Ok(found) => fetched.found(&mut answers, *relay, found),
+                Err(error) => fetched.failed(&mut answers, *relay, error)?,
             }
-            Err(error) if error.get::<HsFetchError>().is_some() => {
-                let failure = Failure::from(error);
-                asked.error = Some(printable(&failure.message));
-                fetched.exit = Some(failure.exit);
-            }
-            Err(error) => return Err(error.into()),
         }
-        fetched.asked.push(asked);
         if !all && fetched.newest.is_some() {
             break;
         }
     }
+    let known = relays.into_iter().filter_map(|relay| Some((relay, answers.remove(&relay)?)));
+    for (relay, answer) in known {
+        let (revision, error) = match answer {
+            Ok(revision) => (revision, None),
+            Err(reason) => (None, Some(reason)),
+        };
+        let nickname = nickname(controller, relay)?;
+        fetched.asked.push(Asked { fingerprint: relay, nickname, revision, error });
+    }
     Ok(fetched)
+}
+
+impl Fetched {
+    /// Takes a descriptor. It may come from another directory than the one that
+    /// was named.
+    fn found(
+        &mut self,
+        answers: &mut HashMap<Fingerprint, Answer>,
+        named: Fingerprint,
+        found: FetchedHsDescriptor,
+    ) {
+        let from = found.hsdir.as_ref().and_then(|hsdir| hsdir.fingerprint()).unwrap_or(named);
+        if from != named {
+            answers.insert(named, Err("no descriptor".to_owned()));
+        }
+        let revision = found.content.parse().ok().and_then(|content| content.revision_counter);
+        let highest = answers.values().filter_map(|answer| answer.clone().ok()).max();
+        if highest.is_none_or(|highest| revision > highest) {
+            self.newest = Some(found.content.into_bytes());
+        }
+        answers.insert(from, Ok(revision));
+    }
+
+    /// Takes the failures of the directories. Other errors are returned.
+    fn failed(
+        &mut self,
+        answers: &mut HashMap<Fingerprint, Answer>,
+        named: Fingerprint,
+        error: scape::Error,
+    ) -> Result<(), Failure> {
+        let Some(failed) = error.get::<HsFetchError>() else { return Err(error.into()) };
+        for failure in &failed.failures {
+            let relay = failure.hsdir.as_ref().and_then(|hsdir| hsdir.fingerprint());
+            let reason = failure.reason.as_ref().map(ToString::to_string);
+            let answer = Err(reason.unwrap_or_else(|| "tor tells no reason".to_owned()));
+            if let Some(relay) = relay {
+                answers.entry(relay).or_insert(answer);
+            }
+        }
+        answers.entry(named).or_insert(Err("no answer in time".to_owned()));
+        self.exit = Some(Failure::from(error).exit);
+        Ok(())
+    }
 }
 
 /// Returns the nickname of a relay in the consensus.

@@ -11,13 +11,13 @@ use crate::base::units;
 pub(super) fn describe(status: &Status) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Address", status.address.to_string())];
     for asked in &status.directories {
-        let name = asked.nickname.clone().or(asked.fingerprint.map(|it| it.to_string()));
+        let name = asked.nickname.clone().unwrap_or_else(|| asked.fingerprint.to_string());
         let result = match (asked.revision, &asked.error) {
             (Some(revision), _) => format!("has revision {revision}"),
-            (None, Some(error)) => error.clone(),
+            (None, Some(error)) => format!("failed: {error}"),
             (None, None) => "has a descriptor without a revision".to_owned(),
         };
-        lines.push(("Directory", format!("{}: {result}", name.unwrap_or_default())));
+        lines.push(("Directory", format!("{name}: {result}")));
     }
     if let Some(descriptor) = &status.descriptor {
         add_descriptor(&mut lines, descriptor);
