@@ -10,6 +10,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 use crate::commands::{info, newid, signal, status};
+use crate::monitor;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -37,6 +38,7 @@ pub(crate) enum Command {
     Info(info::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
+    Monitor(monitor::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -49,6 +51,7 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Monitor(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }
