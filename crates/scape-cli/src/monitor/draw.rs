@@ -38,11 +38,12 @@ pub(crate) fn draw(model: &Model, frame: &mut Frame<'_>) {
     let used = if screen.height > 1 { 1 } else { 0 };
     let middle = next(u16::MAX);
     let middle = Rect { height: middle.height.saturating_sub(used), ..middle };
-    if middle.height > 0 {
-        model.pages.get(model.page).draw(model.shown(), &model.view(), frame, middle);
-    }
     if screen.height > 1 {
         draw_bottom(model, frame, bottom);
+    }
+    // A page may have a box over the whole screen.
+    if middle.height > 0 {
+        model.pages.get(model.page).draw(model.shown(), &model.view(), frame, middle);
     }
     match &model.popup {
         Some(Popup::Text { title, lines, first }) => {

@@ -147,9 +147,10 @@ fn monitor_shows_pages_and_quits() {
     monitor.press("6");
     monitor.see("0 of 0 relays");
     monitor.press("?");
-    monitor.see("read the consensus again");
+    monitor.see("draw the screen again");
     monitor.press("\x1b");
-    monitor.wait("page without help", |screen| !screen.contents().contains("Ctrl-L"));
+    monitor
+        .wait("page without help", |screen| !screen.contents().contains("draw the screen again"));
     monitor.press("q");
     assert_eq!(monitor.end().code(), Some(0));
     monitor.check_restored();
@@ -164,7 +165,7 @@ fn monitor_changes_options_and_sends_commands() {
     monitor.press("/^");
     monitor.press("\x7fMaxCircuitDirt\r");
     monitor.see("MaxCircuitDirtiness");
-    monitor.see("1 options");
+    monitor.see("1 option ");
     monitor.press("e");
     monitor.see("MaxCircuitDirtiness (");
     monitor.press("\x15nonsense\r");

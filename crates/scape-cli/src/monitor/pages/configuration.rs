@@ -62,7 +62,7 @@ impl Configuration {
         self.edited = Some(option.name.clone());
         let lines = match is_secret_option(&option.name) {
             true => Vec::new(),
-            false => option.values.clone(),
+            false => wanted(option, data),
         };
         let meaning = meaning(&option.name, data).unwrap_or_default();
         let summary = meaning.lines().next().unwrap_or_default();
@@ -147,7 +147,7 @@ impl PageView for Configuration {
         let [top, bottom] =
             Layout::vertical([Constraint::Min(1), Constraint::Length(help)]).areas(area);
         let mut title =
-            vec![Span::styled(format!("{} options", options.len()), view.theme.heading())];
+            vec![Span::styled(text::plural(options.len(), "option"), view.theme.heading())];
         let shown = match self.shown {
             Shown::All => "all",
             Shown::Changed => "changed only",
@@ -178,7 +178,7 @@ impl PageView for Configuration {
                     (false, false) => view.theme.good(),
                     (false, true) => ratatui::style::Style::new(),
                 };
-                Line::styled(line(option), style)
+                Line::styled(line(option, data), style)
             }
             None => Line::default(),
         });
@@ -207,7 +207,10 @@ impl PageView for Configuration {
     }
 
     fn all_text(&self, data: &Data, _: &View) -> String {
-        self.options(data).iter().map(|option| format!("{}\n", line(option).trim_end())).collect()
+        self.options(data)
+            .iter()
+            .map(|option| format!("{}\n", line(option, data).trim_end()))
+            .collect()
     }
 
     fn edited(&mut self, lines: Vec<String>) -> Vec<Action> {
@@ -222,33 +225,42 @@ fn names(options: &[&ConfigOption]) -> Vec<String> {
 
 /// Returns true if an option may have several values, each with its own line.
 fn is_list(ty: &ConfigType) -> bool {
-    matches!(
-        ty,
-        ConfigType::LineList
-            | ConfigType::CommaList
-            | ConfigType::RouterList
-            | ConfigType::Dependent
-            | ConfigType::Virtual
-    )
+    matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }
 
-/// Returns the values of an option on one line.
-fn value(option: &ConfigOption) -> String {
-    match (option.values.is_empty(), is_secret_option(&option.name)) {
-        (true, _) => String::new(),
-        (false, true) => HIDDEN.into(),
-        (false, false) => option.values.join(" | "),
+/// Returns the values that the option has, or will have when the changes are
+/// applied.
+fn wanted(option: &ConfigOption, data: &Data) -> Vec<String> {
+    let names = [Some(&option.name), option.group.as_ref()];
+    let change = data.options.changes.iter().find(|change| names.contains(&Some(&change.name)));
+    match change {
+        Some(change) if change.is_reset => option.default.clone(),
+        Some(change) => {
+            let own = change.after.iter().filter(|line| line.name == option.name);
+            own.filter_map(|line| line.value.clone()).collect()
+        }
+        None => option.values.clone(),
     }
 }
 
-fn line(option: &ConfigOption) -> String {
+/// Returns values on one line.
+fn value(name: &str, values: &[String]) -> String {
+    match (values.is_empty(), is_secret_option(name)) {
+        (true, _) => String::new(),
+        (false, true) => HIDDEN.into(),
+        (false, false) => values.join(" | "),
+    }
+}
+
+fn line(option: &ConfigOption, data: &Data) -> String {
     let mark = match (option.is_pending, option.is_default) {
         (true, _) => '*',
         (false, false) => '+',
         (false, true) => ' ',
     };
     let name = cell(&option.name, 32);
-    printable(&format!("{mark} {name} {} {}", cell(option.ty.as_str(), 16), value(option)))
+    let value = value(&option.name, &wanted(option, data));
+    printable(&format!("{mark} {name} {} {value}", cell(option.ty.as_str(), 16)))
 }
 
 /// Returns the text of the manual page about an option.
@@ -263,7 +275,10 @@ fn details(option: &ConfigOption, data: &Data) -> Vec<String> {
         (false, false) => "changed",
     };
     let mut lines = vec![format!("Type     {}", option.ty), format!("State    {state}")];
-    lines.push(format!("Value    {}", value(option)));
+    lines.push(format!("Value    {}", value(&option.name, &option.values)));
+    if option.is_pending {
+        lines.push(format!("Change   {}", value(&option.name, &wanted(option, data))));
+    }
     lines.push(format!("Default  {}", option.default.join(" | ")));
     lines.extend(option.group.as_ref().map(|group| format!("Group    {group}")));
     lines.push(String::new());

@@ -157,7 +157,7 @@ impl PageView for LogPage {
             false => self.cursor.at(&numbers),
         };
         let mut title =
-            vec![Span::styled(format!("{} lines", entries.len()), view.theme.heading())];
+            vec![Span::styled(text::plural(entries.len(), "line"), view.theme.heading())];
         if !self.search.is_empty() {
             title.push(Span::raw(format!("  matching {}", printable(&self.search))));
         }

@@ -13,6 +13,7 @@ use crate::monitor::message::{Note, Request};
 use crate::monitor::ui::cursor::{Cursor, Step};
 use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::sorting::Sorting;
+use crate::monitor::ui::text::{contains, plural};
 use crate::monitor::view::{Action, PageView, View};
 
 use rows::{ORDERS, Order, Row, Shown};
@@ -47,7 +48,7 @@ impl ConnectionsPage {
         if !self.search.is_empty() {
             rows.retain(|row| {
                 let text = text::line(row, data, view, usize::from(u16::MAX));
-                crate::monitor::ui::text::contains(&text, &self.search)
+                contains(&text, &self.search)
             });
         }
         rows
@@ -118,12 +119,12 @@ impl PageView for ConnectionsPage {
         let tables = &data.connections;
         let mut title = vec![
             Span::styled(
-                format!(
-                    "{} circuits, {} streams, {} OR connections",
-                    tables.circuits.len(),
-                    tables.streams.len(),
-                    tables.or_connections.len()
-                ),
+                [
+                    plural(tables.circuits.len(), "circuit"),
+                    plural(tables.streams.len(), "stream"),
+                    plural(tables.or_connections.len(), "OR connection"),
+                ]
+                .join(", "),
                 view.theme.heading(),
             ),
             Span::styled(

@@ -29,8 +29,10 @@ struct Columns {
 
 impl Columns {
     fn line(&self, width: usize) -> String {
-        // All columns but the target have 55 characters with their spaces.
-        let target = width.saturating_sub(55).clamp(16, 70);
+        // All columns but the target have 43 characters with their spaces, and
+        // the purpose.
+        let purpose = if width >= 110 { 21 } else { 12 };
+        let target = width.saturating_sub(43 + purpose).clamp(16, 70);
         format!(
             "{} {} {} {} {} {} {}",
             cell(&self.name, 11),
