@@ -1,4 +1,4 @@
-//! How the model is drawn. Nothing is changed here.
+//! Drawing the model. Nothing is changed here.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};

@@ -1,5 +1,5 @@
-//! What keys do: first in a box or line that is open, then on the page, and
-//! finally everywhere.
+//! The effects of keys. A key is first for a box or line that is open, then for
+//! the page, and finally for the whole monitor.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What the threads of the monitor tell each other.
+//! Messages between the threads of the monitor.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Note {
     }
 }
 
-/// What the worker thread is asked to do.
+/// A task of the worker thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     NewIdentity,
@@ -92,7 +92,7 @@ pub(crate) enum Request {
     Events(Vec<EventKind>),
 }
 
-/// What the thread of the screen does after a message.
+/// A task of the thread of the screen after a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     Quit,

@@ -4,14 +4,14 @@
 //! ([`update::update`]), and [`draw::draw`] draws it. Neither waits for
 //! anything. These threads send the messages:
 //!
-//! * `feed` passes tor's events on, and asks tor regularly for what events don't
-//!   tell.
+//! * `feed` passes tor's events on, and asks tor regularly for everything that
+//!   has no events.
 //! * `worker` does what the user asks for.
 //! * `input` reads the terminal.
 //!
 //! The library's callback for the state of the connection sends messages too.
-//! What is known of tor is in `data`, a page is a file or folder in `pages`,
-//! and the parts that pages are made of are in `ui`. Start reading in `run.rs`.
+//! The folder `data` has the knowledge of tor, `pages` has a file or folder for
+//! each page, and `ui` has the parts of pages. Start reading in `run.rs`.
 
 mod data;
 mod draw;
@@ -106,9 +106,9 @@ impl Arguments {
         let colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         crossterm::style::force_color_output(colors);
         let threads = vec![
-            spawn("scape-feed", move || feed.run(&wanted))?,
-            spawn("scape-worker", move || worker.run(&asked))?,
-            spawn("scape-input", move || input::run(&messages))?,
+            (spawn("scape-feed", move || feed.run(&wanted))?, "the connection to tor has ended"),
+            (spawn("scape-worker", move || worker.run(&asked))?, "the monitor has failed"),
+            (spawn("scape-input", move || input::run(&messages))?, "the terminal can't be read"),
         ];
         let theme = Theme { colors };
         let mut model = Model::new(SystemTime::now(), theme, self.page, screen.size()?);

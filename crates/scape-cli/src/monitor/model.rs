@@ -43,7 +43,7 @@ pub(crate) enum Popup {
     Edit { edit: Edit, editors: Vec<LineEditor>, current: usize },
 }
 
-/// What the user types at the bottom of the screen.
+/// A line that the user types at the bottom of the screen.
 #[derive(Debug)]
 pub(crate) struct BottomLine {
     pub(crate) purpose: Purpose,

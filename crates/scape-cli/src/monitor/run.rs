@@ -28,8 +28,9 @@ const AT_ONCE: usize = 2_000;
 pub(crate) struct Surroundings {
     pub(crate) messages: Receiver<Message>,
     pub(crate) requests: Sender<Request>,
-    /// The threads without which the monitor is of no use.
-    pub(crate) threads: Vec<JoinHandle<()>>,
+    /// The threads without which the monitor is of no use, each with the
+    /// meaning of its end.
+    pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,
     pub(crate) token: CancelToken,
 }
 
@@ -49,8 +50,9 @@ pub(crate) fn run(
         if around.token.is_cancelled() {
             return Err(Failure::silent(Exit::Interrupted));
         }
-        if around.threads.iter().any(JoinHandle::is_finished) {
-            return Err(Failure::failed("the connection to tor has ended"));
+        let ended = around.threads.iter().find(|(thread, _)| thread.is_finished());
+        if let Some((_, meaning)) = ended {
+            return Err(Failure::failed(meaning));
         }
         let frame = if is_key { KEY_FRAME } else { FRAME };
         let since = drawn.map_or(frame, |drawn| drawn.elapsed());

@@ -1,5 +1,5 @@
-//! How messages change the model. Nothing here waits, reads or writes: what has
-//! to be done elsewhere is returned.
+//! The changes of the model by messages. Nothing here waits, reads or writes.
+//! Instead, the effects that others have to bring about are returned.
 
 use std::time::SystemTime;
 

@@ -1,4 +1,5 @@
-//! What all pages share: how they are drawn, and what their keys can cause.
+//! The interface of a page: its methods, the settings by which it is drawn, and
+//! the consequences of its keys.
 
 use std::time::SystemTime;
 
@@ -23,7 +24,7 @@ pub(crate) struct View {
     pub(crate) shows_addresses: bool,
 }
 
-/// What a key of a page causes.
+/// A consequence of a key on a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     /// The key has changed the page itself.

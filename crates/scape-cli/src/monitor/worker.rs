@@ -192,7 +192,12 @@ impl Worker {
     /// Reads the options.
     fn options(&mut self) -> Result<Message> {
         let config = self.config()?;
-        let options = Options { all: config.options()?, changes: config.diff() };
+        let mut all = config.options()?;
+        // Options that begin with "__" are for programs and come last.
+        all.sort_by_cached_key(|option| {
+            (option.name.starts_with("__"), option.name.to_ascii_lowercase())
+        });
+        let options = Options { all, changes: config.diff() };
         Ok(Message::Options(Arc::new(options)))
     }
 

@@ -11,6 +11,7 @@ use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::process::Signal;
 use rustix::termios::{LocalModes, tcgetattr};
+use scape::control::AddOnion;
 
 use crate::real_tor::RealTor;
 use crate::run::{Scape, send_signal};
@@ -200,6 +201,32 @@ fn monitor_changes_options_and_sends_commands() {
         cell.is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
     });
     assert!(!colored);
+}
+
+#[test]
+fn monitor_shows_onion_services_and_writes_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("services");
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let service = AddOnion::new().local_port(80).detach();
+    let added = controller.add_onion(&service).unwrap().address.to_string();
+    let mut monitor = Monitor::start(&tor, &["--page", "onions"]);
+    monitor.see("1 onion service");
+    monitor.see(" detached ");
+    monitor.see(&added[..16]);
+    monitor.press("w\x15");
+    monitor.press(&format!("{}\r", path.display()));
+    monitor.see("services is written");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&added), "{text}");
+    monitor.press("n");
+    monitor.see("new connections use new circuits");
+    // The copied text goes to the terminal in base64.
+    monitor.press("y");
+    monitor.see("copied to the clipboard");
+    monitor.press("q");
+    assert_eq!(monitor.end().code(), Some(0));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What tor tells about itself.
+//! Tor's answers about itself.
 
 use std::time::{Duration, SystemTime};
 

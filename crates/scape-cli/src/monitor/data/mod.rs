@@ -1,4 +1,4 @@
-//! What the monitor knows of tor: plain values, all of bounded size. They are
+//! The monitor's knowledge of tor: plain values, all of bounded size. They are
 //! filled from messages and need no connection.
 
 pub(crate) mod connections;

@@ -19,6 +19,9 @@ pub(crate) enum Origin {
     Detached,
     /// Configured with `HiddenServiceDir`.
     Disk,
+    /// Made by another control connection. tor doesn't list it, but its circuits
+    /// and uploads are seen.
+    Other,
 }
 
 impl Origin {
@@ -27,6 +30,7 @@ impl Origin {
             Origin::Current => "current",
             Origin::Detached => "detached",
             Origin::Disk => "disk",
+            Origin::Other => "other",
         }
     }
 }
@@ -96,6 +100,11 @@ impl Onions {
     pub(crate) fn uploads(&self, address: &OnionAddress) -> impl Iterator<Item = (&str, &Upload)> {
         let uploads = self.uploads.get(address).into_iter().flatten();
         uploads.map(|(name, upload)| (name.as_str(), upload))
+    }
+
+    /// Returns the services with uploads.
+    pub(crate) fn uploading(&self) -> impl Iterator<Item = &OnionAddress> {
+        self.uploads.keys()
     }
 
     /// Counts the uploads of a service.

@@ -1,5 +1,7 @@
 //! The page with onion services.
 
+use std::collections::BTreeSet;
+
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -18,8 +20,8 @@ use crate::monitor::ui::text::{self, age, cell, right};
 use crate::monitor::view::{Action, PageView, View};
 
 /// Which services are shown. `None` shows all.
-const FILTERS: [Option<Origin>; 4] =
-    [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk)];
+const FILTERS: [Option<Origin>; 5] =
+    [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk), Some(Origin::Other)];
 
 /// A service, by what identifies it.
 type Key = (Option<OnionAddress>, Option<String>);
@@ -33,18 +35,19 @@ pub(crate) struct OnionsPage {
 }
 
 impl OnionsPage {
-    fn services<'a>(&self, data: &'a Data) -> Vec<&'a Service> {
+    fn services(&self, data: &Data) -> Vec<Service> {
         let wanted = FILTERS.get(self.filter).copied().flatten();
-        let is_shown = |service: &&Service| {
+        let is_shown = |service: &Service| {
             wanted.is_none_or(|origin| service.origin == origin)
                 && text::contains(&name(service), &self.search)
         };
-        data.onions.services.iter().filter(is_shown).collect()
+        let listed = data.onions.services.iter().cloned();
+        listed.chain(unlisted(data)).filter(is_shown).collect()
     }
 
-    fn selected<'a>(&self, data: &'a Data) -> Option<&'a Service> {
+    fn selected(&self, data: &Data) -> Option<Service> {
         let services = self.services(data);
-        self.cursor.at(&keys(&services)).and_then(|index| services.get(index).copied())
+        self.cursor.at(&keys(&services)).and_then(|index| services.get(index).cloned())
     }
 }
 
@@ -54,7 +57,8 @@ impl PageView for OnionsPage {
             KeyCode::Char('f') => self.filter = (self.filter + 1) % FILTERS.len(),
             KeyCode::Enter => {
                 let service = self.selected(data)?;
-                return Some(vec![Action::Details(name(service), details(service, data, view))]);
+                let lines = details(&service, data, view);
+                return Some(vec![Action::Details(name(&service), lines)]);
             }
             _ => {
                 let step = Step::of(key)?;
@@ -68,7 +72,7 @@ impl PageView for OnionsPage {
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("Enter", "details: uploads and circuits"),
-            ("f", "filter: current, detached, on disk, or all"),
+            ("f", "filter: by origin; other controllers' services are seen by their circuits"),
             ("/", "search"),
             ("y", "copy the address"),
         ]
@@ -109,7 +113,7 @@ impl PageView for OnionsPage {
     }
 
     fn selected_text(&self, data: &Data, _: &View) -> Option<String> {
-        self.selected(data).map(name)
+        self.selected(data).as_ref().map(name)
     }
 
     fn all_text(&self, data: &Data, view: &View) -> String {
@@ -121,7 +125,30 @@ impl PageView for OnionsPage {
     }
 }
 
-fn keys(services: &[&Service]) -> Vec<Key> {
+/// Returns the services that tor doesn't list, because other control
+/// connections have made them.
+fn unlisted(data: &Data) -> impl Iterator<Item = Service> {
+    let circuits = data.connections.circuits.values().map(|circuit| &circuit.info);
+    let serving = circuits.filter(|info| {
+        matches!(info.purpose, Some(CircuitPurpose::HsServiceIntro | CircuitPurpose::HsServiceRend))
+    });
+    let mut addresses: BTreeSet<OnionAddress> =
+        serving.filter_map(CircuitInfo::rend_address).collect();
+    addresses.extend(data.onions.uploading());
+    for service in &data.onions.services {
+        if let Some(address) = &service.address {
+            addresses.remove(address);
+        }
+    }
+    addresses.into_iter().map(|address| Service {
+        address: Some(address),
+        origin: Origin::Other,
+        ports: Vec::new(),
+        directory: None,
+    })
+}
+
+fn keys(services: &[Service]) -> Vec<Key> {
     services.iter().map(|service| (service.address, service.directory.clone())).collect()
 }
 

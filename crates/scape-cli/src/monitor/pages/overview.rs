@@ -59,7 +59,7 @@ impl PageView for Overview {
         if small > 0 {
             self.draw_resources(data, view, frame, second);
         }
-        draw_warnings(data, view, frame, bottom);
+        draw_warnings(data, self.interval, view, frame, bottom);
     }
 
     fn selected_text(&self, data: &Data, _: &View) -> Option<String> {
@@ -79,11 +79,12 @@ impl Overview {
         let [left, right] = halves(area);
         let histories = &data.histories;
         let theme = view.theme;
-        self.draw_graph("read", &histories.read, text::rate, theme.read(), view, frame, left);
+        let style = theme.read();
+        self.draw_graph(("read", "/s"), &histories.read, units::bytes, style, view, frame, left);
         self.draw_graph(
-            "written",
+            ("written", "/s"),
             &histories.written,
-            text::rate,
+            units::bytes,
             theme.written(),
             view,
             frame,
@@ -96,14 +97,22 @@ impl Overview {
         let histories = &data.histories;
         let count = |value: u64| value.to_string();
         let style = view.theme.good();
-        self.draw_graph("connections", &histories.connections, count, style, view, frame, left);
-        self.draw_graph("memory", &histories.memory, units::bytes, style, view, frame, right);
+        self.draw_graph(
+            ("connections", ""),
+            &histories.connections,
+            count,
+            style,
+            view,
+            frame,
+            left,
+        );
+        self.draw_graph(("memory", ""), &histories.memory, units::bytes, style, view, frame, right);
     }
 
     #[allow(clippy::too_many_arguments, reason = "a graph has as many properties")]
     fn draw_graph(
         &self,
-        name: &str,
+        (name, unit): (&str, &str),
         history: &History,
         format: fn(u64) -> String,
         style: Style,
@@ -117,14 +126,9 @@ impl Overview {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX).max(1);
         let average = values.iter().copied().fold(0, u64::saturating_add) / count;
         let title = Line::from(vec![
-            Span::styled(format!("{name} {}", format(history.last())), view.theme.heading()),
+            Span::styled(format!("{name} {}{unit}", format(history.last())), view.theme.heading()),
             Span::styled(
-                format!(
-                    "  avg {}, max {}, {}",
-                    format(average),
-                    format(highest),
-                    self.interval.name()
-                ),
+                format!(" avg {} max {}", format(average), format(highest)),
                 view.theme.dim(),
             ),
         ]);
@@ -237,8 +241,11 @@ fn warning(entry: &Entry) -> String {
     format!("{time}{}{count}", printable(&entry.text))
 }
 
-fn draw_warnings(data: &Data, view: &View, frame: &mut Frame<'_>, area: Rect) {
-    let mut lines = vec![Line::styled("Warnings, newest first", view.theme.heading())];
+fn draw_warnings(data: &Data, interval: Interval, view: &View, frame: &mut Frame<'_>, area: Rect) {
+    let mut lines = vec![Line::from(vec![
+        Span::styled("Warnings, newest first", view.theme.heading()),
+        Span::styled(format!("    graphs by {}", interval.name()), view.theme.dim()),
+    ])];
     let before = lines.len();
     let visible = usize::from(area.height.saturating_sub(1));
     lines.extend(warnings(data).take(visible).map(|entry| {

@@ -1,4 +1,4 @@
-//! How messages change the model, and what they cause.
+//! Tests of the changes and effects of messages.
 
 use std::path::PathBuf;
 

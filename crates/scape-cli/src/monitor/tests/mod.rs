@@ -61,7 +61,7 @@ pub(crate) fn relay(
 /// A monitor without a tor and without a terminal.
 pub(crate) struct Screen {
     pub(crate) model: Model,
-    /// What the updates wanted.
+    /// The effects of the updates.
     pub(crate) effects: Vec<Effect>,
 }
 

@@ -23,16 +23,16 @@ fn overview_shows_state_graphs_and_warnings() {
         "Traffic  12.3 MB read, 4.50 MB written",
         "Account  awake, 1.00 MB to read and 2.00 MB to write until",
         "Usage    CPU 2.5 %, memory 40.0 MB, descriptors 50 of 1024",
-        "read 3.00 kB/s  avg 2.00 kB/s",
+        "read 3.00 kB/s avg 2.00 kB max 3.00 kB",
         "written 500 B/s",
         "█",
         "Something is \"odd\" (x2)",
     ]);
     let wide = screen.text_of_size(120, 40);
-    assert!(wide.contains("memory 40.0 MB  avg 40.0 MB, max 40.0 MB, seconds"), "{wide}");
+    assert!(wide.contains("memory 40.0 MB avg 40.0 MB max 40.0 MB"), "{wide}");
     assert!(wide.contains("connections 0"), "{wide}");
     screen.press("t");
-    assert!(screen.text_of_size(120, 40).contains("max 0 B/s, minutes"));
+    assert!(screen.text_of_size(120, 40).contains("graphs by minutes"));
 }
 
 #[test]
@@ -284,6 +284,10 @@ fn onion_services_have_uploads_and_circuits() {
     screen.key(KeyCode::Esc);
     screen.press("f");
     screen.has(&["0 onion services  current"]);
+    // A service of another controller is known by its circuits.
+    screen.message(Message::Services(Vec::new()));
+    screen.press("fff");
+    screen.has(&["1 onion service  other", "duckduckgogg42xjoc72 other    1 uploaded"]);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) struct List<'a> {
     pub(crate) selected: Option<usize>,
     /// The number of columns that are scrolled out at the left.
     pub(crate) shift: usize,
-    /// The text in place of the rows if there are none.
+    /// The text for a list without rows.
     pub(crate) empty: &'a str,
 }
 

@@ -82,11 +82,6 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Formats a number of bytes in a second.
-pub(crate) fn rate(bytes: u64) -> String {
-    format!("{}/s", units::bytes(bytes))
-}
-
 /// Returns true if `text` contains `word`, which is in lower case. Letters of
 /// the text may have any case.
 pub(crate) fn contains(text: &str, word: &str) -> bool {

@@ -22,7 +22,7 @@ pub(super) enum Row {
     Connection(String),
 }
 
-/// What is shown.
+/// The kinds of rows that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {
     All,

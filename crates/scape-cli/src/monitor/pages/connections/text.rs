@@ -31,7 +31,7 @@ impl Columns {
     fn line(&self, width: usize) -> String {
         // All columns but the target have 43 characters with their spaces, and
         // the purpose.
-        let purpose = if width >= 110 { 21 } else { 12 };
+        let purpose = width.saturating_sub(43 + 30).clamp(12, 21);
         let target = width.saturating_sub(43 + purpose).clamp(16, 70);
         format!(
             "{} {} {} {} {} {} {}",

@@ -5,7 +5,7 @@ use scape::netdoc::RouterFlags;
 use crate::monitor::data::relays::RelayRow;
 use crate::monitor::ui::text;
 
-/// What a relay has to fulfil.
+/// A condition on a relay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Term {
     /// A part of the nickname, fingerprint or address, in lower case.
