@@ -263,7 +263,7 @@ impl Feed {
         let listeners: Vec<_> = kinds.iter().map(|kind| format!("net/listeners/{kind}")).collect();
         let keys = KEYS.into_iter().chain(listeners.iter().map(String::as_str));
         let answers = self.controller.info().get_each(keys.clone())?;
-        // tor refuses keys that don't apply, such as the fingerprint of a client.
+        // tor refuses keys that don't apply, such as a client's fingerprint.
         let values: BTreeMap<&str, String> =
             keys.zip(answers).filter_map(|(key, value)| Some((key, value.ok()?))).collect();
         let text = |key: &str| values.get(key).filter(|value| !value.is_empty()).cloned();

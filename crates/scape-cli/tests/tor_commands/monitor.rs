@@ -214,7 +214,7 @@ fn monitor_shows_onion_services_and_writes_files() {
     let mut monitor = Monitor::start(&tor, &["--page", "onions"]);
     monitor.see("1 onion service");
     monitor.see(" detached ");
-    monitor.see(&added[..16]);
+    monitor.see(added.get(..16).unwrap());
     monitor.press("w\x15");
     monitor.press(&format!("{}\r", path.display()));
     monitor.see("services is written");

@@ -28,7 +28,7 @@ pub(crate) struct Facts {
     pub(crate) nickname: Option<String>,
     /// The flags of this relay in the consensus.
     pub(crate) flags: Option<String>,
-    /// The ports that tor listens on, such as `("SocksPort", "127.0.0.1:9050")`.
+    /// The ports that tor listens on, such as `("socks", "127.0.0.1:9050")`.
     pub(crate) ports: Vec<(String, String)>,
     pub(crate) accounting: Option<Accounting>,
     /// The limit of open file descriptors.

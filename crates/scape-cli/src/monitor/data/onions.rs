@@ -19,8 +19,8 @@ pub(crate) enum Origin {
     Detached,
     /// Configured with `HiddenServiceDir`.
     Disk,
-    /// Made by another control connection. tor doesn't list it, but its circuits
-    /// and uploads are seen.
+    /// Made by another control connection. tor doesn't list the service, but
+    /// the events tell its circuits and uploads.
     Other,
 }
 
@@ -84,7 +84,7 @@ impl Onions {
             return;
         }
         let directory = directory.to_string();
-        // A failed download looks like a failed upload, but no upload has begun.
+        // A failed download looks like a failed upload that hasn't begun.
         let begun = self.uploads.get(&address).is_some_and(|all| all.contains_key(&directory));
         if is_answer && !begun {
             return;
