@@ -72,18 +72,17 @@ impl ConnectionsPage {
 
 impl PageView for ConnectionsPage {
     fn key(&mut self, key: KeyEvent, data: &Data, view: &View) -> Option<Vec<Action>> {
-        let mut rows = None;
-        let mut rows = || rows.get_or_insert_with(|| self.rows(data, view)).clone();
         match key.code {
             KeyCode::Char('f') => self.shown = self.shown.next(),
             KeyCode::Char('s') => self.sorting.next(),
             KeyCode::Char('S') => self.sorting.reverse(),
             KeyCode::Char('e') => self.has_hops = !self.has_hops,
             KeyCode::Char('x') => {
-                return Some(self.cursor.selected(&rows()).map(Self::close).into_iter().collect());
+                let rows = self.rows(data, view);
+                return Some(self.cursor.selected(&rows).map(Self::close).into_iter().collect());
             }
             KeyCode::Enter => {
-                let rows = rows();
+                let rows = self.rows(data, view);
                 let row = self.cursor.selected(&rows);
                 let action = row.map(|row| match text::relay(row, data) {
                     Some(relay) => Action::Ask(Request::Relay(relay)),
@@ -96,7 +95,7 @@ impl PageView for ConnectionsPage {
             }
             _ => {
                 let step = Step::of(key)?;
-                let rows = rows();
+                let rows = self.rows(data, view);
                 self.cursor.step(&rows, step, page_rows(view.height));
             }
         }
