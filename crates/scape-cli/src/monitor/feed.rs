@@ -109,6 +109,9 @@ impl Feed {
         if let Ok(traffic) = self.controller.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
         }
+        if self.ask().is_err() {
+            return;
+        }
         let ticks = tick(Duration::from_secs(1));
         loop {
             let nothing = never();
