@@ -10,6 +10,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 use crate::commands;
+use crate::monitor;
 use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Addresses(commands::addresses::Arguments),
     #[cfg(unix)]
     Testnet(commands::testnet::Arguments),
+    Monitor(monitor::Arguments),
     Prompt(prompt::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -65,6 +67,7 @@ impl Command {
             Command::Addresses(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
+            Command::Monitor(arguments) => arguments.run(context),
             Command::Prompt(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
