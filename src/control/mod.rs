@@ -93,7 +93,7 @@ pub use stream_error::{StreamError, StreamProblem};
 pub use scape_proto::control::{
     ArgumentError, ArgumentProblem, AuthMethod, Command, CommandBuilder, ConfLine, DecodeError,
     HashedPassword, Limits, ParseHashedPasswordError, ProtocolInfo, Refusal, Reply, ReplyLine,
-    RouterPurpose, Signal,
+    RouterPurpose, Signal, is_secret_option,
 };
 
 pub(crate) use connect::Connect;

@@ -8,6 +8,7 @@
 mod base;
 mod cli;
 mod commands;
+mod monitor;
 mod prompt;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 use crate::commands;
+use crate::monitor;
 use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
@@ -51,6 +52,7 @@ pub(crate) enum Command {
     Run(commands::run::Arguments),
     #[cfg(unix)]
     Testnet(commands::testnet::Arguments),
+    Monitor(monitor::Arguments),
     Prompt(prompt::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
@@ -77,6 +79,7 @@ impl Command {
             Command::Run(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
+            Command::Monitor(arguments) => arguments.run(context),
             Command::Prompt(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),

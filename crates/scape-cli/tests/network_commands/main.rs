@@ -22,6 +22,7 @@ mod relays;
 mod run;
 mod streams;
 #[path = "../support/terminal.rs"]
+#[allow(dead_code)]
 mod terminal;
 mod watch;
 #[path = "../../../../tests/support/watchdog.rs"]

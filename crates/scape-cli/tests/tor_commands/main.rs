@@ -7,6 +7,7 @@
 
 mod connecting;
 mod info;
+mod monitor;
 mod onion;
 mod prompt;
 #[path = "../../../../tests/support/real_tor.rs"]
