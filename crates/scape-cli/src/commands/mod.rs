@@ -1,6 +1,7 @@
 //! The commands, a file or folder each. A command is a type `Arguments`, which
 //! clap fills in, with a method `run`.
 
+pub(crate) mod conf;
 pub(crate) mod info;
 pub(crate) mod newid;
 pub(crate) mod signal;

@@ -5,6 +5,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod conf;
+mod conf_edit;
+mod conf_torrc;
 mod connecting;
 mod info;
 #[path = "../../../../tests/support/real_tor.rs"]
