@@ -1,6 +1,7 @@
 //! The parts that all commands use.
 
 pub(crate) mod busy;
+pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod failure;
 pub(crate) mod interrupt;

@@ -11,7 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 #[cfg(unix)]
 use crate::commands::testnet;
-use crate::commands::{conf, info, newid, signal, status};
+use crate::commands::{conf, events, info, newid, signal, status};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Status(status::Arguments),
     Info(info::Arguments),
     Conf(conf::Arguments),
+    Events(events::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
     #[cfg(unix)]
@@ -53,6 +54,7 @@ impl Command {
             Command::Status(arguments) => arguments.run(context),
             Command::Info(arguments) => arguments.run(context),
             Command::Conf(arguments) => arguments.run(context),
+            Command::Events(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
             #[cfg(unix)]

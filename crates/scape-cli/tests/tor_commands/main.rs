@@ -9,6 +9,7 @@ mod conf;
 mod conf_edit;
 mod conf_torrc;
 mod connecting;
+mod events;
 mod info;
 #[path = "../../../../tests/support/real_tor.rs"]
 #[allow(dead_code)]
