@@ -11,7 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 #[cfg(unix)]
 use crate::commands::testnet;
-use crate::commands::{conf, events, info, newid, signal, status};
+use crate::commands::{conf, events, info, log, newid, signal, status};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Info(info::Arguments),
     Conf(conf::Arguments),
     Events(events::Arguments),
+    Log(log::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
     #[cfg(unix)]
@@ -55,6 +56,7 @@ impl Command {
             Command::Info(arguments) => arguments.run(context),
             Command::Conf(arguments) => arguments.run(context),
             Command::Events(arguments) => arguments.run(context),
+            Command::Log(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
             #[cfg(unix)]

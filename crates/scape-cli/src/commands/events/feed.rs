@@ -24,6 +24,16 @@ pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, 
     Ok(controller.cancel_with(&context.token))
 }
 
+/// What comes from a [`Feed`].
+#[derive(Debug)]
+pub(crate) enum Item {
+    Event(Arc<Event>),
+    /// The connection has ended, and is being made again.
+    Disconnected,
+    /// The connection is open again.
+    Reconnected,
+}
+
 /// The events of some kinds, from the moment of subscribing.
 #[derive(Debug)]
 pub(crate) struct Feed {
@@ -48,8 +58,9 @@ impl Feed {
         Ok(Feed { events, deadline, follows, _controller: controller })
     }
 
-    /// Waits for the next event. Returns `None` at the deadline.
-    pub(crate) fn next(&self, context: &Context) -> Result<Option<Arc<Event>>, Failure> {
+    /// Waits for the next event or interruption, which is reported. Returns
+    /// `None` at the deadline.
+    pub(crate) fn next(&self, context: &Context) -> Result<Option<Item>, Failure> {
         loop {
             context.check_interrupt()?;
             let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
@@ -57,14 +68,18 @@ impl Feed {
                 return Ok(None);
             }
             match self.events.next_item(left.unwrap_or(POLL).min(POLL)) {
-                Ok(EventItem::Event(event)) => return Ok(Some(event)),
+                Ok(EventItem::Event(event)) => return Ok(Some(Item::Event(event))),
                 Ok(EventItem::Missed(count)) => {
                     context.out.note(format_args!("{count} events are missing"));
                 }
                 Ok(EventItem::Disconnected(cause)) if self.follows => {
                     context.out.note(format_args!("{cause}; waiting for tor"));
+                    return Ok(Some(Item::Disconnected));
                 }
-                Ok(EventItem::Reconnected(_)) => context.out.note("connected again"),
+                Ok(EventItem::Reconnected(_)) => {
+                    context.out.note("connected again");
+                    return Ok(Some(Item::Reconnected));
+                }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::Timeout => {}
                 Err(error) => {
@@ -77,10 +92,5 @@ impl Feed {
                 }
             }
         }
-    }
-
-    /// Returns the events that have come already.
-    pub(crate) fn waiting(&self) -> Vec<Arc<Event>> {
-        self.events.try_iter().collect()
     }
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use scape::event::{Event, EventBody, EventKind};
 use serde::Serialize;
 
-use self::feed::{Feed, controller};
+use self::feed::{Feed, Item, controller};
 use self::kinds::{chosen, is_noisy, meaning};
 use crate::base::clock;
 use crate::base::context::Context;
@@ -74,7 +74,11 @@ impl Arguments {
         let wanted = self.text.map(|text| text.to_lowercase());
         let mut left = self.count;
         while left != Some(0) {
-            let Some(event) = feed.next(context)? else { break };
+            let event = match feed.next(context)? {
+                Some(Item::Event(event)) => event,
+                Some(Item::Disconnected | Item::Reconnected) => continue,
+                None => break,
+            };
             let text = text(&event);
             if wanted.as_ref().is_some_and(|wanted| !text.to_lowercase().contains(wanted)) {
                 continue;
