@@ -4,6 +4,7 @@
 pub(crate) mod conf;
 pub(crate) mod events;
 pub(crate) mod info;
+pub(crate) mod launch;
 pub(crate) mod log;
 pub(crate) mod newid;
 pub(crate) mod signal;

@@ -11,6 +11,7 @@ mod conf_torrc;
 mod connecting;
 mod events;
 mod info;
+mod launch;
 mod log;
 #[path = "../../../../tests/support/real_tor.rs"]
 #[allow(dead_code)]
