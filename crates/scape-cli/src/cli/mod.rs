@@ -11,7 +11,7 @@ use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
 #[cfg(unix)]
 use crate::commands::testnet;
-use crate::commands::{conf, events, info, launch, log, newid, signal, status};
+use crate::commands::{conf, doc, events, info, launch, log, newid, signal, status};
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -42,6 +42,7 @@ pub(crate) enum Command {
     Log(log::Arguments),
     Signal(signal::Arguments),
     Newid(newid::Arguments),
+    Doc(doc::Arguments),
     Launch(launch::Arguments),
     #[cfg(unix)]
     Testnet(testnet::Arguments),
@@ -60,6 +61,7 @@ impl Command {
             Command::Log(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Doc(arguments) => arguments.run(context),
             Command::Launch(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),

@@ -2,6 +2,7 @@
 //! clap fills in, with a method `run`.
 
 pub(crate) mod conf;
+pub(crate) mod doc;
 pub(crate) mod events;
 pub(crate) mod info;
 pub(crate) mod launch;
