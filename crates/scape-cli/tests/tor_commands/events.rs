@@ -1,6 +1,6 @@
+use crossbeam_channel::{Receiver, unbounded};
 use std::io::{BufRead as _, BufReader};
 use std::process::Child;
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::run::{Done, Scape, send_signal};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns the lines that a command prints, as they come.
-fn lines(child: &mut Child) -> mpsc::Receiver<String> {
+fn lines(child: &mut Child) -> Receiver<String> {
     let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = unbounded();
     thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     receiver
 }
 
 /// Sends signals to tor until the command prints a line.
-fn signal_until_line(tor: &RealTor, lines: &mpsc::Receiver<String>) -> String {
+fn signal_until_line(tor: &RealTor, lines: &Receiver<String>) -> String {
     let controller = tor.controller();
     for _ in 0..PATIENCE.as_secs() * 5 {
         controller.signal(TorSignal::Dump).unwrap();

@@ -1,6 +1,6 @@
+use crossbeam_channel::unbounded;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ fn new_messages_follow_the_older_ones() {
     let mut tor = RealTor::start("");
     let mut child = log(&tor).arg("--follow").arg("--lines").arg("3").start();
     let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, lines) = mpsc::channel();
+    let (sender, lines) = unbounded();
     thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
     for _ in 0..3 {
         lines.recv_timeout(PATIENCE).unwrap();

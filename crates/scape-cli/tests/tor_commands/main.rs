@@ -9,6 +9,7 @@ mod conf;
 mod conf_edit;
 mod conf_torrc;
 mod connecting;
+mod doc;
 mod events;
 mod info;
 mod launch;

@@ -12,6 +12,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
+/// The name of the group of all options of onion services on disk. Each line
+/// belongs to the `HiddenServiceDir` line before it, so the lines are always
+/// shown and changed together.
+pub(super) const SERVICES: &str = "HiddenServiceOptions";
+
 /// A change of an option or of a group of options, as it is printed with
 /// `--json`.
 #[derive(Debug, PartialEq, Eq, Serialize)]

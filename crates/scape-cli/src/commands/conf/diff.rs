@@ -11,8 +11,7 @@ use scape::config::{
 use scape::control::ConfLine;
 use serde::Serialize;
 
-use super::SERVICES;
-use super::change::{Change, print};
+use super::change::{Change, SERVICES, print};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
@@ -107,7 +106,7 @@ impl Files {
     fn read(path: &Path, defaults: Option<&Path>) -> Result<Self, Failure> {
         let torrc = TorrcFiles::read(path).map_err(advise)?;
         let defaults = match defaults.map(TorrcFiles::read) {
-            // tor names this file even if there is none.
+            // tor names this file even if it doesn't exist.
             Some(Err(error)) if is_missing(&error) => None,
             Some(defaults) => Some(defaults.map_err(advise)?),
             None => None,

@@ -9,7 +9,7 @@ use scape::config::{ConfigOption, Torrc};
 use scape::control::{ConfLine, is_secret_option};
 use scape::info::ConfigType;
 
-use super::SERVICES;
+use super::change::SERVICES;
 use super::problem::explained;
 use crate::base::failure::Failure;
 

@@ -7,8 +7,7 @@ use scape::control::{ConfLine, REDACTED, is_secret_option};
 use scape::info::ConfigType;
 use serde::Serialize;
 
-use super::SERVICES;
-use super::change::texts;
+use super::change::{SERVICES, texts};
 use super::problem::explained;
 use crate::base::context::Context;
 use crate::base::failure::Failure;

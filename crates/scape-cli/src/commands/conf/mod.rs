@@ -21,11 +21,6 @@ use clap::{Args, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// The name of the group of all options of onion services on disk. Each line
-/// belongs to the `HiddenServiceDir` line before it, so the lines are always
-/// shown and changed together.
-const SERVICES: &str = "HiddenServiceOptions";
-
 /// Show and change the options of the running tor
 ///
 /// Option names may be abbreviated, and their case doesn't matter. Passwords

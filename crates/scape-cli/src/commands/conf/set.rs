@@ -6,8 +6,7 @@ use clap::Args;
 use scape::Config;
 use scape::control::ConfLine;
 
-use super::SERVICES;
-use super::change::save_and_print;
+use super::change::{SERVICES, save_and_print};
 use super::problem::explained;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -18,9 +17,9 @@ use crate::base::failure::Failure;
 /// all of them or none. They last until tor ends or reads its torrc again; see
 /// `scape conf save`. Removed lines are printed with -, added lines with +.
 ///
-/// An option that is given several times gets all of the values. OPTION= without
-/// a value makes an option unset. Without +, HiddenServiceDir and the other
-/// options of onion services replace all services on disk.
+/// An option that is given several times gets all of the values. OPTION=
+/// without a value makes an option unset. Without +, HiddenServiceDir and the
+/// other options of onion services replace all services on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The options and their values. With + in front, the value is added to a

@@ -1,7 +1,7 @@
 //! `scape doc diff`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use clap::Args;
@@ -105,8 +105,8 @@ impl Arguments {
 }
 
 /// Returns the first consensus in a file.
-fn read(context: &Context, path: &PathBuf) -> Result<FoundDocument, Failure> {
-    for found in reader(context, std::slice::from_ref(path), None) {
+fn read(context: &Context, path: &Path) -> Result<FoundDocument, Failure> {
+    for found in reader(context, &[path.to_owned()], None) {
         context.check_interrupt()?;
         let found = found?;
         if found.kind() == Some(DocumentKind::Consensus) {
@@ -116,7 +116,7 @@ fn read(context: &Context, path: &PathBuf) -> Result<FoundDocument, Failure> {
     Err(Failure::failed(format!("{} contains no consensus", path.display())))
 }
 
-fn parse<'a>(path: &PathBuf, found: &'a FoundDocument) -> Result<Consensus<'a>, Failure> {
+fn parse<'a>(path: &Path, found: &'a FoundDocument) -> Result<Consensus<'a>, Failure> {
     Consensus::parse(found.text())
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }

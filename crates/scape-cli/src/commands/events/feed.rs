@@ -24,7 +24,7 @@ pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, 
     Ok(controller.cancel_with(&context.token))
 }
 
-/// What comes from a [`Feed`].
+/// An event or an interruption in a [`Feed`].
 #[derive(Debug)]
 pub(crate) enum Item {
     Event(Arc<Event>),

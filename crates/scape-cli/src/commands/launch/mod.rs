@@ -1,4 +1,4 @@
-//! `scape launch`: a tor of one's own.
+//! `scape launch`: a tor that ends with the command.
 
 mod running;
 
@@ -28,9 +28,9 @@ const LAST_LINES: usize = 10;
 
 /// Start a tor of your own, which ends with this command
 ///
-/// tor reads neither the system's torrc nor its data directory. It has a control
-/// port and a SOCKS port of 127.0.0.1 that the system chooses, and ends at
-/// Ctrl-C. As soon as it is ready, its addresses are printed.
+/// tor reads neither the system's torrc nor its data directory. It has a
+/// control port and a SOCKS port of 127.0.0.1 that the system chooses, and ends
+/// at Ctrl-C. As soon as it is ready, its addresses are printed.
 ///
 /// With a program, tor ends after the program, and the exit code is that of the
 /// program. The program gets the variables SCAPE_CONTROL, SCAPE_SOCKS,
@@ -97,7 +97,9 @@ impl Arguments {
         let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
         command.args(self.command.iter().skip(1));
         // Another tor of the user must not be used by accident.
-        VARIABLES.iter().for_each(|name| drop(command.env_remove(name)));
+        for name in VARIABLES {
+            command.env_remove(name);
+        }
         command.envs(running.variables());
         let result = program::run(context, &self.command, &mut command);
         // The program's failure is more important than what comes after it.

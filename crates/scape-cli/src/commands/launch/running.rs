@@ -1,4 +1,4 @@
-//! What others need to know to use a tor that was launched.
+//! The addresses and files of a tor that was launched.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -95,8 +95,8 @@ impl Running {
     }
 }
 
-/// Returns the cookie file of the control port. Returns `None` if the port wants
-/// no cookie.
+/// Returns the cookie file of the control port. Returns `None` if the port
+/// wants no cookie.
 fn cookie_file(process: &TorProcess) -> Result<Option<PathBuf>, Failure> {
     let controller = process.controller();
     if controller.get_conf("CookieAuthentication")?.as_deref() != Some("1") {

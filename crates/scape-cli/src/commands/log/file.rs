@@ -10,7 +10,7 @@ use scape::Controller;
 use scape::event::Severity;
 
 use super::line::LogLine;
-use super::rank;
+use super::severity::rank;
 use crate::base::failure::Failure;
 
 /// The part at the end of a file that is read: 64 MiB.
@@ -38,8 +38,8 @@ impl LogFile {
     }
 
     /// Parses a value of the option `Log`, such as `notice-warn file /log` or
-    /// `[handshake]debug [~net]info file /log`. Returns `None` if it isn't about
-    /// a file.
+    /// `[handshake]debug [~net]info file /log`. Returns `None` if the value
+    /// names no file.
     fn parse(value: &str) -> Option<Self> {
         let (severities, path) = value.split_once(" file ")?;
         let ranks = severities.split_whitespace().filter_map(|word| {

@@ -40,10 +40,11 @@ fn utc<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Erro
 }
 
 impl LogLine {
-    /// Parses a line of a log file, such as `Nov 30 06:13:26.000 [notice] Done`.
-    /// Returns `None` if the line is the continuation of another one.
+    /// Parses a line of a log file, such as `Nov 30 06:13:26.000 [notice]
+    /// Done`. Returns `None` if the line is the continuation of another one.
     ///
-    /// The file doesn't tell the year. So the time is the last one before `now`.
+    /// The file doesn't tell the year. So the time is the last one before
+    /// `now`.
     pub(super) fn parse(line: &str, at: u64, now: SystemTime, zone: &TimeZone) -> Option<Self> {
         let (month, rest) = line.split_once(' ')?;
         let (day, rest) = rest.trim_start().split_once(' ')?;

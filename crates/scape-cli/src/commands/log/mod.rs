@@ -3,6 +3,7 @@
 
 mod file;
 mod line;
+mod severity;
 mod since;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use scape::event::{Event, EventBody, EventKind, Severity};
 
 use self::file::LogFile;
 use self::line::LogLine;
+use self::severity::rank;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::commands::events::feed::{Feed, Item, controller};
@@ -32,7 +34,7 @@ const LATE: Duration = Duration::from_secs(3);
 pub(crate) struct Arguments {
     /// The least severity: debug, info, notice, warn or err
     #[arg(long, short, value_name = "SEVERITY", default_value = "notice")]
-    #[arg(value_parser = severity)]
+    #[arg(value_parser = severity::parse)]
     severity: Severity,
 
     /// Print older messages since this time: an age such as 2h, or a local time
@@ -49,20 +51,6 @@ pub(crate) struct Arguments {
     follow: bool,
 }
 
-/// Parses a severity, which isn't only one that tor may have in the future.
-fn severity(name: &str) -> Result<Severity, String> {
-    let known = EventKind::LOGS.map(|kind| Severity::from(kind.to_string().as_str()));
-    let found = known.into_iter().find(|severity| severity.to_string().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| "it must be debug, info, notice, warn or err".into())
-}
-
-/// Returns the place of a severity, counted from debug.
-fn rank(severity: &Severity) -> usize {
-    let name = severity.to_string();
-    let place = EventKind::LOGS.iter().position(|kind| kind.to_string() == name);
-    place.unwrap_or(EventKind::LOGS.len())
-}
-
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let controller = controller(context, self.follow)?;
@@ -76,7 +64,8 @@ impl Arguments {
         let begun = file.and_then(|file| Ok((file.length()?, file)));
         let file = begun.and_then(|(length, file)| {
             let older = file.read(SystemTime::now())?;
-            let recent = Recent::new(older.iter().filter(|line| line.at >= length));
+            let recent =
+                Recent::new(older.iter().filter(|line| line.at >= length).cloned().collect());
             self.print_older(context, older)?;
             Ok((file, recent))
         });
@@ -84,7 +73,7 @@ impl Arguments {
             Ok((file, recent)) => self.print_new(context, &feed, Some(&file), recent),
             Err(failure) if failure.exit == Exit::Failed => {
                 context.out.note(format_args!("without older messages: {}", failure.message));
-                self.print_new(context, &feed, None, Recent::default())
+                self.print_new(context, &feed, None, Recent::new(Vec::new()))
             }
             Err(failure) => Err(failure),
         }
@@ -135,7 +124,7 @@ impl Arguments {
                     }
                     missed.retain(|line| self.is_severe(line));
                     missed.iter().try_for_each(|line| line.print(context))?;
-                    recent = Recent::new(missed.iter());
+                    recent = Recent::new(missed);
                 }
             }
         }
@@ -155,15 +144,9 @@ struct Recent {
     read_at: Instant,
 }
 
-impl Default for Recent {
-    fn default() -> Self {
-        Recent { lines: Vec::new(), read_at: Instant::now() }
-    }
-}
-
 impl Recent {
-    fn new<'a>(lines: impl Iterator<Item = &'a LogLine>) -> Self {
-        Recent { lines: lines.cloned().collect(), ..Recent::default() }
+    fn new(lines: Vec<LogLine>) -> Self {
+        Recent { lines, read_at: Instant::now() }
     }
 
     /// Removes a message. Returns true if it was there.

@@ -77,7 +77,7 @@ impl Arguments {
         malformed.check()
     }
 
-    /// Returns the source of countries, or `None` if there is none.
+    /// Returns the source of countries. Returns `None` without an option for it.
     fn geoip(&self, context: &Context) -> Result<Option<GeoIp>, Failure> {
         if self.geoip.is_empty() && !self.ask_tor {
             return Ok(None);

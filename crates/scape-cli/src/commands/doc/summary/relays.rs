@@ -29,7 +29,8 @@ pub(super) fn consensus(
     let expired = consensus.valid_until.and_then(|end| now.duration_since(end).ok());
     page.fact("expired_for", expired.map(units::duration).unwrap_or_default());
     page.fact("relays", relays.len());
-    page.fact("authorities", names(consensus.dir_sources.iter().map(|source| &*source.nickname)));
+    let authorities = consensus.dir_sources.iter().map(|source| &*source.nickname);
+    page.fact("authorities", authorities.collect::<Vec<_>>().join(", "));
     page.fact("signatures", consensus.signatures.len());
     let malformed = consensus.relays().results().filter(Result::is_err).count();
     page.fact("malformed_lines", number(consensus.skipped().len()));
@@ -93,10 +94,6 @@ pub(super) fn old_status(
     versions(&mut page, &relays, &status.server_versions);
     countries(&mut page, geoip, &relays)?;
     Ok(page)
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Returns a number as text, which is empty for 0.

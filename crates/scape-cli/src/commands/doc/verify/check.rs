@@ -37,7 +37,7 @@ impl Descriptors {
     }
 }
 
-/// What documents are checked with.
+/// The keys that documents are checked with, and the time.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) certificates: &'a Certificates,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use scape::documents::FoundDocument;
-use scape::netdoc::{Document, DocumentKind};
+use scape::netdoc::DocumentKind;
 use scape::word::{Fingerprint, OnionAddress};
 
 use self::check::{Check, Descriptors};
@@ -95,7 +95,7 @@ impl Arguments {
             authorities: Authorities::new(&self.authorities, certificates),
             certificates,
             descriptors,
-            address: self.address.clone(),
+            address: self.address,
             now: self.now,
         }
     }
@@ -119,26 +119,5 @@ fn outcome(check: &Check<'_>, found: &FoundDocument) -> Outcome {
             Outcome::Unchecked(error.to_string())
         }
         Err(error) => Outcome::Invalid(error.to_string()),
-    }
-}
-
-/// Returns a name of what the document is about, such as the nickname of a
-/// relay.
-fn subject(document: &Document<'_>) -> Option<String> {
-    let fingerprint = |fingerprint: Option<Fingerprint>| fingerprint.map(|it| it.to_string());
-    match document {
-        Document::ServerDescriptor(descriptor) => {
-            descriptor.nickname.map(str::to_owned).or(fingerprint(descriptor.fingerprint))
-        }
-        Document::ExtraInfo(document) => {
-            document.nickname.map(str::to_owned).or(fingerprint(document.fingerprint))
-        }
-        Document::Consensus(consensus) => Some(consensus.flavor.to_string()),
-        Document::Vote(vote) => vote.dir_source.as_ref().map(|source| source.nickname.to_string()),
-        Document::KeyCertificate(certificate) => fingerprint(certificate.fingerprint),
-        Document::OnionDescriptor(descriptor) => {
-            descriptor.blinded_key().map(|key| key.to_string())
-        }
-        _ => None,
     }
 }

@@ -2,10 +2,10 @@
 
 use anstyle::{AnsiColor, Style};
 use scape::documents::FoundDocument;
-use scape::netdoc::DocumentKind;
+use scape::netdoc::{Document, DocumentKind};
+use scape::word::Fingerprint;
 use serde::Serialize;
 
-use super::subject;
 use super::trust::Authorities;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -34,7 +34,7 @@ pub(super) struct Checked {
     number: usize,
     /// The kind, such as `server_descriptor`.
     kind: String,
-    /// What the document is about: a nickname, a fingerprint, a flavor or a
+    /// The subject of the document: a nickname, a fingerprint, a flavor or a
     /// blinded key.
     subject: Option<String>,
     /// `valid`, `invalid`, `unchecked` or `unsigned`.
@@ -140,5 +140,25 @@ impl Counts {
                 self.invalid, self.unchecked
             ))),
         }
+    }
+}
+
+/// Returns the subject of a document, such as the nickname of a relay.
+fn subject(document: &Document<'_>) -> Option<String> {
+    let fingerprint = |fingerprint: Option<Fingerprint>| fingerprint.map(|it| it.to_string());
+    match document {
+        Document::ServerDescriptor(descriptor) => {
+            descriptor.nickname.map(str::to_owned).or(fingerprint(descriptor.fingerprint))
+        }
+        Document::ExtraInfo(document) => {
+            document.nickname.map(str::to_owned).or(fingerprint(document.fingerprint))
+        }
+        Document::Consensus(consensus) => Some(consensus.flavor.to_string()),
+        Document::Vote(vote) => vote.dir_source.as_ref().map(|source| source.nickname.to_string()),
+        Document::KeyCertificate(certificate) => fingerprint(certificate.fingerprint),
+        Document::OnionDescriptor(descriptor) => {
+            descriptor.blinded_key().map(|key| key.to_string())
+        }
+        _ => None,
     }
 }
