@@ -19,9 +19,12 @@ pub(crate) trait Undo: Send + Sync {
     fn undo(&self, timeout: Duration) -> Result<()>;
 }
 
-/// The order of undoing: all connections first, then all processes.
+/// The order of undoing: circuits first, then all connections, then all
+/// processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rank {
+    /// Circuits that are being built, which are closed over a connection.
+    Circuits,
     /// A control connection, with everything that ends with it.
     Connection,
     /// A process, with its files.
@@ -57,7 +60,10 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// would outlive the process. Use it in programs that end by a signal or by
 /// [`std::process::exit`], because neither runs destructors.
 ///
-/// 1. Every control connection is closed for good. Before that, tor's option
+/// 1. Circuits that are being built are closed, and so are those of a
+///    [`CircuitPool`](crate::path::CircuitPool) that are ready but not taken
+///    yet.
+/// 2. Every control connection is closed for good. Before that, tor's option
 ///    `__LeaveStreamsUnattached` is restored. This matters for a program that
 ///    attaches streams
 ///    ([`Controller::attach_streams`](crate::Controller::attach_streams),
@@ -67,7 +73,7 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 ///    [`Controller::release_streams`](crate::Controller::release_streams). When
 ///    a connection closes, tor removes its onion services, unless they are
 ///    detached.
-/// 2. Every tor that was [launched](crate::Launch) is ended, and its temporary
+/// 3. Every tor that was [launched](crate::Launch) is ended, and its temporary
 ///    directory is removed.
 ///
 /// Calls in other threads that wait for tor fail with an error of the kind
@@ -75,9 +81,9 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 /// configuration, and things that are meant to stay, are kept: options,
 /// services on disk, detached services, address mappings, client keys.
 ///
-/// The first step takes at most half of `timeout`, and both steps together take
-/// at most `timeout`. A tor that hasn't ended by then is killed, which takes up
-/// to a few more seconds. A good timeout is five to ten seconds.
+/// The first two steps take at most half of `timeout`, and all steps together
+/// take at most `timeout`. A tor that hasn't ended by then is killed, which
+/// takes up to a few more seconds. A good timeout is five to ten seconds.
 ///
 /// # Signals
 ///
@@ -120,9 +126,11 @@ pub(crate) fn register(rank: Rank, thing: &Arc<impl Undo + 'static>) {
 pub fn undo_all(timeout: Duration) -> Result<()> {
     let deadline = deadline_after(timeout);
     let left = || deadline.saturating_duration_since(Instant::now());
-    let connections = undo_rank(Rank::Connection, left() / 2);
+    let half = deadline_after(timeout / 2);
+    let circuits = undo_rank(Rank::Circuits, timeout / 4);
+    let connections = undo_rank(Rank::Connection, half.saturating_duration_since(Instant::now()));
     let processes = undo_rank(Rank::Process, left());
-    connections.and(processes)
+    circuits.and(connections).and(processes)
 }
 
 fn undo_rank(rank: Rank, timeout: Duration) -> Result<()> {

@@ -8,6 +8,8 @@
 mod base;
 mod cli;
 mod commands;
+mod monitor;
+mod prompt;
 
 use std::process::ExitCode;
 

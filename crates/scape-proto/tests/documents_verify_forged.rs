@@ -205,11 +205,12 @@ fn unsigned_lines_of_a_recorded_descriptor_are_refused() {
             "-----BEGIN SIGNATURE-----\nAAAA\n-----END SIGNATURE-----\n",
             from_line(&format!("\n{original}"), original.split(' ').next().unwrap()),
             other,
+            "@type server-descriptor 1.0\nrouter x\n",
         ] {
             let unsigned = Err(("router-signature", VerifyProblem::Unsigned));
             assert_eq!(verify(&format!("{original}{added}")), unsigned, "{added}");
         }
-        for added in ["", "\n\n", "@type server-descriptor 1.0\nrouter x\n"] {
+        for added in ["", "\n\n", "@type server-descriptor 1.0\n"] {
             assert_eq!(verify(&format!("@downloaded-at x\n{original}{added}")), Ok(()), "{added}");
         }
         assert!(verify(&format!("opt {original}")).is_err());

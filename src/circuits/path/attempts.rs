@@ -152,11 +152,13 @@ fn build(
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {
+    let starting = site.starting();
     let circuit = launch(settings, state, path, deadline)?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;
         return Err(deadline.error(Phase::Circuit).into());
     }
+    drop(starting);
     let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };
     let reached = circuit.path().len();
     let at = path.get(reached).and_then(|relay| relay.parse().ok());

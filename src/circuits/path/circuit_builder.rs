@@ -246,7 +246,7 @@ impl CircuitBuilder {
     #[doc(alias = "build_timeout_circuit")]
     pub fn build(&self, state: &State) -> Result<Circuit> {
         self.settings.check()?;
-        let site = InFlight::default();
+        let site = InFlight::new(state);
         let circuit = build_one(&self.settings, state, &site, self.settings.deadline())?;
         site.leave(&circuit);
         Ok(circuit)

@@ -42,7 +42,7 @@ struct Worker {
 impl Circuits {
     pub(super) fn start(settings: CircuitSettings, state: State, count: usize) -> Result<Circuits> {
         let (sender, results) = unbounded();
-        let site = Arc::new(InFlight::default());
+        let site = InFlight::new(&state);
         let threads = settings.concurrency.min(count);
         let worker = Worker {
             settings,
@@ -104,7 +104,7 @@ impl Circuits {
     pub fn close(mut self) -> Result<bool> {
         self.left = 0;
         let deadline = self.state.controller().deadline();
-        wait_until_closed(&self.site.close(&self.state), deadline)
+        wait_until_closed(&self.site.close(), deadline)
     }
 }
 
@@ -154,6 +154,6 @@ impl ExactSizeIterator for Circuits {}
 
 impl Drop for Circuits {
     fn drop(&mut self) {
-        self.site.close(&self.state);
+        self.site.close();
     }
 }

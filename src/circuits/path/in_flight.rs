@@ -1,10 +1,14 @@
 //! Circuits that are being built and have no owner yet.
 
-use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::Result;
 use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
+use crate::io::undo::{self, Rank, Undo};
 use crate::live::state::{Circuit, State};
 use scape_proto::control::Command;
 
@@ -13,18 +17,53 @@ use scape_proto::control::Command;
 ///
 /// [`close`](Self::close) closes all of these circuits and rejects further
 /// ones. So no circuit is left open without an owner.
-#[derive(Debug, Default)]
+/// [`undo_all`](crate::undo_all) does the same.
+#[derive(Debug)]
 pub(super) struct InFlight {
+    state: State,
     work: Mutex<Work>,
+    /// Notified when a command that starts a circuit has its answer.
+    started: Condvar,
+}
+
+/// Exists while a circuit is started: from the command until the circuit is in
+/// the list.
+pub(super) struct Starting<'a>(&'a InFlight);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        self.0.work.lock().starting -= 1;
+        self.0.started.notify_all();
+    }
 }
 
 #[derive(Debug, Default)]
 struct Work {
     is_closed: bool,
+    /// The number of circuits that tor has been told to start, and that aren't
+    /// in the list yet.
+    starting: usize,
     circuits: Vec<Circuit>,
 }
 
 impl InFlight {
+    /// Creates an empty list for circuits of this state's tor.
+    pub(super) fn new(state: &State) -> Arc<Self> {
+        let site = Arc::new(InFlight {
+            state: state.clone(),
+            work: Mutex::default(),
+            started: Condvar::new(),
+        });
+        undo::register(Rank::Circuits, &site);
+        site
+    }
+
+    /// Announces a circuit. Must be called before the command is sent.
+    pub(super) fn starting(&self) -> Starting<'_> {
+        self.work.lock().starting += 1;
+        Starting(self)
+    }
+
     /// Adds a circuit. Returns false if [`close`](Self::close) was called. The
     /// caller must then close the circuit.
     pub(super) fn enter(&self, circuit: &Circuit) -> bool {
@@ -50,7 +89,7 @@ impl InFlight {
     /// Rejects further circuits and begins to close the registered ones.
     /// Threads that wait for such a circuit wake up when the circuit is closed.
     /// Never waits for tor. Returns the circuits that had not ended.
-    pub(super) fn close(&self, state: &State) -> Vec<Circuit> {
+    pub(super) fn close(&self) -> Vec<Circuit> {
         let circuits = {
             let mut work = self.work.lock();
             work.is_closed = true;
@@ -58,10 +97,25 @@ impl InFlight {
             circuits.retain(|circuit| !circuit.is_ended());
             circuits
         };
-        if let Err(error) = begin_to_close(state, &circuits) {
+        if let Err(error) = begin_to_close(&self.state, &circuits) {
             log::debug!(target: "scape::path", "{} circuits could not be closed: {error}", circuits.len());
         }
         circuits
+    }
+}
+
+impl Undo for InFlight {
+    fn undo(&self, timeout: Duration) -> Result<()> {
+        let deadline = Deadline::after(timeout);
+        let circuits = self.close();
+        // A circuit that is being started is closed by the thread that starts
+        // it, which needs the connection for this.
+        let mut work = self.work.lock();
+        while work.starting > 0
+            && !self.started.wait_until(&mut work, deadline.instant()).timed_out()
+        {}
+        drop(work);
+        wait_until_closed(&circuits, deadline).map(drop)
     }
 }
 

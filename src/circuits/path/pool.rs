@@ -59,7 +59,7 @@ struct Shared {
     settings: CircuitSettings,
     state: State,
     size: usize,
-    site: InFlight,
+    site: Arc<InFlight>,
     stock: Mutex<Stock>,
     changed: Condvar,
 }
@@ -108,10 +108,10 @@ impl CircuitPool {
         size: usize,
     ) -> Result<CircuitPool> {
         let shared = Arc::new(Shared {
+            site: InFlight::new(&state),
             settings,
             state,
             size,
-            site: InFlight::default(),
             stock: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -394,7 +394,7 @@ impl Shared {
         // If the pool was stopped, the thread that stopped it closes the
         // circuits, and may wait until they are closed.
         if has_ended {
-            self.site.close(&self.state);
+            self.site.close();
         }
     }
 
@@ -431,6 +431,6 @@ impl Shared {
     fn stop(&self) -> Vec<Circuit> {
         self.stock.lock().is_stopped = true;
         self.changed.notify_all();
-        self.site.close(&self.state)
+        self.site.close()
     }
 }

@@ -259,6 +259,50 @@ impl Circuit {
         self.wait_closed_until(controller.deadline()).map(|_| was_there)
     }
 
+    /// Closes the circuit unless it carries streams, and waits until tor
+    /// reports that it is closed. Returns true if tor has closed the circuit.
+    /// Returns false if the circuit carries streams, or had already ended:
+    /// [`is_ended`](Self::is_ended) tells these cases apart. The call takes at
+    /// most the controller's timeout.
+    ///
+    /// ```
+    /// # use scape::testing::ScriptedTor;
+    /// # let built = "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL";
+    /// # let tor = ScriptedTor::builder()
+    /// #     .info("ns/all", "").info("stream-status", "").info("address-mappings/all", "").info("entry-guards", "")
+    /// #     .info("circuit-status", built).on_prefix("SETEVENTS", "250 OK\r\n")
+    /// #     .on("CLOSECIRCUIT 7 IfUnused", "250 OK\r\n").start()?;
+    /// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+    /// # let state = scape::State::new(&controller)?;
+    /// for circuit in state.circuits() {
+    ///     if !circuit.close_if_unused()? {
+    ///         println!("{circuit} is in use");
+    ///     }
+    /// }
+    /// # assert_eq!(state.circuits().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Same errors as [`close`](Self::close), most often of the kind
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+    pub fn close_if_unused(&self) -> Result<bool> {
+        let Some(controller) = self.state.call_about(|| self.is_ended())? else { return Ok(false) };
+        let was_there = match controller.close_circuit_if_unused(self.id()) {
+            Ok(()) => true,
+            Err(error) if error.exact().is_some_and(Refusal::is_unknown) => false,
+            Err(error) => return Err(error),
+        };
+        // tor's answer is the same if it left the circuit open. tor's list
+        // doesn't contain circuits that are about to be closed.
+        let is_open = controller.circuits()?.iter().any(|circuit| circuit.id == self.id());
+        if is_open {
+            return Ok(false);
+        }
+        self.wait_closed_until(controller.deadline()).map(|_| was_there)
+    }
+
     /// Starts to extend the circuit by more relays. The call returns when tor
     /// has started; [`wait_built`](Self::wait_built) waits until the circuit is
     /// extended. Until then [`is_built`](Self::is_built) returns false. tor

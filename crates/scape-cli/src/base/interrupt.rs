@@ -28,12 +28,31 @@ const RETURN: Duration = Duration::from_secs(20);
 /// The time that another program has to end after a signal.
 pub(crate) const HELD: Duration = Duration::from_secs(15);
 
-static HOLD: Mutex<()> = Mutex::new(());
+static HOLD: Mutex<()> = parking_lot::const_mutex(());
 
 /// Holds back the undoing after a signal until the result is dropped, or for
 /// [`HELD`] at most.
 pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
+}
+
+type Restore = Box<dyn FnOnce() + Send>;
+
+static RESTORE: Mutex<Option<Restore>> = parking_lot::const_mutex(None);
+
+/// Sets a function that restores the terminal. From now on, the program ends
+/// after a signal as soon as everything is undone, because a command that reads
+/// from a terminal doesn't return by itself.
+pub(crate) fn end_with(restore: impl FnOnce() + Send + 'static) {
+    *RESTORE.lock() = Some(Box::new(restore));
+}
+
+/// Restores the terminal, and ends the program.
+fn exit() -> ! {
+    if let Some(restore) = RESTORE.lock().take() {
+        restore();
+    }
+    process::exit(Exit::Interrupted.code().into())
 }
 
 /// The handler of signals.
@@ -66,11 +85,13 @@ impl Interrupt {
                 // The command reports its own failure.
                 let _ = scape::undo_all(UNDO);
                 drop(done);
-                thread::sleep(RETURN);
-                process::exit(Exit::Interrupted.code().into());
+                if RESTORE.lock().is_none() {
+                    thread::sleep(RETURN);
+                }
+                exit();
             });
             if signals.next().is_some() {
-                process::exit(Exit::Interrupted.code().into());
+                exit();
             }
         });
         Ok(interrupt)

@@ -9,9 +9,9 @@ use clap::{Parser, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::options::GlobalOptions;
-#[cfg(unix)]
-use crate::commands::testnet;
-use crate::commands::{conf, doc, events, info, launch, log, newid, signal, status};
+use crate::commands;
+use crate::monitor;
+use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
@@ -35,17 +35,24 @@ pub(crate) struct Cli {
 /// The commands, in the order of the help.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Status(status::Arguments),
-    Info(info::Arguments),
-    Conf(conf::Arguments),
-    Events(events::Arguments),
-    Log(log::Arguments),
-    Signal(signal::Arguments),
-    Newid(newid::Arguments),
-    Doc(doc::Arguments),
-    Launch(launch::Arguments),
+    Status(commands::status::Arguments),
+    Info(commands::info::Arguments),
+    Conf(commands::conf::Arguments),
+    Events(commands::events::Arguments),
+    Log(commands::log::Arguments),
+    Signal(commands::signal::Arguments),
+    Newid(commands::newid::Arguments),
+    Circuits(commands::circuits::Arguments),
+    Streams(commands::streams::Arguments),
+    Relays(commands::relays::Arguments),
+    Guards(commands::guards::Arguments),
+    Addresses(commands::addresses::Arguments),
+    Doc(commands::doc::Arguments),
+    Launch(commands::launch::Arguments),
     #[cfg(unix)]
-    Testnet(testnet::Arguments),
+    Testnet(commands::testnet::Arguments),
+    Monitor(monitor::Arguments),
+    Prompt(prompt::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -61,10 +68,17 @@ impl Command {
             Command::Log(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
+            Command::Circuits(arguments) => arguments.run(context),
+            Command::Streams(arguments) => arguments.run(context),
+            Command::Relays(arguments) => arguments.run(context),
+            Command::Guards(arguments) => arguments.run(context),
+            Command::Addresses(arguments) => arguments.run(context),
             Command::Doc(arguments) => arguments.run(context),
             Command::Launch(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
+            Command::Monitor(arguments) => arguments.run(context),
+            Command::Prompt(arguments) => arguments.run(context),
             Command::Completions(arguments) => arguments.run(context),
             Command::Man(arguments) => arguments.run(context),
         }

@@ -1,14 +1,20 @@
 //! The commands, a file or folder each. A command is a type `Arguments`, which
 //! clap fills in, with a method `run`.
 
+pub(crate) mod addresses;
+pub(crate) mod circuits;
 pub(crate) mod conf;
 pub(crate) mod doc;
 pub(crate) mod events;
+pub(crate) mod guards;
 pub(crate) mod info;
 pub(crate) mod launch;
 pub(crate) mod log;
 pub(crate) mod newid;
+pub(crate) mod relays;
+pub(crate) mod shared;
 pub(crate) mod signal;
 pub(crate) mod status;
+pub(crate) mod streams;
 #[cfg(unix)]
 pub(crate) mod testnet;

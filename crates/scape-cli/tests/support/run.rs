@@ -71,6 +71,18 @@ impl Scape {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// Starts the command with this standard output, such as a terminal.
+    pub(crate) fn start_with(mut self, output: Stdio) -> Child {
+        let command = self.command.stdin(Stdio::null());
+        command.stdout(output).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Starts the command with this input and output, which are a terminal.
+    pub(crate) fn start_on(mut self, input: Stdio, output: Stdio) -> Child {
+        let command = self.command.stdin(input).stdout(output);
+        command.stderr(Stdio::piped()).spawn().unwrap()
+    }
+
     /// Runs the command to its end.
     pub(crate) fn run(self) -> Done {
         let input = self.input.clone();

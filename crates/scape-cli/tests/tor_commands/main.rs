@@ -14,6 +14,8 @@ mod events;
 mod info;
 mod launch;
 mod log;
+mod monitor;
+mod prompt;
 #[path = "../../../../tests/support/real_tor.rs"]
 #[allow(dead_code)]
 mod real_tor;
@@ -22,3 +24,10 @@ mod real_tor;
 mod run;
 mod signal;
 mod status;
+mod tables;
+#[path = "../support/terminal.rs"]
+#[allow(dead_code)]
+mod terminal;
+#[path = "../support/watching.rs"]
+#[allow(dead_code)]
+mod watching;

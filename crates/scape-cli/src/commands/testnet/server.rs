@@ -125,7 +125,7 @@ impl Arguments {
         let ready = SystemTime::now();
         say(&Message::Ready(state_of(&state, &network, ready)))?;
         let last = answer_requests(context, &socket.requests, |request| {
-            reply(&request.connection, &state_of(&state, &network, ready))
+            reply(&request.connection, &state_of(&state, &network, ready));
         });
         let kept = settings.keep(&network);
         let stopped = network.stop().map_err(Failure::from);
@@ -169,7 +169,7 @@ fn state_of(state: &State, network: &TestNetwork, ready: SystemTime) -> State {
 }
 
 fn say(message: &Message) -> Result<(), Failure> {
-    let line = serde_json::to_string(message).map_err(|error| Failure::failed(error))?;
+    let line = serde_json::to_string(message).map_err(Failure::failed)?;
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)

@@ -33,7 +33,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, default_missing_value = "")]
     bridge: Vec<Relay>,
 
-    /// Give a name an address inside the network, such as test.example=127.0.0.1
+    /// Give a name an address in the network, such as a.test=127.0.0.1
     ///
     /// Without an address, the name is one of this machine.
     #[arg(long, value_name = "NAME[=ADDRESS]", value_parser = host)]

@@ -77,7 +77,7 @@ impl Arguments {
         malformed.check()
     }
 
-    /// Returns the source of countries. Returns `None` without an option for it.
+    /// Returns the source of countries. Returns `None` if no option names one.
     fn geoip(&self, context: &Context) -> Result<Option<GeoIp>, Failure> {
         if self.geoip.is_empty() && !self.ask_tor {
             return Ok(None);

@@ -1,0 +1,118 @@
+//! The time that `scape` takes, as whole processes. See `docs/benchmarks.md`.
+//!
+//! `cargo bench -p scape-cli --bench command`. `scape status` is compared with
+//! a bare program, which is this executable, run again: it opens the control
+//! port, authenticates without a secret, and sends one GETINFO.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+
+use std::env;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use scape::testing::TestNetwork;
+
+/// The variable that makes this executable the bare program. Its value is the
+/// control port.
+const BARE: &str = "SCAPE_BENCH_BARE";
+/// The number of runs of `scape status` and of the bare program.
+const RUNS: usize = 200;
+/// The number of networks.
+const NETWORKS: usize = 10;
+/// The target for the ratio of `scape status` to the bare program.
+const STATUS: f64 = 1.3;
+/// The target for the time of `scape testnet run` until the program begins.
+const READY: Duration = Duration::from_secs(2);
+
+fn main() {
+    if let Ok(port) = env::var(BARE) {
+        return bare(&port);
+    }
+    status();
+    testnet();
+}
+
+/// Asks tor for a few values in one command, and prints them.
+fn bare(port: &str) {
+    let socket = TcpStream::connect(port).unwrap();
+    let mut lines = BufReader::new(&socket).lines();
+    let mut ask = |command: &str| {
+        (&socket).write_all(format!("{command}\r\n").as_bytes()).unwrap();
+        loop {
+            let line = lines.next().unwrap().unwrap();
+            println!("{line}");
+            if line.starts_with("250 ") {
+                break;
+            }
+        }
+    };
+    ask("AUTHENTICATE");
+    ask("GETINFO version status/bootstrap-phase traffic/read circuit-status");
+}
+
+/// Runs both programs in turn, and compares their medians.
+fn status() {
+    let tor = scape::Launch::new()
+        .option("DisableNetwork", "1")
+        .option("SocksPort", "0")
+        .control(scape::process::Control::TcpPort)
+        .without_authentication()
+        .start()
+        .unwrap();
+    let port = tor.control_address().unwrap().to_string();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scape"));
+        ours.push(time(command.arg("status").env("SCAPE_CONTROL", &port)));
+        let mut command = Command::new(env::current_exe().unwrap());
+        theirs.push(time(command.env(BARE, &port)));
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
+    let verdict = if ratio <= STATUS { "met" } else { "missed" };
+    println!("status: {ours:?}, bare: {theirs:?}, ratio {ratio:.2} (target {STATUS}, {verdict})");
+}
+
+/// Measures the time until the program of `scape testnet run` begins.
+fn testnet() {
+    // The keys are made once for a user.
+    drop(TestNetwork::builder().start().unwrap());
+    let mut times = Vec::new();
+    for _ in 0..NETWORKS {
+        let begun = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scape"))
+            .args(["testnet", "run", "--", "echo", "ready"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        times.push(begun.elapsed());
+        assert!(child.wait().unwrap().success());
+    }
+    let slowest = times.iter().max().copied().unwrap();
+    let ready = median(times);
+    let verdict = if ready <= READY { "met" } else { "missed" };
+    println!("testnet run: {ready:?}, slowest {slowest:?} (target {READY:?}, {verdict})");
+}
+
+/// Runs a command to its end, without showing its output.
+fn time(command: &mut Command) -> Duration {
+    let begun = Instant::now();
+    let status = command.stdout(Stdio::null()).status().unwrap();
+    assert!(status.success());
+    begun.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}

@@ -1,0 +1,126 @@
+//! `scape addresses`.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+use scape::State;
+use scape::info::{AddressMapping, MappingSource};
+use scape::state::Addresses;
+use scape::word::Expiry;
+use serde::Serialize;
+
+use super::shared::column::{self, Key};
+use super::shared::listing::{ListOptions, Listing, show};
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::units;
+
+/// The time after which tor is asked again, because tor sends no event for some
+/// changes, such as those of its configuration and removed mappings.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// List tor's address map: cached answers of exits, and mappings that were set
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    list: ListOptions,
+}
+
+/// A column of this list.
+type Column = column::Column<MappingRow>;
+
+/// A mapping, as it is printed with `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct MappingRow {
+    /// The name or address that is replaced.
+    from: String,
+    /// The name or address that takes its place.
+    to: String,
+    /// The time at which the mapping ends, or `NEVER`.
+    expires: Expiry,
+    /// The source of the mapping: `config` for the configuration, `control` for
+    /// a controller, `cache` for an answer of an exit.
+    source: MappingSource,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let state = State::new(&context.controller()?)?;
+        show(context, &self.list, &state, &mut Mappings { last: None })
+    }
+}
+
+/// The list of mappings.
+struct Mappings {
+    last: Option<Answer>,
+}
+
+/// tor's last answer.
+struct Answer {
+    asked: Instant,
+    /// The map of the live state at that time, which is kept up to date by
+    /// events.
+    map: Arc<Addresses>,
+    rows: Rc<[MappingRow]>,
+}
+
+impl Listing for Mappings {
+    type Row = MappingRow;
+
+    const NOUN: &'static str = "addresses";
+
+    fn columns(&self) -> Vec<Column> {
+        vec![
+            Column::new("from", |row| Some(row.from.clone())),
+            Column::new("to", |row| Some(row.to.clone())),
+            Column::new("expires", |row| Some(expiry(&row.expires))).by(|row| {
+                let end = row.expires.time()?.duration_since(UNIX_EPOCH).ok()?;
+                Some(Key::Number(end.as_secs()))
+            }),
+            Column::new("source", |row| Some(row.source.to_string())),
+        ]
+    }
+
+    fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[MappingRow]>, Failure> {
+        let map = state.addresses();
+        if let Some(last) = &self.last
+            && last.map == map
+            && now.duration_since(last.asked) < FRESH_FOR
+        {
+            return Ok(last.rows.clone());
+        }
+        let mut rows = Vec::new();
+        // The live state doesn't know the sources.
+        for source in [MappingSource::Config, MappingSource::Control, MappingSource::Cache] {
+            let mappings = state.controller().info().address_mappings(&source)?;
+            rows.extend(mappings.into_iter().map(|mapping| row(mapping, &source)));
+        }
+        rows.sort_by(|one, other| one.from.cmp(&other.from));
+        let rows: Rc<[MappingRow]> = rows.into();
+        self.last = Some(Answer { asked: now, map, rows: rows.clone() });
+        Ok(rows)
+    }
+}
+
+fn row(mapping: AddressMapping, source: &MappingSource) -> MappingRow {
+    MappingRow {
+        from: mapping.from,
+        to: mapping.to,
+        expires: mapping.expires,
+        source: source.clone(),
+    }
+}
+
+/// Returns the time until a mapping ends, for people.
+fn expiry(expires: &Expiry) -> String {
+    match expires {
+        Expiry::Never => "never".into(),
+        Expiry::At(end) => match end.duration_since(SystemTime::now()) {
+            Ok(left) => format!("in {}", units::duration(left)),
+            Err(_) => "now".into(),
+        },
+        other => other.to_string(),
+    }
+}

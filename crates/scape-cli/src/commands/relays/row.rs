@@ -1,0 +1,94 @@
+//! A relay as it is printed.
+
+use std::net::{SocketAddrV4, SocketAddrV6};
+
+use scape::netdoc::Relay;
+use scape::word::{CountryCode, Fingerprint, Version};
+use serde::Serialize;
+
+use crate::base::units;
+use crate::commands::shared::column::{self, Key};
+
+/// A column of this list.
+type Column = column::Column<RelayRow>;
+
+/// A relay, as it is printed with `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct RelayRow {
+    nickname: String,
+    fingerprint: Fingerprint,
+    /// The flags of the consensus, in its order.
+    flags: Vec<String>,
+    /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
+    pub(super) bandwidth: Option<u32>,
+    /// True if the bandwidth was measured, false if the relay claims it.
+    is_measured: Option<bool>,
+    /// The share of the bandwidth of all relays, from 0 to 1.
+    consensus_weight_fraction: Option<f64>,
+    /// The address with the OR port.
+    address: SocketAddrV4,
+    ipv6: Option<SocketAddrV6>,
+    pub(super) country: Option<CountryCode>,
+    version: Option<Version>,
+    /// The summary of the exit policy, such as `accept 80,443`.
+    exit_policy: Option<String>,
+    exit_policy_v6: Option<String>,
+}
+
+impl RelayRow {
+    /// Creates the row of a relay. `total` is the bandwidth of all relays.
+    pub(super) fn new(relay: &Relay, country: Option<CountryCode>, total: u64) -> Self {
+        let fraction = |bandwidth| f64::from(bandwidth) / total as f64;
+        RelayRow {
+            nickname: relay.nickname().into(),
+            fingerprint: relay.fingerprint(),
+            flags: flags(relay),
+            bandwidth: relay.bandwidth(),
+            is_measured: relay.is_measured(),
+            consensus_weight_fraction: relay.bandwidth().filter(|_| total > 0).map(fraction),
+            address: relay.or_address(),
+            ipv6: relay.ipv6(),
+            country,
+            version: relay.version().cloned(),
+            exit_policy: relay.policy().map(ToString::to_string),
+            exit_policy_v6: relay.policy_v6().map(ToString::to_string),
+        }
+    }
+}
+
+/// Returns the names of a relay's flags, also of those that the library doesn't
+/// know.
+pub(super) fn flags(relay: &Relay) -> Vec<String> {
+    let known = relay.flags().iter().map(ToOwned::to_owned);
+    known.chain(relay.unknown_flags().map(ToOwned::to_owned)).collect()
+}
+
+/// Returns the columns of the table.
+pub(super) fn columns() -> Vec<Column> {
+    vec![
+        Column::new("nickname", |row| Some(row.nickname.clone())),
+        Column::new("fingerprint", |row| Some(row.fingerprint.to_string())),
+        Column::new("bandwidth", |row| {
+            Some(format!("{}/s", units::bytes(u64::from(row.bandwidth?) * 1000)))
+        })
+        .by(|row| Some(Key::Number(row.bandwidth?.into())))
+        .right(),
+        Column::new("weight", |row| {
+            Some(format!("{:.3} %", row.consensus_weight_fraction? * 100.0))
+        })
+        .by(|row| Some(Key::Number(row.bandwidth?.into())))
+        .right(),
+        Column::new("country", |row| Some(row.country?.to_string())),
+        Column::new("address", |row| Some(row.address.to_string())).by(|row| {
+            let [a, b, c, d] = row.address.ip().octets().map(u32::from);
+            Some(Key::Numbers(vec![a, b, c, d, row.address.port().into()]))
+        }),
+        Column::new("version", |row| Some(row.version.as_ref()?.to_string())).by(|row| {
+            let version = row.version.as_ref()?;
+            // A version with a tag, such as -dev, follows the one without.
+            let is_tagged = u32::from(version.status().is_some());
+            Some(Key::Numbers(version.numbers().into_iter().chain([is_tagged]).collect()))
+        }),
+        Column::new("flags", |row| Some(row.flags.join(","))),
+    ]
+}

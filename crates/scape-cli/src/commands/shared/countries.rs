@@ -1,0 +1,89 @@
+//! Countries of addresses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use scape::State;
+use scape::geoip::{GeoIp, GeoIpError};
+use scape::word::CountryCode;
+
+use crate::base::failure::{Exit, Failure};
+
+/// The source of countries.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CountryOptions {
+    /// A database of countries in MaxMind's format (.mmdb)
+    ///
+    /// Without this option, and for addresses that the database doesn't know,
+    /// tor's own data is used.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) geoip: Option<PathBuf>,
+}
+
+/// The countries of addresses, which are looked up once.
+#[derive(Debug)]
+pub(crate) struct Countries {
+    geoip: GeoIp,
+    known: HashMap<IpAddr, Option<CountryCode>>,
+    /// True if tor has no data and so some countries couldn't be looked up.
+    is_incomplete: bool,
+}
+
+impl Countries {
+    pub(crate) fn new(options: &CountryOptions, state: &State) -> Result<Self, Failure> {
+        let mut geoip = GeoIp::new();
+        if let Some(path) = &options.geoip {
+            // Another exit code would tell that tor has failed.
+            geoip = geoip
+                .country_database(path)
+                .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--geoip"))?;
+        }
+        let geoip = geoip.tor(state.controller());
+        Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
+    }
+
+    /// Looks up the addresses that aren't known yet. tor answers for hundreds
+    /// of addresses at a time.
+    pub(crate) fn learn(
+        &mut self,
+        addresses: impl IntoIterator<Item = IpAddr>,
+    ) -> Result<(), Failure> {
+        let mut missing: Vec<IpAddr> = addresses.into_iter().collect();
+        missing.retain(|ip| !self.known.contains_key(ip));
+        missing.sort();
+        missing.dedup();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (ip, found) in missing.iter().zip(self.geoip.lookup_all(missing.iter().copied())?) {
+            match found {
+                Ok(location) => {
+                    self.known.insert(*ip, location.country);
+                }
+                // This isn't kept, because tor may load its data later.
+                Err(error) if matches!(error.get(), Some(GeoIpError::NotLoaded { .. })) => {
+                    self.is_incomplete = true;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the country of an address that was looked up.
+    pub(crate) fn of(&self, ip: IpAddr) -> Option<CountryCode> {
+        self.known.get(&ip).copied().flatten()
+    }
+
+    /// Returns a failure if countries are needed and can't be known.
+    pub(crate) fn must_be_complete(&self) -> Result<(), Failure> {
+        if !self.is_incomplete {
+            return Ok(());
+        }
+        let message = "tor has no data about countries; name a database with --geoip, or set \
+                       GeoIPFile in tor's configuration";
+        Err(Failure::failed(message))
+    }
+}

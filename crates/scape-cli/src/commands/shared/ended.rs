@@ -1,0 +1,87 @@
+//! Circuits and streams that have ended a moment ago.
+
+use std::time::{Duration, Instant};
+
+use scape::state::{Circuit, Stream};
+
+/// The time for which `--watch` still shows something that has ended.
+const SHOWN: Duration = Duration::from_secs(5);
+
+/// A handle to something that ends.
+pub(crate) trait Ends: Clone + PartialEq {
+    fn is_ended(&self) -> bool;
+}
+
+impl Ends for Circuit {
+    fn is_ended(&self) -> bool {
+        Circuit::is_ended(self)
+    }
+}
+
+impl Ends for Stream {
+    fn is_ended(&self) -> bool {
+        Stream::is_ended(self)
+    }
+}
+
+/// The handles that the last snapshot contained, with the time when each was
+/// found to have ended.
+#[derive(Debug)]
+pub(crate) struct Ended<H> {
+    known: Vec<(H, Option<Instant>)>,
+}
+
+impl<H> Default for Ended<H> {
+    fn default() -> Self {
+        Ended { known: Vec::new() }
+    }
+}
+
+impl<H: Ends> Ended<H> {
+    /// Adds to the open handles those that have ended since the last call, and
+    /// those that have ended less than five seconds ago.
+    pub(crate) fn add_to(&mut self, open: Vec<H>, now: Instant) -> Vec<H> {
+        let mut known: Vec<_> = std::mem::take(&mut self.known)
+            .into_iter()
+            .filter(|(handle, _)| handle.is_ended())
+            .map(|(handle, ended)| (handle, Some(ended.unwrap_or(now))))
+            .filter(|(_, ended)| ended.is_some_and(|ended| now.duration_since(ended) < SHOWN))
+            .collect();
+        known.extend(open.into_iter().map(|handle| (handle, None)));
+        self.known = known;
+        self.known.iter().map(|(handle, _)| handle.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Thing(u32, Rc<Cell<bool>>);
+
+    impl Ends for Thing {
+        fn is_ended(&self) -> bool {
+            self.1.get()
+        }
+    }
+
+    #[test]
+    fn ended_things_are_shown_for_five_seconds() {
+        let [one, two] = [1, 2].map(|id| Thing(id, Rc::default()));
+        let mut ended = Ended::default();
+        let start = Instant::now();
+        let both = vec![one.clone(), two.clone()];
+        assert_eq!(ended.add_to(both.clone(), start), both);
+        one.1.set(true);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(ended.add_to(vec![two.clone()], at(60)), both);
+        assert_eq!(ended.add_to(vec![two.clone()], at(64)), both);
+        for seconds in [65, 66] {
+            assert_eq!(ended.add_to(vec![two.clone()], at(seconds)), vec![two.clone()]);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Values in JSON.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+/// The first second that RFC 3339 can't write: the start of the year 10000.
+const END: Duration = Duration::from_secs(253_402_300_800);
+
+/// Serializes a time in RFC 3339 with microseconds, which is as precise as tor
+/// is. A time that is unknown or can't be written is null.
+pub(crate) fn time<S: Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let is_writable =
+        |time: &SystemTime| time.duration_since(UNIX_EPOCH).is_ok_and(|since| since < END);
+    match time.filter(is_writable) {
+        Some(time) => serializer.collect_str(&humantime::format_rfc3339_micros(time)),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A list at one moment, as `--watch` prints it: an object with the time and
+/// the list.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'a, R> {
+    pub(crate) time: SystemTime,
+    /// The key of the list, such as `circuits`.
+    pub(crate) noun: &'static str,
+    pub(crate) rows: &'a [R],
+}
+
+impl<R: Serialize> Serialize for Snapshot<'_, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("time", &humantime::format_rfc3339_micros(self.time).to_string())?;
+        map.serialize_entry(self.noun, self.rows)?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Row {
+        #[serde(serialize_with = "time")]
+        at: Option<SystemTime>,
+    }
+
+    #[test]
+    fn times_have_microseconds_or_are_null() {
+        let at = |time| serde_json::to_string(&Row { at: time }).unwrap();
+        let second = Duration::from_secs(1);
+        assert_eq!(at(Some(UNIX_EPOCH + second)), "{\"at\":\"1970-01-01T00:00:01.000000Z\"}");
+        for wrong in [None, Some(UNIX_EPOCH - second), Some(UNIX_EPOCH + END)] {
+            assert_eq!(at(wrong), "{\"at\":null}");
+        }
+    }
+
+    #[test]
+    fn snapshot_has_a_time_and_a_list() {
+        let snapshot = Snapshot { time: UNIX_EPOCH, noun: "streams", rows: &[1, 2] };
+        let text = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(text, "{\"time\":\"1970-01-01T00:00:00.000000Z\",\"streams\":[1,2]}");
+    }
+}

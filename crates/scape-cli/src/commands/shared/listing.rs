@@ -1,0 +1,121 @@
+//! Lists of things that tor has: how they are printed, sorted and watched.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use scape::State;
+use serde::Serialize;
+
+use super::column::{Column, Order, table};
+use super::watch::watch;
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::options::duration;
+
+/// The options of all lists.
+#[derive(Debug, Clone, PartialEq, Default, Args)]
+#[command(next_help_heading = "List options")]
+pub(crate) struct ListOptions {
+    /// Sort by this column. Numbers and texts ascend
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) sort: Option<String>,
+
+    /// Reverse the order
+    #[arg(long)]
+    pub(crate) reverse: bool,
+
+    /// Print the list again when it changes, and at least every SECONDS
+    /// [default: 2]
+    ///
+    /// On a terminal, the table is redrawn in place. Elsewhere, a new table is
+    /// printed. With --json, a line is an object with the time and the list.
+    /// Ctrl-C ends the command.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "2",
+        value_parser = duration,
+    )]
+    pub(crate) watch: Option<Duration>,
+}
+
+impl ListOptions {
+    /// Returns a failure if there are options for a list. Called for commands
+    /// that print no list, such as `circuits close`.
+    pub(crate) fn must_be_absent(&self, command: &str) -> Result<(), Failure> {
+        if *self == ListOptions::default() {
+            return Ok(());
+        }
+        let message = format!("--sort, --reverse and --watch can't be used with {command}");
+        Err(Failure::usage(message))
+    }
+}
+
+/// A list of things that tor has.
+pub(crate) trait Listing {
+    /// An entry of the list. It contains nothing that changes by itself, such
+    /// as an age, so two lists differ only if tor has changed something.
+    type Row: Clone + PartialEq + Serialize;
+
+    /// The name of the list, which is also its key in JSON.
+    const NOUN: &'static str;
+
+    /// Returns the columns of the table.
+    fn columns(&self) -> Vec<Column<Self::Row>>;
+
+    /// Returns the rows in the order in which tor has them. Returns the same
+    /// `Rc` as before if nothing can have changed.
+    fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[Self::Row]>, Failure>;
+
+    /// Returns the sorted rows that are printed.
+    fn first<'a>(&self, rows: &'a [Self::Row]) -> &'a [Self::Row] {
+        rows
+    }
+
+    /// Returns the note for an empty list.
+    fn empty(&self, _state: &State) -> String {
+        format!("no {}", Self::NOUN)
+    }
+}
+
+/// Prints the list, or watches it.
+pub(crate) fn show<L: Listing>(
+    context: &Context,
+    options: &ListOptions,
+    state: &State,
+    listing: &mut L,
+) -> Result<(), Failure> {
+    let columns = listing.columns();
+    let order = Order::new(&columns, options.sort.as_deref(), options.reverse)?;
+    if let Some(every) = options.watch {
+        return watch(context, state, listing, &columns, &order, every);
+    }
+    let mut rows = read(listing, state)?;
+    order.sort(&mut rows);
+    let rows = listing.first(&rows);
+    if rows.is_empty() {
+        context.out.note(listing.empty(state));
+    }
+    print(context, &columns, rows)
+}
+
+/// Returns the rows as they are now.
+pub(crate) fn read<L: Listing>(listing: &mut L, state: &State) -> Result<Vec<L::Row>, Failure> {
+    let _busy = Busy::new(format_args!("reading the {}", L::NOUN));
+    Ok(listing.rows(state, Instant::now())?.to_vec())
+}
+
+/// Prints rows as a table, or as a line of JSON each.
+pub(crate) fn print<R: Serialize>(
+    context: &Context,
+    columns: &[Column<R>],
+    rows: &[R],
+) -> Result<(), Failure> {
+    match context.out.is_json() {
+        true => context.out.values(rows),
+        false => context.out.line(table(&context.out, columns, rows)),
+    }
+}

@@ -1,0 +1,36 @@
+//! Relays as circuits and guards name them.
+
+use scape::word::{Fingerprint, RelayName};
+use serde::Serialize;
+
+/// A relay. tor names some relays by only one of the two.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct RelayRef {
+    pub(crate) fingerprint: Option<Fingerprint>,
+    pub(crate) nickname: Option<String>,
+}
+
+impl RelayRef {
+    /// Returns the nickname, or the fingerprint if the nickname is unknown.
+    pub(crate) fn short(&self) -> String {
+        self.nickname.clone().unwrap_or_else(|| self.long())
+    }
+
+    /// Returns the relay as tor writes it, such as `$FINGERPRINT~nickname`.
+    pub(crate) fn long(&self) -> String {
+        match (&self.fingerprint, &self.nickname) {
+            (Some(fingerprint), Some(nickname)) => format!("${fingerprint}~{nickname}"),
+            (Some(fingerprint), None) => format!("${fingerprint}"),
+            (None, nickname) => nickname.clone().unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&RelayName> for RelayRef {
+    fn from(name: &RelayName) -> Self {
+        RelayRef {
+            fingerprint: name.fingerprint(),
+            nickname: name.nickname().map(ToOwned::to_owned),
+        }
+    }
+}

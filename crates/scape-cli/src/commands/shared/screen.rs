@@ -1,0 +1,89 @@
+//! A text on the terminal that is redrawn in place.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use anstream::ColorChoice;
+
+use crate::base::failure::Failure;
+
+/// Switches to the alternate screen, and hides the cursor.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+/// Shows the cursor, and switches back.
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+/// Terminals that know these sequences show all changes between them at once.
+const BEGIN: &str = "\x1b[?2026h\x1b[H";
+const END: &str = "\x1b[?2026l";
+const CLEAR_LINE: &str = "\x1b[K";
+const CLEAR_BELOW: &str = "\x1b[J";
+
+/// The alternate screen of the terminal. The normal screen returns when the
+/// value is dropped.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    has_styles: bool,
+}
+
+impl Screen {
+    pub(crate) fn enter() -> Result<Self, Failure> {
+        let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        let screen = Screen { has_styles };
+        write(ENTER)?;
+        Ok(screen)
+    }
+
+    /// Shows a text in place of the last one. Lines that don't fit are left
+    /// out.
+    pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
+        let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
+        let text = match self.has_styles {
+            true => text.to_owned(),
+            false => anstream::adapter::strip_str(text).to_string(),
+        };
+        write(&frame(&text, height.into()))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nothing can be done if the terminal has gone.
+        let _ = write(LEAVE);
+    }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Returns what is written to replace the text on the screen. The screen isn't
+/// cleared first, because that would flicker.
+fn frame(text: &str, height: usize) -> String {
+    let count = text.lines().count();
+    let shown = if count > height { height.saturating_sub(1) } else { count };
+    let mut frame = BEGIN.to_owned();
+    for (number, line) in text.lines().take(shown).enumerate() {
+        let end = if number == 0 { "" } else { "\r\n" };
+        // Writing to a string succeeds.
+        let _ = write!(frame, "{end}{line}{CLEAR_LINE}");
+    }
+    if count > shown {
+        let _ = write!(frame, "\r\n({} more lines){CLEAR_LINE}", count - shown);
+    }
+    frame + CLEAR_BELOW + END
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_replace_lines_and_count_those_that_do_not_fit() {
+        assert_eq!(frame("a\nb", 2), "\x1b[?2026h\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J\x1b[?2026l");
+        assert_eq!(
+            frame("a\nb\nc", 2),
+            "\x1b[?2026h\x1b[Ha\x1b[K\r\n(2 more lines)\x1b[K\x1b[J\x1b[?2026l"
+        );
+    }
+}

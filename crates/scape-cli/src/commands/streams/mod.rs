@@ -1,0 +1,114 @@
+//! `scape streams`.
+
+mod attach;
+mod close;
+mod row;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use clap::{Args, Subcommand};
+use scape::State;
+use scape::state::Stream;
+use scape::word::StreamId;
+
+use self::row::{Program, StreamRow};
+use super::shared::column::Column;
+use super::shared::ended::Ended;
+use super::shared::listing::{ListOptions, Listing, show};
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// List tor's streams, close them, or attach them to circuits
+///
+/// tor tells the source and the time of a stream only when the stream begins.
+/// So both are known for streams that have begun while --watch runs. The
+/// program is known if it runs on this machine and its connection may be
+/// inspected.
+///
+/// With --watch, streams that have ended are shown for five more seconds, with
+/// the reason.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    list: ListOptions,
+
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Close(close::Arguments),
+    Attach(attach::Arguments),
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.action {
+            None => {
+                let state = State::new(&context.controller()?)?;
+                show(context, &self.list, &state, &mut Streams::default())
+            }
+            Some(Action::Close(arguments)) => {
+                self.list.must_be_absent("streams close")?;
+                arguments.run(context)
+            }
+            Some(Action::Attach(arguments)) => {
+                self.list.must_be_absent("streams attach")?;
+                arguments.run(context)
+            }
+        }
+    }
+}
+
+/// Returns the stream with this id, or a failure.
+fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
+    state.stream(id).ok_or_else(|| {
+        Failure::failed(format!("tor has no stream {id}; `scape streams` lists the streams"))
+    })
+}
+
+/// The list of streams.
+#[derive(Default)]
+struct Streams {
+    ended: Ended<Stream>,
+    /// The findings about each stream when it was seen for the first time.
+    seen: HashMap<StreamId, Seen>,
+    is_begun: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Seen {
+    /// The time when the stream was seen, unless it is older than this command.
+    opened: Option<SystemTime>,
+    program: Option<Program>,
+}
+
+impl Listing for Streams {
+    type Row = StreamRow;
+
+    const NOUN: &'static str = "streams";
+
+    fn columns(&self) -> Vec<Column<StreamRow>> {
+        row::columns()
+    }
+
+    fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[StreamRow]>, Failure> {
+        let streams = self.ended.add_to(state.streams(), now);
+        let mut seen = HashMap::new();
+        let rows = streams.iter().map(|stream| {
+            let known = self.seen.remove(&stream.id()).unwrap_or_else(|| Seen {
+                opened: self.is_begun.then(SystemTime::now),
+                program: Program::of(stream),
+            });
+            seen.insert(stream.id(), known.clone());
+            StreamRow::new(stream, known.opened, known.program)
+        });
+        let rows = rows.collect();
+        self.seen = seen;
+        self.is_begun = true;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,109 @@
+//! A stream as it is printed.
+
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+use scape::event::{ClientProtocol, StreamPurpose, StreamReason, StreamStatus, StreamTarget};
+use scape::state::Stream;
+use scape::word::{CircuitId, StreamId};
+use serde::Serialize;
+
+use crate::base::units;
+use crate::commands::shared::column::{self, Key};
+use crate::commands::shared::json;
+
+/// A program that uses a stream.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Program {
+    pid: u32,
+    name: String,
+}
+
+impl Program {
+    /// Returns the program at the other end of the stream. Returns `None` if it
+    /// isn't known, or if it may not be inspected.
+    pub(super) fn of(stream: &Stream) -> Option<Program> {
+        stream.source_addr()?;
+        let owner = stream.process().ok()??;
+        Some(Program { pid: owner.pid, name: owner.name })
+    }
+}
+
+/// A column of this list.
+type Column = column::Column<StreamRow>;
+
+/// A stream, as it is printed with `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct StreamRow {
+    id: StreamId,
+    /// The status, such as `SUCCEEDED`, in tor's words.
+    status: StreamStatus,
+    /// The target as tor has it, such as `www.example.com:443`.
+    target: StreamTarget,
+    /// The circuit that carries the stream.
+    circuit: Option<CircuitId>,
+    /// The purpose, such as `USER`, in tor's words.
+    purpose: Option<StreamPurpose>,
+    client_protocol: Option<ClientProtocol>,
+    /// The address of the client.
+    source: Option<SocketAddr>,
+    /// The program that uses the stream, with `pid` and `name`.
+    program: Option<Program>,
+    /// The time when the stream was first seen. Null for streams that are older
+    /// than the command.
+    #[serde(serialize_with = "json::time")]
+    opened: Option<SystemTime>,
+    /// The reason for the end, or for the last failure to attach the stream.
+    reason: Option<StreamReason>,
+    /// The reason that the exit has given.
+    remote_reason: Option<StreamReason>,
+}
+
+impl StreamRow {
+    pub(super) fn new(
+        stream: &Stream,
+        opened: Option<SystemTime>,
+        program: Option<Program>,
+    ) -> Self {
+        let info = stream.info();
+        StreamRow {
+            id: info.id,
+            status: info.status.clone(),
+            target: info.target.clone(),
+            circuit: info.circuit,
+            purpose: info.purpose.clone(),
+            client_protocol: info.client_protocol.clone(),
+            source: info.source_socket_addr(),
+            program,
+            opened,
+            reason: info.reason.clone(),
+            remote_reason: info.remote_reason.clone(),
+        }
+    }
+}
+
+/// Returns the columns of the table.
+pub(super) fn columns() -> Vec<Column> {
+    vec![
+        Column::new("id", |row| Some(row.id.to_string()))
+            .by(|row| Some(Key::Number(row.id.get())))
+            .right(),
+        Column::new("status", |row| Some(row.status.to_string())),
+        Column::new("circuit", |row| Some(row.circuit?.to_string()))
+            .by(|row| Some(Key::Number(row.circuit?.get().into())))
+            .right(),
+        Column::new("purpose", |row| Some(row.purpose.as_ref()?.to_string())),
+        Column::new("age", |row| row.opened.map(units::age))
+            .by(|row| row.opened.and_then(Key::age))
+            .right(),
+        Column::new("target", |row| Some(row.target.to_string())),
+        Column::new("source", |row| match &row.program {
+            Some(program) => Some(format!("{} ({})", program.name, program.pid)),
+            None => row.source.map(|address| address.to_string()),
+        }),
+        Column::new("reason", |row| {
+            let remote = row.remote_reason.as_ref().map(|reason| format!(" ({reason})"));
+            Some(format!("{}{}", row.reason.as_ref()?, remote.unwrap_or_default()))
+        }),
+    ]
+}

@@ -1,0 +1,273 @@
+//! Circuits, streams and OR connections.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use scape::event::{
+    CircuitInfo, CircuitMinor, ConnBandwidth, EventBody, OrConnInfo, OrConnStatus, StreamInfo,
+};
+use scape::word::{CircuitId, OrConnId, StreamId};
+
+/// No table grows beyond this number of rows.
+const LIMIT: usize = 20_000;
+
+/// A circuit or stream, and what isn't in tor's description of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracked<T> {
+    pub(crate) info: T,
+    /// The time when the monitor saw it first.
+    pub(crate) seen: SystemTime,
+    /// Bytes since the monitor saw it.
+    pub(crate) read: u64,
+    pub(crate) written: u64,
+}
+
+impl<T> Tracked<T> {
+    fn new(info: T, seen: SystemTime) -> Self {
+        Tracked { info, seen, read: 0, written: 0 }
+    }
+
+    fn count(&mut self, read: u64, written: u64) {
+        self.read = self.read.saturating_add(read);
+        self.written = self.written.saturating_add(written);
+    }
+}
+
+/// The side that has opened an OR connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    In,
+    Out,
+    /// The connection is older than the monitor.
+    Unknown,
+}
+
+/// An OR connection.
+#[derive(Debug, Clone)]
+pub(crate) struct OrConnection {
+    pub(crate) info: OrConnInfo,
+    pub(crate) direction: Direction,
+}
+
+/// All circuits, streams and OR connections of a tor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connections {
+    pub(crate) circuits: BTreeMap<CircuitId, Tracked<CircuitInfo>>,
+    pub(crate) streams: BTreeMap<StreamId, Tracked<StreamInfo>>,
+    /// OR connections by their peer as tor writes it.
+    pub(crate) or_connections: BTreeMap<String, Tracked<OrConnection>>,
+    /// The peers of OR connections by their ID, which only events tell.
+    peers: BTreeMap<OrConnId, String>,
+}
+
+impl Connections {
+    /// Updates the tables from an event. Returns true if the event was of use.
+    pub(crate) fn event(&mut self, body: &EventBody, at: SystemTime) -> bool {
+        match body {
+            EventBody::Circ(info) => self.circuit(info, at),
+            EventBody::CircMinor(minor) => self.circuit_minor(minor),
+            EventBody::Stream(info) => self.stream(info, at),
+            EventBody::OrConn(info) => self.or_connection(info, at),
+            EventBody::CircBw(bandwidth) => {
+                if let Some(circuit) = self.circuits.get_mut(&bandwidth.id) {
+                    circuit.count(bandwidth.read, bandwidth.written);
+                }
+            }
+            EventBody::StreamBw(bandwidth) => {
+                if let Some(stream) = self.streams.get_mut(&bandwidth.id) {
+                    stream.count(bandwidth.read, bandwidth.written);
+                }
+            }
+            EventBody::ConnBw(bandwidth) => self.or_bandwidth(bandwidth),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Replaces circuits and streams by tor's lists. Counts are kept.
+    pub(crate) fn replace(
+        &mut self,
+        circuits: Vec<CircuitInfo>,
+        streams: Vec<StreamInfo>,
+        at: SystemTime,
+    ) {
+        let mut old = std::mem::take(&mut self.circuits);
+        for info in circuits.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
+            let id = info.id;
+            let row = old.remove(&id).unwrap_or_else(|| Tracked::new(info.clone(), at));
+            self.circuits.insert(id, Tracked { info, ..row });
+        }
+        let mut old = std::mem::take(&mut self.streams);
+        for info in streams.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
+            let id = info.id;
+            let row = old.remove(&id).unwrap_or_else(|| Tracked::new(info.clone(), at));
+            // tor's list has no source address and purpose, which only the
+            // first event of a stream has.
+            let mut info = info;
+            info.source_addr = info.source_addr.or(row.info.source_addr.clone());
+            info.purpose = info.purpose.or(row.info.purpose.clone());
+            self.streams.insert(id, Tracked { info, ..row });
+        }
+    }
+
+    /// Replaces the OR connections by tor's list.
+    pub(crate) fn replace_or_connections(&mut self, list: Vec<OrConnInfo>, at: SystemTime) {
+        let mut old = std::mem::take(&mut self.or_connections);
+        for info in list.into_iter().take(LIMIT) {
+            let key = info.target.to_string();
+            let row = old.remove(&key).unwrap_or_else(|| {
+                let direction = Direction::Unknown;
+                Tracked::new(OrConnection { info: info.clone(), direction }, at)
+            });
+            let info = OrConnection { info, direction: row.info.direction };
+            self.or_connections.insert(key, Tracked { info, ..row });
+        }
+        let known = &self.or_connections;
+        self.peers.retain(|_, peer| known.contains_key(peer));
+    }
+
+    /// Removes everything, because tor has restarted.
+    pub(crate) fn clear(&mut self) {
+        *self = Connections::default();
+    }
+
+    fn circuit(&mut self, info: &CircuitInfo, at: SystemTime) {
+        if info.status.is_end() {
+            self.circuits.remove(&info.id);
+        } else if let Some(row) = self.circuits.get_mut(&info.id) {
+            row.info = info.clone();
+        } else if self.circuits.len() < LIMIT {
+            self.circuits.insert(info.id, Tracked::new(info.clone(), at));
+        }
+    }
+
+    fn circuit_minor(&mut self, minor: &CircuitMinor) {
+        if let Some(row) = self.circuits.get_mut(&minor.id) {
+            row.info.path.clone_from(&minor.path);
+            row.info.purpose.clone_from(&minor.purpose);
+            row.info.hs_state.clone_from(&minor.hs_state);
+            row.info.rend_query.clone_from(&minor.rend_query);
+        }
+    }
+
+    fn stream(&mut self, info: &StreamInfo, at: SystemTime) {
+        if info.status.is_end() {
+            self.streams.remove(&info.id);
+        } else if let Some(row) = self.streams.get_mut(&info.id) {
+            let first = std::mem::replace(&mut row.info, info.clone());
+            row.info.source_addr = info.source_addr.clone().or(first.source_addr);
+            row.info.purpose = info.purpose.clone().or(first.purpose);
+        } else if self.streams.len() < LIMIT {
+            self.streams.insert(info.id, Tracked::new(info.clone(), at));
+        }
+    }
+
+    fn or_connection(&mut self, info: &OrConnInfo, at: SystemTime) {
+        let key = info.target.to_string();
+        // A connection may first be known by its address, then by its relay.
+        let before = info.id.and_then(|id| self.peers.remove(&id));
+        let row = before.and_then(|peer| self.or_connections.remove(&peer));
+        let row = row.or_else(|| self.or_connections.remove(&key));
+        if matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed) {
+            return;
+        }
+        let direction = match (&info.status, &row) {
+            (OrConnStatus::New, _) => Direction::In,
+            (OrConnStatus::Launched, _) => Direction::Out,
+            (_, Some(row)) => row.info.direction,
+            (_, None) => Direction::Unknown,
+        };
+        if self.or_connections.len() >= LIMIT {
+            return;
+        }
+        if let Some(id) = info.id {
+            self.peers.insert(id, key.clone());
+        }
+        let connection = OrConnection { info: info.clone(), direction };
+        let row = match row {
+            Some(row) => Tracked { info: connection, ..row },
+            None => Tracked::new(connection, at),
+        };
+        self.or_connections.insert(key, row);
+    }
+
+    fn or_bandwidth(&mut self, bandwidth: &ConnBandwidth) {
+        let peer = self.peers.get(&bandwidth.id);
+        if let Some(row) = peer.and_then(|peer| self.or_connections.get_mut(peer)) {
+            row.count(bandwidth.read, bandwidth.written);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::monitor::tests::event;
+
+    fn feed(connections: &mut Connections, texts: &[&str]) {
+        for text in texts {
+            assert!(connections.event(event(text).body(), SystemTime::UNIX_EPOCH), "{text}");
+        }
+    }
+
+    #[test]
+    fn circuits_and_streams_are_followed_by_events() {
+        let mut connections = Connections::default();
+        feed(
+            &mut connections,
+            &[
+                "CIRC 5 LAUNCHED PURPOSE=GENERAL",
+                "CIRC 5 BUILT $0000000000000000000000000000000000000001~one PURPOSE=GENERAL",
+                "STREAM 9 NEW 0 example.com:80 SOURCE_ADDR=127.0.0.1:5000 PURPOSE=USER",
+                "STREAM 9 SUCCEEDED 5 example.com:80",
+                "STREAM_BW 9 10 20 2024-01-01T00:00:00",
+                "CIRC_BW ID=5 READ=7 WRITTEN=8",
+            ],
+        );
+        let stream = connections.streams.values().next().unwrap();
+        assert_eq!((stream.read, stream.written), (20, 10));
+        assert_eq!(stream.info.source_addr.as_deref(), Some("127.0.0.1:5000"));
+        let circuit = connections.circuits.values().next().unwrap();
+        assert_eq!((circuit.read, circuit.written, circuit.info.path.len()), (7, 8, 1));
+        feed(&mut connections, &["STREAM 9 CLOSED 5 example.com:80", "CIRC 5 CLOSED"]);
+        assert!(connections.streams.is_empty() && connections.circuits.is_empty());
+    }
+
+    #[test]
+    fn or_connections_keep_direction_and_counts_when_their_name_changes() {
+        let mut connections = Connections::default();
+        feed(
+            &mut connections,
+            &[
+                "ORCONN 10.0.0.1:5000 NEW ID=3",
+                "CONN_BW ID=3 TYPE=OR READ=4 WRITTEN=6",
+                "ORCONN $0000000000000000000000000000000000000001~one CONNECTED ID=3",
+            ],
+        );
+        let rows: Vec<_> = connections.or_connections.values().collect();
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((row.info.direction, row.read, row.written), (Direction::In, 4, 6));
+        let info =
+            OrConnInfo::parse(b"$0000000000000000000000000000000000000002 LAUNCHED").unwrap();
+        let kept = row.info.info.clone();
+        connections.replace_or_connections(vec![info, kept], SystemTime::UNIX_EPOCH);
+        let directions = connections.or_connections.values().map(|row| row.info.direction);
+        assert_eq!(directions.collect::<Vec<_>>(), [Direction::In, Direction::Unknown]);
+        feed(&mut connections, &["ORCONN 10.0.0.1:5000 CLOSED ID=3"]);
+        assert_eq!(connections.or_connections.len(), 1);
+    }
+
+    #[test]
+    fn lists_replace_what_events_told() {
+        let mut connections = Connections::default();
+        feed(
+            &mut connections,
+            &["CIRC 5 LAUNCHED", "CIRC 6 LAUNCHED", "CIRC_BW ID=6 READ=1 WRITTEN=2"],
+        );
+        let circuit = CircuitInfo::parse(b"6 BUILT PURPOSE=GENERAL").unwrap();
+        connections.replace(vec![circuit], Vec::new(), SystemTime::UNIX_EPOCH);
+        let rows: Vec<_> =
+            connections.circuits.values().map(|row| (row.read, row.written)).collect();
+        assert_eq!(rows, [(1, 2)]);
+    }
+}

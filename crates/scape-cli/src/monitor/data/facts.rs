@@ -1,0 +1,69 @@
+//! Tor's answers about itself.
+
+use std::time::{Duration, SystemTime};
+
+use scape::event::Bootstrap;
+
+/// The answers to the questions that tor is asked regularly.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) version: String,
+    /// The verdict of the directory authorities on the version.
+    pub(crate) version_status: Option<String>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) user: Option<String>,
+    pub(crate) started: Option<SystemTime>,
+    pub(crate) config_file: Option<String>,
+    pub(crate) bootstrap: Option<Bootstrap>,
+    /// False if tor believes that the network is down.
+    pub(crate) network_alive: Option<bool>,
+    pub(crate) circuit_established: Option<bool>,
+    pub(crate) dormant: Option<bool>,
+    /// Bytes since tor has started.
+    pub(crate) read: Option<u64>,
+    pub(crate) written: Option<u64>,
+    /// The fingerprint of a relay. `None` if tor is only a client.
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) address: Option<String>,
+    pub(crate) nickname: Option<String>,
+    /// The flags of this relay in the consensus.
+    pub(crate) flags: Option<String>,
+    /// The ports that tor listens on, such as `("socks", "127.0.0.1:9050")`.
+    pub(crate) ports: Vec<(String, String)>,
+    pub(crate) accounting: Option<Accounting>,
+    /// The limit of open file descriptors.
+    pub(crate) descriptor_limit: Option<u64>,
+}
+
+/// The state of accounting, which limits traffic for a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Accounting {
+    pub(crate) hibernating: String,
+    pub(crate) read_left: u64,
+    pub(crate) written_left: u64,
+    pub(crate) end: SystemTime,
+}
+
+impl Facts {
+    /// Returns true if this tor is a relay, so that peers connect to it.
+    pub(crate) fn is_relay(&self) -> bool {
+        self.fingerprint.is_some()
+    }
+
+    /// Returns the time since tor has started.
+    pub(crate) fn uptime(&self, now: SystemTime) -> Option<Duration> {
+        self.started.map(|started| now.duration_since(started).unwrap_or_default())
+    }
+}
+
+/// The resources that the process of tor uses. Everything is `None` if the
+/// process is on another machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    /// The part of one core in tenths of a percent.
+    pub(crate) cpu: Option<u64>,
+    /// Bytes of memory.
+    pub(crate) memory: Option<u64>,
+    /// Open file descriptors.
+    pub(crate) descriptors: Option<u64>,
+}

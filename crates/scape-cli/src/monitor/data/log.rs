@@ -1,0 +1,162 @@
+//! The events of the past, newest last. Events that repeat themselves are kept
+//! once, with a count.
+
+use std::collections::VecDeque;
+use std::time::SystemTime;
+
+use scape::event::{EventBody, EventKind, Severity};
+
+/// The oldest lines are dropped beyond this number.
+const KEPT: usize = 5_000;
+/// Longer lines are cut.
+const LONGEST: usize = 1_000;
+/// The number of the newest lines among which a repeated one is searched.
+const FOLDED: usize = 40;
+
+/// A line of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The place in the order of arrival. It identifies the line.
+    pub(crate) number: u64,
+    /// The time of the last repetition. `None` if the line is from tor's log
+    /// file, which has its own time in the text.
+    pub(crate) at: Option<SystemTime>,
+    pub(crate) kind: EventKind,
+    pub(crate) severity: Severity,
+    pub(crate) text: String,
+    /// The number of times that this line has come.
+    pub(crate) count: u64,
+}
+
+/// The lines of the log.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Log {
+    entries: VecDeque<Entry>,
+    next: u64,
+}
+
+impl Log {
+    /// Adds an event.
+    pub(crate) fn event(&mut self, kind: &EventKind, body: &EventBody, text: &str, at: SystemTime) {
+        let (severity, text) = match body {
+            EventBody::Log(log) => (log.severity.clone(), log.message.as_str()),
+            EventBody::StatusGeneral(status)
+            | EventBody::StatusClient(status)
+            | EventBody::StatusServer(status) => (status.severity.clone(), text),
+            _ => (Severity::Info, text),
+        };
+        self.add(Some(at), kind.clone(), severity, text);
+    }
+
+    /// Adds a message of the monitor itself.
+    pub(crate) fn note(&mut self, severity: Severity, text: &str, at: SystemTime) {
+        self.add(Some(at), EventKind::from("MONITOR"), severity, text);
+    }
+
+    /// Puts lines of tor's log file in front.
+    pub(crate) fn older(&mut self, lines: Vec<(Severity, String)>) {
+        let own = std::mem::take(&mut self.entries);
+        for (severity, text) in lines {
+            let kind = EventKind::from(severity.as_str());
+            self.add(None, kind, severity, &text);
+        }
+        for entry in own {
+            let number = self.next;
+            self.next += 1;
+            self.push(Entry { number, ..entry });
+        }
+    }
+
+    /// Returns the lines, newest last.
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    fn add(&mut self, at: Option<SystemTime>, kind: EventKind, severity: Severity, text: &str) {
+        let text: String =
+            text.lines().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect();
+        let number = self.next;
+        self.next += 1;
+        let newest = self.entries.iter().rev().take(FOLDED);
+        let same = newest.enumerate().find(|(_, old)| old.kind == kind && old.text == text);
+        let same = same.map(|(back, _)| self.entries.len() - 1 - back);
+        let count = same.and_then(|index| self.entries.remove(index)).map_or(0, |old| old.count);
+        self.push(Entry { number, at, kind, severity, text, count: count + 1 });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+    }
+}
+
+/// Returns the order of severities, the most severe last.
+pub(crate) fn rank(severity: &Severity) -> u8 {
+    match severity {
+        Severity::Debug => 0,
+        Severity::Info => 1,
+        Severity::Notice => 2,
+        Severity::Warn => 3,
+        _ => 4,
+    }
+}
+
+/// Returns the severity and the text of a line of tor's log file, such as
+/// `Jan 02 03:04:05.000 [notice] Opening Socks listener`.
+pub(crate) fn parse_line(line: &str) -> Option<(Severity, String)> {
+    let (time, rest) = line.split_once(" [")?;
+    let (severity, message) = rest.split_once("] ")?;
+    let severity = match severity {
+        "debug" => Severity::Debug,
+        "info" => Severity::Info,
+        "notice" => Severity::Notice,
+        "warn" => Severity::Warn,
+        "err" => Severity::Err,
+        _ => return None,
+    };
+    Some((severity, format!("{time} {message}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(log: &Log) -> Vec<(&str, u64)> {
+        log.entries().map(|entry| (entry.text.as_str(), entry.count)).collect()
+    }
+
+    #[test]
+    fn repeated_lines_are_folded() {
+        let mut log = Log::default();
+        for text in ["a", "b", "a", "c\nd", "a"] {
+            log.note(Severity::Notice, text, SystemTime::UNIX_EPOCH);
+        }
+        assert_eq!(texts(&log), [("b", 1), ("c d", 1), ("a", 3)]);
+    }
+
+    #[test]
+    fn lines_and_their_lengths_are_bounded() {
+        let mut log = Log::default();
+        log.note(Severity::Notice, &"x".repeat(10_000), SystemTime::UNIX_EPOCH);
+        assert_eq!(log.entries().next().unwrap().text.len(), LONGEST);
+        for number in 0..6_000 {
+            log.note(Severity::Notice, &number.to_string(), SystemTime::UNIX_EPOCH);
+        }
+        assert_eq!(log.entries().count(), KEPT);
+        assert_eq!(log.entries().next_back().unwrap().text, "5999");
+    }
+
+    #[test]
+    fn lines_of_the_log_file_come_first() {
+        let mut log = Log::default();
+        log.note(Severity::Warn, "new", SystemTime::UNIX_EPOCH);
+        let line = parse_line("Jan 02 03:04:05.000 [notice] Opening Socks listener").unwrap();
+        log.older(vec![line]);
+        assert_eq!(texts(&log), [("Jan 02 03:04:05.000 Opening Socks listener", 1), ("new", 1)]);
+        let numbers: Vec<_> = log.entries().map(|entry| entry.number).collect();
+        assert!(numbers.is_sorted());
+        assert_eq!(parse_line("tor has crashed"), None);
+    }
+}

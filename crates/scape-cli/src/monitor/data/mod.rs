@@ -1,0 +1,75 @@
+//! The monitor's knowledge of tor: plain values, all of bounded size. They are
+//! filled from messages and need no connection.
+
+pub(crate) mod connections;
+pub(crate) mod facts;
+pub(crate) mod history;
+pub(crate) mod log;
+pub(crate) mod onions;
+pub(crate) mod relays;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use scape::config::{ConfigDiff, ConfigOption};
+use scape_manual::Manual;
+
+use connections::Connections;
+use facts::{Facts, Usage};
+use history::Histories;
+use log::Log;
+use onions::Onions;
+use relays::Relays;
+
+/// The state of the control connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Link {
+    Up,
+    /// The connection is lost, with the reason of the last attempt to
+    /// reconnect.
+    Lost(String),
+}
+
+/// Everything that is known of tor. Pausing keeps a copy for the screen.
+#[derive(Debug, Clone)]
+pub(crate) struct Data {
+    /// The time of the last tick.
+    pub(crate) now: SystemTime,
+    pub(crate) link: Link,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) usage: Usage,
+    pub(crate) histories: Histories,
+    pub(crate) connections: Connections,
+    pub(crate) log: Log,
+    pub(crate) onions: Onions,
+    pub(crate) relays: Arc<Relays>,
+    pub(crate) options: Arc<Options>,
+    /// tor's manual page. `None` if it isn't installed.
+    pub(crate) manual: Option<Arc<Manual>>,
+}
+
+/// The options of tor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) all: Vec<ConfigOption>,
+    /// The changes that aren't applied yet.
+    pub(crate) changes: Vec<ConfigDiff>,
+}
+
+impl Data {
+    pub(crate) fn new(now: SystemTime) -> Self {
+        Data {
+            now,
+            link: Link::Up,
+            facts: Arc::default(),
+            usage: Usage::default(),
+            histories: Histories::default(),
+            connections: Connections::default(),
+            log: Log::default(),
+            onions: Onions::default(),
+            relays: Arc::default(),
+            options: Arc::default(),
+            manual: None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Onion services and the uploads of their descriptors.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use scape::event::{HsDescAction, HsDescEvent};
+use scape::word::OnionAddress;
+
+/// Uploads beyond these numbers aren't stored.
+const SERVICES: usize = 500;
+const UPLOADS: usize = 64;
+
+/// The origin of an onion service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// Made by this control connection.
+    Current,
+    /// Made by a control connection that may have ended.
+    Detached,
+    /// Configured with `HiddenServiceDir`.
+    Disk,
+    /// Made by another control connection. tor doesn't list the service, but
+    /// the events tell its circuits and uploads.
+    Other,
+}
+
+impl Origin {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Origin::Current => "current",
+            Origin::Detached => "detached",
+            Origin::Disk => "disk",
+            Origin::Other => "other",
+        }
+    }
+}
+
+/// An onion service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Service {
+    /// The address. `None` if the file with the address can't be read.
+    pub(crate) address: Option<OnionAddress>,
+    pub(crate) origin: Origin,
+    /// The ports with their targets. tor tells only those on disk.
+    pub(crate) ports: Vec<String>,
+    pub(crate) directory: Option<String>,
+}
+
+/// The last upload of a descriptor to one directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Upload {
+    pub(crate) action: HsDescAction,
+    /// The reason of a failure.
+    pub(crate) reason: Option<String>,
+    pub(crate) at: SystemTime,
+}
+
+/// The number of directories by the state of their last upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct UploadCounts {
+    pub(crate) uploaded: usize,
+    pub(crate) waiting: usize,
+    pub(crate) failed: usize,
+}
+
+/// All onion services of a tor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Onions {
+    pub(crate) services: Vec<Service>,
+    uploads: BTreeMap<OnionAddress, BTreeMap<String, Upload>>,
+}
+
+impl Onions {
+    /// Notes the state of an upload.
+    pub(crate) fn event(&mut self, event: &HsDescEvent, at: SystemTime) {
+        let (Some(address), Some(directory)) = (event.address, &event.hsdir) else { return };
+        let is_answer = match event.action {
+            HsDescAction::Upload => false,
+            HsDescAction::Uploaded | HsDescAction::Failed => true,
+            _ => return,
+        };
+        let is_new = !self.uploads.contains_key(&address);
+        if is_new && self.uploads.len() >= SERVICES {
+            return;
+        }
+        let directory = directory.to_string();
+        // A failed download looks like a failed upload that hasn't begun.
+        let begun = self.uploads.get(&address).is_some_and(|all| all.contains_key(&directory));
+        if is_answer && !begun {
+            return;
+        }
+        let uploads = self.uploads.entry(address).or_default();
+        if uploads.len() < UPLOADS || uploads.contains_key(&directory) {
+            let reason = event.reason.as_ref().map(ToString::to_string);
+            uploads.insert(directory, Upload { action: event.action.clone(), reason, at });
+        }
+    }
+
+    /// Returns the uploads of a service by the names of the directories.
+    pub(crate) fn uploads(&self, address: &OnionAddress) -> impl Iterator<Item = (&str, &Upload)> {
+        let uploads = self.uploads.get(address).into_iter().flatten();
+        uploads.map(|(name, upload)| (name.as_str(), upload))
+    }
+
+    /// Returns the services with uploads.
+    pub(crate) fn uploading(&self) -> impl Iterator<Item = &OnionAddress> {
+        self.uploads.keys()
+    }
+
+    /// Counts the uploads of a service.
+    pub(crate) fn counts(&self, address: &OnionAddress) -> UploadCounts {
+        let mut counts = UploadCounts::default();
+        for (_, upload) in self.uploads(address) {
+            match upload.action {
+                HsDescAction::Uploaded => counts.uploaded += 1,
+                HsDescAction::Failed => counts.failed += 1,
+                _ => counts.waiting += 1,
+            }
+        }
+        counts
+    }
+
+    /// Removes everything, because tor has restarted.
+    pub(crate) fn clear(&mut self) {
+        *self = Onions::default();
+    }
+}

@@ -1,0 +1,15 @@
+//! The thread that reads the terminal.
+
+use crossbeam_channel::Sender;
+use crossterm::event;
+
+use super::message::Message;
+
+/// Passes input on until the screen has ended or the terminal has gone.
+pub(crate) fn run(messages: &Sender<Message>) {
+    while let Ok(input) = event::read() {
+        if messages.send(Message::Input(input)).is_err() {
+            return;
+        }
+    }
+}

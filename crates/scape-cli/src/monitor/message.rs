@@ -1,0 +1,104 @@
+//! Messages between the threads of the monitor.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crossterm::event::Event as TerminalEvent;
+use scape::event::{CircuitInfo, Event, EventKind, OrConnInfo, Severity, StreamInfo};
+use scape::info::Traffic;
+use scape::word::{CircuitId, Fingerprint, StreamId};
+use scape_manual::Manual;
+
+use super::data::facts::{Facts, Usage};
+use super::data::onions::Service;
+use super::data::relays::Relays;
+use super::data::{Link, Options};
+
+/// A message to the thread that draws the screen. Nothing else changes the
+/// screen.
+#[derive(Debug, Clone)]
+pub(crate) enum Message {
+    /// A key, the mouse, or another size of the terminal.
+    Input(TerminalEvent),
+    /// A second has passed.
+    Tick(SystemTime),
+    /// An event of tor.
+    Event(Arc<Event>),
+    /// The connection is lost or back.
+    Link(Link),
+    Facts(Arc<Facts>),
+    Usage(Usage),
+    /// The bytes of the last seconds, from before the monitor was started.
+    Bandwidth(Vec<Traffic>),
+    Circuits(Vec<CircuitInfo>, Vec<StreamInfo>),
+    OrConnections(Vec<OrConnInfo>),
+    Services(Vec<Service>),
+    Relays(Arc<Relays>),
+    Options(Arc<Options>),
+    Manual(Arc<Manual>),
+    /// Lines of tor's log file.
+    OldLog(Vec<(Severity, String)>),
+    /// The details of a relay, as lines.
+    Relay(String, Vec<String>),
+    /// The reply to a command of the prompt page.
+    Reply(Vec<String>),
+    /// The result of a request, for the user.
+    Note(Note),
+}
+
+/// A short text for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) text: String,
+    pub(crate) is_error: bool,
+}
+
+impl Note {
+    pub(crate) fn good(text: impl ToString) -> Self {
+        Note { text: text.to_string(), is_error: false }
+    }
+
+    pub(crate) fn error(text: impl ToString) -> Self {
+        Note { text: text.to_string(), is_error: true }
+    }
+}
+
+/// A task of the worker thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Request {
+    NewIdentity,
+    CloseCircuit(CircuitId),
+    CloseStream(StreamId),
+    /// Sends a line to tor, for the prompt page.
+    Command(String),
+    LoadRelays,
+    LoadOptions,
+    LoadManual,
+    LoadLogFile,
+    /// Reads the details of a relay.
+    Relay(Fingerprint),
+    /// Changes an option. The change is pending until it is applied.
+    SetOption(String, Vec<String>),
+    ResetOption(String),
+    /// Drops the pending change of an option.
+    DiscardOption(String),
+    /// Sends the pending changes to tor.
+    ApplyOptions,
+    /// Has tor write its torrc.
+    SaveTorrc,
+    WriteFile(PathBuf, String),
+    /// Subscribes to further kinds of events, for the log page.
+    Events(Vec<EventKind>),
+}
+
+/// A task of the thread of the screen after a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Quit,
+    Ask(Request),
+    /// Puts a text into the clipboard of the terminal.
+    Copy(String),
+    /// Draws the whole screen again.
+    Clear,
+}

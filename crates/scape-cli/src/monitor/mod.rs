@@ -1,0 +1,131 @@
+//! `scape monitor`: what tor does, on the whole terminal.
+//!
+//! A [`model::Model`] has the whole state. Messages over one channel change it
+//! ([`update::update`]), and [`draw::draw`] draws it. Neither waits for
+//! anything. These threads send the messages:
+//!
+//! * `feed` passes tor's events on, and asks tor regularly for everything that
+//!   has no events.
+//! * `worker` does what the user asks for.
+//! * `input` reads the terminal.
+//!
+//! The library's callback for the state of the connection sends messages too.
+//! The folder `data` has the knowledge of tor, `pages` has a file or folder for
+//! each page, and `ui` has the parts of pages. Start reading in `run.rs`.
+
+mod data;
+mod draw;
+mod feed;
+mod input;
+mod keys;
+mod message;
+mod model;
+mod pages;
+mod process;
+mod relay_details;
+mod run;
+mod tabs;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod ui;
+mod update;
+mod view;
+mod worker;
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::Args;
+use crossbeam_channel::{Sender, bounded};
+use scape::connection::ConnectionStatus;
+use scape::control::Reconnect;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+use data::Link;
+use feed::Feed;
+use message::Message;
+use model::Model;
+use pages::Page;
+use run::{Surroundings, spawn};
+use terminal::Screen;
+use ui::theme::Theme;
+use worker::Worker;
+
+/// The longest time between two attempts to reconnect.
+const RECONNECT_EVERY: Duration = Duration::from_secs(5);
+/// The time after which a silent connection is checked.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// The number of messages that may wait for the screen. Threads wait if there
+/// are more.
+const MESSAGES: usize = 4_096;
+/// The number of requests that may wait for tor.
+const REQUESTS: usize = 64;
+
+/// Watch tor on the whole terminal: traffic, connections, log, options, relays
+///
+/// Press ? for the keys, and q to quit. If tor restarts, the monitor connects
+/// again. On a relay, the addresses of other people are hidden unless you press
+/// a.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The page to begin with
+    #[arg(long, value_name = "PAGE", default_value = "overview")]
+    page: Page,
+
+    /// Use the mouse: the wheel moves the selection, a click opens a page
+    ///
+    /// Then most terminals select text only while Shift is held.
+    #[arg(long)]
+    mouse: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        if context.out.is_json() {
+            let text = "the monitor prints no JSON; `scape status --json` does";
+            return Err(Failure::usage(text));
+        }
+        let reconnect = Reconnect::new().max_delay(RECONNECT_EVERY);
+        let connect = context.connect()?.reconnect(reconnect).heartbeat(HEARTBEAT);
+        let controller = connect.connect_interactive()?.cancel_with(&context.token);
+
+        let (messages, incoming) = bounded(MESSAGES);
+        let (requests, asked) = bounded(REQUESTS);
+        let (kinds, wanted) = bounded(REQUESTS);
+        let status = messages.clone();
+        // Dropping the registration would end the callback.
+        let _registration = controller.on_status(move |change| tell_link(change, &status))?;
+        let feed = Feed::new(controller.clone(), messages.clone())?;
+        let worker = Worker::new(controller, messages.clone(), kinds);
+
+        let mut screen = Screen::open(self.mouse)?;
+        let colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        crossterm::style::force_color_output(colors);
+        let threads = vec![
+            (spawn("scape-feed", move || feed.run(&wanted))?, "the connection to tor has ended"),
+            (spawn("scape-worker", move || worker.run(&asked))?, "the monitor has failed"),
+            (spawn("scape-input", move || input::run(&messages))?, "the terminal can't be read"),
+        ];
+        let theme = Theme { colors };
+        let mut model = Model::new(SystemTime::now(), theme, self.page, screen.size()?);
+        let token = context.token.clone();
+        let around = Surroundings { messages: incoming, requests, threads, token };
+        run::run(&mut model, &mut screen, &around)
+    }
+}
+
+/// Tells the screen that the connection is lost or back.
+fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
+    let link = match change {
+        ConnectionStatus::Connected | ConnectionStatus::Reconnected(_) => Link::Up,
+        ConnectionStatus::Closed(closed) => Link::Lost(closed.to_string()),
+        ConnectionStatus::ReconnectFailed { error, .. } => Link::Lost(error.to_string()),
+        _ => return,
+    };
+    // The screen may have ended.
+    let _ = messages.send(Message::Link(link));
+}

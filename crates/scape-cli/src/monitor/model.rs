@@ -1,0 +1,109 @@
+//! The whole state of the monitor.
+
+use std::time::SystemTime;
+
+use crate::base::output::printable;
+
+use super::data::Data;
+use super::message::{Note, Request};
+use super::pages::{Page, Pages};
+use super::ui::line_editor::LineEditor;
+use super::ui::theme::Theme;
+use super::ui::{popup, text};
+use super::view::{Edit, View};
+
+/// The state of the monitor. It is changed by `update` and drawn by `draw`
+/// only.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) page: Page,
+    pub(crate) pages: Pages,
+    pub(crate) data: Data,
+    /// The data when the user has paused the screen.
+    pub(crate) frozen: Option<Box<Data>>,
+    pub(crate) popup: Option<Popup>,
+    pub(crate) line: Option<BottomLine>,
+    /// A message to the user, and the time it came.
+    pub(crate) note: Option<(Note, SystemTime)>,
+    pub(crate) theme: Theme,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) shift: usize,
+    /// The user's choice. `None` hides addresses of others if tor is a relay.
+    pub(crate) shows_addresses: Option<bool>,
+    /// True if the screen has to be drawn again.
+    pub(crate) changed: bool,
+}
+
+/// A box over the page.
+#[derive(Debug)]
+pub(crate) enum Popup {
+    Text { title: String, lines: Vec<String>, first: usize },
+    Question { text: String, request: Request },
+    Edit { edit: Edit, editors: Vec<LineEditor>, current: usize },
+}
+
+/// A line that the user types at the bottom of the screen.
+#[derive(Debug)]
+pub(crate) struct BottomLine {
+    pub(crate) purpose: Purpose,
+    pub(crate) editor: LineEditor,
+    pub(crate) error: Option<String>,
+}
+
+/// The purpose of a line at the bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Search,
+    /// The name of the file that the page is written to.
+    WriteFile,
+}
+
+impl Model {
+    pub(crate) fn new(
+        now: SystemTime,
+        theme: Theme,
+        page: Page,
+        (width, height): (u16, u16),
+    ) -> Self {
+        Model {
+            page,
+            pages: Pages::default(),
+            data: Data::new(now),
+            frozen: None,
+            popup: None,
+            line: None,
+            note: None,
+            theme,
+            width,
+            height,
+            shift: 0,
+            shows_addresses: None,
+            changed: true,
+        }
+    }
+
+    /// Returns the data that is on the screen.
+    pub(crate) fn shown(&self) -> &Data {
+        self.frozen.as_deref().unwrap_or(&self.data)
+    }
+
+    /// Shows lines in a box, wrapped to the width of the screen.
+    pub(crate) fn show(&mut self, title: String, lines: &[String]) {
+        let width = popup::text_width(self.width);
+        let lines = lines.iter().flat_map(|line| text::wrap(&printable(line), width)).collect();
+        self.popup = Some(Popup::Text { title: printable(&title), lines, first: 0 });
+    }
+
+    /// Returns the settings by which pages are drawn.
+    pub(crate) fn view(&self) -> View {
+        let shown = self.shown();
+        View {
+            theme: self.theme,
+            now: shown.now,
+            height: self.height,
+            shift: self.shift,
+            shows_addresses: self.shows_addresses.unwrap_or(!shown.facts.is_relay()),
+        }
+    }
+}

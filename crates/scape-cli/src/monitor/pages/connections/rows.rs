@@ -1,0 +1,133 @@
+//! The rows of the page, and their order.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use scape::event::{CircuitInfo, StreamInfo};
+use scape::word::{CircuitId, StreamId};
+
+use crate::monitor::data::Data;
+use crate::monitor::data::connections::Tracked;
+use crate::monitor::ui::sorting::Sorting;
+
+/// A row, by what identifies it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Row {
+    Circuit(CircuitId),
+    /// A relay of a circuit, counted from 0.
+    Hop(CircuitId, usize),
+    Stream(StreamId),
+    /// An OR connection, by its peer.
+    Connection(String),
+}
+
+/// The kinds of rows that are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    All,
+    Circuits,
+    OrConnections,
+}
+
+impl Shown {
+    pub(super) fn next(self) -> Self {
+        match self {
+            Shown::All => Shown::Circuits,
+            Shown::Circuits => Shown::OrConnections,
+            Shown::OrConnections => Shown::All,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Shown::All => "all",
+            Shown::Circuits => "circuits only",
+            Shown::OrConnections => "OR connections only",
+        }
+    }
+}
+
+/// The orders of circuits and of OR connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Age,
+    Bytes,
+    Purpose,
+    Name,
+}
+
+/// The orders with their names.
+pub(super) const ORDERS: &[(Order, &str)] = &[
+    (Order::Age, "age"),
+    (Order::Bytes, "bytes"),
+    (Order::Purpose, "purpose"),
+    (Order::Name, "name"),
+];
+
+/// Returns the time since which a circuit exists, as far as it is known.
+pub(super) fn begun(circuit: &Tracked<CircuitInfo>) -> SystemTime {
+    circuit.info.created.unwrap_or(circuit.seen)
+}
+
+/// Returns the rows: circuits, each with its streams below, then streams
+/// without a circuit, then OR connections.
+pub(super) fn rows(
+    data: &Data,
+    shown: Shown,
+    has_hops: bool,
+    sorting: &Sorting<Order>,
+) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if shown != Shown::OrConnections {
+        add_circuits(data, has_hops, sorting, &mut rows);
+    }
+    if shown != Shown::Circuits {
+        let mut connections: Vec<_> = data.connections.or_connections.iter().collect();
+        match sorting.column() {
+            Some(Order::Bytes) => connections.sort_by_key(|(_, row)| Reverse(total(row))),
+            Some(Order::Age) => connections.sort_by_key(|(_, row)| Reverse(row.seen)),
+            // The table is sorted by name.
+            _ => {}
+        }
+        sorting.direct(&mut connections);
+        rows.extend(connections.into_iter().map(|(peer, _)| Row::Connection(peer.clone())));
+    }
+    rows
+}
+
+fn add_circuits(data: &Data, has_hops: bool, sorting: &Sorting<Order>, rows: &mut Vec<Row>) {
+    let mut circuits: Vec<_> = data.connections.circuits.iter().collect();
+    let last = |circuit: &Tracked<CircuitInfo>| circuit.info.path.last().map(ToString::to_string);
+    match sorting.column() {
+        Some(Order::Age) => circuits.sort_by_key(|(_, row)| Reverse(begun(row))),
+        Some(Order::Bytes) => circuits.sort_by_key(|(_, row)| Reverse(total(row))),
+        Some(Order::Purpose) => {
+            circuits.sort_by(|(_, a), (_, b)| a.info.purpose.cmp(&b.info.purpose));
+        }
+        Some(Order::Name) => circuits.sort_by_cached_key(|(_, row)| last(row)),
+        None => {}
+    }
+    sorting.direct(&mut circuits);
+    let mut streams: BTreeMap<Option<CircuitId>, Vec<StreamId>> = BTreeMap::new();
+    for (id, stream) in &data.connections.streams {
+        streams.entry(circuit_of(&stream.info, data)).or_default().push(*id);
+    }
+    for (id, circuit) in circuits {
+        rows.push(Row::Circuit(*id));
+        if has_hops {
+            rows.extend((0..circuit.info.path.len()).map(|hop| Row::Hop(*id, hop)));
+        }
+        rows.extend(streams.remove(&Some(*id)).into_iter().flatten().map(Row::Stream));
+    }
+    rows.extend(streams.into_values().flatten().map(Row::Stream));
+}
+
+/// Returns the circuit of a stream, if the circuit is known.
+fn circuit_of(stream: &StreamInfo, data: &Data) -> Option<CircuitId> {
+    stream.circuit.filter(|id| data.connections.circuits.contains_key(id))
+}
+
+fn total<T>(row: &Tracked<T>) -> u64 {
+    row.read.saturating_add(row.written)
+}

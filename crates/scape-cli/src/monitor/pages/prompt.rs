@@ -1,0 +1,126 @@
+//! The page on which the user sends commands to tor.
+
+use std::collections::VecDeque;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use crate::base::output::printable;
+use crate::monitor::data::Data;
+use crate::monitor::message::Request;
+use crate::monitor::ui::line_editor::{History, LineEditor};
+use crate::monitor::ui::list::page_rows;
+use crate::monitor::view::{Action, PageView, View};
+
+/// The oldest lines are dropped beyond this number.
+const KEPT: usize = 5_000;
+const MARK: &str = "> ";
+
+/// The page's state.
+#[derive(Debug, Default)]
+pub(crate) struct Prompt {
+    editor: LineEditor,
+    history: History,
+    /// The commands and replies, newest last.
+    lines: VecDeque<String>,
+    /// The number of lines that are scrolled out at the bottom.
+    back: usize,
+}
+
+impl Prompt {
+    /// Adds the reply to a command.
+    pub(crate) fn reply(&mut self, lines: Vec<String>) {
+        self.lines.extend(lines);
+        let surplus = self.lines.len().saturating_sub(KEPT);
+        self.lines.drain(..surplus);
+        self.back = 0;
+    }
+
+    fn send(&mut self) -> Vec<Action> {
+        let command = self.editor.text().trim().to_owned();
+        self.editor = LineEditor::default();
+        if command.is_empty() {
+            return vec![Action::Redraw];
+        }
+        self.history.add(&command);
+        self.reply(vec![format!("{MARK}{command}")]);
+        vec![Action::Ask(Request::Command(command))]
+    }
+}
+
+impl PageView for Prompt {
+    fn key(&mut self, key: KeyEvent, _: &Data, view: &View) -> Option<Vec<Action>> {
+        let page = page_rows(view.height);
+        let longest = self.lines.len().saturating_sub(1);
+        match key.code {
+            KeyCode::Enter => return Some(self.send()),
+            KeyCode::Up => self.history.step(&mut self.editor, true),
+            KeyCode::Down => self.history.step(&mut self.editor, false),
+            KeyCode::PageUp => self.back = (self.back + page).min(longest),
+            KeyCode::PageDown => self.back = self.back.saturating_sub(page),
+            KeyCode::Esc => self.editor = LineEditor::default(),
+            KeyCode::Char('l') if key.modifiers.contains(KeyModifiers::CONTROL) => return None,
+            _ if self.editor.key(key) => {}
+            _ => return None,
+        }
+        Some(vec![Action::Redraw])
+    }
+
+    fn keys(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("Enter", "send the line"),
+            ("Up, Down", "history: earlier lines"),
+            ("PgUp, PgDn", "scroll"),
+            ("Esc", "clear the line"),
+            ("Tab", "next page"),
+        ]
+    }
+
+    fn draw(&self, _: &Data, view: &View, frame: &mut Frame<'_>, area: Rect) {
+        let [top, bottom] =
+            Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+        let height = usize::from(top.height);
+        let end = self.lines.len().saturating_sub(self.back);
+        let visible = self.lines.range(end.saturating_sub(height)..end);
+        let mut lines: Vec<Line<'_>> = visible
+            .map(|line| match line.starts_with(MARK) {
+                true => Line::styled(printable(line), view.theme.heading()),
+                false => Line::raw(printable(line)),
+            })
+            .collect();
+        if self.lines.is_empty() {
+            let text = "A line is sent to tor as it is, such as GETINFO version or SIGNAL RELOAD.";
+            lines.push(Line::styled(text, view.theme.dim()));
+        }
+        frame.render_widget(Paragraph::new(lines), top);
+        let width = usize::from(bottom.width).saturating_sub(MARK.len()).max(1);
+        let (text, column) = self.editor.visible(width);
+        let line = Line::from(vec![Span::styled(MARK, view.theme.key()), Span::raw(text)]);
+        frame.render_widget(Paragraph::new(line), bottom);
+        if let Ok(column) = u16::try_from(column + MARK.len())
+            && column < bottom.width
+            && bottom.height > 0
+        {
+            frame.set_cursor_position((bottom.x + column, bottom.y));
+        }
+    }
+
+    fn selected_text(&self, _: &Data, _: &View) -> Option<String> {
+        None
+    }
+
+    fn all_text(&self, _: &Data, _: &View) -> String {
+        self.lines.iter().map(|line| format!("{}\n", printable(line))).collect()
+    }
+
+    fn takes_text(&self) -> bool {
+        true
+    }
+
+    fn paste(&mut self, text: &str) {
+        self.editor.insert(text);
+    }
+}

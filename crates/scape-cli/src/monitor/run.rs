@@ -1,0 +1,121 @@
+//! The loop that handles messages and draws the screen.
+
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use scape::CancelToken;
+
+use crate::base::failure::{Exit, Failure};
+
+use super::message::{Effect, Message, Note, Request};
+use super::model::Model;
+use super::terminal::Screen;
+use super::update::{begin, update};
+
+/// The least time between two drawings because of events.
+const FRAME: Duration = Duration::from_millis(200);
+/// The least time between two drawings because of keys.
+const KEY_FRAME: Duration = Duration::from_millis(30);
+/// The longest wait, so that a signal is noticed.
+const WAIT: Duration = Duration::from_millis(250);
+const TICK: Duration = Duration::from_secs(1);
+/// The number of messages that are handled before the screen may be drawn.
+const AT_ONCE: usize = 2_000;
+
+/// The channels and threads around the loop.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) messages: Receiver<Message>,
+    pub(crate) requests: Sender<Request>,
+    /// The threads without which the monitor is of no use, each with the
+    /// meaning of its end.
+    pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,
+    pub(crate) token: CancelToken,
+}
+
+/// Runs until the user quits, or until a signal comes.
+pub(crate) fn run(
+    model: &mut Model,
+    screen: &mut Screen,
+    around: &Surroundings,
+) -> Result<(), Failure> {
+    let mut drawn: Option<Instant> = None;
+    let mut ticked = Instant::now();
+    let mut is_key = false;
+    if perform(begin(), model, screen, around)? {
+        return Ok(());
+    }
+    loop {
+        if around.token.is_cancelled() {
+            return Err(Failure::silent(Exit::Interrupted));
+        }
+        let ended = around.threads.iter().find(|(thread, _)| thread.is_finished());
+        if let Some((_, meaning)) = ended {
+            return Err(Failure::failed(meaning));
+        }
+        let frame = if is_key { KEY_FRAME } else { FRAME };
+        let since = drawn.map_or(frame, |drawn| drawn.elapsed());
+        if model.changed && since >= frame {
+            model.changed = false;
+            is_key = false;
+            screen.draw(model)?;
+            drawn = Some(Instant::now());
+        }
+        let wait = match model.changed {
+            true => frame.saturating_sub(since),
+            false => TICK.saturating_sub(ticked.elapsed()),
+        };
+        let first = match around.messages.recv_timeout(wait.min(WAIT)) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        let waiting = around.messages.try_iter().take(AT_ONCE);
+        for message in first.into_iter().chain(waiting) {
+            is_key |= matches!(message, Message::Input(_));
+            let effects = update(model, message);
+            if perform(effects, model, screen, around)? {
+                return Ok(());
+            }
+        }
+        if ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+            update(model, Message::Tick(SystemTime::now()));
+        }
+    }
+}
+
+/// Does what an update wants. Returns true if the monitor has to end.
+fn perform(
+    effects: Vec<Effect>,
+    model: &mut Model,
+    screen: &mut Screen,
+    around: &Surroundings,
+) -> Result<bool, Failure> {
+    for effect in effects {
+        match effect {
+            Effect::Quit => return Ok(true),
+            Effect::Copy(text) => screen.copy(&text)?,
+            Effect::Clear => screen.clear()?,
+            Effect::Ask(request) => match around.requests.try_send(request) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    let note = Note::error("tor hasn't answered yet; try again later");
+                    update(model, Message::Note(note));
+                }
+                Err(TrySendError::Disconnected(_)) => return Ok(true),
+            },
+        }
+    }
+    Ok(false)
+}
+
+/// Starts a thread with a name.
+pub(crate) fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))
+}

@@ -1,0 +1,113 @@
+//! The terminal: taken over at the start, and given back as it was at the end,
+//! also after a panic.
+
+use std::io::{self, IsTerminal as _, Stdout};
+use std::panic;
+use std::sync::Once;
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use crate::base::failure::Failure;
+
+use super::draw::draw;
+use super::model::Model;
+
+/// The terminal while the monitor has it. Dropping it restores the terminal.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(crate) fn open(mouse: bool) -> Result<Self, Failure> {
+        if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+            let text = "the monitor needs a terminal; `scape status` prints to files and pipes";
+            return Err(Failure::usage(text));
+        }
+        restore_after_panics();
+        enable_raw_mode().map_err(failure)?;
+        // From here on, dropping the screen restores the terminal.
+        let backend = CrosstermBackend::new(io::stdout());
+        let screen = Terminal::new(backend).map(|terminal| Screen { terminal });
+        let screen = screen.map_err(|error| {
+            restore();
+            failure(error)
+        })?;
+        let mut out = io::stdout();
+        execute!(out, EnterAlternateScreen, EnableBracketedPaste).map_err(failure)?;
+        if mouse {
+            execute!(out, EnableMouseCapture).map_err(failure)?;
+        }
+        Ok(screen)
+    }
+
+    /// Returns the number of columns and rows.
+    pub(crate) fn size(&self) -> Result<(u16, u16), Failure> {
+        let size = self.terminal.size().map_err(failure)?;
+        Ok((size.width, size.height))
+    }
+
+    /// Draws the model.
+    pub(crate) fn draw(&mut self, model: &Model) -> Result<(), Failure> {
+        self.terminal.draw(|frame| draw(model, frame)).map(drop).map_err(failure)
+    }
+
+    /// Has the next drawing replace everything on the screen.
+    pub(crate) fn clear(&mut self) -> Result<(), Failure> {
+        // Unlike `clear`, this doesn't ask the terminal for the cursor's place.
+        // The answer would go to the thread that reads the terminal.
+        let size = self.terminal.size().map_err(failure)?;
+        self.terminal.resize(size.into()).map_err(failure)
+    }
+
+    /// Sends a text to the clipboard of the terminal. Terminals without OSC 52
+    /// ignore it.
+    pub(crate) fn copy(&self, text: &str) -> Result<(), Failure> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)).map_err(failure)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn failure(error: io::Error) -> Failure {
+    Failure::failed(format!("cannot use the terminal: {error}"))
+}
+
+/// Restores the terminal. Failures are left out, because the terminal may have
+/// gone.
+fn restore() {
+    let _ = execute!(
+        io::stdout(),
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let _ = disable_raw_mode();
+}
+
+/// Has a panic restore the terminal before its message is printed.
+fn restore_after_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            restore();
+            print(info);
+        }));
+    });
+}

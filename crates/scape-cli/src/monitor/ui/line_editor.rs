@@ -1,0 +1,187 @@
+//! A line of text that the user edits, with a history.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::base::output::printable;
+
+/// Longer lines aren't accepted.
+const LONGEST: usize = 4096;
+
+/// A line of text with a cursor.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LineEditor {
+    letters: Vec<char>,
+    cursor: usize,
+}
+
+impl LineEditor {
+    /// Creates a line with this text and the cursor at its end.
+    pub(crate) fn new(text: &str) -> Self {
+        let letters: Vec<char> = text.chars().take(LONGEST).collect();
+        LineEditor { cursor: letters.len(), letters }
+    }
+
+    /// Returns the text.
+    pub(crate) fn text(&self) -> String {
+        self.letters.iter().collect()
+    }
+
+    /// Returns true if the line is empty.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.letters.is_empty()
+    }
+
+    /// Inserts a text at the cursor, up to the end of its first line.
+    pub(crate) fn insert(&mut self, text: &str) {
+        for letter in text.lines().next().unwrap_or_default().chars() {
+            if self.letters.len() < LONGEST && !letter.is_control() {
+                self.letters.insert(self.cursor, letter);
+                self.cursor += 1;
+            }
+        }
+    }
+
+    /// Handles a key. Returns false if the key isn't for editing.
+    pub(crate) fn key(&mut self, key: KeyEvent) -> bool {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Char('a') if control => self.cursor = 0,
+            KeyCode::Char('e') if control => self.cursor = self.letters.len(),
+            KeyCode::Char('u') if control => {
+                self.letters.drain(..self.cursor);
+                self.cursor = 0;
+            }
+            KeyCode::Char('k') if control => self.letters.truncate(self.cursor),
+            KeyCode::Char('w') if control => self.delete_word(),
+            KeyCode::Char(_) if control => return false,
+            KeyCode::Char(letter) => self.insert(letter.encode_utf8(&mut [0; 4])),
+            KeyCode::Left => self.cursor = self.cursor.saturating_sub(1),
+            KeyCode::Right => self.cursor = (self.cursor + 1).min(self.letters.len()),
+            KeyCode::Home => self.cursor = 0,
+            KeyCode::End => self.cursor = self.letters.len(),
+            KeyCode::Delete if self.cursor < self.letters.len() => {
+                self.letters.remove(self.cursor);
+            }
+            KeyCode::Backspace if self.cursor > 0 => {
+                self.cursor -= 1;
+                self.letters.remove(self.cursor);
+            }
+            KeyCode::Delete | KeyCode::Backspace => {}
+            _ => return false,
+        }
+        true
+    }
+
+    /// Deletes the word in front of the cursor.
+    fn delete_word(&mut self) {
+        let before = self.letters.get(..self.cursor).unwrap_or_default();
+        let kept = before.iter().rposition(|letter| *letter != ' ').map_or(0, |end| {
+            let word = before.get(..end).unwrap_or_default();
+            word.iter().rposition(|letter| *letter == ' ').map_or(0, |space| space + 1)
+        });
+        self.letters.drain(kept..self.cursor);
+        self.cursor = kept;
+    }
+
+    /// Returns the part of the text that fits into `width` columns, and the
+    /// column of the cursor in it.
+    pub(crate) fn visible(&self, width: usize) -> (String, usize) {
+        let first = (self.cursor + 1).saturating_sub(width);
+        let text: String = self.letters.iter().skip(first).take(width).collect();
+        (printable(&text), self.cursor - first)
+    }
+}
+
+/// The lines that were entered before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    lines: Vec<String>,
+    /// The distance of the shown line from the end. 0 is the new line.
+    back: usize,
+    /// The new line, while an older one is shown.
+    draft: String,
+}
+
+impl History {
+    const KEPT: usize = 200;
+
+    /// Adds a line, unless it equals the last one.
+    pub(crate) fn add(&mut self, line: &str) {
+        self.back = 0;
+        if self.lines.last().is_none_or(|last| last != line) {
+            self.lines.push(line.to_owned());
+        }
+        let surplus = self.lines.len().saturating_sub(Self::KEPT);
+        self.lines.drain(..surplus);
+    }
+
+    /// Shows an older line (`true`) or a newer one.
+    pub(crate) fn step(&mut self, editor: &mut LineEditor, older: bool) {
+        let back = match older {
+            true => (self.back + 1).min(self.lines.len()),
+            false => self.back.saturating_sub(1),
+        };
+        if back == self.back {
+            return;
+        }
+        if self.back == 0 {
+            self.draft = editor.text();
+        }
+        self.back = back;
+        let line = match back {
+            0 => Some(&self.draft),
+            back => self.lines.len().checked_sub(back).and_then(|index| self.lines.get(index)),
+        };
+        *editor = LineEditor::new(line.map_or("", String::as_str));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(editor: &mut LineEditor, code: KeyCode) {
+        assert!(editor.key(KeyEvent::from(code)), "{code:?}");
+    }
+
+    #[test]
+    fn keys_edit_the_line() {
+        let mut editor = LineEditor::new("ab");
+        press(&mut editor, KeyCode::Left);
+        press(&mut editor, KeyCode::Char('ü'));
+        press(&mut editor, KeyCode::Home);
+        press(&mut editor, KeyCode::Delete);
+        assert_eq!(editor.text(), "üb");
+        press(&mut editor, KeyCode::End);
+        press(&mut editor, KeyCode::Backspace);
+        editor.insert("x y\nz");
+        assert_eq!(editor.text(), "üx y");
+        assert!(editor.key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL)));
+        assert_eq!(editor.text(), "üx ");
+        assert!(editor.key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
+        assert!(editor.is_empty());
+        assert!(!editor.key(KeyEvent::from(KeyCode::Enter)));
+    }
+
+    #[test]
+    fn cursor_is_in_the_visible_part() {
+        let mut editor = LineEditor::new("abcdef");
+        assert_eq!(editor.visible(4), ("def".into(), 3));
+        press(&mut editor, KeyCode::Home);
+        assert_eq!(editor.visible(4), ("abcd".into(), 0));
+    }
+
+    #[test]
+    fn history_keeps_the_new_line() {
+        let (mut history, mut editor) = (History::default(), LineEditor::new("draft"));
+        history.add("one");
+        history.add("two");
+        history.add("two");
+        let mut step = |older| {
+            history.step(&mut editor, older);
+            editor.text()
+        };
+        assert_eq!([step(true), step(true), step(true)], ["two", "one", "one"]);
+        assert_eq!([step(false), step(false), step(false)], ["two", "draft", "draft"]);
+    }
+}

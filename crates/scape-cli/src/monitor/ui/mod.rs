@@ -1,0 +1,9 @@
+//! The parts that pages are drawn and operated with.
+
+pub(crate) mod cursor;
+pub(crate) mod line_editor;
+pub(crate) mod list;
+pub(crate) mod popup;
+pub(crate) mod sorting;
+pub(crate) mod text;
+pub(crate) mod theme;

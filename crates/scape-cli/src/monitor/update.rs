@@ -1,0 +1,165 @@
+//! The changes of the model by messages. Nothing here waits, reads or writes.
+//! Instead, the effects that others have to bring about are returned.
+
+use std::time::SystemTime;
+
+use crossterm::event::{
+    Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent,
+    MouseEventKind,
+};
+use scape::event::{Event, EventBody, Severity, StatusAction};
+
+use super::data::Link;
+use super::keys;
+use super::message::{Effect, Message, Request};
+use super::model::Model;
+use super::pages::Page;
+use super::tabs;
+use super::ui::text::NOTE_SHOWN;
+
+/// Returns what has to be read first.
+pub(crate) fn begin() -> Vec<Effect> {
+    let requests =
+        [Request::LoadLogFile, Request::LoadOptions, Request::LoadManual, Request::LoadRelays];
+    requests.map(Effect::Ask).into()
+}
+
+/// Handles a message, and returns what has to be done.
+pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
+    let now = model.data.now;
+    match message {
+        Message::Input(TerminalEvent::Key(key)) if key.kind != KeyEventKind::Release => {
+            model.changed = true;
+            return keys::press(model, key);
+        }
+        Message::Input(TerminalEvent::Mouse(mouse)) => return click(model, mouse),
+        Message::Input(TerminalEvent::Paste(text)) => keys::paste(model, &text),
+        Message::Input(TerminalEvent::Resize(width, height)) => {
+            (model.width, model.height) = (width, height);
+        }
+        Message::Input(_) => return Vec::new(),
+        Message::Tick(now) => return tick(model, now),
+        Message::Event(event) => return handle_event(model, &event),
+        Message::Link(link) => return change_link(model, link),
+        Message::Facts(facts) => model.data.facts = facts,
+        Message::Usage(usage) => {
+            model.data.histories.memory.push(usage.memory.unwrap_or_default());
+            model.data.histories.cpu.push(usage.cpu.unwrap_or_default());
+            let count = u64::try_from(model.data.connections.or_connections.len());
+            model.data.histories.connections.push(count.unwrap_or_default());
+            // The tick of the same second draws the screen.
+            model.data.usage = usage;
+            return Vec::new();
+        }
+        Message::Bandwidth(seconds) => {
+            for second in seconds {
+                model.data.histories.read.push(second.read);
+                model.data.histories.written.push(second.written);
+            }
+        }
+        Message::Circuits(circuits, streams) => {
+            model.data.connections.replace(circuits, streams, now);
+        }
+        Message::OrConnections(list) => model.data.connections.replace_or_connections(list, now),
+        Message::Services(services) => model.data.onions.services = services,
+        Message::Relays(relays) => model.data.relays = relays,
+        Message::Options(options) => model.data.options = options,
+        Message::Manual(manual) => model.data.manual = Some(manual),
+        Message::OldLog(lines) => model.data.log.older(lines),
+        Message::Relay(title, lines) => model.show(title, &lines),
+        Message::Reply(lines) => model.pages.prompt.reply(lines),
+        Message::Note(note) => model.note = Some((note, now)),
+    }
+    model.changed = true;
+    Vec::new()
+}
+
+fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
+    model.data.now = now;
+    let is_old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age >= NOTE_SHOWN);
+    if model.note.as_ref().is_some_and(|(_, at)| is_old(*at)) {
+        model.note = None;
+        model.changed = true;
+    }
+    // Ages and uptimes are on these pages.
+    let has_clock = matches!(model.page, Page::Overview | Page::Connections | Page::Onions);
+    model.changed |= has_clock && model.frozen.is_none();
+    Vec::new()
+}
+
+fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
+    model.changed = true;
+    let data = &mut model.data;
+    let was_up = data.link == Link::Up;
+    let is_up = link == Link::Up;
+    data.link = link;
+    match (was_up, is_up) {
+        (true, false) => {
+            data.log.note(Severity::Warn, "the connection to tor is lost", data.now);
+            data.connections.clear();
+            data.onions.clear();
+            Vec::new()
+        }
+        (false, true) => {
+            data.log.note(Severity::Notice, "connected to tor again", data.now);
+            [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
+    let at = event.arrived();
+    let body = event.body();
+    let data = &mut model.data;
+    let is_connection = data.connections.event(body, at);
+    let mut effects = Vec::new();
+    match body {
+        EventBody::Bw(bandwidth) => {
+            data.histories.read.push(bandwidth.read);
+            data.histories.written.push(bandwidth.written);
+        }
+        EventBody::HsDesc(upload) => data.onions.event(upload, at),
+        EventBody::ConfChanged(_) => effects.push(Effect::Ask(Request::LoadOptions)),
+        EventBody::StatusClient(status) if status.action == StatusAction::ConsensusArrived => {
+            effects.push(Effect::Ask(Request::LoadRelays));
+        }
+        _ => {}
+    }
+    // Counts of bytes are no news for the log, unless the user asks for them.
+    let is_logged = model.pages.log.wants(event.kind());
+    if is_logged {
+        // Secrets stay out of the log.
+        let redacted = event.redacted();
+        let event = redacted.as_ref().unwrap_or(event);
+        data.log.event(event.kind(), event.body(), &event.text(), at);
+    }
+    let is_visible = match model.page {
+        Page::Overview => matches!(body, EventBody::Bw(_) | EventBody::Log(_)),
+        Page::Connections => is_connection,
+        Page::Log => is_logged,
+        Page::Onions => matches!(body, EventBody::HsDesc(_)),
+        Page::Configuration | Page::Network | Page::Prompt => false,
+    };
+    model.changed |= is_visible && model.frozen.is_none();
+    effects
+}
+
+/// Handles the mouse: the wheel moves the selection, a click selects a tab.
+fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
+    let code = match mouse.kind {
+        MouseEventKind::ScrollUp => KeyCode::Up,
+        MouseEventKind::ScrollDown => KeyCode::Down,
+        MouseEventKind::Down(MouseButton::Left) if mouse.row == 0 && model.popup.is_none() => {
+            if let Some(page) = tabs::at(mouse.column) {
+                keys::open(model, page);
+                model.changed = true;
+            }
+            return Vec::new();
+        }
+        _ => return Vec::new(),
+    };
+    model.changed = true;
+    // A turn of the wheel is three rows.
+    (0..3).flat_map(|_| keys::press(model, KeyEvent::from(code))).collect()
+}

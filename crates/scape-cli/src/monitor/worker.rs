@@ -1,0 +1,293 @@
+//! The thread that does what the user asks for. Requests may take long, so they
+//! delay neither the screen nor the events.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::net::{IpAddr, SocketAddrV4};
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use scape::control::Signal;
+use scape::event::{EndReason, EventKind, Severity};
+use scape::geoip::GeoIp;
+use scape::netdoc::ConsensusFlavor;
+use scape::word::CountryCode;
+use scape::{Config, Controller, Result};
+use scape_manual::Manual;
+
+use super::data::Options;
+use super::data::log::parse_line;
+use super::data::relays::Relays;
+use super::message::{Message, Note, Request};
+use super::relay_details;
+
+/// The part of tor's log file that is read.
+const LOG_TAIL: u64 = 256 * 1024;
+/// Longer replies are cut on the prompt page.
+const REPLY_LINES: usize = 2_000;
+
+/// The thread's state.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    controller: Controller,
+    messages: Sender<Message>,
+    /// Passes kinds of events to the thread that subscribes to them.
+    kinds: Sender<Vec<EventKind>>,
+    /// The configuration with the user's pending changes.
+    config: Option<Config>,
+    geoip: GeoIp,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        controller: Controller,
+        messages: Sender<Message>,
+        kinds: Sender<Vec<EventKind>>,
+    ) -> Self {
+        let geoip = GeoIp::new().tor(&controller);
+        Worker { controller, messages, kinds, config: None, geoip }
+    }
+
+    /// Works until the sender of requests is dropped.
+    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
+        for request in requests {
+            let what = describe(&request);
+            let message = self.handle(request).unwrap_or_else(|error| {
+                let what = what.map(|what| format!("cannot {what}: "));
+                let text = format!("{}{error}", what.unwrap_or_default());
+                Some(Message::Note(Note::error(text)))
+            });
+            if let Some(message) = message {
+                self.send(message);
+            }
+        }
+    }
+
+    /// Sends a message. The screen may have ended meanwhile.
+    fn send(&self, message: Message) {
+        let _ = self.messages.send(message);
+    }
+
+    fn handle(&mut self, request: Request) -> Result<Option<Message>> {
+        let note = match request {
+            Request::NewIdentity => {
+                self.controller.signal(Signal::NewNym)?;
+                "new connections use new circuits from now on"
+            }
+            Request::CloseCircuit(id) => {
+                self.controller.close_circuit(id)?;
+                "the circuit is closed"
+            }
+            Request::CloseStream(id) => {
+                self.controller.close_stream(id, EndReason::DONE)?;
+                "the stream is closed"
+            }
+            Request::Command(line) => return Ok(Some(self.command(&line))),
+            Request::LoadRelays => return self.relays(),
+            Request::LoadOptions => return self.options().map(Some),
+            Request::LoadManual => return Ok(manual()),
+            Request::LoadLogFile => return self.old_log(),
+            Request::Relay(fingerprint) => {
+                let (title, lines) = relay_details::read(&self.controller, fingerprint)?;
+                return Ok(Some(Message::Relay(title, lines)));
+            }
+            Request::SetOption(name, values) => {
+                let config = self.config()?;
+                match values.as_slice() {
+                    [] => config.unset(&name)?,
+                    [value] => config.set(&name, value)?,
+                    values => config.set(&name, values)?,
+                }
+                return self.options().map(Some);
+            }
+            Request::ResetOption(name) => {
+                self.config()?.reset(&name)?;
+                return self.options().map(Some);
+            }
+            Request::DiscardOption(name) => {
+                self.config()?.discard(&name);
+                return self.options().map(Some);
+            }
+            Request::ApplyOptions => {
+                self.config()?.save()?;
+                self.send(Message::Note(Note::good("tor has accepted the changes")));
+                return self.options().map(Some);
+            }
+            Request::SaveTorrc => {
+                self.controller.save_conf()?;
+                "tor has written its torrc"
+            }
+            Request::WriteFile(path, text) => return Ok(Some(write_file(&path, &text))),
+            Request::Events(kinds) => {
+                let _ = self.kinds.send(kinds);
+                return Ok(None);
+            }
+        };
+        Ok(Some(Message::Note(Note::good(note))))
+    }
+
+    /// Sends a command of the user, and returns the reply as lines.
+    fn command(&self, line: &str) -> Message {
+        let reply = match self.controller.msg(line) {
+            Ok(reply) => reply,
+            Err(error) => return Message::Reply(vec![error.to_string()]),
+        };
+        let count = reply.len();
+        let mut lines = Vec::new();
+        for (index, line) in reply.lines().enumerate() {
+            let text = String::from_utf8_lossy(line.text);
+            let separator = match (line.data, index + 1 == count) {
+                (Some(_), _) => '+',
+                (None, true) => ' ',
+                (None, false) => '-',
+            };
+            lines.push(format!("{}{separator}{text}", line.code));
+            let data = line.data.map(String::from_utf8_lossy).unwrap_or_default();
+            lines.extend(data.lines().map(str::to_owned));
+        }
+        let surplus = lines.len().saturating_sub(REPLY_LINES);
+        lines.truncate(REPLY_LINES);
+        if surplus > 0 {
+            lines.push(format!("... {surplus} more lines"));
+        }
+        Message::Reply(lines)
+    }
+
+    /// Reads the consensus. Returns `None` if tor has none yet.
+    fn relays(&self) -> Result<Option<Message>> {
+        let flavor = ConsensusFlavor::Microdesc;
+        let Some(text) = self.controller.info().consensus_document(&flavor)? else {
+            return Ok(None);
+        };
+        // A consensus that tor uses but the library can't parse isn't shown.
+        let Ok(consensus) = text.parse() else { return Ok(None) };
+        let relays = Relays::new(&consensus, |addresses| self.countries(addresses));
+        Ok(Some(Message::Relays(Arc::new(relays))))
+    }
+
+    /// Returns the countries of addresses, as far as tor's database has them.
+    fn countries(&self, addresses: &[SocketAddrV4]) -> Vec<Option<CountryCode>> {
+        let mut countries = Vec::with_capacity(addresses.len());
+        // tor answers other controllers between the parts.
+        for part in addresses.chunks(500) {
+            let ips = part.iter().map(|address| IpAddr::from(*address.ip()));
+            let Ok(locations) = self.geoip.lookup_all(ips) else { break };
+            countries.extend(locations.into_iter().map(|place| place.ok()?.country));
+        }
+        self.geoip.forget();
+        countries.resize(addresses.len(), None);
+        countries
+    }
+
+    /// Returns the configuration with the pending changes.
+    fn config(&mut self) -> Result<&mut Config> {
+        let config = match self.config.take() {
+            Some(config) => config,
+            None => self.controller.config()?,
+        };
+        Ok(self.config.insert(config))
+    }
+
+    /// Reads the options.
+    fn options(&mut self) -> Result<Message> {
+        let config = self.config()?;
+        let mut all = config.options()?;
+        // Options that begin with "__" are for programs and come last.
+        all.sort_by_cached_key(|option| {
+            (option.name.starts_with("__"), option.name.to_ascii_lowercase())
+        });
+        let options = Options { all, changes: config.diff() };
+        Ok(Message::Options(Arc::new(options)))
+    }
+
+    /// Reads the end of tor's log file, if tor has one that can be read.
+    fn old_log(&self) -> Result<Option<Message>> {
+        for value in self.controller.get_conf_list("Log")? {
+            let Some((_, path)) = value.split_once(" file ") else { continue };
+            // The file may be on another machine, or belong to another user.
+            if let Ok(text) = tail(Path::new(path.trim().trim_matches('"'))) {
+                let lines: Vec<(Severity, String)> = text.lines().filter_map(parse_line).collect();
+                return Ok(Some(Message::OldLog(lines)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Returns what a request does, for the message of a failure. Returns `None` if
+/// the error says enough.
+fn describe(request: &Request) -> Option<String> {
+    Some(match request {
+        Request::NewIdentity => "change the identity".into(),
+        Request::CloseCircuit(id) => format!("close circuit {id}"),
+        Request::CloseStream(id) => format!("close stream {id}"),
+        Request::LoadRelays => "read the consensus".into(),
+        Request::LoadOptions => "read the options".into(),
+        Request::LoadLogFile => "read the log file".into(),
+        Request::Relay(_) => "read the relay's descriptor".into(),
+        Request::ApplyOptions => "apply the changes".into(),
+        Request::SaveTorrc => "save the torrc".into(),
+        _ => return None,
+    })
+}
+
+/// Reads the manual page of the installed tor, if there is one.
+fn manual() -> Option<Message> {
+    Manual::installed().ok().map(|manual| Message::Manual(Arc::new(manual)))
+}
+
+/// Returns the last lines of a file.
+fn tail(path: &Path) -> std::io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    }
+    let mut file = File::open(path)?;
+    let start = file.metadata()?.len().saturating_sub(LOG_TAIL);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    // The first line may be cut.
+    let cut = if start > 0 { text.find('\n').map_or(text.len(), |end| end + 1) } else { 0 };
+    Ok(text.get(cut..).unwrap_or_default().to_owned())
+}
+
+/// Writes a new file, which only its owner can read. An existing file isn't
+/// overwritten.
+fn write_file(path: &Path, text: &str) -> Message {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let result = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    Message::Note(match result {
+        Ok(()) => Note::good(format!("{} is written", path.display())),
+        Err(error) => Note::error(format!("cannot write {}: {error}", path.display())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tail_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fs::write(&path, "first\nsecond\n").unwrap();
+        assert_eq!(tail(&path).unwrap(), "first\nsecond\n");
+        fs::write(&path, format!("first{}\nsecond\n", "x".repeat(300_000))).unwrap();
+        assert_eq!(tail(&path).unwrap(), "second\n");
+        assert!(tail(folder.path()).is_err());
+    }
+
+    #[test]
+    fn existing_files_are_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page");
+        assert!(matches!(write_file(&path, "text"), Message::Note(note) if !note.is_error));
+        assert!(matches!(write_file(&path, "other"), Message::Note(note) if note.is_error));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+    }
+}

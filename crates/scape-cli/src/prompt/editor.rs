@@ -1,0 +1,196 @@
+//! Reads lines at a terminal.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::DefaultHistory;
+use rustyline::validate::Validator;
+use rustyline::{CompletionType, Config, Editor, ExternalPrinter as _, Helper};
+use scape::Controller;
+use scape::control::Command;
+
+use super::completion::complete;
+use super::interpreter::{Interpreter, Outcome};
+use super::vocabulary::Vocabulary;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::interrupt;
+
+const PROMPT: &str = "tor> ";
+/// The prompt for the lines of a data block.
+const DATA_PROMPT: &str = "...> ";
+/// The number of lines in the history.
+const HISTORY: usize = 1000;
+
+/// Completes words for the editor.
+struct Completions {
+    controller: Controller,
+    vocabulary: Vocabulary,
+}
+
+impl Completer for Completions {
+    type Candidate = String;
+
+    fn complete(
+        &self,
+        line: &str,
+        position: usize,
+        _: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<String>)> {
+        let mut vocabulary = self.vocabulary.clone();
+        vocabulary.update(&self.controller);
+        Ok(complete(&vocabulary, line.get(..position).unwrap_or(line)))
+    }
+}
+
+impl Hinter for Completions {
+    type Hint = String;
+}
+impl Highlighter for Completions {}
+impl Validator for Completions {}
+impl Helper for Completions {}
+
+/// Reads lines and runs them until the user ends the prompt.
+pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Result<(), Failure> {
+    let failed = |error: ReadlineError| Failure::failed(format!("cannot read a line: {error}"));
+    let config = Config::builder().completion_type(CompletionType::List).auto_add_history(false);
+    let config = config.max_history_size(HISTORY).map_err(failed)?.build();
+    let mut editor: Editor<Completions, DefaultHistory> =
+        Editor::with_config(config).map_err(failed)?;
+    let controller = interpreter.controller().clone();
+    let vocabulary = Vocabulary::of(&controller);
+    editor.set_helper(Some(Completions { controller, vocabulary }));
+    // Events appear above the line that the user types.
+    if let Ok(mut printer) = editor.create_external_printer() {
+        interpreter.printer.replace(Box::new(move |line| drop(printer.print(line + "\n"))));
+    }
+    let history = history_file();
+    if let Some(path) = &history {
+        // The first time, there is no file.
+        let _ = editor.load_history(path);
+    }
+    restore_at_signals();
+    let version = interpreter.controller().version()?;
+    context.out.line(format_args!("Tor {version}. /help explains the commands, /quit ends."))?;
+    let result = read_lines(context, interpreter, &mut editor);
+    if let Some(path) = &history
+        && let Err(error) = save(&mut editor, path)
+    {
+        context.out.note(format_args!("cannot save the history in {}: {error}", path.display()));
+    }
+    result
+}
+
+/// After SIGTERM, the terminal echoes again. The editor switches this off while
+/// it reads a line.
+#[cfg(unix)]
+fn restore_at_signals() {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+    if let Ok(settings) = tcgetattr(io::stdin()) {
+        interrupt::end_with(move || {
+            // The terminal may have gone.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
+        });
+    }
+}
+
+#[cfg(not(unix))]
+fn restore_at_signals() {}
+
+fn read_lines(
+    context: &Context,
+    interpreter: &mut Interpreter<'_>,
+    editor: &mut Editor<Completions, DefaultHistory>,
+) -> Result<(), Failure> {
+    loop {
+        context.check_interrupt()?;
+        let prompt = if interpreter.has_open_data() { DATA_PROMPT } else { PROMPT };
+        let line = match editor.readline(prompt) {
+            Ok(line) => line,
+            // Ctrl-C drops the line, and Ctrl-D ends the prompt.
+            Err(ReadlineError::Interrupted) => {
+                interpreter.forget_data();
+                continue;
+            }
+            Err(ReadlineError::Eof) => return Ok(()),
+            Err(error) => return Err(Failure::failed(format!("cannot read a line: {error}"))),
+        };
+        if !interpreter.has_open_data() && may_be_kept(&line) {
+            // The history may be full, which isn't a problem.
+            let _ = editor.add_history_entry(&line);
+        }
+        match interpreter.line(&line) {
+            Ok(Outcome::Quit) => return Ok(()),
+            Ok(_) => {}
+            Err(failure) if !interpreter.is_connected() => return Err(failure),
+            Err(failure) => {
+                failure.report();
+            }
+        }
+    }
+}
+
+/// Returns true if a line may be kept in the history: it has no secrets, and
+/// doesn't begin with a space.
+fn may_be_kept(line: &str) -> bool {
+    if line.trim().is_empty() || line.starts_with(' ') {
+        return false;
+    }
+    let line = line.trim();
+    // The commands of the prompt have no secrets.
+    if line.starts_with('/') {
+        return true;
+    }
+    let data = line.starts_with('+').then_some(&b""[..]);
+    // Data is shown behind the line.
+    Command::raw(line, data).is_ok_and(|shown| shown.to_string().starts_with(line))
+}
+
+/// Returns the file of the history. Returns `None` if the user has no folder
+/// for it.
+fn history_file() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state =
+        absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))?;
+    Some(state.join("scape/history"))
+}
+
+/// Writes the history. Only the user can read the file.
+fn save(editor: &mut Editor<Completions, DefaultHistory>, path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    editor.save_history(path).map_err(io::Error::other)?;
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_secrets_are_not_kept() {
+        for kept in ["GETINFO version", "/info relay1", "+LOADCONF", "SETCONF Nickname=a"] {
+            assert!(may_be_kept(kept), "{kept}");
+        }
+        for dropped in [
+            "",
+            " GETINFO version",
+            "AUTHENTICATE \"sesame\"",
+            "SETCONF HashedControlPassword=16:00",
+            "ADD_ONION ED25519-V3:abcd Port=80",
+            "ONION_CLIENT_AUTH_ADD abc x25519:abcd",
+        ] {
+            assert!(!may_be_kept(dropped), "{dropped}");
+        }
+    }
+}

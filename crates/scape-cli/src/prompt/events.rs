@@ -1,0 +1,75 @@
+//! Events that are printed while the user types.
+
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use scape::event::{Event, EventKind};
+use scape::{Controller, Registration};
+use serde::Serialize;
+
+use crate::base::failure::Failure;
+use crate::base::output::{Output, printable};
+
+/// Prints a line, above the line that the user types.
+pub(super) type Print = Box<dyn FnMut(String) + Send>;
+
+/// Where events are printed: on standard output, or by the editor.
+#[derive(Clone)]
+pub(super) struct Printer(Arc<Mutex<Print>>);
+
+impl fmt::Debug for Printer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Printer(..)")
+    }
+}
+
+impl Printer {
+    /// Returns a printer for standard output.
+    pub(super) fn to(out: Output) -> Self {
+        // There is nobody to tell if the output can't be written.
+        Printer(Arc::new(Mutex::new(Box::new(move |line| drop(out.line(line))))))
+    }
+
+    pub(super) fn replace(&self, print: Print) {
+        *self.0.lock() = print;
+    }
+
+    fn print(&self, line: String) {
+        (self.0.lock())(line);
+    }
+}
+
+/// An event, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+struct EventLine<'a> {
+    /// The kind of the event, such as `CIRC`.
+    event: &'a str,
+    /// The event as tor sent it, without the code 650.
+    text: String,
+}
+
+/// Begins to print events of these kinds. Dropping the result ends it.
+pub(super) fn watch(
+    controller: &Controller,
+    kinds: &[EventKind],
+    out: &Output,
+    printer: &Printer,
+) -> Result<Registration, Failure> {
+    let (is_json, printer) = (out.is_json(), printer.clone());
+    let registration = controller.on_event(kinds.iter().cloned(), move |event| {
+        printer.print(line_of(event, is_json));
+    })?;
+    Ok(registration)
+}
+
+fn line_of(event: &Event, is_json: bool) -> String {
+    if is_json {
+        let line = EventLine { event: event.kind().as_str(), text: event.text() };
+        return serde_json::to_string(&line).unwrap_or_default();
+    }
+    let dim = anstyle::Style::new().dimmed();
+    let text = event.text();
+    let lines = text.lines().map(|line| format!("{dim}650 {}{dim:#}", printable(line)));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,79 @@
+//! `/help`.
+
+use scape::Controller;
+use scape_manual::Manual;
+
+use super::help_texts::{COMMANDS, OVERVIEW};
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+
+/// Returns the help for a word: a command, an option, or a key of GETINFO.
+pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
+    let Some(word) = words.first() else { return Ok(overview()) };
+    let name = word.trim_start_matches(['/', '+']);
+    if let Some(found) = COMMANDS.iter().find(|it| it.name.eq_ignore_ascii_case(name)) {
+        let mut text = format!("{} {}\n\n{}", found.name, found.arguments, found.meaning);
+        text.push_str(&list(controller, found.name)?);
+        return Ok(text);
+    }
+    let info = controller.info();
+    let keys = info.info_names()?;
+    let matches = |key: &str, is_prefix: bool| match is_prefix {
+        true => name.starts_with(key.trim_end_matches('*')),
+        false => key == name,
+    };
+    if let Some(key) = keys.iter().find(|it| matches(&it.key, it.is_prefix)) {
+        return Ok(format!("GETINFO {}\n\n{}", key.key, printable(&key.description)));
+    }
+    let options = info.config_names()?;
+    let Some(option) = options.iter().find(|it| it.name.eq_ignore_ascii_case(name)) else {
+        return Err(Failure::failed(format!(
+            "{word} is no command, no option and no key of GETINFO: /help lists the commands"
+        )));
+    };
+    let values = controller.get_conf_lines([option.name.as_str()])?;
+    let mut text = format!("{} ({:?})\n", option.name, option.ty);
+    for line in values {
+        text.push_str(&format!("  {}\n", printable(&line.to_string())));
+    }
+    match Manual::installed() {
+        Ok(manual) => {
+            if let Some(entry) = manual.get(&option.name) {
+                text.push_str(&format!("\n{}", entry.help()));
+            }
+        }
+        Err(error) => {
+            text.push_str(&format!("\nThe meaning is in tor's manual page: {error}"));
+        }
+    }
+    Ok(text)
+}
+
+fn overview() -> String {
+    let names = COMMANDS.map(|command| format!("  {:<24}{}", command.name, first(command.meaning)));
+    format!("{OVERVIEW}\nCommands of the control protocol:\n{}", names.join("\n"))
+}
+
+/// Returns the first sentence of a text.
+fn first(text: &str) -> &str {
+    text.split_inclusive(". ").next().unwrap_or(text).trim_end()
+}
+
+/// Returns the words that a command takes, as this tor lists them.
+fn list(controller: &Controller, command: &str) -> Result<String, Failure> {
+    let info = controller.info();
+    let words: Vec<String> = match command {
+        "GETINFO" => {
+            let keys = info.info_names()?;
+            let lines = keys
+                .iter()
+                .map(|key| format!("\n  {:<36} {}", key.key, printable(&key.description)));
+            return Ok(format!("\n{}", lines.collect::<String>()));
+        }
+        "SETEVENTS" => info.known_events()?.iter().map(ToString::to_string).collect(),
+        "SIGNAL" => info.known_signals()?.iter().map(ToString::to_string).collect(),
+        "USEFEATURE" => info.known_features()?,
+        _ => return Ok(String::new()),
+    };
+    Ok(format!("\n\nThis tor knows {}.", words.join(", ")))
+}

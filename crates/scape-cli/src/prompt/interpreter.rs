@@ -1,0 +1,184 @@
+//! Runs the lines of the prompt.
+
+use scape::control::{Command, Reply};
+use scape::event::EventKind;
+use scape::{Controller, Registration};
+use serde::Serialize;
+
+use super::events::{self, Printer};
+use super::line::Line;
+use super::{help, relay};
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+
+/// The result of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    /// tor refused the command.
+    Refused,
+    /// The next lines are the data of a command.
+    MoreData,
+    Quit,
+}
+
+/// An interpreter, connected to a tor.
+#[derive(Debug)]
+pub(super) struct Interpreter<'a> {
+    context: &'a Context,
+    controller: Controller,
+    pub(super) printer: Printer,
+    events: Option<Registration>,
+    /// A command whose data isn't complete.
+    open: Option<(String, Vec<String>)>,
+}
+
+/// A reply of tor, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+struct ReplyValue {
+    /// The command, without secrets.
+    command: String,
+    /// The code of the last line. Codes from 200 to 299 mean success.
+    code: u16,
+    lines: Vec<ReplyLineValue>,
+}
+
+#[derive(Debug, Serialize)]
+struct ReplyLineValue {
+    code: u16,
+    text: String,
+    /// The data block behind the line.
+    data: Option<String>,
+}
+
+impl<'a> Interpreter<'a> {
+    /// Connects to tor.
+    pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
+        let controller = context.controller()?;
+        let printer = Printer::to(context.out.clone());
+        Ok(Interpreter { context, controller, printer, events: None, open: None })
+    }
+
+    pub(super) fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.controller.is_open()
+    }
+
+    /// Returns true if the next line belongs to the data of a command.
+    pub(super) fn has_open_data(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Forgets a command whose data isn't complete.
+    pub(super) fn forget_data(&mut self) {
+        self.open = None;
+    }
+
+    /// Runs a line.
+    pub(super) fn line(&mut self, line: &str) -> Result<Outcome, Failure> {
+        if let Some((command, mut data)) = self.open.take() {
+            if line.trim_end() == "." {
+                return self.command(&command, Some(&data.join("\n")));
+            }
+            data.push(line.to_owned());
+            self.open = Some((command, data));
+            return Ok(Outcome::MoreData);
+        }
+        match Line::parse(line) {
+            Line::Nothing => Ok(Outcome::Done),
+            Line::Quit => Ok(Outcome::Quit),
+            Line::Help(words) => {
+                let text = help::help(&self.controller, &words)?;
+                self.context.out.line(text)?;
+                Ok(Outcome::Done)
+            }
+            Line::Info(relay) => {
+                relay::show(self.context, &self.controller, relay)?;
+                Ok(Outcome::Done)
+            }
+            Line::Events(kinds) => {
+                self.set_events(&kinds)?;
+                Ok(Outcome::Done)
+            }
+            Line::Unknown(word) => {
+                Err(Failure::usage(format!("{word} is unknown: /help lists the commands")))
+            }
+            Line::WithData(command) => {
+                self.open = Some((command.to_owned(), Vec::new()));
+                Ok(Outcome::MoreData)
+            }
+            Line::Command(command) => self.command(command, None),
+        }
+    }
+
+    /// Prints events of these kinds from now on, and of no others.
+    pub(super) fn set_events<S: AsRef<str>>(&mut self, words: &[S]) -> Result<(), Failure> {
+        let words = words.iter().map(AsRef::as_ref);
+        let words: Vec<&str> = words.filter(|word| !word.eq_ignore_ascii_case("off")).collect();
+        let kinds: Vec<EventKind> =
+            words.iter().map(|word| EventKind::from(word.to_ascii_uppercase().as_str())).collect();
+        self.events = None;
+        if !kinds.is_empty() {
+            let controller = &self.controller;
+            self.events =
+                Some(events::watch(controller, &kinds, &self.context.out, &self.printer)?);
+        }
+        Ok(())
+    }
+
+    /// Prints the events that tor has sent, and ends the prompt.
+    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        let Some(events) = self.events.take() else { return Ok(()) };
+        if self.is_connected() {
+            // So all events before this moment are here.
+            self.controller.sync()?;
+        }
+        Ok(events.finish(self.context.timeout())?)
+    }
+
+    fn command(&self, line: &str, data: Option<&str>) -> Result<Outcome, Failure> {
+        let shown = Command::raw(line, data.map(str::as_bytes)).map_err(Failure::usage)?;
+        let reply = match data {
+            Some(data) => self.controller.msg_with_data(line, data.as_bytes())?,
+            None => self.controller.msg(line)?,
+        };
+        self.print(&shown, &reply)?;
+        Ok(if reply.is_ok() { Outcome::Done } else { Outcome::Refused })
+    }
+
+    fn print(&self, command: &Command, reply: &Reply) -> Result<(), Failure> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if self.context.out.is_json() {
+            let lines = reply.lines().map(|line| ReplyLineValue {
+                code: line.code,
+                text: text(line.text),
+                data: line.data.map(text),
+            });
+            return self.context.out.value(&ReplyValue {
+                command: command.to_string(),
+                code: reply.code(),
+                lines: lines.collect(),
+            });
+        }
+        let mut lines = Vec::new();
+        let last = reply.len().saturating_sub(1);
+        for (number, line) in reply.lines().enumerate() {
+            let mark = match line.data {
+                Some(_) => '+',
+                None if number == last => ' ',
+                None => '-',
+            };
+            let words = printable(&text(line.text));
+            lines.push(format!("{}{mark}{words}", line.code));
+            if let Some(data) = line.data {
+                lines.extend(text(data).lines().map(printable));
+                lines.push(".".into());
+            }
+        }
+        self.context.out.line(lines.join("\n"))
+    }
+}

@@ -1,0 +1,92 @@
+//! `scape prompt`: an interpreter for the control protocol.
+//!
+//! `interpreter.rs` runs one line at a time, without a terminal. `editor.rs`
+//! reads lines at a terminal, with a history and the completions of
+//! `completion.rs`, whose words are in `vocabulary.rs`. Without a terminal, the
+//! lines are those of `--run` or of standard input.
+
+mod completion;
+mod editor;
+mod events;
+mod help;
+mod help_texts;
+mod interpreter;
+mod line;
+mod relay;
+mod vocabulary;
+
+use std::io::{self, BufRead as _, IsTerminal as _};
+
+use clap::Args;
+
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+use interpreter::{Interpreter, Outcome};
+
+/// Talk to tor in the control protocol, with completion and help
+///
+/// Lines are commands of the control protocol, such as GETINFO version, or
+/// commands of the prompt, such as /help. A line that begins with + has data,
+/// which ends with a line that is a single dot.
+///
+/// Without a terminal, the lines are read from standard input. The exit code is
+/// 1 if one of them fails.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Run this line, and end after the last one
+    #[arg(long, value_name = "LINE")]
+    run: Vec<String>,
+
+    /// Show these events from the beginning, such as CIRC
+    #[arg(long, value_name = "KIND")]
+    events: Vec<String>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut interpreter = Interpreter::new(context)?;
+        if !self.events.is_empty() {
+            interpreter.set_events(&self.events)?;
+        }
+        if !self.run.is_empty() {
+            let result = run_script(context, &mut interpreter, self.run.into_iter().map(Ok));
+            return result.and(interpreter.finish());
+        }
+        if io::stdin().is_terminal() && context.out.is_terminal() {
+            return editor::edit(context, &mut interpreter);
+        }
+        let lines = io::stdin().lock().lines();
+        run_script(context, &mut interpreter, lines).and(interpreter.finish())
+    }
+}
+
+/// Runs lines until the last one. Problems are reported, and the next line is
+/// run.
+fn run_script(
+    context: &Context,
+    interpreter: &mut Interpreter<'_>,
+    lines: impl Iterator<Item = io::Result<String>>,
+) -> Result<(), Failure> {
+    let mut result = Ok(());
+    for line in lines {
+        let line =
+            line.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
+        context.check_interrupt()?;
+        match interpreter.line(&line) {
+            Ok(Outcome::Quit) => return result,
+            Ok(Outcome::Done | Outcome::MoreData) => {}
+            // tor's answer is printed already.
+            Ok(Outcome::Refused) => result = Err(Failure::silent(Exit::Failed)),
+            // Without tor, no line can work.
+            Err(failure) if !interpreter.is_connected() => return Err(failure),
+            Err(failure) => {
+                failure.report();
+                result = Err(Failure::silent(failure.exit));
+            }
+        }
+    }
+    match interpreter.has_open_data() {
+        true => Err(Failure::usage("the data of the last command doesn't end with a line \".\"")),
+        false => result,
+    }
+}

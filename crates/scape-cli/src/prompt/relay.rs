@@ -1,0 +1,126 @@
+//! `/info`: what tor knows about a relay.
+
+use std::net::IpAddr;
+
+use scape::Controller;
+use scape::netdoc::Relay;
+use scape::word::Fingerprint;
+use serde::Serialize;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+use crate::base::units;
+
+/// A relay, as `/info` prints it with `--json`.
+#[derive(Debug, Serialize)]
+struct RelayValue {
+    nickname: String,
+    fingerprint: String,
+    address: String,
+    ipv6: Option<String>,
+    country: Option<String>,
+    flags: Vec<String>,
+    /// The bandwidth in the consensus, in kilobytes a second.
+    bandwidth: Option<u32>,
+    version: Option<String>,
+    /// The summary of the exit policy.
+    exit_policy: Option<String>,
+    family: Vec<String>,
+}
+
+/// Prints what tor knows about a relay, which is named by its fingerprint,
+/// nickname or address. Without a name, it is this tor itself.
+pub(super) fn show(
+    context: &Context,
+    controller: &Controller,
+    name: Option<&str>,
+) -> Result<(), Failure> {
+    let own = match name {
+        Some(_) => None,
+        None => Some(controller.info().fingerprint()?.ok_or_else(|| {
+            Failure::failed("this tor is no relay: name one, as in /info NICKNAME")
+        })?),
+    };
+    let directory = controller.info().directory()?;
+    let relays = directory.relays().iter().filter(|relay| match (&own, name) {
+        (Some(own), _) => relay.fingerprint() == *own,
+        (None, name) => is_named(relay, name.unwrap_or_default()),
+    });
+    let mut is_known = false;
+    for relay in relays {
+        is_known = true;
+        let value = value(controller, relay);
+        match context.out.is_json() {
+            true => context.out.value(&value)?,
+            false => context.out.line(describe(&value))?,
+        }
+    }
+    match is_known {
+        true => Ok(()),
+        false => Err(Failure::failed(format!(
+            "the consensus has no relay {}: use a fingerprint, a nickname or an IP address",
+            name.unwrap_or("with this tor's fingerprint")
+        ))),
+    }
+}
+
+/// Returns true if this word names the relay.
+fn is_named(relay: &Relay, word: &str) -> bool {
+    let digits = word.strip_prefix('$').unwrap_or(word);
+    let digits = digits.split(['~', '=']).next().unwrap_or_default();
+    if let Ok(fingerprint) = digits.parse::<Fingerprint>() {
+        return relay.fingerprint() == fingerprint;
+    }
+    if let Ok(address) = word.parse::<IpAddr>() {
+        let others = relay.other_addresses();
+        let addresses = others.iter().map(|address| address.ip());
+        return addresses.chain([IpAddr::from(*relay.or_address().ip())]).any(|it| it == address);
+    }
+    if word.contains(':') {
+        return relay.or_address().to_string() == word;
+    }
+    relay.nickname().eq_ignore_ascii_case(word)
+}
+
+fn value(controller: &Controller, relay: &Relay) -> RelayValue {
+    let ip = IpAddr::from(*relay.or_address().ip());
+    // tor may have no country data.
+    let country = controller.info().ip_to_country(ip).ok().flatten();
+    let flags = relay.flags().to_string();
+    RelayValue {
+        nickname: relay.nickname().into(),
+        fingerprint: relay.fingerprint().to_string(),
+        address: relay.or_address().to_string(),
+        ipv6: relay.ipv6().map(|address| address.to_string()),
+        country: country.map(|country| country.to_string()),
+        flags: flags.split_whitespace().map(str::to_owned).collect(),
+        bandwidth: relay.bandwidth(),
+        version: relay.version().map(ToString::to_string),
+        exit_policy: relay.policy().map(ToString::to_string),
+        family: relay.family().iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn describe(relay: &RelayValue) -> String {
+    let bandwidth = relay
+        .bandwidth
+        .map(|kilobytes| format!("{}/s", units::bytes(u64::from(kilobytes).saturating_mul(1000))));
+    let family = (!relay.family.is_empty()).then(|| relay.family.join(" "));
+    let lines = [
+        ("nickname", Some(relay.nickname.clone())),
+        ("fingerprint", Some(relay.fingerprint.clone())),
+        ("address", Some(relay.address.clone())),
+        ("IPv6", relay.ipv6.clone()),
+        ("country", relay.country.clone()),
+        ("flags", Some(relay.flags.join(" "))),
+        ("bandwidth", bandwidth),
+        ("version", relay.version.clone()),
+        ("exit policy", relay.exit_policy.clone()),
+        ("family", family),
+    ];
+    let lines = lines
+        .into_iter()
+        .filter_map(|(name, text)| text.map(|text| format!("{name:<12} {}", printable(&text))));
+    lines.collect::<Vec<_>>().join("\n")
+}

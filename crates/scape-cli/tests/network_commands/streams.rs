@@ -1,0 +1,177 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::process;
+use std::thread::{self, JoinHandle};
+
+use scape::State;
+use scape::event::StreamStatus;
+use scape::state::Stream;
+use scape::testing::TestNetwork;
+
+use crate::watching::Watching;
+use crate::{NAME, SOON, scape};
+
+cases! { TABLES:
+    streams_are_listed_watched_and_closed = listed,
+    waiting_stream_is_attached = attached,
+}
+
+/// A server that keeps its connections open until the clients close them.
+struct Server {
+    port: u16,
+}
+
+impl Server {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    stream.write_all(b"hello").unwrap();
+                    let _ = stream.read_to_end(&mut Vec::new());
+                });
+            }
+        });
+        Server { port }
+    }
+
+    /// Connects to the server through tor. Returns the greeting, after tor has
+    /// closed the stream.
+    fn visit(&self, network: &TestNetwork) -> JoinHandle<Vec<u8>> {
+        let client = network.tor().client().unwrap().timeout(SOON);
+        let port = self.port;
+        thread::spawn(move || {
+            let mut stream = client.connect((NAME, port)).unwrap();
+            let mut greeting = Vec::new();
+            // tor may reset the connection when it closes the stream.
+            let _ = stream.read_to_end(&mut greeting);
+            greeting
+        })
+    }
+
+    fn wait_for(&self, state: &State, status: &StreamStatus) -> Stream {
+        let target = format!("{NAME}:{}", self.port);
+        let is_wanted = |stream: &Stream| {
+            stream.first_target().to_string() == target && stream.status() == *status
+        };
+        state.wait(SOON, |state| state.streams().into_iter().find(is_wanted)).unwrap()
+    }
+}
+
+fn listed(network: &TestNetwork) {
+    let server = Server::start();
+    let target = format!(":{}", server.port);
+    let watching = Watching::start(scape(network, ["streams", "--watch", "60", "--json"]));
+    watching.value(|value| value["streams"].is_array());
+    let visit = server.visit(network);
+    let state = State::new(network.client()).unwrap();
+    let stream = server.wait_for(&state, &StreamStatus::Succeeded);
+    let id = stream.id().to_string();
+    let circuit = stream.circuit().unwrap().id().to_string();
+
+    // The stream has begun while the command runs, so its program is known.
+    let with = |value: &serde_json::Value, status: &str| {
+        let streams = value["streams"].as_array().unwrap();
+        streams.iter().find(|it| it["id"] == id.as_str() && it["status"] == status).cloned()
+    };
+    let value = watching.value(|value| with(value, "SUCCEEDED").is_some());
+    let shown = with(&value, "SUCCEEDED").unwrap();
+    assert_eq!(shown["circuit"], circuit.as_str());
+    assert!(shown["source"].as_str().unwrap().starts_with("127.0.0.1:"), "{shown}");
+    assert_eq!(shown["client_protocol"], "SOCKS5");
+    assert_eq!(shown["program"]["pid"], process::id());
+    assert!(shown["opened"].is_string(), "{shown}");
+
+    let text = scape(network, ["streams"]).ok();
+    let line = text.lines().find(|line| line.contains(&target)).unwrap();
+    assert!(line.contains("SUCCEEDED") && line.contains(&circuit), "{line}");
+    let values = scape(network, ["streams"]).json();
+    let value = values.iter().find(|value| value["id"] == id.as_str()).unwrap();
+    assert_eq!(
+        (&value["status"], &value["circuit"]),
+        (&"SUCCEEDED".into(), &circuit.as_str().into())
+    );
+    let circuits = scape(network, ["circuits"]).json();
+    let carrier = circuits.iter().find(|value| value["streams"] == serde_json::json!([id]));
+    assert_eq!(carrier.unwrap()["id"], circuit.as_str());
+    let done = scape(network, ["circuits", "close", "--if-unused", &circuit]).run().expect(0);
+    assert_eq!(done.error, format!("circuit {circuit} carries streams, and was left open\n"));
+    let done = scape(network, ["streams", "attach", &id, &circuit]).run().expect(1);
+    assert!(done.error.contains("only a stream that isn't open yet"), "{done:?}");
+
+    let done = scape(network, ["streams", "close", &id, "--reason", "exit-policy"]).run().expect(0);
+    assert_eq!(done.error, format!("closed stream {id}\n"));
+    assert_eq!(visit.join().unwrap(), b"hello");
+    // The watching command still shows the stream, with the reason.
+    let value = watching.value(|value| with(value, "CLOSED").is_some());
+    assert_eq!(with(&value, "CLOSED").unwrap()["reason"], "EXITPOLICY");
+    let done = watching.interrupt().expect(130);
+    assert_eq!(done.error, "");
+}
+
+fn attached(network: &TestNetwork) {
+    let server = Server::start();
+    let state = State::new(network.client()).unwrap();
+    let _unattached = Unattached::begin(&state);
+    for hop in [None, Some("3")] {
+        let circuits = scape(network, ["circuits", "build"]).json();
+        let circuit = circuits[0]["id"].as_str().unwrap();
+        let visit = server.visit(network);
+        let id = server.wait_for(&state, &StreamStatus::ControllerWait).id().to_string();
+        let listed = scape(network, ["streams"]).json();
+        let shown = listed.iter().find(|value| value["id"] == id.as_str()).unwrap();
+        assert_eq!(shown["circuit"], serde_json::Value::Null);
+        let done = scape(network, ["streams", "attach", &id, "99999"]).run().expect(1);
+        assert!(done.error.contains("tor has no circuit 99999"), "{done:?}");
+        match hop {
+            None => {
+                let done = scape(network, ["streams", "attach", &id, circuit]).run().expect(0);
+                assert_eq!(done.error, format!("attached stream {id} to circuit {circuit}\n"));
+            }
+            Some(hop) => {
+                let attach = scape(network, ["streams", "attach", &id, circuit, "--hop", hop]);
+                assert_eq!(attach.json()[0]["circuit"], circuit);
+            }
+        }
+        let stream = server.wait_for(&state, &StreamStatus::Succeeded);
+        assert_eq!(stream.circuit().unwrap().id().to_string(), circuit);
+        let values = scape(network, ["streams", "close", &id]).json();
+        assert_eq!(
+            (&values[0]["status"], &values[0]["reason"]),
+            (&"CLOSED".into(), &"MISC".into())
+        );
+        assert_eq!(visit.join().unwrap(), b"hello");
+    }
+    // tor chooses the circuit.
+    let visit = server.visit(network);
+    let id = server.wait_for(&state, &StreamStatus::ControllerWait).id().to_string();
+    let done = scape(network, ["streams", "attach", &id, "0"]).run().expect(0);
+    assert_eq!(done.error, format!("tor attaches stream {id}\n"));
+    server.wait_for(&state, &StreamStatus::Succeeded);
+    scape(network, ["streams", "close", &id]).ok();
+    assert_eq!(visit.join().unwrap(), b"hello");
+}
+
+/// Leaves new streams to the test, until it is dropped.
+struct Unattached<'a> {
+    state: &'a State,
+}
+
+impl<'a> Unattached<'a> {
+    fn begin(state: &'a State) -> Self {
+        state.controller().set_conf([("__LeaveStreamsUnattached", "1")]).unwrap();
+        Unattached { state }
+    }
+}
+
+impl Drop for Unattached<'_> {
+    fn drop(&mut self) {
+        let _ = self.state.controller().reset_conf(["__LeaveStreamsUnattached"]);
+        for stream in self.state.streams() {
+            // Waiting streams go on. Attached ones are not affected.
+            let _ = self.state.controller().attach_stream(stream.id(), None, None);
+        }
+    }
+}

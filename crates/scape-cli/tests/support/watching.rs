@@ -1,0 +1,65 @@
+//! A command that runs on, whose lines a test reads while it runs.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::run::{Done, Scape, send_signal};
+
+/// The time in which an awaited line must come.
+const SOON: Duration = Duration::from_secs(60);
+
+/// A running command.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    pub(crate) fn start(scape: Scape) -> Self {
+        let mut child = scape.start();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = unbounded();
+        thread::spawn(move || {
+            for line in out.lines() {
+                if sender.send(line.unwrap()).is_err() {
+                    return;
+                }
+            }
+        });
+        Watching { child, lines }
+    }
+
+    /// Returns the next line.
+    pub(crate) fn line(&self) -> String {
+        self.lines.recv_timeout(SOON).unwrap()
+    }
+
+    /// Returns the first value for which `wanted` is true.
+    pub(crate) fn value(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let value: Value = serde_json::from_str(&self.line()).unwrap();
+            if wanted(&value) {
+                return value;
+            }
+        }
+    }
+
+    /// Ends the command as Ctrl-C does.
+    pub(crate) fn interrupt(self) -> Done {
+        send_signal(self.child.id(), Signal::INT);
+        self.end()
+    }
+
+    /// Waits for the end of the command, and returns its result without the
+    /// lines that were read.
+    pub(crate) fn end(self) -> Done {
+        Done::of(self.child, &"a watching command")
+    }
+}

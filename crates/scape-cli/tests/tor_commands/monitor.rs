@@ -1,0 +1,281 @@
+//! `scape monitor` on a pseudo terminal.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, ExitStatus};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, unbounded};
+use pty_process::Size;
+use pty_process::blocking::{Command, Pty, open};
+use rustix::process::Signal;
+use rustix::termios::{LocalModes, tcgetattr};
+use scape::control::AddOnion;
+
+use crate::real_tor::RealTor;
+use crate::run::{Scape, send_signal};
+
+/// The time that anything may take until it is on the screen.
+const PATIENCE: Duration = Duration::from_secs(60);
+const TICK: Duration = Duration::from_millis(20);
+
+/// A monitor on a terminal of its own.
+struct Monitor {
+    terminal: Arc<Pty>,
+    child: Child,
+    output: Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+}
+
+impl Monitor {
+    /// Starts a monitor for this tor.
+    fn start(tor: &RealTor, arguments: &[&str]) -> Monitor {
+        let (terminal, slave) = open().unwrap();
+        terminal.resize(Size::new(24, 80)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_scape"))
+            .args(["monitor", "--control"])
+            .arg(tor.port().to_string())
+            .args(arguments)
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR");
+        for (name, _) in std::env::vars() {
+            if name.starts_with("SCAPE_") || name.starts_with("TOR_") {
+                command = command.env_remove(name);
+            }
+        }
+        let child = command.spawn(slave).unwrap();
+        let terminal = Arc::new(terminal);
+        let reader = Arc::clone(&terminal);
+        let (sender, output) = unbounded();
+        // Reading fails when the monitor has ended.
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
+                let _ = sender.send(bytes[..count].to_vec());
+            }
+        });
+        Monitor { terminal, child, output, screen: vt100::Parser::new(24, 80, 0) }
+    }
+
+    /// Sends keys.
+    fn press(&self, keys: &str) {
+        (&*self.terminal).write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until the condition holds for the screen.
+    #[track_caller]
+    fn wait(&mut self, what: &str, condition: impl Fn(&vt100::Screen) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !condition(self.screen.screen()) {
+            assert!(Instant::now() < deadline, "no {what} on\n{}", self.screen.screen().contents());
+            if let Ok(bytes) = self.output.recv_timeout(TICK) {
+                self.screen.process(&bytes);
+            }
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    #[track_caller]
+    fn see(&mut self, text: &str) {
+        self.wait(text, |screen| screen.contents().contains(text));
+    }
+
+    /// Waits until the monitor has ended.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "the monitor goes on");
+            thread::sleep(TICK);
+        };
+        while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
+            self.screen.process(&bytes);
+        }
+        status
+    }
+
+    /// Returns true if the terminal handles lines and shows what is typed, as
+    /// shells expect it.
+    fn is_cooked(&self) -> bool {
+        let modes = tcgetattr(&*self.terminal).unwrap().local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
+    }
+
+    #[track_caller]
+    fn check_restored(&self) {
+        let screen = self.screen.screen();
+        assert!(self.is_cooked(), "the terminal is still raw");
+        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn monitor_shows_pages_and_quits() {
+    let tor = RealTor::start("Nickname somebody\n");
+    let version = tor.controller().version().unwrap().to_string();
+    let mut monitor = Monitor::start(&tor, &[]);
+    monitor.see(&version);
+    monitor.see("1 Overview");
+    monitor.see(&format!("control {}", tor.port()));
+    assert!(monitor.screen.screen().alternate_screen() && !monitor.is_cooked());
+    // The size changes.
+    monitor.terminal.resize(Size::new(40, 120)).unwrap();
+    monitor.screen.screen_mut().set_size(40, 120);
+    monitor.wait("wide screen", |screen| {
+        screen.contents().lines().nth(38).is_none_or(str::is_empty)
+            && screen.contents().lines().nth(39).is_some_and(|line| line.contains("q quit"))
+    });
+    monitor.press("2");
+    monitor.see("0 circuits, 0 streams, 0 OR connections");
+    monitor.press("\t");
+    monitor.see("Opened Control listener connection");
+    // The log is searched with a regular expression.
+    monitor.press("/^.*Opened +C.*\r");
+    monitor.see("matching ^.*Opened +C.*");
+    monitor.press("5");
+    monitor.see("tor has no onion services");
+    monitor.press("6");
+    monitor.see("0 of 0 relays");
+    monitor.press("?");
+    monitor.see("draw the screen again");
+    monitor.press("\x1b");
+    monitor
+        .wait("page without help", |screen| !screen.contents().contains("draw the screen again"));
+    monitor.press("q");
+    assert_eq!(monitor.end().code(), Some(0));
+    monitor.check_restored();
+}
+
+#[test]
+fn monitor_changes_options_and_sends_commands() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let mut monitor = Monitor::start(&tor, &["--page", "configuration", "--color", "never"]);
+    monitor.see("OPTION");
+    monitor.press("/^");
+    monitor.press("\x7fMaxCircuitDirt\r");
+    monitor.see("MaxCircuitDirtiness");
+    monitor.see("1 option ");
+    monitor.press("e");
+    monitor.see("MaxCircuitDirtiness (");
+    monitor.press("\x15nonsense\r");
+    monitor.see("nonsense");
+    monitor.see("MaxCircuitDirtiness");
+    monitor.press("e\x15");
+    monitor.press("777\r");
+    monitor.see("1 change isn't applied");
+    assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("600"));
+    monitor.press("d");
+    monitor.see("+ MaxCircuitDirtiness 777");
+    monitor.press("\x1b");
+    monitor.wait("no diff", |screen| !screen.contents().contains("+ MaxCircuitDirtiness 777"));
+    monitor.press("A");
+    monitor.see("Apply 1 change?");
+    monitor.press("y");
+    monitor.see("tor has accepted the changes");
+    assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("777"));
+    monitor.press("7");
+    monitor.see("A line is sent to tor");
+    monitor.press("GETINFO dormant\r");
+    monitor.see("250-dormant=0");
+    monitor.press("\x1b[A");
+    monitor.wait("the line again", |screen| {
+        screen.contents().matches("> GETINFO dormant").count() == 2
+    });
+    // Letters are text on this page.
+    monitor.press("\x03");
+    assert_eq!(monitor.end().code(), Some(0));
+    let colored = (0..80).any(|column| {
+        let cell = monitor.screen.screen().cell(0, column);
+        cell.is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
+    });
+    assert!(!colored);
+}
+
+#[test]
+fn monitor_shows_onion_services_and_writes_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("services");
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let service = AddOnion::new().local_port(80).detach();
+    let added = controller.add_onion(&service).unwrap().address.to_string();
+    let mut monitor = Monitor::start(&tor, &["--page", "onions"]);
+    monitor.see("1 onion service");
+    monitor.see(" detached ");
+    monitor.see(added.get(..16).unwrap());
+    monitor.press("w\x15");
+    monitor.press(&format!("{}\r", path.display()));
+    monitor.see("services is written");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&added), "{text}");
+    monitor.press("n");
+    monitor.see("new connections use new circuits");
+    // The copied text goes to the terminal in base64.
+    monitor.press("y");
+    monitor.see("copied to the clipboard");
+    monitor.press("q");
+    assert_eq!(monitor.end().code(), Some(0));
+}
+
+#[test]
+fn monitor_goes_on_after_a_restart_of_tor() {
+    let mut tor = RealTor::start("");
+    let mut monitor = Monitor::start(&tor, &["--page", "log"]);
+    monitor.see("Opened Control listener connection");
+    tor.kill();
+    monitor.see("connection lost, reconnecting");
+    // tor opens another port, so the old one must be configured.
+    let port = tor.port();
+    let torrc = tor.torrc().replace("ControlPort auto", &format!("ControlPort {port}"));
+    std::fs::write(tor.folder().join("torrc"), torrc).unwrap();
+    tor.restart();
+    monitor.see("connected to tor again");
+    monitor.wait("no loss", |screen| !screen.contents().contains("reconnecting"));
+    let pid = loop {
+        if let Ok(controller) = tor.over_tcp().connect() {
+            break controller.info().process().unwrap().pid;
+        }
+        thread::sleep(TICK);
+    };
+    monitor.press("1");
+    monitor.see(&format!("process {pid}"));
+    monitor.press("q");
+    assert_eq!(monitor.end().code(), Some(0));
+}
+
+#[test]
+fn terminal_is_restored_after_sigterm() {
+    let tor = RealTor::start("");
+    let mut monitor = Monitor::start(&tor, &["--mouse"]);
+    monitor.see("1 Overview");
+    assert!(monitor.screen.screen().alternate_screen() && !monitor.is_cooked());
+    // The mouse opens the second tab.
+    monitor.press("\x1b[<0;15;1M\x1b[<0;15;1m");
+    monitor.see("OR connections");
+    send_signal(monitor.child.id(), Signal::TERM);
+    assert_eq!(monitor.end().code(), Some(130));
+    monitor.check_restored();
+    let mouse = monitor.screen.screen().mouse_protocol_mode();
+    assert_eq!(mouse, vt100::MouseProtocolMode::None);
+}
+
+#[test]
+fn monitor_without_a_terminal_is_explained() {
+    let tor = RealTor::start("");
+    let done = Scape::new(["monitor"]).control(tor.port()).run().expect(2);
+    assert!(done.error.contains("needs a terminal"), "{done:?}");
+    let done = Scape::new(["monitor", "--json"]).control(tor.port()).run().expect(2);
+    assert!(done.error.contains("scape status --json"), "{done:?}");
+}

@@ -1,0 +1,131 @@
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::real_tor::RealTor;
+use crate::run::{Done, Scape, send_signal};
+use crate::terminal::Terminal;
+
+fn prompt(tor: &RealTor, input: &str) -> Scape {
+    Scape::new(["prompt"]).control(tor.port()).input(input)
+}
+
+#[test]
+fn prompt_runs_the_lines_of_standard_input() {
+    let tor = RealTor::start("Nickname seven\n");
+    let version = tor.controller().get_info("version").unwrap();
+    let text = prompt(&tor, "GETINFO version\n\n# comment\nGETCONF Nickname\n").ok();
+    assert_eq!(text, format!("250-version={version}\n250 OK\n250 Nickname=seven\n"));
+    // The rest is run after a refusal.
+    let done = prompt(&tor, "GETINFO nonsense\nGETCONF Nickname").run().expect(1);
+    assert_eq!(done.out, "552 Unrecognized key \"nonsense\"\n250 Nickname=seven\n");
+    assert_eq!(prompt(&tor, "QUIT\nGETCONF Nickname\n").ok(), "");
+}
+
+#[test]
+fn prompt_runs_the_lines_of_its_arguments() {
+    let tor = RealTor::start("Nickname seven\n");
+    let lines = ["--run", "GETCONF Nickname", "--run", "GETCONF Nickname"];
+    let run = || lines.iter().fold(prompt(&tor, "nothing\n"), |scape, word| scape.arg(word));
+    assert_eq!(run().ok(), "250 Nickname=seven\n250 Nickname=seven\n");
+    let reply = json!({
+        "command": "GETCONF Nickname",
+        "code": 250,
+        "lines": [{"code": 250, "text": "Nickname=seven", "data": null}],
+    });
+    assert_eq!(run().json(), [reply.clone(), reply]);
+}
+
+#[test]
+fn prompt_sends_commands_with_data() {
+    let tor = RealTor::start("Nickname seven\n");
+    let torrc = fs::read_to_string(tor.folder().join("torrc")).unwrap();
+    let torrc = torrc.replace("Nickname seven", "Nickname eight");
+    let text = prompt(&tor, &format!("+LOADCONF\n{torrc}.\nGETCONF Nickname\n")).ok();
+    assert_eq!(text, "250 OK\n250 Nickname=eight\n");
+    let text = prompt(&tor, "GETINFO config-text\n").ok();
+    assert!(text.starts_with("250+config-text=\n") && text.ends_with("\n.\n250 OK\n"), "{text}");
+    let done = prompt(&tor, "+LOADCONF\nNickname nine\n").run().expect(2);
+    assert!(done.error.contains("doesn't end with a line"), "{done:?}");
+}
+
+#[test]
+fn prompt_explains_commands_options_and_keys() {
+    let tor = RealTor::start("");
+    let help = |word: &str| prompt(&tor, &format!("/help {word}\n")).ok();
+    let text = help("");
+    for expected in ["/events [KIND...]", "\n  GETINFO ", "\n  SETCONF "] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(help("getinfo").contains("\n  circuit-status "));
+    assert!(help("SIGNAL").contains("This tor knows RELOAD, "));
+    assert!(help("setevents").contains("STREAM_BW"));
+    assert!(help("version").starts_with("GETINFO version\n"));
+    assert!(help("nickname").starts_with("Nickname (String)\n"));
+    let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(2);
+    assert!(done.error.contains("nonsense is no command"), "{done:?}");
+    assert!(done.error.contains("/nonsense is unknown"), "{done:?}");
+}
+
+#[test]
+fn prompt_shows_events() {
+    let tor = RealTor::start("");
+    for (option, expected) in [
+        ("--color=never", "650 SIGNAL RELOAD"),
+        ("--json", r#"{"event":"SIGNAL","text":"SIGNAL RELOAD"}"#),
+    ] {
+        let command = Scape::new(["prompt", option]).control(tor.port());
+        let mut child = command.start();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"SETEVENTS SIGNAL\nSIGNAL RELOAD\n").unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap() == expected), "no {expected}");
+        drop(input);
+        assert!(child.wait().unwrap().success());
+    }
+    let text = Scape::new(["prompt", "--events", "BW", "--run", "GETINFO version"]);
+    assert!(text.control(tor.port()).ok().contains("250 OK"));
+    let done = prompt(&tor, "/events NONSENSE\n").run().expect(1);
+    assert!(done.error.contains("NONSENSE"), "{done:?}");
+}
+
+#[test]
+fn prompt_completes_words_and_keeps_lines_without_secrets() {
+    let tor = RealTor::start("Nickname seven\n");
+    let state = tempfile::tempdir().unwrap();
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let mut terminal = Terminal::open(80, 24);
+    let command = command.env("TERM", "xterm");
+    let mut child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    terminal.type_text("GETCONF Nickn\t\r");
+    terminal.until("250 Nickname=seven");
+    terminal.type_text("/events SIGNAL\r");
+    terminal.type_text("SETCONF HashedControlPassword=16:00\r");
+    terminal.type_text("SIGNAL RELOAD\r");
+    terminal.until("650 SIGNAL RELOAD");
+    terminal.type_text("/quit\r");
+    assert!(child.wait().unwrap().success());
+    let path = state.path().join("scape/history");
+    let history = fs::read_to_string(&path).unwrap();
+    assert!(history.contains("GETCONF Nickname") && !history.contains("Hashed"), "{history}");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn prompt_restores_the_terminal_after_a_signal() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(80, 24);
+    assert!(terminal.echoes());
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let child = command.env("TERM", "xterm").start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    assert!(!terminal.echoes());
+    send_signal(child.id(), Signal::TERM);
+    Done::of(child, &"prompt").expect(130);
+    assert!(terminal.echoes());
+}
