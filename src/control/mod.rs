@@ -92,8 +92,8 @@ pub use stream_error::{StreamError, StreamProblem};
 
 pub use scape_proto::control::{
     ArgumentError, ArgumentProblem, AuthMethod, Command, CommandBuilder, ConfLine, DecodeError,
-    HashedPassword, Limits, ParseHashedPasswordError, ProtocolInfo, Refusal, Reply, ReplyLine,
-    RouterPurpose, Signal, is_secret_option,
+    HashedPassword, Limits, ParseHashedPasswordError, ProtocolInfo, REDACTED, Refusal, Reply,
+    ReplyLine, RouterPurpose, Signal, is_secret_option,
 };
 
 pub(crate) use connect::Connect;

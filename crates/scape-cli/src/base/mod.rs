@@ -2,6 +2,7 @@
 
 pub(crate) mod background;
 pub(crate) mod busy;
+pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod failure;
 pub(crate) mod interrupt;

@@ -37,6 +37,9 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Status(commands::status::Arguments),
     Info(commands::info::Arguments),
+    Conf(commands::conf::Arguments),
+    Events(commands::events::Arguments),
+    Log(commands::log::Arguments),
     Signal(commands::signal::Arguments),
     Newid(commands::newid::Arguments),
     Circuits(commands::circuits::Arguments),
@@ -50,6 +53,8 @@ pub(crate) enum Command {
     Connect(commands::connect::Arguments),
     Proxy(commands::proxy::Arguments),
     Run(commands::run::Arguments),
+    Doc(commands::doc::Arguments),
+    Launch(commands::launch::Arguments),
     #[cfg(unix)]
     Testnet(commands::testnet::Arguments),
     Monitor(monitor::Arguments),
@@ -64,6 +69,9 @@ impl Command {
         match self {
             Command::Status(arguments) => arguments.run(context),
             Command::Info(arguments) => arguments.run(context),
+            Command::Conf(arguments) => arguments.run(context),
+            Command::Events(arguments) => arguments.run(context),
+            Command::Log(arguments) => arguments.run(context),
             Command::Signal(arguments) => arguments.run(context),
             Command::Newid(arguments) => arguments.run(context),
             Command::Circuits(arguments) => arguments.run(context),
@@ -77,6 +85,8 @@ impl Command {
             Command::Connect(arguments) => arguments.run(context),
             Command::Proxy(arguments) => arguments.run(context),
             Command::Run(arguments) => arguments.run(context),
+            Command::Doc(arguments) => arguments.run(context),
+            Command::Launch(arguments) => arguments.run(context),
             #[cfg(unix)]
             Command::Testnet(arguments) => arguments.run(context),
             Command::Monitor(arguments) => arguments.run(context),

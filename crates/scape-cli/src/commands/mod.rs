@@ -3,10 +3,15 @@
 
 pub(crate) mod addresses;
 pub(crate) mod circuits;
+pub(crate) mod conf;
 pub(crate) mod connect;
+pub(crate) mod doc;
+pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod guards;
 pub(crate) mod info;
+pub(crate) mod launch;
+pub(crate) mod log;
 pub(crate) mod newid;
 pub(crate) mod onion;
 pub(crate) mod proxy;

@@ -5,8 +5,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod conf;
+mod conf_edit;
+mod conf_torrc;
 mod connecting;
+mod doc;
+mod events;
 mod info;
+mod launch;
+mod log;
 mod monitor;
 mod onion;
 mod prompt;

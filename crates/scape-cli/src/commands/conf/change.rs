@@ -1,0 +1,131 @@
+//! Changes of options, and differences between two configurations, as they are
+//! printed.
+
+use anstyle::{AnsiColor, Style};
+use scape::Config;
+use scape::config::ConfigDiff;
+use scape::control::ConfLine;
+use serde::Serialize;
+
+use super::problem::explained;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+
+/// The name of the group of all options of onion services on disk. Each line
+/// belongs to the `HiddenServiceDir` line before it, so the lines are always
+/// shown and changed together.
+pub(super) const SERVICES: &str = "HiddenServiceOptions";
+
+/// A change of an option or of a group of options, as it is printed with
+/// `--json`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Change {
+    /// The option, or its group, such as `SocksPortLines`.
+    pub(super) name: String,
+    /// The lines before the change, as in a torrc. Empty if the option was
+    /// unset. Passwords are replaced by `[redacted]`.
+    pub(super) before: Vec<String>,
+    /// The lines after the change.
+    pub(super) after: Vec<String>,
+}
+
+impl Change {
+    pub(super) fn new(name: &str, before: &[ConfLine], after: &[ConfLine]) -> Self {
+        Change { name: name.to_owned(), before: texts(before), after: texts(after) }
+    }
+
+    /// Returns the lines that are removed, with `-`, and the lines that are
+    /// added, with `+`.
+    pub(super) fn describe(&self) -> String {
+        let mut lines = Vec::new();
+        for (sign, color, these, those) in [
+            ('-', AnsiColor::Red, &self.before, &self.after),
+            ('+', AnsiColor::Green, &self.after, &self.before),
+        ] {
+            let style: Style = color.on_default();
+            let only_here = these.iter().filter(|line| !those.contains(line));
+            lines.extend(only_here.map(|line| format!("{style}{sign}{line}{style:#}")));
+        }
+        // The same lines in another order.
+        if lines.is_empty() {
+            lines.extend(self.after.iter().map(|line| format!(" {line}")));
+        }
+        // A password that is replaced by another one.
+        if lines.is_empty() { self.name.clone() } else { lines.join("\n") }
+    }
+}
+
+impl From<ConfigDiff> for Change {
+    fn from(diff: ConfigDiff) -> Self {
+        Change::new(&diff.name, &diff.before, &diff.after)
+    }
+}
+
+/// Returns lines as in a torrc, without passwords. Lines without a value only
+/// say that an option is unset, and are left out.
+pub(super) fn texts(lines: &[ConfLine]) -> Vec<String> {
+    let set = lines.iter().filter(|line| line.value.is_some());
+    set.map(|line| printable(&line.to_string())).collect()
+}
+
+/// Returns the pending changes that change something.
+pub(super) fn pending(config: &Config) -> Vec<Change> {
+    let diff = config.diff().into_iter();
+    diff.filter(|diff| diff.before != diff.after).map(Change::from).collect()
+}
+
+/// Prints changes: each removed or added line, or one object a change.
+pub(super) fn print(context: &Context, changes: &[Change]) -> Result<(), Failure> {
+    if context.out.is_json() {
+        return context.out.values(changes);
+    }
+    changes.iter().try_for_each(|change| context.out.line(change.describe()))
+}
+
+/// Sends the pending changes, all with one command, and prints them. Nothing is
+/// printed if tor refuses them.
+pub(super) fn save_and_print(context: &Context, config: &mut Config) -> Result<(), Failure> {
+    let changes = pending(config);
+    save(context, config)?;
+    print(context, &changes)
+}
+
+/// Sends the pending changes, all with one command.
+pub(super) fn save(context: &Context, config: &mut Config) -> Result<(), Failure> {
+    config.save().map_err(explained)?;
+    for lost in config.take_overwritten() {
+        let theirs = texts(&lost.theirs).join(", ");
+        context.out.note(format_args!(
+            "another program changed {} at the same moment; its value is overwritten: {theirs}",
+            lost.name
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(texts: &[(&str, &str)]) -> Vec<ConfLine> {
+        texts.iter().map(|(name, value)| ConfLine::new(*name, Some((*value).into()))).collect()
+    }
+
+    #[test]
+    fn changes_show_removed_and_added_lines_without_passwords() {
+        let before = lines(&[("SocksPort", "1"), ("SocksPort", "2")]);
+        let after = lines(&[("SocksPort", "2"), ("BridgePassword", "sesame")]);
+        let change = Change::new("SocksPortLines", &before, &after);
+        let text = anstream::adapter::strip_str(&change.describe()).to_string();
+        assert_eq!(text, "-SocksPort 1\n+BridgePassword [redacted]");
+    }
+
+    #[test]
+    fn lines_in_another_order_are_shown() {
+        let before = lines(&[("Log", "a"), ("Log", "b")]);
+        let after = lines(&[("Log", "b"), ("Log", "a")]);
+        let change = Change::new("Log", &before, &after);
+        assert_eq!(change.describe(), " Log b\n Log a");
+    }
+}

@@ -1,0 +1,155 @@
+//! The running configuration as a text for an editor, and the changes in the
+//! edited text.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scape::Config;
+use scape::config::value::means_the_same;
+use scape::config::{ConfigOption, Torrc};
+use scape::control::{ConfLine, is_secret_option};
+use scape::info::ConfigType;
+
+use super::change::SERVICES;
+use super::problem::explained;
+use crate::base::failure::Failure;
+
+const HEADING: &str = "\
+# The options of the running tor that differ from their defaults.
+# Change, add or remove lines, save the file, and leave the editor. Removed
+# options are reset to their defaults.
+";
+
+/// The lines of each option, or of the group of onion services, by name.
+type Lines = BTreeMap<String, Vec<ConfLine>>;
+
+/// The running configuration at the time when the text was made.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    lines: Lines,
+    text: String,
+}
+
+impl Snapshot {
+    /// Reads the options that differ from their defaults. Options with
+    /// passwords are only named, in a comment.
+    pub(super) fn read(config: &Config) -> Result<Self, Failure> {
+        let mut lines = Lines::new();
+        let mut torrc = Torrc::new();
+        let mut secrets = BTreeSet::new();
+        for option in config.options()?.into_iter().filter(|option| !option.is_default) {
+            if is_secret_option(&option.name) {
+                secrets.insert(option.name);
+                continue;
+            }
+            let unit = unit(&option);
+            if lines.contains_key(&unit) {
+                continue;
+            }
+            let own = present(config, &unit)?;
+            for line in &own {
+                let value = line.value.as_deref().unwrap_or_default();
+                torrc
+                    .push(&line.name, value)
+                    .map_err(|error| Failure::from(scape::Error::from(error)))?;
+            }
+            lines.insert(unit, own);
+        }
+        let mut text = HEADING.to_owned();
+        for name in secrets {
+            text.push_str(&format!(
+                "# {name} isn't shown. It stays as it is unless a line sets it.\n"
+            ));
+        }
+        text.push('\n');
+        text.push_str(&torrc.to_text());
+        Ok(Snapshot { lines, text })
+    }
+
+    /// Returns the text for the editor.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Notes the changes between this configuration and the edited text in
+    /// `config`, which checks them.
+    pub(super) fn apply(&self, config: &mut Config, text: &[u8]) -> Result<(), Failure> {
+        let edited = parse(config, text)?;
+        let units: BTreeSet<&String> = self.lines.keys().chain(edited.keys()).collect();
+        for unit in units {
+            let before = self.lines.get(unit).map(Vec::as_slice).unwrap_or_default();
+            let after = edited.get(unit).map(Vec::as_slice).unwrap_or_default();
+            let ty = config.option(unit).map_err(explained)?.ty;
+            if are_the_same(&ty, before, after) {
+                continue;
+            }
+            if !before.is_empty() && present(config, unit)? != before {
+                return Err(Failure::failed(format!(
+                    "another program has changed {unit} in the meantime"
+                )));
+            }
+            change(config, unit, after)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the name under which the lines of an option are kept: that of the
+/// option or, for an option of an onion service, that of the group.
+fn unit(option: &ConfigOption) -> String {
+    match &option.group {
+        Some(group) if group == SERVICES => group.clone(),
+        _ => option.name.clone(),
+    }
+}
+
+/// Returns the lines that tor runs with.
+fn present(config: &Config, unit: &str) -> Result<Vec<ConfLine>, Failure> {
+    let mut lines = config.group(unit)?;
+    if unit != SERVICES {
+        lines.retain(|line| line.name.eq_ignore_ascii_case(unit));
+    }
+    Ok(lines)
+}
+
+/// Parses the edited text. Names get tor's spelling.
+fn parse(config: &Config, text: &[u8]) -> Result<Lines, Failure> {
+    let torrc = Torrc::parse(text).map_err(Failure::failed)?;
+    let mut lines = Lines::new();
+    for entry in torrc.entries() {
+        let at = format!("line {}", entry.line());
+        if entry.is_include() {
+            return Err(Failure::failed(format!("{at}: other files can't be included here")));
+        }
+        if entry.magic().is_some() {
+            return Err(Failure::failed(format!(
+                "{at}: + or / in front of {} is only possible in a torrc: leave it out",
+                entry.name()
+            )));
+        }
+        let option = config.option(entry.name()).map_err(explained);
+        let option = option.map_err(|failure| failure.while_doing(&at))?;
+        let line = ConfLine::new(option.name.clone(), Some(entry.value().into_owned()));
+        lines.entry(unit(&option)).or_default().push(line);
+    }
+    Ok(lines)
+}
+
+fn are_the_same(ty: &ConfigType, before: &[ConfLine], after: &[ConfLine]) -> bool {
+    before.len() == after.len()
+        && before.iter().zip(after).all(|(before, after)| {
+            let value = |line: &ConfLine| line.value.clone().unwrap_or_default();
+            before.name == after.name && means_the_same(ty, &value(before), &value(after))
+        })
+}
+
+fn change(config: &mut Config, unit: &str, lines: &[ConfLine]) -> Result<(), Failure> {
+    let values: Vec<&str> = lines.iter().filter_map(|line| line.value.as_deref()).collect();
+    let result = match values.as_slice() {
+        [] => config.reset(unit),
+        _ if unit == SERVICES => config.set_group(unit, lines),
+        [""] => config.unset(unit),
+        [value] => config.set(unit, *value),
+        several => config.set(unit, several),
+    };
+    result.map_err(explained)
+}

@@ -1,0 +1,57 @@
+//! `scape conf`: the options of the running tor.
+//!
+//! All changes go through [`scape::Config`], which checks them before it sends
+//! anything. `change.rs` has the form in which changes and differences are
+//! printed.
+
+mod ask;
+mod change;
+mod diff;
+mod edit;
+mod edited;
+mod explain;
+mod get;
+mod problem;
+mod reset;
+mod save;
+mod set;
+
+use clap::{Args, Subcommand};
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// Show and change the options of the running tor
+///
+/// Option names may be abbreviated, and their case doesn't matter. Passwords
+/// are never shown.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Get(get::Arguments),
+    Set(set::Arguments),
+    Reset(reset::Arguments),
+    Diff(diff::Arguments),
+    Explain(explain::Arguments),
+    Save(save::Arguments),
+    Edit(edit::Arguments),
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.command {
+            Command::Get(arguments) => arguments.run(context),
+            Command::Set(arguments) => arguments.run(context),
+            Command::Reset(arguments) => arguments.run(context),
+            Command::Diff(arguments) => arguments.run(context),
+            Command::Explain(arguments) => arguments.run(context),
+            Command::Save(arguments) => arguments.run(context),
+            Command::Edit(arguments) => arguments.run(context),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The advice of `scape conf` for problems with options.
+
+use scape::config::{ConfigError, ConfigProblem};
+
+use crate::base::failure::Failure;
+
+/// Returns the failure for an error of the library. The library's own advice
+/// names its methods, so it is replaced by advice about commands.
+pub(super) fn explained(error: scape::Error) -> Failure {
+    let Some(ConfigError { option, problem, .. }) = error.get::<ConfigError>() else {
+        return error.into();
+    };
+    match problem {
+        ConfigProblem::NoList { ty } => Failure::failed(format!(
+            "{option} ({ty}) takes a single value and is not a list: give one value, without +"
+        )),
+        ConfigProblem::InGroup { group } => Failure::failed(format!(
+            "{option} is in the group {group}, whose lines are only changed together: name \
+             {group}, or use `scape conf edit`"
+        )),
+        ConfigProblem::Conflict => Failure::failed(format!(
+            "{option} was changed by another program at the same moment, and nothing was sent: \
+             look at it and try again"
+        )),
+        ConfigProblem::Unknown { similar } if similar.is_empty() => Failure::failed(format!(
+            "this tor has no option {option}: `scape conf get --all` lists the options"
+        )),
+        _ => error.into(),
+    }
+}

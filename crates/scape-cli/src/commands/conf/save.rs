@@ -1,0 +1,47 @@
+//! `scape conf save`.
+
+use clap::Args;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// Write the running configuration into the torrc
+///
+/// tor keeps the old file under another name. Comments and the order of the old
+/// file are lost. tor refuses if the torrc includes other files, unless --force
+/// is given, or if it can't write the file.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Replace a torrc that includes other files by one that has everything
+    #[arg(long)]
+    force: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let controller = context.controller()?;
+        let file = controller.info().config_file()?;
+        let saved = match self.force {
+            true => controller.save_conf_force(),
+            false => controller.save_conf(),
+        };
+        saved.map_err(|error| {
+            let is_refused = error.refusal().is_some();
+            let failure = Failure::from(error);
+            let failure = failure.while_doing(format_args!("cannot write {}", file.display()));
+            match is_refused && !self.force {
+                true => Failure::new(
+                    failure.exit,
+                    format!(
+                        "{}; if the file includes others, --force replaces it by one file; \
+                         otherwise see `scape log`",
+                        failure.message
+                    ),
+                ),
+                false => failure,
+            }
+        })?;
+        context.out.note(format_args!("written to {}", file.display()));
+        Ok(())
+    }
+}

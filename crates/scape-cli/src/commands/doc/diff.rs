@@ -1,0 +1,262 @@
+//! `scape doc diff`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use clap::Args;
+use scape::documents::FoundDocument;
+use scape::netdoc::{Consensus, ConsensusFlavor, DocumentKind, RouterStatus};
+use scape::word::Fingerprint;
+use serde::Serialize;
+
+use super::input::reader;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::table::Table;
+use crate::base::units;
+
+/// Compare two consensuses: relays that came, left or changed
+///
+/// The first consensus of each file is compared. A line with + is a relay that
+/// came, one with - a relay that left, and one with ~ a relay whose flags or
+/// bandwidth changed.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The file with the old consensus. - is the standard input
+    old: PathBuf,
+
+    /// The file with the new consensus
+    new: PathBuf,
+
+    /// Print only how many relays came, left and changed
+    #[arg(long)]
+    counts: bool,
+}
+
+/// The differences between two consensuses, as they are printed with `--json`.
+#[derive(Debug, Serialize)]
+struct Difference {
+    old: Side,
+    new: Side,
+    /// The number of relays that came.
+    came_count: usize,
+    /// The number of relays that left.
+    left_count: usize,
+    /// The number of relays whose flags changed.
+    flags_count: usize,
+    /// The number of relays whose bandwidth changed.
+    bandwidth_count: usize,
+    /// The relays that came. Missing with `--counts`, like the other lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    came: Option<Vec<Relay>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Vec<Relay>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<Vec<Changed>>,
+}
+
+/// One of the two consensuses.
+#[derive(Debug, Serialize)]
+struct Side {
+    flavor: ConsensusFlavor,
+    /// The start of the validity in UTC, such as `2026-11-30T02:00:00Z`.
+    valid_after: Option<String>,
+    relays: usize,
+    /// The sum of the bandwidths of all relays, in units of 1000 bytes a
+    /// second.
+    bandwidth: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Relay {
+    nickname: String,
+    fingerprint: Fingerprint,
+    flags: Vec<String>,
+    /// The bandwidth in units of 1000 bytes a second.
+    bandwidth: Option<u32>,
+}
+
+/// A relay that is in both consensuses.
+#[derive(Debug, Serialize)]
+struct Changed {
+    nickname: String,
+    fingerprint: Fingerprint,
+    /// Flags that only the new consensus has.
+    flags_added: Vec<String>,
+    /// Flags that only the old consensus has.
+    flags_removed: Vec<String>,
+    bandwidth_old: Option<u32>,
+    bandwidth_new: Option<u32>,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let (old, new) = (read(context, &self.old)?, read(context, &self.new)?);
+        let mut difference = compare(&parse(&self.old, &old)?, &parse(&self.new, &new)?);
+        if self.counts {
+            (difference.came, difference.left, difference.changed) = (None, None, None);
+        }
+        match context.out.is_json() {
+            true => context.out.value(&difference),
+            false => describe(context, &difference),
+        }
+    }
+}
+
+/// Returns the first consensus in a file.
+fn read(context: &Context, path: &Path) -> Result<FoundDocument, Failure> {
+    for found in reader(context, &[path.to_owned()], None) {
+        context.check_interrupt()?;
+        let found = found?;
+        if found.kind() == Some(DocumentKind::Consensus) {
+            return Ok(found);
+        }
+    }
+    Err(Failure::failed(format!("{} contains no consensus", path.display())))
+}
+
+fn parse<'a>(path: &Path, found: &'a FoundDocument) -> Result<Consensus<'a>, Failure> {
+    Consensus::parse(found.text())
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
+}
+
+fn compare(old: &Consensus<'_>, new: &Consensus<'_>) -> Difference {
+    let by_fingerprint = |consensus: &Consensus<'_>| -> BTreeMap<Fingerprint, Relay> {
+        consensus.relays().map(|relay| (relay.fingerprint(), Relay::new(&relay))).collect()
+    };
+    let (before, mut after) = (by_fingerprint(old), by_fingerprint(new));
+    let sides = (Side::new(old, &before), Side::new(new, &after));
+    let (mut left, mut changed) = (Vec::new(), Vec::new());
+    for (fingerprint, relay) in before {
+        match after.remove(&fingerprint) {
+            Some(now) => changed.extend(Changed::new(&relay, now)),
+            None => left.push(relay),
+        }
+    }
+    let came: Vec<Relay> = after.into_values().collect();
+    Difference {
+        old: sides.0,
+        new: sides.1,
+        came_count: came.len(),
+        left_count: left.len(),
+        flags_count: changed.iter().filter(|changed| changed.has_new_flags()).count(),
+        bandwidth_count: changed.iter().filter(|changed| changed.has_new_bandwidth()).count(),
+        came: Some(came),
+        left: Some(left),
+        changed: Some(changed),
+    }
+}
+
+impl Side {
+    fn new(consensus: &Consensus<'_>, relays: &BTreeMap<Fingerprint, Relay>) -> Self {
+        let time = |time: SystemTime| units::time(time);
+        Side {
+            flavor: consensus.flavor.clone(),
+            valid_after: consensus.valid_after.map(time),
+            relays: relays.len(),
+            bandwidth: relays.values().filter_map(|relay| relay.bandwidth).map(u64::from).sum(),
+        }
+    }
+}
+
+impl Relay {
+    fn new(relay: &RouterStatus<'_>) -> Self {
+        let mut flags: Vec<String> = relay.flags().iter().map(str::to_owned).collect();
+        flags.extend(relay.unknown_flags().map(|flag| String::from_utf8_lossy(flag).into_owned()));
+        Relay {
+            nickname: relay.nickname().to_owned(),
+            fingerprint: relay.fingerprint(),
+            flags,
+            bandwidth: relay.bandwidth(),
+        }
+    }
+}
+
+impl Changed {
+    /// Returns `None` if nothing changed.
+    fn new(old: &Relay, new: Relay) -> Option<Self> {
+        let without = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|flag| !those.contains(flag)).cloned().collect()
+        };
+        let changed = Changed {
+            flags_added: without(&new.flags, &old.flags),
+            flags_removed: without(&old.flags, &new.flags),
+            nickname: new.nickname,
+            fingerprint: new.fingerprint,
+            bandwidth_old: old.bandwidth,
+            bandwidth_new: new.bandwidth,
+        };
+        (changed.has_new_flags() || changed.has_new_bandwidth()).then_some(changed)
+    }
+
+    fn has_new_flags(&self) -> bool {
+        !self.flags_added.is_empty() || !self.flags_removed.is_empty()
+    }
+
+    fn has_new_bandwidth(&self) -> bool {
+        self.bandwidth_old != self.bandwidth_new
+    }
+}
+
+fn describe(context: &Context, difference: &Difference) -> Result<(), Failure> {
+    let mut sides =
+        Table::new(&["", "flavor", "valid after", "relays", "bandwidth"]).right(3).right(4);
+    for (name, side) in [("old", &difference.old), ("new", &difference.new)] {
+        let valid_after = side.valid_after.clone().unwrap_or_default();
+        let bandwidth = rate(side.bandwidth);
+        let (flavor, relays) = (side.flavor.to_string(), side.relays.to_string());
+        sides.row([name, &flavor, &valid_after, &relays, &bandwidth]);
+    }
+    context.out.line(sides.text(&context.out))?;
+    context.out.line(format_args!(
+        "\n{} came, {} left, {} with other flags, {} with another bandwidth",
+        difference.came_count,
+        difference.left_count,
+        difference.flags_count,
+        difference.bandwidth_count
+    ))?;
+    let mut relays = Table::new(&["", "nickname", "fingerprint", "flags", "bandwidth"]).right(4);
+    let mut count = 0;
+    for (sign, list) in [("+", &difference.came), ("-", &difference.left)] {
+        for relay in list.iter().flatten() {
+            let bandwidth = relay.bandwidth.map(|bandwidth| rate(bandwidth.into()));
+            relays.row([
+                sign.to_owned(),
+                relay.nickname.clone(),
+                relay.fingerprint.to_string(),
+                relay.flags.join(" "),
+                bandwidth.unwrap_or_default(),
+            ]);
+            count += 1;
+        }
+    }
+    for changed in difference.changed.iter().flatten() {
+        let added = changed.flags_added.iter().map(|flag| format!("+{flag}"));
+        let removed = changed.flags_removed.iter().map(|flag| format!("-{flag}"));
+        let known = |bandwidth: Option<u32>| {
+            bandwidth.map_or_else(|| "?".to_owned(), |bandwidth| rate(bandwidth.into()))
+        };
+        let bandwidth = match changed.has_new_bandwidth() {
+            true => format!("{} > {}", known(changed.bandwidth_old), known(changed.bandwidth_new)),
+            false => String::new(),
+        };
+        relays.row([
+            "~".to_owned(),
+            changed.nickname.clone(),
+            changed.fingerprint.to_string(),
+            added.chain(removed).collect::<Vec<_>>().join(" "),
+            bandwidth,
+        ]);
+        count += 1;
+    }
+    match count {
+        0 => Ok(()),
+        _ => context.out.line(format_args!("\n{}", relays.text(&context.out))),
+    }
+}
+
+/// Writes a bandwidth of a consensus, whose unit is 1000 bytes a second.
+fn rate(kilobytes: u64) -> String {
+    format!("{}/s", units::bytes(kilobytes.saturating_mul(1_000)))
+}

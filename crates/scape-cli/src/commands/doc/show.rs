@@ -1,0 +1,62 @@
+//! `scape doc show`.
+
+use clap::Args;
+
+use super::input::{Input, Unread, skipped};
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+
+/// Print documents as JSON, one document a line
+///
+/// At a terminal, the JSON is indented unless --json is given. Documents that
+/// can't be parsed are reported on standard error, and the exit code is 1 then.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    /// Check everything that the specifications demand. A document with a
+    /// problem isn't printed
+    #[arg(long)]
+    strict: bool,
+
+    /// Report malformed lines, which aren't part of the JSON
+    #[arg(long)]
+    skipped: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let is_pretty = context.out.is_terminal() && !context.out.is_json();
+        let mut malformed = Unread::default();
+        let unread = self.input.read(context, |place, found| {
+            let raw = found.document();
+            let parsed = if self.strict { raw.parse_strict() } else { raw.parse() };
+            let document = match parsed {
+                Ok(document) => document,
+                Err(error) => {
+                    malformed.report(&place.problem(&error));
+                    return Ok(());
+                }
+            };
+            match is_pretty {
+                true => {
+                    let text = serde_json::to_string_pretty(&document);
+                    let text = text
+                        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+                    context.out.line(text)?;
+                }
+                false => context.out.value(&document)?,
+            }
+            if self.skipped {
+                for error in skipped(&document) {
+                    anstream::eprintln!("{}", printable(&place.problem(&error)));
+                }
+            }
+            Ok(())
+        })?;
+        malformed.add(unread);
+        malformed.check()
+    }
+}

@@ -1,0 +1,241 @@
+//! The form of a summary: facts, and counts with bars.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use anstyle::{AnsiColor, Style};
+use scape::netdoc::DocumentKind;
+use serde::{Serialize, Serializer};
+
+use crate::base::output::{Output, printable};
+use crate::base::units;
+use crate::commands::doc::input::kind_name;
+
+/// The number of lines in the longest tables.
+const MOST_ROWS: usize = 15;
+/// The width if the output isn't a terminal.
+const USUAL_WIDTH: u16 = 80;
+
+/// A summary of a document, or of all documents of a kind.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    /// The kind, such as `consensus` or `server_descriptor`.
+    kind: String,
+    /// The heading for people.
+    #[serde(skip)]
+    title: String,
+    /// The values of the document by name, such as `valid_after`.
+    #[serde(serialize_with = "as_map")]
+    facts: Vec<(&'static str, String)>,
+    /// Numbers by name, such as those of relays by `flags`. Each one is an
+    /// object with the counted values.
+    #[serde(serialize_with = "as_counts")]
+    counts: Vec<Counts>,
+}
+
+/// A table of numbers.
+#[derive(Debug)]
+struct Counts {
+    name: &'static str,
+    /// All of what is counted, to which the bars refer.
+    total: u64,
+    unit: Unit,
+    /// True if the rows keep their order. Otherwise, the largest come first.
+    is_ordered: bool,
+    rows: Vec<(String, u64)>,
+}
+
+/// The unit of numbers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Unit {
+    Number,
+    /// 1000 bytes a second, the unit of bandwidths in a consensus.
+    Kilobytes,
+}
+
+fn as_map<S: Serializer>(facts: &[(&str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(facts.iter().map(|(name, value)| (name, value)))
+}
+
+fn as_counts<S: Serializer>(counts: &[Counts], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(counts.iter().map(|counts| {
+        let rows: BTreeMap<&str, u64> =
+            counts.rows.iter().map(|(label, value)| (label.as_str(), *value)).collect();
+        (counts.name, rows)
+    }))
+}
+
+impl Summary {
+    pub(super) fn new(kind: DocumentKind, title: impl Into<String>) -> Self {
+        let (facts, counts) = (Vec::new(), Vec::new());
+        Summary { kind: kind_name(kind), title: title.into(), facts, counts }
+    }
+
+    /// Adds a fact. An empty one is left out.
+    pub(super) fn fact(&mut self, name: &'static str, value: impl ToString) {
+        let value = value.to_string();
+        if !value.is_empty() {
+            self.facts.push((name, value));
+        }
+    }
+
+    /// Adds a time, unless it is missing.
+    pub(super) fn time(&mut self, name: &'static str, time: Option<SystemTime>) {
+        if let Some(time) = time {
+            self.fact(name, units::time(time));
+        }
+    }
+
+    /// Adds numbers, which are shown with the largest first.
+    pub(super) fn counts(
+        &mut self,
+        name: &'static str,
+        counts: BTreeMap<String, u64>,
+        total: u64,
+        unit: Unit,
+    ) {
+        let mut rows: Vec<(String, u64)> = counts.into_iter().collect();
+        rows.sort_by_key(|row| std::cmp::Reverse(row.1));
+        self.counts.push(Counts { name, total, unit, is_ordered: false, rows });
+    }
+
+    /// Adds numbers, which are shown in this order.
+    pub(super) fn ordered(
+        &mut self,
+        name: &'static str,
+        rows: Vec<(String, u64)>,
+        total: u64,
+        unit: Unit,
+    ) {
+        self.counts.push(Counts { name, total, unit, is_ordered: true, rows });
+    }
+
+    /// Returns the summary for people.
+    pub(super) fn describe(&self, out: &Output) -> String {
+        let bold = Style::new().bold();
+        let mut lines = vec![format!("{bold}{}{bold:#}", printable(&self.title))];
+        let width = self.facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        lines.extend(self.facts.iter().map(|(name, value)| {
+            format!("  {:<width$}  {}", name.replace('_', " "), printable(value))
+        }));
+        for counts in self.counts.iter().filter(|counts| !counts.rows.is_empty()) {
+            lines.push(format!("\n{bold}{}{bold:#}", counts.title()));
+            lines.extend(counts.lines(out.width().unwrap_or(USUAL_WIDTH), out.is_terminal()));
+        }
+        lines.join("\n")
+    }
+}
+
+impl Unit {
+    fn show(self, value: u64) -> String {
+        match self {
+            Unit::Number => value.to_string(),
+            Unit::Kilobytes => format!("{}/s", units::bytes(value.saturating_mul(1_000))),
+        }
+    }
+}
+
+impl Counts {
+    fn title(&self) -> String {
+        let mut title = self.name.replace('_', " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        title
+    }
+
+    /// Returns the lines with the numbers, their shares of the total, and bars.
+    fn lines(&self, width: u16, has_blocks: bool) -> Vec<String> {
+        let rows = self.shortened();
+        let values: Vec<String> = rows.iter().map(|(_, value)| self.unit.show(*value)).collect();
+        let labels: Vec<String> = rows.iter().map(|(label, _)| printable(label)).collect();
+        let widest =
+            |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+        let (labels_width, values_width) = (widest(&labels), widest(&values));
+        // Two spaces before the label and between the columns. A share has
+        // seven characters.
+        let room = usize::from(width).saturating_sub(labels_width + values_width + 15);
+        let shares = rows.iter().map(|(_, value)| *value as f64 / self.total.max(1) as f64);
+        let lines = labels.iter().zip(&values).zip(shares).map(|((label, value), share)| {
+            let bar = bar(share, room, has_blocks);
+            let percent = share * 100.0;
+            let line =
+                format!("  {label:<labels_width$}  {value:>values_width$}  {percent:5.1} %  {bar}");
+            line.trim_end().to_owned()
+        });
+        lines.collect()
+    }
+
+    /// Returns the rows. Those that are too many are added up.
+    fn shortened(&self) -> Vec<(String, u64)> {
+        let mut rows = self.rows.clone();
+        if !self.is_ordered && rows.len() > MOST_ROWS {
+            let others = rows.split_off(MOST_ROWS - 1);
+            let sum = others.iter().map(|(_, value)| value).sum();
+            rows.push((format!("{} others", others.len()), sum));
+        }
+        rows
+    }
+}
+
+/// Returns a bar for a share of at most 1. At a terminal, it is exact to an
+/// eighth of a column.
+fn bar(share: f64, room: usize, has_blocks: bool) -> String {
+    const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let columns = share.clamp(0.0, 1.0) * room as f64;
+    if !has_blocks {
+        return "#".repeat(columns.round() as usize);
+    }
+    let eighths = (columns * 8.0).round() as usize;
+    let last = BLOCKS.get(eighths % 8).unwrap_or(&"");
+    let cyan = AnsiColor::Cyan.on_default();
+    match eighths {
+        0 => String::new(),
+        _ => format!("{cyan}{}{last}{cyan:#}", "█".repeat(eighths / 8)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_shares_and_bars() {
+        let mut summary = Summary::new(DocumentKind::Consensus, "A consensus");
+        summary.fact("valid_after", "now");
+        summary.fact("empty", "");
+        let counts = BTreeMap::from([("Fast".to_owned(), 1), ("Running".to_owned(), 4)]);
+        summary.counts("flags", counts, 4, Unit::Number);
+        let text = summary.describe(&Output::new(false));
+        let text = anstream::adapter::strip_str(&text).to_string();
+        let bar = "#".repeat(57);
+        let expected = format!(
+            "A consensus\n  valid after  now\n\nFlags\n  Running  4  100.0 %  {bar}\n  \
+             Fast     1   25.0 %  {}",
+            "#".repeat(14)
+        );
+        assert_eq!(text, expected);
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!(json["kind"], "consensus");
+        assert_eq!(json["counts"]["flags"]["Fast"], 1);
+        assert_eq!(json["facts"], serde_json::json!({"valid_after": "now"}));
+    }
+
+    #[test]
+    fn rows_that_are_too_many_are_added_up() {
+        let mut summary = Summary::new(DocumentKind::Consensus, "");
+        let counts = (1..=20).map(|number| (format!("{number:02}"), number)).collect();
+        summary.counts("numbers", counts, 210, Unit::Number);
+        let rows = summary.counts[0].shortened();
+        assert_eq!(rows.len(), MOST_ROWS);
+        assert_eq!(rows[0], ("20".to_owned(), 20));
+        assert_eq!(rows[14], ("6 others".to_owned(), 1 + 2 + 3 + 4 + 5 + 6));
+    }
+
+    #[test]
+    fn bars_at_a_terminal_have_eighths() {
+        let text = anstream::adapter::strip_str(&bar(0.15, 10, true)).to_string();
+        assert_eq!(text, "█▌");
+        assert_eq!(bar(0.0, 10, true), "");
+    }
+}

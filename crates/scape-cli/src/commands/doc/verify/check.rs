@@ -1,0 +1,181 @@
+//! The check of one document.
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use scape::netdoc::onion::{BlindedPublicKey, OnionDescriptor, TimePeriod};
+use scape::netdoc::{
+    Consensus, DetachedSignatures, Document, ExtraInfo, KeyCertificate, ServerDescriptor,
+    VerifyError, Vote,
+};
+use scape::word::{Fingerprint, OnionAddress};
+
+use super::outcome::Outcome;
+use super::trust::{Authorities, Certificates};
+
+/// The interval between two votes in the public network.
+const VOTING_INTERVAL: Duration = Duration::from_secs(3_600);
+/// The number of periods before the one in which the certificate of an onion
+/// service descriptor expires. The certificate is valid for 54 hours.
+const PERIODS: usize = 5;
+
+/// The descriptors that were read, by the fingerprint of the relay. The keys
+/// of a relay stay the same, so one descriptor is enough.
+#[derive(Debug, Default)]
+pub(super) struct Descriptors(HashMap<Fingerprint, Vec<u8>>);
+
+impl Descriptors {
+    pub(super) fn add(&mut self, text: &[u8]) {
+        let Ok(descriptor) = ServerDescriptor::parse(text) else { return };
+        // A descriptor whose keys are forged must not replace a valid one.
+        let (Some(fingerprint), Some(at)) = (descriptor.fingerprint, descriptor.published) else {
+            return;
+        };
+        if descriptor.verify(at).is_ok() {
+            self.0.entry(fingerprint).or_insert_with(|| text.to_vec());
+        }
+    }
+}
+
+/// The keys that documents are checked with, and the time.
+#[derive(Debug)]
+pub(super) struct Check<'a> {
+    pub(super) certificates: &'a Certificates,
+    pub(super) authorities: Authorities,
+    pub(super) descriptors: &'a Descriptors,
+    pub(super) address: Option<OnionAddress>,
+    pub(super) now: bool,
+}
+
+impl Check<'_> {
+    /// Checks the signatures of a document.
+    pub(super) fn outcome(&self, document: &Document<'_>) -> Outcome {
+        match document {
+            Document::Consensus(consensus) => self.consensus(consensus),
+            Document::Vote(vote) => self.vote(vote),
+            Document::DetachedSignatures(signatures) => self.detached(signatures),
+            Document::ServerDescriptor(descriptor) => self.server_descriptor(descriptor),
+            Document::ExtraInfo(document) => self.extra_info(document),
+            Document::KeyCertificate(certificate) => self.certificate(certificate),
+            Document::OnionDescriptor(descriptor) => self.onion(descriptor),
+            Document::NetworkStatusV2(_) | Document::OnionDescriptorV2(_) => {
+                Outcome::Unchecked("signatures of this old kind can't be checked".into())
+            }
+            _ => Outcome::Unsigned,
+        }
+    }
+
+    /// Returns the time for which a document is checked: now, or its own time.
+    fn at(&self, own: Option<SystemTime>) -> SystemTime {
+        match own {
+            Some(own) if !self.now => own,
+            _ => SystemTime::now(),
+        }
+    }
+
+    fn consensus(&self, consensus: &Consensus<'_>) -> Outcome {
+        let certificates = self.certificates.parse();
+        if certificates.is_empty() {
+            return Outcome::Unchecked(NO_CERTIFICATES.into());
+        }
+        let at = self.at(consensus.valid_after);
+        let known = &self.authorities.fingerprints;
+        let has_signed =
+            |authority: &&Fingerprint| consensus.verify(&certificates, &[**authority], at).is_ok();
+        let signers = known.iter().filter(has_signed).count();
+        let remark = format!("{signers} of {} authorities have signed", known.len());
+        of(consensus.verify(&certificates, known, at), Some(remark))
+    }
+
+    fn vote(&self, vote: &Vote<'_>) -> Outcome {
+        let at = self.at(vote.valid_after);
+        if !self.authorities.fingerprints.is_empty() {
+            return of(vote.verify(&self.authorities.fingerprints, at), None);
+        }
+        // The signature can be checked with the certificate in the vote.
+        let Some(own) = vote.dir_source.as_ref().map(|source| source.identity) else {
+            return Outcome::Invalid("dir-source: the line is missing or malformed".into());
+        };
+        match vote.verify(&[own], at) {
+            Ok(()) => Outcome::Unchecked(format!(
+                "signed by {own}, but no authority is known: use --authorities or --certificates"
+            )),
+            Err(error) => Outcome::Invalid(error.to_string()),
+        }
+    }
+
+    fn detached(&self, signatures: &DetachedSignatures<'_>) -> Outcome {
+        let certificates = self.certificates.parse();
+        if certificates.is_empty() {
+            return Outcome::Unchecked(NO_CERTIFICATES.into());
+        }
+        let at = self.at(signatures.valid_after);
+        of(signatures.verify(&certificates, &self.authorities.fingerprints, at), None)
+    }
+
+    fn server_descriptor(&self, descriptor: &ServerDescriptor<'_>) -> Outcome {
+        match descriptor.is_sanitized() {
+            true => Outcome::Unsigned,
+            false => of(descriptor.verify(self.at(descriptor.published)), None),
+        }
+    }
+
+    fn extra_info(&self, document: &ExtraInfo<'_>) -> Outcome {
+        if document.is_sanitized() {
+            return Outcome::Unsigned;
+        }
+        let text = document.fingerprint.and_then(|relay| self.descriptors.0.get(&relay));
+        match text.map(|text| ServerDescriptor::parse(text)) {
+            Some(Ok(relay)) => of(document.verify(&relay, self.at(document.published)), None),
+            _ => Outcome::Unchecked(
+                "there is no valid server descriptor of this relay among the files".into(),
+            ),
+        }
+    }
+
+    fn certificate(&self, certificate: &KeyCertificate<'_>) -> Outcome {
+        let is_known = certificate
+            .fingerprint
+            .is_some_and(|authority| self.authorities.fingerprints.contains(&authority));
+        match certificate.verify(self.at(certificate.published)) {
+            Ok(()) if self.authorities.are_named && !is_known => {
+                Outcome::Invalid("fingerprint: not one of the authorities".into())
+            }
+            result => of(result, None),
+        }
+    }
+
+    fn onion(&self, descriptor: &OnionDescriptor<'_>) -> Outcome {
+        let expires = descriptor.signing_key_cert.as_ref().map(|certificate| certificate.expires());
+        let Some(key) = descriptor.blinded_key() else {
+            return Outcome::Invalid("the descriptor has no blinded key".into());
+        };
+        let remark = match &self.address {
+            None => "made by the key in the descriptor; --address checks whose key it is".into(),
+            Some(address) if is_key_of(address, &key, expires) => format!("made by {address}"),
+            Some(address) => {
+                return Outcome::Invalid(format!("the key isn't one of {address} at that time"));
+            }
+        };
+        of(descriptor.verify(&key, self.at(expires)), Some(remark))
+    }
+}
+
+const NO_CERTIFICATES: &str =
+    "there are no certificates of authorities: use --certificates, or name their file, too";
+
+/// Returns true if a service has this key in one of the periods for which a
+/// certificate that expires then may have been made.
+fn is_key_of(address: &OnionAddress, key: &BlindedPublicKey, expires: Option<SystemTime>) -> bool {
+    let Some(expires) = expires else { return false };
+    let last = TimePeriod::at(expires, TimePeriod::DEFAULT_MINUTES, VOTING_INTERVAL);
+    let mut periods = std::iter::successors(Some(last), |period| Some(period.previous()));
+    periods.by_ref().take(PERIODS).any(|period| BlindedPublicKey::new(address, period) == *key)
+}
+
+fn of(result: Result<(), VerifyError>, remark: Option<String>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Valid(remark),
+        Err(error) => Outcome::Invalid(error.to_string()),
+    }
+}

@@ -1,0 +1,123 @@
+//! `scape doc verify`.
+//!
+//! `trust.rs` has the certificates and authorities. `check.rs` checks a
+//! document. `outcome.rs` has the results and their output.
+
+mod check;
+mod outcome;
+mod trust;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use scape::documents::FoundDocument;
+use scape::netdoc::DocumentKind;
+use scape::word::{Fingerprint, OnionAddress};
+
+use self::check::{Check, Descriptors};
+use self::outcome::{Checked, Counts, Outcome};
+use self::trust::{Authorities, Certificates};
+use super::input::{Input, Place};
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// Check the signatures of documents
+///
+/// Consensuses, votes and detached signatures are checked with the certificates
+/// of the authorities, server descriptors and certificates with the keys in
+/// them, and extra-info documents with the server descriptor of the same relay,
+/// which must be among the files. Other kinds have no signatures.
+///
+/// Each document is checked for the time when it was made, unless --now is
+/// given. The exit code is 1 if a document is invalid or can't be checked.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+
+    /// A file with the certificates of authorities, such as tor's cached-certs.
+    /// Default: the certificates among the files
+    #[arg(long, value_name = "FILE")]
+    certificates: Vec<PathBuf>,
+
+    /// The fingerprints of the authorities that you trust. Default: those of
+    /// all certificates
+    #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',', num_args = 1..)]
+    authorities: Vec<Fingerprint>,
+
+    /// The address of the onion service whose descriptors are checked. Default:
+    /// the key in the descriptor is believed
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<OnionAddress>,
+
+    /// Documents must be valid now, not only when they were made
+    #[arg(long)]
+    now: bool,
+}
+
+/// The documents that can only be checked when all files are read.
+type Waiting = Vec<(Place, FoundDocument)>;
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let mut certificates = Certificates::read(context, &self.certificates)?;
+        let collects = self.certificates.is_empty();
+        let mut descriptors = Descriptors::default();
+        let mut waiting = Waiting::new();
+        let mut counts = Counts::default();
+        let unread = self.input.read(context, |place, found| {
+            if found.kind() == Some(DocumentKind::KeyCertificate) && collects {
+                certificates.add(found.text());
+            }
+            if must_wait(&found, collects) {
+                waiting.push((place.clone(), found));
+                return Ok(());
+            }
+            let check = self.check(&certificates, &descriptors);
+            let outcome = outcome(&check, &found);
+            if found.kind() == Some(DocumentKind::ServerDescriptor) {
+                descriptors.add(found.text());
+            }
+            counts.print(context, Checked::new(place, &found, outcome))
+        })?;
+        let check = self.check(&certificates, &descriptors);
+        for (place, found) in &waiting {
+            context.check_interrupt()?;
+            counts.print(context, Checked::new(place, found, outcome(&check, found)))?;
+        }
+        counts.note(context, &check.authorities);
+        unread.check()?;
+        counts.check()
+    }
+
+    fn check<'a>(&self, certificates: &'a Certificates, descriptors: &'a Descriptors) -> Check<'a> {
+        Check {
+            authorities: Authorities::new(&self.authorities, certificates),
+            certificates,
+            descriptors,
+            address: self.address,
+            now: self.now,
+        }
+    }
+}
+
+/// Returns true if a document can only be checked with others that may follow.
+fn must_wait(found: &FoundDocument, collects: bool) -> bool {
+    match found.kind() {
+        Some(DocumentKind::ExtraInfo) => true,
+        Some(DocumentKind::Consensus | DocumentKind::Vote | DocumentKind::DetachedSignatures) => {
+            collects
+        }
+        _ => false,
+    }
+}
+
+fn outcome(check: &Check<'_>, found: &FoundDocument) -> Outcome {
+    match found.document().parse() {
+        Ok(document) => check.outcome(&document),
+        Err(error) if found.kind().is_none_or(|kind| kind == DocumentKind::Unknown) => {
+            Outcome::Unchecked(error.to_string())
+        }
+        Err(error) => Outcome::Invalid(error.to_string()),
+    }
+}

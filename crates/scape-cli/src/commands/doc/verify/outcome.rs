@@ -1,0 +1,164 @@
+//! The results of checks, and their output.
+
+use anstyle::{AnsiColor, Style};
+use scape::documents::FoundDocument;
+use scape::netdoc::{Document, DocumentKind};
+use scape::word::Fingerprint;
+use serde::Serialize;
+
+use super::trust::Authorities;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+use crate::commands::doc::input::{Place, kind_name};
+
+/// The result of the check of a document, with a remark or the reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The signatures are valid.
+    Valid(Option<String>),
+    /// A signature is missing or wrong, or the document is malformed.
+    Invalid(String),
+    /// Something that the check needs is missing.
+    Unchecked(String),
+    /// Documents of this kind have no signatures.
+    Unsigned,
+}
+
+/// A document and the result of its check, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Checked {
+    /// The file and, in an archive, its member.
+    file: String,
+    /// The number of the document in the file, counted from 1.
+    number: usize,
+    /// The kind, such as `server_descriptor`.
+    kind: String,
+    /// The subject of the document: a nickname, a fingerprint, a flavor or a
+    /// blinded key.
+    subject: Option<String>,
+    /// `valid`, `invalid`, `unchecked` or `unsigned`.
+    result: &'static str,
+    /// A remark, or the reason why the document isn't valid.
+    reason: Option<String>,
+}
+
+impl Checked {
+    pub(super) fn new(place: &Place, found: &FoundDocument, outcome: Outcome) -> Self {
+        let document = found.document().parse().ok();
+        let (result, reason) = match outcome {
+            Outcome::Valid(remark) => ("valid", remark),
+            Outcome::Invalid(reason) => ("invalid", Some(reason)),
+            Outcome::Unchecked(reason) => ("unchecked", Some(reason)),
+            Outcome::Unsigned => ("unsigned", None),
+        };
+        Checked {
+            file: place.file.clone(),
+            number: place.number,
+            kind: kind_name(found.kind().unwrap_or(DocumentKind::Unknown)),
+            subject: document.as_ref().and_then(subject),
+            result,
+            reason,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let style = match self.result {
+            "valid" => AnsiColor::Green.on_default(),
+            "invalid" => AnsiColor::Red.on_default().bold(),
+            "unchecked" => AnsiColor::Yellow.on_default(),
+            _ => Style::new(),
+        };
+        let what = format!("{} {}", self.kind.replace('_', " "), printable(&self.file));
+        let mut line =
+            format!("{style}{:<10}{style:#}{what}: document {}", self.result, self.number);
+        if let Some(subject) = &self.subject {
+            line += &format!(" ({})", printable(subject));
+        }
+        if let Some(reason) = &self.reason {
+            line += &format!(": {}", printable(reason));
+        }
+        line
+    }
+}
+
+/// The numbers of documents by their result.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    valid: usize,
+    invalid: usize,
+    unchecked: usize,
+    unsigned: usize,
+    /// True if a document was checked with the authorities.
+    uses_authorities: bool,
+}
+
+impl Counts {
+    /// Counts and prints the result of a document.
+    pub(super) fn print(&mut self, context: &Context, checked: Checked) -> Result<(), Failure> {
+        let count = match checked.result {
+            "valid" => &mut self.valid,
+            "invalid" => &mut self.invalid,
+            "unchecked" => &mut self.unchecked,
+            _ => &mut self.unsigned,
+        };
+        *count += 1;
+        let kinds = [DocumentKind::Consensus, DocumentKind::Vote, DocumentKind::DetachedSignatures];
+        self.uses_authorities |= kinds.iter().any(|kind| kind_name(*kind) == checked.kind);
+        match context.out.is_json() {
+            true => context.out.value(&checked),
+            false => context.out.line(checked.describe()),
+        }
+    }
+
+    /// Tells the numbers, and which authorities were believed.
+    pub(super) fn note(&self, context: &Context, authorities: &Authorities) {
+        context.out.note(format_args!(
+            "{} valid, {} invalid, {} unchecked, {} without signatures",
+            self.valid, self.invalid, self.unchecked, self.unsigned
+        ));
+        if self.uses_authorities && !authorities.are_named && !authorities.fingerprints.is_empty() {
+            let names: Vec<String> =
+                authorities.fingerprints.iter().map(ToString::to_string).collect();
+            context.out.note(format_args!(
+                "the authorities of the certificates were believed, because --authorities names \
+                 none: {}",
+                names.join(", ")
+            ));
+        }
+    }
+
+    /// Returns a failure if a document is invalid or couldn't be checked.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let total = self.valid + self.invalid + self.unchecked + self.unsigned;
+        let wrong = self.invalid + self.unchecked;
+        match (total, wrong) {
+            (0, _) => Err(Failure::failed("the files contain no documents")),
+            (_, 0) => Ok(()),
+            _ => Err(Failure::failed(format!(
+                "{} invalid and {} unchecked of {total} documents",
+                self.invalid, self.unchecked
+            ))),
+        }
+    }
+}
+
+/// Returns the subject of a document, such as the nickname of a relay.
+fn subject(document: &Document<'_>) -> Option<String> {
+    let fingerprint = |fingerprint: Option<Fingerprint>| fingerprint.map(|it| it.to_string());
+    match document {
+        Document::ServerDescriptor(descriptor) => {
+            descriptor.nickname.map(str::to_owned).or(fingerprint(descriptor.fingerprint))
+        }
+        Document::ExtraInfo(document) => {
+            document.nickname.map(str::to_owned).or(fingerprint(document.fingerprint))
+        }
+        Document::Consensus(consensus) => Some(consensus.flavor.to_string()),
+        Document::Vote(vote) => vote.dir_source.as_ref().map(|source| source.nickname.to_string()),
+        Document::KeyCertificate(certificate) => fingerprint(certificate.fingerprint),
+        Document::OnionDescriptor(descriptor) => {
+            descriptor.blinded_key().map(|key| key.to_string())
+        }
+        _ => None,
+    }
+}

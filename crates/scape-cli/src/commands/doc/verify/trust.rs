@@ -1,0 +1,64 @@
+//! The certificates of authorities, and the authorities that are trusted.
+
+use std::path::PathBuf;
+
+use scape::netdoc::{DocumentKind, KeyCertificate};
+use scape::word::Fingerprint;
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::commands::doc::input::reader;
+
+/// The texts of certificates.
+#[derive(Debug, Default)]
+pub(super) struct Certificates(Vec<Vec<u8>>);
+
+impl Certificates {
+    /// Reads the certificates in these files.
+    pub(super) fn read(context: &Context, files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut certificates = Certificates::default();
+        if files.is_empty() {
+            return Ok(certificates);
+        }
+        for found in reader(context, files, None) {
+            context.check_interrupt()?;
+            let found = found?;
+            if found.kind() == Some(DocumentKind::KeyCertificate) {
+                certificates.add(found.text());
+            }
+        }
+        match certificates.0.is_empty() {
+            true => Err(Failure::failed("there is no certificate in the files of --certificates")),
+            false => Ok(certificates),
+        }
+    }
+
+    pub(super) fn add(&mut self, text: &[u8]) {
+        self.0.push(text.to_vec());
+    }
+
+    pub(super) fn parse(&self) -> Vec<KeyCertificate<'_>> {
+        self.0.iter().flat_map(|text| KeyCertificate::parse_all(text)).collect()
+    }
+}
+
+/// The authorities that are trusted.
+#[derive(Debug)]
+pub(super) struct Authorities {
+    pub(super) fingerprints: Vec<Fingerprint>,
+    /// True if the user has named them.
+    pub(super) are_named: bool,
+}
+
+impl Authorities {
+    pub(super) fn new(named: &[Fingerprint], certificates: &Certificates) -> Self {
+        let mut fingerprints = named.to_vec();
+        if named.is_empty() {
+            let parsed = certificates.parse();
+            fingerprints.extend(parsed.iter().filter_map(|certificate| certificate.fingerprint));
+        }
+        fingerprints.sort_unstable();
+        fingerprints.dedup();
+        Authorities { fingerprints, are_named: !named.is_empty() }
+    }
+}

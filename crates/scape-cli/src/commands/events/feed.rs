@@ -1,0 +1,96 @@
+//! Events until a deadline, with notes about interruptions.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use scape::connection::EventItem;
+use scape::control::Reconnect;
+use scape::event::{Event, EventKind};
+use scape::{Controller, ErrorKind, Subscription};
+
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// The longest wait before the command looks for a signal again.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Connects to tor. With `follow`, the connection is made again whenever it
+/// ends.
+pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, Failure> {
+    if !follow {
+        return context.controller();
+    }
+    let controller = context.connect()?.reconnect(Reconnect::new()).connect_interactive()?;
+    Ok(controller.cancel_with(&context.token))
+}
+
+/// An event or an interruption in a [`Feed`].
+#[derive(Debug)]
+pub(crate) enum Item {
+    Event(Arc<Event>),
+    /// The connection has ended, and is being made again.
+    Disconnected,
+    /// The connection is open again.
+    Reconnected,
+}
+
+/// The events of some kinds, from the moment of subscribing.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    events: Subscription,
+    deadline: Option<Instant>,
+    follows: bool,
+    /// Keeps the connection open.
+    _controller: Controller,
+}
+
+impl Feed {
+    /// Subscribes to these kinds. The feed ends after `time`.
+    pub(crate) fn open(
+        controller: Controller,
+        kinds: Vec<EventKind>,
+        time: Option<Duration>,
+        follows: bool,
+    ) -> Result<Self, Failure> {
+        let events = controller.subscribe(kinds)?;
+        // A time that is too long for the clock never ends.
+        let deadline = time.and_then(|time| Instant::now().checked_add(time));
+        Ok(Feed { events, deadline, follows, _controller: controller })
+    }
+
+    /// Waits for the next event or interruption, which is reported. Returns
+    /// `None` at the deadline.
+    pub(crate) fn next(&self, context: &Context) -> Result<Option<Item>, Failure> {
+        loop {
+            context.check_interrupt()?;
+            let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(None);
+            }
+            match self.events.next_item(left.unwrap_or(POLL).min(POLL)) {
+                Ok(EventItem::Event(event)) => return Ok(Some(Item::Event(event))),
+                Ok(EventItem::Missed(count)) => {
+                    context.out.note(format_args!("{count} events are missing"));
+                }
+                Ok(EventItem::Disconnected(cause)) if self.follows => {
+                    context.out.note(format_args!("{cause}; waiting for tor"));
+                    return Ok(Some(Item::Disconnected));
+                }
+                Ok(EventItem::Reconnected(_)) => {
+                    context.out.note("connected again");
+                    return Ok(Some(Item::Reconnected));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Timeout => {}
+                Err(error) => {
+                    context.check_interrupt()?;
+                    let mut failure = Failure::from(error);
+                    if !self.follows {
+                        failure.message += "; with --follow, scape waits until tor runs again";
+                    }
+                    return Err(failure);
+                }
+            }
+        }
+    }
+}

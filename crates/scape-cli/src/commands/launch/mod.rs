@@ -1,0 +1,167 @@
+//! `scape launch`: a tor that ends with the command.
+
+mod running;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use scape::config::TorrcFiles;
+use scape::process::{Control, TorProcess};
+use scape::{ErrorKind, Launch};
+
+use self::running::{Running, VARIABLES};
+use crate::base::busy::Busy;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+use crate::base::output::printable;
+use crate::base::program;
+
+/// The interval between two checks for a signal.
+const POLL: Duration = Duration::from_millis(200);
+/// The number of tor's last log lines in the message when tor has ended.
+const LAST_LINES: usize = 10;
+
+/// Start a tor of your own, which ends with this command
+///
+/// tor reads neither the system's torrc nor its data directory. It has a
+/// control port and a SOCKS port of 127.0.0.1 that the system chooses, and ends
+/// at Ctrl-C. As soon as it is ready, its addresses are printed.
+///
+/// With a program, tor ends after the program, and the exit code is that of the
+/// program. The program gets the variables SCAPE_CONTROL, SCAPE_SOCKS,
+/// TOR_CONTROL_HOST, TOR_CONTROL_PORT, TOR_CONTROL_COOKIE_AUTH_FILE,
+/// TOR_SOCKS_HOST and TOR_SOCKS_PORT.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Options of tor, such as SocksPort=9050. An option that is given several
+    /// times has several lines
+    #[arg(value_name = "OPTION=VALUE")]
+    options: Vec<TorOption>,
+
+    /// The data directory, which is kept. Default: a temporary one, so that tor
+    /// downloads everything anew
+    #[arg(long, value_name = "DIR")]
+    data_directory: Option<PathBuf>,
+
+    /// A torrc with further options
+    #[arg(long, value_name = "FILE")]
+    torrc: Option<PathBuf>,
+
+    /// The program tor. Default: the one in PATH or in the usual places
+    #[arg(long, value_name = "FILE")]
+    tor: Option<PathBuf>,
+
+    /// Print tor's log on standard error
+    #[arg(long)]
+    log: bool,
+
+    /// A program to run with this tor, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// An argument `OPTION=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TorOption {
+    name: String,
+    value: String,
+}
+
+impl FromStr for TorOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                Ok(TorOption { name: name.trim().to_owned(), value: value.trim().to_owned() })
+            }
+            _ => Err("it must be OPTION=VALUE; a program comes after --".into()),
+        }
+    }
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let process = self.start(context)?;
+        let running = Running::of(&process)?;
+        if self.command.is_empty() {
+            running.print(context)?;
+            let result = wait(context, &process);
+            return result.and(process.stop().map_err(Failure::from));
+        }
+        let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
+        command.args(self.command.iter().skip(1));
+        // Another tor of the user must not be used by accident.
+        for name in VARIABLES {
+            command.env_remove(name);
+        }
+        command.envs(running.variables());
+        let result = program::run(context, &self.command, &mut command);
+        // The program's failure is more important than what comes after it.
+        result.and(process.stop().map_err(Failure::from))
+    }
+
+    /// Starts tor, and shows how far the start has come.
+    fn start(&self, context: &Context) -> Result<TorProcess, Failure> {
+        let mut launch = Launch::new()
+            .control(Control::TcpPort)
+            .timeout(context.network_timeout())
+            .cancel_with(&context.token);
+        if let Some(path) = &self.tor {
+            launch = launch.program(path);
+        }
+        if let Some(path) = &self.torrc {
+            launch = launch.torrc(&TorrcFiles::read(path)?.to_single());
+        }
+        if let Some(path) = &self.data_directory {
+            launch = launch.data_directory(path);
+        }
+        for option in &self.options {
+            launch = launch.option(option.name.as_str(), option.value.as_str());
+        }
+        if self.log {
+            launch = launch.on_log(|line| anstream::eprintln!("{}", printable(line)));
+        }
+        let busy = Arc::new(Busy::new("starting tor"));
+        let shown = busy.clone();
+        Ok(launch.on_progress(move |progress| shown.update(progress)).start()?)
+    }
+}
+
+/// Waits until Ctrl-C. Returns a failure if tor ends before that.
+fn wait(context: &Context, process: &TorProcess) -> Result<(), Failure> {
+    loop {
+        context.check_interrupt()?;
+        match process.wait(POLL) {
+            Ok(exit) => {
+                context.check_interrupt()?;
+                let log = process.log_tail();
+                let last = log.iter().skip(log.len().saturating_sub(LAST_LINES));
+                let last: Vec<String> = last.map(|line| printable(line)).collect();
+                return Err(Failure::failed(format!(
+                    "tor has ended by itself ({exit}); its log ends with:\n{}",
+                    last.join("\n")
+                )));
+            }
+            Err(error) if error.kind() == ErrorKind::Timeout => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_split_at_the_first_equals_sign() {
+        let option: TorOption = "Bridge=obfs4 1.2.3.4:5 cert=a".parse().unwrap();
+        assert_eq!((&*option.name, &*option.value), ("Bridge", "obfs4 1.2.3.4:5 cert=a"));
+        assert!("DisableNetwork".parse::<TorOption>().is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! tor's own log file.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use scape::Controller;
+use scape::event::Severity;
+
+use super::line::LogLine;
+use super::severity::rank;
+use crate::base::failure::Failure;
+
+/// The part at the end of a file that is read: 64 MiB.
+const MOST: u64 = 64 << 20;
+
+/// A file that tor writes its log into.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LogFile {
+    path: PathBuf,
+    /// The least severity in the file.
+    least: usize,
+}
+
+impl LogFile {
+    /// Finds the log file with the most messages, by tor's option `Log`.
+    pub(super) fn find(controller: &Controller) -> Result<Self, Failure> {
+        let lines = controller.get_conf_list("Log")?;
+        let files = lines.iter().filter_map(|line| LogFile::parse(line));
+        files.min_by_key(|file| file.least).ok_or_else(|| {
+            Failure::failed(
+                "tor has no log file: print new messages with --follow, or give it one with \
+                 `scape conf set \"+Log=notice file /path/of/file\"`",
+            )
+        })
+    }
+
+    /// Parses a value of the option `Log`, such as `notice-warn file /log` or
+    /// `[handshake]debug [~net]info file /log`. Returns `None` if the value
+    /// names no file.
+    fn parse(value: &str) -> Option<Self> {
+        let (severities, path) = value.split_once(" file ")?;
+        let ranks = severities.split_whitespace().filter_map(|word| {
+            let range = word.rsplit(']').next()?;
+            let least = range.split('-').next()?.to_ascii_uppercase();
+            Some(rank(&Severity::from(least.as_str())))
+        });
+        Some(LogFile { path: PathBuf::from(path.trim()), least: ranks.min()? })
+    }
+
+    /// Returns the length of the file in bytes.
+    pub(super) fn length(&self) -> Result<u64, Failure> {
+        self.open()
+            .and_then(|file| Ok(file.metadata()?.len()))
+            .map_err(|error| self.failure(&error))
+    }
+
+    /// Reads the messages of the file, or of its end if it is very long.
+    pub(super) fn read(&self, now: SystemTime) -> Result<Vec<LogLine>, Failure> {
+        let read = || -> io::Result<(u64, Vec<u8>)> {
+            let mut file = self.open()?;
+            let begin = file.metadata()?.len().saturating_sub(MOST);
+            file.seek(SeekFrom::Start(begin))?;
+            let mut text = Vec::new();
+            file.take(MOST).read_to_end(&mut text)?;
+            Ok((begin, text))
+        };
+        let (begin, text) = read().map_err(|error| self.failure(&error))?;
+        Ok(parse(begin, &text, now, &TimeZone::system()))
+    }
+
+    /// Opens the file. A pipe or a device isn't opened, because that could wait
+    /// for ever.
+    fn open(&self) -> io::Result<File> {
+        match self.path.metadata()?.is_file() {
+            true => File::open(&self.path),
+            false => Err(io::Error::other("it isn't a file")),
+        }
+    }
+
+    fn failure(&self, error: &io::Error) -> Failure {
+        Failure::failed(format!(
+            "cannot read tor's log file {}: {error}; run scape as a user who may read it, or \
+             print new messages with --follow",
+            self.path.display()
+        ))
+    }
+}
+
+/// Parses the lines of a file from the position `begin`. Lines without a time
+/// belong to the message before them.
+fn parse(begin: u64, text: &[u8], now: SystemTime, zone: &TimeZone) -> Vec<LogLine> {
+    let mut lines: Vec<LogLine> = Vec::new();
+    let mut at = begin;
+    for bytes in text.split_inclusive(|byte| *byte == b'\n') {
+        let line = String::from_utf8_lossy(bytes);
+        let line = line.trim_end();
+        match (LogLine::parse(line, at, now, zone), lines.last_mut()) {
+            (Some(parsed), _) => lines.push(parsed),
+            (None, Some(last)) => {
+                last.message.push('\n');
+                last.message.push_str(line);
+            }
+            // The rest of a message whose beginning isn't read.
+            (None, None) => {}
+        }
+        at += bytes.len() as u64;
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_options_name_files() {
+        for (value, expected) in [
+            ("notice file /var/log/tor", Some(("/var/log/tor", 2))),
+            ("warn-err file /a file", Some(("/a file", 3))),
+            ("[handshake]debug [~net,~mm]info file /a", Some(("/a", 0))),
+            ("notice stdout", None),
+            ("notice syslog", None),
+        ] {
+            let expected = expected.map(|(path, least)| LogFile { path: path.into(), least });
+            assert_eq!(LogFile::parse(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn messages_may_have_several_lines() {
+        let text = b"of another\nNov 30 06:00:00.000 [notice] one\n two\n\
+                     Nov 30 06:00:01.000 [warn] three\n";
+        let now = humantime::parse_rfc3339("2026-11-30T07:00:00Z").unwrap();
+        let lines = parse(100, text, now, &TimeZone::UTC);
+        let shown: Vec<_> = lines.iter().map(|line| (line.at, line.message.as_str())).collect();
+        assert_eq!(shown, [(111, "one\n two"), (149, "three")]);
+    }
+}

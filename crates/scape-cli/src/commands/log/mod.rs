@@ -1,0 +1,172 @@
+//! `scape log`: tor's log messages, older ones from tor's own log file and new
+//! ones from events.
+
+mod file;
+mod line;
+mod severity;
+mod since;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap::Args;
+use scape::event::{Event, EventBody, EventKind, Severity};
+
+use self::file::LogFile;
+use self::line::LogLine;
+use self::severity::rank;
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+use crate::commands::events::feed::{Feed, Item, controller};
+
+/// The number of older lines unless there is an option for it.
+const LINES: usize = 50;
+/// The time after which a message in the log file can't come as an event
+/// anymore.
+const LATE: Duration = Duration::from_secs(3);
+
+/// Print tor's log messages
+///
+/// Older messages are read from tor's own log file, if the option Log names a
+/// file that scape can read. New ones are printed with --follow, as tor logs
+/// them. Times are local.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The least severity: debug, info, notice, warn or err
+    #[arg(long, short, value_name = "SEVERITY", default_value = "notice")]
+    #[arg(value_parser = severity::parse)]
+    severity: Severity,
+
+    /// Print older messages since this time: an age such as 2h, or a local time
+    /// such as "2026-11-30 14:05"
+    #[arg(long, value_name = "TIME", value_parser = since::parse)]
+    since: Option<SystemTime>,
+
+    /// The number of older messages. Default: 50, or all with --since
+    #[arg(long, short = 'n', value_name = "N")]
+    lines: Option<usize>,
+
+    /// Go on with new messages, and reconnect when tor ends and starts again
+    #[arg(long, short)]
+    follow: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        let controller = controller(context, self.follow)?;
+        let file = LogFile::find(&controller);
+        if !self.follow {
+            let older = file?.read(SystemTime::now())?;
+            return self.print_older(context, older);
+        }
+        let kinds = EventKind::LOGS.into_iter().skip(rank(&self.severity)).collect();
+        let feed = Feed::open(controller, kinds, None, true)?;
+        let begun = file.and_then(|file| Ok((file.length()?, file)));
+        let file = begun.and_then(|(length, file)| {
+            let older = file.read(SystemTime::now())?;
+            let recent =
+                Recent::new(older.iter().filter(|line| line.at >= length).cloned().collect());
+            self.print_older(context, older)?;
+            Ok((file, recent))
+        });
+        match file {
+            Ok((file, recent)) => self.print_new(context, &feed, Some(&file), recent),
+            Err(failure) if failure.exit == Exit::Failed => {
+                context.out.note(format_args!("without older messages: {}", failure.message));
+                self.print_new(context, &feed, None, Recent::new(Vec::new()))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn print_older(&self, context: &Context, older: Vec<LogLine>) -> Result<(), Failure> {
+        let most = self.lines.unwrap_or(if self.since.is_some() { usize::MAX } else { LINES });
+        let mut chosen = VecDeque::new();
+        for line in older {
+            let is_too_old = self.since.is_some_and(|since| line.time < since);
+            if is_too_old || !self.is_severe(&line) {
+                continue;
+            }
+            chosen.push_back(line);
+            if chosen.len() > most {
+                chosen.pop_front();
+            }
+        }
+        chosen.iter().try_for_each(|line| line.print(context))
+    }
+
+    /// Prints events. After an interruption, prints the messages that tor has
+    /// written into its file in the meantime. The `recent` messages have been
+    /// printed already.
+    fn print_new(
+        &self,
+        context: &Context,
+        feed: &Feed,
+        file: Option<&LogFile>,
+        mut recent: Recent,
+    ) -> Result<(), Failure> {
+        let mut ended_at = 0;
+        while let Some(item) = feed.next(context)? {
+            match item {
+                Item::Event(event) => match line(&event) {
+                    Some(line) if !recent.take(&line) => line.print(context)?,
+                    _ => {}
+                },
+                Item::Disconnected => {
+                    ended_at = file.and_then(|file| file.length().ok()).unwrap_or_default();
+                }
+                Item::Reconnected => {
+                    let missed = file.and_then(|file| file.read(SystemTime::now()).ok());
+                    let mut missed = missed.unwrap_or_default();
+                    // A file that is shorter now has been begun anew.
+                    if missed.last().is_some_and(|last| last.at >= ended_at) {
+                        missed.retain(|line| line.at >= ended_at);
+                    }
+                    missed.retain(|line| self.is_severe(line));
+                    missed.iter().try_for_each(|line| line.print(context))?;
+                    recent = Recent::new(missed);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_severe(&self, line: &LogLine) -> bool {
+        rank(&line.severity) >= rank(&self.severity)
+    }
+}
+
+/// Messages that were read from the file a moment ago, and may come as events,
+/// too.
+#[derive(Debug)]
+struct Recent {
+    lines: Vec<LogLine>,
+    read_at: Instant,
+}
+
+impl Recent {
+    fn new(lines: Vec<LogLine>) -> Self {
+        Recent { lines, read_at: Instant::now() }
+    }
+
+    /// Removes a message. Returns true if it was there.
+    fn take(&mut self, line: &LogLine) -> bool {
+        if self.read_at.elapsed() > LATE {
+            self.lines.clear();
+        }
+        let is_it =
+            |other: &LogLine| other.severity == line.severity && other.message == line.message;
+        let known = self.lines.iter().position(is_it);
+        known.map(|known| self.lines.swap_remove(known)).is_some()
+    }
+}
+
+fn line(event: &Event) -> Option<LogLine> {
+    let EventBody::Log(log) = event.body() else { return None };
+    Some(LogLine {
+        time: event.arrived(),
+        severity: log.severity.clone(),
+        message: log.message.trim().to_owned(),
+        at: 0,
+    })
+}

@@ -1,0 +1,78 @@
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::real_tor::RealTor;
+use crate::run::Scape;
+
+fn conf<const N: usize>(tor: &RealTor, arguments: [&str; N]) -> Scape {
+    let scape = Scape::new(["conf"]).control(tor.port());
+    arguments.iter().fold(scape, |scape, argument| scape.arg(argument))
+}
+
+#[test]
+fn conf_diff_compares_tor_with_its_torrc() {
+    let tor = RealTor::start("Nickname somebody\n");
+    let diff = || conf(&tor, ["diff"]);
+    let before = diff().ok();
+    conf(&tor, ["set", "Nickname=other", "MaxCircuitDirtiness=5 minutes"]).ok();
+    let text = diff().ok();
+    let torrc = tor.folder().join("torrc");
+    assert!(text.starts_with(&format!("--- {}\n+++ the running tor\n", torrc.display())), "{text}");
+    for expected in ["\n-Nickname somebody\n+Nickname other\n", "\n+MaxCircuitDirtiness 300\n"] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(!before.contains("Nickname"), "{before}");
+    let values = diff().json();
+    let named = |name: &str| -> Value {
+        values.iter().find(|value| value["name"] == name).unwrap().clone()
+    };
+    let line = tor.torrc().lines().position(|line| line == "Nickname somebody").unwrap() + 1;
+    let expected = json!({"name": "Nickname", "before": ["Nickname somebody"],
+        "after": ["Nickname other"], "file": torrc, "line": line});
+    assert_eq!(named("Nickname"), expected);
+    assert_eq!(named("MaxCircuitDirtiness")["file"], json!(null));
+}
+
+#[test]
+fn conf_diff_compares_tor_with_another_file_or_defaults() {
+    let tor = RealTor::start("Nickname somebody\nMaxCircuitDirtiness 5 minutes\n");
+    let copy = tor.folder().join("copy");
+    let included = tor.folder().join("included");
+    fs::write(&included, "Nickname nobody\n").unwrap();
+    fs::write(&copy, format!("%include {}\n{}", included.display(), "ExitNodes {de}\n")).unwrap();
+    let values = conf(&tor, ["diff", "--torrc"]).arg(&copy).json();
+    let nickname = values.iter().find(|value| value["name"] == "Nickname").unwrap();
+    assert_eq!((&nickname["file"], &nickname["line"]), (&json!(included), &json!(1)));
+    let exits = values.iter().find(|value| value["name"] == "ExitNodes").unwrap();
+    assert_eq!((&exits["before"], &exits["after"]), (&json!(["ExitNodes {de}"]), &json!([])));
+    let text = conf(&tor, ["diff", "--defaults"]).ok();
+    assert!(text.contains("-MaxCircuitDirtiness 10 minutes\n+MaxCircuitDirtiness 300\n"), "{text}");
+    assert!(text.contains("+Nickname somebody\n") && !text.contains("-Nickname"), "{text}");
+    let done = conf(&tor, ["diff", "--torrc", "/nowhere/torrc"]).run().expect(1);
+    assert!(done.error.contains("/nowhere/torrc"), "{done:?}");
+    assert!(done.error.contains("name a copy with --torrc FILE"), "{done:?}");
+}
+
+#[test]
+fn conf_save_writes_the_torrc() {
+    let tor = RealTor::start("Nickname somebody\n");
+    conf(&tor, ["set", "Nickname=other"]).ok();
+    let done = conf(&tor, ["save"]).run().expect(0);
+    let torrc = tor.folder().join("torrc");
+    assert_eq!(done.error, format!("written to {}\n", torrc.display()));
+    assert!(tor.torrc().lines().any(|line| line == "Nickname other"), "{}", tor.torrc());
+    assert!(!conf(&tor, ["diff"]).ok().contains("Nickname"));
+}
+
+#[test]
+fn conf_save_needs_force_if_the_torrc_includes_files() {
+    let included = tempfile::tempdir().unwrap();
+    let file = included.path().join("more");
+    fs::write(&file, "Nickname somebody\n").unwrap();
+    let tor = RealTor::start(&format!("%include {}\n", file.display()));
+    let done = conf(&tor, ["save"]).run().expect(1);
+    assert!(done.error.contains("--force"), "{done:?}");
+    conf(&tor, ["save", "--force"]).ok();
+    assert!(tor.torrc().lines().any(|line| line == "Nickname somebody"), "{}", tor.torrc());
+}

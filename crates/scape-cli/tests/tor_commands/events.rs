@@ -1,0 +1,119 @@
+use crossbeam_channel::{Receiver, unbounded};
+use std::io::{BufRead as _, BufReader};
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use scape::control::Signal as TorSignal;
+
+use crate::real_tor::RealTor;
+use crate::run::{Done, Scape, send_signal};
+
+/// The time in which an event must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns the lines that a command prints, as they come.
+fn lines(child: &mut Child) -> Receiver<String> {
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = unbounded();
+    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    receiver
+}
+
+/// Sends signals to tor until the command prints a line.
+fn signal_until_line(tor: &RealTor, lines: &Receiver<String>) -> String {
+    let controller = tor.controller();
+    for _ in 0..PATIENCE.as_secs() * 5 {
+        controller.signal(TorSignal::Dump).unwrap();
+        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
+            return line;
+        }
+    }
+    panic!("no line was printed")
+}
+
+#[test]
+fn events_are_listed_with_their_meaning() {
+    let tor = RealTor::start("");
+    let text = Scape::new(["events", "--list"]).control(tor.port()).ok();
+    let line = text.lines().find(|line| line.starts_with("BW ")).unwrap();
+    assert!(line.ends_with("noisy  bytes read and written in the last second"), "{line}");
+    let values = Scape::new(["events", "--list"]).control(tor.port()).json();
+    let circuits = values.iter().find(|value| value["kind"] == "CIRC").unwrap();
+    assert_eq!(circuits["is_noisy"], false);
+    assert_eq!(circuits["meaning"], "the status of a circuit changed");
+    assert_eq!(values.len(), text.lines().count() - 1);
+    // All kinds that this tor knows are explained.
+    assert!(values.iter().all(|value| value["meaning"].is_string()), "{values:?}");
+}
+
+#[test]
+fn events_are_printed_with_a_local_time() {
+    let tor = RealTor::start("");
+    let events = Scape::new(["events", "signal", "--count", "2"]).control(tor.port());
+    let mut child = events.env("TZ", "UTC").start();
+    let lines = lines(&mut child);
+    let line = signal_until_line(&tor, &lines);
+    let (time, rest) = line.split_at("2026-11-30 00:53:20.007".len());
+    let time = format!("{}Z", time.replace(' ', "T"));
+    let now = std::time::SystemTime::now();
+    let age = now.duration_since(humantime::parse_rfc3339(&time).unwrap()).unwrap();
+    assert!(age < PATIENCE, "{line}");
+    assert!(rest.starts_with("  SIGNAL  ") && rest.contains("DUMP"), "{line}");
+    signal_until_line(&tor, &lines);
+    Done::of(child, &"scape events").expect(0);
+}
+
+#[test]
+fn events_are_printed_as_json_and_filtered() {
+    let tor = RealTor::start("");
+    let events = Scape::new(["events", "CONF_CHANGED", "SIGNAL", "--json", "--match", "dump"]);
+    let mut child = events.control(tor.port()).start();
+    let lines = lines(&mut child);
+    let value: serde_json::Value = serde_json::from_str(&signal_until_line(&tor, &lines)).unwrap();
+    assert_eq!(value["kind"], "SIGNAL");
+    assert_eq!(value["body"]["signal"], "DUMP");
+    assert!(!value["arrived"].is_null(), "{value}");
+    let controller = tor.controller();
+    controller.signal(TorSignal::Debug).unwrap();
+    controller.signal(TorSignal::Dump).unwrap();
+    // The signal DEBUG doesn't match.
+    assert!(lines.recv_timeout(PATIENCE).unwrap().contains("DUMP"));
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"scape events").expect(130);
+}
+
+#[test]
+fn events_end_after_a_time_or_at_the_end_of_tor() {
+    let mut tor = RealTor::start("");
+    let done = Scape::new(["events", "--for", "0.2s"]).control(tor.port()).run().expect(0);
+    assert_eq!(done.out, "");
+    let done = Scape::new(["events", "nonsense"]).control(tor.port()).run().expect(1);
+    assert!(done.error.contains("no events of the kind nonsense"), "{done:?}");
+    let mut child = Scape::new(["events", "SIGNAL"]).control(tor.port()).start();
+    signal_until_line(&tor, &lines(&mut child));
+    tor.kill();
+    let done = Done::of(child, &"scape events").expect(1);
+    assert!(done.error.contains("with --follow, scape waits until tor runs again"), "{done:?}");
+}
+
+#[test]
+fn events_follow_a_tor_that_restarts() {
+    let mut tor = RealTor::start("");
+    let events = Scape::new(["events", "SIGNAL", "--follow"]).control(tor.socket().display());
+    let mut child = events.start();
+    let lines = lines(&mut child);
+    signal_until_line(&tor, &lines);
+    tor.kill();
+    // Lines from before the end.
+    while lines.try_recv().is_ok() {}
+    tor.restart();
+    while tor.over_unix().connect().is_err() {
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(signal_until_line(&tor, &lines).contains("DUMP"));
+    send_signal(child.id(), Signal::INT);
+    let done = Done::of(child, &"scape events").expect(130);
+    assert!(done.error.contains("waiting for tor\nconnected again\n"), "{done:?}");
+}

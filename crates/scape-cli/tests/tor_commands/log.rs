@@ -1,0 +1,82 @@
+use crossbeam_channel::unbounded;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::real_tor::RealTor;
+use crate::run::{Done, Scape, send_signal};
+
+/// The time in which a message must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn log(tor: &RealTor) -> Scape {
+    Scape::new(["log"]).control(tor.socket().display())
+}
+
+#[test]
+fn older_messages_are_read_from_the_log_file() {
+    let tor = RealTor::start("");
+    let text = log(&tor).ok();
+    let file = tor.log();
+    let last = file.lines().last().unwrap().split_once("[notice] ").unwrap().1;
+    assert!(text.lines().last().unwrap().ends_with(&format!(" [notice] {last}")), "{text}");
+    assert_eq!(log(&tor).arg("--lines").arg("2").ok().lines().count(), 2);
+    assert_eq!(log(&tor).arg("--severity").arg("err").ok(), "");
+    let values = log(&tor).json();
+    let value = values.last().unwrap();
+    assert_eq!((&value["severity"], &value["message"]), (&"NOTICE".into(), &last.into()));
+    let time = humantime::parse_rfc3339(value["time"].as_str().unwrap()).unwrap();
+    assert!(time.elapsed().unwrap() < Duration::from_secs(600), "{value}");
+    let recent = log(&tor).arg("--since").arg("10min").ok();
+    // Each command opens a connection, which tor logs.
+    let all = tor.log().lines().count();
+    assert_eq!(recent.lines().count(), all, "{recent}");
+    assert_eq!(log(&tor).arg("--since").arg("2099-01-01 00:00").ok(), "");
+    log(&tor).arg("--severity").arg("loud").run().expect(2);
+}
+
+#[test]
+fn missing_log_file_is_explained() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    controller.set_conf([("Log", "notice stdout")]).unwrap();
+    let done = log(&tor).run().expect(1);
+    assert!(
+        done.error.contains("tor has no log file: print new messages with --follow"),
+        "{done:?}"
+    );
+    let file = tor.folder().join("other");
+    controller.set_conf([("Log", format!("notice file {}", file.display()))]).unwrap();
+    fs::remove_file(&file).unwrap();
+    let done = log(&tor).run().expect(1);
+    let expected = format!("cannot read tor's log file {}", file.display());
+    assert!(done.error.contains(&expected), "{done:?}");
+}
+
+#[test]
+fn new_messages_follow_the_older_ones() {
+    let mut tor = RealTor::start("");
+    let mut child = log(&tor).arg("--follow").arg("--lines").arg("3").start();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let (sender, lines) = unbounded();
+    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    for _ in 0..3 {
+        lines.recv_timeout(PATIENCE).unwrap();
+    }
+    let opened = "[notice] New control connection opened.";
+    // The command's own connection isn't printed twice.
+    assert!(lines.recv_timeout(Duration::from_secs(2)).is_err());
+    drop(tor.controller());
+    let line = lines.recv_timeout(PATIENCE).unwrap();
+    assert!(line.ends_with(opened), "{line}");
+    tor.kill();
+    tor.restart();
+    // The messages of the start come before the connection, and are read from
+    // the file.
+    while !lines.recv_timeout(PATIENCE).unwrap().contains("[notice] Opened Control listener") {}
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"scape log").expect(130);
+}
