@@ -94,15 +94,19 @@ fn kind_is_needed_if_it_is_not_recognized() {
 fn interrupt_ends_reading_standard_input() {
     let mut child = Scape::new(["doc", "show", "-"]).start();
     let mut input = child.stdin.take().unwrap();
-    // The first document ends where the second one begins.
-    let text = read("server-descriptor") + &read("server-descriptor-2");
-    input.write_all(text.as_bytes()).unwrap();
+    // More than the reader takes at once, and no end.
+    let text = read("server-descriptor").repeat(500);
+    let writer = std::thread::spawn(move || {
+        let written = input.write_all(text.as_bytes());
+        (input, written)
+    });
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert!(line.contains("authority0"), "{line}");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape doc").expect(130);
-    drop(input);
+    // The command may have ended before it has read everything.
+    let (_input, _written) = writer.join().unwrap();
 }
 
 #[test]
