@@ -55,6 +55,16 @@ fn conf_diff_compares_tor_with_another_file_or_defaults() {
 }
 
 #[test]
+fn conf_diff_works_without_a_torrc() {
+    let tor = RealTor::start("Nickname somebody\n");
+    let torrc = tor.folder().join("torrc");
+    fs::remove_file(&torrc).unwrap();
+    let done = conf(&tor, ["diff"]).run().expect(0);
+    assert!(done.error.contains(&format!("{} doesn't exist", torrc.display())), "{done:?}");
+    assert!(done.out.contains("\n+Nickname somebody\n"), "{done:?}");
+}
+
+#[test]
 fn conf_save_writes_the_torrc() {
     let tor = RealTor::start("Nickname somebody\n");
     conf(&tor, ["set", "Nickname=other"]).ok();

@@ -51,10 +51,22 @@ impl Arguments {
             return print(context, &with_defaults(&config)?);
         }
         let torrc = match &self.torrc {
-            Some(path) => Files::read(path, None)?,
+            Some(path) => {
+                let torrc = Some(TorrcFiles::read(path).map_err(advise)?);
+                Files { path: path.clone(), torrc, defaults: None }
+            }
+
             None => {
                 let info = config.controller().info();
-                Files::read(&info.config_file()?, info.config_defaults_file().ok().as_deref())?
+                let (path, defaults) = (info.config_file()?, info.config_defaults_file().ok());
+                let files = Files::read_own(&path, defaults.as_deref())?;
+                if files.torrc.is_none() {
+                    let path = path.display();
+                    context
+                        .out
+                        .note(format_args!("{path} doesn't exist, so tor has read no torrc"));
+                }
+                files
             }
         };
         let compared = config.compare(torrc.entries())?;
@@ -98,26 +110,27 @@ fn with_defaults(config: &Config) -> Result<Vec<Change>, Failure> {
 /// The torrc, and the file of defaults that tor reads before it.
 struct Files {
     path: PathBuf,
-    torrc: TorrcFiles,
+    /// `None` if the file doesn't exist.
+    torrc: Option<TorrcFiles>,
     defaults: Option<TorrcFiles>,
 }
 
 impl Files {
-    fn read(path: &Path, defaults: Option<&Path>) -> Result<Self, Failure> {
-        let torrc = TorrcFiles::read(path).map_err(advise)?;
-        let defaults = match defaults.map(TorrcFiles::read) {
-            // tor names this file even if it doesn't exist.
-            Some(Err(error)) if is_missing(&error) => None,
-            Some(defaults) => Some(defaults.map_err(advise)?),
-            None => None,
+    /// Reads the files that tor has read. tor names them even if they don't
+    /// exist.
+    fn read_own(path: &Path, defaults: Option<&Path>) -> Result<Self, Failure> {
+        let read = |path: &Path| match TorrcFiles::read(path) {
+            Err(error) if is_missing(&error) => Ok(None),
+            files => files.map(Some).map_err(advise),
         };
-        Ok(Files { path: path.to_owned(), torrc, defaults })
+        let defaults = defaults.map(read).transpose()?.flatten();
+        Ok(Files { path: path.to_owned(), torrc: read(path)?, defaults })
     }
 
     /// Returns the entries that count. An option in the torrc replaces that of
     /// the defaults file, unless it begins with `+`.
     fn entries(&self) -> Vec<&TorrcEntry> {
-        let own = self.torrc.entries();
+        let own = self.torrc.as_ref().map(TorrcFiles::entries).unwrap_or_default();
         let is_replaced = |entry: &TorrcEntry| {
             let first = own.iter().find(|other| other.is_named(entry.name()));
             first.is_some_and(|first| first.magic() != Some(TorrcMagic::Append))
@@ -146,7 +159,7 @@ impl Files {
             entry.line() == line && is_named
         };
         let defaults = self.defaults.iter().flat_map(TorrcFiles::files);
-        let mut files = defaults.chain(self.torrc.files());
+        let mut files = defaults.chain(self.torrc.iter().flat_map(TorrcFiles::files));
         files.find(|file| file.torrc.entries().any(is_it)).map(|file| file.path.clone())
     }
 

@@ -54,7 +54,14 @@ impl Arguments {
         let result = self.edit(context, &mut config, &snapshot, &file);
         let is_edited = fs::read(&file).is_ok_and(|text| text != snapshot.text().as_bytes());
         match result {
-            Err(failure) if is_edited => Err(keep(file, failure)),
+            Err(failure) if is_edited => {
+                let failure = keep(file, failure);
+                // The failures of an interrupted command aren't printed.
+                if context.token.is_cancelled() {
+                    anstream::eprintln!("{}", failure.message);
+                }
+                Err(failure)
+            }
             result => result,
         }
     }

@@ -106,3 +106,34 @@ fn cookie_file(process: &TorProcess) -> Result<Option<PathBuf>, Failure> {
     let usual = || process.data_directory().join("control_auth_cookie");
     Ok(Some(file.map_or_else(usual, PathBuf::from)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_name_the_first_ports() {
+        let running = Running {
+            version: "0.4.9.8".into(),
+            pid: 1,
+            control: Some("127.0.0.1:9051".into()),
+            cookie_file: Some("/data/cookie".into()),
+            socks: vec!["[::1]:9050".into(), "unix:/socks".into()],
+            data_directory: "/data".into(),
+        };
+        let variables = running.variables();
+        let expected = [
+            ("SCAPE_CONTROL", "127.0.0.1:9051"),
+            ("SCAPE_SOCKS", "[::1]:9050"),
+            ("TOR_CONTROL_COOKIE_AUTH_FILE", "/data/cookie"),
+            ("TOR_CONTROL_HOST", "127.0.0.1"),
+            ("TOR_CONTROL_PORT", "9051"),
+            ("TOR_SOCKS_HOST", "::1"),
+            ("TOR_SOCKS_PORT", "9050"),
+        ];
+        let expected: BTreeMap<String, String> =
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(variables, expected);
+        assert!(expected.keys().all(|name| VARIABLES.contains(&name.as_str())));
+    }
+}

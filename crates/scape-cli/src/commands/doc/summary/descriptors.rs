@@ -8,7 +8,6 @@ use scape::netdoc::{
 };
 
 use super::page::{Summary, Unit};
-use crate::base::units;
 
 /// The descriptors so far, by their kind.
 #[derive(Debug, Default)]
@@ -101,10 +100,9 @@ impl Servers {
         }
         let title = format!("{} server descriptors", self.count);
         let mut page = Summary::new(DocumentKind::ServerDescriptor, title);
-        page.fact("documents", self.count);
+        page.number("documents", self.count);
         self.published.describe(&mut page);
-        let bandwidth = units::bytes(self.bandwidth.saturating_mul(1_000));
-        page.fact("bandwidth", format!("{bandwidth}/s"));
+        page.rate("bandwidth", self.bandwidth);
         page.counts("versions", self.platforms.clone(), self.count, Unit::Number);
         page.counts("systems", self.systems.clone(), self.count, Unit::Number);
         page.counts("relays_with", self.properties.clone(), self.count, Unit::Number);
@@ -152,10 +150,10 @@ impl ExtraInfos {
         }
         let title = format!("{} extra-info documents", self.count);
         let mut page = Summary::new(DocumentKind::ExtraInfo, title);
-        page.fact("documents", self.count);
+        page.number("documents", self.count);
         self.published.describe(&mut page);
-        page.fact("bytes_read", self.read);
-        page.fact("bytes_written", self.written);
+        page.bytes("bytes_read", self.read);
+        page.bytes("bytes_written", self.written);
         page.counts("transports", self.transports.clone(), self.count, Unit::Number);
         page.counts("relays_with", self.clients.clone(), self.count, Unit::Number);
         Some(page)
@@ -188,7 +186,7 @@ impl Microdescriptors {
         }
         let title = format!("{} microdescriptors", self.count);
         let mut page = Summary::new(DocumentKind::Microdescriptor, title);
-        page.fact("documents", self.count);
+        page.number("documents", self.count);
         page.counts("relays_with", self.properties.clone(), self.count, Unit::Number);
         Some(page)
     }
@@ -222,7 +220,7 @@ impl Certificates {
         }
         let title = format!("{} certificates of authorities", self.count);
         let mut page = Summary::new(DocumentKind::KeyCertificate, title);
-        page.fact("documents", self.count);
+        page.number("documents", self.count);
         self.published.describe(&mut page);
         page.time("first_expires", self.expires);
         page.counts("authorities", self.authorities.clone(), self.count, Unit::Number);

@@ -1,7 +1,8 @@
 //! The form of a summary: facts, and counts with bars.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use anstyle::{AnsiColor, Style};
 use scape::netdoc::DocumentKind;
@@ -24,13 +25,50 @@ pub(super) struct Summary {
     /// The heading for people.
     #[serde(skip)]
     title: String,
-    /// The values of the document by name, such as `valid_after`.
+    /// The values of the document by name, such as `valid_after`. Times are in
+    /// UTC, durations in seconds, and bandwidths in units of 1000 bytes a
+    /// second.
     #[serde(serialize_with = "as_map")]
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<(&'static str, Fact)>,
     /// Numbers by name, such as those of relays by `flags`. Each one is an
     /// object with the counted values.
     #[serde(serialize_with = "as_counts")]
     counts: Vec<Counts>,
+}
+
+/// A value of a document.
+#[derive(Debug, Clone)]
+enum Fact {
+    Text(String),
+    Number(u64),
+    Bytes(u64),
+    /// Units of 1000 bytes a second.
+    Rate(u64),
+    Duration(Duration),
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fact::Text(text) => f.write_str(text),
+            Fact::Number(number) => write!(f, "{number}"),
+            Fact::Bytes(bytes) => f.write_str(&units::bytes(*bytes)),
+            Fact::Rate(rate) => f.write_str(&Unit::Kilobytes.show(*rate)),
+            Fact::Duration(time) => f.write_str(&units::duration(*time)),
+        }
+    }
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Fact::Text(text) => serializer.serialize_str(text),
+            Fact::Number(number) | Fact::Bytes(number) | Fact::Rate(number) => {
+                serializer.serialize_u64(*number)
+            }
+            Fact::Duration(time) => serializer.serialize_u64(time.as_secs()),
+        }
+    }
 }
 
 /// A table of numbers.
@@ -53,7 +91,7 @@ pub(super) enum Unit {
     Kilobytes,
 }
 
-fn as_map<S: Serializer>(facts: &[(&str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+fn as_map<S: Serializer>(facts: &[(&str, Fact)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(facts.iter().map(|(name, value)| (name, value)))
 }
 
@@ -71,19 +109,42 @@ impl Summary {
         Summary { kind: kind_name(kind), title: title.into(), facts, counts }
     }
 
-    /// Adds a fact. An empty one is left out.
-    pub(super) fn fact(&mut self, name: &'static str, value: impl ToString) {
-        let value = value.to_string();
+    /// Adds a text, unless it is missing or empty.
+    pub(super) fn text(&mut self, name: &'static str, value: Option<impl ToString>) {
+        let value = value.map(|value| value.to_string()).unwrap_or_default();
         if !value.is_empty() {
-            self.facts.push((name, value));
+            self.facts.push((name, Fact::Text(value)));
         }
+    }
+
+    /// Adds a number, unless it is missing.
+    pub(super) fn number(&mut self, name: &'static str, value: impl Into<Option<u64>>) {
+        self.facts.extend(value.into().map(|value| (name, Fact::Number(value))));
+    }
+
+    /// Adds the number of some items.
+    pub(super) fn count(&mut self, name: &'static str, count: usize) {
+        self.number(name, count as u64);
+    }
+
+    /// Adds a bandwidth in units of 1000 bytes a second.
+    pub(super) fn rate(&mut self, name: &'static str, kilobytes: u64) {
+        self.facts.push((name, Fact::Rate(kilobytes)));
+    }
+
+    /// Adds a number of bytes.
+    pub(super) fn bytes(&mut self, name: &'static str, bytes: u64) {
+        self.facts.push((name, Fact::Bytes(bytes)));
     }
 
     /// Adds a time, unless it is missing.
     pub(super) fn time(&mut self, name: &'static str, time: Option<SystemTime>) {
-        if let Some(time) = time {
-            self.fact(name, units::time(time));
-        }
+        self.text(name, time.map(units::time));
+    }
+
+    /// Adds a duration, unless it is missing.
+    pub(super) fn duration(&mut self, name: &'static str, time: Option<Duration>) {
+        self.facts.extend(time.map(|time| (name, Fact::Duration(time))));
     }
 
     /// Adds numbers, which are shown with the largest first.
@@ -116,7 +177,7 @@ impl Summary {
         let mut lines = vec![format!("{bold}{}{bold:#}", printable(&self.title))];
         let width = self.facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         lines.extend(self.facts.iter().map(|(name, value)| {
-            format!("  {:<width$}  {}", name.replace('_', " "), printable(value))
+            format!("  {:<width$}  {}", name.replace('_', " "), printable(&value.to_string()))
         }));
         for counts in self.counts.iter().filter(|counts| !counts.rows.is_empty()) {
             lines.push(format!("\n{bold}{}{bold:#}", counts.title()));
@@ -202,15 +263,17 @@ mod tests {
     #[test]
     fn rows_have_shares_and_bars() {
         let mut summary = Summary::new(DocumentKind::Consensus, "A consensus");
-        summary.fact("valid_after", "now");
-        summary.fact("empty", "");
+        summary.text("valid_after", Some("now"));
+        summary.text("empty", Some(""));
+        summary.rate("bandwidth", 1_500);
+        summary.duration("expired_for", Some(Duration::from_secs(61)));
         let counts = BTreeMap::from([("Fast".to_owned(), 1), ("Running".to_owned(), 4)]);
         summary.counts("flags", counts, 4, Unit::Number);
         let text = summary.describe(&Output::new(false));
         let text = anstream::adapter::strip_str(&text).to_string();
         let bar = "#".repeat(57);
         let expected = format!(
-            "A consensus\n  valid after  now\n\nFlags\n  Running  4  100.0 %  {bar}\n  \
+            "A consensus\n  valid after  now\n  bandwidth    1.50 MB/s\n  expired for  1m 1s\n\nFlags\n  Running  4  100.0 %  {bar}\n  \
              Fast     1   25.0 %  {}",
             "#".repeat(14)
         );
@@ -218,7 +281,9 @@ mod tests {
         let json = serde_json::to_value(&summary).unwrap();
         assert_eq!(json["kind"], "consensus");
         assert_eq!(json["counts"]["flags"]["Fast"], 1);
-        assert_eq!(json["facts"], serde_json::json!({"valid_after": "now"}));
+        let expected =
+            serde_json::json!({"valid_after": "now", "bandwidth": 1500, "expired_for": 61});
+        assert_eq!(json["facts"], expected);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use scape::netdoc::{
 
 use super::page::{Summary, Unit};
 use crate::base::failure::Failure;
-use crate::base::units;
 
 pub(super) fn consensus(
     consensus: &Consensus<'_>,
@@ -20,21 +19,21 @@ pub(super) fn consensus(
     let relays: Vec<RouterStatus<'_>> = consensus.relays().collect();
     let title = format!("Consensus with {} relays", relays.len());
     let mut page = Summary::new(DocumentKind::Consensus, title);
-    page.fact("flavor", &consensus.flavor);
-    page.fact("method", consensus.method.map(|method| method.to_string()).unwrap_or_default());
+    page.text("flavor", Some(&consensus.flavor));
+    page.number("method", consensus.method.map(u64::from));
     page.time("valid_after", consensus.valid_after);
     page.time("fresh_until", consensus.fresh_until);
     page.time("valid_until", consensus.valid_until);
     let now = SystemTime::now();
     let expired = consensus.valid_until.and_then(|end| now.duration_since(end).ok());
-    page.fact("expired_for", expired.map(units::duration).unwrap_or_default());
-    page.fact("relays", relays.len());
+    page.duration("expired_for", expired);
+    page.count("relays", relays.len());
     let authorities = consensus.dir_sources.iter().map(|source| &*source.nickname);
-    page.fact("authorities", authorities.collect::<Vec<_>>().join(", "));
-    page.fact("signatures", consensus.signatures.len());
+    page.text("authorities", Some(authorities.collect::<Vec<_>>().join(", ")));
+    page.count("signatures", consensus.signatures.len());
     let malformed = consensus.relays().results().filter(Result::is_err).count();
-    page.fact("malformed_lines", number(consensus.skipped().len()));
-    page.fact("malformed_relays", number(malformed));
+    page.count("malformed_lines", consensus.skipped().len());
+    page.count("malformed_relays", malformed);
     flags(&mut page, &relays);
     bandwidths(&mut page, &consensus.bandwidth_weights, &relays);
     versions(&mut page, &relays, &consensus.server_versions);
@@ -53,16 +52,15 @@ pub(super) fn vote(vote: &Vote<'_>, geoip: Option<&GeoIp>) -> Result<Summary, Fa
     let name = authority.map_or("an unknown authority", |source| &*source.nickname);
     let title = format!("Vote of {name} with {} relays", relays.len());
     let mut page = Summary::new(DocumentKind::Vote, title);
-    page.fact("authority", name);
-    let identity = authority.map(|source| source.identity.to_string());
-    page.fact("fingerprint", identity.unwrap_or_default());
+    page.text("authority", Some(name));
+    page.text("fingerprint", authority.map(|source| source.identity));
     page.time("published", vote.published);
     page.time("valid_after", vote.valid_after);
     page.time("valid_until", vote.valid_until);
-    page.fact("relays", relays.len());
-    page.fact("malformed_lines", number(vote.skipped().len()));
+    page.count("relays", relays.len());
+    page.count("malformed_lines", vote.skipped().len());
     let measured = relays.iter().filter(|relay| relay.measured().is_some()).count();
-    page.fact("measured_relays", measured);
+    page.count("measured_relays", measured);
     flags(&mut page, &relays);
     versions(&mut page, &relays, &vote.server_versions);
     countries(&mut page, geoip, &relays)?;
@@ -74,7 +72,7 @@ pub(super) fn bridges(status: &BridgeNetworkStatus<'_>) -> Summary {
     let title = format!("Network status with {} bridges", bridges.len());
     let mut page = Summary::new(DocumentKind::BridgeNetworkStatus, title);
     page.time("published", status.published);
-    page.fact("bridges", bridges.len());
+    page.count("bridges", bridges.len());
     // The addresses of bridges are replaced, so they have no countries.
     flags(&mut page, &bridges);
     page
@@ -87,18 +85,13 @@ pub(super) fn old_status(
     let relays: Vec<RouterStatus<'_>> = status.relays().collect();
     let title = format!("Network status of version 2 with {} relays", relays.len());
     let mut page = Summary::new(DocumentKind::NetworkStatusV2, title);
-    page.fact("authority", status.hostname.as_deref().unwrap_or_default());
+    page.text("authority", status.hostname.as_deref());
     page.time("published", status.published);
-    page.fact("relays", relays.len());
+    page.count("relays", relays.len());
     flags(&mut page, &relays);
     versions(&mut page, &relays, &status.server_versions);
     countries(&mut page, geoip, &relays)?;
     Ok(page)
-}
-
-/// Returns a number as text, which is empty for 0.
-fn number(count: usize) -> String {
-    if count == 0 { String::new() } else { count.to_string() }
 }
 
 fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
@@ -168,7 +161,7 @@ fn versions(page: &mut Summary, relays: &[RouterStatus<'_>], recommended: &[Box<
         *counts.entry(version.into_owned()).or_insert(0) += 1;
     }
     if !recommended.is_empty() {
-        page.fact("relays_with_recommended_version", recommended_relays);
+        page.number("relays_with_recommended_version", recommended_relays);
     }
     page.counts("versions", counts, relays.len() as u64, Unit::Number);
 }
