@@ -81,9 +81,9 @@ fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatu
             signal::kill(pid);
         } else if waited >= NOTED_AFTER && !has_noted {
             has_noted = true;
-            context.out.note(format_args!(
-                "waiting for {name:?} to end; press Ctrl-C again to kill it"
-            ));
+            context
+                .out
+                .note(format_args!("waiting for {name:?} to end; press Ctrl-C again to kill it"));
         }
     }
 }

@@ -77,9 +77,8 @@ pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
 /// that two processes can't lock two files of the same name.
 pub(super) fn lock(name: &Name) -> Result<Option<File>, Failure> {
     let path = lock_file(name)?;
-    let failed = |error: io::Error| {
-        Failure::failed(format_args!("cannot lock {}: {error}", path.display()))
-    };
+    let failed =
+        |error: io::Error| Failure::failed(format_args!("cannot lock {}: {error}", path.display()));
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     let mut file = options.open(&path).map_err(failed)?;

@@ -12,11 +12,14 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use scape::CancelToken;
 use scape::testing::TestNetwork;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +131,8 @@ impl Arguments {
         let settings: Settings = serde_json::from_str(&text)
             .map_err(|error| Failure::usage(format!("cannot read the settings: {error}")))?;
         let socket = Socket::bind(&self.name)?;
+        let is_ready = Arc::new(AtomicBool::new(false));
+        watch(context.token.clone(), is_ready.clone());
         let web = settings.web.then(WebServer::start).transpose()?;
         let state = State {
             name: self.name.to_string(),
@@ -150,6 +155,7 @@ impl Arguments {
         let environment = variables(&network, web.as_ref());
         let state = State { state: Phase::Running, environment, ..state };
         let ready = SystemTime::now();
+        is_ready.store(true, Ordering::SeqCst);
         say(&Message::Ready(state_of(&state, &network, ready)))?;
         let last = answer_requests(context, &socket.requests, &never(), |request| {
             reply(&request.connection, &state_of(&state, &network, ready));
@@ -160,6 +166,17 @@ impl Arguments {
         finish(socket, last, &result);
         result
     }
+}
+
+/// Cancels the start if `up` ends first, because nobody would know of the
+/// network. `up` keeps the standard input of this process open.
+fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        if !is_ready.load(Ordering::SeqCst) {
+            token.cancel();
+        }
+    });
 }
 
 /// Starts the network. Returns it together with the request to end it, which
@@ -174,13 +191,10 @@ fn start(
     if let Some(timeout) = context.options.timeout {
         builder = builder.timeout(timeout);
     }
-    let token = context.token.clone();
     let builder = builder.on_progress(move |progress| {
         let text = progress.text.clone();
-        // Nobody would know of the network after `up` has ended.
-        if say(&Message::Progress { percent: progress.percent, text }).is_err() {
-            token.cancel();
-        }
+        // If `up` has ended, the start is cancelled.
+        let _ = say(&Message::Progress { percent: progress.percent, text });
     });
     thread::scope(|scope| {
         let (over, is_over) = bounded(0);

@@ -61,8 +61,6 @@ impl Arguments {
                 Ok(())
             }
             Err(failure) => {
-                // The server ends because nobody reads its output.
-                drop(server.stdout.take());
                 super::control::terminate(&server);
                 let _ = server.wait();
                 Err(failure)
@@ -81,7 +79,8 @@ impl Arguments {
         let mut server = command.spawn().map_err(failed)?;
         let settings = serde_json::to_string(&self.settings)
             .map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))?;
-        if let Some(mut stdin) = server.stdin.take() {
+        // It stays open: if this program is killed, the server sees its end.
+        if let Some(stdin) = &mut server.stdin {
             writeln!(stdin, "{settings}").map_err(failed)?;
         }
         Ok(server)
