@@ -15,13 +15,31 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use run::{Done, Scape, send_signal};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A folder for sockets that no other test uses.
-fn runtime() -> TempDir {
+/// A folder for sockets that no other test uses. A test that fails ends its
+/// networks in the background.
+struct Runtime(TempDir);
+
+impl Runtime {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            on(self.path(), &["down", "--all", "--timeout", "10"]).run();
+        }
+    }
+}
+
+fn runtime() -> Runtime {
     let permissions = fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new().permissions(permissions).tempdir().unwrap()
+    Runtime(tempfile::Builder::new().permissions(permissions).tempdir().unwrap())
 }
 
 /// Returns a command for a small network.
@@ -358,6 +376,12 @@ fn name_of_a_killed_server_is_free_for_one_network() {
     wait_for_end(pid);
     until("end of the tors", || tors_below(temporary.to_str().unwrap()).is_empty());
     assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
+    // Whoever holds the lock has the name, even without a socket.
+    let lock = fs::File::open(runtime.path().join("scape-testnet/default.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let done = up().run().expect(1);
+    assert!(done.error.contains("a network named default is running"), "{done:?}");
+    drop(lock);
     let ups: Vec<Child> = (0..2).map(|_| up().start()).collect();
     let done: Vec<Done> = ups.into_iter().map(|child| Done::of(child, &"up")).collect();
     let (good, bad): (Vec<&Done>, _) = done.iter().partition(|done| done.code == Some(0));
@@ -401,8 +425,10 @@ fn second_signal_kills_the_program_and_undoes_everything() {
     let temporary = runtime.path().join("tmp");
     fs::create_dir(&temporary).unwrap();
     let scape = small("run", runtime.path()).env("TMPDIR", &temporary);
-    let script = "trap '' TERM INT; echo $$; exec sleep 600";
+    // The program ends with the test, because its input does.
+    let script = "trap '' TERM INT; echo $$; exec cat";
     let (mut child, pid) = first_line(scape.arg("sh").arg("-c").arg(script).start());
+    let _input = child.stdin.take();
     send_signal(child.id(), Signal::TERM);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut note = String::new();
