@@ -64,7 +64,7 @@ pub(super) enum Ending {
     Failed(String),
 }
 
-/// How far a network has come.
+/// The progress of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
