@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::log;
 use crate::error::{Cause, Error, ErrorKind, IoError};
 
 /// A tor process that couldn't be started, didn't reach the wanted state, or
@@ -80,6 +81,16 @@ impl LaunchError {
         LaunchError { is_later: true, ..self }
     }
 
+    /// Returns this error with the time limit `after`, if tor wasn't ready in
+    /// time. A launch that is a part of something longer only has the time that
+    /// was left, which means nothing to the caller of the whole.
+    pub(crate) fn within(mut self, after: Duration) -> Self {
+        if let LaunchProblem::Timeout { after: limit, .. } = &mut self.problem {
+            *limit = after;
+        }
+        self
+    }
+
     /// Returns the reason why tor couldn't be started, wasn't ready in time, or
     /// has ended.
     pub fn problem(&self) -> &LaunchProblem {
@@ -87,7 +98,8 @@ impl LaunchError {
     }
 
     /// Returns the last lines that tor wrote to its standard output and
-    /// standard error, oldest first. `Display` shows the last ten of them.
+    /// standard error, oldest first. `Display` shows ten of them: the last
+    /// warnings and errors first, then the last other lines.
     pub fn log(&self) -> &[String] {
         &self.log
     }
@@ -134,8 +146,7 @@ impl fmt::Display for LaunchError {
             self.is_later && matches!(self.problem, LaunchProblem::Exited { code: Some(0), .. });
         if !self.log.is_empty() && !is_well {
             write!(f, "; last log lines:")?;
-            let skipped = self.log.len().saturating_sub(SHOWN_LINES);
-            for line in self.log.iter().skip(skipped) {
+            for line in log::telling(&self.log, SHOWN_LINES) {
                 write!(f, "\n  {line}")?;
             }
         }
@@ -184,6 +195,25 @@ mod tests {
         let later = error.later();
         assert_eq!(later.to_string(), "tor ended with status 0");
         assert_eq!(later.log(), ["[notice] bye"]);
+    }
+
+    #[test]
+    fn warnings_are_shown_before_other_log_lines() {
+        let mut lines = vec!["[notice] banner".to_owned(), "[warn] bad option".into()];
+        lines.extend((0..20).map(|number| format!("[notice] {number}")));
+        lines.push("[err] ends".into());
+        let problem = LaunchProblem::Exited { code: Some(1), signal: None };
+        let text = LaunchError::new(problem, lines).to_string();
+        let shown: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
+        assert_eq!(shown[..3], ["[warn] bad option", "[err] ends", "[notice] 12"], "{text}");
+        assert_eq!((shown.len(), shown[9]), (10, "[notice] 19"), "{text}");
+    }
+
+    #[test]
+    fn time_limit_of_the_whole_replaces_that_of_a_part() {
+        let problem = LaunchProblem::Timeout { after: Duration::ZERO, progress: None };
+        let error = LaunchError::new(problem, Vec::new()).within(Duration::from_millis(100));
+        assert_eq!(error.to_string(), "tor did not answer within 100ms");
     }
 
     #[test]

@@ -144,6 +144,24 @@ fn skip_line(output: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
+/// Returns at most `most` lines that explain a failure: the last warnings and
+/// errors, then the last other lines. Without warnings, the lines keep their
+/// order.
+pub(crate) fn telling(lines: &[String], most: usize) -> impl Iterator<Item = &str> {
+    let is_problem =
+        |line: &&str| ["[warn]", "[err]"].into_iter().any(|level| line.contains(level));
+    let (problems, others): (Vec<&str>, Vec<&str>) =
+        lines.iter().map(String::as_str).partition(is_problem);
+    let problems = last(problems, most);
+    let others = last(others, most - problems.len());
+    problems.into_iter().chain(others)
+}
+
+/// Returns the last `most` lines.
+fn last(mut lines: Vec<&str>, most: usize) -> Vec<&str> {
+    lines.split_off(lines.len().saturating_sub(most))
+}
+
 impl fmt::Debug for LogTail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogTail").field("lines", &self.shared.state.lock().lines.len()).finish()

@@ -82,6 +82,8 @@ pub use error::{LaunchError, LaunchProblem};
 pub use exit::Exit;
 pub use find::find_tor;
 pub(crate) use launch::Launch;
+#[cfg(feature = "testing")]
+pub(crate) use log::telling;
 pub use options::OptionValue;
 pub(crate) use private_dir::PrivateDir;
 #[cfg(feature = "testing")]

@@ -7,19 +7,39 @@
 mod run;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use run::{Done, Scape, send_signal};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-/// A folder for sockets that no other test uses.
-fn runtime() -> TempDir {
+/// A folder for sockets that no other test uses. A test that fails ends its
+/// networks in the background.
+struct Runtime(TempDir);
+
+impl Runtime {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            on(self.path(), &["down", "--all", "--timeout", "10"]).run();
+        }
+    }
+}
+
+fn runtime() -> Runtime {
     let permissions = fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new().permissions(permissions).tempdir().unwrap()
+    Runtime(tempfile::Builder::new().permissions(permissions).tempdir().unwrap())
 }
 
 /// Returns a command for a small network.
@@ -82,8 +102,15 @@ fn testnet_run_gives_a_program_the_network_and_returns_its_exit_code() {
 fn testnet_run_explains_what_it_cannot_run() {
     let runtime = runtime();
     let done = small("run", runtime.path()).arg("--").arg("/nowhere/x").run().expect(127);
-    assert!(done.error.contains("cannot run /nowhere/x: No such file"), "{done:?}");
+    assert!(done.error.contains("cannot run \"/nowhere/x\": No such file"), "{done:?}");
+    // The two dashes are optional.
+    let done = small("run", runtime.path()).arg("").run().expect(127);
+    assert!(done.error.contains("cannot run \"\": No such file"), "{done:?}");
+    small("run", runtime.path()).arg("sh").arg("-c").arg("exit 7").run().expect(7);
     Scape::new(["testnet", "run"]).run().expect(2);
+    for wrong in ["--bridge=transport", "--bridge=transport=a-b", "--relay=nickname"] {
+        Scape::new(["testnet", "run", wrong, "--", "true"]).run().expect(2);
+    }
     let wrong = [
         ("--relay=exit=perhaps", "must be true or false"),
         ("--host=a=b", "must be an IP address"),
@@ -107,11 +134,13 @@ fn testnet_web_server_is_reached_through_an_exit() {
     );
     let agent = tor.unwrap().http().unwrap();
     let web = variable("SCAPE_TESTNET_WEB");
-    assert!(web.starts_with("http://web.test:"), "{web}");
+    assert!(web.starts_with("http://web.test:") && !web.ends_with('/'), "{web}");
     let mut answer = agent.get(&web).call().unwrap();
     assert_eq!(answer.body_mut().read_to_string().unwrap(), "hello\n");
-    let mut answer = agent.get(format!("{web}bytes/100000")).call().unwrap();
-    assert_eq!(answer.body_mut().read_to_vec().unwrap().len(), 100_000);
+    for path in ["/bytes/100000", "//bytes/100000"] {
+        let mut answer = agent.get(format!("{web}{path}")).call().unwrap();
+        assert_eq!(answer.body_mut().read_to_vec().unwrap().len(), 100_000);
+    }
     on(runtime.path(), &["down"]).ok();
 }
 
@@ -131,11 +160,16 @@ fn testnet_in_the_background_is_shown_and_ended() {
     assert_eq!(state["nodes"].as_array().unwrap().len(), 5);
     assert!(state["nodes"].as_array().unwrap().iter().all(|node| node["is_running"] == true));
     let client = state["nodes"][4]["data_directory"].as_str().unwrap().to_owned();
+    assert!(table.contains(" running  5/5 "), "{table}");
+    // A network whose client has died.
+    send_signal(state["nodes"][4]["pid"].as_u64().unwrap().try_into().unwrap(), Signal::KILL);
+    until("the node's end", || on(runtime.path(), &["status"]).ok().contains(" 4/5 "));
 
     let done = small("up", runtime.path()).run().expect(1);
     assert!(done.error.contains("a network named default is running"), "{done:?}");
     let pid = state["pid"].as_u64().unwrap().try_into().unwrap();
-    on(runtime.path(), &["down"]).ok();
+    // The killed client is a failure, but the network ends.
+    on(runtime.path(), &["down"]).run().expect(1);
     // `down` returns when the network has ended.
     assert!(!Path::new(&client).exists(), "{client}");
     assert_eq!(tors_below(&client), Vec::<String>::new());
@@ -195,7 +229,7 @@ fn interrupted_testnets_leave_nothing_behind() {
             .arg("sleep")
             .arg("600")
             .start();
-        std::thread::sleep(std::time::Duration::from_millis(wait));
+        std::thread::sleep(Duration::from_millis(wait));
         send_signal(child.id(), Signal::INT);
         let done = Done::of(child, &wait);
         // Before the handler is installed, the signal ends the program itself.
@@ -204,6 +238,231 @@ fn interrupted_testnets_leave_nothing_behind() {
         assert!(left.is_empty(), "{wait}: {left:?}");
         assert_eq!(tors_below(temporary.to_str().unwrap()), Vec::<String>::new());
     }
+}
+
+/// Returns a command for a network whose start takes several seconds, because
+/// its authorities vote.
+fn slow(runtime: &Path) -> Scape {
+    small("up", runtime).arg("--vote-first")
+}
+
+/// Waits until a network is starting, and returns its server.
+fn starting(runtime: &Path) -> u32 {
+    let mut pid = None;
+    until("a network that is starting", || {
+        let states = on(runtime, &["status"]).json();
+        pid = states.iter().find(|state| state["state"] == "starting").map(pid_of);
+        pid.is_some()
+    });
+    pid.unwrap()
+}
+
+fn pid_of(state: &serde_json::Value) -> u32 {
+    state["pid"].as_u64().unwrap().try_into().unwrap()
+}
+
+/// Waits until a condition is true.
+#[track_caller]
+fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Returns a set of signals from the status of a process. Bit 0 is signal 1.
+fn signals(pid: u32, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap()
+}
+
+/// Makes the socket of a network whose server does nothing but `answer`.
+fn server(runtime: &Path, name: &str, answer: impl Fn(UnixStream) + Send + 'static) {
+    let folder = runtime.join("scape-testnet");
+    let _ = fs::create_dir(&folder);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let listener = UnixListener::bind(folder.join(format!("{name}.sock"))).unwrap();
+    std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
+}
+
+#[test]
+fn server_that_hangs_is_named_and_keeps_nobody_waiting() {
+    let runtime = runtime();
+    let (held, connections) = crossbeam_channel::unbounded();
+    server(runtime.path(), "hung", move |connection| held.send(connection).unwrap());
+    for line in [
+        &["status"][..],
+        &["status", "hung"],
+        &["env", "hung"],
+        &["down", "hung"],
+        &["down", "--all"],
+    ] {
+        let done = on(runtime.path(), line).arg("--timeout").arg("1").run().expect(4);
+        assert!(done.error.contains("network hung: no answer for 1s"), "{line:?}: {done:?}");
+    }
+    for line in [&["status"][..], &["status", "hung"], &["env", "hung"], &["down", "hung"]] {
+        while connections.try_recv().is_ok() {}
+        let child = on(runtime.path(), line).arg("--timeout").arg("200").start();
+        // The command waits for the answer now.
+        let _connection = connections.recv_timeout(Duration::from_secs(60)).unwrap();
+        let begun = Instant::now();
+        send_signal(child.id(), Signal::INT);
+        Done::of(child, &line).expect(130);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{line:?}: {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn server_that_ends_without_an_answer_has_just_ended() {
+    let runtime = runtime();
+    server(runtime.path(), "gone", |connection| {
+        let mut word = String::new();
+        BufReader::new(&connection).read_line(&mut word).unwrap();
+    });
+    let done = on(runtime.path(), &["down", "gone"]).run().expect(0);
+    assert!(done.error.contains("network gone has just ended"), "{done:?}");
+    on(runtime.path(), &["down", "--all"]).ok();
+    let done = on(runtime.path(), &["env", "gone"]).run().expect(1);
+    assert!(done.error.contains("no network named gone is running"), "{done:?}");
+    assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn network_that_is_starting_is_shown_and_ended() {
+    let runtime = runtime();
+    let up = slow(runtime.path()).start();
+    let pid = starting(runtime.path());
+    let table = on(runtime.path(), &["status"]).ok();
+    assert!(table.contains(" starting  - "), "{table}");
+    let done = on(runtime.path(), &["status", "default"]).run().expect(0);
+    assert!(done.error.contains("network default is starting"), "{done:?}");
+    let done = on(runtime.path(), &["env"]).run().expect(1);
+    assert!(done.error.contains("still starting"), "{done:?}");
+    let downs: Vec<Child> = (0..2).map(|_| on(runtime.path(), &["down"]).start()).collect();
+    let done = Done::of(up, &"up").expect(1);
+    assert!(done.error.contains("ended by `scape testnet down`"), "{done:?}");
+    assert_eq!(done.out, "");
+    for down in downs {
+        let done = Done::of(down, &"down");
+        // The second may come after the end.
+        let is_late = done.error.contains("no network named default is running");
+        assert!(done.code == Some(0) || is_late, "{done:?}");
+    }
+    wait_for_end(pid);
+}
+
+#[test]
+fn server_ends_soon_after_up_was_killed() {
+    let runtime = runtime();
+    let mut up = slow(runtime.path()).start();
+    let pid = starting(runtime.path());
+    let begun = Instant::now();
+    up.kill().unwrap();
+    up.wait().unwrap();
+    wait_for_end(pid);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn name_of_a_killed_server_is_free_for_one_network() {
+    let runtime = runtime();
+    let temporary = runtime.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let up = || small("up", runtime.path()).env("TMPDIR", &temporary);
+    let pid = pid_of(&up().json()[0]);
+    send_signal(pid, Signal::KILL);
+    wait_for_end(pid);
+    until("end of the tors", || tors_below(temporary.to_str().unwrap()).is_empty());
+    assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
+    // Whoever holds the lock has the name, even without a socket.
+    let lock = fs::File::open(runtime.path().join("scape-testnet/default.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    let done = up().run().expect(1);
+    assert!(done.error.contains("a network named default is running"), "{done:?}");
+    drop(lock);
+    let ups: Vec<Child> = (0..2).map(|_| up().start()).collect();
+    let done: Vec<Done> = ups.into_iter().map(|child| Done::of(child, &"up")).collect();
+    let (good, bad): (Vec<&Done>, _) = done.iter().partition(|done| done.code == Some(0));
+    assert_eq!((good.len(), bad.len()), (1, 1), "{done:?}");
+    assert!(bad[0].error.contains("a network named default is running"), "{done:?}");
+    on(runtime.path(), &["down"]).ok();
+}
+
+#[test]
+fn logs_that_cannot_be_kept_are_a_failure() {
+    let runtime = runtime();
+    for word in ["up", "run"] {
+        let scape = small(word, runtime.path()).arg("--keep=/proc/nope");
+        let done = if word == "run" { scape.arg("echo") } else { scape }.run().expect(1);
+        assert!(done.error.contains("cannot write to /proc/nope"), "{done:?}");
+        assert_eq!(done.out, "");
+    }
+    let keep = runtime.path().join("kept");
+    let pid = pid_of(&small("up", runtime.path()).arg("--keep").arg(&keep).json()[0]);
+    fs::remove_dir_all(&keep).unwrap();
+    fs::write(&keep, "a file").unwrap();
+    let done = on(runtime.path(), &["down"]).run().expect(1);
+    assert!(done.error.contains("network default has ended, but"), "{done:?}");
+    assert!(done.error.contains("cannot write to"), "{done:?}");
+    wait_for_end(pid);
+}
+
+#[test]
+fn failed_starts_name_the_time_limit_and_show_warnings_first() {
+    let runtime = runtime();
+    let done = small("up", runtime.path()).arg("--timeout").arg("0.1").run().expect(4);
+    assert!(done.error.contains("100ms"), "{done:?}");
+    let done = small("up", runtime.path()).arg("--option=Nonsense=1").run().expect(3);
+    let line = done.error.lines().nth(1).unwrap();
+    assert!(line.contains("[warn]") && line.contains("Nonsense"), "{done:?}");
+}
+
+#[test]
+fn second_signal_kills_the_program_and_undoes_everything() {
+    let runtime = runtime();
+    let temporary = runtime.path().join("tmp");
+    fs::create_dir(&temporary).unwrap();
+    let scape = small("run", runtime.path()).env("TMPDIR", &temporary);
+    // The program ends with the test, because its input does.
+    let script = "trap '' TERM INT; echo $$; exec cat";
+    let (mut child, pid) = first_line(scape.arg("sh").arg("-c").arg(script).start());
+    let _input = child.stdin.take();
+    send_signal(child.id(), Signal::TERM);
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut note = String::new();
+    stderr.read_line(&mut note).unwrap();
+    assert!(note.contains("waiting for \"sh\" to end; press Ctrl-C again"), "{note}");
+    send_signal(child.id(), Signal::TERM);
+    let done = Done::of(child, &"run").expect(128 + 9);
+    wait_for_end(pid.trim().parse().unwrap());
+    let left: Vec<_> = fs::read_dir(&temporary).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{left:?} {done:?}");
+    assert_eq!(tors_below(temporary.to_str().unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn signals_that_were_ignored_at_the_start_stay_ignored() {
+    let runtime = runtime();
+    let script = format!(
+        "trap '' HUP INT; exec {} testnet run --authorities 1 --relays 3 \
+         sh -c 'echo ready; read line; exit 5'",
+        env!("CARGO_BIN_EXE_scape")
+    );
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(script).env("XDG_RUNTIME_DIR", runtime.path());
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut child, line) = first_line(pipes.spawn().unwrap());
+    assert_eq!(line, "ready\n");
+    let (hup, int, term) = (1, 1 << 1, 1 << 14);
+    let pid = child.id();
+    assert_eq!(signals(pid, "SigIgn:") & (hup | int | term), hup | int);
+    assert_eq!(signals(pid, "SigCgt:") & (hup | int | term), term);
+    send_signal(pid, Signal::HUP);
+    send_signal(pid, Signal::INT);
+    child.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+    Done::of(child, &"run").expect(5);
 }
 
 /// Reads the first line that a program prints.
@@ -217,9 +476,9 @@ fn first_line(mut child: Child) -> (Child, String) {
 
 /// Waits until a process that isn't a child has ended.
 fn wait_for_end(pid: u32) {
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while Path::new(&format!("/proc/{pid}")).exists() {
         assert!(begun.elapsed().as_secs() < 120, "process {pid} goes on");
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     }
 }

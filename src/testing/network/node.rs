@@ -157,7 +157,7 @@ impl Node {
         // The next process needs the ports, even if ending this one fails.
         let _ = self.stop();
         let started = self.again.get_mut().again().timeout(deadline.left()).start();
-        self.process = started.map_err(|error| of_node(&self.nickname, error))?;
+        self.process = started.map_err(|error| not_started(&self.nickname, error, deadline))?;
         Ok(())
     }
 
@@ -182,9 +182,19 @@ impl Node {
     }
 }
 
+/// Returns the error for a node that didn't start before the deadline of the
+/// whole call. See [`of_node`].
+pub(super) fn not_started(nickname: &str, error: Error, deadline: Deadline) -> Error {
+    let error = match error.exact::<LaunchError>() {
+        Some(launch) => launch.clone().within(deadline.timeout()).into(),
+        None => error,
+    };
+    of_node(nickname, error)
+}
+
 /// Returns `error` with the node's name before each log line that it contains.
 /// An error of the operating system also gets the node's name.
-pub(super) fn of_node(nickname: &str, error: Error) -> Error {
+fn of_node(nickname: &str, error: Error) -> Error {
     if let Some(launch) = error.exact::<LaunchError>() {
         let mut log: Vec<String> =
             launch.log().iter().map(|line| format!("{nickname}: {line}")).collect();

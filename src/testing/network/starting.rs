@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::bridge::Bridge;
-use super::node::{Node, Role, of_node};
+use super::node::{Node, Role, not_started};
 use super::panicked::panicked;
 use super::stop_all;
 use crate::control::{Controller, ExtendCircuit};
@@ -15,7 +15,7 @@ use crate::error::{Error, Phase, Result};
 use crate::io::cancel::{CancelToken, OnCancel};
 use crate::io::connection::Closed;
 use crate::io::transport::Deadline;
-use crate::process::{Launch, LaunchError, LaunchProblem};
+use crate::process::{Launch, LaunchError, LaunchProblem, telling};
 use scape_proto::control::Refusal;
 use scape_proto::event::Bootstrap;
 use scape_proto::word::Fingerprint;
@@ -113,7 +113,7 @@ impl<'scope, 'env> Starting<'scope, 'env> {
                     Ok(process) => {
                         Ok(Node::new(nickname, role, fingerprint, bridge, process, again))
                     }
-                    Err(error) => Err(of_node(&nickname, error)),
+                    Err(error) => Err(not_started(&nickname, error, deadline)),
                 };
                 // After another node's failure, the receiver is gone.
                 let _ = sender.send((index, result));
@@ -228,7 +228,7 @@ pub(super) fn failure(nodes: Vec<Node>, error: Error, timeout: Duration) -> Erro
     let mut log = Vec::new();
     for node in &nodes {
         let lines = node.process().log_tail();
-        let last = lines.iter().skip(lines.len().saturating_sub(LINES_EACH));
+        let last = telling(&lines, LINES_EACH);
         log.extend(last.map(|line| format!("{}: {line}", node.nickname())));
     }
     let client = nodes.iter().find(|node| node.role() == Role::Client);

@@ -3,18 +3,26 @@
 //!
 //! A thread waits for the signals. At the first one, it cancels the token of
 //! all calls and then undoes what the library has made, which also ends waits
-//! for events. So the command returns, and its destructors run. At a second
-//! signal, or if the command doesn't return soon, the program ends at once.
+//! for events. So the command returns, and its destructors run. A second signal
+//! shortens all waits, but still undoes everything. At a third signal, the
+//! program ends at once.
 //!
 //! A command that runs another program holds back the undoing with
 //! [`hold`], because the other program gets the same signal from the
-//! terminal and may need tor to end well.
+//! terminal and may need tor to end well. After a second signal, the command
+//! kills the other program: see [`is_urgent`].
+//!
+//! Signals that the program was started to ignore stay ignored: `nohup` does
+//! that with SIGHUP, and shells do it with SIGINT for programs in the
+//! background.
 
+use std::io::Write as _;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::{Mutex, MutexGuard};
 use scape::CancelToken;
 
@@ -24,16 +32,43 @@ use super::failure::{Exit, Failure};
 const UNDO: Duration = Duration::from_secs(8);
 /// The time that a command has to return after everything is undone.
 const RETURN: Duration = Duration::from_secs(20);
+/// The same times, and [`HELD`], after a second signal.
+const URGENT: Duration = Duration::from_secs(2);
+/// The interval between two checks for a second signal.
+const POLL: Duration = Duration::from_millis(50);
 
 /// The time that another program has to end after a signal.
 pub(crate) const HELD: Duration = Duration::from_secs(15);
 
 static HOLD: Mutex<()> = parking_lot::const_mutex(());
 
+/// True after a signal.
+static HAS_COME: AtomicBool = AtomicBool::new(false);
+/// True after a second signal.
+static IS_URGENT: AtomicBool = AtomicBool::new(false);
+
 /// Holds back the undoing after a signal until the result is dropped, or for
 /// [`HELD`] at most.
 pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
+}
+
+/// Returns true after a second signal. The user doesn't want to wait.
+pub(crate) fn is_urgent() -> bool {
+    IS_URGENT.load(Ordering::SeqCst)
+}
+
+/// Waits until `is_over`, or for `limit` at most. After a second signal, waits
+/// only for [`URGENT`].
+fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    let mut urgent_since = None;
+    while !is_over() && begun.elapsed() < limit {
+        if is_urgent() && urgent_since.get_or_insert_with(Instant::now).elapsed() >= URGENT {
+            return;
+        }
+        thread::sleep(POLL);
+    }
 }
 
 type Restore = Box<dyn FnOnce() + Send>;
@@ -70,26 +105,27 @@ impl Interrupt {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
         use signal_hook::iterator::Signals;
 
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
+        let ignored = ignored::signals();
+        let handled = [SIGINT, SIGTERM, SIGHUP]
+            .into_iter()
+            .filter(|signal| *signal == SIGTERM || !ignored::contains(ignored, *signal));
+        let mut signals = Signals::new(handled)
             .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
         let (interrupt, done) = Interrupt::new();
-        let token = interrupt.token.clone();
+        let (token, undone) = (interrupt.token.clone(), interrupt.undone.clone());
         thread::spawn(move || {
             let mut signals = signals.forever();
             if signals.next().is_none() {
                 return;
             }
+            HAS_COME.store(true, Ordering::SeqCst);
             token.cancel();
-            thread::spawn(move || {
-                drop(HOLD.try_lock_for(HELD));
-                // The command reports its own failure.
-                let _ = scape::undo_all(UNDO);
-                drop(done);
-                if RESTORE.lock().is_none() {
-                    thread::sleep(RETURN);
-                }
-                exit();
-            });
+            thread::spawn(move || undo(done));
+            if signals.next().is_none() {
+                return;
+            }
+            IS_URGENT.store(true, Ordering::SeqCst);
+            thread::spawn(move || tell_if_slow(&undone));
             if signals.next().is_some() {
                 exit();
             }
@@ -108,7 +144,7 @@ impl Interrupt {
         (Interrupt { token: CancelToken::new(), undone }, done)
     }
 
-    /// Returns the token that a signal cancels.
+    /// Returns the token that a signal cancels. A command may cancel it, too.
     pub(crate) fn token(&self) -> &CancelToken {
         &self.token
     }
@@ -117,7 +153,8 @@ impl Interrupt {
     /// everything is undone, and returns a failure with the exit code for
     /// interrupts.
     pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
-        if !self.token.is_cancelled() {
+        // A token that the command has cancelled starts no undoing.
+        if !HAS_COME.load(Ordering::SeqCst) {
             return result;
         }
         let _ = self.undone.recv_timeout(UNDO + HELD);
@@ -125,6 +162,67 @@ impl Interrupt {
             // A program that scape has run has its own exit code.
             Err(failure) if matches!(failure.exit, Exit::Program(_)) => Err(failure),
             _ => Err(Failure::silent(Exit::Interrupted)),
+        }
+    }
+}
+
+/// Undoes everything, and ends the program unless the command returns.
+#[cfg(unix)]
+fn undo(done: crossbeam_channel::Sender<()>) {
+    wait(HELD, || HOLD.try_lock().is_some());
+    // The command reports its own failure.
+    let _ = scape::undo_all(UNDO);
+    drop(done);
+    if RESTORE.lock().is_none() {
+        wait(RETURN, || false);
+    }
+    exit();
+}
+
+/// Tells the user how to leave if the undoing takes long.
+#[cfg(unix)]
+fn tell_if_slow(undone: &Receiver<()>) {
+    if undone.recv_timeout(URGENT) == Err(RecvTimeoutError::Timeout) {
+        // Standard error may be closed.
+        let _ = writeln!(
+            anstream::stderr(),
+            "undoing what was done; press Ctrl-C again to end at once"
+        );
+    }
+}
+
+/// The signals that this program was started to ignore.
+#[cfg(unix)]
+mod ignored {
+    /// Returns a set of signals as the kernel writes it: bit 0 is signal 1. It
+    /// is empty on systems other than Linux, which don't tell it in a file.
+    pub(super) fn signals() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        of_status(&status)
+    }
+
+    fn of_status(status: &str) -> u64 {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn contains(signals: u64, signal: i32) -> bool {
+        u32::try_from(signal - 1)
+            .ok()
+            .and_then(|bit| signals.checked_shr(bit))
+            .is_some_and(|rest| rest & 1 == 1)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn ignored_signals_are_read_from_the_status_of_the_process() {
+            let signals = of_status("Name:\tscape\nSigIgn:\t0000000000001001\nSigCgt:\tffff\n");
+            assert!(contains(signals, 1) && contains(signals, 13));
+            assert!(!contains(signals, 2) && !contains(signals, 0));
+            assert_eq!((of_status(""), of_status("SigIgn:\tx")), (0, 0));
         }
     }
 }

@@ -14,6 +14,10 @@ use super::interrupt::{self, HELD};
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
+/// The time after which the user is told what scape waits for.
+const NOTED_AFTER: Duration = Duration::from_secs(2);
+/// The time that is left for the end of tor after the program was killed.
+const LAST: Duration = Duration::from_secs(3);
 /// The exit code if a program doesn't exist, as shells have it.
 const NOT_FOUND: u8 = 127;
 /// The exit code if a program can't be run, as shells have it.
@@ -23,8 +27,8 @@ const NOT_RUNNABLE: u8 = 126;
 /// with the program's exit code unless it is 0.
 ///
 /// Ctrl-C reaches the program directly, because it is in the same process
-/// group. After Ctrl-C or SIGTERM, the program gets SIGTERM, and a few seconds
-/// later it is killed.
+/// group. After Ctrl-C or SIGTERM, the program gets SIGTERM. It is killed a few
+/// seconds later, or at a second Ctrl-C or SIGTERM.
 pub(crate) fn run(
     context: &Context,
     words: &[OsString],
@@ -38,21 +42,22 @@ pub(crate) fn run(
             io::ErrorKind::NotFound => NOT_FOUND,
             _ => NOT_RUNNABLE,
         };
-        Failure::new(Exit::Program(code), format!("cannot run {name}: {error}"))
+        Failure::new(Exit::Program(code), format!("cannot run {name:?}: {error}"))
     })?;
-    let status = wait(context, child)
-        .map_err(|error| Failure::failed(format!("cannot wait for {name}: {error}")))?;
+    let status = wait(context, &name, child)
+        .map_err(|error| Failure::failed(format!("cannot wait for {name:?}: {error}")))?;
     match exit_code(status) {
         0 => Ok(()),
         code => Err(Failure::silent(Exit::Program(code))),
     }
 }
 
-fn wait(context: &Context, mut child: Child) -> io::Result<ExitStatus> {
+fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
     let pid = child.id();
     let (sender, ended) = bounded(1);
     thread::spawn(move || sender.send(child.wait()));
     let mut told: Option<Instant> = None;
+    let mut has_noted = false;
     loop {
         match ended.recv_timeout(POLL) {
             Ok(status) => return status,
@@ -64,14 +69,21 @@ fn wait(context: &Context, mut child: Child) -> io::Result<ExitStatus> {
         if !context.token.is_cancelled() {
             continue;
         }
-        match told {
+        let waited = match told {
             None => {
                 told = Some(Instant::now());
                 signal::terminate(pid);
+                continue;
             }
-            // Some seconds are left for the end of tor.
-            Some(at) if at.elapsed() + Duration::from_secs(3) > HELD => signal::kill(pid),
-            Some(_) => {}
+            Some(at) => at.elapsed(),
+        };
+        if waited + LAST > HELD || interrupt::is_urgent() {
+            signal::kill(pid);
+        } else if waited >= NOTED_AFTER && !has_noted {
+            has_noted = true;
+            context
+                .out
+                .note(format_args!("waiting for {name:?} to end; press Ctrl-C again to kill it"));
         }
     }
 }

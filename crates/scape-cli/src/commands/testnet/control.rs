@@ -1,17 +1,15 @@
-//! `scape testnet status`, `env` and `down`: requests to networks in the
-//! background.
+//! `scape testnet status`, `env` and `down`.
 
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::time::Duration;
 
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::ask::{Answer, Asked, not_running};
 use super::environment::exports;
 use super::place::{self, Name};
-use super::server::State;
+use super::server::{Ending, Phase, State};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::table::Table;
@@ -46,35 +44,60 @@ pub(crate) struct DownArguments {
 
 impl StatusArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        if let Some(name) = &self.name {
-            let state: State = ask(context, name, "status")?;
-            return match context.out.is_json() {
-                true => context.out.value(&state),
-                false => context.out.line(nodes(&state).text(&context.out)),
-            };
+        match self.name {
+            Some(name) => one(context, name),
+            None => all(context),
         }
-        let mut states: Vec<State> = Vec::new();
-        for name in place::names()? {
-            // A killed server leaves its socket.
-            states.extend(ask(context, &name, "status").ok());
-        }
-        if context.out.is_json() {
-            return context.out.values(&states);
-        }
-        let mut table = Table::new(&["name", "pid", "nodes", "age", "control", "socks"]);
-        for state in &states {
-            let variable = |name| state.environment.get(name).cloned().unwrap_or_default();
-            table.row([
-                state.name.clone(),
-                state.pid.to_string(),
-                state.nodes.len().to_string(),
-                units::duration(Duration::from_secs(state.uptime)),
-                variable("SCAPE_CONTROL"),
-                variable("SCAPE_SOCKS"),
-            ]);
-        }
-        context.out.line(table.text(&context.out))
     }
+}
+
+/// Shows one network.
+fn one(context: &Context, name: Name) -> Result<(), Failure> {
+    let state = state(context, name)?;
+    match state.state {
+        _ if context.out.is_json() => context.out.value(&state),
+        Phase::Running => context.out.line(nodes(&state).text(&context.out)),
+        Phase::Starting => {
+            context.out.note(format_args!("network {} is starting", state.name));
+            Ok(())
+        }
+    }
+}
+
+/// Shows all networks. Returns a failure at the end if a network didn't answer.
+fn all(context: &Context) -> Result<(), Failure> {
+    let (mut states, mut failures): (Vec<State>, _) = (Vec::new(), Failures::default());
+    for asked in ask_all("status")? {
+        match asked.answer(context) {
+            Ok(Answer::Is(state)) => states.push(state),
+            Ok(Answer::HasEnded | Answer::NotRunning) => {}
+            Err(failure) => failures.add(context, failure)?,
+        }
+    }
+    match context.out.is_json() {
+        true => context.out.values(&states)?,
+        false => context.out.line(networks(&states).text(&context.out))?,
+    }
+    failures.result()
+}
+
+fn networks(states: &[State]) -> Table {
+    let mut table = Table::new(&["name", "pid", "state", "nodes", "age", "control", "socks"]);
+    for state in states {
+        let variable = |name| state.environment.get(name).cloned().unwrap_or_default();
+        let running = state.nodes.iter().filter(|node| node.is_running).count();
+        let is_starting = state.state == Phase::Starting;
+        table.row([
+            state.name.clone(),
+            state.pid.to_string(),
+            if is_starting { "starting" } else { "running" }.into(),
+            if is_starting { "-".into() } else { format!("{running}/{}", state.nodes.len()) },
+            units::duration(Duration::from_secs(state.uptime)),
+            variable("SCAPE_CONTROL"),
+            variable("SCAPE_SOCKS"),
+        ]);
+    }
+    table
 }
 
 fn nodes(state: &State) -> Table {
@@ -94,64 +117,101 @@ fn nodes(state: &State) -> Table {
 
 impl EnvArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let state: State = ask(context, &self.name, "status")?;
-        match context.out.is_json() {
-            true => context.out.value(&state.environment),
-            false => context.out.line(exports(&state.environment)),
+        let state = state(context, self.name)?;
+        match state.state {
+            Phase::Starting => Err(Failure::failed(format_args!(
+                "network {} is still starting: try again when `scape testnet status` shows it \
+                 running",
+                state.name
+            ))),
+            Phase::Running if context.out.is_json() => context.out.value(&state.environment),
+            Phase::Running => context.out.line(exports(&state.environment)),
         }
     }
 }
 
 impl DownArguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let names = if self.all { place::names()? } else { vec![self.name] };
-        for name in names {
-            match ask::<String>(context, &name, "down") {
-                Ok(_) => context.out.note(format_args!("network {name} has ended")),
-                // A killed server leaves its socket.
-                Err(_) if self.all => {}
-                Err(failure) => return Err(failure),
+        let asked = match self.all {
+            true => ask_all("down")?,
+            false => vec![Asked::send(self.name, "down")?],
+        };
+        let mut failures = Failures::default();
+        for asked in asked {
+            match end(context, &asked) {
+                Ok(Answer::Is(())) => {
+                    context.out.note(format_args!("network {} has ended", asked.name()));
+                }
+                Ok(Answer::HasEnded) => {
+                    context.out.note(format_args!("network {} has just ended", asked.name()));
+                }
+                Ok(Answer::NotRunning) if self.all => {}
+                Ok(Answer::NotRunning) => return Err(not_running(asked.name())),
+                Err(failure) => failures.add(context, failure)?,
             }
         }
-        Ok(())
+        failures.result()
     }
 }
 
-/// Sends a request to the network with this name, and returns the answer.
-fn ask<T: serde::de::DeserializeOwned>(
-    context: &Context,
-    name: &Name,
-    request: &str,
-) -> Result<T, Failure> {
-    let path = place::socket(name)?;
-    let mut socket = match UnixStream::connect(&path) {
-        Ok(socket) => socket,
-        Err(error)
-            if [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused]
-                .contains(&error.kind()) =>
-        {
-            return Err(Failure::failed(format!(
-                "no network named {name} is running: start it with `scape testnet up`"
-            )));
-        }
-        Err(error) => {
-            return Err(Failure::failed(format!("cannot connect to {}: {error}", path.display())));
-        }
-    };
-    let talk = || -> io::Result<String> {
-        socket.set_read_timeout(Some(context.network_timeout()))?;
-        socket.set_write_timeout(Some(context.timeout()))?;
-        writeln!(socket, "{request}")?;
-        let mut answer = String::new();
-        BufReader::new(&socket).read_line(&mut answer)?;
-        Ok(answer)
-    };
-    let mut talk = talk;
-    let answer = talk()
-        .map_err(|error| Failure::failed(format!("the network {name} doesn't answer: {error}")))?;
-    serde_json::from_str(&answer).map_err(|error| {
-        Failure::failed(format!("malformed answer of the network {name}: {error}"))
-    })
+/// Waits until a network has ended.
+fn end(context: &Context, asked: &Asked) -> Result<Answer<()>, Failure> {
+    // The server tells at once that it has understood. Ending takes longer.
+    match asked.answer(context)? {
+        Answer::Is(Ending::Begun) => {}
+        Answer::Is(ending) => return outcome(asked, ending),
+        Answer::HasEnded => return Ok(Answer::HasEnded),
+        Answer::NotRunning => return Ok(Answer::NotRunning),
+    }
+    match asked.answer_within(context, context.network_timeout())? {
+        Answer::Is(ending) => outcome(asked, ending),
+        Answer::HasEnded | Answer::NotRunning => Ok(Answer::HasEnded),
+    }
+}
+
+fn outcome(asked: &Asked, ending: Ending) -> Result<Answer<()>, Failure> {
+    match ending {
+        Ending::Begun | Ending::Ended => Ok(Answer::Is(())),
+        Ending::Failed(message) => Err(Failure::failed(format_args!(
+            "network {} has ended, but not everything worked: {message}",
+            asked.name()
+        ))),
+    }
+}
+
+/// Returns the state of a network.
+fn state(context: &Context, name: Name) -> Result<State, Failure> {
+    let asked = Asked::send(name, "status")?;
+    asked.answer(context)?.found(asked.name())
+}
+
+/// Sends a request to all networks.
+fn ask_all(request: &'static str) -> Result<Vec<Asked>, Failure> {
+    place::names()?.into_iter().map(|name| Asked::send(name, request)).collect()
+}
+
+/// The failures of some networks, which don't keep a command from going on with
+/// the others.
+#[derive(Debug, Default)]
+struct Failures(Option<Failure>);
+
+impl Failures {
+    /// Adds a failure. Returns it at once after Ctrl-C.
+    fn add(&mut self, context: &Context, failure: Failure) -> Result<(), Failure> {
+        context.check_interrupt()?;
+        self.0 = match self.0.take() {
+            None => Some(failure),
+            Some(first) => {
+                let message = format!("{}\n{}", first.message, failure.message);
+                Some(Failure::new(first.exit, message))
+            }
+        };
+        Ok(())
+    }
+
+    fn result(self) -> Result<(), Failure> {
+        self.0.map_or(Ok(()), Err)
+    }
 }
 
 /// Sends SIGTERM to a server.

@@ -17,7 +17,7 @@ use super::web::WebServer;
 /// | `SCAPE_SOCKS`, `TOR_SOCKS_HOST`, `TOR_SOCKS_PORT` | the client's SOCKS port |
 /// | `SCAPE_TESTNET_PROXY` | the SOCKS port as a URL, for curl and the like |
 /// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one a line |
-/// | `SCAPE_TESTNET_WEB` | the URL of the web server, with `--web` |
+/// | `SCAPE_TESTNET_WEB` | the URL of the web server without a final slash, with `--web` |
 pub(super) fn variables(
     network: &TestNetwork,
     web: Option<&WebServer>,
@@ -40,7 +40,7 @@ pub(super) fn variables(
         set("SCAPE_TESTNET_BRIDGES", bridges.join("\n"));
     }
     if let Some(web) = web {
-        set("SCAPE_TESTNET_WEB", format!("http://{WEB}:{}/", web.port()));
+        set("SCAPE_TESTNET_WEB", format!("http://{WEB}:{}", web.port()));
     }
     variables
 }

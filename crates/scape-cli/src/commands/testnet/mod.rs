@@ -4,6 +4,7 @@
 //! process in the background that has the network. `status`, `env` and `down`
 //! talk to it over a Unix socket, whose place is in `place.rs`.
 
+mod ask;
 mod control;
 mod environment;
 mod place;

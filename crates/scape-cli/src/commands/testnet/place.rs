@@ -1,10 +1,13 @@
 //! The folder with the sockets of networks in the background.
 
 use std::env;
-use std::fs;
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::base::failure::Failure;
 
@@ -67,6 +70,35 @@ fn check(folder: &Path) -> io::Result<()> {
 /// Returns the path of a network's socket.
 pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.sock")))
+}
+
+/// Takes the lock of a network's name, which the kernel releases when the
+/// process ends. Returns `None` if another process has it. The file stays, so
+/// that two processes can't lock two files of the same name.
+pub(super) fn lock(name: &Name) -> Result<Option<File>, Failure> {
+    let path = lock_file(name)?;
+    let failed =
+        |error: io::Error| Failure::failed(format_args!("cannot lock {}: {error}", path.display()));
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    let mut file = options.open(&path).map_err(failed)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(None),
+        Err(error) => return Err(failed(error.into())),
+    }
+    // Commands name the process if it doesn't answer.
+    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+    Ok(Some(file))
+}
+
+fn lock_file(name: &Name) -> Result<PathBuf, Failure> {
+    Ok(folder()?.join(format!("{name}.lock")))
+}
+
+/// Returns the process that has the lock of a network's name.
+pub(super) fn server_of(name: &Name) -> Option<u32> {
+    fs::read_to_string(lock_file(name).ok()?).ok()?.trim().parse().ok()
 }
 
 /// Returns the names of all networks that have a socket, sorted.

@@ -34,7 +34,14 @@ impl FromStr for Relay {
 }
 
 fn setting(word: &str) -> Result<Setting, String> {
-    let (name, value) = word.split_once('=').unwrap_or((word, "true"));
+    let (name, given) = match word.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (word, None),
+    };
+    let value = given.unwrap_or("true");
+    if given.is_none_or(str::is_empty) && NAMED.contains(&name) {
+        return Err(format!("{name} needs a value, such as {name}=NAME"));
+    }
     let flag = || match value {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
@@ -50,6 +57,11 @@ fn setting(word: &str) -> Result<Setting, String> {
         "guard" => Setting::Guard(flag()?),
         "family" => Setting::Family(value.into()),
         "country" => Setting::Country(value.into()),
+        "transport" if !is_transport(value) => {
+            return Err(format!(
+                "transport: {value:?} must be letters, digits and _, and begin with no digit"
+            ));
+        }
         "transport" => Setting::Transport(value.into()),
         // Options of torrc begin with a capital letter, or with an underscore.
         name if name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_') => {
@@ -62,6 +74,16 @@ fn setting(word: &str) -> Result<Setting, String> {
             ));
         }
     })
+}
+
+/// The settings whose values are names.
+const NAMED: [&str; 4] = ["nickname", "family", "country", "transport"];
+
+/// Returns true if tor accepts this as the name of a transport. Every name
+/// stands for the same transport, which is a part of the network.
+fn is_transport(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+    name.starts_with(is_letter) && name.chars().all(|it| is_letter(it) || it.is_ascii_digit())
 }
 
 impl Relay {
@@ -108,6 +130,11 @@ mod tests {
             ("exit=perhaps", "must be true or false"),
             ("bandwidth=-1", "must be a number"),
             ("nonsense=1", "is unknown"),
+            ("nickname", "nickname needs a value"),
+            ("transport", "transport needs a value"),
+            ("transport=", "transport needs a value"),
+            ("transport=4x", "must be letters"),
+            ("transport=a-b", "must be letters"),
         ] {
             let error = text.parse::<Relay>().unwrap_err();
             assert!(error.contains(expected), "{error}");

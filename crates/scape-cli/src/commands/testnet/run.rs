@@ -25,12 +25,13 @@ pub(crate) struct Arguments {
     settings: Settings,
 
     /// The program and its arguments
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
+        self.settings.check_keep()?;
         let web = self.settings.web.then(WebServer::start).transpose()?;
         let network = start(context, &self.settings)?;
         let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));

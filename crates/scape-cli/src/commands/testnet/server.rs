@@ -1,19 +1,25 @@
 //! The process in the background that has a network.
 //!
 //! It reads its settings as JSON from standard input, and writes `Message`s, a
-//! line of JSON each, to standard output until the network is ready. After
-//! that, it answers requests on its Unix socket: a line with one word each,
-//! answered by a line of JSON.
+//! line of JSON each, to standard output until the network is ready. From the
+//! start on, it answers requests on its Unix socket: a line with one word each.
+//! The answer to `status` is a [`State`]. The answers to `down` are an
+//! [`Ending`] at once, and another one when the network has ended. Each answer
+//! is a line of JSON.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, never, select};
+use scape::CancelToken;
 use scape::testing::TestNetwork;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +28,12 @@ use super::place::{self, Name};
 use super::settings::Settings;
 use super::web::WebServer;
 use crate::base::context::Context;
-use crate::base::failure::{Exit, Failure};
+use crate::base::failure::Failure;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(100);
+/// The request to end the network.
+const DOWN: &str = "down";
 /// The time that a client has to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -44,16 +52,40 @@ pub(super) enum Message {
     Failed { code: u8, message: String },
 }
 
+/// An answer to `down`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    /// The server ends the network.
+    Begun,
+    /// The network has ended, and everything was removed.
+    Ended,
+    /// The network has ended, but something else failed.
+    Failed(String),
+}
+
+/// The progress of a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    Starting,
+    Running,
+}
+
 /// The state of a network, as `up`, `status` and `env` print it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) name: String,
     /// The process that keeps the network.
     pub(super) pid: u32,
+    /// `starting` or `running`.
+    pub(super) state: Phase,
     /// The time since the network was ready, in seconds.
     pub(super) uptime: u64,
+    /// Empty until the network is ready.
     pub(super) nodes: Vec<NodeState>,
-    /// The variables for programs that use the network.
+    /// The variables for programs that use the network. Empty until the network
+    /// is ready.
     pub(super) environment: BTreeMap<String, String>,
 }
 
@@ -98,61 +130,122 @@ impl Arguments {
             .map_err(|error| Failure::failed(format!("cannot read the settings: {error}")))?;
         let settings: Settings = serde_json::from_str(&text)
             .map_err(|error| Failure::usage(format!("cannot read the settings: {error}")))?;
-        let path = place::socket(&self.name)?;
-        let socket = Socket::bind(&self.name, path)?;
+        let socket = Socket::bind(&self.name)?;
+        let is_ready = Arc::new(AtomicBool::new(false));
+        watch(context.token.clone(), is_ready.clone());
         let web = settings.web.then(WebServer::start).transpose()?;
-        let token = context.token.clone();
-        let mut builder = settings.builder().cancel_with(&token);
-        if let Some(timeout) = context.options.timeout {
-            builder = builder.timeout(timeout);
-        }
-        let network = builder
-            .on_progress(move |progress| {
-                let text = progress.text.clone();
-                // Nobody would know of the network after `up` has ended.
-                if say(&Message::Progress { percent: progress.percent, text }).is_err() {
-                    token.cancel();
-                }
-            })
-            .start()?;
         let state = State {
             name: self.name.to_string(),
             pid: std::process::id(),
+            state: Phase::Starting,
             uptime: 0,
             nodes: Vec::new(),
-            environment: variables(&network, web.as_ref()),
+            environment: BTreeMap::new(),
         };
+        let (network, last) = start(context, &settings, &socket.requests, &state);
+        if let Some(request) = last {
+            let stopped = network.map_or(Ok(()), |network| network.stop().map_err(Failure::from));
+            finish(socket, Some(request), &stopped);
+            return Err(Failure::failed(format_args!(
+                "network {} was ended by `scape testnet down` before it was ready",
+                self.name
+            )));
+        }
+        let network = network?;
+        let environment = variables(&network, web.as_ref());
+        let state = State { state: Phase::Running, environment, ..state };
         let ready = SystemTime::now();
+        is_ready.store(true, Ordering::SeqCst);
         say(&Message::Ready(state_of(&state, &network, ready)))?;
-        let last = answer_requests(context, &socket.requests, |request| {
+        let last = answer_requests(context, &socket.requests, &never(), |request| {
             reply(&request.connection, &state_of(&state, &network, ready));
         });
         let kept = settings.keep(&network);
         let stopped = network.stop().map_err(Failure::from);
-        // The name is free before `down` returns.
-        drop(socket);
-        if let Some(request) = last {
-            reply(&request.connection, &state.name);
-        }
-        kept.and(stopped)
+        let result = kept.and(stopped);
+        finish(socket, last, &result);
+        result
     }
 }
 
-/// Answers requests until a signal comes, or until somebody asks for the end,
-/// whose request is returned.
+/// Cancels the start if `up` ends first, because nobody would know of the
+/// network. `up` keeps the standard input of this process open.
+fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) {
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        if !is_ready.load(Ordering::SeqCst) {
+            token.cancel();
+        }
+    });
+}
+
+/// Starts the network. Returns it together with the request to end it, which
+/// may come in the meantime.
+fn start(
+    context: &Context,
+    settings: &Settings,
+    requests: &Receiver<Request>,
+    state: &State,
+) -> (Result<TestNetwork, Failure>, Option<Request>) {
+    let mut builder = settings.builder().cancel_with(&context.token);
+    if let Some(timeout) = context.options.timeout {
+        builder = builder.timeout(timeout);
+    }
+    let builder = builder.on_progress(move |progress| {
+        let text = progress.text.clone();
+        // If `up` has ended, the start is cancelled.
+        let _ = say(&Message::Progress { percent: progress.percent, text });
+    });
+    thread::scope(|scope| {
+        let (over, is_over) = bounded(0);
+        let answering = scope.spawn(move || {
+            let last = answer_requests(context, requests, &is_over, |request| {
+                reply(&request.connection, state);
+            });
+            if last.is_some() {
+                context.token.cancel();
+            }
+            last
+        });
+        let network = builder.start().map_err(Failure::from);
+        drop::<Sender<()>>(over);
+        // A panic would have been printed.
+        (network, answering.join().unwrap_or_default())
+    })
+}
+
+/// Frees the name, and then answers the request to end the network.
+fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
+    drop(socket);
+    if let Some(request) = last {
+        let ending = match result {
+            Ok(()) => Ending::Ended,
+            Err(failure) => Ending::Failed(failure.message.clone()),
+        };
+        reply(&request.connection, &ending);
+    }
+}
+
+/// Answers requests until a signal comes, until `over` is closed, or until
+/// somebody asks for the end, whose request is returned.
 fn answer_requests(
     context: &Context,
     requests: &Receiver<Request>,
+    over: &Receiver<()>,
     answer: impl Fn(&Request),
 ) -> Option<Request> {
-    loop {
-        match requests.recv_timeout(POLL) {
-            Ok(request) if request.word == "down" => return Some(request),
-            Ok(request) => answer(&request),
-            Err(RecvTimeoutError::Timeout) if !context.token.is_cancelled() => {}
-            Err(_) => return None,
+    while !context.token.is_cancelled() {
+        select! {
+            recv(requests) -> request => match request {
+                Ok(request) if request.word == DOWN => return Some(request),
+                Ok(request) => answer(&request),
+                Err(_) => return None,
+            },
+            recv(over) -> _ => return None,
+            default(POLL) => {}
         }
     }
+    None
 }
 
 fn state_of(state: &State, network: &TestNetwork, ready: SystemTime) -> State {
@@ -182,43 +275,42 @@ fn reply(mut connection: &UnixStream, value: &impl Serialize) {
     }
 }
 
-/// The socket of a network. Dropping it removes its file.
+/// The socket of a network. Dropping it removes its file and frees the name.
 struct Socket {
     path: PathBuf,
     requests: Receiver<Request>,
+    /// Released after the file is removed.
+    _lock: File,
 }
 
 impl Socket {
-    fn bind(name: &Name, path: PathBuf) -> Result<Self, Failure> {
-        let failed =
-            |error| Failure::failed(format!("cannot listen on {}: {error}", path.display()));
-        let listener = match UnixListener::bind(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                if UnixStream::connect(&path).is_ok() {
-                    return Err(Failure::new(
-                        Exit::Failed,
-                        format!("a network named {name} is running: use another --name, or end it with `scape testnet down {name}`"),
-                    ));
-                }
-                // A killed server has left its socket.
-                std::fs::remove_file(&path).map_err(failed)?;
-                UnixListener::bind(&path)
-            }
-            result => result,
-        }
-        .map_err(failed)?;
+    fn bind(name: &Name) -> Result<Self, Failure> {
+        let lock = place::lock(name)?.ok_or_else(|| {
+            Failure::failed(format_args!(
+                "a network named {name} is running: use another --name, or end it with \
+                 `scape testnet down {name}`"
+            ))
+        })?;
+        let path = place::socket(name)?;
+        // A killed server has left its socket.
+        remove(&path);
+        let listener = UnixListener::bind(&path).map_err(|error| {
+            Failure::failed(format_args!("cannot listen on {}: {error}", path.display()))
+        })?;
         let (sender, requests) = bounded(8);
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
                 let sender = sender.clone();
                 thread::spawn(move || {
-                    if let Ok(word) = read_word(&connection) {
-                        let _ = sender.send(Request { word, connection });
+                    let Ok(word) = read_word(&connection) else { return };
+                    if word == DOWN {
+                        reply(&connection, &Ending::Begun);
                     }
+                    let _ = sender.send(Request { word, connection });
                 });
             }
         });
-        Ok(Socket { path, requests })
+        Ok(Socket { path, requests, _lock: lock })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The settings of a network, as options of the command line.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -29,7 +29,11 @@ pub(super) struct Settings {
     #[arg(long, value_name = "SETTINGS")]
     relay: Vec<Relay>,
 
-    /// Add a bridge, such as nickname=b,transport=scape
+    /// Add a bridge, such as nickname=b,transport=scrambled
+    ///
+    /// The settings are those of a relay, and transport. The transport is the
+    /// same under every name: it is a part of the network, and its scrambling
+    /// hides nothing. No other program is started.
     #[arg(long, value_name = "SETTINGS", num_args = 0..=1, default_missing_value = "")]
     bridge: Vec<Relay>,
 
@@ -123,19 +127,31 @@ impl Settings {
         builder
     }
 
+    /// Returns a failure if [`keep`](Self::keep) couldn't write anything. The
+    /// logs would be lost when the network ends.
+    pub(super) fn check_keep(&self) -> Result<(), Failure> {
+        let Some(folder) = &self.keep else { return Ok(()) };
+        std::fs::create_dir_all(folder)
+            .and_then(|()| tempfile::tempfile_in(folder))
+            .map(drop)
+            .map_err(|error| cannot_write(folder, &error))
+    }
+
     /// Writes the log and the torrc of each node to the folder that the user
     /// has named.
     pub(super) fn keep(&self, network: &TestNetwork) -> Result<(), Failure> {
         let Some(folder) = &self.keep else { return Ok(()) };
         for node in network.nodes() {
             let place = folder.join(node.nickname());
-            let failed = |error: std::io::Error| {
-                Failure::failed(format!("cannot write to {}: {error}", place.display()))
-            };
+            let failed = |error| cannot_write(&place, &error);
             std::fs::create_dir_all(&place).map_err(failed)?;
             std::fs::write(place.join("log"), node.log().join("\n") + "\n").map_err(failed)?;
             std::fs::write(place.join("torrc"), node.torrc()?).map_err(failed)?;
         }
         Ok(())
     }
+}
+
+fn cannot_write(place: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format_args!("cannot write to {}: {error}", place.display()))
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
@@ -19,6 +19,10 @@ use crate::base::failure::{Exit, Failure};
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
+
+/// The time that a server may say nothing, in addition to the time limit of the
+/// network. The server keeps that limit itself.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Start a network in the background
 ///
@@ -42,6 +46,7 @@ impl Arguments {
                 Failure::usage(format!("cannot use {}: {error}", folder.display()))
             })?);
         }
+        self.settings.check_keep()?;
         let mut server = self.start(context)?;
         match wait(context, &mut server) {
             Ok(state) if context.out.is_json() => context.out.value(&state),
@@ -56,8 +61,6 @@ impl Arguments {
                 Ok(())
             }
             Err(failure) => {
-                // The server ends because nobody reads its output.
-                drop(server.stdout.take());
                 super::control::terminate(&server);
                 let _ = server.wait();
                 Err(failure)
@@ -76,7 +79,8 @@ impl Arguments {
         let mut server = command.spawn().map_err(failed)?;
         let settings = serde_json::to_string(&self.settings)
             .map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))?;
-        if let Some(mut stdin) = server.stdin.take() {
+        // It stays open: if this program is killed, the server sees its end.
+        if let Some(stdin) = &mut server.stdin {
             writeln!(stdin, "{settings}").map_err(failed)?;
         }
         Ok(server)
@@ -87,8 +91,14 @@ impl Arguments {
 fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     let busy = Busy::new("starting the network");
     let messages = messages(server);
+    let longest = context.network_timeout() + SILENCE;
+    let mut heard = Instant::now();
     loop {
-        match messages.recv_timeout(POLL) {
+        let message = messages.recv_timeout(POLL);
+        if message.is_ok() {
+            heard = Instant::now();
+        }
+        match message {
             Ok(Message::Progress { percent, text }) => {
                 busy.update(&Progress::new(percent, "testnet", text));
             }
@@ -101,6 +111,10 @@ fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
                     _ => Exit::Failed,
                 };
                 return Err(Failure::new(exit, message));
+            }
+            Err(RecvTimeoutError::Timeout) if heard.elapsed() > longest => {
+                let message = format!("the server has said nothing for {longest:?}");
+                return Err(Failure::new(Exit::Timeout, message));
             }
             Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
             Err(RecvTimeoutError::Disconnected) => {

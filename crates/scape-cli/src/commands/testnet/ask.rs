@@ -1,0 +1,147 @@
+//! Requests to networks in the background.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use serde::de::DeserializeOwned;
+
+use super::place::{self, Name};
+use crate::base::context::Context;
+use crate::base::failure::{Exit, Failure};
+
+/// The interval between two checks for a signal.
+const POLL: Duration = Duration::from_millis(50);
+/// The time in which a server answers, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The answer of a network.
+#[derive(Debug)]
+pub(super) enum Answer<T> {
+    Is(T),
+    /// The network has ended before it answered.
+    HasEnded,
+    /// No such network is running. A killed server leaves its socket.
+    NotRunning,
+}
+
+impl<T> Answer<T> {
+    /// Returns a failure if there is no such network.
+    pub(super) fn found(self, name: &Name) -> Result<T, Failure> {
+        match self {
+            Answer::Is(value) => Ok(value),
+            Answer::HasEnded | Answer::NotRunning => Err(not_running(name)),
+        }
+    }
+}
+
+pub(super) fn not_running(name: &Name) -> Failure {
+    Failure::failed(format_args!(
+        "no network named {name} is running: start it with `scape testnet up`"
+    ))
+}
+
+/// A request that was sent to a network.
+#[derive(Debug)]
+pub(super) struct Asked {
+    name: Name,
+    lines: Receiver<io::Result<String>>,
+}
+
+impl Asked {
+    /// Sends a request to the network with this name. Doesn't wait.
+    pub(super) fn send(name: Name, request: &'static str) -> Result<Self, Failure> {
+        let path = place::socket(&name)?;
+        let (sender, lines) = unbounded();
+        // A server that hangs must not keep this program from ending.
+        thread::spawn(move || {
+            if let Err(error) = talk(&path, request, &sender) {
+                let _ = sender.send(Err(error));
+            }
+        });
+        Ok(Asked { name, lines })
+    }
+
+    pub(super) fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Waits for the next line of the answer, for as long as a server needs
+    /// that doesn't hang.
+    pub(super) fn answer<T: DeserializeOwned>(
+        &self,
+        context: &Context,
+    ) -> Result<Answer<T>, Failure> {
+        self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
+    }
+
+    /// Waits for the next line of the answer.
+    pub(super) fn answer_within<T: DeserializeOwned>(
+        &self,
+        context: &Context,
+        limit: Duration,
+    ) -> Result<Answer<T>, Failure> {
+        let name = &self.name;
+        let line = match self.receive(context, limit)? {
+            None => return Ok(Answer::HasEnded),
+            Some(Ok(line)) => line,
+            Some(Err(error)) => {
+                return match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                        Ok(Answer::NotRunning)
+                    }
+                    io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                        Ok(Answer::HasEnded)
+                    }
+                    _ => Err(Failure::failed(format_args!("cannot ask network {name}: {error}"))),
+                };
+            }
+        };
+        serde_json::from_str(&line).map(Answer::Is).map_err(|error| {
+            Failure::failed(format_args!("malformed answer of network {name}: {error}"))
+        })
+    }
+
+    /// Returns the next line, or `None` at the end of the connection.
+    fn receive(
+        &self,
+        context: &Context,
+        limit: Duration,
+    ) -> Result<Option<io::Result<String>>, Failure> {
+        let begun = Instant::now();
+        loop {
+            match self.lines.recv_timeout(POLL.min(limit.saturating_sub(begun.elapsed()))) {
+                Ok(line) => return Ok(Some(line)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
+            }
+            if begun.elapsed() >= limit {
+                return Err(self.no_answer(limit));
+            }
+        }
+    }
+
+    fn no_answer(&self, limit: Duration) -> Failure {
+        let server = match place::server_of(&self.name) {
+            Some(pid) => format!(" (its server is process {pid})"),
+            None => String::new(),
+        };
+        let message = format!("network {}: no answer for {limit:?}{server}", self.name);
+        Failure::new(Exit::Timeout, message)
+    }
+}
+
+/// Sends a request, and passes on the lines of the answer.
+fn talk(path: &Path, request: &str, lines: &Sender<io::Result<String>>) -> io::Result<()> {
+    let mut socket = UnixStream::connect(path)?;
+    writeln!(socket, "{request}")?;
+    for line in BufReader::new(socket).lines() {
+        if lines.send(Ok(line?)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
