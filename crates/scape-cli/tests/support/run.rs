@@ -17,6 +17,7 @@ const LONGEST: Duration = Duration::from_secs(240);
 pub(crate) struct Scape {
     command: Command,
     input: Vec<u8>,
+    error: Option<Stdio>,
 }
 
 /// The result of a command.
@@ -38,7 +39,7 @@ impl Scape {
             }
         }
         command.args(arguments);
-        Scape { command, input: Vec::new() }
+        Scape { command, input: Vec::new(), error: None }
     }
 
     /// Sets the control port.
@@ -65,10 +66,17 @@ impl Scape {
         self
     }
 
+    /// Sets the standard error, which the result then lacks.
+    pub(crate) fn error(mut self, error: Stdio) -> Self {
+        self.error = Some(error);
+        self
+    }
+
     /// Starts the command with pipes, for a test that talks to it.
     pub(crate) fn start(mut self) -> Child {
         let command = self.command.stdin(Stdio::piped());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let error = self.error.unwrap_or_else(Stdio::piped);
+        command.stdout(Stdio::piped()).stderr(error).spawn().unwrap()
     }
 
     /// Starts the command with this standard output, such as a terminal.
