@@ -89,6 +89,12 @@ fn wrong_options_of_lists_are_wrong_usage() {
         (&["streams", "close", "1", "--reason", "x"], "a number or one of MISC, RESOLVEFAILED"),
         (&["streams", "close", "x"], "invalid value 'x'"),
         (&["circuits", "close"], "<ID>"),
+        (&["circuits", "close", "99999999999999999999"], "from 0 to 4294967295"),
+        (&["circuits", "--watch=-1"], "the time is negative"),
+        (&["circuits", "--watch=1e400"], "the time is too long"),
+        (&["circuits", "build", ""], "the name of the relay is empty"),
+        (&["circuits", "build", "relay0,,relay1"], "the name of the relay is empty"),
+        (&["info", ""], "the key is empty"),
         (&["circuits", "build", "a", "--length", "2"], "cannot be used with"),
         (&["circuits", "build", "--length", "9"], "9 is not in 1..=8"),
         (&["circuits", "build", "--purpose", "x"], "general, controller"),
@@ -118,6 +124,6 @@ fn watched_list_ends_with_the_connection() {
     let value = watching.value(|_| true);
     assert_eq!(value["circuits"], serde_json::json!([]));
     tor.kill();
-    let done = watching.end().expect(1);
+    let done = watching.end().expect(3);
     assert!(done.error.starts_with("scape: ") && done.error.contains("closed"), "{done:?}");
 }
