@@ -1,5 +1,6 @@
 //! Failures of commands: the message for the user and the exit code.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -8,6 +9,9 @@ use scape::ErrorKind;
 use scape::control::ArgumentError;
 
 use super::output::{print_error, printable_lines};
+
+/// The longest line of an error, in characters.
+const LONGEST_LINE: usize = 2000;
 
 /// The exit codes of `scape`, apart from 0 for success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +88,20 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
             let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
-            let message = printable_lines(&self.message);
+            let lines = self.message.lines().map(beginning);
+            let message = printable_lines(&lines.collect::<Vec<_>>().join("\n"));
             print_error(format_args!("{red}scape:{red:#} {message}"));
         }
         ExitCode::from(self.exit.code())
+    }
+}
+
+/// Returns the beginning of a line that is too long to read. An error may
+/// repeat what the user or a peer has sent, whatever its length.
+fn beginning(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()).into(),
+        None => line.into(),
     }
 }
 
@@ -152,6 +166,13 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_cut_between_characters() {
+        assert_eq!(beginning("é"), "é");
+        let cut = beginning(&"é".repeat(LONGEST_LINE + 1)).into_owned();
+        assert_eq!((cut.chars().count(), cut.chars().last()), (LONGEST_LINE + 1, Some('…')));
+    }
 
     #[test]
     fn refused_arguments_are_wrong_usage_in_the_words_of_the_command() {

@@ -81,14 +81,15 @@ impl Scape {
 
     /// Starts the command with this standard output, such as a terminal.
     pub(crate) fn start_with(mut self, output: Stdio) -> Child {
+        let error = self.error.unwrap_or_else(Stdio::piped);
         let command = self.command.stdin(Stdio::null());
-        command.stdout(output).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdout(output).stderr(error).spawn().unwrap()
     }
 
     /// Starts the command with this input and output, which are a terminal.
     pub(crate) fn start_on(mut self, input: Stdio, output: Stdio) -> Child {
-        let command = self.command.stdin(input).stdout(output);
-        command.stderr(Stdio::piped()).spawn().unwrap()
+        let error = self.error.unwrap_or_else(Stdio::piped);
+        self.command.stdin(input).stdout(output).stderr(error).spawn().unwrap()
     }
 
     /// Runs the command to its end.

@@ -98,6 +98,10 @@ pub(crate) fn show<L: Listing>(
     let rows = listing.first(&rows);
     if rows.is_empty() {
         context.out.note(listing.empty(state));
+        // A program that reads the table may expect the heading.
+        if context.out.is_terminal() && !context.out.is_json() {
+            return Ok(());
+        }
     }
     print(context, &columns, rows)
 }
