@@ -45,6 +45,19 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// Prints a table. If it is empty, `empty` is a note that says so. At a
+    /// terminal, only the note is printed then. A program that reads the table
+    /// may expect the heading.
+    pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
+        if let Some(note) = empty {
+            self.note(note);
+            if self.is_terminal() {
+                return Ok(());
+            }
+        }
+        self.line(table)
+    }
+
     /// Prints bytes as they are.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
