@@ -38,7 +38,8 @@ pub(crate) struct GlobalOptions {
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// The longest time to wait for tor, such as 10s or 2min [env: SCAPE_TIMEOUT]
+    /// The longest time to wait for tor, such as 10s or 2min
+    /// [env: SCAPE_TIMEOUT]
     ///
     /// Default: 30 seconds, or two minutes if the command needs the network.
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]

@@ -14,8 +14,8 @@ use super::failure::{Exit, Failure};
 /// The largest length of a password in bytes.
 const LONGEST: usize = 4096;
 
-/// Reads the first line of a file. The file may be a pipe, so reading ends at an
-/// interrupt and after the time limit.
+/// Reads the first line of a file. The file may be a pipe, so reading ends at
+/// an interrupt and after the time limit.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
     let file = path.to_owned();
     let line = background::run_within(context, context.timeout(), move || first_line(&file))?;

@@ -61,7 +61,10 @@ macro_rules! id {
                 let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
                 match text.parse() {
                     Ok(number) if digits => Ok($name(number)),
-                    _ => Err(ParseIdError { what: $what, most: u64::from(<$int>::MAX), text: text.into() }),
+                    _ => {
+                        let most = u64::from(<$int>::MAX);
+                        Err(ParseIdError { what: $what, most, text: text.into() })
+                    }
                 }
             }
         }
