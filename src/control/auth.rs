@@ -155,9 +155,8 @@ impl<O: FnMut() -> Result<Option<Candidate>>> Login<O> {
                 format!("it speaks HTTP, as tor's SOCKS ports and web servers do ({what})")
             }
             Some(CloseCause::Protocol(what)) => what.clone(),
-            None if error.is::<Timeout>() => {
-                format!("it says nothing for {:?}", self.deadline.timeout())
-            }
+            // A tor that hangs is silent, too.
+            None if error.is::<Timeout>() => return self.late(),
             _ => return error,
         };
         not_a_control_port(&what)

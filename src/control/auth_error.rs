@@ -72,14 +72,16 @@ pub enum AuthError {
     /// tor offers cookie authentication but doesn't name the file, and the
     /// program hasn't set [`cookie_file`](crate::Connect::cookie_file).
     #[doc(alias = "NoAuthCookie")]
-    #[error("tor offers cookie authentication but names no cookie file; give its path")]
+    #[error(
+        "tor offers cookie authentication but names no cookie file; give its path, such as in TOR_CONTROL_COOKIE_AUTH_FILE"
+    )]
     CookieUnnamed,
     /// tor offers COOKIE but not SAFECOOKIE, and only tor itself has named the
     /// cookie file. The content of the file was not sent, because a hostile
     /// peer may name any file.
     #[error(
         "tor wants the content of {}, which only tor itself has named, so it was not sent; \
-         if this is its cookie file, give the path (Connect::cookie_file), or use a tor that offers SAFECOOKIE",
+         if this is its cookie file, give the path, such as in TOR_CONTROL_COOKIE_AUTH_FILE, or use a tor that offers SAFECOOKIE",
         shown(.path)
     )]
     CookieFromPeer {
@@ -163,13 +165,15 @@ fn cookie_advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => {
             "there is no such file here; if tor runs in a container, a chroot or on another machine, give the path \
-             of its cookie file (Connect::cookie_file) or a password"
+             of its cookie file, such as in TOR_CONTROL_COOKIE_AUTH_FILE, or a password"
         }
         io::ErrorKind::PermissionDenied => {
             "this user may not read it; add the user to the file's group (on Debian: adduser USER debian-tor; needs \
              CookieAuthFileGroupReadable 1) and log in again, or give a password"
         }
-        _ => "give the path of tor's cookie file (Connect::cookie_file) or a password",
+        _ => {
+            "give the path of tor's cookie file, such as in TOR_CONTROL_COOKIE_AUTH_FILE, or a password"
+        }
     }
 }
 

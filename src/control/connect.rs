@@ -631,6 +631,21 @@ impl Connect {
         Connect { recipe, caching: Caching::default(), cancel: None }
     }
 
+    /// Returns the address of the control port. Returns `None` if the usual
+    /// places are to be tried, or if the program opens the transport itself.
+    ///
+    /// ```
+    /// use scape::Connect;
+    ///
+    /// let connect = Connect::to("127.0.0.1:9051")?;
+    /// assert_eq!(connect.address().map(ToString::to_string).as_deref(), Some("127.0.0.1:9051"));
+    /// assert_eq!(Connect::new().address(), None);
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    pub fn address(&self) -> Option<&Address> {
+        self.recipe.address()
+    }
+
     fn to_place(&self, address: Address) -> Connect {
         let destination = Destination::Address(address);
         Connect { recipe: Recipe { destination, ..self.recipe.clone() }, ..self.clone() }

@@ -8,6 +8,7 @@ use crate::error::{Cause, ErrorKind};
 use crate::error::{Error, IoError, Phase, Timeout, write_with_sources};
 
 /// The error if no control connection could be opened. It lists every attempt.
+/// The alternate format (`{:#}`) has one line for each attempt.
 ///
 /// ```
 /// use scape::Connect;
@@ -61,15 +62,19 @@ impl ConnectError {
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no control connection to tor; tried ")?;
+        let is_list = f.alternate() && self.attempts.len() > 1;
+        f.write_str("no control connection to tor; tried")?;
         for (i, attempt) in self.attempts.iter().enumerate() {
-            if i > 0 {
-                f.write_str("; ")?;
-            }
+            f.write_str(match i {
+                _ if is_list => "\n  ",
+                0 => " ",
+                _ => "; ",
+            })?;
             write!(f, "{}: ", attempt.address)?;
             write_with_sources(f, &attempt.error)?;
         }
         match self.advice() {
+            Some(advice) if is_list => write!(f, "\n{advice}"),
             Some(advice) => write!(f, ". {advice}"),
             None => Ok(()),
         }
@@ -89,7 +94,15 @@ impl ConnectError {
         }
         let is_own_way =
             self.attempts.iter().any(|attempt| attempt.address == ConnectAttempt::OWN_WAY);
-        if is_own_way || kinds().any(|kind| kind != Problem::NoConnection) {
+        if is_own_way {
+            return None;
+        }
+        if kinds().all(|kind| kind == Problem::NoAnswer) {
+            return Some(
+                "Something accepts connections, but tor hangs, or this is not tor's control port",
+            );
+        }
+        if kinds().any(|kind| kind != Problem::NoConnection) {
             return None;
         }
         Some(match self.attempts.len() {
@@ -108,6 +121,8 @@ enum Problem {
     NotAllowed,
     /// Nothing accepted a connection.
     NoConnection,
+    /// Something accepted the connection, but sent no answer in time.
+    NoAnswer,
     /// Something accepted the connection, but it failed later.
     Other,
 }
@@ -119,8 +134,11 @@ impl Problem {
         match io.map(IoError::kind) {
             Some(io::ErrorKind::PermissionDenied) if is_socket => Problem::NotAllowed,
             Some(_) => Problem::NoConnection,
-            None if timeout.map(Timeout::phase) == Some(Phase::Connect) => Problem::NoConnection,
-            None => Problem::Other,
+            None => match timeout.map(Timeout::phase) {
+                Some(Phase::Connect) => Problem::NoConnection,
+                Some(_) => Problem::NoAnswer,
+                None => Problem::Other,
+            },
         }
     }
 }
@@ -173,6 +191,18 @@ mod tests {
         );
         let text = shown(vec![refused(), refused()]);
         assert!(text.ends_with("SCAPE_CONTROL names another address"), "{text}");
+    }
+
+    #[test]
+    fn alternate_format_has_a_line_for_each_attempt() {
+        let refused = || ConnectAttempt::new("127.0.0.1:1", io_error(io::ErrorKind::NotFound));
+        let text = format!("{:#}", ConnectError::new(vec![refused(), refused()]));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (4, "no control connection to tor; tried"));
+        assert!(lines[1].starts_with("  127.0.0.1:1: cannot connect: "), "{text}");
+        assert_eq!(lines[1], lines[2]);
+        let one = ConnectError::new(vec![refused()]);
+        assert_eq!(format!("{one:#}"), one.to_string());
     }
 
     #[test]

@@ -18,7 +18,10 @@ impl fmt::Debug for Error {
 
 /// Writes an error and its causes on one line.
 pub(crate) fn write_with_sources(f: &mut fmt::Formatter<'_>, error: &Error) -> fmt::Result {
-    write!(f, "{error}")?;
+    match f.alternate() {
+        true => write!(f, "{error:#}")?,
+        false => write!(f, "{error}")?,
+    }
     let mut source = error.source();
     while let Some(error) = source {
         write!(f, ": {error}")?;

@@ -7,7 +7,7 @@ use crate::error::{Cause, Error, ErrorKind, write_with_sources};
 use crate::control::ConnectAttempt;
 
 /// The error of a search that found no usable tor. It lists everything that was
-/// tried.
+/// tried. The alternate format (`{:#}`) has one line for each attempt.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct NoTorError {
@@ -25,16 +25,17 @@ pub struct NoTorError {
 impl fmt::Display for NoTorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no tor to use")?;
+        let separator = if f.alternate() { "\n" } else { "; " };
         if let Some(error) = &self.control {
-            f.write_str("; control port: ")?;
+            write!(f, "{separator}control port: ")?;
             write_with_sources(f, error)?;
         }
         for attempt in &self.socks {
-            write!(f, "; SOCKS port {}: ", attempt.address)?;
+            write!(f, "{separator}SOCKS port {}: ", attempt.address)?;
             write_with_sources(f, &attempt.error)?;
         }
         if let Some(error) = &self.launch {
-            f.write_str("; launch: ")?;
+            write!(f, "{separator}launch: ")?;
             write_with_sources(f, error)?;
         }
         Ok(())
@@ -77,5 +78,6 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+        assert_eq!(format!("{error:#}").lines().count(), 4, "{error:#}");
     }
 }

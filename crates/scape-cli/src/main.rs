@@ -11,16 +11,24 @@ mod commands;
 mod monitor;
 mod prompt;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use base::context::Context;
+use base::failure::Failure;
 use base::interrupt::Interrupt;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let mut cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     cli.options.color.write_global();
+    if let Err(failure) = cli.options.read_environment(|name| env::var_os(name)) {
+        return failure.report();
+    }
     let interrupt = match Interrupt::install() {
         Ok(interrupt) => interrupt,
         Err(failure) => return failure.report(),
@@ -32,5 +40,15 @@ fn main() -> ExitCode {
     match interrupt.finish(result) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Prints the help that the user has asked for, or the error of the command
+/// line, and returns the exit code.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        // Help and version go to standard output.
+        Err(problem) if !error.use_stderr() => Failure::from(problem).report(),
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX)),
     }
 }

@@ -6,7 +6,11 @@
 #[allow(dead_code)]
 mod run;
 
-use run::Scape;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+
+use run::{Done, Scape};
 
 #[test]
 fn help_lists_commands_and_exit_codes() {
@@ -33,6 +37,132 @@ fn missing_tor_has_exit_code_3_and_advice() {
     let done = Scape::new(["status"]).control("/nowhere/control").run().expect(3);
     assert!(done.error.starts_with("scape: no control connection to tor"), "{done:?}");
     assert!(done.error.contains("Is tor running"), "{done:?}");
+}
+
+/// Starts a peer that answers the first lines of a connection with these
+/// texts, and then stays silent.
+fn peer(answers: &'static [&'static str]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            for answer in answers {
+                if lines.next().is_none() || stream.write_all(answer.as_bytes()).is_err() {
+                    break;
+                }
+            }
+            // Until the command hangs up.
+            lines.for_each(drop);
+        }
+    });
+    address
+}
+
+const INFO: &str =
+    "250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor=\"0.4.9.11\"\r\n250 OK\r\n";
+
+#[test]
+fn addresses_without_a_tor_have_a_line_each() {
+    let done = Scape::new(["status"]).run();
+    // A tor may run on the machine of the developer.
+    if done.code != Some(0) {
+        let lines: Vec<&str> = done.error.lines().collect();
+        assert_eq!(lines[0], "scape: no control connection to tor; tried", "{done:?}");
+        assert!(done.error.contains("\n  127.0.0.1:9051: cannot connect: "), "{done:?}");
+        assert!(lines.iter().all(|line| line.len() < 200), "{done:?}");
+    }
+}
+
+#[test]
+fn peers_that_are_no_control_port_are_named() {
+    let silent = peer(&[]);
+    let done = Scape::new(["status", "--timeout", "0.2"]).control(silent).run().expect(4);
+    assert!(done.error.contains(&silent.to_string()), "{done:?}");
+    assert!(done.error.contains("(after 200ms)"), "{done:?}");
+    assert!(!done.error.contains("not a control port:"), "{done:?}");
+    let web = peer(&["HTTP/1.1 400 Bad Request\r\n\r\n"]);
+    let done = Scape::new(["status"]).control(web).run().expect(3);
+    let expected = format!("scape: control port {web}: this is not a control port: ");
+    assert!(done.error.starts_with(&expected), "{done:?}");
+}
+
+#[test]
+fn control_characters_of_a_peer_never_reach_the_terminal() {
+    let hostile = peer(&[INFO, "250 OK\r\n", "551 \x1b[31mred\x07\u{9b}\r\n"]);
+    for arguments in [["info", "version"], ["signal", "--json"]] {
+        let done = Scape::new(arguments).control(hostile).run().expect(1);
+        assert!(done.error.contains("red"), "{done:?}");
+        assert!(!done.error.trim_end().contains(|it: char| it.is_control()), "{done:?}");
+    }
+}
+
+#[test]
+fn full_standard_error_is_not_a_panic() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (arguments, code) in [(&["info"][..], 3), (&["nonsense"], 2), (&["info", "--timeout=x"], 2)]
+    {
+        let scape = Scape::new([]).control("/nowhere/control").error(full().into());
+        let done = arguments.iter().fold(scape, |scape, word| scape.arg(word));
+        Done::of(done.start(), &arguments).expect(code);
+    }
+    // The help is an output, which must not get lost.
+    let help = Scape::new(["--help"]).start_with(full().into());
+    let done = Done::of(help, &"--help").expect(1);
+    assert!(done.error.contains("cannot write the output"), "{done:?}");
+}
+
+#[test]
+fn empty_variables_count_as_not_set() {
+    let names = ["SCAPE_CONTROL", "SCAPE_SOCKS", "SCAPE_TIMEOUT", "SCAPE_PASSWORD_FILE"];
+    let scape = Scape::new(["completions", "bash"]);
+    names.iter().fold(scape, |scape, name| scape.env(name, "")).ok();
+}
+
+#[test]
+fn errors_name_the_variable() {
+    for (name, value, expected) in [
+        ("SCAPE_CONTROL", "no:such:address", "scape: SCAPE_CONTROL: "),
+        ("SCAPE_SOCKS", "no:such:address", "scape: SCAPE_SOCKS: "),
+        ("SCAPE_TIMEOUT", "abc", "scape: SCAPE_TIMEOUT: expected a time such as 10s"),
+        ("SCAPE_PASSWORD_FILE", "/nowhere/x", "scape: cannot read /nowhere/x: "),
+        ("SCAPE_PASSWORD_FILE", "/dev/zero", "has more than 4096 bytes"),
+        ("TOR_CONTROL_PORT", "x", "scape: TOR_CONTROL_PORT is \"x\", and must be a number"),
+    ] {
+        let done = Scape::new(["status"]).env(name, value).run().expect(2);
+        assert!(done.error.contains(expected), "{done:?}");
+    }
+    // Options are more important.
+    let status = Scape::new(["status", "--timeout", "5"]).env("SCAPE_TIMEOUT", "abc");
+    status.control("/nowhere/control").run().expect(3);
+}
+
+#[test]
+fn usage_lines_leave_out_variables() {
+    let attach = Scape::new(["streams", "attach"]);
+    let attach = attach.env("SCAPE_CONTROL", "9051").env("SCAPE_SOCKS", "9050");
+    let done = attach.env("SCAPE_TIMEOUT", "5s").run().expect(2);
+    assert!(done.error.contains("Usage: scape streams attach <ID> <CIRCUIT>"), "{done:?}");
+    // The help names the variables.
+    for help in ["-h", "--help"] {
+        let text = Scape::new(["streams", help]).ok();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("[env: SCAPE_CONTROL]"), "{text}");
+        assert!(text.contains("[env: SCAPE_PASSWORD_FILE]"), "{text}");
+    }
+}
+
+#[test]
+fn wrong_times_are_explained() {
+    for (time, expected) in [
+        ("abc", "expected a time such as 10s or 2min, or a number of seconds"),
+        ("-1", "the time is negative"),
+        ("1e400", "the time is too long"),
+    ] {
+        let done = Scape::new(["status"]).arg(format!("--timeout={time}")).run().expect(2);
+        assert!(done.error.contains(expected), "{done:?}");
+    }
 }
 
 #[test]

@@ -271,7 +271,7 @@ impl fmt::Display for SocksProblem {
             SocksProblem::Argument(why) => write!(f, "{why}; nothing was sent"),
             SocksProblem::Private => f.write_str(
                 "the target is on this machine or its local network, which no exit connects to \
-                 (allow_private_addresses(true) permits it); nothing was sent",
+                 (private addresses are not allowed); nothing was sent",
             ),
             SocksProblem::Timeout(timeout) => write!(f, "{timeout}"),
             SocksProblem::Io(error) => write!(f, "{error}"),

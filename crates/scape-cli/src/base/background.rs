@@ -1,7 +1,7 @@
 //! Work on other threads, which Ctrl-C and SIGTERM must not wait for.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -21,6 +21,27 @@ pub(crate) fn run<T: Send + 'static>(
     let (sender, done) = bounded(1);
     thread::spawn(move || sender.send(work()));
     receive(context, &done)?.ok_or_else(|| Failure::failed("a thread has panicked"))
+}
+
+/// Like [`run`], but returns `None` if the work takes longer than `limit`.
+pub(crate) fn run_within<T: Send + 'static>(
+    context: &Context,
+    limit: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Option<T>, Failure> {
+    let (sender, done) = bounded(1);
+    thread::spawn(move || sender.send(work()));
+    let begun = Instant::now();
+    loop {
+        match done.recv_timeout(POLL.min(limit.saturating_sub(begun.elapsed()))) {
+            Ok(value) => return Ok(Some(value)),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::failed("a thread has panicked"));
+            }
+            Err(RecvTimeoutError::Timeout) if begun.elapsed() >= limit => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
+        }
+    }
 }
 
 /// Waits for the next value from another thread. Returns `None` if the sender

@@ -8,6 +8,8 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scape::word::Progress;
 
+use super::output::printable;
+
 /// Work that ends within this time shows no progress.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const REDRAWN_EVERY: Duration = Duration::from_millis(100);
@@ -26,7 +28,7 @@ impl Busy {
     pub(crate) fn new(what: impl fmt::Display) -> Self {
         let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::hidden());
         set_style(&bar, "{spinner} {wide_msg}");
-        bar.set_message(what.to_string());
+        bar.set_message(printable(&what.to_string()));
         let (show, dropped) = bounded(0);
         let shown = bar.clone();
         thread::spawn(move || {
@@ -47,12 +49,12 @@ impl Busy {
         set_style(&self.bar, "[{bar:24}] {pos:>3} % {wide_msg}");
         self.bar.set_position(progress.percent.into());
         let problem = progress.problem.as_deref().map(|problem| format!(" ({problem})"));
-        self.bar.set_message(format!("{}{}", progress.text, problem.unwrap_or_default()));
+        self.say(format_args!("{}{}", progress.text, problem.unwrap_or_default()));
     }
 
-    /// Shows another text.
+    /// Shows another text. Control characters are escaped.
     pub(crate) fn say(&self, what: impl fmt::Display) {
-        self.bar.set_message(what.to_string());
+        self.bar.set_message(printable(&what.to_string()));
     }
 }
 

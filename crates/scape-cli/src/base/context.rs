@@ -1,15 +1,15 @@
 //! The surroundings of a command: the global options, the output, and
 //! connections to tor.
 
-use std::fs;
 use std::time::Duration;
 
-use scape::word::Secret;
+use scape::control::ConnectError;
 use scape::{CancelToken, Connect, Controller, Tor, TorClient};
 
 use super::failure::{Exit, Failure};
 use super::options::GlobalOptions;
 use super::output::Output;
+use super::password;
 
 /// The time that a command waits for tor itself.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,11 +49,7 @@ impl Context {
             None => Connect::from_env()?,
         };
         if let Some(path) = &self.options.password_file {
-            let text = fs::read_to_string(path).map_err(|error| {
-                Failure::usage(format!("cannot read {}: {error}", path.display()))
-            })?;
-            let password = text.lines().next().unwrap_or_default();
-            connect = connect.password(Secret::new(password));
+            connect = connect.password(password::read(self, path)?);
         }
         Ok(connect.timeout(self.timeout()).cancel_with(&self.token))
     }
@@ -61,7 +57,16 @@ impl Context {
     /// Connects to the control port. Every call of the returned controller ends
     /// at an interrupt.
     pub(crate) fn controller(&self) -> Result<Controller, Failure> {
-        let controller = self.connect()?.connect_interactive()?;
+        let connect = self.connect()?;
+        let controller = connect.connect_interactive().map_err(|error| {
+            let names_address = error.get::<ConnectError>().is_some();
+            match connect.address().filter(|_| !names_address) {
+                Some(address) => {
+                    Failure::from(error).while_doing(format_args!("control port {address}"))
+                }
+                None => error.into(),
+            }
+        })?;
         Ok(controller.cancel_with(&self.token))
     }
 

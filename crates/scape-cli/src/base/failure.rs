@@ -1,10 +1,17 @@
 //! Failures of commands: the message for the user and the exit code.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
 use scape::ErrorKind;
+use scape::control::ArgumentError;
+
+use super::output::{print_error, printable_lines};
+
+/// The longest line of an error, in characters.
+const LONGEST_LINE: usize = 2000;
 
 /// The exit codes of `scape`, apart from 0 for success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,25 +82,45 @@ impl Failure {
         self
     }
 
-    /// Prints the message, and returns the exit code for `main`.
+    /// Prints the message, and returns the exit code for `main`. Control
+    /// characters of the message are escaped, because it may contain words of
+    /// tor or of a peer.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
             let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
-            anstream::eprintln!("{red}scape:{red:#} {}", self.message);
+            let lines = self.message.lines().map(beginning);
+            let message = printable_lines(&lines.collect::<Vec<_>>().join("\n"));
+            print_error(format_args!("{red}scape:{red:#} {message}"));
         }
         ExitCode::from(self.exit.code())
+    }
+}
+
+/// Returns the beginning of a line that is too long to read. An error may
+/// repeat what the user or a peer has sent, whatever its length.
+fn beginning(line: &str) -> Cow<'_, str> {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()).into(),
+        None => line.into(),
     }
 }
 
 impl From<scape::Error> for Failure {
     fn from(error: scape::Error) -> Self {
         let exit = match error.kind() {
+            // The control connection has ended: tor has gone.
+            ErrorKind::Closed => Exit::NoTor,
             ErrorKind::Connect | ErrorKind::Auth | ErrorKind::Launch => Exit::NoTor,
+            ErrorKind::Argument => Exit::Usage,
             ErrorKind::Timeout => Exit::Timeout,
             ErrorKind::Cancelled => Exit::Interrupted,
             _ => Exit::Failed,
         };
-        let mut message = error.to_string();
+        let mut message = match error.get::<ArgumentError>() {
+            Some(argument) if error.kind() == ErrorKind::Argument => describe(argument),
+            // A list of addresses that were tried has a line for each.
+            _ => format!("{error:#}"),
+        };
         // Some errors leave the reason to their source.
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
@@ -107,6 +134,24 @@ impl From<scape::Error> for Failure {
     }
 }
 
+/// Returns the message about an argument that the library has refused, without
+/// the name of the library's method or type.
+fn describe(error: &ArgumentError) -> String {
+    let text = error.to_string();
+    // The commands of tor are in capitals, and help the user.
+    if !error.command().contains(|letter: char| letter.is_ascii_lowercase()) {
+        return text;
+    }
+    let text = text.strip_prefix(error.command()).unwrap_or(&text);
+    let text = text.strip_prefix(": ").unwrap_or(text);
+    // A variable needs no article, as in "TOR_CONTROL_PORT is ...".
+    let is_variable = |letter: char| letter.is_ascii_uppercase() || letter == '_';
+    match error.argument().chars().all(is_variable) {
+        true => text.strip_prefix("the ").unwrap_or(text).to_owned(),
+        false => text.to_owned(),
+    }
+}
+
 /// Failures to write the output. Other failures of the operating system are
 /// described where they happen.
 impl From<io::Error> for Failure {
@@ -114,6 +159,31 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::silent(Exit::NoReader),
             _ => Failure::failed(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_between_characters() {
+        assert_eq!(beginning("é"), "é");
+        let cut = beginning(&"é".repeat(LONGEST_LINE + 1)).into_owned();
+        assert_eq!((cut.chars().count(), cut.chars().last()), (LONGEST_LINE + 1, Some('…')));
+    }
+
+    #[test]
+    fn refused_arguments_are_wrong_usage_in_the_words_of_the_command() {
+        for (command, argument, expected) in [
+            ("TestNetwork", "relays", "the relays are wrong"),
+            ("connect", "TOR_CONTROL_PORT", "TOR_CONTROL_PORT are wrong"),
+            ("GETINFO", "key", "GETINFO: the key are wrong; nothing was sent"),
+        ] {
+            let error = ArgumentError::invalid(command, argument, "are wrong");
+            let failure = Failure::from(scape::Error::from(error));
+            assert_eq!((failure.exit, failure.message.as_str()), (Exit::Usage, expected));
         }
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod interrupt;
 pub(crate) mod options;
 pub(crate) mod output;
+mod password;
 pub(crate) mod program;
 pub(crate) mod table;
 pub(crate) mod units;

@@ -1,41 +1,48 @@
 //! The options that every command has.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use scape::transport::Address;
+use scape::transport::{Address, ParseAddressError};
+
+use super::failure::Failure;
 
 /// The global options.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalOptions {
     /// The control port of tor: a port, HOST:PORT, or the path of a Unix socket
+    /// [env: SCAPE_CONTROL]
     ///
     /// Without this option, TOR_CONTROL_IPC_PATH, TOR_CONTROL_HOST and
     /// TOR_CONTROL_PORT name the control port. Without these variables, the
     /// usual places are tried, such as 127.0.0.1:9051 and
     /// /run/tor/control.
-    #[arg(long, global = true, value_name = "ADDRESS", env = "SCAPE_CONTROL")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) control: Option<Address>,
 
     /// The SOCKS port of tor: HOST:PORT, or unix: and the path of a socket
+    /// [env: SCAPE_SOCKS]
     ///
     /// Default: the SOCKS port that tor names on its control connection.
-    #[arg(long, global = true, value_name = "ADDRESS", env = "SCAPE_SOCKS")]
+    #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) socks: Option<Address>,
 
     /// A file whose first line is the password of the control port
+    /// [env: SCAPE_PASSWORD_FILE]
     ///
     /// Without this option, the password is taken from TOR_CONTROL_PASSWD. If
     /// tor wants a password and there is a terminal, scape asks for it.
-    #[arg(long, global = true, value_name = "FILE", env = "SCAPE_PASSWORD_FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
     /// The longest time to wait for tor, such as 10s or 2min
+    /// [env: SCAPE_TIMEOUT]
     ///
     /// Default: 30 seconds, or two minutes if the command needs the network.
-    #[arg(long, global = true, value_name = "TIME", env = "SCAPE_TIMEOUT", value_parser = duration)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
     /// Print JSON: one value, or one value a line
@@ -46,18 +53,73 @@ pub(crate) struct GlobalOptions {
     pub(crate) color: colorchoice_clap::Color,
 }
 
+impl GlobalOptions {
+    /// Sets the options that aren't given from the variables of the
+    /// environment. An empty variable counts as not set.
+    ///
+    /// clap could do this, but it then lists the variables that are set among
+    /// the arguments that a command requires, and its errors blame the options.
+    pub(crate) fn read_environment(
+        &mut self,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<(), Failure> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        set_from(&mut self.control, "SCAPE_CONTROL", set, parse)?;
+        set_from(&mut self.socks, "SCAPE_SOCKS", set, parse)?;
+        set_from(&mut self.password_file, "SCAPE_PASSWORD_FILE", set, |path| Ok(path.into()))?;
+        set_from(&mut self.timeout, "SCAPE_TIMEOUT", set, |text| duration(utf8(&text)?))
+    }
+}
+
+/// Sets an option from a variable, unless the option is given.
+fn set_from<T>(
+    option: &mut Option<T>,
+    name: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+    parse: impl Fn(OsString) -> Result<T, String>,
+) -> Result<(), Failure> {
+    if option.is_none()
+        && let Some(value) = variable(name)
+    {
+        *option = Some(parse(value).map_err(|why| Failure::usage(format!("{name}: {why}")))?);
+    }
+    Ok(())
+}
+
+fn parse(text: OsString) -> Result<Address, String> {
+    utf8(&text)?.parse().map_err(|error: ParseAddressError| error.to_string())
+}
+
+fn utf8(text: &OsStr) -> Result<&str, String> {
+    text.to_str().ok_or_else(|| "the value is not UTF-8".to_owned())
+}
+
 /// Parses a time such as `10s`, `2min`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse().ok().filter(|seconds: &f64| *seconds >= 0.0);
-    let time = match seconds {
-        Some(seconds) => Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?,
-        None => humantime::parse_duration(text).map_err(|error| error.to_string())?,
+    let time = match text.parse::<f64>() {
+        Ok(seconds) if seconds < 0.0 => return Err("the time is negative".into()),
+        // Too many seconds are infinite for f64.
+        Ok(seconds) if seconds.is_nan() => Err(()),
+        Ok(seconds) => match Duration::try_from_secs_f64(seconds) {
+            Ok(time) => Ok(time),
+            Err(_) => return Err(TOO_LONG.into()),
+        },
+        Err(_) => match humantime::parse_duration(text) {
+            Ok(time) => Ok(time),
+            Err(humantime::DurationError::NumberOverflow) => return Err(TOO_LONG.into()),
+            Err(_) => Err(()),
+        },
+    };
+    let Ok(time) = time else {
+        return Err("expected a time such as 10s or 2min, or a number of seconds".into());
     };
     if time.is_zero() {
         return Err("the time must be longer than zero".into());
     }
     Ok(time)
 }
+
+const TOO_LONG: &str = "the time is too long";
 
 #[cfg(test)]
 mod tests {
@@ -69,6 +131,16 @@ mod tests {
         assert_eq!(duration("2min"), Ok(Duration::from_secs(120)));
         for wrong in ["", "0", "-1", "soon", "1e30", "NaN"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+        for (wrong, expected) in [
+            ("abc", "expected a time such as 10s"),
+            ("", "expected a time such as 10s"),
+            ("10 parsecs", "expected a time such as 10s"),
+            ("-1", "negative"),
+            ("1e400", "too long"),
+            ("99999999999999999999y", "too long"),
+        ] {
+            assert!(duration(wrong).is_err_and(|why| why.contains(expected)), "{wrong}");
         }
     }
 }

@@ -45,6 +45,19 @@ impl Output {
         Ok(out.flush()?)
     }
 
+    /// Prints a table. If it is empty, `empty` is a note that says so. At a
+    /// terminal, only the note is printed then. A program that reads the table
+    /// may expect the heading.
+    pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
+        if let Some(note) = empty {
+            self.note(note);
+            if self.is_terminal() {
+                return Ok(());
+            }
+        }
+        self.line(table)
+    }
+
     /// Prints bytes as they are.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
@@ -54,11 +67,7 @@ impl Output {
 
     /// Prints a value as one line of JSON.
     pub(crate) fn value(&self, value: &impl Serialize) -> Result<(), Failure> {
-        let line = serde_json::to_string(value)
-            .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-        let mut out = io::stdout().lock();
-        writeln!(out, "{line}")?;
-        Ok(out.flush()?)
+        self.values([value])
     }
 
     /// Prints values as lines of JSON.
@@ -66,33 +75,72 @@ impl Output {
         &self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<(), Failure> {
-        let mut lines = Vec::new();
+        let mut lines = String::new();
         for value in values {
-            serde_json::to_writer(&mut lines, &value)
+            let line = serde_json::to_string(&value)
                 .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-            lines.push(b'\n');
+            lines.push_str(&printable_json(line));
+            lines.push('\n');
         }
-        self.bytes(&lines)
+        self.bytes(lines.as_bytes())
     }
 
-    /// Tells the user on standard error what a command has done. Prints nothing
-    /// if the user has asked for JSON.
+    /// Tells the user on standard error what a command has done. Control
+    /// characters other than line ends are escaped. Prints nothing if the user
+    /// has asked for JSON.
     pub(crate) fn note(&self, text: impl fmt::Display) {
         if !self.json {
-            anstream::eprintln!("{text}");
+            print_error(printable_lines(&text.to_string()));
         }
     }
 }
 
-/// Makes text from tor or a peer safe for a terminal: control characters are
-/// escaped.
+/// Prints a text and a line end on standard error, as it is. Nothing is done if
+/// the text can't be written, because there is nobody to tell.
+pub(crate) fn print_error(text: impl fmt::Display) {
+    let mut error = anstream::stderr().lock();
+    let _ = writeln!(error, "{text}").and_then(|()| error.flush());
+}
+
+/// Makes text from tor or a peer safe for a terminal: control characters, and
+/// characters that change the direction of text, are escaped.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| match letter.is_control() {
-            true => letter.escape_default().collect::<Vec<_>>(),
-            false => vec![letter],
-        })
-        .collect()
+    escape(text, is_unsafe)
+}
+
+/// Like [`printable`], but keeps line ends.
+pub(crate) fn printable_lines(text: &str) -> String {
+    escape(text, |letter| letter != '\n' && is_unsafe(letter))
+}
+
+fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_escaped(letter) {
+            true => safe.extend(letter.escape_default()),
+            false => safe.push(letter),
+        }
+    }
+    safe
+}
+
+fn is_unsafe(letter: char) -> bool {
+    let is_direction = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(letter, '\u{2066}'..='\u{2069}');
+    letter.is_control() || is_direction
+}
+
+/// Escapes the characters of a line of JSON that a terminal obeys and JSON
+/// allows. They occur only in strings.
+fn printable_json(line: String) -> String {
+    if !line.contains(is_unsafe) {
+        return line;
+    }
+    let letters = line.chars().map(|letter| match is_unsafe(letter) {
+        true => format!("\\u{:04x}", u32::from(letter)),
+        false => letter.to_string(),
+    });
+    letters.collect()
 }
 
 #[cfg(test)]
@@ -102,5 +150,14 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(printable("a\x1b[31mé\n"), "a\\u{1b}[31mé\\n");
+        assert_eq!(printable_lines("a\u{9b}\u{202e}\r\n"), "a\\u{9b}\\u{202e}\\r\n");
+    }
+
+    #[test]
+    fn control_characters_in_json_are_escaped() {
+        let text = "é\u{9b}31m\u{7f}\u{202e}\n";
+        let line = printable_json(serde_json::to_string(text).unwrap());
+        assert_eq!(line, "\"é\\u009b31m\\u007f\\u202e\\n\"");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
     }
 }

@@ -6,12 +6,14 @@ use clap::Args;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::output::printable_lines;
 use crate::base::table::Table;
 
 /// Print values of tor by their GETINFO keys, or list the keys
 ///
 /// With one key, the value is printed as it is. With several keys, each value
-/// has its key in front. With --json, the result is one object.
+/// has its key in front. With --json, the result is one object. At a terminal,
+/// control characters other than line ends are escaped.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// GETINFO keys, such as version or circuit-status. Without a key, all keys
@@ -28,6 +30,9 @@ impl Arguments {
             [] => list(context, &info.info_names()?),
             [key] if !context.out.is_json() => {
                 let mut value = info.get_bytes(key)?;
+                if context.out.is_terminal() {
+                    value = printable_lines(&String::from_utf8_lossy(&value)).into_bytes();
+                }
                 if !value.ends_with(b"\n") {
                     value.push(b'\n');
                 }
@@ -40,6 +45,10 @@ impl Arguments {
                     return context.out.value(&object);
                 }
                 for (key, value) in keys.iter().zip(&values) {
+                    let value = match context.out.is_terminal() {
+                        true => printable_lines(value),
+                        false => value.clone(),
+                    };
                     context.out.line(format_args!("{key}={value}"))?;
                 }
                 Ok(())

@@ -1,7 +1,9 @@
 //! `scape newid`.
 
 use clap::Args;
+use scape::control::Signal;
 
+use super::signal::Sent;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -17,6 +19,9 @@ impl Arguments {
         let controller = context.controller()?;
         let _busy = Busy::new("waiting until tor allows a new identity");
         controller.new_identity(context.timeout())?;
+        if context.out.is_json() {
+            return context.out.value(&Sent { signal: Signal::NewNym.to_string() });
+        }
         context.out.note("new streams use new circuits");
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use scape::control::Signal;
+use serde::Serialize;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -12,6 +13,13 @@ pub(crate) struct Arguments {
     /// The signal. Without it, the signals that this tor knows are listed
     #[arg(value_name = "SIGNAL")]
     signal: Option<Signal>,
+}
+
+/// A signal that tor has acted on, as it is printed with `--json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sent {
+    /// The name of the signal, such as `NEWNYM`.
+    pub(crate) signal: String,
 }
 
 impl Arguments {
@@ -25,7 +33,10 @@ impl Arguments {
                 false => names.into_iter().try_for_each(|name| context.out.line(name)),
             };
         };
-        controller.signal(signal)?;
-        Ok(())
+        controller.signal(signal.clone())?;
+        match context.out.is_json() {
+            true => context.out.value(&Sent { signal: signal.to_string().to_ascii_uppercase() }),
+            false => Ok(()),
+        }
     }
 }

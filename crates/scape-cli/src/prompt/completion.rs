@@ -1,47 +1,43 @@
 //! Completion: the words that fit at the end of a line.
 
-use super::vocabulary::Vocabulary;
+use super::vocabulary::List;
 
 /// Returns the words that can stand in place of the last word of a line, and
-/// the place where that word begins. Case is ignored.
-pub(super) fn complete(vocabulary: &Vocabulary, line: &str) -> (usize, Vec<String>) {
+/// the place where that word begins. Case is ignored. `words` returns the words
+/// of a list, and is only called for the lists that fit.
+pub(super) fn complete(line: &str, words: impl Fn(List) -> Vec<String>) -> (usize, Vec<String>) {
     // Relays are separated by commas.
     let begin = line.rfind([' ', ',', '+']).map_or(0, |at| at + 1);
     let word = line.get(begin..).unwrap_or_default();
     let last_space = line.rfind(' ').map_or(0, |at| at + 1);
     let before = line.get(..last_space).unwrap_or_default();
     let before: Vec<&str> = before.split_whitespace().collect();
-    let begins = |candidate: &&String| {
+    let begins = |candidate: &String| {
         candidate.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
-    let lists = candidates(vocabulary, &before);
     let mut found: Vec<String> =
-        lists.into_iter().flatten().filter(begins).map(String::clone).collect();
+        lists(&before).iter().flat_map(|list| words(*list)).filter(begins).collect();
     found.sort();
     found.dedup();
     (begin, found)
 }
 
 /// Returns the lists of words that fit behind these words.
-fn candidates<'a>(vocabulary: &'a Vocabulary, before: &[&str]) -> Vec<&'a Vec<String>> {
-    let Some(command) = before.first() else { return vec![&vocabulary.commands] };
+fn lists(before: &[&str]) -> &'static [List] {
+    let Some(command) = before.first() else { return &[List::Commands] };
     match (command.to_ascii_uppercase().as_str(), before.len()) {
-        ("GETINFO", _) => vec![&vocabulary.keys],
-        ("GETCONF" | "SETCONF" | "RESETCONF", _) => vec![&vocabulary.options],
-        ("SETEVENTS" | "/EVENTS", _) => vec![&vocabulary.events],
-        ("SIGNAL", 1) => vec![&vocabulary.signals],
-        ("USEFEATURE", _) => vec![&vocabulary.features],
-        ("/INFO", 1) => vec![&vocabulary.relays],
-        ("EXTENDCIRCUIT", 1) | ("CLOSECIRCUIT" | "SETCIRCUITPURPOSE", 1) => {
-            vec![&vocabulary.circuits]
+        ("GETINFO", _) => &[List::Keys],
+        ("GETCONF" | "SETCONF" | "RESETCONF", _) => &[List::Options],
+        ("SETEVENTS" | "/EVENTS", _) => &[List::Events],
+        ("SIGNAL", 1) => &[List::Signals],
+        ("USEFEATURE", _) => &[List::Features],
+        ("/INFO", 1) | ("EXTENDCIRCUIT", 2) => &[List::Relays],
+        ("EXTENDCIRCUIT" | "CLOSECIRCUIT" | "SETCIRCUITPURPOSE", 1) | ("ATTACHSTREAM", 2) => {
+            &[List::Circuits]
         }
-        ("EXTENDCIRCUIT", 2) => vec![&vocabulary.relays],
-        ("CLOSESTREAM" | "REDIRECTSTREAM" | "ATTACHSTREAM", 1) => vec![&vocabulary.streams],
-        ("ATTACHSTREAM", 2) => vec![&vocabulary.circuits],
-        ("/HELP", 1) => {
-            vec![&vocabulary.commands, &vocabulary.keys, &vocabulary.options]
-        }
-        _ => Vec::new(),
+        ("CLOSESTREAM" | "REDIRECTSTREAM" | "ATTACHSTREAM", 1) => &[List::Streams],
+        ("/HELP", 1) => &[List::Commands, List::Keys, List::Options],
+        _ => &[],
     }
 }
 
@@ -49,16 +45,16 @@ fn candidates<'a>(vocabulary: &'a Vocabulary, before: &[&str]) -> Vec<&'a Vec<St
 mod tests {
     use super::*;
 
-    fn vocabulary() -> Vocabulary {
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
-        Vocabulary {
-            commands: words("GETINFO GETCONF /help"),
-            keys: words("version circuit-status config/names"),
-            options: words("Nickname NumCPUs"),
-            relays: words("relay0 relay1 other"),
-            circuits: words("1 12"),
-            ..Vocabulary::default()
-        }
+    fn words(list: List) -> Vec<String> {
+        let words = match list {
+            List::Commands => "GETINFO GETCONF /help",
+            List::Keys => "version circuit-status config/names",
+            List::Options => "Nickname NumCPUs",
+            List::Relays => "relay0 relay1 other",
+            List::Circuits => "1 12",
+            _ => "",
+        };
+        words.split_whitespace().map(str::to_owned).collect()
     }
 
     #[test]
@@ -77,8 +73,26 @@ mod tests {
             ("CLOSECIRCUIT 1 x", 15, ""),
             ("ä", 0, ""),
         ] {
-            let (at, found) = complete(&vocabulary(), line);
+            let (at, found) = complete(line, words);
             assert_eq!((at, found.join(" ").as_str()), (begin, expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn only_lists_that_fit_are_asked_for() {
+        for (line, expected) in [
+            ("", &[List::Commands][..]),
+            ("GETINFO ver", &[List::Keys]),
+            ("ATTACHSTREAM 1", &[List::Streams]),
+            ("ATTACHSTREAM 1 2", &[List::Circuits]),
+            ("ADD_ONION x", &[]),
+        ] {
+            let asked = std::cell::RefCell::new(Vec::new());
+            complete(line, |list| {
+                asked.borrow_mut().push(list);
+                Vec::new()
+            });
+            assert_eq!(asked.into_inner(), expected, "{line}");
         }
     }
 }

@@ -12,7 +12,6 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Editor, ExternalPrinter as _, Helper};
-use scape::Controller;
 use scape::control::Command;
 
 use super::completion::complete;
@@ -21,6 +20,7 @@ use super::vocabulary::Vocabulary;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::interrupt;
+use crate::base::output::print_error;
 
 const PROMPT: &str = "tor> ";
 /// The prompt for the lines of a data block.
@@ -30,7 +30,6 @@ const HISTORY: usize = 1000;
 
 /// Completes words for the editor.
 struct Completions {
-    controller: Controller,
     vocabulary: Vocabulary,
 }
 
@@ -43,9 +42,8 @@ impl Completer for Completions {
         position: usize,
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let mut vocabulary = self.vocabulary.clone();
-        vocabulary.update(&self.controller);
-        Ok(complete(&vocabulary, line.get(..position).unwrap_or(line)))
+        let line = line.get(..position).unwrap_or(line);
+        Ok(complete(line, |list| self.vocabulary.words(list)))
     }
 }
 
@@ -64,8 +62,7 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
     let mut editor: Editor<Completions, DefaultHistory> =
         Editor::with_config(config).map_err(failed)?;
     let controller = interpreter.controller().clone();
-    let vocabulary = Vocabulary::of(&controller);
-    editor.set_helper(Some(Completions { controller, vocabulary }));
+    editor.set_helper(Some(Completions { vocabulary: Vocabulary::new(&controller) }));
     // Events appear above the line that the user types.
     if let Ok(mut printer) = editor.create_external_printer() {
         interpreter.printer.replace(Box::new(move |line| drop(printer.print(line + "\n"))));
@@ -116,18 +113,28 @@ fn read_lines(
             Ok(line) => line,
             // Ctrl-C drops the line, and Ctrl-D ends the prompt.
             Err(ReadlineError::Interrupted) => {
-                interpreter.forget_data();
+                tell_dropped(interpreter);
                 continue;
             }
+            // In a data block, Ctrl-D only drops the block.
+            Err(ReadlineError::Eof) if tell_dropped(interpreter) => continue,
             Err(ReadlineError::Eof) => return Ok(()),
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => {
+                print_error("the input is not UTF-8: the line was dropped");
+                continue;
+            }
             Err(error) => return Err(Failure::failed(format!("cannot read a line: {error}"))),
         };
         if !interpreter.has_open_data() && may_be_kept(&line) {
             // The history may be full, which isn't a problem.
             let _ = editor.add_history_entry(&line);
         }
-        match interpreter.line(&line) {
+        let had_open_data = interpreter.has_open_data();
+        match interpreter.line(line.as_bytes()) {
             Ok(Outcome::Quit) => return Ok(()),
+            Ok(Outcome::MoreData) if !had_open_data => {
+                print_error("type the data, and a line with a single dot; Ctrl-C drops it");
+            }
             Ok(_) => {}
             Err(failure) if !interpreter.is_connected() => return Err(failure),
             Err(failure) => {
@@ -135,6 +142,16 @@ fn read_lines(
             }
         }
     }
+}
+
+/// Forgets a command whose data isn't complete, and tells the user. Returns
+/// true if there was one.
+fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
+    let is_dropped = interpreter.forget_data();
+    if is_dropped {
+        print_error("the command and its data were dropped, and nothing was sent");
+    }
+    is_dropped
 }
 
 /// Returns true if a line may be kept in the history: it has no secrets, and

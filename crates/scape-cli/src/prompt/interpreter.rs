@@ -9,7 +9,7 @@ use super::events::{self, Printer};
 use super::line::Line;
 use super::{help, relay};
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
 
 /// The result of a line.
@@ -31,7 +31,18 @@ pub(super) struct Interpreter<'a> {
     pub(super) printer: Printer,
     events: Option<Registration>,
     /// A command whose data isn't complete.
-    open: Option<(String, Vec<String>)>,
+    open: Option<Open>,
+    /// True if the user has told tor to end.
+    is_ending: bool,
+}
+
+/// A command whose data isn't complete.
+#[derive(Debug)]
+struct Open {
+    /// The first line. `None` if the line was refused, so that its data is
+    /// dropped.
+    line: Option<String>,
+    data: Vec<u8>,
 }
 
 /// A reply of tor, as it is printed with `--json`.
@@ -57,7 +68,7 @@ impl<'a> Interpreter<'a> {
     pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
         let controller = context.controller()?;
         let printer = Printer::to(context.out.clone());
-        Ok(Interpreter { context, controller, printer, events: None, open: None })
+        Ok(Interpreter { context, controller, printer, events: None, open: None, is_ending: false })
     }
 
     pub(super) fn controller(&self) -> &Controller {
@@ -73,21 +84,42 @@ impl<'a> Interpreter<'a> {
         self.open.is_some()
     }
 
-    /// Forgets a command whose data isn't complete.
-    pub(super) fn forget_data(&mut self) {
-        self.open = None;
+    /// Forgets a command whose data isn't complete. Returns true if there was
+    /// one.
+    pub(super) fn forget_data(&mut self) -> bool {
+        self.open.take().is_some()
     }
 
-    /// Runs a line.
-    pub(super) fn line(&mut self, line: &str) -> Result<Outcome, Failure> {
-        if let Some((command, mut data)) = self.open.take() {
-            if line.trim_end() == "." {
-                return self.command(&command, Some(&data.join("\n")));
+    /// Returns a failure if the connection has ended, unless the user has told
+    /// tor to end.
+    pub(super) fn check_connection(&self) -> Result<(), Failure> {
+        match self.controller.closed() {
+            Some(closed) if !self.is_ending => Err(Failure::new(Exit::NoTor, closed)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a line. Lines of data may contain any bytes.
+    pub(super) fn line(&mut self, bytes: &[u8]) -> Result<Outcome, Failure> {
+        if let Some(mut open) = self.open.take() {
+            if bytes.trim_ascii_end() == b"." {
+                return match open.line {
+                    Some(line) => self.command(&line, Some(&open.data)),
+                    None => Ok(Outcome::Done),
+                };
             }
-            data.push(line.to_owned());
-            self.open = Some((command, data));
+            open.data.extend_from_slice(bytes);
+            open.data.push(b'\n');
+            self.open = Some(open);
             return Ok(Outcome::MoreData);
         }
+        let Ok(line) = std::str::from_utf8(bytes) else {
+            // The data that follows must not be taken for commands.
+            if bytes.trim_ascii_start().starts_with(b"+") {
+                self.open = Some(Open { line: None, data: Vec::new() });
+            }
+            return Err(Failure::usage("the line is not UTF-8, and was not sent"));
+        };
         match Line::parse(line) {
             Line::Nothing => Ok(Outcome::Done),
             Line::Quit => Ok(Outcome::Quit),
@@ -108,7 +140,7 @@ impl<'a> Interpreter<'a> {
                 Err(Failure::usage(format!("{word} is unknown: /help lists the commands")))
             }
             Line::WithData(command) => {
-                self.open = Some((command.to_owned(), Vec::new()));
+                self.open = Some(Open { line: Some(command.to_owned()), data: Vec::new() });
                 Ok(Outcome::MoreData)
             }
             Line::Command(command) => self.command(command, None),
@@ -140,12 +172,13 @@ impl<'a> Interpreter<'a> {
         Ok(events.finish(self.context.timeout())?)
     }
 
-    fn command(&self, line: &str, data: Option<&str>) -> Result<Outcome, Failure> {
-        let shown = Command::raw(line, data.map(str::as_bytes)).map_err(Failure::usage)?;
+    fn command(&mut self, line: &str, data: Option<&[u8]>) -> Result<Outcome, Failure> {
+        let shown = Command::raw(line, data).map_err(Failure::usage)?;
         let reply = match data {
-            Some(data) => self.controller.msg_with_data(line, data.as_bytes())?,
+            Some(data) => self.controller.msg_with_data(line, data)?,
             None => self.controller.msg(line)?,
         };
+        self.is_ending |= reply.is_ok() && ends_tor(line);
         self.print(&shown, &reply)?;
         Ok(if reply.is_ok() { Outcome::Done } else { Outcome::Refused })
     }
@@ -181,4 +214,11 @@ impl<'a> Interpreter<'a> {
         }
         self.context.out.line(lines.join("\n"))
     }
+}
+
+/// Returns true if tor may end after this command.
+fn ends_tor(line: &str) -> bool {
+    let words: Vec<String> = line.split_whitespace().map(str::to_ascii_uppercase).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    matches!(words.as_slice(), ["SIGNAL", "HALT" | "TERM" | "SHUTDOWN" | "INT"])
 }

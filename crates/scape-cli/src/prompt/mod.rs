@@ -3,24 +3,26 @@
 //! `interpreter.rs` runs one line at a time, without a terminal. `editor.rs`
 //! reads lines at a terminal, with a history and the completions of
 //! `completion.rs`, whose words are in `vocabulary.rs`. Without a terminal, the
-//! lines are those of `--run` or of standard input.
+//! lines are those of `--run` or of standard input (`input.rs`).
 
 mod completion;
 mod editor;
 mod events;
 mod help;
 mod help_texts;
+mod input;
 mod interpreter;
 mod line;
 mod relay;
 mod vocabulary;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
+use input::Lines;
 use interpreter::{Interpreter, Outcome};
 
 /// Talk to tor in the control protocol, with completion and help
@@ -49,14 +51,14 @@ impl Arguments {
             interpreter.set_events(&self.events)?;
         }
         if !self.run.is_empty() {
-            let result = run_script(context, &mut interpreter, self.run.into_iter().map(Ok));
+            let lines = Lines::Given(self.run.into_iter());
+            let result = run_script(context, &mut interpreter, lines);
             return result.and(interpreter.finish());
         }
         if io::stdin().is_terminal() && context.out.is_terminal() {
             return editor::edit(context, &mut interpreter);
         }
-        let lines = io::stdin().lock().lines();
-        run_script(context, &mut interpreter, lines).and(interpreter.finish())
+        run_script(context, &mut interpreter, Lines::of_stdin()).and(interpreter.finish())
     }
 }
 
@@ -65,12 +67,12 @@ impl Arguments {
 fn run_script(
     context: &Context,
     interpreter: &mut Interpreter<'_>,
-    lines: impl Iterator<Item = io::Result<String>>,
+    mut lines: Lines,
 ) -> Result<(), Failure> {
     let mut result = Ok(());
-    for line in lines {
-        let line =
-            line.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
+    let mut number = 0_u64;
+    while let Some(line) = lines.next(context, interpreter)? {
+        number += 1;
         context.check_interrupt()?;
         match interpreter.line(&line) {
             Ok(Outcome::Quit) => return result,
@@ -80,13 +82,20 @@ fn run_script(
             // Without tor, no line can work.
             Err(failure) if !interpreter.is_connected() => return Err(failure),
             Err(failure) => {
+                let failure = match std::str::from_utf8(&line) {
+                    Ok(_) => failure,
+                    // The line itself can't be shown.
+                    Err(_) => failure.while_doing(format_args!("line {number}")),
+                };
                 failure.report();
                 result = Err(Failure::silent(failure.exit));
             }
         }
     }
     match interpreter.has_open_data() {
-        true => Err(Failure::usage("the data of the last command doesn't end with a line \".\"")),
+        true => Err(Failure::usage(
+            "the data of the last command doesn't end with a line \".\", so nothing was sent",
+        )),
         false => result,
     }
 }

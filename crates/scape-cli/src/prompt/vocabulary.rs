@@ -1,56 +1,78 @@
 //! The words that can be completed.
 
-use scape::Controller;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use scape::{Controller, Result};
 
 use super::help_texts::COMMANDS;
 use super::line::SLASH_COMMANDS;
 
-/// The words that a tor knows.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Vocabulary {
+/// The time that tor has to send a list, because the user waits for it in the
+/// middle of a line.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A list of words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum List {
     /// Commands of the protocol and of the prompt.
-    pub(super) commands: Vec<String>,
-    pub(super) keys: Vec<String>,
-    pub(super) options: Vec<String>,
-    pub(super) events: Vec<String>,
-    pub(super) signals: Vec<String>,
-    pub(super) features: Vec<String>,
-    /// Nicknames of relays, without those that several relays have.
-    pub(super) relays: Vec<String>,
-    pub(super) circuits: Vec<String>,
-    pub(super) streams: Vec<String>,
+    Commands,
+    Keys,
+    Options,
+    Events,
+    Signals,
+    Features,
+    /// Nicknames of relays.
+    Relays,
+    Circuits,
+    Streams,
+}
+
+/// The words that a tor knows. tor is asked for a list when the list is needed
+/// for the first time.
+#[derive(Debug)]
+pub(super) struct Vocabulary {
+    controller: Controller,
+    known: RefCell<BTreeMap<List, Vec<String>>>,
 }
 
 impl Vocabulary {
-    /// Asks tor for its words. A list stays empty if tor refuses to tell.
-    pub(super) fn of(controller: &Controller) -> Self {
-        let info = controller.info();
-        let commands = COMMANDS.iter().map(|command| command.name);
-        let keys = info.info_names().unwrap_or_default();
-        let mut relays: Vec<String> = info
-            .network_statuses()
-            .unwrap_or_default()
-            .iter()
-            .map(|relay| relay.nickname().to_owned())
-            .collect();
-        relays.sort();
-        relays.dedup();
-        Vocabulary {
-            commands: commands.chain(SLASH_COMMANDS).map(str::to_owned).collect(),
-            keys: keys.iter().map(|name| name.key.trim_end_matches('*').to_owned()).collect(),
-            options: words(&info.config_names().unwrap_or_default(), |it| it.name.clone()),
-            events: words(&info.known_events().unwrap_or_default(), ToString::to_string),
-            signals: words(&info.known_signals().unwrap_or_default(), ToString::to_string),
-            features: info.known_features().unwrap_or_default(),
-            relays,
-            ..Vocabulary::default()
-        }
+    pub(super) fn new(controller: &Controller) -> Self {
+        let controller = controller.with_timeout(PATIENCE);
+        Vocabulary { controller, known: RefCell::default() }
     }
 
-    /// Asks for the circuits and streams of this moment.
-    pub(super) fn update(&mut self, controller: &Controller) {
-        self.circuits = words(&controller.circuits().unwrap_or_default(), |it| it.id.to_string());
-        self.streams = words(&controller.streams().unwrap_or_default(), |it| it.id.to_string());
+    /// Returns the words of a list. Returns none if tor refuses to tell.
+    pub(super) fn words(&self, list: List) -> Vec<String> {
+        if let Some(known) = self.known.borrow().get(&list) {
+            return known.clone();
+        }
+        let Ok(words) = self.ask(list) else { return Vec::new() };
+        // tor may have no consensus yet. Circuits and streams come and go.
+        let is_lasting = !words.is_empty() && !matches!(list, List::Circuits | List::Streams);
+        if is_lasting {
+            self.known.borrow_mut().insert(list, words.clone());
+        }
+        words
+    }
+
+    fn ask(&self, list: List) -> Result<Vec<String>> {
+        let info = self.controller.info();
+        Ok(match list {
+            List::Commands => {
+                let commands = COMMANDS.iter().map(|command| command.name);
+                commands.chain(SLASH_COMMANDS).map(str::to_owned).collect()
+            }
+            List::Keys => words(&info.info_names()?, |it| it.key.trim_end_matches('*').to_owned()),
+            List::Options => words(&info.config_names()?, |it| it.name.clone()),
+            List::Events => words(&info.known_events()?, ToString::to_string),
+            List::Signals => words(&info.known_signals()?, ToString::to_string),
+            List::Features => info.known_features()?,
+            List::Relays => words(&info.network_statuses()?, |it| it.nickname().to_owned()),
+            List::Circuits => words(&self.controller.circuits()?, |it| it.id.to_string()),
+            List::Streams => words(&self.controller.streams()?, |it| it.id.to_string()),
+        })
     }
 }
 

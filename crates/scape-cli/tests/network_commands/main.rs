@@ -11,6 +11,7 @@
 mod shared_network;
 
 mod circuits;
+mod identity;
 #[path = "../../../../tests/support/mmdb.rs"]
 #[allow(dead_code)]
 mod mmdb;

@@ -113,10 +113,10 @@ fn explains(network: &TestNetwork) {
     assert!(done.error.contains("/silent") && done.error.contains("--timeout"), "{done:?}");
     let done = scape(network, ["get", "http://nobody.scape.test/"]).run().expect(1);
     assert!(done.error.contains("nobody.scape.test"), "{done:?}");
-    let done = scape(network, ["get", "http://localhost/"]).run().expect(1);
+    let done = scape(network, ["get", "http://localhost/"]).run().expect(2);
     assert!(done.error.contains("private"), "{done:?}");
     let done = scape(network, ["get", "http://a b/"]).run().expect(2);
     assert!(done.error.contains("cannot request http://a b/"), "{done:?}");
-    let done = scape(network, ["get", "ftp://example.com/"]).run().expect(1);
+    let done = scape(network, ["get", "ftp://example.com/"]).run().expect(2);
     assert!(done.error.contains("ftp"), "{done:?}");
 }

@@ -42,6 +42,6 @@ fn failures(network: &TestNetwork) {
         done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines[0]["error"].as_str().unwrap().contains("nobody.scape.test"), "{lines:?}");
     assert_eq!(lines[1]["address"], "127.0.0.1");
-    let done = scape(network, ["resolve", "two words"]).run().expect(1);
+    let done = scape(network, ["resolve", "two words"]).run().expect(2);
     assert!(done.error.contains("two words"), "{done:?}");
 }

@@ -182,7 +182,7 @@ fn ends_with_tor(network: &TestNetwork) {
     forwarding.line();
     tor.stop().unwrap();
     for running in [sharing, forwarding] {
-        let done = running.end().expect(1);
+        let done = running.end().expect(3);
         assert!(done.error.contains("ended"), "{done:?}");
     }
 }

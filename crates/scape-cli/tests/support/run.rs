@@ -17,6 +17,7 @@ const LONGEST: Duration = Duration::from_secs(240);
 pub(crate) struct Scape {
     command: Command,
     input: Vec<u8>,
+    error: Option<Stdio>,
 }
 
 /// The result of a command.
@@ -38,7 +39,7 @@ impl Scape {
             }
         }
         command.args(arguments);
-        Scape { command, input: Vec::new() }
+        Scape { command, input: Vec::new(), error: None }
     }
 
     /// Sets the control port.
@@ -65,22 +66,30 @@ impl Scape {
         self
     }
 
+    /// Sets the standard error, which the result then lacks.
+    pub(crate) fn error(mut self, error: Stdio) -> Self {
+        self.error = Some(error);
+        self
+    }
+
     /// Starts the command with pipes, for a test that talks to it.
     pub(crate) fn start(mut self) -> Child {
         let command = self.command.stdin(Stdio::piped());
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        let error = self.error.unwrap_or_else(Stdio::piped);
+        command.stdout(Stdio::piped()).stderr(error).spawn().unwrap()
     }
 
     /// Starts the command with this standard output, such as a terminal.
     pub(crate) fn start_with(mut self, output: Stdio) -> Child {
+        let error = self.error.unwrap_or_else(Stdio::piped);
         let command = self.command.stdin(Stdio::null());
-        command.stdout(output).stderr(Stdio::piped()).spawn().unwrap()
+        command.stdout(output).stderr(error).spawn().unwrap()
     }
 
     /// Starts the command with this input and output, which are a terminal.
     pub(crate) fn start_on(mut self, input: Stdio, output: Stdio) -> Child {
-        let command = self.command.stdin(input).stdout(output);
-        command.stderr(Stdio::piped()).spawn().unwrap()
+        let error = self.error.unwrap_or_else(Stdio::piped);
+        self.command.stdin(input).stdout(output).stderr(error).spawn().unwrap()
     }
 
     /// Runs the command to its end.

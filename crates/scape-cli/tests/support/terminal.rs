@@ -64,7 +64,12 @@ impl Terminal {
 
     /// Types text, as the user does.
     pub(crate) fn type_text(&mut self, text: &str) {
-        self.user.write_all(text.as_bytes()).unwrap();
+        self.type_bytes(text.as_bytes());
+    }
+
+    /// Types bytes that may not be text.
+    pub(crate) fn type_bytes(&mut self, bytes: &[u8]) {
+        self.user.write_all(bytes).unwrap();
     }
 
     /// Reads until the command has written `text`. Returns everything up to its

@@ -129,3 +129,86 @@ fn prompt_restores_the_terminal_after_a_signal() {
     Done::of(child, &"prompt").expect(130);
     assert!(terminal.echoes());
 }
+
+#[test]
+fn prompt_reports_lines_that_are_not_utf8_and_goes_on() {
+    let tor = RealTor::start("Nickname seven\n");
+    let run = |bytes: &[u8]| Scape::new(["prompt"]).control(tor.port()).input(bytes).run();
+    let done = run(b"GETINFO \xff\nGETCONF Nickname\r\n").expect(2);
+    assert_eq!(done.out, "250 Nickname=seven\n");
+    assert_eq!(done.error, "scape: line 1: the line is not UTF-8, and was not sent\n");
+    // The data of a refused line isn't taken for commands.
+    let done = run(b"+LOADCONF \xff\nSETCONF Nickname=eight\n.\nGETCONF Nickname\n").expect(2);
+    assert_eq!(done.out, "250 Nickname=seven\n");
+    // Data may have any bytes.
+    let torrc = fs::read(tor.folder().join("torrc")).unwrap();
+    let done = run(&[b"+LOADCONF\n", &torrc[..], b"\n# \xe9\n.\n"].concat()).expect(0);
+    assert_eq!(done.out, "250 OK\n");
+}
+
+#[test]
+fn prompt_shortens_long_lines_in_errors() {
+    let tor = RealTor::start("Nickname seven\n");
+    for word in ["x", "/x", "GETINFO x"] {
+        let long = format!("{word}{}", "x".repeat(20 << 20));
+        let done = prompt(&tor, &format!("{long}\nGETCONF Nickname\n")).run().expect(2);
+        assert_eq!(done.out, "250 Nickname=seven\n", "{word}");
+        assert!(done.error.len() < 9000, "{word}: {} bytes", done.error.len());
+    }
+}
+
+#[test]
+fn prompt_on_a_pipe_ends_with_tor() {
+    let mut tor = RealTor::start("");
+    let mut child = Scape::new(["prompt"]).control(tor.port()).start();
+    // The input stays open.
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    input.write_all(b"GETINFO version\n").unwrap();
+    output.read_line(&mut String::new()).unwrap();
+    tor.kill();
+    let done = Done::of(child, &"prompt").expect(3);
+    assert!(done.error.contains("the control connection is closed"), "{done:?}");
+    drop(input);
+    // A tor that ends because it was told to is no failure.
+    let tor = RealTor::start("");
+    assert_eq!(prompt(&tor, "SIGNAL HALT\n").ok(), "250 OK\n");
+}
+
+#[test]
+fn prompt_on_a_pipe_ends_at_an_interrupt() {
+    let tor = RealTor::start("");
+    let mut child = Scape::new(["prompt"]).control(tor.port()).start();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    input.write_all(b"GETINFO version\n").unwrap();
+    output.read_line(&mut String::new()).unwrap();
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"prompt").expect(130);
+}
+
+#[test]
+fn prompt_at_a_terminal_tells_what_it_drops() {
+    let tor = RealTor::start("Nickname seven\n");
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").error(terminal.output());
+    let mut child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    // Ctrl-D and Ctrl-C in a block.
+    for key in ["\x04", "\x03"] {
+        terminal.type_text("+LOADCONF\r");
+        terminal.until("type the data, and a line with a single dot");
+        terminal.until("...> ");
+        terminal.type_text(key);
+        terminal.until("its data were dropped, and nothing was sent");
+        terminal.until("tor> ");
+    }
+    terminal.type_bytes(b"GETINFO \xff\r");
+    terminal.until("the input is not UTF-8: the line was dropped");
+    terminal.type_text("\rGETCONF Nickname\r");
+    terminal.until("250 Nickname=seven");
+    terminal.type_text("/quit\r");
+    assert!(child.wait().unwrap().success());
+}

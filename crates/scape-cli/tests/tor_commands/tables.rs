@@ -1,7 +1,9 @@
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape};
+use crate::run::{Done, Scape, send_signal};
+use crate::terminal::Terminal;
 use crate::watching::Watching;
 
 /// Runs a command on this tor.
@@ -34,6 +36,32 @@ fn lists_without_rows_have_a_heading_and_a_note() {
     }
     assert_eq!(run(&tor, &["relays", "--count"]).expect(0).out, "0\n");
     assert_eq!(run(&tor, &["relays", "--count", "--json"]).expect(0).out, "{\"count\":0}\n");
+}
+
+#[test]
+fn empty_list_at_a_terminal_is_only_a_note() {
+    let tor = RealTor::start("");
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["streams"]).control(tor.port()).error(terminal.output());
+    Done::of(command.start_with(terminal.output()), &"streams").expect(0);
+    assert_eq!(terminal.until("no streams\r\n"), "no streams\r\n");
+    let command = Scape::new(["addresses"]).control(tor.port()).error(terminal.output());
+    Done::of(command.start_with(terminal.output()), &"addresses").expect(0);
+    assert_eq!(terminal.until("no addresses\r\n"), "no addresses\r\n");
+}
+
+#[test]
+fn watched_list_is_drawn_again_at_a_new_size() {
+    let tor = RealTor::start("");
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["addresses", "--watch", "600"]).control(tor.port());
+    let child = command.start_with(terminal.output());
+    terminal.until("EXPIRES  SOURCE");
+    terminal.resize(12, 24);
+    let drawn = terminal.until("FROM  TO  EX");
+    assert!(drawn.contains(" addresse") || drawn.contains("\x1b[H"), "{drawn:?}");
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"addresses --watch").expect(130);
 }
 
 #[test]
@@ -89,6 +117,12 @@ fn wrong_options_of_lists_are_wrong_usage() {
         (&["streams", "close", "1", "--reason", "x"], "a number or one of MISC, RESOLVEFAILED"),
         (&["streams", "close", "x"], "invalid value 'x'"),
         (&["circuits", "close"], "<ID>"),
+        (&["circuits", "close", "99999999999999999999"], "from 0 to 4294967295"),
+        (&["circuits", "--watch=-1"], "the time is negative"),
+        (&["circuits", "--watch=1e400"], "the time is too long"),
+        (&["circuits", "build", ""], "the name of the relay is empty"),
+        (&["circuits", "build", "relay0,,relay1"], "the name of the relay is empty"),
+        (&["info", ""], "the key is empty"),
         (&["circuits", "build", "a", "--length", "2"], "cannot be used with"),
         (&["circuits", "build", "--length", "9"], "9 is not in 1..=8"),
         (&["circuits", "build", "--purpose", "x"], "general, controller"),
@@ -118,6 +152,6 @@ fn watched_list_ends_with_the_connection() {
     let value = watching.value(|_| true);
     assert_eq!(value["circuits"], serde_json::json!([]));
     tor.kill();
-    let done = watching.end().expect(1);
+    let done = watching.end().expect(3);
     assert!(done.error.starts_with("scape: ") && done.error.contains("closed"), "{done:?}");
 }

@@ -16,6 +16,9 @@ use crate::control::{ArgumentError, ArgumentProblem, REDACTED, is_secret_option}
 /// data are included. tor closes the connection on such a command.
 const TOO_LONG: usize = 1 << 20;
 
+/// The longest keyword that an error repeats, in bytes.
+const LONGEST_KEYWORD: usize = 40;
+
 /// An encoded command that is ready to be sent. Every argument has been
 /// checked, so that no argument can end the command or start another one. See
 /// control-spec, "Commands from controller to Tor".
@@ -132,6 +135,13 @@ impl Command {
                 "keyword",
                 problem,
             ));
+        }
+        // The line isn't searched for secrets, which would take long. Even its
+        // keyword may be too long for an error.
+        if line.len() >= TOO_LONG {
+            let problem = ArgumentProblem::TooLong { length: line.len() };
+            let name = name.get(..LONGEST_KEYWORD).unwrap_or(name);
+            return Err(ArgumentError::new(name, "line", problem));
         }
         let mut builder = Command::build(name);
         builder.check("line", line, |c| !matches!(c, '\r' | '\n' | '\0'));
@@ -725,6 +735,9 @@ mod tests {
             (&b"+LOADCONF\r\nx\r\n.\r\n"[..], "LOADCONF")
         );
         assert_eq!(loaded.to_string(), "+LOADCONF (6 bytes of data)");
+        let long = Command::raw(&"x".repeat(20 << 20), None).unwrap_err();
+        assert!(matches!(long.problem(), ArgumentProblem::TooLong { .. }));
+        assert!(long.to_string().len() < 200);
         for (line, data) in [
             ("", None),
             (" GETINFO version", None),

@@ -88,13 +88,13 @@ pub enum DecodeError {
         excerpt: String,
     },
     /// A line is longer than [`Limits::line`].
-    #[error("the peer sent a line of more than {limit} bytes (Limits::line)")]
+    #[error("the peer sent a line of more than {limit} bytes, which is the limit")]
     LineTooLong {
         /// The limit in bytes.
         limit: usize,
     },
     /// A reply is larger than [`Limits::reply`].
-    #[error("the peer sent a reply of more than {limit} bytes (Limits::reply)")]
+    #[error("the peer sent a reply of more than {limit} bytes, which is the limit")]
     ReplyTooLong {
         /// The limit in bytes.
         limit: usize,

@@ -61,7 +61,10 @@ macro_rules! id {
                 let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
                 match text.parse() {
                     Ok(number) if digits => Ok($name(number)),
-                    _ => Err(ParseIdError { what: $what, text: text.into() }),
+                    _ => {
+                        let most = u64::from(<$int>::MAX);
+                        Err(ParseIdError { what: $what, most, text: text.into() })
+                    }
                 }
             }
         }
@@ -93,9 +96,11 @@ id! {
 
 /// The error for a text that isn't an ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a {what} ID: tor writes decimal numbers")]
+#[error("{text:?} is not a {what} ID, which is a whole number from 0 to {most}")]
 pub struct ParseIdError {
     what: &'static str,
+    /// The largest ID.
+    most: u64,
     text: String,
 }
 

@@ -24,7 +24,7 @@ use crate::commands::shared::listing::print;
 pub(super) struct Arguments {
     /// The relays, first hop first, with commas between them: fingerprints,
     /// nicknames, or $FINGERPRINT~NICKNAME
-    #[arg(value_name = "RELAY", value_delimiter = ',')]
+    #[arg(value_name = "RELAY", value_delimiter = ',', value_parser = relay)]
     relays: Vec<String>,
 
     /// The number of relays, from 1 to 8
@@ -104,10 +104,17 @@ impl Arguments {
     }
 }
 
+/// Checks that a relay has a name.
+fn relay(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("the name of the relay is empty".into()),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// Returns a relay's name for tor. Nicknames are looked up in the consensus,
 /// because several relays may have the same one, and tor would take any.
 fn find(state: &State, text: &str) -> Result<String, Failure> {
-    let text = text.trim();
     let named = RelayName::from(text).fingerprint();
     if let Some(fingerprint) = named.or_else(|| text.parse().ok()) {
         return Ok(fingerprint.to_string());

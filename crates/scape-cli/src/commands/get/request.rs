@@ -33,7 +33,13 @@ impl Request {
             Some(_) => http::Method::POST,
             None => http::Method::GET,
         });
-        let mut request = http::Request::builder().method(method).uri(with_scheme(url));
+        let url_with_scheme = with_scheme(url);
+        let scheme = url_with_scheme.split("://").next().unwrap_or_default();
+        if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+            let problem = "the scheme must be http or https";
+            return Err(Failure::usage(format_args!("cannot request {url}: {problem}")));
+        }
+        let mut request = http::Request::builder().method(method).uri(url_with_scheme);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

@@ -109,5 +109,8 @@ fn print(context: &Context, services: &[Service]) -> Result<(), Failure> {
             context.out.note(printable(error));
         }
     }
-    context.out.line(table.text(&context.out))
+    context.out.table(
+        &table.text(&context.out),
+        services.is_empty().then(|| "no onion services".to_owned()),
+    )
 }

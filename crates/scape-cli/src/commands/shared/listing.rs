@@ -96,10 +96,13 @@ pub(crate) fn show<L: Listing>(
     let mut rows = read(listing, state)?;
     order.sort(&mut rows);
     let rows = listing.first(&rows);
-    if rows.is_empty() {
-        context.out.note(listing.empty(state));
+    match context.out.is_json() {
+        true => context.out.values(rows),
+        false => {
+            let note = rows.is_empty().then(|| listing.empty(state));
+            context.out.table(&table(&context.out, &columns, rows), note)
+        }
     }
-    print(context, &columns, rows)
 }
 
 /// Returns the rows as they are now.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use scape::{ErrorKind, State};
+use terminal_size::{Height, Width, terminal_size};
 
 use super::column::{Column, Order, table};
 use super::json::Snapshot;
@@ -16,6 +17,12 @@ use crate::base::units;
 
 /// The time between two snapshots, however fast the list changes.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The interval between two checks for a new size of the terminal.
+const RESIZE_POLL: Duration = Duration::from_millis(200);
+
+/// The width and the height of the terminal.
+type Size = (Width, Height);
 
 /// Prints the list whenever it has changed, and at least after each `every`,
 /// until an interrupt or the end of the connection.
@@ -29,10 +36,14 @@ pub(super) fn watch<L: Listing>(
 ) -> Result<(), Failure> {
     let is_on_screen = context.out.is_terminal() && !context.out.is_json();
     let screen = if is_on_screen { Some(Screen::enter()?) } else { None };
+    // The size that the list was drawn for.
+    let mut size = terminal_size();
     let mut last = None;
     let mut is_first = true;
     loop {
-        let rows = next(state, listing, last.as_ref(), every.saturating_sub(PAUSE))?;
+        let longest = every.saturating_sub(PAUSE);
+        let rows = next(state, listing, last.as_ref(), longest, screen.is_some(), size)?;
+        size = terminal_size();
         context.check_interrupt()?;
         let mut sorted = rows.to_vec();
         order.sort(&mut sorted);
@@ -56,22 +67,34 @@ pub(super) fn watch<L: Listing>(
     }
 }
 
-/// Waits until the list differs from `last`, or until `longest` has passed.
+/// Waits until the list differs from `last`, until `longest` has passed, or, if
+/// the list is on the screen, until the terminal has another size than `size`.
 fn next<L: Listing>(
     state: &State,
     listing: &mut L,
     last: Option<&Rc<[L::Row]>>,
     longest: Duration,
+    is_on_screen: bool,
+    size: Option<Size>,
 ) -> Result<Rc<[L::Row]>, Failure> {
     let is_new =
         |rows: &Rc<[L::Row]>| last.is_none_or(|last| !Rc::ptr_eq(last, rows) && last != rows);
-    let changed = state.wait(longest, |state| match listing.rows(state, Instant::now()) {
-        Ok(rows) => is_new(&rows).then_some(Ok(rows)),
-        Err(failure) => Some(Err(failure)),
-    });
-    match changed {
-        Ok(rows) => rows,
-        Err(error) if error.kind() == ErrorKind::Timeout => listing.rows(state, Instant::now()),
-        Err(error) => Err(error.into()),
+    let begun = Instant::now();
+    loop {
+        let left = longest.saturating_sub(begun.elapsed());
+        let part = if is_on_screen { left.min(RESIZE_POLL) } else { left };
+        let changed = state.wait(part, |state| match listing.rows(state, Instant::now()) {
+            Ok(rows) => is_new(&rows).then_some(Ok(rows)),
+            Err(failure) => Some(Err(failure)),
+        });
+        match changed {
+            Ok(rows) => return rows,
+            Err(error) if error.kind() != ErrorKind::Timeout => return Err(error.into()),
+            Err(_) => {}
+        }
+        let is_resized = is_on_screen && terminal_size() != size;
+        if is_resized || begun.elapsed() >= longest {
+            return listing.rows(state, Instant::now());
+        }
     }
 }

@@ -44,6 +44,8 @@ impl Arguments {
             let saved = if entry.saved { "yes" } else { "no" };
             table.row([&entry.address.to_string(), name, saved, &entry.public_key]);
         }
-        context.out.line(table.text(&context.out))
+        context
+            .out
+            .table(&table.text(&context.out), entries.is_empty().then(|| "no keys".to_owned()))
     }
 }

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use super::key_files::client_key;
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Exit, Failure};
 use crate::base::interrupt;
 use spec::{Export, Import, Spec};
 
@@ -146,7 +146,8 @@ fn follow(context: &Context, services: &[OnionService]) -> Result<(), Failure> {
         thread::sleep(POLL);
         context.check_interrupt()?;
         if services.iter().any(|service| !service.controller().is_open()) {
-            return Err(Failure::failed(
+            return Err(Failure::new(
+                Exit::NoTor,
                 "the onion services ended, because the control connection to tor has ended",
             ));
         }

@@ -158,9 +158,9 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
             Some(Message::Ended(error)) => {
                 // At an interrupt, the service ends before this thread notices.
                 context.check_interrupt()?;
-                let reason = error.map(Failure::from).map(|failure| failure.message);
-                let reason = reason.unwrap_or_else(|| "the listener was closed".to_owned());
-                return Err(Failure::failed(format_args!("the onion service ended: {reason}")));
+                let failure = error.map(Failure::from);
+                let failure = failure.unwrap_or_else(|| Failure::failed("the listener was closed"));
+                return Err(failure.while_doing("the onion service ended"));
             }
             None => return Err(Failure::failed("a thread has panicked")),
         }

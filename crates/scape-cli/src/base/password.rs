@@ -1,0 +1,84 @@
+//! The password of the control port, from a file.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use scape::word::Secret;
+use zeroize::Zeroizing;
+
+use super::background;
+use super::context::Context;
+use super::failure::{Exit, Failure};
+
+/// The largest length of a password in bytes.
+const LONGEST: usize = 4096;
+
+/// Reads the first line of a file. The file may be a pipe, so reading ends at
+/// an interrupt and after the time limit.
+pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
+    let file = path.to_owned();
+    let line = background::run_within(context, context.timeout(), move || first_line(&file))?;
+    match line {
+        Some(Ok(Some(password))) => Ok(password),
+        Some(Ok(None)) => Err(Failure::usage(format!(
+            "{}: the first line, which is the password, has more than {LONGEST} bytes",
+            path.display()
+        ))),
+        Some(Err(error)) => Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
+        None => Err(Failure::new(
+            Exit::Timeout,
+            format_args!("{} has no line for {:?}", path.display(), context.timeout()),
+        )),
+    }
+}
+
+/// Returns the first line without its end. Returns `None` if it is too long.
+fn first_line(path: &Path) -> io::Result<Option<Secret>> {
+    let mut file = File::open(path)?;
+    // One byte more than the longest line, and its end.
+    let mut buffer = Zeroizing::new([0; LONGEST + 2]);
+    let mut length = 0;
+    while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {
+        let count = match file.read(free) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        length += count;
+        if buffer.iter().take(length).any(|byte| *byte == b'\n') {
+            break;
+        }
+    }
+    let read = buffer.get(..length).unwrap_or_default();
+    let line = read.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    Ok((line.len() <= LONGEST).then(|| Secret::new(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_line_of(content: &[u8]) -> Option<Vec<u8>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, content).unwrap();
+        first_line(file.path()).unwrap().map(|line| line.expose().to_vec())
+    }
+
+    #[test]
+    fn password_is_the_first_line() {
+        for (content, line) in
+            [(&b"a b \nc"[..], &b"a b "[..]), (b"a\r\n", b"a"), (b"\xff", b"\xff"), (b"", b"")]
+        {
+            assert_eq!(first_line_of(content).as_deref(), Some(line));
+        }
+        let longest = vec![b'x'; LONGEST];
+        for end in [&b""[..], b"\n", b"\r\n", b"\nmore"] {
+            assert_eq!(first_line_of(&[&longest, end].concat()), Some(longest.clone()));
+        }
+        assert_eq!(first_line_of(&[&longest[..], b"x\n"].concat()), None);
+        assert!(first_line(Path::new("/dev/zero")).unwrap().is_none());
+    }
+}

@@ -1,0 +1,102 @@
+//! The lines of standard input, without a terminal.
+
+use std::io::{self, BufRead as _};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+
+use super::interpreter::Interpreter;
+use crate::base::context::Context;
+use crate::base::failure::Failure;
+
+/// The interval between two checks for the end of the connection.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A source of lines.
+pub(super) enum Lines {
+    /// Lines that are known already.
+    Given(std::vec::IntoIter<String>),
+    /// A thread reads standard input, because reading can't be interrupted.
+    Read(Receiver<io::Result<Vec<u8>>>),
+}
+
+impl Lines {
+    /// Begins to read standard input.
+    pub(super) fn of_stdin() -> Self {
+        // The thread reads a line only after the last one was taken.
+        let (sender, lines) = bounded(0);
+        thread::spawn(move || {
+            let mut input = io::stdin().lock();
+            loop {
+                let mut line = Vec::new();
+                let read = input.read_until(b'\n', &mut line);
+                let is_last = !matches!(read, Ok(count) if count > 0);
+                let result = match read {
+                    Ok(0) => break,
+                    Ok(_) => Ok(without_end(line)),
+                    Err(error) => Err(error),
+                };
+                if sender.send(result).is_err() || is_last {
+                    break;
+                }
+            }
+        });
+        Lines::Read(lines)
+    }
+
+    /// Returns the next line. Returns `None` after the last one, or if tor has
+    /// ended as the user has told it. Returns a failure after Ctrl-C, or if the
+    /// connection has ended.
+    pub(super) fn next(
+        &mut self,
+        context: &Context,
+        interpreter: &Interpreter<'_>,
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let lines = match self {
+            Lines::Given(lines) => return Ok(lines.next().map(String::into_bytes)),
+            Lines::Read(lines) => lines,
+        };
+        loop {
+            context.check_interrupt()?;
+            match lines.recv_timeout(POLL) {
+                Ok(Ok(line)) => return Ok(Some(line)),
+                Ok(Err(error)) => {
+                    return Err(Failure::failed(format!("cannot read standard input: {error}")));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return interpreter.check_connection().map(|()| None);
+                }
+                Err(RecvTimeoutError::Timeout) if !interpreter.is_connected() => {
+                    return interpreter.check_connection().map(|()| None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+}
+
+/// Removes the line end.
+fn without_end(mut line: Vec<u8>) -> Vec<u8> {
+    if line.ends_with(b"\n") {
+        line.pop();
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn line_ends_are_removed() {
+        for (line, expected) in
+            [("a\r\n", "a"), ("a\n", "a"), ("a\r", "a\r"), ("\n\n", "\n"), ("", "")]
+        {
+            assert_eq!(without_end(line.into()), expected.as_bytes());
+        }
+    }
+}
