@@ -94,7 +94,7 @@ fn events_end_after_a_time_or_at_the_end_of_tor() {
     let mut child = Scape::new(["events", "SIGNAL"]).control(tor.port()).start();
     signal_until_line(&tor, &lines(&mut child));
     tor.kill();
-    let done = Done::of(child, &"scape events").expect(1);
+    let done = Done::of(child, &"scape events").expect(3);
     assert!(done.error.contains("with --follow, scape waits until tor runs again"), "{done:?}");
 }
 

@@ -92,7 +92,7 @@ fn failures_of_a_launch_are_explained() {
     let done = launch().arg("--torrc").arg("/nowhere/torrc").run().expect(1);
     assert!(done.error.contains("/nowhere/torrc"), "{done:?}");
     let done = launch().arg("--").arg("/nowhere/program").run().expect(127);
-    assert!(done.error.contains("cannot run /nowhere/program"), "{done:?}");
+    assert!(done.error.contains("cannot run \"/nowhere/program\""), "{done:?}");
 }
 
 #[test]
