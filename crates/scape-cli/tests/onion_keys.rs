@@ -129,3 +129,26 @@ fn auth_new_saves_the_private_key_without_showing_it() {
     let done = onion(&["auth", "new", "nonsense"]).run().expect(2);
     assert!(done.error.contains("nonsense"), "{done:?}");
 }
+
+#[test]
+fn share_refuses_a_key_in_the_shared_folder() {
+    let folder = folder();
+    let site = folder.path().join("site");
+    fs::create_dir(&site).unwrap();
+    // The check comes before the connection to tor.
+    let share = |words: &[&str]| {
+        let command = onion(&["share"]).control("/nowhere/control").arg(&site);
+        let command = command.env("XDG_DATA_HOME", site.join("data"));
+        words.iter().fold(command, |command, word| command.arg(word)).run()
+    };
+    let key = site.join("site.key");
+    for exists in [false, true] {
+        let done = share(&["--key", key.to_str().unwrap()]).expect(2);
+        assert!(done.error.contains("visitors could fetch the key"), "{done:?}");
+        assert_eq!(key.exists(), exists);
+        fs::write(&key, "x").unwrap();
+    }
+    fs::create_dir_all(site.join("data/scape/onions")).unwrap();
+    let done = share(&["--name", "a"]).expect(2);
+    assert!(done.error.contains("onions/a.key"), "{done:?}");
+}

@@ -67,12 +67,12 @@ pub(super) struct KeyChoice {
 }
 
 impl KeyChoice {
-    /// Returns the key from the chosen file, or a new key.
-    pub(super) fn key(&self) -> Result<KeptKey, Failure> {
-        KeptKey::at(match (&self.name, &self.key) {
-            (Some(name), _) => Some(name.path()?),
-            (None, path) => path.clone(),
-        })
+    /// Returns the chosen file.
+    pub(super) fn path(&self) -> Result<Option<PathBuf>, Failure> {
+        match (&self.name, &self.key) {
+            (Some(name), _) => name.path().map(Some),
+            (None, path) => Ok(path.clone()),
+        }
     }
 }
 
@@ -115,7 +115,7 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
 }
 
 /// Returns the folder of the keys that are kept by name.
-fn folder() -> Result<PathBuf, Failure> {
+pub(super) fn folder() -> Result<PathBuf, Failure> {
     let variable = |name| {
         // The specification of XDG says that relative paths are to be ignored.
         env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())

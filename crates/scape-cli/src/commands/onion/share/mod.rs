@@ -7,7 +7,7 @@ mod range;
 mod serve;
 mod site;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -18,7 +18,7 @@ use scape::word::ClientPublicKey;
 use scape::{Error, OnionListener};
 use serde::Serialize;
 
-use super::key_files::{KeptKey, KeyChoice};
+use super::key_files::{self, KeptKey, KeyChoice};
 use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
@@ -96,8 +96,10 @@ enum Message {
 
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let site = Site::new(&self.paths, self.hidden)?;
-        let kept = self.key.key()?;
+        let mut site = Site::new(&self.paths, self.hidden)?;
+        let key_file = self.key.path()?;
+        protect_keys(&mut site, key_file.as_deref())?;
+        let kept = KeptKey::at(key_file)?;
         let listener = self.listen(context, &kept)?;
         kept.save()?;
         let address = listener.address().to_string();
@@ -138,6 +140,26 @@ impl Arguments {
         }
         Ok(builder.listen()?)
     }
+}
+
+/// Makes sure that visitors can't fetch a key, with which they could impersonate
+/// the service. Returns a failure if the key of this service is in a folder
+/// that is shared.
+fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = key_file
+        && site.protect(path)
+    {
+        return Err(Failure::usage(format_args!(
+            "cannot share the folder of the private key {}: visitors could fetch the key; keep it \
+             outside of the shared files",
+            path.display()
+        )));
+    }
+    // Without a home folder, no keys are kept by name.
+    if let Ok(folder) = key_files::folder() {
+        site.protect(&folder);
+    }
+    Ok(())
 }
 
 /// Prints requests until the end.
