@@ -89,10 +89,11 @@ pub(super) fn publish(
         .map(|(name, kept, builder)| (name, kept, thread::spawn(move || builder.publish())))
         .collect();
     let mut published = Vec::new();
-    for (name, kept, thread) in waiting {
-        let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))??;
-        kept.save()?;
-        published.push(Published { service, name: name.cloned(), key_file: kept.path });
+    for (name, mut kept, thread) in waiting {
+        let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))?;
+        let service = service.map_err(|error| kept.explain(error))?;
+        kept.keep()?;
+        published.push(Published { service, name: name.cloned(), key_file: kept.path.clone() });
     }
     Ok(published)
 }

@@ -99,9 +99,9 @@ impl Arguments {
         let mut site = Site::new(&self.paths, self.hidden)?;
         let key_file = self.key.path()?;
         protect_keys(&mut site, key_file.as_deref())?;
-        let kept = KeptKey::at(key_file)?;
+        let mut kept = KeptKey::at(key_file)?;
         let listener = self.listen(context, &kept)?;
-        kept.save()?;
+        kept.keep()?;
         let address = listener.address().to_string();
         let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
         let url = format!("http://{address}{port}/{}", site.start());
@@ -138,7 +138,7 @@ impl Arguments {
         for client in &self.clients {
             builder = builder.client(*client);
         }
-        Ok(builder.listen()?)
+        builder.listen().map_err(|error| kept.explain(error))
     }
 }
 
