@@ -12,6 +12,8 @@ use scape::onion::{load_key, save_key};
 use scape::word::{ClientKey, OnionKey};
 use zeroize::Zeroizing;
 
+use crate::base::background;
+use crate::base::context::Context;
 use crate::base::failure::Failure;
 
 /// The maximum length of a file with a client's key, in bytes.
@@ -181,13 +183,19 @@ fn create_folder(path: &Path) -> Result<(), Failure> {
 
 /// Reads the key of a client from a file, or from standard input if the path is
 /// `-`. The file may be one that `scape onion auth new` or tor has written.
-pub(super) fn client_key(path: &Path) -> Result<ClientKey, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let read = match path.to_str() {
-        Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
-        _ => fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
-    };
-    read.map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
+/// Reading ends at an interrupt.
+pub(super) fn client_key(context: &Context, path: &Path) -> Result<ClientKey, Failure> {
+    let from = path.to_path_buf();
+    let text = background::run(context, move || {
+        let mut text = Zeroizing::new(String::new());
+        match from.to_str() {
+            Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
+            _ => fs::File::open(from).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
+        }
+        .map(|_| text)
+    })?;
+    let text = text
+        .map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
     text.trim().parse().map_err(|error| {
         Failure::usage(format_args!("{} holds no client key: {error}", path.display()))
     })

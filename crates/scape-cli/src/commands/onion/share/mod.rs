@@ -9,7 +9,6 @@ mod site;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::Args;
@@ -25,6 +24,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
 use site::Site;
 
@@ -119,7 +119,9 @@ impl Arguments {
         let server = Server::new(site, self.once);
         let listener = Arc::new(listener);
         let same = listener.clone();
-        thread::spawn(move || accept(&same, &Arc::new(server), &sender));
+        thread::Builder::new()
+            .spawn(move || accept(&same, &Arc::new(server), &sender))
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         let result = follow(context, &messages);
         // Ends the thread. The last of both removes the service.
         listener.shutdown_handle().shutdown();
@@ -191,7 +193,7 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
 
 /// Serves visitors on threads of their own.
 fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Message>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::new(MOST);
     let mut last = None;
     for visitor in listener {
         let visitor = match visitor {
@@ -202,12 +204,9 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
             }
         };
         // Further visitors are turned away, because each one has a thread.
-        if open.fetch_add(1, Ordering::AcqRel) >= MOST {
-            open.fetch_sub(1, Ordering::AcqRel);
-            continue;
-        }
-        let (server, messages, open) = (server.clone(), messages.clone(), open.clone());
-        thread::spawn(move || {
+        let Some(place) = places.take() else { continue };
+        let (server, messages) = (server.clone(), messages.clone());
+        place.serve(move || {
             // An error only means that the visitor has gone. The messages have
             // no receiver when the command ends.
             let told = messages.clone();
@@ -215,7 +214,6 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
             if served.unwrap_or(false) {
                 let _ = messages.send(Message::Done);
             }
-            open.fetch_sub(1, Ordering::AcqRel);
         });
     }
     let _ = messages.send(Message::Ended(last));
