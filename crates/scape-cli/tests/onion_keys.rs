@@ -152,3 +152,43 @@ fn share_refuses_a_key_in_the_shared_folder() {
     let done = share(&["--name", "a"]).expect(2);
     assert!(done.error.contains("onions/a.key"), "{done:?}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupt_ends_the_wait_for_a_key() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for file in [pipe.to_str().unwrap(), "-"] {
+        let import = format!("{ADDRESS}:80");
+        for words in [
+            &["onion", "auth", "add", ADDRESS, "--key-file", file][..],
+            &["onion", "forward", &import, "--client-key", file],
+            &["get", "http://a.test", "--ca-file", file],
+            &["get", "http://a.test", "-d", &format!("@{file}")],
+        ] {
+            // The SOCKS port isn't used.
+            let command = words.iter().fold(Scape::new([]), |scape, word| scape.arg(word));
+            let mut child = command.arg("--socks").arg("127.0.0.1:9").start();
+            // The handler of signals is installed before anything else happens.
+            let signals = |pid| fs::read_to_string(format!("/proc/{pid}/status"));
+            let catches = |text: &str| {
+                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0)
+            };
+            while child.try_wait().unwrap().is_none()
+                && signals(child.id()).is_ok_and(|text| !catches(&text))
+            {
+                std::thread::yield_now();
+            }
+            let begun = std::time::Instant::now();
+            run::send_signal(child.id(), rustix::process::Signal::INT);
+            let input = child.stdin.take();
+            run::Done::of(child, &words).expect(130);
+            // Without an interrupt of the wait, the program ends after 20 s.
+            assert!(begun.elapsed().as_secs() < 15, "{words:?}");
+            drop(input);
+        }
+    }
+}

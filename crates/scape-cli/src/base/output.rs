@@ -85,10 +85,14 @@ impl Output {
 }
 
 /// Makes text from tor or a peer safe for a terminal: control characters are
-/// escaped.
+/// escaped, and so are those that end lines or change the direction of text.
 pub(crate) fn printable(text: &str) -> String {
+    let changes_order = |letter| {
+        matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}')
+    };
     text.chars()
-        .flat_map(|letter| match letter.is_control() {
+        .flat_map(|letter| match letter.is_control() || changes_order(letter) {
             true => letter.escape_default().collect::<Vec<_>>(),
             false => vec![letter],
         })
@@ -102,5 +106,14 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         assert_eq!(printable("a\x1b[31mé\n"), "a\\u{1b}[31mé\\n");
+    }
+
+    #[test]
+    fn characters_that_change_the_order_of_text_are_escaped() {
+        assert_eq!(printable("\u{202e}gpj.exe\u{2069}"), "\\u{202e}gpj.exe\\u{2069}");
+        let all = "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{2066}\u{85}";
+        assert!(printable(all).is_ascii());
+        // Letters of languages that are written from right to left stay.
+        assert_eq!(printable("\u{5d0}\u{200d}"), "\u{5d0}\u{200d}");
     }
 }

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::base::background;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::commands::shared::temporary::without_temporary_name;
 
 /// The maximum length of a file with a client's key, in bytes.
 const LONGEST: u64 = 4096;
@@ -78,8 +79,8 @@ impl KeyChoice {
     }
 }
 
-/// The key of a service, and the file in which it is kept. A new file is removed
-/// again when the value is dropped, unless [`KeptKey::keep`] was called.
+/// The key of a service, and the file in which it is kept. A new file is
+/// removed again when the value is dropped, unless [`KeptKey::keep`] was called.
 #[derive(Debug)]
 pub(super) struct KeptKey {
     pub(super) key: OnionKey,
@@ -211,7 +212,8 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> 
         file.persist_noclobber(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|error: io::Error| {
-        Failure::failed(format_args!("cannot write {}: {error}", path.display()))
+        let reason = without_temporary_name(&error);
+        Failure::failed(format_args!("cannot write {}: {reason}", path.display()))
     })
 }
 
