@@ -192,3 +192,12 @@ fn interrupt_ends_the_wait_for_a_key() {
         }
     }
 }
+
+#[test]
+fn name_of_a_client_key_is_checked() {
+    for name in ["a b", "", "a\"", "aaaaaaaaaaaaaaaaa", "\u{e4}"] {
+        let command = onion(&["auth", "add", ADDRESS, "--key-file", "-", "--name", name]);
+        let done = command.run().expect(2);
+        assert!(done.error.contains("1 to 16 ASCII characters"), "{done:?}");
+    }
+}

@@ -7,6 +7,7 @@ use std::thread;
 use clap::Args;
 use crossbeam_channel::{Receiver, unbounded};
 use scape::TorClient;
+use scape::socks::Target;
 use serde::Serialize;
 
 use crate::base::background;
@@ -28,7 +29,7 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Arguments {
     /// Host names whose addresses are wanted, or IP addresses whose names are
     /// wanted
-    #[arg(required = true, value_name = "NAME|IP")]
+    #[arg(required = true, value_name = "NAME|IP", value_parser = query)]
     queries: Vec<String>,
 
     /// Use circuits that no other stream uses
@@ -47,6 +48,20 @@ struct Answer {
     error: Option<String>,
     #[serde(skip)]
     exit: Option<Exit>,
+}
+
+/// Checks a name or an address before anything is sent.
+fn query(text: &str) -> Result<String, String> {
+    let is_ip = |text: &str| text.parse::<IpAddr>().is_ok();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if is_ip(bare.unwrap_or(text)) {
+        return Ok(text.to_owned());
+    }
+    // The rules for names are those of connections. The port isn't used.
+    match Target::new(text, 80) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("neither a host name nor an IP address".to_owned()),
+    }
 }
 
 impl Arguments {
@@ -127,11 +142,18 @@ fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
         };
     }
     let mut table = Table::new(&["query", "answer"]);
+    let mut is_empty = true;
     for answer in answers {
         match text(answer) {
-            Some(text) => table.row([&answer.query, &text]),
+            Some(text) => {
+                table.row([&answer.query, &text]);
+                is_empty = false;
+            }
             None => context.out.note(printable(answer.error.as_deref().unwrap_or_default())),
         }
+    }
+    if is_empty {
+        return Ok(());
     }
     context.out.line(table.text(&context.out))
 }

@@ -80,7 +80,8 @@ impl KeyChoice {
 }
 
 /// The key of a service, and the file in which it is kept. A new file is
-/// removed again when the value is dropped, unless [`KeptKey::keep`] was called.
+/// removed again when the value is dropped, unless [`KeptKey::keep`] was
+/// called.
 #[derive(Debug)]
 pub(super) struct KeptKey {
     pub(super) key: OnionKey,

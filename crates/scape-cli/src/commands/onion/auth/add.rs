@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     save: bool,
 
     /// A name for the key, which `scape onion auth list` shows
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 }
 
@@ -45,6 +45,16 @@ struct Added {
     /// `new`, `replaced` if there was another key, or `decrypted` if tor could
     /// decrypt a descriptor that it had.
     result: &'static str,
+}
+
+/// Checks the name of a key, for which tor has a rule.
+fn name(text: &str) -> Result<String, &'static str> {
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''));
+    match is_plain && (1..=16).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has 1 to 16 ASCII characters without spaces and quotes"),
+    }
 }
 
 impl Arguments {

@@ -145,8 +145,8 @@ impl Arguments {
 }
 
 /// Makes sure that visitors can't fetch a key, with which they could
-/// impersonate the service. Returns a failure if the key of this service is in a folder
-/// that is shared.
+/// impersonate the service. Returns a failure if the key of this service is in
+/// a folder that is shared.
 fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure> {
     if let Some(path) = key_file
         && site.protect(path)
