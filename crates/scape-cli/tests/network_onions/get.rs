@@ -154,7 +154,8 @@ fn explains(network: &TestNetwork) {
     let done = scape(network, ["get", "http://nobody.scape.test/"]).run().expect(1);
     assert!(done.error.contains("nobody.scape.test"), "{done:?}");
     let done = scape(network, ["get", "http://localhost/"]).run().expect(1);
-    assert!(done.error.contains("private"), "{done:?}");
+    assert!(done.error.contains("on this machine or its local network,"), "{done:?}");
+    assert!(!done.error.contains("allow_private_addresses"), "{done:?}");
     let done = scape(network, ["get", "http://a b/"]).run().expect(2);
     assert!(done.error.contains("cannot request http://a b/"), "{done:?}");
     for (wrong, why) in [

@@ -9,6 +9,7 @@ use scape::{ErrorKind, TorClient};
 
 use super::body::Body;
 use super::request::{Refusal, Request, credentials};
+use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::commands::traffic::head::{Received, RequestHead};
 use crate::commands::traffic::join::{AtEnd, join};
@@ -79,7 +80,7 @@ pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
                 ErrorKind::Argument => "403 Forbidden",
                 _ => "502 Bad Gateway",
             };
-            return refuse(program, status, &error.to_string());
+            return refuse(program, status, &Failure::from(error).message);
         }
     };
     program.set_read_timeout(None)?;
