@@ -68,7 +68,7 @@ impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client()?;
         let client = if self.isolate { client.isolated() } else { client };
-        let answers = start(&client, &self.queries);
+        let answers = start(&client, &self.queries)?;
         let busy = Busy::new(format_args!("looking up {}", printable(&self.queries.join(", "))));
         // Answers are printed in the order of the queries.
         let mut early = BTreeMap::new();
@@ -92,7 +92,7 @@ impl Arguments {
 }
 
 /// Starts the threads that do the look-ups.
-fn start(client: &TorClient, queries: &[String]) -> Receiver<(usize, Answer)> {
+fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answer)>, Failure> {
     let (sender, waiting) = unbounded();
     for query in queries.iter().cloned().enumerate() {
         // The receiver is in this function.
@@ -101,15 +101,18 @@ fn start(client: &TorClient, queries: &[String]) -> Receiver<(usize, Answer)> {
     let (sender, answers) = unbounded();
     for _ in 0..AT_ONCE.min(queries.len()) {
         let (client, waiting, sender) = (client.clone(), waiting.clone(), sender.clone());
-        thread::spawn(move || {
+        let work = move || {
             while let Ok((number, query)) = waiting.try_recv() {
                 if sender.send((number, look_up(&client, query))).is_err() {
                     break;
                 }
             }
-        });
+        };
+        thread::Builder::new()
+            .spawn(work)
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
     }
-    answers
+    Ok(answers)
 }
 
 fn look_up(client: &TorClient, query: String) -> Answer {

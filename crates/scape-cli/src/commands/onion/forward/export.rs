@@ -86,8 +86,13 @@ pub(super) fn publish(
     // All services wait for their uploads at the same time.
     let waiting: Vec<_> = builders
         .into_iter()
-        .map(|(name, kept, builder)| (name, kept, thread::spawn(move || builder.publish())))
-        .collect();
+        .map(|(name, kept, builder)| {
+            let thread = thread::Builder::new()
+                .spawn(move || builder.publish())
+                .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+            Ok((name, kept, thread))
+        })
+        .collect::<Result<_, Failure>>()?;
     let mut published = Vec::new();
     for (name, mut kept, thread) in waiting {
         let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))?;
