@@ -62,6 +62,29 @@ fn onion_names_in_urls_reach_tor_without_their_trailing_dot() {
 }
 
 #[test]
+fn urls_with_an_invalid_port_are_rejected_before_anything_is_sent() {
+    let web = Web::http(|asked, _| match asked.host.as_str() {
+        "redirects.example" => redirect("http://some.example:65536/"),
+        host => ok(host),
+    });
+    let agent = agent(&web);
+    for port in ["99999", "65536", "0", "+80", "4294967376", "x", "80:81", "%38"] {
+        for host in ["some.example", "[2001:db8::1]", "user@some.example"] {
+            let error = get(&agent, &format!("http://{host}:{port}/")).unwrap_err();
+            assert!(web.asked().is_empty(), "{host}:{port}: {error}");
+        }
+    }
+    let error = get(&agent, "http://some.example:99999/").unwrap_err();
+    assert_eq!(tor_error(&error).unwrap().kind(), scape::ErrorKind::Argument, "{error:?}");
+    get(&agent, "http://redirects.example/").unwrap_err();
+    assert_eq!(web.asked().len(), 1);
+    // An empty port is the usual one.
+    get(&agent, "http://some.example:/").unwrap();
+    get(&agent, "http://some.example:00080/").unwrap();
+    assert!(web.asked().iter().all(|asked| asked.port == 80), "{:?}", web.asked());
+}
+
+#[test]
 #[cfg(unix)]
 fn http_over_a_socks_port_on_a_unix_socket() {
     let folder = tempfile::tempdir().unwrap();

@@ -129,3 +129,75 @@ fn auth_new_saves_the_private_key_without_showing_it() {
     let done = onion(&["auth", "new", "nonsense"]).run().expect(2);
     assert!(done.error.contains("nonsense"), "{done:?}");
 }
+
+#[test]
+fn share_refuses_a_key_in_the_shared_folder() {
+    let folder = folder();
+    let site = folder.path().join("site");
+    fs::create_dir(&site).unwrap();
+    // The check comes before the connection to tor.
+    let share = |words: &[&str]| {
+        let command = onion(&["share"]).control("/nowhere/control").arg(&site);
+        let command = command.env("XDG_DATA_HOME", site.join("data"));
+        words.iter().fold(command, |command, word| command.arg(word)).run()
+    };
+    let key = site.join("site.key");
+    for exists in [false, true] {
+        let done = share(&["--key", key.to_str().unwrap()]).expect(2);
+        assert!(done.error.contains("visitors could fetch the key"), "{done:?}");
+        assert_eq!(key.exists(), exists);
+        fs::write(&key, "x").unwrap();
+    }
+    fs::create_dir_all(site.join("data/scape/onions")).unwrap();
+    let done = share(&["--name", "a"]).expect(2);
+    assert!(done.error.contains("onions/a.key"), "{done:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupt_ends_the_wait_for_a_key() {
+    let folder = folder();
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    for file in [pipe.to_str().unwrap(), "-"] {
+        let import = format!("{ADDRESS}:80");
+        for words in [
+            &["onion", "auth", "add", ADDRESS, "--key-file", file][..],
+            &["onion", "forward", &import, "--client-key", file],
+            &["get", "http://a.test", "--ca-file", file],
+            &["get", "http://a.test", "-d", &format!("@{file}")],
+        ] {
+            // The SOCKS port isn't used.
+            let command = words.iter().fold(Scape::new([]), |scape, word| scape.arg(word));
+            let mut child = command.arg("--socks").arg("127.0.0.1:9").start();
+            // The handler of signals is installed before anything else happens.
+            let signals = |pid| fs::read_to_string(format!("/proc/{pid}/status"));
+            let catches = |text: &str| {
+                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0)
+            };
+            while child.try_wait().unwrap().is_none()
+                && signals(child.id()).is_ok_and(|text| !catches(&text))
+            {
+                std::thread::yield_now();
+            }
+            let begun = std::time::Instant::now();
+            run::send_signal(child.id(), rustix::process::Signal::INT);
+            let input = child.stdin.take();
+            run::Done::of(child, &words).expect(130);
+            // Without an interrupt of the wait, the program ends after 20 s.
+            assert!(begun.elapsed().as_secs() < 15, "{words:?}");
+            drop(input);
+        }
+    }
+}
+
+#[test]
+fn name_of_a_client_key_is_checked() {
+    for name in ["a b", "", "a\"", "aaaaaaaaaaaaaaaaa", "\u{e4}"] {
+        let command = onion(&["auth", "add", ADDRESS, "--key-file", "-", "--name", name]);
+        let done = command.run().expect(2);
+        assert!(done.error.contains("1 to 16 ASCII characters"), "{done:?}");
+    }
+}

@@ -185,3 +185,9 @@ fn manual_pages_are_written_for_each_command() {
         assert!(text.contains(".TH scape"), "{text}");
     }
 }
+
+#[test]
+fn messages_about_targets_do_not_name_calls_of_the_library() {
+    let done = Scape::new(["connect", ":80"]).run().expect(2);
+    assert!(done.error.contains("<HOST:PORT>': the host name is empty"), "{done:?}");
+}

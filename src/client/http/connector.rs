@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Authority;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 
@@ -46,8 +47,25 @@ impl TorConnector {
             return Err(ArgumentError::invalid("HTTP", "URL", "has no host").into());
         };
         let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-        Ok(Request::connect((host, uri.port_u16().unwrap_or(default_port)))?)
+        Ok(Request::connect((host, port(uri)?.unwrap_or(default_port)))?)
     }
+}
+
+/// Returns the port of a URL. `Uri::port` ignores a port that isn't valid, and
+/// a request would go to another port than the one in the URL.
+fn port(uri: &Uri) -> Result<Option<u16>, Error> {
+    let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
+    let host_and_port = authority.rsplit('@').next().unwrap_or_default();
+    // An IPv6 address has brackets, and contains colons.
+    let after_brackets = host_and_port.rsplit(']').next().unwrap_or_default();
+    let Some((_, port)) = after_brackets.split_once(':').filter(|(_, port)| !port.is_empty())
+    else {
+        return Ok(None);
+    };
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = port.parse().ok().filter(|number| is_number && *number != 0);
+    let why = "has a port that isn't a number from 1 to 65535";
+    number.map(Some).ok_or_else(|| ArgumentError::invalid("HTTP", "URL", why).into())
 }
 
 impl Connector<()> for TorConnector {

@@ -19,7 +19,9 @@ pub(crate) fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (sender, done) = bounded(1);
-    thread::spawn(move || sender.send(work()));
+    thread::Builder::new()
+        .spawn(move || sender.send(work()))
+        .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
     receive(context, &done)?.ok_or_else(|| Failure::failed("a thread has panicked"))
 }
 

@@ -130,6 +130,8 @@ impl From<scape::Error> for Failure {
             }
             source = cause.source();
         }
+        // The command has no option for this setting of the library.
+        let message = message.replace(" (allow_private_addresses(true) permits it)", "");
         Failure::new(exit, message)
     }
 }

@@ -125,8 +125,9 @@ fn escape(text: &str, is_escaped: impl Fn(char) -> bool) -> String {
 }
 
 fn is_unsafe(letter: char) -> bool {
-    let is_direction = matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(letter, '\u{2066}'..='\u{2069}');
+    let is_direction =
+        matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(letter, '\u{2066}'..='\u{2069}');
     letter.is_control() || is_direction
 }
 
@@ -159,5 +160,14 @@ mod tests {
         let line = printable_json(serde_json::to_string(text).unwrap());
         assert_eq!(line, "\"é\\u009b31m\\u007f\\u202e\\n\"");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn characters_that_change_the_order_of_text_are_escaped() {
+        assert_eq!(printable("\u{202e}gpj.exe\u{2069}"), "\\u{202e}gpj.exe\\u{2069}");
+        let all = "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{2066}\u{85}";
+        assert!(printable(all).is_ascii());
+        // Letters of languages that are written from right to left stay.
+        assert_eq!(printable("\u{5d0}\u{200d}"), "\u{5d0}\u{200d}");
     }
 }

@@ -7,6 +7,7 @@ use std::thread;
 use clap::Args;
 use crossbeam_channel::{Receiver, unbounded};
 use scape::TorClient;
+use scape::socks::Target;
 use serde::Serialize;
 
 use crate::base::background;
@@ -28,7 +29,7 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Arguments {
     /// Host names whose addresses are wanted, or IP addresses whose names are
     /// wanted
-    #[arg(required = true, value_name = "NAME|IP")]
+    #[arg(required = true, value_name = "NAME|IP", value_parser = query)]
     queries: Vec<String>,
 
     /// Use circuits that no other stream uses
@@ -49,11 +50,25 @@ struct Answer {
     exit: Option<Exit>,
 }
 
+/// Checks a name or an address before anything is sent.
+fn query(text: &str) -> Result<String, String> {
+    let is_ip = |text: &str| text.parse::<IpAddr>().is_ok();
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if is_ip(bare.unwrap_or(text)) {
+        return Ok(text.to_owned());
+    }
+    // The rules for names are those of connections. The port isn't used.
+    match Target::new(text, 80) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err("neither a host name nor an IP address".to_owned()),
+    }
+}
+
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         let client = context.client()?;
         let client = if self.isolate { client.isolated() } else { client };
-        let answers = start(&client, &self.queries);
+        let answers = start(&client, &self.queries)?;
         let busy = Busy::new(format_args!("looking up {}", printable(&self.queries.join(", "))));
         // Answers are printed in the order of the queries.
         let mut early = BTreeMap::new();
@@ -77,7 +92,7 @@ impl Arguments {
 }
 
 /// Starts the threads that do the look-ups.
-fn start(client: &TorClient, queries: &[String]) -> Receiver<(usize, Answer)> {
+fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answer)>, Failure> {
     let (sender, waiting) = unbounded();
     for query in queries.iter().cloned().enumerate() {
         // The receiver is in this function.
@@ -86,15 +101,18 @@ fn start(client: &TorClient, queries: &[String]) -> Receiver<(usize, Answer)> {
     let (sender, answers) = unbounded();
     for _ in 0..AT_ONCE.min(queries.len()) {
         let (client, waiting, sender) = (client.clone(), waiting.clone(), sender.clone());
-        thread::spawn(move || {
+        let work = move || {
             while let Ok((number, query)) = waiting.try_recv() {
                 if sender.send((number, look_up(&client, query))).is_err() {
                     break;
                 }
             }
-        });
+        };
+        thread::Builder::new()
+            .spawn(work)
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
     }
-    answers
+    Ok(answers)
 }
 
 fn look_up(client: &TorClient, query: String) -> Answer {
@@ -127,11 +145,18 @@ fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
         };
     }
     let mut table = Table::new(&["query", "answer"]);
+    let mut is_empty = true;
     for answer in answers {
         match text(answer) {
-            Some(text) => table.row([&answer.query, &text]),
+            Some(text) => {
+                table.row([&answer.query, &text]);
+                is_empty = false;
+            }
             None => context.out.note(printable(answer.error.as_deref().unwrap_or_default())),
         }
+    }
+    if is_empty {
+        return Ok(());
     }
     context.out.line(table.text(&context.out))
 }

@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use scape::testing::TestNetwork;
@@ -42,6 +43,16 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("DELETE /echo HTTP/1.1\r\n"), "{text}");
     assert!(text.to_lowercase().contains("\r\nx-mine: a b\r\n"), "{text}");
     assert!(!text.to_lowercase().contains("user-agent"), "{text}");
+    let text = scape(network, ["get", &url]).ok().to_lowercase();
+    assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
+    let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();
+    assert!(text.contains("content-length: 0\r\n"), "{text}");
+    // The body isn't sent to another place.
+    let temporary = Server::start().url("/temporary");
+    let done = scape(network, ["get", "-d", "x", &temporary]).run().expect(1);
+    assert!(done.error.contains("isn't sent; --max-redirects 0"), "{done:?}");
+    let kept = scape(network, ["get", "-d", "x", "--max-redirects", "0", "-i", &temporary]).ok();
+    assert!(kept.contains("\r\nlocation: /echo\r\n"), "{kept}");
     let text = scape(network, ["get", "-d", "a=1", &url]).ok().to_lowercase();
     assert!(text.starts_with("post /echo ") && text.ends_with("\r\n\r\na=1"), "{text}");
     assert!(text.contains("content-type: application/x-www-form-urlencoded\r\n"), "{text}");
@@ -74,8 +85,37 @@ fn writes(network: &TestNetwork) {
     drop(visitor);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a temporary file is left");
     scape(network, ["get", &server.url("/"), "-o", "/dev/null"]).ok();
-    let done = scape(network, ["get", &server.url("/"), "-o", "/nowhere/x"]).run().expect(1);
-    assert!(done.error.contains("cannot write /nowhere/x"), "{done:?}");
+    // The mode of an existing file is kept, also behind a link.
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("large", &link).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    scape(network, ["get", &server.url("/"), "-o"]).arg(&link).ok();
+    assert!(link.is_symlink());
+    assert_eq!(fs::read(&file).unwrap(), b"hello\n");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    // A link to a file that doesn't exist yet.
+    fs::remove_file(&file).unwrap();
+    scape(network, ["get", &server.url("/"), "-o"]).arg(&link).ok();
+    assert!(link.is_symlink() && file.exists());
+    assert_eq!(scape(network, ["get", &server.url("/"), "-o", "-"]).ok(), "hello\n");
+    // A pipe that nobody reads doesn't hold back an interrupt.
+    let pipe = folder.path().join("pipe");
+    let mode = rustix::fs::Mode::from_raw_mode(0o600);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let begun = Instant::now();
+    let child = scape(network, ["get", &server.url("/"), "-o"]).arg(&pipe).start();
+    std::thread::sleep(Duration::from_millis(500));
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"a get into a pipe").expect(130);
+    assert!(begun.elapsed() < Duration::from_secs(15));
+    // Nothing is sent if the answer can't be written.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    silent.set_nonblocking(true).unwrap();
+    let url = format!("http://{NAME}:{}/", silent.local_addr().unwrap().port());
+    let done = scape(network, ["get", &url, "-d", "x", "-o", "/nowhere/x"]).run().expect(1);
+    assert!(done.error.contains("cannot write /nowhere/x: No such file"), "{done:?}");
+    assert!(!done.error.contains(".scape-"), "{done:?}");
+    assert!(silent.accept().is_err());
 }
 
 fn prints_json(network: &TestNetwork) {
@@ -114,9 +154,21 @@ fn explains(network: &TestNetwork) {
     let done = scape(network, ["get", "http://nobody.scape.test/"]).run().expect(1);
     assert!(done.error.contains("nobody.scape.test"), "{done:?}");
     let done = scape(network, ["get", "http://localhost/"]).run().expect(2);
-    assert!(done.error.contains("private"), "{done:?}");
+    assert!(done.error.contains("on this machine or its local network,"), "{done:?}");
+    assert!(!done.error.contains("allow_private_addresses"), "{done:?}");
     let done = scape(network, ["get", "http://a b/"]).run().expect(2);
     assert!(done.error.contains("cannot request http://a b/"), "{done:?}");
-    let done = scape(network, ["get", "ftp://example.com/"]).run().expect(2);
-    assert!(done.error.contains("ftp"), "{done:?}");
+    for (wrong, why) in [
+        (&["ftp://example.com/"][..], "http://"),
+        (&["http://a..b/"], "a..b"),
+        (&["http://a.onion:99999/"], "99999"),
+        (&["http://a/", "-o", ""], "--output"),
+        (&["http://a/", "-H", "Content-Length: 50"], "content-length"),
+        (&["http://a/", "-H", "Transfer-Encoding: x"], "transfer-encoding"),
+        (&["http://a/", "-H", "Host: a", "-H", "host: b"], "Host"),
+    ] {
+        let command = wrong.iter().fold(scape(network, ["get"]), |scape, word| scape.arg(word));
+        let done = command.run().expect(2);
+        assert!(done.error.contains(why), "{done:?}");
+    }
 }

@@ -42,6 +42,11 @@ fn failures(network: &TestNetwork) {
         done.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(lines[0]["error"].as_str().unwrap().contains("nobody.scape.test"), "{lines:?}");
     assert_eq!(lines[1]["address"], "127.0.0.1");
-    let done = scape(network, ["resolve", "two words"]).run().expect(2);
-    assert!(done.error.contains("two words"), "{done:?}");
+    let done = scape(network, ["resolve", "a.scape.test", "b.scape.test"]).run().expect(1);
+    assert!(done.error.contains("2 of 2 look-ups failed"), "{done:?}");
+    assert_eq!(done.out, "");
+    for wrong in ["two words", "", "a..b", "[a]"] {
+        let done = scape(network, ["resolve", wrong]).run().expect(2);
+        assert!(done.error.contains("neither a host name nor an IP address"), "{done:?}");
+    }
 }

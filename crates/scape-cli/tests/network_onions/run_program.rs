@@ -42,8 +42,17 @@ fn refuses(network: &TestNetwork) {
     let folder = tempfile::tempdir().unwrap();
     let ping = folder.path().join("ping");
     std::os::unix::fs::symlink("/bin/echo", &ping).unwrap();
-    let run = |option: &str| scape(network, ["run", option, "--"]).arg(&ping).arg("pong");
-    assert_eq!(run("--force").ok(), "pong\n");
-    let done = scape(network, ["run", "--"]).arg(&ping).run().expect(1);
+    let found = |words: &[&str]| {
+        let command = scape(network, ["run"]).env("PATH", folder.path());
+        words.iter().fold(command, |command, word| command.arg(word))
+    };
+    assert_eq!(found(&["--force", "--", "ping", "pong"]).ok(), "pong\n");
+    let done = found(&["--", "ping", "pong"]).run().expect(1);
     assert!(done.error.contains("ICMP"), "{done:?}");
+    // A program of the user, which only has the name.
+    assert_eq!(scape(network, ["run", "--"]).arg(&ping).arg("pong").ok(), "pong\n");
+    // The password isn't for the program.
+    let script = "echo ${TOR_CONTROL_PASSWD-none} ${SCAPE_PASSWORD_FILE-none}";
+    let command = shell(network, script).env("TOR_CONTROL_PASSWD", "x");
+    assert_eq!(command.ok(), "none none\n");
 }

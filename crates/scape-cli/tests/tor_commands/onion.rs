@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use scape::OnionBuilder;
 use scape::onion::Wait;
 use scape::onion::disk::{DiskOnion, DiskOnions};
-use scape::word::{ClientKey, OnionAddress};
+use scape::word::{ClientKey, OnionAddress, OnionKey};
 use serde_json::{Value, json};
 
 use crate::real_tor::RealTor;
@@ -100,4 +100,31 @@ fn onion_status_needs_a_consensus() {
     let tor = RealTor::start("");
     let done = onion(&tor, &["status", ADDRESS]).run().expect(1);
     assert!(done.error.contains("consensus"), "{done:?}");
+}
+
+#[test]
+fn onion_share_needs_the_folder_of_its_key_before_it_publishes() {
+    let tor = RealTor::start("");
+    let key = tor.folder().join("nowhere/k");
+    let share = onion(&tor, &["share", "/usr", "--timeout", "20", "--key"]).arg(&key);
+    let done = share.run().expect(1);
+    assert!(done.error.contains("nowhere/k") && done.error.contains("No such file"), "{done:?}");
+}
+
+#[test]
+fn onion_forward_and_share_explain_a_key_that_is_in_use() {
+    let tor = RealTor::start("");
+    let key = OnionKey::random();
+    let file = tor.folder().join("scape/onions/dup.key");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, &*key.to_blob()).unwrap();
+    let controller = tor.controller();
+    let builder = OnionBuilder::new(&controller).key(key.clone()).port(80, 8080);
+    let _service = builder.wait(Wait::Nothing).publish().unwrap();
+    for words in [&["forward", "8000@dup"][..], &["share", "/usr", "--name", "dup"]] {
+        let done = onion(&tor, words).env("XDG_DATA_HOME", tor.folder()).run().expect(1);
+        assert!(done.error.contains(&key.address().to_string()), "{done:?}");
+        assert!(done.error.contains("another scape"), "{done:?}");
+    }
+    assert!(file.exists());
 }

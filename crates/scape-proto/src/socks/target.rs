@@ -271,6 +271,9 @@ impl TargetError {
 
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.target.is_empty() {
+            return f.write_str(&self.why);
+        }
         write!(f, "{}: {}", self.target, self.why)
     }
 }
@@ -308,7 +311,7 @@ mod tests {
             ("example.com:", "example.com:: the target is not of the form host:port"),
             ("example.com:65536", "example.com:65536: the target is not of the form host:port"),
             ("example.com:0", "example.com:0: the target has port 0"),
-            (":80", ": the host name "),
+            (":80", "the host name "),
             ("a\r\nb", "a\\r\\nb: the target is not"),
             ("me:secret@example.com", "[redacted]@example.com: the target is not of the form"),
             ("http://me:secret@example.com/", "[redacted]@example.com/: the target is not of"),

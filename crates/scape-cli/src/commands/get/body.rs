@@ -48,9 +48,9 @@ impl Answer {
         let _busy = Busy::new(format_args!("waiting for {}", printable(&url)));
         let (heads, head) = bounded(1);
         let (sender, chunks) = bounded(WAITING);
-        thread::spawn(move || {
+        let fetching = move || {
             // The receiver is gone after an interrupt.
-            let response = match agent.run(request) {
+            let response = match send(&agent, request) {
                 Ok(response) => response,
                 Err(error) => return drop(heads.send(Err(explain(&url, &error)))),
             };
@@ -59,7 +59,10 @@ impl Answer {
             if heads.send(Ok(head)).is_ok() {
                 receive(&url, response.into_body(), &sender);
             }
-        });
+        };
+        thread::Builder::new()
+            .spawn(fetching)
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         match background::receive(context, &head)? {
             Some(head) => Ok(Answer { head: head?, chunks }),
             None => Err(Failure::failed("a thread has panicked")),
@@ -111,6 +114,22 @@ impl Head {
     }
 }
 
+/// Sends a request. Without a body, requests with methods that usually have
+/// none don't tell its length.
+fn send(
+    agent: &Agent,
+    request: http::Request<Vec<u8>>,
+) -> Result<http::Response<ureq::Body>, ureq::Error> {
+    let has_none = matches!(
+        *request.method(),
+        http::Method::GET | http::Method::HEAD | http::Method::DELETE | http::Method::OPTIONS
+    );
+    match request.body().is_empty() && has_none {
+        true => agent.run(request.map(|_| ureq::SendBody::none())),
+        false => agent.run(request),
+    }
+}
+
 /// Sends the parts of the body, and an empty part at the end.
 fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Failure>>) {
     let mut reader = body.as_reader();
@@ -144,6 +163,10 @@ fn explain(url: &str, error: &ureq::Error) -> Failure {
             Exit::Timeout,
             format_args!("{message}; a longer --timeout gives the server more time"),
         ),
+        ureq::Error::RedirectFailed => Failure::failed(format_args!(
+            "{message}: the server wants the body at another URL, to which it isn't sent; \
+             --max-redirects 0 with --include shows the URL in the header Location"
+        )),
         _ => Failure::failed(message),
     }
 }

@@ -3,6 +3,7 @@
 mod body;
 mod output;
 mod request;
+mod terminal;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use scape::tls::TlsSettings;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use body::Answer;
+use output::Destination;
 use request::Request;
 
 /// Fetch a URL through tor
@@ -30,7 +32,7 @@ pub(crate) struct Arguments {
     url: String,
 
     /// Write the body into this file. The file appears when the body is
-    /// complete
+    /// complete. - is standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -62,8 +64,11 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let request = self.request.build(&self.url)?;
-        let agent = self.agent(context, context.client()?)?;
+        let request = self.request.build(context, &self.url)?;
+        let pem = self.ca_file.as_deref().map(|path| request::read(context, path)).transpose()?;
+        let agent = self.agent(context, context.client()?, pem)?;
+        // Nothing is sent if the answer couldn't be written.
+        let mut destination = Destination::open(context, self.output.as_deref())?;
         let answer = Answer::fetch(context, agent, request)?;
         if self.fail && answer.head.status >= 400 {
             return Err(Failure::failed(format_args!(
@@ -73,28 +78,27 @@ impl Arguments {
             )));
         }
         if context.out.is_json() {
-            return output::json(context, answer, self.output.as_deref());
+            return output::json(context, answer, destination);
         }
         if self.include {
-            context.out.bytes(&answer.head.text())?;
+            destination.head(context, &answer.head)?;
         }
-        match &self.output {
-            None => output::standard(context, answer),
-            Some(path) => output::file(context, answer, path).map(drop),
-        }
+        destination.write(context, answer).map(drop)
     }
 
-    fn agent(&self, context: &Context, client: TorClient) -> Result<Agent, Failure> {
+    fn agent(
+        &self,
+        context: &Context,
+        client: TorClient,
+        pem: Option<Vec<u8>>,
+    ) -> Result<Agent, Failure> {
         let client = if self.isolate { client.isolated() } else { client };
         let mut agent: AgentBuilder =
             client.agent().max_redirects(self.max_redirects).http_status_as_error(false);
         if let Some(limit) = context.options.timeout {
             agent = agent.timeout(limit);
         }
-        if let Some(path) = &self.ca_file {
-            let pem = std::fs::read(path).map_err(|error| {
-                Failure::usage(format_args!("cannot read {}: {error}", path.display()))
-            })?;
+        if let Some(pem) = pem {
             agent = agent.tls(TlsSettings::new().add_roots_pem(pem)?);
         }
         Ok(agent.build()?)

@@ -2,17 +2,25 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use data_encoding::BASE64;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
-use super::body::Answer;
+use super::body::{Answer, Head};
+use super::terminal::{Shown, show};
+use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::temporary::without_temporary_name;
+
+/// The most symbolic links that are followed one after the other.
+const MOST_LINKS: usize = 40;
 
 /// An answer, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
@@ -40,44 +48,124 @@ struct Header {
     value: String,
 }
 
-/// Writes the body to standard output.
-pub(super) fn standard(context: &Context, answer: Answer) -> Result<(), Failure> {
-    // Progress would be mixed with the body on a terminal.
-    let shows = !context.out.is_terminal();
-    receive(context, &answer, shows, |bytes| context.out.bytes(bytes)).map(drop)
+/// The destination of a body.
+#[derive(Debug)]
+pub(super) enum Destination {
+    /// Standard output.
+    Standard(Shown),
+    /// A device or a pipe, which can't be replaced.
+    Device { file: Arc<File>, path: PathBuf },
+    /// A file that replaces the one at `real` when it is complete. `path` is
+    /// the path as the user has written it.
+    File { file: NamedTempFile, path: PathBuf, real: PathBuf },
 }
 
-/// Writes the body into a file. The file appears when it is complete. Returns
-/// the length of the body.
-pub(super) fn file(context: &Context, answer: Answer, path: &Path) -> Result<u64, Failure> {
-    let failed = |error: io::Error| {
-        Failure::failed(format_args!("cannot write {}: {error}", path.display()))
-    };
-    // A device or a pipe can't be replaced.
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        let mut file = File::options().write(true).open(path).map_err(failed)?;
-        return receive(context, &answer, true, |bytes| file.write_all(bytes).map_err(failed));
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    let reason = without_temporary_name(error);
+    Failure::failed(format_args!("cannot write {}: {reason}", path.display()))
+}
+
+impl Destination {
+    /// Opens the destination. `None` and `-` are standard output.
+    pub(super) fn open(context: &Context, path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Destination::Standard(Shown::default()));
+        };
+        if path.as_os_str().is_empty() {
+            return Err(Failure::usage("the name of the file in --output is empty"));
+        }
+        let (owned, real) = (path.to_path_buf(), follow_links(path));
+        let metadata = fs::metadata(&real).ok();
+        if let Some(metadata) = &metadata {
+            // A pipe can only be opened when another program reads it. A file
+            // must be writable, although it will be replaced.
+            let opened = real.clone();
+            let open = move || File::options().write(true).open(opened);
+            let file = background::run(context, open)?.map_err(|error| failed(path, &error))?;
+            if !metadata.is_file() {
+                return Ok(Destination::Device { file: Arc::new(file), path: owned });
+            }
+        }
+        let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".scape-");
+        // The mask of the process applies, as it does to other new files.
+        #[cfg(unix)]
+        if metadata.is_none() {
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
+        let create = || {
+            let file = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            if let Some(metadata) = metadata {
+                file.as_file().set_permissions(metadata.permissions())?;
+            }
+            Ok(file)
+        };
+        let file = create().map_err(|error: io::Error| failed(path, &error))?;
+        Ok(Destination::File { file, path: owned, real })
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".scape-");
-    // The mask of the process applies, as it does to other new files.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder.unwrap_or(Path::new("."))).map_err(failed)?;
-    let length = receive(context, &answer, true, |bytes| file.write_all(bytes).map_err(failed))?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    context.out.note(format_args!(
-        "{}: {} in {}",
-        answer.head.status_text(),
-        units::bytes(length),
-        path.display()
-    ));
-    Ok(length)
+
+    /// Prints the status and the headers.
+    pub(super) fn head(&mut self, context: &Context, head: &Head) -> Result<(), Failure> {
+        match context.out.is_terminal() {
+            true => context.out.bytes(show(&String::from_utf8_lossy(&head.text())).as_bytes()),
+            false => context.out.bytes(&head.text()),
+        }
+    }
+
+    /// Writes the body, and returns its length. A file appears when it is
+    /// complete.
+    pub(super) fn write(self, context: &Context, answer: Answer) -> Result<u64, Failure> {
+        match self {
+            Destination::Standard(mut shown) if context.out.is_terminal() => {
+                // Progress would be mixed with the body.
+                let length = receive(context, &answer, false, |bytes| {
+                    context.out.bytes(shown.next(bytes).as_bytes())
+                })?;
+                context.out.bytes(shown.next(&[]).as_bytes()).map(|()| length)
+            }
+            Destination::Standard(_) => {
+                receive(context, &answer, true, |bytes| context.out.bytes(bytes))
+            }
+            Destination::Device { file, path } => receive(context, &answer, true, |bytes| {
+                // Another program may have stopped reading.
+                let (file, bytes) = (file.clone(), bytes.to_vec());
+                let written = background::run(context, move || (&*file).write_all(&bytes))?;
+                written.map_err(|error| failed(&path, &error))
+            }),
+            Destination::File { mut file, path, real } => {
+                let length = receive(context, &answer, true, |bytes| {
+                    file.write_all(bytes).map_err(|error| failed(&path, &error))
+                })?;
+                file.persist(real).map_err(|error| failed(&path, &error.error))?;
+                context.out.note(format_args!(
+                    "{}: {} in {}",
+                    answer.head.status_text(),
+                    units::bytes(length),
+                    path.display()
+                ));
+                Ok(length)
+            }
+        }
+    }
+}
+
+/// Returns the path that a symbolic link leads to, which may not exist yet.
+fn follow_links(path: &Path) -> PathBuf {
+    let mut real = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&real) else { break };
+        real = real.parent().unwrap_or(Path::new("")).join(target);
+    }
+    real
 }
 
 /// Prints the answer as JSON, with the body unless it goes into a file.
-pub(super) fn json(context: &Context, answer: Answer, path: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn json(
+    context: &Context,
+    answer: Answer,
+    destination: Destination,
+) -> Result<(), Failure> {
     let head = &answer.head;
     let headers = head.headers.iter().map(|(name, value)| Header {
         name: name.clone(),
@@ -92,9 +180,8 @@ pub(super) fn json(context: &Context, answer: Answer, path: Option<&Path>) -> Re
         body: None,
         body_base64: None,
     };
-    match path {
-        Some(path) => document.bytes = file(context, answer, path)?,
-        None => {
+    match destination {
+        Destination::Standard(_) => {
             let mut body = Vec::new();
             document.bytes = receive(context, &answer, true, |bytes| {
                 body.extend_from_slice(bytes);
@@ -105,6 +192,7 @@ pub(super) fn json(context: &Context, answer: Answer, path: Option<&Path>) -> Re
                 Err(error) => document.body_base64 = Some(BASE64.encode(error.as_bytes())),
             }
         }
+        destination => document.bytes = destination.write(context, answer)?,
     }
     context.out.value(&document)
 }

@@ -1,12 +1,18 @@
 //! The request of `scape get`.
 
+use std::fmt::Display;
 use std::fs;
 use std::io::{self, Read as _};
+use std::path::Path;
 
 use clap::Args;
 use scape::http::ureq::http;
+use scape::socks::Target;
 
+use crate::base::background;
+use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::output::printable;
 
 /// The options about the request.
 #[derive(Debug, Args)]
@@ -27,19 +33,22 @@ pub(super) struct Request {
 
 impl Request {
     /// Returns the request for a URL.
-    pub(super) fn build(&self, url: &str) -> Result<http::Request<Vec<u8>>, Failure> {
-        let body = self.data.as_deref().map(data).transpose()?;
+    pub(super) fn build(
+        &self,
+        context: &Context,
+        url: &str,
+    ) -> Result<http::Request<Vec<u8>>, Failure> {
+        if self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).count() > 1 {
+            return Err(Failure::usage("a request has only one header Host"));
+        }
+        let url = with_scheme(url);
+        check(&url)?;
+        let body = self.data.as_deref().map(|text| data(context, text)).transpose()?;
         let method = self.method.clone().unwrap_or(match body {
             Some(_) => http::Method::POST,
             None => http::Method::GET,
         });
-        let url_with_scheme = with_scheme(url);
-        let scheme = url_with_scheme.split("://").next().unwrap_or_default();
-        if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-            let problem = "the scheme must be http or https";
-            return Err(Failure::usage(format_args!("cannot request {url}: {problem}")));
-        }
-        let mut request = http::Request::builder().method(method).uri(url_with_scheme);
+        let mut request = http::Request::builder().method(method).uri(&url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -68,18 +77,55 @@ fn with_scheme(url: &str) -> String {
 
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("a header is NAME: VALUE")?;
+    let lower = name.trim().to_ascii_lowercase();
+    if matches!(lower.as_str(), "content-length" | "transfer-encoding") {
+        return Err(format!("{lower} follows from the body, which --data sets"));
+    }
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Returns the body that `--data` names.
-fn data(text: &str) -> Result<Vec<u8>, Failure> {
-    let Some(path) = text.strip_prefix('@') else { return Ok(text.into()) };
-    let mut bytes = Vec::new();
-    let read = match path {
-        "-" => io::stdin().read_to_end(&mut bytes).map(|_| bytes),
-        path => fs::read(path),
+/// Checks the scheme, the host and the port of a URL before anything is sent.
+fn check(url: &str) -> Result<(), Failure> {
+    let failed = |why: &dyn Display| {
+        Failure::usage(format_args!("cannot request {}: {why}", printable(url)))
     };
-    read.map_err(|error| Failure::usage(format_args!("cannot read {path}: {error}")))
+    let uri: http::Uri = url.parse().map_err(|error| failed(&error))?;
+    let port = match uri.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        _ => return Err(failed(&"only http:// and https:// URLs can be fetched")),
+    };
+    // `Uri::port` ignores a port that isn't valid.
+    let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let host_and_port = authority.rsplit('@').next().unwrap_or_default().trim_end_matches(':');
+    let has_port = host_and_port.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+    let target = match has_port {
+        true => host_and_port.to_owned(),
+        false => format!("{host_and_port}:{port}"),
+    };
+    target.parse::<Target>().map(drop).map_err(|error| failed(&error))
+}
+
+/// Returns the body that `--data` names. Reading ends at an interrupt.
+fn data(context: &Context, text: &str) -> Result<Vec<u8>, Failure> {
+    match text.strip_prefix('@') {
+        Some(path) => read(context, Path::new(path)),
+        None => Ok(text.into()),
+    }
+}
+
+/// Reads a file, or standard input if the path is `-`. Reading ends at an
+/// interrupt.
+pub(super) fn read(context: &Context, path: &Path) -> Result<Vec<u8>, Failure> {
+    let from = path.to_path_buf();
+    let result = background::run(context, move || match from.to_str() {
+        Some("-") => {
+            let mut bytes = Vec::new();
+            io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        }
+        _ => fs::read(from),
+    })?;
+    result.map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))
 }
 
 #[cfg(test)]
@@ -95,6 +141,36 @@ mod tests {
             ("http://example.com", "http://example.com"),
         ] {
             assert_eq!(with_scheme(url), expected);
+        }
+    }
+
+    #[test]
+    fn urls_are_checked() {
+        for url in
+            ["http://a", "https://a:8443/", "http://[::1]:80/", "http://u:p@a/", "http://a:/"]
+        {
+            assert!(check(url).is_ok(), "{url}");
+        }
+        for url in [
+            "ftp://a/",
+            "http://a..b/",
+            "http://a:99999/",
+            "http://a:0/",
+            "http://a:+80/",
+            "http://[::1]:x/",
+            "http:///",
+            "http://a b/",
+        ] {
+            let failure = check(url).unwrap_err();
+            assert!(failure.message.starts_with("cannot request http") || url.starts_with("ftp"));
+        }
+    }
+
+    #[test]
+    fn headers_about_the_length_are_refused() {
+        assert_eq!(header("A: b:c"), Ok(("A".into(), "b:c".into())));
+        for text in ["Content-Length: 50", "transfer-encoding:chunked", "nothing"] {
+            assert!(header(text).is_err(), "{text}");
         }
     }
 }

@@ -12,7 +12,10 @@ use scape::onion::{load_key, save_key};
 use scape::word::{ClientKey, OnionKey};
 use zeroize::Zeroizing;
 
+use crate::base::background;
+use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::commands::shared::temporary::without_temporary_name;
 
 /// The maximum length of a file with a client's key, in bytes.
 const LONGEST: u64 = 4096;
@@ -67,38 +70,77 @@ pub(super) struct KeyChoice {
 }
 
 impl KeyChoice {
-    /// Returns the key from the chosen file, or a new key.
-    pub(super) fn key(&self) -> Result<KeptKey, Failure> {
-        KeptKey::at(match (&self.name, &self.key) {
-            (Some(name), _) => Some(name.path()?),
-            (None, path) => path.clone(),
-        })
+    /// Returns the chosen file.
+    pub(super) fn path(&self) -> Result<Option<PathBuf>, Failure> {
+        match (&self.name, &self.key) {
+            (Some(name), _) => name.path().map(Some),
+            (None, path) => Ok(path.clone()),
+        }
     }
 }
 
-/// The key of a service, and the file in which it is kept.
-#[derive(Debug, Clone)]
+/// The key of a service, and the file in which it is kept. A new file is
+/// removed again when the value is dropped, unless [`KeptKey::keep`] was
+/// called.
+#[derive(Debug)]
 pub(super) struct KeptKey {
     pub(super) key: OnionKey,
     /// `None` if the key is forgotten with the service.
     pub(super) path: Option<PathBuf>,
-    is_new: bool,
+    is_unused: bool,
 }
 
 impl KeptKey {
-    /// Returns the key in a file, or a new key if the file doesn't exist.
+    /// Returns the key in a file. If the file doesn't exist, creates it with a
+    /// new key, so that another process can't choose a different key.
     pub(super) fn at(path: Option<PathBuf>) -> Result<Self, Failure> {
-        let existing = path.as_ref().filter(|path| path.symlink_metadata().is_ok());
-        let key = existing.map(load_key).transpose()?;
-        let is_new = key.is_none();
-        Ok(KeptKey { key: key.unwrap_or_else(OnionKey::random), path, is_new })
+        let new = OnionKey::random();
+        let Some(path) = path else {
+            return Ok(KeptKey { key: new, path: None, is_unused: false });
+        };
+        let exists = || path.symlink_metadata().is_ok();
+        let key = match exists() {
+            true => load_key(&path)?,
+            false => match save(&new, &path) {
+                Ok(()) => return Ok(KeptKey { key: new, path: Some(path), is_unused: true }),
+                // Another process was faster.
+                Err(_) if exists() => load_key(&path)?,
+                Err(failure) => return Err(failure),
+            },
+        };
+        Ok(KeptKey { key, path: Some(path), is_unused: false })
     }
 
-    /// Saves the key if it is new and has a file.
-    pub(super) fn save(&self) -> Result<(), Failure> {
+    /// Keeps the file, because the service was published.
+    pub(super) fn keep(&mut self) -> Result<(), Failure> {
+        self.is_unused = false;
         match &self.path {
-            Some(path) if self.is_new => save(&self.key, path),
+            // Another process had created the file, and has failed.
+            Some(path) if path.symlink_metadata().is_err() => save(&self.key, path),
             _ => Ok(()),
+        }
+    }
+
+    /// Explains why a service with this key can't be published.
+    pub(super) fn explain(&self, error: scape::Error) -> Failure {
+        let failure = Failure::from(error);
+        if !failure.message.to_ascii_lowercase().contains("address collision") {
+            return failure;
+        }
+        Failure::failed(format_args!(
+            "{} is the address of another service of this tor, probably of another scape that \
+             runs: {}",
+            self.key.address(),
+            failure.message
+        ))
+    }
+}
+
+impl Drop for KeptKey {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.as_ref().filter(|_| self.is_unused) {
+            // Nobody has used the key.
+            let _ = fs::remove_file(path);
         }
     }
 }
@@ -115,7 +157,7 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
 }
 
 /// Returns the folder of the keys that are kept by name.
-fn folder() -> Result<PathBuf, Failure> {
+pub(super) fn folder() -> Result<PathBuf, Failure> {
     let variable = |name| {
         // The specification of XDG says that relative paths are to be ignored.
         env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
@@ -143,13 +185,19 @@ fn create_folder(path: &Path) -> Result<(), Failure> {
 
 /// Reads the key of a client from a file, or from standard input if the path is
 /// `-`. The file may be one that `scape onion auth new` or tor has written.
-pub(super) fn client_key(path: &Path) -> Result<ClientKey, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let read = match path.to_str() {
-        Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
-        _ => fs::File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
-    };
-    read.map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
+/// Reading ends at an interrupt.
+pub(super) fn client_key(context: &Context, path: &Path) -> Result<ClientKey, Failure> {
+    let from = path.to_path_buf();
+    let text = background::run(context, move || {
+        let mut text = Zeroizing::new(String::new());
+        match from.to_str() {
+            Some("-") => io::stdin().take(LONGEST).read_to_string(&mut text),
+            _ => fs::File::open(from).and_then(|file| file.take(LONGEST).read_to_string(&mut text)),
+        }
+        .map(|_| text)
+    })?;
+    let text = text
+        .map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
     text.trim().parse().map_err(|error| {
         Failure::usage(format_args!("{} holds no client key: {error}", path.display()))
     })
@@ -165,7 +213,8 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Failure> 
         file.persist_noclobber(path).map(drop).map_err(|error| error.error)
     };
     write().map_err(|error: io::Error| {
-        Failure::failed(format_args!("cannot write {}: {error}", path.display()))
+        let reason = without_temporary_name(&error);
+        Failure::failed(format_args!("cannot write {}: {reason}", path.display()))
     })
 }
 
@@ -184,15 +233,21 @@ mod tests {
     }
 
     #[test]
-    fn new_key_is_kept_when_it_is_saved() {
+    fn new_key_is_saved_at_once_and_removed_unless_it_was_used() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.key");
-        let kept = KeptKey::at(Some(path.clone())).unwrap();
+        drop(KeptKey::at(Some(path.clone())).unwrap());
         assert!(!path.exists());
-        kept.save().unwrap();
-        let again = KeptKey::at(Some(path)).unwrap();
+        let mut kept = KeptKey::at(Some(path.clone())).unwrap();
+        // Another process gets the same key.
+        let again = KeptKey::at(Some(path.clone())).unwrap();
         assert_eq!(again.key, kept.key);
-        again.save().unwrap();
-        KeptKey::at(None).unwrap().save().unwrap();
+        kept.keep().unwrap();
+        drop((kept, again));
+        assert!(path.exists());
+        drop(KeptKey::at(Some(path.clone())).unwrap());
+        assert!(path.exists());
+        assert!(KeptKey::at(Some(folder.path().join("nowhere/k"))).is_err());
+        assert!(KeptKey::at(None).unwrap().path.is_none());
     }
 }

@@ -6,7 +6,6 @@ mod serve;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -15,10 +14,14 @@ use serde::Serialize;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::commands::traffic::visitors::Places;
 use serve::{Proxy, busy, serve};
 
 /// The most connections at a time.
 const MOST: usize = 512;
+/// The most connections that are being refused at a time. Further ones are
+/// closed without an answer.
+const MOST_REFUSED: usize = 32;
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -69,28 +72,31 @@ impl Arguments {
             false => context.out.line(&ready.url)?,
         }
         let proxy = Arc::new(Proxy::new(client, self.isolate_by_user));
-        thread::spawn(move || accept(&listener, &proxy));
-        loop {
+        let accepting = thread::Builder::new()
+            .spawn(move || accept(&listener, &proxy))
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+        while !accepting.is_finished() {
             thread::sleep(POLL);
             context.check_interrupt()?;
         }
+        Err(Failure::failed("the proxy has ended, because a thread has panicked"))
     }
 }
 
 fn accept(listener: &TcpListener, proxy: &Arc<Proxy>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let (places, refused) = (Places::new(MOST), Places::new(MOST_REFUSED));
     for connection in listener.incoming() {
         let Ok(connection) = connection else {
             // Too many files may be open, which changes only with time.
             thread::sleep(POLL);
             continue;
         };
-        let (proxy, open) = (proxy.clone(), open.clone());
-        let is_full = open.fetch_add(1, Ordering::AcqRel) >= MOST;
-        thread::spawn(move || {
-            // An error only means that the connection has ended.
-            let _ = if is_full { busy(connection) } else { serve(&proxy, connection) };
-            open.fetch_sub(1, Ordering::AcqRel);
-        });
+        // An error only means that the connection has ended.
+        if let Some(place) = places.take() {
+            let proxy = proxy.clone();
+            place.serve(move || drop(serve(&proxy, connection)));
+        } else if let Some(place) = refused.take() {
+            place.serve(move || drop(busy(connection)));
+        }
     }
 }

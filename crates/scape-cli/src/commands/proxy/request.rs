@@ -135,7 +135,9 @@ mod tests {
 
     fn head(text: &str) -> RequestHead {
         let text = text.replace('\n', "\r\n");
-        match RequestHead::read(&mut text.as_bytes(), &mut Vec::new()).unwrap() {
+        let limit = std::time::Duration::from_secs(60);
+        let mut text = text.as_bytes();
+        match RequestHead::read(&mut text, &mut Vec::new(), limit, |_| Ok(())).unwrap() {
             Received::Head(head) => head,
             other => panic!("{other:?}"),
         }

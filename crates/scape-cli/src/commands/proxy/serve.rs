@@ -2,19 +2,24 @@
 
 use std::io::{self, Cursor, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scape::socks::Isolation;
 use scape::{ErrorKind, TorClient};
 
 use super::body::Body;
 use super::request::{Refusal, Request, credentials};
+use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::commands::traffic::head::{Received, RequestHead};
 use crate::commands::traffic::join::{AtEnd, join};
 
-/// The time that a program has for each part of a request's head.
+/// The time that a program has for a request's head.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The time that a program has to read a refusal.
+const REFUSING: Duration = Duration::from_secs(5);
+/// The most bytes of a refused request that are read.
+const MOST_REFUSED: usize = 1 << 20;
 /// The time that a silent server keeps a connection open after the program has
 /// closed it.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -52,9 +57,9 @@ impl Proxy {
 
 /// Serves one request.
 pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
-    program.set_read_timeout(Some(PATIENCE))?;
     let mut rest = Vec::new();
-    let head = match RequestHead::read(&mut program, &mut rest)? {
+    let set_timeout = |left| program.set_read_timeout(Some(left));
+    let head = match RequestHead::read(&mut &program, &mut rest, PATIENCE, set_timeout)? {
         Received::Head(head) => head,
         Received::Bad => {
             return refuse(program, "400 Bad Request", "this isn't a request of HTTP/1");
@@ -75,7 +80,7 @@ pub(super) fn serve(proxy: &Proxy, mut program: TcpStream) -> io::Result<()> {
                 ErrorKind::Argument => "403 Forbidden",
                 _ => "502 Bad Gateway",
             };
-            return refuse(program, status, &error.to_string());
+            return refuse(program, status, &Failure::from(error).message);
         }
     };
     program.set_read_timeout(None)?;
@@ -102,17 +107,34 @@ pub(super) fn busy(program: TcpStream) -> io::Result<()> {
 }
 
 fn refuse(mut program: TcpStream, status: &str, why: &str) -> io::Result<()> {
-    program.set_read_timeout(Some(PATIENCE))?;
     let body = format!("{}\n", printable(why));
     let ask = if status.starts_with("407") { ASK } else { "" };
+    program.set_write_timeout(Some(REFUSING))?;
     write!(
         program,
         "HTTP/1.1 {status}\r\n{ask}Content-Type: text/plain; charset=utf-8\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;
-    // A reset would make the program lose the answer, so the rest of the
-    // request is read.
     program.shutdown(Shutdown::Write)?;
-    io::copy(&mut (&program).take(1 << 20), &mut io::sink()).map(drop)
+    discard(&program)
+}
+
+/// Reads the rest of a refused request, because a reset would make the program
+/// lose the answer.
+fn discard(mut program: &TcpStream) -> io::Result<()> {
+    let begun = Instant::now();
+    let mut buffer = [0; 16 * 1024];
+    let mut total = 0;
+    while let Some(left) = REFUSING.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        program.set_read_timeout(Some(left))?;
+        match program.read(&mut buffer)? {
+            0 => break,
+            count => total += count,
+        }
+        if total > MOST_REFUSED {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -10,9 +10,21 @@ use crate::base::failure::{Exit, Failure};
 
 /// The variables for proxies, which exist in capitals and in small letters.
 const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"];
-/// Variables that would lead around the proxy, or to another one.
-pub(super) const REMOVED: [&str; 5] =
-    ["NO_PROXY", "no_proxy", "TOR_SOCKS_IPC_PATH", "RSYNC_PROXY", "SOCKS_SERVER"];
+/// Variables that would lead around the proxy, or to another one, and those
+/// with the password of tor.
+pub(super) const REMOVED: &[&str] = &[
+    "NO_PROXY",
+    "no_proxy",
+    "npm_config_noproxy",
+    "NPM_CONFIG_NOPROXY",
+    "GIT_PROXY_COMMAND",
+    "RSYNC_PROXY",
+    "SOCKS_SERVER",
+    "SOCKS5_SERVER",
+    "TOR_SOCKS_IPC_PATH",
+    "TOR_CONTROL_PASSWD",
+    "SCAPE_PASSWORD_FILE",
+];
 /// The password of [`Isolation::random`].
 const PASSWORD: &str = "0";
 

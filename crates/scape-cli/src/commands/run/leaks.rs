@@ -1,7 +1,8 @@
 //! Programs that connect without Tor although the proxy variables are set.
 
 use std::ffi::OsString;
-use std::path::Path;
+
+use super::wrappers;
 
 /// Programs and the reasons why they are refused.
 const LEAKS: &[(&[&str], &str)] = &[
@@ -36,59 +37,165 @@ const LEAKS: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Programs that run the program in their arguments.
-const WRAPPERS: &[&str] =
-    &["env", "nice", "nohup", "setsid", "stdbuf", "time", "timeout", "ionice", "exec", "chrt"];
+/// Programs that can connect with a command of ours.
+const SSH: &[&str] = &["ssh", "scp", "sftp", "autossh", "rsync", "sshfs"];
+/// The short options of curl whose values may be separate words, without `-x`.
+const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwXyYz";
 
 /// Returns the reason if a command line is known to connect without Tor.
 pub(super) fn find(words: &[OsString]) -> Option<String> {
-    let name = |word: &OsString| {
-        Path::new(word).file_name().map(|name| name.to_string_lossy().into_owned())
+    let words: Vec<String> = words.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let words = match wrappers::unwrap(&words) {
+        Ok(words) => words,
+        Err(why) => return Some(why),
     };
-    let mut words = words.iter();
-    let mut program = words.next().and_then(name)?;
-    // Options, assignments and numbers of a wrapper come before the program.
-    while WRAPPERS.contains(&program.as_str()) {
-        program =
-            words.by_ref().find(|word| !is_of_wrapper(&word.to_string_lossy())).and_then(name)?;
+    let (program, arguments) = words.split_first()?;
+    let program = wrappers::name(program)?;
+    match program {
+        "curl" => curl(arguments),
+        "git" => git(arguments),
+        _ if SSH.contains(&program) && is_safe_ssh(arguments) => None,
+        _ => {
+            let leak = LEAKS.iter().find(|(names, _)| names.contains(&program));
+            leak.map(|(_, why)| format!("{program} {why}"))
+        }
     }
-    if program == "curl" {
-        let has_exceptions = words.any(|word| word.to_string_lossy().starts_with("--noproxy"));
-        let why = "`curl --noproxy` connects directly to the hosts that it names";
-        return has_exceptions.then(|| why.to_owned());
-    }
-    let leak = LEAKS.iter().find(|(names, _)| names.contains(&program.as_str()));
-    leak.map(|(_, why)| format!("{program} {why}"))
 }
 
-fn is_of_wrapper(word: &str) -> bool {
-    word.starts_with(['-', '+'])
-        || word.contains('=')
-        || word.starts_with(|it: char| it.is_ascii_digit())
+/// Returns true if ssh connects with `scape connect`, or not at all.
+fn is_safe_ssh(arguments: &[String]) -> bool {
+    let connects_through_tor = |word: &String| {
+        let lower = word.to_ascii_lowercase();
+        lower.contains("proxycommand") && lower.contains("scape")
+    };
+    arguments.iter().any(connects_through_tor) || matches!(arguments, [only] if only == "-V")
+}
+
+/// Returns the reason if curl is told to use no proxy, or another one.
+fn curl(arguments: &[String]) -> Option<String> {
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        if let Some(long) = word.strip_prefix("--") {
+            // Long options may be abbreviated.
+            if long.len() >= 3 && "noproxy".starts_with(long) {
+                return Some("`curl --noproxy` connects directly to some hosts".to_owned());
+            }
+            if ["prox", "proxy", "preproxy"].contains(&long) {
+                return Some("`curl --proxy` uses another proxy, or none".to_owned());
+            }
+            continue;
+        }
+        let Some(letters) = word.strip_prefix('-') else { continue };
+        for (at, letter) in letters.char_indices() {
+            if letter == 'x' {
+                return Some("`curl -x` uses another proxy, or none".to_owned());
+            }
+            if CURL_VALUES.contains(letter) {
+                if at + letter.len_utf8() == letters.len() {
+                    words.next();
+                }
+                break;
+            }
+        }
+    }
+    None
+}
+
+/// Returns the reason if an argument of git is an URL for which git uses no
+/// proxy.
+fn git(arguments: &[String]) -> Option<String> {
+    let ignores = |word: &&String| {
+        ["git://", "ssh://", "git+ssh://", "git@"].iter().any(|start| word.starts_with(start))
+    };
+    let word = arguments.iter().find(ignores)?;
+    Some(format!("git connects to {word} without a proxy; use https:// instead"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(line: &str) -> Option<String> {
-        find(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+    fn found(words: &[&str]) -> Option<String> {
+        find(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    fn line(line: &str) -> Option<String> {
+        found(&line.split(' ').collect::<Vec<_>>())
     }
 
     #[test]
     fn programs_that_leak_are_found_behind_wrappers_and_paths() {
-        for line in [
+        for leak in [
             "ping -c 1 example.com",
             "/usr/bin/dig example.com",
-            "env -i A=1 nice -n 5 telnet example.com",
+            "env A=1 nice -n 5 telnet example.com",
             "timeout 5s ssh example.com",
+            "timeout -s KILL 5 ping example.com",
+            "timeout --signal KILL -k 1 5 ping example.com",
+            "stdbuf -o L ping example.com",
+            "stdbuf -oL --err 0 ping example.com",
+            "env -u X ping example.com",
+            "env -C / -uX -- ping example.com",
+            "nohup chrt -r 5 taskset -c 0 ping example.com",
             "sudo curl https://example.com",
-            "curl --noproxy * https://example.com",
         ] {
-            assert!(found(line).is_some(), "{line}");
+            assert!(line(leak).is_some(), "{leak}");
         }
-        for line in ["curl https://example.com/ping", "env", "python3 ping.py", "nice make host"] {
-            assert_eq!(found(line), None, "{line}");
+        assert!(found(&["env", "-S", "A=1 ping -c 1", "example.com"]).is_some());
+        assert!(found(&["env", "-S-u X ping example.com"]).is_some());
+        for safe in [
+            "curl https://example.com/ping",
+            "env",
+            "env -u X",
+            "timeout",
+            "python3 ping.py",
+            "nice make host",
+            "timeout 5 make ping",
+            "./ping",
+            "/home/me/bin/ping",
+            "env -u A python3 ping",
+        ] {
+            assert_eq!(line(safe), None, "{safe}");
         }
+    }
+
+    #[test]
+    fn changes_of_the_proxy_are_found() {
+        for leak in [
+            "env -i curl https://example.com",
+            "env - A=1 curl https://example.com",
+            "env --ignore-env curl https://example.com",
+            "env -vi curl https://example.com",
+            "nice env -u http_proxy curl http://example.com",
+            "env -uALL_PROXY curl http://example.com",
+            "env --unset=https_proxy curl https://example.com",
+            "env NO_PROXY=example.com curl https://example.com",
+            "curl --noproxy * https://example.com",
+            "curl --noprox * https://example.com",
+            "curl -sSx  https://example.com",
+            "curl --proxy  https://example.com",
+            "git clone git://example.com/a",
+            "git clone git@example.com:a",
+        ] {
+            assert!(line(leak).is_some(), "{leak}");
+        }
+        for safe in [
+            "curl -o x -Hx --no-progress-meter https://example.com",
+            "curl -H -x https://example.com",
+            "git clone https://example.com/a.git",
+            "env -v A=1 curl https://example.com",
+        ] {
+            assert_eq!(line(safe), None, "{safe}");
+        }
+    }
+
+    #[test]
+    fn ssh_may_connect_with_our_command() {
+        let option = "ProxyCommand=scape connect %h:%p";
+        assert_eq!(found(&["ssh", "-o", option, "example.com"]), None);
+        assert_eq!(found(&["ssh", "-V"]), None);
+        assert!(found(&["ssh", "-o", "ProxyCommand=nc %h %p", "example.com"]).is_some());
+        assert!(found(&["ssh", "-V", "example.com"]).is_some());
+        assert!(found(&["mosh", "-o", option, "example.com"]).is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 mod environment;
 mod leaks;
+mod wrappers;
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
@@ -21,7 +22,8 @@ use crate::base::program;
 /// of the program.
 ///
 /// Programs that don't read these variables connect without Tor. Programs that
-/// are known for this are refused, but no list can be complete. If a program
+/// are known for this are refused, but no list can be complete, and programs
+/// that a shell, a script or make starts aren't checked. If a program
 /// must never connect directly, forbid it with a firewall or a network
 /// namespace.
 #[derive(Debug, Args)]

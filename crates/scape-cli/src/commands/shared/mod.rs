@@ -8,4 +8,5 @@ pub(crate) mod json;
 pub(crate) mod listing;
 pub(crate) mod relay;
 mod screen;
+pub(crate) mod temporary;
 mod watch;

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 const LONGEST: usize = 32 * 1024;
 /// The maximum number of headers.
 const MOST_HEADERS: usize = 100;
-/// The time in which a head must arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The head of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +32,15 @@ pub(crate) enum Received {
 
 impl RequestHead {
     /// Reads a head. `bytes` are those that were read before, and afterwards
-    /// those after the head. The read timeout of the connection, which must be
-    /// set, limits the time for each part.
-    pub(crate) fn read(connection: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<Received> {
+    /// those after the head. `limit` is the time for the whole head, and
+    /// `set_timeout` sets the read timeout of the connection, so that a peer
+    /// that sends a byte now and then gains no time.
+    pub(crate) fn read(
+        connection: &mut impl Read,
+        bytes: &mut Vec<u8>,
+        limit: Duration,
+        mut set_timeout: impl FnMut(Duration) -> io::Result<()>,
+    ) -> io::Result<Received> {
         let begun = Instant::now();
         let mut buffer = [0; 4096];
         loop {
@@ -47,9 +51,10 @@ impl RequestHead {
                 }
                 Some(Err(_)) => return Ok(Received::Bad),
                 None if bytes.len() > LONGEST => return Ok(Received::Bad),
-                None if begun.elapsed() > PATIENCE => return Err(io::ErrorKind::TimedOut.into()),
                 None => {}
             }
+            let left = limit.checked_sub(begun.elapsed()).filter(|left| !left.is_zero());
+            set_timeout(left.ok_or(io::ErrorKind::TimedOut)?)?;
             match connection.read(&mut buffer)? {
                 0 if bytes.is_empty() => return Ok(Received::Nothing),
                 0 => return Ok(Received::Bad),
@@ -111,9 +116,15 @@ impl RequestHead {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn read_from(connection: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<Received> {
+        RequestHead::read(connection, bytes, LIMIT, |_| Ok(()))
+    }
+
     fn read(text: &str) -> (Received, Vec<u8>) {
         let mut rest = Vec::new();
-        (RequestHead::read(&mut text.as_bytes(), &mut rest).unwrap(), rest)
+        (read_from(&mut text.as_bytes(), &mut rest).unwrap(), rest)
     }
 
     fn head(text: &str) -> RequestHead {
@@ -132,7 +143,7 @@ mod tests {
         assert_eq!(head.text("HOST"), Some("x"));
         assert_eq!(head.values("a").count(), 2);
         assert_eq!((head.text("a"), head.text("b")), (None, None));
-        let received = RequestHead::read(&mut io::empty(), &mut rest).unwrap();
+        let received = read_from(&mut io::empty(), &mut rest).unwrap();
         assert!(matches!(received, Received::Head(head) if head.method == "GET"));
         assert_eq!(rest, b"");
     }
@@ -144,6 +155,29 @@ mod tests {
             assert!(matches!(read(bad).0, Received::Bad), "{bad}");
         }
         assert!(matches!(read("").0, Received::Nothing));
+    }
+
+    /// A peer that never ends its head.
+    struct Slow;
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(1));
+            buffer[0] = b'a';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn slow_head_has_one_time_limit() {
+        let mut timeouts = Vec::new();
+        let limit = Duration::from_millis(50);
+        let result = RequestHead::read(&mut Slow, &mut Vec::new(), limit, |left| {
+            timeouts.push(left);
+            Ok(())
+        });
+        assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(timeouts.is_sorted_by(|first, second| first >= second), "{timeouts:?}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) fn join(
     let last = heard.clone();
     // Dropped when the stream has ended.
     let (_open, ended) = bounded::<()>(0);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let how = match (copy(&mut input, &mut sending, || ()), at_end) {
             (Ok(()), AtEnd::Close) => Shutdown::Write,
             (Ok(()), AtEnd::Receive(limit)) => {
@@ -47,7 +47,7 @@ pub(crate) fn join(
             (Err(_), _) => Shutdown::Both,
         };
         let _ = sending.shutdown(how);
-    });
+    })?;
     let mut receiving = &stream;
     let result = copy(&mut receiving, &mut output, || *heard.lock() = Instant::now());
     let _ = stream.shutdown(Shutdown::Both);

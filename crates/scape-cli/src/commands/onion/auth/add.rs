@@ -34,7 +34,7 @@ pub(super) struct Arguments {
     save: bool,
 
     /// A name for the key, which `scape onion auth list` shows
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
 }
 
@@ -47,11 +47,21 @@ struct Added {
     result: &'static str,
 }
 
+/// Checks the name of a key, for which tor has a rule.
+fn name(text: &str) -> Result<String, &'static str> {
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''));
+    match is_plain && (1..=16).contains(&text.len()) {
+        true => Ok(text.to_owned()),
+        false => Err("a name has 1 to 16 ASCII characters without spaces and quotes"),
+    }
+}
+
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let key = match (self.key, &self.key_file) {
             (Some(key), _) => key,
-            (None, Some(path)) => client_key(path)?,
+            (None, Some(path)) => client_key(context, path)?,
             (None, None) => {
                 return Err(Failure::usage("a key is missing: name its file with --key-file"));
             }

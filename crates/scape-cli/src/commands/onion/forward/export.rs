@@ -86,13 +86,19 @@ pub(super) fn publish(
     // All services wait for their uploads at the same time.
     let waiting: Vec<_> = builders
         .into_iter()
-        .map(|(name, kept, builder)| (name, kept, thread::spawn(move || builder.publish())))
-        .collect();
+        .map(|(name, kept, builder)| {
+            let thread = thread::Builder::new()
+                .spawn(move || builder.publish())
+                .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+            Ok((name, kept, thread))
+        })
+        .collect::<Result<_, Failure>>()?;
     let mut published = Vec::new();
-    for (name, kept, thread) in waiting {
-        let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))??;
-        kept.save()?;
-        published.push(Published { service, name: name.cloned(), key_file: kept.path });
+    for (name, mut kept, thread) in waiting {
+        let service = thread.join().map_err(|_| Failure::failed("a thread has panicked"))?;
+        let service = service.map_err(|error| kept.explain(error))?;
+        kept.keep()?;
+        published.push(Published { service, name: name.cloned(), key_file: kept.path.clone() });
     }
     Ok(published)
 }

@@ -1,9 +1,7 @@
 //! Forwards from onion services to this machine.
 
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use scape::TorClient;
@@ -15,6 +13,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::{Output, printable};
 use crate::commands::traffic::join::{AtEnd, join};
+use crate::commands::traffic::visitors::Places;
 
 /// The most connections of a forward at a time.
 const MOST: usize = 256;
@@ -24,8 +23,11 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The pause after a connection couldn't be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The forwards, and the threads that accept connections.
+type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
+
 /// Starts to listen for all imports.
-pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Vec<Forward>, Failure> {
+pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();
     // No connection is accepted before all addresses are free.
@@ -36,11 +38,14 @@ pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Vec<Forward
         let local = listener.local_addr().map_err(failed)?;
         listeners.push((import, listener, local));
     }
-    let mut forwards = Vec::new();
+    let (mut forwards, mut accepting) = (Vec::new(), Vec::new());
     for (import, listener, local) in listeners {
         let (client, out) = (client.clone(), context.out.clone());
         let (address, port) = (import.address, import.port);
-        thread::spawn(move || accept(&listener, &client, (address, port), &out));
+        let thread = thread::Builder::new()
+            .spawn(move || accept(&listener, &client, (address, port), &out))
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+        accepting.push(thread);
         forwards.push(Forward {
             direction: "import",
             local: local.to_string(),
@@ -50,26 +55,21 @@ pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Vec<Forward
             key_file: None,
         });
     }
-    Ok(forwards)
+    Ok((forwards, accepting))
 }
 
 fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16), out: &Output) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::new(MOST);
     for program in listener.incoming() {
         let Ok(program) = program else {
             // Too many files may be open, which changes only with time.
             thread::sleep(PAUSE);
             continue;
         };
-        if open.fetch_add(1, Ordering::AcqRel) >= MOST {
-            open.fetch_sub(1, Ordering::AcqRel);
-            continue;
-        }
-        let (client, out, open) = (client.clone(), out.clone(), open.clone());
-        thread::spawn(move || {
-            serve(&program, &client, to, &out);
-            open.fetch_sub(1, Ordering::AcqRel);
-        });
+        // Further connections are closed.
+        let Some(place) = places.take() else { continue };
+        let (client, out) = (client.clone(), out.clone());
+        place.serve(move || serve(&program, &client, to, &out));
     }
 }
 

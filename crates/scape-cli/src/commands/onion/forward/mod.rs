@@ -5,7 +5,7 @@ mod import;
 mod spec;
 
 use std::path::PathBuf;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use clap::Args;
@@ -86,19 +86,21 @@ impl Arguments {
                 Spec::Import(import) => imports.push(import),
             }
         }
-        let needs_control = !exports.is_empty() || self.client_key.is_some();
+        // Reading may block, for example at a terminal.
+        let key = self.client_key.as_ref().map(|file| client_key(context, file)).transpose()?;
+        let needs_control = !exports.is_empty() || key.is_some();
         let tor = needs_control.then(|| context.tor()).transpose()?;
         // The keys are removed when the guards are dropped, which needs the
         // connection, also after Ctrl-C.
-        let _held = self.client_key.as_ref().map(|_| interrupt::hold());
-        let _guards = match (&tor, &self.client_key) {
-            (Some(tor), Some(file)) => authorize(tor, &imports, &client_key(file)?)?,
+        let _held = key.as_ref().map(|_| interrupt::hold());
+        let _guards = match (&tor, &key) {
+            (Some(tor), Some(key)) => authorize(tor, &imports, key)?,
             _ => Vec::new(),
         };
-        let mut forwards = Vec::new();
-        if !imports.is_empty() {
-            forwards.extend(import::start(context, &imports)?);
-        }
+        let (mut forwards, accepting) = match imports.is_empty() {
+            true => (Vec::new(), Vec::new()),
+            false => import::start(context, &imports)?,
+        };
         let mut services = Vec::new();
         if let Some(tor) = &tor {
             for published in export::publish(context, tor, &exports, &self.clients)? {
@@ -109,7 +111,7 @@ impl Arguments {
         for forward in &forwards {
             print(context, forward)?;
         }
-        follow(context, &services)
+        follow(context, &services, &accepting)
     }
 }
 
@@ -141,10 +143,17 @@ fn print(context: &Context, forward: &Forward) -> Result<(), Failure> {
 }
 
 /// Waits for Ctrl-C, or for the end of the connection to tor.
-fn follow(context: &Context, services: &[OnionService]) -> Result<(), Failure> {
+fn follow(
+    context: &Context,
+    services: &[OnionService],
+    accepting: &[JoinHandle<()>],
+) -> Result<(), Failure> {
     loop {
         thread::sleep(POLL);
         context.check_interrupt()?;
+        if accepting.iter().any(JoinHandle::is_finished) {
+            return Err(Failure::failed("a forward has ended, because a thread has panicked"));
+        }
         if services.iter().any(|service| !service.controller().is_open()) {
             return Err(Failure::new(
                 Exit::NoTor,

@@ -7,9 +7,8 @@ mod range;
 mod serve;
 mod site;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::Args;
@@ -18,13 +17,14 @@ use scape::word::ClientPublicKey;
 use scape::{Error, OnionListener};
 use serde::Serialize;
 
-use super::key_files::{KeptKey, KeyChoice};
+use super::key_files::{self, KeptKey, KeyChoice};
 use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
 use site::Site;
 
@@ -96,10 +96,12 @@ enum Message {
 
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let site = Site::new(&self.paths, self.hidden)?;
-        let kept = self.key.key()?;
+        let mut site = Site::new(&self.paths, self.hidden)?;
+        let key_file = self.key.path()?;
+        protect_keys(&mut site, key_file.as_deref())?;
+        let mut kept = KeptKey::at(key_file)?;
         let listener = self.listen(context, &kept)?;
-        kept.save()?;
+        kept.keep()?;
         let address = listener.address().to_string();
         let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
         let url = format!("http://{address}{port}/{}", site.start());
@@ -117,7 +119,9 @@ impl Arguments {
         let server = Server::new(site, self.once);
         let listener = Arc::new(listener);
         let same = listener.clone();
-        thread::spawn(move || accept(&same, &Arc::new(server), &sender));
+        thread::Builder::new()
+            .spawn(move || accept(&same, &Arc::new(server), &sender))
+            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         let result = follow(context, &messages);
         // Ends the thread. The last of both removes the service.
         listener.shutdown_handle().shutdown();
@@ -136,8 +140,28 @@ impl Arguments {
         for client in &self.clients {
             builder = builder.client(*client);
         }
-        Ok(builder.listen()?)
+        builder.listen().map_err(|error| kept.explain(error))
     }
+}
+
+/// Makes sure that visitors can't fetch a key, with which they could
+/// impersonate the service. Returns a failure if the key of this service is in
+/// a folder that is shared.
+fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure> {
+    if let Some(path) = key_file
+        && site.protect(path)
+    {
+        return Err(Failure::usage(format_args!(
+            "cannot share the folder of the private key {}: visitors could fetch the key; keep it \
+             outside of the shared files",
+            path.display()
+        )));
+    }
+    // Without a home folder, no keys are kept by name.
+    if let Ok(folder) = key_files::folder() {
+        site.protect(&folder);
+    }
+    Ok(())
 }
 
 /// Prints requests until the end.
@@ -169,7 +193,7 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
 
 /// Serves visitors on threads of their own.
 fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Message>) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let places = Places::new(MOST);
     let mut last = None;
     for visitor in listener {
         let visitor = match visitor {
@@ -180,12 +204,9 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
             }
         };
         // Further visitors are turned away, because each one has a thread.
-        if open.fetch_add(1, Ordering::AcqRel) >= MOST {
-            open.fetch_sub(1, Ordering::AcqRel);
-            continue;
-        }
-        let (server, messages, open) = (server.clone(), messages.clone(), open.clone());
-        thread::spawn(move || {
+        let Some(place) = places.take() else { continue };
+        let (server, messages) = (server.clone(), messages.clone());
+        place.serve(move || {
             // An error only means that the visitor has gone. The messages have
             // no receiver when the command ends.
             let told = messages.clone();
@@ -193,7 +214,6 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
             if served.unwrap_or(false) {
                 let _ = messages.send(Message::Done);
             }
-            open.fetch_sub(1, Ordering::AcqRel);
         });
     }
     let _ = messages.send(Message::Ended(last));

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::base::output::printable;
 use crate::base::units;
 
 /// A file or folder in a list.
@@ -56,7 +57,10 @@ pub(super) fn encode(name: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
+    // A name must not pretend to be another one, for example by changing the
+    // direction of text.
+    printable(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
@@ -75,5 +79,15 @@ mod tests {
         let folder = "<a href=\"./z/\">z/</a></td><td></td>";
         let (file, folder) = (page.find(file).unwrap(), page.find(folder).unwrap());
         assert!(folder < file, "{page}");
+    }
+
+    #[test]
+    fn names_cannot_change_the_direction_of_the_page() {
+        let entry = Entry { name: "a\u{202e}gpj.exe\n".into(), length: Some(1) };
+        let page = listing(vec![entry]);
+        assert!(
+            page.contains("href=\"./a%E2%80%AEgpj.exe%0A\">a\\u{202e}gpj.exe\\n</a>"),
+            "{page}"
+        );
     }
 }

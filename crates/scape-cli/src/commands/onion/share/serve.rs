@@ -18,9 +18,10 @@ use super::range::{self, Part};
 use super::site::{Content, Missing, Site};
 use crate::commands::traffic::head::{Received, RequestHead};
 
-/// The time that a visitor has for each part of a request, or between two
-/// requests.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time that a visitor has for a request's head, from the beginning of the
+/// connection or the end of the answer before. It is short, because a visitor
+/// that sends nothing takes the place of another one.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// The time in which a visitor must accept some bytes.
 const WRITING: Duration = Duration::from_secs(120);
 /// The time that a visitor has to close the connection after the last download.
@@ -73,14 +74,14 @@ impl Server {
     /// should end, because a file was downloaded completely.
     pub(super) fn serve(
         &self,
-        mut stream: OnionStream,
+        stream: OnionStream,
         mut on_served: impl FnMut(Served),
     ) -> io::Result<bool> {
-        stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(WRITING))?;
         let mut rest = Vec::new();
         for _ in 0..MOST {
-            let head = match RequestHead::read(&mut stream, &mut rest)? {
+            let set_timeout = |left| stream.set_read_timeout(Some(left));
+            let head = match RequestHead::read(&mut &stream, &mut rest, PATIENCE, set_timeout)? {
                 Received::Head(head) => head,
                 Received::Bad => {
                     let mut visit = Visit::new(&stream, "", "", false);

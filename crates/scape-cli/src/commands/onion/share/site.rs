@@ -11,6 +11,9 @@ use crate::base::failure::Failure;
 pub(super) struct Site {
     root: Root,
     hidden: bool,
+    /// Files and folders with keys, which are never served. The paths are
+    /// canonical.
+    secret: Vec<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl Site {
                 |why: &str| Failure::usage(format_args!("cannot share {}: {why}", path.display()));
             let real = path.canonicalize().map_err(|error| failed(&error.to_string()))?;
             if real.is_dir() && paths.len() == 1 {
-                return Ok(Site { root: Root::Folder(real), hidden });
+                return Ok(Site { root: Root::Folder(real), hidden, secret: Vec::new() });
             }
             if !real.is_dir() && !real.is_file() {
                 return Err(failed("it is neither a file nor a folder"));
@@ -60,7 +63,25 @@ impl Site {
             }
             list.push((name, real));
         }
-        Ok(Site { root: Root::List(list), hidden })
+        Ok(Site { root: Root::List(list), hidden, secret: Vec::new() })
+    }
+
+    /// Never serves this file or folder, which may not exist yet. Also returns
+    /// true if it is in one of the shared folders.
+    pub(super) fn protect(&mut self, path: &Path) -> bool {
+        // A link and the file that it leads to are both protected.
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok();
+        let named = parent.zip(path.file_name()).map(|(parent, name)| parent.join(name));
+        let places: Vec<PathBuf> = named.into_iter().chain(path.canonicalize().ok()).collect();
+        let shared: Vec<&PathBuf> = match &self.root {
+            Root::Folder(folder) => vec![folder],
+            Root::List(list) => list.iter().map(|(_, path)| path).collect(),
+        };
+        let is_shared =
+            places.iter().any(|place| shared.iter().any(|shared| place.starts_with(shared)));
+        self.secret.extend(places);
+        is_shared
     }
 
     /// Returns the path that visitors should see first, without the slash at
@@ -132,7 +153,8 @@ impl Site {
         // A link may also lead to a hidden file.
         let inside = real.strip_prefix(base).ok()?;
         let is_shown = inside.iter().all(|name| self.shows(&name.to_string_lossy()));
-        is_shown.then_some(real)
+        let is_secret = self.secret.iter().any(|secret| real.starts_with(secret));
+        (is_shown && !is_secret).then_some(real)
     }
 
     fn shows(&self, name: &str) -> bool {
@@ -155,7 +177,8 @@ impl Site {
     }
 
     fn list(&self, list: &[(String, PathBuf)]) -> Vec<Entry> {
-        list.iter().filter_map(|(name, path)| Entry::new(name.clone(), path)).collect()
+        let shown = list.iter().filter(|(_, path)| self.below(path, &[]).is_some());
+        shown.filter_map(|(name, path)| Entry::new(name.clone(), path)).collect()
     }
 }
 
@@ -253,6 +276,28 @@ mod tests {
         fs::remove_file(root.join("index.html")).unwrap();
         symlink("../outside", root.join("index.html")).unwrap();
         assert_eq!(names(site.find("/")), ["a b.txt", "in", "sub"]);
+    }
+
+    #[test]
+    fn keys_are_never_served() {
+        let folder = folder();
+        let root = folder.path().join("site").canonicalize().unwrap();
+        let mut site = Site::new(std::slice::from_ref(&root), true).unwrap();
+        assert!(!site.protect(&folder.path().join("outside")));
+        assert!(!site.protect(&folder.path().join("nowhere/key")));
+        // A file that doesn't exist yet, a link, and a folder.
+        assert!(site.protect(&folder.path().join("site/sub/../new.key")));
+        assert!(site.protect(&root.join("in")));
+        assert!(site.protect(&root.join("sub/.git")));
+        fs::write(root.join("new.key"), "x").unwrap();
+        for path in ["/new.key", "/a%20b.txt", "/in", "/sub/.git/config", "/git/"] {
+            assert_eq!(site.find(path), Err(Missing::NotFound), "{path}");
+        }
+        assert_eq!(names(site.find("/")), [".secret", "sub"]);
+        let mut site = Site::new(&[root.join("a b.txt"), root.join("sub")], false).unwrap();
+        assert!(site.protect(&root.join("in")));
+        assert_eq!(site.find("/a%20b.txt"), Err(Missing::NotFound));
+        assert_eq!(names(site.find("/")), ["sub"]);
     }
 
     #[test]

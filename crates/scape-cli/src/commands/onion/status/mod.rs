@@ -72,7 +72,7 @@ impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let tor = context.tor()?;
         let controller = tor.controller()?;
-        let key = self.key(controller)?;
+        let key = self.key(context, controller)?;
         let fetched = fetch(context, controller, self.address, self.all)?;
         let descriptor = fetched
             .newest
@@ -92,9 +92,13 @@ impl Arguments {
     }
 
     /// Returns the key from the option, or the one that tor has.
-    fn key(&self, controller: &Controller) -> Result<Option<ClientKey>, Failure> {
+    fn key(
+        &self,
+        context: &Context,
+        controller: &Controller,
+    ) -> Result<Option<ClientKey>, Failure> {
         match &self.client_key {
-            Some(path) => client_key(path).map(Some),
+            Some(path) => client_key(context, path).map(Some),
             None => {
                 let known = controller.onion_client_auth().get(&self.address)?;
                 Ok(known.map(|auth| auth.key))

@@ -1,0 +1,72 @@
+//! Connections that are served at the same time, each on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// The places for connections that are served at the same time.
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    taken: Arc<AtomicUsize>,
+    most: usize,
+}
+
+/// A place, which is free again when the value is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Places {
+    pub(crate) fn new(most: usize) -> Self {
+        Places { taken: Arc::default(), most }
+    }
+
+    /// Takes a place. Returns `None` if none is free.
+    pub(crate) fn take(&self) -> Option<Place> {
+        let place = Place(self.taken.clone());
+        let others = self.taken.fetch_add(1, Ordering::AcqRel);
+        (others < self.most).then_some(place)
+    }
+}
+
+impl Place {
+    /// Runs `work` on a thread of its own. If the system has no more threads,
+    /// drops `work`, and the connection in it, so that the visitor can try
+    /// again.
+    pub(crate) fn serve(self, work: impl FnOnce() + Send + 'static) {
+        let _ = thread::Builder::new().spawn(move || {
+            let _place = self;
+            work();
+        });
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_free_again_even_after_a_panic() {
+        let places = Places::new(2);
+        let (first, second) = (places.take().unwrap(), places.take().unwrap());
+        assert!(places.take().is_none() && places.take().is_none());
+        drop(first);
+        let (sender, ended) = bounded::<()>(0);
+        second.serve(move || {
+            let _sender = sender;
+            panic!("a panic of the test");
+        });
+        ended.recv().unwrap_err();
+        while places.taken.load(Ordering::Acquire) > 0 {
+            thread::yield_now();
+        }
+        assert!(places.take().is_some());
+    }
+}
