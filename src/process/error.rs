@@ -84,6 +84,7 @@ impl LaunchError {
     /// Returns this error with the time limit `after`, if tor wasn't ready in
     /// time. A launch that is a part of something longer only has the time that
     /// was left, which means nothing to the caller of the whole.
+    #[cfg(feature = "testing")]
     pub(crate) fn within(mut self, after: Duration) -> Self {
         if let LaunchProblem::Timeout { after: limit, .. } = &mut self.problem {
             *limit = after;
