@@ -20,6 +20,19 @@ pub(crate) struct Scape {
     error: Option<Stdio>,
 }
 
+/// Returns a command for the built program. It doesn't ignore signals, even if
+/// the tests do because they were started by `nohup` or in the background of a
+/// script.
+fn program() -> Command {
+    let path = env!("CARGO_BIN_EXE_scape");
+    if cfg!(not(target_os = "linux")) {
+        return Command::new(path);
+    }
+    let mut command = Command::new("/usr/bin/env");
+    command.args(["--default-signal=INT,HUP", path]);
+    command
+}
+
 /// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Done {
@@ -31,7 +44,7 @@ pub(crate) struct Done {
 impl Scape {
     /// Creates a command with these arguments.
     pub(crate) fn new<const N: usize>(arguments: [&str; N]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scape"));
+        let mut command = program();
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("SCAPE_") || text.starts_with("TOR_") || text.contains("COLOR") {

@@ -33,7 +33,9 @@ impl Monitor {
     fn start(tor: &RealTor, arguments: &[&str]) -> Monitor {
         let (terminal, slave) = open().unwrap();
         terminal.resize(Size::new(24, 80)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_scape"))
+        // The tests may have been started so that they ignore signals.
+        let mut command = Command::new("/usr/bin/env")
+            .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
             .args(["monitor", "--control"])
             .arg(tor.port().to_string())
             .args(arguments)
