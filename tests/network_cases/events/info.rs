@@ -55,7 +55,8 @@ fn status(network: &TestNetwork) {
     assert!(tor.info().recommended_versions().unwrap().is_some());
     assert_eq!(tor.info().fingerprint().unwrap(), None);
     let traffic = tor.info().traffic().unwrap();
-    assert!(traffic.read > 10_000 && traffic.written > 1000, "{traffic:?}");
+    // The network may have been ready for less than a second.
+    assert!(traffic.read > 1000 && traffic.written > 1000, "{traffic:?}");
 }
 
 fn consensus(network: &TestNetwork) {
