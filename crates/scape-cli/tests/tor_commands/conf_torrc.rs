@@ -65,6 +65,42 @@ fn conf_diff_works_without_a_torrc() {
 }
 
 #[test]
+fn conf_check_finds_mistakes_in_the_torrc() {
+    let lines = "Nickname first\nNickname somebody\nMaxCircuitDirtiness 10 minutes\nAvoidDiskWrites 1\n";
+    let tor = RealTor::start(lines);
+    conf(&tor, ["set", "AvoidDiskWrites=0", "BridgeRecordUsageByCountry=0"]).ok();
+    let torrc = tor.folder().join("torrc");
+    let line = |wanted: &str| tor.torrc().lines().position(|line| line == wanted).unwrap() + 1;
+    let remarks = conf(&tor, ["check"]).json();
+    let remark = |option: &str| -> Value {
+        remarks.iter().find(|remark| remark["option"] == option).unwrap().clone()
+    };
+    let first = line("Nickname first");
+    let expected = json!({"file": torrc, "line": first, "option": "Nickname",
+        "severity": "warning", "text": format!("Nickname: line {} replaces this line", first + 1)});
+    assert_eq!(remark("Nickname"), expected);
+    let default = remark("MaxCircuitDirtiness");
+    assert_eq!(default["severity"], "notice", "{default}");
+    let differs = remark("AvoidDiskWrites");
+    assert_eq!(differs["text"], "AvoidDiskWrites: tor runs with AvoidDiskWrites 0");
+    assert_eq!(differs["line"], line("AvoidDiskWrites 1"));
+    let missing = remark("BridgeRecordUsageByCountry");
+    assert_eq!((&missing["file"], &missing["line"]), (&json!(null), &json!(null)));
+
+    let copy = tor.folder().join("copy");
+    let check = || conf(&tor, ["check", "--torrc", copy.to_str().unwrap()]);
+    fs::write(&copy, "Nicknam x\nOrport 1\nNoSuchOption 1\n").unwrap();
+    let text = check().run().expect(1).text;
+    let unknown = format!("{}:3: error: tor doesn't know NoSuchOption", copy.display());
+    assert!(text.contains(&unknown), "{text}");
+    fs::write(&copy, "Nickname x\nContactInfo \"x\n").unwrap();
+    let text = check().run().expect(1).text;
+    let start = format!("{}:2: error: ContactInfo: ", copy.display());
+    assert!(text.starts_with(&start), "{text}");
+    assert_eq!(text.lines().count(), 1);
+}
+
+#[test]
 fn conf_save_writes_the_torrc() {
     let tor = RealTor::start("Nickname somebody\n");
     conf(&tor, ["set", "Nickname=other"]).ok();

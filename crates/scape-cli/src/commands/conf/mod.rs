@@ -6,6 +6,7 @@
 
 mod ask;
 mod change;
+pub(crate) mod check;
 mod diff;
 mod edit;
 mod edited;
@@ -15,6 +16,7 @@ mod problem;
 mod reset;
 mod save;
 mod set;
+mod torrc_files;
 
 use clap::{Args, Subcommand};
 
@@ -37,6 +39,7 @@ enum Command {
     Set(set::Arguments),
     Reset(reset::Arguments),
     Diff(diff::Arguments),
+    Check(check::Arguments),
     Explain(explain::Arguments),
     Save(save::Arguments),
     Edit(edit::Arguments),
@@ -49,6 +52,7 @@ impl Arguments {
             Command::Set(arguments) => arguments.run(context),
             Command::Reset(arguments) => arguments.run(context),
             Command::Diff(arguments) => arguments.run(context),
+            Command::Check(arguments) => arguments.run(context),
             Command::Explain(arguments) => arguments.run(context),
             Command::Save(arguments) => arguments.run(context),
             Command::Edit(arguments) => arguments.run(context),
