@@ -373,6 +373,8 @@ fn server_that_ends_without_an_answer_has_just_ended() {
     on(runtime.path(), &["down", "--all"]).ok();
     let done = on(runtime.path(), &["env", "gone"]).run().expect(1);
     assert!(done.error.contains("no network named gone is running"), "{done:?}");
+    let done = on(runtime.path(), &["status"]).run().expect(0);
+    assert!(done.out.starts_with("NAME  PID") && done.error == "no networks\n", "{done:?}");
     assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
 }
 

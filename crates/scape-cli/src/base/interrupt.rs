@@ -279,3 +279,28 @@ mod ignored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn terminal_is_restored_once() {
+        let count = Arc::new(AtomicU64::new(0));
+        let counted = |count: &Arc<AtomicU64>| {
+            let count = Arc::clone(count);
+            restore_with(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        let (first, second) = (counted(&count), counted(&count));
+        drop(first);
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        // As when a signal ends the program.
+        std::mem::take(&mut *RESTORE.lock()).into_iter().for_each(|(_, restore)| restore());
+        drop(second);
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+    }
+}

@@ -33,7 +33,7 @@ use interpreter::{Interpreter, Outcome};
 ///
 /// Without a terminal, the lines are read from standard input. All of them are
 /// run. The exit code is that of the first line that fails, such as 1 if tor
-/// refuses it, or 3 if the connection ends.
+/// refuses it. It is 3 if the connection ends, because no further line is run.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Run this line, and end after the last one
@@ -59,7 +59,7 @@ impl Arguments {
         if io::stdin().is_terminal() && context.out.is_terminal() {
             return editor::edit(context, &mut interpreter);
         }
-        run_script(context, &mut interpreter, Lines::of_stdin()).and(interpreter.finish())
+        run_script(context, &mut interpreter, Lines::of_stdin()?).and(interpreter.finish())
     }
 }
 

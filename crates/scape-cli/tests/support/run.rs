@@ -176,9 +176,9 @@ impl Lines {
         let (sender, lines) = unbounded();
         thread::spawn(move || {
             for line in BufReader::new(output).lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    return;
-                }
+                // The output is read to its end, even if the test has all the
+                // lines that it wants.
+                let _ = sender.send(line.unwrap());
             }
         });
         Lines(lines)

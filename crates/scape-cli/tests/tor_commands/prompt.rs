@@ -73,6 +73,19 @@ fn prompt_explains_commands_options_and_keys() {
 }
 
 #[test]
+fn closed_output_ends_a_script_with_the_code_of_the_first_failure() {
+    let tor = RealTor::start("");
+    for (line, code) in [("/nonsense", 2), ("# comment", 0)] {
+        let mut child = Scape::new(["prompt"]).control(tor.port()).start();
+        drop(child.stdout.take());
+        // The input stays open.
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "{line}\nGETINFO version").unwrap();
+        Done::of(child, &line).expect(code);
+    }
+}
+
+#[test]
 fn prompt_shows_events() {
     let tor = RealTor::start("");
     for (option, expected) in [

@@ -71,35 +71,23 @@ impl Asked {
     }
 
     /// Waits for the first line of the answer, for as long as a server needs
-    /// that doesn't hang. The time counts from the request, so that several
-    /// servers that hang take no longer than one.
+    /// that doesn't hang.
     pub(super) fn answer<T: DeserializeOwned>(
         &self,
         context: &Context,
     ) -> Result<Answer<T>, Failure> {
-        let limit = context.options.timeout.unwrap_or(PATIENCE);
-        self.answer_since(context, self.sent, limit)
+        self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
     }
 
-    /// Waits for the next line of the answer.
+    /// Waits for the next line of the answer. The time counts from the request,
+    /// so that several servers that hang take no longer than one.
     pub(super) fn answer_within<T: DeserializeOwned>(
         &self,
         context: &Context,
         limit: Duration,
     ) -> Result<Answer<T>, Failure> {
-        self.answer_since(context, Instant::now(), limit)
-    }
-
-    /// Waits for the next line of the answer until `limit` has passed since
-    /// `begun`.
-    fn answer_since<T: DeserializeOwned>(
-        &self,
-        context: &Context,
-        begun: Instant,
-        limit: Duration,
-    ) -> Result<Answer<T>, Failure> {
         let name = &self.name;
-        let line = match self.receive(context, begun, limit)? {
+        let line = match self.receive(context, limit)? {
             None => return Ok(Answer::HasEnded),
             Some(Ok(line)) => line,
             Some(Err(error)) => {
@@ -123,16 +111,16 @@ impl Asked {
     fn receive(
         &self,
         context: &Context,
-        begun: Instant,
         limit: Duration,
     ) -> Result<Option<io::Result<String>>, Failure> {
         loop {
-            match self.lines.recv_timeout(POLL.min(limit.saturating_sub(begun.elapsed()))) {
+            let left = limit.saturating_sub(self.sent.elapsed());
+            match self.lines.recv_timeout(POLL.min(left)) {
                 Ok(line) => return Ok(Some(line)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
             }
-            if begun.elapsed() >= limit {
+            if self.sent.elapsed() >= limit {
                 return Err(self.no_answer(limit));
             }
         }
