@@ -456,6 +456,15 @@ fn logs_that_cannot_be_kept_are_a_failure() {
     assert!(done.error.contains("network default has ended, but"), "{done:?}");
     assert!(done.error.contains("cannot write to"), "{done:?}");
     wait_for_end(pid);
+    // The files of the other nodes are written.
+    fs::remove_file(&keep).unwrap();
+    let script = "mkdir -p \"$0\" && touch \"$0/authority0\"";
+    let run = small("run", runtime.path()).arg("--keep").arg(&keep);
+    let done = run.arg("sh").arg("-c").arg(script).arg(&keep).run().expect(1);
+    assert!(done.error.contains("/authority0: "), "{done:?}");
+    let kept = fs::read_dir(&keep).unwrap().map(|entry| entry.unwrap().path());
+    let others: Vec<_> = kept.filter(|path| path.is_dir()).collect();
+    assert!(others.len() > 1 && others.iter().all(|path| path.join("log").exists()), "{others:?}");
 }
 
 #[test]

@@ -10,8 +10,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use run::{Done, Scape};
+use run::{Done, Lines, Scape};
 
 #[test]
 fn help_lists_commands_and_exit_codes() {
@@ -113,6 +114,35 @@ fn lists_of_a_peer_are_escaped_and_piped_values_are_not() {
     let values = peer(Box::leak(Box::new([INFO, "250 OK\r\n", values])));
     let text = Scape::new(["info", "version", "dormant"]).control(values).ok();
     assert_eq!(text, "version=\x1b[31mred\ndormant=0\n");
+}
+
+#[test]
+fn prompt_tells_how_many_events_it_has_lost() {
+    const SENT: usize = 100_000;
+    let flood = format!("250 OK\r\n{}", "650 BW 1 2\r\n".repeat(SENT)).leak();
+    let version = "250-version=0.4.9.11\r\n250 OK\r\n";
+    // At the end, the prompt asks twice whether more events come, and wants no
+    // more of them.
+    let answers = Vec::from([INFO, "250 OK\r\n", flood, version, version, "250 OK\r\n"]);
+    let hostile = peer(answers.leak());
+    let mut child = Scape::new(["prompt", "--events", "BW"]).control(hostile).start();
+    // Nobody reads the events until some are lost.
+    let errors = Lines::of(child.stderr.take().unwrap());
+    let mut input = child.stdin.take().unwrap();
+    let mut first = None;
+    let begun = Instant::now();
+    while first.is_none() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is lost");
+        writeln!(input, "# comment").unwrap();
+        first = errors.within(Duration::from_millis(50));
+    }
+    drop(input);
+    let done = Done::of(child, &"prompt");
+    assert_eq!(done.code, Some(0));
+    let shown = done.out.lines().filter(|line| *line == "650 BW 1 2").count();
+    let lines = first.into_iter().chain(errors.rest());
+    let lost = lines.map(|line| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap());
+    assert_eq!(shown + lost.sum::<usize>(), SENT);
 }
 
 #[test]

@@ -35,12 +35,14 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// Asks for the password at the terminal, without echo. Returns `None` without a
-/// terminal, and at an interrupt, which also switches the echo on again.
+/// Asks for the password at the terminal, without echo. Returns `None` without
+/// a terminal, and at an interrupt, which also switches the echo on again.
 pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret> {
     let again = if request.refused.is_some() { "Wrong password. " } else { "" };
     let address = printable(&request.address);
     let prompt = format!("{again}Password of the tor at {address}: ");
+    // After a signal, the thread could switch off the echo too late.
+    context.check_interrupt().ok()?;
     // Reading can't be interrupted, so another thread reads.
     let _restoring = restore_echo();
     let answer = background::run(context, move || rpassword::prompt_password(prompt));

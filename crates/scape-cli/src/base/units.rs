@@ -23,8 +23,8 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.decimals$} {name}")
 }
 
-/// Formats a rate that is given in kilobytes (1,000 bytes) per second, as in the
-/// consensus, such as `1.23 MB/s`.
+/// Formats a rate that is given in kilobytes (1,000 bytes) per second, as in
+/// the consensus, such as `1.23 MB/s`.
 pub(crate) fn kilobyte_rate(kilobytes: u32) -> String {
     format!("{}/s", bytes(u64::from(kilobytes) * 1000))
 }

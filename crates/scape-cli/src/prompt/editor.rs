@@ -143,8 +143,8 @@ fn read_lines(
         if !interpreter.has_open_data() && may_be_kept(&line) {
             // The history may be full, which isn't a problem.
             let _ = editor.add_history_entry(&line);
-            // The line is kept at once: a signal may end the program, and another
-            // prompt may use the same file.
+            // The line is kept at once: a signal may end the program, and
+            // another prompt may use the same file.
             if let Some(path) = &history
                 && let Err(error) = editor.append_history(path)
             {

@@ -189,12 +189,14 @@ impl<'a> Interpreter<'a> {
 
     /// Prints the events that tor has sent, and ends the prompt.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        // After an answer of tor, all events before this moment are here.
+        let synced = match self.events.is_some() && self.is_connected() {
+            true => self.controller.sync(),
+            false => Ok(()),
+        };
         self.tell_lost();
         let Some(events) = self.events.take() else { return Ok(()) };
-        if self.is_connected() {
-            // So all events before this moment are here.
-            self.controller.sync()?;
-        }
+        synced?;
         Ok(events.finish(self.context.timeout())?)
     }
 

@@ -190,6 +190,16 @@ impl Lines {
         self.0.recv_timeout(SOON).unwrap_or_else(|error| panic!("no line: {error}"))
     }
 
+    /// Waits for the next line, for `limit` at most.
+    pub(crate) fn within(&self, limit: Duration) -> Option<String> {
+        self.0.recv_timeout(limit).ok()
+    }
+
+    /// Returns the lines until the end of the output, which comes soon.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(|| self.within(SOON))
+    }
+
     /// Waits until a line is `expected`.
     #[track_caller]
     pub(crate) fn until(&self, expected: &str) {

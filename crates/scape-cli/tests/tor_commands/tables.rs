@@ -58,7 +58,7 @@ fn watched_list_is_drawn_again_at_a_new_size() {
     let child = command.start_with(terminal.output());
     terminal.until("EXPIRES  SOURCE");
     terminal.resize(12, 24);
-    // The heading is cut: a control sequence comes behind its twelve characters.
+    // The heading is cut: a control sequence follows its twelve characters.
     terminal.until("FROM  TO  EX\x1b");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"addresses --watch").expect(130);

@@ -127,5 +127,9 @@ mod tests {
             expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(variables, expected);
         assert!(expected.keys().all(|name| VARIABLES.contains(&name.as_str())));
+        // Those of the user's own tor don't reach the program either.
+        for name in ["TOR_CONTROL_IPC_PATH", "TOR_CONTROL_PASSWD", "SCAPE_PASSWORD_FILE"] {
+            assert!(VARIABLES.contains(&name), "{name}");
+        }
     }
 }

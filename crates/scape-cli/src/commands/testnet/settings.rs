@@ -146,8 +146,9 @@ impl Settings {
             .map_err(|error| cannot_write(folder, &error))
     }
 
-    /// Returns what [`Kept::write`] needs. Must be called as soon as the network
-    /// is ready: after a signal, the files of the network are removed at once.
+    /// Returns what [`Kept::write`] needs. Must be called as soon as the
+    /// network is ready: after a signal, the files of the network are removed
+    /// at once.
     pub(super) fn kept(&self, network: &TestNetwork) -> Kept {
         let Some(folder) = self.keep.clone() else { return Kept(None) };
         let torrcs = network.nodes().iter().map(Node::torrc);
