@@ -90,11 +90,11 @@ fn conf_check_finds_mistakes_in_the_torrc() {
     let copy = tor.folder().join("copy");
     let check = || conf(&tor, ["check", "--torrc", copy.to_str().unwrap()]);
     fs::write(&copy, "Nicknam x\nOrport 1\nNoSuchOption 1\n").unwrap();
-    let text = check().run().expect(1).text;
+    let text = check().run().expect(1).out;
     let unknown = format!("{}:3: error: tor doesn't know NoSuchOption", copy.display());
     assert!(text.contains(&unknown), "{text}");
     fs::write(&copy, "Nickname x\nContactInfo \"x\n").unwrap();
-    let text = check().run().expect(1).text;
+    let text = check().run().expect(1).out;
     let start = format!("{}:2: error: ContactInfo: ", copy.display());
     assert!(text.starts_with(&start), "{text}");
     assert_eq!(text.lines().count(), 1);
