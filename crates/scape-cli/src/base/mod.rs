@@ -10,5 +10,6 @@ pub(crate) mod options;
 pub(crate) mod output;
 mod password;
 pub(crate) mod program;
+pub(crate) mod secrets;
 pub(crate) mod table;
 pub(crate) mod units;

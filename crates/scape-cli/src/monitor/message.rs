@@ -27,11 +27,14 @@ pub(crate) enum Message {
     Event(Arc<Event>),
     /// The connection is lost or back.
     Link(Link),
+    /// Events were lost, so everything has to be read again.
+    Stale,
     Facts(Arc<Facts>),
     Usage(Usage),
     /// The bytes of the last seconds, from before the monitor was started.
     Bandwidth(Vec<Traffic>),
-    Circuits(Vec<CircuitInfo>, Vec<StreamInfo>),
+    Circuits(Vec<CircuitInfo>),
+    Streams(Vec<StreamInfo>),
     OrConnections(Vec<OrConnInfo>),
     Services(Vec<Service>),
     Relays(Arc<Relays>),
@@ -90,6 +93,17 @@ pub(crate) enum Request {
     WriteFile(PathBuf, String),
     /// Subscribes to further kinds of events, for the log page.
     Events(Vec<EventKind>),
+}
+
+impl Request {
+    /// Returns true if a second request of the same kind is useless while the
+    /// first one is waiting.
+    pub(crate) fn is_load(&self) -> bool {
+        matches!(
+            self,
+            Request::LoadRelays | Request::LoadOptions | Request::LoadManual | Request::LoadLogFile
+        )
+    }
 }
 
 /// A task of the thread of the screen after a message.

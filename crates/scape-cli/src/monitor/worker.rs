@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use scape::control::Signal;
 use scape::event::{EndReason, EventKind, Severity};
 use scape::geoip::GeoIp;
@@ -19,7 +19,9 @@ use scape_manual::Manual;
 use super::data::Options;
 use super::data::log::parse_line;
 use super::data::relays::Relays;
+use super::files::is_local;
 use super::message::{Message, Note, Request};
+use super::queue::Waiting;
 use super::relay_details;
 
 /// The part of tor's log file that is read.
@@ -50,8 +52,8 @@ impl Worker {
     }
 
     /// Works until the sender of requests is dropped.
-    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
-        for request in requests {
+    pub(crate) fn run(mut self, requests: &Waiting) {
+        while let Some(request) = requests.next() {
             let what = describe(&request);
             let message = self.handle(request).unwrap_or_else(|error| {
                 let what = what.map(|what| format!("cannot {what}: "));
@@ -203,9 +205,12 @@ impl Worker {
 
     /// Reads the end of tor's log file, if tor has one that can be read.
     fn old_log(&self) -> Result<Option<Message>> {
+        if !is_local(&self.controller) {
+            return Ok(None);
+        }
         for value in self.controller.get_conf_list("Log")? {
             let Some((_, path)) = value.split_once(" file ") else { continue };
-            // The file may be on another machine, or belong to another user.
+            // The file may belong to another user.
             if let Ok(text) = tail(Path::new(path.trim().trim_matches('"'))) {
                 let lines: Vec<(Severity, String)> = text.lines().filter_map(parse_line).collect();
                 return Ok(Some(Message::OldLog(lines)));
@@ -215,7 +220,7 @@ impl Worker {
     }
 }
 
-/// Returns what a request does, for the message of a failure. Returns `None` if
+/// Describes a request for the message of its failure. Returns `None` if
 /// the error says enough.
 fn describe(request: &Request) -> Option<String> {
     Some(match request {

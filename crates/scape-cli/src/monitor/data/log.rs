@@ -6,6 +6,8 @@ use std::time::SystemTime;
 
 use scape::event::{EventBody, EventKind, Severity};
 
+use crate::base::secrets::redacted;
+
 /// The oldest lines are dropped beyond this number.
 const KEPT: usize = 5_000;
 /// Longer lines are cut.
@@ -53,12 +55,12 @@ impl Log {
         self.add(Some(at), EventKind::from("MONITOR"), severity, text);
     }
 
-    /// Puts lines of tor's log file in front.
+    /// Puts lines of tor's log file in front, without secrets.
     pub(crate) fn older(&mut self, lines: Vec<(Severity, String)>) {
         let own = std::mem::take(&mut self.entries);
         for (severity, text) in lines {
             let kind = EventKind::from(severity.as_str());
-            self.add(None, kind, severity, &text);
+            self.add(None, kind, severity, &redacted(&text));
         }
         for entry in own {
             let number = self.next;
@@ -146,6 +148,15 @@ mod tests {
         }
         assert_eq!(log.entries().count(), KEPT);
         assert_eq!(log.entries().next_back().unwrap().text, "5999");
+    }
+
+    #[test]
+    fn lines_of_the_log_file_are_redacted() {
+        let mut log = Log::default();
+        let text = "Jan 02 03:04:05.000 HashedControlPassword=16:ABCDEF is wrong";
+        log.older(vec![(Severity::Warn, text.to_owned())]);
+        let (text, _) = texts(&log).remove(0);
+        assert!(text.contains("[redacted]") && !text.contains("ABCDEF"), "{text}");
     }
 
     #[test]

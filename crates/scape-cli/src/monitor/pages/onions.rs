@@ -19,7 +19,7 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::text::{self, age, cell, right};
 use crate::monitor::view::{Action, PageView, View};
 
-/// Which services are shown. `None` shows all.
+/// The origins of the services that are shown. `None` shows all.
 const FILTERS: [Option<Origin>; 5] =
     [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk), Some(Origin::Other)];
 

@@ -220,6 +220,48 @@ fn options_are_edited_line_by_line() {
 }
 
 #[test]
+fn options_that_are_emptied_get_what_the_box_says() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.message(Message::Options(Arc::new(options())));
+    let mut empty = |keys: &str, text: &str| {
+        screen.press(&format!("{keys}e"));
+        screen.has(&[text]);
+        for _ in 0..20 {
+            screen.key(KeyCode::Backspace);
+        }
+        screen.key(KeyCode::Enter);
+        screen.asked()
+    };
+    let number = empty("", "Without a text, the option gets its default.");
+    assert_eq!(number, [Request::ResetOption("MaxCircuitDirtiness".into())]);
+    assert_eq!(empty("j", "The present value isn't shown."), []);
+    let list = empty("j", "Without a text, the option has no value.");
+    assert_eq!(list, [Request::SetOption("ExcludeNodes".into(), Vec::new())]);
+}
+
+#[test]
+fn options_are_changed_on_a_paused_page() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.press("p");
+    screen.message(Message::Options(Arc::new(options())));
+    screen.has(&["3 options  all  1 change isn't applied", "PAUSED"]);
+}
+
+#[test]
+fn current_line_of_a_long_list_is_visible() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.message(Message::Options(Arc::new(options())));
+    screen.press("je");
+    for line in 1..=40 {
+        screen.press(&format!("line{line}"));
+        screen.key(KeyCode::Down);
+    }
+    screen.press("last");
+    screen.has(&["  line40", "> last"]);
+    screen.has_not(&["line1 "]);
+}
+
+#[test]
 fn network_filters_sorts_and_searches() {
     let mut screen = full(Page::Network);
     screen.has(&[

@@ -84,7 +84,7 @@ impl PageView for ConnectionsPage {
             KeyCode::Enter => {
                 let rows = self.rows(data, view);
                 let row = self.cursor.selected(&rows);
-                let action = row.map(|row| match text::relay(row, data) {
+                let action = row.map(|row| match text::relay(row, data, view) {
                     Some(relay) => Action::Ask(Request::Relay(relay)),
                     None => {
                         let (title, lines) = text::details(row, data, view);
