@@ -8,8 +8,9 @@ use scape::connection::{Batch, EventItem, QueueLimit};
 use scape::event::{EventBody, EventKind};
 use scape::{Controller, Error, ErrorKind, Result, Subscription};
 
+use crate::commands::shared::files::is_local;
+
 use super::data::facts::Facts;
-use super::files::is_local;
 use super::message::{Message, Note};
 use super::process::Meter;
 use super::questions;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crossterm::event::Event as TerminalEvent;
-use scape::event::{CircuitInfo, Event, EventKind, OrConnInfo, Severity, StreamInfo};
+use scape::event::{CircuitInfo, Event, EventKind, OrConnInfo, StreamInfo};
 use scape::info::Traffic;
 use scape::word::{CircuitId, Fingerprint, StreamId};
 use scape_manual::Manual;
+
+use crate::commands::shared::log::line::LogLine;
 
 use super::data::facts::{Facts, Usage};
 use super::data::onions::Service;
@@ -41,7 +43,7 @@ pub(crate) enum Message {
     Options(Arc<Options>),
     Manual(Arc<Manual>),
     /// Lines of tor's log file.
-    OldLog(Vec<(Severity, String)>),
+    OldLog(Vec<LogLine>),
     /// The details of a relay, as lines.
     Relay(String, Vec<String>),
     /// The reply to a command of the prompt page.

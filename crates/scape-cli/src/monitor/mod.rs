@@ -16,7 +16,6 @@
 mod data;
 mod draw;
 mod feed;
-mod files;
 mod input;
 mod keys;
 mod message;

@@ -8,9 +8,10 @@ use scape::info::ListenerKind;
 use scape::onion::disk::DiskOnions;
 use scape::{Controller, ErrorKind, Result};
 
+use crate::commands::shared::files::{is_local, read_start};
+
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
-use super::files::{is_local, read_start};
 
 /// The keys of the facts. The ports are added.
 const KEYS: [&str; 15] = [

@@ -10,8 +10,9 @@ use regex::{Regex, RegexBuilder};
 use scape::event::EventKind;
 
 use crate::base::output::printable;
+use crate::commands::shared::log::severity::rank;
 use crate::monitor::data::Data;
-use crate::monitor::data::log::{Entry, rank};
+use crate::monitor::data::log::Entry;
 use crate::monitor::message::Request;
 use crate::monitor::ui::cursor::{Cursor, Step, first_visible};
 use crate::monitor::ui::list::{List, page_rows};

@@ -9,10 +9,11 @@ use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::log::severity::rank;
 use crate::monitor::data::Data;
 use crate::monitor::data::facts::Facts;
 use crate::monitor::data::history::{History, Interval};
-use crate::monitor::data::log::{Entry, rank};
+use crate::monitor::data::log::Entry;
 use crate::monitor::ui::text;
 use crate::monitor::view::{Action, PageView, View};
 

@@ -1,13 +1,17 @@
 //! The pages with known content.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crossterm::event::KeyCode;
 use scape::Connect;
+use scape::event::Severity;
 use scape::testing::ScriptedTor;
 use scape_manual::Manual;
 
 use super::{Message, Page, Request, Screen, full, relays};
+use crate::base::clock;
+use crate::commands::shared::log::line::LogLine;
 use crate::monitor::data::Options;
 use crate::monitor::data::relays::Relays;
 
@@ -116,8 +120,15 @@ fn log_is_filtered_by_regular_expressions() {
     screen.has_not(&["Something"]);
     screen.key(KeyCode::Esc);
     screen.has(&["2 lines"]);
-    screen.message(Message::OldLog(vec![(scape::event::Severity::Notice, "old line".into())]));
-    screen.has(&["3 lines", "[NOTICE] old line"]);
+    let old = LogLine {
+        time: SystemTime::UNIX_EPOCH,
+        severity: Severity::Notice,
+        message: "old line".into(),
+        at: 0,
+    };
+    screen.message(Message::OldLog(vec![old]));
+    screen
+        .has(&["3 lines", &format!("[NOTICE] {} old line", clock::local(SystemTime::UNIX_EPOCH))]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Small files of a tor that runs on this machine.
+//! Files of a tor that runs on this machine.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -13,14 +13,19 @@ pub(crate) fn is_local(controller: &Controller) -> bool {
     controller.control_address().is_none_or(Address::is_local)
 }
 
-/// Reads at most `most` bytes of a file. A pipe or a device isn't opened,
-/// because that could wait for ever.
-pub(crate) fn read_start(path: &Path, most: u64) -> io::Result<String> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it isn't a file"));
+/// Opens a file. A pipe or a device isn't opened, because that could wait for
+/// ever.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    match path.metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it isn't a file")),
     }
+}
+
+/// Reads at most `most` bytes of a file.
+pub(crate) fn read_start(path: &Path, most: u64) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(most).read_to_string(&mut text)?;
+    open_file(path)?.take(most).read_to_string(&mut text)?;
     Ok(text)
 }
 
