@@ -331,3 +331,101 @@ fn accept_refusal<T>(answer: Result<T>) -> Result<Option<T>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::{bounded, unbounded};
+    use scape::Connect;
+    use scape::testing::ScriptedTor;
+
+    use super::*;
+
+    /// Starts a tor that accepts subscriptions and answers questions like this.
+    fn feed(
+        answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
+    ) -> (ScriptedTor, Feed, Receiver<Message>) {
+        let tor = ScriptedTor::builder()
+            .on_any(move |command| match command.split_once(' ')?.0 {
+                "SETEVENTS" => Some("250 OK\r\n".into()),
+                "GETINFO" | "GETCONF" => Some(answer(command).into()),
+                _ => None,
+            })
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let controller = controller.with_timeout(Duration::from_millis(300));
+        let (messages, received) = unbounded();
+        (tor, Feed::new(controller, messages).unwrap(), received)
+    }
+
+    /// Returns the messages until one of this kind has come.
+    fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            let message = received.recv_timeout(Duration::from_secs(5)).unwrap();
+            messages.push(message);
+            if messages.last().is_some_and(&is_it) {
+                return messages;
+            }
+        }
+    }
+
+    #[test]
+    fn silent_tor_delays_no_events_and_tells_no_facts() {
+        let (tor, feed, received) = feed(|_| "");
+        let (kinds, wanted) = bounded(1);
+        let thread = thread::spawn(move || feed.run(&wanted));
+        let begun = Instant::now();
+        for _ in 0..3 {
+            tor.send("650 WARN Something\r\n");
+            let messages = until(&received, |message| matches!(message, Message::Event(_)));
+            let is_fact = |message: &Message| matches!(message, Message::Facts(_));
+            assert!(!messages.iter().any(is_fact), "{messages:?}");
+        }
+        // The limits of two questions, and a share for slow machines.
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        drop(kinds);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn circuits_that_end_meanwhile_do_not_return() {
+        let (_tor, mut feed, received) = feed(|command| match command {
+            "GETINFO circuit-status" => {
+                "650 CIRC 5 CLOSED\r\n250+circuit-status=\r\n5 BUILT\r\n6 BUILT\r\n.\r\n250 OK\r\n"
+            }
+            _ => "552 Unrecognized\r\n",
+        });
+        feed.ask().unwrap();
+        let messages = until(&received, |message| matches!(message, Message::Circuits(_)));
+        let is_event = |message: &Message| matches!(message, Message::Event(_));
+        assert!(messages.iter().any(is_event), "{messages:?}");
+        let Some(Message::Circuits(list)) = messages.last() else { panic!("{messages:?}") };
+        let ids: Vec<_> = list.iter().map(|circuit| circuit.id.to_string()).collect();
+        assert_eq!(ids, ["6"]);
+    }
+
+    #[test]
+    fn lost_events_have_everything_read_again_sometimes() {
+        let (_tor, mut feed, received) = feed(|_| "552 Unrecognized\r\n");
+        let stale = || {
+            let is_stale = |message: &Message| matches!(message, Message::Stale);
+            received.try_iter().filter(is_stale).count()
+        };
+        // The added events are for the log only.
+        feed.pass_item(EventItem::Missed(7), true).unwrap();
+        feed.ask().unwrap();
+        assert_eq!(stale(), 0);
+        for _ in 0..3 {
+            feed.pass_item(EventItem::Missed(7), false).unwrap();
+            feed.ask().unwrap();
+        }
+        assert_eq!(stale(), 1);
+        assert!(feed.is_stale);
+        feed.reread_at = None;
+        feed.ask().unwrap();
+        assert_eq!(stale(), 1);
+    }
+}

@@ -43,7 +43,12 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Event(event) => return handle_event(model, &event),
         Message::Link(link) => return change_link(model, link),
         Message::Stale => return reload(),
-        Message::Facts(facts) => model.data.facts = facts,
+        Message::Facts(facts) => {
+            model.data.facts = facts;
+            if model.data.link != Link::Up {
+                forget_role(model);
+            }
+        }
         Message::Usage(usage) => {
             // An unknown usage isn't 0.
             if let Some(memory) = usage.memory {
@@ -113,8 +118,7 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
             data.log.note(Severity::Warn, "the connection to tor is lost", data.now);
             data.connections.clear();
             data.onions.clear();
-            // The next tor may be a relay, and hides addresses until it is known.
-            Arc::make_mut(&mut data.facts).is_relay = None;
+            forget_role(model);
             Vec::new()
         }
         (false, true) => {
@@ -123,6 +127,11 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Hides addresses until the next tor has told that it isn't a relay.
+fn forget_role(model: &mut Model) {
+    Arc::make_mut(&mut model.data.facts).is_relay = None;
 }
 
 /// Returns requests for everything that is only read when tor tells of a

@@ -274,6 +274,8 @@ fn addresses_of_others_are_hidden_until_tor_tells_that_it_is_no_relay() {
     screen.events(&[&format!("ORCONN {address} CLOSED ID=2")]);
     screen.has(&[address]);
     screen.message(Message::Link(Link::Lost("connection refused".into())));
+    // The last facts of the lost tor come late.
+    screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
     screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2"]);
     screen.has_not(&[address]);
 }
