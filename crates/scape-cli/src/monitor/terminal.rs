@@ -98,6 +98,8 @@ fn failure(error: io::Error) -> Failure {
 /// Restores the terminal. Failures are left out, because the terminal may have
 /// gone.
 fn restore() {
+    // Writing waits if the terminal has stopped its output, so it comes last.
+    let _ = disable_raw_mode();
     let _ = execute!(
         io::stdout(),
         DisableMouseCapture,
@@ -105,7 +107,6 @@ fn restore() {
         LeaveAlternateScreen,
         cursor::Show
     );
-    let _ = disable_raw_mode();
 }
 
 /// Has a panic restore the terminal before its message is printed.

@@ -35,6 +35,7 @@ fn overview_shows_state_graphs_and_warnings() {
     let wide = screen.text_of_size(120, 40);
     assert!(wide.contains("memory 40.0 MB avg 40.0 MB max 40.0 MB"), "{wide}");
     assert!(wide.contains("connections 0"), "{wide}");
+    assert!(wide.contains("CPU 2.5 % avg 2.5 % max 2.5 %"), "{wide}");
     screen.press("t");
     assert!(screen.text_of_size(120, 40).contains("graphs by minutes"));
 }
