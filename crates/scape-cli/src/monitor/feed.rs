@@ -230,7 +230,7 @@ impl Feed {
         Ok(())
     }
 
-    /// Asks what is due. If tor doesn't answer, the rest is asked later, because
+    /// Asks what is due. If tor doesn't answer, asks the rest later, because
     /// events wait meanwhile.
     fn ask(&mut self) -> std::result::Result<(), Ended> {
         let usage = match is_local(&self.controller) {

@@ -50,7 +50,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     for (key, answer) in keys.zip(answers) {
         match answer {
             Ok(value) => drop(values.insert(key, value)),
-            // tor refuses keys that don't apply, such as a client's fingerprint.
+            // tor refuses keys that don't apply, such as the fingerprint of a
+            // client.
             Err(error) if error.kind() == ErrorKind::Refused => {
                 let refusal = error.refusal().filter(|_| key == FINGERPRINT);
                 is_client |= refusal.is_some_and(|refusal| refusal.text().contains(NO_RELAY));
