@@ -1,13 +1,13 @@
 //! Questions at the terminal.
 
 use std::io::{self, Write as _};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -19,11 +19,11 @@ pub(super) fn yes(context: &Context, question: &str) -> Result<bool, Failure> {
     // The question is only shown late if this fails.
     let _ = io::stderr().flush();
     let (sender, answer) = bounded(1);
-    thread::spawn(move || {
+    threads::start_or_fail(move || {
         let mut line = String::new();
         let result = io::stdin().read_line(&mut line);
         sender.send(result.map(|_| line))
-    });
+    })?;
     loop {
         match answer.recv_timeout(POLL) {
             Ok(Ok(line)) => {
