@@ -10,8 +10,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use data_encoding::BASE64;
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::pty::ptsname;
+use rustix::termios::{Action, LocalModes, tcflow, tcgetattr};
 use scape::control::AddOnion;
 
 use crate::real_tor::RealTor;
@@ -303,6 +305,26 @@ fn terminal_is_restored_after_sigterm() {
     monitor.check_restored();
     let mouse = monitor.screen.screen().mouse_protocol_mode();
     assert_eq!(mouse, vt100::MouseProtocolMode::None);
+}
+
+#[test]
+fn monitor_ends_although_the_terminal_is_stopped() {
+    let tor = RealTor::start("");
+    let mut monitor = Monitor::start(&tor, &[]);
+    monitor.see("1 Overview");
+    let name = ptsname(&*monitor.terminal, Vec::new()).unwrap();
+    // As Ctrl-S does it.
+    let slave = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+    let slave = slave.unwrap();
+    tcflow(&slave, Action::OOff).unwrap();
+    monitor.press("2");
+    thread::sleep(Duration::from_millis(500));
+    send_signal(monitor.child.id(), Signal::TERM);
+    let begun = Instant::now();
+    drop(slave);
+    assert_eq!(monitor.end().code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(monitor.is_cooked());
 }
 
 #[test]
