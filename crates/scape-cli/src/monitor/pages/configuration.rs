@@ -10,6 +10,7 @@ use scape::control::is_secret_option;
 use scape::info::ConfigType;
 
 use crate::base::output::printable;
+use crate::base::units;
 use crate::monitor::data::Data;
 use crate::monitor::message::{Note, Request};
 use crate::monitor::ui::cursor::{Cursor, Step};
@@ -172,7 +173,7 @@ impl PageView for Configuration {
         let [top, bottom] =
             Layout::vertical([Constraint::Min(1), Constraint::Length(help)]).areas(area);
         let mut title =
-            vec![Span::styled(text::plural(options.len(), "option"), view.theme.heading())];
+            vec![Span::styled(units::plural(options.len(), "option"), view.theme.heading())];
         let shown = match self.shown {
             Shown::All => "all",
             Shown::Changed => "changed only",

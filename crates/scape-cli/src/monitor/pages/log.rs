@@ -10,6 +10,7 @@ use regex::{Regex, RegexBuilder};
 use scape::event::EventKind;
 
 use crate::base::output::printable;
+use crate::base::units;
 use crate::commands::shared::log::severity::rank;
 use crate::monitor::data::Data;
 use crate::monitor::data::log::Entry;
@@ -158,7 +159,7 @@ impl PageView for LogPage {
             false => self.cursor.at(&numbers),
         };
         let mut title =
-            vec![Span::styled(text::plural(entries.len(), "line"), view.theme.heading())];
+            vec![Span::styled(units::plural(entries.len(), "line"), view.theme.heading())];
         if !self.search.is_empty() {
             title.push(Span::raw(format!("  matching {}", printable(&self.search))));
         }

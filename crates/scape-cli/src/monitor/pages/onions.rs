@@ -82,7 +82,7 @@ impl PageView for OnionsPage {
         let services = self.services(data);
         let wanted = FILTERS.get(self.filter).copied().flatten();
         let mut title = vec![
-            Span::styled(text::plural(services.len(), "onion service"), view.theme.heading()),
+            Span::styled(units::plural(services.len(), "onion service"), view.theme.heading()),
             Span::styled(format!("  {}", wanted.map_or("all", Origin::name)), view.theme.dim()),
         ];
         if !self.search.is_empty() {
