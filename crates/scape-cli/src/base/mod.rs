@@ -11,6 +11,7 @@ pub(crate) mod options;
 pub(crate) mod output;
 mod password;
 pub(crate) mod program;
+pub(crate) mod secrets;
 pub(crate) mod table;
 pub(crate) mod threads;
 pub(crate) mod units;

@@ -10,6 +10,7 @@ use crate::base::output::printable;
 use super::data::Link;
 use super::model::{BottomLine, Model, Popup, Purpose};
 use super::tabs;
+use super::ui::cursor::first_visible;
 use super::ui::line_editor::LineEditor;
 use super::ui::{popup, text};
 use super::view::Edit;
@@ -154,5 +155,7 @@ fn draw_editor(
         true => "Enter accepts, Down adds a line, Esc cancels",
         false => "Enter accepts, Esc cancels",
     };
-    popup::draw(frame, model.theme, &edit.title, footer, lines, 0);
+    let height = usize::from(frame.area().height.saturating_sub(2));
+    let first = first_visible(current, lines.len(), height);
+    popup::draw(frame, model.theme, &edit.title, footer, lines, first);
 }

@@ -1,22 +1,19 @@
 //! The thread that tells the screen what tor does: it passes events on, and
 //! asks tor regularly for what events don't tell.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use scape::connection::{Batch, EventItem, QueueLimit};
-use scape::event::{Bootstrap, EventBody, EventKind};
-use scape::info::ListenerKind;
-use scape::onion::disk::DiskOnions;
-use scape::transport::Address;
-use scape::{Controller, Result, Subscription};
+use scape::event::{EventBody, EventKind};
+use scape::{Controller, Error, ErrorKind, Result, Subscription};
 
-use super::data::facts::{Accounting, Facts};
-use super::data::onions::{Origin, Service};
+use crate::commands::shared::files::is_local;
+
+use super::data::facts::Facts;
 use super::message::{Message, Note};
 use super::process::Meter;
+use super::questions;
 
 /// The events that the pages need. The user may add others on the log page.
 pub(crate) const KINDS: &[EventKind] = &[
@@ -42,8 +39,15 @@ pub(crate) const KINDS: &[EventKind] = &[
 ];
 
 /// Events beyond this number are lost if the monitor is too slow. Then
-/// everything is read again.
+/// everything is read again, but not more often than every [`REREAD_EVERY`].
 const QUEUE: usize = 20_000;
+
+const REREAD_EVERY: Duration = Duration::from_secs(15);
+
+/// The longest wait for one answer. Events wait meanwhile.
+const ANSWER: Duration = Duration::from_secs(5);
+/// The time for which tor isn't asked after it hasn't answered.
+const SILENT_FOR: Duration = Duration::from_secs(10);
 
 /// The intervals at which tor is asked.
 const FACTS_EVERY: Duration = Duration::from_secs(3);
@@ -57,6 +61,8 @@ const SLOW_EVERY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Feed {
     controller: Controller,
+    /// The controller for questions, with a short time limit.
+    asked: Controller,
     messages: Sender<Message>,
     events: Subscription,
     /// The events that the user has added.
@@ -64,6 +70,12 @@ pub(crate) struct Feed {
     meter: Meter,
     facts: Facts,
     due: Due,
+    /// True if events were lost, so that everything has to be read again.
+    is_stale: bool,
+    /// The time when everything was read again the last time.
+    reread_at: Option<Instant>,
+    /// The end of the time for which tor isn't asked.
+    silent_until: Option<Instant>,
 }
 
 /// The times of the next questions.
@@ -87,26 +99,50 @@ impl Due {
 #[derive(Debug)]
 struct Ended;
 
+/// A reason why questions weren't asked.
+#[derive(Debug)]
+enum Problem {
+    Ended,
+    Tor(Error),
+}
+
+impl From<Ended> for Problem {
+    fn from(_: Ended) -> Self {
+        Problem::Ended
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem::Tor(error)
+    }
+}
+
 impl Feed {
     /// Subscribes to the events.
     pub(crate) fn new(controller: Controller, messages: Sender<Message>) -> Result<Self> {
         let events =
             controller.subscribe_with(KINDS.iter().cloned(), QueueLimit::Bounded(QUEUE))?;
+        let asked = controller.with_timeout(controller.timeout().min(ANSWER));
         Ok(Feed {
             controller,
+            asked,
             messages,
             events,
             added: None,
             meter: Meter::default(),
             facts: Facts::default(),
             due: Due::now(),
+            is_stale: false,
+            reread_at: None,
+            silent_until: None,
         })
     }
 
     /// Works until the sender of `kinds` is dropped. `kinds` gets the kinds of
     /// events to add.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
-        if let Ok(traffic) = self.controller.info().bw_event_cache() {
+        if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
         }
         if self.ask().is_err() {
@@ -118,12 +154,12 @@ impl Feed {
             let added = self.added.as_ref().map_or(&nothing, Subscription::receiver);
             let result = select! {
                 recv(self.events.receiver()) -> batch => match batch {
-                    Ok(batch) => self.pass(batch),
+                    Ok(batch) => self.pass(batch, false),
                     // The connection has ended for good.
                     Err(_) => return,
                 },
                 recv(added) -> batch => match batch {
-                    Ok(batch) => self.pass(batch),
+                    Ok(batch) => self.pass(batch, true),
                     Err(_) => {
                         self.added = None;
                         Ok(())
@@ -145,24 +181,34 @@ impl Feed {
         self.messages.send(message).map_err(|_| Ended)
     }
 
-    /// Passes events on.
-    fn pass(&mut self, mut batch: Batch) -> std::result::Result<(), Ended> {
+    /// Passes events on. `is_added` tells that the user has added their kinds.
+    fn pass(&mut self, mut batch: Batch, is_added: bool) -> std::result::Result<(), Ended> {
         while let Some(item) = batch.pop_item() {
-            match item {
-                EventItem::Event(event) => {
-                    if matches!(event.body(), EventBody::ConfChanged(_)) {
-                        self.due.slow = Instant::now();
-                    }
-                    self.send(Message::Event(event))?;
+            self.pass_item(item, is_added)?;
+        }
+        Ok(())
+    }
+
+    fn pass_item(&mut self, item: EventItem, is_added: bool) -> std::result::Result<(), Ended> {
+        match item {
+            EventItem::Event(event) => {
+                if matches!(event.body(), EventBody::ConfChanged(_)) {
+                    // tor may be a relay from now on.
+                    let now = Instant::now();
+                    (self.due.facts, self.due.slow) = (now, now);
                 }
-                // Something is unknown now, so everything is asked again.
-                EventItem::Missed(_) => self.due = Due::now(),
-                EventItem::Reconnected(_) => {
-                    self.due = Due::now();
-                    self.facts = Facts::default();
-                }
-                _ => {}
+                self.send(Message::Event(event))?;
             }
+            // Something is unknown now. The added kinds are for the log only,
+            // and a log isn't read again.
+            EventItem::Missed(_) if !is_added => self.is_stale = true,
+            EventItem::Reconnected(_) if !is_added => {
+                self.is_stale = true;
+                self.reread_at = None;
+                self.silent_until = None;
+                self.facts = Facts::default();
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -174,7 +220,7 @@ impl Feed {
             self.added = None;
             return Ok(());
         }
-        match self.controller.subscribe_with(kinds, QueueLimit::Bounded(QUEUE)) {
+        match self.asked.subscribe_with(kinds, QueueLimit::Bounded(QUEUE)) {
             Ok(subscription) => self.added = Some(subscription),
             Err(error) => {
                 let note = Note::error(format!("cannot subscribe to the events: {error}"));
@@ -184,8 +230,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Asks what is due. Failures are left out: if the connection is lost, the
-    /// status tells so, and everything is asked again later.
+    /// Asks what is due. If tor doesn't answer, asks the rest later, because
+    /// events wait meanwhile.
     fn ask(&mut self) -> std::result::Result<(), Ended> {
         let usage = match is_local(&self.controller) {
             true => self.meter.measure(self.facts.pid),
@@ -193,166 +239,193 @@ impl Feed {
         };
         self.send(Message::Usage(usage))?;
         let now = Instant::now();
-        if !self.controller.is_open() {
+        if !self.controller.is_open() || self.silent_until.is_some_and(|until| now < until) {
             return Ok(());
         }
+        self.silent_until = None;
+        let is_allowed = self.reread_at.is_none_or(|at| now >= at + REREAD_EVERY);
+        if self.is_stale && is_allowed {
+            self.is_stale = false;
+            self.reread_at = Some(now);
+            self.due = Due::now();
+            self.send(Message::Stale)?;
+        }
+        match self.ask_due(now) {
+            Err(Problem::Tor(error)) if error.kind() != ErrorKind::Refused => {
+                self.silent_until = Some(Instant::now() + SILENT_FOR);
+                Ok(())
+            }
+            Err(Problem::Ended) => Err(Ended),
+            Ok(()) | Err(Problem::Tor(_)) => Ok(()),
+        }
+    }
+
+    fn ask_due(&mut self, now: Instant) -> std::result::Result<(), Problem> {
         if now >= self.due.slow {
             self.due.slow = now + SLOW_EVERY;
-            // Left as they are if tor doesn't answer.
-            let _ = self.ask_slowly_changing();
+            accept_refusal(questions::slow_facts(&self.asked, &mut self.facts))?;
         }
         if now >= self.due.facts {
             self.due.facts = now + FACTS_EVERY;
-            if self.ask_facts().is_ok() {
-                self.send(Message::Facts(self.facts.clone().into()))?;
-            }
+            self.facts = questions::facts(&self.asked, &self.facts)?;
+            self.send(Message::Facts(self.facts.clone().into()))?;
         }
         if now >= self.due.circuits {
             self.due.circuits = now + CIRCUITS_EVERY;
-            let lists = self.controller.circuits().and_then(|circuits| {
-                let streams = self.controller.streams()?;
-                Ok((circuits, streams))
-            });
-            // Events that came before the lists must be passed on before them.
-            self.pass_waiting()?;
-            if let Ok((circuits, streams)) = lists {
-                self.send(Message::Circuits(circuits, streams))?;
+            if let Some(mut list) = accept_refusal(self.asked.circuits())? {
+                self.pass_waiting(|body| match body {
+                    EventBody::Circ(info) if info.status.is_end() => {
+                        list.retain(|listed| listed.id != info.id);
+                    }
+                    _ => {}
+                })?;
+                self.send(Message::Circuits(list))?;
+            }
+            if let Some(mut list) = accept_refusal(self.asked.streams())? {
+                self.pass_waiting(|body| match body {
+                    EventBody::Stream(info) if info.status.is_end() => {
+                        list.retain(|listed| listed.id != info.id);
+                    }
+                    _ => {}
+                })?;
+                self.send(Message::Streams(list))?;
             }
         }
         if now >= self.due.or_connections {
             self.due.or_connections = now + OR_CONNECTIONS_EVERY;
-            let list = self.controller.info().or_connections();
-            self.pass_waiting()?;
-            if let Ok(list) = list {
+            if let Some(list) = accept_refusal(self.asked.info().or_connections())? {
+                self.pass_waiting(|_| ())?;
                 self.send(Message::OrConnections(list))?;
             }
         }
         if now >= self.due.services {
             self.due.services = now + SERVICES_EVERY;
-            if let Ok(services) = services(&self.controller) {
+            if let Some(services) = accept_refusal(questions::services(&self.asked))? {
                 self.send(Message::Services(services))?;
             }
         }
         Ok(())
     }
 
-    /// Passes on the events that are in the queue.
-    fn pass_waiting(&mut self) -> std::result::Result<(), Ended> {
-        while let Ok(batch) = self.events.receiver().try_recv() {
-            self.pass(batch)?;
+    /// Passes on the events that came while tor was asked for a list. They must
+    /// be passed on before the list. Calls `seen` with each, because the list
+    /// may be older than some of them.
+    fn pass_waiting(&mut self, mut seen: impl FnMut(&EventBody)) -> std::result::Result<(), Ended> {
+        while let Ok(mut batch) = self.events.receiver().try_recv() {
+            while let Some(item) = batch.pop_item() {
+                if let EventItem::Event(event) = &item {
+                    seen(event.body());
+                }
+                self.pass_item(item, false)?;
+            }
         }
         Ok(())
     }
+}
 
-    fn ask_facts(&mut self) -> Result<()> {
-        const KEYS: [&str; 15] = [
-            "version",
-            "status/version/current",
-            "process/pid",
-            "process/user",
-            "process/descriptor-limit",
-            "uptime",
-            "config-file",
-            "status/bootstrap-phase",
-            "network-liveness",
-            "status/circuit-established",
-            "dormant",
-            "traffic/read",
-            "traffic/written",
-            "fingerprint",
-            "address",
-        ];
-        let kinds = ListenerKind::KNOWN;
-        let listeners: Vec<_> = kinds.iter().map(|kind| format!("net/listeners/{kind}")).collect();
-        let keys = KEYS.into_iter().chain(listeners.iter().map(String::as_str));
-        let answers = self.controller.info().get_each(keys.clone())?;
-        // tor refuses keys that don't apply, such as a client's fingerprint.
-        let values: BTreeMap<&str, String> =
-            keys.zip(answers).filter_map(|(key, value)| Some((key, value.ok()?))).collect();
-        let text = |key: &str| values.get(key).filter(|value| !value.is_empty()).cloned();
-        let flag = |key: &str, word: &str| values.get(key).map(|value| value == word);
-        let number = |key: &str| values.get(key).and_then(|value| value.parse::<u64>().ok());
-        let mut ports = Vec::new();
-        for (kind, key) in kinds.iter().zip(&listeners) {
-            let addresses = values.get(key.as_str()).map_or("", String::as_str);
-            let words = addresses.split_whitespace().map(|word| word.trim_matches('"').to_owned());
-            ports.extend(words.map(|address| (kind.to_string(), address)));
+/// Returns `None` if tor refuses the question, as old versions do.
+fn accept_refusal<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::Refused => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use crossbeam_channel::{bounded, unbounded};
+    use scape::Connect;
+    use scape::testing::ScriptedTor;
+
+    use super::*;
+
+    /// Starts a tor that accepts subscriptions and answers questions like this.
+    fn feed(
+        answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
+    ) -> (ScriptedTor, Feed, Receiver<Message>) {
+        let tor = ScriptedTor::builder()
+            .on_any(move |command| match command.split_once(' ')?.0 {
+                "SETEVENTS" => Some("250 OK\r\n".into()),
+                "GETINFO" | "GETCONF" => Some(answer(command).into()),
+                _ => None,
+            })
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        let controller = controller.with_timeout(Duration::from_millis(300));
+        let (messages, received) = unbounded();
+        (tor, Feed::new(controller, messages).unwrap(), received)
+    }
+
+    /// Returns the messages until one of this kind has come.
+    fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            let message = received.recv_timeout(Duration::from_secs(5)).unwrap();
+            messages.push(message);
+            if messages.last().is_some_and(&is_it) {
+                return messages;
+            }
         }
-        let uptime = number("uptime").map(Duration::from_secs);
-        let old = &self.facts;
-        self.facts = Facts {
-            version: text("version").unwrap_or_default(),
-            version_status: text("status/version/current"),
-            pid: text("process/pid").and_then(|pid| pid.parse().ok()),
-            user: text("process/user"),
-            started: uptime.and_then(|uptime| SystemTime::now().checked_sub(uptime)),
-            config_file: text("config-file"),
-            bootstrap: text("status/bootstrap-phase")
-                .and_then(|value| Bootstrap::parse(value.as_bytes())),
-            network_alive: flag("network-liveness", "up"),
-            circuit_established: flag("status/circuit-established", "1"),
-            dormant: flag("dormant", "1"),
-            read: number("traffic/read"),
-            written: number("traffic/written"),
-            fingerprint: text("fingerprint"),
-            address: text("address"),
-            nickname: old.nickname.clone(),
-            flags: old.flags.clone(),
-            ports,
-            accounting: old.accounting.clone(),
-            descriptor_limit: number("process/descriptor-limit"),
+    }
+
+    #[test]
+    fn silent_tor_delays_no_events_and_tells_no_facts() {
+        let (tor, feed, received) = feed(|_| "");
+        let (kinds, wanted) = bounded(1);
+        let thread = thread::spawn(move || feed.run(&wanted));
+        let begun = Instant::now();
+        for _ in 0..3 {
+            tor.send("650 WARN Something\r\n");
+            let messages = until(&received, |message| matches!(message, Message::Event(_)));
+            let is_fact = |message: &Message| matches!(message, Message::Facts(_));
+            assert!(!messages.iter().any(is_fact), "{messages:?}");
+        }
+        // The limits of two questions, and a share for slow machines.
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        drop(kinds);
+        thread.join().unwrap();
+    }
+
+    #[test]
+    fn circuits_that_end_meanwhile_do_not_return() {
+        let (_tor, mut feed, received) = feed(|command| match command {
+            "GETINFO circuit-status" => {
+                "650 CIRC 5 CLOSED\r\n250+circuit-status=\r\n5 BUILT\r\n6 BUILT\r\n.\r\n250 OK\r\n"
+            }
+            _ => "552 Unrecognized\r\n",
+        });
+        feed.ask().unwrap();
+        let messages = until(&received, |message| matches!(message, Message::Circuits(_)));
+        let is_event = |message: &Message| matches!(message, Message::Event(_));
+        assert!(messages.iter().any(is_event), "{messages:?}");
+        let Some(Message::Circuits(list)) = messages.last() else { panic!("{messages:?}") };
+        let ids: Vec<_> = list.iter().map(|circuit| circuit.id.to_string()).collect();
+        assert_eq!(ids, ["6"]);
+    }
+
+    #[test]
+    fn lost_events_have_everything_read_again_sometimes() {
+        let (_tor, mut feed, received) = feed(|_| "552 Unrecognized\r\n");
+        let stale = || {
+            let is_stale = |message: &Message| matches!(message, Message::Stale);
+            received.try_iter().filter(is_stale).count()
         };
-        Ok(())
-    }
-
-    fn ask_slowly_changing(&mut self) -> Result<()> {
-        let info = self.controller.info();
-        self.facts.nickname = self.controller.get_conf("Nickname")?;
-        self.facts.accounting = info.accounting()?.map(|accounting| Accounting {
-            hibernating: accounting.hibernating.to_string(),
-            read_left: accounting.left.read,
-            written_left: accounting.left.written,
-            end: accounting.interval_end,
-        });
-        self.facts.flags = None;
-        let Some(fingerprint) = info.fingerprint()? else { return Ok(()) };
-        if let Some(text) = info.ns_id(fingerprint)? {
-            let flags = text.parse().ok().map(|status| status.flags().to_string());
-            self.facts.flags = flags;
+        // The added events are for the log only.
+        feed.pass_item(EventItem::Missed(7), true).unwrap();
+        feed.ask().unwrap();
+        assert_eq!(stale(), 0);
+        for _ in 0..3 {
+            feed.pass_item(EventItem::Missed(7), false).unwrap();
+            feed.ask().unwrap();
         }
-        Ok(())
+        assert_eq!(stale(), 1);
+        assert!(feed.is_stale);
+        feed.reread_at = None;
+        feed.ask().unwrap();
+        assert_eq!(stale(), 1);
     }
-}
-
-/// Returns true if tor runs on this machine, as far as its address tells.
-fn is_local(controller: &Controller) -> bool {
-    controller.control_address().is_none_or(Address::is_local)
-}
-
-/// Reads the onion services.
-fn services(controller: &Controller) -> Result<Vec<Service>> {
-    let info = controller.info();
-    let mut services = Vec::new();
-    for (origin, addresses) in
-        [(Origin::Current, info.onions_current()?), (Origin::Detached, info.onions_detached()?)]
-    {
-        services.extend(addresses.into_iter().map(|address| Service {
-            address: Some(address),
-            origin,
-            ports: Vec::new(),
-            directory: None,
-        }));
-    }
-    let disk = DiskOnions::of(controller);
-    for service in disk.list()? {
-        // The directory may belong to another user.
-        let hostname = fs::read_to_string(service.directory().join("hostname"));
-        services.push(Service {
-            address: hostname.ok().and_then(|text| text.trim().parse().ok()),
-            origin: Origin::Disk,
-            ports: service.values("HiddenServicePort").map(str::to_owned).collect(),
-            directory: Some(service.directory().display().to_string()),
-        });
-    }
-    Ok(services)
 }

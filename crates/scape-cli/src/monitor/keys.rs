@@ -29,6 +29,14 @@ pub(crate) const EVERYWHERE: [(&str, &str); 12] = [
     ("q or Ctrl-C", "quit"),
 ];
 
+/// The keys of a page on which letters are text.
+const WHILE_TYPING: [(&str, &str); 4] = [
+    ("Tab, Shift-Tab", "another page"),
+    ("Ctrl-L", "draw the screen again"),
+    ("F1", "this help"),
+    ("Ctrl-C", "quit"),
+];
+
 /// Handles a key.
 pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
@@ -119,9 +127,11 @@ fn note(model: &mut Model, note: Note) {
 
 fn help(model: &mut Model) {
     let row = |(key, meaning): &(&str, &str)| format!("{key:<18} {meaning}");
-    let mut lines: Vec<String> = model.pages.get(model.page).keys().iter().map(row).collect();
+    let page = model.pages.get(model.page);
+    let others: &[_] = if page.takes_text() { &WHILE_TYPING } else { &EVERYWHERE };
+    let mut lines: Vec<String> = page.keys().iter().map(row).collect();
     lines.push(String::new());
-    lines.extend(EVERYWHERE.iter().map(row));
+    lines.extend(others.iter().map(row));
     model.show(format!("Keys of the page {}", model.page.title()), &lines);
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crossterm::event::Event as TerminalEvent;
-use scape::event::{CircuitInfo, Event, EventKind, OrConnInfo, Severity, StreamInfo};
+use scape::event::{CircuitInfo, Event, EventKind, OrConnInfo, StreamInfo};
 use scape::info::Traffic;
 use scape::word::{CircuitId, Fingerprint, StreamId};
 use scape_manual::Manual;
+
+use crate::commands::shared::log::line::LogLine;
 
 use super::data::facts::{Facts, Usage};
 use super::data::onions::Service;
@@ -27,18 +29,21 @@ pub(crate) enum Message {
     Event(Arc<Event>),
     /// The connection is lost or back.
     Link(Link),
+    /// Events were lost, so everything has to be read again.
+    Stale,
     Facts(Arc<Facts>),
     Usage(Usage),
     /// The bytes of the last seconds, from before the monitor was started.
     Bandwidth(Vec<Traffic>),
-    Circuits(Vec<CircuitInfo>, Vec<StreamInfo>),
+    Circuits(Vec<CircuitInfo>),
+    Streams(Vec<StreamInfo>),
     OrConnections(Vec<OrConnInfo>),
     Services(Vec<Service>),
     Relays(Arc<Relays>),
     Options(Arc<Options>),
     Manual(Arc<Manual>),
     /// Lines of tor's log file.
-    OldLog(Vec<(Severity, String)>),
+    OldLog(Vec<LogLine>),
     /// The details of a relay, as lines.
     Relay(String, Vec<String>),
     /// The reply to a command of the prompt page.
@@ -90,6 +95,17 @@ pub(crate) enum Request {
     WriteFile(PathBuf, String),
     /// Subscribes to further kinds of events, for the log page.
     Events(Vec<EventKind>),
+}
+
+impl Request {
+    /// Returns true if a second request of the same kind is useless while the
+    /// first one is waiting.
+    pub(crate) fn is_load(&self) -> bool {
+        matches!(
+            self,
+            Request::LoadRelays | Request::LoadOptions | Request::LoadManual | Request::LoadLogFile
+        )
+    }
 }
 
 /// A task of the thread of the screen after a message.

@@ -1,4 +1,4 @@
-//! `scape monitor`: what tor does, on the whole terminal.
+//! `scape monitor` shows the state of a tor on the whole terminal.
 //!
 //! A [`model::Model`] has the whole state. Messages over one channel change it
 //! ([`update::update`]), and [`draw::draw`] draws it. Neither waits for
@@ -6,7 +6,7 @@
 //!
 //! * `feed` passes tor's events on, and asks tor regularly for everything that
 //!   has no events.
-//! * `worker` does what the user asks for.
+//! * `worker` handles the requests of the user.
 //! * `input` reads the terminal.
 //!
 //! The library's callback for the state of the connection sends messages too.
@@ -22,6 +22,8 @@ mod message;
 mod model;
 mod pages;
 mod process;
+mod questions;
+mod queue;
 mod relay_details;
 mod run;
 mod tabs;
@@ -89,12 +91,13 @@ impl Arguments {
             let text = "the monitor prints no JSON; `scape status --json` does";
             return Err(Failure::usage(text));
         }
+        Screen::check()?;
         let reconnect = Reconnect::new().max_delay(RECONNECT_EVERY);
         let connect = context.connect()?.reconnect(reconnect).heartbeat(HEARTBEAT);
         let controller = connect.connect_interactive()?.cancel_with(&context.token);
 
         let (messages, incoming) = bounded(MESSAGES);
-        let (requests, asked) = bounded(REQUESTS);
+        let (requests, asked) = queue::bounded(REQUESTS);
         let (kinds, wanted) = bounded(REQUESTS);
         let status = messages.clone();
         // Dropping the registration would end the callback.

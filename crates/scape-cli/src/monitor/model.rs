@@ -29,7 +29,8 @@ pub(crate) struct Model {
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) shift: usize,
-    /// The user's choice. `None` hides addresses of others if tor is a relay.
+    /// The user's choice. `None` hides addresses of others, unless tor has told
+    /// that it isn't a relay.
     pub(crate) shows_addresses: Option<bool>,
     /// True if the screen has to be drawn again.
     pub(crate) changed: bool,
@@ -103,7 +104,7 @@ impl Model {
             now: shown.now,
             height: self.height,
             shift: self.shift,
-            shows_addresses: self.shows_addresses.unwrap_or(!shown.facts.is_relay()),
+            shows_addresses: self.shows_addresses.unwrap_or(shown.facts.is_relay == Some(false)),
         }
     }
 }

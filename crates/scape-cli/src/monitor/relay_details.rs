@@ -19,17 +19,11 @@ pub(crate) fn read(
     if let Some(status) = status.as_ref().and_then(|text| text.parse().ok()) {
         title = format!("Relay {}", printable(status.nickname()));
         lines.extend(of_status(&status));
+        // tor may have no database of countries.
+        let country = info.ip_to_country((*status.or_address().ip()).into()).ok().flatten();
+        lines.extend(country.map(|country| line("Country", country.as_str())));
     } else {
         lines.push("The relay isn't in the consensus.".into());
-    }
-    if let Ok(Some(country)) = status
-        .as_ref()
-        .and_then(|text| text.parse().ok())
-        .map(|status| info.ip_to_country((*status.or_address().ip()).into()))
-        .transpose()
-        .map(Option::flatten)
-    {
-        lines.push(line("Country", country.as_str()));
     }
     // Clients usually have microdescriptors, relays have descriptors.
     let descriptor = info.desc_id(fingerprint).ok().flatten();

@@ -3,13 +3,14 @@
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TrySendError};
 use scape::CancelToken;
 
 use crate::base::failure::{Exit, Failure};
 
-use super::message::{Effect, Message, Note, Request};
+use super::message::{Effect, Message, Note};
 use super::model::Model;
+use super::queue::Requests;
 use super::terminal::Screen;
 use super::update::{begin, update};
 
@@ -27,7 +28,7 @@ const AT_ONCE: usize = 2_000;
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) messages: Receiver<Message>,
-    pub(crate) requests: Sender<Request>,
+    pub(crate) requests: Requests,
     /// The threads without which the monitor is of no use, each with the
     /// meaning of its end.
     pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,

@@ -1,5 +1,5 @@
 //! The terminal: taken over at the start, and given back as it was at the end,
-//! also after a panic.
+//! also after a panic or a signal.
 
 use std::io::{self, IsTerminal as _, Stdout};
 use std::panic;
@@ -17,6 +17,7 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use crate::base::failure::Failure;
+use crate::base::interrupt;
 
 use super::draw::draw;
 use super::model::Model;
@@ -28,14 +29,21 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
-    pub(crate) fn open(mouse: bool) -> Result<Self, Failure> {
+    /// Returns a failure if input or output isn't a terminal.
+    pub(crate) fn check() -> Result<(), Failure> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             let text = "the monitor needs a terminal; `scape status` prints to files and pipes";
             return Err(Failure::usage(text));
         }
+        Ok(())
+    }
+
+    /// Takes the terminal over.
+    pub(crate) fn open(mouse: bool) -> Result<Self, Failure> {
         restore_after_panics();
         enable_raw_mode().map_err(failure)?;
+        // The screen may be waiting for the terminal when a signal comes.
+        interrupt::end_with(restore);
         // From here on, dropping the screen restores the terminal.
         let backend = CrosstermBackend::new(io::stdout());
         let screen = Terminal::new(backend).map(|terminal| Screen { terminal });
@@ -90,6 +98,8 @@ fn failure(error: io::Error) -> Failure {
 /// Restores the terminal. Failures are left out, because the terminal may have
 /// gone.
 fn restore() {
+    // Writing waits if the terminal has stopped its output, so it comes last.
+    let _ = disable_raw_mode();
     let _ = execute!(
         io::stdout(),
         DisableMouseCapture,
@@ -97,7 +107,6 @@ fn restore() {
         LeaveAlternateScreen,
         cursor::Show
     );
-    let _ = disable_raw_mode();
 }
 
 /// Has a panic restore the terminal before its message is printed.

@@ -1,6 +1,7 @@
 //! The changes of the model by messages. Nothing here waits, reads or writes.
 //! Instead, the effects that others have to bring about are returned.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crossterm::event::{
@@ -41,10 +42,21 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Tick(now) => return tick(model, now),
         Message::Event(event) => return handle_event(model, &event),
         Message::Link(link) => return change_link(model, link),
-        Message::Facts(facts) => model.data.facts = facts,
+        Message::Stale => return reload(),
+        Message::Facts(facts) => {
+            model.data.facts = facts;
+            if model.data.link != Link::Up {
+                forget_role(model);
+            }
+        }
         Message::Usage(usage) => {
-            model.data.histories.memory.push(usage.memory.unwrap_or_default());
-            model.data.histories.cpu.push(usage.cpu.unwrap_or_default());
+            // An unknown usage isn't 0.
+            if let Some(memory) = usage.memory {
+                model.data.histories.memory.push(memory);
+            }
+            if let Some(cpu) = usage.cpu {
+                model.data.histories.cpu.push(cpu);
+            }
             let count = u64::try_from(model.data.connections.or_connections.len());
             model.data.histories.connections.push(count.unwrap_or_default());
             // The tick of the same second draws the screen.
@@ -57,13 +69,18 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
                 model.data.histories.written.push(second.written);
             }
         }
-        Message::Circuits(circuits, streams) => {
-            model.data.connections.replace(circuits, streams, now);
-        }
+        Message::Circuits(list) => model.data.connections.replace_circuits(list, now),
+        Message::Streams(list) => model.data.connections.replace_streams(list, now),
         Message::OrConnections(list) => model.data.connections.replace_or_connections(list, now),
         Message::Services(services) => model.data.onions.services = services,
         Message::Relays(relays) => model.data.relays = relays,
-        Message::Options(options) => model.data.options = options,
+        Message::Options(options) => {
+            // Options are changed on the page, so a paused page has them too.
+            if let Some(frozen) = &mut model.frozen {
+                frozen.options = Arc::clone(&options);
+            }
+            model.data.options = options;
+        }
         Message::Manual(manual) => model.data.manual = Some(manual),
         Message::OldLog(lines) => model.data.log.older(lines),
         Message::Relay(title, lines) => model.show(title, &lines),
@@ -89,6 +106,9 @@ fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
 
 fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
     model.changed = true;
+    if let Some(frozen) = &mut model.frozen {
+        frozen.link = link.clone();
+    }
     let data = &mut model.data;
     let was_up = data.link == Link::Up;
     let is_up = link == Link::Up;
@@ -98,14 +118,26 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
             data.log.note(Severity::Warn, "the connection to tor is lost", data.now);
             data.connections.clear();
             data.onions.clear();
+            forget_role(model);
             Vec::new()
         }
         (false, true) => {
             data.log.note(Severity::Notice, "connected to tor again", data.now);
-            [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
+            reload()
         }
         _ => Vec::new(),
     }
+}
+
+/// Hides addresses until the next tor has told that it isn't a relay.
+fn forget_role(model: &mut Model) {
+    Arc::make_mut(&mut model.data.facts).is_relay = None;
+}
+
+/// Returns requests for everything that is only read when tor tells of a
+/// change.
+fn reload() -> Vec<Effect> {
+    [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
 }
 
 fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {

@@ -1,25 +1,28 @@
 //! The thread that does what the user asks for. Requests may take long, so they
 //! delay neither the screen nor the events.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::File;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use scape::control::Signal;
-use scape::event::{EndReason, EventKind, Severity};
+use scape::event::{EndReason, EventKind};
 use scape::geoip::GeoIp;
 use scape::netdoc::ConsensusFlavor;
 use scape::word::CountryCode;
 use scape::{Config, Controller, Result};
 use scape_manual::Manual;
 
+use crate::commands::shared::log::file::LogFile;
+
 use super::data::Options;
-use super::data::log::parse_line;
 use super::data::relays::Relays;
 use super::message::{Message, Note, Request};
+use super::queue::Waiting;
 use super::relay_details;
 
 /// The part of tor's log file that is read.
@@ -50,8 +53,8 @@ impl Worker {
     }
 
     /// Works until the sender of requests is dropped.
-    pub(crate) fn run(mut self, requests: &Receiver<Request>) {
-        for request in requests {
+    pub(crate) fn run(mut self, requests: &Waiting) {
+        while let Some(request) = requests.next() {
             let what = describe(&request);
             let message = self.handle(request).unwrap_or_else(|error| {
                 let what = what.map(|what| format!("cannot {what}: "));
@@ -203,19 +206,14 @@ impl Worker {
 
     /// Reads the end of tor's log file, if tor has one that can be read.
     fn old_log(&self) -> Result<Option<Message>> {
-        for value in self.controller.get_conf_list("Log")? {
-            let Some((_, path)) = value.split_once(" file ") else { continue };
-            // The file may be on another machine, or belong to another user.
-            if let Ok(text) = tail(Path::new(path.trim().trim_matches('"'))) {
-                let lines: Vec<(Severity, String)> = text.lines().filter_map(parse_line).collect();
-                return Ok(Some(Message::OldLog(lines)));
-            }
-        }
-        Ok(None)
+        let Some(file) = LogFile::of(&self.controller)? else { return Ok(None) };
+        // The file may belong to another user.
+        let lines = file.read_end(SystemTime::now(), LOG_TAIL);
+        Ok(lines.ok().map(Message::OldLog))
     }
 }
 
-/// Returns what a request does, for the message of a failure. Returns `None` if
+/// Describes a request for the message of its failure. Returns `None` if
 /// the error says enough.
 fn describe(request: &Request) -> Option<String> {
     Some(match request {
@@ -237,22 +235,6 @@ fn manual() -> Option<Message> {
     Manual::installed().ok().map(|manual| Message::Manual(Arc::new(manual)))
 }
 
-/// Returns the last lines of a file.
-fn tail(path: &Path) -> std::io::Result<String> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::ErrorKind::InvalidInput.into());
-    }
-    let mut file = File::open(path)?;
-    let start = file.metadata()?.len().saturating_sub(LOG_TAIL);
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.take(LOG_TAIL).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    // The first line may be cut.
-    let cut = if start > 0 { text.find('\n').map_or(text.len(), |end| end + 1) } else { 0 };
-    Ok(text.get(cut..).unwrap_or_default().to_owned())
-}
-
 /// Writes a new file, which only its owner can read. An existing file isn't
 /// overwritten.
 fn write_file(path: &Path, text: &str) -> Message {
@@ -272,22 +254,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tail_begins_with_a_whole_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log");
-        fs::write(&path, "first\nsecond\n").unwrap();
-        assert_eq!(tail(&path).unwrap(), "first\nsecond\n");
-        fs::write(&path, format!("first{}\nsecond\n", "x".repeat(300_000))).unwrap();
-        assert_eq!(tail(&path).unwrap(), "second\n");
-        assert!(tail(folder.path()).is_err());
-    }
-
-    #[test]
     fn existing_files_are_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("page");
         assert!(matches!(write_file(&path, "text"), Message::Note(note) if !note.is_error));
         assert!(matches!(write_file(&path, "other"), Message::Note(note) if note.is_error));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "text");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "text");
     }
 }

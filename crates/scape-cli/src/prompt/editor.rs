@@ -13,7 +13,6 @@ use rustyline::hint::Hinter;
 use rustyline::history::DefaultHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Editor, ExternalPrinter as _, Helper};
-use scape::control::Command;
 
 use super::completion::complete;
 use super::interpreter::{Interpreter, Outcome};
@@ -22,6 +21,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::interrupt;
 use crate::base::output::print_error;
+use crate::base::secrets::may_be_kept;
 
 const PROMPT: &str = "tor> ";
 /// The prompt for the lines of a data block.
@@ -177,22 +177,6 @@ fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
     is_dropped
 }
 
-/// Returns true if a line may be kept in the history: it has no secrets, and
-/// doesn't begin with a space.
-fn may_be_kept(line: &str) -> bool {
-    if line.trim().is_empty() || line.starts_with(' ') {
-        return false;
-    }
-    let line = line.trim();
-    // The commands of the prompt have no secrets.
-    if line.starts_with('/') {
-        return true;
-    }
-    let data = line.starts_with('+').then_some(&b""[..]);
-    // Data is shown behind the line.
-    Command::raw(line, data).is_ok_and(|shown| shown.to_string().starts_with(line))
-}
-
 /// Returns the file of the history. Returns `None` if the user has no folder
 /// for it.
 fn history_file() -> Option<PathBuf> {
@@ -216,26 +200,4 @@ fn prepare(path: &Path) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     drop(file);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_with_secrets_are_not_kept() {
-        for kept in ["GETINFO version", "/info relay1", "+LOADCONF", "SETCONF Nickname=a"] {
-            assert!(may_be_kept(kept), "{kept}");
-        }
-        for dropped in [
-            "",
-            " GETINFO version",
-            "AUTHENTICATE \"sesame\"",
-            "SETCONF HashedControlPassword=16:00",
-            "ADD_ONION ED25519-V3:abcd Port=80",
-            "ONION_CLIENT_AUTH_ADD abc x25519:abcd",
-        ] {
-            assert!(!may_be_kept(dropped), "{dropped}");
-        }
-    }
 }

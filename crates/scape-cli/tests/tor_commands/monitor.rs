@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use data_encoding::BASE64;
 use pty_process::Size;
 use pty_process::blocking::{Command, Pty, open};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
-use rustix::termios::{LocalModes, tcgetattr};
+use rustix::pty::ptsname;
+use rustix::termios::{Action, LocalModes, tcflow, tcgetattr};
 use scape::control::AddOnion;
 
 use crate::real_tor::RealTor;
@@ -25,6 +28,8 @@ struct Monitor {
     terminal: Arc<Pty>,
     child: Child,
     output: Receiver<Vec<u8>>,
+    /// Everything that the monitor has written.
+    written: Vec<u8>,
     screen: vt100::Parser,
 }
 
@@ -57,7 +62,8 @@ impl Monitor {
                 let _ = sender.send(bytes[..count].to_vec());
             }
         });
-        Monitor { terminal, child, output, screen: vt100::Parser::new(24, 80, 0) }
+        let screen = vt100::Parser::new(24, 80, 0);
+        Monitor { terminal, child, output, written: Vec::new(), screen }
     }
 
     /// Sends keys.
@@ -72,9 +78,22 @@ impl Monitor {
         while !condition(self.screen.screen()) {
             assert!(Instant::now() < deadline, "no {what} on\n{}", self.screen.screen().contents());
             if let Ok(bytes) = self.output.recv_timeout(TICK) {
-                self.screen.process(&bytes);
+                self.take(&bytes);
             }
         }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        self.screen.process(bytes);
+        self.written.extend(bytes);
+    }
+
+    /// Returns the text that was copied to the clipboard of the terminal last.
+    fn clipboard(&self) -> Option<String> {
+        let written = String::from_utf8_lossy(&self.written);
+        let (_, rest) = written.rsplit_once("\x1b]52;c;")?;
+        let (text, _) = rest.split_once('\x1b')?;
+        String::from_utf8(BASE64.decode(text.as_bytes()).ok()?).ok()
     }
 
     /// Waits until a text is on the screen.
@@ -94,10 +113,14 @@ impl Monitor {
             assert!(Instant::now() < deadline, "the monitor goes on");
             thread::sleep(TICK);
         };
-        while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
-            self.screen.process(&bytes);
+        // The output ends with the monitor.
+        loop {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Disconnected) => return status,
+                Err(RecvTimeoutError::Timeout) => panic!("the output doesn't end"),
+            }
         }
-        status
     }
 
     /// Returns true if the terminal handles lines and shows what is typed, as
@@ -172,8 +195,11 @@ fn monitor_changes_options_and_sends_commands() {
     monitor.press("e");
     monitor.see("MaxCircuitDirtiness (");
     monitor.press("\x15nonsense\r");
-    monitor.see("nonsense");
-    monitor.see("MaxCircuitDirtiness");
+    monitor.see("cannot be \"nonsense\"");
+    monitor.press("d");
+    monitor.see("no changes");
+    monitor.press("\x1b");
+    monitor.wait("no diff", |screen| !screen.contents().contains("no changes"));
     monitor.press("e\x15");
     monitor.press("777\r");
     monitor.see("1 change isn't applied");
@@ -195,14 +221,18 @@ fn monitor_changes_options_and_sends_commands() {
     monitor.wait("the line again", |screen| {
         screen.contents().matches("> GETINFO dormant").count() == 2
     });
+    let colored = |monitor: &Monitor| {
+        let cells = (0..24).flat_map(|row| (0..80).map(move |column| (row, column)));
+        let mut cells = cells.filter_map(|(row, column)| monitor.screen.screen().cell(row, column));
+        cells.any(|cell| cell.fgcolor() != vt100::Color::Default)
+    };
+    assert!(!colored(&monitor));
     // Letters are text on this page.
     monitor.press("\x03");
     assert_eq!(monitor.end().code(), Some(0));
-    let colored = (0..80).any(|column| {
-        let cell = monitor.screen.screen().cell(0, column);
-        cell.is_some_and(|cell| cell.fgcolor() != vt100::Color::Default)
-    });
-    assert!(!colored);
+    let mut monitor = Monitor::start(&tor, &[]);
+    monitor.see("1 Overview");
+    assert!(colored(&monitor));
 }
 
 #[test]
@@ -224,11 +254,12 @@ fn monitor_shows_onion_services_and_writes_files() {
     assert!(text.contains(&added), "{text}");
     monitor.press("n");
     monitor.see("new connections use new circuits");
-    // The copied text goes to the terminal in base64.
     monitor.press("y");
     monitor.see("copied to the clipboard");
     monitor.press("q");
     assert_eq!(monitor.end().code(), Some(0));
+    let copied = monitor.clipboard().unwrap();
+    assert_eq!(copied.trim_end_matches(".onion"), added.trim_end_matches(".onion"));
 }
 
 #[test]
@@ -245,12 +276,15 @@ fn monitor_goes_on_after_a_restart_of_tor() {
     tor.restart();
     monitor.see("connected to tor again");
     monitor.wait("no loss", |screen| !screen.contents().contains("reconnecting"));
-    let pid = loop {
-        if let Ok(controller) = tor.over_tcp().connect() {
-            break controller.info().process().unwrap().pid;
+    let deadline = Instant::now() + PATIENCE;
+    let controller = loop {
+        match tor.over_tcp().connect() {
+            Ok(controller) => break controller,
+            Err(error) => assert!(Instant::now() < deadline, "no connection: {error}"),
         }
         thread::sleep(TICK);
     };
+    let pid = controller.info().process().unwrap().pid;
     monitor.press("1");
     monitor.see(&format!("process {pid}"));
     monitor.press("q");
@@ -274,9 +308,32 @@ fn terminal_is_restored_after_sigterm() {
 }
 
 #[test]
+fn monitor_ends_although_the_terminal_is_stopped() {
+    let tor = RealTor::start("");
+    let mut monitor = Monitor::start(&tor, &[]);
+    monitor.see("1 Overview");
+    let name = ptsname(&*monitor.terminal, Vec::new()).unwrap();
+    // As Ctrl-S does it.
+    let slave = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
+    let slave = slave.unwrap();
+    tcflow(&slave, Action::OOff).unwrap();
+    monitor.press("2");
+    thread::sleep(Duration::from_millis(500));
+    send_signal(monitor.child.id(), Signal::TERM);
+    let begun = Instant::now();
+    drop(slave);
+    assert_eq!(monitor.end().code(), Some(130));
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert!(monitor.is_cooked());
+}
+
+#[test]
 fn monitor_without_a_terminal_is_explained() {
     let tor = RealTor::start("");
     let done = Scape::new(["monitor"]).control(tor.port()).run().expect(2);
+    assert!(done.error.contains("needs a terminal"), "{done:?}");
+    // The terminal is checked before tor is looked for.
+    let done = Scape::new(["monitor"]).control("127.0.0.1:1").run().expect(2);
     assert!(done.error.contains("needs a terminal"), "{done:?}");
     let done = Scape::new(["monitor", "--json"]).control(tor.port()).run().expect(2);
     assert!(done.error.contains("scape status --json"), "{done:?}");

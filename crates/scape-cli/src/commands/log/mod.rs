@@ -1,9 +1,6 @@
 //! `scape log`: tor's log messages, older ones from tor's own log file and new
 //! ones from events.
 
-mod file;
-mod line;
-mod severity;
 mod since;
 
 use std::collections::VecDeque;
@@ -12,12 +9,12 @@ use std::time::{Duration, Instant, SystemTime};
 use clap::Args;
 use scape::event::{Event, EventBody, EventKind, Severity};
 
-use self::file::LogFile;
-use self::line::LogLine;
-use self::severity::rank;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::commands::events::feed::{Feed, Item, controller};
+use crate::commands::shared::log::file::LogFile;
+use crate::commands::shared::log::line::LogLine;
+use crate::commands::shared::log::severity::{self, rank};
 
 /// The number of older lines unless there is an option for it.
 const LINES: usize = 50;

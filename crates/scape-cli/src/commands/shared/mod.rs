@@ -1,11 +1,13 @@
 //! Parts of several commands: lists of things that tor has, as tables and
-//! JSON. Start reading in `listing`.
+//! JSON, and the files of a tor on this machine. Start reading in `listing`.
 
 pub(crate) mod column;
 pub(crate) mod countries;
 pub(crate) mod ended;
+pub(crate) mod files;
 pub(crate) mod json;
 pub(crate) mod listing;
+pub(crate) mod log;
 pub(crate) mod relay;
 mod screen;
 pub(crate) mod temporary;

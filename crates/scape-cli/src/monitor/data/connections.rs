@@ -84,19 +84,18 @@ impl Connections {
         true
     }
 
-    /// Replaces circuits and streams by tor's lists. Counts are kept.
-    pub(crate) fn replace(
-        &mut self,
-        circuits: Vec<CircuitInfo>,
-        streams: Vec<StreamInfo>,
-        at: SystemTime,
-    ) {
+    /// Replaces the circuits by tor's list. Counts are kept.
+    pub(crate) fn replace_circuits(&mut self, circuits: Vec<CircuitInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.circuits);
         for info in circuits.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
             let id = info.id;
             let row = old.remove(&id).unwrap_or_else(|| Tracked::new(info.clone(), at));
             self.circuits.insert(id, Tracked { info, ..row });
         }
+    }
+
+    /// Replaces the streams by tor's list. Counts are kept.
+    pub(crate) fn replace_streams(&mut self, streams: Vec<StreamInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.streams);
         for info in streams.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
             let id = info.id;
@@ -115,6 +114,10 @@ impl Connections {
         let mut old = std::mem::take(&mut self.or_connections);
         for info in list.into_iter().take(LIMIT) {
             let key = info.target.to_string();
+            // Several connections with one relay have one row.
+            if self.or_connections.contains_key(&key) {
+                continue;
+            }
             let row = old.remove(&key).unwrap_or_else(|| {
                 let direction = Direction::Unknown;
                 Tracked::new(OrConnection { info: info.clone(), direction }, at)
@@ -166,9 +169,13 @@ impl Connections {
         let key = info.target.to_string();
         // A connection may first be known by its address, then by its relay.
         let before = info.id.and_then(|id| self.peers.remove(&id));
-        let row = before.and_then(|peer| self.or_connections.remove(&peer));
-        let row = row.or_else(|| self.or_connections.remove(&key));
-        if matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed) {
+        let row = before.and_then(|peer| self.take_row(&peer));
+        let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
+        let row = row.or_else(|| match is_end {
+            true => self.take_row(&key),
+            false => self.or_connections.remove(&key),
+        });
+        if is_end {
             return;
         }
         let direction = match (&info.status, &row) {
@@ -189,6 +196,14 @@ impl Connections {
             None => Tracked::new(connection, at),
         };
         self.or_connections.insert(key, row);
+    }
+
+    /// Removes the row of a peer, unless the peer has another connection.
+    fn take_row(&mut self, peer: &str) -> Option<Tracked<OrConnection>> {
+        match self.peers.values().any(|other| other == peer) {
+            true => None,
+            false => self.or_connections.remove(peer),
+        }
     }
 
     fn or_bandwidth(&mut self, bandwidth: &ConnBandwidth) {
@@ -258,6 +273,27 @@ mod tests {
     }
 
     #[test]
+    fn two_connections_with_one_relay_share_a_row() {
+        let relay = "$0000000000000000000000000000000000000001~one";
+        let mut connections = Connections::default();
+        feed(
+            &mut connections,
+            &[
+                &format!("ORCONN {relay} CONNECTED ID=1"),
+                "CONN_BW ID=1 TYPE=OR READ=4 WRITTEN=6",
+                &format!("ORCONN {relay} LAUNCHED ID=2"),
+                &format!("ORCONN {relay} CLOSED ID=2"),
+            ],
+        );
+        let info = OrConnInfo::parse(format!("{relay} CONNECTED").as_bytes()).unwrap();
+        connections.replace_or_connections(vec![info.clone(), info], SystemTime::UNIX_EPOCH);
+        let rows: Vec<_> = connections.or_connections.values().map(|row| row.read).collect();
+        assert_eq!(rows, [4]);
+        feed(&mut connections, &[&format!("ORCONN {relay} CLOSED ID=1")]);
+        assert!(connections.or_connections.is_empty());
+    }
+
+    #[test]
     fn lists_replace_what_events_told() {
         let mut connections = Connections::default();
         feed(
@@ -265,7 +301,7 @@ mod tests {
             &["CIRC 5 LAUNCHED", "CIRC 6 LAUNCHED", "CIRC_BW ID=6 READ=1 WRITTEN=2"],
         );
         let circuit = CircuitInfo::parse(b"6 BUILT PURPOSE=GENERAL").unwrap();
-        connections.replace(vec![circuit], Vec::new(), SystemTime::UNIX_EPOCH);
+        connections.replace_circuits(vec![circuit], SystemTime::UNIX_EPOCH);
         let rows: Vec<_> =
             connections.circuits.values().map(|row| (row.read, row.written)).collect();
         assert_eq!(rows, [(1, 2)]);

@@ -22,6 +22,9 @@ pub(crate) struct Facts {
     /// Bytes since tor has started.
     pub(crate) read: Option<u64>,
     pub(crate) written: Option<u64>,
+    /// True if this tor is a relay, so that peers connect to it. `None` if tor
+    /// hasn't told yet.
+    pub(crate) is_relay: Option<bool>,
     /// The fingerprint of a relay. `None` if tor is only a client.
     pub(crate) fingerprint: Option<String>,
     pub(crate) address: Option<String>,
@@ -45,11 +48,6 @@ pub(crate) struct Accounting {
 }
 
 impl Facts {
-    /// Returns true if this tor is a relay, so that peers connect to it.
-    pub(crate) fn is_relay(&self) -> bool {
-        self.fingerprint.is_some()
-    }
-
     /// Returns the time since tor has started.
     pub(crate) fn uptime(&self, now: SystemTime) -> Option<Duration> {
         self.started.map(|started| now.duration_since(started).unwrap_or_default())

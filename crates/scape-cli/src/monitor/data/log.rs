@@ -6,6 +6,10 @@ use std::time::SystemTime;
 
 use scape::event::{EventBody, EventKind, Severity};
 
+use crate::base::clock;
+use crate::base::secrets::redacted;
+use crate::commands::shared::log::line::LogLine;
+
 /// The oldest lines are dropped beyond this number.
 const KEPT: usize = 5_000;
 /// Longer lines are cut.
@@ -53,12 +57,14 @@ impl Log {
         self.add(Some(at), EventKind::from("MONITOR"), severity, text);
     }
 
-    /// Puts lines of tor's log file in front.
-    pub(crate) fn older(&mut self, lines: Vec<(Severity, String)>) {
+    /// Puts lines of tor's log file in front, without secrets.
+    pub(crate) fn older(&mut self, lines: Vec<LogLine>) {
         let own = std::mem::take(&mut self.entries);
-        for (severity, text) in lines {
-            let kind = EventKind::from(severity.as_str());
-            self.add(None, kind, severity, &text);
+        for line in lines {
+            let kind = EventKind::from(line.severity.as_str());
+            let message: Vec<String> = line.message.lines().map(redacted).collect();
+            let text = format!("{} {}", clock::local(line.time), message.join(" "));
+            self.add(None, kind, line.severity, &text);
         }
         for entry in own {
             let number = self.next;
@@ -92,33 +98,6 @@ impl Log {
     }
 }
 
-/// Returns the order of severities, the most severe last.
-pub(crate) fn rank(severity: &Severity) -> u8 {
-    match severity {
-        Severity::Debug => 0,
-        Severity::Info => 1,
-        Severity::Notice => 2,
-        Severity::Warn => 3,
-        _ => 4,
-    }
-}
-
-/// Returns the severity and the text of a line of tor's log file, such as
-/// `Jan 02 03:04:05.000 [notice] Opening Socks listener`.
-pub(crate) fn parse_line(line: &str) -> Option<(Severity, String)> {
-    let (time, rest) = line.split_once(" [")?;
-    let (severity, message) = rest.split_once("] ")?;
-    let severity = match severity {
-        "debug" => Severity::Debug,
-        "info" => Severity::Info,
-        "notice" => Severity::Notice,
-        "warn" => Severity::Warn,
-        "err" => Severity::Err,
-        _ => return None,
-    };
-    Some((severity, format!("{time} {message}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,15 +127,28 @@ mod tests {
         assert_eq!(log.entries().next_back().unwrap().text, "5999");
     }
 
+    fn old(severity: Severity, message: &str) -> LogLine {
+        LogLine { time: SystemTime::UNIX_EPOCH, severity, message: message.into(), at: 0 }
+    }
+
+    #[test]
+    fn lines_of_the_log_file_are_redacted() {
+        let mut log = Log::default();
+        let text = "HashedControlPassword=16:ABCDEF is wrong\n";
+        log.older(vec![old(Severity::Warn, text)]);
+        let (text, _) = texts(&log).remove(0);
+        assert!(text.contains("[redacted]") && !text.contains("16:ABCDEF"), "{text}");
+    }
+
     #[test]
     fn lines_of_the_log_file_come_first() {
         let mut log = Log::default();
         log.note(Severity::Warn, "new", SystemTime::UNIX_EPOCH);
-        let line = parse_line("Jan 02 03:04:05.000 [notice] Opening Socks listener").unwrap();
-        log.older(vec![line]);
-        assert_eq!(texts(&log), [("Jan 02 03:04:05.000 Opening Socks listener", 1), ("new", 1)]);
+        log.older(vec![old(Severity::Notice, "Opening Socks listener\non two lines")]);
+        let time = clock::local(SystemTime::UNIX_EPOCH);
+        let text = format!("{time} Opening Socks listener on two lines");
+        assert_eq!(texts(&log), [(text.as_str(), 1), ("new", 1)]);
         let numbers: Vec<_> = log.entries().map(|entry| entry.number).collect();
         assert!(numbers.is_sorted());
-        assert_eq!(parse_line("tor has crashed"), None);
     }
 }

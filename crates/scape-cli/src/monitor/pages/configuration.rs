@@ -10,6 +10,7 @@ use scape::control::is_secret_option;
 use scape::info::ConfigType;
 
 use crate::base::output::printable;
+use crate::base::units;
 use crate::monitor::data::Data;
 use crate::monitor::message::{Note, Request};
 use crate::monitor::ui::cursor::{Cursor, Step};
@@ -20,7 +21,7 @@ use crate::monitor::view::{Action, Edit, PageView, View};
 /// The text in place of a password.
 const HIDDEN: &str = "(hidden)";
 
-/// Which options are shown.
+/// The options that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Shown {
     #[default]
@@ -36,7 +37,31 @@ pub(crate) struct Configuration {
     search: String,
     cursor: Cursor<String>,
     /// The option that is being edited.
-    edited: Option<String>,
+    edited: Option<(String, IfEmpty)>,
+}
+
+/// The effect of an empty text on an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IfEmpty {
+    /// A secret isn't shown, so an empty editor must not remove it.
+    Unchanged,
+    /// The option has no value afterwards.
+    Unset,
+    /// tor would take no value as 0.
+    Reset,
+}
+
+impl IfEmpty {
+    fn explanation(self) -> &'static str {
+        match self {
+            IfEmpty::Unchanged => {
+                "The present value isn't shown. New lines replace all of it; without new lines, \
+                 it stays. Press r on the page to reset it."
+            }
+            IfEmpty::Unset => "Without a text, the option has no value.",
+            IfEmpty::Reset => "Without a text, the option gets its default.",
+        }
+    }
 }
 
 impl Configuration {
@@ -59,18 +84,19 @@ impl Configuration {
     }
 
     fn edit(&mut self, option: &ConfigOption, data: &Data) -> Action {
-        self.edited = Some(option.name.clone());
+        self.edited = Some((option.name.clone(), if_empty(option)));
         let lines = match is_secret_option(&option.name) {
             true => Vec::new(),
             false => wanted(option, data),
         };
+        let empty = if_empty(option).explanation();
         let meaning = meaning(&option.name, data).unwrap_or_default();
         let summary = meaning.lines().next().unwrap_or_default();
         Action::Edit(Edit {
             title: format!("{} ({})", option.name, option.ty),
             lines,
             is_list: is_list(&option.ty),
-            help: format!("Nothing is sent to tor before you press A. {summary}"),
+            help: format!("{empty} Nothing is sent to tor before you press A. {summary}"),
         })
     }
 }
@@ -147,7 +173,7 @@ impl PageView for Configuration {
         let [top, bottom] =
             Layout::vertical([Constraint::Min(1), Constraint::Length(help)]).areas(area);
         let mut title =
-            vec![Span::styled(text::plural(options.len(), "option"), view.theme.heading())];
+            vec![Span::styled(units::plural(options.len(), "option"), view.theme.heading())];
         let shown = match self.shown {
             Shown::All => "all",
             Shown::Changed => "changed only",
@@ -214,8 +240,16 @@ impl PageView for Configuration {
     }
 
     fn edited(&mut self, lines: Vec<String>) -> Vec<Action> {
-        let name = self.edited.take();
-        name.map(|name| Action::Ask(Request::SetOption(name, lines))).into_iter().collect()
+        let Some((name, if_empty)) = self.edited.take() else { return Vec::new() };
+        let action = match if_empty {
+            _ if !lines.is_empty() => Action::Ask(Request::SetOption(name, lines)),
+            IfEmpty::Unchanged => {
+                Action::Note(Note::good(format!("{name} is unchanged; press r to reset it")))
+            }
+            IfEmpty::Unset => Action::Ask(Request::SetOption(name, lines)),
+            IfEmpty::Reset => Action::Ask(Request::ResetOption(name)),
+        };
+        vec![action]
     }
 }
 
@@ -226,6 +260,23 @@ fn names(options: &[&ConfigOption]) -> Vec<String> {
 /// Returns true if an option may have several values, each with its own line.
 fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
+}
+
+/// Returns the effect of an empty text on an option.
+fn if_empty(option: &ConfigOption) -> IfEmpty {
+    if is_secret_option(&option.name) {
+        return IfEmpty::Unchanged;
+    }
+    match option.ty {
+        ConfigType::String
+        | ConfigType::Filename
+        | ConfigType::CommaList
+        | ConfigType::RouterList
+        | ConfigType::LineList
+        | ConfigType::Dependent
+        | ConfigType::Virtual => IfEmpty::Unset,
+        _ => IfEmpty::Reset,
+    }
 }
 
 /// Returns the values that the option has, or will have when the changes are

@@ -8,10 +8,13 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use regex::{Regex, RegexBuilder};
 use scape::event::EventKind;
+use scape::word::RelayName;
 
 use crate::base::output::printable;
+use crate::base::units;
+use crate::commands::shared::log::severity::rank;
 use crate::monitor::data::Data;
-use crate::monitor::data::log::{Entry, rank};
+use crate::monitor::data::log::Entry;
 use crate::monitor::message::Request;
 use crate::monitor::ui::cursor::{Cursor, Step, first_visible};
 use crate::monitor::ui::list::{List, page_rows};
@@ -123,7 +126,7 @@ impl PageView for LogPage {
             KeyCode::Enter => {
                 let number = self.selected(&numbers)?;
                 let entry = data.log.entries().find(|entry| entry.number == number)?;
-                let lines = vec![head(entry), shown_text(entry, view)];
+                let lines = vec![head(entry), shown_text(entry, data, view)];
                 return Some(vec![Action::Details("Event".into(), lines)]);
             }
             _ => {
@@ -157,7 +160,7 @@ impl PageView for LogPage {
             false => self.cursor.at(&numbers),
         };
         let mut title =
-            vec![Span::styled(text::plural(entries.len(), "line"), view.theme.heading())];
+            vec![Span::styled(units::plural(entries.len(), "line"), view.theme.heading())];
         if !self.search.is_empty() {
             title.push(Span::raw(format!("  matching {}", printable(&self.search))));
         }
@@ -172,7 +175,7 @@ impl PageView for LogPage {
             empty: "no lines yet",
         };
         list.draw(frame, area, view.theme, |index| match entries.get(index) {
-            Some(entry) => draw_entry(entry, view),
+            Some(entry) => draw_entry(entry, data, view),
             None => Line::default(),
         });
         if let Some(choice) = self.choice {
@@ -202,13 +205,14 @@ impl PageView for LogPage {
         let numbers: Vec<u64> = entries.iter().map(|entry| entry.number).collect();
         let number = self.selected(&numbers)?;
         let entry = entries.iter().find(|entry| entry.number == number)?;
-        Some(format!("{} {}", head(entry), shown_text(entry, view)))
+        Some(format!("{} {}", head(entry), shown_text(entry, data, view)))
     }
 
     fn all_text(&self, data: &Data, view: &View) -> String {
         let entries = self.entries(data);
-        let lines =
-            entries.iter().map(|entry| format!("{} {}\n", head(entry), shown_text(entry, view)));
+        let lines = entries
+            .iter()
+            .map(|entry| format!("{} {}\n", head(entry), shown_text(entry, data, view)));
         lines.collect()
     }
 }
@@ -229,13 +233,14 @@ fn head(entry: &Entry) -> String {
     format!("{time}[{}]{count}", entry.kind)
 }
 
-/// Returns the text of a line, without addresses of other people if they are
-/// hidden.
-fn shown_text(entry: &Entry, view: &View) -> String {
+/// Returns the text of a line. If addresses of other people are hidden, peers
+/// that aren't relays of the consensus are hidden, as on the page of
+/// connections.
+fn shown_text(entry: &Entry, data: &Data, view: &View) -> String {
     let mut text = entry.text.clone();
     if entry.kind == EventKind::OrConn && !view.shows_addresses {
         let words = text.split(' ').enumerate().map(|(index, word)| match index {
-            1 if !word.starts_with('$') => "(hidden)",
+            1 if !is_relay(word, data) => "(hidden)",
             _ => word,
         });
         text = words.collect::<Vec<_>>().join(" ");
@@ -243,7 +248,13 @@ fn shown_text(entry: &Entry, view: &View) -> String {
     printable(&text)
 }
 
-fn draw_entry(entry: &Entry, view: &View) -> Line<'static> {
+/// Returns true if a peer such as `$FINGERPRINT~nickname` is in the consensus.
+fn is_relay(peer: &str, data: &Data) -> bool {
+    let fingerprint = RelayName::from(peer).fingerprint();
+    fingerprint.and_then(|fingerprint| data.relays.get(fingerprint)).is_some()
+}
+
+fn draw_entry(entry: &Entry, data: &Data, view: &View) -> Line<'static> {
     let style = match rank(&entry.severity) {
         0 | 1 => view.theme.dim(),
         2 => ratatui::style::Style::new(),
@@ -252,6 +263,6 @@ fn draw_entry(entry: &Entry, view: &View) -> Line<'static> {
     };
     Line::from(vec![
         Span::styled(format!("{} ", head(entry)), view.theme.dim()),
-        Span::styled(shown_text(entry, view), style),
+        Span::styled(shown_text(entry, data, view), style),
     ])
 }

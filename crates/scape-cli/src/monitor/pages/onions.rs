@@ -19,7 +19,7 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::text::{self, age, cell, right};
 use crate::monitor::view::{Action, PageView, View};
 
-/// Which services are shown. `None` shows all.
+/// The origins of the services that are shown. `None` shows all.
 const FILTERS: [Option<Origin>; 5] =
     [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk), Some(Origin::Other)];
 
@@ -82,7 +82,7 @@ impl PageView for OnionsPage {
         let services = self.services(data);
         let wanted = FILTERS.get(self.filter).copied().flatten();
         let mut title = vec![
-            Span::styled(text::plural(services.len(), "onion service"), view.theme.heading()),
+            Span::styled(units::plural(services.len(), "onion service"), view.theme.heading()),
             Span::styled(format!("  {}", wanted.map_or("all", Origin::name)), view.theme.dim()),
         ];
         if !self.search.is_empty() {

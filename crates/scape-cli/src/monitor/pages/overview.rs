@@ -9,10 +9,11 @@ use ratatui::widgets::{Paragraph, RenderDirection, Sparkline};
 
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::log::severity::rank;
 use crate::monitor::data::Data;
 use crate::monitor::data::facts::Facts;
 use crate::monitor::data::history::{History, Interval};
-use crate::monitor::data::log::{Entry, rank};
+use crate::monitor::data::log::Entry;
 use crate::monitor::ui::text;
 use crate::monitor::view::{Action, PageView, View};
 
@@ -93,7 +94,14 @@ impl Overview {
     }
 
     fn draw_resources(&self, data: &Data, view: &View, frame: &mut Frame<'_>, area: Rect) {
-        let [left, right] = halves(area);
+        // Three titles need a wide screen.
+        let [left, right, last] = match area.width >= 117 {
+            true => thirds(area),
+            false => {
+                let [left, right] = halves(area);
+                [left, right, Rect::ZERO]
+            }
+        };
         let histories = &data.histories;
         let count = |value: u64| value.to_string();
         let style = view.theme.good();
@@ -107,6 +115,9 @@ impl Overview {
             left,
         );
         self.draw_graph(("memory", ""), &histories.memory, units::bytes, style, view, frame, right);
+        if !last.is_empty() {
+            self.draw_graph(("CPU", ""), &histories.cpu, percent, style, view, frame, last);
+        }
     }
 
     #[allow(clippy::too_many_arguments, reason = "a graph has as many properties")]
@@ -147,6 +158,17 @@ impl Overview {
 fn halves(area: Rect) -> [Rect; 2] {
     let layout = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).spacing(1);
     layout.areas(area)
+}
+
+/// Returns the three thirds of an area, with columns between them.
+fn thirds(area: Rect) -> [Rect; 3] {
+    let layout = Layout::horizontal([Constraint::Fill(1); 3]).spacing(1);
+    layout.areas(area)
+}
+
+/// Writes tenths of a percent.
+fn percent(tenths: u64) -> String {
+    format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 /// Returns the names and values at the top of the page.
@@ -191,7 +213,7 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
 fn usage(data: &Data) -> Option<String> {
     let usage = &data.usage;
     let mut words = Vec::new();
-    words.extend(usage.cpu.map(|cpu| format!("CPU {}.{} %", cpu / 10, cpu % 10)));
+    words.extend(usage.cpu.map(|cpu| format!("CPU {}", percent(cpu))));
     words.extend(usage.memory.map(|memory| format!("memory {}", units::bytes(memory))));
     let limit = data.facts.descriptor_limit;
     match (usage.descriptors, limit) {

@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use crate::base::output::printable;
+use crate::base::secrets::{may_be_kept, redacted, redacted_command};
 use crate::monitor::data::Data;
 use crate::monitor::message::Request;
 use crate::monitor::ui::line_editor::{History, LineEditor};
@@ -40,13 +41,16 @@ impl Prompt {
     }
 
     fn send(&mut self) -> Vec<Action> {
-        let command = self.editor.text().trim().to_owned();
+        let text = self.editor.text();
         self.editor = LineEditor::default();
+        let command = text.trim().to_owned();
         if command.is_empty() {
             return vec![Action::Redraw];
         }
-        self.history.add(&command);
-        self.reply(vec![format!("{MARK}{command}")]);
+        if may_be_kept(&text) {
+            self.history.add(&command);
+        }
+        self.reply(vec![format!("{MARK}{}", redacted_command(&command))]);
         vec![Action::Ask(Request::Command(command))]
     }
 }
@@ -71,11 +75,10 @@ impl PageView for Prompt {
 
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
-            ("Enter", "send the line"),
+            ("Enter", "send the line: its secrets are hidden, but those of replies aren't"),
             ("Up, Down", "history: earlier lines"),
             ("PgUp, PgDn", "scroll"),
             ("Esc", "clear the line"),
-            ("Tab", "next page"),
         ]
     }
 
@@ -113,7 +116,7 @@ impl PageView for Prompt {
     }
 
     fn all_text(&self, _: &Data, _: &View) -> String {
-        self.lines.iter().map(|line| format!("{}\n", printable(line))).collect()
+        self.lines.iter().map(|line| format!("{}\n", printable(&redacted(line)))).collect()
     }
 
     fn takes_text(&self) -> bool {

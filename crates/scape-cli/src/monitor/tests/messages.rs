@@ -8,9 +8,10 @@ use crossterm::event::{
 use scape::event::EventKind;
 use scape::word::CircuitId;
 
-use super::{Effect, Message, Page, Request, Screen, full, time};
+use super::{Effect, Facts, Message, Page, Request, Screen, Usage, facts, full, time};
 use crate::monitor::data::Link;
 use crate::monitor::message::Note;
+use crate::monitor::view::PageView as _;
 
 #[test]
 fn keys_open_pages() {
@@ -195,4 +196,113 @@ fn secrets_stay_out_of_the_log() {
     screen.events(&["WARN HashedControlPassword=16:ABCDEF is wrong"]);
     screen.has(&["HashedControlPassword"]);
     screen.has_not(&["ABCDEF"]);
+}
+
+#[test]
+fn secrets_are_not_kept_on_the_prompt_page() {
+    let mut screen = Screen::new(Page::Prompt);
+    for line in ["AUTHENTICATE \"sesame\"", "SETCONF Socks5ProxyPassword=sesame", "ä sesame"] {
+        screen.press(line);
+        screen.key(KeyCode::Enter);
+        assert_eq!(screen.asked(), [Request::Command(line.into())]);
+    }
+    screen.has(&["> AUTHENTICATE [redacted]", "> SETCONF Socks5ProxyPassword=[redacted]"]);
+    // Not in the history, either.
+    screen.key(KeyCode::Up);
+    screen.has_not(&["sesame"]);
+    screen.message(Message::Reply(vec!["250 Socks5ProxyPassword=open sesame".into()]));
+    screen.has(&["250 Socks5ProxyPassword=open sesame"]);
+    let text = screen.model.pages.prompt.all_text(&screen.model.data, &screen.model.view());
+    assert!(text.contains("250 Socks5ProxyPassword [redacted]"), "{text}");
+    assert!(!text.contains("sesame"), "{text}");
+    screen.key(KeyCode::F(1));
+    screen.has(&["Keys of the page Prompt", "Ctrl-C             quit"]);
+    screen.has_not(&["q or Ctrl-C"]);
+}
+
+#[test]
+fn addresses_of_others_are_hidden_until_tor_tells_that_it_is_no_relay() {
+    let address = "203.0.113.9:4567";
+    let unknown = "$FF00000000000000000";
+    let mut screen = full(Page::Connections);
+    screen.events(&[&format!("ORCONN {unknown:0<41} NEW ID=3")]);
+    let written = |screen: &mut Screen| {
+        screen.press("w");
+        screen.key(KeyCode::Enter);
+        let asked = screen.asked();
+        let [Request::WriteFile(_, text)] = asked.as_slice() else { panic!("{asked:?}") };
+        text.clone()
+    };
+    let copied = |screen: &mut Screen| {
+        screen.effects.clear();
+        let mut texts = Vec::new();
+        screen.press("g");
+        for _ in 0..6 {
+            screen.press("yj");
+        }
+        for effect in std::mem::take(&mut screen.effects) {
+            if let Effect::Copy(text) = effect {
+                texts.push(text);
+            }
+        }
+        texts.join("\n")
+    };
+    for (is_relay, is_hidden) in [(Some(true), true), (None, true), (Some(false), false)] {
+        screen.message(Message::Facts(Facts { is_relay, ..facts() }.into()));
+        for text in [written(&mut screen), copied(&mut screen), screen.text()] {
+            assert_eq!(!text.contains(address), is_hidden, "{is_relay:?}\n{text}");
+            assert_eq!(text.contains("(hidden)"), is_hidden, "{is_relay:?}\n{text}");
+            assert_eq!(!text.contains(unknown), is_hidden, "{is_relay:?}\n{text}");
+        }
+    }
+    // Enter on a hidden peer shows nothing of it.
+    screen.message(Message::Facts(facts().into()));
+    screen.press("G");
+    for _ in 0..2 {
+        screen.key(KeyCode::Enter);
+        screen.has(&["OR connection", "Peer         (hidden)"]);
+        screen.has_not(&[address, unknown]);
+        screen.key(KeyCode::Esc);
+        screen.press("k");
+    }
+    assert_eq!(screen.asked(), []);
+    // The next tor may be a relay.
+    let mut screen = full(Page::Log);
+    screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
+    let at = EventKind::KNOWN.iter().position(|kind| *kind == EventKind::OrConn).unwrap();
+    screen.press(&format!("f{} f", "j".repeat(at)));
+    screen.events(&[&format!("ORCONN {address} CLOSED ID=2")]);
+    screen.has(&[address]);
+    screen.message(Message::Link(Link::Lost("connection refused".into())));
+    // The last facts of the lost tor come late.
+    screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
+    screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2"]);
+    screen.has_not(&[address]);
+}
+
+#[test]
+fn everything_is_read_again_after_lost_events() {
+    let mut screen = Screen::new(Page::Overview);
+    screen.message(Message::Stale);
+    assert_eq!(screen.asked(), [Request::LoadOptions, Request::LoadRelays]);
+}
+
+#[test]
+fn lost_connection_is_shown_on_a_paused_screen() {
+    let mut screen = full(Page::Connections);
+    screen.press("p");
+    screen.message(Message::Link(Link::Lost("connection refused".into())));
+    screen.has(&["PAUSED", "connection lost, reconnecting: connection refused", "circ 5"]);
+    screen.message(Message::Link(Link::Up));
+    screen.has_not(&["reconnecting"]);
+}
+
+#[test]
+fn unknown_usage_is_not_zero() {
+    let mut screen = Screen::new(Page::Overview);
+    let usage = Usage { cpu: Some(25), memory: Some(40_000_000), descriptors: None };
+    screen.message(Message::Usage(usage));
+    screen.message(Message::Usage(Usage::default()));
+    assert_eq!(screen.model.data.histories.memory.last(), 40_000_000);
+    assert_eq!(screen.model.data.histories.cpu.last(), 25);
 }

@@ -158,6 +158,7 @@ pub(crate) fn facts() -> Facts {
         circuit_established: Some(true),
         read: Some(12_300_000),
         written: Some(4_500_000),
+        is_relay: Some(true),
         fingerprint: Some("000000000000000000000000000000000000002A".into()),
         address: Some("192.0.2.1".into()),
         nickname: Some("somebody".into()),

@@ -1,13 +1,17 @@
 //! The pages with known content.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crossterm::event::KeyCode;
 use scape::Connect;
+use scape::event::Severity;
 use scape::testing::ScriptedTor;
 use scape_manual::Manual;
 
 use super::{Message, Page, Request, Screen, full, relays};
+use crate::base::clock;
+use crate::commands::shared::log::line::LogLine;
 use crate::monitor::data::Options;
 use crate::monitor::data::relays::Relays;
 
@@ -31,6 +35,7 @@ fn overview_shows_state_graphs_and_warnings() {
     let wide = screen.text_of_size(120, 40);
     assert!(wide.contains("memory 40.0 MB avg 40.0 MB max 40.0 MB"), "{wide}");
     assert!(wide.contains("connections 0"), "{wide}");
+    assert!(wide.contains("CPU 2.5 % avg 2.5 % max 2.5 %"), "{wide}");
     screen.press("t");
     assert!(screen.text_of_size(120, 40).contains("graphs by minutes"));
 }
@@ -116,8 +121,15 @@ fn log_is_filtered_by_regular_expressions() {
     screen.has_not(&["Something"]);
     screen.key(KeyCode::Esc);
     screen.has(&["2 lines"]);
-    screen.message(Message::OldLog(vec![(scape::event::Severity::Notice, "old line".into())]));
-    screen.has(&["3 lines", "[NOTICE] old line"]);
+    let old = LogLine {
+        time: SystemTime::UNIX_EPOCH,
+        severity: Severity::Notice,
+        message: "old line".into(),
+        at: 0,
+    };
+    screen.message(Message::OldLog(vec![old]));
+    screen
+        .has(&["3 lines", &format!("[NOTICE] {} old line", clock::local(SystemTime::UNIX_EPOCH))]);
 }
 
 #[test]
@@ -128,10 +140,15 @@ fn log_hides_addresses_of_others_on_relays() {
         .position(|kind| *kind == scape::event::EventKind::OrConn)
         .unwrap();
     screen.press(&format!("f{} f", "j".repeat(at)));
-    screen.events(&["ORCONN 203.0.113.9:4567 CLOSED ID=2"]);
-    screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2"]);
+    screen.events(&[
+        "ORCONN 203.0.113.9:4567 CLOSED ID=2",
+        "ORCONN $FF00000000000000000000000000000000000001~guest CLOSED ID=3",
+        "ORCONN $0000000000000000000000000000000000000001~one CLOSED ID=4",
+    ]);
+    screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2", "(hidden) CLOSED ID=3"]);
+    screen.has(&["01~one"]);
     screen.press("a");
-    screen.has(&["ORCONN 203.0.113.9:4567 CLOSED ID=2"]);
+    screen.has(&["ORCONN 203.0.113.9:4567 CLOSED ID=2", "01~guest"]);
 }
 
 /// Returns the options of a tor that has only three.
@@ -217,6 +234,48 @@ fn options_are_edited_line_by_line() {
     screen.press("e");
     screen.key(KeyCode::Esc);
     assert_eq!(screen.asked(), []);
+}
+
+#[test]
+fn options_that_are_emptied_get_what_the_box_says() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.message(Message::Options(Arc::new(options())));
+    let mut empty = |keys: &str, text: &str| {
+        screen.press(&format!("{keys}e"));
+        screen.has(&[text]);
+        for _ in 0..20 {
+            screen.key(KeyCode::Backspace);
+        }
+        screen.key(KeyCode::Enter);
+        screen.asked()
+    };
+    let number = empty("", "Without a text, the option gets its default.");
+    assert_eq!(number, [Request::ResetOption("MaxCircuitDirtiness".into())]);
+    assert_eq!(empty("j", "The present value isn't shown."), []);
+    let list = empty("j", "Without a text, the option has no value.");
+    assert_eq!(list, [Request::SetOption("ExcludeNodes".into(), Vec::new())]);
+}
+
+#[test]
+fn options_are_changed_on_a_paused_page() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.press("p");
+    screen.message(Message::Options(Arc::new(options())));
+    screen.has(&["3 options  all  1 change isn't applied", "PAUSED"]);
+}
+
+#[test]
+fn current_line_of_a_long_list_is_visible() {
+    let mut screen = Screen::new(Page::Configuration);
+    screen.message(Message::Options(Arc::new(options())));
+    screen.press("je");
+    for line in 1..=40 {
+        screen.press(&format!("line{line}"));
+        screen.key(KeyCode::Down);
+    }
+    screen.press("last");
+    screen.has(&["  line40", "> last"]);
+    screen.has_not(&["line1 "]);
 }
 
 #[test]

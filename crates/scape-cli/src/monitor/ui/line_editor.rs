@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::base::output::printable;
 
-/// Longer lines aren't accepted.
+/// Nothing is inserted into a line of this length.
 const LONGEST: usize = 4096;
 
 /// A line of text with a cursor.
@@ -15,9 +15,10 @@ pub(crate) struct LineEditor {
 }
 
 impl LineEditor {
-    /// Creates a line with this text and the cursor at its end.
+    /// Creates a line with this text and the cursor at its end. The whole text
+    /// is taken, because it may be the value of an option that is edited.
     pub(crate) fn new(text: &str) -> Self {
-        let letters: Vec<char> = text.chars().take(LONGEST).collect();
+        let letters: Vec<char> = text.chars().collect();
         LineEditor { cursor: letters.len(), letters }
     }
 
@@ -161,6 +162,17 @@ mod tests {
         assert!(editor.key(KeyEvent::new(KeyCode::Char('u'), KeyModifiers::CONTROL)));
         assert!(editor.is_empty());
         assert!(!editor.key(KeyEvent::from(KeyCode::Enter)));
+    }
+
+    #[test]
+    fn long_text_is_edited_whole() {
+        let long = "x".repeat(10_000);
+        let mut editor = LineEditor::new(&long);
+        assert_eq!(editor.text(), long);
+        press(&mut editor, KeyCode::Char('y'));
+        assert_eq!(editor.text(), long);
+        press(&mut editor, KeyCode::Backspace);
+        assert_eq!(editor.text().len(), 9_999);
     }
 
     #[test]

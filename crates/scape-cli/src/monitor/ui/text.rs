@@ -33,14 +33,6 @@ pub(crate) fn age(since: Option<SystemTime>, now: SystemTime) -> String {
     }
 }
 
-/// Returns a number with its noun, such as `1 stream` or `2 streams`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    }
-}
-
 /// Formats the time of day in UTC, such as `17:05:59`.
 pub(crate) fn clock(at: SystemTime) -> String {
     let text = units::time(at);

@@ -8,12 +8,13 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::base::units;
 use crate::monitor::data::Data;
 use crate::monitor::message::{Note, Request};
 use crate::monitor::ui::cursor::{Cursor, Step};
 use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::sorting::Sorting;
-use crate::monitor::ui::text::{contains, plural};
+use crate::monitor::ui::text::contains;
 use crate::monitor::view::{Action, PageView, View};
 
 use rows::{ORDERS, Order, Row, Shown};
@@ -84,7 +85,7 @@ impl PageView for ConnectionsPage {
             KeyCode::Enter => {
                 let rows = self.rows(data, view);
                 let row = self.cursor.selected(&rows);
-                let action = row.map(|row| match text::relay(row, data) {
+                let action = row.map(|row| match text::relay(row, data, view) {
                     Some(relay) => Action::Ask(Request::Relay(relay)),
                     None => {
                         let (title, lines) = text::details(row, data, view);
@@ -119,9 +120,9 @@ impl PageView for ConnectionsPage {
         let mut title = vec![
             Span::styled(
                 [
-                    plural(tables.circuits.len(), "circuit"),
-                    plural(tables.streams.len(), "stream"),
-                    plural(tables.or_connections.len(), "OR connection"),
+                    units::plural(tables.circuits.len(), "circuit"),
+                    units::plural(tables.streams.len(), "stream"),
+                    units::plural(tables.or_connections.len(), "OR connection"),
                 ]
                 .join(", "),
                 view.theme.heading(),

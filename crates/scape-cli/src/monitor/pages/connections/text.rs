@@ -79,13 +79,15 @@ pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String 
 }
 
 /// Returns the relay whose details are shown for a row. Returns `None` if the
-/// row isn't about a single relay.
-pub(super) fn relay(row: &Row, data: &Data) -> Option<Fingerprint> {
+/// row isn't about a single relay, or if its peer is hidden.
+pub(super) fn relay(row: &Row, data: &Data, view: &View) -> Option<Fingerprint> {
     let tables = &data.connections;
     match row {
         Row::Hop(id, hop) => tables.circuits.get(id)?.info.path.get(*hop)?.fingerprint(),
         Row::Connection(peer) => {
-            tables.or_connections.get(peer)?.info.info.target.relay()?.fingerprint()
+            let relay = tables.or_connections.get(peer)?.info.info.target.relay()?;
+            let is_shown = view.shows_addresses || known(relay, data).is_some();
+            relay.fingerprint().filter(|_| is_shown)
         }
         Row::Circuit(_) | Row::Stream(_) => None,
     }

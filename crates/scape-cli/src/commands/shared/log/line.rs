@@ -23,16 +23,16 @@ const MOST_YEARS: i16 = 8;
 
 /// A log message, as it is printed with `--json`.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct LogLine {
+pub(crate) struct LogLine {
     /// The time in UTC, such as `2026-11-30T06:13:26.042Z`.
     #[serde(serialize_with = "utc")]
-    pub(super) time: SystemTime,
-    pub(super) severity: Severity,
+    pub(crate) time: SystemTime,
+    pub(crate) severity: Severity,
     /// The message. It may have several lines.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The position in the log file.
     #[serde(skip)]
-    pub(super) at: u64,
+    pub(crate) at: u64,
 }
 
 fn utc<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
@@ -45,7 +45,7 @@ impl LogLine {
     ///
     /// The file doesn't tell the year. So the time is the last one before
     /// `now`.
-    pub(super) fn parse(line: &str, at: u64, now: SystemTime, zone: &TimeZone) -> Option<Self> {
+    pub(crate) fn parse(line: &str, at: u64, now: SystemTime, zone: &TimeZone) -> Option<Self> {
         let (month, rest) = line.split_once(' ')?;
         let (day, rest) = rest.trim_start().split_once(' ')?;
         let (clock, rest) = rest.split_once(' ')?;
@@ -66,7 +66,7 @@ impl LogLine {
         Some(LogLine { time, severity, message: message.trim().to_owned(), at })
     }
 
-    pub(super) fn print(&self, context: &Context) -> Result<(), Failure> {
+    pub(crate) fn print(&self, context: &Context) -> Result<(), Failure> {
         if context.out.is_json() {
             return context.out.value(self);
         }

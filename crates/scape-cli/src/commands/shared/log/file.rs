@@ -1,6 +1,5 @@
 //! tor's own log file.
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -12,13 +11,14 @@ use scape::event::Severity;
 use super::line::LogLine;
 use super::severity::rank;
 use crate::base::failure::Failure;
+use crate::commands::shared::files::{is_local, open_file};
 
-/// The part at the end of a file that is read: 64 MiB.
+/// The part at the end of a file that [`LogFile::read`] reads: 64 MiB.
 const MOST: u64 = 64 << 20;
 
 /// A file that tor writes its log into.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct LogFile {
+pub(crate) struct LogFile {
     path: PathBuf,
     /// The least severity in the file.
     least: usize,
@@ -26,15 +26,30 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// Finds the log file with the most messages, by tor's option `Log`.
-    pub(super) fn find(controller: &Controller) -> Result<Self, Failure> {
-        let lines = controller.get_conf_list("Log")?;
-        let files = lines.iter().filter_map(|line| LogFile::parse(line));
-        files.min_by_key(|file| file.least).ok_or_else(|| {
+    pub(crate) fn find(controller: &Controller) -> Result<Self, Failure> {
+        if !is_local(controller) {
+            return Err(Failure::failed(
+                "tor runs on another machine, and so its log file can't be read: print new \
+                 messages with --follow",
+            ));
+        }
+        LogFile::of(controller)?.ok_or_else(|| {
             Failure::failed(
                 "tor has no log file: print new messages with --follow, or give it one with \
                  `scape conf set \"+Log=notice file /path/of/file\"`",
             )
         })
+    }
+
+    /// Finds the log file with the most messages. Returns `None` if tor has
+    /// none on this machine.
+    pub(crate) fn of(controller: &Controller) -> scape::Result<Option<Self>> {
+        if !is_local(controller) {
+            return Ok(None);
+        }
+        let lines = controller.get_conf_list("Log")?;
+        let files = lines.iter().filter_map(|line| LogFile::parse(line));
+        Ok(files.min_by_key(|file| file.least))
     }
 
     /// Parses a value of the option `Log`, such as `notice-warn file /log` or
@@ -51,33 +66,25 @@ impl LogFile {
     }
 
     /// Returns the length of the file in bytes.
-    pub(super) fn length(&self) -> Result<u64, Failure> {
-        self.open()
+    pub(crate) fn length(&self) -> Result<u64, Failure> {
+        open_file(&self.path)
             .and_then(|file| Ok(file.metadata()?.len()))
             .map_err(|error| self.failure(&error))
     }
 
     /// Reads the messages of the file, or of its end if it is very long.
-    pub(super) fn read(&self, now: SystemTime) -> Result<Vec<LogLine>, Failure> {
-        let read = || -> io::Result<(u64, Vec<u8>)> {
-            let mut file = self.open()?;
-            let begin = file.metadata()?.len().saturating_sub(MOST);
-            file.seek(SeekFrom::Start(begin))?;
-            let mut text = Vec::new();
-            file.take(MOST).read_to_end(&mut text)?;
-            Ok((begin, text))
-        };
-        let (begin, text) = read().map_err(|error| self.failure(&error))?;
-        Ok(parse(begin, &text, now, &TimeZone::system()))
+    pub(crate) fn read(&self, now: SystemTime) -> Result<Vec<LogLine>, Failure> {
+        self.read_end(now, MOST).map_err(|error| self.failure(&error))
     }
 
-    /// Opens the file. A pipe or a device isn't opened, because that could wait
-    /// for ever.
-    fn open(&self) -> io::Result<File> {
-        match self.path.metadata()?.is_file() {
-            true => File::open(&self.path),
-            false => Err(io::Error::other("it isn't a file")),
-        }
+    /// Reads the messages in the last `most` bytes of the file.
+    pub(crate) fn read_end(&self, now: SystemTime, most: u64) -> io::Result<Vec<LogLine>> {
+        let mut file = open_file(&self.path)?;
+        let begin = file.metadata()?.len().saturating_sub(most);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut text = Vec::new();
+        file.take(most).read_to_end(&mut text)?;
+        Ok(parse(begin, &text, now, &TimeZone::system()))
     }
 
     fn failure(&self, error: &io::Error) -> Failure {
@@ -137,5 +144,21 @@ mod tests {
         let lines = parse(100, text, now, &TimeZone::UTC);
         let shown: Vec<_> = lines.iter().map(|line| (line.at, line.message.as_str())).collect();
         assert_eq!(shown, [(111, "one\n two"), (149, "three")]);
+    }
+    #[test]
+    fn end_of_a_file_begins_with_a_whole_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = LogFile { path: folder.path().join("log"), least: 2 };
+        let time = "Nov 30 06:00:00.000";
+        let text = format!("{time} [notice] one\n{time} [notice] two\n");
+        std::fs::write(&file.path, text).unwrap();
+        for (most, expected) in [(1_000, vec!["one", "two"]), (50, vec!["two"])] {
+            let lines = file.read_end(SystemTime::now(), most).unwrap();
+            let shown: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
+            assert_eq!(shown, expected);
+        }
+        // A pipe would wait for ever.
+        let pipe = LogFile { path: "/dev/null".into(), least: 2 };
+        assert!(pipe.read_end(SystemTime::now(), 10).is_err());
     }
 }

@@ -3,14 +3,15 @@
 use scape::event::{EventKind, Severity};
 
 /// Parses the name of a severity that tor has today.
-pub(super) fn parse(name: &str) -> Result<Severity, String> {
+pub(crate) fn parse(name: &str) -> Result<Severity, String> {
     let known = EventKind::LOGS.map(|kind| Severity::from(kind.to_string().as_str()));
     let found = known.into_iter().find(|severity| severity.to_string().eq_ignore_ascii_case(name));
     found.ok_or_else(|| "it must be debug, info, notice, warn or err".into())
 }
 
-/// Returns the place of a severity, counted from debug.
-pub(super) fn rank(severity: &Severity) -> usize {
+/// Returns the place of a severity, counted from debug: 2 is notice, 3 is
+/// warn. A severity that tor doesn't have today comes last.
+pub(crate) fn rank(severity: &Severity) -> usize {
     let name = severity.to_string();
     let place = EventKind::LOGS.iter().position(|kind| kind.to_string() == name);
     place.unwrap_or(EventKind::LOGS.len())

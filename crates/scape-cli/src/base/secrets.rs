@@ -1,0 +1,123 @@
+//! Secrets in lines of text: passwords and private keys, as the library
+//! recognizes them.
+
+use scape::control::{Command, REDACTED, is_secret_option};
+
+/// The word in front of a text that isn't a command. It must not be the keyword
+/// of a command.
+const NO_COMMAND: &str = "TEXT ";
+/// Shorter words aren't taken for the beginning of a secret option's name,
+/// because tor writes whole names.
+const SHORTEST: usize = 8;
+
+/// Returns true if a command may be kept in a history: it has no secrets, and
+/// doesn't begin with a space.
+pub(crate) fn may_be_kept(line: &str) -> bool {
+    if line.trim().is_empty() || line.starts_with(' ') {
+        return false;
+    }
+    let line = line.trim();
+    // The commands of the prompt have no secrets.
+    if line.starts_with('/') {
+        return true;
+    }
+    let data = line.starts_with('+').then_some(&b""[..]);
+    // Data is shown behind the line.
+    Command::raw(line, data).is_ok_and(|shown| shown.to_string().starts_with(line))
+}
+
+/// Returns a command with its secrets replaced by `[redacted]`. Only the first
+/// word of an invalid command is shown, because any other word may be a secret.
+pub(crate) fn redacted_command(line: &str) -> String {
+    // A line with a `+` is a command only together with its data.
+    let (mark, command) = match line.strip_prefix('+') {
+        Some(command) => ("+", command),
+        None => ("", line),
+    };
+    let shown = match Command::raw(command, None) {
+        Ok(command) => command.to_string(),
+        Err(_) => match command.split_once(|letter: char| !letter.is_ascii_alphanumeric()) {
+            Some((keyword, _)) => format!("{keyword} {REDACTED}"),
+            None => command.to_owned(),
+        },
+    };
+    format!("{mark}{shown}")
+}
+
+/// Returns a line of a reply, of a torrc or of the log with its secrets
+/// replaced by `[redacted]`.
+pub(crate) fn redacted(line: &str) -> String {
+    // The status of a reply, such as `250-`, isn't part of the first word.
+    let (status, text) = match line.as_bytes() {
+        [a, b, c, b'-' | b'+' | b' ', ..] if [a, b, c].iter().all(|byte| byte.is_ascii_digit()) => {
+            line.split_at_checked(4).unwrap_or(("", line))
+        }
+        _ => ("", line),
+    };
+    // The value of an option may have spaces.
+    let is_end = |letter: char| letter == '=' || letter.is_whitespace();
+    if let Some((name, _)) = text.trim_start().split_once(is_end)
+        && name.len() >= SHORTEST
+        && is_secret_option(name)
+    {
+        return format!("{status}{name} {REDACTED}");
+    }
+    let Ok(shown) = Command::raw(&format!("{NO_COMMAND}{text}"), None) else {
+        return format!("{status}{REDACTED}");
+    };
+    let shown = shown.to_string();
+    format!("{status}{}", shown.strip_prefix(NO_COMMAND).unwrap_or(REDACTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_secrets_are_not_kept() {
+        for kept in ["GETINFO version", "/info relay1", "+LOADCONF", "SETCONF Nickname=a"] {
+            assert!(may_be_kept(kept), "{kept}");
+        }
+        for dropped in [
+            "",
+            " GETINFO version",
+            "AUTHENTICATE \"sesame\"",
+            "SETCONF HashedControlPassword=16:00",
+            "ADD_ONION ED25519-V3:abcd Port=80",
+            "ONION_CLIENT_AUTH_ADD abc x25519:abcd",
+        ] {
+            assert!(!may_be_kept(dropped), "{dropped}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_replaced_in_commands_and_other_lines() {
+        for line in ["GETINFO version", "+LOADCONF", "SIGNAL NEWNYM", "strange"] {
+            assert_eq!(redacted_command(line), line);
+        }
+        for line in ["AUTHENTICATE \"sesame\"", "SETCONF HashedControlPassword=sesame"] {
+            let shown = redacted_command(line);
+            assert!(shown.contains(REDACTED) && !shown.contains("sesame"), "{shown}");
+        }
+        for (line, expected) in
+            [("ä sesame", " [redacted]"), ("strange? sesame", "strange [redacted]")]
+        {
+            assert_eq!(redacted_command(line), expected);
+        }
+        for line in ["", "250 OK", "250-version=Tor", "Opened Socks listener on [::1]:9050"] {
+            assert_eq!(redacted(line), line);
+        }
+        for line in [
+            "250-HashedControlPassword=16:AB12",
+            "HashedControlPassword 16:AB12",
+            "250 Socks5ProxyPassword=two AB12",
+            "  HTTPSProxyAuthenticator\tuser:two AB12",
+            "250-PrivateKey=ED25519-V3:16:AB12",
+            "250-CLIENT duckduckgo x25519:AB12 Flags=Permanent",
+            "Jan 02 03:04:05.000 HashedControlPassword=AB12 is wrong",
+        ] {
+            let shown = redacted(line);
+            assert!(shown.contains(REDACTED) && !shown.contains("AB12"), "{shown}");
+        }
+    }
+}

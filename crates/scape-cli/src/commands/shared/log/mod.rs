@@ -1,0 +1,5 @@
+//! tor's log file and its lines.
+
+pub(crate) mod file;
+pub(crate) mod line;
+pub(crate) mod severity;

@@ -1,0 +1,82 @@
+//! The queue of requests to the worker. A request to load something is queued
+//! once only, so that a flood of events leaves room for requests of the user.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use parking_lot::Mutex;
+
+use super::message::Request;
+
+/// The requests to load something that are waiting.
+type Loads = Arc<Mutex<Vec<Request>>>;
+
+/// Creates a queue that holds at most `size` requests.
+pub(crate) fn bounded(size: usize) -> (Requests, Waiting) {
+    let (sender, receiver) = crossbeam_channel::bounded(size);
+    let loads = Loads::default();
+    (Requests { sender, loads: Arc::clone(&loads) }, Waiting { receiver, loads })
+}
+
+/// The side of the screen.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    sender: Sender<Request>,
+    loads: Loads,
+}
+
+impl Requests {
+    /// Adds a request. Does nothing if the same thing is going to be loaded
+    /// anyway.
+    pub(crate) fn try_send(&self, request: Request) -> Result<(), TrySendError<Request>> {
+        if !request.is_load() {
+            return self.sender.try_send(request);
+        }
+        let mut loads = self.loads.lock();
+        if loads.contains(&request) {
+            return Ok(());
+        }
+        self.sender.try_send(request.clone())?;
+        loads.push(request);
+        Ok(())
+    }
+}
+
+/// The side of the worker.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    receiver: Receiver<Request>,
+    loads: Loads,
+}
+
+impl Waiting {
+    /// Waits for the next request. Returns `None` if the screen has ended.
+    pub(crate) fn next(&self) -> Option<Request> {
+        let request = self.receiver.recv().ok()?;
+        // A change from now on needs another request.
+        self.loads.lock().retain(|load| *load != request);
+        Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loads_are_queued_once_until_the_worker_takes_them() {
+        let (requests, waiting) = bounded(3);
+        for _ in 0..100 {
+            requests.try_send(Request::LoadOptions).unwrap();
+            requests.try_send(Request::LoadRelays).unwrap();
+        }
+        requests.try_send(Request::NewIdentity).unwrap();
+        assert!(requests.try_send(Request::NewIdentity).is_err());
+        assert_eq!(waiting.next(), Some(Request::LoadOptions));
+        requests.try_send(Request::LoadOptions).unwrap();
+        let rest = [Request::LoadRelays, Request::NewIdentity, Request::LoadOptions];
+        assert_eq!([(); 3].map(|()| waiting.next().unwrap()), rest);
+        drop(requests);
+        assert_eq!(waiting.next(), None);
+    }
+}
