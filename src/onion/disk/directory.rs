@@ -5,6 +5,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
@@ -219,6 +220,17 @@ pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOni
         Err(problem) if is_missing(&problem) => Ok(None),
         Err(problem) => Err(problem),
     }
+}
+
+/// Reads the address that tor has written to `hostname`. A missing address is
+/// an error.
+pub(super) fn address(directory: &Path) -> Result<OnionAddress> {
+    let problem = match hostname(directory) {
+        Ok(Some(address)) => return Ok(address),
+        Ok(None) => DiskOnionProblem::NoHostname(Duration::ZERO),
+        Err(problem) => problem,
+    };
+    Err(DiskOnionError::new(directory, problem).into())
 }
 
 /// Returns the address that the service has or will have, from its secret key
