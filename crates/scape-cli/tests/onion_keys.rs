@@ -131,6 +131,24 @@ fn auth_new_saves_the_private_key_without_showing_it() {
 }
 
 #[test]
+fn client_key_of_another_service_is_refused() {
+    let folder = folder();
+    let file = folder.path().join("a.auth_private");
+    onion(&["auth", "new", ADDRESS, "--key-file"]).arg(&file).ok();
+    let other = OnionKey::random().address().to_string();
+    let (first, second) = (format!("{ADDRESS}:80~0"), format!("{other}:80~0"));
+    // The check comes before the connection to tor.
+    for words in
+        [&["auth", "add", &other, "--key-file"][..], &["forward", &first, &second, "--client-key"]]
+    {
+        let done = onion(words).arg(&file).control("/nowhere/control").run().expect(2);
+        assert!(done.error.contains(&format!("is for {ADDRESS}, not for {other}")), "{done:?}");
+    }
+    let own = onion(&["auth", "add", ADDRESS, "--key-file"]).arg(&file);
+    own.control("/nowhere/control").run().expect(3);
+}
+
+#[test]
 fn share_refuses_a_key_in_the_shared_folder() {
     let folder = folder();
     let site = folder.path().join("site");
@@ -148,7 +166,6 @@ fn share_refuses_a_key_in_the_shared_folder() {
         assert_eq!(key.exists(), exists);
         fs::write(&key, "x").unwrap();
     }
-    fs::create_dir_all(site.join("data/scape/onions")).unwrap();
     let done = share(&["--name", "a"]).expect(2);
     assert!(done.error.contains("onions/a.key"), "{done:?}");
 }
