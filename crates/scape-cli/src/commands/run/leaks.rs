@@ -104,11 +104,23 @@ fn curl(arguments: &[String]) -> Option<String> {
 /// Returns the reason if an argument of git is an URL for which git uses no
 /// proxy.
 fn git(arguments: &[String]) -> Option<String> {
+    let copies = arguments.iter().any(|word| matches!(word.as_str(), "clone" | "ls-remote"));
     let ignores = |word: &&String| {
-        ["git://", "ssh://", "git+ssh://", "git@"].iter().any(|start| word.starts_with(start))
+        let is_url = ["git://", "ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
+        is_url || is_over_ssh(word, copies)
     };
     let word = arguments.iter().find(ignores)?;
     Some(format!("git connects to {word} without a proxy; use https:// instead"))
+}
+
+/// Returns true for a repository like `user@host:path`, which git fetches with
+/// ssh. Commands other than `copies` have words such as `main:main`, too.
+fn is_over_ssh(word: &str, copies: bool) -> bool {
+    let Some((host, _)) = word.split_once(':').filter(|_| !word.contains("://")) else {
+        return false;
+    };
+    let is_host = !host.starts_with('-') && !host.contains(['/', ' ']);
+    is_host && (copies || host.contains('@') && !host.contains("@{"))
 }
 
 #[cfg(test)]
@@ -176,6 +188,11 @@ mod tests {
             "curl --proxy  https://example.com",
             "git clone git://example.com/a",
             "git clone git@example.com:a",
+            "git clone alice@example.com:a/b",
+            "git clone example.com:a",
+            "git fetch alice@example.com:a",
+            "env PIP_PROXY=x pip install a",
+            "env -u npm_config_noproxy npm install",
         ] {
             assert!(line(leak).is_some(), "{leak}");
         }
@@ -183,6 +200,10 @@ mod tests {
             "curl -o x -Hx --no-progress-meter https://example.com",
             "curl -H -x https://example.com",
             "git clone https://example.com/a.git",
+            "git clone ./a:b",
+            "git push origin main:main",
+            "git show HEAD@{1}:a",
+            "git clone --config=a:b https://example.com/a",
             "env -v A=1 curl https://example.com",
         ] {
             assert_eq!(line(safe), None, "{safe}");
