@@ -63,7 +63,12 @@ impl Request {
         let length = length(head)?;
         let path = path.split('#').next().unwrap_or_default();
         let slash = if path.starts_with('/') { "" } else { "/" };
-        let mut text = format!("{} {slash}{path} HTTP/1.1\r\nHost: {authority}\r\n", head.method);
+        // A server may answer HTTP/1.1 in a way that an older program can't
+        // read, such as in chunks.
+        let mut text = format!(
+            "{} {slash}{path} HTTP/1.{}\r\nHost: {authority}\r\n",
+            head.method, head.minor_version
+        );
         // Headers that `Connection` names are about this connection, too.
         let named: Vec<String> = head
             .values("connection")
@@ -158,6 +163,9 @@ mod tests {
             (String::from_utf8(text).unwrap().as_str(), length),
             (expected, Length::Bytes(0))
         );
+        let old = Request::new(&head("GET http://a.test/ HTTP/1.0\n\n")).unwrap();
+        let text = String::from_utf8(old.head.unwrap().0).unwrap();
+        assert!(text.starts_with("GET / HTTP/1.0\r\nHost: a.test\r\n"), "{text}");
         let request = Request::new(&head("CONNECT [2001:db8::1]:443 HTTP/1.1\n\n")).unwrap();
         assert_eq!((request.target.port(), request.head), (443, None));
     }
