@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use scape::ErrorKind;
 use scape::control::DirServerQuery;
 use scape::documents::{DirectoryClient, DirectoryError, DirectoryProblem};
-use scape::netdoc::{ConsensusFlavor, Microdescriptor};
+use scape::netdoc::{ConsensusFlavor, DescriptorDigest, Microdescriptor, ServerDescriptor, Vote};
 use scape::word::Fingerprint;
 
 const CERTIFICATES: &[u8] =
@@ -24,6 +24,7 @@ const DESCRIPTOR: &[u8] =
     include_bytes!("../crates/scape-proto/tests/data/documents/server-descriptor");
 const MICRODESCRIPTORS: &[u8] =
     include_bytes!("../crates/scape-proto/tests/data/documents/microdescriptors");
+const VOTE: &[u8] = include_bytes!("../crates/scape-proto/tests/data/documents/vote");
 const BASE: &[u8] =
     include_bytes!("../crates/scape-proto/tests/data/documents/consensus-diff-base");
 const DIFF: &[u8] = include_bytes!("../crates/scape-proto/tests/data/documents/consensus-diff");
@@ -84,7 +85,9 @@ fn problems(error: &scape::Error) -> Vec<DirectoryProblem> {
 }
 
 fn fingerprints(count: u8) -> DirServerQuery {
-    DirServerQuery::Fingerprints((0..count).map(|n| Fingerprint::from_bytes([n; 20])).collect())
+    let first = ServerDescriptor::parse(DESCRIPTOR).unwrap().fingerprint.unwrap();
+    let others = (1..count).map(|n| Fingerprint::from_bytes([n; 20]));
+    DirServerQuery::Fingerprints(others.chain((count > 0).then_some(first)).rev().collect())
 }
 
 #[test]
@@ -122,6 +125,47 @@ fn microdescriptors_must_have_the_digests_that_were_asked_for() {
     assert_eq!(found.documents().count(), digests.len());
     let error = client.microdescriptors(&digests[1..]).unwrap_err();
     assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+}
+
+#[test]
+fn documents_of_others_are_refused() {
+    let is_refused = |error: scape::Error| {
+        assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+    };
+    let client = Server::of(DESCRIPTOR).client();
+    let other = DirServerQuery::Fingerprints(vec![Fingerprint::from_bytes([1; 20])]);
+    is_refused(client.server_descriptors(&other).unwrap_err());
+    let digest = ServerDescriptor::parse(DESCRIPTOR).unwrap().digest().unwrap();
+    client.server_descriptors(&DirServerQuery::Digests(vec![digest])).unwrap();
+    let other = DirServerQuery::Digests(vec![DescriptorDigest::from_bytes([1; 20])]);
+    is_refused(client.server_descriptors(&other).unwrap_err());
+    let client = Server::of(CONSENSUS).client();
+    is_refused(client.consensus(&ConsensusFlavor::Ns).unwrap_err());
+    let authority = Vote::parse(VOTE).unwrap().dir_source.unwrap().identity;
+    let client = Server::of(VOTE).client();
+    assert_eq!(&*client.vote(authority).unwrap(), VOTE);
+    is_refused(client.vote(Fingerprint::from_bytes([1; 20])).unwrap_err());
+    // A vote that is cut off behind its certificate.
+    let end = b"dir-key-certification\n";
+    let at = VOTE.windows(end.len()).position(|line| line == end).unwrap();
+    let end = b"-----END SIGNATURE-----\n";
+    let length = VOTE[at..].windows(end.len()).position(|line| line == end).unwrap() + end.len();
+    let cut: &'static [u8] = &VOTE[..at + length];
+    is_refused(Server::of(cut).client().vote(authority).unwrap_err());
+}
+
+#[test]
+fn slow_server_leaves_time_for_the_next_one() {
+    let slow = Server::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n");
+        while stream.write_all(b"r").is_ok() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    });
+    let good = Server::of(CERTIFICATES);
+    let client = DirectoryClient::local([slow.address, good.address]).unwrap();
+    let client = client.rounds(1).timeout(Duration::from_secs(4));
+    assert_eq!(client.key_certificates().unwrap().documents().count(), 3);
 }
 
 #[test]

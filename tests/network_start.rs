@@ -289,3 +289,30 @@ fn start_can_be_cancelled_at_every_step() {
         assert!(error.is_cancelled(), "{step}: {error}");
     }
 }
+
+#[test]
+fn start_that_waits_is_cancelled_by_another_thread() {
+    let token = CancelToken::new();
+    let stop = token.clone();
+    let (sender, cancelled) = crossbeam_channel::bounded(1);
+    // The client has no guard, so its first circuit never comes.
+    let builder = TestNetwork::builder()
+        .authorities(1)
+        .relays(4)
+        .client_option("EntryNodes", "0123456789012345678901234567890123456789")
+        .cancel_with(&token)
+        .on_progress(move |progress| {
+            if progress.tag == "circuit" {
+                let (stop, sender) = (stop.clone(), sender.clone());
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_secs(1));
+                    let _ = sender.send(Instant::now());
+                    stop.cancel();
+                });
+            }
+        });
+    let error = builder.start().map(drop).unwrap_err();
+    assert!(error.is_cancelled(), "{error}");
+    let took = cancelled.recv().unwrap().elapsed();
+    assert!(took < LONGEST, "{took:?}");
+}

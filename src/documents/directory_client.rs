@@ -1,5 +1,6 @@
 //! [`DirectoryClient`]: fetching documents from directory servers.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use crate::io::transport::Deadline;
 use data_encoding::{BASE64_NOPAD, HEXUPPER};
 use scape_proto::control::ArgumentError;
 use scape_proto::netdoc::{
-    BandwidthFile, Consensus, ConsensusDiff, ConsensusFlavor, DetachedSignatures, DocumentText,
-    ExtraInfo, KeyCertificate, Microdescriptor, OwnedText, ServerDescriptor, Vote,
+    BandwidthFile, Consensus, ConsensusDiff, ConsensusFlavor, DescriptorDigest, DetachedSignatures,
+    DocumentText, ExtraInfo, KeyCertificate, Microdescriptor, OwnedText, ServerDescriptor, Vote,
 };
 use scape_proto::word::Fingerprint;
 
@@ -183,7 +184,7 @@ impl DirectoryClient {
     /// the error is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if no
     /// server has the document.
     pub fn consensus(&self, flavor: &ConsensusFlavor) -> Result<DocumentText<Consensus<'static>>> {
-        self.get(&consensus_path(flavor), signed::<Consensus<'static>>)
+        self.get(&consensus_path(flavor), |bytes| consensus_of(flavor, bytes))
     }
 
     /// Fetches the current consensus, given an older one. Servers send only the
@@ -221,7 +222,7 @@ impl DirectoryClient {
         let new = self.requests.fetch(&path, Some(header), deadline, |bytes| {
             match bytes.starts_with(b"network-status-diff-version") {
                 true => apply(&bytes, old),
-                false => signed::<Consensus<'static>>(bytes),
+                false => consensus_of(flavor, bytes),
             }
         })?;
         // No answer means that there is nothing newer.
@@ -264,7 +265,17 @@ impl DirectoryClient {
     /// Same errors as [`consensus`](Self::consensus).
     pub fn vote(&self, authority: Fingerprint) -> Result<DocumentText<Vote<'static>>> {
         let path = format!("/tor/status-vote/current/{authority}");
-        self.get(&path, signed::<Vote<'static>>)
+        self.get(&path, |bytes| {
+            let bytes = signed::<Vote<'static>>(bytes)?;
+            match Vote::parse(&bytes) {
+                // A vote that is cut off may end with its certificate.
+                Ok(vote) if vote.signatures.is_empty() => Err(cut_off()),
+                Ok(vote) if vote.dir_source.as_ref().map(|it| it.identity) == Some(authority) => {
+                    Ok(bytes)
+                }
+                _ => Err(DirectoryProblem::Document("the vote is another authority's".into())),
+            }
+        })
     }
 
     /// Fetches the signatures of the next consensus. Authorities have them only
@@ -329,7 +340,10 @@ impl DirectoryClient {
         &self,
         query: &DirServerQuery,
     ) -> Result<DocumentText<ServerDescriptor<'static>>> {
-        self.get_batches("/tor/server", query)
+        self.get_batches("/tor/server", query, |bytes| {
+            let relays = ServerDescriptor::parse_all(bytes);
+            asks_for_all(query, relays.map(|relay| (relay.fingerprint, relay.digest())))
+        })
     }
 
     /// Fetches extra-info documents. Those that the server doesn't know are
@@ -350,7 +364,10 @@ impl DirectoryClient {
     ///
     /// Same errors as [`server_descriptors`](Self::server_descriptors).
     pub fn extra_infos(&self, query: &DirServerQuery) -> Result<DocumentText<ExtraInfo<'static>>> {
-        self.get_batches("/tor/extra", query)
+        self.get_batches("/tor/extra", query, |bytes| {
+            let infos = ExtraInfo::parse_all(bytes);
+            asks_for_all(query, infos.map(|info| (info.fingerprint, info.digest())))
+        })
     }
 
     /// Fetches microdescriptors by their digests, as a consensus of the flavor
@@ -379,7 +396,8 @@ impl DirectoryClient {
         digests: &[[u8; 32]],
     ) -> Result<DocumentText<Microdescriptor<'static>>> {
         let words: Vec<String> = digests.iter().map(|digest| BASE64_NOPAD.encode(digest)).collect();
-        let was_asked_for = |relay: Microdescriptor<'_>| digests.contains(&relay.digest());
+        let asked: HashSet<&[u8; 32]> = digests.iter().collect();
+        let was_asked_for = |relay: Microdescriptor<'_>| asked.contains(&relay.digest());
         self.get_each("/tor/micro/d/", &words, "-", |bytes| {
             let bytes = document::<Microdescriptor<'static>>(bytes)?;
             // A document that is cut off has another digest.
@@ -391,21 +409,30 @@ impl DirectoryClient {
     }
 
     /// Fetches the documents of a query, in as many requests as are needed.
+    /// `was_asked_for` decides about the documents in an answer.
     fn get_batches<D: OwnedText>(
         &self,
         path: &str,
         query: &DirServerQuery,
+        was_asked_for: impl Fn(&[u8]) -> bool,
     ) -> Result<DocumentText<D>> {
+        let read = |bytes| {
+            let bytes = signed::<D>(bytes)?;
+            match was_asked_for(&bytes) {
+                true => Ok(bytes),
+                false => Err(DirectoryProblem::Document("it has documents of others".into())),
+            }
+        };
         match query {
-            DirServerQuery::All => self.get(&format!("{path}/all"), signed::<D>),
-            DirServerQuery::Authority => self.get(&format!("{path}/authority"), signed::<D>),
+            DirServerQuery::All => self.get(&format!("{path}/all"), read),
+            DirServerQuery::Authority => self.get(&format!("{path}/authority"), read),
             DirServerQuery::Fingerprints(relays) => {
                 let words: Vec<String> = relays.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/fp/"), &words, "+", signed::<D>)
+                self.get_each(&format!("{path}/fp/"), &words, "+", read)
             }
             DirServerQuery::Digests(digests) => {
                 let words: Vec<String> = digests.iter().map(ToString::to_string).collect();
-                self.get_each(&format!("{path}/d/"), &words, "+", signed::<D>)
+                self.get_each(&format!("{path}/d/"), &words, "+", read)
             }
         }
     }
@@ -452,9 +479,37 @@ impl DirectoryClient {
     }
 }
 
+/// Returns true if the query asks for all of these documents, which are given
+/// by their fingerprints and digests.
+fn asks_for_all(
+    query: &DirServerQuery,
+    mut documents: impl Iterator<Item = (Option<Fingerprint>, Option<DescriptorDigest>)>,
+) -> bool {
+    match query {
+        DirServerQuery::All | DirServerQuery::Authority => true,
+        DirServerQuery::Fingerprints(list) => {
+            let asked: HashSet<_> = list.iter().copied().map(Some).collect();
+            documents.all(|(fingerprint, _)| asked.contains(&fingerprint))
+        }
+        DirServerQuery::Digests(list) => {
+            let asked: HashSet<_> = list.iter().copied().map(Some).collect();
+            documents.all(|(_, digest)| asked.contains(&digest))
+        }
+    }
+}
+
+/// Returns an answer that is a consensus of this flavor.
+fn consensus_of(flavor: &ConsensusFlavor, bytes: Vec<u8>) -> Answer<Vec<u8>> {
+    let bytes = signed::<Consensus<'static>>(bytes)?;
+    match Consensus::parse(&bytes) {
+        Ok(consensus) if consensus.flavor == *flavor => Ok(bytes),
+        _ => Err(DirectoryProblem::Document("the consensus has another flavor".into())),
+    }
+}
+
 /// Returns an answer that begins with a document of this type.
 fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
-    if D::parse_all(&bytes).next().is_none() {
+    if D::parse(&bytes).is_err() {
         return Err(DirectoryProblem::Document("the answer is another document".into()));
     }
     if bytes.ends_with(b"\n") { Ok(bytes) } else { Err(cut_off()) }
@@ -462,7 +517,8 @@ fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
 
 /// Returns an answer that begins with a document of this type, and ends with a
 /// signature. Directory servers don't announce the length of most answers, so a
-/// connection that breaks looks like the end.
+/// connection that breaks looks like the end. A break between two documents
+/// isn't noticed.
 fn signed<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     let bytes = document::<D>(bytes)?;
     match bytes.trim_ascii_end().ends_with(b"-----END SIGNATURE-----") {

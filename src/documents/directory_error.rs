@@ -52,10 +52,10 @@ impl DirectoryError {
         &self.failures
     }
 
-    /// Returns true if every server that was asked doesn't have the document.
+    /// Returns true if all servers were asked, and none has the document.
     pub(super) fn is_missing(&self) -> bool {
         let is_404 = |failure: &DirectoryFailure| failure.problem == DirectoryProblem::Status(404);
-        !self.failures.is_empty() && self.failures.iter().all(is_404)
+        !self.is_timeout && !self.failures.is_empty() && self.failures.iter().all(is_404)
     }
 }
 
@@ -109,8 +109,11 @@ mod tests {
             problem,
         };
         let missing = vec![failure(1, DirectoryProblem::Status(404))];
-        let error = DirectoryError::new("/tor/keys/all", missing.clone(), true);
+        let error = DirectoryError::new("/tor/keys/all", missing.clone(), false);
         assert_eq!(error.kind(), ErrorKind::NotFound);
+        // Another server might have it.
+        let error = DirectoryError::new("/tor/keys/all", missing.clone(), true);
+        assert_eq!(error.kind(), ErrorKind::Timeout);
         let both =
             [missing, vec![failure(2, DirectoryProblem::Request("refused".into()))]].concat();
         let error = DirectoryError::new("/tor/keys/all", both, false);

@@ -40,11 +40,14 @@ impl DirectoryRequests {
                 deadline.sleep(PAUSE);
             }
             let before = failures.len();
-            for &server in &self.servers {
+            for (index, &server) in self.servers.iter().enumerate() {
                 if deadline.has_passed() {
                     return Err(DirectoryError::new(path, failures, true));
                 }
-                let answer = self.ask(server, path, header, deadline);
+                // A slow server must leave time for the others.
+                let others = self.servers.len() - index;
+                let share = deadline.left() / u32::try_from(others).unwrap_or(u32::MAX);
+                let answer = self.ask(server, path, header, share);
                 match answer.and_then(|answer| answer.map(&read).transpose()) {
                     Ok(answer) => return Ok(answer),
                     Err(problem) => failures.push(DirectoryFailure { server, problem }),
@@ -53,20 +56,20 @@ impl DirectoryRequests {
             // Nobody has the document, so nobody is asked again.
             let mut last = failures.iter().skip(before);
             if last.all(|failure| failure.problem == DirectoryProblem::Status(404)) {
-                break;
+                return Err(DirectoryError::new(path, failures, false));
             }
         }
         Err(DirectoryError::new(path, failures, deadline.has_passed()))
     }
 
-    /// Asks one server. Returns `None` if the server has nothing newer than
-    /// what the header names.
+    /// Asks one server, within `timeout`. Returns `None` if the server has
+    /// nothing newer than what the header names.
     fn ask(
         &self,
         server: SocketAddr,
         path: &str,
         header: Option<(&str, &str)>,
-        deadline: Deadline,
+        timeout: Duration,
     ) -> Answer<Option<Vec<u8>>> {
         let failed = |error: ureq::Error| DirectoryProblem::Request(error.to_string().into());
         let malformed = |why: &str| Err(DirectoryProblem::Document(why.into()));
@@ -76,7 +79,7 @@ impl DirectoryRequests {
         if let Some((name, value)) = header {
             request = request.header(name, value);
         }
-        let request = request.config().timeout_global(Some(deadline.left())).build();
+        let request = request.config().timeout_global(Some(timeout)).build();
         let mut response = request.call().map_err(failed)?;
         match response.status().as_u16() {
             200 => {}

@@ -34,8 +34,8 @@ pub(super) fn kind_of_file(path: &Path) -> Option<DocumentKind> {
 }
 
 /// Returns true if tor stores a private key, a cookie, or the reveals of an
-/// authority in a file of this name.
-/// Such files are in the same directories as documents.
+/// authority in a file of this name. Such files are in the same directories as
+/// documents.
 pub(super) fn is_secret(path: &Path) -> bool {
     const NAMES: &[&str] = &[
         "authority_identity_key",

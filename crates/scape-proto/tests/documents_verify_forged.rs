@@ -219,6 +219,7 @@ fn unsigned_lines_of_a_recorded_descriptor_are_refused() {
     let with_digest = format!("{}{digest}", text(SERVER_DESCRIPTOR));
     let with_digest = ServerDescriptor::parse(with_digest.as_bytes()).unwrap();
     assert_eq!(with_digest.digest(), relay.digest());
+    assert!(!with_digest.is_sanitized());
     let info = ExtraInfo::parse(EXTRA_INFO).unwrap();
     let sha256 = BASE64_NOPAD.encode(&[7; 32]);
     let with_digest = format!("{}{digest}router-digest-sha256 {sha256}\n", text(EXTRA_INFO));
@@ -226,6 +227,10 @@ fn unsigned_lines_of_a_recorded_descriptor_are_refused() {
     assert!(with_digest.router_digest.is_some() && with_digest.router_digest_sha256.is_some());
     assert_eq!(with_digest.digest(), info.digest());
     assert_eq!(with_digest.digest_sha256(), info.digest_sha256());
+    assert!(!with_digest.is_sanitized());
+    // Some answers of GETINFO lack the last line end.
+    let without_end = ExtraInfo::parse(EXTRA_INFO.trim_ascii_end()).unwrap();
+    assert_eq!(without_end.digest_sha256(), info.digest_sha256());
 }
 
 #[test]
@@ -246,17 +251,37 @@ fn unsigned_digests_of_detached_signatures_are_refused() {
             VerifyProblem::Unsigned,
         ),
         (format!("additional-digest ns sha256 {}\n", "AB".repeat(32)), VerifyProblem::Unsigned),
+        (format!("additional-digest ns sha1 {}\n", "AB".repeat(20)), VerifyProblem::Mismatch),
         ("additional-digest new new AB\n".to_owned(), VerifyProblem::Unsigned),
     ] {
         let expected = Err(("additional-digest", problem));
         assert_eq!(verify(&format!("{original}{added}")), expected, "{added}");
     }
+    // The signature is genuine, but for the digest of the other flavor.
+    let forged = with_signature_of_microdesc(original);
+    assert_eq!(verify(&forged), Err(("consensus-digest", VerifyProblem::Unsigned)));
     // A digest that only a wrong signature is for.
     let added = from_line(original, "additional-signature").split_once("-----\ndirectory").unwrap();
     let added = added.0.replace("microdesc", "new");
     let digest = format!("additional-digest new sha256 {}\n", "AB".repeat(32));
     let expected = Err(("additional-signature", VerifyProblem::Signature));
     assert_eq!(verify(&format!("{original}{digest}{added}-----\n")), expected);
+}
+
+/// Returns detached signatures whose only signature is an additional one of
+/// the original, moved to where signatures of `consensus-digest` stand.
+fn with_signature_of_microdesc(original: &str) -> String {
+    let line = |start: &str| {
+        let line = original.lines().find(|line| line.starts_with(start)).unwrap();
+        line.strip_prefix(start).unwrap().trim_start().to_owned()
+    };
+    let head = original.split("additional-digest").next().unwrap();
+    let head = head.replace(&line("consensus-digest"), &"AB".repeat(20));
+    let digest = line("additional-digest microdesc sha256");
+    let signature = from_line(original, "additional-signature microdesc");
+    let (signature, _) = signature.split_once("-----END SIGNATURE-----\n").unwrap();
+    let signature = signature.replace("additional-signature microdesc", "directory-signature");
+    format!("{head}additional-digest ns sha256 {digest}\n{signature}-----END SIGNATURE-----\n")
 }
 
 /// The parts of a server descriptor that is signed correctly.

@@ -152,7 +152,9 @@ fn build(
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {
-    let starting = site.starting();
+    let Some(starting) = site.starting() else {
+        return Err(deadline.error(Phase::Circuit).into());
+    };
     let circuit = launch(settings, state, path, deadline)?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;

@@ -58,10 +58,16 @@ impl InFlight {
         site
     }
 
-    /// Announces a circuit. Must be called before the command is sent.
-    pub(super) fn starting(&self) -> Starting<'_> {
-        self.work.lock().starting += 1;
-        Starting(self)
+    /// Announces a circuit. Must be called before the command is sent. Returns
+    /// `None` if [`close`](Self::close) was called. The command must then not
+    /// be sent.
+    pub(super) fn starting(&self) -> Option<Starting<'_>> {
+        let mut work = self.work.lock();
+        if work.is_closed {
+            return None;
+        }
+        work.starting += 1;
+        Some(Starting(self))
     }
 
     /// Adds a circuit. Returns false if [`close`](Self::close) was called. The

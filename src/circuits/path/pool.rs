@@ -383,7 +383,10 @@ impl Shared {
             let may_build = stock.building < self.settings.concurrency;
             let rest = stock.rest_until.filter(|until| *until > Instant::now());
             match rest {
-                _ if missing == 0 || !may_build => self.changed.wait(&mut stock),
+                // After `undo_all`, the connection ends soon.
+                _ if missing == 0 || !may_build || self.site.is_closed() => {
+                    self.changed.wait(&mut stock);
+                }
                 Some(until) => drop(self.changed.wait_until(&mut stock, until)),
                 None => self.begin_one(&mut stock),
             }

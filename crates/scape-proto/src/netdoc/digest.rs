@@ -24,9 +24,11 @@ pub(super) fn signed_through<'a>(text: &'a [u8], end: &[u8]) -> Option<&'a [u8]>
 }
 
 /// Returns true if a server descriptor or an extra-info document has a line
-/// `router-digest`. Only documents whose keys were removed have this line.
+/// `router-digest` and no signature. These are documents whose keys were
+/// removed. Anyone can write such a line into a document with a signature.
 pub(super) fn is_sanitized(text: &[u8]) -> bool {
-    memmem::find(text, b"\nrouter-digest ").is_some()
+    let has = |line: &[u8]| memmem::find(text, line).is_some();
+    has(b"\nrouter-digest ") && !has(b"\nrouter-signature")
 }
 
 /// Returns the SHA-256 digest of a text from its start up to and including the
@@ -36,5 +38,12 @@ pub(super) fn sha256_through_object(text: &[u8], keyword: &[u8]) -> Option<[u8; 
     let mut items = Item::parse_all(text);
     items.by_ref().find(|item| item.keyword() == keyword)?;
     let end = text.len() - items.rest().len();
-    text.get(..end).map(|signed| Sha256::digest(signed).into())
+    text.get(..end).map(sha256_of_lines)
+}
+
+/// Returns the SHA-256 digest of a text. If the last line end is missing, as in
+/// some answers of GETINFO, it counts as present.
+pub(super) fn sha256_of_lines(text: &[u8]) -> [u8; 32] {
+    let line_end: &[u8] = if text.ends_with(b"\n") { b"" } else { b"\n" };
+    Sha256::new().chain_update(text).chain_update(line_end).finalize().into()
 }

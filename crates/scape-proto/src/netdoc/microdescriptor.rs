@@ -2,11 +2,10 @@
 
 use std::net::{SocketAddr, SocketAddrV6};
 
-use sha2::{Digest, Sha256};
-
 use super::address::parse_address;
 use super::annotations::{skip_annotations, strip_trailing};
 use super::base64;
+use super::digest::sha256_of_lines;
 use super::item::{Item, Object};
 use super::line::{
     Lines, ed25519_id, find_line, first_word, keyword, lossy, starts_with_keyword, words,
@@ -166,8 +165,7 @@ impl<'a> Microdescriptor<'a> {
     /// assert_eq!(relay.digest()[..4], [0x0b, 0xbf, 0xa5, 0xe7]);
     /// ```
     pub fn digest(&self) -> [u8; 32] {
-        let line_end: &[u8] = if self.text.ends_with(b"\n") { b"" } else { b"\n" };
-        Sha256::new().chain_update(self.text).chain_update(line_end).finalize().into()
+        sha256_of_lines(self.text)
     }
 
     /// Returns the RSA key for the TAP handshake. Returns `None` if there is no
@@ -495,6 +493,8 @@ impl std::iter::FusedIterator for Microdescriptors<'_> {}
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use proptest::prelude::*;
 

@@ -579,7 +579,7 @@ impl<'a> ServerDescriptor<'a> {
     /// Returns true if the keys and addresses were removed, as CollecTor does
     /// with descriptors of bridges.
     pub fn is_sanitized(&self) -> bool {
-        self.router_digest.is_some()
+        is_sanitized(self.text)
     }
 
     /// Returns the lines that were skipped because they are malformed or

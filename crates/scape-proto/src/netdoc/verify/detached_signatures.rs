@@ -19,9 +19,9 @@ impl DetachedSignatures<'_> {
     /// must be valid at the time `at`.
     ///
     /// Success means that the authorities signed the digests in the document.
-    /// The times in the document aren't signed. Compare
-    /// [`consensus_digest`](Self::consensus_digest) with the digest of the
-    /// consensus, and take the times from the consensus.
+    /// Nothing else is signed: neither the times, nor the flavor and algorithm
+    /// in front of an additional digest. Compare the digests with those of the
+    /// consensuses, and take the times from there.
     ///
     /// ```
     /// use scape_proto::netdoc::{DetachedSignatures, KeyCertificate};
@@ -41,7 +41,7 @@ impl DetachedSignatures<'_> {
     ///
     /// Returns an error if the document has no signature, if a signature is
     /// wrong, or if none of the authorities made it. Also returns an error if a
-    /// digest is repeated, or if no signature is for the digest.
+    /// digest is missing or repeated, or if no signature is for the digest.
     pub fn verify(
         &self,
         certificates: &[KeyCertificate<'_>],
@@ -53,6 +53,12 @@ impl DetachedSignatures<'_> {
         let signers = Signers::new(certificates, authorities, at);
         let digests = self.digests(&ConsensusFlavor::Ns);
         required(SIGNATURE, self.signatures.first())?;
+        required("consensus-digest", self.consensus_digest)?;
+        // Otherwise a signature for another flavor could stand here, together
+        // with an additional digest, and nobody would have signed this digest.
+        if !self.signatures.iter().any(|signature| signature.algorithm == "sha1") {
+            return Err(VerifyError::new("consensus-digest", VerifyProblem::Unsigned));
+        }
         if !self.signatures.iter().all(|signature| signers.have_made(signature, &digests)) {
             return Err(VerifyError::new(SIGNATURE, VerifyProblem::Signature));
         }
@@ -69,7 +75,8 @@ impl DetachedSignatures<'_> {
     /// Checks that each additional digest is unique and has a signature.
     fn check_digests(&self) -> Result<(), VerifyError> {
         const DIGEST: &str = "additional-digest";
-        let mut seen = HashSet::new();
+        // The line `consensus-digest` has this one.
+        let mut seen = HashSet::from([(&ConsensusFlavor::Ns, "sha1")]);
         let mut signed: HashSet<_> = self
             .additional_signatures
             .iter()
