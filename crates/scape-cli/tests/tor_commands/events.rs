@@ -91,6 +91,7 @@ fn events_end_after_a_time_or_at_the_end_of_tor() {
     assert_eq!(done.out, "");
     let done = Scape::new(["events", "nonsense"]).control(tor.port()).run().expect(1);
     assert!(done.error.contains("no events of the kind nonsense"), "{done:?}");
+    Scape::new(["events", "--list", "CIRC"]).control(tor.port()).run().expect(2);
     let mut child = Scape::new(["events", "SIGNAL"]).control(tor.port()).start();
     signal_until_line(&tor, &lines(&mut child));
     tor.kill();

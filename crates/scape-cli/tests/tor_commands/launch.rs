@@ -103,6 +103,6 @@ fn end_of_the_launched_tor_is_reported() {
     out.read_line(&mut line).unwrap();
     let tor: Value = serde_json::from_str(&line).unwrap();
     send_signal(tor["pid"].as_u64().unwrap().try_into().unwrap(), Signal::KILL);
-    let done = Done::of(child, &"scape launch").expect(1);
+    let done = Done::of(child, &"scape launch").expect(3);
     assert!(done.error.contains("tor has ended by itself"), "{done:?}");
 }
