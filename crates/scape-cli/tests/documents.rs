@@ -10,11 +10,11 @@ mod mmdb;
 mod run;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use run::{Done, Scape, send_signal};
+use run::{Done, Scape, lines, send_signal};
 use rustix::process::Signal;
 use scape::netdoc::onion::{BlindedSecretKey, OnionDescriptorBuilder, TimePeriod};
 use scape::word::OnionKey;
@@ -100,8 +100,7 @@ fn interrupt_ends_reading_standard_input() {
         let written = input.write_all(text.as_bytes());
         (input, written)
     });
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let line = lines(&mut child).recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(line.contains("authority0"), "{line}");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape doc").expect(130);

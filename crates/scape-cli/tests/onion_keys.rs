@@ -170,7 +170,6 @@ fn share_refuses_a_key_in_the_shared_folder() {
     assert!(done.error.contains("onions/a.key"), "{done:?}");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn interrupt_ends_the_wait_for_a_key() {
     let folder = folder();
@@ -188,17 +187,7 @@ fn interrupt_ends_the_wait_for_a_key() {
             // The SOCKS port isn't used.
             let command = words.iter().fold(Scape::new([]), |scape, word| scape.arg(word));
             let mut child = command.arg("--socks").arg("127.0.0.1:9").start();
-            // The handler of signals is installed before anything else happens.
-            let signals = |pid| fs::read_to_string(format!("/proc/{pid}/status"));
-            let catches = |text: &str| {
-                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-                caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0)
-            };
-            while child.try_wait().unwrap().is_none()
-                && signals(child.id()).is_ok_and(|text| !catches(&text))
-            {
-                std::thread::yield_now();
-            }
+            run::wait_for_handler(&mut child);
             let begun = std::time::Instant::now();
             run::send_signal(child.id(), rustix::process::Signal::INT);
             let input = child.stdin.take();

@@ -1,11 +1,13 @@
 //! The built `scape`, run the way a user does.
 
 use std::fmt::Debug;
-use std::io::Write as _;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, unbounded};
 use serde_json::Value;
 
 /// The time that a command may take. It is many times what any of them needs.
@@ -159,6 +161,34 @@ impl Done {
     pub(crate) fn expect(self, code: i32) -> Done {
         assert_eq!(self.code, Some(code), "{self:?}");
         self
+    }
+}
+
+/// Returns the lines that a command prints, as they come. A test that waits for
+/// one should use a timeout.
+pub(crate) fn lines(child: &mut Child) -> Receiver<String> {
+    let out = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = unbounded();
+    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    receiver
+}
+
+/// Waits until a command handles Ctrl-C, or has ended. It installs the handler
+/// before it does anything else.
+pub(crate) fn wait_for_handler(child: &mut Child) {
+    let deadline = Instant::now() + LONGEST;
+    let path = format!("/proc/{}/status", child.id());
+    while child.try_wait().unwrap().is_none() {
+        let Ok(text) = fs::read_to_string(&path) else {
+            // A system without /proc.
+            return thread::sleep(Duration::from_millis(500));
+        };
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no signal is handled: {text}");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

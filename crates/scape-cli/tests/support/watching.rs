@@ -1,15 +1,13 @@
 //! A command that runs on, whose lines a test reads while it runs.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::Child;
-use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::Receiver;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Scape, lines, send_signal};
 
 /// The time in which an awaited line must come.
 const SOON: Duration = Duration::from_secs(60);
@@ -24,15 +22,7 @@ pub(crate) struct Watching {
 impl Watching {
     pub(crate) fn start(scape: Scape) -> Self {
         let mut child = scape.start();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = unbounded();
-        thread::spawn(move || {
-            for line in out.lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
+        let lines = lines(&mut child);
         Watching { child, lines }
     }
 

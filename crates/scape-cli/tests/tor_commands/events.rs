@@ -1,25 +1,15 @@
-use crossbeam_channel::{Receiver, unbounded};
-use std::io::{BufRead as _, BufReader};
-use std::process::Child;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
 use rustix::process::Signal;
 use scape::control::Signal as TorSignal;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Scape, lines, send_signal};
 
 /// The time in which an event must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Returns the lines that a command prints, as they come.
-fn lines(child: &mut Child) -> Receiver<String> {
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, receiver) = unbounded();
-    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    receiver
-}
 
 /// Sends signals to tor until the command prints a line.
 fn signal_until_line(tor: &RealTor, lines: &Receiver<String>) -> String {
@@ -110,7 +100,9 @@ fn events_follow_a_tor_that_restarts() {
     // Lines from before the end.
     while lines.try_recv().is_ok() {}
     tor.restart();
-    while tor.over_unix().connect().is_err() {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = tor.over_unix().connect() {
+        assert!(Instant::now() < deadline, "{error}");
         thread::sleep(Duration::from_millis(50));
     }
     assert!(signal_until_line(&tor, &lines).contains("DUMP"));

@@ -1,13 +1,10 @@
-use crossbeam_channel::unbounded;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Scape, lines, send_signal};
 
 /// The time in which a message must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,9 +57,7 @@ fn missing_log_file_is_explained() {
 fn new_messages_follow_the_older_ones() {
     let mut tor = RealTor::start("");
     let mut child = log(&tor).arg("--follow").arg("--lines").arg("3").start();
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, lines) = unbounded();
-    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let lines = lines(&mut child);
     for _ in 0..3 {
         lines.recv_timeout(PATIENCE).unwrap();
     }
