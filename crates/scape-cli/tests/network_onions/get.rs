@@ -44,6 +44,9 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("DELETE /echo HTTP/1.1\r\n"), "{text}");
     assert!(text.to_lowercase().contains("\r\nx-mine: a b\r\n"), "{text}");
     assert!(!text.to_lowercase().contains("user-agent"), "{text}");
+    let with_user = url.replace("//", "//user:secret@");
+    let text = scape(network, ["get", &with_user]).ok().to_lowercase();
+    assert!(text.contains("\r\nauthorization: basic ") && !text.contains("secret"), "{text}");
     let text = scape(network, ["get", &url]).ok().to_lowercase();
     assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
     let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();

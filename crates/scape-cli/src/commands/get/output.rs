@@ -196,13 +196,7 @@ pub(super) fn json(
             let mut body = Vec::new();
             document.bytes = receive(context, &answer, true, |bytes| {
                 body.extend_from_slice(bytes);
-                match body.len() > LONGEST_IN_JSON {
-                    true => Err(Failure::failed(format_args!(
-                        "the body is longer than {}: write it into a file with --output",
-                        units::bytes(LONGEST_IN_JSON as u64)
-                    ))),
-                    false => Ok(()),
-                }
+                check_length(body.len())
             })?;
             match String::from_utf8(body) {
                 Ok(text) => document.body = Some(text),
@@ -213,6 +207,18 @@ pub(super) fn json(
     }
     let out = context.out.clone();
     background::run(context, move || out.value(&document))?
+}
+
+/// Returns a failure if a body is too long for JSON. Servers may send without
+/// an end.
+fn check_length(length: usize) -> Result<(), Failure> {
+    if length <= LONGEST_IN_JSON {
+        return Ok(());
+    }
+    Err(Failure::failed(format_args!(
+        "the body is longer than {}: write it into a file with --output",
+        units::bytes(LONGEST_IN_JSON as u64)
+    )))
 }
 
 /// Passes each part of the body on, and shows how far it has come. Returns the
@@ -236,4 +242,17 @@ fn receive(
         }
     }
     Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_in_json_has_a_limit() {
+        assert!(check_length(LONGEST_IN_JSON).is_ok());
+        let failure = check_length(LONGEST_IN_JSON + 1).unwrap_err();
+        let expected = "the body is longer than 64.0 MB: write it into a file with --output";
+        assert_eq!(failure.message, expected);
+    }
 }

@@ -111,7 +111,8 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
             let count = is_number.then(|| text.parse().ok()).flatten();
             count.map(Length::Bytes).ok_or_else(unclear)
         }
-        (1, 0) => match head.text("transfer-encoding") {
+        // HTTP/1.0 has no encodings, so a server may not see the body.
+        (1, 0) if head.minor_version > 0 => match head.text("transfer-encoding") {
             Some(encoding) if encoding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
             _ => Err(unclear()),
         },
@@ -181,6 +182,7 @@ mod tests {
             "POST http://a.test/ HTTP/1.1\nContent-Length: +1\n\n",
             "POST http://a.test/ HTTP/1.1\nContent-Length: 1\nTransfer-Encoding: chunked\n\n",
             "POST http://a.test/ HTTP/1.1\nTransfer-Encoding: gzip\n\n",
+            "POST http://a.test/ HTTP/1.0\nTransfer-Encoding: chunked\n\n",
         ] {
             assert_eq!(Request::new(&head(text)).map_err(|(status, _)| status), Err(BAD), "{text}");
         }

@@ -59,7 +59,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 
-    /// End after one file was downloaded completely
+    /// End after one file was downloaded completely, which may be the
+    /// index.html of a folder
     #[arg(long)]
     once: bool,
 
