@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::directory;
 use super::port::{DiskPort, DiskTarget};
 use super::settings::DiskOnionSettings;
 use crate::error::Result;
 use crate::live::config::is_of_a_service;
 use scape_proto::control::{ArgumentError, ConfLine};
-use scape_proto::word::OnionAddress;
 
 pub(super) const DIRECTORY: &str = "HiddenServiceDir";
 const PORT: &str = "HiddenServicePort";
@@ -76,29 +74,6 @@ impl DiskOnion {
     /// Returns the service's directory.
     pub fn directory(&self) -> &Path {
         &self.directory
-    }
-
-    /// Reads the service's address from the file `hostname`, which tor writes.
-    /// The directory is read by this program, so it must be on this machine.
-    ///
-    /// ```no_run
-    /// use scape::onion::disk::DiskOnions;
-    ///
-    /// let controller = scape::connect()?;
-    /// for service in DiskOnions::of(&controller).list()? {
-    ///     println!("{}", service.hostname()?);
-    /// }
-    /// # Ok::<(), scape::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Returns an error with a [`DiskOnionError`](super::DiskOnionError) if the
-    /// file doesn't exist or contains no address (kind
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)), or can't be read
-    /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
-    pub fn hostname(&self) -> Result<OnionAddress> {
-        directory::address(&self.directory)
     }
 
     /// Returns all lines in order. The first line is `HiddenServiceDir`.
