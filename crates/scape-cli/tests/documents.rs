@@ -224,6 +224,9 @@ fn recorded_documents_are_valid() {
     let line = done.out.lines().find(|line| line.contains("(ns)")).unwrap();
     assert!(line.starts_with("valid     consensus "), "{line}");
     assert!(line.contains("(ns): 3 of 3 authorities have signed; the authorities are "), "{line}");
+    // An extra-info document doesn't wait if the server descriptor is known.
+    let values = doc("verify", ["server-descriptor", "extra-info", "microdescriptors"]).json();
+    assert_eq!((&values[1]["kind"], &values[1]["result"]), (&json!("extra_info"), &json!("valid")));
     let values = doc("verify", ["server-descriptor"]).json();
     let expected = json!({"file": recorded("server-descriptor"), "number": 1,
         "kind": "server_descriptor", "subject": "authority0", "result": "valid", "reason": null});

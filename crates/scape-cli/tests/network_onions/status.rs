@@ -44,7 +44,7 @@ fn shows(network: &TestNetwork) {
         assert!(known.contains(&point["nickname"].as_str().unwrap()), "{point}");
         assert!(point["addresses"][0].as_str().unwrap().starts_with("127."), "{point}");
     }
-    // The service may not have uploaded the descriptor to those before the last.
+    // The service may not have uploaded its descriptor to the others.
     let (last, others) = value["directories"].as_array().unwrap().split_last().unwrap();
     assert_eq!(last["error"], Value::Null, "{value}");
     assert!(others.iter().all(|other| !other["error"].is_null()), "{value}");

@@ -52,7 +52,7 @@ pub(super) struct Authorities {
 }
 
 impl Authorities {
-    /// Returns the named authorities or, if there are none, those of the
+    /// Returns the named authorities. Without names, returns those of the
     /// certificates.
     pub(super) fn new(named: &[Fingerprint], certificates: &[KeyCertificate<'_>]) -> Self {
         let fingerprints: BTreeSet<Fingerprint> = match named {
