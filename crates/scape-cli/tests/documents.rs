@@ -100,7 +100,8 @@ fn interrupt_ends_reading_standard_input() {
         let written = input.write_all(text.as_bytes());
         (input, written)
     });
-    let line = lines(&mut child).recv_timeout(Duration::from_secs(60)).unwrap();
+    let lines = lines(&mut child);
+    let line = lines.recv_timeout(Duration::from_secs(60)).unwrap();
     assert!(line.contains("authority0"), "{line}");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape doc").expect(130);

@@ -165,7 +165,8 @@ impl Done {
 }
 
 /// Returns the lines that a command prints, as they come. A test that waits for
-/// one should use a timeout.
+/// one should use a timeout. When the receiver is dropped, the command can't
+/// print any more.
 pub(crate) fn lines(child: &mut Child) -> Receiver<String> {
     let out = BufReader::new(child.stdout.take().unwrap());
     let (sender, receiver) = unbounded();

@@ -83,7 +83,8 @@ fn events_end_after_a_time_or_at_the_end_of_tor() {
     assert!(done.error.contains("no events of the kind nonsense"), "{done:?}");
     Scape::new(["events", "--list", "CIRC"]).control(tor.port()).run().expect(2);
     let mut child = Scape::new(["events", "SIGNAL"]).control(tor.port()).start();
-    signal_until_line(&tor, &lines(&mut child));
+    let lines = lines(&mut child);
+    signal_until_line(&tor, &lines);
     tor.kill();
     let done = Done::of(child, &"scape events").expect(3);
     assert!(done.error.contains("with --follow, scape waits until tor runs again"), "{done:?}");

@@ -15,7 +15,7 @@ fn launch() -> Scape {
     Scape::new(["launch", "DisableNetwork=1"])
 }
 
-/// Waits for the first line of `scape launch --json`.
+/// Waits for the only line of `scape launch --json`.
 fn launched(child: &mut Child) -> Value {
     let line = lines(child).recv_timeout(PATIENCE).unwrap();
     serde_json::from_str(&line).unwrap()
