@@ -109,18 +109,24 @@ fn git(arguments: &[String]) -> Option<String> {
         let is_url = ["git://", "ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
         is_url || is_over_ssh(word, copies)
     };
-    let word = arguments.iter().find(ignores)?;
+    // The first word after these is a repository, and others may be `a:b`, too.
+    let is_transfer = |word: &String| matches!(word.as_str(), "fetch" | "pull" | "push");
+    let mut words = arguments.iter().skip_while(|word| !is_transfer(word)).skip(1);
+    let repository = words.find(|word| !word.starts_with('-'));
+    let repository = repository.filter(|word| is_over_ssh(word, true));
+    let word = arguments.iter().find(ignores).or(repository)?;
     Some(format!("git connects to {word} without a proxy; use https:// instead"))
 }
 
 /// Returns true for a repository like `user@host:path`, which git fetches with
-/// ssh. Commands other than `copies` have words such as `main:main`, too.
-fn is_over_ssh(word: &str, copies: bool) -> bool {
+/// ssh. If the word may be something else, such as `main:main`, the user must
+/// be in it.
+fn is_over_ssh(word: &str, is_repository: bool) -> bool {
     let Some((host, _)) = word.split_once(':').filter(|_| !word.contains("://")) else {
         return false;
     };
     let is_host = !host.starts_with('-') && !host.contains(['/', ' ']);
-    is_host && (copies || host.contains('@') && !host.contains("@{"))
+    is_host && (is_repository || host.contains('@') && !host.contains("@{"))
 }
 
 #[cfg(test)]
@@ -191,6 +197,8 @@ mod tests {
             "git clone alice@example.com:a/b",
             "git clone example.com:a",
             "git fetch alice@example.com:a",
+            "git fetch --all example.com:a",
+            "git push example.com:a main:main",
             "env PIP_PROXY=x pip install a",
             "env -u npm_config_noproxy npm install",
         ] {
