@@ -149,7 +149,7 @@ impl Restorables {
         }
     }
 
-    /// Returns true if the restorables have this thing. For a mapping, only the
+    /// Returns true if this thing is recorded here. For a mapping, only the
     /// mapped address counts, not the address that it is mapped to.
     pub(super) fn has(&self, kind: &Kind) -> bool {
         let entries = self.0.lock();

@@ -409,9 +409,9 @@ impl Session {
         }
     }
 
-    /// Removes from tor a thing that was restored after `watch` began. Does
-    /// nothing if the restorables have the thing, or if a call has asked for
-    /// the thing since `watch` began.
+    /// Removes from tor a thing that was restored after `watch` began, although
+    /// the program had dropped the thing. Sends nothing if the thing is still
+    /// in `restorables`, or if a call has asked for it since `watch` began.
     pub(super) fn take_back_dropped(
         &self,
         kind: &Kind,
@@ -422,8 +422,8 @@ impl Session {
         undone(sent)
     }
 
-    /// Sends the command that removes a thing from tor. If the restorables have
-    /// the thing, sends nothing and returns `None`.
+    /// Sends the command that removes a thing from tor. If the thing is still
+    /// in `restorables`, sends nothing and returns `None`.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,

@@ -47,7 +47,7 @@ impl Warnings {
         self.0.as_ref().map(logged).unwrap_or_default()
     }
 
-    /// If `error` is a refusal, adds tor's warnings to it. Waits for the
+    /// Adds tor's warnings to `error` if it is a refusal. Waits for the
     /// warnings for at most half a second.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match error.exact::<Refusal>() {

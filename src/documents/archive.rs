@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use super::format::{Format, TAR_BLOCK};
 use super::trace::{Fault, Stream, Trace};
 
-/// The most bytes that the headers of one member may have. Long paths and
-/// extended attributes are among them, and the decoder keeps them in memory.
+/// The maximum size of the headers of one member, in bytes. The headers include
+/// long paths and extended attributes, and the decoder keeps them in memory.
 #[cfg(feature = "tar")]
 const LONGEST_HEADER: u64 = 1 << 20;
 
@@ -62,13 +62,13 @@ impl Archive {
     }
 
     /// Returns the next regular file, or `None` at the end of the archive.
-    /// Directories, links and devices are skipped, and so is the rest of the
-    /// member before.
+    /// Skips directories, links and devices, and also the unread rest of the
+    /// previous member.
     ///
     /// # Errors
     ///
     /// Returns an error if the archive is broken. No other member can be read
-    /// then. The cause is in the trace.
+    /// then. The trace contains the cause.
     pub(super) fn next_member(&self) -> io::Result<Option<Member>> {
         let mut shared = self.shared.lock();
         let found = shared.find_file(&self.trace);
@@ -111,7 +111,8 @@ impl Shared {
         Ok(None)
     }
 
-    /// Skips this number of bytes. Returns fewer at the end of the archive.
+    /// Skips `count` bytes and returns the number of bytes that were skipped.
+    /// That number is smaller than `count` if the archive ends before.
     fn skip(&mut self, count: u64, trace: &Trace) -> io::Result<u64> {
         let mut chunk = [0; 8192];
         let mut skipped = 0;

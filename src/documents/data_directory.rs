@@ -13,17 +13,17 @@ use super::place::Place;
 use super::reader::DocumentReader;
 use crate::error::Result;
 
-/// A tor's `DataDirectory`, or its `CacheDirectory` if that is another one: the
-/// documents that tor has stored there.
+/// The documents that a tor has stored in its `DataDirectory`, or in its
+/// `CacheDirectory` if that is another directory.
 ///
-/// The tor may be running. tor replaces most files as a whole, and appends new
-/// descriptors to journals, whose names end with `.new`. The methods combine a
-/// file with its journal. The last document of a journal may be incomplete if
-/// tor writes it at that moment.
+/// tor may be running at the same time. tor replaces most files as a whole, and
+/// appends new descriptors to journals, whose names end with `.new`. The
+/// methods combine a file with its journal. The last document of a journal may
+/// be incomplete if tor is writing it at that moment.
 ///
-/// A file that doesn't exist has no documents. Which files exist depends on
-/// tor's role: most clients have microdescriptors only. Nothing but documents
-/// is read, so the private keys in the directory aren't read either.
+/// A missing file counts as a file without documents. tor's role determines
+/// which files exist: most clients have microdescriptors only. Only documents
+/// are read, never the private keys in the directory.
 ///
 /// ```no_run
 /// use scape::documents::DataDirectory;
@@ -170,7 +170,7 @@ impl DataDirectory {
         Ok(self.read(&consensus_name("cached", flavor))?.pop())
     }
 
-    /// Returns the consensus that tor can't use yet, because it has no
+    /// Returns the consensus that tor can't use yet because it lacks the
     /// certificates for the signatures.
     ///
     /// ```
@@ -275,7 +275,8 @@ impl DataDirectory {
         if path.is_dir() { reader.path(path) } else { reader }
     }
 
-    /// Reads a file of one kind of documents. A missing file has none.
+    /// Reads a file that contains documents of one kind. A missing file counts
+    /// as empty.
     fn read(&self, name: &str) -> Result<Vec<FoundDocument>> {
         let mut found = Vec::new();
         for document in DocumentReader::new().path(self.path.join(name)) {
@@ -288,7 +289,7 @@ impl DataDirectory {
         Ok(found)
     }
 
-    /// Reads a file and its journal, which has newer documents.
+    /// Reads a file and its journal, which contains newer documents.
     fn with_journal(&self, name: &str) -> Result<Vec<FoundDocument>> {
         // tor moves documents from the journal to the file. So the journal is
         // read first, and no document is missed.
@@ -314,7 +315,8 @@ impl DataDirectory {
     }
 }
 
-/// Returns the first document of each key, and all documents without a key.
+/// Returns the documents, but only the first one of those with the same key.
+/// Documents without a key are all returned.
 fn first_of_each(
     mut documents: Vec<FoundDocument>,
     key: impl Fn(&[u8]) -> Option<Vec<u8>>,

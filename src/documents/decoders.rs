@@ -11,32 +11,36 @@ use super::trace::{Decoder, Fault, Stream, Trace};
 #[cfg(feature = "zstd")]
 use super::zstd::ZstdReader;
 
-/// The most bytes of memory that a decoder may use. The usual levels of xz and
-/// zstd need less than 70 MiB.
+/// The maximum number of bytes of memory that a decoder may use. The usual
+/// compression levels of xz and zstd need less than 70 MiB.
 #[cfg(any(feature = "xz", feature = "zstd"))]
 const MEMORY_LIMIT: u64 = 128 << 20;
 
-/// The number of bytes at a file's start that are looked at. The labels of
-/// tor's `diff-cache` have about one kilobyte.
+/// The number of bytes at a file's start that are searched for a format's magic
+/// bytes and for labels. The labels in tor's `diff-cache` have about 1 KB.
 const HEAD: u64 = 8192;
 
-/// The most archives and compressed files inside each other.
+/// The maximum nesting depth of archives and compressed files.
 const MOST_LAYERS: usize = 8;
 
-/// A file whose format was found out.
+/// The content of a file whose format was recognized.
 pub(super) enum Opened {
-    /// Documents in a row, with their kind if the file's labels say it.
+    /// Documents, one after the other. The kind is `None` unless the file's
+    /// labels name it.
     Documents(Stream, Option<DocumentKind>),
-    /// An archive, with the number of formats around its members.
+    /// An archive, and the number of archives and compressed files around its
+    /// members.
     Archive(Archive, usize),
 }
 
-/// Opens a stream that is inside of `layers` archives and compressed files.
+/// Recognizes the format of a stream and decompresses it, until the content is
+/// plain documents or an archive. `layers` is the number of archives and
+/// compressed files around the stream.
 ///
 /// # Errors
 ///
-/// Returns an error if the stream can't be read or decoded. The cause is in the
-/// trace.
+/// Returns an error if the stream can't be read or decoded. The trace contains
+/// the cause.
 pub(super) fn open(mut stream: Stream, mut layers: usize, trace: &Trace) -> io::Result<Opened> {
     let mut labelled_kind = None;
     loop {

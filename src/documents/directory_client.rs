@@ -21,12 +21,13 @@ use scape_proto::word::Fingerprint;
 /// The number of digests or fingerprints in one request. tor accepts 96.
 const BATCH: usize = 90;
 
-/// A client of directory servers. It fetches documents over HTTP from
-/// directory ports: through tor, or from a private network on this machine. See
-/// dir-spec, "Directory HTTP URLs". Requires the feature `http`.
+/// A client that fetches documents from directory servers over HTTP. The
+/// servers are directory ports that are reached through tor, or that belong to
+/// a private network on this machine. See dir-spec, "Directory HTTP URLs".
+/// Requires the feature `http`.
 ///
 /// The servers are asked in order. If one doesn't send the document, the next
-/// one is asked, and after the last one the first one again.
+/// one is asked. After the last server, the first one is asked again.
 ///
 /// Most programs don't need this type, because their tor has most documents
 /// already: see [`Info`](crate::control::Info). Only authorities have votes,
@@ -56,9 +57,10 @@ impl DirectoryClient {
     ///
     /// Exits refuse connections to relays and authorities that are in the
     /// consensus, unless the consensus has the parameter
-    /// `allow-network-reentry=1`. The public network doesn't have it, so this
-    /// works for servers that are no relays. A private network has private
-    /// addresses, for which [`TorClient::allow_private_addresses`] is needed.
+    /// `allow-network-reentry=1`. The consensus of the public network doesn't
+    /// have it. So on the public network, this client works only for servers
+    /// that are neither relays nor authorities. A private network has private
+    /// addresses, which need [`TorClient::allow_private_addresses`].
     ///
     /// ```no_run
     /// use scape::documents::DirectoryClient;
@@ -86,8 +88,8 @@ impl DirectoryClient {
     }
 
     /// Creates a client that asks servers of a private network on this machine.
-    /// It connects directly, so only loopback addresses are allowed: nothing
-    /// goes around tor to other machines.
+    /// The client connects directly, without tor. So only loopback addresses
+    /// are allowed, and no other machine is contacted.
     ///
     /// ```
     /// use scape::documents::DirectoryClient;
@@ -122,7 +124,7 @@ impl DirectoryClient {
         DirectoryClient { requests, timeout: Duration::from_secs(120) }
     }
 
-    /// Sets the time that each call may take, over all servers. Default: two
+    /// Sets the time limit of each call, for all servers together. Default: two
     /// minutes.
     ///
     /// ```no_run
@@ -136,8 +138,8 @@ impl DirectoryClient {
         self
     }
 
-    /// Sets how often each server is asked at most. Default: 3. 0 is the same
-    /// as 1.
+    /// Sets the maximum number of times that each server is asked. Default: 3.
+    /// The value 0 counts as 1.
     ///
     /// ```no_run
     /// # fn f(directory: scape::documents::DirectoryClient) {
@@ -150,8 +152,9 @@ impl DirectoryClient {
         self
     }
 
-    /// Sets the number of bytes that an answer may have. Default: 64 MiB. Lists
-    /// are fetched in several requests, each of which has an answer.
+    /// Sets the maximum size of an answer in bytes. Default: 64 MiB. A long
+    /// list of documents is fetched with several requests, and the limit
+    /// applies to each answer.
     ///
     /// ```no_run
     /// # fn f(directory: scape::documents::DirectoryClient) {
@@ -187,10 +190,10 @@ impl DirectoryClient {
         self.get(&consensus_path(flavor), |bytes| consensus_of(flavor, bytes))
     }
 
-    /// Fetches the current consensus, given an older one. Servers send only the
-    /// difference if they can, which is much smaller. This method applies it
-    /// and returns the whole new consensus. If there is no newer one, the
-    /// result is the old one.
+    /// Fetches the current consensus, given an older one. A server sends only
+    /// the difference if it can, because the difference is much smaller. This
+    /// method applies the difference and returns the whole new consensus. If
+    /// there is no newer consensus, returns the old one.
     ///
     /// ```no_run
     /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -370,9 +373,9 @@ impl DirectoryClient {
         })
     }
 
-    /// Fetches microdescriptors by their digests, as a consensus of the flavor
-    /// `microdesc` has them. Those that the server doesn't know are left out of
-    /// the result.
+    /// Fetches microdescriptors by their digests, which a consensus of the
+    /// flavor `microdesc` contains. Those that the server doesn't know are left
+    /// out of the result.
     ///
     /// ```no_run
     /// # type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -409,7 +412,8 @@ impl DirectoryClient {
     }
 
     /// Fetches the documents of a query, in as many requests as are needed.
-    /// `was_asked_for` decides about the documents in an answer.
+    /// `was_asked_for` returns true if an answer contains only documents that
+    /// the query asks for.
     fn get_batches<D: OwnedText>(
         &self,
         path: &str,
@@ -437,9 +441,9 @@ impl DirectoryClient {
         }
     }
 
-    /// Fetches documents by their digests or fingerprints. A server answers
-    /// with 404 if it has none of the documents of one request, so such a
-    /// request is an error only if all others end in the same way.
+    /// Fetches documents by their digests or fingerprints, in batches. A server
+    /// answers 404 if it has none of the documents of a batch. That is an error
+    /// only if no batch yields a document.
     fn get_each<D: OwnedText>(
         &self,
         path: &str,
@@ -498,7 +502,7 @@ fn asks_for_all(
     }
 }
 
-/// Returns an answer that is a consensus of this flavor.
+/// Returns the answer if it is a consensus of this flavor, or else an error.
 fn consensus_of(flavor: &ConsensusFlavor, bytes: Vec<u8>) -> Answer<Vec<u8>> {
     let bytes = signed::<Consensus<'static>>(bytes)?;
     match Consensus::parse(&bytes) {
@@ -507,7 +511,8 @@ fn consensus_of(flavor: &ConsensusFlavor, bytes: Vec<u8>) -> Answer<Vec<u8>> {
     }
 }
 
-/// Returns an answer that begins with a document of this type.
+/// Returns the answer if it begins with a document of this type, or else an
+/// error.
 fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     if D::parse(&bytes).is_err() {
         return Err(DirectoryProblem::Document("the answer is another document".into()));
@@ -515,10 +520,10 @@ fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     if bytes.ends_with(b"\n") { Ok(bytes) } else { Err(cut_off()) }
 }
 
-/// Returns an answer that begins with a document of this type, and ends with a
-/// signature. Directory servers don't announce the length of most answers, so a
-/// connection that breaks looks like the end. A break between two documents
-/// isn't noticed.
+/// Returns the answer if it begins with a document of this type and ends with a
+/// signature, or else an error. Directory servers don't announce the length of
+/// most answers, so a broken connection looks like the end of the answer. A
+/// break between two documents isn't noticed.
 fn signed<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     let bytes = document::<D>(bytes)?;
     match bytes.trim_ascii_end().ends_with(b"-----END SIGNATURE-----") {

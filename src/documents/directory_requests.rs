@@ -1,4 +1,5 @@
-//! Requests to directory servers, one after the other, until one answers.
+//! Requests to directory servers: asks one server after the other until one
+//! sends the document.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,24 +10,25 @@ use crate::io::transport::Deadline;
 /// The pause before all servers are asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The result of reading an answer.
+/// The document in a server's answer, or the reason why the answer has none.
 pub(super) type Answer<T> = Result<T, DirectoryProblem>;
 
-/// The servers of a directory client, and how they are asked.
+/// The servers of a directory client, and the settings for requests to them.
 #[derive(Debug, Clone)]
 pub(super) struct DirectoryRequests {
     pub(super) agent: ureq::Agent,
     pub(super) servers: Vec<SocketAddr>,
-    /// The number of times that each server is asked at most.
+    /// The maximum number of times that each server is asked.
     pub(super) rounds: u32,
-    /// The number of bytes that an answer may have.
+    /// The maximum size of an answer in bytes.
     pub(super) longest: u64,
 }
 
 impl DirectoryRequests {
     /// Asks the servers in turn until one sends an answer that `read` accepts,
-    /// and returns what `read` returns. Returns `None` if the server has
-    /// nothing newer than what `header` names.
+    /// and returns the result of `read`. `header` is an additional HTTP header
+    /// that names the version that the caller has. Returns `None` if the server
+    /// has no newer version.
     pub(super) fn fetch(
         &self,
         path: &str,
@@ -62,8 +64,8 @@ impl DirectoryRequests {
         Err(DirectoryError::new(path, failures, deadline.has_passed()))
     }
 
-    /// Asks one server, within `timeout`. Returns `None` if the server has
-    /// nothing newer than what the header names.
+    /// Asks one server, within `timeout`. Returns `None` if the server has no
+    /// newer version than the one that `header` names.
     fn ask(
         &self,
         server: SocketAddr,

@@ -13,8 +13,8 @@ use crate::error::{Cause, ErrorKind};
 
 /// The error for a file, a stream or a member of an archive that can't be read.
 ///
-/// It is the error that [`DocumentReader`](super::DocumentReader) yields
-/// between documents. The reader goes on with the next member or file.
+/// A [`DocumentReader`](super::DocumentReader) yields this error as an item,
+/// and continues with the next member or file.
 #[derive(Debug, Clone)]
 pub struct ReadError {
     place: Arc<Place>,
@@ -42,8 +42,7 @@ pub enum ReadProblem {
     /// A document is longer than [`longest`](super::DocumentReader::longest)
     /// allows.
     TooLong(DocumentTooLong),
-    /// Too many archives and compressed files are inside each other. The limit
-    /// is 8.
+    /// Archives and compressed files are nested more than 8 deep.
     TooDeep,
 }
 
@@ -68,7 +67,7 @@ impl ReadError {
         self.position
     }
 
-    /// Returns the reason.
+    /// Returns the reason why the data can't be read.
     pub fn problem(&self) -> &ReadProblem {
         &self.problem
     }

@@ -1,4 +1,5 @@
-//! Reading one file or stream: its documents, or those of its members.
+//! [`OpenFile`]: reads the documents of one file or stream. In an archive,
+//! these are the documents of the members.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -16,14 +17,16 @@ use crate::error::{Cancelled, Error, Phase};
 
 /// A file or a stream that is being read.
 ///
-/// It is a stack: the innermost archive is the last one, and the content
-/// belongs to it. Every failure belongs to one level. The levels above it are
-/// dropped, and those below it go on.
+/// Archives can contain archives, so `archives` is a stack with the innermost
+/// archive at the end. `content` is a member of the innermost archive. If an
+/// archive fails, the archives inside it are dropped, and reading continues
+/// with the next member of the archive around it.
 pub(super) struct OpenFile {
     trace: Trace,
     place: Arc<Place>,
     settings: Settings,
-    /// The file itself, until it is opened.
+    /// The file's bytes. `None` after the first step, which recognizes the
+    /// format.
     start: Option<Stream>,
     archives: Vec<Level>,
     content: Option<Content>,
@@ -54,10 +57,10 @@ struct Content {
     is_finished: bool,
 }
 
-/// A step of the reading.
+/// The result of one step of reading.
 pub(super) enum Step {
     Document(FoundDocument),
-    /// Something was read, but no document is complete.
+    /// Bytes were read, but no further document is complete yet.
     Further,
     /// The file has no more documents.
     End,
@@ -91,7 +94,7 @@ impl OpenFile {
         self.trace.bytes()
     }
 
-    /// Reads further, at most as many bytes as `chunk` has.
+    /// Reads the next bytes, at most as many as fit in `chunk`.
     pub(super) fn step(&mut self, chunk: &mut [u8]) -> Step {
         // A decoder may give many bytes for few of the file.
         if self.trace.check_cancelled().is_err() {
@@ -128,8 +131,9 @@ impl OpenFile {
         Step::Further
     }
 
-    /// Returns the next document of the content, or reads further. The content
-    /// is put back unless it has ended or failed.
+    /// Returns the next document of the content. If no document is complete,
+    /// reads the next bytes instead. The content is put back into `self` unless
+    /// it has ended or failed.
     fn read_content(&mut self, mut content: Content, chunk: &mut [u8]) -> Step {
         match content.splitter.next_document() {
             Ok(Some(document)) => {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The format of an archive or a compressed file. Formats are recognized by
-/// their first bytes, never by a file's name.
+/// The format of an archive or a compressed file. Formats are recognized by the
+/// content of a file, never by its name.
 ///
 /// `Display` writes the usual name, such as `gzip`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,8 +13,9 @@ pub enum Format {
     Tar,
     /// A file compressed with gzip.
     Gzip,
-    /// The format that tor calls `deflate` in its directory `diff-cache`. Only
-    /// the labels of these files tell the format.
+    /// zlib's format, which tor calls `deflate` in its directory `diff-cache`.
+    /// It has no magic bytes, so only the labels of these files tell the
+    /// format.
     Zlib,
     /// A file compressed with bzip2.
     Bzip2,
@@ -49,7 +50,7 @@ impl Format {
     }
 
     /// Recognizes the format of a file that begins with these bytes. Returns
-    /// `None` if the file is a plain one.
+    /// `None` if the file is neither an archive nor compressed.
     pub(super) fn of(head: &[u8]) -> Option<Format> {
         if head.starts_with(&[0x1f, 0x8b, 8]) {
             Some(Format::Gzip)
@@ -83,8 +84,8 @@ impl fmt::Display for Format {
     }
 }
 
-/// After the letters and the block size there is a block, or the end of an
-/// empty file.
+/// Returns true if a bzip2 file may begin with these bytes: the letters `BZh`,
+/// the block size, and then a block or the end of an empty file.
 fn is_bzip2(head: &[u8]) -> bool {
     const BLOCK: &[u8] = &[0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
     const END: &[u8] = &[0x17, 0x72, 0x45, 0x38, 0x50, 0x90];
@@ -92,8 +93,8 @@ fn is_bzip2(head: &[u8]) -> bool {
     (b'1'..=b'9').contains(size) && (rest.starts_with(BLOCK) || rest.starts_with(END))
 }
 
-/// A zstd file may begin with a frame to be skipped, of which there are 16
-/// kinds.
+/// Returns true if a zstd file may begin with these bytes. The first frame may
+/// be a skippable frame, which has one of 16 magic numbers.
 fn is_zstd(head: &[u8]) -> bool {
     match head {
         [0x28, 0xb5, 0x2f, 0xfd, ..] => true,
@@ -102,8 +103,10 @@ fn is_zstd(head: &[u8]) -> bool {
     }
 }
 
-/// The format has no magic bytes. Its header is recognized as xz does it: usual
-/// properties, a dictionary of a usual size, and no length or a possible one.
+/// Returns true if these bytes look like the header of an `.lzma` file. The
+/// format has no magic bytes, so this function makes the same checks as xz: the
+/// properties and the size of the dictionary must be common values, and the
+/// length must be unknown or plausible.
 fn is_lzma(head: &[u8]) -> bool {
     let Some((header, _)) = head.split_first_chunk::<13>() else { return false };
     let [properties, d0, d1, d2, d3, length @ ..] = *header;
@@ -117,8 +120,9 @@ fn is_lzma(head: &[u8]) -> bool {
     properties == 0x5d && is_usual && is_possible
 }
 
-/// Old tar archives have no magic bytes, but every header has a checksum. An
-/// archive without members consists of zeros.
+/// Returns true if a tar archive may begin with these bytes. Old archives have
+/// no magic bytes, but every header has a checksum. An archive without members
+/// consists of zeros.
 fn is_tar(head: &[u8]) -> bool {
     let Some(block) = head.get(..TAR_BLOCK) else { return false };
     if block.get(257..262) == Some(b"ustar") || block.iter().all(|byte| *byte == 0) {

@@ -72,7 +72,7 @@ impl FoundDocument {
     }
 }
 
-/// Leaves out the text, because any file may have been read.
+/// Formats without the text, because the file may contain something private.
 impl fmt::Debug for FoundDocument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FoundDocument")

@@ -1,24 +1,26 @@
 //! The labels of the files in tor's directory `diff-cache`.
 //!
-//! Such a file begins with lines of a keyword and a value. A zero byte ends
-//! them, and the document follows, compressed as the label `compression` says.
+//! Such a file begins with labels: lines of a keyword and a value, followed by
+//! a zero byte. The rest of the file is the document, compressed as the label
+//! `compression` says.
 
 use scape_proto::netdoc::DocumentKind;
 
-/// The labels of a file that tells readers something.
+/// The labels of one file, as far as a reader of the document needs them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Labels {
-    /// The length of the labels with the zero byte.
+    /// The length of the labels in bytes, including the zero byte.
     pub(super) length: usize,
     pub(super) kind: DocumentKind,
-    /// True if the document is compressed in zlib's format, which has no magic
-    /// bytes. The other formats have.
+    /// True if the document is compressed in zlib's format. Only this format
+    /// must be named by a label, because it has no magic bytes.
     pub(super) is_zlib: bool,
 }
 
 impl Labels {
     /// Parses the labels of a file that begins with these bytes. Returns `None`
-    /// if the file has no labels, or none of a document.
+    /// if the file has no labels, or if the labels don't name a kind of
+    /// document that the reader knows.
     pub(super) fn parse(head: &[u8]) -> Option<Labels> {
         let length = memchr::memchr(0, head)? + 1;
         let text = std::str::from_utf8(head.get(..length - 1)?).ok()?;

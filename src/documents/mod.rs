@@ -1,4 +1,4 @@
-//! Directory documents in files: archives of CollecTor, compressed files, and a
+//! Directory documents in files: CollecTor's archives, compressed files, and
 //! tor's data directory.
 //!
 //! [`DocumentReader`] is an iterator over the documents in any number of files,

@@ -1,4 +1,4 @@
-//! Paths as text without loss.
+//! Conversion of paths to text and back, without loss.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -15,8 +15,8 @@ impl Place {
         Place { path: path.into(), member: None }
     }
 
-    /// Returns the place of a member, if this is the place of an archive. The
-    /// archive may be a member itself.
+    /// Returns the place of a member of the archive at this place. The archive
+    /// may itself be a member of another archive.
     pub(super) fn inside(&self, member: &Path) -> Self {
         let member = match &self.member {
             // Joining would let an absolute path replace the archive's.
@@ -34,8 +34,7 @@ impl Place {
         self.member.as_deref()
     }
 
-    /// Returns the path with the most exact name: the member's, or else the
-    /// file's.
+    /// Returns the path of the member, or of the file if there is no member.
     pub(super) fn innermost(&self) -> &Path {
         self.member.as_deref().unwrap_or(&self.path)
     }

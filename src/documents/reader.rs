@@ -23,18 +23,18 @@ use crate::io::regular_file::RegularFile;
 /// An iterator over the directory documents in files, directories, archives and
 /// streams.
 ///
-/// Methods add what is to be read, and set how. The iterator then reads in the
-/// order in which files were added. Archives and compressed files are
-/// recognized by their content. They may be inside each other up to 8 times,
-/// such as documents in gzip in a tar archive in xz.
+/// The methods add files, directories and streams, and set how they are read.
+/// The iterator reads them in the order in which they were added. Archives and
+/// compressed files are recognized by their content. They may be nested up to 8
+/// deep: for example, a gzip file in a tar archive that is compressed with xz.
 ///
-/// A file that can't be read is an item with a [`ReadError`]. The iterator goes
-/// on with the next member of the archive or the next file. A broken document
-/// is no error here: the parsers report it.
+/// If a file can't be read, the iterator yields a [`ReadError`], and continues
+/// with the next member of the archive or the next file. Invalid documents are
+/// no errors here: the parsers report them.
 ///
-/// Files are read from front to back, in parts. The reader keeps the next
-/// document only, so an archive may have any size. Decoders take up to 128 MiB
-/// of memory in addition, but usually much less.
+/// Files are read from front to back, in parts. The reader keeps only the next
+/// document in memory, so an archive may have any size. Decoders take up to 128
+/// MiB of memory in addition, but usually much less.
 ///
 /// ```
 /// use scape::documents::DocumentReader;
@@ -80,7 +80,7 @@ enum Input {
 
 type ProgressCallback = Box<dyn FnMut(Progress<'_>) + Send>;
 
-/// The most bytes that are read at once, after decompression.
+/// The maximum number of decompressed bytes that one read returns.
 const CHUNK: usize = 64 << 10;
 
 impl Default for DocumentReader {
@@ -116,11 +116,11 @@ impl DocumentReader {
 
     /// Adds a file or a directory.
     ///
-    /// Of a directory, all regular files are read, sorted by their names.
-    /// Symbolic links in it aren't followed, so nothing outside of it is read.
-    /// Files that are named like tor's private keys and cookies aren't read,
-    /// neither in directories nor in archives. Pipes and devices can be given
-    /// to [`stream`](Self::stream).
+    /// In a directory, all regular files are read, sorted by their names.
+    /// Symbolic links in a directory aren't followed, so nothing outside of the
+    /// directory is read. Files that are named like tor's private keys and
+    /// cookies aren't read, neither in directories nor in archives. For pipes
+    /// and devices, use [`stream`](Self::stream).
     ///
     /// ```
     /// use scape::documents::DocumentReader;
@@ -136,8 +136,8 @@ impl DocumentReader {
         self
     }
 
-    /// Adds a stream of bytes, which may be an archive or compressed like a
-    /// file. `name` is the path that its documents and errors have.
+    /// Adds a stream of bytes, which may be an archive or compressed, like a
+    /// file. `name` is the path that documents and errors of the stream have.
     ///
     /// ```
     /// use scape::documents::DocumentReader;
@@ -153,7 +153,7 @@ impl DocumentReader {
         self
     }
 
-    /// Sets if directories inside of directories are read. The default is true.
+    /// Sets whether directories inside of directories are read. Default: true.
     ///
     /// ```
     /// use scape::documents::DocumentReader;
@@ -171,9 +171,9 @@ impl DocumentReader {
         self
     }
 
-    /// Sets the kind of documents that have no annotation `@type`. It replaces
-    /// the kinds that follow from files' names and from the first lines of the
-    /// documents.
+    /// Sets the kind of documents that have no annotation `@type`. By default,
+    /// that kind follows from the file's name or from the first lines of the
+    /// document.
     ///
     /// ```
     /// use scape::documents::DocumentReader;
@@ -192,9 +192,9 @@ impl DocumentReader {
         self
     }
 
-    /// Sets the number of bytes that a document may have with its annotations.
-    /// The default is 64 MiB. A longer document is an error, and the rest of
-    /// its file or member is skipped.
+    /// Sets the maximum size of a document with its annotations, in bytes.
+    /// Default: 64 MiB. A longer document is an error, and the rest of its file
+    /// or member is skipped.
     ///
     /// ```
     /// use scape::documents::{DocumentReader, ReadError, ReadProblem};
@@ -211,9 +211,9 @@ impl DocumentReader {
         self
     }
 
-    /// Calls a function after each part that was read: 64 KiB after
-    /// decompression, or the end of a file or member. The function runs on the
-    /// thread that uses the iterator.
+    /// Sets a function that is called after each part that was read: 64 KiB of
+    /// decompressed data, or the end of a file or member. The function runs on
+    /// the thread that uses the iterator.
     ///
     /// ```
     /// use scape::documents::DocumentReader;

@@ -13,7 +13,7 @@ use crate::error::{Cause, Error, ErrorKind, Result};
 use crate::io::regular_file;
 
 /// A record of files that were read, so that the next run skips them. A file
-/// that has another length or modification time since then is read again.
+/// whose length or modification time has changed since then is read again.
 ///
 /// The record is a plain text: see the implementation of `Display`. It can be
 /// stored with [`save`](Self::save).
@@ -62,7 +62,8 @@ impl Stamp {
     }
 }
 
-/// The most bytes of a stored record: some 300,000 files.
+/// The maximum size of a stored record in bytes, which suffices for about
+/// 300,000 files.
 const LONGEST_RECORD: u64 = 64 << 20;
 
 impl SeenFiles {
@@ -86,7 +87,7 @@ impl SeenFiles {
     }
 
     /// Returns true if the file was read and hasn't changed since then. Returns
-    /// false if the file can't be looked up.
+    /// false if the file's properties can't be read.
     ///
     /// ```
     /// use scape::documents::SeenFiles;
@@ -181,7 +182,8 @@ impl SeenFiles {
     }
 }
 
-/// The record must be right if the next run has another working directory.
+/// Makes a path absolute, because the next run may have another working
+/// directory.
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
@@ -226,7 +228,7 @@ fn parse_line(line: &str) -> Option<(PathBuf, Stamp)> {
     Some((path_text::parse(path)?, stamp))
 }
 
-/// The error for a text that is no record of [`SeenFiles`].
+/// The error for a text that isn't a valid record of [`SeenFiles`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseSeenFilesError {
     line: usize,

@@ -1,4 +1,5 @@
-//! Watching a chain of readers from outside: bytes, failures, cancellation.
+//! [`Trace`]: the bytes that a chain of readers has read, its first failure,
+//! and its cancellation.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -23,15 +24,15 @@ pub(super) enum Fault {
     Broken(Format, io::Error),
     /// This build of the crate can't read the format.
     NoFeature(Format),
-    /// Too many archives and compressed files are inside each other.
+    /// Archives and compressed files are nested too deeply.
     TooDeep,
 }
 
 /// The record of a chain of readers, such as a file, a decoder and an archive.
 ///
-/// The readers pass errors on, and some decoders exchange them for errors of
-/// their own. The record keeps the first error, which is the one of the
-/// innermost reader.
+/// Some decoders replace an error of the reader below them by an error of their
+/// own. The trace keeps the first error, which is the error of the reader that
+/// failed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trace {
     shared: Arc<Shared>,
@@ -115,8 +116,8 @@ impl<R: Read> Read for Source<R> {
     }
 }
 
-/// A decoder in a chain. It is dropped when it has failed, because decoders
-/// needn't be usable after that.
+/// A decoder in a chain. The inner decoder is dropped after an error, because a
+/// decoder need not work after an error.
 pub(super) struct Decoder {
     inner: Option<Stream>,
     format: Format,

@@ -9,9 +9,10 @@ use super::names;
 /// An iterator over a file, or over the files in a directory, sorted by their
 /// names.
 ///
-/// Only the listings of the directories on the way to the current file are
-/// kept. Symbolic links are followed only at the start. Other kinds of files,
-/// such as sockets, and files with private keys are left out.
+/// Only the listings of the directories above the current file are kept in
+/// memory. A symbolic link is followed only if it is the start of the walk.
+/// Other kinds of files, such as sockets, and files with private keys are left
+/// out.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// The entries that are to be visited, the next one last.

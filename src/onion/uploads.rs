@@ -88,7 +88,7 @@ struct Descriptor {
 
 #[derive(Debug)]
 struct Upload {
-    /// The descriptor's name. `None` if a filter hides it.
+    /// The descriptor's id. `None` if a filter hides it.
     descriptor: Option<String>,
     hsdir: RelayName,
     round: usize,
@@ -155,7 +155,7 @@ impl Uploads {
     }
 
     /// Handles a CREATED event in which a filter on the control port hides the
-    /// descriptor's name. tor creates both descriptors before any upload. So a
+    /// descriptor's id. tor creates both descriptors before any upload. So a
     /// descriptor that is created after an upload belongs to a service that was
     /// added again, or to a new time period.
     fn created_unnamed(&mut self) -> bool {
@@ -214,7 +214,7 @@ impl Uploads {
     }
 
     /// Handles an UPLOAD event in which a filter on the control port hides the
-    /// descriptor's name.
+    /// descriptor's id.
     fn began_unnamed(&mut self, hsdir: &RelayName) -> bool {
         self.begun += 1;
         self.pending.push(Upload { descriptor: None, hsdir: hsdir.clone(), round: self.round });

@@ -37,7 +37,8 @@ pub fn find_tor() -> Result<PathBuf> {
     search(|name| env::var_os(name).filter(|value| !value.is_empty()), is_program)
 }
 
-/// [`find_tor`] with the environment and the file system as parameters.
+/// Searches like [`find_tor`], with the environment and the file system as
+/// parameters.
 fn search(
     variable: impl Fn(&str) -> Option<OsString>,
     is_program: impl Fn(&Path) -> bool,

@@ -35,7 +35,7 @@ enum Global {
 }
 
 impl Global {
-    /// Returns whether this thread is searching for the tor.
+    /// Returns true if this thread is searching for the tor, or launching it.
     fn is_coming_from_here(&self) -> bool {
         matches!(self, Global::Coming(thread) if *thread == thread::current().id())
     }

@@ -376,7 +376,7 @@ impl Tor {
         }
     }
 
-    /// Returns whether this tor is alive, or can be used again once its
+    /// Returns true if this tor is alive, or if it can be used again once its
     /// connection has reconnected.
     pub(super) fn is_alive_or_reconnects(&self) -> bool {
         // Only a connection that nothing opens again is reported as closed.

@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use run::{Done, Scape, lines, send_signal};
+use run::{Done, Lines, Scape, send_signal};
 use rustix::process::Signal;
 use scape::netdoc::onion::{BlindedSecretKey, OnionDescriptorBuilder, TimePeriod};
 use scape::word::OnionKey;
@@ -100,8 +100,7 @@ fn interrupt_ends_reading_standard_input() {
         let written = input.write_all(text.as_bytes());
         (input, written)
     });
-    let lines = lines(&mut child);
-    let line = lines.recv_timeout(Duration::from_secs(60)).unwrap();
+    let line = Lines::of(child.stdout.take().unwrap()).next();
     assert!(line.contains("authority0"), "{line}");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape doc").expect(130);

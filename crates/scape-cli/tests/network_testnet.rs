@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use run::{Done, Scape, send_signal};
+use run::{Done, Lines, Scape, send_signal};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -74,9 +74,14 @@ fn testnet_run_gives_a_program_the_network_and_returns_its_exit_code() {
     let scape = env!("CARGO_BIN_EXE_scape");
     let script = format!(
         "{scape} info status/circuit-established && echo $TOR_CONTROL_HOST:$TOR_CONTROL_PORT \
-         && echo $SCAPE_CONTROL && echo $SCAPE_TESTNET_BRIDGES && exit 7"
+         && echo $SCAPE_CONTROL && echo $SCAPE_TESTNET_BRIDGES \
+         && test -z \"$TOR_CONTROL_IPC_PATH$TOR_CONTROL_PASSWD$SCAPE_PASSWORD_FILE\" && exit 7"
     );
+    // The variables of the user's own tor don't reach the program.
     let done = small("run", runtime.path())
+        .env("TOR_CONTROL_IPC_PATH", "/nowhere/control")
+        .env("TOR_CONTROL_PASSWD", "secret")
+        .env("SCAPE_PASSWORD_FILE", "/nowhere/password")
         .arg("--relay=nickname=fast,bandwidth=20000,exit=false")
         .arg("--bridge=nickname=hidden")
         .arg("--keep")
@@ -107,7 +112,10 @@ fn testnet_run_explains_what_it_cannot_run() {
     let done = small("run", runtime.path()).arg("").run().expect(127);
     assert!(done.error.contains("cannot run \"\": No such file"), "{done:?}");
     small("run", runtime.path()).arg("sh").arg("-c").arg("exit 7").run().expect(7);
+    // The program isn't taken for the settings of the bridge.
+    small("run", runtime.path()).arg("--bridge").arg("sh").arg("-c").arg("exit 7").run().expect(7);
     Scape::new(["testnet", "run"]).run().expect(2);
+    on(runtime.path(), &["down", "one", "--all"]).run().expect(2);
     for wrong in ["--bridge=transport", "--bridge=transport=a-b", "--relay=nickname"] {
         Scape::new(["testnet", "run", wrong, "--", "true"]).run().expect(2);
     }
@@ -118,9 +126,8 @@ fn testnet_run_explains_what_it_cannot_run() {
         ("--voting-interval=1", "must be 10 s or more"),
     ];
     for (argument, expected) in wrong {
-        let done = Scape::new(["testnet", "run", argument, "--", "true"]).run();
+        let done = Scape::new(["testnet", "run", argument, "--", "true"]).run().expect(2);
         assert!(done.error.contains(expected), "{argument}: {done:?}");
-        assert_ne!(done.code, Some(0));
     }
 }
 
@@ -148,7 +155,9 @@ fn testnet_web_server_is_reached_through_an_exit() {
 fn testnet_in_the_background_is_shown_and_ended() {
     let runtime = runtime();
     let exports = small("up", runtime.path()).ok();
-    assert!(exports.starts_with("export SCAPE_CONTROL='127.0.0.1:"), "{exports}");
+    assert!(exports.contains("\nexport SCAPE_CONTROL='127.0.0.1:"), "{exports}");
+    let unset = exports.lines().next().unwrap();
+    assert!(unset.starts_with("unset ") && unset.contains(" TOR_CONTROL_IPC_PATH "), "{exports}");
     assert_eq!(on(runtime.path(), &["env"]).ok(), exports);
 
     let table = on(runtime.path(), &["status"]).ok();
@@ -179,9 +188,40 @@ fn testnet_in_the_background_is_shown_and_ended() {
 }
 
 #[test]
+fn testnet_whose_variables_cannot_be_printed_ends() {
+    let runtime = runtime();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let up = small("up", runtime.path()).start_with(full.into());
+    let done = Done::of(up, &"up").expect(1);
+    assert!(done.error.contains("cannot write the output"), "{done:?}");
+    assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn networks_that_hang_take_no_longer_than_one() {
+    let runtime = runtime();
+    let (held, _connections) = crossbeam_channel::unbounded();
+    for number in 0..12 {
+        let held = held.clone();
+        server(runtime.path(), &format!("hung{number}"), move |connection| {
+            held.send(connection).unwrap();
+        });
+    }
+    let begun = Instant::now();
+    let done = on(runtime.path(), &["status"]).arg("--timeout").arg("5").run().expect(4);
+    assert_eq!(done.error.matches("no answer for 5s").count(), 12, "{done:?}");
+    // One after the other would take 60 seconds.
+    assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+}
+
+#[test]
 fn testnets_have_names_and_end_at_a_signal() {
     let runtime = runtime();
-    let up = |name: &str| small("up", runtime.path()).arg("--name").arg(name).json().remove(0);
+    let keep = runtime.path().join("kept");
+    let up = |name: &str| {
+        let scape = small("up", runtime.path()).arg("--name").arg(name);
+        scape.arg("--keep").arg(&keep).json().remove(0)
+    };
     let (one, other) = (up("one"), up("other"));
     let names: Vec<String> = on(runtime.path(), &["status"])
         .json()
@@ -192,6 +232,8 @@ fn testnets_have_names_and_end_at_a_signal() {
     let pid = one["pid"].as_u64().unwrap().try_into().unwrap();
     send_signal(pid, Signal::TERM);
     wait_for_end(pid);
+    let kept = runtime.path().join("kept/client/torrc");
+    assert!(!fs::read_to_string(kept).unwrap().is_empty());
     let folder = one["nodes"][0]["data_directory"].as_str().unwrap();
     assert!(!Path::new(folder).exists(), "{folder}");
     on(runtime.path(), &["down", "--all"]).ok();
@@ -210,13 +252,18 @@ fn interrupted_testnets_leave_nothing_behind() {
         ["echo ready; exec sleep 600", "trap 'kill $!; exit 3' TERM; sleep 600 & echo ready; wait"]
     {
         let runtime = runtime();
-        let child = small("run", runtime.path()).arg("--").arg("sh").arg("-c").arg(script).start();
+        let keep = runtime.path().join("kept");
+        let scape = small("run", runtime.path()).arg("--keep").arg(&keep);
+        let child = scape.arg("--").arg("sh").arg("-c").arg(script).start();
         let (child, line) = first_line(child);
-        assert_eq!(line, "ready\n");
+        assert_eq!(line, "ready");
         send_signal(child.id(), Signal::TERM);
         let done = Done::of(child, &script);
         let expected = if script.starts_with("trap") { 3 } else { 143 };
         assert_eq!(done.code, Some(expected), "{done:?}");
+        for file in ["client/log", "client/torrc", "relay0/torrc"] {
+            assert!(!fs::read_to_string(keep.join(file)).unwrap().is_empty(), "{file}");
+        }
     }
     // During the start.
     for wait in [0, 100, 300, 600, 1000] {
@@ -326,6 +373,8 @@ fn server_that_ends_without_an_answer_has_just_ended() {
     on(runtime.path(), &["down", "--all"]).ok();
     let done = on(runtime.path(), &["env", "gone"]).run().expect(1);
     assert!(done.error.contains("no network named gone is running"), "{done:?}");
+    let done = on(runtime.path(), &["status"]).run().expect(0);
+    assert!(done.out.starts_with("NAME  PID") && done.error == "no networks\n", "{done:?}");
     assert_eq!(on(runtime.path(), &["status"]).json(), Vec::<serde_json::Value>::new());
 }
 
@@ -407,6 +456,15 @@ fn logs_that_cannot_be_kept_are_a_failure() {
     assert!(done.error.contains("network default has ended, but"), "{done:?}");
     assert!(done.error.contains("cannot write to"), "{done:?}");
     wait_for_end(pid);
+    // The files of the other nodes are written.
+    fs::remove_file(&keep).unwrap();
+    let script = "mkdir -p \"$0\" && touch \"$0/authority0\"";
+    let run = small("run", runtime.path()).arg("--keep").arg(&keep);
+    let done = run.arg("sh").arg("-c").arg(script).arg(&keep).run().expect(1);
+    assert!(done.error.contains("/authority0: "), "{done:?}");
+    let kept = fs::read_dir(&keep).unwrap().map(|entry| entry.unwrap().path());
+    let others: Vec<_> = kept.filter(|path| path.is_dir()).collect();
+    assert!(others.len() > 1 && others.iter().all(|path| path.join("log").exists()), "{others:?}");
 }
 
 #[test]
@@ -430,9 +488,7 @@ fn second_signal_kills_the_program_and_undoes_everything() {
     let (mut child, pid) = first_line(scape.arg("sh").arg("-c").arg(script).start());
     let _input = child.stdin.take();
     send_signal(child.id(), Signal::TERM);
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut note = String::new();
-    stderr.read_line(&mut note).unwrap();
+    let note = Lines::of(child.stderr.take().unwrap()).next();
     assert!(note.contains("waiting for \"sh\" to end; press Ctrl-C again"), "{note}");
     send_signal(child.id(), Signal::TERM);
     let done = Done::of(child, &"run").expect(128 + 9);
@@ -454,7 +510,7 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     command.arg("-c").arg(script).env("XDG_RUNTIME_DIR", runtime.path());
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let (mut child, line) = first_line(pipes.spawn().unwrap());
-    assert_eq!(line, "ready\n");
+    assert_eq!(line, "ready");
     let (hup, int, term) = (1, 1 << 1, 1 << 14);
     let pid = child.id();
     assert_eq!(signals(pid, "SigIgn:") & (hup | int | term), hup | int);
@@ -465,12 +521,9 @@ fn signals_that_were_ignored_at_the_start_stay_ignored() {
     Done::of(child, &"run").expect(5);
 }
 
-/// Reads the first line that a program prints.
+/// Waits for the first line that a program prints.
 fn first_line(mut child: Child) -> (Child, String) {
-    let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    stdout.read_line(&mut line).unwrap();
-    child.stdout = Some(stdout.into_inner());
+    let line = Lines::of(child.stdout.take().unwrap()).next();
     (child, line)
 }
 

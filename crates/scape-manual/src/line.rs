@@ -90,7 +90,8 @@ impl Strings {
         Strings(known.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
     }
 
-    /// Processes `.ds NAME TEXT`.
+    /// Defines a string, as the roff request `.ds NAME TEXT` does. `definition`
+    /// is the text after `.ds`.
     pub(super) fn define(&mut self, definition: &str) {
         let (name, text) =
             definition.trim_start().split_once([' ', '\t']).unwrap_or((definition, ""));

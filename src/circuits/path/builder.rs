@@ -137,7 +137,7 @@ impl PathBuilder {
         self
     }
 
-    /// Sets that the last hop is chosen like a middle hop and need not be an
+    /// Makes the last hop be chosen like a middle hop, so it need not be an
     /// exit. This is for circuits whose streams don't leave the Tor network.
     ///
     /// ```

@@ -35,7 +35,7 @@ pub(super) struct Rules {
     pub(super) stable: Option<bool>,
     pub(super) distinct_subnets: bool,
     pub(super) fixed_exit: Option<Fingerprint>,
-    /// The relays that are set, by the number of their hop.
+    /// The relays that the user has set, by the number of the hop.
     pub(super) fixed: BTreeMap<usize, Fingerprint>,
 }
 

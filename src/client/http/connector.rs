@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::io::transport::deadline_after;
 use scape_proto::control::ArgumentError;
 
-/// A resolver that resolves nothing, because tor gets the name.
+/// A resolver that returns no addresses, because tor resolves the host names.
 #[derive(Debug)]
 pub(super) struct NoResolver;
 

@@ -67,8 +67,8 @@ pub(super) struct Call {
 pub(super) struct Callback {
     function: Mutex<Option<Function>>,
     active: AtomicBool,
-    /// The most events that may wait for this callback. `None` if there is no
-    /// limit.
+    /// The maximum number of events that may wait for this callback. `None` if
+    /// there is no limit.
     limit: Option<usize>,
     waiting: AtomicUsize,
     lost: AtomicU64,

@@ -41,9 +41,10 @@ pub(crate) struct EventWait<'a> {
     subscription: &'a Subscription,
     deadline: Deadline,
     phase: Phase,
-    /// Set if the last call of [`next_before`](Self::next_before) began after
-    /// the moment until which it could wait. Has this moment, and the number of
-    /// queued events that later calls with the same moment may still return.
+    /// The state after `moment` has passed: `moment` itself, and the number of
+    /// queued events that later calls of [`next_before`](Self::next_before)
+    /// with the same `moment` may still return. `None` if the last call began
+    /// before its `moment`.
     late: Option<(Instant, usize)>,
     /// True if the wait continues after a reconnect. False if the wait ends
     /// with the connection on which it began.

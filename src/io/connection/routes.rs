@@ -252,7 +252,8 @@ impl fmt::Debug for Routes {
 /// The side of a subscription's queue into which the reader thread puts events.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// The most events that may wait in the queue. `None` if there is no limit.
+    /// The maximum number of events that may wait in the queue. `None` if there
+    /// is no limit.
     limit: Option<usize>,
     waiting: Arc<AtomicUsize>,
     lost: AtomicU64,

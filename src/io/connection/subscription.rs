@@ -16,8 +16,8 @@ use crate::io::connection::Closed;
 use crate::io::transport::{Deadline, deadline_after};
 use scape_proto::event::{Event, EventKind};
 
-/// The most events that may wait in the queue of a subscription, or for a
-/// callback.
+/// The maximum number of events that may wait in the queue of a subscription,
+/// or for a callback.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

@@ -1,10 +1,10 @@
-//! The type [`OwnerError`]: the process of a connection can't be found out.
+//! The type [`OwnerError`]: the process of a connection can't be determined.
 
 use std::fmt;
 
 use crate::error::{Cause, ErrorKind};
 
-/// The reason why the process that a connection belongs to can't be found out.
+/// The reason why the process that a connection belongs to can't be determined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OwnerError {

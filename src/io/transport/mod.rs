@@ -141,7 +141,7 @@ impl Transport {
 
     /// Returns true if the peer has not closed the stream and has sent nothing
     /// that is still unread. Always returns false for a stream in memory,
-    /// because this can't be found out there.
+    /// because such a stream can't be checked.
     #[cfg(feature = "http")]
     pub(crate) fn is_idle(&self) -> bool {
         let blocking = |blocking: bool| match &self.stream {

@@ -138,9 +138,10 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
     })
 }
 
-/// Returns true if a Boolean option whose default is 0 shall be reset. To reset
-/// such an option, SETCONF names it without a value. An explicit 0 would mean
-/// more than a reset: `CookieAuthentication=0` turns authentication off.
+/// Returns true if the wanted change resets a Boolean option whose default is
+/// 0. To reset such an option, SETCONF names it without a value. An explicit 0
+/// would mean more than a reset: `CookieAuthentication=0` turns authentication
+/// off.
 fn is_emptied_by_reset(schema: &Schema, unit: &str, wanted: &Wanted) -> bool {
     let is_zero = |line: &ConfLine| line.value.as_deref() == Some("0");
     *wanted == Wanted::Default
@@ -163,7 +164,7 @@ fn first_name<'a>(unit: &'a str, base: &'a [ConfLine]) -> &'a str {
 
 /// Returns the lines that express the wanted value in RESETCONF. The result is
 /// empty if a reset gives the wanted value. This is so in two cases: the
-/// default is wanted, or the option shall be unset and is unset by default.
+/// default is wanted, or the option is to be unset and is unset by default.
 /// Returns `None` if RESETCONF can't express the wanted value.
 fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine>> {
     let lines = match wanted {

@@ -36,23 +36,25 @@ use scape_proto::word::RelayName;
 /// ```
 #[doc(alias = "ICircuitListener")]
 pub trait CircuitListener: Send {
-    /// The state contains a new circuit: tor has reported it, or this program
-    /// has launched it. This is always the first call for a circuit.
+    /// Called when the state contains a new circuit: tor has reported it, or
+    /// this program has launched it. This is always the first call for a
+    /// circuit.
     fn circuit_new(&mut self, _circuit: &Circuit) {}
-    /// tor starts to build the circuit.
+    /// Called when tor starts to build the circuit.
     fn circuit_launched(&mut self, _circuit: &Circuit) {}
-    /// The circuit has one more hop. If tor reports several hops at once, there
-    /// is one call for each.
+    /// Called when the circuit has one more hop. If tor reports several hops at
+    /// once, there is one call for each.
     #[doc(alias = "circuit_extend")]
     fn circuit_extended(&mut self, _circuit: &Circuit, _hop: &RelayName) {}
-    /// The circuit can carry streams. This is also called after an extension.
+    /// Called when the circuit can carry streams, also after an extension.
     fn circuit_built(&mut self, _circuit: &Circuit) {}
-    /// The circuit's purpose has changed, or its onion service state has.
+    /// Called when the circuit's purpose or its onion service state has
+    /// changed.
     fn circuit_changed(&mut self, _circuit: &Circuit) {}
-    /// The circuit couldn't be built.
+    /// Called when the circuit couldn't be built.
     fn circuit_failed(&mut self, _circuit: &Circuit) {}
-    /// The circuit was closed after it had been built, or tor no longer has it
-    /// after a reconnect.
+    /// Called when the circuit was closed after it had been built, or when tor
+    /// no longer has it after a reconnect.
     fn circuit_closed(&mut self, _circuit: &Circuit) {}
 }
 
@@ -78,23 +80,23 @@ pub trait CircuitListener: Send {
 /// ```
 #[doc(alias = "IStreamListener")]
 pub trait StreamListener: Send {
-    /// The state contains a new stream. This is always the first call for a
-    /// stream.
+    /// Called when the state contains a new stream. This is always the first
+    /// call for a stream.
     fn stream_new(&mut self, _stream: &Stream) {}
-    /// The stream is attached to this circuit. It may have been attached to
-    /// another circuit before.
+    /// Called when the stream is attached to this circuit. It may have been
+    /// attached to another circuit before.
     #[doc(alias = "stream_attach")]
     fn stream_attached(&mut self, _stream: &Stream, _circuit: &Circuit) {}
-    /// The stream is no longer attached to a circuit. tor may attach it to
-    /// another circuit later.
+    /// Called when the stream is no longer attached to a circuit. tor may
+    /// attach it to another circuit later.
     #[doc(alias = "stream_detach")]
     fn stream_detached(&mut self, _stream: &Stream) {}
-    /// The stream is open.
+    /// Called when the stream is open.
     fn stream_succeeded(&mut self, _stream: &Stream) {}
-    /// The stream couldn't be opened. A call of
+    /// Called when the stream couldn't be opened. A call of
     /// [`stream_closed`](Self::stream_closed) follows.
     fn stream_failed(&mut self, _stream: &Stream) {}
-    /// The stream has ended.
+    /// Called when the stream has ended.
     fn stream_closed(&mut self, _stream: &Stream) {}
 }
 
@@ -118,11 +120,11 @@ pub trait StreamListener: Send {
 /// # Ok::<(), scape::Error>(())
 /// ```
 pub trait RouterListener: Send {
-    /// The relay is in the consensus now.
+    /// Called when the relay has appeared in the consensus.
     fn router_added(&mut self, _router: &Router) {}
-    /// The relay's entry in the consensus has changed.
+    /// Called when the relay's entry in the consensus has changed.
     fn router_changed(&mut self, _router: &Router) {}
-    /// The relay is no longer in the consensus.
+    /// Called when the relay is no longer in the consensus.
     fn router_removed(&mut self, _router: &Router) {}
 }
 
@@ -148,11 +150,12 @@ pub trait RouterListener: Send {
 /// ```
 #[doc(alias = "IAddrListener")]
 pub trait AddressListener: Send {
-    /// A mapping was added, or its target or its expiry time has changed.
+    /// Called when a mapping was added, or when its target or its expiry time
+    /// has changed.
     fn address_added(&mut self, _mapping: &AddressMapping) {}
-    /// A mapping has expired or was removed.
+    /// Called when a mapping has expired or was removed.
     fn address_expired(&mut self, _mapping: &AddressMapping) {}
-    /// A name couldn't be resolved.
+    /// Called when a name couldn't be resolved.
     fn address_failed(&mut self, _event: &AddrMapEvent) {}
 }
 

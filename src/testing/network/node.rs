@@ -44,9 +44,9 @@ pub struct Node {
     fingerprint: Option<Fingerprint>,
     bridge: Option<Bridge>,
     process: TorProcess,
-    /// The launch of the node's next process, for a restart. In a mutex,
-    /// because a `Launch` can't be shared between threads: it may have
-    /// callbacks.
+    /// The launch of the node's next process, for a restart. It is in a mutex,
+    /// because a `Launch` may have callbacks, and so can't be shared between
+    /// threads.
     again: Mutex<Launch>,
     is_paused: AtomicBool,
 }

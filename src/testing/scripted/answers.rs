@@ -1,4 +1,4 @@
-//! Replies to commands, in any order.
+//! The replies of a scripted tor to commands, which may come in any order.
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,12 @@
 //! Work on other threads, which Ctrl-C and SIGTERM must not wait for.
 
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::context::Context;
 use super::failure::Failure;
+use super::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -19,9 +19,7 @@ pub(crate) fn run<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     let (sender, done) = bounded(1);
-    thread::Builder::new()
-        .spawn(move || sender.send(work()))
-        .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+    threads::start_or_fail(move || sender.send(work()))?;
     receive(context, &done)?.ok_or_else(|| Failure::failed("a thread has panicked"))
 }
 
@@ -32,28 +30,61 @@ pub(crate) fn run_within<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Option<T>, Failure> {
     let (sender, done) = bounded(1);
-    thread::spawn(move || sender.send(work()));
+    threads::start_or_fail(move || sender.send(work()))?;
     let begun = Instant::now();
     loop {
+        context.check_interrupt()?;
         match done.recv_timeout(POLL.min(limit.saturating_sub(begun.elapsed()))) {
             Ok(value) => return Ok(Some(value)),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(Failure::failed("a thread has panicked"));
             }
             Err(RecvTimeoutError::Timeout) if begun.elapsed() >= limit => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
 /// Waits for the next value from another thread. Returns `None` if the sender
-/// is gone, and a failure after Ctrl-C or SIGTERM.
+/// is gone, and a failure after Ctrl-C or SIGTERM, even if there is a value:
+/// values may come faster than they are taken.
 pub(crate) fn receive<T>(context: &Context, values: &Receiver<T>) -> Result<Option<T>, Failure> {
     loop {
+        context.check_interrupt()?;
         match values.recv_timeout(POLL) {
             Ok(value) => return Ok(Some(value)),
             Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
+            Err(RecvTimeoutError::Timeout) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use scape::CancelToken;
+
+    use super::*;
+    use crate::base::failure::Exit;
+    use crate::base::options::GlobalOptions;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: GlobalOptions,
+    }
+
+    #[test]
+    fn interrupt_ends_the_wait_although_there_are_values() {
+        let token = CancelToken::new();
+        let context = Context::new(Line::parse_from(["scape"]).options, token.clone());
+        let (sender, values) = bounded(2);
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        assert_eq!(receive(&context, &values).unwrap(), Some(1));
+        token.cancel();
+        assert_eq!(receive(&context, &values).unwrap_err().exit, Exit::Interrupted);
+        let result = run_within(&context, POLL, || 1);
+        assert_eq!(result.unwrap_err().exit, Exit::Interrupted);
     }
 }

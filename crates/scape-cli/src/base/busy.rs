@@ -1,7 +1,6 @@
 //! The progress of long work, on standard error.
 
 use std::fmt;
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -9,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use scape::word::Progress;
 
 use super::output::printable;
+use super::threads;
 
 /// Work that ends within this time shows no progress.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
@@ -31,7 +31,8 @@ impl Busy {
         bar.set_message(printable(&what.to_string()));
         let (show, dropped) = bounded(0);
         let shown = bar.clone();
-        thread::spawn(move || {
+        // The line isn't shown if no thread can be started.
+        let _ = threads::start(move || {
             if dropped.recv_timeout(SHOWN_AFTER) == Err(RecvTimeoutError::Timeout) {
                 shown.set_draw_target(ProgressDrawTarget::stderr());
                 shown.enable_steady_tick(REDRAWN_EVERY);

@@ -4,8 +4,9 @@
 //! A thread waits for the signals. At the first one, it cancels the token of
 //! all calls and then undoes what the library has made, which also ends waits
 //! for events. So the command returns, and its destructors run. A second signal
-//! shortens all waits, but still undoes everything. At a third signal, the
-//! program ends at once.
+//! ends the waits for the command and for a program that it runs, but still
+//! undoes everything. At a third signal, the program ends at once, after the
+//! terminal is restored: see [`restore_with`].
 //!
 //! A command that runs another program holds back the undoing with
 //! [`hold`], because the other program gets the same signal from the
@@ -18,7 +19,7 @@
 
 use std::io::Write as _;
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,12 +28,13 @@ use parking_lot::{Mutex, MutexGuard};
 use scape::CancelToken;
 
 use super::failure::{Exit, Failure};
+use super::threads;
 
 /// The time for undoing everything.
 const UNDO: Duration = Duration::from_secs(8);
 /// The time that a command has to return after everything is undone.
 const RETURN: Duration = Duration::from_secs(20);
-/// The same times, and [`HELD`], after a second signal.
+/// The time instead of [`RETURN`] and [`HELD`] after a second signal.
 const URGENT: Duration = Duration::from_secs(2);
 /// The interval between two checks for a second signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -73,19 +75,60 @@ fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
 
 type Restore = Box<dyn FnOnce() + Send>;
 
-static RESTORE: Mutex<Option<Restore>> = parking_lot::const_mutex(None);
+/// The time for restoring the terminal before the program ends. Writing to a
+/// terminal that has stopped its output takes for ever.
+const RESTORING: Duration = Duration::from_secs(1);
+
+/// The functions that restore the terminal, in the order of their registration.
+static RESTORE: Mutex<Vec<(u64, Restore)>> = parking_lot::const_mutex(Vec::new());
+/// The number of the next function.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+/// True if the program ends as soon as everything is undone.
+static ENDS_SOON: AtomicBool = AtomicBool::new(false);
+
+/// A change of the terminal. It is undone when the value is dropped, or when a
+/// signal ends the program before that.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Restoring(u64);
+
+/// Registers a function that restores the terminal.
+pub(crate) fn restore_with(restore: impl FnOnce() + Send + 'static) -> Restoring {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    RESTORE.lock().push((number, Box::new(restore)));
+    Restoring(number)
+}
+
+impl Drop for Restoring {
+    fn drop(&mut self) {
+        let mut all = RESTORE.lock();
+        let place = all.iter().position(|(number, _)| *number == self.0);
+        let restore = place.map(|place| all.remove(place).1);
+        drop(all);
+        if let Some(restore) = restore {
+            restore();
+        }
+    }
+}
 
 /// Sets a function that restores the terminal. From now on, the program ends
 /// after a signal as soon as everything is undone, because a command that reads
 /// from a terminal doesn't return by itself.
 pub(crate) fn end_with(restore: impl FnOnce() + Send + 'static) {
-    *RESTORE.lock() = Some(Box::new(restore));
+    std::mem::forget(restore_with(restore));
+    ENDS_SOON.store(true, Ordering::SeqCst);
 }
 
 /// Restores the terminal, and ends the program.
 fn exit() -> ! {
-    if let Some(restore) = RESTORE.lock().take() {
-        restore();
+    let all = std::mem::take(&mut *RESTORE.lock());
+    let (sender, done) = bounded::<()>(0);
+    let restoring = threads::start(move || {
+        all.into_iter().rev().for_each(|(_, restore)| restore());
+        drop(sender);
+    });
+    if restoring.is_ok() {
+        let _ = done.recv_timeout(RESTORING);
     }
     process::exit(Exit::Interrupted.code().into())
 }
@@ -113,23 +156,33 @@ impl Interrupt {
             .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
         let (interrupt, done) = Interrupt::new();
         let (token, undone) = (interrupt.token.clone(), interrupt.undone.clone());
-        thread::spawn(move || {
+        // All threads are started now, because a signal may come when the
+        // system can't start another one.
+        let (undo_now, undoing) = bounded::<()>(1);
+        threads::start_or_fail(move || {
+            if undoing.recv().is_ok() {
+                undo(done);
+            }
+        })?;
+        threads::start_or_fail(move || {
             let mut signals = signals.forever();
             if signals.next().is_none() {
                 return;
             }
             HAS_COME.store(true, Ordering::SeqCst);
             token.cancel();
-            thread::spawn(move || undo(done));
+            // The other thread waits for this.
+            let _ = undo_now.send(());
             if signals.next().is_none() {
                 return;
             }
             IS_URGENT.store(true, Ordering::SeqCst);
-            thread::spawn(move || tell_if_slow(&undone));
+            // The hint is left out if no thread can be started.
+            let _ = threads::start(move || tell_if_slow(&undone));
             if signals.next().is_some() {
                 exit();
             }
-        });
+        })?;
         Ok(interrupt)
     }
 
@@ -173,7 +226,7 @@ fn undo(done: crossbeam_channel::Sender<()>) {
     // The command reports its own failure.
     let _ = scape::undo_all(UNDO);
     drop(done);
-    if RESTORE.lock().is_none() {
+    if !ENDS_SOON.load(Ordering::SeqCst) {
         wait(RETURN, || false);
     }
     exit();
@@ -224,5 +277,30 @@ mod ignored {
             assert!(!contains(signals, 2) && !contains(signals, 0));
             assert_eq!((of_status(""), of_status("SigIgn:\tx")), (0, 0));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn terminal_is_restored_once() {
+        let count = Arc::new(AtomicU64::new(0));
+        let counted = |count: &Arc<AtomicU64>| {
+            let count = Arc::clone(count);
+            restore_with(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        let (first, second) = (counted(&count), counted(&count));
+        drop(first);
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        // As when a signal ends the program.
+        std::mem::take(&mut *RESTORE.lock()).into_iter().for_each(|(_, restore)| restore());
+        drop(second);
+        assert_eq!(count.load(Ordering::SeqCst), 2);
     }
 }

@@ -77,9 +77,7 @@ impl Output {
     ) -> Result<(), Failure> {
         let mut lines = String::new();
         for value in values {
-            let line = serde_json::to_string(&value)
-                .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
-            lines.push_str(&printable_json(line));
+            lines.push_str(&json_line(&value)?);
             lines.push('\n');
         }
         self.bytes(lines.as_bytes())
@@ -129,6 +127,13 @@ fn is_unsafe(letter: char) -> bool {
         matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(letter, '\u{2066}'..='\u{2069}');
     letter.is_control() || is_direction
+}
+
+/// Returns a value as a line of JSON without its end.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    let line = serde_json::to_string(value)
+        .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
+    Ok(printable_json(line))
 }
 
 /// Escapes the characters of a line of JSON that a terminal obeys and JSON

@@ -1,15 +1,17 @@
-//! The password of the control port, from a file.
+//! The password of the control port, from a file or from the terminal.
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use scape::control::PasswordRequest;
 use scape::word::Secret;
 use zeroize::Zeroizing;
 
 use super::background;
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::output::printable;
 
 /// The largest length of a password in bytes.
 const LONGEST: usize = 4096;
@@ -32,6 +34,36 @@ pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
         )),
     }
 }
+
+/// Asks for the password at the terminal, without echo. Returns `None` without
+/// a terminal, and at an interrupt, which also switches the echo on again.
+pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret> {
+    let again = if request.refused.is_some() { "Wrong password. " } else { "" };
+    let address = printable(&request.address);
+    let prompt = format!("{again}Password of the tor at {address}: ");
+    // After a signal, the thread could switch off the echo too late.
+    context.check_interrupt().ok()?;
+    // Reading can't be interrupted, so another thread reads.
+    let _restoring = restore_echo();
+    let answer = background::run(context, move || rpassword::prompt_password(prompt));
+    answer.ok()?.ok().map(Secret::from)
+}
+
+/// Remembers the settings of the terminal, which asking for a password changes.
+#[cfg(unix)]
+fn restore_echo() -> Option<super::interrupt::Restoring> {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+    let terminal = File::open("/dev/tty").ok()?;
+    let settings = tcgetattr(&terminal).ok()?;
+    Some(super::interrupt::restore_with(move || {
+        // The terminal may have gone.
+        let _ = tcsetattr(&terminal, OptionalActions::Now, &settings);
+    }))
+}
+
+#[cfg(not(unix))]
+fn restore_echo() {}
 
 /// Returns the first line without its end. Returns `None` if it is too long.
 fn first_line(path: &Path) -> io::Result<Option<Secret>> {

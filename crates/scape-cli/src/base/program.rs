@@ -6,13 +6,12 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
-
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::interrupt::{self, HELD};
 
-/// The interval between two checks for a signal.
+/// The longest interval between two checks for the end of the program and for a
+/// signal. The first intervals are shorter, because many programs end soon.
 const POLL: Duration = Duration::from_millis(50);
 /// The time after which the user is told what scape waits for.
 const NOTED_AFTER: Duration = Duration::from_secs(2);
@@ -52,33 +51,32 @@ pub(crate) fn run(
     }
 }
 
+/// Waits for the end of the program. Signals are only sent while it hasn't been
+/// waited for, so they can't reach another process with the same number.
 fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
-    let pid = child.id();
-    let (sender, ended) = bounded(1);
-    thread::spawn(move || sender.send(child.wait()));
     let mut told: Option<Instant> = None;
     let mut has_noted = false;
+    let mut interval = Duration::from_millis(1);
     loop {
-        match ended.recv_timeout(POLL) {
-            Ok(status) => return status,
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(io::Error::other("the thread that waits has panicked"));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
         }
+        thread::sleep(interval);
+        interval = POLL.min(interval * 2);
         if !context.token.is_cancelled() {
             continue;
         }
         let waited = match told {
             None => {
                 told = Some(Instant::now());
-                signal::terminate(pid);
+                terminate(&child);
                 continue;
             }
             Some(at) => at.elapsed(),
         };
         if waited + LAST > HELD || interrupt::is_urgent() {
-            signal::kill(pid);
+            // This fails if the program has ended in the meantime.
+            let _ = child.kill();
         } else if waited >= NOTED_AFTER && !has_noted {
             has_noted = true;
             context
@@ -97,29 +95,16 @@ fn exit_code(status: ExitStatus) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
+/// Sends SIGTERM to a program. Must not be called after its end was seen.
 #[cfg(unix)]
-mod signal {
+fn terminate(child: &Child) {
     use rustix::process::{Pid, Signal, kill_process};
 
-    fn send(pid: u32, signal: Signal) {
-        if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            // The program may have ended by itself.
-            let _ = kill_process(pid, signal);
-        }
-    }
-
-    pub(super) fn terminate(pid: u32) {
-        send(pid, Signal::TERM);
-    }
-
-    pub(super) fn kill(pid: u32) {
-        send(pid, Signal::KILL);
-    }
+    // The program may have ended by itself.
+    let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 
-/// Other systems have no signals: the program must end by itself.
+/// Does nothing, because other systems have no such signal: the program must
+/// end by itself.
 #[cfg(not(unix))]
-mod signal {
-    pub(super) fn terminate(_pid: u32) {}
-    pub(super) fn kill(_pid: u32) {}
-}
+fn terminate(_child: &Child) {}

@@ -23,6 +23,20 @@ pub(crate) fn bytes(count: u64) -> String {
     format!("{value:.decimals$} {name}")
 }
 
+/// Formats a rate that is given in kilobytes (1,000 bytes) per second, as in
+/// the consensus, such as `1.23 MB/s`.
+pub(crate) fn kilobyte_rate(kilobytes: u32) -> String {
+    format!("{}/s", bytes(u64::from(kilobytes) * 1000))
+}
+
+/// Returns a number with its noun, such as `1 stream` or `2 streams`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
 /// Formats a duration with its two largest units, such as `3d 4h` or `5s`.
 pub(crate) fn duration(time: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
@@ -71,6 +85,16 @@ mod tests {
         for (count, text) in expected {
             assert_eq!(bytes(count), text, "{count}");
         }
+    }
+
+    #[test]
+    fn rates_and_counts_have_units() {
+        assert_eq!(kilobyte_rate(20_000), "20.0 MB/s");
+        assert_eq!(kilobyte_rate(u32::MAX), "4.29 TB/s");
+        assert_eq!(
+            [0, 1, 2].map(|count| plural(count, "event")),
+            ["0 events", "1 event", "2 events"]
+        );
     }
 
     #[test]

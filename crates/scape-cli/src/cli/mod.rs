@@ -15,12 +15,13 @@ use crate::prompt;
 
 /// Controls Tor: shows what a running tor does, changes it, and uses it
 ///
-/// Every command connects to the control port of a running tor. SCAPE_CONTROL
-/// or --control names another one than the usual.
+/// Commands about a running tor connect to its control port. SCAPE_CONTROL or
+/// --control names another one than the usual.
 ///
 /// Exit codes: 0 success, 1 refused or failed, 2 wrong usage, 3 no tor,
-/// 4 timeout, 130 interrupted. `run` and `testnet run` return the code of the
-/// program.
+/// 4 timeout, 130 interrupted. `run`, `testnet run` and `launch -- COMMAND`
+/// return the code of the program, 128 plus the signal that ended it, 126 if it
+/// can't be run, or 127 if it doesn't exist.
 #[derive(Debug, Parser)]
 #[command(name = "scape", version, propagate_version = true, max_term_width = 100)]
 #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -79,11 +79,9 @@ impl Listing for Guards {
             Column::new("since", |row| row.since.map(units::age))
                 .by(|row| row.since.and_then(Key::age))
                 .right(),
-            Column::new("bandwidth", |row| {
-                Some(format!("{}/s", units::bytes(u64::from(row.bandwidth?) * 1000)))
-            })
-            .by(|row| Some(Key::Number(row.bandwidth?.into())))
-            .right(),
+            Column::new("bandwidth", |row| Some(units::kilobyte_rate(row.bandwidth?)))
+                .by(|row| Some(Key::Number(row.bandwidth?.into())))
+                .right(),
             Column::new("country", |row| Some(row.country?.to_string())),
             Column::new("address", |row| Some(row.address?.to_string())),
             Column::new("flags", |row| Some(row.flags.join(","))),

@@ -45,11 +45,11 @@ impl Arguments {
                     return context.out.value(&object);
                 }
                 for (key, value) in keys.iter().zip(&values) {
-                    let value = match context.out.is_terminal() {
-                        true => printable_lines(value),
-                        false => value.clone(),
-                    };
-                    context.out.line(format_args!("{key}={value}"))?;
+                    let mut line = format!("{key}={value}\n");
+                    if context.out.is_terminal() {
+                        line = printable_lines(&line);
+                    }
+                    context.out.bytes(line.as_bytes())?;
                 }
                 Ok(())
             }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::output::printable;
 
 /// Send a signal to tor, such as RELOAD, or list the signals
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ impl Arguments {
             let names = signals.iter().map(ToString::to_string);
             return match context.out.is_json() {
                 true => context.out.values(names),
-                false => names.into_iter().try_for_each(|name| context.out.line(name)),
+                false => names.into_iter().try_for_each(|name| context.out.line(printable(&name))),
             };
         };
         controller.signal(signal.clone())?;

@@ -167,7 +167,7 @@ fn describe(status: &Status) -> String {
         (status.guards, "guard"),
         (status.onion_services, "onion service"),
     ];
-    lines.push(("Open", counts.map(|(count, noun)| plural(count, noun)).join(", ")));
+    lines.push(("Open", counts.map(|(count, noun)| units::plural(count, noun)).join(", ")));
     lines.extend(status.fingerprint.clone().map(|fingerprint| ("Relay", fingerprint)));
     lines.extend(status.address.clone().map(|address| ("Address", address)));
     for (kind, addresses) in &status.ports {
@@ -216,12 +216,5 @@ fn port_name(kind: &str) -> &str {
         "control" => "ControlPort",
         "metrics" => "MetricsPort",
         other => other,
-    }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
     }
 }

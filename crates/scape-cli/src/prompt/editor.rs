@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anstream::{AutoStream, ColorChoice};
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
@@ -65,23 +66,36 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
     editor.set_helper(Some(Completions { vocabulary: Vocabulary::new(&controller) }));
     // Events appear above the line that the user types.
     if let Ok(mut printer) = editor.create_external_printer() {
-        interpreter.printer.replace(Box::new(move |line| drop(printer.print(line + "\n"))));
+        // The editor prints styles as they are.
+        let has_styles = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        interpreter.printer.replace(Box::new(move |line| {
+            let line = match has_styles {
+                true => line,
+                false => anstream::adapter::strip_str(&line).to_string(),
+            };
+            drop(printer.print(line + "\n"));
+        }));
     }
-    let history = history_file();
-    if let Some(path) = &history {
-        // The first time, there is no file.
-        let _ = editor.load_history(path);
+    let history = history_file().and_then(|path| match prepare(&path) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            tell_not_kept(context, &path, &error);
+            None
+        }
+    });
+    if let Some(path) = &history
+        && let Err(error) = editor.load_history(path)
+    {
+        tell_not_kept(context, path, &error);
     }
     restore_at_signals();
     let version = interpreter.controller().version()?;
     context.out.line(format_args!("Tor {version}. /help explains the commands, /quit ends."))?;
-    let result = read_lines(context, interpreter, &mut editor);
-    if let Some(path) = &history
-        && let Err(error) = save(&mut editor, path)
-    {
-        context.out.note(format_args!("cannot save the history in {}: {error}", path.display()));
-    }
-    result
+    read_lines(context, interpreter, &mut editor, history)
+}
+
+fn tell_not_kept(context: &Context, path: &Path, error: &dyn std::error::Error) {
+    context.out.note(format_args!("cannot keep the history in {}: {error}", path.display()));
 }
 
 /// After SIGTERM, the terminal echoes again. The editor switches this off while
@@ -105,6 +119,7 @@ fn read_lines(
     context: &Context,
     interpreter: &mut Interpreter<'_>,
     editor: &mut Editor<Completions, DefaultHistory>,
+    mut history: Option<PathBuf>,
 ) -> Result<(), Failure> {
     loop {
         context.check_interrupt()?;
@@ -128,6 +143,14 @@ fn read_lines(
         if !interpreter.has_open_data() && may_be_kept(&line) {
             // The history may be full, which isn't a problem.
             let _ = editor.add_history_entry(&line);
+            // The line is kept at once: a signal may end the program, and
+            // another prompt may use the same file.
+            if let Some(path) = &history
+                && let Err(error) = editor.append_history(path)
+            {
+                tell_not_kept(context, path, &error);
+                history = None;
+            }
         }
         let had_open_data = interpreter.has_open_data();
         match interpreter.line(line.as_bytes()) {
@@ -179,14 +202,19 @@ fn history_file() -> Option<PathBuf> {
     Some(state.join("scape/history"))
 }
 
-/// Writes the history. Only the user can read the file.
-fn save(editor: &mut Editor<Completions, DefaultHistory>, path: &Path) -> io::Result<()> {
+/// Creates the file of the history unless it exists. Only the user can read it.
+fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    editor.save_history(path).map_err(io::Error::other)?;
+    let mut options = fs::OpenOptions::new();
+    options.create(true).append(true);
     #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(file);
     Ok(())
 }
 

@@ -4,12 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use scape::connection::QueueLimit;
 use scape::event::{Event, EventKind};
 use scape::{Controller, Registration};
 use serde::Serialize;
 
 use crate::base::failure::Failure;
-use crate::base::output::{Output, printable};
+use crate::base::output::{Output, json_line, printable};
+
+/// The number of events that may wait to be printed. Further ones are lost.
+const MOST: usize = 10_000;
 
 /// Prints a line, above the line that the user types.
 pub(super) type Print = Box<dyn FnMut(String) + Send>;
@@ -57,19 +61,33 @@ pub(super) fn watch(
     printer: &Printer,
 ) -> Result<Registration, Failure> {
     let (is_json, printer) = (out.is_json(), printer.clone());
-    let registration = controller.on_event(kinds.iter().cloned(), move |event| {
-        printer.print(line_of(event, is_json));
-    })?;
-    Ok(registration)
+    let kinds = kinds.iter().cloned();
+    let print = move |event: &Event| printer.print(line_of(event, is_json));
+    Ok(controller.on_event_with(kinds, QueueLimit::Bounded(MOST), print)?)
 }
 
 fn line_of(event: &Event, is_json: bool) -> String {
     if is_json {
-        let line = EventLine { event: event.kind().as_str(), text: event.text() };
-        return serde_json::to_string(&line).unwrap_or_default();
+        // Texts can always be written.
+        return json_of(event.kind().as_str(), event.text()).unwrap_or_default();
     }
     let dim = anstyle::Style::new().dimmed();
     let text = event.text();
     let lines = text.lines().map(|line| format!("{dim}650 {}{dim:#}", printable(line)));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+fn json_of(event: &str, text: String) -> Result<String, Failure> {
+    json_line(&EventLine { event, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_in_the_json_of_events_are_escaped() {
+        let line = json_of("NOTICE", "NOTICE \u{9b}31m\u{202e}".into()).unwrap();
+        assert_eq!(line, r#"{"event":"NOTICE","text":"NOTICE \u009b31m\u202e"}"#);
+    }
 }

@@ -5,10 +5,16 @@ use scape_manual::Manual;
 
 use super::help_texts::{COMMANDS, OVERVIEW};
 use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::output::printable_lines;
 
 /// Returns the help for a word: a command, an option, or a key of GETINFO.
+/// Control characters of tor's words are escaped.
 pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
+    Ok(printable_lines(&text(controller, words)?))
+}
+
+/// Returns the help as it is.
+fn text(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let Some(word) = words.first() else { return Ok(overview()) };
     let name = word.trim_start_matches(['/', '+']);
     if let Some(found) = COMMANDS.iter().find(|it| it.name.eq_ignore_ascii_case(name)) {
@@ -23,7 +29,7 @@ pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Fa
         false => key == name,
     };
     if let Some(key) = keys.iter().find(|it| matches(&it.key, it.is_prefix)) {
-        return Ok(format!("GETINFO {}\n\n{}", key.key, printable(&key.description)));
+        return Ok(format!("GETINFO {}\n\n{}", key.key, key.description));
     }
     let options = info.config_names()?;
     let Some(option) = options.iter().find(|it| it.name.eq_ignore_ascii_case(name)) else {
@@ -34,7 +40,7 @@ pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Fa
     let values = controller.get_conf_lines([option.name.as_str()])?;
     let mut text = format!("{} ({:?})\n", option.name, option.ty);
     for line in values {
-        text.push_str(&format!("  {}\n", printable(&line.to_string())));
+        text.push_str(&format!("  {}\n", line));
     }
     match Manual::installed() {
         Ok(manual) => {
@@ -65,9 +71,7 @@ fn list(controller: &Controller, command: &str) -> Result<String, Failure> {
     let words: Vec<String> = match command {
         "GETINFO" => {
             let keys = info.info_names()?;
-            let lines = keys
-                .iter()
-                .map(|key| format!("\n  {:<36} {}", key.key, printable(&key.description)));
+            let lines = keys.iter().map(|key| format!("\n  {:<36} {}", key.key, key.description));
             return Ok(format!("\n{}", lines.collect::<String>()));
         }
         "SETEVENTS" => info.known_events()?.iter().map(ToString::to_string).collect(),

@@ -1,7 +1,6 @@
 //! The lines of standard input, without a terminal.
 
 use std::io::{self, BufRead as _};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
@@ -9,6 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use super::interpreter::Interpreter;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::threads;
 
 /// The interval between two checks for the end of the connection.
 const POLL: Duration = Duration::from_millis(50);
@@ -23,10 +23,10 @@ pub(super) enum Lines {
 
 impl Lines {
     /// Begins to read standard input.
-    pub(super) fn of_stdin() -> Self {
+    pub(super) fn of_stdin() -> Result<Self, Failure> {
         // The thread reads a line only after the last one was taken.
         let (sender, lines) = bounded(0);
-        thread::spawn(move || {
+        threads::start_or_fail(move || {
             let mut input = io::stdin().lock();
             loop {
                 let mut line = Vec::new();
@@ -41,8 +41,8 @@ impl Lines {
                     break;
                 }
             }
-        });
-        Lines::Read(lines)
+        })?;
+        Ok(Lines::Read(lines))
     }
 
     /// Returns the next line. Returns `None` after the last one, or if tor has

@@ -10,7 +10,8 @@ use super::line::Line;
 use super::{help, relay};
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
-use crate::base::output::printable;
+use crate::base::output::{print_error, printable};
+use crate::base::units;
 
 /// The result of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) struct Interpreter<'a> {
     controller: Controller,
     pub(super) printer: Printer,
     events: Option<Registration>,
+    /// The number of lost events that the user knows of.
+    told_lost: u64,
     /// A command whose data isn't complete.
     open: Option<Open>,
     /// True if the user has told tor to end.
@@ -68,7 +71,15 @@ impl<'a> Interpreter<'a> {
     pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
         let controller = context.controller()?;
         let printer = Printer::to(context.out.clone());
-        Ok(Interpreter { context, controller, printer, events: None, open: None, is_ending: false })
+        Ok(Interpreter {
+            context,
+            controller,
+            printer,
+            events: None,
+            told_lost: 0,
+            open: None,
+            is_ending: false,
+        })
     }
 
     pub(super) fn controller(&self) -> &Controller {
@@ -101,6 +112,7 @@ impl<'a> Interpreter<'a> {
 
     /// Runs a line. Lines of data may contain any bytes.
     pub(super) fn line(&mut self, bytes: &[u8]) -> Result<Outcome, Failure> {
+        self.tell_lost();
         if let Some(mut open) = self.open.take() {
             if bytes.trim_ascii_end() == b"." {
                 return match open.line {
@@ -153,7 +165,9 @@ impl<'a> Interpreter<'a> {
         let words: Vec<&str> = words.filter(|word| !word.eq_ignore_ascii_case("off")).collect();
         let kinds: Vec<EventKind> =
             words.iter().map(|word| EventKind::from(word.to_ascii_uppercase().as_str())).collect();
+        self.tell_lost();
         self.events = None;
+        self.told_lost = 0;
         if !kinds.is_empty() {
             let controller = &self.controller;
             self.events =
@@ -162,13 +176,27 @@ impl<'a> Interpreter<'a> {
         Ok(())
     }
 
+    /// Tells the user how many events were lost since the last call.
+    pub(super) fn tell_lost(&mut self) {
+        let lost = self.events.as_ref().map_or(0, Registration::lost);
+        let new = lost.saturating_sub(self.told_lost);
+        if new > 0 {
+            self.told_lost = lost;
+            let events = units::plural(usize::try_from(new).unwrap_or(usize::MAX), "event");
+            print_error(format_args!("lost {events}, because they came faster than the output"));
+        }
+    }
+
     /// Prints the events that tor has sent, and ends the prompt.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
+        // After an answer of tor, all events before this moment are here.
+        let synced = match self.events.is_some() && self.is_connected() {
+            true => self.controller.sync(),
+            false => Ok(()),
+        };
+        self.tell_lost();
         let Some(events) = self.events.take() else { return Ok(()) };
-        if self.is_connected() {
-            // So all events before this moment are here.
-            self.controller.sync()?;
-        }
+        synced?;
         Ok(events.finish(self.context.timeout())?)
     }
 

@@ -31,8 +31,9 @@ use interpreter::{Interpreter, Outcome};
 /// commands of the prompt, such as /help. A line that begins with + has data,
 /// which ends with a line that is a single dot.
 ///
-/// Without a terminal, the lines are read from standard input. The exit code is
-/// 1 if one of them fails.
+/// Without a terminal, the lines are read from standard input. All of them are
+/// run. The exit code is that of the first line that fails, such as 1 if tor
+/// refuses it. It is 3 if the connection ends, because no further line is run.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Run this line, and end after the last one
@@ -58,7 +59,7 @@ impl Arguments {
         if io::stdin().is_terminal() && context.out.is_terminal() {
             return editor::edit(context, &mut interpreter);
         }
-        run_script(context, &mut interpreter, Lines::of_stdin()).and(interpreter.finish())
+        run_script(context, &mut interpreter, Lines::of_stdin()?).and(interpreter.finish())
     }
 }
 
@@ -78,9 +79,11 @@ fn run_script(
             Ok(Outcome::Quit) => return result,
             Ok(Outcome::Done | Outcome::MoreData) => {}
             // tor's answer is printed already.
-            Ok(Outcome::Refused) => result = Err(Failure::silent(Exit::Failed)),
+            Ok(Outcome::Refused) => result = result.and(Err(Failure::silent(Exit::Failed))),
             // Without tor, no line can work.
             Err(failure) if !interpreter.is_connected() => return Err(failure),
+            // Nobody reads what further lines would print.
+            Err(failure) if failure.exit == Exit::NoReader => return result.and(Err(failure)),
             Err(failure) => {
                 let failure = match std::str::from_utf8(&line) {
                     Ok(_) => failure,
@@ -88,14 +91,16 @@ fn run_script(
                     Err(_) => failure.while_doing(format_args!("line {number}")),
                 };
                 failure.report();
-                result = Err(Failure::silent(failure.exit));
+                result = result.and(Err(Failure::silent(failure.exit)));
             }
         }
     }
-    match interpreter.has_open_data() {
-        true => Err(Failure::usage(
+    if interpreter.has_open_data() {
+        let failure = Failure::usage(
             "the data of the last command doesn't end with a line \".\", so nothing was sent",
-        )),
-        false => result,
+        );
+        failure.report();
+        result = result.and(Err(Failure::silent(failure.exit)));
     }
+    result
 }

@@ -11,6 +11,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::relay::flags;
 
 /// A relay, as `/info` prints it with `--json`.
 #[derive(Debug, Serialize)]
@@ -87,14 +88,13 @@ fn value(controller: &Controller, relay: &Relay) -> RelayValue {
     let ip = IpAddr::from(*relay.or_address().ip());
     // tor may have no country data.
     let country = controller.info().ip_to_country(ip).ok().flatten();
-    let flags = relay.flags().to_string();
     RelayValue {
         nickname: relay.nickname().into(),
         fingerprint: relay.fingerprint().to_string(),
         address: relay.or_address().to_string(),
         ipv6: relay.ipv6().map(|address| address.to_string()),
         country: country.map(|country| country.to_string()),
-        flags: flags.split_whitespace().map(str::to_owned).collect(),
+        flags: flags(relay),
         bandwidth: relay.bandwidth(),
         version: relay.version().map(ToString::to_string),
         exit_policy: relay.policy().map(ToString::to_string),
@@ -103,9 +103,7 @@ fn value(controller: &Controller, relay: &Relay) -> RelayValue {
 }
 
 fn describe(relay: &RelayValue) -> String {
-    let bandwidth = relay
-        .bandwidth
-        .map(|kilobytes| format!("{}/s", units::bytes(u64::from(kilobytes).saturating_mul(1000))));
+    let bandwidth = relay.bandwidth.map(units::kilobyte_rate);
     let family = (!relay.family.is_empty()).then(|| relay.family.join(" "));
     let lines = [
         ("nickname", Some(relay.nickname.clone())),

@@ -8,6 +8,7 @@ use scape::{Controller, Result};
 
 use super::help_texts::COMMANDS;
 use super::line::SLASH_COMMANDS;
+use crate::base::output::printable;
 
 /// The time that tor has to send a list, because the user waits for it in the
 /// middle of a line.
@@ -48,7 +49,9 @@ impl Vocabulary {
         if let Some(known) = self.known.borrow().get(&list) {
             return known.clone();
         }
-        let Ok(words) = self.ask(list) else { return Vec::new() };
+        let Ok(mut words) = self.ask(list) else { return Vec::new() };
+        // The editor prints words as they are.
+        words.retain(|word| printable(word) == *word);
         // tor may have no consensus yet. Circuits and streams come and go.
         let is_lasting = !words.is_empty() && !matches!(list, List::Circuits | List::Streams);
         if is_lasting {

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,9 @@ use serde_json::Value;
 
 /// The time that a command may take. It is many times what any of them needs.
 const LONGEST: Duration = Duration::from_secs(240);
+
+/// The time in which an awaited line must come.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A command line of `scape`, without the variables of the environment that it
 /// reads.
@@ -164,14 +167,45 @@ impl Done {
     }
 }
 
-/// Returns the lines that a command prints, as they come. A test that waits for
-/// one should use a timeout. When the receiver is dropped, the command can't
-/// print any more.
-pub(crate) fn lines(child: &mut Child) -> Receiver<String> {
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, receiver) = unbounded();
-    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    receiver
+/// The lines that a running command prints.
+#[derive(Debug)]
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    /// Begins to read the output of a command, which the test talks to.
+    pub(crate) fn of(output: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = unbounded();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines() {
+                // The output is read to its end, even if the test has all the
+                // lines that it wants.
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        Lines(lines)
+    }
+
+    /// Waits for the next line.
+    #[track_caller]
+    pub(crate) fn next(&self) -> String {
+        self.0.recv_timeout(SOON).unwrap_or_else(|error| panic!("no line: {error}"))
+    }
+
+    /// Waits for the next line, for `limit` at most.
+    pub(crate) fn within(&self, limit: Duration) -> Option<String> {
+        self.0.recv_timeout(limit).ok()
+    }
+
+    /// Returns the lines until the end of the output, which comes soon.
+    pub(crate) fn rest(&self) -> impl Iterator<Item = String> {
+        std::iter::from_fn(|| self.within(SOON))
+    }
+
+    /// Waits until a line is `expected`.
+    #[track_caller]
+    pub(crate) fn until(&self, expected: &str) {
+        while self.next() != expected {}
+    }
 }
 
 /// Waits until a command handles Ctrl-C, or has ended. It installs the handler

@@ -1,7 +1,15 @@
 use std::fs;
+use std::io::Read as _;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pty_process::blocking::{Command, open};
+use rustix::process::Signal;
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::real_tor::{RealTor, password_line};
-use crate::run::Scape;
+use crate::run::{Done, Scape, send_signal};
 
 #[test]
 fn control_port_is_found_by_option_or_environment() {
@@ -30,5 +38,63 @@ fn password_is_read_from_a_file_or_the_environment() {
     let done = signal().run().expect(3);
     assert!(done.error.contains("password"), "{done:?}");
     let done = signal().arg("--password-file").arg("/nowhere").run().expect(2);
+    assert!(done.error.contains("cannot read /nowhere"), "{done:?}");
+}
+
+/// Waits until a condition is true.
+#[track_caller]
+fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_true() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn question_for_a_password_ends_at_a_signal_and_restores_the_echo() {
+    let tor = RealTor::start(&password_line("open sesame"));
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let (terminal, slave) = open().unwrap();
+        // The tests may have been started so that they ignore signals.
+        let child = Command::new("/usr/bin/env")
+            .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
+            .args(["info", "version", "--control", &tor.port().to_string()])
+            .env_remove("TOR_CONTROL_PASSWD")
+            .env_remove("SCAPE_PASSWORD_FILE")
+            .spawn(slave)
+            .unwrap();
+        let terminal = Arc::new(terminal);
+        let reader = Arc::clone(&terminal);
+        thread::spawn(move || while let Ok(1..) = (&*reader).read(&mut [0; 4096]) {});
+        let echoes = || tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO);
+        until("question", || !echoes());
+        let begun = Instant::now();
+        send_signal(child.id(), signal);
+        Done::of(child, &signal).expect(130);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+        assert!(echoes(), "{signal:?}");
+    }
+}
+
+#[test]
+fn connections_through_tor_use_only_the_tor_that_is_named() {
+    let tor = RealTor::start(&password_line("open sesame"));
+    let file = tor.folder().join("password");
+    let get = || Scape::new(["get", "http://127.0.0.1:1/"]);
+    // The settings for authentication apply.
+    fs::write(&file, "wrong word").unwrap();
+    let address = tor.port().to_string();
+    let (_, port) = address.rsplit_once(':').unwrap();
+    for scape in [get().env("TOR_CONTROL_PORT", port), get().env("SCAPE_CONTROL", port)] {
+        let done = scape.arg("--password-file").arg(&file).run().expect(3);
+        assert!(done.error.contains(&address) && !done.error.contains("9050"), "{done:?}");
+    }
+    // A port that is named and has no tor leads to no other tor.
+    let done = get().env("TOR_CONTROL_PORT", "1").run().expect(3);
+    assert!(done.error.contains("127.0.0.1:1"), "{done:?}");
+    assert!(!done.error.contains("9050"), "{done:?}");
+    // A file that can't be read is reported, although nothing else is named.
+    let done = get().arg("--password-file").arg("/nowhere").run().expect(2);
     assert!(done.error.contains("cannot read /nowhere"), "{done:?}");
 }

@@ -1,14 +1,10 @@
 use std::fs;
 use std::process::Child;
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, test_kill_process};
 use serde_json::Value;
 
-use crate::run::{Done, Scape, lines, send_signal};
-
-/// The time in which a launched tor must be ready.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::run::{Done, Lines, Scape, send_signal};
 
 /// Launches a tor without a network.
 fn launch() -> Scape {
@@ -17,7 +13,7 @@ fn launch() -> Scape {
 
 /// Waits for the only line of `scape launch --json`.
 fn launched(child: &mut Child) -> Value {
-    let line = lines(child).recv_timeout(PATIENCE).unwrap();
+    let line = Lines::of(child.stdout.take().unwrap()).next();
     serde_json::from_str(&line).unwrap()
 }
 
@@ -79,10 +75,10 @@ fn program_gets_variables_and_tor_ends_after_it() {
 #[test]
 fn launch_prints_addresses_and_the_log() {
     let mut child = launch().arg("--log").start();
-    let printed = lines(&mut child);
+    let printed = Lines::of(child.stdout.take().unwrap());
     let mut lines = Vec::new();
     while !lines.last().is_some_and(|line: &String| line.starts_with("Data ")) {
-        lines.push(printed.recv_timeout(PATIENCE).unwrap());
+        lines.push(printed.next());
     }
     let is_port = |line: &String| line.starts_with("ControlPort   127.0.0.1:");
     assert!(lines.iter().skip(1).any(is_port), "{lines:?}");

@@ -1,12 +1,12 @@
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::Signal;
 use serde_json::json;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Lines, Scape, send_signal};
 use crate::terminal::Terminal;
 
 fn prompt(tor: &RealTor, input: &str) -> Scape {
@@ -65,9 +65,24 @@ fn prompt_explains_commands_options_and_keys() {
     assert!(help("setevents").contains("STREAM_BW"));
     assert!(help("version").starts_with("GETINFO version\n"));
     assert!(help("nickname").starts_with("Nickname (String)\n"));
-    let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(2);
+    // The exit code is that of the first line that fails.
+    prompt(&tor, "/nonsense\n/help nonsense\n+LOADCONF\n").run().expect(2);
+    let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(1);
     assert!(done.error.contains("nonsense is no command"), "{done:?}");
     assert!(done.error.contains("/nonsense is unknown"), "{done:?}");
+}
+
+#[test]
+fn closed_output_ends_a_script_with_the_code_of_the_first_failure() {
+    let tor = RealTor::start("");
+    for (line, code) in [("/nonsense", 2), ("# comment", 0)] {
+        let mut child = Scape::new(["prompt"]).control(tor.port()).start();
+        drop(child.stdout.take());
+        // The input stays open.
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "{line}\nGETINFO version").unwrap();
+        Done::of(child, &line).expect(code);
+    }
 }
 
 #[test]
@@ -81,10 +96,9 @@ fn prompt_shows_events() {
         let mut child = command.start();
         let mut input = child.stdin.take().unwrap();
         input.write_all(b"SETEVENTS SIGNAL\nSIGNAL RELOAD\n").unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap() == expected), "no {expected}");
+        Lines::of(child.stdout.take().unwrap()).until(expected);
         drop(input);
-        assert!(child.wait().unwrap().success());
+        Done::of(child, &option).expect(0);
     }
     let text = Scape::new(["prompt", "--events", "BW", "--run", "GETINFO version"]);
     assert!(text.control(tor.port()).ok().contains("250 OK"));
@@ -99,7 +113,7 @@ fn prompt_completes_words_and_keeps_lines_without_secrets() {
     let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
     let mut terminal = Terminal::open(80, 24);
     let command = command.env("TERM", "xterm");
-    let mut child = command.start_on(terminal.output(), terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
     terminal.until("tor> ");
     terminal.type_text("GETCONF Nickn\t\r");
     terminal.until("250 Nickname=seven");
@@ -107,12 +121,42 @@ fn prompt_completes_words_and_keeps_lines_without_secrets() {
     terminal.type_text("SETCONF HashedControlPassword=16:00\r");
     terminal.type_text("SIGNAL RELOAD\r");
     terminal.until("650 SIGNAL RELOAD");
-    terminal.type_text("/quit\r");
-    assert!(child.wait().unwrap().success());
     let path = state.path().join("scape/history");
-    let history = fs::read_to_string(&path).unwrap();
-    assert!(history.contains("GETCONF Nickname") && !history.contains("Hashed"), "{history}");
+    let history = || fs::read_to_string(&path).unwrap();
+    // Lines are kept at once.
+    assert!(history().contains("GETCONF Nickname") && !history().contains("Hashed"));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    // Another prompt adds its lines to the same file.
+    let mut other = Terminal::open(80, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").start_on(other.output(), other.output());
+    other.until("tor> ");
+    other.type_text("GETINFO version\r");
+    other.until("250 OK");
+    send_signal(command.id(), Signal::TERM);
+    Done::of(command, &"prompt").expect(130);
+    terminal.type_text("/quit\r");
+    Done::of(child, &"prompt").expect(0);
+    let history = history();
+    let lines = ["GETCONF Nickname", "/events SIGNAL", "SIGNAL RELOAD", "GETINFO version", "/quit"];
+    assert_eq!(history.lines().skip(1).collect::<Vec<_>>(), lines, "{history}");
+}
+
+#[test]
+fn prompt_prints_no_styles_without_colors() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(80, 24);
+    let command = Scape::new(["prompt", "--color=never", "--events", "SIGNAL"]);
+    let command = command.control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm");
+    let child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("tor> ");
+    terminal.type_text("SIGNAL RELOAD\r");
+    let text = terminal.until("650 SIGNAL RELOAD");
+    assert!(!text.contains("\x1b[2m"), "{text:?}");
+    terminal.type_text("/quit\r");
+    Done::of(child, &"prompt").expect(0);
 }
 
 #[test]
@@ -163,9 +207,9 @@ fn prompt_on_a_pipe_ends_with_tor() {
     let mut child = Scape::new(["prompt"]).control(tor.port()).start();
     // The input stays open.
     let mut input = child.stdin.take().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let output = Lines::of(child.stdout.take().unwrap());
     input.write_all(b"GETINFO version\n").unwrap();
-    output.read_line(&mut String::new()).unwrap();
+    output.next();
     tor.kill();
     let done = Done::of(child, &"prompt").expect(3);
     assert!(done.error.contains("the control connection is closed"), "{done:?}");
@@ -180,9 +224,9 @@ fn prompt_on_a_pipe_ends_at_an_interrupt() {
     let tor = RealTor::start("");
     let mut child = Scape::new(["prompt"]).control(tor.port()).start();
     let mut input = child.stdin.take().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let output = Lines::of(child.stdout.take().unwrap());
     input.write_all(b"GETINFO version\n").unwrap();
-    output.read_line(&mut String::new()).unwrap();
+    output.next();
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"prompt").expect(130);
 }
@@ -194,7 +238,7 @@ fn prompt_at_a_terminal_tells_what_it_drops() {
     let mut terminal = Terminal::open(80, 24);
     let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
     let command = command.env("TERM", "xterm").error(terminal.output());
-    let mut child = command.start_on(terminal.output(), terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
     terminal.until("tor> ");
     // Ctrl-D and Ctrl-C in a block.
     for key in ["\x04", "\x03"] {
@@ -210,5 +254,5 @@ fn prompt_at_a_terminal_tells_what_it_drops() {
     terminal.type_text("\rGETCONF Nickname\r");
     terminal.until("250 Nickname=seven");
     terminal.type_text("/quit\r");
-    assert!(child.wait().unwrap().success());
+    Done::of(child, &"prompt").expect(0);
 }

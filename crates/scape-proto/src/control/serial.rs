@@ -1,4 +1,4 @@
-//! Serialized forms of this module's types, and of texts that may contain
+//! Serialized forms of the types in `control`, and of texts that may contain
 //! secrets.
 
 use serde::{Serialize, Serializer};

@@ -200,8 +200,8 @@ impl Cursor<'_> {
         Line { name, value: start..start + length, says, comments, is_continued, is_closed, end }
     }
 
-    /// If there is a comment at the cursor, parses it up to the end of the
-    /// line.
+    /// Parses a comment up to the end of the line, if there is one at the
+    /// cursor.
     fn comment(&mut self, comments: &mut Vec<Vec<u8>>) {
         if self.peek() == Some(b'#') {
             let start = self.at + 1;

@@ -61,8 +61,8 @@ open_enum! {
 }
 
 open_enum! {
-    /// Tells if the consensus lists this tor as a relay. This is an argument of
-    /// the action `SERVER_DESCRIPTOR_STATUS`. control-spec describes that
+    /// The change of this relay's listing in the consensus. This is an argument
+    /// of the action `SERVER_DESCRIPTOR_STATUS`. control-spec describes that
     /// action, but tor never sends it.
     pub enum ServerDescriptorStatus {
         /// The consensus now lists tor as a relay.

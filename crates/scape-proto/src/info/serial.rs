@@ -1,4 +1,4 @@
-//! Serialized forms of this module's types.
+//! Serialized forms of the types in `info`.
 
 use crate::info::{ListenerAddress, LocalTime};
 

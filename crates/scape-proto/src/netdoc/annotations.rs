@@ -11,8 +11,7 @@ pub(super) fn skip_annotations(text: &[u8]) -> &[u8] {
     strip_trailing(strip_leading(text))
 }
 
-/// Returns the text from its first line on that is neither empty nor an
-/// annotation.
+/// Returns the text without the empty lines and annotations at its beginning.
 pub(super) fn strip_leading(text: &[u8]) -> &[u8] {
     let mut lines = Lines::new(text);
     loop {

@@ -13,9 +13,9 @@ use super::value::decode_hex;
 /// The difference between two consensuses: commands that change an old
 /// consensus into a new one. See dir-spec, "Consensus diffs".
 ///
-/// A `ConsensusDiff` borrows its text. A part of the commands is of no use, so
-/// [`parse`](Self::parse) returns an error if any line is malformed, and there
-/// is no lenient reading.
+/// A `ConsensusDiff` borrows its text. A diff without some of its commands
+/// would be useless. So [`parse`](Self::parse) returns an error if any line is
+/// malformed, and there is no lenient parser.
 ///
 /// ```
 /// use scape_proto::netdoc::ConsensusDiff;

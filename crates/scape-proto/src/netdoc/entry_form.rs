@@ -62,8 +62,8 @@ impl EntryForm {
         matches!(self, EntryForm::Consensus | EntryForm::Ns | EntryForm::Microdesc)
     }
 
-    /// Returns true if the line `r` may be with, or without, a descriptor's
-    /// digest.
+    /// Returns true if the line `r` may contain a descriptor's digest. If
+    /// `has_digest` is false, returns true if the line may lack the digest.
     pub(super) fn allows_digest(self, has_digest: bool) -> bool {
         match self {
             EntryForm::Alone | EntryForm::Consensus => true,

@@ -73,7 +73,8 @@ pub struct NetworkStatusV2<'a> {
     /// The time when the document was made.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub published: Option<SystemTime>,
-    /// The things that the authority does, such as `Names` and `Versions`.
+    /// The options of the authority, such as `Names` and `Versions`: the line
+    /// `dir-options`.
     pub options: Vec<Box<str>>,
     /// The nickname of the authority that signed.
     pub signing_authority: Option<&'a str>,
@@ -203,7 +204,7 @@ impl<'a> NetworkStatusV2<'a> {
         Ok(())
     }
 
-    /// Checks what concerns several lines.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         if self.options.iter().any(|option| **option == *"Versions") {
             for keyword in ["client-versions", "server-versions"] {

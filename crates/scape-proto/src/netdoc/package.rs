@@ -27,7 +27,7 @@ pub struct Package<'a> {
     pub name: &'a str,
     /// The version of the package.
     pub version: &'a str,
-    /// The place from which the package can be downloaded.
+    /// The URL from which the package can be downloaded.
     pub url: &'a str,
     /// The names of digest algorithms and the digests of the package, in
     /// order.

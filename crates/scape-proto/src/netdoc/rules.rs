@@ -12,9 +12,9 @@ use super::{DocumentKind, Items};
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) document: DocumentKind,
-    /// The first rule is for the line that begins the document.
+    /// The rules. The first one is for the line that begins the document.
     pub(super) lines: &'static [Rule],
-    /// Lines must have the order of the rules.
+    /// True if the lines must have the order of the rules.
     pub(super) ordered: bool,
 }
 
@@ -24,13 +24,13 @@ pub(super) struct Rule {
     keyword: &'static [u8],
     times: Times,
     object: Option<&'static [u8]>,
-    /// The line is valid without its object, too.
+    /// True if the line is also valid without its object.
     is_object_optional: bool,
     /// A second label that the object may have.
     other_label: Option<&'static [u8]>,
     place: Place,
     order: Order,
-    /// Nothing can be read from a document in which this line is malformed.
+    /// True if a document in which this line is malformed can't be read at all.
     is_decisive: bool,
 }
 
@@ -73,77 +73,77 @@ impl Rule {
         Rule { keyword, times, object, is_object_optional, other_label, place, order, is_decisive }
     }
 
-    /// The line must appear exactly once.
+    /// Creates the rule for a line that must appear exactly once.
     pub(super) const fn once(keyword: &'static str) -> Self {
         Rule::new(keyword, Times::Once)
     }
 
-    /// The line may appear once.
+    /// Creates the rule for a line that may appear once.
     pub(super) const fn at_most_once(keyword: &'static str) -> Self {
         Rule::new(keyword, Times::AtMostOnce)
     }
 
-    /// The line must appear once or several times.
+    /// Creates the rule for a line that must appear once or several times.
     pub(super) const fn at_least_once(keyword: &'static str) -> Self {
         Rule::new(keyword, Times::AtLeastOnce)
     }
 
-    /// The line may appear any number of times.
+    /// Creates the rule for a line that may appear any number of times.
     pub(super) const fn any(keyword: &'static str) -> Self {
         Rule::new(keyword, Times::Any)
     }
 
-    /// The line must not appear.
+    /// Creates the rule for a line that must not appear.
     pub(super) const fn never(keyword: &'static str) -> Self {
         Rule::new(keyword, Times::Never)
     }
 
-    /// An object with this label must follow the line.
+    /// Requires that an object with this label follows the line.
     pub(super) const fn object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
         self
     }
 
-    /// An object with this label may follow the line.
+    /// Allows an object with this label after the line.
     pub(super) const fn optional_object(mut self, label: &'static str) -> Self {
         self.object = Some(label.as_bytes());
         self.is_object_optional = true;
         self
     }
 
-    /// The object may have this label instead.
+    /// Allows a second label for the object.
     pub(super) const fn or_object(mut self, label: &'static str) -> Self {
         self.other_label = Some(label.as_bytes());
         self
     }
 
-    /// The order of the lines doesn't matter for this line.
+    /// Allows the line in any place among the other lines.
     pub(super) const fn anywhere(mut self) -> Self {
         self.order = Order::Free;
         self
     }
 
-    /// The line begins a group of lines. Each group has the number and the
-    /// order of lines that the rules after this one demand.
+    /// Makes the line the beginning of a group of lines. The rules after this
+    /// one apply to each group.
     pub(super) const fn begins_group(mut self) -> Self {
         self.order = Order::BeginsGroup;
         self
     }
 
-    /// If the values of the line are malformed, the document is of another kind
-    /// or version. A lenient reading fails, too.
+    /// Makes the line decisive: if its values are malformed, the document is of
+    /// another kind or version, and even a lenient reading fails.
     pub(super) const fn decisive(mut self) -> Self {
         self.is_decisive = true;
         self
     }
 
-    /// The line has this position, counted from 0 at the start.
+    /// Requires that the line has this position, counted from 0 at the start.
     pub(super) const fn position_from_start(mut self, position: usize) -> Self {
         self.place = Place::FromStart(position);
         self
     }
 
-    /// The line has this position, counted from 0 at the end.
+    /// Requires that the line has this position, counted from 0 at the end.
     pub(super) const fn position_from_end(mut self, position: usize) -> Self {
         self.place = Place::FromEnd(position);
         self

@@ -145,8 +145,8 @@ impl Default for DocumentSplitter {
 }
 
 impl DocumentSplitter {
-    /// Creates a splitter. `longest` is the number of bytes that a document may
-    /// have with its annotations.
+    /// Creates a splitter. `longest` is the maximum size of a document with its
+    /// annotations, in bytes.
     ///
     /// ```
     /// use scape_proto::netdoc::DocumentSplitter;
@@ -385,7 +385,7 @@ pub struct DocumentTooLong {
 }
 
 impl DocumentTooLong {
-    /// Returns the number of bytes that a document may have.
+    /// Returns the maximum size of a document in bytes.
     pub fn longest(&self) -> usize {
         self.longest
     }

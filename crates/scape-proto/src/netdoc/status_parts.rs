@@ -54,8 +54,9 @@ impl<'a> StatusParts<'a> {
         count_lines(self.header) + count_lines(self.entries)
     }
 
-    /// Checks every entry, and that no line of the footer is before its place.
-    /// If the entries must be sorted, they must have ascending fingerprints.
+    /// Checks every entry, and that no line of the footer comes before the
+    /// footer. If the entries must be sorted, their fingerprints must be in
+    /// ascending order.
     pub(super) fn check_entries(
         &self,
         form: EntryForm,

@@ -105,8 +105,8 @@ impl<'a> TorrcComparison<'a> {
 
     /// Sets the types of the options, as `GETINFO config/names` returns them.
     /// With types, two values are equal if they mean the same to tor
-    /// ([`means_the_same`]). Of an option that isn't a list, only the last line
-    /// counts, as for tor.
+    /// ([`means_the_same`]). If an option isn't a list, only its last line
+    /// counts, as in tor.
     ///
     /// ```
     /// use scape_proto::control::ConfLine;

@@ -1,4 +1,4 @@
-//! Serialized forms of this module's types. A torrc is serialized as the list
+//! Serialized forms of the types in `torrc`. A torrc is serialized as the list
 //! of its entries.
 
 use serde::{Serialize, Serializer};

@@ -100,8 +100,8 @@ fn one<'a>(pattern: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Looks up a byte in a set such as `[a-z]`. `text` is the pattern after the
-/// `[`. Returns whether the byte is in the set, and the text after the `]`.
-/// Returns `None` if there is no `]`.
+/// `[`. Returns true if the byte is in the set, together with the text after
+/// the `]`. Returns `None` if there is no `]`.
 fn set(text: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let negated = matches!(text.first(), Some(b'!' | b'^'));
     let mut rest = if negated { text.get(1..)? } else { text };

@@ -75,7 +75,8 @@ impl Totals {
         }
     }
 
-    /// Case 1 of dir-spec: neither guards nor exits are scarce.
+    /// Returns the weights if neither guards nor exits are scarce: case 1 of
+    /// dir-spec.
     fn nothing_scarce(&self) -> Weights {
         let Totals { guards: g, middles: m, exits: e, .. } = *self;
         let ee = SCALE * (e + g + m) / (3 * e);
@@ -84,7 +85,8 @@ impl Totals {
         Weights { gg: SCALE - mg, gd: third, mg, me: SCALE - ee, md: third, ee, ed: third }
     }
 
-    /// Case 2 of dir-spec: guards and exits are scarce.
+    /// Returns the weights if both guards and exits are scarce: case 2 of
+    /// dir-spec.
     fn both_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         let all = Weights { gg: SCALE, gd: 0, mg: 0, me: 0, md: 0, ee: SCALE, ed: 0 };
@@ -109,7 +111,7 @@ impl Totals {
         self.check_but_middles(weights)
     }
 
-    /// Case 3 of dir-spec: only guards are scarce.
+    /// Returns the weights if only guards are scarce: case 3 of dir-spec.
     fn guards_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (g + d) < self.total() {
@@ -122,7 +124,7 @@ impl Totals {
         self.check(Weights { gg: SCALE, gd, mg: 0, me: SCALE - ee, md: rest, ee, ed: rest })
     }
 
-    /// Case 3 of dir-spec: only exits are scarce.
+    /// Returns the weights if only exits are scarce: case 3 of dir-spec.
     fn exits_scarce(&self) -> Option<Weights> {
         let Totals { guards: g, middles: m, exits: e, both: d } = *self;
         if 3 * (e + d) < self.total() {

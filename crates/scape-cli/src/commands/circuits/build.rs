@@ -60,6 +60,9 @@ enum Purpose {
 
 impl Arguments {
     pub(super) fn run(self, context: &Context, long: bool) -> Result<(), Failure> {
+        if self.countries.geoip.is_some() && self.exit_country.is_empty() {
+            return Err(Failure::usage("--geoip has no effect without --exit-country"));
+        }
         let state = State::new(&context.controller()?)?;
         let busy = Busy::new("choosing the relays");
         let builder = self.builder(&state)?;

@@ -1,11 +1,12 @@
 //! The standard input, as a stream that an interrupt ends.
 
 use std::io::{self, Read};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use scape::CancelToken;
+
+use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -23,7 +24,8 @@ pub(super) struct Stdin {
 impl Stdin {
     pub(super) fn new(token: CancelToken) -> Self {
         let (sender, chunks) = bounded(4);
-        thread::spawn(move || {
+        let problem = sender.clone();
+        let started = threads::start(move || {
             loop {
                 let mut chunk = vec![0; CHUNK];
                 let result = io::stdin().read(&mut chunk).map(|length| {
@@ -37,6 +39,11 @@ impl Stdin {
                 }
             }
         });
+        if let Err(error) = started {
+            // There is room for it, because nobody else sends. The reader gets
+            // it.
+            let _ = problem.send(Err(error));
+        }
         Stdin { chunks, chunk: io::Cursor::default(), token }
     }
 }

@@ -9,20 +9,12 @@ use scape::transport::Address;
 use serde::Serialize;
 
 use crate::base::context::Context;
+use crate::base::environment::OF_TOR;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
-/// The variables that a program gets.
-pub(super) const VARIABLES: [&str; 8] = [
-    "SCAPE_CONTROL",
-    "SCAPE_SOCKS",
-    "TOR_CONTROL_HOST",
-    "TOR_CONTROL_PORT",
-    "TOR_CONTROL_IPC_PATH",
-    "TOR_CONTROL_COOKIE_AUTH_FILE",
-    "TOR_SOCKS_HOST",
-    "TOR_SOCKS_PORT",
-];
+/// The variables that are removed before a program gets those of this tor.
+pub(super) const VARIABLES: [&str; OF_TOR.len()] = OF_TOR;
 
 /// A tor that was launched, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
@@ -135,5 +127,9 @@ mod tests {
             expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(variables, expected);
         assert!(expected.keys().all(|name| VARIABLES.contains(&name.as_str())));
+        // Those of the user's own tor don't reach the program either.
+        for name in ["TOR_CONTROL_IPC_PATH", "TOR_CONTROL_PASSWD", "SCAPE_PASSWORD_FILE"] {
+            assert!(VARIABLES.contains(&name), "{name}");
+        }
     }
 }

@@ -16,14 +16,17 @@ impl AddressFilter {
     pub(super) fn fits(&self, ip: IpAddr) -> bool {
         match self {
             AddressFilter::Network(network, prefix) => {
-                let width = |ip: &IpAddr| if ip.is_ipv4() { 32 } else { 128 };
-                let left = width(&ip) - u32::from(*prefix);
+                if ip.is_ipv4() != network.is_ipv4() {
+                    return false;
+                }
+                let width: u32 = if ip.is_ipv4() { 32 } else { 128 };
+                let left = width.saturating_sub((*prefix).into());
                 let bits = |ip: &IpAddr| match ip {
                     IpAddr::V4(ip) => u128::from(ip.to_bits()),
                     IpAddr::V6(ip) => ip.to_bits(),
                 };
                 let host = 1_u128.checked_shl(left).map_or(u128::MAX, |bit| bit - 1);
-                ip.is_ipv4() == network.is_ipv4() && bits(&ip) | host == bits(network) | host
+                bits(&ip) | host == bits(network) | host
             }
             AddressFilter::Beginning(text) => {
                 let ip = ip.to_string();
@@ -90,6 +93,9 @@ mod tests {
             ("192.0.2.7", "192.0.2.70"),
             ("0.0.0.0/0", "::1"),
             ("::/0", "192.0.2.1"),
+            ("2001:db8::/48", "192.0.2.1"),
+            ("2001:db8::1", "192.0.2.1"),
+            ("192.0.2.0/24", "2001:db8::1"),
             ("192.0.2", "192.0.20.9"),
             ("2001:db8", "2001:db80::1"),
         ] {

@@ -5,10 +5,10 @@ use scape::netdoc::{Directory, Relay, RouterFlags};
 use scape::word::CountryCode;
 
 use super::address::AddressFilter;
-use super::row::flags;
 use super::version::VersionFilter;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
+use crate::commands::shared::relay::flags;
 
 /// The conditions that a relay must fulfil.
 #[derive(Debug, Args)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::base::units;
 use crate::commands::shared::column::{self, Key};
+use crate::commands::shared::relay::flags;
 
 /// A column of this list.
 type Column = column::Column<RelayRow>;
@@ -56,23 +57,14 @@ impl RelayRow {
     }
 }
 
-/// Returns the names of a relay's flags, also of those that the library doesn't
-/// know.
-pub(super) fn flags(relay: &Relay) -> Vec<String> {
-    let known = relay.flags().iter().map(ToOwned::to_owned);
-    known.chain(relay.unknown_flags().map(ToOwned::to_owned)).collect()
-}
-
 /// Returns the columns of the table.
 pub(super) fn columns() -> Vec<Column> {
     vec![
         Column::new("nickname", |row| Some(row.nickname.clone())),
         Column::new("fingerprint", |row| Some(row.fingerprint.to_string())),
-        Column::new("bandwidth", |row| {
-            Some(format!("{}/s", units::bytes(u64::from(row.bandwidth?) * 1000)))
-        })
-        .by(|row| Some(Key::Number(row.bandwidth?.into())))
-        .right(),
+        Column::new("bandwidth", |row| Some(units::kilobyte_rate(row.bandwidth?)))
+            .by(|row| Some(Key::Number(row.bandwidth?.into())))
+            .right(),
         Column::new("weight", |row| {
             Some(format!("{:.3} %", row.consensus_weight_fraction? * 100.0))
         })

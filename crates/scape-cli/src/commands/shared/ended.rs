@@ -47,7 +47,10 @@ impl<H: Ends> Ended<H> {
             .map(|(handle, ended)| (handle, Some(ended.unwrap_or(now))))
             .filter(|(_, ended)| ended.is_some_and(|ended| now.duration_since(ended) < SHOWN))
             .collect();
-        known.extend(open.into_iter().map(|handle| (handle, None)));
+        // Something may have ended after the list of open ones was made.
+        let open = open.into_iter().filter(|handle| known.iter().all(|(it, _)| it != handle));
+        let open: Vec<_> = open.map(|handle| (handle, None)).collect();
+        known.extend(open);
         self.known = known;
         self.known.iter().map(|(handle, _)| handle.clone()).collect()
     }
@@ -83,5 +86,16 @@ mod tests {
         for seconds in [65, 66] {
             assert_eq!(ended.add_to(vec![two.clone()], at(seconds)), vec![two.clone()]);
         }
+    }
+
+    #[test]
+    fn thing_that_ends_while_the_list_is_made_is_shown_once() {
+        let thing = Thing(1, Rc::default());
+        let mut ended = Ended::default();
+        let now = Instant::now();
+        ended.add_to(vec![thing.clone()], now);
+        thing.1.set(true);
+        assert_eq!(ended.add_to(vec![thing.clone()], now), vec![thing.clone()]);
+        assert_eq!(ended.add_to(Vec::new(), now + SHOWN), Vec::new());
     }
 }

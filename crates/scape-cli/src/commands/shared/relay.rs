@@ -1,5 +1,6 @@
 //! Relays as circuits and guards name them.
 
+use scape::netdoc::Relay;
 use scape::word::{Fingerprint, RelayName};
 use serde::Serialize;
 
@@ -24,6 +25,13 @@ impl RelayRef {
             (None, nickname) => nickname.clone().unwrap_or_default(),
         }
     }
+}
+
+/// Returns the names of a relay's flags, also of those that the library doesn't
+/// know.
+pub(crate) fn flags(relay: &Relay) -> Vec<String> {
+    let known = relay.flags().iter().map(ToOwned::to_owned);
+    known.chain(relay.unknown_flags().map(ToOwned::to_owned)).collect()
 }
 
 impl From<&RelayName> for RelayRef {

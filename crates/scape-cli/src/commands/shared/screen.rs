@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use anstream::ColorChoice;
 
 use crate::base::failure::Failure;
+use crate::base::interrupt::{self, Restoring};
 
 /// Switches to the alternate screen, and hides the cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
@@ -18,18 +19,22 @@ const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
 /// The alternate screen of the terminal. The normal screen returns when the
-/// value is dropped.
+/// value is dropped, and if a signal ends the program before that.
 #[derive(Debug)]
 pub(crate) struct Screen {
     has_styles: bool,
+    _restoring: Restoring,
 }
 
 impl Screen {
     pub(crate) fn enter() -> Result<Self, Failure> {
         let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
-        let screen = Screen { has_styles };
+        let restoring = interrupt::restore_with(|| {
+            // Nothing can be done if the terminal has gone.
+            let _ = write(LEAVE);
+        });
         write(ENTER)?;
-        Ok(screen)
+        Ok(Screen { has_styles, _restoring: restoring })
     }
 
     /// Shows a text in place of the last one. Lines that don't fit are left
@@ -41,13 +46,6 @@ impl Screen {
             false => anstream::adapter::strip_str(text).to_string(),
         };
         write(&frame(&text, height.into()))
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        // Nothing can be done if the terminal has gone.
-        let _ = write(LEAVE);
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn watch<L: Listing>(
         }
         last = Some(rows);
         is_first = false;
-        thread::sleep(PAUSE.min(every));
+        thread::sleep(PAUSE);
     }
 }
 

@@ -3,7 +3,6 @@
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::place::{self, Name};
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
+use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -49,6 +49,7 @@ pub(super) fn not_running(name: &Name) -> Failure {
 pub(super) struct Asked {
     name: Name,
     lines: Receiver<io::Result<String>>,
+    sent: Instant,
 }
 
 impl Asked {
@@ -57,19 +58,19 @@ impl Asked {
         let path = place::socket(&name)?;
         let (sender, lines) = unbounded();
         // A server that hangs must not keep this program from ending.
-        thread::spawn(move || {
+        threads::start_or_fail(move || {
             if let Err(error) = talk(&path, request, &sender) {
                 let _ = sender.send(Err(error));
             }
-        });
-        Ok(Asked { name, lines })
+        })?;
+        Ok(Asked { name, lines, sent: Instant::now() })
     }
 
     pub(super) fn name(&self) -> &Name {
         &self.name
     }
 
-    /// Waits for the next line of the answer, for as long as a server needs
+    /// Waits for the first line of the answer, for as long as a server needs
     /// that doesn't hang.
     pub(super) fn answer<T: DeserializeOwned>(
         &self,
@@ -78,7 +79,8 @@ impl Asked {
         self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
     }
 
-    /// Waits for the next line of the answer.
+    /// Waits for the next line of the answer. The time counts from the request,
+    /// so that several servers that hang take no longer than one.
     pub(super) fn answer_within<T: DeserializeOwned>(
         &self,
         context: &Context,
@@ -111,14 +113,14 @@ impl Asked {
         context: &Context,
         limit: Duration,
     ) -> Result<Option<io::Result<String>>, Failure> {
-        let begun = Instant::now();
         loop {
-            match self.lines.recv_timeout(POLL.min(limit.saturating_sub(begun.elapsed()))) {
+            let left = limit.saturating_sub(self.sent.elapsed());
+            match self.lines.recv_timeout(POLL.min(left)) {
                 Ok(line) => return Ok(Some(line)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
             }
-            if begun.elapsed() >= limit {
+            if self.sent.elapsed() >= limit {
                 return Err(self.no_answer(limit));
             }
         }

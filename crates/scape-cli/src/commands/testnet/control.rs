@@ -1,7 +1,8 @@
 //! `scape testnet status`, `env` and `down`.
 
 use std::process::Child;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,6 +15,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::table::Table;
 use crate::base::units;
+
+/// The time that a server has to end after SIGTERM.
+const ENDING: Duration = Duration::from_secs(20);
+/// The interval between two checks for the end of a server.
+const POLL: Duration = Duration::from_millis(20);
 
 /// Show the networks in the background, or the nodes of one
 #[derive(Debug, Args)]
@@ -38,7 +44,7 @@ pub(crate) struct DownArguments {
     name: Name,
 
     /// End all networks in the background
-    #[arg(long)]
+    #[arg(long, conflicts_with = "name")]
     all: bool,
 }
 
@@ -76,7 +82,10 @@ fn all(context: &Context) -> Result<(), Failure> {
     }
     match context.out.is_json() {
         true => context.out.values(&states)?,
-        false => context.out.line(networks(&states).text(&context.out))?,
+        false => {
+            let note = states.is_empty().then(|| "no networks".to_owned());
+            context.out.table(&networks(&states).text(&context.out), note)?;
+        }
     }
     failures.result()
 }
@@ -214,8 +223,18 @@ impl Failures {
     }
 }
 
-/// Sends SIGTERM to a server.
-pub(super) fn terminate(server: &Child) {
+/// Ends a server, and its network with it. A server that hangs is killed.
+pub(super) fn end_server(server: &mut Child) {
     // It may have ended by itself.
     let _ = kill_process(Pid::from_child(server), Signal::TERM);
+    let begun = Instant::now();
+    while begun.elapsed() < ENDING {
+        // Nothing can be done if its end can't be seen.
+        if !matches!(server.try_wait(), Ok(None)) {
+            return;
+        }
+        thread::sleep(POLL);
+    }
+    let _ = server.kill();
+    let _ = server.wait();
 }

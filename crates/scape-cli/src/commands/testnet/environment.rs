@@ -7,6 +7,7 @@ use scape::transport::Address;
 
 use super::settings::WEB;
 use super::web::WebServer;
+use crate::base::environment::OF_TOR;
 
 /// The variables, by name:
 ///
@@ -45,13 +46,17 @@ pub(super) fn variables(
     variables
 }
 
-/// Returns the variables as commands for a shell.
+/// Returns the variables as commands for a shell. Variables that name another
+/// tor are unset.
 pub(super) fn exports(variables: &BTreeMap<String, String>) -> String {
+    let others: Vec<&str> =
+        OF_TOR.into_iter().filter(|name| !variables.contains_key(*name)).collect();
+    let unset = (!others.is_empty()).then(|| format!("unset {}", others.join(" ")));
     let lines = variables.iter().map(|(name, value)| {
         // A quote ends the quoted part, so it is put between two parts.
         format!("export {name}='{}'", value.replace('\'', r"'\''"))
     });
-    lines.collect::<Vec<_>>().join("\n")
+    unset.into_iter().chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -61,6 +66,18 @@ mod tests {
     #[test]
     fn values_are_quoted_for_shells() {
         let variables = BTreeMap::from([("A".to_owned(), "it's $x".to_owned())]);
-        assert_eq!(exports(&variables), r"export A='it'\''s $x'");
+        let commands = exports(&variables);
+        assert_eq!(commands.lines().nth(1), Some(r"export A='it'\''s $x'"));
+    }
+
+    #[test]
+    fn variables_of_other_tors_are_unset() {
+        let mut variables = BTreeMap::from([("SCAPE_CONTROL".to_owned(), "x".to_owned())]);
+        let commands = exports(&variables);
+        let unset = commands.lines().next().unwrap();
+        assert!(unset.starts_with("unset SCAPE_PASSWORD_FILE SCAPE_SOCKS "), "{unset}");
+        assert!(unset.contains(" TOR_CONTROL_IPC_PATH ") && !unset.contains("SCAPE_CONTROL"));
+        variables.extend(OF_TOR.map(|name| (name.to_owned(), "x".to_owned())));
+        assert!(exports(&variables).starts_with("export "));
     }
 }

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::web::WebServer;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
+use crate::base::environment::OF_TOR;
 use crate::base::failure::Failure;
 use crate::base::program;
 
@@ -18,7 +19,7 @@ use crate::base::program;
 ///
 /// The program gets the variables that `scape testnet env` lists, such as
 /// SCAPE_CONTROL, TOR_CONTROL_PORT and TOR_SOCKS_PORT. The exit code is that of
-/// the program.
+/// the program. Variables that name another tor, or its password, are removed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -35,10 +36,16 @@ impl Arguments {
         let web = self.settings.web.then(WebServer::start).transpose()?;
         let network = start(context, &self.settings)?;
         let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
-        command.args(self.command.iter().skip(1)).envs(variables(&network, web.as_ref()));
+        command.args(self.command.iter().skip(1));
+        // Another tor of the user must not be used by accident.
+        for name in OF_TOR {
+            command.env_remove(name);
+        }
+        command.envs(variables(&network, web.as_ref()));
+        let kept = self.settings.kept(&network);
         let result = program::run(context, &self.command, &mut command);
         // The program's failure is more important than what comes after it.
-        let kept = self.settings.keep(&network);
+        let kept = kept.write(&network);
         let stopped = network.stop().map_err(Failure::from);
         result.and(kept).and(stopped)
     }

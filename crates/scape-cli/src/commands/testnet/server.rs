@@ -29,6 +29,7 @@ use super::settings::Settings;
 use super::web::WebServer;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(100);
@@ -132,7 +133,7 @@ impl Arguments {
             .map_err(|error| Failure::usage(format!("cannot read the settings: {error}")))?;
         let socket = Socket::bind(&self.name)?;
         let is_ready = Arc::new(AtomicBool::new(false));
-        watch(context.token.clone(), is_ready.clone());
+        watch(context.token.clone(), is_ready.clone())?;
         let web = settings.web.then(WebServer::start).transpose()?;
         let state = State {
             name: self.name.to_string(),
@@ -152,6 +153,7 @@ impl Arguments {
             )));
         }
         let network = network?;
+        let kept = settings.kept(&network);
         let environment = variables(&network, web.as_ref());
         let state = State { state: Phase::Running, environment, ..state };
         let ready = SystemTime::now();
@@ -160,7 +162,7 @@ impl Arguments {
         let last = answer_requests(context, &socket.requests, &never(), |request| {
             reply(&request.connection, &state_of(&state, &network, ready));
         });
-        let kept = settings.keep(&network);
+        let kept = kept.write(&network);
         let stopped = network.stop().map_err(Failure::from);
         let result = kept.and(stopped);
         finish(socket, last, &result);
@@ -170,13 +172,13 @@ impl Arguments {
 
 /// Cancels the start if `up` ends first, because nobody would know of the
 /// network. `up` keeps the standard input of this process open.
-fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) {
-    thread::spawn(move || {
+fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
+    threads::start_or_fail(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         if !is_ready.load(Ordering::SeqCst) {
             token.cancel();
         }
-    });
+    })
 }
 
 /// Starts the network. Returns it together with the request to end it, which
@@ -298,10 +300,11 @@ impl Socket {
             Failure::failed(format_args!("cannot listen on {}: {error}", path.display()))
         })?;
         let (sender, requests) = bounded(8);
-        thread::spawn(move || {
+        threads::start_or_fail(move || {
             for connection in listener.incoming().flatten() {
                 let sender = sender.clone();
-                thread::spawn(move || {
+                // Without a thread, the connection is closed.
+                let _ = threads::start(move || {
                     let Ok(word) = read_word(&connection) else { return };
                     if word == DOWN {
                         reply(&connection, &Ending::Begun);
@@ -309,7 +312,7 @@ impl Socket {
                     let _ = sender.send(Request { word, connection });
                 });
             }
-        });
+        })?;
         Ok(Socket { path, requests, _lock: lock })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use scape::testing::{TestNetwork, TestNetworkBuilder};
+use scape::testing::{Node, TestNetwork, TestNetworkBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::relay::Relay;
@@ -29,12 +29,20 @@ pub(super) struct Settings {
     #[arg(long, value_name = "SETTINGS")]
     relay: Vec<Relay>,
 
-    /// Add a bridge, such as nickname=b,transport=scrambled
+    /// Add a bridge, such as --bridge or
+    /// --bridge=nickname=b,transport=scrambled
     ///
-    /// The settings are those of a relay, and transport. The transport is the
-    /// same under every name: it is a part of the network, and its scrambling
-    /// hides nothing. No other program is started.
-    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, default_missing_value = "")]
+    /// The settings come behind an equals sign. They are those of a relay, and
+    /// transport. The transport is the same under every name: it is a part of
+    /// the network, and its scrambling hides nothing. No other program is
+    /// started.
+    #[arg(
+        long,
+        value_name = "SETTINGS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+    )]
     bridge: Vec<Relay>,
 
     /// Give a name an address in the network, such as a.test=127.0.0.1
@@ -71,7 +79,8 @@ pub(super) struct Settings {
     #[arg(long)]
     pub(super) web: bool,
 
-    /// Write the log and the torrc of each node to this folder at the end
+    /// Write the torrc and the last 1000 log lines of each node to this folder
+    /// at the end
     #[arg(long, value_name = "FOLDER")]
     pub(super) keep: Option<PathBuf>,
 }
@@ -127,7 +136,7 @@ impl Settings {
         builder
     }
 
-    /// Returns a failure if [`keep`](Self::keep) couldn't write anything. The
+    /// Returns a failure if [`Kept::write`] couldn't write anything. The
     /// logs would be lost when the network ends.
     pub(super) fn check_keep(&self) -> Result<(), Failure> {
         let Some(folder) = &self.keep else { return Ok(()) };
@@ -137,18 +146,39 @@ impl Settings {
             .map_err(|error| cannot_write(folder, &error))
     }
 
-    /// Writes the log and the torrc of each node to the folder that the user
-    /// has named.
-    pub(super) fn keep(&self, network: &TestNetwork) -> Result<(), Failure> {
-        let Some(folder) = &self.keep else { return Ok(()) };
-        for node in network.nodes() {
+    /// Returns what [`Kept::write`] needs. Must be called as soon as the
+    /// network is ready: after a signal, the files of the network are removed
+    /// at once.
+    pub(super) fn kept(&self, network: &TestNetwork) -> Kept {
+        let Some(folder) = self.keep.clone() else { return Kept(None) };
+        let torrcs = network.nodes().iter().map(Node::torrc);
+        Kept(Some((folder, torrcs.collect())))
+    }
+}
+
+/// The folder that the user has named for the logs, and the torrcs of the
+/// nodes.
+#[derive(Debug)]
+pub(super) struct Kept(Option<(PathBuf, Vec<scape::Result<String>>)>);
+
+impl Kept {
+    /// Writes the log and the torrc of each node. If something can't be written
+    /// or read, goes on with the rest, and returns the first failure.
+    pub(super) fn write(self, network: &TestNetwork) -> Result<(), Failure> {
+        let Some((folder, torrcs)) = self.0 else { return Ok(()) };
+        let mut result = Ok(());
+        for (node, torrc) in network.nodes().iter().zip(torrcs) {
             let place = folder.join(node.nickname());
-            let failed = |error| cannot_write(&place, &error);
-            std::fs::create_dir_all(&place).map_err(failed)?;
-            std::fs::write(place.join("log"), node.log().join("\n") + "\n").map_err(failed)?;
-            std::fs::write(place.join("torrc"), node.torrc()?).map_err(failed)?;
+            let write = |name: &str, text: String| {
+                std::fs::write(place.join(name), text).map_err(|error| cannot_write(&place, &error))
+            };
+            let made = std::fs::create_dir_all(&place);
+            let made = made.map_err(|error| cannot_write(&place, &error));
+            let log = write("log", node.log().join("\n") + "\n");
+            let torrc = torrc.map_err(Failure::from).and_then(|torrc| write("torrc", torrc));
+            result = result.and(made).and(log).and(torrc);
         }
-        Ok(())
+        result
     }
 }
 

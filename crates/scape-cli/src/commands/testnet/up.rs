@@ -2,13 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use scape::word::Progress;
 
+use super::control::end_server;
 use super::environment::exports;
 use super::place::Name;
 use super::server::{Message, State};
@@ -16,6 +16,7 @@ use super::settings::Settings;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
+use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
@@ -48,24 +49,12 @@ impl Arguments {
         }
         self.settings.check_keep()?;
         let mut server = self.start(context)?;
-        match wait(context, &mut server) {
-            Ok(state) if context.out.is_json() => context.out.value(&state),
-            Ok(state) => {
-                context.out.line(exports(&state.environment))?;
-                context.out.note(format_args!(
-                    "network {} is ready: {} nodes. `scape testnet down {}` ends it",
-                    state.name,
-                    state.nodes.len(),
-                    state.name
-                ));
-                Ok(())
-            }
-            Err(failure) => {
-                super::control::terminate(&server);
-                let _ = server.wait();
-                Err(failure)
-            }
+        let result = wait(context, &mut server).and_then(|state| show(context, &state));
+        if result.is_err() {
+            // Nobody would know of the network.
+            end_server(&mut server);
         }
+        result
     }
 
     fn start(&self, context: &Context) -> Result<Child, Failure> {
@@ -87,10 +76,25 @@ impl Arguments {
     }
 }
 
+/// Prints the variables for programs.
+fn show(context: &Context, state: &State) -> Result<(), Failure> {
+    if context.out.is_json() {
+        return context.out.value(state);
+    }
+    context.out.line(exports(&state.environment))?;
+    context.out.note(format_args!(
+        "network {} is ready: {} nodes. `scape testnet down {}` ends it",
+        state.name,
+        state.nodes.len(),
+        state.name
+    ));
+    Ok(())
+}
+
 /// Waits until the network is ready, and shows how far the start has come.
 fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     let busy = Busy::new("starting the network");
-    let messages = messages(server);
+    let messages = messages(server)?;
     let longest = context.network_timeout() + SILENCE;
     let mut heard = Instant::now();
     loop {
@@ -125,17 +129,17 @@ fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
 }
 
 /// Returns the messages of the server, which a thread reads.
-fn messages(server: &mut Child) -> Receiver<Message> {
+fn messages(server: &mut Child) -> Result<Receiver<Message>, Failure> {
     let (sender, messages) = unbounded();
     if let Some(stdout) = server.stdout.take() {
-        thread::spawn(move || {
+        threads::start_or_fail(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let Ok(message) = serde_json::from_str(&line) else { break };
                 if sender.send(message).is_err() {
                     break;
                 }
             }
-        });
+        })?;
     }
-    messages
+    Ok(messages)
 }

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread;
 use std::time::Duration;
 
 use crate::base::failure::Failure;
+use crate::base::threads;
 
 /// The time that a visitor has to send a request.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,11 +24,12 @@ impl WebServer {
         let failed = |error| Failure::failed(format_args!("cannot start the web server: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        thread::spawn(move || {
+        threads::start_or_fail(move || {
             for visitor in listener.incoming().flatten() {
-                thread::spawn(move || serve(visitor));
+                // Without a thread, the connection is closed.
+                let _ = threads::start(move || serve(visitor));
             }
-        });
+        })?;
         Ok(WebServer { port })
     }
 

@@ -32,7 +32,7 @@ pub(super) enum Form {
     Flag,
     /// `True` or `False`.
     Word,
-    /// Such as `2018-04-16T20:49:18`.
+    /// A time such as `2018-04-16T20:49:18`.
     Time,
     Country,
     Countries,

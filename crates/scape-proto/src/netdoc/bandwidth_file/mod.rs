@@ -97,7 +97,8 @@ pub struct BandwidthFile<'a> {
     pub recent_measurement_failure_count: Option<u64>,
     /// The number of relays without a successful measurement in the past days.
     pub recent_measurements_excluded_error_count: Option<u64>,
-    /// The number of relays whose measurements were too near to each other.
+    /// The number of relays whose measurements were too close to each other in
+    /// time.
     pub recent_measurements_excluded_near_count: Option<u64>,
     /// The number of relays whose measurements are all too old.
     pub recent_measurements_excluded_old_count: Option<u64>,

@@ -255,7 +255,7 @@ impl<'a> RelayBandwidth<'a> {
         /// Returns the number of recent measurements that failed.
         relay_recent_measurements_excluded_error_count
         /// Returns the number of recent measurements that were ignored because
-        /// they were too near to each other.
+        /// they were too close to each other in time.
         relay_recent_measurements_excluded_near_count
         /// Returns the number of measurements that are too old.
         relay_recent_measurements_excluded_old_count

@@ -284,7 +284,7 @@ impl<'a> Consensus<'a> {
         })
     }
 
-    /// Checks what concerns several lines.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         for source in &self.dir_sources {
@@ -496,7 +496,8 @@ impl<'a> Consensus<'a> {
     }
 }
 
-/// Returns the flavor, which follows the version.
+/// Returns the flavor in the line `network-status-version`: the word after the
+/// version, or `ns` if that word is missing.
 fn flavor_of(item: &Item<'_>) -> ConsensusFlavor {
     let name = item.words().nth(1).map(String::from_utf8_lossy);
     name.map_or(ConsensusFlavor::Ns, |name| (&*name).into())

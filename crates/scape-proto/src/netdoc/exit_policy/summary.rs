@@ -261,7 +261,7 @@ mod tests {
     }
 
     /// Rules for single ports and rules for all ports take turns. With a list
-    /// of ranges, each of the latter would change all ranges so far.
+    /// of ranges, each rule for all ports would change all ranges so far.
     #[test]
     fn overlapping_rules_take_little_time() {
         let rules = |port: u32| format!("reject 1.2.3.4:{port},reject 1.2.3.4:*,");

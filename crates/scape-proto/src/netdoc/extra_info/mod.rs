@@ -425,7 +425,7 @@ impl<'a> ExtraInfo<'a> {
         }
     }
 
-    /// Checks what concerns several lines.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(RULES.problem(keyword, problem));
         match (self.identity_ed25519, self.router_sig_ed25519) {

@@ -19,11 +19,13 @@ use crate::netdoc::{
 };
 use crate::word::{ClientKey, ClientPublicKey, OnionAddress};
 
-/// The text of a first layer is padded to a multiple of this length.
+/// The padding unit: the text of a first layer is padded to a multiple of this
+/// length.
 const PADDING: usize = 10_000;
-/// The number of entries for clients is a multiple of this number.
+/// The unit for the number of client entries, which is padded to a multiple of
+/// this number.
 const CLIENTS: usize = 16;
-/// Relays reject descriptors of this length.
+/// The length from which on relays reject a descriptor.
 const TOO_LONG: usize = 50_000;
 /// The number of characters in a line of base64.
 const COLUMNS: usize = 64;

@@ -111,12 +111,14 @@ impl DescriptorUpload {
         self.replicas.iter().flatten().copied()
     }
 
-    /// Divides the directories among several different descriptors. Each client
-    /// asks one directory, so it finds one of the descriptors.
+    /// Divides the directories among several different descriptors, so that
+    /// each directory stores one of them. Each client asks one directory, so it
+    /// finds one of the descriptors.
     ///
-    /// Returns a list for each descriptor. If there are more descriptors than
-    /// directories, only as many lists as there are directories. Two
-    /// descriptors for two replicas are stored by one replica each.
+    /// Returns a list of directories for each descriptor. If there are more
+    /// descriptors than directories, returns only as many lists as there are
+    /// directories. With two descriptors and two replicas, the directories of
+    /// each replica store one descriptor.
     ///
     /// ```
     /// use scape_proto::netdoc::Directory;

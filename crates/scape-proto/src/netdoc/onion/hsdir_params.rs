@@ -67,9 +67,9 @@ pub struct RingPeriod {
     /// [value that replaces it](TimePeriod::disaster_shared_random).
     #[cfg_attr(feature = "serde", serde(serialize_with = "hex"))]
     pub shared_random: [u8; 32],
-    /// The time since which the value is in the consensus as the current one:
-    /// the start of a run of the shared random protocol. Services count from
-    /// this time in the revision counters of their descriptors.
+    /// The start of the run of the shared random protocol in which the value
+    /// became the current one. The revision counters of descriptors depend on
+    /// the time since this start.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub run_start: SystemTime,
 }

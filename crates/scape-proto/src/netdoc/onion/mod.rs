@@ -28,10 +28,10 @@
 //!
 //! An onion service can be spread over several tors, on several machines. Each
 //! of these **backends** is an onion service with its own key. The **frontend**
-//! has the address that clients know. It is no tor but a program that publishes
-//! descriptors. The frontend's descriptors contain the introduction points of
-//! the backends, so clients contact a backend. No traffic goes through the
-//! frontend.
+//! has the address that clients know. It isn't a tor, but a program that
+//! publishes descriptors. The frontend's descriptors contain the introduction
+//! points of the backends, so clients contact a backend. No traffic goes
+//! through the frontend.
 //!
 //! A backend must accept clients that know only the frontend's address. For
 //! that, its torrc has `HiddenServiceOnionBalanceInstance 1`, and the file

@@ -9,7 +9,7 @@ use crate::netdoc::line::{find_line, lossy};
 use crate::netdoc::rules::{self, Depth, Rule, Rules};
 use crate::netdoc::{DocumentError, DocumentKind, Item, LineProblem};
 
-/// The most introduction points that a descriptor may have.
+/// The maximum number of introduction points in a descriptor.
 pub(super) const MOST_POINTS: usize = 20;
 /// The number of the ntor handshake, which every service must support.
 pub(super) const NTOR: u16 = 2;

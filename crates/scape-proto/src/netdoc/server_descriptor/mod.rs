@@ -461,7 +461,7 @@ impl<'a> ServerDescriptor<'a> {
         Ok(())
     }
 
-    /// Checks what concerns several lines.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let missing = |keyword| RULES.problem(keyword, LineProblem::Missing);
         if !Item::parse_all(self.text).any(|item| is_rule(&item)) {

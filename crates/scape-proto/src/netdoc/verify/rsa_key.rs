@@ -14,11 +14,11 @@ use crate::word::Fingerprint;
 /// The exponent of every RSA key in Tor.
 const EXPONENT: u64 = 65537;
 
-/// The numbers of bits that a relay's RSA keys may have.
+/// The allowed sizes of a relay's RSA keys, in bits.
 pub(super) const RELAY_BITS: RangeInclusive<u32> = 1024..=1024;
 
-/// The numbers of bits that an authority's RSA keys may have. Identity keys
-/// have 3072 today, and signing keys 2048.
+/// The allowed sizes of an authority's RSA keys, in bits. Today, identity keys
+/// have 3072 bits, and signing keys 2048.
 pub(super) const AUTHORITY_BITS: RangeInclusive<u32> = 1024..=4096;
 
 /// An RSA public key.
@@ -28,7 +28,7 @@ pub(super) struct RsaKey {
 }
 
 impl RsaKey {
-    /// Decodes a key with one of these numbers of bits. Returns `None` for any
+    /// Decodes a key with one of these sizes, in bits. Returns `None` for any
     /// other key.
     pub(super) fn decode(object: Object<'_>, bits: RangeInclusive<u32>) -> Option<Self> {
         let der = object.decode()?;

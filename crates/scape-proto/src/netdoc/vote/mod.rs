@@ -357,7 +357,7 @@ impl<'a> Vote<'a> {
         self.shared_random_previous = header.shared_random_previous;
     }
 
-    /// Checks what concerns several lines.
+    /// Checks the rules that concern several lines.
     fn check_whole(&self) -> Result<(), DocumentError> {
         let error = |keyword, problem| Err(HEADER.problem(keyword, problem));
         let Some(certificate) = &self.certificate else {

@@ -1,0 +1,22 @@
+//! Starting threads. The system may refuse to start one, for example because of
+//! a limit, which must not end the program with a panic.
+
+use std::io;
+use std::thread;
+
+use super::failure::Failure;
+
+/// Starts a thread. Unlike [`thread::spawn`], returns an error if the system
+/// can't start one.
+pub(crate) fn start<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<()> {
+    thread::Builder::new().spawn(work).map(drop)
+}
+
+/// Like [`start`], but returns a failure with the reason.
+pub(crate) fn start_or_fail<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<(), Failure> {
+    start(work).map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))
+}
