@@ -11,7 +11,7 @@ use scape::config::{
 use scape::control::ConfLine;
 use serde::Serialize;
 
-use super::change::{Change, SERVICES, print};
+use super::change::{Change, SERVICES, print, unit};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
@@ -91,7 +91,7 @@ fn with_defaults(config: &Config) -> Result<Vec<Change>, Failure> {
         if option.is_default {
             continue;
         }
-        if option.group.as_deref() == Some(SERVICES) {
+        if unit(&option) == SERVICES {
             if !has_services {
                 has_services = true;
                 changes.push(Change::new(SERVICES, &[], &config.group(SERVICES)?));
