@@ -10,11 +10,11 @@ mod mmdb;
 mod run;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use run::{Done, Scape, send_signal};
+use run::{Done, Lines, Scape, send_signal};
 use rustix::process::Signal;
 use scape::netdoc::onion::{BlindedSecretKey, OnionDescriptorBuilder, TimePeriod};
 use scape::word::OnionKey;
@@ -100,8 +100,7 @@ fn interrupt_ends_reading_standard_input() {
         let written = input.write_all(text.as_bytes());
         (input, written)
     });
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let line = Lines::of(child.stdout.take().unwrap()).next();
     assert!(line.contains("authority0"), "{line}");
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape doc").expect(130);
@@ -128,6 +127,7 @@ fn consensus_is_summarized_with_bars() {
     assert_eq!(values[0]["facts"]["valid_after"], "2026-11-30T02:21:30Z");
     assert_eq!(values[0]["counts"]["flags"]["Authority"], 3);
     assert_eq!(values[0]["counts"]["bandwidth"]["guards and exits"], 15000);
+    assert!(values[0]["counts"]["newest_protocols"]["HSDir=2"].is_u64(), "{}", values[0]);
 }
 
 #[test]
@@ -159,6 +159,16 @@ fn descriptors_of_a_kind_are_summarized_together() {
     let text = doc("summary", files).ok();
     assert!(text.starts_with("2 server descriptors\n"), "{text}");
     assert!(text.contains("\n\n3 certificates of authorities\n"), "{text}");
+}
+
+#[test]
+fn numbers_that_are_too_large_are_summed_up() {
+    let history = format!("{0},{0},{0}", u64::MAX / 2);
+    let text = read("extra-info");
+    let line = "write-history 2026-11-30 02:21:30 (900 s) ";
+    let text = text.replacen("\npublished ", &format!("\n{line}{history}\npublished "), 1);
+    let values = Scape::new(["doc", "summary", "-"]).input(text).json();
+    assert_eq!(values[0]["facts"]["bytes_written"], u64::MAX);
 }
 
 #[test]
@@ -213,7 +223,10 @@ fn recorded_documents_are_valid() {
     assert!(done.error.contains("the authorities of the certificates were believed"), "{done:?}");
     let line = done.out.lines().find(|line| line.contains("(ns)")).unwrap();
     assert!(line.starts_with("valid     consensus "), "{line}");
-    assert!(line.ends_with("(ns): 3 of 3 authorities have signed"), "{line}");
+    assert!(line.contains("(ns): 3 of 3 authorities have signed; the authorities are "), "{line}");
+    // An extra-info document doesn't wait if the server descriptor is known.
+    let values = doc("verify", ["server-descriptor", "extra-info", "microdescriptors"]).json();
+    assert_eq!((&values[1]["kind"], &values[1]["result"]), (&json!("extra_info"), &json!("valid")));
     let values = doc("verify", ["server-descriptor"]).json();
     let expected = json!({"file": recorded("server-descriptor"), "number": 1,
         "kind": "server_descriptor", "subject": "authority0", "result": "valid", "reason": null});
@@ -271,6 +284,13 @@ fn authorities_can_be_named() {
     };
     let done = verify(&names.join(",")).run().expect(0);
     assert!(!done.error.contains("believed"), "{done:?}");
+    assert!(!done.out.contains("--authorities"), "{done:?}");
+    // Without names, the result says whom it believes.
+    let values = doc("verify", ["consensus-ns", "key-certificates"]).json();
+    let consensus = values.iter().find(|value| value["kind"] == "consensus").unwrap();
+    assert_eq!(consensus["result"], "valid");
+    let reason = consensus["reason"].as_str().unwrap();
+    assert!(reason.ends_with("those of the certificates: name them with --authorities"));
     let unknown = "0123456789ABCDEF0123456789ABCDEF01234567";
     let done = verify(unknown).run().expect(1);
     assert!(done.out.contains("0 valid signatures of known authorities"), "{done:?}");

@@ -131,6 +131,24 @@ fn auth_new_saves_the_private_key_without_showing_it() {
 }
 
 #[test]
+fn client_key_of_another_service_is_refused() {
+    let folder = folder();
+    let file = folder.path().join("a.auth_private");
+    onion(&["auth", "new", ADDRESS, "--key-file"]).arg(&file).ok();
+    let other = OnionKey::random().address().to_string();
+    let (first, second) = (format!("{ADDRESS}:80~0"), format!("{other}:80~0"));
+    // The check comes before the connection to tor.
+    for words in
+        [&["auth", "add", &other, "--key-file"][..], &["forward", &first, &second, "--client-key"]]
+    {
+        let done = onion(words).arg(&file).control("/nowhere/control").run().expect(2);
+        assert!(done.error.contains(&format!("is for {ADDRESS}, not for {other}")), "{done:?}");
+    }
+    let own = onion(&["auth", "add", ADDRESS, "--key-file"]).arg(&file);
+    own.control("/nowhere/control").run().expect(3);
+}
+
+#[test]
 fn share_refuses_a_key_in_the_shared_folder() {
     let folder = folder();
     let site = folder.path().join("site");
@@ -148,12 +166,10 @@ fn share_refuses_a_key_in_the_shared_folder() {
         assert_eq!(key.exists(), exists);
         fs::write(&key, "x").unwrap();
     }
-    fs::create_dir_all(site.join("data/scape/onions")).unwrap();
     let done = share(&["--name", "a"]).expect(2);
     assert!(done.error.contains("onions/a.key"), "{done:?}");
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn interrupt_ends_the_wait_for_a_key() {
     let folder = folder();
@@ -171,17 +187,7 @@ fn interrupt_ends_the_wait_for_a_key() {
             // The SOCKS port isn't used.
             let command = words.iter().fold(Scape::new([]), |scape, word| scape.arg(word));
             let mut child = command.arg("--socks").arg("127.0.0.1:9").start();
-            // The handler of signals is installed before anything else happens.
-            let signals = |pid| fs::read_to_string(format!("/proc/{pid}/status"));
-            let catches = |text: &str| {
-                let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-                caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0)
-            };
-            while child.try_wait().unwrap().is_none()
-                && signals(child.id()).is_ok_and(|text| !catches(&text))
-            {
-                std::thread::yield_now();
-            }
+            run::wait_for_handler(&mut child);
             let begun = std::time::Instant::now();
             run::send_signal(child.id(), rustix::process::Signal::INT);
             let input = child.stdin.take();

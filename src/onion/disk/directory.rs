@@ -5,6 +5,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::super::client_auth::AuthorizedClients;
 use super::super::private_file;
@@ -221,6 +222,42 @@ pub(super) fn hostname(directory: &Path) -> Result<Option<OnionAddress>, DiskOni
     }
 }
 
+/// Reads the address that tor has written to `hostname`. A missing address is
+/// an error.
+pub(super) fn address(directory: &Path) -> Result<OnionAddress> {
+    let problem = match hostname(directory) {
+        Ok(Some(address)) => return Ok(address),
+        Ok(None) => DiskOnionProblem::NoHostname(Duration::ZERO),
+        Err(problem) => problem,
+    };
+    Err(DiskOnionError::new(directory, problem).into())
+}
+
+impl DiskOnion {
+    /// Reads the service's address from the file `hostname`, which tor writes.
+    /// The directory is read by this program, so it must be on this machine.
+    ///
+    /// ```no_run
+    /// use scape::onion::disk::DiskOnions;
+    ///
+    /// let controller = scape::connect()?;
+    /// for service in DiskOnions::of(&controller).list()? {
+    ///     println!("{}", service.hostname()?);
+    /// }
+    /// # Ok::<(), scape::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error with a [`DiskOnionError`](super::DiskOnionError) if the
+    /// file doesn't exist or contains no address (kind
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)), or can't be read
+    /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
+    pub fn hostname(&self) -> Result<OnionAddress> {
+        address(self.directory())
+    }
+}
+
 /// Returns the address that the service has or will have, from its secret key
 /// or from `hostname`. Returns `None` if this program can't read either file.
 pub(super) fn known_address(directory: &Path) -> Option<OnionAddress> {
@@ -314,6 +351,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::error::ErrorKind;
     use scape_proto::word::ClientKey;
 
     fn own() -> Option<u32> {
@@ -351,6 +389,21 @@ mod tests {
         let found = problem(prepare(&service, &with_key(&OnionKey::random()), own()));
         assert!(matches!(found, DiskOnionProblem::OtherKey(_)), "{found}");
         assert!(!directory.join(SECRET_KEY).exists());
+    }
+
+    #[test]
+    fn hostname_of_a_configured_service_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let service = DiskOnion::new(folder.path());
+        assert_eq!(service.hostname().unwrap_err().kind(), ErrorKind::NotFound);
+        let address = OnionKey::random().address();
+        fs::write(folder.path().join(HOSTNAME), format!("{address}\n")).unwrap();
+        assert_eq!(service.hostname().unwrap(), address);
+        // Only regular files are read.
+        let other = folder.path().join("other");
+        fs::create_dir_all(other.join(HOSTNAME)).unwrap();
+        let error = DiskOnion::new(&other).hostname().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{error}");
     }
 
     #[test]

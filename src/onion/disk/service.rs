@@ -110,10 +110,7 @@ impl DiskOnionService {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound)), or can't be read
     /// (kind [`ErrorKind::Config`](crate::ErrorKind::Config)).
     pub fn hostname(&self) -> Result<OnionAddress> {
-        match directory::hostname(&self.directory).map_err(|problem| self.problem(problem))? {
-            Some(address) => Ok(address),
-            None => Err(self.problem(DiskOnionProblem::NoHostname(Duration::ZERO))),
-        }
+        directory::address(&self.directory)
     }
 
     /// Reads the secret key from the file `hs_ed25519_secret_key`. Anybody who

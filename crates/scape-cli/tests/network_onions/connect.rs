@@ -1,5 +1,7 @@
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -66,8 +68,14 @@ fn receives(network: &TestNetwork) {
         let _ = wait.recv();
         drop(stream);
     });
-    assert_eq!(scape(network, ["connect", &target, "--timeout", "5s"]).input("x").ok(), "");
+    assert_eq!(scape(network, ["connect", &target, "--timeout", "20s"]).input("x").ok(), "");
     drop(over);
+    // An input that can't be read.
+    let target = server(|stream| drop((&stream).read_to_end(&mut Vec::new())));
+    let folder = File::open("/").unwrap();
+    let child = scape(network, ["connect", &target]).start_on(folder.into(), Stdio::piped());
+    let done = Done::of(child, &"connect").expect(1);
+    assert!(done.error.contains("broke: cannot send: Is a directory"), "{done:?}");
 }
 
 fn closes(network: &TestNetwork) {

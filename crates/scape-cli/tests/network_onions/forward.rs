@@ -1,5 +1,5 @@
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::thread;
@@ -131,7 +131,12 @@ fn explains(network: &TestNetwork) {
     let line = running.line();
     let local = line.strip_prefix(&format!("{nobody}:80 => ")).unwrap();
     let mut stream = TcpStream::connect(local).unwrap();
-    assert_eq!(stream.read(&mut [0; 10]).unwrap_or(0), 0);
+    // More than any command may take.
+    stream.set_read_timeout(Some(4 * SOON)).unwrap();
+    match stream.read(&mut [0; 10]) {
+        Ok(count) => assert_eq!(count, 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
     let done = running.interrupt().expect(130);
     assert!(done.error.contains(nobody), "{done:?}");
 }

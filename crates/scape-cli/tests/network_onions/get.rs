@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use rustix::process::Signal;
 use scape::testing::TestNetwork;
 use serde_json::json;
 
-use crate::run::{Done, send_signal};
+use crate::run::{Done, send_signal, wait_for_handler};
 use crate::server::{LARGE, Server};
 use crate::{NAME, scape, tls_server};
 
@@ -43,6 +44,9 @@ fn sends(network: &TestNetwork) {
     assert!(text.starts_with("DELETE /echo HTTP/1.1\r\n"), "{text}");
     assert!(text.to_lowercase().contains("\r\nx-mine: a b\r\n"), "{text}");
     assert!(!text.to_lowercase().contains("user-agent"), "{text}");
+    let with_user = url.replace("//", "//user:secret@");
+    let text = scape(network, ["get", &with_user]).ok().to_lowercase();
+    assert!(text.contains("\r\nauthorization: basic ") && !text.contains("secret"), "{text}");
     let text = scape(network, ["get", &url]).ok().to_lowercase();
     assert!(text.starts_with("get /echo ") && !text.contains("content-length"), "{text}");
     let text = scape(network, ["get", "-X", "POST", &url]).ok().to_lowercase();
@@ -103,11 +107,24 @@ fn writes(network: &TestNetwork) {
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     let begun = Instant::now();
-    let child = scape(network, ["get", &server.url("/"), "-o"]).arg(&pipe).start();
-    std::thread::sleep(Duration::from_millis(500));
+    let mut child = scape(network, ["get", &server.url("/"), "-o"]).arg(&pipe).start();
+    wait_for_handler(&mut child);
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"a get into a pipe").expect(130);
     assert!(begun.elapsed() < Duration::from_secs(15));
+    // Neither does standard output.
+    for words in [&[][..], &["--json"], &["-o", "/dev/stdout"]] {
+        let command = scape(network, ["get", &server.url("/large")]);
+        let mut child = words.iter().fold(command, |command, word| command.arg(word)).start();
+        let mut out = child.stdout.take().unwrap();
+        // The rest doesn't fit into the pipe.
+        out.read_exact(&mut [0; 10]).unwrap();
+        let begun = Instant::now();
+        send_signal(child.id(), Signal::TERM);
+        Done::of(child, &words).expect(130);
+        assert!(begun.elapsed() < Duration::from_secs(15), "{words:?}");
+    }
+    assert_eq!(scape(network, ["get", &server.url("/"), "-o", "/dev/stdout"]).ok(), "hello\n");
     // Nothing is sent if the answer can't be written.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     silent.set_nonblocking(true).unwrap();
@@ -128,6 +145,9 @@ fn prints_json(network: &TestNetwork) {
     assert_eq!((&value["bytes"], &value["body"]), (&json!(6), &json!("hello\n")));
     let value = &scape(network, ["get", &server.url("/bytes")]).json()[0];
     assert_eq!((&value["body_base64"], value.get("body")), (&json!("/wAB"), None));
+    // Passwords aren't shown.
+    let url = server.url("/").replace("//", "//user:secret@");
+    assert_eq!(scape(network, ["get", &url]).json()[0]["url"], server.url("/"));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("hello");
     let value = &scape(network, ["get", &server.url("/"), "-o"]).arg(&file).json()[0];
@@ -156,6 +176,12 @@ fn explains(network: &TestNetwork) {
     let done = scape(network, ["get", "http://localhost/"]).run().expect(2);
     assert!(done.error.contains("on this machine or its local network,"), "{done:?}");
     assert!(!done.error.contains("allow_private_addresses"), "{done:?}");
+    let done = scape(network, ["get", &server.url("/private")]).run().expect(1);
+    assert!(done.error.contains("/private: the server redirects to a URL"), "{done:?}");
+    assert!(!done.error.contains("nothing was sent"), "{done:?}");
+    let url = server.url("/missing").replace("//", "//user:secret@");
+    let done = scape(network, ["get", "--fail", &url]).run().expect(1);
+    assert!(!done.error.contains("secret"), "{done:?}");
     let done = scape(network, ["get", "http://a b/"]).run().expect(2);
     assert!(done.error.contains("cannot request http://a b/"), "{done:?}");
     for (wrong, why) in [

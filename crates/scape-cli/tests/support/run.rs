@@ -1,6 +1,7 @@
 //! The built `scape`, run the way a user does.
 
 use std::fmt::Debug;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -204,6 +205,25 @@ impl Lines {
     #[track_caller]
     pub(crate) fn until(&self, expected: &str) {
         while self.next() != expected {}
+    }
+}
+
+/// Waits until a command handles Ctrl-C, or has ended. It installs the handler
+/// before it does anything else.
+pub(crate) fn wait_for_handler(child: &mut Child) {
+    let deadline = Instant::now() + LONGEST;
+    let path = format!("/proc/{}/status", child.id());
+    while child.try_wait().unwrap().is_none() {
+        let Ok(text) = fs::read_to_string(&path) else {
+            // A system without /proc.
+            return thread::sleep(Duration::from_millis(500));
+        };
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        if caught.is_some_and(|set| u64::from_str_radix(set.trim(), 16).unwrap() & 2 != 0) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no signal is handled: {text}");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,44 +1,29 @@
 //! A command that runs on, whose lines a test reads while it runs.
 
-use std::io::{BufRead as _, BufReader};
 use std::process::Child;
-use std::thread;
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, unbounded};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::run::{Done, Scape, send_signal};
-
-/// The time in which an awaited line must come.
-const SOON: Duration = Duration::from_secs(60);
+use crate::run::{Done, Lines, Scape, send_signal};
 
 /// A running command.
 #[derive(Debug)]
 pub(crate) struct Watching {
     child: Child,
-    lines: Receiver<String>,
+    lines: Lines,
 }
 
 impl Watching {
     pub(crate) fn start(scape: Scape) -> Self {
         let mut child = scape.start();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = unbounded();
-        thread::spawn(move || {
-            for line in out.lines() {
-                if sender.send(line.unwrap()).is_err() {
-                    return;
-                }
-            }
-        });
+        let lines = Lines::of(child.stdout.take().unwrap());
         Watching { child, lines }
     }
 
     /// Returns the next line.
     pub(crate) fn line(&self) -> String {
-        self.lines.recv_timeout(SOON).unwrap()
+        self.lines.next()
     }
 
     /// Returns the first value for which `wanted` is true.

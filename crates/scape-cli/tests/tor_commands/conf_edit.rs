@@ -1,7 +1,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
@@ -112,13 +112,31 @@ fn change_by_another_program_and_failing_editor_change_nothing() {
     let done = edit(&tor, &editor).arg("--yes").run().expect(1);
     assert!(done.error.contains("another program has changed Nickname"), "{done:?}");
     assert_eq!(tor.controller().get_conf("Nickname").unwrap().as_deref(), Some("third"));
+    // An option that had its default, and services when there were none.
+    let folder = tor.folder().display().to_string();
+    for (theirs, ours, lost) in [
+        ("ExitNodes={de}".to_owned(), "ExitNodes {fr}".to_owned(), "ExitNodes"),
+        (
+            format!("HiddenServiceDir={folder}/theirs' 'HiddenServicePort=80"),
+            format!("HiddenServiceDir {folder}/ours\nHiddenServicePort 81"),
+            "HiddenServiceOptions",
+        ),
+    ] {
+        let scape = format!("{} conf --control {}", env!("CARGO_BIN_EXE_scape"), tor.port());
+        let editor = format!("f() {{ {scape} set '{theirs}'; echo '{ours}' >> \"$1\"; }}; f");
+        let done = edit(&tor, &editor).arg("--yes").run().expect(1);
+        assert!(done.error.contains(&format!("has changed {lost} in the meantime")), "{done:?}");
+    }
+    assert_eq!(tor.controller().get_conf("ExitNodes").unwrap().as_deref(), Some("{de}"));
+    let services = Scape::new(["conf", "get", "HiddenServiceOptions"]).control(tor.port()).ok();
+    assert!(services.starts_with(&format!("HiddenServiceDir {folder}/theirs\n")), "{services}");
     let done = edit(&tor, "false").run().expect(1);
     assert!(done.error.contains("the editor false has ended with code 1"), "{done:?}");
 }
 
 /// Runs `scape conf edit` with a terminal as its standard input, at which
 /// somebody types these lines.
-fn edit_at_terminal(tor: &RealTor, editor: &str, typed: &str) -> Done {
+fn edit_at_terminal(edit: Scape, typed: &str) -> Done {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
@@ -126,11 +144,7 @@ fn edit_at_terminal(tor: &RealTor, editor: &str, typed: &str) -> Done {
     let mut ours = File::from(terminal);
     let theirs = File::options().read(true).write(true).open(path.to_str().unwrap()).unwrap();
     ours.write_all(typed.as_bytes()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_scape"));
-    command.args(["conf", "edit", "--control", &tor.port().to_string()]);
-    command.env("VISUAL", editor).env("TMPDIR", tor.folder());
-    command.stdin(theirs).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let done = Done::of(command.spawn().unwrap(), &command);
+    let done = Done::of(edit.start_on(theirs.into(), Stdio::piped()), &"scape conf edit");
     // The terminal must live as long as the program.
     let _ = ours.read(&mut [0; 1]);
     done
@@ -140,14 +154,20 @@ fn edit_at_terminal(tor: &RealTor, editor: &str, typed: &str) -> Done {
 fn edit_asks_at_a_terminal() {
     let tor = RealTor::start("Nickname somebody\n");
     let nickname = || tor.controller().get_conf("Nickname").unwrap().unwrap();
-    let done = edit_at_terminal(&tor, "sed -i s/somebody/other/", "n\n").expect(1);
+    let done = edit_at_terminal(edit(&tor, "sed -i s/somebody/other/"), "n\n").expect(1);
     assert!(done.error.contains("Make these changes? [y/N]"), "{done:?}");
     assert!(done.error.contains("nothing was changed\nthe edited text is kept in "), "{done:?}");
     assert_eq!(nickname(), "somebody");
     // The first text is refused. The second time, the editor corrects it.
     let editor = "sed -i -e s/not-a-name/other/ -e s/somebody/not-a-name/";
-    let done = edit_at_terminal(&tor, editor, "y\ny\ny\n").expect(0);
+    let done = edit_at_terminal(edit(&tor, editor), "y\ny\ny\n").expect(0);
     assert!(done.error.contains("Nickname (String) cannot be"), "{done:?}");
     assert!(done.error.contains("Edit the text again? [y/N]"), "{done:?}");
     assert_eq!(nickname(), "other");
+    // With --json, standard error has the changes in question.
+    let json = edit(&tor, "sed -i s/other/third/").arg("--json");
+    let done = edit_at_terminal(json, "y\n").expect(0);
+    assert!(done.error.contains("-Nickname other\n+Nickname third\nMake these"), "{done:?}");
+    let value: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!(value["after"], json!(["Nickname third"]));
 }

@@ -81,7 +81,7 @@ fn question_for_a_password_ends_at_a_signal_and_restores_the_echo() {
 fn connections_through_tor_use_only_the_tor_that_is_named() {
     let tor = RealTor::start(&password_line("open sesame"));
     let file = tor.folder().join("password");
-    let get = || Scape::new(["get", "http://127.0.0.1:1/"]);
+    let get = || Scape::new(["get", "http://a.test/"]);
     // The settings for authentication apply.
     fs::write(&file, "wrong word").unwrap();
     let address = tor.port().to_string();

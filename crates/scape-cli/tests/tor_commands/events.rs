@@ -1,32 +1,21 @@
-use crossbeam_channel::{Receiver, unbounded};
-use std::io::{BufRead as _, BufReader};
-use std::process::Child;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use scape::control::Signal as TorSignal;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Lines, Scape, send_signal};
 
 /// The time in which an event must come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns the lines that a command prints, as they come.
-fn lines(child: &mut Child) -> Receiver<String> {
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, receiver) = unbounded();
-    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-    receiver
-}
-
 /// Sends signals to tor until the command prints a line.
-fn signal_until_line(tor: &RealTor, lines: &Receiver<String>) -> String {
+fn signal_until_line(tor: &RealTor, lines: &Lines) -> String {
     let controller = tor.controller();
     for _ in 0..PATIENCE.as_secs() * 5 {
         controller.signal(TorSignal::Dump).unwrap();
-        if let Ok(line) = lines.recv_timeout(Duration::from_millis(200)) {
+        if let Some(line) = lines.within(Duration::from_millis(200)) {
             return line;
         }
     }
@@ -53,7 +42,7 @@ fn events_are_printed_with_a_local_time() {
     let tor = RealTor::start("");
     let events = Scape::new(["events", "signal", "--count", "2"]).control(tor.port());
     let mut child = events.env("TZ", "UTC").start();
-    let lines = lines(&mut child);
+    let lines = Lines::of(child.stdout.take().unwrap());
     let line = signal_until_line(&tor, &lines);
     let (time, rest) = line.split_at("2026-11-30 00:53:20.007".len());
     let time = format!("{}Z", time.replace(' ', "T"));
@@ -70,7 +59,7 @@ fn events_are_printed_as_json_and_filtered() {
     let tor = RealTor::start("");
     let events = Scape::new(["events", "CONF_CHANGED", "SIGNAL", "--json", "--match", "dump"]);
     let mut child = events.control(tor.port()).start();
-    let lines = lines(&mut child);
+    let lines = Lines::of(child.stdout.take().unwrap());
     let value: serde_json::Value = serde_json::from_str(&signal_until_line(&tor, &lines)).unwrap();
     assert_eq!(value["kind"], "SIGNAL");
     assert_eq!(value["body"]["signal"], "DUMP");
@@ -79,7 +68,7 @@ fn events_are_printed_as_json_and_filtered() {
     controller.signal(TorSignal::Debug).unwrap();
     controller.signal(TorSignal::Dump).unwrap();
     // The signal DEBUG doesn't match.
-    assert!(lines.recv_timeout(PATIENCE).unwrap().contains("DUMP"));
+    assert!(lines.next().contains("DUMP"));
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape events").expect(130);
 }
@@ -91,8 +80,10 @@ fn events_end_after_a_time_or_at_the_end_of_tor() {
     assert_eq!(done.out, "");
     let done = Scape::new(["events", "nonsense"]).control(tor.port()).run().expect(1);
     assert!(done.error.contains("no events of the kind nonsense"), "{done:?}");
+    Scape::new(["events", "--list", "CIRC"]).control(tor.port()).run().expect(2);
     let mut child = Scape::new(["events", "SIGNAL"]).control(tor.port()).start();
-    signal_until_line(&tor, &lines(&mut child));
+    let lines = Lines::of(child.stdout.take().unwrap());
+    signal_until_line(&tor, &lines);
     tor.kill();
     let done = Done::of(child, &"scape events").expect(3);
     assert!(done.error.contains("with --follow, scape waits until tor runs again"), "{done:?}");
@@ -103,13 +94,15 @@ fn events_follow_a_tor_that_restarts() {
     let mut tor = RealTor::start("");
     let events = Scape::new(["events", "SIGNAL", "--follow"]).control(tor.socket().display());
     let mut child = events.start();
-    let lines = lines(&mut child);
+    let lines = Lines::of(child.stdout.take().unwrap());
     signal_until_line(&tor, &lines);
     tor.kill();
     // Lines from before the end.
-    while lines.try_recv().is_ok() {}
+    while lines.within(Duration::ZERO).is_some() {}
     tor.restart();
-    while tor.over_unix().connect().is_err() {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = tor.over_unix().connect() {
+        assert!(Instant::now() < deadline, "{error}");
         thread::sleep(Duration::from_millis(50));
     }
     assert!(signal_until_line(&tor, &lines).contains("DUMP"));

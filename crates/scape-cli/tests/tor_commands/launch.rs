@@ -1,23 +1,26 @@
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::process::Child;
 
 use rustix::process::{Pid, Signal, test_kill_process};
 use serde_json::Value;
 
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Lines, Scape, send_signal};
 
 /// Launches a tor without a network.
 fn launch() -> Scape {
     Scape::new(["launch", "DisableNetwork=1"])
 }
 
+/// Waits for the only line of `scape launch --json`.
+fn launched(child: &mut Child) -> Value {
+    let line = Lines::of(child.stdout.take().unwrap()).next();
+    serde_json::from_str(&line).unwrap()
+}
+
 #[test]
 fn launched_tor_can_be_used_until_an_interrupt() {
     let mut child = launch().arg("Nickname=somebody").arg("--json").start();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    out.read_line(&mut line).unwrap();
-    let tor: Value = serde_json::from_str(&line).unwrap();
+    let tor = launched(&mut child);
     let control = tor["control"].as_str().unwrap();
     let get = |name| Scape::new(["conf", "get", name]).control(control).ok();
     assert_eq!(get("Nickname"), "somebody\n");
@@ -72,12 +75,13 @@ fn program_gets_variables_and_tor_ends_after_it() {
 #[test]
 fn launch_prints_addresses_and_the_log() {
     let mut child = launch().arg("--log").start();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut lines = String::new();
-    while !lines.contains("\nData ") {
-        assert_ne!(out.read_line(&mut lines).unwrap(), 0, "{lines}");
+    let printed = Lines::of(child.stdout.take().unwrap());
+    let mut lines = Vec::new();
+    while !lines.last().is_some_and(|line: &String| line.starts_with("Data ")) {
+        lines.push(printed.next());
     }
-    assert!(lines.contains("\nControlPort   127.0.0.1:"), "{lines}");
+    let is_port = |line: &String| line.starts_with("ControlPort   127.0.0.1:");
+    assert!(lines.iter().skip(1).any(is_port), "{lines:?}");
     send_signal(child.id(), Signal::TERM);
     let done = Done::of(child, &"scape launch").expect(130);
     assert!(done.error.contains("Ctrl-C ends this tor"), "{done:?}");
@@ -98,11 +102,8 @@ fn failures_of_a_launch_are_explained() {
 #[test]
 fn end_of_the_launched_tor_is_reported() {
     let mut child = launch().arg("--json").start();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    out.read_line(&mut line).unwrap();
-    let tor: Value = serde_json::from_str(&line).unwrap();
+    let tor = launched(&mut child);
     send_signal(tor["pid"].as_u64().unwrap().try_into().unwrap(), Signal::KILL);
-    let done = Done::of(child, &"scape launch").expect(1);
+    let done = Done::of(child, &"scape launch").expect(3);
     assert!(done.error.contains("tor has ended by itself"), "{done:?}");
 }

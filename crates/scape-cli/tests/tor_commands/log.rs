@@ -1,16 +1,10 @@
-use crossbeam_channel::unbounded;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::thread;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::real_tor::RealTor;
-use crate::run::{Done, Scape, send_signal};
-
-/// The time in which a message must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::run::{Done, Lines, Scape, send_signal};
 
 fn log(tor: &RealTor) -> Scape {
     Scape::new(["log"]).control(tor.socket().display())
@@ -60,23 +54,21 @@ fn missing_log_file_is_explained() {
 fn new_messages_follow_the_older_ones() {
     let mut tor = RealTor::start("");
     let mut child = log(&tor).arg("--follow").arg("--lines").arg("3").start();
-    let out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, lines) = unbounded();
-    thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let lines = Lines::of(child.stdout.take().unwrap());
     for _ in 0..3 {
-        lines.recv_timeout(PATIENCE).unwrap();
+        lines.next();
     }
     let opened = "[notice] New control connection opened.";
     // The command's own connection isn't printed twice.
-    assert!(lines.recv_timeout(Duration::from_secs(2)).is_err());
+    assert!(lines.within(Duration::from_secs(2)).is_none());
     drop(tor.controller());
-    let line = lines.recv_timeout(PATIENCE).unwrap();
+    let line = lines.next();
     assert!(line.ends_with(opened), "{line}");
     tor.kill();
     tor.restart();
     // The messages of the start come before the connection, and are read from
     // the file.
-    while !lines.recv_timeout(PATIENCE).unwrap().contains("[notice] Opened Control listener") {}
+    while !lines.next().contains("[notice] Opened Control listener") {}
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape log").expect(130);
 }

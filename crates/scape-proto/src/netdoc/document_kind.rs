@@ -5,8 +5,11 @@ use std::fmt;
 /// A kind of directory document.
 ///
 /// `Display` writes the name that error messages use, such as `server
-/// descriptor`.
+/// descriptor`. With the feature `serde`, a kind is serialized like the field
+/// `type` of a [`Document`](super::Document): `server_descriptor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum DocumentKind {
     /// A relay's or a bridge's description of itself.

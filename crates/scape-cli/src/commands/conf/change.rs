@@ -3,7 +3,7 @@
 
 use anstyle::{AnsiColor, Style};
 use scape::Config;
-use scape::config::ConfigDiff;
+use scape::config::{ConfigDiff, ConfigOption};
 use scape::control::ConfLine;
 use serde::Serialize;
 
@@ -17,13 +17,23 @@ use crate::base::output::printable;
 /// shown and changed together.
 pub(super) const SERVICES: &str = "HiddenServiceOptions";
 
+/// Returns the name under which the lines of an option are shown and changed:
+/// that of the option or, for an option of an onion service, that of the group.
+pub(super) fn unit(option: &ConfigOption) -> &str {
+    match option.group.as_deref() {
+        Some(SERVICES) => SERVICES,
+        _ => &option.name,
+    }
+}
+
 /// A change of an option or of a group of options, as it is printed with
 /// `--json`.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Change {
     /// The option, or its group, such as `SocksPortLines`.
     pub(super) name: String,
-    /// The lines before the change, as in a torrc. Empty if the option was
+    /// The lines before the change: the name of an option, a space and the
+    /// value, without the quotes that a torrc may need. Empty if the option was
     /// unset. Passwords are replaced by `[redacted]`.
     pub(super) before: Vec<String>,
     /// The lines after the change.
@@ -45,11 +55,12 @@ impl Change {
         ] {
             let style: Style = color.on_default();
             let only_here = these.iter().filter(|line| !those.contains(line));
+            let only_here = only_here.map(|line| printable(line));
             lines.extend(only_here.map(|line| format!("{style}{sign}{line}{style:#}")));
         }
         // The same lines in another order.
         if lines.is_empty() {
-            lines.extend(self.after.iter().map(|line| format!(" {line}")));
+            lines.extend(self.after.iter().map(|line| format!(" {}", printable(line))));
         }
         // A password that is replaced by another one.
         if lines.is_empty() { self.name.clone() } else { lines.join("\n") }
@@ -62,11 +73,11 @@ impl From<ConfigDiff> for Change {
     }
 }
 
-/// Returns lines as in a torrc, without passwords. Lines without a value only
-/// say that an option is unset, and are left out.
+/// Returns the names and values of lines, without passwords. Lines without a
+/// value only say that an option is unset, and are left out.
 pub(super) fn texts(lines: &[ConfLine]) -> Vec<String> {
     let set = lines.iter().filter(|line| line.value.is_some());
-    set.map(|line| printable(&line.to_string())).collect()
+    set.map(ToString::to_string).collect()
 }
 
 /// Returns the pending changes that change something.
@@ -95,7 +106,7 @@ pub(super) fn save_and_print(context: &Context, config: &mut Config) -> Result<(
 pub(super) fn save(context: &Context, config: &mut Config) -> Result<(), Failure> {
     config.save().map_err(explained)?;
     for lost in config.take_overwritten() {
-        let theirs = texts(&lost.theirs).join(", ");
+        let theirs = printable(&texts(&lost.theirs).join(", "));
         context.out.note(format_args!(
             "another program changed {} at the same moment; its value is overwritten: {theirs}",
             lost.name
@@ -119,6 +130,14 @@ mod tests {
         let change = Change::new("SocksPortLines", &before, &after);
         let text = anstream::adapter::strip_str(&change.describe()).to_string();
         assert_eq!(text, "-SocksPort 1\n+BridgePassword [redacted]");
+    }
+
+    #[test]
+    fn control_characters_are_escaped_for_people_only() {
+        let change = Change::new("ContactInfo", &[], &lines(&[("ContactInfo", "a\u{9b}b")]));
+        let text = anstream::adapter::strip_str(&change.describe()).to_string();
+        assert_eq!(text, "+ContactInfo a\\u{9b}b");
+        assert_eq!(change.after, ["ContactInfo a\u{9b}b"]);
     }
 
     #[test]

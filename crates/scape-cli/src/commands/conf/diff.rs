@@ -8,7 +8,7 @@ use scape::config::{TorrcDifference, TorrcFiles};
 use scape::control::ConfLine;
 use serde::Serialize;
 
-use super::change::{Change, SERVICES, print};
+use super::change::{Change, SERVICES, print, unit};
 use super::torrc_files::{Files, advise};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -89,7 +89,7 @@ fn with_defaults(config: &Config) -> Result<Vec<Change>, Failure> {
         if option.is_default {
             continue;
         }
-        if option.group.as_deref() == Some(SERVICES) {
+        if unit(&option) == SERVICES {
             if !has_services {
                 has_services = true;
                 changes.push(Change::new(SERVICES, &[], &config.group(SERVICES)?));

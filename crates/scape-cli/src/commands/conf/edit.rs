@@ -16,6 +16,7 @@ use super::change::{pending, print, save};
 use super::edited::Snapshot;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
+use crate::base::output::{print_error, printable_lines};
 use crate::base::program;
 
 /// The editor if no variable names one.
@@ -58,7 +59,7 @@ impl Arguments {
                 let failure = keep(file, failure);
                 // The failures of an interrupted command aren't printed.
                 if context.token.is_cancelled() {
-                    anstream::eprintln!("{}", failure.message);
+                    print_error(printable_lines(&failure.message));
                 }
                 Err(failure)
             }
@@ -81,15 +82,18 @@ impl Arguments {
             config.discard_all();
             let refused = match snapshot.apply(config, &text) {
                 Ok(()) => match self.make(context, config, is_terminal) {
+                    Ok(Attempt::Made) => return Ok(()),
+                    Ok(Attempt::Declined) => return Err(Failure::failed("nothing was changed")),
                     Err(failure) if failure.exit == Exit::Failed => failure,
-                    result => return result,
+                    Err(failure) => return Err(failure),
                 },
                 Err(failure) => failure,
             };
-            if !is_terminal || self.yes || refused.message == DECLINED {
+            if !is_terminal || self.yes {
                 return Err(refused);
             }
-            context.out.note(format_args!("{}", refused.message));
+            // Also with --json, because the question is about it.
+            print_error(printable_lines(&refused.message));
             if !ask::yes(context, "Edit the text again? [y/N]")? {
                 return Err(refused);
             }
@@ -102,11 +106,11 @@ impl Arguments {
         context: &Context,
         config: &mut Config,
         is_terminal: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<Attempt, Failure> {
         let changes = pending(config);
         if changes.is_empty() {
             context.out.note("nothing was changed");
-            return Ok(());
+            return Ok(Attempt::Made);
         }
         if !context.out.is_json() {
             print(context, &changes)?;
@@ -117,19 +121,29 @@ impl Arguments {
                     "nothing was changed, because there is no terminal to ask at: give --yes",
                 ));
             }
+            if context.out.is_json() {
+                changes.iter().for_each(|change| print_error(change.describe()));
+            }
             if !ask::yes(context, "Make these changes? [y/N]")? {
-                return Err(Failure::failed(DECLINED));
+                return Ok(Attempt::Declined);
             }
         }
         save(context, config)?;
-        match context.out.is_json() {
-            true => print(context, &changes),
-            false => Ok(()),
+        if context.out.is_json() {
+            print(context, &changes)?;
         }
+        Ok(Attempt::Made)
     }
 }
 
-const DECLINED: &str = "nothing was changed";
+/// The end of an attempt to make the changes in the text.
+#[derive(Debug)]
+enum Attempt {
+    /// The changes were made, or there were none.
+    Made,
+    /// The user doesn't want them.
+    Declined,
+}
 
 /// Writes the text to a new file that only this user can read.
 fn write(text: &[u8]) -> Result<TempPath, Failure> {

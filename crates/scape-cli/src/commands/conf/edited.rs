@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use scape::Config;
+use scape::config::Torrc;
 use scape::config::value::means_the_same;
-use scape::config::{ConfigOption, Torrc};
 use scape::control::{ConfLine, is_secret_option};
 use scape::info::ConfigType;
 
-use super::change::SERVICES;
+use super::change::{SERVICES, unit};
 use super::problem::explained;
 use crate::base::failure::Failure;
 
@@ -41,7 +41,7 @@ impl Snapshot {
                 secrets.insert(option.name);
                 continue;
             }
-            let unit = unit(&option);
+            let unit = unit(&option).to_owned();
             if lines.contains_key(&unit) {
                 continue;
             }
@@ -78,11 +78,18 @@ impl Snapshot {
         for unit in units {
             let before = self.lines.get(unit).map(Vec::as_slice).unwrap_or_default();
             let after = edited.get(unit).map(Vec::as_slice).unwrap_or_default();
-            let ty = config.option(unit).map_err(explained)?.ty;
-            if are_the_same(&ty, before, after) {
+            let option = config.option(unit).map_err(explained)?;
+            if are_the_same(&option.ty, before, after) {
                 continue;
             }
-            if !before.is_empty() && present(config, unit)? != before {
+            let is_foreign = match self.lines.get(unit) {
+                Some(before) => present(config, unit)? != *before,
+                None if unit == SERVICES => !present(config, unit)?.is_empty(),
+                // An option that isn't in the text had its default. Passwords
+                // are left out of the text.
+                None => !option.is_default && !is_secret_option(unit),
+            };
+            if is_foreign {
                 return Err(Failure::failed(format!(
                     "another program has changed {unit} in the meantime"
                 )));
@@ -90,15 +97,6 @@ impl Snapshot {
             change(config, unit, after)?;
         }
         Ok(())
-    }
-}
-
-/// Returns the name under which the lines of an option are kept: that of the
-/// option or, for an option of an onion service, that of the group.
-fn unit(option: &ConfigOption) -> String {
-    match &option.group {
-        Some(group) if group == SERVICES => group.clone(),
-        _ => option.name.clone(),
     }
 }
 
@@ -129,7 +127,7 @@ fn parse(config: &Config, text: &[u8]) -> Result<Lines, Failure> {
         let option = config.option(entry.name()).map_err(explained);
         let option = option.map_err(|failure| failure.while_doing(&at))?;
         let line = ConfLine::new(option.name.clone(), Some(entry.value().into_owned()));
-        lines.entry(unit(&option)).or_default().push(line);
+        lines.entry(unit(&option).to_owned()).or_default().push(line);
     }
     Ok(lines)
 }

@@ -7,7 +7,7 @@ use scape::control::{ConfLine, REDACTED, is_secret_option};
 use scape::info::ConfigType;
 use serde::Serialize;
 
-use super::change::{SERVICES, texts};
+use super::change::{SERVICES, texts, unit};
 use super::problem::explained;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -15,10 +15,11 @@ use crate::base::output::printable;
 
 /// Print the values of options
 ///
-/// Without names, the options that differ from their defaults are printed, as
-/// in a torrc. With one name, only the values are printed, one a line. The
-/// lines of onion services are printed together, because each one belongs to
-/// the HiddenServiceDir line before it. Passwords are not shown.
+/// Without names, the options that differ from their defaults are printed, each
+/// line with a name and a value. With one name, only the values are printed,
+/// one a line. Values have no quotes; `scape conf edit` shows them as a torrc
+/// needs them. The lines of onion services are printed together, because each
+/// one belongs to the HiddenServiceDir line before it. Passwords are not shown.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The names of options or groups, such as SocksPort or
@@ -86,19 +87,18 @@ impl Setting {
     /// whole group.
     pub(super) fn read(config: &Config, name: &str) -> Result<Self, Failure> {
         let option = config.option(name).map_err(explained)?;
-        let group = match option.group {
-            Some(group) if group == SERVICES => group,
-            _ if option.ty == ConfigType::Virtual => option.name,
-            _ => return Ok(Setting::option(option)),
-        };
-        Ok(Setting::group(&group, &config.group(&group).map_err(explained)?))
+        let unit = unit(&option).to_owned();
+        match unit == SERVICES || option.ty == ConfigType::Virtual {
+            true => Ok(Setting::group(&unit, &config.group(&unit).map_err(explained)?)),
+            false => Ok(Setting::option(option)),
+        }
     }
 
-    /// Returns the lines as in a torrc. An unset option is only a name.
+    /// Returns the lines for people. An unset option is only a name.
     fn lines(&self) -> Vec<String> {
         match self.values.as_slice() {
             [] => vec![self.name.clone()],
-            values if self.is_group() => values.to_vec(),
+            values if self.is_group() => values.iter().map(|line| printable(line)).collect(),
             values => {
                 let lines = values.iter().map(|value| format!("{} {value}", self.name));
                 lines.map(|line| printable(&line)).collect()
@@ -145,7 +145,7 @@ fn all(config: &Config, with_defaults: bool) -> Result<Vec<Setting>, Failure> {
         if !with_defaults && option.is_default {
             continue;
         }
-        if option.group.as_deref() != Some(SERVICES) {
+        if unit(&option) != SERVICES {
             settings.push(Setting::option(option));
         } else if !has_services {
             has_services = true;

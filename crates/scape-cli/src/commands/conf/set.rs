@@ -6,7 +6,7 @@ use clap::Args;
 use scape::Config;
 use scape::control::ConfLine;
 
-use super::change::{SERVICES, save_and_print};
+use super::change::{SERVICES, save_and_print, unit};
 use super::problem::explained;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -68,10 +68,7 @@ fn apply(config: &mut Config, assignments: &[Assignment]) -> Result<(), Failure>
     let mut options: Vec<(String, Vec<&Assignment>)> = Vec::new();
     for assignment in assignments {
         let option = config.option(&assignment.name).map_err(explained)?;
-        let name = match option.group {
-            Some(group) if group == SERVICES => group,
-            _ => option.name,
-        };
+        let name = unit(&option).to_owned();
         match options.iter_mut().find(|(known, _)| *known == name) {
             Some((_, own)) => own.push(assignment),
             None => options.push((name, vec![assignment])),

@@ -10,7 +10,7 @@ use scape::netdoc::{Document, DocumentError, DocumentKind, LineProblem, TypeAnno
 use super::stdin::Stdin;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::output::{print_error, printable_lines};
 
 /// The documents that a command reads.
 #[derive(Debug, Args)]
@@ -89,7 +89,7 @@ pub(super) struct Unread(usize);
 
 impl Unread {
     pub(super) fn report(&mut self, message: &str) {
-        anstream::eprintln!("{}", printable(message));
+        print_error(printable_lines(message));
         self.0 += 1;
     }
 
@@ -157,17 +157,6 @@ pub(super) fn skipped(document: &Document<'_>) -> Vec<DocumentError> {
     };
     all.extend(relays.strict().filter_map(Result::err));
     all
-}
-
-/// Returns the name of a kind as it is in JSON, such as `server_descriptor`.
-pub(super) fn kind_name(kind: DocumentKind) -> String {
-    match kind {
-        DocumentKind::OnionDescriptor => "onion_descriptor".into(),
-        DocumentKind::OnionDescriptorV2 => "onion_descriptor_v2".into(),
-        DocumentKind::NetworkStatusV2 => "network_status_v2".into(),
-        DocumentKind::ExtraInfo => "extra_info".into(),
-        kind => kind.to_string().replace(' ', "_"),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use clap::Args;
 use super::input::{Input, Unread, skipped};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::output::{print_error, printable_lines};
 
 /// Print documents as JSON, one document a line
 ///
@@ -51,7 +51,7 @@ impl Arguments {
             }
             if self.skipped {
                 for error in skipped(&document) {
-                    anstream::eprintln!("{}", printable(&place.problem(&error)));
+                    print_error(printable_lines(&place.problem(&error)));
                 }
             }
             Ok(())

@@ -10,6 +10,7 @@ use scape::{Controller, ErrorKind, Subscription};
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::output::print_error;
 
 /// The longest wait before the command looks for a signal again.
 const POLL: Duration = Duration::from_secs(1);
@@ -70,7 +71,9 @@ impl Feed {
             match self.events.next_item(left.unwrap_or(POLL).min(POLL)) {
                 Ok(EventItem::Event(event)) => return Ok(Some(Item::Event(event))),
                 Ok(EventItem::Missed(count)) => {
-                    context.out.note(format_args!("{count} events are missing"));
+                    // Also with --json, because the output lacks them.
+                    let verb = if count == 1 { "event is" } else { "events are" };
+                    print_error(format_args!("{count} {verb} missing"));
                 }
                 Ok(EventItem::Disconnected(cause)) if self.follows => {
                     context.out.note(format_args!("{cause}; waiting for tor"));

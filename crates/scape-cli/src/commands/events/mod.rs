@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     kinds: Vec<String>,
 
     /// List the kinds that this tor knows, with their meaning
-    #[arg(long, conflicts_with_all = ["count", "time", "text", "follow"])]
+    #[arg(long, conflicts_with_all = ["kinds", "count", "time", "text", "follow"])]
     list: bool,
 
     /// End after this number of events

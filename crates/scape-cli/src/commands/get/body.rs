@@ -4,9 +4,11 @@ use std::io::{self, Read as _};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use scape::ErrorKind;
 use scape::http::tor_error;
 use scape::http::ureq::{self, Agent, ResponseExt as _, http};
 
+use super::link::shown;
 use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
@@ -19,7 +21,7 @@ const WAITING: usize = 4;
 /// The status and headers of an answer.
 #[derive(Debug)]
 pub(super) struct Head {
-    /// The URL after redirects.
+    /// The URL after redirects, without a user name and a password.
     pub(super) url: String,
     pub(super) version: String,
     pub(super) status: u16,
@@ -44,7 +46,7 @@ impl Answer {
         agent: Agent,
         request: http::Request<Vec<u8>>,
     ) -> Result<Self, Failure> {
-        let url = request.uri().to_string();
+        let url = shown(request.uri());
         let _busy = Busy::new(format_args!("waiting for {}", printable(&url)));
         let (heads, head) = bounded(1);
         let (sender, chunks) = bounded(WAITING);
@@ -84,7 +86,7 @@ impl Head {
     fn of(response: &http::Response<ureq::Body>) -> Self {
         let headers = response.headers().iter();
         Head {
-            url: response.get_uri().to_string(),
+            url: shown(response.get_uri()),
             version: format!("{:?}", response.version()),
             status: response.status().as_u16(),
             reason: response.status().canonical_reason().unwrap_or_default(),
@@ -114,8 +116,8 @@ impl Head {
     }
 }
 
-/// Sends a request. Without a body, requests with methods that usually have
-/// none don't tell its length.
+/// Sends a request. If the body is empty and the method usually has no body,
+/// such as GET, the header Content-Length is left out.
 fn send(
     agent: &Agent,
     request: http::Request<Vec<u8>>,
@@ -155,7 +157,16 @@ fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Fail
 /// Returns the failure for an error of ureq.
 fn explain(url: &str, error: &ureq::Error) -> Failure {
     if let Some(error) = tor_error(error) {
-        return error.clone().into();
+        let failure = Failure::from(error.clone());
+        // The target of the request itself was checked before.
+        return match error.kind() {
+            ErrorKind::Argument => Failure::failed(format_args!(
+                "{}: the server redirects to a URL that can't be fetched: {}",
+                printable(url),
+                failure.message.replace("; nothing was sent", "")
+            )),
+            _ => failure,
+        };
     }
     let message = format!("{}: {}", printable(url), printable(&error.to_string()));
     match error {

@@ -1,6 +1,7 @@
 //! `scape get`.
 
 mod body;
+mod link;
 mod output;
 mod request;
 mod terminal;
@@ -15,6 +16,7 @@ use scape::tls::TlsSettings;
 
 use crate::base::context::Context;
 use crate::base::failure::Failure;
+use crate::base::output::printable;
 use body::Answer;
 use output::Destination;
 use request::Request;
@@ -73,7 +75,7 @@ impl Arguments {
         if self.fail && answer.head.status >= 400 {
             return Err(Failure::failed(format_args!(
                 "{} answered {}",
-                answer.head.url,
+                printable(&answer.head.url),
                 answer.head.status_text()
             )));
         }

@@ -19,6 +19,8 @@ use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::shared::temporary::without_temporary_name;
 
+/// The longest body in JSON, in bytes.
+const LONGEST_IN_JSON: usize = 64_000_000;
 /// The most symbolic links that are followed one after the other.
 const MOST_LINKS: usize = 40;
 
@@ -74,18 +76,20 @@ impl Destination {
         if path.as_os_str().is_empty() {
             return Err(Failure::usage("the name of the file in --output is empty"));
         }
-        let (owned, real) = (path.to_path_buf(), follow_links(path));
-        let metadata = fs::metadata(&real).ok();
+        let owned = path.to_path_buf();
+        let metadata = fs::metadata(path).ok();
         if let Some(metadata) = &metadata {
             // A pipe can only be opened when another program reads it. A file
-            // must be writable, although it will be replaced.
-            let opened = real.clone();
+            // must be writable, although it will be replaced. The links of
+            // /dev/stdout lead to no path if it is a pipe.
+            let opened = owned.clone();
             let open = move || File::options().write(true).open(opened);
             let file = background::run(context, open)?.map_err(|error| failed(path, &error))?;
             if !metadata.is_file() {
                 return Ok(Destination::Device { file: Arc::new(file), path: owned });
             }
         }
+        let real = follow_links(path);
         let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         builder.prefix(".scape-");
@@ -108,8 +112,8 @@ impl Destination {
     /// Prints the status and the headers.
     pub(super) fn head(&mut self, context: &Context, head: &Head) -> Result<(), Failure> {
         match context.out.is_terminal() {
-            true => context.out.bytes(show(&String::from_utf8_lossy(&head.text())).as_bytes()),
-            false => context.out.bytes(&head.text()),
+            true => print(context, show(&String::from_utf8_lossy(&head.text())).into_bytes()),
+            false => print(context, head.text()),
         }
     }
 
@@ -120,12 +124,12 @@ impl Destination {
             Destination::Standard(mut shown) if context.out.is_terminal() => {
                 // Progress would be mixed with the body.
                 let length = receive(context, &answer, false, |bytes| {
-                    context.out.bytes(shown.next(bytes).as_bytes())
+                    print(context, shown.next(bytes).into_bytes())
                 })?;
-                context.out.bytes(shown.next(&[]).as_bytes()).map(|()| length)
+                print(context, shown.next(&[]).into_bytes()).map(|()| length)
             }
             Destination::Standard(_) => {
-                receive(context, &answer, true, |bytes| context.out.bytes(bytes))
+                receive(context, &answer, true, |bytes| print(context, bytes.to_vec()))
             }
             Destination::Device { file, path } => receive(context, &answer, true, |bytes| {
                 // Another program may have stopped reading.
@@ -148,6 +152,13 @@ impl Destination {
             }
         }
     }
+}
+
+/// Prints bytes on standard output. An interrupt ends the wait for a program
+/// that doesn't read them.
+fn print(context: &Context, bytes: Vec<u8>) -> Result<(), Failure> {
+    let out = context.out.clone();
+    background::run(context, move || out.bytes(&bytes))?
 }
 
 /// Returns the path that a symbolic link leads to, which may not exist yet.
@@ -185,7 +196,7 @@ pub(super) fn json(
             let mut body = Vec::new();
             document.bytes = receive(context, &answer, true, |bytes| {
                 body.extend_from_slice(bytes);
-                Ok(())
+                check_length(body.len())
             })?;
             match String::from_utf8(body) {
                 Ok(text) => document.body = Some(text),
@@ -194,7 +205,20 @@ pub(super) fn json(
         }
         destination => document.bytes = destination.write(context, answer)?,
     }
-    context.out.value(&document)
+    let out = context.out.clone();
+    background::run(context, move || out.value(&document))?
+}
+
+/// Returns a failure if a body is too long for JSON. Servers may send without
+/// an end.
+fn check_length(length: usize) -> Result<(), Failure> {
+    if length <= LONGEST_IN_JSON {
+        return Ok(());
+    }
+    Err(Failure::failed(format_args!(
+        "the body is longer than {}: write it into a file with --output",
+        units::bytes(LONGEST_IN_JSON as u64)
+    )))
 }
 
 /// Passes each part of the body on, and shows how far it has come. Returns the
@@ -218,4 +242,17 @@ fn receive(
         }
     }
     Ok(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn body_in_json_has_a_limit() {
+        assert!(check_length(LONGEST_IN_JSON).is_ok());
+        let failure = check_length(LONGEST_IN_JSON + 1).unwrap_err();
+        let expected = "the body is longer than 64.0 MB: write it into a file with --output";
+        assert_eq!(failure.message, expected);
+    }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use clap::Args;
 use scape::http::ureq::http;
-use scape::socks::Target;
+use scape::socks::{Target, is_private};
 
+use super::link::{with_scheme, without_user};
 use crate::base::background;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -57,22 +58,8 @@ impl Request {
         if body.is_some() && !has_type {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
-        request
-            .body(body.unwrap_or_default())
-            .map_err(|error| Failure::usage(format_args!("cannot request {url}: {error}")))
+        request.body(body.unwrap_or_default()).map_err(|error| failed(&url, &error))
     }
-}
-
-/// Adds the scheme if it is missing.
-fn with_scheme(url: &str) -> String {
-    if url.contains("://") {
-        return url.to_owned();
-    }
-    let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.split(':').next().unwrap_or_default();
-    // Connections to onion services are encrypted anyway.
-    let scheme = if host.ends_with(".onion") { "http" } else { "https" };
-    format!("{scheme}://{url}")
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
@@ -84,11 +71,13 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
+fn failed(url: &str, why: &dyn Display) -> Failure {
+    Failure::usage(format_args!("cannot request {}: {why}", printable(&without_user(url))))
+}
+
 /// Checks the scheme, the host and the port of a URL before anything is sent.
 fn check(url: &str) -> Result<(), Failure> {
-    let failed = |why: &dyn Display| {
-        Failure::usage(format_args!("cannot request {}: {why}", printable(url)))
-    };
+    let failed = |why: &dyn Display| failed(url, why);
     let uri: http::Uri = url.parse().map_err(|error| failed(&error))?;
     let port = match uri.scheme_str() {
         Some("http") => 80,
@@ -103,7 +92,13 @@ fn check(url: &str) -> Result<(), Failure> {
         true => host_and_port.to_owned(),
         false => format!("{host_and_port}:{port}"),
     };
-    target.parse::<Target>().map(drop).map_err(|error| failed(&error))
+    match target.parse::<Target>() {
+        Ok(target) if is_private(&target) => Err(failed(
+            &"the target is on this machine or its local network, which no exit connects to",
+        )),
+        Ok(_) => Ok(()),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Returns the body that `--data` names. Reading ends at an interrupt.
@@ -133,22 +128,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scheme_depends_on_the_host() {
-        for (url, expected) in [
-            ("example.com", "https://example.com"),
-            ("example.com/a.onion", "https://example.com/a.onion"),
-            ("abc.onion:8080/x", "http://abc.onion:8080/x"),
-            ("http://example.com", "http://example.com"),
-        ] {
-            assert_eq!(with_scheme(url), expected);
-        }
-    }
-
-    #[test]
     fn urls_are_checked() {
-        for url in
-            ["http://a", "https://a:8443/", "http://[::1]:80/", "http://u:p@a/", "http://a:/"]
-        {
+        for url in [
+            "http://a",
+            "https://a:8443/",
+            "http://[2001:db8::1]:80/",
+            "http://u:p@a/",
+            "http://a:/",
+        ] {
             assert!(check(url).is_ok(), "{url}");
         }
         for url in [
@@ -159,10 +146,13 @@ mod tests {
             "http://a:+80/",
             "http://[::1]:x/",
             "http:///",
+            "http://localhost/",
+            "http://u:secret@192.168.1.1/",
             "http://a b/",
         ] {
             let failure = check(url).unwrap_err();
             assert!(failure.message.starts_with("cannot request http") || url.starts_with("ftp"));
+            assert!(!failure.message.contains("secret"), "{failure:?}");
         }
     }
 

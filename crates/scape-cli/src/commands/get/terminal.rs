@@ -23,7 +23,7 @@ impl Shown {
                 // Invalid bytes are replaced, apart from a character's start at
                 // the end.
                 Err(_) => all.len() - unfinished(&all),
-                Ok(text) => text.trim_end_matches('\r').len(),
+                Ok(text) => text.strip_suffix('\r').unwrap_or(text).len(),
             };
             self.rest = all.split_off(complete);
         }
@@ -59,12 +59,19 @@ mod tests {
         for (parts, expected) in [
             (&["a\tb\n\n\x1b]0;x\x07".as_bytes()][..], "a\tb\n\n\\u{1b}]0;x\\u{7}"),
             (&[b"a\r", b"\nb\rc", b"\r"], "a\nb\\rc\\r"),
+            (&[b"\r\r\r", b"\r\r", b"\n"], "\\r\\r\\r\\r\n"),
             (&[b"\xc3", b"\xa9\xe2\x82", b"\xac"], "\u{e9}\u{20ac}"),
             (&[b"\xc2", b"\x9b"], "\\u{9b}"),
             (&[b"\xff\xe2\x82", b"\xac\xc3"], "\u{fffd}\u{20ac}\u{fffd}"),
         ] {
             let mut shown = Shown::default();
-            let mut text: String = parts.iter().map(|part| shown.next(part)).collect();
+            let mut next = |part: &&[u8]| {
+                let text = shown.next(part);
+                // What waits for the next part has a limit.
+                assert!(shown.rest.len() <= 3, "{shown:?}");
+                text
+            };
+            let mut text: String = parts.iter().map(&mut next).collect();
             text += &shown.next(b"");
             assert_eq!(text, expected);
         }

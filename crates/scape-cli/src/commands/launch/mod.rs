@@ -17,8 +17,8 @@ use scape::{ErrorKind, Launch};
 use self::running::{Running, VARIABLES};
 use crate::base::busy::Busy;
 use crate::base::context::Context;
-use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::failure::{Exit, Failure};
+use crate::base::output::{print_error, printable};
 use crate::base::program;
 
 /// The interval between two checks for a signal.
@@ -125,7 +125,7 @@ impl Arguments {
             launch = launch.option(option.name.as_str(), option.value.as_str());
         }
         if self.log {
-            launch = launch.on_log(|line| anstream::eprintln!("{}", printable(line)));
+            launch = launch.on_log(|line| print_error(printable(line)));
         }
         let busy = Arc::new(Busy::new("starting tor"));
         let shown = busy.clone();
@@ -143,10 +143,13 @@ fn wait(context: &Context, process: &TorProcess) -> Result<(), Failure> {
                 let log = process.log_tail();
                 let last = log.iter().skip(log.len().saturating_sub(LAST_LINES));
                 let last: Vec<String> = last.map(|line| printable(line)).collect();
-                return Err(Failure::failed(format!(
-                    "tor has ended by itself ({exit}); its log ends with:\n{}",
-                    last.join("\n")
-                )));
+                return Err(Failure::new(
+                    Exit::NoTor,
+                    format!(
+                        "tor has ended by itself ({exit}); its log ends with:\n{}",
+                        last.join("\n")
+                    ),
+                ));
             }
             Err(error) if error.kind() == ErrorKind::Timeout => {}
             Err(error) => return Err(error.into()),

@@ -4,7 +4,7 @@
 mod since;
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use scape::event::{Event, EventBody, EventKind, Severity};
@@ -57,8 +57,9 @@ impl Arguments {
             return self.print_older(context, older);
         }
         let kinds = EventKind::LOGS.into_iter().skip(rank(&self.severity)).collect();
-        let feed = Feed::open(controller, kinds, None, true)?;
+        // Messages after this position may come as events, too.
         let begun = file.and_then(|file| Ok((file.length()?, file)));
+        let feed = Feed::open(controller, kinds, None, true)?;
         let file = begun.and_then(|(length, file)| {
             let older = file.read(SystemTime::now())?;
             let recent =
@@ -138,17 +139,18 @@ impl Arguments {
 #[derive(Debug)]
 struct Recent {
     lines: Vec<LogLine>,
-    read_at: Instant,
+    read_at: SystemTime,
 }
 
 impl Recent {
     fn new(lines: Vec<LogLine>) -> Self {
-        Recent { lines, read_at: Instant::now() }
+        Recent { lines, read_at: SystemTime::now() }
     }
 
-    /// Removes a message. Returns true if it was there.
+    /// Removes the message of an event. Returns true if it was there.
     fn take(&mut self, line: &LogLine) -> bool {
-        if self.read_at.elapsed() > LATE {
+        // The event may have waited for long while earlier ones were printed.
+        if line.time.duration_since(self.read_at).is_ok_and(|after| after > LATE) {
             self.lines.clear();
         }
         let is_it =
@@ -166,4 +168,21 @@ fn line(event: &Event) -> Option<LogLine> {
         message: log.message.trim().to_owned(),
         at: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_of_a_message_in_the_file_is_found_by_its_arrival() {
+        let line = |time| LogLine { time, severity: Severity::Notice, message: "a".into(), at: 0 };
+        let mut recent = Recent::new(vec![line(SystemTime::UNIX_EPOCH); 2]);
+        // The events are examined much later than they arrived.
+        recent.read_at -= Duration::from_secs(60);
+        let read_at = recent.read_at;
+        assert!(recent.take(&line(read_at + Duration::from_secs(1))));
+        assert!(!recent.take(&line(read_at + Duration::from_secs(10))));
+        assert!(!recent.take(&line(read_at)));
+    }
 }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use scape::onion::{load_key, save_key};
-use scape::word::{ClientKey, OnionKey};
+use scape::word::{ClientKey, OnionAddress, OnionKey};
 use zeroize::Zeroizing;
 
 use crate::base::background;
@@ -184,9 +184,14 @@ fn create_folder(path: &Path) -> Result<(), Failure> {
 }
 
 /// Reads the key of a client from a file, or from standard input if the path is
-/// `-`. The file may be one that `scape onion auth new` or tor has written.
-/// Reading ends at an interrupt.
-pub(super) fn client_key(context: &Context, path: &Path) -> Result<ClientKey, Failure> {
+/// `-`. The file may be one that `scape onion auth new` or tor has written. If
+/// it names an address, that must be the only one in `addresses`. Reading ends
+/// at an interrupt.
+pub(super) fn client_key(
+    context: &Context,
+    path: &Path,
+    addresses: &[OnionAddress],
+) -> Result<ClientKey, Failure> {
     let from = path.to_path_buf();
     let text = background::run(context, move || {
         let mut text = Zeroizing::new(String::new());
@@ -198,7 +203,16 @@ pub(super) fn client_key(context: &Context, path: &Path) -> Result<ClientKey, Fa
     })?;
     let text = text
         .map_err(|error| Failure::usage(format_args!("cannot read {}: {error}", path.display())))?;
-    text.trim().parse().map_err(|error| {
+    let text = text.trim();
+    let named = text.split(':').next().and_then(|id| id.parse::<OnionAddress>().ok());
+    let other = addresses.iter().find(|address| named.is_some_and(|named| named != **address));
+    if let (Some(named), Some(other)) = (named, other) {
+        return Err(Failure::usage(format_args!(
+            "the key in {} is for {named}, not for {other}",
+            path.display()
+        )));
+    }
+    text.parse().map_err(|error| {
         Failure::usage(format_args!("{} holds no client key: {error}", path.display()))
     })
 }

@@ -1,6 +1,6 @@
 //! `scape onion list`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use scape::word::OnionAddress;
@@ -71,9 +71,10 @@ impl Arguments {
                 directory: Some(config.directory().to_path_buf()),
                 error: None,
             };
-            match hostname(config.directory()) {
+            // The folder may belong to another user, or be on another machine.
+            match config.hostname() {
                 Ok(address) => service.address = Some(address),
-                Err(error) => service.error = Some(error),
+                Err(error) => service.error = Some(Failure::from(error).message),
             }
             services.push(service);
         }
@@ -82,16 +83,6 @@ impl Arguments {
         }
         print(context, &services)
     }
-}
-
-/// Returns the address of a service on disk. The folder may belong to another
-/// user, or be on another machine.
-fn hostname(directory: &Path) -> Result<OnionAddress, String> {
-    let path = directory.join("hostname");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-    let invalid = |error| format!("{} holds no address: {error}", path.display());
-    text.trim().parse().map_err(invalid)
 }
 
 fn print(context: &Context, services: &[Service]) -> Result<(), Failure> {

@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8118")]
     listen: SocketAddr,
 
-    /// Use circuits of its own for each user name of the proxy, such as alice
-    /// in http://alice:x@127.0.0.1:8118
+    /// Use separate circuits for each user name that a program gives to the
+    /// proxy, such as alice in http://alice:x@127.0.0.1:8118
     ///
     /// Any name and password are accepted. Requests without a name are refused.
     #[arg(long)]

@@ -63,7 +63,12 @@ impl Request {
         let length = length(head)?;
         let path = path.split('#').next().unwrap_or_default();
         let slash = if path.starts_with('/') { "" } else { "/" };
-        let mut text = format!("{} {slash}{path} HTTP/1.1\r\nHost: {authority}\r\n", head.method);
+        // A server may answer HTTP/1.1 in a way that an older program can't
+        // read, such as in chunks.
+        let mut text = format!(
+            "{} {slash}{path} HTTP/1.{}\r\nHost: {authority}\r\n",
+            head.method, head.minor_version
+        );
         // Headers that `Connection` names are about this connection, too.
         let named: Vec<String> = head
             .values("connection")
@@ -106,7 +111,8 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
             let count = is_number.then(|| text.parse().ok()).flatten();
             count.map(Length::Bytes).ok_or_else(unclear)
         }
-        (1, 0) => match head.text("transfer-encoding") {
+        // HTTP/1.0 has no encodings, so a server may not see the body.
+        (1, 0) if head.minor_version > 0 => match head.text("transfer-encoding") {
             Some(encoding) if encoding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
             _ => Err(unclear()),
         },
@@ -158,6 +164,9 @@ mod tests {
             (String::from_utf8(text).unwrap().as_str(), length),
             (expected, Length::Bytes(0))
         );
+        let old = Request::new(&head("GET http://a.test/ HTTP/1.0\n\n")).unwrap();
+        let text = String::from_utf8(old.head.unwrap().0).unwrap();
+        assert!(text.starts_with("GET / HTTP/1.0\r\nHost: a.test\r\n"), "{text}");
         let request = Request::new(&head("CONNECT [2001:db8::1]:443 HTTP/1.1\n\n")).unwrap();
         assert_eq!((request.target.port(), request.head), (443, None));
     }
@@ -173,6 +182,7 @@ mod tests {
             "POST http://a.test/ HTTP/1.1\nContent-Length: +1\n\n",
             "POST http://a.test/ HTTP/1.1\nContent-Length: 1\nTransfer-Encoding: chunked\n\n",
             "POST http://a.test/ HTTP/1.1\nTransfer-Encoding: gzip\n\n",
+            "POST http://a.test/ HTTP/1.0\nTransfer-Encoding: chunked\n\n",
         ] {
             assert_eq!(Request::new(&head(text)).map_err(|(status, _)| status), Err(BAD), "{text}");
         }

@@ -10,15 +10,10 @@ use crate::base::failure::{Exit, Failure};
 
 /// The variables for proxies, which exist in capitals and in small letters.
 const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"];
-/// Variables that would lead around the proxy, or to another one, and those
-/// with the password of tor.
-pub(super) const REMOVED: &[&str] = &[
-    "NO_PROXY",
-    "no_proxy",
-    "npm_config_noproxy",
-    "NPM_CONFIG_NOPROXY",
+/// Other variables that would lead around the proxy, or to another one, and
+/// those with the password of tor.
+const REMOVED: &[&str] = &[
     "GIT_PROXY_COMMAND",
-    "RSYNC_PROXY",
     "SOCKS_SERVER",
     "SOCKS5_SERVER",
     "TOR_SOCKS_IPC_PATH",
@@ -27,6 +22,17 @@ pub(super) const REMOVED: &[&str] = &[
 ];
 /// The password of [`Isolation::random`].
 const PASSWORD: &str = "0";
+
+/// Returns true if a variable may choose a proxy, or lead around it, such as
+/// `NO_PROXY`, `PIP_PROXY` or `npm_config_https_proxy`.
+pub(super) fn is_about_proxies(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with("proxy")
+}
+
+/// Returns true if a program must not have the variable of this environment.
+pub(super) fn is_removed(name: &str) -> bool {
+    is_about_proxies(name) || REMOVED.contains(&name)
+}
 
 /// Returns the variables, by name, with new credentials.
 pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Failure> {
@@ -62,6 +68,19 @@ fn address(socks: &Address) -> Result<SocketAddr, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variables_of_other_proxies_are_removed() {
+        for name in ["NO_PROXY", "PIP_PROXY", "CARGO_HTTP_PROXY", "npm_config_https_proxy"] {
+            assert!(is_removed(name), "{name}");
+        }
+        for name in ["npm_config_noproxy", "RSYNC_PROXY", "SOCKS_SERVER", "TOR_CONTROL_PASSWD"] {
+            assert!(is_removed(name), "{name}");
+        }
+        for name in ["PATH", "PROXY_HOST", "TOR_SOCKS_PORT"] {
+            assert!(!is_removed(name), "{name}");
+        }
+    }
 
     #[test]
     fn each_run_has_credentials_of_its_own() {

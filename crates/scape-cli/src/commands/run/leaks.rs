@@ -104,11 +104,29 @@ fn curl(arguments: &[String]) -> Option<String> {
 /// Returns the reason if an argument of git is an URL for which git uses no
 /// proxy.
 fn git(arguments: &[String]) -> Option<String> {
+    let copies = arguments.iter().any(|word| matches!(word.as_str(), "clone" | "ls-remote"));
     let ignores = |word: &&String| {
-        ["git://", "ssh://", "git+ssh://", "git@"].iter().any(|start| word.starts_with(start))
+        let is_url = ["git://", "ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
+        is_url || is_over_ssh(word, copies)
     };
-    let word = arguments.iter().find(ignores)?;
+    // The first word after these is a repository, and others may be `a:b`, too.
+    let is_transfer = |word: &String| matches!(word.as_str(), "fetch" | "pull" | "push");
+    let mut words = arguments.iter().skip_while(|word| !is_transfer(word)).skip(1);
+    let repository = words.find(|word| !word.starts_with('-'));
+    let repository = repository.filter(|word| is_over_ssh(word, true));
+    let word = arguments.iter().find(ignores).or(repository)?;
     Some(format!("git connects to {word} without a proxy; use https:// instead"))
+}
+
+/// Returns true for a repository like `user@host:path`, which git fetches with
+/// ssh. If the word may be something else, such as `main:main`, the user must
+/// be in it.
+fn is_over_ssh(word: &str, is_repository: bool) -> bool {
+    let Some((host, _)) = word.split_once(':').filter(|_| !word.contains("://")) else {
+        return false;
+    };
+    let is_host = !host.starts_with('-') && !host.contains(['/', ' ']);
+    is_host && (is_repository || host.contains('@') && !host.contains("@{"))
 }
 
 #[cfg(test)]
@@ -176,6 +194,13 @@ mod tests {
             "curl --proxy  https://example.com",
             "git clone git://example.com/a",
             "git clone git@example.com:a",
+            "git clone alice@example.com:a/b",
+            "git clone example.com:a",
+            "git fetch alice@example.com:a",
+            "git fetch --all example.com:a",
+            "git push example.com:a main:main",
+            "env PIP_PROXY=x pip install a",
+            "env -u npm_config_noproxy npm install",
         ] {
             assert!(line(leak).is_some(), "{leak}");
         }
@@ -183,6 +208,10 @@ mod tests {
             "curl -o x -Hx --no-progress-meter https://example.com",
             "curl -H -x https://example.com",
             "git clone https://example.com/a.git",
+            "git clone ./a:b",
+            "git push origin main:main",
+            "git show HEAD@{1}:a",
+            "git clone --config=a:b https://example.com/a",
             "env -v A=1 curl https://example.com",
         ] {
             assert_eq!(line(safe), None, "{safe}");

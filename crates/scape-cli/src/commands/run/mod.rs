@@ -4,6 +4,7 @@ mod environment;
 mod leaks;
 mod wrappers;
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
@@ -18,8 +19,9 @@ use crate::base::program;
 /// Sets ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and FTP_PROXY, also in small
 /// letters, to a socks5h:// URL with credentials of its own, so that the
 /// program shares no circuit with others. Also sets TOR_SOCKS_HOST,
-/// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes NO_PROXY. The exit code is that
-/// of the program.
+/// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes all other variables whose names
+/// end in PROXY, such as NO_PROXY and PIP_PROXY. The exit code is that of the
+/// program.
 ///
 /// Programs that don't read these variables connect without Tor. Programs that
 /// are known for this are refused, but no list can be complete, and programs
@@ -48,8 +50,10 @@ impl Arguments {
         let name = self.command.first().map_or(OsStr::new(""), OsString::as_os_str);
         let mut command = Command::new(name);
         command.args(self.command.iter().skip(1));
-        for variable in environment::REMOVED {
-            command.env_remove(variable);
+        for (variable, _) in env::vars_os() {
+            if environment::is_removed(&variable.to_string_lossy()) {
+                command.env_remove(variable);
+            }
         }
         command.envs(environment::variables(client.address())?);
         program::run(context, &self.command, &mut command)

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::environment::is_about_proxies;
+
 /// A program that runs another one.
 struct Wrapper {
     names: &'static [&'static str],
@@ -151,8 +153,8 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
 
 /// Returns an error if a variable is one of those for the proxy.
 fn check(variable: &str) -> Result<(), String> {
-    let lower = variable.to_ascii_lowercase();
-    match lower.ends_with("_proxy") || lower.starts_with("tor_socks") {
+    let is_for_tor = variable.to_ascii_lowercase().starts_with("tor_socks");
+    match is_about_proxies(variable) || is_for_tor {
         true => Err(format!("env changes {variable}, which leads programs through Tor")),
         false => Ok(()),
     }

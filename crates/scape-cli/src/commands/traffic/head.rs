@@ -17,7 +17,7 @@ pub(crate) struct RequestHead {
     /// The names and values of the headers, in their order.
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     /// The second part of the version: 0 for HTTP/1.0, 1 for HTTP/1.1.
-    minor_version: u8,
+    pub(crate) minor_version: u8,
 }
 
 /// The result of reading a head.

@@ -24,7 +24,8 @@ pub(crate) enum AtEnd {
 
 /// Copies `input` to the stream on another thread, and the stream to `output`
 /// on this one. Returns when the stream ends, or when `output` can't be
-/// written. The other thread may still wait for `input` then.
+/// written. The other thread may still wait for `input` then. If `input` can't
+/// be read or sent, closes the stream and returns that error.
 pub(crate) fn join(
     mut input: impl Read + Send + 'static,
     mut output: impl Write,
@@ -34,6 +35,8 @@ pub(crate) fn join(
     let mut sending = stream.try_clone()?;
     let heard = Arc::new(Mutex::new(Instant::now()));
     let last = heard.clone();
+    let failure = Arc::new(Mutex::new(None));
+    let failed = failure.clone();
     // Dropped when the stream has ended.
     let (_open, ended) = bounded::<()>(0);
     thread::Builder::new().spawn(move || {
@@ -44,14 +47,23 @@ pub(crate) fn join(
                 Shutdown::Both
             }
             // The input or the stream has failed.
-            (Err(_), _) => Shutdown::Both,
+            (Err(error), _) => {
+                // The other side may close the stream whenever it likes.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    let text = format!("cannot send: {error}");
+                    *failed.lock() = Some(io::Error::new(error.kind(), text));
+                }
+                Shutdown::Both
+            }
         };
         let _ = sending.shutdown(how);
     })?;
     let mut receiving = &stream;
     let result = copy(&mut receiving, &mut output, || *heard.lock() = Instant::now());
+    // Later failures of the sender only follow from the end of the stream.
+    let failure = failure.lock().take();
     let _ = stream.shutdown(Shutdown::Both);
-    result
+    failure.map_or(result, Err)
 }
 
 /// Waits until the stream has ended, or nothing was heard for the time.

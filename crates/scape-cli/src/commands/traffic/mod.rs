@@ -1,4 +1,5 @@
-//! Passing bytes on, which several commands do.
+//! Connections between tor and other programs, which several commands serve:
+//! joining two of them, reading requests, and limiting their number.
 
 pub(crate) mod head;
 pub(crate) mod join;

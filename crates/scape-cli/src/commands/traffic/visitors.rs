@@ -48,6 +48,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use crossbeam_channel::bounded;
 
     use super::*;
@@ -64,7 +66,9 @@ mod tests {
             panic!("a panic of the test");
         });
         ended.recv().unwrap_err();
+        let deadline = Instant::now() + Duration::from_secs(60);
         while places.taken.load(Ordering::Acquire) > 0 {
+            assert!(Instant::now() < deadline);
             thread::yield_now();
         }
         assert!(places.take().is_some());

@@ -129,8 +129,9 @@ impl ExtraInfos {
             (document.write_history.as_ref(), &mut self.written),
         ] {
             let values = history.into_iter().flat_map(|history| history.values());
-            let bytes: u64 = values.filter_map(|value| u64::try_from(value).ok()).sum();
-            *sum = sum.saturating_add(bytes);
+            let bytes = values.filter_map(|value| u64::try_from(value).ok());
+            // The numbers are the relay's own words.
+            *sum = bytes.fold(*sum, u64::saturating_add);
         }
         for transport in &document.transports {
             *self.transports.entry(transport.name.to_string()).or_insert(0) += 1;

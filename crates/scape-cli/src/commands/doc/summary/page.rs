@@ -10,7 +10,6 @@ use serde::{Serialize, Serializer};
 
 use crate::base::output::{Output, printable};
 use crate::base::units;
-use crate::commands::doc::input::kind_name;
 
 /// The number of lines in the longest tables.
 const MOST_ROWS: usize = 15;
@@ -21,7 +20,7 @@ const USUAL_WIDTH: u16 = 80;
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     /// The kind, such as `consensus` or `server_descriptor`.
-    kind: String,
+    kind: DocumentKind,
     /// The heading for people.
     #[serde(skip)]
     title: String,
@@ -81,6 +80,8 @@ struct Counts {
     /// True if the rows keep their order. Otherwise, the largest come first.
     is_ordered: bool,
     rows: Vec<(String, u64)>,
+    /// Remarks for people by the name of the row.
+    remarks: BTreeMap<String, &'static str>,
 }
 
 /// The unit of numbers.
@@ -106,7 +107,7 @@ fn as_counts<S: Serializer>(counts: &[Counts], serializer: S) -> Result<S::Ok, S
 impl Summary {
     pub(super) fn new(kind: DocumentKind, title: impl Into<String>) -> Self {
         let (facts, counts) = (Vec::new(), Vec::new());
-        Summary { kind: kind_name(kind), title: title.into(), facts, counts }
+        Summary { kind, title: title.into(), facts, counts }
     }
 
     /// Adds a text, unless it is missing or empty.
@@ -157,7 +158,14 @@ impl Summary {
     ) {
         let mut rows: Vec<(String, u64)> = counts.into_iter().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.1));
-        self.counts.push(Counts { name, total, unit, is_ordered: false, rows });
+        self.counts.push(Counts {
+            name,
+            total,
+            unit,
+            is_ordered: false,
+            rows,
+            remarks: BTreeMap::new(),
+        });
     }
 
     /// Adds numbers, which are shown in this order.
@@ -168,7 +176,22 @@ impl Summary {
         total: u64,
         unit: Unit,
     ) {
-        self.counts.push(Counts { name, total, unit, is_ordered: true, rows });
+        self.counts.push(Counts {
+            name,
+            total,
+            unit,
+            is_ordered: true,
+            rows,
+            remarks: BTreeMap::new(),
+        });
+    }
+
+    /// Adds remarks to rows of the last numbers. People see them after the name
+    /// of the row.
+    pub(super) fn remarks(&mut self, remarks: BTreeMap<String, &'static str>) {
+        if let Some(counts) = self.counts.last_mut() {
+            counts.remarks = remarks;
+        }
     }
 
     /// Returns the summary for people.
@@ -209,7 +232,11 @@ impl Counts {
     fn lines(&self, width: u16, has_blocks: bool) -> Vec<String> {
         let rows = self.shortened();
         let values: Vec<String> = rows.iter().map(|(_, value)| self.unit.show(*value)).collect();
-        let labels: Vec<String> = rows.iter().map(|(label, _)| printable(label)).collect();
+        let label = |label: &String| match self.remarks.get(label) {
+            Some(remark) => format!("{} ({remark})", printable(label)),
+            None => printable(label),
+        };
+        let labels: Vec<String> = rows.iter().map(|(name, _)| label(name)).collect();
         let widest =
             |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         let (labels_width, values_width) = (widest(&labels), widest(&values));

@@ -170,7 +170,7 @@ fn versions(page: &mut Summary, relays: &[RouterStatus<'_>], recommended: &[Box<
 fn protocols(
     page: &mut Summary,
     relays: &[RouterStatus<'_>],
-    demands: [(Option<&Protocols>, &str); 2],
+    demands: [(Option<&Protocols>, &'static str); 2],
 ) {
     let lists: Vec<Protocols> = relays.iter().filter_map(RouterStatus::protocols).collect();
     let mut newest: BTreeMap<&str, u32> = BTreeMap::new();
@@ -179,14 +179,19 @@ fn protocols(
         let known = newest.entry(name).or_default();
         *known = highest.max(*known);
     }
-    let rows = newest.into_iter().map(|(name, version)| {
+    let (mut rows, mut demanded) = (Vec::new(), BTreeMap::new());
+    for (name, version) in newest {
+        let label = format!("{name}={version}");
         let demand =
             demands.iter().find(|(list, _)| list.is_some_and(|list| list.supports(name, version)));
-        let demand = demand.map(|(_, word)| format!(" ({word})")).unwrap_or_default();
+        if let Some((_, word)) = demand {
+            demanded.insert(label.clone(), *word);
+        }
         let count = lists.iter().filter(|list| list.supports(name, version)).count();
-        (format!("{name}={version}{demand}"), count as u64)
-    });
-    page.ordered("newest_protocols", rows.collect(), relays.len() as u64, Unit::Number);
+        rows.push((label, count as u64));
+    }
+    page.ordered("newest_protocols", rows, relays.len() as u64, Unit::Number);
+    page.remarks(demanded);
 }
 
 fn countries(

@@ -11,7 +11,7 @@ use scape::netdoc::{
 use scape::word::{Fingerprint, OnionAddress};
 
 use super::outcome::Outcome;
-use super::trust::{Authorities, Certificates};
+use super::trust::Authorities;
 
 /// The interval between two votes in the public network.
 const VOTING_INTERVAL: Duration = Duration::from_secs(3_600);
@@ -25,6 +25,10 @@ const PERIODS: usize = 5;
 pub(super) struct Descriptors(HashMap<Fingerprint, Vec<u8>>);
 
 impl Descriptors {
+    pub(super) fn knows(&self, relay: Option<Fingerprint>) -> bool {
+        relay.is_some_and(|relay| self.0.contains_key(&relay))
+    }
+
     pub(super) fn add(&mut self, text: &[u8]) {
         let Ok(descriptor) = ServerDescriptor::parse(text) else { return };
         // A descriptor whose keys are forged must not replace a valid one.
@@ -40,8 +44,8 @@ impl Descriptors {
 /// The keys that documents are checked with, and the time.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
-    pub(super) certificates: &'a Certificates,
-    pub(super) authorities: Authorities,
+    pub(super) certificates: &'a [KeyCertificate<'a>],
+    pub(super) authorities: &'a Authorities,
     pub(super) descriptors: &'a Descriptors,
     pub(super) address: Option<OnionAddress>,
     pub(super) now: bool,
@@ -74,23 +78,24 @@ impl Check<'_> {
     }
 
     fn consensus(&self, consensus: &Consensus<'_>) -> Outcome {
-        let certificates = self.certificates.parse();
-        if certificates.is_empty() {
+        if self.certificates.is_empty() {
             return Outcome::Unchecked(NO_CERTIFICATES.into());
         }
         let at = self.at(consensus.valid_after);
         let known = &self.authorities.fingerprints;
-        let has_signed =
-            |authority: &&Fingerprint| consensus.verify(&certificates, &[**authority], at).is_ok();
+        let verify = |known: &[Fingerprint]| consensus.verify(self.certificates, known, at);
+        let has_signed = |authority: &&Fingerprint| verify(&[**authority]).is_ok();
         let signers = known.iter().filter(has_signed).count();
         let remark = format!("{signers} of {} authorities have signed", known.len());
-        of(consensus.verify(&certificates, known, at), Some(remark))
+        of(verify(known), Some(self.with_trust(remark)))
     }
 
     fn vote(&self, vote: &Vote<'_>) -> Outcome {
         let at = self.at(vote.valid_after);
         if !self.authorities.fingerprints.is_empty() {
-            return of(vote.verify(&self.authorities.fingerprints, at), None);
+            let remark = "signed by one of the authorities".to_owned();
+            let result = vote.verify(&self.authorities.fingerprints, at);
+            return of(result, Some(self.with_trust(remark)));
         }
         // The signature can be checked with the certificate in the vote.
         let Some(own) = vote.dir_source.as_ref().map(|source| source.identity) else {
@@ -105,12 +110,24 @@ impl Check<'_> {
     }
 
     fn detached(&self, signatures: &DetachedSignatures<'_>) -> Outcome {
-        let certificates = self.certificates.parse();
-        if certificates.is_empty() {
+        if self.certificates.is_empty() {
             return Outcome::Unchecked(NO_CERTIFICATES.into());
         }
         let at = self.at(signatures.valid_after);
-        of(signatures.verify(&certificates, &self.authorities.fingerprints, at), None)
+        let known = &self.authorities.fingerprints;
+        let remark = self.with_trust(format!("signed by enough of {} authorities", known.len()));
+        of(signatures.verify(self.certificates, known, at), Some(remark))
+    }
+
+    /// Adds to a remark where the authorities come from, unless the user has
+    /// named them. Anybody can make certificates.
+    fn with_trust(&self, remark: String) -> String {
+        match self.authorities.are_named {
+            true => remark,
+            false => format!(
+                "{remark}; the authorities are those of the certificates: name them with --authorities"
+            ),
+        }
     }
 
     fn server_descriptor(&self, descriptor: &ServerDescriptor<'_>) -> Outcome {

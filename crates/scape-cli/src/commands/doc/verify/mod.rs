@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use scape::documents::FoundDocument;
-use scape::netdoc::DocumentKind;
+use scape::netdoc::{Document, DocumentKind, KeyCertificate};
 use scape::word::{Fingerprint, OnionAddress};
 
 use self::check::{Check, Descriptors};
@@ -60,51 +60,61 @@ type Waiting = Vec<(Place, FoundDocument)>;
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        let mut certificates = Certificates::read(context, &self.certificates)?;
+        let given = Certificates::read(context, &self.certificates)?;
+        let certificates = given.parse();
+        let authorities = Authorities::new(&self.authorities, &certificates);
+        // Without --certificates, those among the documents are used.
         let collects = self.certificates.is_empty();
+        let mut collected = Certificates::default();
         let mut descriptors = Descriptors::default();
         let mut waiting = Waiting::new();
         let mut counts = Counts::default();
         let unread = self.input.read(context, |place, found| {
             if found.kind() == Some(DocumentKind::KeyCertificate) && collects {
-                certificates.add(found.text());
+                collected.add(found.text());
             }
-            if must_wait(&found, collects) {
+            if must_wait(&found, collects, &descriptors) {
                 waiting.push((place.clone(), found));
                 return Ok(());
             }
-            let check = self.check(&certificates, &descriptors);
+            let check = self.check(&certificates, &authorities, &descriptors);
             let outcome = outcome(&check, &found);
             if found.kind() == Some(DocumentKind::ServerDescriptor) {
                 descriptors.add(found.text());
             }
             counts.print(context, Checked::new(place, &found, outcome))
         })?;
-        let check = self.check(&certificates, &descriptors);
+        let certificates = if collects { collected.parse() } else { certificates };
+        let authorities = Authorities::new(&self.authorities, &certificates);
+        let check = self.check(&certificates, &authorities, &descriptors);
         for (place, found) in &waiting {
             context.check_interrupt()?;
             counts.print(context, Checked::new(place, found, outcome(&check, found)))?;
         }
-        counts.note(context, &check.authorities);
+        counts.note(context, &authorities);
         unread.check()?;
         counts.check()
     }
 
-    fn check<'a>(&self, certificates: &'a Certificates, descriptors: &'a Descriptors) -> Check<'a> {
-        Check {
-            authorities: Authorities::new(&self.authorities, certificates),
-            certificates,
-            descriptors,
-            address: self.address,
-            now: self.now,
-        }
+    fn check<'a>(
+        &self,
+        certificates: &'a [KeyCertificate<'a>],
+        authorities: &'a Authorities,
+        descriptors: &'a Descriptors,
+    ) -> Check<'a> {
+        Check { certificates, authorities, descriptors, address: self.address, now: self.now }
     }
 }
 
 /// Returns true if a document can only be checked with others that may follow.
-fn must_wait(found: &FoundDocument, collects: bool) -> bool {
+fn must_wait(found: &FoundDocument, collects: bool, descriptors: &Descriptors) -> bool {
     match found.kind() {
-        Some(DocumentKind::ExtraInfo) => true,
+        Some(DocumentKind::ExtraInfo) => match found.document().parse() {
+            Ok(Document::ExtraInfo(document)) => {
+                !document.is_sanitized() && !descriptors.knows(document.fingerprint)
+            }
+            _ => false,
+        },
         Some(DocumentKind::Consensus | DocumentKind::Vote | DocumentKind::DetachedSignatures) => {
             collects
         }

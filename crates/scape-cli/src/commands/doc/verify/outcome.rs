@@ -10,7 +10,7 @@ use super::trust::Authorities;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
-use crate::commands::doc::input::{Place, kind_name};
+use crate::commands::doc::input::Place;
 
 /// The result of the check of a document, with a remark or the reason.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Checked {
     /// The number of the document in the file, counted from 1.
     number: usize,
     /// The kind, such as `server_descriptor`.
-    kind: String,
+    kind: DocumentKind,
     /// The subject of the document: a nickname, a fingerprint, a flavor or a
     /// blinded key.
     subject: Option<String>,
@@ -55,7 +55,7 @@ impl Checked {
         Checked {
             file: place.file.clone(),
             number: place.number,
-            kind: kind_name(found.kind().unwrap_or(DocumentKind::Unknown)),
+            kind: found.kind().unwrap_or(DocumentKind::Unknown),
             subject: document.as_ref().and_then(subject),
             result,
             reason,
@@ -69,7 +69,7 @@ impl Checked {
             "unchecked" => AnsiColor::Yellow.on_default(),
             _ => Style::new(),
         };
-        let what = format!("{} {}", self.kind.replace('_', " "), printable(&self.file));
+        let what = format!("{} {}", self.kind, printable(&self.file));
         let mut line =
             format!("{style}{:<10}{style:#}{what}: document {}", self.result, self.number);
         if let Some(subject) = &self.subject {
@@ -104,7 +104,7 @@ impl Counts {
         };
         *count += 1;
         let kinds = [DocumentKind::Consensus, DocumentKind::Vote, DocumentKind::DetachedSignatures];
-        self.uses_authorities |= kinds.iter().any(|kind| kind_name(*kind) == checked.kind);
+        self.uses_authorities |= kinds.contains(&checked.kind);
         match context.out.is_json() {
             true => context.out.value(&checked),
             false => context.out.line(checked.describe()),

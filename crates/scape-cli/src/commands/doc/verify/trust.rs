@@ -1,5 +1,6 @@
 //! The certificates of authorities, and the authorities that are trusted.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use scape::netdoc::{DocumentKind, KeyCertificate};
@@ -51,14 +52,14 @@ pub(super) struct Authorities {
 }
 
 impl Authorities {
-    pub(super) fn new(named: &[Fingerprint], certificates: &Certificates) -> Self {
-        let mut fingerprints = named.to_vec();
-        if named.is_empty() {
-            let parsed = certificates.parse();
-            fingerprints.extend(parsed.iter().filter_map(|certificate| certificate.fingerprint));
-        }
-        fingerprints.sort_unstable();
-        fingerprints.dedup();
+    /// Returns the named authorities. Without names, returns those of the
+    /// certificates.
+    pub(super) fn new(named: &[Fingerprint], certificates: &[KeyCertificate<'_>]) -> Self {
+        let fingerprints: BTreeSet<Fingerprint> = match named {
+            [] => certificates.iter().filter_map(|certificate| certificate.fingerprint).collect(),
+            named => named.iter().copied().collect(),
+        };
+        let fingerprints = fingerprints.into_iter().collect();
         Authorities { fingerprints, are_named: !named.is_empty() }
     }
 }

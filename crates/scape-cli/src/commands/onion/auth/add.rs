@@ -61,7 +61,7 @@ impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let key = match (self.key, &self.key_file) {
             (Some(key), _) => key,
-            (None, Some(path)) => client_key(context, path)?,
+            (None, Some(path)) => client_key(context, path, &[self.address])?,
             (None, None) => {
                 return Err(Failure::usage("a key is missing: name its file with --key-file"));
             }

@@ -14,6 +14,7 @@ use scape::{OnionBuilder, Tor};
 
 use super::Forward;
 use super::spec::Export;
+use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
@@ -54,7 +55,7 @@ pub(super) fn publish(
 ) -> Result<Vec<Published>, Failure> {
     let mut groups: BTreeMap<Option<&KeyName>, Vec<(u16, &OnionTarget)>> = BTreeMap::new();
     for export in exports {
-        warn(context, &export.local);
+        warn(context, &export.local)?;
         let ports = groups.entry(export.name.as_ref()).or_default();
         for port in &export.ports {
             if ports.iter().any(|(other, _)| other == port) {
@@ -103,17 +104,20 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Tells the user if nobody listens at an address of this machine.
-fn warn(context: &Context, local: &OnionTarget) {
-    let result = match local {
+/// Tells the user if nobody listens at an address of this machine. A program
+/// that is too busy to accept a connection listens.
+fn warn(context: &Context, local: &OnionTarget) -> Result<(), Failure> {
+    let target = local.clone();
+    let connect = move || match target {
         OnionTarget::Tcp(address) if address.ip().is_loopback() => {
-            TcpStream::connect_timeout(address, LISTENS).map(drop)
+            TcpStream::connect(address).map(drop)
         }
         #[cfg(unix)]
         OnionTarget::Unix(path) => std::os::unix::net::UnixStream::connect(path).map(drop),
-        _ => return,
+        _ => Ok(()),
     };
-    if let Err(error) = result {
+    if let Some(Err(error)) = background::run_within(context, LISTENS, connect)? {
         context.out.note(format_args!("nobody listens at {local} yet: {error}"));
     }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use scape::Tor;
 use scape::control::ClientAuth;
 use scape::onion::OnionService;
 use scape::onion::client_auth::ClientAuthGuard;
-use scape::word::ClientPublicKey;
+use scape::word::{ClientPublicKey, OnionAddress};
 use serde::Serialize;
 
 use super::key_files::client_key;
@@ -87,7 +87,9 @@ impl Arguments {
             }
         }
         // Reading may block, for example at a terminal.
-        let key = self.client_key.as_ref().map(|file| client_key(context, file)).transpose()?;
+        let addresses: Vec<OnionAddress> = imports.iter().map(|import| import.address).collect();
+        let read = |file: &PathBuf| client_key(context, file, &addresses);
+        let key = self.client_key.as_ref().map(read).transpose()?;
         let needs_control = !exports.is_empty() || key.is_some();
         let tor = needs_control.then(|| context.tor()).transpose()?;
         // The keys are removed when the guards are dropped, which needs the

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread;
 
 use clap::Args;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use scape::word::ClientPublicKey;
 use scape::{Error, OnionListener};
 use serde::Serialize;
@@ -28,6 +28,8 @@ use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
 use site::Site;
 
+/// The number of messages that may wait until they are printed.
+const WAITING: usize = 256;
 /// The most visitors at a time.
 const MOST: usize = 128;
 
@@ -57,7 +59,8 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 
-    /// End after one file was downloaded completely
+    /// End after one file was downloaded completely, which may be the
+    /// index.html of a folder
     #[arg(long)]
     once: bool,
 
@@ -115,7 +118,7 @@ impl Arguments {
             })?,
             false => context.out.line(&url)?,
         }
-        let (sender, messages) = unbounded();
+        let (sender, messages) = bounded(WAITING);
         let server = Server::new(site, self.once);
         let listener = Arc::new(listener);
         let same = listener.clone();
@@ -208,9 +211,11 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
         let (server, messages) = (server.clone(), messages.clone());
         place.serve(move || {
             // An error only means that the visitor has gone. The messages have
-            // no receiver when the command ends.
+            // no receiver when the command ends. If nobody reads the output,
+            // requests aren't reported, because visitors can make any number.
             let told = messages.clone();
-            let served = server.serve(visitor, |served| drop(told.send(Message::Served(served))));
+            let served =
+                server.serve(visitor, |served| drop(told.try_send(Message::Served(served))));
             if served.unwrap_or(false) {
                 let _ = messages.send(Message::Done);
             }

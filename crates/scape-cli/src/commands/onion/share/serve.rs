@@ -106,7 +106,8 @@ impl Server {
         Ok(false)
     }
 
-    /// Answers a request. Returns true if a file was downloaded completely.
+    /// Answers a request. Returns true if a file was downloaded completely,
+    /// which is only known with `--once`.
     fn answer(&self, visit: &mut Visit<'_>, head: &RequestHead) -> io::Result<bool> {
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             visit.page(405, "Method Not Allowed", "Allow: GET, HEAD\r\n")?;
@@ -162,7 +163,8 @@ impl Server {
             return Ok(false);
         }
         visit.copy(&mut file, bytes.clone())?;
-        Ok(self.downloads.lock().add(path, bytes, length))
+        // Without --once, nobody wants to know, and the parts would pile up.
+        Ok(self.once && self.downloads.lock().add(path, bytes, length))
     }
 }
 

@@ -70,8 +70,7 @@ impl Site {
     /// true if it is in one of the shared folders.
     pub(super) fn protect(&mut self, path: &Path) -> bool {
         // A link and the file that it leads to are both protected.
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok();
+        let parent = path.parent().and_then(future);
         let named = parent.zip(path.file_name()).map(|(parent, name)| parent.join(name));
         let places: Vec<PathBuf> = named.into_iter().chain(path.canonicalize().ok()).collect();
         let shared: Vec<&PathBuf> = match &self.root {
@@ -182,6 +181,23 @@ impl Site {
     }
 }
 
+/// Returns the canonical path that a folder has, or will have when it and the
+/// folders above it are created.
+fn future(folder: &Path) -> Option<PathBuf> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = std::path::absolute(folder).ok()?;
+    let exists = |above: &Path| Some((above.canonicalize().ok()?, above.to_path_buf()));
+    let (mut real, above) = folder.ancestors().find_map(exists)?;
+    // A folder that doesn't exist is no link, so its parent is the one above.
+    for part in folder.strip_prefix(above).ok()?.components() {
+        match part {
+            Component::ParentDir => drop(real.pop()),
+            part => real.push(part),
+        }
+    }
+    Some(real)
+}
+
 /// Decodes percent escapes: `%41` is `A`.
 fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::new();
@@ -285,6 +301,14 @@ mod tests {
         let mut site = Site::new(std::slice::from_ref(&root), true).unwrap();
         assert!(!site.protect(&folder.path().join("outside")));
         assert!(!site.protect(&folder.path().join("nowhere/key")));
+        // Folders that don't exist yet.
+        assert!(site.protect(&root.join("data/keys")));
+        assert!(site.protect(&folder.path().join("new/../site/data/scape/a.key")));
+        assert!(!site.protect(&root.join("new/../../data/a.key")));
+        fs::create_dir_all(root.join("data/keys")).unwrap();
+        fs::write(root.join("data/keys/a.key"), "x").unwrap();
+        assert_eq!(site.find("/data/keys/a.key"), Err(Missing::NotFound));
+        fs::remove_dir_all(root.join("data")).unwrap();
         // A file that doesn't exist yet, a link, and a folder.
         assert!(site.protect(&folder.path().join("site/sub/../new.key")));
         assert!(site.protect(&root.join("in")));

@@ -98,7 +98,7 @@ impl Arguments {
         controller: &Controller,
     ) -> Result<Option<ClientKey>, Failure> {
         match &self.client_key {
-            Some(path) => client_key(context, path).map(Some),
+            Some(path) => client_key(context, path, &[self.address]).map(Some),
             None => {
                 let known = controller.onion_client_auth().get(&self.address)?;
                 Ok(known.map(|auth| auth.key))
