@@ -1,5 +1,6 @@
 //! Messages between the threads of the monitor.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,7 +14,9 @@ use scape_manual::Manual;
 use crate::commands::shared::log::line::LogLine;
 
 use super::data::facts::{Facts, Usage};
+use super::data::history::Histories;
 use super::data::onions::Service;
+use super::data::programs::Program;
 use super::data::relays::Relays;
 use super::data::{Link, Options};
 
@@ -44,8 +47,10 @@ pub(crate) enum Message {
     Manual(Arc<Manual>),
     /// Lines of tor's log file.
     OldLog(Vec<LogLine>),
-    /// The details of a relay, as lines.
-    Relay(String, Vec<String>),
+    /// Lines to be shown in a box with this title.
+    Details(String, Vec<String>),
+    /// The program that uses a stream.
+    Program(StreamId, Program),
     /// The reply to a command of the prompt page.
     Reply(Vec<String>),
     /// The result of a request, for the user.
@@ -83,6 +88,14 @@ pub(crate) enum Request {
     LoadLogFile,
     /// Reads the details of a relay.
     Relay(Fingerprint),
+    /// Finds the program that uses a stream, by the address of its client.
+    FindProgram(StreamId, SocketAddr),
+    /// Adds a relay to the option ExcludeNodes, or removes it.
+    Exclude(Fingerprint, bool),
+    /// Checks the torrc.
+    CheckTorrc,
+    /// Writes the graphs to the file in which they are kept.
+    KeepGraphs(Box<Histories>),
     /// Changes an option. The change is pending until it is applied.
     SetOption(String, Vec<String>),
     ResetOption(String),
@@ -103,7 +116,11 @@ impl Request {
     pub(crate) fn is_load(&self) -> bool {
         matches!(
             self,
-            Request::LoadRelays | Request::LoadOptions | Request::LoadManual | Request::LoadLogFile
+            Request::LoadRelays
+                | Request::LoadOptions
+                | Request::LoadManual
+                | Request::LoadLogFile
+                | Request::CheckTorrc
         )
     }
 }

@@ -15,11 +15,14 @@
 
 mod data;
 mod draw;
+mod exclusion;
 mod feed;
+mod graphs;
 mod input;
 mod keys;
 mod message;
 mod model;
+mod owners;
 mod pages;
 mod process;
 mod questions;
@@ -30,12 +33,14 @@ mod tabs;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod torrc_lines;
 mod ui;
 mod update;
 mod view;
 mod worker;
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
@@ -43,9 +48,11 @@ use clap::Args;
 use crossbeam_channel::{Sender, bounded};
 use scape::connection::ConnectionStatus;
 use scape::control::Reconnect;
+use scape::geoip::GeoIp;
 
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Exit, Failure};
+use crate::commands::shared::countries::CountryOptions;
 
 use data::Link;
 use feed::Feed;
@@ -83,6 +90,20 @@ pub(crate) struct Arguments {
     /// Then most terminals select text only while Shift is held.
     #[arg(long)]
     mouse: bool,
+
+    /// Keep the graphs in this file, so that they go on when the monitor is
+    /// started again
+    #[arg(long, value_name = "FILE")]
+    graphs: Option<PathBuf>,
+
+    #[command(flatten)]
+    countries: CountryOptions,
+
+    /// A database of networks (autonomous systems) in MaxMind's format (.mmdb)
+    ///
+    /// The pages then show the networks of relays.
+    #[arg(long, value_name = "FILE")]
+    networks: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -92,6 +113,9 @@ impl Arguments {
             return Err(Failure::usage(text));
         }
         Screen::check()?;
+        let now = SystemTime::now();
+        let graphs = self.graphs.as_ref().map(|path| graphs::read(path, now)).transpose()?;
+        let geoip = self.geoip()?;
         let reconnect = Reconnect::new().max_delay(RECONNECT_EVERY);
         let connect = context.connect()?.reconnect(reconnect).heartbeat(HEARTBEAT);
         let controller = connect.connect_interactive()?.cancel_with(&context.token);
@@ -103,7 +127,7 @@ impl Arguments {
         // Dropping the registration would end the callback.
         let _registration = controller.on_status(move |change| tell_link(change, &status))?;
         let feed = Feed::new(controller.clone(), messages.clone())?;
-        let worker = Worker::new(controller, messages.clone(), kinds);
+        let worker = Worker::new(controller, messages.clone(), kinds, geoip, self.graphs.clone());
 
         let mut screen = Screen::open(self.mouse)?;
         let colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
@@ -114,10 +138,32 @@ impl Arguments {
             (spawn("scape-input", move || input::run(&messages))?, "the terminal can't be read"),
         ];
         let theme = Theme { colors };
-        let mut model = Model::new(SystemTime::now(), theme, self.page, screen.size()?);
+        let mut model = Model::new(now, theme, self.page, screen.size()?);
+        model.keeps_graphs = graphs.is_some();
+        model.data.histories = graphs.unwrap_or_default();
         let token = context.token.clone();
         let around = Surroundings { messages: incoming, requests, threads, token };
-        run::run(&mut model, &mut screen, &around)
+        let ended = run::run(&mut model, &mut screen, &around);
+        // The terminal is restored before anything is printed.
+        drop(screen);
+        if let Some(path) = &self.graphs {
+            let kept = graphs::write(path, &model.data.histories, SystemTime::now());
+            let kept =
+                kept.map_err(|error| Failure::failed(format!("cannot keep the graphs: {error}")));
+            return ended.and(kept);
+        }
+        ended
+    }
+
+    /// Opens the databases.
+    fn geoip(&self) -> Result<GeoIp, Failure> {
+        let geoip = self.countries.database()?;
+        match &self.networks {
+            Some(path) => geoip
+                .asn_database(path)
+                .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--networks")),
+            None => Ok(geoip),
+        }
     }
 }
 

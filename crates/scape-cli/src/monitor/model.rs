@@ -32,6 +32,10 @@ pub(crate) struct Model {
     /// The user's choice. `None` hides addresses of others, unless tor has told
     /// that it isn't a relay.
     pub(crate) shows_addresses: Option<bool>,
+    /// True if the graphs are kept in a file.
+    pub(crate) keeps_graphs: bool,
+    /// The time when the graphs were kept the last time.
+    pub(crate) kept_at: SystemTime,
     /// True if the screen has to be drawn again.
     pub(crate) changed: bool,
 }
@@ -80,6 +84,8 @@ impl Model {
             height,
             shift: 0,
             shows_addresses: None,
+            keeps_graphs: false,
+            kept_at: now,
             changed: true,
         }
     }

@@ -1,5 +1,6 @@
 //! The details of one relay: its entry in the consensus and its descriptor.
 
+use scape::geoip::GeoIp;
 use scape::netdoc::{FamilyMember, RouterStatus, ServerDescriptor};
 use scape::word::Fingerprint;
 use scape::{Controller, Result};
@@ -7,9 +8,12 @@ use scape::{Controller, Result};
 use crate::base::output::printable;
 use crate::base::units;
 
+use super::data::relays::Place;
+
 /// Returns a title and lines. Only what tor knows of the relay is included.
 pub(crate) fn read(
     controller: &Controller,
+    geoip: &GeoIp,
     fingerprint: Fingerprint,
 ) -> Result<(String, Vec<String>)> {
     let info = controller.info();
@@ -19,9 +23,12 @@ pub(crate) fn read(
     if let Some(status) = status.as_ref().and_then(|text| text.parse().ok()) {
         title = format!("Relay {}", printable(status.nickname()));
         lines.extend(of_status(&status));
-        // tor may have no database of countries.
-        let country = info.ip_to_country((*status.or_address().ip()).into()).ok().flatten();
-        lines.extend(country.map(|country| line("Country", country.as_str())));
+        // There may be no database.
+        if let Ok(location) = geoip.lookup((*status.or_address().ip()).into()) {
+            let place = Place::from(location);
+            lines.extend(place.country.map(|country| line("Country", country.as_str())));
+            lines.extend(place.network.map(|network| line("Network", &network.to_string())));
+        }
     } else {
         lines.push("The relay isn't in the consensus.".into());
     }

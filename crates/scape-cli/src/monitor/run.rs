@@ -8,7 +8,7 @@ use scape::CancelToken;
 
 use crate::base::failure::{Exit, Failure};
 
-use super::message::{Effect, Message, Note};
+use super::message::{Effect, Message, Note, Request};
 use super::model::Model;
 use super::queue::Requests;
 use super::terminal::Screen;
@@ -82,7 +82,10 @@ pub(crate) fn run(
         }
         if ticked.elapsed() >= TICK {
             ticked = Instant::now();
-            update(model, Message::Tick(SystemTime::now()));
+            let effects = update(model, Message::Tick(SystemTime::now()));
+            if perform(effects, model, screen, around)? {
+                return Ok(());
+            }
         }
     }
 }
@@ -101,6 +104,8 @@ fn perform(
             Effect::Clear => screen.clear()?,
             Effect::Ask(request) => match around.requests.try_send(request) {
                 Ok(()) => {}
+                // The user hasn't asked for these.
+                Err(TrySendError::Full(Request::FindProgram(..) | Request::KeepGraphs(_))) => {}
                 Err(TrySendError::Full(_)) => {
                     let note = Note::error("tor hasn't answered yet; try again later");
                     update(model, Message::Note(note));

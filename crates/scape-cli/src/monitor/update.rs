@@ -1,14 +1,16 @@
 //! The changes of the model by messages. Nothing here waits, reads or writes.
 //! Instead, the effects that others have to bring about are returned.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crossterm::event::{
     Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent,
     MouseEventKind,
 };
 use scape::event::{Event, EventBody, Severity, StatusAction};
+use scape::word::StreamId;
 
 use super::data::Link;
 use super::keys;
@@ -17,6 +19,9 @@ use super::model::Model;
 use super::pages::Page;
 use super::tabs;
 use super::ui::text::NOTE_SHOWN;
+
+/// The interval at which the graphs are written to their file.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Returns what has to be read first.
 pub(crate) fn begin() -> Vec<Effect> {
@@ -50,24 +55,19 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             }
         }
         Message::Usage(usage) => {
-            // An unknown usage isn't 0.
-            if let Some(memory) = usage.memory {
-                model.data.histories.memory.push(memory);
-            }
-            if let Some(cpu) = usage.cpu {
-                model.data.histories.cpu.push(cpu);
-            }
+            let histories = &mut model.data.histories;
+            histories.memory.push(usage.memory);
+            histories.cpu.push(usage.cpu);
             let count = u64::try_from(model.data.connections.or_connections.len());
-            model.data.histories.connections.push(count.unwrap_or_default());
+            histories.connections.push(count.ok());
             // The tick of the same second draws the screen.
             model.data.usage = usage;
             return Vec::new();
         }
         Message::Bandwidth(seconds) => {
-            for second in seconds {
-                model.data.histories.read.push(second.read);
-                model.data.histories.written.push(second.written);
-            }
+            let histories = &mut model.data.histories;
+            histories.read.fill(seconds.iter().map(|second| second.read));
+            histories.written.fill(seconds.iter().map(|second| second.written));
         }
         Message::Circuits(list) => model.data.connections.replace_circuits(list, now),
         Message::Streams(list) => model.data.connections.replace_streams(list, now),
@@ -83,7 +83,8 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Manual(manual) => model.data.manual = Some(manual),
         Message::OldLog(lines) => model.data.log.older(lines),
-        Message::Relay(title, lines) => model.show(title, &lines),
+        Message::Details(title, lines) => model.show(title, &lines),
+        Message::Program(id, program) => model.data.connections.found_program(id, program),
         Message::Reply(lines) => model.pages.prompt.reply(lines),
         Message::Note(note) => model.note = Some((note, now)),
     }
@@ -93,6 +94,9 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
 
 fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
     model.data.now = now;
+    if model.data.link != Link::Up {
+        model.data.histories.push_nothing();
+    }
     let is_old = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age >= NOTE_SHOWN);
     if model.note.as_ref().is_some_and(|(_, at)| is_old(*at)) {
         model.note = None;
@@ -101,7 +105,20 @@ fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
     // Ages and uptimes are on these pages.
     let has_clock = matches!(model.page, Page::Overview | Page::Connections | Page::Onions);
     model.changed |= has_clock && model.frozen.is_none();
-    Vec::new()
+    model.data.connections.programs.begin_second();
+    let wanted = model.data.connections.programs.take_wanted();
+    let mut effects: Vec<Effect> = wanted.into_iter().map(find_program).collect();
+    let is_due = |at: SystemTime| now.duration_since(at).is_ok_and(|age| age >= KEEP_EVERY);
+    if model.keeps_graphs && is_due(model.kept_at) {
+        model.kept_at = now;
+        let histories = Box::new(model.data.histories.clone());
+        effects.push(Effect::Ask(Request::KeepGraphs(histories)));
+    }
+    effects
+}
+
+fn find_program((id, source): (StreamId, SocketAddr)) -> Effect {
+    Effect::Ask(Request::FindProgram(id, source))
 }
 
 fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
@@ -148,8 +165,8 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match body {
         EventBody::Bw(bandwidth) => {
-            data.histories.read.push(bandwidth.read);
-            data.histories.written.push(bandwidth.written);
+            data.histories.read.push(Some(bandwidth.read));
+            data.histories.written.push(Some(bandwidth.written));
         }
         EventBody::HsDesc(upload) => data.onions.event(upload, at),
         EventBody::ConfChanged(_) => effects.push(Effect::Ask(Request::LoadOptions)),
@@ -157,6 +174,10 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
             effects.push(Effect::Ask(Request::LoadRelays));
         }
         _ => {}
+    }
+    if matches!(body, EventBody::Stream(_)) {
+        let wanted = data.connections.programs.take_wanted();
+        effects.extend(wanted.into_iter().map(find_program));
     }
     // Counts of bytes are no news for the log, unless the user asks for them.
     let is_logged = model.pages.log.wants(event.kind());

@@ -6,8 +6,10 @@ use std::time::SystemTime;
 use crossterm::event::KeyEvent;
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use scape::word::Fingerprint;
 
 use super::data::Data;
+use super::exclusion;
 use super::message::{Note, Request};
 use super::ui::theme::Theme;
 
@@ -48,6 +50,21 @@ pub(crate) struct Edit {
     pub(crate) is_list: bool,
     /// The explanation below the lines.
     pub(crate) help: String,
+}
+
+/// Returns the question whether tor is to avoid a relay, or to use it again if
+/// tor avoids it already.
+pub(crate) fn exclude(relay: Fingerprint, data: &Data) -> Action {
+    let option = data.options.all.iter().find(|option| option.name == exclusion::OPTION);
+    let mut values = option.iter().flat_map(|option| &option.values);
+    let is_excluded = values.any(|value| exclusion::contains(value, relay));
+    let row = data.relays.get(relay);
+    let name = row.map_or_else(|| relay.to_string(), |row| row.nickname.to_string());
+    let question = match is_excluded {
+        true => format!("Let tor use relay {name} again?"),
+        false => format!("Have tor avoid relay {name} in new circuits (ExcludeNodes)?"),
+    };
+    Action::Confirm(question, Request::Exclude(relay, !is_excluded))
 }
 
 /// A page of the monitor.

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddrV4};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -13,17 +13,19 @@ use scape::control::Signal;
 use scape::event::{EndReason, EventKind};
 use scape::geoip::GeoIp;
 use scape::netdoc::ConsensusFlavor;
-use scape::word::CountryCode;
 use scape::{Config, Controller, Result};
 use scape_manual::Manual;
 
+use crate::commands::shared::files::is_local;
 use crate::commands::shared::log::file::LogFile;
 
 use super::data::Options;
-use super::data::relays::Relays;
+use super::data::history::Histories;
+use super::data::relays::{Place, Relays};
 use super::message::{Message, Note, Request};
+use super::owners::program_of;
 use super::queue::Waiting;
-use super::relay_details;
+use super::{exclusion, graphs, relay_details, torrc_lines};
 
 /// The part of tor's log file that is read.
 const LOG_TAIL: u64 = 256 * 1024;
@@ -40,6 +42,8 @@ pub(crate) struct Worker {
     /// The configuration with the user's pending changes.
     config: Option<Config>,
     geoip: GeoIp,
+    /// The file in which graphs are kept.
+    graphs: Option<PathBuf>,
 }
 
 impl Worker {
@@ -47,9 +51,11 @@ impl Worker {
         controller: Controller,
         messages: Sender<Message>,
         kinds: Sender<Vec<EventKind>>,
+        geoip: GeoIp,
+        graphs: Option<PathBuf>,
     ) -> Self {
-        let geoip = GeoIp::new().tor(&controller);
-        Worker { controller, messages, kinds, config: None, geoip }
+        let geoip = geoip.tor(&controller);
+        Worker { controller, messages, kinds, config: None, geoip, graphs }
     }
 
     /// Works until the sender of requests is dropped.
@@ -92,9 +98,21 @@ impl Worker {
             Request::LoadManual => return Ok(manual()),
             Request::LoadLogFile => return self.old_log(),
             Request::Relay(fingerprint) => {
-                let (title, lines) = relay_details::read(&self.controller, fingerprint)?;
-                return Ok(Some(Message::Relay(title, lines)));
+                let (title, lines) =
+                    relay_details::read(&self.controller, &self.geoip, fingerprint)?;
+                return Ok(Some(Message::Details(title, lines)));
             }
+            Request::FindProgram(id, source) => {
+                if !is_local(&self.controller) {
+                    return Ok(None);
+                }
+                return Ok(program_of(source).map(|program| Message::Program(id, program)));
+            }
+            Request::Exclude(relay, is_excluded) => {
+                exclusion::change(&self.controller, relay, is_excluded)?
+            }
+            Request::CheckTorrc => return Ok(Some(self.torrc())),
+            Request::KeepGraphs(histories) => return Ok(self.keep(&histories)),
             Request::SetOption(name, values) => {
                 let config = self.config()?;
                 match values.as_slice() {
@@ -128,6 +146,21 @@ impl Worker {
             }
         };
         Ok(Some(Message::Note(Note::good(note))))
+    }
+
+    /// Reads and checks the torrc.
+    fn torrc(&self) -> Message {
+        match torrc_lines::read(&self.controller) {
+            Ok((title, lines)) => Message::Details(title, lines),
+            Err(failure) => Message::Note(Note::error(failure.message)),
+        }
+    }
+
+    /// Writes the graphs to their file. Returns a message if that failed.
+    fn keep(&self, histories: &Histories) -> Option<Message> {
+        let path = self.graphs.as_ref()?;
+        let error = graphs::write(path, histories, SystemTime::now()).err()?;
+        Some(Message::Note(Note::error(format!("cannot keep the graphs: {error}"))))
     }
 
     /// Sends a command of the user, and returns the reply as lines.
@@ -165,22 +198,25 @@ impl Worker {
         };
         // A consensus that tor uses but the library can't parse isn't shown.
         let Ok(consensus) = text.parse() else { return Ok(None) };
-        let relays = Relays::new(&consensus, |addresses| self.countries(addresses));
+        let relays = Relays::new(&consensus, |addresses| self.places(addresses));
         Ok(Some(Message::Relays(Arc::new(relays))))
     }
 
-    /// Returns the countries of addresses, as far as tor's database has them.
-    fn countries(&self, addresses: &[SocketAddrV4]) -> Vec<Option<CountryCode>> {
-        let mut countries = Vec::with_capacity(addresses.len());
+    /// Returns the places of addresses, as far as the databases have them.
+    fn places(&self, addresses: &[SocketAddrV4]) -> Vec<Place> {
+        let mut places = Vec::with_capacity(addresses.len());
         // tor answers other controllers between the parts.
         for part in addresses.chunks(500) {
             let ips = part.iter().map(|address| IpAddr::from(*address.ip()));
             let Ok(locations) = self.geoip.lookup_all(ips) else { break };
-            countries.extend(locations.into_iter().map(|place| place.ok()?.country));
+            places.extend(locations.into_iter().map(|location| match location {
+                Ok(location) => Place::from(location),
+                Err(_) => Place::default(),
+            }));
         }
         self.geoip.forget();
-        countries.resize(addresses.len(), None);
-        countries
+        places.resize_with(addresses.len(), Place::default);
+        places
     }
 
     /// Returns the configuration with the pending changes.
@@ -226,6 +262,7 @@ fn describe(request: &Request) -> Option<String> {
         Request::Relay(_) => "read the relay's descriptor".into(),
         Request::ApplyOptions => "apply the changes".into(),
         Request::SaveTorrc => "save the torrc".into(),
+        Request::Exclude(..) => "change ExcludeNodes".into(),
         _ => return None,
     })
 }

@@ -66,7 +66,8 @@ fn conf_diff_works_without_a_torrc() {
 
 #[test]
 fn conf_check_finds_mistakes_in_the_torrc() {
-    let lines = "Nickname first\nNickname somebody\nMaxCircuitDirtiness 10 minutes\nAvoidDiskWrites 1\n";
+    let lines =
+        "Nickname first\nNickname somebody\nMaxCircuitDirtiness 10 minutes\nAvoidDiskWrites 1\n";
     let tor = RealTor::start(lines);
     conf(&tor, ["set", "AvoidDiskWrites=0", "BridgeRecordUsageByCountry=0"]).ok();
     let torrc = tor.folder().join("torrc");

@@ -22,6 +22,19 @@ pub(crate) struct CountryOptions {
     pub(crate) geoip: Option<PathBuf>,
 }
 
+impl CountryOptions {
+    /// Opens the database, if one is named.
+    pub(crate) fn database(&self) -> Result<GeoIp, Failure> {
+        match &self.geoip {
+            // Another exit code would tell that tor has failed.
+            Some(path) => GeoIp::new()
+                .country_database(path)
+                .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--geoip")),
+            None => Ok(GeoIp::new()),
+        }
+    }
+}
+
 /// The countries of addresses, which are looked up once.
 #[derive(Debug)]
 pub(crate) struct Countries {
@@ -33,14 +46,7 @@ pub(crate) struct Countries {
 
 impl Countries {
     pub(crate) fn new(options: &CountryOptions, state: &State) -> Result<Self, Failure> {
-        let mut geoip = GeoIp::new();
-        if let Some(path) = &options.geoip {
-            // Another exit code would tell that tor has failed.
-            geoip = geoip
-                .country_database(path)
-                .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--geoip"))?;
-        }
-        let geoip = geoip.tor(state.controller());
+        let geoip = options.database()?.tor(state.controller());
         Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
     }
 

@@ -8,6 +8,8 @@ use scape::event::{
 };
 use scape::word::{CircuitId, OrConnId, StreamId};
 
+use super::programs::{Program, Programs};
+
 /// No table grows beyond this number of rows.
 const LIMIT: usize = 20_000;
 
@@ -56,6 +58,7 @@ pub(crate) struct Connections {
     pub(crate) streams: BTreeMap<StreamId, Tracked<StreamInfo>>,
     /// OR connections by their peer as tor writes it.
     pub(crate) or_connections: BTreeMap<String, Tracked<OrConnection>>,
+    pub(crate) programs: Programs,
     /// The peers of OR connections by their ID, which only events tell.
     peers: BTreeMap<OrConnId, String>,
 }
@@ -107,6 +110,15 @@ impl Connections {
             info.purpose = info.purpose.or(row.info.purpose.clone());
             self.streams.insert(id, Tracked { info, ..row });
         }
+        let known = &self.streams;
+        self.programs.retain(|id| known.contains_key(&id));
+    }
+
+    /// Notes the program that uses a stream.
+    pub(crate) fn found_program(&mut self, id: StreamId, program: Program) {
+        if self.streams.contains_key(&id) {
+            self.programs.found(id, program);
+        }
     }
 
     /// Replaces the OR connections by tor's list.
@@ -156,12 +168,16 @@ impl Connections {
     fn stream(&mut self, info: &StreamInfo, at: SystemTime) {
         if info.status.is_end() {
             self.streams.remove(&info.id);
+            self.programs.forget(info.id);
         } else if let Some(row) = self.streams.get_mut(&info.id) {
             let first = std::mem::replace(&mut row.info, info.clone());
             row.info.source_addr = info.source_addr.clone().or(first.source_addr);
             row.info.purpose = info.purpose.clone().or(first.purpose);
         } else if self.streams.len() < LIMIT {
             self.streams.insert(info.id, Tracked::new(info.clone(), at));
+            if let Some(source) = info.source_socket_addr() {
+                self.programs.want(info.id, source);
+            }
         }
     }
 

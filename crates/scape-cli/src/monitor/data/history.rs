@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 /// The length of the interval between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Interval {
@@ -32,69 +34,83 @@ impl Interval {
 }
 
 /// The newest values of one interval.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
-    values: VecDeque<u64>,
-    capacity: usize,
-    /// The number of values that make one value of the next ring.
-    group: u64,
-    /// The sum and the number of the values since the last group.
-    sum: u128,
+    /// `None` stands for a time without measurement.
+    values: VecDeque<Option<u64>>,
+    /// The sum and the number of the measured values since the last group.
+    sum: u64,
+    measured: u64,
+    /// The number of all values since the last group.
     count: u64,
 }
 
 impl Ring {
-    fn new(capacity: usize, group: u64) -> Self {
-        Ring { values: VecDeque::new(), capacity, group, sum: 0, count: 0 }
-    }
-
-    /// Adds a value. Returns the average if a group is complete.
-    fn push(&mut self, value: u64) -> Option<u64> {
-        if self.values.len() == self.capacity {
+    /// Adds a value, and drops the oldest one if there are too many. Returns
+    /// the average of the values if a group of this size is complete.
+    fn push(&mut self, value: Option<u64>, capacity: usize, group: u64) -> Option<Option<u64>> {
+        while self.values.len() >= capacity {
             self.values.pop_front();
         }
         self.values.push_back(value);
-        self.sum += u128::from(value);
+        if let Some(value) = value {
+            self.sum = self.sum.saturating_add(value);
+            self.measured += 1;
+        }
         self.count += 1;
-        if self.count < self.group {
+        if self.count < group {
             return None;
         }
-        let average = self.sum / u128::from(self.count);
-        (self.sum, self.count) = (0, 0);
-        u64::try_from(average).ok()
+        let average = self.sum.checked_div(self.measured);
+        (self.sum, self.measured, self.count) = (0, 0, 0);
+        Some(average)
     }
 }
 
+const SECONDS: usize = 15 * 60;
+const MINUTES: usize = 24 * 60;
+const HOURS: usize = 31 * 24;
+
 /// The past of one value that is measured every second.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     seconds: Ring,
     minutes: Ring,
     hours: Ring,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        History {
-            seconds: Ring::new(900, 60),
-            minutes: Ring::new(24 * 60, 60),
-            hours: Ring::new(31 * 24, u64::MAX),
-        }
-    }
+    /// The number of seconds without measurement before the next value.
+    #[serde(skip)]
+    gap: u64,
 }
 
 impl History {
-    /// Adds the value of a second.
-    pub(crate) fn push(&mut self, value: u64) {
-        let minute = self.seconds.push(value);
-        let hour = minute.and_then(|value| self.minutes.push(value));
+    /// Adds the value of a second, or `None` if it couldn't be measured.
+    pub(crate) fn push(&mut self, value: Option<u64>) {
+        // Longer gaps would leave nothing of the past anyway.
+        let gap = std::mem::take(&mut self.gap).min(3600 * HOURS as u64);
+        for _ in 0..gap {
+            self.push_second(None);
+        }
+        self.push_second(value);
+    }
+
+    fn push_second(&mut self, value: Option<u64>) {
+        let minute = self.seconds.push(value, SECONDS, 60);
+        let hour = minute.and_then(|value| self.minutes.push(value, MINUTES, 60));
         if let Some(value) = hour {
-            self.hours.push(value);
+            self.hours.push(value, HOURS, u64::MAX);
         }
     }
 
-    /// Returns the values, newest first.
-    pub(crate) fn newest(&self, interval: Interval) -> impl Iterator<Item = u64> {
+    /// Adds the values of the seconds before now. They fill the end of a gap.
+    pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
+        let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
+        self.gap = self.gap.saturating_sub(count);
+        values.for_each(|value| self.push(Some(value)));
+    }
+
+    /// Returns the values, newest first. `None` stands for a time without
+    /// measurement.
+    pub(crate) fn newest(&self, interval: Interval) -> impl Iterator<Item = Option<u64>> {
         let ring = match interval {
             Interval::Second => &self.seconds,
             Interval::Minute => &self.minutes,
@@ -103,14 +119,14 @@ impl History {
         ring.values.iter().rev().copied()
     }
 
-    /// Returns the value of the last second.
+    /// Returns the newest value that was measured.
     pub(crate) fn last(&self) -> u64 {
-        self.seconds.values.back().copied().unwrap_or_default()
+        self.newest(Interval::Second).flatten().next().unwrap_or_default()
     }
 }
 
 /// The pasts of everything that has a graph.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Histories {
     /// Bytes that tor has read in a second.
     pub(crate) read: History,
@@ -123,6 +139,28 @@ pub(crate) struct Histories {
     pub(crate) cpu: History,
 }
 
+impl Histories {
+    /// Notes that nothing was measured for some seconds, because the monitor
+    /// didn't run.
+    pub(crate) fn resume_after(&mut self, seconds: u64) {
+        for history in self.all() {
+            history.gap = seconds;
+        }
+    }
+
+    /// Notes that nothing could be measured in the last second.
+    pub(crate) fn push_nothing(&mut self) {
+        for history in self.all() {
+            history.push(None);
+        }
+    }
+
+    fn all(&mut self) -> [&mut History; 5] {
+        let Histories { read, written, connections, memory, cpu } = self;
+        [read, written, connections, memory, cpu]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,23 +169,49 @@ mod tests {
     fn minutes_and_hours_are_averages() {
         let mut history = History::default();
         for second in 0..7200 {
-            history.push(if second < 3600 { second % 2 * 10 } else { 7 });
+            history.push(Some(if second < 3600 { second % 2 * 10 } else { 7 }));
         }
         let newest = |interval| history.newest(interval).take(2).collect::<Vec<_>>();
-        assert_eq!(newest(Interval::Second), [7, 7]);
-        assert_eq!(history.newest(Interval::Second).count(), 900);
-        assert_eq!(newest(Interval::Minute), [7, 7]);
-        assert_eq!(history.newest(Interval::Minute).last(), Some(5));
-        assert_eq!(newest(Interval::Hour), [7, 5]);
+        assert_eq!(newest(Interval::Second), [Some(7), Some(7)]);
+        assert_eq!(history.newest(Interval::Second).count(), SECONDS);
+        assert_eq!(newest(Interval::Minute), [Some(7), Some(7)]);
+        assert_eq!(history.newest(Interval::Minute).last(), Some(Some(5)));
+        assert_eq!(newest(Interval::Hour), [Some(7), Some(5)]);
         assert_eq!(history.last(), 7);
     }
 
     #[test]
     fn rings_are_bounded() {
-        let mut ring = Ring::new(3, 10);
+        let mut ring = Ring::default();
         for value in 0..100 {
-            ring.push(value);
+            ring.push(Some(value), 3, 10);
         }
-        assert_eq!(ring.values, [97, 98, 99]);
+        assert_eq!(ring.values, [Some(97), Some(98), Some(99)]);
+    }
+
+    #[test]
+    fn gaps_are_no_values() {
+        let mut histories = Histories::default();
+        for _ in 0..60 {
+            histories.read.push(Some(6));
+        }
+        histories.resume_after(90);
+        histories.read.fill([8, 10].into_iter());
+        let history = &histories.read;
+        let seconds: Vec<_> = history.newest(Interval::Second).take(4).collect();
+        assert_eq!(seconds, [Some(10), Some(8), None, None]);
+        // The second minute had no values at all.
+        assert_eq!(history.newest(Interval::Minute).collect::<Vec<_>>(), [None, Some(6)]);
+        histories.written.push(Some(1));
+        assert_eq!(histories.written.newest(Interval::Second).count(), 91);
+    }
+
+    #[test]
+    fn averages_count_measured_seconds_only() {
+        let mut history = History::default();
+        for second in 0..60 {
+            history.push((second < 30).then_some(4));
+        }
+        assert_eq!(history.newest(Interval::Minute).collect::<Vec<_>>(), [Some(4)]);
     }
 }

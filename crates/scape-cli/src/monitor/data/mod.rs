@@ -6,6 +6,7 @@ pub(crate) mod facts;
 pub(crate) mod history;
 pub(crate) mod log;
 pub(crate) mod onions;
+pub(crate) mod programs;
 pub(crate) mod relays;
 
 use std::sync::Arc;

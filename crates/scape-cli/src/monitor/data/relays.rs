@@ -1,9 +1,11 @@
 //! The relays of the consensus, in as little memory as is useful.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::SocketAddrV4;
 use std::time::SystemTime;
 
+use scape::geoip::Location;
 use scape::netdoc::{Consensus, RouterFlags};
 use scape::word::{CountryCode, Fingerprint, Version};
 
@@ -18,6 +20,36 @@ pub(crate) struct RelayRow {
     pub(crate) weight: u32,
     pub(crate) version: Option<[u32; 4]>,
     pub(crate) country: Option<CountryCode>,
+    /// The number of the autonomous system.
+    pub(crate) asn: Option<u32>,
+}
+
+/// The place of an address, as far as the databases have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) country: Option<CountryCode>,
+    pub(crate) network: Option<Network>,
+}
+
+impl From<Location> for Place {
+    fn from(location: Location) -> Self {
+        let Location { country, asn, organization, .. } = location;
+        let network = asn.map(|number| Network { number, name: organization.unwrap_or_default() });
+        Place { country, network }
+    }
+}
+
+/// A network that belongs to one organization: an autonomous system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Network {
+    pub(crate) number: u32,
+    pub(crate) name: Box<str>,
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AS{} {}", self.number, self.name)
+    }
 }
 
 impl RelayRow {
@@ -38,16 +70,18 @@ impl RelayRow {
 pub(crate) struct Relays {
     pub(crate) rows: Vec<RelayRow>,
     index: HashMap<Fingerprint, usize>,
+    /// The names of networks by their numbers.
+    names: HashMap<u32, Box<str>>,
     pub(crate) valid_until: Option<SystemTime>,
     pub(crate) total_weight: u64,
 }
 
 impl Relays {
-    /// Takes the relays of a consensus. `countries` returns the countries of
+    /// Takes the relays of a consensus. `places` returns the places of
     /// addresses, in their order.
     pub(crate) fn new(
         consensus: &Consensus<'_>,
-        countries: impl FnOnce(&[SocketAddrV4]) -> Vec<Option<CountryCode>>,
+        places: impl FnOnce(&[SocketAddrV4]) -> Vec<Place>,
     ) -> Self {
         let mut rows: Vec<RelayRow> = consensus
             .relays()
@@ -59,13 +93,17 @@ impl Relays {
                 weight: relay.bandwidth().unwrap_or_default(),
                 version: relay.version().as_ref().map(Version::numbers),
                 country: None,
+                asn: None,
             })
             .collect();
         let addresses: Vec<_> = rows.iter().map(|row| row.address).collect();
-        for (row, country) in rows.iter_mut().zip(countries(&addresses)) {
-            row.country = country;
+        let mut names = HashMap::new();
+        for (row, place) in rows.iter_mut().zip(places(&addresses)) {
+            row.country = place.country;
+            row.asn = place.network.as_ref().map(|network| network.number);
+            names.extend(place.network.map(|network| (network.number, network.name)));
         }
-        Relays::of(rows, consensus.valid_until)
+        Relays { names, ..Relays::of(rows, consensus.valid_until) }
     }
 
     /// Sorts and indexes relays.
@@ -73,7 +111,20 @@ impl Relays {
         rows.sort_by_key(|row| (std::cmp::Reverse(row.weight), row.fingerprint));
         let index = rows.iter().enumerate().map(|(i, row)| (row.fingerprint, i)).collect();
         let total_weight = rows.iter().map(|row| u64::from(row.weight)).sum();
-        Relays { rows, index, valid_until, total_weight }
+        Relays { rows, index, names: HashMap::new(), valid_until, total_weight }
+    }
+
+    /// Returns true if the network of any relay is known.
+    pub(crate) fn has_networks(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// Returns the network of a relay, such as `AS64496 Example`. Returns an
+    /// empty text if it isn't known.
+    pub(crate) fn network(&self, row: &RelayRow) -> String {
+        let Some(number) = row.asn else { return String::new() };
+        let name = self.names.get(&number).cloned().unwrap_or_default();
+        Network { number, name }.to_string()
     }
 
     /// Returns a relay by its fingerprint.

@@ -127,6 +127,7 @@ impl PageView for Configuration {
                 let name = self.selected(data)?.name.clone();
                 return Some(vec![Action::Ask(Request::DiscardOption(name))]);
             }
+            KeyCode::Char('t') => return Some(vec![Action::Ask(Request::CheckTorrc)]),
             KeyCode::Char('d') => return Some(vec![diff(data)]),
             KeyCode::Char('A') => {
                 return Some(vec![match data.options.changes.len() {
@@ -159,6 +160,7 @@ impl PageView for Configuration {
             ("u", "undo: drop the change of this option"),
             ("d", "diff: changes that aren't applied yet"),
             ("A", "apply: send the changes to tor, after a question"),
+            ("t", "torrc: the file, with its mistakes marked"),
             ("W", "write torrc: have tor save its options, after a question"),
             ("f", "filter: changed options, pending changes, or all"),
             ("/", "search"),

@@ -131,11 +131,12 @@ impl Overview {
         frame: &mut Frame<'_>,
         area: Rect,
     ) {
-        let values: Vec<u64> =
+        let values: Vec<Option<u64>> =
             history.newest(self.interval).take(usize::from(area.width)).collect();
-        let highest = values.iter().copied().max().unwrap_or_default();
-        let count = u64::try_from(values.len()).unwrap_or(u64::MAX).max(1);
-        let average = values.iter().copied().fold(0, u64::saturating_add) / count;
+        let measured = || values.iter().copied().flatten();
+        let highest = measured().max().unwrap_or_default();
+        let count = u64::try_from(measured().count()).unwrap_or(u64::MAX).max(1);
+        let average = measured().fold(0, u64::saturating_add) / count;
         let title = Line::from(vec![
             Span::styled(format!("{name} {}{unit}", format(history.last())), view.theme.heading()),
             Span::styled(

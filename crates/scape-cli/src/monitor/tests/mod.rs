@@ -55,6 +55,7 @@ pub(crate) fn relay(
         weight,
         version: Some([0, 4, 9, 8]),
         country: country.parse().ok(),
+        asn: None,
     }
 }
 
@@ -236,5 +237,6 @@ pub(crate) fn full(page: Page) -> Screen {
             directory: Some("/var/lib/tor/other".into()),
         },
     ]));
+    screen.effects.clear();
     screen
 }

@@ -6,14 +6,17 @@ use std::time::SystemTime;
 use crossterm::event::KeyCode;
 use scape::Connect;
 use scape::event::Severity;
+use scape::netdoc::Consensus;
 use scape::testing::ScriptedTor;
+use scape::word::StreamId;
 use scape_manual::Manual;
 
-use super::{Message, Page, Request, Screen, full, relays};
+use super::{Message, Page, Request, Screen, full, relays, time};
 use crate::base::clock;
 use crate::commands::shared::log::line::LogLine;
 use crate::monitor::data::Options;
-use crate::monitor::data::relays::Relays;
+use crate::monitor::data::programs::Program;
+use crate::monitor::data::relays::{Network, Place, Relays};
 
 #[test]
 fn overview_shows_state_graphs_and_warnings() {
@@ -105,7 +108,7 @@ fn details_of_circuits_and_streams_have_their_relays() {
     let fingerprint = "0000000000000000000000000000000000000001".parse().unwrap();
     assert_eq!(screen.asked(), [Request::Relay(fingerprint)]);
     let lines = vec!["Contact      somebody\u{1b}[31m".to_owned()];
-    screen.message(Message::Relay("Relay one".into(), lines));
+    screen.message(Message::Details("Relay one".into(), lines));
     screen.has(&["Relay one", "Contact      somebody\\u{1b}[31m"]);
 }
 
@@ -373,4 +376,87 @@ fn manual_explains_the_selected_option() {
     assert_eq!(manual.len(), 1);
     screen.message(Message::Manual(Arc::new(manual)));
     screen.has(&["Feel free to reuse a circuit"]);
+}
+
+#[test]
+fn program_of_a_stream_is_looked_for_and_shown() {
+    let mut screen = full(Page::Connections);
+    screen.events(&["STREAM 10 NEW 0 example.org:80 SOURCE_ADDR=127.0.0.1:5001 PURPOSE=USER"]);
+    let source = "127.0.0.1:5001".parse().unwrap();
+    assert_eq!(screen.asked(), [Request::FindProgram(StreamId::new(10), source)]);
+    let id = StreamId::new(9);
+    let program = Program { process: Some((77, "curl".into())), user: "alice".into() };
+    screen.message(Message::Program(id, program.clone()));
+    screen.has(&["curl (77)"]);
+    screen.press("j");
+    screen.key(KeyCode::Enter);
+    screen.has(&["Program      curl (77), user alice"]);
+    screen.key(KeyCode::Esc);
+    screen.events(&["STREAM 9 CLOSED 5 example.com:80"]);
+    // The stream has ended while its program was looked for.
+    screen.message(Message::Program(id, program));
+    assert!(screen.model.data.connections.programs.get(id).is_none());
+}
+
+#[test]
+fn relay_is_blocked_and_used_again_after_a_question() {
+    let two = "0000000000000000000000000000000000000002".parse().unwrap();
+    let mut screen = full(Page::Network);
+    screen.asked();
+    screen.press("b");
+    screen.has(&["Have tor avoid relay two in new circuits (ExcludeNodes)?"]);
+    screen.press("y");
+    assert_eq!(screen.asked(), [Request::Exclude(two, true)]);
+    let mut options = options();
+    for option in options.all.iter_mut().filter(|option| option.name == "ExcludeNodes") {
+        option.values = vec![format!("{{de}},${two}")];
+    }
+    screen.message(Message::Options(Arc::new(options)));
+    screen.press("b");
+    screen.has(&["Let tor use relay two again?"]);
+    screen.press("y");
+    assert_eq!(screen.asked(), [Request::Exclude(two, false)]);
+
+    let mut screen = full(Page::Connections);
+    screen.press("b");
+    screen.has(&["select a relay"]);
+}
+
+#[test]
+fn networks_of_relays_are_shown_if_they_are_known() {
+    let mut screen = full(Page::Network);
+    screen.has_not(&["NETWORK"]);
+    let text = concat!(env!("CARGO_MANIFEST_DIR"), "/../scape-proto/tests/data/documents");
+    let text = std::fs::read(format!("{text}/consensus-microdesc")).unwrap();
+    let consensus = Consensus::parse(&text).unwrap();
+    let network = Network { number: 64496, name: "Example".into() };
+    let place = Place { country: None, network: Some(network) };
+    let relays = Relays::new(&consensus, |addresses| vec![place; addresses.len()]);
+    screen.message(Message::Relays(Arc::new(relays)));
+    screen.has(&["NETWORK", "AS64496 Example"]);
+    screen.press("/network=1");
+    screen.has(&["0 of "]);
+}
+
+#[test]
+fn torrc_is_checked_on_the_configuration_page() {
+    let mut screen = full(Page::Configuration);
+    screen.asked();
+    screen.press("t");
+    assert_eq!(screen.asked(), [Request::CheckTorrc]);
+}
+
+#[test]
+fn graphs_are_kept_every_minute_if_the_user_wants_that() {
+    let mut screen = full(Page::Overview);
+    screen.asked();
+    screen.message(Message::Tick(time(120)));
+    assert!(screen.asked().is_empty());
+    screen.model.keeps_graphs = true;
+    screen.message(Message::Tick(time(121)));
+    screen.message(Message::Tick(time(180)));
+    let histories = Box::new(screen.model.data.histories.clone());
+    assert_eq!(screen.asked(), [Request::KeepGraphs(histories)]);
+    screen.message(Message::Tick(time(181)));
+    assert_eq!(screen.asked().len(), 1);
 }

@@ -15,7 +15,7 @@ use crate::monitor::ui::cursor::{Cursor, Step};
 use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::sorting::Sorting;
 use crate::monitor::ui::text::contains;
-use crate::monitor::view::{Action, PageView, View};
+use crate::monitor::view::{Action, PageView, View, exclude};
 
 use rows::{ORDERS, Order, Row, Shown};
 
@@ -82,6 +82,17 @@ impl PageView for ConnectionsPage {
                 let rows = self.rows(data, view);
                 return Some(self.cursor.selected(&rows).map(Self::close).into_iter().collect());
             }
+            KeyCode::Char('b') => {
+                let rows = self.rows(data, view);
+                let relay =
+                    self.cursor.selected(&rows).and_then(|row| text::relay(row, data, view));
+                return Some(vec![match relay {
+                    Some(relay) => exclude(relay, data),
+                    None => Action::Note(Note::error(
+                        "select a relay; e shows the relays of circuits as rows",
+                    )),
+                }]);
+            }
             KeyCode::Enter => {
                 let rows = self.rows(data, view);
                 let row = self.cursor.selected(&rows);
@@ -107,6 +118,7 @@ impl PageView for ConnectionsPage {
         &[
             ("Enter", "details: of a circuit, stream or relay"),
             ("x", "close: the circuit or stream, after a question"),
+            ("b", "block: have tor avoid the relay or use it again, after a question"),
             ("e", "relays: show those of circuits as rows"),
             ("f", "filter: circuits only, OR connections only, or all"),
             ("s, S", "sort: by another column, or reversed"),

@@ -7,6 +7,7 @@ use crate::base::output::printable;
 use crate::base::units;
 use crate::monitor::data::Data;
 use crate::monitor::data::connections::{Direction, OrConnection, Tracked};
+use crate::monitor::data::programs::Program;
 use crate::monitor::data::relays::RelayRow;
 use crate::monitor::ui::text::{age, cell, right, some_bytes};
 use crate::monitor::view::View;
@@ -55,7 +56,7 @@ pub(super) fn heading(width: usize) -> String {
         state: "STATE".into(),
         age: "AGE".into(),
         bytes: "BYTES".into(),
-        purpose: "PURPOSE".into(),
+        purpose: "PURPOSE OR PROGRAM".into(),
     };
     columns.line(width)
 }
@@ -69,7 +70,7 @@ pub(super) fn line(row: &Row, data: &Data, view: &View, width: usize) -> String 
             let circuit = tables.circuits.get(id);
             circuit.and_then(|circuit| circuit.info.path.get(*hop)).map(|relay| of_hop(relay, data))
         }
-        Row::Stream(id) => tables.streams.get(id).map(|stream| of_stream(stream, view)),
+        Row::Stream(id) => tables.streams.get(id).map(|stream| of_stream(stream, data, view)),
         Row::Connection(peer) => {
             let connection = tables.or_connections.get(peer);
             connection.map(|connection| of_connection(connection, data, view))
@@ -101,7 +102,7 @@ pub(super) fn details(row: &Row, data: &Data, view: &View) -> (String, Vec<Strin
             let circuit = tables.circuits.get(id);
             circuit.map(|circuit| circuit_details(circuit, data, view))
         }
-        Row::Stream(id) => tables.streams.get(id).map(|stream| stream_details(stream, view)),
+        Row::Stream(id) => tables.streams.get(id).map(|stream| stream_details(stream, data, view)),
         Row::Connection(peer) => tables.or_connections.get(peer).map(|connection| {
             let mut lines = vec![
                 entry("Peer", peer_name(connection, data, view)),
@@ -154,8 +155,10 @@ fn of_hop(relay: &RelayName, data: &Data) -> Columns {
     }
 }
 
-fn of_stream(stream: &Tracked<StreamInfo>, view: &View) -> Columns {
+fn of_stream(stream: &Tracked<StreamInfo>, data: &Data, view: &View) -> Columns {
     let info = &stream.info;
+    let program = data.connections.programs.get(info.id).map(Program::name);
+    let purpose = info.purpose.as_ref().map(ToString::to_string);
     Columns {
         name: format!("  str {}", info.id),
         target: info.target.to_string(),
@@ -163,7 +166,7 @@ fn of_stream(stream: &Tracked<StreamInfo>, view: &View) -> Columns {
         state: info.status.to_string(),
         age: age(Some(stream.seen), view.now),
         bytes: some_bytes(stream.read.saturating_add(stream.written)),
-        purpose: info.purpose.as_ref().map(ToString::to_string).unwrap_or_default(),
+        purpose: program.or(purpose).unwrap_or_default(),
     }
 }
 
@@ -231,12 +234,14 @@ fn circuit_details(circuit: &Tracked<CircuitInfo>, data: &Data, view: &View) -> 
         if let Some(row) = known(relay, data) {
             lines.push(entry("", format!("{} {} {}", row.address, row.country(), row.version())));
             lines.push(entry("", row.flags));
+            let network = data.relays.network(row);
+            lines.extend((!network.is_empty()).then(|| entry("", network)));
         }
     }
     lines
 }
 
-fn stream_details(stream: &Tracked<StreamInfo>, view: &View) -> Vec<String> {
+fn stream_details(stream: &Tracked<StreamInfo>, data: &Data, view: &View) -> Vec<String> {
     let info = &stream.info;
     let mut lines = vec![entry("Target", &info.target), entry("State", &info.status)];
     lines.extend(info.circuit.map(|circuit| entry("Circuit", circuit)));
@@ -244,6 +249,7 @@ fn stream_details(stream: &Tracked<StreamInfo>, view: &View) -> Vec<String> {
     lines.extend(info.client_protocol.as_ref().map(|protocol| entry("Protocol", protocol)));
     // Streams come from programs of this tor's own users.
     lines.extend(info.source_addr.as_ref().map(|source| entry("Source", source)));
+    lines.extend(data.connections.programs.get(info.id).map(|program| entry("Program", program)));
     lines.push(entry("Age", age(Some(stream.seen), view.now)));
     lines.push(entry("Read", units::bytes(stream.read)));
     lines.push(entry("Written", units::bytes(stream.written)));

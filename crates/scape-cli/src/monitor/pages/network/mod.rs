@@ -12,13 +12,13 @@ use scape::word::Fingerprint;
 use crate::base::output::printable;
 use crate::base::units;
 use crate::monitor::data::Data;
-use crate::monitor::data::relays::RelayRow;
+use crate::monitor::data::relays::{RelayRow, Relays};
 use crate::monitor::message::Request;
 use crate::monitor::ui::cursor::{Cursor, Step};
 use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::sorting::Sorting;
 use crate::monitor::ui::text::{cell, right};
-use crate::monitor::view::{Action, PageView, View};
+use crate::monitor::view::{Action, PageView, View, exclude};
 
 use query::Query;
 
@@ -105,6 +105,7 @@ impl PageView for Network {
             KeyCode::Char('s') => self.sorting.next(),
             KeyCode::Char('S') => self.sorting.reverse(),
             KeyCode::Char('R') => return Some(vec![Action::Ask(Request::LoadRelays)]),
+            KeyCode::Char('b') => return Some(vec![exclude(self.selected(data)?, data)]),
             KeyCode::Enter => {
                 return Some(vec![Action::Ask(Request::Relay(self.selected(data)?))]);
             }
@@ -120,8 +121,13 @@ impl PageView for Network {
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("Enter", "details: the relay's descriptor"),
-            ("/", "search: names, addresses, or country=de flag=Exit version=0.4.9 weight=1000"),
+            (
+                "/",
+                "search: names, addresses, or country=de flag=Exit version=0.4.9 weight=1000, and",
+            ),
+            ("", "network=64496 if --networks was given"),
             ("f", "filter: by a flag"),
+            ("b", "block: have tor avoid the relay or use it again, after a question"),
             ("s, S", "sort: by another column, or reversed"),
             ("R", "read the consensus again"),
         ]
@@ -153,15 +159,14 @@ impl PageView for Network {
         }
         let list = List {
             title: Line::from(title),
-            heading: heading(),
+            heading: heading(&data.relays),
             len: relays.len(),
             selected: self.cursor.at(&fingerprints(&relays)),
             shift: view.shift,
             empty: "no relays; tor may have no consensus yet",
         };
-        let total = data.relays.total_weight;
         list.draw(frame, area, view.theme, |index| match relays.get(index) {
-            Some(row) => Line::from(line(row, total)),
+            Some(row) => Line::from(line(row, &data.relays)),
             None => Line::default(),
         });
     }
@@ -181,10 +186,9 @@ impl PageView for Network {
     }
 
     fn all_text(&self, data: &Data, _: &View) -> String {
-        let total = data.relays.total_weight;
         let relays = self.relays(data);
-        let lines = relays.iter().map(|row| format!("{}\n", line(row, total).trim_end()));
-        std::iter::once(format!("{}\n", heading())).chain(lines).collect()
+        let lines = relays.iter().map(|row| format!("{}\n", line(row, &data.relays).trim_end()));
+        std::iter::once(format!("{}\n", heading(&data.relays))).chain(lines).collect()
     }
 }
 
@@ -204,21 +208,30 @@ fn columns([name, country, weight, share, version, address, flags]: [&str; 7]) -
     )
 }
 
-fn heading() -> String {
-    columns(["NICKNAME", "CC", "WEIGHT", "SHARE", "VERSION", "ADDRESS", "FLAGS"])
+fn heading(relays: &Relays) -> String {
+    let last = last_columns(relays, "NETWORK", "FLAGS");
+    columns(["NICKNAME", "CC", "WEIGHT", "SHARE", "VERSION", "ADDRESS", &last])
 }
 
-fn line(row: &RelayRow, total: u64) -> String {
+fn line(row: &RelayRow, relays: &Relays) -> String {
     let line = columns([
         &row.nickname,
         row.country(),
         &row.weight.to_string(),
-        &percent(row.weight.into(), total),
+        &percent(row.weight.into(), relays.total_weight),
         &row.version(),
         &row.address.ip().to_string(),
-        &row.flags.to_string(),
+        &last_columns(relays, &relays.network(row), &row.flags.to_string()),
     ]);
     printable(&line)
+}
+
+/// Returns the flags, behind the network if networks are known.
+fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
+    match relays.has_networks() {
+        true => format!("{} {flags}", cell(network, 24)),
+        false => flags.to_owned(),
+    }
 }
 
 /// Returns a part of the whole, such as `1.25%`.

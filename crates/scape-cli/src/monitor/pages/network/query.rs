@@ -16,6 +16,8 @@ enum Term {
     Version(String),
     /// The least weight.
     Weight(u32),
+    /// The number of the autonomous system.
+    Network(u32),
 }
 
 /// A search: a relay must fulfil all terms.
@@ -25,8 +27,8 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Parses words such as `moria`, `country=de`, `flag=Exit`, `version=0.4.9`
-    /// and `weight=1000`.
+    /// Parses words such as `moria`, `country=de`, `flag=Exit`, `version=0.4.9`,
+    /// `network=AS64496` and `weight=1000`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let terms = text.split_whitespace().map(|word| {
             let Some((key, value)) = word.split_once('=') else {
@@ -40,7 +42,15 @@ impl Query {
                     let weight = value.parse().map(Term::Weight);
                     weight.map_err(|_| format!("{value} is no weight"))
                 }
-                _ => Err(format!("unknown key {key}: use country, flag, version or weight")),
+                "network" => {
+                    let number = value.trim_start_matches(['A', 'S', 'a', 's']).parse();
+                    number
+                        .map(Term::Network)
+                        .map_err(|_| format!("{value} is no number of a network"))
+                }
+                _ => {
+                    Err(format!("unknown key {key}: use country, flag, network, version or weight"))
+                }
             }
         });
         Ok(Query { terms: terms.collect::<Result<_, _>>()? })
@@ -58,6 +68,7 @@ impl Query {
             Term::Flag(flag) => row.flags.contains(*flag),
             Term::Version(version) => row.version().starts_with(version.as_str()),
             Term::Weight(weight) => row.weight >= *weight,
+            Term::Network(number) => row.asn == Some(*number),
         })
     }
 }
@@ -77,13 +88,24 @@ mod tests {
     #[test]
     fn relays_fulfil_all_terms() {
         let row = relay(7, "Moria", RouterFlags::EXIT | RouterFlags::FAST, 500, "de");
+        let row = RelayRow { asn: Some(64496), ..row };
         let matches = |text| Query::parse(text).unwrap().matches(&row);
-        let matching =
-            ["", "oria", "$00000", "10.0.0.7", "country=DE flag=exit", "version=0.4", "weight=500"];
+        let matching = [
+            "",
+            "oria",
+            "$00000",
+            "10.0.0.7",
+            "country=DE flag=exit",
+            "version=0.4",
+            "weight=500",
+            "network=AS64496",
+        ];
         for text in matching {
             assert!(matches(text), "{text}");
         }
-        for text in ["x", "country=fr", "flag=Guard", "weight=501", "moria version=0.3"] {
+        for text in
+            ["x", "network=1", "country=fr", "flag=Guard", "weight=501", "moria version=0.3"]
+        {
             assert!(!matches(text), "{text}");
         }
     }

@@ -1,0 +1,132 @@
+//! The programs that use streams.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::SocketAddr;
+
+use scape::word::StreamId;
+
+/// The number of programs that are looked for in a second. A search takes some
+/// milliseconds of processor time.
+const A_SECOND: usize = 4;
+/// The number of streams that may wait for a search.
+const WAITING: usize = 64;
+
+/// A program that uses a stream, as far as the system tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The process id and name. `None` if the process belongs to another user.
+    pub(crate) process: Option<(u32, String)>,
+    /// The name of the user, or the number if it has no name.
+    pub(crate) user: String,
+}
+
+impl Program {
+    /// Returns the name and the process id, or the user if both are unknown.
+    pub(crate) fn name(&self) -> String {
+        match &self.process {
+            Some((pid, name)) => format!("{name} ({pid})"),
+            None => format!("user {}", self.user),
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.process {
+            Some((pid, name)) => write!(f, "{name} ({pid}), user {}", self.user),
+            None => write!(f, "one of user {}", self.user),
+        }
+    }
+}
+
+/// The programs of all streams.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    known: BTreeMap<StreamId, Program>,
+    /// The streams whose programs haven't been looked for.
+    wanted: VecDeque<(StreamId, SocketAddr)>,
+    /// The number of searches since the last second has begun.
+    searched: usize,
+}
+
+impl Programs {
+    /// Returns the program that uses a stream, if it was found.
+    pub(crate) fn get(&self, id: StreamId) -> Option<&Program> {
+        self.known.get(&id)
+    }
+
+    /// Notes a new stream. The oldest one isn't looked for any more if there
+    /// are too many.
+    pub(super) fn want(&mut self, id: StreamId, source: SocketAddr) {
+        if self.wanted.len() >= WAITING {
+            self.wanted.pop_front();
+        }
+        self.wanted.push_back((id, source));
+    }
+
+    /// Notes the program of a stream.
+    pub(super) fn found(&mut self, id: StreamId, program: Program) {
+        self.known.insert(id, program);
+    }
+
+    /// Forgets a stream that has ended.
+    pub(super) fn forget(&mut self, id: StreamId) {
+        self.known.remove(&id);
+        self.wanted.retain(|(wanted, _)| *wanted != id);
+    }
+
+    /// Forgets all streams for which the condition is false.
+    pub(super) fn retain(&mut self, exists: impl Fn(StreamId) -> bool) {
+        self.known.retain(|id, _| exists(*id));
+        self.wanted.retain(|(id, _)| exists(*id));
+    }
+
+    /// Allows further searches, because another second has begun.
+    pub(crate) fn begin_second(&mut self) {
+        self.searched = 0;
+    }
+
+    /// Takes the streams whose programs are to be looked for now, with the
+    /// addresses of their clients.
+    pub(crate) fn take_wanted(&mut self) -> Vec<(StreamId, SocketAddr)> {
+        let count = A_SECOND.saturating_sub(self.searched).min(self.wanted.len());
+        self.searched += count;
+        self.wanted.drain(..count).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(wanted: &[(StreamId, SocketAddr)]) -> Vec<u64> {
+        wanted.iter().map(|(id, _)| id.get()).collect()
+    }
+
+    #[test]
+    fn searches_are_limited_and_forgotten_with_their_streams() {
+        let source = SocketAddr::from(([127, 0, 0, 1], 5000));
+        let mut programs = Programs::default();
+        for id in 1..=100 {
+            programs.want(StreamId::new(id), source);
+        }
+        assert_eq!(ids(&programs.take_wanted()), [37, 38, 39, 40]);
+        assert!(programs.take_wanted().is_empty());
+        programs.forget(StreamId::new(41));
+        programs.begin_second();
+        assert_eq!(ids(&programs.take_wanted()), [42, 43, 44, 45]);
+        programs.retain(|id| id.get() == 99);
+        programs.begin_second();
+        assert_eq!(ids(&programs.take_wanted()), [99]);
+    }
+
+    #[test]
+    fn programs_have_a_name_and_a_user() {
+        let mut program = Program { process: Some((7, "curl".into())), user: "alice".into() };
+        assert_eq!(program.name(), "curl (7)");
+        assert_eq!(program.to_string(), "curl (7), user alice");
+        program.process = None;
+        assert_eq!(program.to_string(), "one of user alice");
+    }
+}
