@@ -15,7 +15,7 @@ const USERS: &str = "/etc/passwd";
 const USERS_READ: u64 = 1024 * 1024;
 
 /// Finds the program whose connection to tor has this address. Returns `None`
-/// if there is none, or if the system doesn't tell.
+/// if the connection isn't found, or if this system has no list of connections.
 pub(crate) fn program_of(source: SocketAddr) -> Option<Program> {
     let (process, uid) = match owner_of(source, None) {
         Ok(owner) => {

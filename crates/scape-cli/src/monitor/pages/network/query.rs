@@ -27,8 +27,8 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Parses words such as `moria`, `country=de`, `flag=Exit`, `version=0.4.9`,
-    /// `network=AS64496` and `weight=1000`.
+    /// Parses words such as `moria`, `country=de`, `flag=Exit`,
+    /// `version=0.4.9`, `network=AS64496` and `weight=1000`.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let terms = text.split_whitespace().map(|word| {
             let Some((key, value)) = word.split_once('=') else {
