@@ -4,8 +4,9 @@
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use scape::OnionListener;
@@ -68,16 +69,38 @@ fn read(endpoint: &str) -> Result<String, Error> {
     }
 }
 
-/// Sends each visitor the port that it connected to, until this many visitors
-/// have come.
-fn greet(listener: OnionListener, visitors: usize) -> JoinHandle<OnionListener> {
-    thread::spawn(move || {
-        for _ in 0..visitors {
-            let mut stream = listener.accept_timeout(3 * SOON).unwrap();
-            write!(stream, "welcome at {:?}", stream.port()).unwrap();
+/// Greets the visitors of a service.
+struct Greeter {
+    is_ended: Arc<AtomicBool>,
+    thread: JoinHandle<OnionListener>,
+}
+
+/// Sends each visitor the port that it connected to. A visitor that has given
+/// up on a busy machine may still arrive, so there may be any number of them.
+fn greet(listener: OnionListener) -> Greeter {
+    let is_ended = Arc::new(AtomicBool::new(false));
+    let ended = is_ended.clone();
+    let thread = thread::spawn(move || {
+        while !ended.load(Ordering::SeqCst) {
+            match listener.accept_timeout(Duration::from_millis(50)) {
+                // The visitor may be gone.
+                Ok(mut stream) => {
+                    let _ = write!(stream, "welcome at {:?}", stream.port());
+                }
+                Err(error) => assert!(error.is_timeout(), "{error}"),
+            }
         }
         listener
-    })
+    });
+    Greeter { is_ended, thread }
+}
+
+impl Greeter {
+    /// Ends the service.
+    fn close(self) {
+        self.is_ended.store(true, Ordering::SeqCst);
+        self.thread.join().unwrap().close().unwrap();
+    }
 }
 
 fn dials(network: &TestNetwork) {
@@ -119,14 +142,14 @@ fn listens(network: &TestNetwork) {
     assert!(steps.last().is_some_and(Progress::is_done), "{steps:?}");
 
     let address = *listener.address();
-    let greeter = greet(listener, 2);
+    let greeter = greet(listener);
     for port in [80, 81] {
         assert_eq!(
             read(&format!("tor:{address}:{port}")).unwrap(),
             format!("welcome at Some({port})")
         );
     }
-    greeter.join().unwrap().close().unwrap();
+    greeter.close();
     assert!(!tor.controller().unwrap().info().onions_current().unwrap().contains(&address));
 }
 
@@ -138,10 +161,10 @@ fn key_file(network: &TestNetwork) {
     for _ in 0..2 {
         let listener = scape::listen(&text).unwrap();
         addresses.push(*listener.address());
-        let greeter = greet(listener, 1);
+        let greeter = greet(listener);
         let dial = format!("tor:{}:80:{}", addresses[0], control(network));
         assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
-        greeter.join().unwrap().close().unwrap();
+        greeter.close();
     }
     assert_eq!(addresses[0], addresses[1]);
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
@@ -167,9 +190,9 @@ fn authorized_unix_socket(network: &TestNetwork) {
     let tor = network.client();
     tor.onion_client_auth().add(&ClientAuth::new(address, key)).unwrap();
     assert!(tor.info().onions_detached().unwrap().contains(&address));
-    let greeter = greet(listener, 1);
+    let greeter = greet(listener);
     assert!(read(&dial).unwrap().starts_with("welcome at "));
-    greeter.join().unwrap().close().unwrap();
+    greeter.close();
     tor.onion_client_auth().remove(&address).unwrap();
     assert!(!tor.info().onions_detached().unwrap().contains(&address));
     assert!(!socket.exists());
@@ -188,10 +211,10 @@ fn hidden_service_dir(network: &TestNetwork) {
         // Removes the service from the configuration even if the case fails,
         // because its folder is deleted.
         let _configured = onions.open(&directory).unwrap().unwrap().guard();
-        let greeter = greet(listener, 1);
+        let greeter = greet(listener);
         let dial = format!("tor:{}:80:{}", addresses[0], control(network));
         assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
-        greeter.join().unwrap().close().unwrap();
+        greeter.close();
         // The service is not configured any more, but its files are kept so
         // that it can come back.
         assert!(onions.get(&directory).unwrap().is_none());
@@ -211,10 +234,10 @@ fn single_hop(network: &TestNetwork) {
         .option("HiddenServiceSingleHopMode", true);
     let listener = endpoint.listen_through(&Tor::launch(open).unwrap(), |_| {}).unwrap();
     let dial = format!("tor:{}:80:{}", listener.address(), control(network));
-    let greeter = greet(listener, 1);
+    let greeter = greet(listener);
     // Only the listener keeps its tor.
     assert_eq!(read(&dial).unwrap(), "welcome at Some(80)");
-    greeter.join().unwrap().close().unwrap();
+    greeter.close();
     // The dialed service doesn't have to exist.
     let gone: ClientEndpoint = dial.parse().unwrap();
     assert!(gone.timeout(SOON / 6).dial().is_err());
