@@ -1,4 +1,4 @@
-//! A pseudo-terminal, which a command takes for the user's terminal.
+//! Opens a pseudo-terminal, which looks like the user's terminal to a command.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-/// The time in which an awaited text must come.
+/// The time limit for a text that a test waits for.
 const SOON: Duration = Duration::from_secs(60);
 
 /// A pseudo-terminal.
