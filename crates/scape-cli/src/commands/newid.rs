@@ -10,7 +10,8 @@ use crate::base::failure::Failure;
 
 /// Use new circuits for all new streams, and forget cached addresses
 ///
-/// tor allows this every ten seconds. The command waits until tor has done it.
+/// tor does this at most once every ten seconds. The command waits until tor
+/// has done it.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 

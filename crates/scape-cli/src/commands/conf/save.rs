@@ -12,7 +12,8 @@ use crate::base::failure::Failure;
 /// is given, or if it can't write the file.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Replace a torrc that includes other files by one that has everything
+    /// Replace a torrc that includes other files by a single file with all
+    /// options
     #[arg(long)]
     force: bool,
 }
@@ -33,8 +34,8 @@ impl Arguments {
                 true => Failure::new(
                     failure.exit,
                     format!(
-                        "{}; if the file includes others, --force replaces it by one file; \
-                         otherwise see `scape log`",
+                        "{}; if the file includes other files, use --force to replace it by a \
+                         single file; otherwise see `scape log`",
                         failure.message
                     ),
                 ),

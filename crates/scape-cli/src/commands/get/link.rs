@@ -1,11 +1,13 @@
-//! URLs: the scheme that is left out, and the form that is shown.
+//! Adds missing schemes to URLs, and removes user names and passwords from URLs
+//! that are shown.
 
 use scape::http::ureq::http::Uri;
 
 /// Adds the scheme to a URL if it is missing.
 pub(super) fn with_scheme(url: &str) -> String {
     let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-    // Only here is it the end of a scheme.
+    // This is the end of a scheme only if nothing but the scheme is in front of
+    // it.
     if url.get(authority.len()..).is_some_and(|rest| rest.starts_with("//"))
         && authority.ends_with(':')
     {

@@ -1,4 +1,4 @@
-//! Countries of addresses.
+//! Looks up the countries of addresses.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,18 +16,18 @@ use crate::base::failure::{Exit, Failure};
 pub(crate) struct CountryOptions {
     /// A database of countries in MaxMind's format (.mmdb)
     ///
-    /// Without this option, and for addresses that the database doesn't know,
-    /// tor's own data is used.
+    /// Without this option, and for addresses that the database doesn't
+    /// contain, tor's own data is used.
     #[arg(long, value_name = "FILE")]
     pub(crate) geoip: Option<PathBuf>,
 }
 
-/// The countries of addresses, which are looked up once.
+/// The countries of addresses. Each address is looked up only once.
 #[derive(Debug)]
 pub(crate) struct Countries {
     geoip: GeoIp,
     known: HashMap<IpAddr, Option<CountryCode>>,
-    /// True if tor has no data and so some countries couldn't be looked up.
+    /// True if some countries couldn't be looked up, because tor has no data.
     is_incomplete: bool,
 }
 
@@ -35,7 +35,8 @@ impl Countries {
     pub(crate) fn new(options: &CountryOptions, state: &State) -> Result<Self, Failure> {
         let mut geoip = GeoIp::new();
         if let Some(path) = &options.geoip {
-            // Another exit code would tell that tor has failed.
+            // The failure counts as wrong usage, because other exit codes would
+            // mean that tor has failed.
             geoip = geoip
                 .country_database(path)
                 .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--geoip"))?;
@@ -62,7 +63,8 @@ impl Countries {
                 Ok(location) => {
                     self.known.insert(*ip, location.country);
                 }
-                // This isn't kept, because tor may load its data later.
+                // This failure isn't stored, because tor may load its data
+                // later.
                 Err(error) if matches!(error.get(), Some(GeoIpError::NotLoaded { .. })) => {
                     self.is_incomplete = true;
                 }
@@ -77,12 +79,12 @@ impl Countries {
         self.known.get(&ip).copied().flatten()
     }
 
-    /// Returns a failure if countries are needed and can't be known.
+    /// Returns a failure if some countries couldn't be looked up.
     pub(crate) fn must_be_complete(&self) -> Result<(), Failure> {
         if !self.is_incomplete {
             return Ok(());
         }
-        let message = "tor has no data about countries; name a database with --geoip, or set \
+        let message = "tor has no data about countries; use a database with --geoip, or set \
                        GeoIPFile in tor's configuration";
         Err(Failure::failed(message))
     }

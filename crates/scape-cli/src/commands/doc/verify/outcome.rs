@@ -12,7 +12,7 @@ use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::commands::doc::input::Place;
 
-/// The result of the check of a document, with a remark or the reason.
+/// The result of checking a document, with a remark or the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The signatures are valid.
@@ -111,7 +111,7 @@ impl Counts {
         }
     }
 
-    /// Tells the numbers, and which authorities were believed.
+    /// Prints the numbers of documents, and the authorities that were trusted.
     pub(super) fn note(&self, context: &Context, authorities: &Authorities) {
         context.out.note(format_args!(
             "{} valid, {} invalid, {} unchecked, {} without signatures",
@@ -121,8 +121,8 @@ impl Counts {
             let names: Vec<String> =
                 authorities.fingerprints.iter().map(ToString::to_string).collect();
             context.out.note(format_args!(
-                "the authorities of the certificates were believed, because --authorities names \
-                 none: {}",
+                "the authorities of the certificates were trusted, because --authorities isn't \
+                 given: {}",
                 names.join(", ")
             ));
         }

@@ -14,7 +14,7 @@ use crate::base::table::Table;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-/// A key, as it is printed with `--json`, one a line.
+/// A key, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Entry {
     address: OnionAddress,
