@@ -12,7 +12,7 @@ use super::options::GlobalOptions;
 use super::output::Output;
 use super::password;
 
-/// The default time limit for requests that only tor has to answer.
+/// The default time limit for requests that tor answers without the network.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The default time limit for requests that need the Tor network.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(120);
@@ -32,7 +32,8 @@ impl Context {
         Context { options, out, token }
     }
 
-    /// Returns the time limit of a request that only tor has to answer.
+    /// Returns the time limit of a request that tor answers without the
+    /// network.
     pub(crate) fn timeout(&self) -> Duration {
         self.options.timeout.unwrap_or(PATIENCE)
     }

@@ -133,8 +133,8 @@ impl From<scape::Error> for Failure {
             }
             source = cause.source();
         }
-        // This hint names a method of the library, which users of the command
-        // can't call.
+        // This hint is removed, because it names a method of the library, which
+        // users of the command can't call.
         let message = message.replace(" (allow_private_addresses(true) permits it)", "");
         Failure::new(exit, message)
     }

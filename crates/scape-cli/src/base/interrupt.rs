@@ -40,7 +40,7 @@ const URGENT: Duration = Duration::from_secs(2);
 /// The interval between two checks for a second signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The time that a program that scape runs has to end after a signal.
+/// The time that a program started by scape has to end after a signal.
 pub(crate) const HELD: Duration = Duration::from_secs(15);
 
 static HOLD: Mutex<()> = parking_lot::const_mutex(());

@@ -23,7 +23,7 @@ impl Output {
         self.json
     }
 
-    /// Returns true if a person reads the output at a terminal.
+    /// Returns true if the output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         io::stdout().is_terminal()
     }

@@ -23,8 +23,8 @@ pub(crate) fn may_be_kept(line: &str) -> bool {
         return true;
     }
     let data = line.starts_with('+').then_some(&b""[..]);
-    // The command is shown with its line first, unless secrets are redacted.
-    // The data follows.
+    // Without secrets, the shown command begins with the line. The data
+    // follows.
     Command::raw(line, data).is_ok_and(|shown| shown.to_string().starts_with(line))
 }
 

@@ -1,4 +1,4 @@
-//! `scape addresses`.
+//! `scape addresses` lists address mappings.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! `scape connect`.
+//! `scape connect` connects standard input and output to a server.
 
 use std::io;
 

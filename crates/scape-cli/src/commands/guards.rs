@@ -1,4 +1,4 @@
-//! `scape guards`.
+//! `scape guards` lists entry guards.
 
 use std::net::SocketAddrV4;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! `scape info`.
+//! `scape info` prints values by their GETINFO keys.
 
 use std::collections::BTreeMap;
 

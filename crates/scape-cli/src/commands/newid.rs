@@ -1,4 +1,4 @@
-//! `scape newid`.
+//! `scape newid` makes new streams use new circuits.
 
 use clap::Args;
 use scape::control::Signal;

@@ -1,4 +1,4 @@
-//! `scape resolve`.
+//! `scape resolve` looks up names and addresses through tor.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! `scape status`.
+//! `scape status` shows the state of a tor.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Completion: the words that fit at the end of a line.
+//! Finds the words that complete a line.
 
 use super::vocabulary::List;
 

@@ -1,4 +1,4 @@
-//! `scape prompt`: an interpreter for the control protocol.
+//! `scape prompt` runs an interpreter for the control protocol.
 //!
 //! `interpreter.rs` runs one line at a time, without a terminal. `editor.rs`
 //! reads lines at a terminal. It has a history and the completions of

@@ -1,4 +1,4 @@
-//! `scape circuits build`.
+//! `scape circuits build` builds a circuit.
 
 use clap::{Args, ValueEnum};
 use scape::event::CircuitPurpose;
@@ -18,7 +18,7 @@ use crate::commands::shared::listing::print;
 ///
 /// Without relays and options, tor chooses the relays. With --length,
 /// --exit-country or --purpose controller, scape chooses them. scape follows
-/// tor's rules for paths, but ignores options such as ExcludeNodes and
+/// tor's rules for paths, but ignores tor's options such as ExcludeNodes and
 /// MiddleNodes. Circuits over relays that tor didn't choose can be told apart
 /// from others, and may reveal who uses them.
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `scape circuits close`.
+//! `scape circuits close` closes circuits.
 
 use clap::Args;
 use scape::State;

@@ -10,8 +10,7 @@ use crate::base::failure::Failure;
 /// The end of the input counts as no. Returns a failure after Ctrl-C.
 pub(super) fn yes(context: &Context, question: &str) -> Result<bool, Failure> {
     let mut error = anstream::stderr();
-    // The answer is read even if the question can't be printed. It counts as no
-    // unless it is yes.
+    // The answer is read even if the question can't be printed.
     let _ = write!(error, "{question} ").and_then(|()| error.flush());
     let line = background::run(context, || {
         let mut line = String::new();

@@ -1,5 +1,5 @@
-//! Changes of options, and differences between two configurations, as they are
-//! printed.
+//! Formats and prints changes of options, and differences between two
+//! configurations.
 
 use anstyle::{AnsiColor, Style};
 use scape::Config;

@@ -1,4 +1,4 @@
-//! `scape conf edit`.
+//! `scape conf edit` changes options in the user's editor.
 
 use std::env;
 use std::ffi::OsString;
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     yes: bool,
 
     /// Edit this file instead of the running configuration, for example a text
-    /// that was refused
+    /// that an earlier `scape conf edit` has kept
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -57,8 +57,8 @@ impl Arguments {
         match result {
             Err(failure) if is_edited => {
                 let failure = keep(file, failure);
-                // No failure of an interrupted command is printed later, so the
-                // path is printed here.
+                // The failure of an interrupted command isn't printed later, so
+                // it is printed here.
                 if context.token.is_cancelled() {
                     print_error(printable_lines(&failure.message));
                 }

@@ -1,5 +1,5 @@
-//! The running configuration as a text for an editor, and the changes in the
-//! edited text.
+//! Writes the running configuration as a text for an editor, and finds the
+//! changes in the edited text.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! `scape conf explain`.
+//! `scape conf explain` explains options.
 
 use std::error::Error as _;
 use std::path::PathBuf;

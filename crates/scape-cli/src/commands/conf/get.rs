@@ -1,4 +1,4 @@
-//! `scape conf get`.
+//! `scape conf get` prints the values of options.
 
 use clap::Args;
 use scape::Config;

@@ -1,4 +1,4 @@
-//! `scape conf`: the options of the running tor.
+//! `scape conf` shows and changes the options of the running tor.
 //!
 //! All changes go through [`scape::Config`], which checks them before it sends
 //! anything. `change.rs` formats and prints changes and differences.

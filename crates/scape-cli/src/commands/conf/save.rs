@@ -1,4 +1,4 @@
-//! `scape conf save`.
+//! `scape conf save` makes tor write its torrc.
 
 use clap::Args;
 
@@ -7,9 +7,9 @@ use crate::base::failure::Failure;
 
 /// Write the running configuration into the torrc
 ///
-/// tor keeps the old file under another name. Comments and the order of the old
-/// file are lost. tor refuses if the torrc includes other files, unless --force
-/// is given, or if it can't write the file.
+/// tor keeps the old file under another name. The comments and the order of the
+/// old file are lost. tor refuses to replace a torrc that includes other files,
+/// unless --force is given.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Replace a torrc that includes other files by a single file with all

@@ -1,4 +1,4 @@
-//! `scape conf set`.
+//! `scape conf set` changes options.
 
 use std::str::FromStr;
 
@@ -99,7 +99,7 @@ fn apply_option(config: &mut Config, name: &str, own: &[&Assignment]) -> scape::
     values(true).try_for_each(|value| config.append(name, value))
 }
 
-/// Changes the lines of onion services, which keep their order.
+/// Changes the lines of onion services. The lines keep their order.
 fn apply_services(config: &mut Config, own: &[&Assignment]) -> scape::Result<()> {
     let mut lines = match own.iter().all(|assignment| assignment.appends) {
         true => config.wanted_group(SERVICES)?,

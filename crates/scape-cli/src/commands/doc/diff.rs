@@ -1,4 +1,4 @@
-//! `scape doc diff`.
+//! `scape doc diff` compares two consensuses.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

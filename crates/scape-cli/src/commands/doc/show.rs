@@ -1,4 +1,4 @@
-//! `scape doc show`.
+//! `scape doc show` prints documents as JSON.
 
 use clap::Args;
 

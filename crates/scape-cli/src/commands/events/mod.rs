@@ -1,4 +1,4 @@
-//! `scape events`.
+//! `scape events` prints events.
 
 pub(crate) mod feed;
 mod kinds;
@@ -96,8 +96,8 @@ impl Arguments {
     }
 }
 
-/// Returns the kind and the text of an event. An event that the library doesn't
-/// know is returned as tor sent it. Neither contains secrets.
+/// Returns the kind and the text of an event, without secrets. An event that
+/// the library doesn't know is returned as tor sent it.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),

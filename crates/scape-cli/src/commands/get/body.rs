@@ -118,8 +118,8 @@ impl Head {
     }
 }
 
-/// Sends a request. If a GET, HEAD, DELETE or OPTIONS request has an empty
-/// body, it has no `Content-Length` either.
+/// Sends a request. A GET, HEAD, DELETE or OPTIONS request with an empty body
+/// is sent without `Content-Length`.
 fn send(
     agent: &Agent,
     request: http::Request<Vec<u8>>,
@@ -156,7 +156,7 @@ fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Fail
     }
 }
 
-/// Converts an error of ureq.
+/// Converts an error of ureq into a failure.
 fn explain(url: &str, error: &ureq::Error) -> Failure {
     if let Some(error) = tor_error(error) {
         let failure = Failure::from(error.clone());

@@ -6,8 +6,7 @@ use scape::http::ureq::http::Uri;
 /// Adds the scheme to a URL if it is missing.
 pub(super) fn with_scheme(url: &str) -> String {
     let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-    // This is the end of a scheme only if nothing but the scheme is in front of
-    // it.
+    // Here, `//` ends a scheme. Later, it may be part of a path or a query.
     if url.get(authority.len()..).is_some_and(|rest| rest.starts_with("//"))
         && authority.ends_with(':')
     {

@@ -1,4 +1,4 @@
-//! `scape get`.
+//! `scape get` fetches a URL through tor.
 
 mod body;
 mod link;

@@ -1,4 +1,4 @@
-//! The request of `scape get`.
+//! Builds the request of `scape get`.
 
 use std::fmt::Display;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
-/// The options about the request.
+/// The options that describe the request.
 #[derive(Debug, Args)]
 pub(super) struct Request {
     /// Add a header to the request, such as 'Accept: text/html'. Can be

@@ -68,7 +68,7 @@ mod tests {
             let mut shown = Shown::default();
             let mut next = |part: &&[u8]| {
                 let text = shown.next(part);
-                // The bytes that are kept for the next part are few.
+                // Only a few bytes are kept for the next part.
                 assert!(shown.rest.len() <= 3, "{shown:?}");
                 text
             };

@@ -18,7 +18,8 @@ use crate::commands::shared::log::severity::{self, rank};
 
 /// The number of older messages that are printed by default.
 const LINES: usize = 50;
-/// The time within which the event for a message in the log file arrives.
+/// The maximum time until the event of a message arrives that was already read
+/// from the log file.
 const LATE: Duration = Duration::from_secs(3);
 
 /// Print tor's log messages

@@ -1,4 +1,4 @@
-//! `scape onion key`.
+//! `scape onion key` creates and shows the keys of onion services.
 
 use std::path::PathBuf;
 

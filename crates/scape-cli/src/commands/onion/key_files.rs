@@ -103,7 +103,7 @@ impl KeptKey {
             true => load_key(&path)?,
             false => match save(&new, &path) {
                 Ok(()) => return Ok(KeptKey { key: new, path: Some(path), is_unused: true }),
-                // Another process was faster.
+                // Another process has created the file in the meantime.
                 Err(_) if exists() => load_key(&path)?,
                 Err(failure) => return Err(failure),
             },
@@ -122,7 +122,7 @@ impl KeptKey {
         }
     }
 
-    /// Converts the error of publishing a service with this key.
+    /// Converts the error of publishing a service with this key into a failure.
     pub(super) fn explain(&self, error: scape::Error) -> Failure {
         let failure = Failure::from(error);
         if !failure.message.to_ascii_lowercase().contains("address collision") {

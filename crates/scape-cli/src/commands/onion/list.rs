@@ -1,4 +1,4 @@
-//! `scape onion list`.
+//! `scape onion list` lists the onion services of a tor.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `scape proxy`.
+//! `scape proxy` runs an HTTP proxy that connects through tor.
 
 mod body;
 mod request;

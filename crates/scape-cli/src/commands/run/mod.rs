@@ -1,4 +1,4 @@
-//! `scape run`.
+//! `scape run` runs a program that connects through tor.
 
 mod environment;
 mod leaks;

@@ -62,7 +62,7 @@ impl<R> Column<R> {
         Column { key, ..self }
     }
 
-    /// Aligns the cells at the right.
+    /// Aligns the cells to the right.
     pub(crate) fn right(self) -> Self {
         Column { right: true, ..self }
     }

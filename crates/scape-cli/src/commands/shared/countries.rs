@@ -45,8 +45,8 @@ impl Countries {
         Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
     }
 
-    /// Looks up the addresses that aren't known yet. tor answers for hundreds
-    /// of addresses at a time.
+    /// Looks up the addresses that aren't known yet. tor is asked for hundreds
+    /// of addresses at once.
     pub(crate) fn learn(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,

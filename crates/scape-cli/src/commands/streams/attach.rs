@@ -1,4 +1,4 @@
-//! `scape streams attach`.
+//! `scape streams attach` attaches a stream to a circuit.
 
 use clap::Args;
 use scape::State;

@@ -1,4 +1,4 @@
-//! `scape streams`.
+//! `scape streams` lists streams. Its subcommands close and attach them.
 
 mod attach;
 mod close;

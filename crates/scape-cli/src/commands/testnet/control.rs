@@ -1,4 +1,5 @@
-//! `scape testnet status`, `env` and `down`.
+//! `scape testnet status`, `env` and `down` ask or end networks that run in the
+//! background.
 
 use std::process::Child;
 use std::thread;
@@ -57,7 +58,7 @@ impl StatusArguments {
     }
 }
 
-/// Shows one network.
+/// Prints the nodes of a network, or that it is still starting.
 fn one(context: &Context, name: Name) -> Result<(), Failure> {
     let state = state(context, name)?;
     match state.state {
@@ -70,7 +71,8 @@ fn one(context: &Context, name: Name) -> Result<(), Failure> {
     }
 }
 
-/// Shows all networks. Returns a failure at the end if a network didn't answer.
+/// Prints a list of all networks. Returns a failure at the end if a network
+/// didn't answer.
 fn all(context: &Context) -> Result<(), Failure> {
     let (mut states, mut failures): (Vec<State>, _) = (Vec::new(), Failures::default());
     for asked in ask_all("status")? {

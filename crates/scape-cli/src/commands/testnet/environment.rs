@@ -17,7 +17,7 @@ use crate::base::environment::OF_TOR;
 /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | its cookie file |
 /// | `SCAPE_SOCKS`, `TOR_SOCKS_HOST`, `TOR_SOCKS_PORT` | the client's SOCKS port |
 /// | `SCAPE_TESTNET_PROXY` | the SOCKS port as a URL, for curl and the like |
-/// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one a line |
+/// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one per line |
 /// | `SCAPE_TESTNET_WEB` | the URL of the web server without a final slash, with `--web` |
 pub(super) fn variables(
     network: &TestNetwork,

@@ -1,4 +1,4 @@
-//! `scape testnet`: private Tor networks for tests.
+//! `scape testnet` runs private Tor networks for tests.
 //!
 //! `run` keeps the network in its own process. `up` starts a process in the
 //! background, the server (`server.rs`), which keeps the network. `status`,

@@ -1,4 +1,4 @@
-//! `scape testnet run`.
+//! `scape testnet run` runs a program with a private network.
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `scape testnet up`.
+//! `scape testnet up` starts a private network in the background.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};

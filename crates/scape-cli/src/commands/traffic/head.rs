@@ -159,7 +159,7 @@ mod tests {
         assert!(matches!(read("").0, Received::Nothing));
     }
 
-    /// A peer that never ends its head.
+    /// A peer whose head never ends.
     struct Slow;
 
     impl Read for Slow {

@@ -1,4 +1,4 @@
-//! `scape doc summary`.
+//! `scape doc summary` summarizes documents.
 //!
 //! `page.rs` formats a summary. Each of the other files summarizes some kinds
 //! of documents.

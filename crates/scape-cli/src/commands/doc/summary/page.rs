@@ -125,7 +125,7 @@ impl Summary {
         self.facts.extend(value.into().map(|value| (name, Fact::Number(value))));
     }
 
-    /// Adds the number of some items.
+    /// Adds a number of items.
     pub(super) fn count(&mut self, name: &'static str, count: usize) {
         self.number(name, count as u64);
     }

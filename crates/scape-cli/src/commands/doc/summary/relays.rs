@@ -113,8 +113,8 @@ fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
 fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
     /// The weights of each kind for the guard, middle and exit positions:
-    /// path-spec, "Weighting node selection". Relays without the flag are never
-    /// used as guards or exits.
+    /// path-spec, "Weighting node selection". Relays without the flag Guard or
+    /// Exit are never used in that position.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];

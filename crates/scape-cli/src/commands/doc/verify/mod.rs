@@ -1,4 +1,4 @@
-//! `scape doc verify`.
+//! `scape doc verify` checks the signatures of documents.
 //!
 //! `trust.rs` contains the certificates and the trusted authorities. `check.rs`
 //! checks a document. `outcome.rs` contains the results, and prints them.

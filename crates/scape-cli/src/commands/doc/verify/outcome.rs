@@ -89,7 +89,7 @@ pub(super) struct Counts {
     invalid: usize,
     unchecked: usize,
     unsigned: usize,
-    /// True if a document was checked with the authorities.
+    /// True if a document is of a kind that needs trusted authorities.
     uses_authorities: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `scape onion auth add`.
+//! `scape onion auth add` gives tor the key of a client.
 
 use std::path::PathBuf;
 
@@ -42,8 +42,8 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Added {
     address: OnionAddress,
-    /// `new`, `replaced` if there was another key, or `decrypted` if tor could
-    /// decrypt a descriptor that it had.
+    /// The result: `new`, `replaced` if there was another key, or `decrypted`
+    /// if tor could decrypt a descriptor that it had.
     result: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! `scape onion auth list`.
+//! `scape onion auth list` lists the keys of clients in tor.
 
 use clap::Args;
 use scape::word::OnionAddress;

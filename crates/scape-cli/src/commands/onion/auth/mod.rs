@@ -1,4 +1,4 @@
-//! `scape onion auth`.
+//! `scape onion auth` manages the keys of clients of onion services.
 
 mod add;
 mod list;

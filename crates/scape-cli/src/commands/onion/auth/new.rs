@@ -1,4 +1,4 @@
-//! `scape onion auth new`.
+//! `scape onion auth new` creates a key pair for a client.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `scape onion auth remove`.
+//! `scape onion auth remove` removes the key of a client from tor.
 
 use clap::Args;
 use scape::word::OnionAddress;

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The forwards, and the threads that accept connections.
 type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 
-/// Starts to listen for all imports.
+/// Starts to listen on the local addresses of all imports.
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();

@@ -1,4 +1,4 @@
-//! `scape onion forward`.
+//! `scape onion forward` forwards ports to and from onion services.
 
 mod export;
 mod import;
@@ -64,7 +64,7 @@ pub(super) struct Arguments {
 /// A forward that is ready, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Forward {
-    /// `export` to an onion address, or `import` from one.
+    /// The direction: `export` to an onion address, or `import` from one.
     direction: &'static str,
     /// The address on this machine, or the path of a Unix socket.
     local: String,

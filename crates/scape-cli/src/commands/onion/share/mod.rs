@@ -1,4 +1,4 @@
-//! `scape onion share`.
+//! `scape onion share` serves files as an onion site.
 
 mod media_type;
 mod page;
@@ -81,7 +81,8 @@ enum Happening<'a> {
         port: u16,
         /// The file of the key. Missing if the address is used only once.
         key_file: Option<&'a PathBuf>,
-        /// The number of authorized clients. 0 if everybody is admitted.
+        /// The number of authorized clients. 0 if the service accepts
+        /// everybody.
         clients: usize,
     },
     /// A request was answered.
@@ -126,8 +127,8 @@ impl Arguments {
             .spawn(move || accept(&same, &Arc::new(server), &sender))
             .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         let result = follow(context, &messages);
-        // This ends the thread. The service is removed when both clones of the
-        // listener are dropped.
+        // This ends the thread that accepts visitors. The service is removed
+        // when both clones of the listener are dropped.
         listener.shutdown_handle().shutdown();
         result
     }

@@ -22,7 +22,7 @@ use crate::commands::traffic::head::{Received, RequestHead};
 /// connection or the end of the previous answer. It is short, because a visitor
 /// that sends nothing takes the place of another one.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The time in which a visitor must accept some bytes.
+/// The time limit for sending some bytes to a visitor.
 const WRITING: Duration = Duration::from_secs(120);
 /// The time that a visitor has to close the connection after the last download.
 const CLOSING: Duration = Duration::from_secs(60);
@@ -51,7 +51,7 @@ pub(super) struct Served {
     pub(super) path: String,
     /// The HTTP status.
     pub(super) status: u16,
-    /// The bytes of the body that were sent.
+    /// The number of bytes of the body that were sent.
     pub(super) bytes: u64,
     /// True if everything was sent.
     pub(super) complete: bool,

@@ -18,9 +18,9 @@ pub(super) struct Site {
 
 #[derive(Debug)]
 enum Root {
-    /// The site is a folder. The path is canonical.
+    /// A folder that is the whole site. The path is canonical.
     Folder(PathBuf),
-    /// The site lists files and folders. The paths are canonical.
+    /// The files and folders that the site lists. The paths are canonical.
     List(Vec<(String, PathBuf)>),
 }
 
@@ -139,8 +139,7 @@ impl Site {
     fn below(&self, base: &Path, names: &[String]) -> Option<PathBuf> {
         let mut wanted = base.to_path_buf();
         for name in names {
-            // Only plain names are allowed. So `..` and the drives of other
-            // systems aren't.
+            // Names such as `..`, or the drive of another system, are rejected.
             let mut parts = Path::new(name).components();
             let is_plain =
                 matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
@@ -303,7 +302,7 @@ mod tests {
         let mut site = Site::new(std::slice::from_ref(&root), true).unwrap();
         assert!(!site.protect(&folder.path().join("outside")));
         assert!(!site.protect(&folder.path().join("nowhere/key")));
-        // Folders that don't exist yet.
+        // These folders don't exist yet.
         assert!(site.protect(&root.join("data/keys")));
         assert!(site.protect(&folder.path().join("new/../site/data/scape/a.key")));
         assert!(!site.protect(&root.join("new/../../data/a.key")));
@@ -311,7 +310,7 @@ mod tests {
         fs::write(root.join("data/keys/a.key"), "x").unwrap();
         assert_eq!(site.find("/data/keys/a.key"), Err(Missing::NotFound));
         fs::remove_dir_all(root.join("data")).unwrap();
-        // A file that doesn't exist yet, a link, and a folder.
+        // These are a file that doesn't exist yet, a link, and a folder.
         assert!(site.protect(&folder.path().join("site/sub/../new.key")));
         assert!(site.protect(&root.join("in")));
         assert!(site.protect(&root.join("sub/.git")));

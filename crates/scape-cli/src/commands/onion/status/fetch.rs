@@ -51,8 +51,8 @@ pub(super) fn fetch(
     let mut fetched = Fetched { asked: Vec::new(), newest: None, exit: None };
     let mut answers: HashMap<Fingerprint, Answer> = HashMap::new();
     for (number, relay) in relays.iter().enumerate() {
-        // If the requested directory fails, tor also asks others. Their answers
-        // are known then, so they aren't asked again.
+        // If the requested directory fails, tor also asks others. A directory
+        // whose answer is known isn't asked again.
         if !answers.contains_key(relay) {
             busy.say(format_args!("asking directory {} of {}", number + 1, relays.len()));
             // Each of the remaining directories gets an equal part of the time,

@@ -1,4 +1,4 @@
-//! `scape onion status`.
+//! `scape onion status` shows the descriptor of an onion service.
 
 mod descriptor;
 mod fetch;
