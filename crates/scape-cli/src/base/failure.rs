@@ -65,7 +65,7 @@ impl Failure {
         Failure::new(Exit::Failed, message)
     }
 
-    /// Returns a failure for a wrong argument that clap doesn't recognize.
+    /// Returns a failure for an invalid argument that clap has accepted.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Failure::new(Exit::Usage, message)
     }

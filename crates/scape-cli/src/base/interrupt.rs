@@ -33,7 +33,8 @@ use super::threads;
 
 /// The time limit for undoing everything.
 const UNDO: Duration = Duration::from_secs(8);
-/// The time that a command has to return after everything is undone.
+/// The time that a command has to return after everything is undone. After this
+/// time, the program ends.
 const RETURN: Duration = Duration::from_secs(20);
 /// The time limit that replaces [`RETURN`] and [`HELD`] after a second signal.
 const URGENT: Duration = Duration::from_secs(2);

@@ -45,8 +45,8 @@ impl Output {
         Ok(out.flush()?)
     }
 
-    /// Prints a table. If the table has no rows, `empty` contains a note that
-    /// says so, and a terminal shows only the note. Other outputs also get the
+    /// Prints a table. If the table has no rows, `empty` is a note that says
+    /// so, and a terminal shows only the note. Other outputs also get the
     /// heading, because a program that reads the table may expect it.
     pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
         if let Some(note) = empty {

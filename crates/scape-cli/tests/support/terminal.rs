@@ -72,8 +72,8 @@ impl Terminal {
         self.user.write_all(bytes).unwrap();
     }
 
-    /// Reads until the command has written `text`. Returns everything up to its
-    /// end, and forgets it.
+    /// Reads until the command has written `text`. Returns everything up to the
+    /// end of `text`, so that the next call continues after it.
     pub(crate) fn until(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.seen.find(text) {

@@ -47,7 +47,7 @@ struct Meaning {
     section: String,
     /// The forms of the value, such as `NUM`.
     forms: Vec<String>,
-    /// The first sentence.
+    /// The first sentence of the description.
     summary: String,
     /// The whole description.
     help: String,

@@ -57,7 +57,8 @@ pub(crate) struct Arguments {
 struct Kind {
     /// The name, such as `CIRC`.
     kind: EventKind,
-    /// `null` if this version of scape doesn't know the kind.
+    /// A short description. `null` if this version of scape doesn't know the
+    /// kind.
     meaning: Option<&'static str>,
     /// True if events of this kind are printed only if the user names the kind.
     is_noisy: bool,

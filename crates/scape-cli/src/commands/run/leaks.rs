@@ -41,7 +41,7 @@ const LEAKS: &[(&[&str], &str)] = &[
 /// ssh and programs that use it. They connect through tor if `scape connect` is
 /// their ProxyCommand.
 const SSH: &[&str] = &["ssh", "scp", "sftp", "autossh", "rsync", "sshfs"];
-/// The short options of curl whose values may be separate words, except `-x`.
+/// The short options of curl whose values may be in the next word, except `-x`.
 const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwXyYz";
 
 /// Returns the reason if a command line is known to connect without Tor.

@@ -8,9 +8,9 @@ use super::environment::is_about_proxies;
 /// A program that runs another one.
 struct Wrapper {
     names: &'static [&'static str],
-    /// The short options whose values may be separate words.
+    /// The short options whose values may be in the next word.
     short: &'static str,
-    /// The long options whose values may be separate words.
+    /// The long options whose values may be in the next word.
     long: &'static [&'static str],
     /// The number of arguments before the program that aren't options, such as
     /// the time limit of `timeout`.

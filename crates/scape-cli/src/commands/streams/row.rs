@@ -56,7 +56,7 @@ pub(super) struct StreamRow {
     /// The reason why the stream ended, or why tor couldn't attach it the last
     /// time.
     reason: Option<StreamReason>,
-    /// The reason that the exit gave.
+    /// The reason that the exit gave for ending the stream.
     remote_reason: Option<StreamReason>,
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// A limited number of places. Each connection that is being served takes one
-/// of them.
+/// place.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     taken: Arc<AtomicUsize>,

@@ -37,12 +37,12 @@ pub(crate) struct Arguments {
     input: Input,
 
     /// A file with the certificates of authorities, such as tor's cached-certs.
-    /// Default: the certificates among the files
+    /// Default: the certificates in the files that are checked
     #[arg(long, value_name = "FILE")]
     certificates: Vec<PathBuf>,
 
-    /// The fingerprints of the authorities that you trust. Default: those of
-    /// all certificates
+    /// The fingerprints of the authorities that you trust. Default: the
+    /// authorities of all certificates
     #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',', num_args = 1..)]
     authorities: Vec<Fingerprint>,
 

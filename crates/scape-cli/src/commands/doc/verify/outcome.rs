@@ -37,7 +37,7 @@ pub(super) struct Checked {
     /// The subject of the document: a nickname, a fingerprint, a flavor or a
     /// blinded key.
     subject: Option<String>,
-    /// `valid`, `invalid`, `unchecked` or `unsigned`.
+    /// The result: `valid`, `invalid`, `unchecked` or `unsigned`.
     result: &'static str,
     /// A remark, or the reason why the document isn't valid.
     reason: Option<String>,

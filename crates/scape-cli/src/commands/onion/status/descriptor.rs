@@ -37,7 +37,8 @@ pub(super) struct Descriptor {
 #[derive(Debug, Serialize)]
 pub(super) struct Inside {
     pub(super) introduction_points: Vec<Point>,
-    /// True if the service isn't anonymous: its circuits have one hop.
+    /// True if the service isn't anonymous, because its circuits have only one
+    /// hop.
     pub(super) single_onion_service: bool,
     /// The kinds of authorization at introduction points.
     pub(super) introduction_authorization: Vec<String>,
