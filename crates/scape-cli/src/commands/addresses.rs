@@ -21,8 +21,8 @@ use crate::base::units;
 /// changes, such as those of its configuration and removed mappings.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// List tor's address mappings: cached DNS answers, and mappings that the
-/// configuration or a controller has set
+/// List tor's address mappings: cached DNS answers, and mappings that users
+/// have set
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]

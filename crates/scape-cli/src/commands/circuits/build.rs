@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Purpose::General)]
     purpose: Purpose,
 
-    /// Choose an exit in this country, such as de. May be given several times
+    /// Choose an exit in this country, such as de. Can be repeated
     #[arg(long, value_name = "COUNTRY", conflicts_with = "relays")]
     exit_country: Vec<CountryCode>,
 

@@ -38,8 +38,8 @@ const LAST_LINES: usize = 10;
 /// TOR_SOCKS_HOST and TOR_SOCKS_PORT.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Options of tor, such as SocksPort=9050. An option may be given several
-    /// times
+    /// Options of tor, such as SocksPort=9050. Can be repeated for the same
+    /// option
     #[arg(value_name = "OPTION=VALUE")]
     options: Vec<TorOption>,
 

@@ -15,16 +15,16 @@ use crate::commands::shared::relay::flags;
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
     /// Relays with this flag, such as Exit. With ! in front, such as !Exit,
-    /// relays without this flag. May be given several times
+    /// relays without this flag. Can be repeated
     #[arg(long, value_name = "FLAG")]
     flag: Vec<String>,
 
-    /// Relays without this flag. May be given several times
+    /// Relays without this flag. Can be repeated
     #[arg(long, value_name = "FLAG")]
     without_flag: Vec<String>,
 
-    /// Relays in this country, such as de. May be given several times for
-    /// several countries
+    /// Relays in this country, such as de. Can be repeated to select several
+    /// countries
     #[arg(long, value_name = "COUNTRY")]
     country: Vec<CountryCode>,
 

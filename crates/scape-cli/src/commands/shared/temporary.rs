@@ -1,4 +1,4 @@
-//! Errors of temporary files.
+//! Shortens the messages of errors about temporary files.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! The page that lists files.
+//! Makes the page that lists files.
 
 use std::fmt::Write as _;
 use std::path::Path;
