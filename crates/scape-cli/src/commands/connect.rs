@@ -13,10 +13,11 @@ use crate::base::failure::Failure;
 
 /// Connect standard input and output to a server through tor
 ///
-/// For ssh, in ~/.ssh/config:
+/// For ssh, write these two lines into ~/.ssh/config:
 ///
-///   Host *.onion
-///     ProxyCommand scape connect %h:%p
+/// Host *.onion
+///
+/// ProxyCommand scape connect %h:%p
 ///
 /// At the end of standard input, the command keeps receiving until the server
 /// closes the connection, or sends nothing for as long as --timeout. tor can't
