@@ -30,7 +30,8 @@ pub(super) struct Fetched {
     pub(super) asked: Vec<Asked>,
     /// The text of the descriptor with the highest revision.
     pub(super) newest: Option<Vec<u8>>,
-    /// The exit code for the failure of a directory. `None` if none has failed.
+    /// The exit code for the failure of a directory. `None` if no directory has
+    /// failed.
     pub(super) exit: Option<Exit>,
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct LogFile {
 impl LogFile {
     /// Finds tor's log file by tor's option `Log`. If there are several files,
     /// returns the one with the lowest severity, because it contains the most
-    /// messages. Returns a failure if there is none on this machine.
+    /// messages. Returns a failure if this machine has no such file.
     pub(crate) fn find(controller: &Controller) -> Result<Self, Failure> {
         if !is_local(controller) {
             return Err(Failure::failed(
