@@ -1,8 +1,10 @@
-//! The time that `scape` takes, as whole processes. See `docs/benchmarks.md`.
+//! Measures the time that whole processes of `scape` take. See
+//! `docs/benchmarks.md`.
 //!
-//! `cargo bench -p scape-cli --bench command`. `scape status` is compared with
-//! a bare program, which is this executable, run again: it opens the control
-//! port, authenticates without a secret, and sends one GETINFO.
+//! Run it with `cargo bench -p scape-cli --bench command`. `scape status` is
+//! compared with a bare program. For this, the executable runs itself again: it
+//! opens the control port, authenticates without a secret, and sends one
+//! GETINFO.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +26,7 @@ use scape::testing::TestNetwork;
 const BARE: &str = "SCAPE_BENCH_BARE";
 /// The number of runs of `scape status` and of the bare program.
 const RUNS: usize = 200;
-/// The number of networks.
+/// The number of networks that are started.
 const NETWORKS: usize = 10;
 /// The target for the ratio of `scape status` to the bare program.
 const STATUS: f64 = 1.3;
@@ -82,7 +84,8 @@ fn status() {
 
 /// Measures the time until the program of `scape testnet run` begins.
 fn testnet() {
-    // The keys are made once for a user.
+    // The first network of a user creates keys that all later networks use, so
+    // it isn't measured.
     drop(TestNetwork::builder().start().unwrap());
     let mut times = Vec::new();
     for _ in 0..NETWORKS {

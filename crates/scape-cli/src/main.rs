@@ -1,4 +1,4 @@
-//! `scape`, a command for Tor.
+//! The command `scape`, which controls and uses a running tor.
 //!
 //! Start reading in `cli`, which lists the commands. Each command has a file or
 //! folder in `commands`. The parts that all commands use are in `base`: the
@@ -35,7 +35,8 @@ fn main() -> ExitCode {
     };
     let context = Context::new(cli.options, interrupt.token().clone());
     let result = cli.command.run(&context);
-    // Ends what the command has started, and closes connections.
+    // This ends everything that the command has started, and closes
+    // connections.
     drop(context);
     match interrupt.finish(result) {
         Ok(()) => ExitCode::SUCCESS,

@@ -174,7 +174,7 @@ fn errors_name_the_variable() {
         ("SCAPE_SOCKS", "no:such:address", "scape: SCAPE_SOCKS: "),
         ("SCAPE_TIMEOUT", "abc", "scape: SCAPE_TIMEOUT: expected a time such as 10s"),
         ("SCAPE_PASSWORD_FILE", "/nowhere/x", "scape: cannot read /nowhere/x: "),
-        ("SCAPE_PASSWORD_FILE", "/dev/zero", "has more than 4096 bytes"),
+        ("SCAPE_PASSWORD_FILE", "/dev/zero", "is longer than 4096 bytes"),
         ("TOR_CONTROL_PORT", "x", "scape: TOR_CONTROL_PORT is \"x\", and must be a number"),
     ] {
         let done = Scape::new(["status"]).env(name, value).run().expect(2);
@@ -204,7 +204,7 @@ fn usage_lines_leave_out_variables() {
 fn wrong_times_are_explained() {
     for (time, expected) in [
         ("abc", "expected a time such as 10s or 2min, or a number of seconds"),
-        ("-1", "the time is negative"),
+        ("-1", "the time must not be negative"),
         ("1e400", "the time is too long"),
     ] {
         let done = Scape::new(["status"]).arg(format!("--timeout={time}")).run().expect(2);

@@ -1,4 +1,5 @@
-//! Work on other threads, which Ctrl-C and SIGTERM must not wait for.
+//! Runs work on other threads, so that the command can end at once after Ctrl-C
+//! or SIGTERM.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,9 @@ use super::threads;
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Runs work on a thread of its own, and returns its result. After Ctrl-C or
-/// SIGTERM, returns a failure at once. The thread then ends with the program,
-/// and destructors on it may not run.
+/// Runs `work` on a new thread, and returns its result. After Ctrl-C or
+/// SIGTERM, returns a failure at once, without waiting for the thread. The
+/// thread then runs until the program ends, and its destructors may not run.
 pub(crate) fn run<T: Send + 'static>(
     context: &Context,
     work: impl FnOnce() -> T + Send + 'static,
@@ -46,8 +47,8 @@ pub(crate) fn run_within<T: Send + 'static>(
 }
 
 /// Waits for the next value from another thread. Returns `None` if the sender
-/// is gone, and a failure after Ctrl-C or SIGTERM, even if there is a value:
-/// values may come faster than they are taken.
+/// was dropped. After Ctrl-C or SIGTERM, returns a failure even if there is a
+/// value, because values may arrive faster than the caller processes them.
 pub(crate) fn receive<T>(context: &Context, values: &Receiver<T>) -> Result<Option<T>, Failure> {
     loop {
         context.check_interrupt()?;

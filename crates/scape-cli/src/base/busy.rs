@@ -1,4 +1,4 @@
-//! The progress of long work, on standard error.
+//! Shows the progress of long work on standard error.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,16 +10,19 @@ use scape::word::Progress;
 use super::output::printable;
 use super::threads;
 
-/// Work that ends within this time shows no progress.
+/// The delay before progress is shown. Work that ends earlier shows no
+/// progress.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const REDRAWN_EVERY: Duration = Duration::from_millis(100);
 
-/// A line that tells what a command waits for. It appears after half a second,
-/// only if standard error is a terminal, and is removed when it is dropped.
+/// A line on standard error that says what a command is waiting for. The line
+/// appears after half a second, and only if standard error is a terminal.
+/// Dropping the value removes the line.
 #[derive(Debug)]
 pub(crate) struct Busy {
     bar: ProgressBar,
-    /// Dropping it keeps the line from appearing.
+    /// A sender that never sends. If it is dropped before the line appears, the
+    /// thread doesn't show the line.
     _show: Sender<()>,
 }
 
@@ -36,7 +39,7 @@ impl Busy {
             if dropped.recv_timeout(SHOWN_AFTER) == Err(RecvTimeoutError::Timeout) {
                 shown.set_draw_target(ProgressDrawTarget::stderr());
                 shown.enable_steady_tick(REDRAWN_EVERY);
-                // The line may have been dropped in the meantime.
+                // The value may have been dropped in the meantime.
                 if dropped.try_recv().is_err_and(|error| error.is_disconnected()) {
                     shown.finish_and_clear();
                 }
@@ -45,7 +48,7 @@ impl Busy {
         Busy { bar, _show: show }
     }
 
-    /// Shows how far the work has come.
+    /// Shows the progress of the work.
     pub(crate) fn update(&self, progress: &Progress) {
         set_style(&self.bar, "[{bar:24}] {pos:>3} % {wide_msg}");
         self.bar.set_position(progress.percent.into());
@@ -53,7 +56,7 @@ impl Busy {
         self.say(format_args!("{}{}", progress.text, problem.unwrap_or_default()));
     }
 
-    /// Shows another text. Control characters are escaped.
+    /// Replaces the text of the line. Control characters are escaped.
     pub(crate) fn say(&self, what: impl fmt::Display) {
         self.bar.set_message(printable(&what.to_string()));
     }
@@ -66,7 +69,7 @@ impl Drop for Busy {
 }
 
 fn set_style(bar: &ProgressBar, template: &str) {
-    // The templates are constants and valid.
+    // This can't fail, because the templates are valid constants.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

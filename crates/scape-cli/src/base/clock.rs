@@ -1,4 +1,4 @@
-//! The time of the user's time zone.
+//! Formats times in the user's time zone.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ pub(crate) fn local(at: SystemTime) -> String {
 }
 
 fn local_in(at: SystemTime, zone: TimeZone) -> String {
-    // Times outside the years that have four digits.
+    // jiff represents only the years from -9999 to 9999.
     let Ok(at) = Timestamp::try_from(at) else { return "unknown".into() };
     at.to_zoned_datetime(zone).strftime("%Y-%m-%d %H:%M:%S.%3f").to_string()
 }

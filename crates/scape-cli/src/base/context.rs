@@ -1,5 +1,5 @@
-//! The surroundings of a command: the global options, the output, and
-//! connections to tor.
+//! The context of a command: the global options, the output, and connections to
+//! tor.
 
 use std::env;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use super::options::GlobalOptions;
 use super::output::Output;
 use super::password;
 
-/// The time that a command waits for tor itself.
+/// The default time limit for requests that tor answers without the network.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The time that a command waits for the Tor network.
+/// The default time limit for requests that need the Tor network.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(120);
 
-/// The surroundings of a command.
+/// The context of a command.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) options: GlobalOptions,
     pub(crate) out: Output,
-    /// Cancelled by Ctrl-C and SIGTERM.
+    /// The token that Ctrl-C and SIGTERM cancel.
     pub(crate) token: CancelToken,
 }
 
@@ -32,7 +32,8 @@ impl Context {
         Context { options, out, token }
     }
 
-    /// Returns the time limit of a request that only tor has to answer.
+    /// Returns the time limit of a request that tor answers without the
+    /// network.
     pub(crate) fn timeout(&self) -> Duration {
         self.options.timeout.unwrap_or(PATIENCE)
     }
@@ -55,23 +56,24 @@ impl Context {
         Ok(connect.timeout(self.timeout()).cancel_with(&self.token))
     }
 
-    /// Connects to the control port. Every call of the returned controller ends
-    /// at an interrupt.
+    /// Connects to the control port. Ctrl-C and SIGTERM cancel the calls of the
+    /// returned controller.
     pub(crate) fn controller(&self) -> Result<Controller, Failure> {
         let connect = self.connect()?;
         self.open(&connect).map_err(|error| self.describe(&connect, error))
     }
 
-    /// Connects to the control port. If tor wants a password and none is given,
-    /// asks for it at the terminal.
+    /// Opens the connection. If tor requires a password and the user gave none,
+    /// asks for the password at the terminal.
     fn open(&self, connect: &Connect) -> Result<Controller, Error> {
         let controller = connect.connect_with_prompt(|request| Ok(password::ask(self, request)))?;
         Ok(controller.cancel_with(&self.token))
     }
 
-    /// Returns the failure for an attempt to connect.
+    /// Converts the error of a failed attempt to connect. The failure says
+    /// which control port couldn't be used.
     fn describe(&self, connect: &Connect, error: Error) -> Failure {
-        // The question for the password was interrupted.
+        // A signal may have interrupted the password prompt.
         if let Err(interrupted) = self.check_interrupt() {
             return interrupted;
         }
@@ -90,10 +92,12 @@ impl Context {
         Ok(tor.cancel_with(&self.token))
     }
 
-    /// Returns a client for connections through tor. A control connection isn't
-    /// needed if there is an option or a variable for the SOCKS port. It isn't
-    /// needed either if nothing names a control port or its password, and tor
-    /// listens at the usual SOCKS port.
+    /// Returns a client for connections through tor. With `--socks` or
+    /// `SCAPE_SOCKS`, the client uses that SOCKS port, and no control
+    /// connection is made. Otherwise, tor is asked for its SOCKS port on a
+    /// control connection. If no control port answers, and the user specified
+    /// neither a control port nor its password, the default SOCKS ports are
+    /// tried.
     pub(crate) fn client(&self) -> Result<TorClient, Failure> {
         let tor = match (&self.options.socks, &self.options.control) {
             (Some(socks), _) => Tor::socks_only(socks.clone())?,
@@ -103,14 +107,15 @@ impl Context {
         Ok(tor.client()?.timeout(self.network_timeout()))
     }
 
-    /// Returns the tor that the environment names, or the one at the usual
-    /// control ports or else at the usual SOCKS ports.
+    /// Finds a tor by the control port from the environment, or else at the
+    /// default control ports. If none of them answers, finds a tor by its SOCKS
+    /// port.
     fn found(&self) -> Result<Tor, Failure> {
         let connect = self.connect()?;
         match self.open(&connect) {
             Ok(controller) => Ok(Tor::from(controller).cancel_with(&self.token)),
-            // The usual SOCKS port may be that of another tor than the user
-            // means.
+            // If the user specified a control port, the tor at the default
+            // SOCKS port may be a different one.
             Err(error) if error.kind() == ErrorKind::Connect && !self.names_control() => {
                 Ok(Tor::find_cancel_with(&self.token)?)
             }
@@ -118,8 +123,8 @@ impl Context {
         }
     }
 
-    /// Returns true if the user has named a control port or how to authenticate
-    /// to it.
+    /// Returns true if the user specified a control port, or a password or
+    /// cookie for it.
     fn names_control(&self) -> bool {
         let is_set = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             name.to_string_lossy().starts_with("TOR_CONTROL_") && !value.is_empty()
@@ -129,7 +134,7 @@ impl Context {
             || env::vars_os().any(is_set)
     }
 
-    /// Returns a failure if Ctrl-C or SIGTERM has come.
+    /// Returns a failure if Ctrl-C or SIGTERM interrupted the command.
     pub(crate) fn check_interrupt(&self) -> Result<(), Failure> {
         match self.token.is_cancelled() {
             true => Err(Failure::silent(Exit::Interrupted)),

@@ -1,8 +1,10 @@
-//! The variables of the environment that lead to a tor.
+//! The environment variables that tell programs how to reach a tor.
 
-/// The variables that name a tor, its password, or a private network. A program
-/// that gets another tor must not inherit them: many programs prefer some of
-/// them, such as `TOR_CONTROL_IPC_PATH`, to those that scape sets.
+/// The variables that contain the address of a tor, its password, or the
+/// addresses of a private network. A program that scape runs with a different
+/// tor must not inherit these variables. The reason is that many programs
+/// prefer some of them, such as `TOR_CONTROL_IPC_PATH`, to the variables that
+/// scape sets.
 pub(crate) const OF_TOR: [&str; 14] = [
     "SCAPE_CONTROL",
     "SCAPE_PASSWORD_FILE",

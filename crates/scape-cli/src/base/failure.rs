@@ -10,7 +10,7 @@ use scape::control::ArgumentError;
 
 use super::output::{print_error, printable_lines};
 
-/// The longest line of an error, in characters.
+/// The maximum length of a line of an error message, in characters.
 const LONGEST_LINE: usize = 2000;
 
 /// The exit codes of `scape`, apart from 0 for success.
@@ -20,15 +20,16 @@ pub(crate) enum Exit {
     Failed,
     /// The command line is invalid. clap uses the same code.
     Usage,
-    /// No tor could be reached.
+    /// No tor could be reached, authentication failed, or tor has ended.
     NoTor,
-    /// The request didn't end in time.
+    /// The request didn't complete in time.
     Timeout,
     /// Ctrl-C or SIGTERM ended the command.
     Interrupted,
-    /// The code of a program that `scape` has run.
+    /// The exit code of a program that `scape` ran.
     Program(u8),
-    /// The reader of the output has gone, such as `head`. This isn't an error.
+    /// The program that reads the output, such as `head`, has closed it. This
+    /// isn't an error.
     NoReader,
 }
 
@@ -64,7 +65,7 @@ impl Failure {
         Failure::new(Exit::Failed, message)
     }
 
-    /// Returns a failure for an argument that clap can't check.
+    /// Returns a failure for an invalid argument that clap has accepted.
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Failure::new(Exit::Usage, message)
     }
@@ -74,7 +75,8 @@ impl Failure {
         Failure::new(exit, "")
     }
 
-    /// Adds what failed in front of the message.
+    /// Puts `what`, such as the task that failed, in front of the message. An
+    /// empty message stays empty.
     pub(crate) fn while_doing(mut self, what: impl fmt::Display) -> Self {
         if !self.message.is_empty() {
             self.message = format!("{what}: {}", self.message);
@@ -83,8 +85,8 @@ impl Failure {
     }
 
     /// Prints the message, and returns the exit code for `main`. Control
-    /// characters of the message are escaped, because it may contain words of
-    /// tor or of a peer.
+    /// characters of the message are escaped, because it may contain text from
+    /// tor or a peer.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
             let red = anstyle::AnsiColor::Red.on_default() | anstyle::Effects::BOLD;
@@ -96,8 +98,8 @@ impl Failure {
     }
 }
 
-/// Returns the beginning of a line that is too long to read. An error may
-/// repeat what the user or a peer has sent, whatever its length.
+/// Cuts a line that is longer than [`LONGEST_LINE`]. Errors may quote text from
+/// the user or from a peer, which can have any length.
 fn beginning(line: &str) -> Cow<'_, str> {
     match line.char_indices().nth(LONGEST_LINE) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()).into(),
@@ -108,7 +110,7 @@ fn beginning(line: &str) -> Cow<'_, str> {
 impl From<scape::Error> for Failure {
     fn from(error: scape::Error) -> Self {
         let exit = match error.kind() {
-            // The control connection has ended: tor has gone.
+            // The control connection has ended, usually because tor has ended.
             ErrorKind::Closed => Exit::NoTor,
             ErrorKind::Connect | ErrorKind::Auth | ErrorKind::Launch => Exit::NoTor,
             ErrorKind::Argument => Exit::Usage,
@@ -118,10 +120,11 @@ impl From<scape::Error> for Failure {
         };
         let mut message = match error.get::<ArgumentError>() {
             Some(argument) if error.kind() == ErrorKind::Argument => describe(argument),
-            // A list of addresses that were tried has a line for each.
+            // The alternate form lists the addresses that were tried, one per
+            // line.
             _ => format!("{error:#}"),
         };
-        // Some errors leave the reason to their source.
+        // Some errors don't contain the text of their source.
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             let text = cause.to_string();
@@ -130,23 +133,25 @@ impl From<scape::Error> for Failure {
             }
             source = cause.source();
         }
-        // The command has no option for this setting of the library.
+        // This hint is removed, because it names a method of the library, which
+        // users of the command can't call.
         let message = message.replace(" (allow_private_addresses(true) permits it)", "");
         Failure::new(exit, message)
     }
 }
 
-/// Returns the message about an argument that the library has refused, without
-/// the name of the library's method or type.
+/// Returns the message about an argument that the library has rejected. The
+/// name of the library's method or type is left out.
 fn describe(error: &ArgumentError) -> String {
     let text = error.to_string();
-    // The commands of tor are in capitals, and help the user.
+    // A name in capitals is a command of the control protocol. It helps the
+    // user, so it is kept.
     if !error.command().contains(|letter: char| letter.is_ascii_lowercase()) {
         return text;
     }
     let text = text.strip_prefix(error.command()).unwrap_or(&text);
     let text = text.strip_prefix(": ").unwrap_or(text);
-    // A variable needs no article, as in "TOR_CONTROL_PORT is ...".
+    // The name of a variable takes no article, as in "TOR_CONTROL_PORT is ...".
     let is_variable = |letter: char| letter.is_ascii_uppercase() || letter == '_';
     match error.argument().chars().all(is_variable) {
         true => text.strip_prefix("the ").unwrap_or(text).to_owned(),
@@ -154,8 +159,8 @@ fn describe(error: &ArgumentError) -> String {
     }
 }
 
-/// Failures to write the output. Other failures of the operating system are
-/// described where they happen.
+/// Converts an error of writing the output. Other I/O errors are converted
+/// where they occur.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {

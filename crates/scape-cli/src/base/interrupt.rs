@@ -1,21 +1,22 @@
-//! Ctrl-C and SIGTERM: everything that a command has done is undone before the
-//! program ends.
+//! Handles Ctrl-C, SIGTERM and SIGHUP: undoes what a command has done before
+//! the program ends.
 //!
-//! A thread waits for the signals. At the first one, it cancels the token of
-//! all calls and then undoes what the library has made, which also ends waits
-//! for events. So the command returns, and its destructors run. A second signal
-//! ends the waits for the command and for a program that it runs, but still
-//! undoes everything. At a third signal, the program ends at once, after the
-//! terminal is restored: see [`restore_with`].
+//! A thread waits for the signals. At the first signal, it cancels the token,
+//! which ends all calls of the library. Another thread then undoes what the
+//! library has made, which also ends waits for events. So the command returns,
+//! and its destructors run. After a second signal, the program waits only
+//! briefly for the command and for a program that it runs, but still undoes
+//! everything. At a third signal, the program restores the terminal and ends at
+//! once: see [`restore_with`].
 //!
-//! A command that runs another program holds back the undoing with
-//! [`hold`], because the other program gets the same signal from the
-//! terminal and may need tor to end well. After a second signal, the command
-//! kills the other program: see [`is_urgent`].
+//! A command that runs another program delays the undoing with [`hold`],
+//! because the other program gets the same signal from the terminal and may
+//! need tor until it has ended. After a second signal, the command kills the
+//! other program: see [`is_urgent`].
 //!
-//! Signals that the program was started to ignore stay ignored: `nohup` does
-//! that with SIGHUP, and shells do it with SIGINT for programs in the
-//! background.
+//! SIGINT and SIGHUP stay ignored if the program was started to ignore them.
+//! For example, `nohup` makes programs ignore SIGHUP, and shells make programs
+//! in the background ignore SIGINT.
 
 use std::io::Write as _;
 use std::process;
@@ -30,16 +31,17 @@ use scape::CancelToken;
 use super::failure::{Exit, Failure};
 use super::threads;
 
-/// The time for undoing everything.
+/// The time limit for undoing everything.
 const UNDO: Duration = Duration::from_secs(8);
-/// The time that a command has to return after everything is undone.
+/// The time that a command has to return after everything is undone. After this
+/// time, the program ends.
 const RETURN: Duration = Duration::from_secs(20);
-/// The time instead of [`RETURN`] and [`HELD`] after a second signal.
+/// The time limit that replaces [`RETURN`] and [`HELD`] after a second signal.
 const URGENT: Duration = Duration::from_secs(2);
 /// The interval between two checks for a second signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The time that another program has to end after a signal.
+/// The time that a program started by scape has to end after a signal.
 pub(crate) const HELD: Duration = Duration::from_secs(15);
 
 static HOLD: Mutex<()> = parking_lot::const_mutex(());
@@ -49,19 +51,20 @@ static HAS_COME: AtomicBool = AtomicBool::new(false);
 /// True after a second signal.
 static IS_URGENT: AtomicBool = AtomicBool::new(false);
 
-/// Holds back the undoing after a signal until the result is dropped, or for
-/// [`HELD`] at most.
+/// Delays the undoing after a signal until the returned guard is dropped, but
+/// for at most [`HELD`].
 pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
 }
 
-/// Returns true after a second signal. The user doesn't want to wait.
+/// Returns true after a second signal, which means that the user doesn't want
+/// to wait.
 pub(crate) fn is_urgent() -> bool {
     IS_URGENT.load(Ordering::SeqCst)
 }
 
-/// Waits until `is_over`, or for `limit` at most. After a second signal, waits
-/// only for [`URGENT`].
+/// Waits until `is_over` returns true, but for at most `limit`. Once there is a
+/// second signal, waits for at most [`URGENT`] from then on.
 fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
     let begun = Instant::now();
     let mut urgent_since = None;
@@ -75,15 +78,16 @@ fn wait(limit: Duration, mut is_over: impl FnMut() -> bool) {
 
 type Restore = Box<dyn FnOnce() + Send>;
 
-/// The time for restoring the terminal before the program ends. Writing to a
-/// terminal that has stopped its output takes for ever.
+/// The time limit for restoring the terminal before the program ends. Without a
+/// limit, writing to a terminal whose output is stopped could block forever.
 const RESTORING: Duration = Duration::from_secs(1);
 
 /// The functions that restore the terminal, in the order of their registration.
 static RESTORE: Mutex<Vec<(u64, Restore)>> = parking_lot::const_mutex(Vec::new());
 /// The number of the next function.
 static NEXT: AtomicU64 = AtomicU64::new(0);
-/// True if the program ends as soon as everything is undone.
+/// True if the program must end as soon as everything is undone, without
+/// waiting for the command.
 static ENDS_SOON: AtomicBool = AtomicBool::new(false);
 
 /// A change of the terminal. It is undone when the value is dropped, or when a
@@ -92,7 +96,8 @@ static ENDS_SOON: AtomicBool = AtomicBool::new(false);
 #[must_use]
 pub(crate) struct Restoring(u64);
 
-/// Registers a function that restores the terminal.
+/// Registers a function that restores the terminal. It is called when the
+/// result is dropped, or when a signal ends the program before that.
 pub(crate) fn restore_with(restore: impl FnOnce() + Send + 'static) -> Restoring {
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     RESTORE.lock().push((number, Box::new(restore)));
@@ -111,9 +116,10 @@ impl Drop for Restoring {
     }
 }
 
-/// Sets a function that restores the terminal. From now on, the program ends
-/// after a signal as soon as everything is undone, because a command that reads
-/// from a terminal doesn't return by itself.
+/// Registers a function that restores the terminal. From then on, the program
+/// ends after a signal as soon as everything is undone. It doesn't wait for the
+/// command, because a command that reads from a terminal doesn't return by
+/// itself.
 pub(crate) fn end_with(restore: impl FnOnce() + Send + 'static) {
     std::mem::forget(restore_with(restore));
     ENDS_SOON.store(true, Ordering::SeqCst);
@@ -137,12 +143,12 @@ fn exit() -> ! {
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     token: CancelToken,
-    /// Closed when everything is undone after a signal.
+    /// The channel that is closed when everything is undone after a signal.
     undone: Receiver<()>,
 }
 
 impl Interrupt {
-    /// Installs the handler. Must be called before anything is started.
+    /// Installs the handler. Must be called before the command starts anything.
     #[cfg(unix)]
     pub(crate) fn install() -> Result<Self, Failure> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -156,8 +162,8 @@ impl Interrupt {
             .map_err(|error| Failure::failed(format!("cannot handle signals: {error}")))?;
         let (interrupt, done) = Interrupt::new();
         let (token, undone) = (interrupt.token.clone(), interrupt.undone.clone());
-        // All threads are started now, because a signal may come when the
-        // system can't start another one.
+        // The threads for undoing are started now, because a signal may come
+        // when the system can't start any more threads.
         let (undo_now, undoing) = bounded::<()>(1);
         threads::start_or_fail(move || {
             if undoing.recv().is_ok() {
@@ -171,7 +177,7 @@ impl Interrupt {
             }
             HAS_COME.store(true, Ordering::SeqCst);
             token.cancel();
-            // The other thread waits for this.
+            // This wakes the thread above.
             let _ = undo_now.send(());
             if signals.next().is_none() {
                 return;
@@ -186,7 +192,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Does nothing, because other systems have no such signals.
+    /// Installs no handler, because other systems don't have these signals.
     #[cfg(not(unix))]
     pub(crate) fn install() -> Result<Self, Failure> {
         Ok(Interrupt::new().0)
@@ -206,7 +212,7 @@ impl Interrupt {
     /// everything is undone, and returns a failure with the exit code for
     /// interrupts.
     pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
-        // A token that the command has cancelled starts no undoing.
+        // Nothing is undone if the command itself has cancelled the token.
         if !HAS_COME.load(Ordering::SeqCst) {
             return result;
         }
@@ -219,11 +225,12 @@ impl Interrupt {
     }
 }
 
-/// Undoes everything, and ends the program unless the command returns.
+/// Undoes everything. Then ends the program, unless the command returns before
+/// that.
 #[cfg(unix)]
 fn undo(done: crossbeam_channel::Sender<()>) {
     wait(HELD, || HOLD.try_lock().is_some());
-    // The command reports its own failure.
+    // Errors aren't reported here, because the command reports its own failure.
     let _ = scape::undo_all(UNDO);
     drop(done);
     if !ENDS_SOON.load(Ordering::SeqCst) {
@@ -232,7 +239,8 @@ fn undo(done: crossbeam_channel::Sender<()>) {
     exit();
 }
 
-/// Tells the user how to leave if the undoing takes long.
+/// Tells the user how to end the program at once if undoing takes longer than
+/// [`URGENT`].
 #[cfg(unix)]
 fn tell_if_slow(undone: &Receiver<()>) {
     if undone.recv_timeout(URGENT) == Err(RecvTimeoutError::Timeout) {
@@ -247,8 +255,9 @@ fn tell_if_slow(undone: &Receiver<()>) {
 /// The signals that this program was started to ignore.
 #[cfg(unix)]
 mod ignored {
-    /// Returns a set of signals as the kernel writes it: bit 0 is signal 1. It
-    /// is empty on systems other than Linux, which don't tell it in a file.
+    /// Returns the ignored signals as a bit mask, in which bit 0 stands for
+    /// signal 1. The mask is empty on systems other than Linux, which have no
+    /// file with this information.
     pub(super) fn signals() -> u64 {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         of_status(&status)
@@ -298,7 +307,7 @@ mod tests {
         let (first, second) = (counted(&count), counted(&count));
         drop(first);
         assert_eq!(count.load(Ordering::SeqCst), 1);
-        // As when a signal ends the program.
+        // This is what happens when a signal ends the program.
         std::mem::take(&mut *RESTORE.lock()).into_iter().for_each(|(_, restore)| restore());
         drop(second);
         assert_eq!(count.load(Ordering::SeqCst), 2);

@@ -13,20 +13,20 @@ use super::failure::Failure;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalOptions {
-    /// The control port of tor: a port, HOST:PORT, or the path of a Unix socket
-    /// [env: SCAPE_CONTROL]
+    /// The control port of tor: a port number, HOST:PORT, or the path of a Unix
+    /// socket [env: SCAPE_CONTROL]
     ///
-    /// Without this option, TOR_CONTROL_IPC_PATH, TOR_CONTROL_HOST and
-    /// TOR_CONTROL_PORT name the control port. Without these variables, the
-    /// usual places are tried, such as 127.0.0.1:9051 and
-    /// /run/tor/control.
+    /// Without this option, the control port is taken from
+    /// TOR_CONTROL_IPC_PATH, or from TOR_CONTROL_HOST and TOR_CONTROL_PORT. If
+    /// these variables aren't set either, the default addresses are tried, such
+    /// as 127.0.0.1:9051 and /run/tor/control.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) control: Option<Address>,
 
-    /// The SOCKS port of tor: HOST:PORT, or unix: and the path of a socket
-    /// [env: SCAPE_SOCKS]
+    /// The SOCKS port of tor: HOST:PORT, or unix:PATH for a Unix socket [env:
+    /// SCAPE_SOCKS]
     ///
-    /// Default: the SOCKS port that tor names on its control connection.
+    /// Default: the SOCKS port that tor reports on the control connection.
     #[arg(long, global = true, value_name = "ADDRESS")]
     pub(crate) socks: Option<Address>,
 
@@ -34,18 +34,19 @@ pub(crate) struct GlobalOptions {
     /// [env: SCAPE_PASSWORD_FILE]
     ///
     /// Without this option, the password is taken from TOR_CONTROL_PASSWD. If
-    /// tor wants a password and there is a terminal, scape asks for it.
+    /// tor requires a password and none is set, scape asks for it at the
+    /// terminal.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// The longest time to wait for tor, such as 10s or 2min
-    /// [env: SCAPE_TIMEOUT]
+    /// The maximum time to wait for tor, such as 10s or 2min [env:
+    /// SCAPE_TIMEOUT]
     ///
     /// Default: 30 seconds, or two minutes if the command needs the network.
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
-    /// Print JSON: one value, or one value a line
+    /// Print JSON: one value, or one value per line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -54,11 +55,12 @@ pub(crate) struct GlobalOptions {
 }
 
 impl GlobalOptions {
-    /// Sets the options that aren't given from the variables of the
-    /// environment. An empty variable counts as not set.
+    /// Sets options from environment variables, unless the command line sets
+    /// them. An empty variable counts as not set.
     ///
-    /// clap could do this, but it then lists the variables that are set among
-    /// the arguments that a command requires, and its errors blame the options.
+    /// clap could read the variables, but its usage messages would then list
+    /// them among the required arguments, and its errors would name the option
+    /// instead of the variable.
     pub(crate) fn read_environment(
         &mut self,
         variable: impl Fn(&str) -> Option<OsString>,
@@ -71,7 +73,8 @@ impl GlobalOptions {
     }
 }
 
-/// Sets an option from a variable, unless the option is given.
+/// Sets an option from an environment variable, unless the command line sets
+/// the option.
 fn set_from<T>(
     option: &mut Option<T>,
     name: &str,
@@ -97,9 +100,9 @@ fn utf8(text: &OsStr) -> Result<&str, String> {
 /// Parses a time such as `10s`, `2min`, or a number of seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let time = match text.parse::<f64>() {
-        Ok(seconds) if seconds < 0.0 => return Err("the time is negative".into()),
-        // Too many seconds are infinite for f64.
+        Ok(seconds) if seconds < 0.0 => return Err("the time must not be negative".into()),
         Ok(seconds) if seconds.is_nan() => Err(()),
+        // A number that is too large for f64 is infinite.
         Ok(seconds) => match Duration::try_from_secs_f64(seconds) {
             Ok(time) => Ok(time),
             Err(_) => return Err(TOO_LONG.into()),

@@ -1,4 +1,4 @@
-//! Standard output: text for people, or JSON for programs.
+//! Prints results on standard output, as text or as JSON.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,13 +23,13 @@ impl Output {
         self.json
     }
 
-    /// Returns true if a person reads the output at a terminal.
+    /// Returns true if the output is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         io::stdout().is_terminal()
     }
 
     /// Returns the width of the terminal in columns. Returns `None` if the
-    /// output goes elsewhere.
+    /// output isn't a terminal.
     pub(crate) fn width(&self) -> Option<u16> {
         if !self.is_terminal() {
             return None;
@@ -37,17 +37,17 @@ impl Output {
         terminal_size::terminal_size().map(|(width, _)| width.0)
     }
 
-    /// Prints a text and a line end. Colors are left out unless they are
-    /// wanted.
+    /// Prints a text and a line end. Colors are removed if the user doesn't
+    /// want them, or if the output isn't a terminal.
     pub(crate) fn line(&self, text: impl fmt::Display) -> Result<(), Failure> {
         let mut out = anstream::stdout().lock();
         writeln!(out, "{text}")?;
         Ok(out.flush()?)
     }
 
-    /// Prints a table. If it is empty, `empty` is a note that says so. At a
-    /// terminal, only the note is printed then. A program that reads the table
-    /// may expect the heading.
+    /// Prints a table. If the table has no rows, `empty` is a note that says
+    /// so, and a terminal shows only the note. Other outputs also get the
+    /// heading, because a program that reads the table may expect it.
     pub(crate) fn table(&self, table: &str, empty: Option<String>) -> Result<(), Failure> {
         if let Some(note) = empty {
             self.note(note);
@@ -83,9 +83,9 @@ impl Output {
         self.bytes(lines.as_bytes())
     }
 
-    /// Tells the user on standard error what a command has done. Control
-    /// characters other than line ends are escaped. Prints nothing if the user
-    /// has asked for JSON.
+    /// Prints a note for the user on standard error. Control characters other
+    /// than line ends are escaped. Prints nothing if the user has asked for
+    /// JSON.
     pub(crate) fn note(&self, text: impl fmt::Display) {
         if !self.json {
             print_error(printable_lines(&text.to_string()));
@@ -93,8 +93,8 @@ impl Output {
     }
 }
 
-/// Prints a text and a line end on standard error, as it is. Nothing is done if
-/// the text can't be written, because there is nobody to tell.
+/// Prints a text and a line end on standard error, without escaping. Errors are
+/// ignored, because there is no other place to report them.
 pub(crate) fn print_error(text: impl fmt::Display) {
     let mut error = anstream::stderr().lock();
     let _ = writeln!(error, "{text}").and_then(|()| error.flush());
@@ -129,15 +129,15 @@ fn is_unsafe(letter: char) -> bool {
     letter.is_control() || is_direction
 }
 
-/// Returns a value as a line of JSON without its end.
+/// Returns a value as a line of JSON without the line end.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
     let line = serde_json::to_string(value)
         .map_err(|error| Failure::failed(format!("cannot write JSON: {error}")))?;
     Ok(printable_json(line))
 }
 
-/// Escapes the characters of a line of JSON that a terminal obeys and JSON
-/// allows. They occur only in strings.
+/// Escapes characters that control a terminal but may occur unescaped in JSON.
+/// In a line of JSON, they occur only inside strings.
 fn printable_json(line: String) -> String {
     if !line.contains(is_unsafe) {
         return line;

@@ -13,35 +13,40 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::output::printable;
 
-/// The largest length of a password in bytes.
+/// The maximum length of a password in bytes.
 const LONGEST: usize = 4096;
 
-/// Reads the first line of a file. The file may be a pipe, so reading ends at
-/// an interrupt and after the time limit.
+/// Reads the password from the first line of a file. Stops after Ctrl-C or
+/// after the time limit, because the file may be a pipe that nobody writes to.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Secret, Failure> {
     let file = path.to_owned();
     let line = background::run_within(context, context.timeout(), move || first_line(&file))?;
     match line {
         Some(Ok(Some(password))) => Ok(password),
         Some(Ok(None)) => Err(Failure::usage(format!(
-            "{}: the first line, which is the password, has more than {LONGEST} bytes",
+            "{}: the password, which is the first line, is longer than {LONGEST} bytes",
             path.display()
         ))),
         Some(Err(error)) => Err(Failure::usage(format!("cannot read {}: {error}", path.display()))),
         None => Err(Failure::new(
             Exit::Timeout,
-            format_args!("{} has no line for {:?}", path.display(), context.timeout()),
+            format_args!(
+                "no password was read from {} within {:?}: the first line must be the password",
+                path.display(),
+                context.timeout()
+            ),
         )),
     }
 }
 
-/// Asks for the password at the terminal, without echo. Returns `None` without
-/// a terminal, and at an interrupt, which also switches the echo on again.
+/// Asks for the password at the terminal, without echo. Returns `None` after
+/// Ctrl-C, or if there is no terminal. Switches the echo on again in any case.
 pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret> {
     let again = if request.refused.is_some() { "Wrong password. " } else { "" };
     let address = printable(&request.address);
     let prompt = format!("{again}Password of the tor at {address}: ");
-    // After a signal, the thread could switch off the echo too late.
+    // After a signal, the new thread could switch the echo off when the
+    // terminal was restored already.
     context.check_interrupt().ok()?;
     // Reading can't be interrupted, so another thread reads.
     let _restoring = restore_echo();
@@ -49,7 +54,8 @@ pub(super) fn ask(context: &Context, request: &PasswordRequest) -> Option<Secret
     answer.ok()?.ok().map(Secret::from)
 }
 
-/// Remembers the settings of the terminal, which asking for a password changes.
+/// Saves the settings of the terminal, and restores them when the result is
+/// dropped. Asking for a password switches the echo off.
 #[cfg(unix)]
 fn restore_echo() -> Option<super::interrupt::Restoring> {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
@@ -57,7 +63,7 @@ fn restore_echo() -> Option<super::interrupt::Restoring> {
     let terminal = File::open("/dev/tty").ok()?;
     let settings = tcgetattr(&terminal).ok()?;
     Some(super::interrupt::restore_with(move || {
-        // The terminal may have gone.
+        // The terminal may be closed.
         let _ = tcsetattr(&terminal, OptionalActions::Now, &settings);
     }))
 }
@@ -65,10 +71,11 @@ fn restore_echo() -> Option<super::interrupt::Restoring> {
 #[cfg(not(unix))]
 fn restore_echo() {}
 
-/// Returns the first line without its end. Returns `None` if it is too long.
+/// Returns the first line of a file without its line end. Returns `None` if the
+/// line is longer than [`LONGEST`].
 fn first_line(path: &Path) -> io::Result<Option<Secret>> {
     let mut file = File::open(path)?;
-    // One byte more than the longest line, and its end.
+    // This is enough for the longest line and its line end.
     let mut buffer = Zeroizing::new([0; LONGEST + 2]);
     let mut length = 0;
     while let Some(free) = buffer.get_mut(length..).filter(|free| !free.is_empty()) {

@@ -1,4 +1,4 @@
-//! Running another program until it ends.
+//! Runs another program until it ends.
 
 use std::ffi::OsString;
 use std::io;
@@ -10,24 +10,27 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::interrupt::{self, HELD};
 
-/// The longest interval between two checks for the end of the program and for a
+/// The maximum interval between two checks for the end of the program and for a
 /// signal. The first intervals are shorter, because many programs end soon.
 const POLL: Duration = Duration::from_millis(50);
-/// The time after which the user is told what scape waits for.
+/// The time after a signal until the user is told that scape waits for the
+/// program.
 const NOTED_AFTER: Duration = Duration::from_secs(2);
-/// The time that is left for the end of tor after the program was killed.
+/// The part of [`HELD`] that is reserved for ending tor after the program was
+/// killed.
 const LAST: Duration = Duration::from_secs(3);
-/// The exit code if a program doesn't exist, as shells have it.
+/// The exit code for a program that doesn't exist, as in shells.
 const NOT_FOUND: u8 = 127;
-/// The exit code if a program can't be run, as shells have it.
+/// The exit code for a program that can't be run, as in shells.
 const NOT_RUNNABLE: u8 = 126;
 
-/// Runs a program, which has the terminal, until it ends. Returns a failure
-/// with the program's exit code unless it is 0.
+/// Runs a program until it ends. The program inherits the terminal. If its exit
+/// code isn't 0, returns a failure with this code.
 ///
-/// Ctrl-C reaches the program directly, because it is in the same process
-/// group. After Ctrl-C or SIGTERM, the program gets SIGTERM. It is killed a few
-/// seconds later, or at a second Ctrl-C or SIGTERM.
+/// Ctrl-C reaches the program directly, because the program is in the same
+/// process group. After Ctrl-C or SIGTERM, scape also sends SIGTERM to the
+/// program. If the program doesn't end, scape kills it after 12 seconds, or at
+/// a second Ctrl-C or SIGTERM.
 pub(crate) fn run(
     context: &Context,
     words: &[OsString],
@@ -51,8 +54,8 @@ pub(crate) fn run(
     }
 }
 
-/// Waits for the end of the program. Signals are only sent while it hasn't been
-/// waited for, so they can't reach another process with the same number.
+/// Waits until the program ends. Signals are sent only before its end was seen,
+/// so they can't reach a new process that has got the same process id.
 fn wait(context: &Context, name: &str, mut child: Child) -> io::Result<ExitStatus> {
     let mut told: Option<Instant> = None;
     let mut has_noted = false;
@@ -104,7 +107,7 @@ fn terminate(child: &Child) {
     let _ = kill_process(Pid::from_child(child), Signal::TERM);
 }
 
-/// Does nothing, because other systems have no such signal: the program must
+/// Does nothing, because other systems don't have this signal. The program must
 /// end by itself.
 #[cfg(not(unix))]
 fn terminate(_child: &Child) {}

@@ -1,35 +1,38 @@
-//! Secrets in lines of text: passwords and private keys, as the library
-//! recognizes them.
+//! Hides secrets in lines of text: the passwords and private keys that the
+//! library recognizes.
 
 use scape::control::{Command, REDACTED, is_secret_option};
 
-/// The word in front of a text that isn't a command. It must not be the keyword
-/// of a command.
+/// The word that is put in front of a text that isn't a command, so that the
+/// library can search the text for secrets. It must not be the keyword of a
+/// command.
 const NO_COMMAND: &str = "TEXT ";
-/// Shorter words aren't taken for the beginning of a secret option's name,
-/// because tor writes whole names.
+/// The minimum length of a word that counts as the name of a secret option. The
+/// library also recognizes abbreviated names, but tor writes whole names.
 const SHORTEST: usize = 8;
 
-/// Returns true if a command may be kept in a history: it has no secrets, and
-/// doesn't begin with a space.
+/// Returns true if a line may be kept in a history. It must not be empty, begin
+/// with a space, or contain secrets.
 pub(crate) fn may_be_kept(line: &str) -> bool {
     if line.trim().is_empty() || line.starts_with(' ') {
         return false;
     }
     let line = line.trim();
-    // The commands of the prompt have no secrets.
+    // The commands of the prompt contain no secrets.
     if line.starts_with('/') {
         return true;
     }
     let data = line.starts_with('+').then_some(&b""[..]);
-    // Data is shown behind the line.
+    // Without secrets, the shown command begins with the line. The data
+    // follows.
     Command::raw(line, data).is_ok_and(|shown| shown.to_string().starts_with(line))
 }
 
 /// Returns a command with its secrets replaced by `[redacted]`. Only the first
 /// word of an invalid command is shown, because any other word may be a secret.
 pub(crate) fn redacted_command(line: &str) -> String {
-    // A line with a `+` is a command only together with its data.
+    // A line that begins with `+` is a valid command only together with its
+    // data, so the `+` is removed.
     let (mark, command) = match line.strip_prefix('+') {
         Some(command) => ("+", command),
         None => ("", line),
@@ -44,8 +47,8 @@ pub(crate) fn redacted_command(line: &str) -> String {
     format!("{mark}{shown}")
 }
 
-/// Returns a line of a reply, of a torrc or of the log with its secrets
-/// replaced by `[redacted]`.
+/// Returns a line with its secrets replaced by `[redacted]`. The line may be
+/// from a reply, a torrc or the log.
 pub(crate) fn redacted(line: &str) -> String {
     // The status of a reply, such as `250-`, isn't part of the first word.
     let (status, text) = match line.as_bytes() {
@@ -54,7 +57,8 @@ pub(crate) fn redacted(line: &str) -> String {
         }
         _ => ("", line),
     };
-    // The value of an option may have spaces.
+    // The value of an option may contain spaces, so everything after the name
+    // is replaced.
     let is_end = |letter: char| letter == '=' || letter.is_whitespace();
     if let Some((name, _)) = text.trim_start().split_once(is_end)
         && name.len() >= SHORTEST

@@ -1,4 +1,5 @@
-//! Tables: a heading and aligned columns, without lines between them.
+//! Tables with a heading and aligned columns. No lines are drawn between the
+//! columns.
 
 use std::fmt;
 
@@ -14,8 +15,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// Creates a table with these column names. Names are printed in capitals,
-    /// as other commands do.
+    /// Creates a table with these column names, which are printed in capitals.
     pub(crate) fn new(columns: &[&str]) -> Self {
         let mut layout = Layout::new();
         layout.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
@@ -26,7 +26,7 @@ impl Table {
         Table { layout }
     }
 
-    /// Aligns the numbers of a column at the right.
+    /// Aligns a column to the right.
     pub(crate) fn right(mut self, column: usize) -> Self {
         if let Some(column) = self.layout.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -1,5 +1,5 @@
-//! Starting threads. The system may refuse to start one, for example because of
-//! a limit, which must not end the program with a panic.
+//! Starts threads without panicking. The operating system may refuse to start a
+//! thread, for example because of a limit.
 
 use std::io;
 use std::thread;

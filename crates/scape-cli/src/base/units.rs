@@ -1,4 +1,4 @@
-//! Numbers with units, for people.
+//! Formats numbers and times with units.
 
 use std::time::{Duration, SystemTime};
 
@@ -57,7 +57,7 @@ pub(crate) fn duration(time: Duration) -> String {
     words.join(" ")
 }
 
-/// Formats the age of something, counted from `since` to now.
+/// Formats the time from `since` until now.
 pub(crate) fn age(since: SystemTime) -> String {
     duration(SystemTime::now().duration_since(since).unwrap_or_default())
 }

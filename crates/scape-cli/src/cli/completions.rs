@@ -1,4 +1,4 @@
-//! `scape completions`.
+//! `scape completions` prints the completions for a shell.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;

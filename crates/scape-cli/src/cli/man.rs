@@ -1,4 +1,4 @@
-//! `scape man`.
+//! `scape man` writes the manual pages.
 
 use std::path::PathBuf;
 

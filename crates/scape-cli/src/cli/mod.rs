@@ -13,10 +13,11 @@ use crate::commands;
 use crate::monitor;
 use crate::prompt;
 
-/// Controls Tor: shows what a running tor does, changes it, and uses it
+/// Controls Tor: shows what a running tor does, configures it, and connects
+/// through it
 ///
-/// Commands about a running tor connect to its control port. SCAPE_CONTROL or
-/// --control names another one than the usual.
+/// Commands that show or change a running tor connect to its control port. Use
+/// --control or SCAPE_CONTROL if its address isn't one of the defaults.
 ///
 /// Exit codes: 0 success, 1 refused or failed, 2 wrong usage, 3 no tor,
 /// 4 timeout, 130 interrupted. `run`, `testnet run` and `launch -- COMMAND`

@@ -1,4 +1,4 @@
-//! `scape addresses`.
+//! `scape addresses` lists address mappings.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ use crate::base::units;
 /// changes, such as those of its configuration and removed mappings.
 const FRESH_FOR: Duration = Duration::from_secs(1);
 
-/// List tor's address map: cached answers of exits, and mappings that were set
+/// List tor's address mappings: cached DNS answers, and mappings that users
+/// have set
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -57,11 +58,11 @@ struct Mappings {
     last: Option<Answer>,
 }
 
-/// tor's last answer.
+/// The last answer of tor.
 struct Answer {
     asked: Instant,
-    /// The map of the live state at that time, which is kept up to date by
-    /// events.
+    /// The mappings in the live state at that time. Events keep the live state
+    /// up to date.
     map: Arc<Addresses>,
     rows: Rc<[MappingRow]>,
 }
@@ -92,7 +93,8 @@ impl Listing for Mappings {
             return Ok(last.rows.clone());
         }
         let mut rows = Vec::new();
-        // The live state doesn't know the sources.
+        // The live state doesn't contain the sources of mappings, so tor is
+        // asked for the mappings of each source.
         for source in [MappingSource::Config, MappingSource::Control, MappingSource::Cache] {
             let mappings = state.controller().info().address_mappings(&source)?;
             rows.extend(mappings.into_iter().map(|mapping| row(mapping, &source)));
@@ -113,7 +115,7 @@ fn row(mapping: AddressMapping, source: &MappingSource) -> MappingRow {
     }
 }
 
-/// Returns the time until a mapping ends, for people.
+/// Returns the time until a mapping expires as text, such as `in 5m 3s`.
 fn expiry(expires: &Expiry) -> String {
     match expires {
         Expiry::Never => "never".into(),

@@ -1,4 +1,4 @@
-//! `scape connect`.
+//! `scape connect` connects standard input and output to a server.
 
 use std::io;
 
@@ -11,16 +11,17 @@ use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// Join standard input and output with a connection through tor
+/// Connect standard input and output to a server through tor
 ///
-/// For ssh, in ~/.ssh/config:
+/// For ssh, write these two lines into ~/.ssh/config:
 ///
-///   Host *.onion
-///     ProxyCommand scape connect %h:%p
+/// Host *.onion
 ///
-/// At the end of standard input, the command goes on with receiving until the
-/// other side closes the connection, or sends nothing for as long as --timeout.
-/// tor can't close one direction of a connection alone.
+/// ProxyCommand scape connect %h:%p
+///
+/// At the end of standard input, the command keeps receiving until the server
+/// closes the connection, or sends nothing for as long as --timeout. tor can't
+/// close only one direction of a connection.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The host and port to connect to, such as example.com:22. An IPv6 address
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     isolate: bool,
 
     /// Close the connection at the end of standard input, for servers that wait
-    /// for it. What the server sends afterwards is lost
+    /// for the end. Data that the server sends afterwards is lost
     #[arg(long, short = 'N')]
     close: bool,
 }
@@ -54,10 +55,10 @@ impl Arguments {
             join(io::stdin(), io::stdout().lock(), stream, at_end)
         })?;
         match joined {
-            // The reader of the output has gone.
+            // The program that reads the output has closed it.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(error.into()),
             Err(error) => Err(Failure::failed(format_args!(
-                "the connection to {} broke: {error}",
+                "the connection to {} failed: {error}",
                 self.target
             ))),
             Ok(()) => Ok(()),

@@ -1,4 +1,4 @@
-//! `scape guards`.
+//! `scape guards` lists entry guards.
 
 use std::net::SocketAddrV4;
 use std::rc::Rc;
@@ -39,12 +39,12 @@ struct GuardRow {
     nickname: Option<String>,
     /// The status: `up`, `never-connected`, `down` or `unusable`.
     status: EntryGuardStatus,
-    /// The time since which the guard has been down or unusable.
+    /// The time when the guard became down or unusable.
     #[serde(serialize_with = "json::time")]
     since: Option<SystemTime>,
     /// True if the consensus lists the guard. Bridges aren't listed.
     in_consensus: bool,
-    /// The flags of the consensus.
+    /// The flags in the consensus.
     flags: Vec<&'static str>,
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
     bandwidth: Option<u32>,

@@ -1,4 +1,4 @@
-//! `scape info`.
+//! `scape info` prints values by their GETINFO keys.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use crate::base::table::Table;
 
 /// Print values of tor by their GETINFO keys, or list the keys
 ///
-/// With one key, the value is printed as it is. With several keys, each value
-/// has its key in front. With --json, the result is one object. At a terminal,
-/// control characters other than line ends are escaped.
+/// With one key, the value is printed as it is. With several keys, each line is
+/// KEY=VALUE. With --json, the result is one object. At a terminal, control
+/// characters other than line ends are escaped.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// GETINFO keys, such as version or circuit-status. Without a key, all keys

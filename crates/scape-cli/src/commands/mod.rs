@@ -1,5 +1,6 @@
-//! The commands, a file or folder each. A command is a type `Arguments`, which
-//! clap fills in, with a method `run`.
+//! The commands. Each command has its own file or folder, with a type
+//! `Arguments` that clap fills in. The method `run` of this type runs the
+//! command.
 
 pub(crate) mod addresses;
 pub(crate) mod circuits;

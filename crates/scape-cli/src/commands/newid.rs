@@ -1,4 +1,4 @@
-//! `scape newid`.
+//! `scape newid` makes new streams use new circuits.
 
 use clap::Args;
 use scape::control::Signal;
@@ -10,7 +10,8 @@ use crate::base::failure::Failure;
 
 /// Use new circuits for all new streams, and forget cached addresses
 ///
-/// tor allows this every ten seconds. The command waits until tor has done it.
+/// tor does this at most once every ten seconds. The command waits until tor
+/// has done it.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 

@@ -1,4 +1,4 @@
-//! `scape resolve`.
+//! `scape resolve` looks up names and addresses through tor.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -17,18 +17,17 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
 use crate::base::table::Table;
 
-/// The number of look-ups at a time.
+/// The maximum number of look-ups at the same time.
 const AT_ONCE: usize = 16;
 
 /// Look up names and addresses through tor
 ///
-/// An exit relay does the look-up. A name has one address in the answer, even
-/// if it has several. The owner of an address controls its name, so don't trust
-/// the name.
+/// An exit relay does the look-up. For a name, only one address is printed,
+/// even if the name has several. For an address, don't trust the name, because
+/// the owner of the address chooses it.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Host names whose addresses are wanted, or IP addresses whose names are
-    /// wanted
+    /// Host names, to get their addresses, or IP addresses, to get their names
     #[arg(required = true, value_name = "NAME|IP", value_parser = query)]
     queries: Vec<String>,
 
@@ -37,14 +36,14 @@ pub(crate) struct Arguments {
     isolate: bool,
 }
 
-/// A look-up, as it is printed with `--json`, one a line.
+/// A look-up, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Answer {
     /// The name or address that was asked for.
     query: String,
     address: Option<IpAddr>,
     name: Option<String>,
-    /// The reason if the look-up has failed.
+    /// The reason why the look-up failed.
     error: Option<String>,
     #[serde(skip)]
     exit: Option<Exit>,
@@ -95,7 +94,7 @@ impl Arguments {
 fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answer)>, Failure> {
     let (sender, waiting) = unbounded();
     for query in queries.iter().cloned().enumerate() {
-        // The receiver is in this function.
+        // This can't fail, because the receiver is in this function.
         let _ = sender.send(query);
     }
     let (sender, answers) = unbounded();
@@ -130,7 +129,8 @@ fn look_up(client: &TorClient, query: String) -> Answer {
     }
 }
 
-/// Prints the answers for people: one alone, or several in a table.
+/// Prints the answers as text. A single answer is printed alone, and several
+/// answers as a table.
 fn print(context: &Context, answers: &[Answer]) -> Result<(), Failure> {
     let text = |answer: &Answer| {
         // The answer is the part that wasn't asked for.

@@ -1,4 +1,4 @@
-//! `scape signal`.
+//! `scape signal` sends a signal to tor.
 
 use clap::Args;
 use scape::control::Signal;

@@ -1,4 +1,4 @@
-//! `scape status`.
+//! `scape status` shows the state of a tor.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::base::units;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
-/// The keys that are asked for, all at once.
+/// The GETINFO keys, which are requested with one command.
 const KEYS: [&str; 20] = [
     "version",
     "status/version/current",
@@ -50,7 +50,7 @@ struct Status {
     version_status: Option<String>,
     pid: Option<u32>,
     user: Option<String>,
-    /// The time since tor has started, in seconds.
+    /// The time since tor started, in seconds.
     uptime: Option<u64>,
     config_file: Option<String>,
     bootstrap: Option<Bootstrap>,
@@ -143,7 +143,7 @@ fn read(controller: &Controller) -> Result<Status, Failure> {
     })
 }
 
-/// Returns the screen for people.
+/// Returns the state as text.
 fn describe(status: &Status) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     let verdict = status.version_status.as_ref().map(|verdict| format!(" ({verdict})"));
@@ -202,7 +202,7 @@ fn network(status: &Status) -> String {
     words.join(", ")
 }
 
-/// Returns the name of a kind of port, as torrc has it.
+/// Returns the name that a kind of port has in the torrc.
 fn port_name(kind: &str) -> &str {
     match kind {
         "or" => "ORPort",

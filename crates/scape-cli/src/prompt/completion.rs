@@ -1,12 +1,14 @@
-//! Completion: the words that fit at the end of a line.
+//! Finds the words that complete a line.
 
 use super::vocabulary::List;
 
-/// Returns the words that can stand in place of the last word of a line, and
-/// the place where that word begins. Case is ignored. `words` returns the words
-/// of a list, and is only called for the lists that fit.
+/// Returns the words that can complete the last word of a line, and the
+/// position where the last word begins. Case is ignored. `words` returns the
+/// words of a list. It is only called for lists that can occur at this
+/// position.
 pub(super) fn complete(line: &str, words: impl Fn(List) -> Vec<String>) -> (usize, Vec<String>) {
-    // Relays are separated by commas.
+    // A word may also follow a comma, as in a list of relays, or the `+` of a
+    // command with data.
     let begin = line.rfind([' ', ',', '+']).map_or(0, |at| at + 1);
     let word = line.get(begin..).unwrap_or_default();
     let last_space = line.rfind(' ').map_or(0, |at| at + 1);
@@ -22,7 +24,7 @@ pub(super) fn complete(line: &str, words: impl Fn(List) -> Vec<String>) -> (usiz
     (begin, found)
 }
 
-/// Returns the lists of words that fit behind these words.
+/// Returns the lists of words that can follow the words `before`.
 fn lists(before: &[&str]) -> &'static [List] {
     let Some(command) = before.first() else { return &[List::Commands] };
     match (command.to_ascii_uppercase().as_str(), before.len()) {

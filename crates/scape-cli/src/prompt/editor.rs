@@ -26,10 +26,10 @@ use crate::base::secrets::may_be_kept;
 const PROMPT: &str = "tor> ";
 /// The prompt for the lines of a data block.
 const DATA_PROMPT: &str = "...> ";
-/// The number of lines in the history.
+/// The maximum number of lines in the history.
 const HISTORY: usize = 1000;
 
-/// Completes words for the editor.
+/// The completion of words in the editor.
 struct Completions {
     vocabulary: Vocabulary,
 }
@@ -66,7 +66,8 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
     editor.set_helper(Some(Completions { vocabulary: Vocabulary::new(&controller) }));
     // Events appear above the line that the user types.
     if let Ok(mut printer) = editor.create_external_printer() {
-        // The editor prints styles as they are.
+        // The editor doesn't remove styles, so they are removed here if the
+        // terminal shouldn't get them.
         let has_styles = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         interpreter.printer.replace(Box::new(move |line| {
             let line = match has_styles {
@@ -98,15 +99,15 @@ fn tell_not_kept(context: &Context, path: &Path, error: &dyn std::error::Error) 
     context.out.note(format_args!("cannot keep the history in {}: {error}", path.display()));
 }
 
-/// After SIGTERM, the terminal echoes again. The editor switches this off while
-/// it reads a line.
+/// Makes the terminal echo again after SIGTERM. The editor switches the echo
+/// off while it reads a line.
 #[cfg(unix)]
 fn restore_at_signals() {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
     if let Ok(settings) = tcgetattr(io::stdin()) {
         interrupt::end_with(move || {
-            // The terminal may have gone.
+            // The terminal may be closed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         });
     }
@@ -143,8 +144,8 @@ fn read_lines(
         if !interpreter.has_open_data() && may_be_kept(&line) {
             // The history may be full, which isn't a problem.
             let _ = editor.add_history_entry(&line);
-            // The line is kept at once: a signal may end the program, and
-            // another prompt may use the same file.
+            // The line is written at once, because a signal may end the
+            // program, and another prompt may use the same file.
             if let Some(path) = &history
                 && let Err(error) = editor.append_history(path)
             {
@@ -156,7 +157,9 @@ fn read_lines(
         match interpreter.line(line.as_bytes()) {
             Ok(Outcome::Quit) => return Ok(()),
             Ok(Outcome::MoreData) if !had_open_data => {
-                print_error("type the data, and a line with a single dot; Ctrl-C drops it");
+                print_error(
+                    "type the data, then a line with a single dot; Ctrl-C drops the command",
+                );
             }
             Ok(_) => {}
             Err(failure) if !interpreter.is_connected() => return Err(failure),
@@ -167,8 +170,8 @@ fn read_lines(
     }
 }
 
-/// Forgets a command whose data isn't complete, and tells the user. Returns
-/// true if there was one.
+/// Drops a command whose data isn't complete, and tells the user. Returns true
+/// if there was such a command.
 fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
     let is_dropped = interpreter.forget_data();
     if is_dropped {
@@ -177,8 +180,8 @@ fn tell_dropped(interpreter: &mut Interpreter<'_>) -> bool {
     is_dropped
 }
 
-/// Returns the file of the history. Returns `None` if the user has no folder
-/// for it.
+/// Returns the file of the history. Returns `None` if neither `XDG_STATE_HOME`
+/// nor `HOME` contains an absolute path.
 fn history_file() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state =

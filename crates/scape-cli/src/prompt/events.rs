@@ -12,13 +12,14 @@ use serde::Serialize;
 use crate::base::failure::Failure;
 use crate::base::output::{Output, json_line, printable};
 
-/// The number of events that may wait to be printed. Further ones are lost.
+/// The maximum number of events that wait to be printed. Further events are
+/// lost.
 const MOST: usize = 10_000;
 
-/// Prints a line, above the line that the user types.
+/// A function that prints a line above the line that the user types.
 pub(super) type Print = Box<dyn FnMut(String) + Send>;
 
-/// Where events are printed: on standard output, or by the editor.
+/// The destination of printed events: standard output, or the editor.
 #[derive(Clone)]
 pub(super) struct Printer(Arc<Mutex<Print>>);
 
@@ -31,7 +32,7 @@ impl fmt::Debug for Printer {
 impl Printer {
     /// Returns a printer for standard output.
     pub(super) fn to(out: Output) -> Self {
-        // There is nobody to tell if the output can't be written.
+        // Errors are ignored, because there is no other place to report them.
         Printer(Arc::new(Mutex::new(Box::new(move |line| drop(out.line(line))))))
     }
 
@@ -53,7 +54,7 @@ struct EventLine<'a> {
     text: String,
 }
 
-/// Begins to print events of these kinds. Dropping the result ends it.
+/// Starts to print events of these kinds. Dropping the result stops it.
 pub(super) fn watch(
     controller: &Controller,
     kinds: &[EventKind],
@@ -68,7 +69,7 @@ pub(super) fn watch(
 
 fn line_of(event: &Event, is_json: bool) -> String {
     if is_json {
-        // Texts can always be written.
+        // This can't fail, because a text can always be serialized.
         return json_of(event.kind().as_str(), event.text()).unwrap_or_default();
     }
     let dim = anstyle::Style::new().dimmed();

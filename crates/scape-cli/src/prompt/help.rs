@@ -1,4 +1,4 @@
-//! `/help`.
+//! Makes the help that `/help` prints.
 
 use scape::Controller;
 use scape_manual::Manual;
@@ -8,12 +8,12 @@ use crate::base::failure::Failure;
 use crate::base::output::printable_lines;
 
 /// Returns the help for a word: a command, an option, or a key of GETINFO.
-/// Control characters of tor's words are escaped.
+/// Control characters in text from tor are escaped.
 pub(super) fn help(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     Ok(printable_lines(&text(controller, words)?))
 }
 
-/// Returns the help as it is.
+/// Returns the help without escaping anything.
 fn text(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let Some(word) = words.first() else { return Ok(overview()) };
     let name = word.trim_start_matches(['/', '+']);
@@ -34,7 +34,7 @@ fn text(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
     let options = info.config_names()?;
     let Some(option) = options.iter().find(|it| it.name.eq_ignore_ascii_case(name)) else {
         return Err(Failure::failed(format!(
-            "{word} is no command, no option and no key of GETINFO: /help lists the commands"
+            "{word} isn't a command, an option or a GETINFO key: /help lists the commands"
         )));
     };
     let values = controller.get_conf_lines([option.name.as_str()])?;
@@ -49,7 +49,7 @@ fn text(controller: &Controller, words: &[&str]) -> Result<String, Failure> {
             }
         }
         Err(error) => {
-            text.push_str(&format!("\nThe meaning is in tor's manual page: {error}"));
+            text.push_str(&format!("\nThe meaning can't be read from tor's manual page: {error}"));
         }
     }
     Ok(text)
@@ -65,7 +65,7 @@ fn first(text: &str) -> &str {
     text.split_inclusive(". ").next().unwrap_or(text).trim_end()
 }
 
-/// Returns the words that a command takes, as this tor lists them.
+/// Returns the words that this tor accepts as arguments of a command.
 fn list(controller: &Controller, command: &str) -> Result<String, Failure> {
     let info = controller.info();
     let words: Vec<String> = match command {

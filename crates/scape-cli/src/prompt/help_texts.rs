@@ -54,18 +54,20 @@ pub(super) const COMMANDS: [CommandHelp; 31] = [
     command(
         "HSFETCH",
         "ADDRESS|v2-ID [SERVER=FINGERPRINT]...",
-        "Fetches the descriptor of an onion service. The events HS_DESC and HS_DESC_CONTENT have \
+        "Fetches the descriptor of an onion service. The events HS_DESC and HS_DESC_CONTENT contain \
          the result.",
     ),
     command(
         "HSPOST",
         "[SERVER=FINGERPRINT]... [HSADDRESS=ADDRESS]",
-        "Posts the descriptor of an onion service, which is the data: write +HSPOST.",
+        "Uploads the descriptor of an onion service. The descriptor is the data of the command, so \
+         write +HSPOST.",
     ),
     command(
         "LOADCONF",
         "",
-        "Replaces the configuration by a torrc, which is the data: write +LOADCONF.",
+        "Replaces the configuration by a torrc. The torrc is the data of the command, so write \
+         +LOADCONF.",
     ),
     command("MAPADDRESS", "FROM=TO...", "Replaces the target of new streams to FROM by TO."),
     command(
@@ -78,7 +80,8 @@ pub(super) const COMMANDS: [CommandHelp; 31] = [
     command(
         "POSTDESCRIPTOR",
         "[purpose=PURPOSE] [cache=no|yes]",
-        "Adds a server descriptor, which is the data: write +POSTDESCRIPTOR.",
+        "Adds a server descriptor. The descriptor is the data of the command, so write \
+         +POSTDESCRIPTOR.",
     ),
     command("PROTOCOLINFO", "[VERSION]", "Shows tor's version and ways to authenticate."),
     command("QUIT", "", "Ends the prompt."),
@@ -91,7 +94,7 @@ pub(super) const COMMANDS: [CommandHelp; 31] = [
     command(
         "RESOLVE",
         "[mode=reverse] NAME",
-        "Resolves a name through the network. The event ADDRMAP has the result.",
+        "Resolves a name through the network. The event ADDRMAP contains the result.",
     ),
     command("SAVECONF", "[FORCE]", "Writes the configuration to the torrc."),
     command("SETCIRCUITPURPOSE", "CIRCUIT purpose=PURPOSE", "Changes the purpose of a circuit."),
@@ -111,7 +114,7 @@ Commands of the prompt:
   /quit                   ends the prompt
 
 Every other line is a command of the control protocol. A line that begins
-with + has data, which ends with a line that is a single dot.
+with + is followed by lines of data. A line with a single dot ends the data.
 Tab completes words. Lines that contain secrets are not kept in the history.
 ";
 

@@ -1,4 +1,4 @@
-//! The lines of standard input, without a terminal.
+//! Reads the lines of standard input if it isn't a terminal.
 
 use std::io::{self, BufRead as _};
 use std::time::Duration;
@@ -15,16 +15,17 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// A source of lines.
 pub(super) enum Lines {
-    /// Lines that are known already.
+    /// The lines of `--run`.
     Given(std::vec::IntoIter<String>),
-    /// A thread reads standard input, because reading can't be interrupted.
+    /// The lines from a thread that reads standard input, because reading can't
+    /// be interrupted.
     Read(Receiver<io::Result<Vec<u8>>>),
 }
 
 impl Lines {
-    /// Begins to read standard input.
+    /// Starts to read standard input.
     pub(super) fn of_stdin() -> Result<Self, Failure> {
-        // The thread reads a line only after the last one was taken.
+        // The thread reads a line only after the previous line was taken.
         let (sender, lines) = bounded(0);
         threads::start_or_fail(move || {
             let mut input = io::stdin().lock();
@@ -45,9 +46,9 @@ impl Lines {
         Ok(Lines::Read(lines))
     }
 
-    /// Returns the next line. Returns `None` after the last one, or if tor has
-    /// ended as the user has told it. Returns a failure after Ctrl-C, or if the
-    /// connection has ended.
+    /// Returns the next line. Returns `None` after the last line, or if tor has
+    /// ended because the user told it to end. Returns a failure after Ctrl-C,
+    /// or if the connection has ended for another reason.
     pub(super) fn next(
         &mut self,
         context: &Context,

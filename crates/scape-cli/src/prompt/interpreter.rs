@@ -13,7 +13,7 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::output::{print_error, printable};
 use crate::base::units;
 
-/// The result of a line.
+/// The result of running a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Done,
@@ -31,7 +31,7 @@ pub(super) struct Interpreter<'a> {
     controller: Controller,
     pub(super) printer: Printer,
     events: Option<Registration>,
-    /// The number of lost events that the user knows of.
+    /// The number of lost events that the user was told about.
     told_lost: u64,
     /// A command whose data isn't complete.
     open: Option<Open>,
@@ -42,7 +42,7 @@ pub(super) struct Interpreter<'a> {
 /// A command whose data isn't complete.
 #[derive(Debug)]
 struct Open {
-    /// The first line. `None` if the line was refused, so that its data is
+    /// The first line. `None` if the line was rejected, so that its data is
     /// dropped.
     line: Option<String>,
     data: Vec<u8>,
@@ -62,7 +62,7 @@ struct ReplyValue {
 struct ReplyLineValue {
     code: u16,
     text: String,
-    /// The data block behind the line.
+    /// The data block after the line.
     data: Option<String>,
 }
 
@@ -95,8 +95,8 @@ impl<'a> Interpreter<'a> {
         self.open.is_some()
     }
 
-    /// Forgets a command whose data isn't complete. Returns true if there was
-    /// one.
+    /// Drops a command whose data isn't complete. Returns true if there was
+    /// such a command.
     pub(super) fn forget_data(&mut self) -> bool {
         self.open.take().is_some()
     }
@@ -126,7 +126,7 @@ impl<'a> Interpreter<'a> {
             return Ok(Outcome::MoreData);
         }
         let Ok(line) = std::str::from_utf8(bytes) else {
-            // The data that follows must not be taken for commands.
+            // The data that follows must not be mistaken for commands.
             if bytes.trim_ascii_start().starts_with(b"+") {
                 self.open = Some(Open { line: None, data: Vec::new() });
             }
@@ -159,7 +159,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Prints events of these kinds from now on, and of no others.
+    /// Prints only events of these kinds from now on.
     pub(super) fn set_events<S: AsRef<str>>(&mut self, words: &[S]) -> Result<(), Failure> {
         let words = words.iter().map(AsRef::as_ref);
         let words: Vec<&str> = words.filter(|word| !word.eq_ignore_ascii_case("off")).collect();
@@ -187,9 +187,9 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Prints the events that tor has sent, and ends the prompt.
+    /// Prints the remaining events, and ends the prompt.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
-        // After an answer of tor, all events before this moment are here.
+        // When tor has answered, all events before this moment have arrived.
         let synced = match self.events.is_some() && self.is_connected() {
             true => self.controller.sync(),
             false => Ok(()),
@@ -244,7 +244,7 @@ impl<'a> Interpreter<'a> {
     }
 }
 
-/// Returns true if tor may end after this command.
+/// Returns true if this command tells tor to end.
 fn ends_tor(line: &str) -> bool {
     let words: Vec<String> = line.split_whitespace().map(str::to_ascii_uppercase).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

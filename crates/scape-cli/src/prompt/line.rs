@@ -1,13 +1,13 @@
-//! The lines of the prompt.
+//! Parses the lines of the prompt.
 
 /// A line that the user has entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line<'a> {
     /// An empty line, or a comment that begins with `#`.
     Nothing,
-    /// `/help`, with the words behind it.
+    /// `/help`, with the words after it.
     Help(Vec<&'a str>),
-    /// `/info`, with a relay if there is one.
+    /// `/info`, with the relay if one is given.
     Info(Option<&'a str>),
     /// `/events` or SETEVENTS, with the kinds.
     Events(Vec<&'a str>),

@@ -1,7 +1,7 @@
-//! `scape prompt`: an interpreter for the control protocol.
+//! `scape prompt` runs an interpreter for the control protocol.
 //!
 //! `interpreter.rs` runs one line at a time, without a terminal. `editor.rs`
-//! reads lines at a terminal, with a history and the completions of
+//! reads lines at a terminal. It has a history and the completions of
 //! `completion.rs`, whose words are in `vocabulary.rs`. Without a terminal, the
 //! lines are those of `--run` or of standard input (`input.rs`).
 
@@ -28,19 +28,21 @@ use interpreter::{Interpreter, Outcome};
 /// Talk to tor in the control protocol, with completion and help
 ///
 /// Lines are commands of the control protocol, such as GETINFO version, or
-/// commands of the prompt, such as /help. A line that begins with + has data,
-/// which ends with a line that is a single dot.
+/// commands of the prompt, such as /help. A line that begins with + is followed
+/// by lines of data. A line with a single dot ends the data.
 ///
-/// Without a terminal, the lines are read from standard input. All of them are
-/// run. The exit code is that of the first line that fails, such as 1 if tor
-/// refuses it. It is 3 if the connection ends, because no further line is run.
+/// Without a terminal, the lines are read from standard input, and all of them
+/// are run. The exit code is that of the first line that fails, for example 1
+/// if tor refuses it. If the connection ends, no further line is run, and the
+/// exit code is 3.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Run this line, and end after the last one
+    /// Run this line, then end. Can be repeated
     #[arg(long, value_name = "LINE")]
     run: Vec<String>,
 
-    /// Show these events from the beginning, such as CIRC
+    /// Show events of this kind, such as CIRC, from the beginning. Can be
+    /// repeated
     #[arg(long, value_name = "KIND")]
     events: Vec<String>,
 }
@@ -63,8 +65,8 @@ impl Arguments {
     }
 }
 
-/// Runs lines until the last one. Problems are reported, and the next line is
-/// run.
+/// Runs all lines. If a line fails, reports the failure and continues with the
+/// next line.
 fn run_script(
     context: &Context,
     interpreter: &mut Interpreter<'_>,

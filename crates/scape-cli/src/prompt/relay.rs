@@ -1,4 +1,4 @@
-//! `/info`: what tor knows about a relay.
+//! Prints a relay for `/info`.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ struct RelayValue {
     ipv6: Option<String>,
     country: Option<String>,
     flags: Vec<String>,
-    /// The bandwidth in the consensus, in kilobytes a second.
+    /// The bandwidth in the consensus, in kilobytes per second.
     bandwidth: Option<u32>,
     version: Option<String>,
     /// The summary of the exit policy.
@@ -30,8 +30,8 @@ struct RelayValue {
     family: Vec<String>,
 }
 
-/// Prints what tor knows about a relay, which is named by its fingerprint,
-/// nickname or address. Without a name, it is this tor itself.
+/// Prints tor's data about the relays with this fingerprint, nickname or
+/// address. Without a name, prints the data about this tor itself.
 pub(super) fn show(
     context: &Context,
     controller: &Controller,
@@ -40,7 +40,7 @@ pub(super) fn show(
     let own = match name {
         Some(_) => None,
         None => Some(controller.info().fingerprint()?.ok_or_else(|| {
-            Failure::failed("this tor is no relay: name one, as in /info NICKNAME")
+            Failure::failed("this tor isn't a relay: show another relay with /info NICKNAME")
         })?),
     };
     let directory = controller.info().directory()?;

@@ -10,8 +10,8 @@ use super::help_texts::COMMANDS;
 use super::line::SLASH_COMMANDS;
 use crate::base::output::printable;
 
-/// The time that tor has to send a list, because the user waits for it in the
-/// middle of a line.
+/// The time limit for reading a list from tor. It is short, because the user
+/// waits in the middle of a line.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A list of words.
@@ -44,15 +44,18 @@ impl Vocabulary {
         Vocabulary { controller, known: RefCell::default() }
     }
 
-    /// Returns the words of a list. Returns none if tor refuses to tell.
+    /// Returns the words of a list. Returns no words if tor doesn't send the
+    /// list.
     pub(super) fn words(&self, list: List) -> Vec<String> {
         if let Some(known) = self.known.borrow().get(&list) {
             return known.clone();
         }
         let Ok(mut words) = self.ask(list) else { return Vec::new() };
-        // The editor prints words as they are.
+        // The editor doesn't escape words, so words that must be escaped are
+        // left out.
         words.retain(|word| printable(word) == *word);
-        // tor may have no consensus yet. Circuits and streams come and go.
+        // An empty list isn't stored, because tor may have no consensus yet.
+        // Circuits and streams aren't stored, because they change.
         let is_lasting = !words.is_empty() && !matches!(list, List::Circuits | List::Streams);
         if is_lasting {
             self.known.borrow_mut().insert(list, words.clone());

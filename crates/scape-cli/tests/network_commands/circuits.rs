@@ -88,7 +88,7 @@ fn built_by_options(network: &TestNetwork) {
     let done = build("fr").run().expect(1);
     assert!(done.error.contains("country"), "{done:?}");
     let done = scape(network, ["circuits", "build", "--exit-country", "de"]).run().expect(1);
-    assert!(done.error.contains("tor has no data about countries; name a database"), "{done:?}");
+    assert!(done.error.contains("tor has no data about countries; use a database"), "{done:?}");
 }
 
 fn closed(network: &TestNetwork) {

@@ -75,7 +75,7 @@ fn receives(network: &TestNetwork) {
     let folder = File::open("/").unwrap();
     let child = scape(network, ["connect", &target]).start_on(folder.into(), Stdio::piped());
     let done = Done::of(child, &"connect").expect(1);
-    assert!(done.error.contains("broke: cannot send: Is a directory"), "{done:?}");
+    assert!(done.error.contains("failed: cannot send: Is a directory"), "{done:?}");
 }
 
 fn closes(network: &TestNetwork) {

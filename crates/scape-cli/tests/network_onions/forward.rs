@@ -126,7 +126,7 @@ fn explains(network: &TestNetwork) {
     let running = Watching::start(scape(network, ["onion", "forward", &taken.port().to_string()]));
     running.line();
     let done = running.interrupt().expect(130);
-    assert!(done.error.contains(&format!("nobody listens at {taken} yet")), "{done:?}");
+    assert!(done.error.contains(&format!("no program listens on {taken} yet")), "{done:?}");
     let running = Watching::start(scape(network, ["onion", "forward", &format!("{nobody}:80~0")]));
     let line = running.line();
     let local = line.strip_prefix(&format!("{nobody}:80 => ")).unwrap();

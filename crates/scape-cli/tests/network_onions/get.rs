@@ -54,7 +54,7 @@ fn sends(network: &TestNetwork) {
     // The body isn't sent to another place.
     let temporary = Server::start().url("/temporary");
     let done = scape(network, ["get", "-d", "x", &temporary]).run().expect(1);
-    assert!(done.error.contains("isn't sent; --max-redirects 0"), "{done:?}");
+    assert!(done.error.contains("isn't sent there; use --max-redirects 0"), "{done:?}");
     let kept = scape(network, ["get", "-d", "x", "--max-redirects", "0", "-i", &temporary]).ok();
     assert!(kept.contains("\r\nlocation: /echo\r\n"), "{kept}");
     let text = scape(network, ["get", "-d", "a=1", &url]).ok().to_lowercase();

@@ -1,4 +1,4 @@
-//! The built `scape`, run the way a user does.
+//! Runs the built `scape` as a user does.
 
 use std::fmt::Debug;
 use std::fs;
@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, unbounded};
 use serde_json::Value;
 
-/// The time that a command may take. It is many times what any of them needs.
+/// The time limit for a command. Every command needs much less.
 const LONGEST: Duration = Duration::from_secs(240);
 
-/// The time in which an awaited line must come.
+/// The time limit for a line that a test waits for.
 const SOON: Duration = Duration::from_secs(60);
 
-/// A command line of `scape`, without the variables of the environment that it
-/// reads.
+/// A command line of `scape`. Environment variables that `scape` reads are
+/// removed.
 #[derive(Debug)]
 pub(crate) struct Scape {
     command: Command,
@@ -84,7 +84,7 @@ impl Scape {
         self
     }
 
-    /// Sets the standard error, which the result then lacks.
+    /// Sets the standard error. The result then doesn't contain it.
     pub(crate) fn error(mut self, error: Stdio) -> Self {
         self.error = Some(error);
         self
@@ -172,7 +172,7 @@ impl Done {
 pub(crate) struct Lines(Receiver<String>);
 
 impl Lines {
-    /// Begins to read the output of a command, which the test talks to.
+    /// Starts to read the output of a command that the test talks to.
     pub(crate) fn of(output: impl Read + Send + 'static) -> Self {
         let (sender, lines) = unbounded();
         thread::spawn(move || {
@@ -201,21 +201,21 @@ impl Lines {
         std::iter::from_fn(|| self.within(SOON))
     }
 
-    /// Waits until a line is `expected`.
+    /// Skips lines until one is equal to `expected`.
     #[track_caller]
     pub(crate) fn until(&self, expected: &str) {
         while self.next() != expected {}
     }
 }
 
-/// Waits until a command handles Ctrl-C, or has ended. It installs the handler
-/// before it does anything else.
+/// Waits until a command handles Ctrl-C, or has ended. Commands install the
+/// handler before they do anything else.
 pub(crate) fn wait_for_handler(child: &mut Child) {
     let deadline = Instant::now() + LONGEST;
     let path = format!("/proc/{}/status", child.id());
     while child.try_wait().unwrap().is_none() {
         let Ok(text) = fs::read_to_string(&path) else {
-            // A system without /proc.
+            // This system has no /proc.
             return thread::sleep(Duration::from_millis(500));
         };
         let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));

@@ -1,4 +1,4 @@
-//! A pseudo-terminal, which a command takes for the user's terminal.
+//! Opens a pseudo-terminal, which looks like the user's terminal to a command.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
-/// The time in which an awaited text must come.
+/// The time limit for a text that a test waits for.
 const SOON: Duration = Duration::from_secs(60);
 
 /// A pseudo-terminal.
@@ -72,8 +72,8 @@ impl Terminal {
         self.user.write_all(bytes).unwrap();
     }
 
-    /// Reads until the command has written `text`. Returns everything up to its
-    /// end, and forgets it.
+    /// Reads until the command has written `text`. Returns everything up to the
+    /// end of `text`, so that the next call continues after it.
     pub(crate) fn until(&mut self, text: &str) -> String {
         loop {
             if let Some(at) = self.seen.find(text) {

@@ -1,4 +1,4 @@
-//! A command that runs on, whose lines a test reads while it runs.
+//! Runs a command and reads its lines while it runs.
 
 use std::process::Child;
 

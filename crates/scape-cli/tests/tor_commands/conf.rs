@@ -72,7 +72,7 @@ fn conf_keeps_lines_of_onion_services_together() {
     assert_eq!(values[0]["name"], "HiddenServiceOptions");
     assert_eq!(values[0]["values"].as_array().unwrap().len(), 4);
     let done = conf(&tor, ["reset", "HiddenServiceDir"]).run().expect(1);
-    assert!(done.error.contains("name HiddenServiceOptions"), "{done:?}");
+    assert!(done.error.contains("set HiddenServiceOptions"), "{done:?}");
     let removed = conf(&tor, ["reset", "HiddenServiceOptions"]).ok();
     assert_eq!(removed, expected.replace('+', "-"));
     assert_eq!(conf(&tor, ["get", "HiddenServiceOptions"]).ok(), "");
@@ -148,7 +148,7 @@ fn conf_explain_shows_the_manual_or_where_it_should_be() {
     let missing = || conf(&tor, ["explain", "Nickname", "--manual", "/nowhere/tor.1"]);
     let done = missing().run().expect(0);
     assert_eq!(done.out, "Nickname\n  value     unset\n  default   unset\n  type      String\n");
-    assert!(done.error.contains("without meanings: "), "{done:?}");
+    assert!(done.error.contains("the meanings are missing: "), "{done:?}");
     assert!(done.error.contains("/nowhere/tor.1"), "{done:?}");
     assert!(missing().json()[0]["manual_error"].as_str().unwrap().contains("/nowhere/tor.1"));
 }

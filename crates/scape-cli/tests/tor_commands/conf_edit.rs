@@ -95,7 +95,7 @@ fn refused_text_is_kept_and_can_be_used_again() {
     // Without a terminal, nothing is changed without --yes.
     let done = edit(&tor, "sed -i s/somebody/other/").run().expect(1);
     assert_eq!(done.out, "-Nickname somebody\n+Nickname other\n");
-    assert!(done.error.contains("give --yes"), "{done:?}");
+    assert!(done.error.contains("use --yes"), "{done:?}");
     let [file] = kept(tor.folder()).try_into().unwrap();
     edit(&tor, "true").arg("--yes").arg("--file").arg(&file).ok();
     assert_eq!(tor.controller().get_conf("Nickname").unwrap().as_deref(), Some("other"));
@@ -131,7 +131,7 @@ fn change_by_another_program_and_failing_editor_change_nothing() {
     let services = Scape::new(["conf", "get", "HiddenServiceOptions"]).control(tor.port()).ok();
     assert!(services.starts_with(&format!("HiddenServiceDir {folder}/theirs\n")), "{services}");
     let done = edit(&tor, "false").run().expect(1);
-    assert!(done.error.contains("the editor false has ended with code 1"), "{done:?}");
+    assert!(done.error.contains("the editor false ended with exit code 1"), "{done:?}");
 }
 
 /// Runs `scape conf edit` with a terminal as its standard input, at which

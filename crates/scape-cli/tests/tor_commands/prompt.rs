@@ -68,7 +68,7 @@ fn prompt_explains_commands_options_and_keys() {
     // The exit code is that of the first line that fails.
     prompt(&tor, "/nonsense\n/help nonsense\n+LOADCONF\n").run().expect(2);
     let done = prompt(&tor, "/help nonsense\n/nonsense\n").run().expect(1);
-    assert!(done.error.contains("nonsense is no command"), "{done:?}");
+    assert!(done.error.contains("nonsense isn't a command"), "{done:?}");
     assert!(done.error.contains("/nonsense is unknown"), "{done:?}");
 }
 
@@ -243,7 +243,7 @@ fn prompt_at_a_terminal_tells_what_it_drops() {
     // Ctrl-D and Ctrl-C in a block.
     for key in ["\x04", "\x03"] {
         terminal.type_text("+LOADCONF\r");
-        terminal.until("type the data, and a line with a single dot");
+        terminal.until("type the data, then a line with a single dot");
         terminal.until("...> ");
         terminal.type_text(key);
         terminal.until("its data were dropped, and nothing was sent");

@@ -1,4 +1,4 @@
-//! `scape circuits build`.
+//! `scape circuits build` builds a circuit.
 
 use clap::{Args, ValueEnum};
 use scape::event::CircuitPurpose;
@@ -17,13 +17,14 @@ use crate::commands::shared::listing::print;
 /// Build a circuit, wait until it is ready, and print it
 ///
 /// Without relays and options, tor chooses the relays. With --length,
-/// --exit-country or --purpose controller, scape chooses them by tor's rules,
-/// but doesn't obey tor's options ExcludeNodes, MiddleNodes and the like.
-/// Circuits over chosen relays stand out, and may reveal who uses them.
+/// --exit-country or --purpose controller, scape chooses them. scape follows
+/// tor's rules for paths, but ignores tor's options such as ExcludeNodes and
+/// MiddleNodes. Circuits over relays that tor didn't choose can be told apart
+/// from others, and may reveal who uses them.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The relays, first hop first, with commas between them: fingerprints,
-    /// nicknames, or $FINGERPRINT~NICKNAME
+    /// The relays in the order of the circuit, separated by commas:
+    /// fingerprints, nicknames, or $FINGERPRINT~NICKNAME
     #[arg(value_name = "RELAY", value_delimiter = ',', value_parser = relay)]
     relays: Vec<String>,
 
@@ -38,13 +39,13 @@ pub(super) struct Arguments {
 
     /// The purpose of the circuit
     ///
-    /// tor attaches streams to general circuits by itself, and closes those
-    /// that are old or unused. It does neither with circuits of the purpose
-    /// controller.
+    /// tor attaches streams to circuits with the purpose general by itself, and
+    /// closes such circuits when they are old or unused. tor does neither for
+    /// circuits with the purpose controller.
     #[arg(long, value_enum, default_value_t = Purpose::General)]
     purpose: Purpose,
 
-    /// Choose an exit in this country, such as de. May be given several times
+    /// Choose an exit in this country, such as de. Can be repeated
     #[arg(long, value_name = "COUNTRY", conflicts_with = "relays")]
     exit_country: Vec<CountryCode>,
 
@@ -88,7 +89,8 @@ impl Arguments {
         if is_chosen_by_tor {
             return Ok(CircuitBuilder::new());
         }
-        // tor obeys this option for its own circuits.
+        // tor applies this option to its own circuits, so scape applies it,
+        // too.
         let distinct = state.controller().get_conf("EnforceDistinctSubnets")?;
         let mut path = PathBuilder::new().distinct_subnets(distinct.as_deref() != Some("0"));
         if let Some(length) = self.length {
@@ -107,7 +109,7 @@ impl Arguments {
     }
 }
 
-/// Checks that a relay has a name.
+/// Parses the name of a relay. Returns an error if the name is empty.
 fn relay(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("the name of the relay is empty".into()),
@@ -115,8 +117,9 @@ fn relay(text: &str) -> Result<String, String> {
     }
 }
 
-/// Returns a relay's name for tor. Nicknames are looked up in the consensus,
-/// because several relays may have the same one, and tor would take any.
+/// Returns the fingerprint of a relay. Nicknames are looked up in the
+/// consensus, because several relays may have the same nickname, and tor would
+/// choose any of them.
 fn find(state: &State, text: &str) -> Result<String, Failure> {
     let named = RelayName::from(text).fingerprint();
     if let Some(fingerprint) = named.or_else(|| text.parse().ok()) {

@@ -1,4 +1,4 @@
-//! `scape circuits close`.
+//! `scape circuits close` closes circuits.
 
 use clap::Args;
 use scape::State;
@@ -9,14 +9,14 @@ use super::row::CircuitRow;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// Close circuits, with the streams that they carry
+/// Close circuits and the streams on them
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The ids of the circuits, as `scape circuits` shows them
     #[arg(value_name = "ID", required = true)]
     ids: Vec<CircuitId>,
 
-    /// Leave circuits open that carry streams
+    /// Don't close circuits that carry streams
     #[arg(long)]
     if_unused: bool,
 }

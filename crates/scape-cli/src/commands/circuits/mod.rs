@@ -1,4 +1,4 @@
-//! `scape circuits`.
+//! `scape circuits` lists circuits. Its subcommands build and close them.
 
 mod build;
 mod close;

@@ -12,8 +12,8 @@ use crate::commands::shared::column::{self, Key};
 use crate::commands::shared::json;
 use crate::commands::shared::relay::RelayRef;
 
-/// The number of characters of a conflux id in the table, which tell the few
-/// sets of one tor apart.
+/// The number of characters of a conflux id that the table shows. They are
+/// enough to distinguish the few conflux sets of one tor.
 const SHORT_ID: usize = 8;
 
 /// A column of this list.
@@ -23,27 +23,28 @@ type Column = column::Column<CircuitRow>;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct CircuitRow {
     id: CircuitId,
-    /// The status, such as `BUILT`, in tor's words.
+    /// The status in tor's spelling, such as `BUILT`.
     status: CircuitStatus,
-    /// The purpose, such as `GENERAL`, in tor's words.
+    /// The purpose in tor's spelling, such as `GENERAL`.
     purpose: Option<CircuitPurpose>,
-    /// The progress of a circuit for onion services.
+    /// The state of a circuit that is used for an onion service.
     hs_state: Option<HsState>,
-    /// The onion service that the circuit is for.
+    /// The address of the onion service that the circuit is used for.
     rend_query: Option<String>,
     /// The relays, the first hop first.
     path: Vec<RelayRef>,
     build_flags: Vec<BuildFlag>,
-    /// The time when the circuit was created, or when its purpose has changed.
+    /// The time when the circuit was created, or when tor reused it for another
+    /// purpose.
     #[serde(serialize_with = "json::time")]
     created: Option<SystemTime>,
     /// The streams that the circuit carries.
     streams: Vec<StreamId>,
     /// The id that the circuits of a conflux set share.
     conflux_id: Option<ConfluxId>,
-    /// The reason for the end. Null while the circuit is open.
+    /// The reason why the circuit ended. Null while the circuit is open.
     reason: Option<CircuitReason>,
-    /// The reason of another relay for the end.
+    /// The reason that a relay gave for closing the circuit.
     remote_reason: Option<CircuitReason>,
 }
 
@@ -71,7 +72,8 @@ impl CircuitRow {
     }
 }
 
-/// Returns the columns of the table. `long` shows the relays' fingerprints.
+/// Returns the columns of the table. If `long` is true, the path contains the
+/// relays' fingerprints.
 pub(super) fn columns(long: bool) -> Vec<Column> {
     let path: fn(&CircuitRow) -> Option<String> = match long {
         true => |row| row.path(RelayRef::long),

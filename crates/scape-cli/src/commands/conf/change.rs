@@ -1,5 +1,5 @@
-//! Changes of options, and differences between two configurations, as they are
-//! printed.
+//! Formats and prints changes of options, and differences between two
+//! configurations.
 
 use anstyle::{AnsiColor, Style};
 use scape::Config;
@@ -17,8 +17,9 @@ use crate::base::output::printable;
 /// shown and changed together.
 pub(super) const SERVICES: &str = "HiddenServiceOptions";
 
-/// Returns the name under which the lines of an option are shown and changed:
-/// that of the option or, for an option of an onion service, that of the group.
+/// Returns the name under which the lines of an option are shown and changed.
+/// This is the name of the option or, for an option of an onion service, the
+/// name of the group.
 pub(super) fn unit(option: &ConfigOption) -> &str {
     match option.group.as_deref() {
         Some(SERVICES) => SERVICES,
@@ -58,11 +59,12 @@ impl Change {
             let only_here = only_here.map(|line| printable(line));
             lines.extend(only_here.map(|line| format!("{style}{sign}{line}{style:#}")));
         }
-        // The same lines in another order.
+        // The lines differ only in their order, or in passwords, which are
+        // hidden.
         if lines.is_empty() {
             lines.extend(self.after.iter().map(|line| format!(" {}", printable(line))));
         }
-        // A password that is replaced by another one.
+        // Neither side has a line, so only the name is shown.
         if lines.is_empty() { self.name.clone() } else { lines.join("\n") }
     }
 }
@@ -74,19 +76,20 @@ impl From<ConfigDiff> for Change {
 }
 
 /// Returns the names and values of lines, without passwords. Lines without a
-/// value only say that an option is unset, and are left out.
+/// value are left out, because they mean that an option is unset.
 pub(super) fn texts(lines: &[ConfLine]) -> Vec<String> {
     let set = lines.iter().filter(|line| line.value.is_some());
     set.map(ToString::to_string).collect()
 }
 
-/// Returns the pending changes that change something.
+/// Returns the pending changes, except those that leave an option as it is.
 pub(super) fn pending(config: &Config) -> Vec<Change> {
     let diff = config.diff().into_iter();
     diff.filter(|diff| diff.before != diff.after).map(Change::from).collect()
 }
 
-/// Prints changes: each removed or added line, or one object a change.
+/// Prints the removed and added lines of each change or, with `--json`, one
+/// object per change.
 pub(super) fn print(context: &Context, changes: &[Change]) -> Result<(), Failure> {
     if context.out.is_json() {
         return context.out.values(changes);
@@ -108,7 +111,7 @@ pub(super) fn save(context: &Context, config: &mut Config) -> Result<(), Failure
     for lost in config.take_overwritten() {
         let theirs = printable(&texts(&lost.theirs).join(", "));
         context.out.note(format_args!(
-            "another program changed {} at the same moment; its value is overwritten: {theirs}",
+            "another program changed {} at the same time; its value was overwritten: {theirs}",
             lost.name
         ));
     }

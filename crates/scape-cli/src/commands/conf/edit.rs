@@ -1,4 +1,4 @@
-//! `scape conf edit`.
+//! `scape conf edit` changes options in the user's editor.
 
 use std::env;
 use std::ffi::OsString;
@@ -19,24 +19,24 @@ use crate::base::failure::{Exit, Failure};
 use crate::base::output::{print_error, printable_lines};
 use crate::base::program;
 
-/// The editor if no variable names one.
+/// The editor that is used if neither VISUAL nor EDITOR is set.
 const USUAL_EDITOR: &str = if cfg!(windows) { "notepad" } else { "vi" };
 
 /// Edit the running configuration as a torrc
 ///
 /// The options that differ from their defaults are opened in $VISUAL or
-/// $EDITOR. What was changed is checked, shown, and sent with one command: tor
-/// makes either all of the changes or none. If anything is refused, the edited
-/// text is kept in a file, which is named. The torrc doesn't change; see `scape
-/// conf save`.
+/// $EDITOR. The changes are then checked, shown, and sent with one command: tor
+/// makes either all of them or none. If anything is refused, the edited text is
+/// kept in a file, and the path of this file is printed. The torrc doesn't
+/// change; see `scape conf save`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Don't ask before the changes are made
     #[arg(long, short)]
     yes: bool,
 
-    /// Begin with this file, such as one that was refused, instead of the
-    /// running configuration
+    /// Edit this file instead of the running configuration, for example a text
+    /// that an earlier `scape conf edit` has kept
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
 }
@@ -57,7 +57,8 @@ impl Arguments {
         match result {
             Err(failure) if is_edited => {
                 let failure = keep(file, failure);
-                // The failures of an interrupted command aren't printed.
+                // The failure of an interrupted command isn't printed later, so
+                // it is printed here.
                 if context.token.is_cancelled() {
                     print_error(printable_lines(&failure.message));
                 }
@@ -92,7 +93,8 @@ impl Arguments {
             if !is_terminal || self.yes {
                 return Err(refused);
             }
-            // Also with --json, because the question is about it.
+            // This is printed with --json, too, because the question below
+            // refers to it.
             print_error(printable_lines(&refused.message));
             if !ask::yes(context, "Edit the text again? [y/N]")? {
                 return Err(refused);
@@ -100,7 +102,7 @@ impl Arguments {
         }
     }
 
-    /// Shows the changes, asks whether they shall be made, and makes them.
+    /// Shows the changes, asks the user to confirm them, and makes them.
     fn make(
         &self,
         context: &Context,
@@ -118,7 +120,7 @@ impl Arguments {
         if !self.yes {
             if !is_terminal {
                 return Err(Failure::failed(
-                    "nothing was changed, because there is no terminal to ask at: give --yes",
+                    "nothing was changed, because there is no terminal to ask at: use --yes",
                 ));
             }
             if context.out.is_json() {
@@ -136,12 +138,12 @@ impl Arguments {
     }
 }
 
-/// The end of an attempt to make the changes in the text.
+/// The result of an attempt to make the changes in the text.
 #[derive(Debug)]
 enum Attempt {
     /// The changes were made, or there were none.
     Made,
-    /// The user doesn't want them.
+    /// The user declined the changes.
     Declined,
 }
 
@@ -160,11 +162,11 @@ fn write(text: &[u8]) -> Result<TempPath, Failure> {
     })
 }
 
-/// Keeps the edited text, and names its file.
+/// Keeps the file with the edited text, and adds its path to the failure.
 fn keep(file: TempPath, failure: Failure) -> Failure {
     let kept = match file.keep() {
         Ok(path) => format!(
-            "the edited text is kept in {0}: go on with `scape conf edit --file {0}`",
+            "the edited text is kept in {0}: continue with `scape conf edit --file {0}`",
             path.display()
         ),
         Err(error) => format!("the edited text can't be kept: {error}"),
@@ -186,14 +188,14 @@ fn open(context: &Context, file: &Path) -> Result<(), Failure> {
         Exit::Program(_) if context.token.is_cancelled() => Failure::silent(Exit::Interrupted),
         Exit::Program(code) => {
             let advice = "set VISUAL or EDITOR to an editor that works";
-            Failure::failed(format!("the editor {name} has ended with code {code}: {advice}"))
+            Failure::failed(format!("the editor {name} ended with exit code {code}: {advice}"))
         }
         _ => failure,
     })
 }
 
-/// Returns the command that opens the file. The variables may have arguments,
-/// such as `code --wait`, so the shell splits them.
+/// Returns the command that opens the file. `VISUAL` and `EDITOR` may contain
+/// arguments, as in `code --wait`, so a shell splits the value.
 #[cfg(unix)]
 fn editor_command(editor: &OsString, file: &Path) -> Command {
     let mut line = editor.clone();

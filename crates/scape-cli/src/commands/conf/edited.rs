@@ -1,5 +1,5 @@
-//! The running configuration as a text for an editor, and the changes in the
-//! edited text.
+//! Writes the running configuration as a text for an editor, and finds the
+//! changes in the edited text.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,8 +30,8 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads the options that differ from their defaults. Options with
-    /// passwords are only named, in a comment.
+    /// Reads the options that differ from their defaults. The names of options
+    /// with passwords are listed in a comment, without their values.
     pub(super) fn read(config: &Config) -> Result<Self, Failure> {
         let mut lines = Lines::new();
         let mut torrc = Torrc::new();
@@ -70,8 +70,8 @@ impl Snapshot {
         &self.text
     }
 
-    /// Notes the changes between this configuration and the edited text in
-    /// `config`, which checks them.
+    /// Adds the differences between this configuration and the edited text to
+    /// the pending changes of `config`, which checks them.
     pub(super) fn apply(&self, config: &mut Config, text: &[u8]) -> Result<(), Failure> {
         let edited = parse(config, text)?;
         let units: BTreeSet<&String> = self.lines.keys().chain(edited.keys()).collect();
@@ -85,13 +85,14 @@ impl Snapshot {
             let is_foreign = match self.lines.get(unit) {
                 Some(before) => present(config, unit)? != *before,
                 None if unit == SERVICES => !present(config, unit)?.is_empty(),
-                // An option that isn't in the text had its default. Passwords
-                // are left out of the text.
+                // An option that isn't in the text had its default when the
+                // text was made, unless it is a password: passwords are never
+                // in the text.
                 None => !option.is_default && !is_secret_option(unit),
             };
             if is_foreign {
                 return Err(Failure::failed(format!(
-                    "another program has changed {unit} in the meantime"
+                    "another program has changed {unit} in the meantime: start `scape conf edit` again"
                 )));
             }
             change(config, unit, after)?;
@@ -100,7 +101,7 @@ impl Snapshot {
     }
 }
 
-/// Returns the lines that tor runs with.
+/// Returns the current lines of an option or group.
 fn present(config: &Config, unit: &str) -> Result<Vec<ConfLine>, Failure> {
     let mut lines = config.group(unit)?;
     if unit != SERVICES {
@@ -109,14 +110,17 @@ fn present(config: &Config, unit: &str) -> Result<Vec<ConfLine>, Failure> {
     Ok(lines)
 }
 
-/// Parses the edited text. Names get tor's spelling.
+/// Parses the edited text. The names of options are converted to tor's
+/// spelling.
 fn parse(config: &Config, text: &[u8]) -> Result<Lines, Failure> {
     let torrc = Torrc::parse(text).map_err(Failure::failed)?;
     let mut lines = Lines::new();
     for entry in torrc.entries() {
         let at = format!("line {}", entry.line());
         if entry.is_include() {
-            return Err(Failure::failed(format!("{at}: other files can't be included here")));
+            return Err(Failure::failed(format!(
+                "{at}: other files can't be included here: remove %include"
+            )));
         }
         if entry.magic().is_some() {
             return Err(Failure::failed(format!(

@@ -1,4 +1,4 @@
-//! `scape conf explain`.
+//! `scape conf explain` explains options.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -15,7 +15,8 @@ use crate::base::output::printable;
 /// Explain options: value, default, type and meaning
 ///
 /// The meaning is from tor's manual page tor(1), which most packages of tor
-/// install. The page can describe another version than the running tor.
+/// install. The page may describe a different version than that of the running
+/// tor.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The names of options
@@ -46,7 +47,7 @@ struct Meaning {
     section: String,
     /// The forms of the value, such as `NUM`.
     forms: Vec<String>,
-    /// The first sentence.
+    /// The first sentence of the description.
     summary: String,
     /// The whole description.
     help: String,
@@ -86,13 +87,13 @@ impl Arguments {
             separator = "\n";
         }
         if let Some(reason) = manual_error {
-            context.out.note(format_args!("without meanings: {reason}"));
+            context.out.note(format_args!("the meanings are missing: {reason}"));
         }
         Ok(())
     }
 }
 
-/// Returns the text of an error with that of its cause.
+/// Returns the text of an error and of its cause.
 fn reason(error: &ManualError) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),

@@ -1,4 +1,4 @@
-//! `scape conf get`.
+//! `scape conf get` prints the values of options.
 
 use clap::Args;
 use scape::Config;
@@ -17,7 +17,7 @@ use crate::base::output::printable;
 ///
 /// Without names, the options that differ from their defaults are printed, each
 /// line with a name and a value. With one name, only the values are printed,
-/// one a line. Values have no quotes; `scape conf edit` shows them as a torrc
+/// one per line. Values have no quotes; `scape conf edit` shows them as a torrc
 /// needs them. The lines of onion services are printed together, because each
 /// one belongs to the HiddenServiceDir line before it. Passwords are not shown.
 #[derive(Debug, Args)]
@@ -45,11 +45,11 @@ pub(super) struct Setting {
     /// the names of options. Empty if the option is unset. A password is
     /// `[redacted]`.
     pub(super) values: Vec<String>,
-    /// The default, as tor's source has it. Empty if the option is unset by
-    /// default.
+    /// The default in tor's notation. Empty if the option is unset by default.
     pub(super) default: Vec<String>,
     pub(super) is_default: bool,
-    /// The group of options that are only changed together.
+    /// The group of the option. The options of a group can only be changed
+    /// together.
     pub(super) group: Option<String>,
 }
 
@@ -94,7 +94,8 @@ impl Setting {
         }
     }
 
-    /// Returns the lines for people. An unset option is only a name.
+    /// Returns the lines that are printed without `--json`. The line of an
+    /// unset option is only its name.
     fn lines(&self) -> Vec<String> {
         match self.values.as_slice() {
             [] => vec![self.name.clone()],

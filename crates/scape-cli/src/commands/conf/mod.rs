@@ -1,8 +1,7 @@
-//! `scape conf`: the options of the running tor.
+//! `scape conf` shows and changes the options of the running tor.
 //!
 //! All changes go through [`scape::Config`], which checks them before it sends
-//! anything. `change.rs` has the form in which changes and differences are
-//! printed.
+//! anything. `change.rs` formats and prints changes and differences.
 
 mod ask;
 mod change;

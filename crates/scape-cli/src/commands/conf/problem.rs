@@ -1,4 +1,4 @@
-//! The advice of `scape conf` for problems with options.
+//! The error messages of `scape conf` about options.
 
 use scape::config::{ConfigError, ConfigProblem};
 
@@ -15,12 +15,12 @@ pub(super) fn explained(error: scape::Error) -> Failure {
             "{option} ({ty}) takes a single value and is not a list: give one value, without +"
         )),
         ConfigProblem::InGroup { group } => Failure::failed(format!(
-            "{option} is in the group {group}, whose lines are only changed together: name \
-             {group}, or use `scape conf edit`"
+            "{option} belongs to the group {group}, whose options can only be changed together: \
+             set {group}, or use `scape conf edit`"
         )),
         ConfigProblem::Conflict => Failure::failed(format!(
-            "{option} was changed by another program at the same moment, and nothing was sent: \
-             look at it and try again"
+            "another program changed {option} at the same time, so nothing was sent: check its \
+             value and try again"
         )),
         ConfigProblem::Unknown { similar } if similar.is_empty() => Failure::failed(format!(
             "this tor has no option {option}: `scape conf get --all` lists the options"

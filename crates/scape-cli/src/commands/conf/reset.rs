@@ -1,4 +1,4 @@
-//! `scape conf reset`.
+//! `scape conf reset` resets options to their defaults.
 
 use clap::Args;
 

@@ -1,4 +1,4 @@
-//! `scape conf save`.
+//! `scape conf save` makes tor write its torrc.
 
 use clap::Args;
 
@@ -7,12 +7,13 @@ use crate::base::failure::Failure;
 
 /// Write the running configuration into the torrc
 ///
-/// tor keeps the old file under another name. Comments and the order of the old
-/// file are lost. tor refuses if the torrc includes other files, unless --force
-/// is given, or if it can't write the file.
+/// tor keeps the old file under another name. The comments and the order of the
+/// old file are lost. tor refuses to replace a torrc that includes other files,
+/// unless --force is given.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Replace a torrc that includes other files by one that has everything
+    /// Replace a torrc that includes other files by a single file with all
+    /// options
     #[arg(long)]
     force: bool,
 }
@@ -33,8 +34,8 @@ impl Arguments {
                 true => Failure::new(
                     failure.exit,
                     format!(
-                        "{}; if the file includes others, --force replaces it by one file; \
-                         otherwise see `scape log`",
+                        "{}; if the file includes other files, use --force to replace it by a \
+                         single file; otherwise see `scape log`",
                         failure.message
                     ),
                 ),

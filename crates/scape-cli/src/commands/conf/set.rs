@@ -1,4 +1,4 @@
-//! `scape conf set`.
+//! `scape conf set` changes options.
 
 use std::str::FromStr;
 
@@ -18,8 +18,8 @@ use crate::base::failure::Failure;
 /// `scape conf save`. Removed lines are printed with -, added lines with +.
 ///
 /// An option that is given several times gets all of the values. OPTION=
-/// without a value makes an option unset. Without +, HiddenServiceDir and the
-/// other options of onion services replace all services on disk.
+/// without a value unsets the option. Without +, HiddenServiceDir and the other
+/// options of onion services replace all services on disk.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The options and their values. With + in front, the value is added to a
@@ -50,7 +50,7 @@ impl FromStr for Assignment {
                 name: name.trim().to_owned(),
                 value: value.trim().to_owned(),
             }),
-            _ => Err("it must be OPTION=VALUE; OPTION= makes an option unset".into()),
+            _ => Err("expected OPTION=VALUE, or OPTION= to unset the option".into()),
         }
     }
 }
@@ -63,7 +63,7 @@ impl Arguments {
     }
 }
 
-/// Notes the changes in `config`, which checks them.
+/// Adds the changes to the pending changes of `config`, which checks them.
 fn apply(config: &mut Config, assignments: &[Assignment]) -> Result<(), Failure> {
     let mut options: Vec<(String, Vec<&Assignment>)> = Vec::new();
     for assignment in assignments {
@@ -99,7 +99,7 @@ fn apply_option(config: &mut Config, name: &str, own: &[&Assignment]) -> scape::
     values(true).try_for_each(|value| config.append(name, value))
 }
 
-/// Changes the lines of onion services, which keep their order.
+/// Changes the lines of onion services. The lines keep their order.
 fn apply_services(config: &mut Config, own: &[&Assignment]) -> scape::Result<()> {
     let mut lines = match own.iter().all(|assignment| assignment.appends) {
         true => config.wanted_group(SERVICES)?,

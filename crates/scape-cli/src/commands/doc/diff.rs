@@ -1,4 +1,4 @@
-//! `scape doc diff`.
+//! `scape doc diff` compares two consensuses.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,20 +16,20 @@ use crate::base::failure::Failure;
 use crate::base::table::Table;
 use crate::base::units;
 
-/// Compare two consensuses: relays that came, left or changed
+/// Compare two consensuses: relays that were added, removed or changed
 ///
 /// The first consensus of each file is compared. A line with + is a relay that
-/// came, one with - a relay that left, and one with ~ a relay whose flags or
-/// bandwidth changed.
+/// was added, one with - a relay that was removed, and one with ~ a relay whose
+/// flags or bandwidth changed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The file with the old consensus. - is the standard input
+    /// The file with the old consensus. - is standard input
     old: PathBuf,
 
     /// The file with the new consensus
     new: PathBuf,
 
-    /// Print only how many relays came, left and changed
+    /// Print only the numbers of relays that were added, removed and changed
     #[arg(long)]
     counts: bool,
 }
@@ -39,15 +39,16 @@ pub(crate) struct Arguments {
 struct Difference {
     old: Side,
     new: Side,
-    /// The number of relays that came.
+    /// The number of relays that are only in the new consensus.
     came_count: usize,
-    /// The number of relays that left.
+    /// The number of relays that are only in the old consensus.
     left_count: usize,
     /// The number of relays whose flags changed.
     flags_count: usize,
     /// The number of relays whose bandwidth changed.
     bandwidth_count: usize,
-    /// The relays that came. Missing with `--counts`, like the other lists.
+    /// The relays that are only in the new consensus. Missing with `--counts`,
+    /// like the next two lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     came: Option<Vec<Relay>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +64,7 @@ struct Side {
     /// The start of the validity in UTC, such as `2026-11-30T02:00:00Z`.
     valid_after: Option<String>,
     relays: usize,
-    /// The sum of the bandwidths of all relays, in units of 1000 bytes a
+    /// The sum of the bandwidths of all relays, in units of 1000 bytes per
     /// second.
     bandwidth: u64,
 }
@@ -73,7 +74,7 @@ struct Relay {
     nickname: String,
     fingerprint: Fingerprint,
     flags: Vec<String>,
-    /// The bandwidth in units of 1000 bytes a second.
+    /// The bandwidth in units of 1000 bytes per second.
     bandwidth: Option<u32>,
 }
 
@@ -174,7 +175,8 @@ impl Relay {
 }
 
 impl Changed {
-    /// Returns `None` if nothing changed.
+    /// Compares the entries of a relay in the two consensuses. Returns `None`
+    /// if the flags and the bandwidth are the same.
     fn new(old: &Relay, new: Relay) -> Option<Self> {
         let without = |these: &[String], those: &[String]| -> Vec<String> {
             these.iter().filter(|flag| !those.contains(flag)).cloned().collect()
@@ -256,7 +258,8 @@ fn describe(context: &Context, difference: &Difference) -> Result<(), Failure> {
     }
 }
 
-/// Writes a bandwidth of a consensus, whose unit is 1000 bytes a second.
+/// Formats a bandwidth that is given in units of 1000 bytes per second, as in a
+/// consensus.
 fn rate(kilobytes: u64) -> String {
     format!("{}/s", units::bytes(kilobytes.saturating_mul(1_000)))
 }

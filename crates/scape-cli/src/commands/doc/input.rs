@@ -1,4 +1,4 @@
-//! Reading documents from files, and reporting what can't be read.
+//! Reads documents from files, and reports those that can't be read.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,30 +15,31 @@ use crate::base::output::{print_error, printable_lines};
 /// The documents that a command reads.
 #[derive(Debug, Args)]
 pub(super) struct Input {
-    /// Files, folders, archives or compressed files. - is the standard input
+    /// Files, folders, archives or compressed files. - is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// The kind of documents without an annotation @type, with the name that
-    /// CollecTor uses, such as server-descriptor
+    /// The kind of documents without an @type annotation, by CollecTor's name,
+    /// such as server-descriptor
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<DocumentKind>,
 }
 
-/// Parses the name of a kind that CollecTor uses. Its version may follow.
+/// Parses CollecTor's name for a kind of documents. A version may follow, as in
+/// `server-descriptor 1.0`.
 fn kind(name: &str) -> Result<DocumentKind, String> {
     let version = if name.contains(' ') { "" } else { " 1.0" };
     let annotation = TypeAnnotation::parse(format!("@type {name}{version}").as_bytes());
     annotation.and_then(|annotation| annotation.kind()).ok_or_else(|| {
-        "it must be a name of CollecTor's, such as server-descriptor, extra-info, microdescriptor, \
+        "expected a name that CollecTor uses: server-descriptor, extra-info, microdescriptor, \
          network-status-consensus-3, network-status-vote-3 or dir-key-certificate-3"
             .into()
     })
 }
 
 impl Input {
-    /// Reads all documents. A document or file that can't be read is reported
-    /// on standard error. Returns the number of these.
+    /// Calls `each` for all documents. Documents and files that can't be read
+    /// are reported on standard error. Returns the number of these.
     pub(super) fn read(
         &self,
         context: &Context,
@@ -63,7 +64,8 @@ impl Input {
     }
 }
 
-/// Returns the documents in these files.
+/// Returns a reader of the documents in these files. The path `-` is standard
+/// input.
 pub(super) fn reader(
     context: &Context,
     files: &[PathBuf],
@@ -82,8 +84,8 @@ pub(super) fn reader(
     reader
 }
 
-/// The number of documents and files that couldn't be read. Each of them is
-/// reported.
+/// The number of documents and files that couldn't be read. Each of them was
+/// reported on standard error.
 #[derive(Debug, Default)]
 pub(super) struct Unread(usize);
 
@@ -107,8 +109,8 @@ impl Unread {
     }
 }
 
-/// The place of the last document: the file, the member of an archive, and the
-/// number of the document in it.
+/// The place of a document: the file, the member if the file is an archive, and
+/// the number of the document in it, counted from 1.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     pub(super) file: String,
@@ -145,7 +147,7 @@ impl fmt::Display for Place {
 }
 
 /// Returns the malformed lines of a document that was parsed leniently,
-/// including those of the entries of relays.
+/// including lines in the entries of relays.
 pub(super) fn skipped(document: &Document<'_>) -> Vec<DocumentError> {
     let mut all = document.skipped().into_owned();
     let relays = match document {

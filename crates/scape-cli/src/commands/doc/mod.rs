@@ -1,4 +1,4 @@
-//! `scape doc`: directory documents in files, without a tor.
+//! `scape doc` reads directory documents in files. It needs no tor.
 //!
 //! `input.rs` reads the documents for all of the commands.
 
@@ -17,7 +17,7 @@ use crate::base::failure::Failure;
 /// Read directory documents: consensuses, descriptors, certificates, votes
 ///
 /// A FILE is a file, a folder, an archive such as those of CollecTor, or a
-/// compressed file; - is the standard input. The kinds of most documents are
+/// compressed file; - is standard input. The kinds of most documents are
 /// recognized. No tor is needed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {

@@ -1,4 +1,4 @@
-//! `scape doc show`.
+//! `scape doc show` prints documents as JSON.
 
 use clap::Args;
 
@@ -7,21 +7,22 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::{print_error, printable_lines};
 
-/// Print documents as JSON, one document a line
+/// Print documents as JSON, one document per line
 ///
 /// At a terminal, the JSON is indented unless --json is given. Documents that
-/// can't be parsed are reported on standard error, and the exit code is 1 then.
+/// can't be parsed are reported on standard error, and the exit code is then 1.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     input: Input,
 
-    /// Check everything that the specifications demand. A document with a
-    /// problem isn't printed
+    /// Check documents strictly against the specifications. Documents with a
+    /// problem aren't printed
     #[arg(long)]
     strict: bool,
 
-    /// Report malformed lines, which aren't part of the JSON
+    /// Report malformed lines, which are left out of the JSON, on standard
+    /// error
     #[arg(long)]
     skipped: bool,
 }

@@ -1,4 +1,4 @@
-//! The standard input, as a stream that an interrupt ends.
+//! Standard input, as a stream that Ctrl-C can interrupt.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::base::threads;
 const POLL: Duration = Duration::from_millis(50);
 const CHUNK: usize = 64 << 10;
 
-/// The standard input. A read ends with an error at an interrupt, although the
-/// system's call would go on.
+/// A reader of standard input. After Ctrl-C, a read fails soon, although the
+/// call of the operating system still waits.
 #[derive(Debug)]
 pub(super) struct Stdin {
     chunks: Receiver<io::Result<Vec<u8>>>,
@@ -33,15 +33,15 @@ impl Stdin {
                     chunk
                 });
                 let is_end = result.as_ref().map_or(true, Vec::is_empty);
-                // The reader may have gone.
+                // The receiver may have been dropped.
                 if sender.send(result).is_err() || is_end {
                     break;
                 }
             }
         });
         if let Err(error) = started {
-            // There is room for it, because nobody else sends. The reader gets
-            // it.
+            // This doesn't block, because the channel is empty. The next read
+            // returns the error.
             let _ = problem.send(Err(error));
         }
         Stdin { chunks, chunk: io::Cursor::default(), token }

@@ -1,4 +1,5 @@
-//! Events until a deadline, with notes about interruptions.
+//! Waits for events until a deadline, and tells the user when the connection is
+//! interrupted.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +13,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::print_error;
 
-/// The longest wait before the command looks for a signal again.
+/// The maximum interval between two checks for a signal.
 const POLL: Duration = Duration::from_secs(1);
 
-/// Connects to tor. With `follow`, the connection is made again whenever it
-/// ends.
+/// Connects to tor. If `follow` is true, the controller reconnects whenever the
+/// connection ends.
 pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, Failure> {
     if !follow {
         return context.controller();
@@ -29,19 +30,19 @@ pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, 
 #[derive(Debug)]
 pub(crate) enum Item {
     Event(Arc<Event>),
-    /// The connection has ended, and is being made again.
+    /// The connection has ended. The controller is trying to reconnect.
     Disconnected,
     /// The connection is open again.
     Reconnected,
 }
 
-/// The events of some kinds, from the moment of subscribing.
+/// A subscription to events of some kinds.
 #[derive(Debug)]
 pub(crate) struct Feed {
     events: Subscription,
     deadline: Option<Instant>,
     follows: bool,
-    /// Keeps the connection open.
+    /// The controller, which keeps the connection open.
     _controller: Controller,
 }
 
@@ -54,13 +55,13 @@ impl Feed {
         follows: bool,
     ) -> Result<Self, Failure> {
         let events = controller.subscribe(kinds)?;
-        // A time that is too long for the clock never ends.
+        // A time that is too long for the clock counts as no limit.
         let deadline = time.and_then(|time| Instant::now().checked_add(time));
         Ok(Feed { events, deadline, follows, _controller: controller })
     }
 
-    /// Waits for the next event or interruption, which is reported. Returns
-    /// `None` at the deadline.
+    /// Waits for the next event or interruption. Tells the user about
+    /// interruptions and missing events. Returns `None` at the deadline.
     pub(crate) fn next(&self, context: &Context) -> Result<Option<Item>, Failure> {
         loop {
             context.check_interrupt()?;
@@ -71,7 +72,8 @@ impl Feed {
             match self.events.next_item(left.unwrap_or(POLL).min(POLL)) {
                 Ok(EventItem::Event(event)) => return Ok(Some(Item::Event(event))),
                 Ok(EventItem::Missed(count)) => {
-                    // Also with --json, because the output lacks them.
+                    // This is printed with --json, too, because the output is
+                    // incomplete.
                     let verb = if count == 1 { "event is" } else { "events are" };
                     print_error(format_args!("{count} {verb} missing"));
                 }

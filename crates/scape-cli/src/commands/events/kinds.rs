@@ -4,7 +4,8 @@ use scape::event::EventKind;
 
 use crate::base::failure::Failure;
 
-/// The kinds that come every second or with every cell, or that are very long.
+/// The kinds of events that come every second or for every cell, or that are
+/// very long.
 const NOISY: [EventKind; 11] = [
     EventKind::Bw,
     EventKind::StreamBw,
@@ -40,7 +41,7 @@ pub(super) fn chosen(known: &[EventKind], names: &[String]) -> Result<Vec<EventK
     names.iter().map(find).collect()
 }
 
-/// Returns the meaning of a kind for people.
+/// Returns a short description of a kind of events.
 pub(super) fn meaning(kind: &EventKind) -> Option<&'static str> {
     Some(match kind {
         EventKind::Circ => "the status of a circuit changed",

@@ -1,4 +1,4 @@
-//! `scape events`.
+//! `scape events` prints events.
 
 pub(crate) mod feed;
 mod kinds;
@@ -18,15 +18,16 @@ use crate::base::options::duration;
 use crate::base::output::printable;
 use crate::base::table::Table;
 
-/// Print tor's events as they come, one line each
+/// Print tor's events as they come, one per line
 ///
 /// With --json, each line is an object with the kind, the time of arrival, and
 /// a body whose fields depend on the kind. Passwords and keys are not shown.
-/// The command ends at Ctrl-C, at a limit, or when tor ends.
+/// The command ends after Ctrl-C, when --count or --for is reached, or when tor
+/// ends.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The kinds of events, such as CIRC or notice. Default: all but the noisy
-    /// ones, which come every second or are very long
+    /// The kinds of events, such as CIRC or notice. Default: all kinds except
+    /// the noisy ones, which come every second or are very long
     #[arg(value_name = "KIND")]
     kinds: Vec<String>,
 
@@ -42,12 +43,11 @@ pub(crate) struct Arguments {
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
 
-    /// Print only events whose line contains this text. The case of letters
-    /// doesn't matter
+    /// Print only events whose line contains this text. Case is ignored
     #[arg(long = "match", value_name = "TEXT")]
     text: Option<String>,
 
-    /// Reconnect when tor ends and starts again
+    /// Reconnect when tor restarts
     #[arg(long, short)]
     follow: bool,
 }
@@ -57,9 +57,10 @@ pub(crate) struct Arguments {
 struct Kind {
     /// The name, such as `CIRC`.
     kind: EventKind,
-    /// `null` if this version of scape doesn't know the kind.
+    /// A short description. `null` if this version of scape doesn't know the
+    /// kind.
     meaning: Option<&'static str>,
-    /// True if the kind isn't printed unless it is named.
+    /// True if events of this kind are printed only if the user names the kind.
     is_noisy: bool,
 }
 
@@ -96,12 +97,13 @@ impl Arguments {
     }
 }
 
-/// Returns the kind and the text of an event. An event that the library doesn't
-/// know is shown in tor's own words. Neither text contains secrets.
+/// Returns the kind and the text of an event, without secrets. An event that
+/// the library doesn't know is returned as tor sent it.
 fn text(event: &Event) -> String {
     match event.body() {
         EventBody::Unknown => event.to_string(),
-        // The severity is the kind.
+        // The kind of a log event is its severity, so the severity isn't
+        // repeated.
         EventBody::Log(log) => format!("{:<14}{}", event.kind(), log.message),
         body => format!("{:<14}{body}", event.kind()),
     }

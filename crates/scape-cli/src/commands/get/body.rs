@@ -1,4 +1,4 @@
-//! The answer to a request, which another thread receives.
+//! Sends a request, and receives the answer on another thread.
 
 use std::io::{self, Read as _};
 use std::thread;
@@ -15,7 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
 
-/// The number of chunks that may wait.
+/// The maximum number of received chunks that wait to be written.
 const WAITING: usize = 4;
 
 /// The status and headers of an answer.
@@ -25,10 +25,10 @@ pub(super) struct Head {
     pub(super) url: String,
     pub(super) version: String,
     pub(super) status: u16,
-    /// The usual words for the status.
+    /// The usual reason phrase for the status.
     reason: &'static str,
     pub(super) headers: Vec<(String, Vec<u8>)>,
-    /// The length of the body, if the server has told it.
+    /// The length of the body, if the server sent it.
     pub(super) length: Option<u64>,
 }
 
@@ -51,7 +51,8 @@ impl Answer {
         let (heads, head) = bounded(1);
         let (sender, chunks) = bounded(WAITING);
         let fetching = move || {
-            // The receiver is gone after an interrupt.
+            // After Ctrl-C, nobody receives the result, so errors of `send` are
+            // ignored.
             let response = match send(&agent, request) {
                 Ok(response) => response,
                 Err(error) => return drop(heads.send(Err(explain(&url, &error)))),
@@ -74,8 +75,8 @@ impl Answer {
     /// Returns the next part of the body. Returns `None` at its end.
     pub(super) fn next(&self, context: &Context) -> Result<Option<Vec<u8>>, Failure> {
         match background::receive(context, &self.chunks)? {
-            // The end is marked, so that a thread that panics isn't taken for
-            // it.
+            // An empty chunk marks the end, so a thread that panics isn't
+            // mistaken for the end.
             Some(chunk) => chunk.map(|bytes| Some(bytes).filter(|bytes| !bytes.is_empty())),
             None => Err(Failure::failed("a thread has panicked")),
         }
@@ -97,12 +98,13 @@ impl Head {
         }
     }
 
-    /// Returns the status as it is shown to people.
+    /// Returns the status code and the reason phrase, such as `404 Not Found`.
     pub(super) fn status_text(&self) -> String {
         format!("{} {}", self.status, self.reason).trim_end().to_owned()
     }
 
-    /// Returns the head as it was on the wire, apart from the case of names.
+    /// Returns the head as the server sent it, except that the names of headers
+    /// are in lower case.
     pub(super) fn text(&self) -> Vec<u8> {
         let mut text = format!("{} {}\r\n", self.version, self.status_text()).into_bytes();
         for (name, value) in &self.headers {
@@ -116,8 +118,8 @@ impl Head {
     }
 }
 
-/// Sends a request. If the body is empty and the method usually has no body,
-/// such as GET, the header Content-Length is left out.
+/// Sends a request. A GET, HEAD, DELETE or OPTIONS request with an empty body
+/// is sent without `Content-Length`.
 fn send(
     agent: &Agent,
     request: http::Request<Vec<u8>>,
@@ -154,11 +156,12 @@ fn receive(url: &str, mut body: ureq::Body, chunks: &Sender<Result<Vec<u8>, Fail
     }
 }
 
-/// Returns the failure for an error of ureq.
+/// Converts an error of ureq into a failure.
 fn explain(url: &str, error: &ureq::Error) -> Failure {
     if let Some(error) = tor_error(error) {
         let failure = Failure::from(error.clone());
-        // The target of the request itself was checked before.
+        // The URL of the request itself was checked before, so this error is
+        // about a redirect.
         return match error.kind() {
             ErrorKind::Argument => Failure::failed(format_args!(
                 "{}: the server redirects to a URL that can't be fetched: {}",
@@ -175,8 +178,8 @@ fn explain(url: &str, error: &ureq::Error) -> Failure {
             format_args!("{message}; a longer --timeout gives the server more time"),
         ),
         ureq::Error::RedirectFailed => Failure::failed(format_args!(
-            "{message}: the server wants the body at another URL, to which it isn't sent; \
-             --max-redirects 0 with --include shows the URL in the header Location"
+            "{message}: the server redirects to another URL, and the body isn't sent there; \
+             use --max-redirects 0 with --include to see the URL in the header Location"
         )),
         _ => Failure::failed(message),
     }

@@ -1,11 +1,12 @@
-//! URLs: the scheme that is left out, and the form that is shown.
+//! Adds missing schemes to URLs, and removes user names and passwords from URLs
+//! that are shown.
 
 use scape::http::ureq::http::Uri;
 
 /// Adds the scheme to a URL if it is missing.
 pub(super) fn with_scheme(url: &str) -> String {
     let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-    // Only here is it the end of a scheme.
+    // Here, `//` ends a scheme. Later, it may be part of a path or a query.
     if url.get(authority.len()..).is_some_and(|rest| rest.starts_with("//"))
         && authority.ends_with(':')
     {

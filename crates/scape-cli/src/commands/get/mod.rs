@@ -1,4 +1,4 @@
-//! `scape get`.
+//! `scape get` fetches a URL through tor.
 
 mod body;
 mod link;
@@ -23,9 +23,9 @@ use request::Request;
 
 /// Fetch a URL through tor
 ///
-/// The body goes to standard output, or into a file. --timeout limits the whole
-/// request. Without it, connecting may take two minutes, and a server may be
-/// silent for as long.
+/// The body is printed on standard output, or written into a file. --timeout
+/// limits the time of the whole request. Without --timeout, connecting may take
+/// two minutes, and the server may send nothing for two minutes.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The URL. Without a scheme, it is http:// for onion services and https://
@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     #[arg(value_name = "URL")]
     url: String,
 
-    /// Write the body into this file. The file appears when the body is
-    /// complete. - is standard output
+    /// Write the body into this file, which appears when the body is complete.
+    /// - is standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 
@@ -54,12 +54,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     isolate: bool,
 
-    /// The most redirects to follow. With 0, a redirect is printed like any
-    /// other answer
+    /// The maximum number of redirects to follow. With 0, a redirect is printed
+    /// like any other answer
     #[arg(long, value_name = "NUMBER", default_value_t = 10)]
     max_redirects: u32,
 
-    /// Trust the certificate authorities in this PEM file too
+    /// Also trust the certificate authorities in this PEM file
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 }
@@ -69,7 +69,8 @@ impl Arguments {
         let request = self.request.build(context, &self.url)?;
         let pem = self.ca_file.as_deref().map(|path| request::read(context, path)).transpose()?;
         let agent = self.agent(context, context.client()?, pem)?;
-        // Nothing is sent if the answer couldn't be written.
+        // The destination is opened first, so that nothing is sent if the
+        // answer can't be written.
         let mut destination = Destination::open(context, self.output.as_deref())?;
         let answer = Answer::fetch(context, agent, request)?;
         if self.fail && answer.head.status >= 400 {

@@ -1,4 +1,4 @@
-//! The destination of a body: standard output, a file, or JSON.
+//! Writes a body to its destination: standard output, a file, or JSON.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,9 +19,9 @@ use crate::base::output::printable;
 use crate::base::units;
 use crate::commands::shared::temporary::without_temporary_name;
 
-/// The longest body in JSON, in bytes.
+/// The maximum length of a body in JSON, in bytes.
 const LONGEST_IN_JSON: usize = 64_000_000;
-/// The most symbolic links that are followed one after the other.
+/// The maximum number of symbolic links that are followed.
 const MOST_LINKS: usize = 40;
 
 /// An answer, as it is printed with `--json`.
@@ -57,8 +57,8 @@ pub(super) enum Destination {
     Standard(Shown),
     /// A device or a pipe, which can't be replaced.
     Device { file: Arc<File>, path: PathBuf },
-    /// A file that replaces the one at `real` when it is complete. `path` is
-    /// the path as the user has written it.
+    /// A temporary file that replaces the file at `real` when the body is
+    /// complete. `path` is the path that the user gave.
     File { file: NamedTempFile, path: PathBuf, real: PathBuf },
 }
 
@@ -79,9 +79,10 @@ impl Destination {
         let owned = path.to_path_buf();
         let metadata = fs::metadata(path).ok();
         if let Some(metadata) = &metadata {
-            // A pipe can only be opened when another program reads it. A file
-            // must be writable, although it will be replaced. The links of
-            // /dev/stdout lead to no path if it is a pipe.
+            // Opening a pipe waits for a program that reads it, so another
+            // thread does this. A file must be writable, although it will be
+            // replaced. If /dev/stdout is a pipe, its symbolic links don't lead
+            // to a path.
             let opened = owned.clone();
             let open = move || File::options().write(true).open(opened);
             let file = background::run(context, open)?.map_err(|error| failed(path, &error))?;
@@ -93,7 +94,7 @@ impl Destination {
         let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         builder.prefix(".scape-");
-        // The mask of the process applies, as it does to other new files.
+        // The umask of the process applies, as it does to other new files.
         #[cfg(unix)]
         if metadata.is_none() {
             builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -117,12 +118,13 @@ impl Destination {
         }
     }
 
-    /// Writes the body, and returns its length. A file appears when it is
+    /// Writes the body, and returns its length. A file appears when the body is
     /// complete.
     pub(super) fn write(self, context: &Context, answer: Answer) -> Result<u64, Failure> {
         match self {
             Destination::Standard(mut shown) if context.out.is_terminal() => {
-                // Progress would be mixed with the body.
+                // Progress isn't shown, because it would be mixed with the
+                // body.
                 let length = receive(context, &answer, false, |bytes| {
                     print(context, shown.next(bytes).into_bytes())
                 })?;
@@ -132,7 +134,8 @@ impl Destination {
                 receive(context, &answer, true, |bytes| print(context, bytes.to_vec()))
             }
             Destination::Device { file, path } => receive(context, &answer, true, |bytes| {
-                // Another program may have stopped reading.
+                // Another program may have stopped reading, so another thread
+                // writes.
                 let (file, bytes) = (file.clone(), bytes.to_vec());
                 let written = background::run(context, move || (&*file).write_all(&bytes))?;
                 written.map_err(|error| failed(&path, &error))
@@ -154,14 +157,15 @@ impl Destination {
     }
 }
 
-/// Prints bytes on standard output. An interrupt ends the wait for a program
-/// that doesn't read them.
+/// Prints bytes on standard output. After Ctrl-C, returns even if the program
+/// that should read the bytes doesn't read them.
 fn print(context: &Context, bytes: Vec<u8>) -> Result<(), Failure> {
     let out = context.out.clone();
     background::run(context, move || out.bytes(&bytes))?
 }
 
-/// Returns the path that a symbolic link leads to, which may not exist yet.
+/// Follows symbolic links. Returns the path at the end, which may not exist
+/// yet.
 fn follow_links(path: &Path) -> PathBuf {
     let mut real = path.to_path_buf();
     for _ in 0..MOST_LINKS {
@@ -209,8 +213,8 @@ pub(super) fn json(
     background::run(context, move || out.value(&document))?
 }
 
-/// Returns a failure if a body is too long for JSON. Servers may send without
-/// an end.
+/// Returns a failure if a body is too long for JSON, because a server may send
+/// data without end.
 fn check_length(length: usize) -> Result<(), Failure> {
     if length <= LONGEST_IN_JSON {
         return Ok(());
@@ -221,8 +225,8 @@ fn check_length(length: usize) -> Result<(), Failure> {
     )))
 }
 
-/// Passes each part of the body on, and shows how far it has come. Returns the
-/// length of the body.
+/// Passes each part of the body to `write`, and shows the progress if `shows`
+/// is true. Returns the length of the body.
 fn receive(
     context: &Context,
     answer: &Answer,

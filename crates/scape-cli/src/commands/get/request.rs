@@ -1,4 +1,4 @@
-//! The request of `scape get`.
+//! Builds the request of `scape get`.
 
 use std::fmt::Display;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
-/// The options about the request.
+/// The options that describe the request.
 #[derive(Debug, Args)]
 pub(super) struct Request {
     /// Add a header to the request, such as 'Accept: text/html'. Can be
@@ -40,7 +40,7 @@ impl Request {
         url: &str,
     ) -> Result<http::Request<Vec<u8>>, Failure> {
         if self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).count() > 1 {
-            return Err(Failure::usage("a request has only one header Host"));
+            return Err(Failure::usage("the header Host can only be set once"));
         }
         let url = with_scheme(url);
         check(&url)?;
@@ -63,10 +63,12 @@ impl Request {
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("a header is NAME: VALUE")?;
+    let (name, value) = text.split_once(':').ok_or("expected NAME: VALUE")?;
     let lower = name.trim().to_ascii_lowercase();
     if matches!(lower.as_str(), "content-length" | "transfer-encoding") {
-        return Err(format!("{lower} follows from the body, which --data sets"));
+        return Err(format!(
+            "{lower} can't be set, because it depends on the body, which --data sets"
+        ));
     }
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
@@ -101,7 +103,7 @@ fn check(url: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the body that `--data` names. Reading ends at an interrupt.
+/// Returns the body for a value of `--data`. Ctrl-C ends the reading of a file.
 fn data(context: &Context, text: &str) -> Result<Vec<u8>, Failure> {
     match text.strip_prefix('@') {
         Some(path) => read(context, Path::new(path)),
@@ -109,8 +111,8 @@ fn data(context: &Context, text: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Reads a file, or standard input if the path is `-`. Reading ends at an
-/// interrupt.
+/// Reads a file, or standard input if the path is `-`. Returns a failure after
+/// Ctrl-C.
 pub(super) fn read(context: &Context, path: &Path) -> Result<Vec<u8>, Failure> {
     let from = path.to_path_buf();
     let result = background::run(context, move || match from.to_str() {

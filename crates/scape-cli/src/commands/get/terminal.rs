@@ -1,27 +1,28 @@
-//! Bodies on a terminal, which must not control it.
+//! Shows bodies on a terminal, without letting them control it.
 
 use std::mem;
 
 use crate::base::output::printable;
 
-/// Makes the parts of a body safe for a terminal. Characters may be split
-/// between two parts.
+/// A filter that makes the parts of a body safe for a terminal. Characters may
+/// be split between two parts.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    /// The beginning of a character, or of a line end.
+    /// The end of the previous part, if it is an incomplete character or line
+    /// end.
     rest: Vec<u8>,
 }
 
 impl Shown {
-    /// Returns the text of the next part. An empty part is the end.
+    /// Returns the text to show for the next part. An empty part is the end.
     pub(super) fn next(&mut self, bytes: &[u8]) -> String {
         let mut all = mem::take(&mut self.rest);
         all.extend_from_slice(bytes);
         if !bytes.is_empty() {
             let complete = match std::str::from_utf8(&all) {
                 Err(error) if error.error_len().is_none() => error.valid_up_to(),
-                // Invalid bytes are replaced, apart from a character's start at
-                // the end.
+                // Invalid bytes are replaced. An incomplete character at the
+                // end is kept for the next part.
                 Err(_) => all.len() - unfinished(&all),
                 Ok(text) => text.strip_suffix('\r').unwrap_or(text).len(),
             };
@@ -31,7 +32,7 @@ impl Shown {
     }
 }
 
-/// Returns the length of the incomplete character at the end.
+/// Returns the length of the incomplete character at the end, in bytes.
 fn unfinished(bytes: &[u8]) -> usize {
     let is_cut = |count: &usize| {
         let tail = bytes.get(bytes.len() - count..).map(std::str::from_utf8);
@@ -67,7 +68,7 @@ mod tests {
             let mut shown = Shown::default();
             let mut next = |part: &&[u8]| {
                 let text = shown.next(part);
-                // What waits for the next part has a limit.
+                // Only a few bytes are kept for the next part.
                 assert!(shown.rest.len() <= 3, "{shown:?}");
                 text
             };

@@ -1,4 +1,4 @@
-//! `scape launch`: a tor that ends with the command.
+//! `scape launch` starts a tor that ends with the command.
 
 mod running;
 
@@ -23,28 +23,28 @@ use crate::base::program;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(200);
-/// The number of tor's last log lines in the message when tor has ended.
+/// The number of log lines in the error message if tor ends by itself.
 const LAST_LINES: usize = 10;
 
-/// Start a tor of your own, which ends with this command
+/// Start a new tor, which ends with this command
 ///
-/// tor reads neither the system's torrc nor its data directory. It has a
-/// control port and a SOCKS port of 127.0.0.1 that the system chooses, and ends
-/// at Ctrl-C. As soon as it is ready, its addresses are printed.
+/// The new tor uses neither the system's torrc nor the system's data directory.
+/// The control port and the SOCKS port are free ports of 127.0.0.1. Their
+/// addresses are printed as soon as tor is ready. Ctrl-C ends tor.
 ///
-/// With a program, tor ends after the program, and the exit code is that of the
+/// With COMMAND, tor ends after this program, and the exit code is that of the
 /// program. The program gets the variables SCAPE_CONTROL, SCAPE_SOCKS,
 /// TOR_CONTROL_HOST, TOR_CONTROL_PORT, TOR_CONTROL_COOKIE_AUTH_FILE,
 /// TOR_SOCKS_HOST and TOR_SOCKS_PORT.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Options of tor, such as SocksPort=9050. An option that is given several
-    /// times has several lines
+    /// Options of tor, such as SocksPort=9050. Can be repeated for the same
+    /// option
     #[arg(value_name = "OPTION=VALUE")]
     options: Vec<TorOption>,
 
-    /// The data directory, which is kept. Default: a temporary one, so that tor
-    /// downloads everything anew
+    /// The data directory, which isn't removed at the end. Default: a temporary
+    /// directory, so tor has to download everything again
     #[arg(long, value_name = "DIR")]
     data_directory: Option<PathBuf>,
 
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     torrc: Option<PathBuf>,
 
-    /// The program tor. Default: the one in PATH or in the usual places
+    /// The tor program. Default: the one in PATH, or in the usual folders
     #[arg(long, value_name = "FILE")]
     tor: Option<PathBuf>,
 
@@ -80,7 +80,7 @@ impl FromStr for TorOption {
             Some((name, value)) if !name.trim().is_empty() => {
                 Ok(TorOption { name: name.trim().to_owned(), value: value.trim().to_owned() })
             }
-            _ => Err("it must be OPTION=VALUE; a program comes after --".into()),
+            _ => Err("expected OPTION=VALUE; a program must follow after --".into()),
         }
     }
 }
@@ -96,17 +96,18 @@ impl Arguments {
         }
         let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
         command.args(self.command.iter().skip(1));
-        // Another tor of the user must not be used by accident.
+        // The program must not use another tor of the user by accident.
         for name in VARIABLES {
             command.env_remove(name);
         }
         command.envs(running.variables());
         let result = program::run(context, &self.command, &mut command);
-        // The program's failure is more important than what comes after it.
+        // If the program has failed, its failure is returned, not that of
+        // ending tor.
         result.and(process.stop().map_err(Failure::from))
     }
 
-    /// Starts tor, and shows how far the start has come.
+    /// Starts tor, and shows the progress.
     fn start(&self, context: &Context) -> Result<TorProcess, Failure> {
         let mut launch = Launch::new()
             .control(Control::TcpPort)

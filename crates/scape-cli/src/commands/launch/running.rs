@@ -13,7 +13,8 @@ use crate::base::environment::OF_TOR;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 
-/// The variables that are removed before a program gets those of this tor.
+/// The variables that are removed from the environment of a program before it
+/// gets the variables of this tor.
 pub(super) const VARIABLES: [&str; OF_TOR.len()] = OF_TOR;
 
 /// A tor that was launched, as it is printed with `--json`.
@@ -24,7 +25,7 @@ pub(super) struct Running {
     pid: u32,
     /// The address of the control port.
     control: Option<String>,
-    /// The file with the cookie that the control port wants.
+    /// The file with the cookie that the control port requires.
     cookie_file: Option<PathBuf>,
     /// The addresses of the SOCKS ports. Empty if the network is disabled.
     socks: Vec<String>,
@@ -88,7 +89,7 @@ impl Running {
 }
 
 /// Returns the cookie file of the control port. Returns `None` if the port
-/// wants no cookie.
+/// doesn't require a cookie.
 fn cookie_file(process: &TorProcess) -> Result<Option<PathBuf>, Failure> {
     let controller = process.controller();
     if controller.get_conf("CookieAuthentication")?.as_deref() != Some("1") {
@@ -127,7 +128,7 @@ mod tests {
             expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         assert_eq!(variables, expected);
         assert!(expected.keys().all(|name| VARIABLES.contains(&name.as_str())));
-        // Those of the user's own tor don't reach the program either.
+        // The variables of the user's own tor are removed, too.
         for name in ["TOR_CONTROL_IPC_PATH", "TOR_CONTROL_PASSWD", "SCAPE_PASSWORD_FILE"] {
             assert!(VARIABLES.contains(&name), "{name}");
         }

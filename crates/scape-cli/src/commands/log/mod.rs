@@ -1,5 +1,5 @@
-//! `scape log`: tor's log messages, older ones from tor's own log file and new
-//! ones from events.
+//! `scape log` prints tor's log messages. Older messages come from tor's log
+//! file, new messages come from events.
 
 mod since;
 
@@ -16,20 +16,20 @@ use crate::commands::shared::log::file::LogFile;
 use crate::commands::shared::log::line::LogLine;
 use crate::commands::shared::log::severity::{self, rank};
 
-/// The number of older lines unless there is an option for it.
+/// The number of older messages that are printed by default.
 const LINES: usize = 50;
-/// The time after which a message in the log file can't come as an event
-/// anymore.
+/// The maximum time until the event of a message arrives that was already read
+/// from the log file.
 const LATE: Duration = Duration::from_secs(3);
 
 /// Print tor's log messages
 ///
-/// Older messages are read from tor's own log file, if the option Log names a
-/// file that scape can read. New ones are printed with --follow, as tor logs
-/// them. Times are local.
+/// Older messages are read from tor's log file. For this, tor's option Log must
+/// contain a file that scape can read. With --follow, new messages are printed
+/// as soon as tor logs them. Times are local.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// The least severity: debug, info, notice, warn or err
+    /// The lowest severity to print: debug, info, notice, warn or err
     #[arg(long, short, value_name = "SEVERITY", default_value = "notice")]
     #[arg(value_parser = severity::parse)]
     severity: Severity,
@@ -39,11 +39,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = since::parse)]
     since: Option<SystemTime>,
 
-    /// The number of older messages. Default: 50, or all with --since
+    /// The maximum number of older messages. Default: 50, or all with --since
     #[arg(long, short = 'n', value_name = "N")]
     lines: Option<usize>,
 
-    /// Go on with new messages, and reconnect when tor ends and starts again
+    /// Continue with new messages, and reconnect when tor restarts
     #[arg(long, short)]
     follow: bool,
 }
@@ -70,7 +70,7 @@ impl Arguments {
         match file {
             Ok((file, recent)) => self.print_new(context, &feed, Some(&file), recent),
             Err(failure) if failure.exit == Exit::Failed => {
-                context.out.note(format_args!("without older messages: {}", failure.message));
+                context.out.note(format_args!("older messages are missing: {}", failure.message));
                 self.print_new(context, &feed, None, Recent::new(Vec::new()))
             }
             Err(failure) => Err(failure),
@@ -93,9 +93,9 @@ impl Arguments {
         chosen.iter().try_for_each(|line| line.print(context))
     }
 
-    /// Prints events. After an interruption, prints the messages that tor has
-    /// written into its file in the meantime. The `recent` messages have been
-    /// printed already.
+    /// Prints new messages from events. After an interruption, also prints the
+    /// messages that tor has written into its file in the meantime. The
+    /// messages in `recent` are already printed, so their events are skipped.
     fn print_new(
         &self,
         context: &Context,
@@ -116,7 +116,8 @@ impl Arguments {
                 Item::Reconnected => {
                     let missed = file.and_then(|file| file.read(SystemTime::now()).ok());
                     let mut missed = missed.unwrap_or_default();
-                    // A file that is shorter now has been begun anew.
+                    // If the file is shorter now, tor has started it again, and
+                    // all of its messages are new.
                     if missed.last().is_some_and(|last| last.at >= ended_at) {
                         missed.retain(|line| line.at >= ended_at);
                     }
@@ -147,9 +148,11 @@ impl Recent {
         Recent { lines, read_at: SystemTime::now() }
     }
 
-    /// Removes the message of an event. Returns true if it was there.
+    /// Removes the message of an event from this list. Returns true if the list
+    /// contained it.
     fn take(&mut self, line: &LogLine) -> bool {
-        // The event may have waited for long while earlier ones were printed.
+        // The time of arrival counts, because the event may have waited for a
+        // long time while earlier events were printed.
         if line.time.duration_since(self.read_at).is_ok_and(|after| after > LATE) {
             self.lines.clear();
         }

@@ -1,4 +1,5 @@
-//! Points in time on the command line: an age, or a time.
+//! Parses points in time on the command line, each given as an age or as a
+//! time.
 
 use std::time::SystemTime;
 
@@ -24,7 +25,7 @@ fn parse_in(text: &str, now: SystemTime, zone: TimeZone) -> Result<SystemTime, S
         Some(civil.to_zoned_datetime(zone).ok()?.timestamp())
     };
     let time = exact.or_else(local).and_then(|time| SystemTime::try_from(time).ok());
-    time.ok_or_else(|| "it must be an age such as 2h or a time such as 2026-11-30 14:05".into())
+    time.ok_or_else(|| "expected an age such as 2h or a time such as 2026-11-30 14:05".into())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `scape onion key`.
+//! `scape onion key` creates and shows the keys of onion services.
 
 use std::path::PathBuf;
 
@@ -63,8 +63,8 @@ struct Key<'a> {
     address: String,
     /// The file of the key.
     file: Option<PathBuf>,
-    /// The private key, in the form of the control port. Missing unless it is
-    /// asked for.
+    /// The private key, in the format of the control protocol. Missing unless
+    /// the user asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     private_key: Option<&'a str>,
 }

@@ -1,5 +1,5 @@
-//! Files with keys: those of services, which are kept by name, and those of
-//! clients.
+//! Reads and writes the files with the keys of services and clients. The keys
+//! of services can be kept under a name.
 
 use std::env;
 use std::fs;
@@ -30,7 +30,7 @@ impl KeyName {
         &self.0
     }
 
-    /// Returns the file of the key.
+    /// Returns the path of the file with the key.
     pub(super) fn path(&self) -> Result<PathBuf, Failure> {
         Ok(folder()?.join(format!("{}.key", self.0)))
     }
@@ -85,7 +85,7 @@ impl KeyChoice {
 #[derive(Debug)]
 pub(super) struct KeptKey {
     pub(super) key: OnionKey,
-    /// `None` if the key is forgotten with the service.
+    /// The file of the key. `None` if the key is discarded with the service.
     pub(super) path: Option<PathBuf>,
     is_unused: bool,
 }
@@ -103,7 +103,7 @@ impl KeptKey {
             true => load_key(&path)?,
             false => match save(&new, &path) {
                 Ok(()) => return Ok(KeptKey { key: new, path: Some(path), is_unused: true }),
-                // Another process was faster.
+                // Another process has created the file in the meantime.
                 Err(_) if exists() => load_key(&path)?,
                 Err(failure) => return Err(failure),
             },
@@ -115,21 +115,22 @@ impl KeptKey {
     pub(super) fn keep(&mut self) -> Result<(), Failure> {
         self.is_unused = false;
         match &self.path {
-            // Another process had created the file, and has failed.
+            // Another process created the file, and removed it again because it
+            // failed.
             Some(path) if path.symlink_metadata().is_err() => save(&self.key, path),
             _ => Ok(()),
         }
     }
 
-    /// Explains why a service with this key can't be published.
+    /// Converts the error of publishing a service with this key into a failure.
     pub(super) fn explain(&self, error: scape::Error) -> Failure {
         let failure = Failure::from(error);
         if !failure.message.to_ascii_lowercase().contains("address collision") {
             return failure;
         }
         Failure::failed(format_args!(
-            "{} is the address of another service of this tor, probably of another scape that \
-             runs: {}",
+            "this tor already has a service with the address {}, probably from another scape that \
+             is running: {}",
             self.key.address(),
             failure.message
         ))
@@ -139,14 +140,15 @@ impl KeptKey {
 impl Drop for KeptKey {
     fn drop(&mut self) {
         if let Some(path) = self.path.as_ref().filter(|_| self.is_unused) {
-            // Nobody has used the key.
+            // The key was never used, so it doesn't matter if the file can't be
+            // removed.
             let _ = fs::remove_file(path);
         }
     }
 }
 
-/// Saves a key in a new file, whose folder is created if it is the folder for
-/// names.
+/// Saves a key in a new file. Creates the folder of the file if it is the
+/// folder for keys with a name.
 pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
     if let (Some(parent), Ok(folder)) = (path.parent(), folder())
         && parent == folder
@@ -156,7 +158,7 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
     Ok(save_key(key, path)?)
 }
 
-/// Returns the folder of the keys that are kept by name.
+/// Returns the folder for keys that are kept under a name.
 pub(super) fn folder() -> Result<PathBuf, Failure> {
     let variable = |name| {
         // The specification of XDG says that relative paths are to be ignored.
@@ -185,8 +187,8 @@ fn create_folder(path: &Path) -> Result<(), Failure> {
 
 /// Reads the key of a client from a file, or from standard input if the path is
 /// `-`. The file may be one that `scape onion auth new` or tor has written. If
-/// it names an address, that must be the only one in `addresses`. Reading ends
-/// at an interrupt.
+/// the file contains an onion address, all `addresses` must be equal to it.
+/// Returns a failure after Ctrl-C.
 pub(super) fn client_key(
     context: &Context,
     path: &Path,
@@ -213,7 +215,7 @@ pub(super) fn client_key(
         )));
     }
     text.parse().map_err(|error| {
-        Failure::usage(format_args!("{} holds no client key: {error}", path.display()))
+        Failure::usage(format_args!("{} contains no client key: {error}", path.display()))
     })
 }
 

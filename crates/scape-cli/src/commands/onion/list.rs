@@ -1,4 +1,4 @@
-//! `scape onion list`.
+//! `scape onion list` lists the onion services of a tor.
 
 use std::path::PathBuf;
 
@@ -13,25 +13,26 @@ use crate::base::table::Table;
 
 /// List the onion services of this tor
 ///
-/// Lists services that were added to tor's configuration, and detached services
-/// of any controller. tor tells the ports of services in its configuration
-/// only. It tells nothing about services that end with the control connection
-/// of another program, such as those of `scape onion share`.
+/// Lists the services in tor's configuration, and detached services. tor
+/// reports the ports only for services in its configuration. tor doesn't report
+/// services that belong to the control connection of another program, such as
+/// those of `scape onion share`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-/// A service, as it is printed with `--json`, one a line.
+/// A service, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Service {
-    /// Missing if the file `hostname` can't be read.
+    /// The address. Missing if the file `hostname` can't be read.
     address: Option<OnionAddress>,
-    /// `disk`, `detached`, or `current` for a service of this connection.
+    /// The kind: `disk`, `detached`, or `current` for a service of this
+    /// connection.
     kind: &'static str,
-    /// The ports of the onion address. Missing if tor doesn't tell them.
+    /// The ports of the onion address. Missing if tor doesn't report them.
     ports: Option<Vec<Port>>,
     /// The folder of a service on disk.
     directory: Option<PathBuf>,
-    /// The reason if the address is missing.
+    /// The reason why the address is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `scape onion`.
+//! `scape onion` offers and examines onion services.
 
 mod auth;
 mod forward;

@@ -9,21 +9,21 @@ const LONGEST_LINE: u64 = 8192;
 /// The maximum number of lines after the last chunk.
 const MOST_TRAILERS: usize = 100;
 
-/// Reads the body of one request. After its end, everything else that the
-/// program sends is discarded, because it belongs to another request, and may
+/// A reader of the body of one request. After the body, everything that the
+/// program sends is discarded, because it belongs to another request, which may
 /// be for another server.
 #[derive(Debug)]
 pub(super) struct Body<R> {
     connection: BufReader<R>,
     state: State,
-    /// Bytes to pass on before anything else.
+    /// A line that was read and is passed on next.
     line: io::Cursor<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// This many bytes follow. After them, there is another chunk, or the body
-    /// ends.
+    /// `left` bytes of the body follow. If `chunked` is true, they are the rest
+    /// of a chunk with its line end, and another chunk follows.
     Bytes {
         left: u64,
         chunked: bool,
@@ -46,7 +46,7 @@ impl<R: Read> Body<R> {
         Body { connection: BufReader::new(connection), state, line: io::Cursor::default() }
     }
 
-    /// Reads a line, which is passed on with its end.
+    /// Reads a line. It is passed on next, with its line end.
     fn read_line(&mut self) -> io::Result<()> {
         let mut line = Vec::new();
         (&mut self.connection).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
@@ -62,7 +62,7 @@ impl<R: Read> Body<R> {
         self.read_line()?;
         match httparse::parse_chunk_size(self.line.get_ref()) {
             Ok(httparse::Status::Complete((_, 0))) => self.state = State::Trailers { seen: 0 },
-            // Two bytes end the line after the chunk.
+            // A line end of two bytes follows the chunk.
             Ok(httparse::Status::Complete((_, size))) if size < u64::MAX - 2 => {
                 self.state = State::Bytes { left: size + 2, chunked: true };
             }

@@ -1,4 +1,4 @@
-//! `scape proxy`.
+//! `scape proxy` runs an HTTP proxy that connects through tor.
 
 mod body;
 mod request;
@@ -17,20 +17,21 @@ use crate::base::failure::Failure;
 use crate::commands::traffic::visitors::Places;
 use serve::{Proxy, busy, serve};
 
-/// The most connections at a time.
+/// The maximum number of concurrent connections.
 const MOST: usize = 512;
-/// The most connections that are being refused at a time. Further ones are
-/// closed without an answer.
+/// The maximum number of connections that are being refused at the same time.
+/// Further connections are closed without an answer.
 const MOST_REFUSED: usize = 32;
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Run an HTTP proxy that connects through tor
 ///
-/// For programs that don't support SOCKS: export
-/// https_proxy=http://127.0.0.1:8118. The proxy understands CONNECT, and
-/// requests of http:// URLs. It adds nothing that identifies this machine, but
-/// it doesn't change what programs send either. It runs until Ctrl-C.
+/// This is for programs that don't support SOCKS: export
+/// https_proxy=http://127.0.0.1:8118. The proxy accepts CONNECT, and requests
+/// for http:// URLs. It adds nothing to a request that identifies this machine,
+/// but it doesn't remove what programs send about themselves either. It runs
+/// until Ctrl-C.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The address to listen on. Everybody who can reach it can use the proxy.
@@ -38,8 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8118")]
     listen: SocketAddr,
 
-    /// Use separate circuits for each user name that a program gives to the
-    /// proxy, such as alice in http://alice:x@127.0.0.1:8118
+    /// Use separate circuits for each user name of the proxy, such as alice in
+    /// http://alice:x@127.0.0.1:8118
     ///
     /// Any name and password are accepted. Requests without a name are refused.
     #[arg(long)]
@@ -87,7 +88,8 @@ fn accept(listener: &TcpListener, proxy: &Arc<Proxy>) {
     let (places, refused) = (Places::new(MOST), Places::new(MOST_REFUSED));
     for connection in listener.incoming() {
         let Ok(connection) = connection else {
-            // Too many files may be open, which changes only with time.
+            // This happens if too many files are open, so it is tried again
+            // after a pause.
             thread::sleep(POLL);
             continue;
         };

@@ -1,11 +1,11 @@
-//! The requests that the proxy understands.
+//! Parses the requests to the proxy.
 
 use data_encoding::BASE64;
 use scape::socks::Target;
 
 use crate::commands::traffic::head::RequestHead;
 
-/// A refusal: the status and the reason.
+/// The answer to a refused request: the status and the reason.
 pub(super) type Refusal = (&'static str, String);
 
 const BAD: &str = "400 Bad Request";
@@ -26,8 +26,8 @@ pub(super) enum Length {
     Chunked,
 }
 
-/// Headers about the connection to the proxy, which aren't passed on. `Host` is
-/// written anew.
+/// The headers that aren't passed on, because they are about the connection to
+/// the proxy. `Host` is replaced by a new header.
 const DROPPED: [&str; 7] = [
     "connection",
     "keep-alive",
@@ -39,7 +39,7 @@ const DROPPED: [&str; 7] = [
 ];
 
 impl Request {
-    /// Understands a request.
+    /// Parses a request, and decides how to pass it on.
     pub(super) fn new(head: &RequestHead) -> Result<Self, Refusal> {
         let bad = |why: &str| (BAD, why.to_owned());
         if head.method == "CONNECT" {
@@ -54,7 +54,7 @@ impl Request {
         let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
         if authority.contains('@') {
-            return Err(bad("the URL contains a user name, which isn't passed on"));
+            return Err(bad("the URL contains a user name, which isn't passed on: remove it"));
         }
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let port = if has_port { "" } else { ":80" };
@@ -63,13 +63,15 @@ impl Request {
         let length = length(head)?;
         let path = path.split('#').next().unwrap_or_default();
         let slash = if path.starts_with('/') { "" } else { "/" };
-        // A server may answer HTTP/1.1 in a way that an older program can't
-        // read, such as in chunks.
+        // The version is that of the program, because a server may answer
+        // HTTP/1.1 in a way that an older program can't read, such as in
+        // chunks.
         let mut text = format!(
             "{} {slash}{path} HTTP/1.{}\r\nHost: {authority}\r\n",
             head.method, head.minor_version
         );
-        // Headers that `Connection` names are about this connection, too.
+        // Headers whose names are in `Connection` are about this connection,
+        // too.
         let named: Vec<String> = head
             .values("connection")
             .flat_map(|value| value.split(|byte| *byte == b','))
@@ -111,7 +113,8 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
             let count = is_number.then(|| text.parse().ok()).flatten();
             count.map(Length::Bytes).ok_or_else(unclear)
         }
-        // HTTP/1.0 has no encodings, so a server may not see the body.
+        // HTTP/1.0 has no transfer encodings, so a server may not recognize the
+        // body.
         (1, 0) if head.minor_version > 0 => match head.text("transfer-encoding") {
             Some(encoding) if encoding.eq_ignore_ascii_case("chunked") => Ok(Length::Chunked),
             _ => Err(unclear()),
@@ -121,7 +124,7 @@ fn length(head: &RequestHead) -> Result<Length, Refusal> {
 }
 
 /// Returns the user name and password of `Proxy-Authorization`. Returns `None`
-/// if the header is missing or isn't understood.
+/// if the header is missing or malformed.
 pub(super) fn credentials(head: &RequestHead) -> Option<(Vec<u8>, Vec<u8>)> {
     let (scheme, encoded) = head.text("proxy-authorization")?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

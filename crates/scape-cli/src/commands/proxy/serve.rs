@@ -14,14 +14,14 @@ use crate::base::output::printable;
 use crate::commands::traffic::head::{Received, RequestHead};
 use crate::commands::traffic::join::{AtEnd, join};
 
-/// The time that a program has for a request's head.
+/// The time that a program has to send the head of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The time that a program has to read a refusal.
 const REFUSING: Duration = Duration::from_secs(5);
-/// The most bytes of a refused request that are read.
+/// The maximum number of bytes of a refused request that are read.
 const MOST_REFUSED: usize = 1 << 20;
-/// The time that a silent server keeps a connection open after the program has
-/// closed it.
+/// The time that a connection stays open after the program has closed it, if
+/// the server sends nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 /// The header that asks for a user name.
 const ASK: &str = "Proxy-Authenticate: Basic realm=\"any name is a circuit of its own\"\r\n";
@@ -38,7 +38,8 @@ impl Proxy {
         Proxy { client, isolate_by_user }
     }
 
-    /// Returns the client with the isolation of the request's user.
+    /// Returns the client for a request. With `--isolate-by-user`, it uses
+    /// separate circuits for the user of the request.
     fn client(&self, head: &RequestHead) -> Result<TorClient, Refusal> {
         if !self.isolate_by_user {
             return Ok(self.client.clone());
@@ -47,7 +48,7 @@ impl Proxy {
         let Some((user, password)) = credentials(head) else {
             return Err((needed(), "any user name is accepted, and has its own circuits".into()));
         };
-        // SOCKS has no empty passwords.
+        // SOCKS doesn't allow an empty password.
         let password = if password.is_empty() { b"0".to_vec() } else { password };
         let isolation =
             Isolation::new(user, password).map_err(|error| (needed(), error.to_string()))?;
@@ -120,8 +121,8 @@ fn refuse(mut program: TcpStream, status: &str, why: &str) -> io::Result<()> {
     discard(&program)
 }
 
-/// Reads the rest of a refused request, because a reset would make the program
-/// lose the answer.
+/// Reads the rest of a refused request. Closing the connection with unread data
+/// would reset it, and the program could lose the answer.
 fn discard(mut program: &TcpStream) -> io::Result<()> {
     let begun = Instant::now();
     let mut buffer = [0; 16 * 1024];

@@ -1,4 +1,4 @@
-//! Networks that relays are selected by.
+//! Parses the value of `--address`, which selects relays by their address.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,8 +7,8 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum AddressFilter {
     Network(IpAddr, u8),
-    /// The beginning of an address as text, which ends between two of its
-    /// parts.
+    /// The first parts of an address as text, such as `192.0.2`. It doesn't fit
+    /// `192.0.20.1`.
     Beginning(String),
 }
 

@@ -14,17 +14,17 @@ use crate::commands::shared::relay::flags;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filter {
-    /// Relays with this flag, such as Exit, or without it if it begins with !.
-    /// May be given several times
+    /// Relays with this flag, such as Exit. With ! in front, such as !Exit,
+    /// relays without this flag. Can be repeated
     #[arg(long, value_name = "FLAG")]
     flag: Vec<String>,
 
-    /// Relays without this flag. May be given several times
+    /// Relays without this flag. Can be repeated
     #[arg(long, value_name = "FLAG")]
     without_flag: Vec<String>,
 
-    /// Relays in this country, such as de. May be given several times for
-    /// several countries
+    /// Relays in this country, such as de. Can be repeated to select several
+    /// countries
     #[arg(long, value_name = "COUNTRY")]
     country: Vec<CountryCode>,
 
@@ -32,8 +32,8 @@ pub(super) struct Filter {
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
 
-    /// Relays in this network, such as 192.0.2.0/24, or with addresses that
-    /// begin so, such as 192.0.2
+    /// Relays in this network, such as 192.0.2.0/24, or relays whose address
+    /// begins with this text, such as 192.0.2
     #[arg(long, value_name = "NETWORK")]
     address: Option<AddressFilter>,
 
@@ -66,8 +66,8 @@ impl Filter {
         self.check_against(|_| false)
     }
 
-    /// Returns a failure if neither the library nor a relay of the consensus
-    /// knows a flag.
+    /// Returns a failure for a flag that the library doesn't know, unless a
+    /// relay in the consensus has it.
     pub(super) fn check(&self, directory: &Directory) -> Result<(), Failure> {
         self.check_against(|name| {
             let mut unknown = directory.relays().iter().flat_map(Relay::unknown_flags);
@@ -82,14 +82,14 @@ impl Filter {
             if !known().any(|flag| flag.eq_ignore_ascii_case(name)) && !is_listed(name) {
                 let known: Vec<_> = known().collect();
                 let (name, known) = (printable(name), known.join(", "));
-                let message = format!("there is no flag {name:?}; relays have {known}");
+                let message = format!("there is no flag {name:?}; the flags are {known}");
                 return Err(Failure::usage(message));
             }
         }
         Ok(())
     }
 
-    /// Returns true if the relay fulfils all conditions but the one on its
+    /// Returns true if the relay fulfils all conditions except the one on its
     /// country.
     pub(super) fn fits(&self, relay: &Relay) -> bool {
         let flags = flags(relay);

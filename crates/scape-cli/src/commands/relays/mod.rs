@@ -1,4 +1,4 @@
-//! `scape relays`.
+//! `scape relays` lists the relays of the consensus.
 
 mod address;
 mod filter;
@@ -25,7 +25,7 @@ use crate::base::failure::Failure;
 
 /// List the relays of the consensus
 ///
-/// A relay is shown if it fits all options. The relays with the highest
+/// A relay is shown if it matches all filters. The relays with the highest
 /// bandwidth come first.
 #[derive(Debug, Args)]
 // The option --version is about relays here.
@@ -76,7 +76,7 @@ struct Relays {
     filter: Filter,
     countries: Countries,
     limit: Option<usize>,
-    /// The last directory with its rows.
+    /// The directory that was read last, and its rows.
     last: Option<(Arc<Directory>, Rc<[RelayRow]>)>,
 }
 

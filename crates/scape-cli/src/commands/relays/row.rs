@@ -18,13 +18,13 @@ type Column = column::Column<RelayRow>;
 pub(super) struct RelayRow {
     nickname: String,
     fingerprint: Fingerprint,
-    /// The flags of the consensus, in its order.
+    /// The relay's flags, in the order of the consensus.
     flags: Vec<String>,
     /// The bandwidth in the consensus in kilobytes (1,000 bytes) per second.
     pub(super) bandwidth: Option<u32>,
     /// True if the bandwidth was measured, false if the relay claims it.
     is_measured: Option<bool>,
-    /// The share of the bandwidth of all relays, from 0 to 1.
+    /// The relay's share of the bandwidth of all relays, from 0 to 1.
     consensus_weight_fraction: Option<f64>,
     /// The address with the OR port.
     address: SocketAddrV4,

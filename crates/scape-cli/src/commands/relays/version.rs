@@ -1,4 +1,4 @@
-//! Versions that relays are selected by.
+//! Parses the value of `--version`, which selects relays by their version.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -8,13 +8,15 @@ use scape::word::Version;
 /// A version, a series of versions, or a range.
 #[derive(Debug, Clone)]
 pub(super) enum VersionFilter {
-    /// The beginning of a version, which ends between two of its parts.
+    /// The first parts of a version, such as `0.4.8`.
     Series(String),
-    /// All versions that compare so with this one.
+    /// All versions for which a comparison with this version has one of these
+    /// results.
     Range(&'static [Ordering], Version),
 }
 
-/// The operators. Longer ones come before those that they begin with.
+/// The operators, and the results of the comparison that they accept. `<=`
+/// comes before `<`, because the first operator that fits counts.
 const OPERATORS: [(&str, &[Ordering]); 5] = [
     ("<=", &[Ordering::Less, Ordering::Equal]),
     (">=", &[Ordering::Greater, Ordering::Equal]),

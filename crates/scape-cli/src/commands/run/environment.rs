@@ -8,10 +8,11 @@ use scape::transport::Address;
 
 use crate::base::failure::{Exit, Failure};
 
-/// The variables for proxies, which exist in capitals and in small letters.
+/// The variables for proxies. Each of them is set in capitals and in small
+/// letters.
 const PROXIES: [&str; 4] = ["ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"];
-/// Other variables that would lead around the proxy, or to another one, and
-/// those with the password of tor.
+/// The variables that are removed: those that make programs bypass the proxy or
+/// use another one, and those that contain tor's password.
 const REMOVED: &[&str] = &[
     "GIT_PROXY_COMMAND",
     "SOCKS_SERVER",
@@ -23,18 +24,19 @@ const REMOVED: &[&str] = &[
 /// The password of [`Isolation::random`].
 const PASSWORD: &str = "0";
 
-/// Returns true if a variable may choose a proxy, or lead around it, such as
-/// `NO_PROXY`, `PIP_PROXY` or `npm_config_https_proxy`.
+/// Returns true if a variable may choose a proxy or make programs bypass it,
+/// such as `NO_PROXY`, `PIP_PROXY` or `npm_config_https_proxy`.
 pub(super) fn is_about_proxies(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("proxy")
 }
 
-/// Returns true if a program must not have the variable of this environment.
+/// Returns true if programs must not inherit this variable.
 pub(super) fn is_removed(name: &str) -> bool {
     is_about_proxies(name) || REMOVED.contains(&name)
 }
 
-/// Returns the variables, by name, with new credentials.
+/// Returns the variables for a program, by name. They contain new credentials
+/// for the SOCKS port, so the program gets its own circuits.
 pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Failure> {
     let address = address(socks)?;
     let isolation = Isolation::random();
@@ -58,8 +60,8 @@ fn address(socks: &Address) -> Result<SocketAddr, Failure> {
         other => Err(Failure::new(
             Exit::NoTor,
             format_args!(
-                "the SOCKS port {other} has no IP address, which programs need; open one with \
-                 SocksPort in torrc, or name another one with --socks"
+                "the SOCKS port {other} has no IP address, which programs need; set SocksPort in the \
+                 torrc to an IP address with a port, or use --socks"
             ),
         )),
     }

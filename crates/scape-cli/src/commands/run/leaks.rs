@@ -1,10 +1,11 @@
-//! Programs that connect without Tor although the proxy variables are set.
+//! Recognizes programs that connect without Tor, even though the proxy
+//! variables are set.
 
 use std::ffi::OsString;
 
 use super::wrappers;
 
-/// Programs and the reasons why they are refused.
+/// Programs that are refused, and the reasons.
 const LEAKS: &[(&[&str], &str)] = &[
     (
         &["ping", "ping4", "ping6", "fping", "arping", "hping3"],
@@ -30,16 +31,17 @@ const LEAKS: &[(&[&str], &str)] = &[
         &["ftp", "tftp", "whois", "finger", "rlogin", "smbclient", "mail", "sendmail"],
         "ignores the proxy variables",
     ),
-    (&["wget", "wget2"], "knows no SOCKS proxies; use curl, or wget with `scape proxy`"),
+    (&["wget", "wget2"], "doesn't support SOCKS proxies; use curl, or wget with `scape proxy`"),
     (
         &["sudo", "doas", "su", "pkexec", "runuser", "systemd-run", "at", "batch"],
         "starts programs without the proxy variables; run scape inside of it instead",
     ),
 ];
 
-/// Programs that can connect with a command of ours.
+/// ssh and programs that use it. They connect through tor if `scape connect` is
+/// their ProxyCommand.
 const SSH: &[&str] = &["ssh", "scp", "sftp", "autossh", "rsync", "sshfs"];
-/// The short options of curl whose values may be separate words, without `-x`.
+/// The short options of curl whose values may be in the next word, except `-x`.
 const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwXyYz";
 
 /// Returns the reason if a command line is known to connect without Tor.
@@ -62,7 +64,7 @@ pub(super) fn find(words: &[OsString]) -> Option<String> {
     }
 }
 
-/// Returns true if ssh connects with `scape connect`, or not at all.
+/// Returns true if ssh connects with `scape connect`, or makes no connection.
 fn is_safe_ssh(arguments: &[String]) -> bool {
     let connects_through_tor = |word: &String| {
         let lower = word.to_ascii_lowercase();
@@ -71,7 +73,7 @@ fn is_safe_ssh(arguments: &[String]) -> bool {
     arguments.iter().any(connects_through_tor) || matches!(arguments, [only] if only == "-V")
 }
 
-/// Returns the reason if curl is told to use no proxy, or another one.
+/// Returns the reason if an option tells curl to use no proxy, or another one.
 fn curl(arguments: &[String]) -> Option<String> {
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
@@ -101,7 +103,7 @@ fn curl(arguments: &[String]) -> Option<String> {
     None
 }
 
-/// Returns the reason if an argument of git is an URL for which git uses no
+/// Returns the reason if an argument of git is a URL for which git uses no
 /// proxy.
 fn git(arguments: &[String]) -> Option<String> {
     let copies = arguments.iter().any(|word| matches!(word.as_str(), "clone" | "ls-remote"));
@@ -109,7 +111,8 @@ fn git(arguments: &[String]) -> Option<String> {
         let is_url = ["git://", "ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
         is_url || is_over_ssh(word, copies)
     };
-    // The first word after these is a repository, and others may be `a:b`, too.
+    // The first word after one of these commands is a repository. Later words
+    // may also have the form `a:b`.
     let is_transfer = |word: &String| matches!(word.as_str(), "fetch" | "pull" | "push");
     let mut words = arguments.iter().skip_while(|word| !is_transfer(word)).skip(1);
     let repository = words.find(|word| !word.starts_with('-'));
@@ -119,8 +122,8 @@ fn git(arguments: &[String]) -> Option<String> {
 }
 
 /// Returns true for a repository like `user@host:path`, which git fetches with
-/// ssh. If the word may be something else, such as `main:main`, the user must
-/// be in it.
+/// ssh. If `is_repository` is false, the word may be something else, such as
+/// `main:main`, so it must contain a user.
 fn is_over_ssh(word: &str, is_repository: bool) -> bool {
     let Some((host, _)) = word.split_once(':').filter(|_| !word.contains("://")) else {
         return false;

@@ -1,4 +1,4 @@
-//! `scape run`.
+//! `scape run` runs a program that connects through tor.
 
 mod environment;
 mod leaks;
@@ -14,11 +14,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::program;
 
-/// Run a program whose proxy settings name tor
+/// Run a program with variables that make it connect through tor
 ///
-/// Sets ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and FTP_PROXY, also in small
-/// letters, to a socks5h:// URL with credentials of its own, so that the
-/// program shares no circuit with others. Also sets TOR_SOCKS_HOST,
+/// Sets ALL_PROXY, HTTP_PROXY, HTTPS_PROXY and FTP_PROXY, in capitals and in
+/// small letters, to a socks5h:// URL. The URL contains new credentials, so
+/// that the program shares no circuit with others. Also sets TOR_SOCKS_HOST,
 /// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes all other variables whose names
 /// end in PROXY, such as NO_PROXY and PIP_PROXY. The exit code is that of the
 /// program.

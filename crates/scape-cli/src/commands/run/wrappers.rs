@@ -1,4 +1,5 @@
-//! Programs that run the program in their arguments.
+//! Recognizes wrappers, such as `nice`, which run the program in their
+//! arguments.
 
 use std::path::Path;
 
@@ -7,11 +8,12 @@ use super::environment::is_about_proxies;
 /// A program that runs another one.
 struct Wrapper {
     names: &'static [&'static str],
-    /// The short options whose values may be separate words.
+    /// The short options whose values may be in the next word.
     short: &'static str,
-    /// The long options whose values may be separate words.
+    /// The long options whose values may be in the next word.
     long: &'static [&'static str],
-    /// The number of words before the program.
+    /// The number of arguments before the program that aren't options, such as
+    /// the time limit of `timeout`.
     words: usize,
 }
 
@@ -36,8 +38,9 @@ const WRAPPERS: &[Wrapper] = &[
 const FOLDERS: &[&str] =
     &["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
-/// Returns the name of a program that the search path or a folder of the system
-/// has. Returns `None` for others, which only share a name with them.
+/// Returns the name of a program without its folder. Returns `None` if the
+/// program is in a folder that isn't in [`FOLDERS`], because it may only share
+/// its name with a program of the system.
 pub(super) fn name(word: &str) -> Option<&str> {
     match word.rsplit_once('/') {
         None => Some(word),
@@ -51,7 +54,8 @@ pub(super) fn name(word: &str) -> Option<&str> {
 ///
 /// # Errors
 ///
-/// Returns the reason if a wrapper removes the variables for the proxy.
+/// Returns the reason if a wrapper removes or changes the variables for the
+/// proxy.
 pub(super) fn unwrap(words: &[String]) -> Result<Vec<String>, String> {
     let mut words = words.to_vec();
     while let Some(wrapper) = words.first().and_then(|word| find(word)) {
@@ -115,9 +119,9 @@ enum Value {
     Next,
 }
 
-/// Returns the name and value of an option. Short options may be together in a
-/// word, of which only the last one has a value. Returns `None` for other
-/// words.
+/// Returns the name and value of an option. A word may contain several short
+/// options, and only the last one can have a value. Returns `None` for words
+/// that aren't options.
 fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     if let Some(long) = word.strip_prefix("--") {
         let (name, value) = match long.split_once('=') {
@@ -143,7 +147,8 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
             let value = if after.is_empty() { Value::Next } else { Value::Here(after.to_owned()) };
             return Some((letter.to_string(), value));
         }
-        // Clears the environment, also together with other options.
+        // The option `-i` clears the environment, even together with other
+        // options.
         if letter == 'i' {
             return Some((letter.to_string(), Value::None));
         }
@@ -151,15 +156,15 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     Some((letters.to_owned(), Value::None))
 }
 
-/// Returns an error if a variable is one of those for the proxy.
+/// Returns an error if a variable is one of the proxy variables.
 fn check(variable: &str) -> Result<(), String> {
     let is_for_tor = variable.to_ascii_lowercase().starts_with("tor_socks");
     match is_about_proxies(variable) || is_for_tor {
-        true => Err(format!("env changes {variable}, which leads programs through Tor")),
+        true => Err(format!("env changes {variable}, which makes programs connect through Tor")),
         false => Ok(()),
     }
 }
 
 fn clears() -> String {
-    "env -i removes the variables that lead programs through Tor".to_owned()
+    "env -i removes the variables that make programs connect through Tor".to_owned()
 }

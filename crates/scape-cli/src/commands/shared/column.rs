@@ -1,4 +1,4 @@
-//! The columns of a list: cells and order.
+//! The columns of a list, with their cells and their order.
 
 use std::cmp::Reverse;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,8 +27,8 @@ impl Key {
         Key::Text(text.to_string().to_lowercase())
     }
 
-    /// Returns the key of something that has begun at this time. The youngest
-    /// comes first.
+    /// Returns the key for the age of something that began at this time. The
+    /// lowest age comes first.
     pub(crate) fn age(since: SystemTime) -> Option<Key> {
         let since = since.duration_since(UNIX_EPOCH).ok()?;
         Some(Key::Number(since.as_micros().try_into().ok()?).reversed())
@@ -62,7 +62,7 @@ impl<R> Column<R> {
         Column { key, ..self }
     }
 
-    /// Aligns the cells at the right.
+    /// Aligns the cells to the right.
     pub(crate) fn right(self) -> Self {
         Column { right: true, ..self }
     }
@@ -75,13 +75,14 @@ impl<R> Column<R> {
 /// The order of a list.
 #[derive(Debug, Clone)]
 pub(crate) struct Order<R> {
-    /// `None` for the order in which tor has the rows.
+    /// The column to sort by. `None` keeps tor's order.
     by: Option<Column<R>>,
     is_reversed: bool,
 }
 
 impl<R> Order<R> {
-    /// Creates the order by the column of this name.
+    /// Creates the order by the column with the name `by`, or tor's order if
+    /// `by` is `None`. Returns a failure if there is no such column.
     pub(crate) fn new(
         columns: &[Column<R>],
         by: Option<&str>,

@@ -1,4 +1,4 @@
-//! Countries of addresses.
+//! Looks up the countries of addresses.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,8 +16,8 @@ use crate::base::failure::{Exit, Failure};
 pub(crate) struct CountryOptions {
     /// A database of countries in MaxMind's format (.mmdb)
     ///
-    /// Without this option, and for addresses that the database doesn't know,
-    /// tor's own data is used.
+    /// Without this option, and for addresses that the database doesn't
+    /// contain, tor's own data is used.
     #[arg(long, value_name = "FILE")]
     pub(crate) geoip: Option<PathBuf>,
 }
@@ -26,7 +26,8 @@ impl CountryOptions {
     /// Opens the database, if one is named.
     pub(crate) fn database(&self) -> Result<GeoIp, Failure> {
         match &self.geoip {
-            // Another exit code would tell that tor has failed.
+            // The failure counts as wrong usage, because other exit codes would
+            // mean that tor has failed.
             Some(path) => GeoIp::new()
                 .country_database(path)
                 .map_err(|error| Failure::new(Exit::Usage, error).while_doing("--geoip")),
@@ -35,12 +36,12 @@ impl CountryOptions {
     }
 }
 
-/// The countries of addresses, which are looked up once.
+/// The countries of addresses. Each address is looked up only once.
 #[derive(Debug)]
 pub(crate) struct Countries {
     geoip: GeoIp,
     known: HashMap<IpAddr, Option<CountryCode>>,
-    /// True if tor has no data and so some countries couldn't be looked up.
+    /// True if some countries couldn't be looked up, because tor has no data.
     is_incomplete: bool,
 }
 
@@ -50,8 +51,8 @@ impl Countries {
         Ok(Countries { geoip, known: HashMap::new(), is_incomplete: false })
     }
 
-    /// Looks up the addresses that aren't known yet. tor answers for hundreds
-    /// of addresses at a time.
+    /// Looks up the addresses that aren't known yet. tor is asked for hundreds
+    /// of addresses at once.
     pub(crate) fn learn(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
@@ -68,7 +69,8 @@ impl Countries {
                 Ok(location) => {
                     self.known.insert(*ip, location.country);
                 }
-                // This isn't kept, because tor may load its data later.
+                // This failure isn't stored, because tor may load its data
+                // later.
                 Err(error) if matches!(error.get(), Some(GeoIpError::NotLoaded { .. })) => {
                     self.is_incomplete = true;
                 }
@@ -83,12 +85,12 @@ impl Countries {
         self.known.get(&ip).copied().flatten()
     }
 
-    /// Returns a failure if countries are needed and can't be known.
+    /// Returns a failure if some countries couldn't be looked up.
     pub(crate) fn must_be_complete(&self) -> Result<(), Failure> {
         if !self.is_incomplete {
             return Ok(());
         }
-        let message = "tor has no data about countries; name a database with --geoip, or set \
+        let message = "tor has no data about countries; use a database with --geoip, or set \
                        GeoIPFile in tor's configuration";
         Err(Failure::failed(message))
     }

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use scape::state::{Circuit, Stream};
 
-/// The time for which `--watch` still shows something that has ended.
+/// The time for which `--watch` still shows a circuit or stream that has ended.
 const SHOWN: Duration = Duration::from_secs(5);
 
-/// A handle to something that ends.
+/// A handle to a circuit or a stream, which ends at some time.
 pub(crate) trait Ends: Clone + PartialEq {
     fn is_ended(&self) -> bool;
 }
@@ -24,8 +24,8 @@ impl Ends for Stream {
     }
 }
 
-/// The handles that the last snapshot contained, with the time when each was
-/// found to have ended.
+/// The handles that the last list contained. If a handle has ended, the time is
+/// when this was first noticed.
 #[derive(Debug)]
 pub(crate) struct Ended<H> {
     known: Vec<(H, Option<Instant>)>,
@@ -38,8 +38,8 @@ impl<H> Default for Ended<H> {
 }
 
 impl<H: Ends> Ended<H> {
-    /// Adds to the open handles those that have ended since the last call, and
-    /// those that have ended less than five seconds ago.
+    /// Returns the open handles, and those that have ended since the last call
+    /// or less than five seconds ago.
     pub(crate) fn add_to(&mut self, open: Vec<H>, now: Instant) -> Vec<H> {
         let mut known: Vec<_> = std::mem::take(&mut self.known)
             .into_iter()
@@ -47,7 +47,8 @@ impl<H: Ends> Ended<H> {
             .map(|(handle, ended)| (handle, Some(ended.unwrap_or(now))))
             .filter(|(_, ended)| ended.is_some_and(|ended| now.duration_since(ended) < SHOWN))
             .collect();
-        // Something may have ended after the list of open ones was made.
+        // A circuit or stream may have ended after the list of open ones was
+        // made.
         let open = open.into_iter().filter(|handle| known.iter().all(|(it, _)| it != handle));
         let open: Vec<_> = open.map(|handle| (handle, None)).collect();
         known.extend(open);

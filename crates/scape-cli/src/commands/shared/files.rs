@@ -7,22 +7,22 @@ use std::path::Path;
 use scape::Controller;
 use scape::transport::Address;
 
-/// Returns true if tor runs on this machine, as far as its address tells. The
-/// files of another machine's tor must not be looked for here.
+/// Returns true if the address of the control port is on this machine. If tor
+/// runs on another machine, its files must not be searched for here.
 pub(crate) fn is_local(controller: &Controller) -> bool {
     controller.control_address().is_none_or(Address::is_local)
 }
 
-/// Opens a file. A pipe or a device isn't opened, because that could wait for
-/// ever.
+/// Opens a regular file. Returns an error for a pipe or a device, because
+/// opening it could block forever.
 pub(crate) fn open_file(path: &Path) -> io::Result<File> {
     match path.metadata()?.is_file() {
         true => File::open(path),
-        false => Err(io::Error::other("it isn't a file")),
+        false => Err(io::Error::other("it isn't a regular file")),
     }
 }
 
-/// Reads at most `most` bytes of a file.
+/// Reads the first `most` bytes of a file, or all of a shorter file.
 pub(crate) fn read_start(path: &Path, most: u64) -> io::Result<String> {
     let mut text = String::new();
     open_file(path)?.take(most).read_to_string(&mut text)?;

@@ -1,15 +1,16 @@
-//! Values in JSON.
+//! Serializes values as JSON.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-/// The first second that RFC 3339 can't write: the start of the year 10000.
+/// The first second that RFC 3339 can't represent: the start of the year 10000.
 const END: Duration = Duration::from_secs(253_402_300_800);
 
-/// Serializes a time in RFC 3339 with microseconds, which is as precise as tor
-/// is. A time that is unknown or can't be written is null.
+/// Serializes a time in RFC 3339 with microseconds, which is the precision of
+/// tor's times. Serializes null if the time is unknown, or if it isn't in the
+/// years from 1970 to 9999.
 pub(crate) fn time<S: Serializer>(
     time: &Option<SystemTime>,
     serializer: S,

@@ -1,4 +1,4 @@
-//! Lists of things that tor has: how they are printed, sorted and watched.
+//! Prints, sorts and watches lists, such as those of circuits and relays.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::base::options::duration;
 #[derive(Debug, Clone, PartialEq, Default, Args)]
 #[command(next_help_heading = "List options")]
 pub(crate) struct ListOptions {
-    /// Sort by this column. Numbers and texts ascend
+    /// Sort by this column, in ascending order
     #[arg(long, value_name = "COLUMN")]
     pub(crate) sort: Option<String>,
 
@@ -29,9 +29,9 @@ pub(crate) struct ListOptions {
     /// Print the list again when it changes, and at least every SECONDS
     /// [default: 2]
     ///
-    /// On a terminal, the table is redrawn in place. Elsewhere, a new table is
-    /// printed. With --json, a line is an object with the time and the list.
-    /// Ctrl-C ends the command.
+    /// On a terminal, the table is redrawn in place. Other outputs get a new
+    /// table each time. With --json, each line is an object with the time and
+    /// the list. Ctrl-C ends the command.
     #[arg(
         long,
         value_name = "SECONDS",
@@ -43,7 +43,7 @@ pub(crate) struct ListOptions {
 }
 
 impl ListOptions {
-    /// Returns a failure if there are options for a list. Called for commands
+    /// Returns a failure if one of these options is given. Called for commands
     /// that print no list, such as `circuits close`.
     pub(crate) fn must_be_absent(&self, command: &str) -> Result<(), Failure> {
         if *self == ListOptions::default() {
@@ -54,7 +54,7 @@ impl ListOptions {
     }
 }
 
-/// A list of things that tor has.
+/// A list that can be printed, such as that of circuits.
 pub(crate) trait Listing {
     /// An entry of the list. It contains nothing that changes by itself, such
     /// as an age, so two lists differ only if tor has changed something.
@@ -66,11 +66,11 @@ pub(crate) trait Listing {
     /// Returns the columns of the table.
     fn columns(&self) -> Vec<Column<Self::Row>>;
 
-    /// Returns the rows in the order in which tor has them. Returns the same
-    /// `Rc` as before if nothing can have changed.
+    /// Returns the rows in tor's order. Returns the same `Rc` as before if
+    /// nothing can have changed.
     fn rows(&mut self, state: &State, now: Instant) -> Result<Rc<[Self::Row]>, Failure>;
 
-    /// Returns the sorted rows that are printed.
+    /// Returns the part of the sorted rows that is printed.
     fn first<'a>(&self, rows: &'a [Self::Row]) -> &'a [Self::Row] {
         rows
     }
@@ -81,7 +81,7 @@ pub(crate) trait Listing {
     }
 }
 
-/// Prints the list, or watches it.
+/// Prints the list, or with `--watch` prints it whenever it changes.
 pub(crate) fn show<L: Listing>(
     context: &Context,
     options: &ListOptions,
@@ -105,13 +105,13 @@ pub(crate) fn show<L: Listing>(
     }
 }
 
-/// Returns the rows as they are now.
+/// Reads the rows once, and shows the progress.
 pub(crate) fn read<L: Listing>(listing: &mut L, state: &State) -> Result<Vec<L::Row>, Failure> {
     let _busy = Busy::new(format_args!("reading the {}", L::NOUN));
     Ok(listing.rows(state, Instant::now())?.to_vec())
 }
 
-/// Prints rows as a table, or as a line of JSON each.
+/// Prints rows as a table, or with `--json` as one line of JSON per row.
 pub(crate) fn print<R: Serialize>(
     context: &Context,
     columns: &[Column<R>],

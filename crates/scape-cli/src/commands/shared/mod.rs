@@ -1,5 +1,5 @@
-//! Parts of several commands: lists of things that tor has, as tables and
-//! JSON, and the files of a tor on this machine. Start reading in `listing`.
+//! Parts that several commands use: lists, which are printed as tables or JSON,
+//! and the files of a tor on this machine. Start reading in `listing`.
 
 pub(crate) mod column;
 pub(crate) mod countries;

@@ -1,10 +1,11 @@
-//! Relays as circuits and guards name them.
+//! Relays in the paths of circuits, and the flags of relays.
 
 use scape::netdoc::Relay;
 use scape::word::{Fingerprint, RelayName};
 use serde::Serialize;
 
-/// A relay. tor names some relays by only one of the two.
+/// A relay with its fingerprint and nickname. tor names some relays by only one
+/// of the two.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct RelayRef {
     pub(crate) fingerprint: Option<Fingerprint>,
@@ -27,8 +28,8 @@ impl RelayRef {
     }
 }
 
-/// Returns the names of a relay's flags, also of those that the library doesn't
-/// know.
+/// Returns the names of a relay's flags, including flags that the library
+/// doesn't know.
 pub(crate) fn flags(relay: &Relay) -> Vec<String> {
     let known = relay.flags().iter().map(ToOwned::to_owned);
     known.chain(relay.unknown_flags().map(ToOwned::to_owned)).collect()

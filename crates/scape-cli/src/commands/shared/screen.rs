@@ -8,18 +8,19 @@ use anstream::ColorChoice;
 use crate::base::failure::Failure;
 use crate::base::interrupt::{self, Restoring};
 
-/// Switches to the alternate screen, and hides the cursor.
+/// The sequence that switches to the alternate screen and hides the cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
-/// Shows the cursor, and switches back.
+/// The sequence that shows the cursor and switches back to the normal screen.
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
-/// Terminals that know these sequences show all changes between them at once.
+/// The beginning of a change of the screen; [`END`] is its end. Terminals that
+/// know these sequences show everything between them at once.
 const BEGIN: &str = "\x1b[?2026h\x1b[H";
 const END: &str = "\x1b[?2026l";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_BELOW: &str = "\x1b[J";
 
 /// The alternate screen of the terminal. The normal screen returns when the
-/// value is dropped, and if a signal ends the program before that.
+/// value is dropped, or when a signal ends the program before that.
 #[derive(Debug)]
 pub(crate) struct Screen {
     has_styles: bool,
@@ -30,15 +31,15 @@ impl Screen {
     pub(crate) fn enter() -> Result<Self, Failure> {
         let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         let restoring = interrupt::restore_with(|| {
-            // Nothing can be done if the terminal has gone.
+            // Nothing can be done if the terminal is closed.
             let _ = write(LEAVE);
         });
         write(ENTER)?;
         Ok(Screen { has_styles, _restoring: restoring })
     }
 
-    /// Shows a text in place of the last one. Lines that don't fit are left
-    /// out.
+    /// Shows a text in place of the previous one. If the text doesn't fit, the
+    /// last line shows the number of lines that are left out.
     pub(crate) fn draw(&self, text: &str) -> Result<(), Failure> {
         let height = terminal_size::terminal_size().map_or(24, |(_, height)| height.0);
         let text = match self.has_styles {
@@ -55,15 +56,15 @@ fn write(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
-/// Returns what is written to replace the text on the screen. The screen isn't
-/// cleared first, because that would flicker.
+/// Returns the output that replaces the text on the screen. It doesn't clear
+/// the screen first, because that would flicker.
 fn frame(text: &str, height: usize) -> String {
     let count = text.lines().count();
     let shown = if count > height { height.saturating_sub(1) } else { count };
     let mut frame = BEGIN.to_owned();
     for (number, line) in text.lines().take(shown).enumerate() {
         let end = if number == 0 { "" } else { "\r\n" };
-        // Writing to a string succeeds.
+        // Writing to a string can't fail.
         let _ = write!(frame, "{end}{line}{CLEAR_LINE}");
     }
     if count > shown {

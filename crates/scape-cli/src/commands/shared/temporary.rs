@@ -1,9 +1,9 @@
-//! Errors of temporary files.
+//! Shortens the messages of errors about temporary files.
 
 use std::io;
 
-/// Returns the text of an error without the name of a temporary file, which
-/// tells the user nothing. The crate `tempfile` adds it at the end.
+/// Returns the text of an error without the name of a temporary file. The crate
+/// `tempfile` adds this name at the end, but it doesn't help the user.
 pub(crate) fn without_temporary_name(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" at path \"") {

@@ -1,4 +1,4 @@
-//! `--watch`: a list that is printed again whenever it changes.
+//! Prints a list again whenever it changes, for `--watch`.
 
 use std::rc::Rc;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::units;
 
-/// The time between two snapshots, however fast the list changes.
+/// The minimum time between two snapshots.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The interval between two checks for a new size of the terminal.
@@ -24,8 +24,8 @@ const RESIZE_POLL: Duration = Duration::from_millis(200);
 /// The width and the height of the terminal.
 type Size = (Width, Height);
 
-/// Prints the list whenever it has changed, and at least after each `every`,
-/// until an interrupt or the end of the connection.
+/// Prints the list whenever it has changed, and at least once in each interval
+/// `every`. Returns after Ctrl-C, or when the connection ends.
 pub(super) fn watch<L: Listing>(
     context: &Context,
     state: &State,
@@ -36,7 +36,7 @@ pub(super) fn watch<L: Listing>(
 ) -> Result<(), Failure> {
     let is_on_screen = context.out.is_terminal() && !context.out.is_json();
     let screen = if is_on_screen { Some(Screen::enter()?) } else { None };
-    // The size that the list was drawn for.
+    // The size of the terminal when the list was drawn.
     let mut size = terminal_size();
     let mut last = None;
     let mut is_first = true;

@@ -1,4 +1,4 @@
-//! `scape streams attach`.
+//! `scape streams attach` attaches a stream to a circuit.
 
 use clap::Args;
 use scape::State;
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "ID")]
     stream: StreamId,
 
-    /// The id of the circuit, or 0 if tor is to choose it
+    /// The id of the circuit, or 0 to let tor choose one
     #[arg(value_name = "CIRCUIT")]
     circuit: CircuitId,
 
@@ -33,7 +33,9 @@ impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let circuit = (self.circuit.get() != 0).then_some(self.circuit);
         if circuit.is_none() && self.hop.is_some() {
-            return Err(Failure::usage("--hop needs a circuit; tor can't choose one for a hop"));
+            return Err(Failure::usage(
+                "--hop needs the id of a circuit: tor can't choose one for a hop",
+            ));
         }
         let state = State::new(&context.controller()?)?;
         let stream = find(&state, self.stream)?;
@@ -54,7 +56,7 @@ impl Arguments {
             failure
         })?;
         if let Some(id) = circuit {
-            // tor's event may come a moment after its answer.
+            // tor's event may arrive a moment after its answer.
             state.wait(context.timeout(), |_| {
                 (stream.is_ended() || stream.info().circuit == Some(id)).then_some(())
             })?;

@@ -1,4 +1,4 @@
-//! `scape streams close`.
+//! `scape streams close` closes streams.
 
 use clap::Args;
 use scape::State;

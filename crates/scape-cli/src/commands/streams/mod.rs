@@ -1,4 +1,4 @@
-//! `scape streams`.
+//! `scape streams` lists streams. Its subcommands close and attach them.
 
 mod attach;
 mod close;
@@ -22,10 +22,10 @@ use crate::base::failure::Failure;
 
 /// List tor's streams, close them, or attach them to circuits
 ///
-/// tor tells the source and the time of a stream only when the stream begins.
-/// So both are known for streams that have begun while --watch runs. The
-/// program is known if it runs on this machine and its connection may be
-/// inspected.
+/// tor reports the source of a stream only when the stream begins. So the
+/// source and the age are shown only for streams that began while --watch was
+/// running. The program is shown if it runs on this machine and scape may
+/// inspect its connection.
 ///
 /// With --watch, streams that have ended are shown for five more seconds, with
 /// the reason.
@@ -74,14 +74,15 @@ fn find(state: &State, id: StreamId) -> Result<Stream, Failure> {
 #[derive(Default)]
 struct Streams {
     ended: Ended<Stream>,
-    /// The findings about each stream when it was seen for the first time.
+    /// The data about each stream from the time when it was first seen.
     seen: HashMap<StreamId, Seen>,
     is_begun: bool,
 }
 
 #[derive(Debug, Clone)]
 struct Seen {
-    /// The time when the stream was seen, unless it is older than this command.
+    /// The time when the stream was first seen. `None` for streams that are
+    /// older than this command.
     opened: Option<SystemTime>,
     program: Option<Program>,
 }

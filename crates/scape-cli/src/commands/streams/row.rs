@@ -20,8 +20,8 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Returns the program at the other end of the stream. Returns `None` if it
-    /// isn't known, or if it may not be inspected.
+    /// Returns the program at the other end of the stream. Returns `None` if
+    /// the program isn't known, or if scape may not inspect it.
     pub(super) fn of(stream: &Stream) -> Option<Program> {
         stream.source_addr()?;
         let owner = stream.process().ok()??;
@@ -36,13 +36,13 @@ type Column = column::Column<StreamRow>;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct StreamRow {
     id: StreamId,
-    /// The status, such as `SUCCEEDED`, in tor's words.
+    /// The status in tor's spelling, such as `SUCCEEDED`.
     status: StreamStatus,
-    /// The target as tor has it, such as `www.example.com:443`.
+    /// The target as tor writes it, such as `www.example.com:443`.
     target: StreamTarget,
     /// The circuit that carries the stream.
     circuit: Option<CircuitId>,
-    /// The purpose, such as `USER`, in tor's words.
+    /// The purpose in tor's spelling, such as `USER`.
     purpose: Option<StreamPurpose>,
     client_protocol: Option<ClientProtocol>,
     /// The address of the client.
@@ -53,9 +53,10 @@ pub(super) struct StreamRow {
     /// than the command.
     #[serde(serialize_with = "json::time")]
     opened: Option<SystemTime>,
-    /// The reason for the end, or for the last failure to attach the stream.
+    /// The reason why the stream ended, or why tor couldn't attach it the last
+    /// time.
     reason: Option<StreamReason>,
-    /// The reason that the exit has given.
+    /// The reason that the exit gave for ending the stream.
     remote_reason: Option<StreamReason>,
 }
 

@@ -1,4 +1,4 @@
-//! Requests to networks in the background.
+//! Sends requests to networks in the background.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -15,7 +15,8 @@ use crate::base::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The time in which a server answers, unless it hangs.
+/// The time limit for the answer of a server. Only a server that hangs needs
+/// longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The answer of a network.
@@ -24,12 +25,13 @@ pub(super) enum Answer<T> {
     Is(T),
     /// The network has ended before it answered.
     HasEnded,
-    /// No such network is running. A killed server leaves its socket.
+    /// No such network is running. A killed server leaves its socket, so the
+    /// socket may exist.
     NotRunning,
 }
 
 impl<T> Answer<T> {
-    /// Returns a failure if there is no such network.
+    /// Returns the value, or a failure if no such network is running.
     pub(super) fn found(self, name: &Name) -> Result<T, Failure> {
         match self {
             Answer::Is(value) => Ok(value),
@@ -53,11 +55,13 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Sends a request to the network with this name. Doesn't wait.
+    /// Sends a request to the network with this name. Doesn't wait for the
+    /// answer.
     pub(super) fn send(name: Name, request: &'static str) -> Result<Self, Failure> {
         let path = place::socket(&name)?;
         let (sender, lines) = unbounded();
-        // A server that hangs must not keep this program from ending.
+        // Another thread sends the request, because a server that hangs must
+        // not keep this program from ending.
         threads::start_or_fail(move || {
             if let Err(error) = talk(&path, request, &sender) {
                 let _ = sender.send(Err(error));
@@ -70,8 +74,8 @@ impl Asked {
         &self.name
     }
 
-    /// Waits for the first line of the answer, for as long as a server needs
-    /// that doesn't hang.
+    /// Waits for the next line of the answer, for at most `--timeout` or
+    /// [`PATIENCE`].
     pub(super) fn answer<T: DeserializeOwned>(
         &self,
         context: &Context,
@@ -79,8 +83,9 @@ impl Asked {
         self.answer_within(context, context.options.timeout.unwrap_or(PATIENCE))
     }
 
-    /// Waits for the next line of the answer. The time counts from the request,
-    /// so that several servers that hang take no longer than one.
+    /// Waits for the next line of the answer. `limit` counts from the request,
+    /// so waiting for several servers that hang takes no longer than waiting
+    /// for one.
     pub(super) fn answer_within<T: DeserializeOwned>(
         &self,
         context: &Context,
@@ -107,7 +112,8 @@ impl Asked {
         })
     }
 
-    /// Returns the next line, or `None` at the end of the connection.
+    /// Returns the next line, or `None` at the end of the connection. `limit`
+    /// counts from the request.
     fn receive(
         &self,
         context: &Context,
@@ -131,7 +137,7 @@ impl Asked {
             Some(pid) => format!(" (its server is process {pid})"),
             None => String::new(),
         };
-        let message = format!("network {}: no answer for {limit:?}{server}", self.name);
+        let message = format!("network {}: no answer within {limit:?}{server}", self.name);
         Failure::new(Exit::Timeout, message)
     }
 }

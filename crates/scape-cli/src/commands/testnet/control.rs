@@ -1,4 +1,5 @@
-//! `scape testnet status`, `env` and `down`.
+//! `scape testnet status`, `env` and `down` ask or end networks that run in the
+//! background.
 
 use std::process::Child;
 use std::thread;
@@ -16,19 +17,19 @@ use crate::base::failure::Failure;
 use crate::base::table::Table;
 use crate::base::units;
 
-/// The time that a server has to end after SIGTERM.
+/// The time that a server has to end after SIGTERM, before it is killed.
 const ENDING: Duration = Duration::from_secs(20);
 /// The interval between two checks for the end of a server.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Show the networks in the background, or the nodes of one
+/// List the networks in the background, or the nodes of one network
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
     /// The name of a network
     name: Option<Name>,
 }
 
-/// Print the variables for programs that use a network
+/// Print the environment variables for programs that use a network
 #[derive(Debug, Args)]
 pub(crate) struct EnvArguments {
     /// The name of the network
@@ -57,7 +58,7 @@ impl StatusArguments {
     }
 }
 
-/// Shows one network.
+/// Prints the nodes of a network, or that it is still starting.
 fn one(context: &Context, name: Name) -> Result<(), Failure> {
     let state = state(context, name)?;
     match state.state {
@@ -70,7 +71,8 @@ fn one(context: &Context, name: Name) -> Result<(), Failure> {
     }
 }
 
-/// Shows all networks. Returns a failure at the end if a network didn't answer.
+/// Prints a list of all networks. Returns a failure at the end if a network
+/// didn't answer.
 fn all(context: &Context) -> Result<(), Failure> {
     let (mut states, mut failures): (Vec<State>, _) = (Vec::new(), Failures::default());
     for asked in ask_all("status")? {
@@ -165,7 +167,7 @@ impl DownArguments {
 
 /// Waits until a network has ended.
 fn end(context: &Context, asked: &Asked) -> Result<Answer<()>, Failure> {
-    // The server tells at once that it has understood. Ending takes longer.
+    // The server confirms the request at once. Ending the network takes longer.
     match asked.answer(context)? {
         Answer::Is(Ending::Begun) => {}
         Answer::Is(ending) => return outcome(asked, ending),
@@ -199,8 +201,8 @@ fn ask_all(request: &'static str) -> Result<Vec<Asked>, Failure> {
     place::names()?.into_iter().map(|name| Asked::send(name, request)).collect()
 }
 
-/// The failures of some networks, which don't keep a command from going on with
-/// the others.
+/// The failures of some networks. They are collected, so that a command
+/// continues with the other networks.
 #[derive(Debug, Default)]
 struct Failures(Option<Failure>);
 
@@ -223,13 +225,14 @@ impl Failures {
     }
 }
 
-/// Ends a server, and its network with it. A server that hangs is killed.
+/// Ends a server and its network. A server that hangs is killed.
 pub(super) fn end_server(server: &mut Child) {
-    // It may have ended by itself.
+    // The server may have ended by itself.
     let _ = kill_process(Pid::from_child(server), Signal::TERM);
     let begun = Instant::now();
     while begun.elapsed() < ENDING {
-        // Nothing can be done if its end can't be seen.
+        // After an error, the end of the server can't be seen, so waiting is
+        // useless.
         if !matches!(server.try_wait(), Ok(None)) {
             return;
         }

@@ -9,7 +9,7 @@ use super::settings::WEB;
 use super::web::WebServer;
 use crate::base::environment::OF_TOR;
 
-/// The variables, by name:
+/// Returns the variables for programs, by name:
 ///
 /// | variable | value |
 /// |---|---|
@@ -17,7 +17,7 @@ use crate::base::environment::OF_TOR;
 /// | `TOR_CONTROL_COOKIE_AUTH_FILE` | its cookie file |
 /// | `SCAPE_SOCKS`, `TOR_SOCKS_HOST`, `TOR_SOCKS_PORT` | the client's SOCKS port |
 /// | `SCAPE_TESTNET_PROXY` | the SOCKS port as a URL, for curl and the like |
-/// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one a line |
+/// | `SCAPE_TESTNET_BRIDGES` | `Bridge` lines, if there are bridges, one per line |
 /// | `SCAPE_TESTNET_WEB` | the URL of the web server without a final slash, with `--web` |
 pub(super) fn variables(
     network: &TestNetwork,
@@ -46,14 +46,15 @@ pub(super) fn variables(
     variables
 }
 
-/// Returns the variables as commands for a shell. Variables that name another
-/// tor are unset.
+/// Returns the variables as commands for a shell. Other variables that tell
+/// programs how to reach a tor are unset.
 pub(super) fn exports(variables: &BTreeMap<String, String>) -> String {
     let others: Vec<&str> =
         OF_TOR.into_iter().filter(|name| !variables.contains_key(*name)).collect();
     let unset = (!others.is_empty()).then(|| format!("unset {}", others.join(" ")));
     let lines = variables.iter().map(|(name, value)| {
-        // A quote ends the quoted part, so it is put between two parts.
+        // A quote ends the quoted part of a value, so it is written as `\'`
+        // between two quoted parts.
         format!("export {name}='{}'", value.replace('\'', r"'\''"))
     });
     unset.into_iter().chain(lines).collect::<Vec<_>>().join("\n")

@@ -1,8 +1,9 @@
-//! `scape testnet`: private Tor networks for tests.
+//! `scape testnet` runs private Tor networks for tests.
 //!
-//! `run` keeps the network in its own process. `up` starts a `server`, a
-//! process in the background that has the network. `status`, `env` and `down`
-//! talk to it over a Unix socket, whose place is in `place.rs`.
+//! `run` keeps the network in its own process. `up` starts a process in the
+//! background, the server (`server.rs`), which keeps the network. `status`,
+//! `env` and `down` talk to the server over a Unix socket, whose path is from
+//! `place.rs`.
 
 mod ask;
 mod control;

@@ -11,8 +11,8 @@ use rustix::io::Errno;
 
 use crate::base::failure::Failure;
 
-/// The longest name of a network. The path of a socket is limited to about 100
-/// bytes.
+/// The maximum length of a network's name. The path of a socket is limited to
+/// about 100 bytes.
 const LONGEST: usize = 32;
 
 /// The name of a network in the background.
@@ -26,7 +26,7 @@ impl std::str::FromStr for Name {
         let is_valid = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
         match (1..=LONGEST).contains(&text.len()) && text.chars().all(is_valid) {
             true => Ok(Name(text.into())),
-            false => Err(format!("use 1 to {LONGEST} letters, digits, - and _")),
+            false => Err(format!("a name must have 1 to {LONGEST} letters, digits, - or _")),
         }
     }
 }
@@ -60,7 +60,7 @@ fn check(folder: &Path) -> io::Result<()> {
     }
     let found = fs::symlink_metadata(folder)?;
     let is_own = found.uid() == rustix::process::getuid().as_raw();
-    // Others could replace the sockets.
+    // Otherwise, other users could replace the sockets.
     if !found.is_dir() || !is_own || found.mode() & 0o077 != 0 {
         return Err(io::Error::other("it must be a folder that only you can enter"));
     }
@@ -72,9 +72,10 @@ pub(super) fn socket(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.sock")))
 }
 
-/// Takes the lock of a network's name, which the kernel releases when the
-/// process ends. Returns `None` if another process has it. The file stays, so
-/// that two processes can't lock two files of the same name.
+/// Locks the name of a network. The kernel releases the lock when the process
+/// ends. Returns `None` if another process holds the lock. The lock file is
+/// never removed, because otherwise two processes could lock two files with the
+/// same name.
 pub(super) fn lock(name: &Name) -> Result<Option<File>, Failure> {
     let path = lock_file(name)?;
     let failed =
@@ -87,7 +88,7 @@ pub(super) fn lock(name: &Name) -> Result<Option<File>, Failure> {
         Err(Errno::WOULDBLOCK) => return Ok(None),
         Err(error) => return Err(failed(error.into())),
     }
-    // Commands name the process if it doesn't answer.
+    // Commands show this process id if the server doesn't answer.
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
     Ok(Some(file))
 }
@@ -96,7 +97,7 @@ fn lock_file(name: &Name) -> Result<PathBuf, Failure> {
     Ok(folder()?.join(format!("{name}.lock")))
 }
 
-/// Returns the process that has the lock of a network's name.
+/// Returns the id of the process that holds the lock of a network's name.
 pub(super) fn server_of(name: &Name) -> Option<u32> {
     fs::read_to_string(lock_file(name).ok()?).ok()?.trim().parse().ok()
 }

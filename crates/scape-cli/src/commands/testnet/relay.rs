@@ -5,7 +5,7 @@ use std::str::FromStr;
 use scape::testing::RelayOptions;
 use serde::{Deserialize, Serialize};
 
-/// A relay, such as `nickname=fast,bandwidth=20000,exit=false`.
+/// The settings of a relay, such as `nickname=fast,bandwidth=20000,exit=false`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Relay {
     settings: Vec<Setting>,
@@ -50,7 +50,8 @@ fn setting(word: &str) -> Result<Setting, String> {
     Ok(match name {
         "nickname" => Setting::Nickname(value.into()),
         "bandwidth" => {
-            let error = |_| format!("bandwidth: {value:?} must be a number of kilobytes a second");
+            let error =
+                |_| format!("bandwidth: {value:?} must be a number of kilobytes per second");
             Setting::Bandwidth(value.parse().map_err(error)?)
         }
         "exit" => Setting::Exit(flag()?),
@@ -59,7 +60,7 @@ fn setting(word: &str) -> Result<Setting, String> {
         "country" => Setting::Country(value.into()),
         "transport" if !is_transport(value) => {
             return Err(format!(
-                "transport: {value:?} must be letters, digits and _, and begin with no digit"
+                "transport: {value:?} must consist of letters, digits and _, and not begin with a digit"
             ));
         }
         "transport" => Setting::Transport(value.into()),
@@ -79,15 +80,15 @@ fn setting(word: &str) -> Result<Setting, String> {
 /// The settings whose values are names.
 const NAMED: [&str; 4] = ["nickname", "family", "country", "transport"];
 
-/// Returns true if tor accepts this as the name of a transport. Every name
-/// stands for the same transport, which is a part of the network.
+/// Returns true if tor accepts this as the name of a transport. All names stand
+/// for the same transport, which is built into the network.
 fn is_transport(name: &str) -> bool {
     let is_letter = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
     name.starts_with(is_letter) && name.chars().all(|it| is_letter(it) || it.is_ascii_digit())
 }
 
 impl Relay {
-    /// Applies the settings.
+    /// Applies the settings to a relay.
     pub(super) fn apply(&self, mut relay: RelayOptions) -> RelayOptions {
         for setting in &self.settings {
             relay = match setting.clone() {
@@ -133,8 +134,8 @@ mod tests {
             ("nickname", "nickname needs a value"),
             ("transport", "transport needs a value"),
             ("transport=", "transport needs a value"),
-            ("transport=4x", "must be letters"),
-            ("transport=a-b", "must be letters"),
+            ("transport=4x", "must consist of letters"),
+            ("transport=a-b", "must consist of letters"),
         ] {
             let error = text.parse::<Relay>().unwrap_err();
             assert!(error.contains(expected), "{error}");

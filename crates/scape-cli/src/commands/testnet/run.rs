@@ -1,4 +1,4 @@
-//! `scape testnet run`.
+//! `scape testnet run` runs a program with a private network.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -19,7 +19,8 @@ use crate::base::program;
 ///
 /// The program gets the variables that `scape testnet env` lists, such as
 /// SCAPE_CONTROL, TOR_CONTROL_PORT and TOR_SOCKS_PORT. The exit code is that of
-/// the program. Variables that name another tor, or its password, are removed.
+/// the program. Variables with the address or the password of another tor are
+/// removed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -37,21 +38,21 @@ impl Arguments {
         let network = start(context, &self.settings)?;
         let mut command = Command::new(self.command.first().unwrap_or(&OsString::new()));
         command.args(self.command.iter().skip(1));
-        // Another tor of the user must not be used by accident.
+        // The program must not use another tor of the user by accident.
         for name in OF_TOR {
             command.env_remove(name);
         }
         command.envs(variables(&network, web.as_ref()));
         let kept = self.settings.kept(&network);
         let result = program::run(context, &self.command, &mut command);
-        // The program's failure is more important than what comes after it.
+        // If the program has failed, its failure is returned, not a later one.
         let kept = kept.write(&network);
         let stopped = network.stop().map_err(Failure::from);
         result.and(kept).and(stopped)
     }
 }
 
-/// Starts the network, and shows how far the start has come.
+/// Starts the network, and shows the progress.
 fn start(context: &Context, settings: &Settings) -> Result<TestNetwork, Failure> {
     let busy = std::sync::Arc::new(Busy::new("starting the network"));
     let shown = busy.clone();

@@ -1,11 +1,11 @@
-//! The process in the background that has a network.
+//! The process in the background that keeps a network.
 //!
-//! It reads its settings as JSON from standard input, and writes `Message`s, a
-//! line of JSON each, to standard output until the network is ready. From the
-//! start on, it answers requests on its Unix socket: a line with one word each.
-//! The answer to `status` is a [`State`]. The answers to `down` are an
-//! [`Ending`] at once, and another one when the network has ended. Each answer
-//! is a line of JSON.
+//! The server reads its settings as JSON from standard input. Until the network
+//! is ready, it writes `Message`s to standard output, each as a line of JSON.
+//! From the start on, it answers requests on its Unix socket. A request is a
+//! line with one word. The answer to `status` is a [`State`]. `down` has two
+//! answers: an [`Ending`] at once, and another one when the network has ended.
+//! Each answer is a line of JSON.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -35,7 +35,7 @@ use crate::base::threads;
 const POLL: Duration = Duration::from_millis(100);
 /// The request to end the network.
 const DOWN: &str = "down";
-/// The time that a client has to send its request.
+/// The time limit for receiving the request of a client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Keep a network in the background (used by `up`)
@@ -57,7 +57,7 @@ pub(super) enum Message {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ending {
-    /// The server ends the network.
+    /// The server has begun to end the network.
     Begun,
     /// The network has ended, and everything was removed.
     Ended,
@@ -65,7 +65,7 @@ pub(super) enum Ending {
     Failed(String),
 }
 
-/// The progress of a network.
+/// The phase of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Phase {
@@ -77,13 +77,13 @@ pub(super) enum Phase {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) name: String,
-    /// The process that keeps the network.
+    /// The id of the process that keeps the network.
     pub(super) pid: u32,
-    /// `starting` or `running`.
+    /// The phase: `starting` or `running`.
     pub(super) state: Phase,
     /// The time since the network was ready, in seconds.
     pub(super) uptime: u64,
-    /// Empty until the network is ready.
+    /// The nodes. Empty until the network is ready.
     pub(super) nodes: Vec<NodeState>,
     /// The variables for programs that use the network. Empty until the network
     /// is ready.
@@ -94,7 +94,7 @@ pub(super) struct State {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct NodeState {
     pub(super) nickname: String,
-    /// `authority`, `relay`, `bridge` or `client`.
+    /// The role: `authority`, `relay`, `bridge` or `client`.
     pub(super) role: String,
     pub(super) fingerprint: Option<String>,
     pub(super) pid: u32,
@@ -111,8 +111,9 @@ struct Request {
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        // Without a terminal, Ctrl-C in the shell doesn't end the network. This
-        // fails if the process leads a group, and then changes nothing.
+        // In a new session, the server has no terminal, so Ctrl-C in the shell
+        // doesn't end the network. If the process already leads a group, this
+        // fails and changes nothing.
         let _ = rustix::process::setsid();
         match self.serve(context) {
             Ok(()) => Ok(()),
@@ -170,8 +171,9 @@ impl Arguments {
     }
 }
 
-/// Cancels the start if `up` ends first, because nobody would know of the
-/// network. `up` keeps the standard input of this process open.
+/// Cancels the start of the network if `up` ends before the network is ready,
+/// because nobody would know about the network. `up` keeps the standard input
+/// of this process open, so the thread sees the end of `up` there.
 fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
     threads::start_or_fail(move || {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
@@ -181,8 +183,8 @@ fn watch(token: CancelToken, is_ready: Arc<AtomicBool>) -> Result<(), Failure> {
     })
 }
 
-/// Starts the network. Returns it together with the request to end it, which
-/// may come in the meantime.
+/// Starts the network, and answers requests in the meantime. Also returns the
+/// request to end the network if one came before the network was ready.
 fn start(
     context: &Context,
     settings: &Settings,
@@ -195,7 +197,8 @@ fn start(
     }
     let builder = builder.on_progress(move |progress| {
         let text = progress.text.clone();
-        // If `up` has ended, the start is cancelled.
+        // This fails if `up` has ended. The start is then cancelled by
+        // [`watch`].
         let _ = say(&Message::Progress { percent: progress.percent, text });
     });
     thread::scope(|scope| {
@@ -211,12 +214,13 @@ fn start(
         });
         let network = builder.start().map_err(Failure::from);
         drop::<Sender<()>>(over);
-        // A panic would have been printed.
+        // If the thread has panicked, the panic is already printed.
         (network, answering.join().unwrap_or_default())
     })
 }
 
-/// Frees the name, and then answers the request to end the network.
+/// Frees the name, and then sends the last answer to the request to end the
+/// network.
 fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
     drop(socket);
     if let Some(request) = last {
@@ -228,8 +232,8 @@ fn finish(socket: Socket, last: Option<Request>, result: &Result<(), Failure>) {
     }
 }
 
-/// Answers requests until a signal comes, until `over` is closed, or until
-/// somebody asks for the end, whose request is returned.
+/// Answers requests until a signal comes, until `over` is closed, or until a
+/// client asks to end the network. Returns the request of this client.
 fn answer_requests(
     context: &Context,
     requests: &Receiver<Request>,
@@ -272,7 +276,7 @@ fn say(message: &Message) -> Result<(), Failure> {
 
 fn reply(mut connection: &UnixStream, value: &impl Serialize) {
     if let Ok(line) = serde_json::to_string(value) {
-        // The client may have gone.
+        // The client may have closed the connection.
         let _ = writeln!(connection, "{line}");
     }
 }
@@ -281,7 +285,7 @@ fn reply(mut connection: &UnixStream, value: &impl Serialize) {
 struct Socket {
     path: PathBuf,
     requests: Receiver<Request>,
-    /// Released after the file is removed.
+    /// The lock of the name. It is released after the socket's file is removed.
     _lock: File,
 }
 
@@ -294,7 +298,7 @@ impl Socket {
             ))
         })?;
         let path = place::socket(name)?;
-        // A killed server has left its socket.
+        // A killed server leaves its socket, so it is removed here.
         remove(&path);
         let listener = UnixListener::bind(&path).map_err(|error| {
             Failure::failed(format_args!("cannot listen on {}: {error}", path.display()))
@@ -303,7 +307,7 @@ impl Socket {
         threads::start_or_fail(move || {
             for connection in listener.incoming().flatten() {
                 let sender = sender.clone();
-                // Without a thread, the connection is closed.
+                // If no thread can be started, the connection is closed.
                 let _ = threads::start(move || {
                     let Ok(word) = read_word(&connection) else { return };
                     if word == DOWN {

@@ -24,7 +24,7 @@ pub(super) struct Settings {
 
     /// Add a relay, such as nickname=fast,bandwidth=20000,exit=false
     ///
-    /// The settings are nickname, bandwidth (in kilobytes a second), exit,
+    /// The settings are nickname, bandwidth (in kilobytes per second), exit,
     /// guard, family, country, and options of torrc, such as ContactInfo=me.
     #[arg(long, value_name = "SETTINGS")]
     relay: Vec<Relay>,
@@ -32,10 +32,10 @@ pub(super) struct Settings {
     /// Add a bridge, such as --bridge or
     /// --bridge=nickname=b,transport=scrambled
     ///
-    /// The settings come behind an equals sign. They are those of a relay, and
-    /// transport. The transport is the same under every name: it is a part of
-    /// the network, and its scrambling hides nothing. No other program is
-    /// started.
+    /// The settings follow an equals sign. They are those of --relay and
+    /// transport=NAME. Every NAME stands for the same transport, which is built
+    /// into the network and starts no other program. This transport hides
+    /// nothing, although it scrambles the data.
     #[arg(
         long,
         value_name = "SETTINGS",
@@ -47,7 +47,7 @@ pub(super) struct Settings {
 
     /// Give a name an address in the network, such as a.test=127.0.0.1
     ///
-    /// Without an address, the name is one of this machine.
+    /// Without an address, the name stands for 127.0.0.1.
     #[arg(long, value_name = "NAME[=ADDRESS]", value_parser = host)]
     host: Vec<(String, IpAddr)>,
 
@@ -59,7 +59,7 @@ pub(super) struct Settings {
     #[arg(long, value_name = "OPTION=VALUE", value_parser = option)]
     client_option: Vec<(String, String)>,
 
-    /// Give every relay an IPv6 address, too
+    /// Also give every relay an IPv6 address
     #[arg(long)]
     ipv6: bool,
 
@@ -101,7 +101,7 @@ fn host(text: &str) -> Result<(String, IpAddr), String> {
 fn option(text: &str) -> Result<(String, String), String> {
     match text.split_once(['=', ' ']) {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
-        _ => Err("an option must be OPTION=VALUE".into()),
+        _ => Err("expected OPTION=VALUE".into()),
     }
 }
 
@@ -136,8 +136,8 @@ impl Settings {
         builder
     }
 
-    /// Returns a failure if [`Kept::write`] couldn't write anything. The
-    /// logs would be lost when the network ends.
+    /// Checks that [`Kept::write`] can write to its folder. Otherwise, the logs
+    /// would be lost when the network ends.
     pub(super) fn check_keep(&self) -> Result<(), Failure> {
         let Some(folder) = &self.keep else { return Ok(()) };
         std::fs::create_dir_all(folder)
@@ -146,9 +146,9 @@ impl Settings {
             .map_err(|error| cannot_write(folder, &error))
     }
 
-    /// Returns what [`Kept::write`] needs. Must be called as soon as the
-    /// network is ready: after a signal, the files of the network are removed
-    /// at once.
+    /// Returns the data that [`Kept::write`] needs. Must be called as soon as
+    /// the network is ready, because the files of the network are removed at
+    /// once after a signal.
     pub(super) fn kept(&self, network: &TestNetwork) -> Kept {
         let Some(folder) = self.keep.clone() else { return Kept(None) };
         let torrcs = network.nodes().iter().map(Node::torrc);
@@ -162,8 +162,8 @@ impl Settings {
 pub(super) struct Kept(Option<(PathBuf, Vec<scape::Result<String>>)>);
 
 impl Kept {
-    /// Writes the log and the torrc of each node. If something can't be written
-    /// or read, goes on with the rest, and returns the first failure.
+    /// Writes the log and the torrc of each node. If a file can't be written or
+    /// read, continues with the others, and returns the first failure.
     pub(super) fn write(self, network: &TestNetwork) -> Result<(), Failure> {
         let Some((folder, torrcs)) = self.0 else { return Ok(()) };
         let mut result = Ok(());

@@ -1,4 +1,4 @@
-//! `scape testnet up`.
+//! `scape testnet up` starts a private network in the background.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -21,13 +21,13 @@ use crate::base::threads;
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The time that a server may say nothing, in addition to the time limit of the
-/// network. The server keeps that limit itself.
+/// The time that is added to the network's time limit before a silent server
+/// counts as hanging. The server itself keeps the network's time limit.
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// Start a network in the background
 ///
-/// Prints the variables for programs as commands for a shell:
+/// Prints the variables for programs as commands for a shell. Run them with
 /// eval "$(scape testnet up)". The network runs until `scape testnet down`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -41,7 +41,8 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(mut self, context: &Context) -> Result<(), Failure> {
-        // The server runs in the same folder.
+        // The server gets an absolute path, which doesn't depend on its working
+        // directory.
         if let Some(folder) = &self.settings.keep {
             self.settings.keep = Some(std::path::absolute(folder).map_err(|error| {
                 Failure::usage(format!("cannot use {}: {error}", folder.display()))
@@ -51,7 +52,8 @@ impl Arguments {
         let mut server = self.start(context)?;
         let result = wait(context, &mut server).and_then(|state| show(context, &state));
         if result.is_err() {
-            // Nobody would know of the network.
+            // Otherwise, the network would run without anybody knowing about
+            // it.
             end_server(&mut server);
         }
         result
@@ -68,7 +70,8 @@ impl Arguments {
         let mut server = command.spawn().map_err(failed)?;
         let settings = serde_json::to_string(&self.settings)
             .map_err(|error| Failure::failed(format!("cannot write the settings: {error}")))?;
-        // It stays open: if this program is killed, the server sees its end.
+        // Standard input stays open. If this program is killed, the server sees
+        // the end of its input.
         if let Some(stdin) = &mut server.stdin {
             writeln!(stdin, "{settings}").map_err(failed)?;
         }
@@ -91,7 +94,7 @@ fn show(context: &Context, state: &State) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits until the network is ready, and shows how far the start has come.
+/// Waits until the network is ready, and shows the progress.
 fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
     let busy = Busy::new("starting the network");
     let messages = messages(server)?;
@@ -117,18 +120,20 @@ fn wait(context: &Context, server: &mut Child) -> Result<State, Failure> {
                 return Err(Failure::new(exit, message));
             }
             Err(RecvTimeoutError::Timeout) if heard.elapsed() > longest => {
-                let message = format!("the server has said nothing for {longest:?}");
+                let message = format!("the server of the network has sent nothing for {longest:?}");
                 return Err(Failure::new(Exit::Timeout, message));
             }
             Err(RecvTimeoutError::Timeout) => context.check_interrupt()?,
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(Failure::failed("the server has ended before the network was ready"));
+                return Err(Failure::failed(
+                    "the server of the network ended before the network was ready",
+                ));
             }
         }
     }
 }
 
-/// Returns the messages of the server, which a thread reads.
+/// Starts a thread that reads the messages of the server, and returns them.
 fn messages(server: &mut Child) -> Result<Receiver<Message>, Failure> {
     let (sender, messages) = unbounded();
     if let Some(stdout) = server.stdout.take() {

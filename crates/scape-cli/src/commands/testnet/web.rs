@@ -9,7 +9,7 @@ use crate::base::threads;
 
 /// The time that a visitor has to send a request.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest body.
+/// The maximum length of a body, in bytes.
 const MOST: u64 = 1_000_000_000;
 
 /// A web server on 127.0.0.1 that runs until the program ends. `/` answers
@@ -26,7 +26,7 @@ impl WebServer {
         let port = listener.local_addr().map_err(failed)?.port();
         threads::start_or_fail(move || {
             for visitor in listener.incoming().flatten() {
-                // Without a thread, the connection is closed.
+                // If no thread can be started, the connection is closed.
                 let _ = threads::start(move || serve(visitor));
             }
         })?;

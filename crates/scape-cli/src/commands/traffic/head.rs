@@ -31,10 +31,11 @@ pub(crate) enum Received {
 }
 
 impl RequestHead {
-    /// Reads a head. `bytes` are those that were read before, and afterwards
-    /// those after the head. `limit` is the time for the whole head, and
-    /// `set_timeout` sets the read timeout of the connection, so that a peer
-    /// that sends a byte now and then gains no time.
+    /// Reads a head. `bytes` contains the bytes that were read before.
+    /// Afterwards, it contains the bytes that follow the head. `limit` is the
+    /// time limit for the whole head. `set_timeout` sets the read timeout of
+    /// the connection before each read, so that a peer can't gain time by
+    /// sending single bytes.
     pub(crate) fn read(
         connection: &mut impl Read,
         bytes: &mut Vec<u8>,
@@ -104,7 +105,8 @@ impl RequestHead {
             || !self.values("content-length").all(is_empty)
     }
 
-    /// Returns the value of a header as text, if there is exactly one.
+    /// Returns the value of a header as text. Returns `None` if the header is
+    /// missing, occurs several times, or isn't UTF-8.
     pub(crate) fn text<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.values(name);
         let value = values.next()?;
@@ -157,7 +159,7 @@ mod tests {
         assert!(matches!(read("").0, Received::Nothing));
     }
 
-    /// A peer that never ends its head.
+    /// A peer whose head never ends.
     struct Slow;
 
     impl Read for Slow {

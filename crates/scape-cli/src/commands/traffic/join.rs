@@ -1,4 +1,4 @@
-//! Joins a connection through tor with an input and an output.
+//! Copies data between a connection through tor and an input and output.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -15,16 +15,16 @@ use scape::socks::SocksStream;
 /// lost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum AtEnd {
-    /// Close the stream. What was sent before is still delivered.
+    /// Close the stream. Data that was sent before is still delivered.
     Close,
-    /// Go on with receiving until the other side closes the stream, or until it
-    /// has been silent for this time.
+    /// Continue to receive until the other side closes the stream, or until
+    /// nothing was received for this time.
     Receive(Duration),
 }
 
 /// Copies `input` to the stream on another thread, and the stream to `output`
-/// on this one. Returns when the stream ends, or when `output` can't be
-/// written. The other thread may still wait for `input` then. If `input` can't
+/// on this thread. Returns when the stream ends, or when `output` can't be
+/// written. The other thread may then still wait for `input`. If `input` can't
 /// be read or sent, closes the stream and returns that error.
 pub(crate) fn join(
     mut input: impl Read + Send + 'static,
@@ -48,7 +48,8 @@ pub(crate) fn join(
             }
             // The input or the stream has failed.
             (Err(error), _) => {
-                // The other side may close the stream whenever it likes.
+                // This isn't a failure if the other side has closed the stream,
+                // which it may do at any time.
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     let text = format!("cannot send: {error}");
                     *failed.lock() = Some(io::Error::new(error.kind(), text));
@@ -60,13 +61,15 @@ pub(crate) fn join(
     })?;
     let mut receiving = &stream;
     let result = copy(&mut receiving, &mut output, || *heard.lock() = Instant::now());
-    // Later failures of the sender only follow from the end of the stream.
+    // Failures of the sender after this are ignored, because they only result
+    // from the end of the stream.
     let failure = failure.lock().take();
     let _ = stream.shutdown(Shutdown::Both);
     failure.map_or(result, Err)
 }
 
-/// Waits until the stream has ended, or nothing was heard for the time.
+/// Waits until the stream has ended, or until nothing was received for the time
+/// `limit`.
 fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()>) {
     let begun = Instant::now();
     loop {
@@ -78,8 +81,8 @@ fn wait_for_silence(heard: &Mutex<Instant>, limit: Duration, ended: &Receiver<()
     }
 }
 
-/// Copies everything. Unlike [`io::copy`], bytes that have arrived never wait
-/// in a buffer.
+/// Copies `input` to `output`. Unlike [`io::copy`], writes bytes as soon as
+/// they arrive.
 fn copy(
     input: &mut impl Read,
     output: &mut impl Write,

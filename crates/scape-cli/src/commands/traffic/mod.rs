@@ -1,5 +1,5 @@
-//! Connections between tor and other programs, which several commands serve:
-//! joining two of them, reading requests, and limiting their number.
+//! Parts of the commands that serve connections: copying data between two
+//! connections, reading HTTP requests, and limiting the number of connections.
 
 pub(crate) mod head;
 pub(crate) mod join;

@@ -1,17 +1,19 @@
-//! Connections that are served at the same time, each on a thread of its own.
+//! Limits the number of connections that are served at the same time. Each
+//! connection has its own thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// The places for connections that are served at the same time.
+/// A limited number of places. Each connection that is being served takes one
+/// place.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
     taken: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// A place, which is free again when the value is dropped.
+/// A place that is taken. Dropping the value frees the place.
 #[derive(Debug)]
 pub(crate) struct Place(Arc<AtomicUsize>);
 
@@ -20,7 +22,7 @@ impl Places {
         Places { taken: Arc::default(), most }
     }
 
-    /// Takes a place. Returns `None` if none is free.
+    /// Takes a place. Returns `None` if all places are taken.
     pub(crate) fn take(&self) -> Option<Place> {
         let place = Place(self.taken.clone());
         let others = self.taken.fetch_add(1, Ordering::AcqRel);
@@ -29,9 +31,9 @@ impl Places {
 }
 
 impl Place {
-    /// Runs `work` on a thread of its own. If the system has no more threads,
-    /// drops `work`, and the connection in it, so that the visitor can try
-    /// again.
+    /// Runs `work` on a new thread, and then frees the place. If the system
+    /// can't start a thread, drops `work` and the connection in it, so that the
+    /// visitor can try again.
     pub(crate) fn serve(self, work: impl FnOnce() + Send + 'static) {
         let _ = thread::Builder::new().spawn(move || {
             let _place = self;

@@ -1,4 +1,4 @@
-//! Summaries of many descriptors: all descriptors of a kind together.
+//! Summarizes all descriptors of a kind together.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use scape::netdoc::{
 
 use super::page::{Summary, Unit};
 
-/// The descriptors so far, by their kind.
+/// The numbers about the descriptors that were added, by kind.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors {
     servers: Servers,
@@ -19,7 +19,8 @@ pub(super) struct Descriptors {
 }
 
 impl Descriptors {
-    /// Adds a descriptor. Returns false if the document is of another kind.
+    /// Adds a descriptor. Returns false if the document isn't a descriptor of
+    /// one of these kinds.
     pub(super) fn add(&mut self, document: &Document<'_>) -> bool {
         match document {
             Document::ServerDescriptor(descriptor) => self.servers.add(descriptor),
@@ -31,7 +32,7 @@ impl Descriptors {
         true
     }
 
-    /// Returns a summary for each kind that there is.
+    /// Returns a summary for each kind of which a descriptor was added.
     pub(super) fn summaries(&self) -> Vec<Summary> {
         let all = [
             self.servers.summary(),
@@ -43,7 +44,7 @@ impl Descriptors {
     }
 }
 
-/// The first and the last of some times.
+/// The earliest and the latest of the times that were added.
 #[derive(Debug, Default)]
 struct Span(Option<(SystemTime, SystemTime)>);
 
@@ -130,7 +131,7 @@ impl ExtraInfos {
         ] {
             let values = history.into_iter().flat_map(|history| history.values());
             let bytes = values.filter_map(|value| u64::try_from(value).ok());
-            // The numbers are the relay's own words.
+            // The sum saturates, because relays can claim any number.
             *sum = bytes.fold(*sum, u64::saturating_add);
         }
         for transport in &document.transports {
@@ -198,7 +199,7 @@ struct Certificates {
     count: u64,
     published: Span,
     authorities: BTreeMap<String, u64>,
-    /// The time when the first certificate expires.
+    /// The earliest time at which one of the certificates expires.
     expires: Option<SystemTime>,
 }
 

@@ -1,7 +1,7 @@
-//! `scape doc summary`.
+//! `scape doc summary` summarizes documents.
 //!
-//! `page.rs` has the form of a summary. Each other file makes summaries of some
-//! kinds of documents.
+//! `page.rs` formats a summary. Each of the other files summarizes some kinds
+//! of documents.
 
 mod descriptors;
 mod others;
@@ -21,11 +21,11 @@ use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// Summarize documents: what is in a consensus, a vote or many descriptors
+/// Summarize the contents of a consensus, a vote or many descriptors
 ///
-/// Each consensus, vote and other single document has a summary of its own:
-/// relays by flag, bandwidth, version, protocol and, if there is a source,
-/// country. All descriptors of a kind are summarized together.
+/// Each consensus, vote or other single document gets its own summary: relays
+/// by flag, bandwidth, version and protocol, and by country if --geoip or
+/// --ask-tor is given. All descriptors of a kind are summarized together.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -77,7 +77,8 @@ impl Arguments {
         malformed.check()
     }
 
-    /// Returns the source of countries. Returns `None` if no option names one.
+    /// Returns the source of countries, or `None` if the user asked for no
+    /// countries.
     fn geoip(&self, context: &Context) -> Result<Option<GeoIp>, Failure> {
         if self.geoip.is_empty() && !self.ask_tor {
             return Ok(None);
@@ -90,7 +91,7 @@ impl Arguments {
     }
 }
 
-/// Summarizes a document that is described alone.
+/// Summarizes a single document that isn't a descriptor.
 fn single(document: &Document<'_>, geoip: Option<&GeoIp>) -> Result<Summary, Failure> {
     match document {
         Document::Consensus(consensus) => relays::consensus(consensus, geoip),

@@ -1,4 +1,4 @@
-//! Summaries of the kinds of documents that list no relays of a consensus.
+//! Summarizes documents that don't list the relays of a consensus.
 
 use std::collections::BTreeMap;
 

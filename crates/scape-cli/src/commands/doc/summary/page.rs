@@ -1,4 +1,4 @@
-//! The form of a summary: facts, and counts with bars.
+//! Formats a summary: facts, and tables of numbers with bars.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,9 +11,9 @@ use serde::{Serialize, Serializer};
 use crate::base::output::{Output, printable};
 use crate::base::units;
 
-/// The number of lines in the longest tables.
+/// The maximum number of rows in a table, unless the table is ordered.
 const MOST_ROWS: usize = 15;
-/// The width if the output isn't a terminal.
+/// The width of the text, in columns, if the output isn't a terminal.
 const USUAL_WIDTH: u16 = 80;
 
 /// A summary of a document, or of all documents of a kind.
@@ -21,16 +21,16 @@ const USUAL_WIDTH: u16 = 80;
 pub(super) struct Summary {
     /// The kind, such as `consensus` or `server_descriptor`.
     kind: DocumentKind,
-    /// The heading for people.
+    /// The heading of the text output.
     #[serde(skip)]
     title: String,
     /// The values of the document by name, such as `valid_after`. Times are in
-    /// UTC, durations in seconds, and bandwidths in units of 1000 bytes a
+    /// UTC, durations in seconds, and bandwidths in units of 1000 bytes per
     /// second.
     #[serde(serialize_with = "as_map")]
     facts: Vec<(&'static str, Fact)>,
-    /// Numbers by name, such as those of relays by `flags`. Each one is an
-    /// object with the counted values.
+    /// The tables of numbers, by name. For example, the table `flags` is an
+    /// object with the number of relays that have each flag.
     #[serde(serialize_with = "as_counts")]
     counts: Vec<Counts>,
 }
@@ -41,7 +41,7 @@ enum Fact {
     Text(String),
     Number(u64),
     Bytes(u64),
-    /// Units of 1000 bytes a second.
+    /// A bandwidth in units of 1000 bytes per second.
     Rate(u64),
     Duration(Duration),
 }
@@ -74,13 +74,15 @@ impl Serialize for Fact {
 #[derive(Debug)]
 struct Counts {
     name: &'static str,
-    /// All of what is counted, to which the bars refer.
+    /// The total, of which each bar shows a share.
     total: u64,
     unit: Unit,
-    /// True if the rows keep their order. Otherwise, the largest come first.
+    /// True if the rows keep their order. Otherwise, the rows with the largest
+    /// numbers come first.
     is_ordered: bool,
     rows: Vec<(String, u64)>,
-    /// Remarks for people by the name of the row.
+    /// Remarks that the text output shows after the names of rows, by the name
+    /// of the row.
     remarks: BTreeMap<String, &'static str>,
 }
 
@@ -88,7 +90,7 @@ struct Counts {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Unit {
     Number,
-    /// 1000 bytes a second, the unit of bandwidths in a consensus.
+    /// 1000 bytes per second, the unit of bandwidths in a consensus.
     Kilobytes,
 }
 
@@ -123,12 +125,12 @@ impl Summary {
         self.facts.extend(value.into().map(|value| (name, Fact::Number(value))));
     }
 
-    /// Adds the number of some items.
+    /// Adds a number of items.
     pub(super) fn count(&mut self, name: &'static str, count: usize) {
         self.number(name, count as u64);
     }
 
-    /// Adds a bandwidth in units of 1000 bytes a second.
+    /// Adds a bandwidth in units of 1000 bytes per second.
     pub(super) fn rate(&mut self, name: &'static str, kilobytes: u64) {
         self.facts.push((name, Fact::Rate(kilobytes)));
     }
@@ -148,7 +150,7 @@ impl Summary {
         self.facts.extend(time.map(|time| (name, Fact::Duration(time))));
     }
 
-    /// Adds numbers, which are shown with the largest first.
+    /// Adds a table of numbers, sorted with the largest first.
     pub(super) fn counts(
         &mut self,
         name: &'static str,
@@ -168,7 +170,7 @@ impl Summary {
         });
     }
 
-    /// Adds numbers, which are shown in this order.
+    /// Adds a table of numbers that keeps the order of `rows`.
     pub(super) fn ordered(
         &mut self,
         name: &'static str,
@@ -186,15 +188,15 @@ impl Summary {
         });
     }
 
-    /// Adds remarks to rows of the last numbers. People see them after the name
-    /// of the row.
+    /// Adds remarks to rows of the last table. The text output shows them after
+    /// the names of the rows.
     pub(super) fn remarks(&mut self, remarks: BTreeMap<String, &'static str>) {
         if let Some(counts) = self.counts.last_mut() {
             counts.remarks = remarks;
         }
     }
 
-    /// Returns the summary for people.
+    /// Returns the summary as text.
     pub(super) fn describe(&self, out: &Output) -> String {
         let bold = Style::new().bold();
         let mut lines = vec![format!("{bold}{}{bold:#}", printable(&self.title))];
@@ -240,8 +242,8 @@ impl Counts {
         let widest =
             |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         let (labels_width, values_width) = (widest(&labels), widest(&values));
-        // Two spaces before the label and between the columns. A share has
-        // seven characters.
+        // The rest of a line has 15 columns: two spaces before the label and
+        // between the columns, and a share of seven characters.
         let room = usize::from(width).saturating_sub(labels_width + values_width + 15);
         let shares = rows.iter().map(|(_, value)| *value as f64 / self.total.max(1) as f64);
         let lines = labels.iter().zip(&values).zip(shares).map(|((label, value), share)| {
@@ -254,7 +256,8 @@ impl Counts {
         lines.collect()
     }
 
-    /// Returns the rows. Those that are too many are added up.
+    /// Returns the rows. If there are more than [`MOST_ROWS`], the last row is
+    /// the sum of those that are left out.
     fn shortened(&self) -> Vec<(String, u64)> {
         let mut rows = self.rows.clone();
         if !self.is_ordered && rows.len() > MOST_ROWS {
@@ -266,8 +269,8 @@ impl Counts {
     }
 }
 
-/// Returns a bar for a share of at most 1. At a terminal, it is exact to an
-/// eighth of a column.
+/// Returns a bar for a share from 0 to 1. If `has_blocks` is true, the bar
+/// consists of block characters, and is exact to an eighth of a column.
 fn bar(share: f64, room: usize, has_blocks: bool) -> String {
     const BLOCKS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let columns = share.clamp(0.0, 1.0) * room as f64;

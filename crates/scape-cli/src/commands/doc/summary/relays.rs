@@ -1,4 +1,4 @@
-//! Summaries of documents that list relays: consensuses, votes and others.
+//! Summarizes documents that list relays, such as consensuses and votes.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -73,7 +73,8 @@ pub(super) fn bridges(status: &BridgeNetworkStatus<'_>) -> Summary {
     let mut page = Summary::new(DocumentKind::BridgeNetworkStatus, title);
     page.time("published", status.published);
     page.count("bridges", bridges.len());
-    // The addresses of bridges are replaced, so they have no countries.
+    // The addresses in published documents about bridges are replaced by
+    // others, so they have no countries.
     flags(&mut page, &bridges);
     page
 }
@@ -112,8 +113,8 @@ fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
 fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
     /// The weights of each kind for the guard, middle and exit positions:
-    /// path-spec, "Weighting node selection". Relays without the flag are never
-    /// used as guards or exits.
+    /// path-spec, "Weighting node selection". Relays without the flag Guard or
+    /// Exit are never used in that position.
     const WEIGHTS: [[&str; 3]; 4] =
         [["Wgg", "Wmg", ""], ["Wgd", "Wmd", "Wed"], ["", "Wme", "Wee"], ["", "Wmm", ""]];
     let mut sums = [0u64; 4];
@@ -150,7 +151,8 @@ fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterSt
     page.ordered("bandwidth_by_position", rows, total, Unit::Kilobytes);
 }
 
-/// Adds the relays by version. Those that the authorities recommend are marked.
+/// Adds the number of relays with each version, and the number of relays whose
+/// version the authorities recommend.
 fn versions(page: &mut Summary, relays: &[RouterStatus<'_>], recommended: &[Box<str>]) {
     let mut counts = BTreeMap::new();
     let mut recommended_relays: u64 = 0;
@@ -166,7 +168,8 @@ fn versions(page: &mut Summary, relays: &[RouterStatus<'_>], recommended: &[Box<
     page.counts("versions", counts, relays.len() as u64, Unit::Number);
 }
 
-/// Adds the relays that support the newest version of each protocol.
+/// Adds the number of relays that support the newest version of each protocol.
+/// A remark says if the consensus requires or recommends this version.
 fn protocols(
     page: &mut Summary,
     relays: &[RouterStatus<'_>],
@@ -200,8 +203,8 @@ fn countries(
     relays: &[RouterStatus<'_>],
 ) -> Result<(), Failure> {
     let Some(geoip) = geoip else { return Ok(()) };
-    // All addresses are looked up at once. One by one, each would take a round
-    // trip.
+    // All addresses are looked up at once, because a separate look-up of each
+    // would take a round trip.
     let addresses = relays.iter().map(|relay| (*relay.or_address().ip()).into());
     let (mut counts, mut bandwidths) = (BTreeMap::new(), BTreeMap::new());
     for (location, relay) in geoip.lookup_all(addresses)?.into_iter().zip(relays) {

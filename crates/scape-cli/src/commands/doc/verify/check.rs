@@ -1,4 +1,4 @@
-//! The check of one document.
+//! Checks the signatures of one document.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -15,12 +15,13 @@ use super::trust::Authorities;
 
 /// The interval between two votes in the public network.
 const VOTING_INTERVAL: Duration = Duration::from_secs(3_600);
-/// The number of periods before the one in which the certificate of an onion
-/// service descriptor expires. The certificate is valid for 54 hours.
+/// The number of time periods in which the certificate of an onion service
+/// descriptor may have been made, counted back from the period in which it
+/// expires. The certificate is valid for 54 hours.
 const PERIODS: usize = 5;
 
-/// The descriptors that were read, by the fingerprint of the relay. The keys
-/// of a relay stay the same, so one descriptor is enough.
+/// The server descriptors that were read, by the fingerprint of the relay. One
+/// descriptor for each relay is enough, because its keys stay the same.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors(HashMap<Fingerprint, Vec<u8>>);
 
@@ -41,7 +42,7 @@ impl Descriptors {
     }
 }
 
-/// The keys that documents are checked with, and the time.
+/// The keys and the time that documents are checked with.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
     pub(super) certificates: &'a [KeyCertificate<'a>],
@@ -119,13 +120,14 @@ impl Check<'_> {
         of(signatures.verify(self.certificates, known, at), Some(remark))
     }
 
-    /// Adds to a remark where the authorities come from, unless the user has
-    /// named them. Anybody can make certificates.
+    /// Adds the origin of the authorities to a remark, unless the user
+    /// specified the authorities. This matters because anybody can make
+    /// certificates.
     fn with_trust(&self, remark: String) -> String {
         match self.authorities.are_named {
             true => remark,
             false => format!(
-                "{remark}; the authorities are those of the certificates: name them with --authorities"
+                "{remark}; the authorities are those of the certificates: specify them with --authorities"
             ),
         }
     }
@@ -145,7 +147,7 @@ impl Check<'_> {
         match text.map(|text| ServerDescriptor::parse(text)) {
             Some(Ok(relay)) => of(document.verify(&relay, self.at(document.published)), None),
             _ => Outcome::Unchecked(
-                "there is no valid server descriptor of this relay among the files".into(),
+                "the files contain no valid server descriptor of this relay: add one".into(),
             ),
         }
     }
@@ -168,10 +170,14 @@ impl Check<'_> {
             return Outcome::Invalid("the descriptor has no blinded key".into());
         };
         let remark = match &self.address {
-            None => "made by the key in the descriptor; --address checks whose key it is".into(),
+            None => {
+                "made by the key in the descriptor; use --address to check whose key it is".into()
+            }
             Some(address) if is_key_of(address, &key, expires) => format!("made by {address}"),
             Some(address) => {
-                return Outcome::Invalid(format!("the key isn't one of {address} at that time"));
+                return Outcome::Invalid(format!(
+                    "the key doesn't belong to {address} at that time"
+                ));
             }
         };
         of(descriptor.verify(&key, self.at(expires)), Some(remark))
@@ -179,10 +185,10 @@ impl Check<'_> {
 }
 
 const NO_CERTIFICATES: &str =
-    "there are no certificates of authorities: use --certificates, or name their file, too";
+    "there are no certificates of authorities: use --certificates, or add their file";
 
-/// Returns true if a service has this key in one of the periods for which a
-/// certificate that expires then may have been made.
+/// Returns true if `key` is the blinded key of the service in the time period
+/// in which its certificate expires, or in one of the periods before that.
 fn is_key_of(address: &OnionAddress, key: &BlindedPublicKey, expires: Option<SystemTime>) -> bool {
     let Some(expires) = expires else { return false };
     let last = TimePeriod::at(expires, TimePeriod::DEFAULT_MINUTES, VOTING_INTERVAL);

@@ -1,7 +1,7 @@
-//! `scape doc verify`.
+//! `scape doc verify` checks the signatures of documents.
 //!
-//! `trust.rs` has the certificates and authorities. `check.rs` checks a
-//! document. `outcome.rs` has the results and their output.
+//! `trust.rs` contains the certificates and the trusted authorities. `check.rs`
+//! checks a document. `outcome.rs` contains the results, and prints them.
 
 mod check;
 mod outcome;
@@ -24,9 +24,10 @@ use crate::base::failure::Failure;
 /// Check the signatures of documents
 ///
 /// Consensuses, votes and detached signatures are checked with the certificates
-/// of the authorities, server descriptors and certificates with the keys in
-/// them, and extra-info documents with the server descriptor of the same relay,
-/// which must be among the files. Other kinds have no signatures.
+/// of the authorities. Server descriptors and certificates contain the keys
+/// that they are checked with. An extra-info document is checked with the
+/// server descriptor of the same relay, which must be among the files. Other
+/// kinds have no signatures.
 ///
 /// Each document is checked for the time when it was made, unless --now is
 /// given. The exit code is 1 if a document is invalid or can't be checked.
@@ -36,26 +37,26 @@ pub(crate) struct Arguments {
     input: Input,
 
     /// A file with the certificates of authorities, such as tor's cached-certs.
-    /// Default: the certificates among the files
+    /// Default: the certificates in the files that are checked
     #[arg(long, value_name = "FILE")]
     certificates: Vec<PathBuf>,
 
-    /// The fingerprints of the authorities that you trust. Default: those of
-    /// all certificates
+    /// The fingerprints of the authorities that you trust. Default: the
+    /// authorities of all certificates
     #[arg(long, value_name = "FINGERPRINT", value_delimiter = ',', num_args = 1..)]
     authorities: Vec<Fingerprint>,
 
     /// The address of the onion service whose descriptors are checked. Default:
-    /// the key in the descriptor is believed
+    /// the key in the descriptor is trusted
     #[arg(long, value_name = "ADDRESS")]
     address: Option<OnionAddress>,
 
-    /// Documents must be valid now, not only when they were made
+    /// Check that documents are valid now, not only when they were made
     #[arg(long)]
     now: bool,
 }
 
-/// The documents that can only be checked when all files are read.
+/// The documents that can only be checked after all files were read.
 type Waiting = Vec<(Place, FoundDocument)>;
 
 impl Arguments {
@@ -63,7 +64,8 @@ impl Arguments {
         let given = Certificates::read(context, &self.certificates)?;
         let certificates = given.parse();
         let authorities = Authorities::new(&self.authorities, &certificates);
-        // Without --certificates, those among the documents are used.
+        // Without --certificates, the certificates among the documents are
+        // used.
         let collects = self.certificates.is_empty();
         let mut collected = Certificates::default();
         let mut descriptors = Descriptors::default();
@@ -106,7 +108,8 @@ impl Arguments {
     }
 }
 
-/// Returns true if a document can only be checked with others that may follow.
+/// Returns true if a document can only be checked with other documents that may
+/// follow.
 fn must_wait(found: &FoundDocument, collects: bool, descriptors: &Descriptors) -> bool {
     match found.kind() {
         Some(DocumentKind::ExtraInfo) => match found.document().parse() {

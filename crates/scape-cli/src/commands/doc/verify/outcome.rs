@@ -12,7 +12,7 @@ use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::commands::doc::input::Place;
 
-/// The result of the check of a document, with a remark or the reason.
+/// The result of checking a document, with a remark or the reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The signatures are valid.
@@ -37,7 +37,7 @@ pub(super) struct Checked {
     /// The subject of the document: a nickname, a fingerprint, a flavor or a
     /// blinded key.
     subject: Option<String>,
-    /// `valid`, `invalid`, `unchecked` or `unsigned`.
+    /// The result: `valid`, `invalid`, `unchecked` or `unsigned`.
     result: &'static str,
     /// A remark, or the reason why the document isn't valid.
     reason: Option<String>,
@@ -89,7 +89,7 @@ pub(super) struct Counts {
     invalid: usize,
     unchecked: usize,
     unsigned: usize,
-    /// True if a document was checked with the authorities.
+    /// True if a document is of a kind that needs trusted authorities.
     uses_authorities: bool,
 }
 
@@ -111,7 +111,7 @@ impl Counts {
         }
     }
 
-    /// Tells the numbers, and which authorities were believed.
+    /// Prints the numbers of documents, and the authorities that were trusted.
     pub(super) fn note(&self, context: &Context, authorities: &Authorities) {
         context.out.note(format_args!(
             "{} valid, {} invalid, {} unchecked, {} without signatures",
@@ -121,8 +121,8 @@ impl Counts {
             let names: Vec<String> =
                 authorities.fingerprints.iter().map(ToString::to_string).collect();
             context.out.note(format_args!(
-                "the authorities of the certificates were believed, because --authorities names \
-                 none: {}",
+                "the authorities of the certificates were trusted, because --authorities isn't \
+                 given: {}",
                 names.join(", ")
             ));
         }

@@ -29,7 +29,7 @@ impl Certificates {
             }
         }
         match certificates.0.is_empty() {
-            true => Err(Failure::failed("there is no certificate in the files of --certificates")),
+            true => Err(Failure::failed("the files of --certificates contain no certificate")),
             false => Ok(certificates),
         }
     }
@@ -47,12 +47,12 @@ impl Certificates {
 #[derive(Debug)]
 pub(super) struct Authorities {
     pub(super) fingerprints: Vec<Fingerprint>,
-    /// True if the user has named them.
+    /// True if the user specified the authorities.
     pub(super) are_named: bool,
 }
 
 impl Authorities {
-    /// Returns the named authorities. Without names, returns those of the
+    /// Returns the authorities that the user specified, or else those of the
     /// certificates.
     pub(super) fn new(named: &[Fingerprint], certificates: &[KeyCertificate<'_>]) -> Self {
         let fingerprints: BTreeSet<Fingerprint> = match named {

@@ -1,4 +1,4 @@
-//! `scape onion auth add`.
+//! `scape onion auth add` gives tor the key of a client.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::onion::key_files::client_key;
 
-/// Give tor the key for an onion service
+/// Give tor a client's private key for an onion service
 ///
 /// tor forgets the key when it ends, unless --save is given.
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     address: OnionAddress,
 
     /// The private key in base32 or base64. Other users of this machine may see
-    /// it here, so better use --key-file
+    /// command lines, so prefer --key-file
     #[arg(conflicts_with = "key_file")]
     key: Option<ClientKey>,
 
@@ -42,12 +42,12 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Added {
     address: OnionAddress,
-    /// `new`, `replaced` if there was another key, or `decrypted` if tor could
-    /// decrypt a descriptor that it had.
+    /// The result: `new`, `replaced` if there was another key, or `decrypted`
+    /// if tor could decrypt a descriptor that it had.
     result: &'static str,
 }
 
-/// Checks the name of a key, for which tor has a rule.
+/// Checks the name of a key by tor's rules.
 fn name(text: &str) -> Result<String, &'static str> {
     let is_plain =
         text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\''));
@@ -63,7 +63,7 @@ impl Arguments {
             (Some(key), _) => key,
             (None, Some(path)) => client_key(context, path, &[self.address])?,
             (None, None) => {
-                return Err(Failure::usage("a key is missing: name its file with --key-file"));
+                return Err(Failure::usage("no key was given: use --key-file"));
             }
         };
         let mut auth = ClientAuth::new(self.address, key);

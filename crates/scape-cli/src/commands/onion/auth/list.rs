@@ -1,4 +1,4 @@
-//! `scape onion auth list`.
+//! `scape onion auth list` lists the keys of clients in tor.
 
 use clap::Args;
 use scape::word::OnionAddress;
@@ -14,7 +14,7 @@ use crate::base::table::Table;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {}
 
-/// A key, as it is printed with `--json`, one a line.
+/// A key, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Entry {
     address: OnionAddress,

@@ -1,4 +1,4 @@
-//! `scape onion auth`.
+//! `scape onion auth` manages the keys of clients of onion services.
 
 mod add;
 mod list;
@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// Manage keys for onion services that only admit authorized clients
+/// Manage keys for onion services that accept only authorized clients
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `scape onion auth new`.
+//! `scape onion auth new` creates a key pair for a client.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,13 @@ use crate::commands::onion::key_files::write_private;
 
 /// Create a key pair for a client
 ///
-/// The client keeps the private key. The service gets the public key: scape
-/// onion share --client KEY, or a line in a file of its authorized_clients
-/// folder.
+/// The client needs the private key. The service needs the public key: give it
+/// to `scape onion share --client`, or write the service's line into a file in
+/// the authorized_clients folder of the service.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The address of the service, if it is known already. It belongs into the
-    /// client's line
+    /// The address of the service, which is part of the client's line. May be
+    /// left out if it isn't known yet
     address: Option<OnionAddress>,
 
     /// Save the private key in this new file with the mode 0600, and don't
@@ -42,7 +42,7 @@ struct Pair<'a> {
     /// `ClientOnionAuthDir`. Missing with `--key-file`, or without the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_line: Option<&'a str>,
-    /// The file that has the private key.
+    /// The file that contains the private key.
     key_file: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! `scape onion auth remove`.
+//! `scape onion auth remove` removes the key of a client from tor.
 
 use clap::Args;
 use scape::word::OnionAddress;
@@ -6,7 +6,7 @@ use scape::word::OnionAddress;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 
-/// Remove tor's key for an onion service, also from the disk
+/// Remove tor's key for an onion service, from the disk as well
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The address of the service

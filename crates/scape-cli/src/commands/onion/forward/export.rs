@@ -1,4 +1,4 @@
-//! Forwards to onion addresses.
+//! Forwards local addresses to onion services that this command publishes.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::commands::onion::key_files::{KeptKey, KeyName};
 
-/// The time to find out if anybody listens at a local address.
+/// The time limit for checking if a program listens on a local address.
 const LISTENS: Duration = Duration::from_secs(1);
 
 /// An onion service that was published.
@@ -46,7 +46,7 @@ impl Published {
 }
 
 /// Publishes a service for each name, and one for the exports without a name.
-/// Returns them when all can be reached.
+/// Returns the services when all of them can be reached.
 pub(super) fn publish(
     context: &Context,
     tor: &Tor,
@@ -104,8 +104,9 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Tells the user if nobody listens at an address of this machine. A program
-/// that is too busy to accept a connection listens.
+/// Tells the user if no program listens on a local address. If the connection
+/// isn't accepted in time, a busy program may be listening, so nothing is
+/// printed.
 fn warn(context: &Context, local: &OnionTarget) -> Result<(), Failure> {
     let target = local.clone();
     let connect = move || match target {
@@ -117,7 +118,7 @@ fn warn(context: &Context, local: &OnionTarget) -> Result<(), Failure> {
         _ => Ok(()),
     };
     if let Some(Err(error)) = background::run_within(context, LISTENS, connect)? {
-        context.out.note(format_args!("nobody listens at {local} yet: {error}"));
+        context.out.note(format_args!("no program listens on {local} yet: {error}"));
     }
     Ok(())
 }

@@ -15,10 +15,10 @@ use crate::base::output::{Output, printable};
 use crate::commands::traffic::join::{AtEnd, join};
 use crate::commands::traffic::visitors::Places;
 
-/// The most connections of a forward at a time.
+/// The maximum number of concurrent connections of a forward.
 const MOST: usize = 256;
-/// The time that a silent service keeps a connection open after the program has
-/// closed it.
+/// The time that a connection stays open after the program has closed it, if
+/// the service sends nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 /// The pause after a connection couldn't be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -26,11 +26,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The forwards, and the threads that accept connections.
 type Started = (Vec<Forward>, Vec<JoinHandle<()>>);
 
-/// Starts to listen for all imports.
+/// Starts to listen on the local addresses of all imports.
 pub(super) fn start(context: &Context, imports: &[Import]) -> Result<Started, Failure> {
     let client = context.client()?;
     let mut listeners = Vec::new();
-    // No connection is accepted before all addresses are free.
+    // All addresses are bound before any connection is accepted.
     for import in imports {
         let failed =
             |error| Failure::failed(format_args!("cannot listen on {}: {error}", import.local));
@@ -62,18 +62,19 @@ fn accept(listener: &TcpListener, client: &TorClient, to: (OnionAddress, u16), o
     let places = Places::new(MOST);
     for program in listener.incoming() {
         let Ok(program) = program else {
-            // Too many files may be open, which changes only with time.
+            // This happens if too many files are open, so it is tried again
+            // after a pause.
             thread::sleep(PAUSE);
             continue;
         };
-        // Further connections are closed.
+        // Connections beyond the limit are closed.
         let Some(place) = places.take() else { continue };
         let (client, out) = (client.clone(), out.clone());
         place.serve(move || serve(&program, &client, to, &out));
     }
 }
 
-/// Joins a program with the onion service.
+/// Connects a program with the onion service.
 fn serve(program: &TcpStream, client: &TorClient, to: (OnionAddress, u16), out: &Output) {
     match (client.connect(to), program.try_clone()) {
         (Ok(stream), Ok(input)) => {

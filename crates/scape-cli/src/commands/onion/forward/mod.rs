@@ -1,4 +1,4 @@
-//! `scape onion forward`.
+//! `scape onion forward` forwards ports to and from onion services.
 
 mod export;
 mod import;
@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(100);
 ///
 /// Runs until Ctrl-C. Each SPEC is one of:
 ///
-///   8000                       127.0.0.1:8000 as port 8000 of an address
+///   8000                       127.0.0.1:8000 as port 8000 of an onion address
 ///   8000~80                    the same as port 80
 ///   8000~80,8080               the same as two ports
 ///   192.168.1.2:8000~80        a port of another machine
@@ -40,8 +40,8 @@ const POLL: Duration = Duration::from_millis(100);
 ///   ADDRESS.onion:80~8080      the same at 127.0.0.1:8080
 ///   ADDRESS.onion:80~[::1]:80  the same at another address of this machine
 ///
-/// All forwards without a name share an address, which is forgotten at the end.
-/// The keys of names are in $XDG_DATA_HOME/scape/onions.
+/// All forwards without a name share one onion address, whose key is discarded
+/// at the end. Keys with a name are kept in $XDG_DATA_HOME/scape/onions.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -49,8 +49,9 @@ pub(super) struct Arguments {
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<Spec>,
 
-    /// Only admit clients with the private key for this public key, from `scape
-    /// onion auth new`, to forwarded ports. Can be repeated
+    /// Accept only clients with the private key for this public key, from
+    /// `scape onion auth new`. This concerns the forwards to onion addresses.
+    /// Can be repeated
     #[arg(long = "client", value_name = "PUBLICKEY")]
     clients: Vec<ClientPublicKey>,
 
@@ -60,10 +61,10 @@ pub(super) struct Arguments {
     client_key: Option<PathBuf>,
 }
 
-/// A forward that is ready, as it is printed with `--json`, one a line.
+/// A forward that is ready, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 struct Forward {
-    /// `export` to an onion address, or `import` from one.
+    /// The direction: `export` to an onion address, or `import` from one.
     direction: &'static str,
     /// The address on this machine, or the path of a Unix socket.
     local: String,
@@ -86,14 +87,15 @@ impl Arguments {
                 Spec::Import(import) => imports.push(import),
             }
         }
-        // Reading may block, for example at a terminal.
+        // The key is read first, because reading may block, for example at a
+        // terminal.
         let addresses: Vec<OnionAddress> = imports.iter().map(|import| import.address).collect();
         let read = |file: &PathBuf| client_key(context, file, &addresses);
         let key = self.client_key.as_ref().map(read).transpose()?;
         let needs_control = !exports.is_empty() || key.is_some();
         let tor = needs_control.then(|| context.tor()).transpose()?;
-        // The keys are removed when the guards are dropped, which needs the
-        // connection, also after Ctrl-C.
+        // Dropping the guards removes the keys, which needs the connection to
+        // tor, also after Ctrl-C. So the undoing is delayed.
         let _held = key.as_ref().map(|_| interrupt::hold());
         let _guards = match (&tor, &key) {
             (Some(tor), Some(key)) => authorize(tor, &imports, key)?,

@@ -1,4 +1,4 @@
-//! The words that name a forward.
+//! Parses the arguments of `scape onion forward`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use scape::word::OnionAddress;
 
 use crate::commands::onion::key_files::KeyName;
 
-/// The port of an onion address for a Unix socket without a port.
+/// The default port of the onion address for a Unix socket.
 const USUAL_PORT: u16 = 80;
 
 /// A forward.
@@ -19,7 +19,7 @@ pub(super) enum Spec {
     Import(Import),
 }
 
-/// A local address that becomes ports of an onion address.
+/// A local address that is forwarded to ports of an onion address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Export {
     pub(super) local: OnionTarget,
@@ -27,7 +27,7 @@ pub(super) struct Export {
     pub(super) name: Option<KeyName>,
 }
 
-/// A port of an onion service that becomes a port of this machine.
+/// A port of an onion service that is forwarded to a local address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
     pub(super) address: OnionAddress,
@@ -39,7 +39,8 @@ impl FromStr for Spec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // A path may contain both characters, but a port can't.
+        // The path of a socket may contain `@` and `~`, but a name or a port
+        // can't.
         let (rest, name) = match text.rsplit_once('@') {
             Some((rest, name)) if !name.contains(['/', '~']) => (rest, Some(name.parse()?)),
             _ => (text, None),
@@ -52,7 +53,9 @@ impl FromStr for Spec {
             && host.to_ascii_lowercase().ends_with(".onion")
         {
             if name.is_some() {
-                return Err("only addresses of this machine's services have names".to_owned());
+                return Err(
+                    "a forward from an onion service can't have a name: remove @NAME".to_owned()
+                );
             }
             return import(host, port, destination).map(Spec::Import);
         }
@@ -68,7 +71,7 @@ fn import(host: &str, onion_port: &str, destination: Option<&str>) -> Result<Imp
     let onion_port = port(onion_port)?;
     let local = match destination {
         None => SocketAddr::from((Ipv4Addr::LOCALHOST, onion_port)),
-        // 0 is any free port.
+        // Port 0 stands for any free port.
         Some("0") => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         Some(text) => local(text)?,
     };
@@ -107,7 +110,7 @@ fn port(text: &str) -> Result<u16, String> {
     port.ok_or_else(|| format!("{text:?} isn't a port from 1 to 65535"))
 }
 
-/// Reads a port, or an address with a port. Host names aren't resolved.
+/// Parses a port, or an address with a port. Host names aren't resolved.
 fn local(text: &str) -> Result<SocketAddr, String> {
     let Some((host, number)) = text.rsplit_once(':') else {
         return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port(text)?)));
@@ -192,7 +195,7 @@ mod tests {
             ("8000@a/b", "port"),
             ("8000@.a", "a name has"),
             (ONION, "the port is missing"),
-            (&format!("{ONION}:80@x"), "names"),
+            (&format!("{ONION}:80@x"), "can't have a name"),
             ("abc.onion:80", "abc.onion"),
         ] {
             let error = text.parse::<Spec>().unwrap_err();

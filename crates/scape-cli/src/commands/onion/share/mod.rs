@@ -1,4 +1,4 @@
-//! `scape onion share`.
+//! `scape onion share` serves files as an onion site.
 
 mod media_type;
 mod page;
@@ -28,9 +28,9 @@ use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
 use site::Site;
 
-/// The number of messages that may wait until they are printed.
+/// The maximum number of messages that wait to be printed.
 const WAITING: usize = 256;
-/// The most visitors at a time.
+/// The maximum number of concurrent visitors.
 const MOST: usize = 128;
 
 /// Share files or folders as an onion site
@@ -50,8 +50,8 @@ pub(super) struct Arguments {
     #[command(flatten)]
     key: KeyChoice,
 
-    /// Only admit clients with the private key for this public key, from `scape
-    /// onion auth new`. Can be repeated
+    /// Accept only clients with the private key for this public key, from
+    /// `scape onion auth new`. Can be repeated
     #[arg(long = "client", value_name = "PUBLICKEY")]
     clients: Vec<ClientPublicKey>,
 
@@ -59,17 +59,17 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 
-    /// End after one file was downloaded completely, which may be the
+    /// End after the first file was downloaded completely. This may be the
     /// index.html of a folder
     #[arg(long)]
     once: bool,
 
-    /// Share files whose names begin with a dot, too
+    /// Also share files whose names begin with a dot
     #[arg(long)]
     hidden: bool,
 }
 
-/// An event, as it is printed with `--json`, one a line.
+/// An event, as it is printed with `--json`, one per line.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 enum Happening<'a> {
@@ -81,7 +81,8 @@ enum Happening<'a> {
         port: u16,
         /// The file of the key. Missing if the address is used only once.
         key_file: Option<&'a PathBuf>,
-        /// The number of authorized clients. 0 if everybody is admitted.
+        /// The number of authorized clients. 0 if the service accepts
+        /// everybody.
         clients: usize,
     },
     /// A request was answered.
@@ -126,7 +127,8 @@ impl Arguments {
             .spawn(move || accept(&same, &Arc::new(server), &sender))
             .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
         let result = follow(context, &messages);
-        // Ends the thread. The last of both removes the service.
+        // This ends the thread that accepts visitors. The service is removed
+        // when both clones of the listener are dropped.
         listener.shutdown_handle().shutdown();
         result
     }
@@ -160,14 +162,14 @@ fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure>
             path.display()
         )));
     }
-    // Without a home folder, no keys are kept by name.
+    // Without a home folder, no keys are kept under a name.
     if let Ok(folder) = key_files::folder() {
         site.protect(&folder);
     }
     Ok(())
 }
 
-/// Prints requests until the end.
+/// Prints the answered requests until the command ends.
 fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure> {
     loop {
         match background::receive(context, messages)? {
@@ -183,7 +185,8 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
             )),
             Some(Message::Done) => return Ok(()),
             Some(Message::Ended(error)) => {
-                // At an interrupt, the service ends before this thread notices.
+                // After Ctrl-C, the service may end before this thread notices
+                // the signal.
                 context.check_interrupt()?;
                 let failure = error.map(Failure::from);
                 let failure = failure.unwrap_or_else(|| Failure::failed("the listener was closed"));
@@ -194,7 +197,7 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
     }
 }
 
-/// Serves visitors on threads of their own.
+/// Accepts visitors, and serves each of them on a new thread.
 fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Message>) {
     let places = Places::new(MOST);
     let mut last = None;
@@ -206,13 +209,15 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
                 continue;
             }
         };
-        // Further visitors are turned away, because each one has a thread.
+        // Visitors beyond the limit are turned away, because each visitor needs
+        // a thread.
         let Some(place) = places.take() else { continue };
         let (server, messages) = (server.clone(), messages.clone());
         place.serve(move || {
-            // An error only means that the visitor has gone. The messages have
-            // no receiver when the command ends. If nobody reads the output,
-            // requests aren't reported, because visitors can make any number.
+            // An error only means that the visitor has left. Messages can't be
+            // sent when the command has ended. If nobody reads the output,
+            // requests aren't reported, because visitors can make any number of
+            // them.
             let told = messages.clone();
             let served =
                 server.serve(visitor, |served| drop(told.try_send(Message::Served(served))));

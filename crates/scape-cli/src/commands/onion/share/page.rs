@@ -1,4 +1,4 @@
-//! The page that lists files.
+//! Makes the page that lists files.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -25,7 +25,8 @@ impl Entry {
     }
 }
 
-/// Returns the page for a list: folders first, then files by name.
+/// Returns the page for a list. Folders come before files, and both are sorted
+/// by name.
 pub(super) fn listing(mut entries: Vec<Entry>) -> String {
     entries.sort_by(|a, b| (a.length.is_some(), &a.name).cmp(&(b.length.is_some(), &b.name)));
     let mut page = "<!DOCTYPE html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\

@@ -1,4 +1,4 @@
-//! The parts of files that were downloaded.
+//! Records which parts of files were downloaded.
 
 use std::collections::HashMap;
 use std::ops::Range;

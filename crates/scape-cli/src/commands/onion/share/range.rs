@@ -1,4 +1,4 @@
-//! The header `Range`, which resumes downloads (RFC 9110, section 14).
+//! Parses the header `Range`, which resumes downloads (RFC 9110, section 14).
 
 use std::ops::Range;
 
@@ -8,12 +8,12 @@ pub(super) enum Part {
     /// Everything.
     All,
     Bytes(Range<u64>),
-    /// Nothing of the file is in the range.
+    /// The range is outside of the file.
     Outside,
 }
 
-/// Returns the part that the value of a `Range` header means. A value that
-/// isn't understood, such as several ranges, is ignored, as the RFC allows.
+/// Parses the value of a `Range` header for a file of this length. Values that
+/// aren't supported, such as several ranges, are ignored, as the RFC allows.
 pub(super) fn parse(value: &str, length: u64) -> Part {
     let Some((unit, range)) = value.split_once('=') else { return Part::All };
     let Some((first, last)) = range.split_once('-') else { return Part::All };
@@ -32,8 +32,8 @@ pub(super) fn parse(value: &str, length: u64) -> Part {
     if range.start >= range.end { Part::Outside } else { Part::Bytes(range) }
 }
 
-/// Returns a number, or `Some(None)` for an empty text. Returns `None` if the
-/// text is something else.
+/// Parses a number. Returns `Some(None)` for an empty text, and `None` for a
+/// text that isn't a number.
 fn number(text: &str) -> Option<Option<u64>> {
     let text = text.trim();
     match text {

@@ -18,17 +18,18 @@ use super::range::{self, Part};
 use super::site::{Content, Missing, Site};
 use crate::commands::traffic::head::{Received, RequestHead};
 
-/// The time that a visitor has for a request's head, from the beginning of the
-/// connection or the end of the answer before. It is short, because a visitor
+/// The time limit for the head of a request, counted from the beginning of the
+/// connection or the end of the previous answer. It is short, because a visitor
 /// that sends nothing takes the place of another one.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The time in which a visitor must accept some bytes.
+/// The time limit for sending some bytes to a visitor.
 const WRITING: Duration = Duration::from_secs(120);
 /// The time that a visitor has to close the connection after the last download.
 const CLOSING: Duration = Duration::from_secs(60);
-/// The most requests on a connection.
+/// The maximum number of requests on one connection.
 const MOST: usize = 1000;
-/// The headers of pages that this command makes. They load nothing.
+/// The headers of pages that this command makes. They forbid the pages to load
+/// anything.
 const PAGE: &str = "Content-Type: text/html; charset=utf-8\r\n\
     Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'\r\n";
 
@@ -38,7 +39,8 @@ pub(super) struct Server {
     site: Site,
     once: bool,
     downloads: Mutex<Downloads>,
-    /// Makes tags of files that tell nothing about them.
+    /// The key of the hash that makes entity tags of files. The tags reveal
+    /// nothing about the files.
     tags: RandomState,
 }
 
@@ -49,7 +51,7 @@ pub(super) struct Served {
     pub(super) path: String,
     /// The HTTP status.
     pub(super) status: u16,
-    /// The bytes of the body that were sent.
+    /// The number of bytes of the body that were sent.
     pub(super) bytes: u64,
     /// True if everything was sent.
     pub(super) complete: bool,
@@ -134,7 +136,8 @@ impl Server {
             _ => return visit.page(404, "Not Found", "").map(|()| false),
         };
         let length = metadata.len();
-        // A file that changes gets another tag, so that its parts aren't mixed.
+        // A file that changes gets another tag, so that visitors don't mix
+        // parts of two versions.
         let tag = self.tags.hash_one((path, length, metadata.modified().ok()));
         let tag = format!("\"{tag:016x}\"");
         let is_same = head.text("if-range").is_none_or(|value| value == tag);
@@ -163,7 +166,8 @@ impl Server {
             return Ok(false);
         }
         visit.copy(&mut file, bytes.clone())?;
-        // Without --once, nobody wants to know, and the parts would pile up.
+        // The parts are recorded only with --once, because otherwise they
+        // aren't needed and would fill the memory.
         Ok(self.once && self.downloads.lock().add(path, bytes, length))
     }
 }
@@ -223,8 +227,8 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// Waits until the visitor has closed the connection. The end of the service
-/// would also end what is still on its way.
+/// Waits until the visitor has closed the connection. Ending the service
+/// earlier would lose data that is still on its way.
 fn wait_for_close(mut stream: &OnionStream) -> io::Result<()> {
     let begun = Instant::now();
     let mut buffer = [0; 1024];

@@ -18,9 +18,9 @@ pub(super) struct Site {
 
 #[derive(Debug)]
 enum Root {
-    /// The site is a folder. The path is canonical.
+    /// A folder that is the whole site. The path is canonical.
     Folder(PathBuf),
-    /// The site lists files and folders. The paths are canonical.
+    /// The files and folders that the site lists. The paths are canonical.
     List(Vec<(String, PathBuf)>),
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Content {
     File(PathBuf),
     /// A list of files.
     Listing(Vec<Entry>),
-    /// The same path with a slash at the end.
+    /// A redirect to the same path with a slash at the end.
     Elsewhere(String),
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Missing {
 }
 
 impl Site {
-    /// Checks that the paths exist.
+    /// Creates a site from these paths, which must exist.
     pub(super) fn new(paths: &[PathBuf], hidden: bool) -> Result<Self, Failure> {
         let mut list: Vec<(String, PathBuf)> = Vec::new();
         for path in paths {
@@ -57,17 +57,17 @@ impl Site {
             }
             // A path such as `..` has no name of its own.
             let name = path.file_name().or(real.file_name()).and_then(|name| name.to_str());
-            let name = name.ok_or_else(|| failed("its name isn't text in UTF-8"))?.to_owned();
+            let name = name.ok_or_else(|| failed("its name isn't UTF-8"))?.to_owned();
             if list.iter().any(|(other, _)| *other == name) {
-                return Err(failed("another one has the same name"));
+                return Err(failed("another of the paths has the same name"));
             }
             list.push((name, real));
         }
         Ok(Site { root: Root::List(list), hidden, secret: Vec::new() })
     }
 
-    /// Never serves this file or folder, which may not exist yet. Also returns
-    /// true if it is in one of the shared folders.
+    /// Excludes a file or folder, which may not exist yet, from the site.
+    /// Returns true if it is in one of the shared folders.
     pub(super) fn protect(&mut self, path: &Path) -> bool {
         // A link and the file that it leads to are both protected.
         let parent = path.parent().and_then(future);
@@ -95,8 +95,8 @@ impl Site {
         }
     }
 
-    /// Finds the content of a request such as `/a%20b/c?d`. It is never outside
-    /// of the shared files.
+    /// Finds the content for a request such as `/a%20b/c?d`. Never returns a
+    /// file outside of the shared files.
     pub(super) fn find(&self, target: &str) -> Result<Content, Missing> {
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let path = path.strip_prefix('/').ok_or(Missing::BadPath)?;
@@ -123,8 +123,8 @@ impl Site {
             };
         }
         if !ends_with_slash {
-            // The path is built anew, because two slashes at the beginning
-            // would lead to another host.
+            // The path is built from its parts again, because two slashes at
+            // the beginning would lead to another host.
             let names: Vec<String> = names.iter().map(|name| encode(name)).collect();
             return Ok(Content::Elsewhere(format!("/{}/", names.join("/"))));
         }
@@ -139,7 +139,7 @@ impl Site {
     fn below(&self, base: &Path, names: &[String]) -> Option<PathBuf> {
         let mut wanted = base.to_path_buf();
         for name in names {
-            // Only plain names: not `..`, and no drive of another system.
+            // Names such as `..`, or the drive of another system, are rejected.
             let mut parts = Path::new(name).components();
             let is_plain =
                 matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
@@ -160,7 +160,7 @@ impl Site {
         self.hidden || !name.starts_with('.')
     }
 
-    /// Returns the files of a folder that can be visited.
+    /// Returns the files in a folder that visitors can see.
     fn entries(&self, base: &Path, folder: &Path) -> Vec<Entry> {
         let Ok(inside) = folder.strip_prefix(base) else { return Vec::new() };
         let above: Vec<String> =
@@ -188,7 +188,8 @@ fn future(folder: &Path) -> Option<PathBuf> {
     let folder = std::path::absolute(folder).ok()?;
     let exists = |above: &Path| Some((above.canonicalize().ok()?, above.to_path_buf()));
     let (mut real, above) = folder.ancestors().find_map(exists)?;
-    // A folder that doesn't exist is no link, so its parent is the one above.
+    // A folder that doesn't exist isn't a symbolic link, so `..` leads to the
+    // folder above.
     for part in folder.strip_prefix(above).ok()?.components() {
         match part {
             Component::ParentDir => drop(real.pop()),
@@ -301,7 +302,7 @@ mod tests {
         let mut site = Site::new(std::slice::from_ref(&root), true).unwrap();
         assert!(!site.protect(&folder.path().join("outside")));
         assert!(!site.protect(&folder.path().join("nowhere/key")));
-        // Folders that don't exist yet.
+        // These folders don't exist yet.
         assert!(site.protect(&root.join("data/keys")));
         assert!(site.protect(&folder.path().join("new/../site/data/scape/a.key")));
         assert!(!site.protect(&root.join("new/../../data/a.key")));
@@ -309,7 +310,7 @@ mod tests {
         fs::write(root.join("data/keys/a.key"), "x").unwrap();
         assert_eq!(site.find("/data/keys/a.key"), Err(Missing::NotFound));
         fs::remove_dir_all(root.join("data")).unwrap();
-        // A file that doesn't exist yet, a link, and a folder.
+        // These are a file that doesn't exist yet, a link, and a folder.
         assert!(site.protect(&folder.path().join("site/sub/../new.key")));
         assert!(site.protect(&root.join("in")));
         assert!(site.protect(&root.join("sub/.git")));

@@ -17,17 +17,19 @@ use crate::base::units;
 /// A descriptor.
 #[derive(Debug, Serialize)]
 pub(super) struct Descriptor {
-    /// The number that increases with each new descriptor of a time period.
+    /// The revision counter, which increases with each new descriptor in a time
+    /// period.
     pub(super) revision: Option<u64>,
     /// The time that directories keep the descriptor, in seconds.
     pub(super) lifetime: Option<u64>,
-    /// The end of the certificate in the descriptor, in RFC 3339.
+    /// The time when the certificate in the descriptor expires, in RFC 3339.
     pub(super) certificate_expires: Option<String>,
-    /// True if the service only admits authorized clients.
+    /// True if the service accepts only authorized clients. Missing if this is
+    /// unknown.
     pub(super) client_authorization: Option<bool>,
-    /// The reason if the inside of the descriptor can't be read.
+    /// The reason why the encrypted part of the descriptor couldn't be read.
     pub(super) problem: Option<String>,
-    /// The inside of the descriptor.
+    /// The encrypted part of the descriptor, decrypted.
     pub(super) inside: Option<Inside>,
 }
 
@@ -35,7 +37,8 @@ pub(super) struct Descriptor {
 #[derive(Debug, Serialize)]
 pub(super) struct Inside {
     pub(super) introduction_points: Vec<Point>,
-    /// True if the service isn't anonymous: its circuits have one hop.
+    /// True if the service isn't anonymous, because its circuits have only one
+    /// hop.
     pub(super) single_onion_service: bool,
     /// The kinds of authorization at introduction points.
     pub(super) introduction_authorization: Vec<String>,
@@ -49,10 +52,11 @@ pub(super) struct Inside {
 #[derive(Debug, Serialize)]
 pub(super) struct Point {
     pub(super) fingerprint: Option<Fingerprint>,
-    /// Missing if the relay isn't in the consensus.
+    /// The nickname. Missing if the relay isn't in the consensus.
     pub(super) nickname: Option<String>,
     pub(super) addresses: Vec<String>,
-    /// The end of the certificate of the introduction point, in RFC 3339.
+    /// The time when the certificate of the introduction point expires, in RFC
+    /// 3339.
     pub(super) expires: Option<String>,
 }
 
@@ -62,15 +66,16 @@ pub(super) struct Pow {
     /// The type, such as `v1`.
     #[serde(rename = "type")]
     pub(super) kind: String,
-    /// The effort that clients should make. 0 means that none is needed now.
+    /// The effort that the service suggests to clients. 0 means that clients
+    /// need no proof of work now.
     pub(super) effort: Option<u32>,
-    /// The end of the seed, in RFC 3339.
+    /// The time when the seed expires, in RFC 3339.
     pub(super) expires: Option<String>,
 }
 
 impl Descriptor {
-    /// Reads a descriptor, and opens it with the key of a client if it needs
-    /// one.
+    /// Parses a descriptor, and decrypts it. Uses the key of a client if that
+    /// is necessary.
     pub(super) fn new(
         controller: &Controller,
         address: &OnionAddress,
@@ -91,8 +96,8 @@ impl Descriptor {
             problem: None,
             inside: None,
         };
-        // A service that admits everybody can be read without a key. Otherwise,
-        // the descriptor doesn't tell the difference.
+        // If the descriptor can be opened without a key, the service accepts
+        // everybody. The descriptor itself doesn't say if a key is necessary.
         let opened = match parsed.open(address, None) {
             Err(OpenDescriptorError::NeedsClientKey) => {
                 descriptor.client_authorization = Some(true);
@@ -106,7 +111,7 @@ impl Descriptor {
         match opened {
             Ok(opened) => descriptor.inside = Some(inside(controller, &opened)?),
             Err(OpenDescriptorError::NeedsClientKey) => {
-                let text = "the service only admits authorized clients; --client-key names a key";
+                let text = "the service accepts only authorized clients; use --client-key";
                 descriptor.problem = Some(text.to_owned());
             }
             Err(error) => descriptor.problem = Some(error.to_string()),

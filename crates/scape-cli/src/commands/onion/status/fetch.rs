@@ -1,4 +1,4 @@
-//! Fetching the descriptor from the directories that store it.
+//! Fetches the descriptor from the directories that store it.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -19,7 +19,8 @@ pub(super) struct Asked {
     pub(super) nickname: Option<String>,
     /// The revision of the descriptor that the directory has.
     pub(super) revision: Option<u64>,
-    /// The reason if the directory has no descriptor, such as `NOT_FOUND`.
+    /// The reason why the directory didn't send a descriptor, such as
+    /// `NOT_FOUND`.
     pub(super) error: Option<String>,
 }
 
@@ -29,15 +30,16 @@ pub(super) struct Fetched {
     pub(super) asked: Vec<Asked>,
     /// The text of the descriptor with the highest revision.
     pub(super) newest: Option<Vec<u8>>,
-    /// The exit code if a directory didn't answer.
+    /// The exit code for the failure of a directory. `None` if no directory has
+    /// failed.
     pub(super) exit: Option<Exit>,
 }
 
 /// The answer of a directory: the revision, or the reason for a failure.
 type Answer = Result<Option<u64>, String>;
 
-/// Asks the directories one after the other, until one has the descriptor, or
-/// all of them.
+/// Asks the directories one after the other, until one has the descriptor. If
+/// `all` is true, asks all of them.
 pub(super) fn fetch(
     context: &Context,
     controller: &Controller,
@@ -50,12 +52,12 @@ pub(super) fn fetch(
     let mut fetched = Fetched { asked: Vec::new(), newest: None, exit: None };
     let mut answers: HashMap<Fingerprint, Answer> = HashMap::new();
     for (number, relay) in relays.iter().enumerate() {
-        // If the named directory fails, tor asks others, whose answers are
-        // known then.
+        // If the requested directory fails, tor also asks others. A directory
+        // whose answer is known isn't asked again.
         if !answers.contains_key(relay) {
             busy.say(format_args!("asking directory {} of {}", number + 1, relays.len()));
-            // Each of the remaining directories gets its part of the time,
-            // because one may be offline.
+            // Each of the remaining directories gets an equal part of the time,
+            // because one of them may be offline.
             let left = deadline.saturating_duration_since(Instant::now());
             let part = left / u32::try_from(relays.len() - number).unwrap_or(1);
             let fetch = HsFetch::new(address).server(relay);
@@ -81,8 +83,8 @@ pub(super) fn fetch(
 }
 
 impl Fetched {
-    /// Takes a descriptor. It may come from another directory than the one that
-    /// was named.
+    /// Records a descriptor. It may come from a directory other than `named`,
+    /// which was asked first.
     fn found(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,
@@ -101,7 +103,7 @@ impl Fetched {
         answers.insert(from, Ok(revision));
     }
 
-    /// Takes the failures of the directories. Other errors are returned.
+    /// Records the failures of directories. Returns other errors.
     fn failed(
         &mut self,
         answers: &mut HashMap<Fingerprint, Answer>,
@@ -112,7 +114,7 @@ impl Fetched {
         for failure in &failed.failures {
             let relay = failure.hsdir.as_ref().and_then(|hsdir| hsdir.fingerprint());
             let reason = failure.reason.as_ref().map(ToString::to_string);
-            let answer = Err(reason.unwrap_or_else(|| "tor tells no reason".to_owned()));
+            let answer = Err(reason.unwrap_or_else(|| "tor gave no reason".to_owned()));
             if let Some(relay) = relay {
                 answers.entry(relay).or_insert(answer);
             }
@@ -123,7 +125,8 @@ impl Fetched {
     }
 }
 
-/// Returns the nickname of a relay in the consensus.
+/// Returns the nickname of a relay. Returns `None` if the relay isn't in the
+/// consensus.
 pub(super) fn nickname(
     controller: &Controller,
     relay: Fingerprint,

@@ -1,4 +1,4 @@
-//! `scape onion status`.
+//! `scape onion status` shows the descriptor of an onion service.
 
 mod descriptor;
 mod fetch;
@@ -20,11 +20,13 @@ use crate::base::failure::{Exit, Failure};
 use descriptor::Descriptor;
 use fetch::{Asked, fetch};
 
-/// Show the descriptor of an onion service, and if it can be reached
+/// Show the descriptor of an onion service, and whether the service can be
+/// reached
 ///
-/// Asks the directories that store the descriptor, one after the other until
-/// one has it. Opens the descriptor, which needs a key if the service only
-/// admits authorized clients. A key that tor has is used.
+/// Asks the directories that store the descriptor, one after the other, until
+/// one has it. Then decrypts the descriptor. If the service accepts only
+/// authorized clients, this needs a key, either from --client-key or one that
+/// tor has.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The address of the service
@@ -34,11 +36,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     client_key: Option<PathBuf>,
 
-    /// Ask all directories
+    /// Ask all directories, even after one has sent the descriptor
     #[arg(long)]
     all: bool,
 
-    /// Try a connection to this port, too. Connections use the keys that tor
+    /// Also try a connection to this port. Connections use only keys that tor
     /// has: see `scape onion auth add`
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     connect: Option<u16>,
@@ -60,9 +62,9 @@ struct Status {
 #[derive(Debug, Serialize)]
 struct Connection {
     port: u16,
-    /// The time that it took, in seconds.
+    /// The time that connecting took, in seconds.
     seconds: f64,
-    /// The reason if it has failed.
+    /// The reason why the connection failed.
     error: Option<String>,
     #[serde(skip)]
     exit: Option<Exit>,
@@ -91,7 +93,8 @@ impl Arguments {
         failure(&status, fetched.exit)
     }
 
-    /// Returns the key from the option, or the one that tor has.
+    /// Returns the key from `--client-key`, or the one that tor has for the
+    /// service.
     fn key(
         &self,
         context: &Context,
@@ -130,7 +133,7 @@ fn failure(status: &Status, exit: Option<Exit>) -> Result<(), Failure> {
     if status.descriptor.is_none() {
         let exit = exit.unwrap_or(Exit::Failed);
         let message = format_args!(
-            "no descriptor of {address} was found: is the address right, and the service online?"
+            "no descriptor of {address} was found: check the address, and that the service is online"
         );
         return Err(Failure::new(exit, message));
     }

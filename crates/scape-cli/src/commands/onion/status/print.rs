@@ -1,4 +1,4 @@
-//! The state of a service, for people.
+//! Formats the state of a service as text.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::{Connection, Status};
 use crate::base::output::printable;
 use crate::base::units;
 
-/// Returns the lines for people.
+/// Returns the state of a service as lines of text.
 pub(super) fn describe(status: &Status) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Address", status.address.to_string())];
     for asked in &status.directories {

@@ -1,4 +1,4 @@
-//! tor's own log file.
+//! Finds and reads tor's log file.
 
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
@@ -13,24 +13,28 @@ use super::severity::rank;
 use crate::base::failure::Failure;
 use crate::commands::shared::files::{is_local, open_file};
 
-/// The part at the end of a file that [`LogFile::read`] reads: 64 MiB.
+/// The maximum number of bytes that [`LogFile::read`] reads, counted from the
+/// end of the file: 64 MiB.
 const MOST: u64 = 64 << 20;
 
 /// A file that tor writes its log into.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LogFile {
     path: PathBuf,
-    /// The least severity in the file.
+    /// The lowest severity in the file, as [`rank`](super::severity::rank)
+    /// counts it.
     least: usize,
 }
 
 impl LogFile {
-    /// Finds the log file with the most messages, by tor's option `Log`.
+    /// Finds tor's log file by tor's option `Log`. If there are several files,
+    /// returns the one with the lowest severity, because it contains the most
+    /// messages. Returns a failure if this machine has no such file.
     pub(crate) fn find(controller: &Controller) -> Result<Self, Failure> {
         if !is_local(controller) {
             return Err(Failure::failed(
-                "tor runs on another machine, and so its log file can't be read: print new \
-                 messages with --follow",
+                "tor runs on another machine, so its log file can't be read: print new messages \
+                 with --follow",
             ));
         }
         LogFile::of(controller)?.ok_or_else(|| {
@@ -41,8 +45,8 @@ impl LogFile {
         })
     }
 
-    /// Finds the log file with the most messages. Returns `None` if tor has
-    /// none on this machine.
+    /// Like [`LogFile::find`], but returns `None` if there is no log file on
+    /// this machine.
     pub(crate) fn of(controller: &Controller) -> scape::Result<Option<Self>> {
         if !is_local(controller) {
             return Ok(None);
@@ -72,7 +76,7 @@ impl LogFile {
             .map_err(|error| self.failure(&error))
     }
 
-    /// Reads the messages of the file, or of its end if it is very long.
+    /// Reads the messages of the file, or of its last 64 MiB if it is longer.
     pub(crate) fn read(&self, now: SystemTime) -> Result<Vec<LogLine>, Failure> {
         self.read_end(now, MOST).map_err(|error| self.failure(&error))
     }
@@ -96,8 +100,8 @@ impl LogFile {
     }
 }
 
-/// Parses the lines of a file from the position `begin`. Lines without a time
-/// belong to the message before them.
+/// Parses the lines of a text that begins at the position `begin` of the file.
+/// Lines without a time belong to the message before them.
 fn parse(begin: u64, text: &[u8], now: SystemTime, zone: &TimeZone) -> Vec<LogLine> {
     let mut lines: Vec<LogLine> = Vec::new();
     let mut at = begin;
@@ -110,7 +114,7 @@ fn parse(begin: u64, text: &[u8], now: SystemTime, zone: &TimeZone) -> Vec<LogLi
                 last.message.push('\n');
                 last.message.push_str(line);
             }
-            // The rest of a message whose beginning isn't read.
+            // This is the rest of a message whose beginning wasn't read.
             (None, None) => {}
         }
         at += bytes.len() as u64;
@@ -157,7 +161,7 @@ mod tests {
             let shown: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
             assert_eq!(shown, expected);
         }
-        // A pipe would wait for ever.
+        // Reading a device could block forever.
         let pipe = LogFile { path: "/dev/null".into(), least: 2 };
         assert!(pipe.read_end(SystemTime::now(), 10).is_err());
     }

@@ -1,4 +1,4 @@
-//! A message of tor's log: its form in tor's log file, and its output.
+//! Parses and prints the messages of tor's log.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,9 +16,10 @@ use crate::base::output::printable;
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// Clocks may differ a little, and files may be from another time zone.
+/// The maximum time by which a message may be later than `now`. Clocks may
+/// differ a little, and the file may be from another time zone.
 const AHEAD: Duration = Duration::from_secs(86_400);
-/// The number of years in which there is a 29 February.
+/// The number of years that contain at least one 29 February.
 const MOST_YEARS: i16 = 8;
 
 /// A log message, as it is printed with `--json`.
@@ -43,8 +44,8 @@ impl LogLine {
     /// Parses a line of a log file, such as `Nov 30 06:13:26.000 [notice]
     /// Done`. Returns `None` if the line is the continuation of another one.
     ///
-    /// The file doesn't tell the year. So the time is the last one before
-    /// `now`.
+    /// The file doesn't contain the year. So the time is the latest possible
+    /// one that is at most [`AHEAD`] after `now`.
     pub(crate) fn parse(line: &str, at: u64, now: SystemTime, zone: &TimeZone) -> Option<Self> {
         let (month, rest) = line.split_once(' ')?;
         let (day, rest) = rest.trim_start().split_once(' ')?;
@@ -84,7 +85,9 @@ impl LogLine {
     }
 }
 
-/// Returns the last time that isn't after `now`, among those of the years.
+/// Returns the latest time that is at most [`AHEAD`] after `now`. `in_year`
+/// returns the time in a given year, or `None` if that year doesn't have this
+/// day.
 fn last_time(
     now: SystemTime,
     zone: &TimeZone,

@@ -2,15 +2,16 @@
 
 use scape::event::{EventKind, Severity};
 
-/// Parses the name of a severity that tor has today.
+/// Parses the name of a severity. Case is ignored.
 pub(crate) fn parse(name: &str) -> Result<Severity, String> {
     let known = EventKind::LOGS.map(|kind| Severity::from(kind.to_string().as_str()));
     let found = known.into_iter().find(|severity| severity.to_string().eq_ignore_ascii_case(name));
-    found.ok_or_else(|| "it must be debug, info, notice, warn or err".into())
+    found.ok_or_else(|| "expected debug, info, notice, warn or err".into())
 }
 
-/// Returns the place of a severity, counted from debug: 2 is notice, 3 is
-/// warn. A severity that tor doesn't have today comes last.
+/// Returns the rank of a severity: 0 for debug, and higher numbers for more
+/// severe messages. A severity that the library doesn't know has the highest
+/// rank.
 pub(crate) fn rank(severity: &Severity) -> usize {
     let name = severity.to_string();
     let place = EventKind::LOGS.iter().position(|kind| kind.to_string() == name);
