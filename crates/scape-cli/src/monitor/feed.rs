@@ -273,20 +273,20 @@ impl Feed {
         if now >= self.due.circuits {
             self.due.circuits = now + CIRCUITS_EVERY;
             if let Some(mut list) = accept_refusal(self.asked.circuits())? {
-                self.pass_waiting(|body| match body {
-                    EventBody::Circ(info) if info.status.is_end() => {
+                self.pass_waiting(|body| {
+                    if let EventBody::Circ(info) = body {
                         list.retain(|listed| listed.id != info.id);
+                        list.extend((!info.status.is_end()).then(|| info.clone()));
                     }
-                    _ => {}
                 })?;
                 self.send(Message::Circuits(list))?;
             }
             if let Some(mut list) = accept_refusal(self.asked.streams())? {
-                self.pass_waiting(|body| match body {
-                    EventBody::Stream(info) if info.status.is_end() => {
+                self.pass_waiting(|body| {
+                    if let EventBody::Stream(info) = body {
                         list.retain(|listed| listed.id != info.id);
+                        list.extend((!info.status.is_end()).then(|| info.clone()));
                     }
-                    _ => {}
                 })?;
                 self.send(Message::Streams(list))?;
             }
@@ -391,10 +391,11 @@ mod tests {
     }
 
     #[test]
-    fn circuits_that_end_meanwhile_do_not_return() {
+    fn lists_are_brought_up_to_date_by_events() {
         let (_tor, mut feed, received) = feed(|command| match command {
             "GETINFO circuit-status" => {
-                "650 CIRC 5 CLOSED\r\n250+circuit-status=\r\n5 BUILT\r\n6 BUILT\r\n.\r\n250 OK\r\n"
+                "650 CIRC 5 CLOSED\r\n650 CIRC 7 LAUNCHED\r\n250+circuit-status=\r\n5 BUILT\r\n\
+                 6 BUILT\r\n.\r\n250 OK\r\n"
             }
             _ => "552 Unrecognized\r\n",
         });
@@ -404,7 +405,7 @@ mod tests {
         assert!(messages.iter().any(is_event), "{messages:?}");
         let Some(Message::Circuits(list)) = messages.last() else { panic!("{messages:?}") };
         let ids: Vec<_> = list.iter().map(|circuit| circuit.id.to_string()).collect();
-        assert_eq!(ids, ["6"]);
+        assert_eq!(ids, ["6", "7"]);
     }
 
     #[test]

@@ -1,147 +1,23 @@
 //! `scape monitor` on a pseudo terminal.
 
-use std::io::{Read as _, Write as _};
-use std::process::{Child, ExitStatus};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
-use data_encoding::BASE64;
 use pty_process::Size;
-use pty_process::blocking::{Command, Pty, open};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use rustix::pty::ptsname;
-use rustix::termios::{Action, LocalModes, tcflow, tcgetattr};
+use rustix::termios::{Action, tcflow};
 use scape::control::AddOnion;
 
 use crate::real_tor::RealTor;
 use crate::run::{Scape, send_signal};
-
-/// The time that anything may take until it is on the screen.
-const PATIENCE: Duration = Duration::from_secs(60);
-const TICK: Duration = Duration::from_millis(20);
-
-/// A monitor on a terminal of its own.
-struct Monitor {
-    terminal: Arc<Pty>,
-    child: Child,
-    output: Receiver<Vec<u8>>,
-    /// Everything that the monitor has written.
-    written: Vec<u8>,
-    screen: vt100::Parser,
-}
+use crate::terminal::{Monitor, PATIENCE, TICK};
 
 impl Monitor {
     /// Starts a monitor for this tor.
     fn start(tor: &RealTor, arguments: &[&str]) -> Monitor {
-        let (terminal, slave) = open().unwrap();
-        terminal.resize(Size::new(24, 80)).unwrap();
-        // The tests may have been started so that they ignore signals.
-        let mut command = Command::new("/usr/bin/env")
-            .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
-            .args(["monitor", "--control"])
-            .arg(tor.port().to_string())
-            .args(arguments)
-            .env("TERM", "xterm-256color")
-            .env_remove("NO_COLOR");
-        for (name, _) in std::env::vars() {
-            if name.starts_with("SCAPE_") || name.starts_with("TOR_") {
-                command = command.env_remove(name);
-            }
-        }
-        let child = command.spawn(slave).unwrap();
-        let terminal = Arc::new(terminal);
-        let reader = Arc::clone(&terminal);
-        let (sender, output) = unbounded();
-        // Reading fails when the monitor has ended.
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
-                let _ = sender.send(bytes[..count].to_vec());
-            }
-        });
-        let screen = vt100::Parser::new(24, 80, 0);
-        Monitor { terminal, child, output, written: Vec::new(), screen }
-    }
-
-    /// Sends keys.
-    fn press(&self, keys: &str) {
-        (&*self.terminal).write_all(keys.as_bytes()).unwrap();
-    }
-
-    /// Waits until the condition holds for the screen.
-    #[track_caller]
-    fn wait(&mut self, what: &str, condition: impl Fn(&vt100::Screen) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !condition(self.screen.screen()) {
-            assert!(Instant::now() < deadline, "no {what} on\n{}", self.screen.screen().contents());
-            if let Ok(bytes) = self.output.recv_timeout(TICK) {
-                self.take(&bytes);
-            }
-        }
-    }
-
-    fn take(&mut self, bytes: &[u8]) {
-        self.screen.process(bytes);
-        self.written.extend(bytes);
-    }
-
-    /// Returns the text that was copied to the clipboard of the terminal last.
-    fn clipboard(&self) -> Option<String> {
-        let written = String::from_utf8_lossy(&self.written);
-        let (_, rest) = written.rsplit_once("\x1b]52;c;")?;
-        let (text, _) = rest.split_once('\x1b')?;
-        String::from_utf8(BASE64.decode(text.as_bytes()).ok()?).ok()
-    }
-
-    /// Waits until a text is on the screen.
-    #[track_caller]
-    fn see(&mut self, text: &str) {
-        self.wait(text, |screen| screen.contents().contains(text));
-    }
-
-    /// Waits until the monitor has ended.
-    #[track_caller]
-    fn end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "the monitor goes on");
-            thread::sleep(TICK);
-        };
-        // The output ends with the monitor.
-        loop {
-            match self.output.recv_timeout(PATIENCE) {
-                Ok(bytes) => self.take(&bytes),
-                Err(RecvTimeoutError::Disconnected) => return status,
-                Err(RecvTimeoutError::Timeout) => panic!("the output doesn't end"),
-            }
-        }
-    }
-
-    /// Returns true if the terminal handles lines and shows what is typed, as
-    /// shells expect it.
-    fn is_cooked(&self) -> bool {
-        let modes = tcgetattr(&*self.terminal).unwrap().local_modes;
-        modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
-    }
-
-    #[track_caller]
-    fn check_restored(&self) {
-        let screen = self.screen.screen();
-        assert!(self.is_cooked(), "the terminal is still raw");
-        assert!(!screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste());
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Monitor::open(tor.port(), 24, 80, arguments)
     }
 }
 

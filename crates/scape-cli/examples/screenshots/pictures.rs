@@ -1,0 +1,100 @@
+//! The pictures.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::busy::Busy;
+use crate::svg;
+use crate::terminal::Terminal;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The time after which the graphs are full.
+const FILLED: Duration = Duration::from_secs(60);
+/// No picture may be larger, in bytes.
+const LARGEST: usize = 80_000;
+
+/// Makes all pictures.
+pub(crate) fn make(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let program = program()?;
+    let busy = Busy::start()?;
+    let control = busy.control()?;
+    let folder_of_tor = busy.folder()?;
+    // The circuits of onion services would fill more than a screen.
+    for name in ["status", "circuits"] {
+        let mut command = Terminal::start(&program, &[name], &control)?;
+        command.end(&folder_of_tor)?;
+        save_command(folder, name, &command)?;
+    }
+
+    busy.publish()?;
+    let mut monitor = Terminal::start(&program, &["monitor"], &control)?;
+    monitor.see("ready")?;
+    busy.cause_warning()?;
+    monitor.see("only an IP address")?;
+    let begun = Instant::now();
+    monitor.wait("full graphs", |_| begun.elapsed() >= FILLED)?;
+    // The circuits with the most bytes have the streams.
+    monitor.press("2s")?;
+    monitor.wait("streams and clients", |screen| {
+        screen.matches(" SUCCEEDED ").count() >= 3 && screen.contains("HS_SERVICE_REND")
+    })?;
+    save(folder, "connections", &monitor)?;
+    monitor.press("1")?;
+    monitor.see("Warnings, newest first")?;
+    save(folder, "overview", &monitor)?;
+    monitor.press("5")?;
+    monitor.wait("uploads", |screen| screen.matches(" uploaded ").count() == 2)?;
+    monitor.press("\r")?;
+    monitor.see("Introduction circuits")?;
+    save(folder, "onions", &monitor)?;
+    monitor.press("\x1b")?;
+    monitor.wait("page", |screen| !screen.contains("Introduction circuits"))?;
+    monitor.press("6")?;
+    monitor.see("cedar")?;
+    save(folder, "network", &monitor)?;
+    monitor.press("4")?;
+    monitor.see("OPTION")?;
+    monitor.press("/circuit\r")?;
+    monitor.see("MaxCircuitDirtiness")?;
+    save(folder, "configuration", &monitor)?;
+    monitor.press("q")?;
+    monitor.end(&folder_of_tor)?;
+    busy.stop()
+}
+
+/// Returns the `scape` that was built with this example.
+fn program() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let folder = own.parent().and_then(Path::parent).ok_or("no folder")?;
+    Ok(folder.join("scape"))
+}
+
+fn save(folder: &Path, page: &str, monitor: &Terminal) -> Result<()> {
+    let description = format!("scape monitor, the page {page}");
+    write(folder, page, svg::picture(monitor.screen(), "scape monitor", &description))
+}
+
+fn save_command(folder: &Path, name: &str, command: &Terminal) -> Result<()> {
+    let line = format!("scape {name}");
+    write(folder, name, svg::picture(command.screen(), &line, &format!("The output of {line}")))
+}
+
+/// Writes a picture, unless it is too large or names this machine.
+fn write(folder: &Path, name: &str, picture: String) -> Result<()> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let temporary = std::env::temp_dir().display().to_string();
+    for secret in [host.trim(), temporary.as_str(), "/tmp", "/home", "/dev/shm"] {
+        // Short names of hosts are parts of words.
+        if secret.len() > 3 && picture.contains(secret) {
+            return Err(format!("the picture {name} contains {secret}").into());
+        }
+    }
+    if picture.len() > LARGEST {
+        return Err(format!("the picture {name} has {} bytes", picture.len()).into());
+    }
+    Ok(fs::write(folder.join(format!("{name}.svg")), picture)?)
+}
