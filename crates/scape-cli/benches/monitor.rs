@@ -6,7 +6,13 @@
 //! about a hundred events a second. Each page is shown for ten seconds on a
 //! terminal of 160 columns and 50 rows.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -100,7 +106,7 @@ fn relay() -> ScriptedTor {
                 for key in keys.split(' ') {
                     match key {
                         "dir/status-vote/current/consensus-microdesc" => {
-                            data(key, &consensus, &mut reply)
+                            data(key, &consensus, &mut reply);
                         }
                         "orconn-status" => data(key, &connections, &mut reply),
                         "circuit-status" => data(key, &circuits, &mut reply),
