@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use scape::connection::{Batch, EventItem, QueueLimit};
-use scape::event::{EventBody, EventKind};
+use scape::event::{EventBody, EventKind, OrConnStatus};
 use scape::{Controller, Error, ErrorKind, Result, Subscription};
 
 use crate::commands::shared::files::is_local;
@@ -293,8 +293,15 @@ impl Feed {
         }
         if now >= self.due.or_connections {
             self.due.or_connections = now + OR_CONNECTIONS_EVERY;
-            if let Some(list) = accept_refusal(self.asked.info().or_connections())? {
-                self.pass_waiting(|_| ())?;
+            if let Some(mut list) = accept_refusal(self.asked.info().or_connections())? {
+                self.pass_waiting(|body| {
+                    if let EventBody::OrConn(info) = body {
+                        let is_end =
+                            matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
+                        list.retain(|listed| listed.target != info.target);
+                        list.extend((!is_end).then(|| info.clone()));
+                    }
+                })?;
                 self.send(Message::OrConnections(list))?;
             }
         }

@@ -72,7 +72,11 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Circuits(list) => model.data.connections.replace_circuits(list, now),
         Message::Streams(list) => model.data.connections.replace_streams(list, now),
         Message::OrConnections(list) => model.data.connections.replace_or_connections(list, now),
-        Message::Services(services) => model.data.onions.services = services,
+        Message::Services(services) => {
+            let data = &mut model.data;
+            data.onions.services = services;
+            data.onions.forget_ended(&data.connections.serving(), now);
+        }
         Message::Relays(relays) => model.data.relays = relays,
         Message::Options(options) => {
             // Options are changed on the page, so a paused page has them too.

@@ -1,12 +1,13 @@
 //! Circuits, streams and OR connections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use scape::event::{
-    CircuitInfo, CircuitMinor, ConnBandwidth, EventBody, OrConnInfo, OrConnStatus, StreamInfo,
+    CircuitInfo, CircuitMinor, CircuitPurpose, ConnBandwidth, EventBody, OrConnInfo, OrConnStatus,
+    StreamInfo,
 };
-use scape::word::{CircuitId, OrConnId, StreamId};
+use scape::word::{CircuitId, OnionAddress, OrConnId, StreamId};
 
 use super::programs::{Program, Programs};
 
@@ -104,8 +105,10 @@ impl Connections {
             let id = info.id;
             let row = old.remove(&id).unwrap_or_else(|| Tracked::new(info.clone(), at));
             // tor's list has no source address and purpose, which only the
-            // first event of a stream has.
+            // first event of a stream has. It may have an address in place of
+            // the name that the client has asked for.
             let mut info = info;
+            info.target = row.info.target.clone();
             info.source_addr = info.source_addr.or(row.info.source_addr.clone());
             info.purpose = info.purpose.or(row.info.purpose.clone());
             self.streams.insert(id, Tracked { info, ..row });
@@ -141,6 +144,16 @@ impl Connections {
         self.peers.retain(|_, peer| known.contains_key(peer));
     }
 
+    /// Returns the onion services that have circuits, on this tor.
+    pub(crate) fn serving(&self) -> BTreeSet<OnionAddress> {
+        let circuits = self.circuits.values().map(|circuit| &circuit.info);
+        let serving = circuits.filter(|info| {
+            let purpose = info.purpose.as_ref();
+            matches!(purpose, Some(CircuitPurpose::HsServiceIntro | CircuitPurpose::HsServiceRend))
+        });
+        serving.filter_map(CircuitInfo::rend_address).collect()
+    }
+
     /// Removes everything, because tor has restarted.
     pub(crate) fn clear(&mut self) {
         *self = Connections::default();
@@ -171,6 +184,7 @@ impl Connections {
             self.programs.forget(info.id);
         } else if let Some(row) = self.streams.get_mut(&info.id) {
             let first = std::mem::replace(&mut row.info, info.clone());
+            row.info.target = first.target;
             row.info.source_addr = info.source_addr.clone().or(first.source_addr);
             row.info.purpose = info.purpose.clone().or(first.purpose);
         } else if self.streams.len() < LIMIT {

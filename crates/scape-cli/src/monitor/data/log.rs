@@ -47,7 +47,11 @@ impl Log {
             EventBody::StatusGeneral(status)
             | EventBody::StatusClient(status)
             | EventBody::StatusServer(status) => (status.severity.clone(), text),
-            _ => (Severity::Info, text),
+            // The line shows the kind anyway.
+            _ => {
+                let rest = text.strip_prefix(kind.as_str());
+                (Severity::Info, rest.and_then(|rest| rest.strip_prefix(' ')).unwrap_or(text))
+            }
         };
         self.add(Some(at), kind.clone(), severity, text);
     }

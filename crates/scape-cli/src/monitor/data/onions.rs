@@ -1,7 +1,7 @@
 //! Onion services and the uploads of their descriptors.
 
-use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
 
 use scape::event::{HsDescAction, HsDescEvent};
 use scape::word::OnionAddress;
@@ -9,6 +9,8 @@ use scape::word::OnionAddress;
 /// Uploads beyond these numbers aren't stored.
 const SERVICES: usize = 500;
 const UPLOADS: usize = 64;
+/// The time for which the uploads of a service without circuits are kept.
+const RECENT: Duration = Duration::from_secs(20);
 
 /// The origin of an onion service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +107,19 @@ impl Onions {
     /// Returns the services with uploads.
     pub(crate) fn uploading(&self) -> impl Iterator<Item = &OnionAddress> {
         self.uploads.keys()
+    }
+
+    /// Forgets the uploads of services that have ended: tor doesn't list them,
+    /// they have no circuits, and they haven't uploaded anything lately.
+    pub(crate) fn forget_ended(&mut self, serving: &BTreeSet<OnionAddress>, now: SystemTime) {
+        let services = &self.services;
+        self.uploads.retain(|address, uploads| {
+            let is_listed = services.iter().any(|service| service.address == Some(*address));
+            let is_recent = |upload: &Upload| {
+                now.duration_since(upload.at).is_ok_and(|age| age < RECENT) || upload.at > now
+            };
+            is_listed || serving.contains(address) || uploads.values().any(is_recent)
+        });
     }
 
     /// Counts the uploads of a service.

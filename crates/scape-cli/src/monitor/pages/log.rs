@@ -73,7 +73,10 @@ impl LogPage {
         let is_shown = |entry: &&Entry| {
             // Lines of the monitor itself have no kind of tor.
             let is_wanted = self.wants(&entry.kind) || !entry.kind.is_recognized();
-            is_wanted && self.regex.as_ref().is_none_or(|regex| regex.is_match(&entry.text))
+            is_wanted
+                && self.regex.as_ref().is_none_or(|regex| {
+                    regex.is_match(&entry.text) || regex.is_match(entry.kind.as_str())
+                })
         };
         data.log.entries().filter(is_shown).collect()
     }
@@ -240,7 +243,7 @@ fn shown_text(entry: &Entry, data: &Data, view: &View) -> String {
     let mut text = entry.text.clone();
     if entry.kind == EventKind::OrConn && !view.shows_addresses {
         let words = text.split(' ').enumerate().map(|(index, word)| match index {
-            1 if !is_relay(word, data) => "(hidden)",
+            0 if !is_relay(word, data) => "(hidden)",
             _ => word,
         });
         text = words.collect::<Vec<_>>().join(" ");

@@ -1,7 +1,5 @@
 //! The page with onion services.
 
-use std::collections::BTreeSet;
-
 use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -128,12 +126,7 @@ impl PageView for OnionsPage {
 /// Returns the services that tor doesn't list, because other control
 /// connections have made them.
 fn unlisted(data: &Data) -> impl Iterator<Item = Service> {
-    let circuits = data.connections.circuits.values().map(|circuit| &circuit.info);
-    let serving = circuits.filter(|info| {
-        matches!(info.purpose, Some(CircuitPurpose::HsServiceIntro | CircuitPurpose::HsServiceRend))
-    });
-    let mut addresses: BTreeSet<OnionAddress> =
-        serving.filter_map(CircuitInfo::rend_address).collect();
+    let mut addresses = data.connections.serving();
     addresses.extend(data.onions.uploading());
     for service in &data.onions.services {
         if let Some(address) = &service.address {

@@ -172,7 +172,7 @@ fn chosen_events_are_subscribed_to() {
     let [Request::Events(kinds)] = asked.as_slice() else { panic!("{asked:?}") };
     assert!(kinds.contains(&EventKind::Circ) && kinds.contains(&EventKind::Warn));
     screen.events(&["CIRC 77 LAUNCHED"]);
-    screen.has(&["[CIRC] CIRC 77 LAUNCHED"]);
+    screen.has(&["[CIRC] 77 LAUNCHED"]);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn addresses_of_others_are_hidden_until_tor_tells_that_it_is_no_relay() {
     screen.message(Message::Link(Link::Lost("connection refused".into())));
     // The last facts of the lost tor come late.
     screen.message(Message::Facts(Facts { is_relay: Some(false), ..facts() }.into()));
-    screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2"]);
+    screen.has(&["[ORCONN] (hidden) CLOSED ID=2"]);
     screen.has_not(&[address]);
 }
 
@@ -305,4 +305,26 @@ fn unknown_usage_is_not_zero() {
     screen.message(Message::Usage(Usage::default()));
     assert_eq!(screen.model.data.histories.memory.last(), 40_000_000);
     assert_eq!(screen.model.data.histories.cpu.last(), 25);
+}
+
+#[test]
+fn removed_onion_service_disappears() {
+    let address = "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad";
+    let mut screen = full(Page::Onions);
+    // Another control connection has made the service, so tor doesn't list it.
+    screen.message(Message::Services(Vec::new()));
+    screen.has(&["duckduckgo", "other"]);
+    screen.events(&["CIRC 6 CLOSED"]);
+    screen.message(Message::Tick(time(1_000_000_000)));
+    screen.message(Message::Services(Vec::new()));
+    screen.has_not(&["duckduckgo"]);
+    assert!(screen.model.data.onions.uploads(&address.parse().unwrap()).next().is_none());
+}
+
+#[test]
+fn stream_keeps_the_name_that_the_client_has_asked_for() {
+    let mut screen = full(Page::Connections);
+    screen.events(&["STREAM 9 REMAP 5 192.0.2.7:80 SOURCE=EXIT"]);
+    screen.has(&["example.com:80"]);
+    screen.has_not(&["192.0.2.7"]);
 }

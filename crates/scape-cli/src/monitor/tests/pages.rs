@@ -148,10 +148,10 @@ fn log_hides_addresses_of_others_on_relays() {
         "ORCONN $FF00000000000000000000000000000000000001~guest CLOSED ID=3",
         "ORCONN $0000000000000000000000000000000000000001~one CLOSED ID=4",
     ]);
-    screen.has(&["[ORCONN] ORCONN (hidden) CLOSED ID=2", "(hidden) CLOSED ID=3"]);
+    screen.has(&["[ORCONN] (hidden) CLOSED ID=2", "(hidden) CLOSED ID=3"]);
     screen.has(&["01~one"]);
     screen.press("a");
-    screen.has(&["ORCONN 203.0.113.9:4567 CLOSED ID=2", "01~guest"]);
+    screen.has(&["[ORCONN] 203.0.113.9:4567 CLOSED ID=2", "01~guest"]);
 }
 
 /// Returns the options of a tor that has only three.

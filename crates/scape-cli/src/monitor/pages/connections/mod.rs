@@ -7,6 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use scape::event::CircuitPurpose;
 
 use crate::base::units;
 use crate::monitor::data::Data;
@@ -55,10 +56,18 @@ impl ConnectionsPage {
         rows
     }
 
-    fn close(row: &Row) -> Action {
+    fn close(row: &Row, data: &Data) -> Action {
         match row {
             Row::Circuit(id) | Row::Hop(id, _) => {
-                let text = format!("Close circuit {id} and its streams?");
+                let circuit = data.connections.circuits.get(id);
+                let purpose = circuit.and_then(|circuit| circuit.info.purpose.as_ref());
+                let text = match purpose {
+                    // Another circuit has the same streams.
+                    Some(CircuitPurpose::ConfluxLinked) => {
+                        format!("Close circuit {id}? Its streams move to the linked circuit.")
+                    }
+                    _ => format!("Close circuit {id} and its streams?"),
+                };
                 Action::Confirm(text, Request::CloseCircuit(*id))
             }
             Row::Stream(id) => {
@@ -80,7 +89,8 @@ impl PageView for ConnectionsPage {
             KeyCode::Char('e') => self.has_hops = !self.has_hops,
             KeyCode::Char('x') => {
                 let rows = self.rows(data, view);
-                return Some(self.cursor.selected(&rows).map(Self::close).into_iter().collect());
+                let row = self.cursor.selected(&rows);
+                return Some(row.map(|row| Self::close(row, data)).into_iter().collect());
             }
             KeyCode::Char('b') => {
                 let rows = self.rows(data, view);
