@@ -7,6 +7,22 @@ use std::io;
 ///
 /// [`Error::get`](crate::Error::get) returns the specific error, which has the
 /// details.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().info("version", "0.4.9.11").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::ErrorKind;
+///
+/// let error = controller.get_info("no-such-key").unwrap_err();
+/// match error.kind() {
+///     ErrorKind::Refused => println!("tor says no: {error}"),
+///     ErrorKind::Timeout => println!("tor hangs: {error}"),
+///     _ => println!("{error}"),
+/// }
+/// # assert_eq!(error.kind(), ErrorKind::Refused);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

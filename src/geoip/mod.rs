@@ -83,6 +83,16 @@ use scape_proto::word::CountryCode;
 ///
 /// A `GeoIp` is cheap to clone, and any number of threads may use it at once.
 /// Clones share the remembered answers of tor.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().info("ip-to-country/128.31.0.39", "us").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// let geoip = scape::geoip::GeoIp::new().tor(&controller);
+/// let location = geoip.lookup("128.31.0.39".parse()?)?;
+/// assert_eq!(location.country.as_ref().map(|country| country.as_str()), Some("us"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct GeoIp {
     #[cfg(feature = "geoip")]

@@ -33,6 +33,14 @@ pub(super) type KeepAlive = Arc<dyn Any + Send + Sync>;
 /// [`close`](Self::close) returns them. In both cases, the circuits of
 /// connected clients stay open. [`detach`](Self::detach) keeps the service
 /// running.
+///
+/// ```no_run
+/// let tor = scape::Tor::connect()?;
+/// let service = tor.onion()?.port(80, 8080).publish()?;
+/// println!("http://{}/", service.address());
+/// service.close()?;
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[doc(alias = "EphemeralOnionService")]
 #[must_use = "the service is removed when this is dropped"]
 pub struct OnionService {

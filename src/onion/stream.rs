@@ -20,6 +20,15 @@ use crate::io::transport::Transport;
 ///
 /// The client stays anonymous, because the stream is a local connection from
 /// tor.
+///
+/// ```no_run
+/// use std::io::Write;
+///
+/// let listener = scape::Tor::connect()?.onion()?.virtual_port(80).listen()?;
+/// let mut stream = listener.accept()?;
+/// writeln!(stream, "Hello")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct OnionStream {
     transport: Transport,

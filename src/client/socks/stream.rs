@@ -20,6 +20,18 @@ pub(crate) type KeepAlive = Arc<dyn Any + Send + Sync>;
 /// are set. One thread may read while another writes, because `&SocksStream`
 /// implements [`Read`] and [`Write`]. [`shutdown`](Self::shutdown) from any
 /// thread wakes both. Dropping the stream closes it.
+///
+/// ```no_run
+/// use std::io::{Read, Write};
+/// use std::time::Duration;
+///
+/// let mut stream = scape::Tor::connect()?.dial(("example.com", 80))?;
+/// stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+/// stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n")?;
+/// let mut answer = String::new();
+/// stream.read_to_string(&mut answer)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct SocksStream {
     transport: Transport,

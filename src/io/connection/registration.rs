@@ -23,6 +23,18 @@ use crate::io::transport::Deadline;
 /// at that moment is not waited for. The callback itself may drop the guard. To
 /// let the callback see everything that came before, use
 /// [`finish`](Self::finish).
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::event::EventKind;
+///
+/// let registration = controller.on_event([EventKind::Notice], |event| println!("{event}"))?;
+/// // The callback is called from now on, until the registration is dropped.
+/// drop(registration);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this removes the callback at once"]
 pub struct Registration(Box<dyn Registered>);

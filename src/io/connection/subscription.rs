@@ -84,6 +84,22 @@ impl QueueLimit {
 ///
 /// Dropping the subscription unsubscribes. tor is told to stop sending these
 /// events if nothing else on this connection wants them.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder().on_prefix("SETEVENTS", "250 OK\r\n650 BW 100 20\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// use scape::event::{EventBody, EventKind};
+/// use std::time::Duration;
+///
+/// let events = controller.subscribe([EventKind::Bw])?;
+/// let event = events.next_timeout(Duration::from_secs(10))?;
+/// if let Some(EventBody::Bw(bandwidth)) = event.as_ref().map(|event| event.body()) {
+///     println!("{} bytes read in the last second", bandwidth.read);
+/// }
+/// # assert!(event.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Subscription {
     queue: Arc<Queue>,

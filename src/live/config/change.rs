@@ -9,6 +9,12 @@ use scape_proto::control::ConfLine;
 /// [`Config::on_change`](super::Config::on_change).
 ///
 /// `Debug` and `Display` don't show the values of options that are secrets.
+///
+/// ```no_run
+/// # let config = scape::connect()?.config()?;
+/// let registration = config.on_change(|change| println!("{change}"));
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigChange {

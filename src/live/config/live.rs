@@ -39,6 +39,23 @@ use scape_proto::info::{ConfigName, ConfigType};
 ///
 /// A `Config` keeps the control connection open. Reading an option takes one
 /// round trip to tor if its value isn't known yet or was just saved.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("config/names", "MaxCircuitDirtiness TimeInterval\n")
+/// #     .info("config/defaults", "MaxCircuitDirtiness \"600\"\n")
+/// #     .on("SETEVENTS CONF_CHANGED", "250 OK\r\n")
+/// #     .on("GETCONF MaxCircuitDirtiness", "250 MaxCircuitDirtiness=600\r\n")
+/// #     .on_prefix("SETCONF ", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// let mut config = controller.config()?;
+/// let seconds: u64 = config.get("MaxCircuitDirtiness")?;
+/// assert_eq!(seconds, 600);
+/// config.set("MaxCircuitDirtiness", 900)?;
+/// config.save()?; // until here, nothing was sent
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "TorConfig")]
 #[derive(Clone)]
 pub struct Config {

@@ -11,6 +11,22 @@ use scape_proto::info::ConfigType;
 /// [`Config::option`](super::Config::option).
 ///
 /// `Debug` and `Display` don't show the values of options that are secrets.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("config/names", "MaxCircuitDirtiness TimeInterval\n")
+/// #     .info("config/defaults", "MaxCircuitDirtiness \"600\"\n")
+/// #     .on("SETEVENTS CONF_CHANGED", "250 OK\r\n")
+/// #     .on("GETCONF MaxCircuitDirtiness", "250 MaxCircuitDirtiness=600\r\n")
+/// #     .on_prefix("SETCONF ", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// # let config = controller.config()?;
+/// let option = config.option("MaxCircuitDirtiness")?;
+/// assert_eq!(option.to_string(), "MaxCircuitDirtiness 600");
+/// assert!(option.is_default);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigOption {

@@ -22,6 +22,22 @@ use scape_proto::word::{CircuitId, RelayName};
 /// consistent snapshot. See the events CIRC and CIRC_MINOR in control-spec.
 ///
 /// Two handles are equal if they refer to the same circuit.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("ns/all", "").info("address-mappings/all", "").info("entry-guards", "")
+/// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+/// #     .info("stream-status", "12 SUCCEEDED 7 example.com:80")
+/// #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// # let state = scape::State::new(&controller)?;
+/// let circuit = state.circuits().remove(0);
+/// println!("circuit {} goes over {} relays", circuit.id(), circuit.info().path.len());
+/// // The handle stays valid when the circuit has ended.
+/// assert!(!circuit.is_ended());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Circuit {
     cell: Arc<CircuitCell>,

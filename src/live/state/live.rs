@@ -46,6 +46,22 @@ const JOIN_FOR: Duration = Duration::from_secs(1);
 /// If the connection ends, the last known information stays, and waiting calls
 /// fail unless the connection reconnects automatically. If the connection
 /// reconnects, everything is loaded again.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("ns/all", "").info("address-mappings/all", "").info("entry-guards", "")
+/// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+/// #     .info("stream-status", "12 SUCCEEDED 7 example.com:80")
+/// #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// let state = scape::State::new(&controller)?;
+/// for circuit in state.circuits() {
+///     println!("{circuit}: {} streams", circuit.streams().len());
+/// }
+/// # assert_eq!(state.circuits().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[doc(alias = "TorState")]
 pub struct State {

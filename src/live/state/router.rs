@@ -17,6 +17,15 @@ use scape_proto::word::{Fingerprint, RelayName};
 /// methods of [`State`].
 ///
 /// Two handles are equal if they refer to the same relay.
+///
+/// ```no_run
+/// # let controller = scape::connect()?;
+/// let state = scape::State::new(&controller)?;
+/// for router in state.routers().iter().take(5) {
+///     println!("{} at {:?}: {}", router.name(), router.or_address(), router.flags());
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Router {
     cell: Arc<RouterCell>,

@@ -22,6 +22,21 @@ use scape_proto::word::StreamId;
 /// event STREAM in control-spec.
 ///
 /// Two handles are equal if they refer to the same stream.
+///
+/// ```
+/// # use scape::testing::ScriptedTor;
+/// # let tor = ScriptedTor::builder()
+/// #     .info("ns/all", "").info("address-mappings/all", "").info("entry-guards", "")
+/// #     .info("circuit-status", "7 BUILT $9695DFC35FFEB861329B9F1AB04C46397020CE31~moria1 PURPOSE=GENERAL")
+/// #     .info("stream-status", "12 SUCCEEDED 7 example.com:80")
+/// #     .on_prefix("SETEVENTS", "250 OK\r\n").start()?;
+/// # let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// # let state = scape::State::new(&controller)?;
+/// let stream = state.streams().remove(0);
+/// assert_eq!(stream.target().to_string(), "example.com:80");
+/// assert_eq!(stream.circuit().map(|circuit| circuit.id().get()), Some(7));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Stream {
     cell: Arc<StreamCell>,

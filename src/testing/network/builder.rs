@@ -29,6 +29,18 @@ const SHORTEST_INTERVAL: u64 = 10;
 pub(super) type Callback = Box<dyn FnMut(&Progress) + Send>;
 
 /// The settings of a [`TestNetwork`].
+///
+/// ```no_run
+/// use scape::testing::TestNetwork;
+///
+/// let network = TestNetwork::builder()
+///     .relays(4)
+///     .relay(|relay| relay.nickname("fast").bandwidth(20_000).exit(true))
+///     .start()?;
+/// println!("Tor {}", network.client().version()?);
+/// network.stop()?;
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[must_use = "nothing happens before start()"]
 pub struct TestNetworkBuilder {
     pub(super) authorities: usize,

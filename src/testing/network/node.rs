@@ -37,6 +37,14 @@ pub enum Role {
 }
 
 /// One tor of a [`TestNetwork`](super::TestNetwork).
+///
+/// ```no_run
+/// # let network = scape::testing::TestNetwork::builder().start()?;
+/// for node in network.nodes() {
+///     println!("{}: {:?}, process {}", node.nickname(), node.role(), node.process().pid());
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Node {
     nickname: String,

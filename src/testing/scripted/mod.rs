@@ -67,6 +67,18 @@ pub struct ScriptedTor {
 /// authentication: PROTOCOLINFO, AUTHENTICATE, SETEVENTS and QUIT succeed, and
 /// everything else gets `510 Unrecognized command`. If [`info`](Self::info) was
 /// called, GETINFO of other keys gets `552 Unrecognized key`.
+///
+/// ```
+/// use scape::testing::ScriptedTor;
+///
+/// let tor = ScriptedTor::builder()
+///     .info("version", "0.4.9.11")
+///     .on("SIGNAL NEWNYM", "250 OK\r\n")
+///     .start()?;
+/// let controller = scape::Connect::new().authenticate_over(tor.transport()?)?;
+/// assert_eq!(controller.get_info("version")?, "0.4.9.11");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "nothing is there to connect to before start() or one of the listen methods"]
 pub struct ScriptedTorBuilder {
     answers: Answers,

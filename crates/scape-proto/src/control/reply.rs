@@ -14,6 +14,17 @@ use crate::control::Refusal;
 /// Texts are bytes, because tor may send text that isn't UTF-8. `Debug` and
 /// `Display` hide secrets and omit data blocks. [`lines`](Self::lines) returns
 /// everything that tor sent. A [`Decoder`](super::Decoder) creates replies.
+///
+/// ```
+/// use scape_proto::control::Decoder;
+///
+/// let mut decoder = Decoder::default();
+/// decoder.feed(b"250-version=0.4.9.11\r\n250 OK\r\n");
+/// let reply = decoder.next_reply()?.expect("the reply is complete");
+/// assert!(reply.is_ok());
+/// assert_eq!(reply.first().text, b"version=0.4.9.11");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "ControlMessage")]
 #[derive(Clone)]
 pub struct Reply {

@@ -3,6 +3,13 @@
 open_enum! {
     /// A signal to tor. `GETINFO signal/names` lists the signals that a running
     /// tor knows.
+    ///
+    /// ```
+    /// use scape_proto::control::Signal;
+    ///
+    /// assert_eq!(Signal::NewNym.as_str(), "NEWNYM");
+    /// assert_eq!(Signal::from("RELOAD").as_str(), "RELOAD");
+    /// ```
     pub enum Signal {
         /// Reload the configuration. If the torrc is broken, tor exits and
         /// doesn't answer the command SIGNAL.

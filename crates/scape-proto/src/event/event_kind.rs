@@ -5,6 +5,15 @@ open_enum! {
     /// control-spec, section "Asynchronous events".
     ///
     /// `GETINFO events/names` lists the names that a particular tor knows.
+    ///
+    /// ```
+    /// use scape_proto::event::EventKind;
+    ///
+    /// assert_eq!(EventKind::from("ORCONN"), EventKind::OrConn);
+    /// assert_eq!(EventKind::OrConn.as_str(), "ORCONN");
+    /// // Kinds of later versions of tor have no name here.
+    /// assert_eq!(EventKind::from("NEW_KIND").as_str(), "NEW_KIND");
+    /// ```
     #[doc(alias = "EventType")]
     pub enum EventKind {
         /// A circuit's status changed.

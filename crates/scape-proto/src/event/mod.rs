@@ -32,6 +32,42 @@
 //! assert_eq!(circuit.reason, Some(CircuitReason::ConnectFailed));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Kinds and types
+//!
+//! | event | variant of [`EventBody`] | type |
+//! |---|---|---|
+//! | `CIRC` | `Circ` | [`CircuitInfo`] |
+//! | `CIRC_MINOR` | `CircMinor` | [`CircuitMinor`] |
+//! | `STREAM` | `Stream` | [`StreamInfo`] |
+//! | `ORCONN` | `OrConn` | [`OrConnInfo`] |
+//! | `BW` | `Bw` | [`Bandwidth`] |
+//! | `STREAM_BW` | `StreamBw` | [`StreamBandwidth`] |
+//! | `CIRC_BW` | `CircBw` | [`CircuitBandwidth`] |
+//! | `CONN_BW` | `ConnBw` | [`ConnBandwidth`] |
+//! | `CELL_STATS` | `CellStats` | [`CellStats`] |
+//! | `STATUS_GENERAL` | `StatusGeneral` | [`StatusEvent`] |
+//! | `STATUS_CLIENT` | `StatusClient` | [`StatusEvent`] |
+//! | `STATUS_SERVER` | `StatusServer` | [`StatusEvent`] |
+//! | `HS_DESC` | `HsDesc` | [`HsDescEvent`] |
+//! | `HS_DESC_CONTENT` | `HsDescContent` | [`HsDescContent`] |
+//! | `ADDRMAP` | `AddrMap` | [`AddrMapEvent`] |
+//! | `CONF_CHANGED` | `ConfChanged` | [`ConfChanged`] |
+//! | `GUARD` | `Guard` | [`GuardEvent`] |
+//! | `NEWDESC` | `NewDesc` | [`NewDesc`] |
+//! | `DESCCHANGED` | `DescChanged` | [`DescChanged`] |
+//! | `NS` | `Ns` | [`RouterStatusEvent`] |
+//! | `NEWCONSENSUS` | `NewConsensus` | [`RouterStatusEvent`] |
+//! | `NETWORK_LIVENESS` | `NetworkLiveness` | [`NetworkLiveness`] |
+//! | `BUILDTIMEOUT_SET` | `BuildTimeoutSet` | [`BuildTimeoutSet`] |
+//! | `CLIENTS_SEEN` | `ClientsSeen` | [`ClientsSeen`] |
+//! | `TRANSPORT_LAUNCHED` | `TransportLaunched` | [`TransportLaunched`] |
+//! | `PT_LOG` | `PtLog` | [`PtLog`] |
+//! | `PT_STATUS` | `PtStatus` | [`PtStatus`] |
+//! | `TB_EMPTY` | `TbEmpty` | [`TokenBucketEmpty`] |
+//! | `AUTHDIR_NEWDESCS` | `AuthDirNewDescs` | [`AuthDirNewDesc`] |
+//! | `DEBUG`, `INFO`, `NOTICE`, `WARN`, `ERR` | `Log` | [`LogEvent`] |
+//! | `SIGNAL` | `Signal` | [`Signal`](crate::control::Signal) |
 
 mod addr_map;
 mod auth_dir_action;
@@ -162,6 +198,21 @@ pub fn kind_name(reply: &Reply) -> &[u8] {
 ///
 /// `Debug` and `Display` show the lines that tor sent, with secrets replaced by
 /// `[redacted]` and without the content of data blocks.
+///
+/// ```
+/// use scape_proto::control::Decoder;
+/// use scape_proto::event::{Event, EventBody};
+/// use std::time::SystemTime;
+///
+/// let mut decoder = Decoder::default();
+/// decoder.feed(b"650 BW 1024 512\r\n");
+/// let reply = decoder.next_reply()?.expect("one line is one event");
+/// let event = Event::parse(reply, SystemTime::now());
+/// assert_eq!(event.kind().as_str(), "BW");
+/// assert_eq!(event.to_string(), "650 BW 1024 512");
+/// # let _ = EventBody::Unknown;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[doc(alias = "ControlMessage")]
 #[derive(Clone)]
 pub struct Event {
@@ -176,6 +227,23 @@ pub struct Event {
 ///
 /// An event whose body is `Unknown` in this version of the library may get a
 /// variant of its own in a later version.
+///
+/// ```
+/// use scape_proto::control::Decoder;
+/// use scape_proto::event::{Event, EventBody};
+/// use std::time::SystemTime;
+///
+/// let mut decoder = Decoder::default();
+/// decoder.feed(b"650 BW 1024 512\r\n");
+/// let reply = decoder.next_reply()?.expect("one line is one event");
+/// let event = Event::parse(reply, SystemTime::now());
+/// match event.body() {
+///     EventBody::Bw(bandwidth) => assert_eq!((bandwidth.read, bandwidth.written), (1024, 512)),
+///     EventBody::Unknown => println!("{}", event.text()),
+///     other => println!("{other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "type", rename_all = "snake_case"))]

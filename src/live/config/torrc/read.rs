@@ -31,6 +31,14 @@ const LARGEST: u64 = 16 << 20;
 /// Iterating over a reference yields the entries of all files in the order in
 /// which tor reads them. The `%include` entries are among them, before the
 /// entries that they include.
+///
+/// ```no_run
+/// let files = scape::config::TorrcFiles::read("/etc/tor/torrc")?;
+/// for entry in &files {
+///     println!("line {}: {entry}", entry.line());
+/// }
+/// # Ok::<(), scape::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TorrcFiles {
     /// The files in the order in which they are read.
