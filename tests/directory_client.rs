@@ -125,12 +125,14 @@ fn microdescriptors_must_have_the_digests_that_were_asked_for() {
     assert_eq!(found.documents().count(), digests.len());
     let error = client.microdescriptors(&digests[1..]).unwrap_err();
     assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+    assert!(error.to_string().contains("isn't one of those asked for"), "{error}");
 }
 
 #[test]
-fn documents_of_others_are_refused() {
+fn documents_that_were_not_asked_for_are_refused() {
     let is_refused = |error: scape::Error| {
         assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+        assert!(error.to_string().contains("that wasn't asked for"), "{error}");
     };
     let client = Server::of(DESCRIPTOR).client();
     let other = DirServerQuery::Fingerprints(vec![Fingerprint::from_bytes([1; 20])]);

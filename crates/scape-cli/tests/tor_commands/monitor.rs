@@ -19,11 +19,11 @@ use scape::control::AddOnion;
 use crate::real_tor::RealTor;
 use crate::run::{Scape, send_signal};
 
-/// The time that anything may take until it is on the screen.
+/// The maximum time until a text appears on the screen.
 const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(20);
 
-/// A monitor on a terminal of its own.
+/// A monitor on a separate terminal.
 struct Monitor {
     terminal: Arc<Pty>,
     child: Child,
@@ -88,7 +88,7 @@ impl Monitor {
         self.written.extend(bytes);
     }
 
-    /// Returns the text that was copied to the clipboard of the terminal last.
+    /// Returns the text that was last copied to the terminal's clipboard.
     fn clipboard(&self) -> Option<String> {
         let written = String::from_utf8_lossy(&self.written);
         let (_, rest) = written.rsplit_once("\x1b]52;c;")?;
@@ -110,7 +110,7 @@ impl Monitor {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "the monitor goes on");
+            assert!(Instant::now() < deadline, "the monitor is still running");
             thread::sleep(TICK);
         };
         // The output ends with the monitor.
@@ -214,7 +214,7 @@ fn monitor_changes_options_and_sends_commands() {
     monitor.see("tor has accepted the changes");
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("777"));
     monitor.press("7");
-    monitor.see("A line is sent to tor");
+    monitor.see("Type a command for tor");
     monitor.press("GETINFO dormant\r");
     monitor.see("250-dormant=0");
     monitor.press("\x1b[A");
@@ -313,7 +313,7 @@ fn monitor_ends_although_the_terminal_is_stopped() {
     let mut monitor = Monitor::start(&tor, &[]);
     monitor.see("1 Overview");
     let name = ptsname(&*monitor.terminal, Vec::new()).unwrap();
-    // As Ctrl-S does it.
+    // Ctrl-S stops the output in the same way.
     let slave = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
     let slave = slave.unwrap();
     tcflow(&slave, Action::OOff).unwrap();
