@@ -140,7 +140,8 @@ impl LeaveStreams {
         if !self.is_due() {
             return None;
         }
-        // The option is reset even if tor doesn't tell its client keys in time.
+        // The option is reset even if tor doesn't report its client keys in
+        // time.
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
             let mut lent = self.lent.lock();

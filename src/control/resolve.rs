@@ -19,7 +19,7 @@ const RESOLVE_GROUP: i32 = -3;
 /// the error.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
-/// Look-ups. control-spec, command RESOLVE.
+/// Look-ups. See control-spec, command RESOLVE.
 ///
 /// tor accepts several names in one command. Here each call asks for one name,
 /// because each name has its own stream and answer anyway. Any number of

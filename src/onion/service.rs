@@ -89,7 +89,7 @@ impl OnionService {
     /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), or
     /// this connection must have added it with a command. From then on,
     /// dropping the returned object removes the service. The service's key,
-    /// clients and ports are not known, because tor doesn't tell them.
+    /// clients and ports are not known, because tor doesn't report them.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

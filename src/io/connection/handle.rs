@@ -21,7 +21,7 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits, Reply};
 use scape_proto::event::{Event, EventKind};
 
-/// A control connection, which may be made again after its socket has ended.
+/// A control connection, which may be opened again after its socket has ended.
 /// Clones share the connection. The connection doesn't end when the last clone
 /// is dropped. The session that owns the connection ends it with
 /// [`close`](Self::close).
@@ -181,7 +181,7 @@ impl Connection {
     }
 
     /// Waits until callers can send. Fails with the cause if the connection has
-    /// ended and won't be made again. Fails with a timeout at `deadline`.
+    /// ended and won't be opened again. Fails with a timeout at `deadline`.
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
         self.hub.wait_open(deadline).map_err(|closed| match closed {
             Some(closed) => closed.into(),
@@ -251,7 +251,7 @@ impl Connection {
     }
 
     /// Returns the cause of the connection's end if it has ended for good.
-    /// Returns `None` if the connection is open or may be made again.
+    /// Returns `None` if the connection is open or may be opened again.
     pub(crate) fn ended(&self) -> Option<Closed> {
         self.hub.ended()
     }

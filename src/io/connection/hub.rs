@@ -181,7 +181,7 @@ impl Hub {
     }
 
     /// Returns the cause of the connection's end if it has ended for good.
-    /// Returns `None` if the connection is open or may be made again.
+    /// Returns `None` if the connection is open or may be opened again.
     pub(super) fn ended(&self) -> Option<Closed> {
         match &self.state.lock().current {
             Current::Ended(closed) => Some(closed.clone()),
@@ -205,7 +205,7 @@ impl Hub {
     }
 
     /// Waits until callers can send, or until `deadline`. Returns
-    /// `Err(Some(cause))` once the connection has ended and won't be made
+    /// `Err(Some(cause))` once the connection has ended and won't be opened
     /// again. Returns `Err(None)` at the deadline.
     pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);

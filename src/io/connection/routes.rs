@@ -49,7 +49,7 @@ pub(crate) trait Tracker: Send + Sync {
     /// connection is expected to follow, and false if not.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
-    /// Called when the connection was made again and is open to callers. The
+    /// Called when the connection was opened again and is open to callers. The
     /// tracker may have got events of the new connection before this call,
     /// because trackers also get events while everything is being restored.
     fn resumed(&self) {}
@@ -160,7 +160,7 @@ impl Routes {
 
     /// Ends every queue with this cause, and refuses new entries until
     /// [`resume`](Self::resume). Tells trackers of the end. Trackers and
-    /// callbacks stay, because the connection may be made again.
+    /// callbacks stay, because the connection may be opened again.
     pub(super) fn end_queues(&self, closed: &Closed) {
         end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
         for tracker in self.trackers() {

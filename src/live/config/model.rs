@@ -245,8 +245,9 @@ impl Model {
         }
     }
 
-    /// Notes that the connection has ended. No value is known any more, because
-    /// events are missing and the next connection may be to another tor.
+    /// Records that the connection has ended. No value is known any more,
+    /// because events are missing and the next connection may be to another
+    /// tor.
     pub(super) fn forget(&mut self) {
         self.ends += 1;
         self.forget_values();

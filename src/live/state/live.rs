@@ -338,7 +338,7 @@ impl State {
             return Ok(None);
         }
         let controller = self.controller().on_this_link()?.in_one_call();
-        // The connection may have been made again before the line above.
+        // The connection may have been opened again before the line above.
         Ok((!is_ended()).then_some(controller))
     }
 

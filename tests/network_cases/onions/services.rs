@@ -65,8 +65,8 @@ fn said(tor: &Tor, address: &OnionAddress, port: u16) -> String {
     said
 }
 
-/// Sends this number of bytes back. Returns the number of bytes that the visitor
-/// hasn't sent.
+/// Sends back this number of bytes. Returns the number of bytes that the
+/// visitor hasn't sent.
 fn echo(mut stream: OnionStream, bytes: usize) -> usize {
     stream.set_read_timeout(Some(SOON)).unwrap();
     let mut buffer = vec![0; 65536];
@@ -90,7 +90,8 @@ fn echoes(listener: &OnionListener, visitor: &Tor, port: u16) {
             loop {
                 let stream = listener.accept_timeout(2 * SOON).unwrap();
                 assert_eq!(stream.port(), Some(port));
-                // On a busy machine, a visitor that has given up may come first.
+                // On a busy machine, a visitor that has given up may come
+                // first.
                 match echo(stream, 2_000_000) {
                     0 => break,
                     2_000_000 => {}

@@ -78,8 +78,8 @@ const REQUESTS: usize = 64;
 /// Watch tor on the whole terminal: traffic, connections, log, options, relays
 ///
 /// Press ? for the keys, and q to quit. If tor restarts, the monitor connects
-/// again. The addresses of other people are hidden until you press a, unless tor
-/// has reported that it isn't a relay.
+/// again. The addresses of other people are hidden until you press a, unless
+/// tor has reported that it isn't a relay.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The page to begin with

@@ -34,7 +34,7 @@ pub struct HsDescEvent {
     /// for `UPLOADED`.
     pub descriptor_id: Option<String>,
     /// The reason for a failure. Only for `FAILED`. If the reason is
-    /// [`Unexpected`](HsDescReason::Unexpected), the event doesn't tell whether
+    /// [`Unexpected`](HsDescReason::Unexpected), the event doesn't say whether
     /// a fetch or an upload failed.
     pub reason: Option<HsDescReason>,
     /// The index of the directory in the hash ring, 64 hexadecimal digits. Only

@@ -121,7 +121,8 @@ impl History {
         ring.values.iter().rev().copied()
     }
 
-    /// Returns the newest value that was measured, or 0 if there is none.
+    /// Returns the newest value that was measured, or 0 if no value was
+    /// measured.
     pub(crate) fn last(&self) -> u64 {
         self.newest(Interval::Second).flatten().next().unwrap_or_default()
     }
