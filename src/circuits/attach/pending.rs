@@ -65,7 +65,7 @@ impl Pending {
         error.of(self.info.id, self.info.target.as_str())
     }
 
-    /// Notes that the stream has ended, or that its id may refer to another
+    /// Records that the stream has ended, or that its id may refer to another
     /// stream now.
     pub(super) fn is_gone_now(&self) {
         self.progress.lock().end.get_or_insert(End::Gone);

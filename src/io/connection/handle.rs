@@ -46,7 +46,7 @@ impl Callbacks {
         }
     }
 
-    /// Notes that a call of this library waits for an event, as long as the
+    /// Records that a call of this library waits for an event, as long as the
     /// returned value lives. The reader thread doesn't hold tor back in the
     /// meantime. Returns `None` if the connection no longer exists.
     pub(crate) fn awaiting(&self) -> Option<Awaiting> {
@@ -221,7 +221,7 @@ impl Connection {
         self.hub.set_persistent(persistent);
     }
 
-    /// Notes that no other socket is expected any more. If the connection is
+    /// Records that no other socket is expected any more. If the connection is
     /// down, its subscriptions end now. See [`Hub::give_up`].
     pub(crate) fn give_up(&self) {
         self.hub.give_up();

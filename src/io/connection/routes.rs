@@ -368,7 +368,7 @@ impl Queue {
         let _ = outlet.sender.send(Batch::gap(gap, self.waiting.clone()));
     }
 
-    /// Notes that the connection has ended and another is expected.
+    /// Records that the connection has ended and another is expected.
     fn interrupt(&self, closed: &Closed) {
         self.interruptions.fetch_add(1, Ordering::AcqRel);
         self.change(|end| match end {
@@ -388,8 +388,8 @@ impl Queue {
         }
     }
 
-    /// Notes that the connection is open again, and queues the events that were
-    /// stored while everything was being restored.
+    /// Records that the connection is open again, and queues the events that
+    /// were stored while everything was being restored.
     fn resume(&self, reconnected: &Reconnected) {
         self.change(|end| {
             let (mut outlet, kept) = match end {
@@ -406,7 +406,7 @@ impl Queue {
         });
     }
 
-    /// Notes that the connection has ended for good.
+    /// Records that the connection has ended for good.
     fn end(&self, closed: Closed) {
         self.change(|end| {
             if let QueueEnd::Open(mut outlet) = end {

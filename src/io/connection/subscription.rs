@@ -42,7 +42,7 @@ pub enum QueueLimit {
     Unbounded,
     /// At most this many events. While so many are waiting, further events are
     /// lost and [counted](Subscription::lost). With 0, all events are lost, and
-    /// [`items`](Subscription::items) tells how many.
+    /// [`items`](Subscription::items) reports how many.
     Bounded(usize),
 }
 
@@ -416,7 +416,7 @@ impl Subscription {
         }
     }
 
-    /// Notes that a call of this library waits for an event, as long as the
+    /// Records that a call of this library waits for an event, as long as the
     /// returned value lives. Returns `None` if the connection no longer exists.
     pub(super) fn awaiting(&self) -> Option<Awaiting> {
         self.registration.hub.upgrade().map(|hub| hub.outlets.awaiting())

@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((cursor.at(&['a', 'b']), cursor.at(&[])), (Some(0), None));
         cursor.step(&['a', 'b', 'c'], Step::Down, 10);
         assert_eq!(cursor.selected(&['x', 'a', 'b']), Some(&'b'));
-        // The row has gone.
+        // The row no longer exists.
         assert_eq!(cursor.at(&['x', 'a', 'c']), Some(1));
         assert_eq!(cursor.at(&['x']), Some(0));
     }

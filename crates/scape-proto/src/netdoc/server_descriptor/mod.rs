@@ -123,8 +123,8 @@ pub struct ServerDescriptor<'a> {
     pub caches_extra_info: bool,
     /// The digest of the relay's extra-info document.
     pub extra_info_digest: Option<DescriptorDigest>,
-    /// The SHA-256 digest of the relay's extra-info document, which includes
-    /// the document's signature.
+    /// The SHA-256 digest of the relay's extra-info document, including the
+    /// document's signature.
     pub extra_info_sha256: Option<[u8; 32]>,
     /// True if the relay stores descriptors of onion services.
     pub is_hidden_service_dir: bool,
