@@ -382,7 +382,7 @@ impl Controller {
 
     /// Returns true if the option `__LeaveStreamsUnattached` is 1, but this
     /// controller has not set it. Perhaps the program that has set it has
-    /// ended. Then new streams wait in vain.
+    /// ended. Then nothing attaches new streams.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
         let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)

@@ -237,8 +237,8 @@ impl OnionService {
     /// # Errors
     ///
     /// Same errors as [`Controller::del_onion`], most often of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). But it is no error if
-    /// tor doesn't know the service. For a detached service, the kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). But it isn't an error
+    /// if tor doesn't know the service. For a detached service, the kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended; the service may still be running.
     pub fn close(mut self) -> Result<bool> {

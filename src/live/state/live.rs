@@ -64,7 +64,7 @@ pub(crate) struct Inner {
     /// events are applied.
     pub(super) registration: Mutex<Option<RouteGuard>>,
     pub(super) keeper: Mutex<Option<Thread>>,
-    /// The directory that was loaded last.
+    /// The most recently loaded directory.
     pub(super) directory: Mutex<Option<directory::Kept>>,
 }
 
