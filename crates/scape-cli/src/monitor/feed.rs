@@ -145,8 +145,8 @@ impl Feed {
     }
 
     /// Passes on events and asks questions until the sender of `kinds` is
-    /// dropped. Each message of `kinds` replaces the kinds of events that the
-    /// user has added.
+    /// dropped, or the connection or the screen has ended. Each message of
+    /// `kinds` replaces the kinds of events that the user has added.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
         if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));

@@ -72,7 +72,7 @@ impl LogPage {
     fn entries<'a>(&self, data: &'a Data) -> Vec<&'a Entry> {
         let is_shown = |entry: &&Entry| {
             // Lines of the monitor itself have a kind that tor doesn't know.
-            // They are always shown.
+            // The choice of kinds doesn't hide them.
             let is_wanted = self.wants(&entry.kind) || !entry.kind.is_recognized();
             is_wanted && self.regex.as_ref().is_none_or(|regex| regex.is_match(&entry.text))
         };

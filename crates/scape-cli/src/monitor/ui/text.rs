@@ -12,7 +12,8 @@ pub(crate) fn cell(text: &str, width: usize) -> String {
     cell
 }
 
-/// Returns a text with exactly `width` characters, cut or aligned at the right.
+/// Returns a text with exactly `width` characters: aligned at the right, or cut
+/// if it is longer.
 pub(crate) fn right(text: &str, width: usize) -> String {
     format!("{:>width$}", cell(text, width.min(text.chars().count())))
 }
