@@ -125,33 +125,36 @@ fn microdescriptors_must_have_the_digests_that_were_asked_for() {
     assert_eq!(found.documents().count(), digests.len());
     let error = client.microdescriptors(&digests[1..]).unwrap_err();
     assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+    assert!(error.to_string().contains("isn't one of those asked for"), "{error}");
 }
 
 #[test]
-fn documents_of_others_are_refused() {
-    let is_refused = |error: scape::Error| {
+fn documents_that_were_not_asked_for_are_refused() {
+    let is_refused = |error: scape::Error, why: &str| {
         assert!(matches!(problems(&error)[..], [DirectoryProblem::Document(_)]), "{error}");
+        assert!(error.to_string().contains(why), "{error}");
     };
+    let not_asked_for = "the answer contains a document that wasn't asked for";
     let client = Server::of(DESCRIPTOR).client();
     let other = DirServerQuery::Fingerprints(vec![Fingerprint::from_bytes([1; 20])]);
-    is_refused(client.server_descriptors(&other).unwrap_err());
+    is_refused(client.server_descriptors(&other).unwrap_err(), not_asked_for);
     let digest = ServerDescriptor::parse(DESCRIPTOR).unwrap().digest().unwrap();
     client.server_descriptors(&DirServerQuery::Digests(vec![digest])).unwrap();
     let other = DirServerQuery::Digests(vec![DescriptorDigest::from_bytes([1; 20])]);
-    is_refused(client.server_descriptors(&other).unwrap_err());
+    is_refused(client.server_descriptors(&other).unwrap_err(), not_asked_for);
     let client = Server::of(CONSENSUS).client();
-    is_refused(client.consensus(&ConsensusFlavor::Ns).unwrap_err());
+    is_refused(client.consensus(&ConsensusFlavor::Ns).unwrap_err(), "another flavor");
     let authority = Vote::parse(VOTE).unwrap().dir_source.unwrap().identity;
     let client = Server::of(VOTE).client();
     assert_eq!(&*client.vote(authority).unwrap(), VOTE);
-    is_refused(client.vote(Fingerprint::from_bytes([1; 20])).unwrap_err());
+    is_refused(client.vote(Fingerprint::from_bytes([1; 20])).unwrap_err(), "another authority");
     // A vote that is cut off behind its certificate.
     let end = b"dir-key-certification\n";
     let at = VOTE.windows(end.len()).position(|line| line == end).unwrap();
     let end = b"-----END SIGNATURE-----\n";
     let length = VOTE[at..].windows(end.len()).position(|line| line == end).unwrap() + end.len();
     let cut: &'static [u8] = &VOTE[..at + length];
-    is_refused(Server::of(cut).client().vote(authority).unwrap_err());
+    is_refused(Server::of(cut).client().vote(authority).unwrap_err(), "cut off");
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub enum NoSocksPortError {
     /// tor listens on SOCKS ports, but none of them accepted a connection. Each
     /// port that was tried is listed with its error.
     Unreachable(Vec<ConnectAttempt>),
-    /// No SOCKS port has these options, or tor's answers don't tell which
+    /// No SOCKS port has these options, or tor's answers don't say which
     /// listener has them.
     Options {
         /// The requested options.

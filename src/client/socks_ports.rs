@@ -406,7 +406,7 @@ mod tests {
             ["127.0.0.1:40001", "unix:/run/socks"]
         );
         assert_eq!(found(&configured, &there, "ExtendedErrors"), [""; 0]);
-        // Nothing tells which of the two listeners belongs to which line.
+        // Nothing shows which of the two listeners belongs to which line.
         let there = ["127.0.0.1:40001", "127.0.0.1:40002"];
         assert_eq!(found(&["auto IsolateDestAddr", "auto"], &there, "IsolateDestAddr"), [""; 0]);
         assert_eq!(found(&["auto X", "localhost:auto X"], &there, "X"), there);

@@ -151,7 +151,7 @@ impl Drop for MappedAddress {
     }
 }
 
-/// Address mappings. control-spec, command MAPADDRESS.
+/// Address mappings. See control-spec, command MAPADDRESS.
 /// [`address_mappings`](crate::control::Info::address_mappings) returns the
 /// mappings that tor has now.
 impl Controller {

@@ -9,8 +9,8 @@ use crate::error::{Cause, ErrorKind};
 use crate::io::connection::Closed;
 use scape_proto::control::{Refusal, excerpt};
 
-/// The reason why authentication failed. control-spec, sections AUTHENTICATE,
-/// AUTHCHALLENGE and PROTOCOLINFO.
+/// The reason why authentication failed. See control-spec, sections
+/// AUTHENTICATE, AUTHCHALLENGE and PROTOCOLINFO.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

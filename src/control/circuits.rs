@@ -100,7 +100,7 @@ impl ExtendCircuit {
     }
 }
 
-/// Circuits. control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and
+/// Circuits. See control-spec, commands EXTENDCIRCUIT, SETCIRCUITPURPOSE and
 /// CLOSECIRCUIT, GETINFO `circuit-status`.
 impl Controller {
     /// Returns the circuits that tor has now (`GETINFO circuit-status`).
@@ -333,7 +333,7 @@ impl Controller {
         self.request(command.finish()?).map(drop)
     }
 
-    /// Closes a circuit, even if it carries streams. control-spec, command
+    /// Closes a circuit, even if it carries streams. See control-spec, command
     /// CLOSECIRCUIT.
     ///
     /// ```
@@ -357,7 +357,7 @@ impl Controller {
             .map(drop)
     }
 
-    /// Closes a circuit unless it carries streams. tor's answer doesn't tell
+    /// Closes a circuit unless it carries streams. tor's answer doesn't say
     /// whether it closed the circuit.
     ///
     /// ```

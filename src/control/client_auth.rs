@@ -12,7 +12,7 @@ use scape_proto::control::{Command, Reply, Word, Words};
 use scape_proto::word::{ClientKey, OnionAddress};
 
 /// A client's key for an onion service that lets only certain clients in
-/// (client authorization). control-spec, commands ONION_CLIENT_AUTH_ADD and
+/// (client authorization). See control-spec, commands ONION_CLIENT_AUTH_ADD and
 /// ONION_CLIENT_AUTH_VIEW.
 ///
 /// ```
@@ -139,8 +139,9 @@ pub enum ClientAuthAdded {
 
 /// The methods that list, add and remove client keys. tor needs such a key for
 /// an onion service that lets only certain clients in.
-/// [`Controller::onion_client_auth`] returns this type. control-spec, commands
-/// ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and ONION_CLIENT_AUTH_VIEW.
+/// [`Controller::onion_client_auth`] returns this type. See control-spec,
+/// commands ONION_CLIENT_AUTH_ADD, ONION_CLIENT_AUTH_REMOVE and
+/// ONION_CLIENT_AUTH_VIEW.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

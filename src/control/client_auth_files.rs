@@ -29,8 +29,8 @@ enum Found {
     /// tor can write its file, because no file with another name is for the
     /// service.
     Free,
-    /// A file for the service exists, but tor would write another one. The text
-    /// is the name of the existing file.
+    /// A file for the service exists, but tor would create another file for a
+    /// new key. The text is the name of the existing file.
     Other(String),
     /// Unknown, for example because this program can't read the directory.
     Unknown,

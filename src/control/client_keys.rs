@@ -220,7 +220,8 @@ pub(super) struct Change {
 
 impl Change {
     /// Waits for tor's reply to the change, and until tor has the keys again.
-    /// Returns the reply to the change, even a refusal, and the command.
+    /// Returns this reply, even if it is a refusal, and the command that made
+    /// the change.
     ///
     /// If tor refuses to restore a key, the refusal is only logged, because the
     /// configuration was changed as the caller wanted.

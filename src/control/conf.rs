@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use scape_proto::control::{ArgumentError, Command, ConfLine, Reply, parse_getconf};
 use scape_proto::word::OnionAddress;
 
-/// Commands for tor's configuration. control-spec, commands GETCONF, SETCONF,
-/// RESETCONF, LOADCONF and SAVECONF.
+/// Commands for tor's configuration. See control-spec, commands GETCONF,
+/// SETCONF, RESETCONF, LOADCONF and SAVECONF.
 ///
 /// `GETINFO config/names` lists the options that tor knows.
 /// [`Controller::config`] returns the options with their types.

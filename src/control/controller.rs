@@ -660,7 +660,7 @@ impl Controller {
     }
 
     /// Tells tor that the connection ends (QUIT), and then ends it for every
-    /// handle like [`close`](Self::close). control-spec, command QUIT.
+    /// handle like [`close`](Self::close). See control-spec, command QUIT.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

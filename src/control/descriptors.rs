@@ -4,7 +4,7 @@ use super::Controller;
 use crate::error::{Error, Result};
 use scape_proto::control::{Command, RouterPurpose};
 
-/// A relay descriptor to give to tor. control-spec, command POSTDESCRIPTOR.
+/// A relay descriptor to give to tor. See control-spec, command POSTDESCRIPTOR.
 ///
 /// ```
 /// use scape::control::PostDescriptor;
@@ -92,7 +92,7 @@ impl PostDescriptor {
     }
 }
 
-/// Relay descriptors. control-spec, command POSTDESCRIPTOR.
+/// Relay descriptors. See control-spec, command POSTDESCRIPTOR.
 impl Controller {
     /// Gives a relay descriptor to tor.
     ///

@@ -6,8 +6,8 @@ use crate::io::connection::{ConnectionStatus, QueueLimit, Registration, Subscrip
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command};
 use scape_proto::event::{Event, EventKind};
 
-/// Events. control-spec, command SETEVENTS and section "Asynchronous events".
-/// `GETINFO events/names` lists the events that tor knows.
+/// Events. See control-spec, command SETEVENTS and section "Asynchronous
+/// events". `GETINFO events/names` lists the events that tor knows.
 ///
 /// tor keeps one list of event kinds for each connection. The list contains
 /// every kind that a subscription or callback of the connection wants. This

@@ -4,7 +4,7 @@ use super::Controller;
 use crate::error::Result;
 use scape_proto::control::Command;
 
-/// Features of the control connection. control-spec, command USEFEATURE.
+/// Features of the control connection. See control-spec, command USEFEATURE.
 /// `GETINFO features/names` lists the features that tor knows.
 impl Controller {
     /// Enables features of the control protocol. If `names` is empty, nothing

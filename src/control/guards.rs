@@ -5,7 +5,7 @@ use crate::error::Result;
 use scape_proto::control::Command;
 
 /// Methods that make tor forget its entry guards and its circuit build times.
-/// control-spec, commands DROPGUARDS and DROPTIMEOUTS.
+/// See control-spec, commands DROPGUARDS and DROPTIMEOUTS.
 impl Controller {
     /// Makes tor forget its entry guards and choose new ones. tor sends a GUARD
     /// event for each guard that it drops.

@@ -21,9 +21,9 @@ const ASKS_AGAIN: Duration = Duration::from_secs(1);
 
 /// A request for the descriptor of an onion service: the address and,
 /// optionally, the onion service directories (HSDirs) to ask. Methods that take
-/// a request also accept an [`OnionAddress`]. control-spec, command HSFETCH.
-/// (control-spec also describes descriptor ids, `v2-…`, which tor 0.4.9
-/// refuses.)
+/// a request also accept an [`OnionAddress`]. See control-spec, command
+/// HSFETCH. (control-spec also describes descriptor ids, `v2-…`, which tor
+/// 0.4.9 refuses.)
 ///
 /// ```
 /// use scape::control::HsFetch;
@@ -126,7 +126,7 @@ impl FetchedHsDescriptor {
 }
 
 /// The methods that fetch descriptors of onion services from directories, and
-/// post them there. [`Controller::hs_descriptors`] returns this type.
+/// post them there. [`Controller::hs_descriptors`] returns this type. See
 /// control-spec, commands HSFETCH and HSPOST.
 ///
 /// [`Info::hs_client_desc`](crate::control::Info::hs_client_desc) and
@@ -166,7 +166,7 @@ impl Controller {
     }
 }
 
-/// Fetching descriptors. control-spec, command HSFETCH.
+/// Fetching descriptors. See control-spec, command HSFETCH.
 impl HsDescriptors<'_> {
     /// Tells tor to fetch a descriptor, and returns at once. The result arrives
     /// as HS_DESC and HS_DESC_CONTENT events. [`fetch`](Self::fetch) also waits
@@ -201,9 +201,9 @@ impl HsDescriptors<'_> {
     ///
     /// tor asks the responsible directories one after the other, in random
     /// order. If a directory has no descriptor, tor asks the next one within
-    /// milliseconds. tor doesn't tell when it gives up. So the call fails when
-    /// every directory that was asked has failed, and tor hasn't asked another
-    /// one for a second.
+    /// milliseconds. tor doesn't report when it gives up, so the call fails
+    /// when every directory that was asked has failed, and tor hasn't asked
+    /// another one for a second.
     ///
     /// About six directories are responsible for a descriptor. tor asks each of
     /// them only once in 15 minutes, so later calls may reach no directory. To
@@ -234,12 +234,12 @@ impl HsDescriptors<'_> {
     /// Returns an error with an [`HsFetchError`] if no directory has sent the
     /// descriptor. The error lists the directories with their reasons. The kind
     /// is [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if all of them
-    /// failed, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if the
-    /// time is over.
+    /// failed, and [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if
+    /// `timeout` passes first.
     ///
     /// If tor asks no directory at all, tor sends no event. Then the call ends
     /// with a timeout, and the error lists no directories. This happens if tor
-    /// has no consensus, or if it has asked every directory lately.
+    /// has no consensus, or if it has asked every directory recently.
     ///
     /// The kind is [`ErrorKind::Refused`](crate::ErrorKind::Refused) (552) if a
     /// named directory is not in tor's consensus. It is

@@ -10,8 +10,8 @@ use scape_proto::event::{EventBody, EventKind, HsDescAction, HsDescEvent, HsDesc
 use scape_proto::word::{Fingerprint, OnionAddress, RelayName};
 
 /// The time to wait for another directory's answer if the caller named no
-/// directories. The number of answers isn't known, because tor doesn't tell how
-/// many directories it asks. tor also doesn't report an upload that fails
+/// directories. The number of answers isn't known, because tor doesn't report
+/// how many directories it asks. tor also doesn't report an upload that fails
 /// because tor has no circuit to the directory.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -64,7 +64,7 @@ impl fmt::Display for HsPostAnswer {
     }
 }
 
-/// Posting descriptors. control-spec, command HSPOST.
+/// Posting descriptors. See control-spec, command HSPOST.
 impl HsDescriptors<'_> {
     /// Posts a finished and signed descriptor. Returns before the descriptor is
     /// published. tor sends an HS_DESC event for each directory's answer.
@@ -112,7 +112,7 @@ impl HsDescriptors<'_> {
     /// If directories are named, the call returns when each of them has
     /// answered. Directories that haven't answered by the deadline are in the
     /// result as [`Unanswered`](HsPostOutcome::Unanswered). If no directories
-    /// are named, tor doesn't tell how many it asks. So the call returns 15
+    /// are named, tor doesn't report how many it asks. So the call returns 15
     /// seconds after the last answer, or at the deadline.
     ///
     /// A filter on the control port (onion-grater, as in Tails and Whonix) may
@@ -122,8 +122,9 @@ impl HsDescriptors<'_> {
     /// directory has answered and all answers are the same. If not, the result
     /// has the text that the filter writes instead of a name.
     ///
-    /// tor doesn't tell to which upload an answer belongs. If tor runs the same
-    /// service itself, the answers to tor's own uploads are in the result, too.
+    /// tor doesn't report to which upload an answer belongs. If tor runs the
+    /// same service itself, the answers to tor's own uploads are in the result,
+    /// too.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

@@ -26,10 +26,10 @@ pub(super) const LAST_TRY: Duration = Duration::from_secs(5);
 /// `__LeaveStreamsUnattached` and has to undo.
 #[derive(Debug, Default)]
 pub(super) struct LeaveStreams {
-    /// The state of the option after the command that was sent last.
+    /// The state of the option after the last command that was sent.
     lent: Mutex<Lent>,
     /// Held while a command is sent and `lent` is updated, but not while the
-    /// reply is awaited. So `lent` matches the command that was sent last. If
+    /// reply is awaited. So `lent` matches the last command that was sent. If
     /// tor reads nothing, sending blocks and the lock stays held. So waiting
     /// for the lock has a deadline.
     turn: Mutex<()>,
@@ -140,7 +140,8 @@ impl LeaveStreams {
         if !self.is_due() {
             return None;
         }
-        // The option is reset even if tor doesn't tell its client keys in time.
+        // The option is reset even if tor doesn't report its client keys in
+        // time.
         let kept = Kept::look(send).unwrap_or_default();
         let Ok(_turn) = self.turn(deadline) else {
             let mut lent = self.lent.lock();
@@ -284,7 +285,7 @@ impl Controller {
         self.change_lent(true, |lent| matches!(lent, Lent::Set | Lent::Found).then_some(Lent::Set))
     }
 
-    /// Notes the present time, because the last client that was bound to a
+    /// Records the present time, because the last client that was bound to a
     /// circuit was dropped just now.
     pub(crate) fn circuit_client_left(&self) {
         *self.inner.session.last_circuit_client.lock() = Some(Instant::now());
@@ -381,7 +382,7 @@ impl Controller {
 
     /// Returns true if the option `__LeaveStreamsUnattached` is 1, but this
     /// controller has not set it. Perhaps the program that has set it has
-    /// ended. Then new streams wait in vain.
+    /// ended. Then nothing attaches new streams.
     pub(crate) fn leaves_streams_to_others(&self) -> Result<bool> {
         let ours = self.inner.session.leave_streams.get() == Lent::Set;
         Ok(!ours && is_set(&|commands| self.send_all(commands))?)

@@ -108,9 +108,9 @@ impl<S: 'static, C: Send + 'static> Listeners<S, C> {
         ListenerGuard { slot, listeners: Arc::downgrade(self), callbacks: callbacks.clone() }
     }
 
-    /// Returns the listeners of everything, and a list of the changes. In the
-    /// list, each change comes with the listeners of its subject. Changes that
-    /// no listener is to be told about are left out.
+    /// Returns the listeners of all changes, and a list of the changes. In the
+    /// list, each change comes with the listeners of its subject. Changes
+    /// without a listener are left out.
     fn due(
         &self,
         changes: Vec<C>,

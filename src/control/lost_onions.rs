@@ -40,7 +40,7 @@ impl LostOnions {
         self.0.lock().lost.clear();
     }
 
-    /// Notes that a service is lost: it couldn't be restored, and no further
+    /// Records that a service is lost: it couldn't be restored, and no further
     /// attempt follows. `error` is the reason, most often tor's refusal.
     pub(super) fn add(&self, address: OnionAddress, error: Error) {
         let mut state = self.0.lock();
@@ -48,7 +48,7 @@ impl LostOnions {
         state.bell = bounded(0);
     }
 
-    /// Notes that the program has added a service again. The service then no
+    /// Records that the program has added a service again. The service then no
     /// longer counts as lost.
     pub(super) fn found(&self, address: &OnionAddress) {
         self.0.lock().lost.retain(|(lost, _)| lost != address);

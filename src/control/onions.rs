@@ -13,7 +13,8 @@ use crate::io::connection::{QueueLimit, Subscription};
 use scape_proto::control::{ArgumentError, Command, CommandBuilder};
 use scape_proto::word::{ClientPublicKey, OnionAddress, OnionKey};
 
-/// An onion service to add to a running tor. control-spec, command ADD_ONION.
+/// An onion service to add to a running tor. See control-spec, command
+/// ADD_ONION.
 ///
 /// ```
 /// use scape::control::AddOnion;
@@ -399,7 +400,7 @@ impl AddOnion {
     }
 }
 
-/// Onion services. control-spec, commands ADD_ONION and DEL_ONION.
+/// Onion services. See control-spec, commands ADD_ONION and DEL_ONION.
 impl Controller {
     /// Adds an onion service. When this returns, tor has the service, but its
     /// descriptor isn't published yet (see the HS_DESC event).

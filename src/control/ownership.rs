@@ -5,7 +5,7 @@ use super::restorables::{self, Kind};
 use crate::error::Result;
 use scape_proto::control::Command;
 
-/// The ownership of tor. control-spec, commands TAKEOWNERSHIP and
+/// The ownership of tor. See control-spec, commands TAKEOWNERSHIP and
 /// DROPOWNERSHIP.
 impl Controller {
     /// Makes this connection an owner of tor: tor ends when the connection

@@ -1,4 +1,4 @@
-//! [`Recipe`]: the settings of a connection, with which it can be made again.
+//! [`Recipe`]: the settings of a connection, with which it can be opened again.
 
 use std::fmt;
 use std::io;

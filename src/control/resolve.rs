@@ -15,11 +15,11 @@ use scape_proto::word::{Host, StreamId};
 /// The session group of the streams that RESOLVE creates.
 const RESOLVE_GROUP: i32 = -3;
 /// The time to wait for the event that the look-up's stream has ended. This
-/// event tells the reason of an error. tor sends it right after it has reported
-/// the error.
+/// event contains the reason for an error. tor sends it right after it has
+/// reported the error.
 const FOR_THE_REASON: Duration = Duration::from_secs(1);
 
-/// Look-ups. control-spec, command RESOLVE.
+/// Look-ups. See control-spec, command RESOLVE.
 ///
 /// tor accepts several names in one command. Here each call asks for one name,
 /// because each name has its own stream and answer anyway. Any number of
@@ -182,8 +182,8 @@ impl Question<'_> {
     }
 
     /// Waits for the event that reports the end of the look-up's stream. The
-    /// event tells why there is no answer. Returns `None` if the event doesn't
-    /// arrive in time.
+    /// event contains the reason why there is no answer. Returns `None` if the
+    /// event doesn't arrive in time.
     fn end(&self, events: &Subscription, deadline: Deadline) -> Option<StreamInfo> {
         let id = self.stream?;
         let mut events = events.wait(deadline.part(FOR_THE_REASON), Phase::Resolve);

@@ -92,7 +92,7 @@ impl Due {
     }
 
     /// Counts a refused attempt. Returns the time until the next one, or `None`
-    /// if this was the last.
+    /// if this was the last attempt.
     pub(super) fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.attempts += 1;
         let longest = match self.part {

@@ -628,7 +628,7 @@ impl Session {
 struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
-    /// Notes an error that concerns one thing, most often a refusal. Returns
+    /// Records an error that concerns one thing, most often a refusal. Returns
     /// errors of the connection itself and of commands that got no answer.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {

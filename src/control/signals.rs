@@ -9,7 +9,7 @@ use crate::io::connection::Closed;
 use scape_proto::control::{ArgumentError, ArgumentProblem, Command, Refusal, Signal};
 use scape_proto::event::{EventBody, EventKind};
 
-/// Signals to tor. control-spec, command SIGNAL.
+/// Signals to tor. See control-spec, command SIGNAL.
 impl Controller {
     /// Sends tor a signal. When this method returns, tor has accepted the
     /// signal. tor sends a SIGNAL event later, when it has acted on it.

@@ -49,13 +49,13 @@ pub enum StreamProblem {
     Onion,
     /// The stream is a look-up (RESOLVE), and tor 0.4.9 would abort if a
     /// look-up were attached to a circuit with this purpose. `None` if tor, or
-    /// a filter in front of it, doesn't tell the purpose. ATTACHSTREAM was not
-    /// sent.
+    /// a filter in front of it, doesn't report the purpose. ATTACHSTREAM was
+    /// not sent.
     Purpose(Option<CircuitPurpose>),
     /// tor, or a filter in front of it, doesn't list the stream, so the stream
     /// may be a look-up (RESOLVE). tor 0.4.9 would abort if a look-up were
     /// attached to a circuit with this purpose. `None` if tor or the filter
-    /// doesn't tell the purpose either. ATTACHSTREAM was not sent.
+    /// doesn't report the purpose either. ATTACHSTREAM was not sent.
     Unlisted(Option<CircuitPurpose>),
     /// The target is an onion address with a trailing dot. tor takes such an
     /// address for an ordinary name and would ask an exit for it. RFC 7686

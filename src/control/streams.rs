@@ -6,7 +6,7 @@ use scape_proto::control::{ArgumentError, Command, CommandBuilder};
 use scape_proto::event::{EndReason, StreamInfo};
 use scape_proto::word::{CircuitId, Host, StreamId};
 
-/// Streams. control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
+/// Streams. See control-spec, commands ATTACHSTREAM, REDIRECTSTREAM and
 /// CLOSESTREAM, GETINFO `stream-status`.
 ///
 /// A stream can end at any time. tor refuses each of these commands if the

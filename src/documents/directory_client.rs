@@ -276,7 +276,7 @@ impl DirectoryClient {
                 Ok(vote) if vote.dir_source.as_ref().map(|it| it.identity) == Some(authority) => {
                     Ok(bytes)
                 }
-                _ => Err(DirectoryProblem::Document("the vote is another authority's".into())),
+                _ => Err(DirectoryProblem::Document("the vote is from another authority".into())),
             }
         })
     }
@@ -406,7 +406,9 @@ impl DirectoryClient {
             // A document that is cut off has another digest.
             match Microdescriptor::parse_all(&bytes).all(was_asked_for) {
                 true => Ok(bytes),
-                false => Err(DirectoryProblem::Document("a digest is another one".into())),
+                false => Err(DirectoryProblem::Document(
+                    "the digest of a microdescriptor isn't one of those asked for".into(),
+                )),
             }
         })
     }
@@ -424,7 +426,9 @@ impl DirectoryClient {
             let bytes = signed::<D>(bytes)?;
             match was_asked_for(&bytes) {
                 true => Ok(bytes),
-                false => Err(DirectoryProblem::Document("it has documents of others".into())),
+                false => Err(DirectoryProblem::Document(
+                    "the answer contains a document that wasn't asked for".into(),
+                )),
             }
         };
         match query {
@@ -515,7 +519,9 @@ fn consensus_of(flavor: &ConsensusFlavor, bytes: Vec<u8>) -> Answer<Vec<u8>> {
 /// error.
 fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     if D::parse(&bytes).is_err() {
-        return Err(DirectoryProblem::Document("the answer is another document".into()));
+        return Err(DirectoryProblem::Document(
+            "the answer isn't the document that was asked for".into(),
+        ));
     }
     if bytes.ends_with(b"\n") { Ok(bytes) } else { Err(cut_off()) }
 }

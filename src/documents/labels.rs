@@ -6,7 +6,7 @@
 
 use scape_proto::netdoc::DocumentKind;
 
-/// The labels of one file, as far as a reader of the document needs them.
+/// The labels of one file that are needed for reading the document.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Labels {
     /// The length of the labels in bytes, including the zero byte.

@@ -61,8 +61,8 @@ pub struct DocumentReader {
     /// The directory whose files are being read.
     walk: Option<Walk>,
     open: Option<OpenFile>,
-    /// The path and the stamp of the open file, if it is to be recorded as
-    /// seen.
+    /// The path and the [`Stamp`] of the open file, if the file is to be
+    /// recorded in `seen`.
     unrecorded: Option<(PathBuf, Stamp)>,
     /// The buffer for parts of files. It is empty until reading begins.
     chunk: Vec<u8>,

@@ -39,7 +39,7 @@ pub struct SeenFiles {
     files: BTreeMap<PathBuf, Stamp>,
 }
 
-/// The properties that tell if a file has changed.
+/// The properties that show whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// The modification time in nanoseconds since 1970.

@@ -15,7 +15,8 @@ use super::names;
 /// out.
 #[derive(Debug)]
 pub(super) struct Walk {
-    /// The entries that are to be visited, the next one last.
+    /// The entries that are to be visited. The last entry in the list is
+    /// visited next.
     pending: Vec<Entry>,
     is_recursive: bool,
 }

@@ -13,7 +13,7 @@ pub(super) struct ZstdReader<R> {
 }
 
 impl<R: BufRead> ZstdReader<R> {
-    /// Creates a decoder that uses at most about this number of bytes.
+    /// Creates a decoder. It uses at most about `memory_limit` bytes of memory.
     pub(super) fn new(source: R, memory_limit: u64) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(memory_limit);

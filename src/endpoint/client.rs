@@ -69,7 +69,7 @@ pub struct ClientEndpoint {
 /// The connections that may share circuits with a connection to this endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Sharing {
-    /// All connections of this tor that set no credentials.
+    /// All connections through this tor that have no credentials.
     Anybody,
     /// No other connection.
     Nobody,

@@ -64,7 +64,7 @@ impl RegularFile {
     }
 
     /// Returns the modification time at the time of opening, if the system
-    /// tells it.
+    /// reports it.
     pub(crate) fn modified(&self) -> Option<SystemTime> {
         self.modified
     }

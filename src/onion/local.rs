@@ -83,9 +83,9 @@ enum SocketFile {
     Own(OwnFile),
 }
 
-/// A socket's file. Dropping this removes the file, unless another file has
-/// taken its place. `number` is the device and inode number of the socket's
-/// file, by which the two files are told apart.
+/// The file of a Unix socket. Dropping this value removes the file, unless
+/// another file has taken its place. `number` is the device and inode number of
+/// the socket's file, by which the two files are told apart.
 #[cfg(unix)]
 #[derive(Debug)]
 struct OwnFile {

@@ -95,7 +95,7 @@
 //!   firewall) trusts every client. Software that limits or bans addresses
 //!   affects every client at once.
 //! * **Presence.** Anybody who knows the address can see when the service is
-//!   up. A service on a laptop follows its owner's day.
+//!   up. The address of a service on a laptop shows when the laptop is in use.
 //! * **The key is the service.** Anybody who copies the key can run the
 //!   service, and the key can't be revoked. The key never appears in `Debug`,
 //!   errors or logs of this library. If you save the key, make sure that only

@@ -97,7 +97,7 @@ impl OnionService {
     /// ([`Info::onions_detached`](crate::control::Info::onions_detached)), or
     /// this connection must have added it with a command. From then on,
     /// dropping the returned object removes the service. The service's key,
-    /// clients and ports are not known, because tor doesn't tell them.
+    /// clients and ports are not known, because tor doesn't report them.
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;
@@ -245,8 +245,8 @@ impl OnionService {
     /// # Errors
     ///
     /// Same errors as [`Controller::del_onion`], most often of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). But it is no error if
-    /// tor doesn't know the service. For a detached service, the kind is
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). But it isn't an error
+    /// if tor doesn't know the service. For a detached service, the kind is
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the connection has
     /// ended; the service may still be running.
     pub fn close(mut self) -> Result<bool> {

@@ -112,7 +112,7 @@ impl OnionStream {
     /// # Errors
     ///
     /// Returns the operating system's error. Shutting down a stream that has
-    /// ended already is no error.
+    /// ended already isn't an error.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.transport.shutdown_how(how)
     }

@@ -74,8 +74,8 @@ struct Hidden {
     created: bool,
     /// True if an UPLOAD event didn't name the descriptor.
     uploads: bool,
-    /// True if an event has ended an upload in [`Uploads`], but may have been
-    /// about another upload.
+    /// True if an event was counted as the end of an upload, although it may
+    /// have been about another upload.
     guessed: bool,
 }
 

@@ -32,7 +32,7 @@ use super::private_file::create_private;
 
 /// The name of the lock file.
 const LOCK: &str = "scape.lock";
-/// The lock file's name until it is locked.
+/// The name that the lock file has until the file is locked.
 const NEW_LOCK: &str = "scape.lock-new";
 /// The name that the lock file gets if the file system doesn't support locks.
 const NO_LOCK: &str = "scape.no-lock";

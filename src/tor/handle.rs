@@ -197,7 +197,7 @@ impl Tor {
     /// `TOR_SOCKS_PORT` names (see [`Connect::from_env`]). If none of them is
     /// set, 127.0.0.1:9050 (tor) and 127.0.0.1:9150 (Tor Browser) are tried.
     /// [`client`](Self::client) works with every result; [`mode`](Self::mode)
-    /// tells how tor is reached.
+    /// returns how tor is reached.
     ///
     /// ```no_run
     /// use scape::tor::TorMode;

@@ -1,8 +1,8 @@
 //! tor's manual page as data: the meaning of each of tor's options.
 //!
-//! tor tells a controller the names, types and defaults of its options, but not
-//! their meanings. The manual page describes them, and most packages of tor
-//! install it. [`Manual::installed`] reads the installed page; this crate
+//! tor reports to a controller the names, types and defaults of its options,
+//! but not their meanings. The manual page describes them, and most packages of
+//! tor install it. [`Manual::installed`] reads the installed page; this crate
 //! doesn't contain a copy. The page can describe another version of tor than
 //! the running one.
 //!

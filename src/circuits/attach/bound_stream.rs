@@ -127,7 +127,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Notes the end of the stream. Only the first reason is kept, because
+    /// Records the end of the stream. Only the first reason is kept, because
     /// later events only report that tor closes the stream as a consequence.
     fn ends(&mut self, info: &StreamInfo) {
         self.end.get_or_insert((info.reason.clone(), info.remote_reason.clone()));
@@ -146,8 +146,9 @@ impl BoundStream {
         self.changed.notify_all();
     }
 
-    /// Notes tor's information about the stream. Returns an error if the stream
-    /// isn't on the chosen circuit. The caller must then close the stream.
+    /// Records tor's information about the stream. Returns an error if the
+    /// stream isn't on the chosen circuit. The caller must then close the
+    /// stream.
     pub(super) fn take(&self, info: &StreamInfo) -> Result<(), StreamProblem> {
         let mut progress = self.progress.lock();
         progress.stream.get_or_insert_with(|| (info.id, info.target.as_str().into()));
@@ -192,7 +193,7 @@ impl BoundStream {
         }
     }
 
-    /// Notes the connection to the SOCKS port, so that a failure can end it.
+    /// Records the connection to the SOCKS port, so that a failure can end it.
     pub(super) fn connected(&self, transport: &Transport) -> io::Result<()> {
         let socket = transport.try_clone()?;
         let mut progress = self.progress.lock();

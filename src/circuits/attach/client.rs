@@ -56,7 +56,7 @@ impl TorClient {
     ///
     /// A program that is ended by a signal, or that keeps such a client in a
     /// `static`, should call [`undo_all`](crate::undo_all) before it ends.
-    /// Otherwise the streams of every program wait in vain, until tor is
+    /// Otherwise the streams of every program stay unattached until tor is
     /// restarted or [`release_streams`](crate::Controller::release_streams) is
     /// called.
     ///

@@ -19,7 +19,7 @@ impl Controller {
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
     /// [`undo_all`](crate::undo_all) first. Otherwise the streams of every
-    /// program wait in vain until tor is restarted or
+    /// program stay unattached until tor is restarted or
     /// [`release_streams`](Self::release_streams) is called: see [the
     /// module](crate::attach).
     ///
@@ -57,7 +57,7 @@ impl Controller {
     /// Until the guard is dropped, every new stream of this tor waits for this
     /// program. A program that is ended by a signal should call
     /// [`undo_all`](crate::undo_all) first. Otherwise the streams of every
-    /// program wait in vain until tor is restarted or
+    /// program stay unattached until tor is restarted or
     /// [`release_streams`](Self::release_streams) is called: see [the
     /// module](crate::attach).
     ///

@@ -38,7 +38,7 @@ struct Progress {
     /// True if the attacher whose turn it is has called
     /// [`StreamRequest::answer_later`](super::StreamRequest::answer_later).
     taken: bool,
-    /// The attacher that was asked last, which is notified of errors. `None` if
+    /// The last attacher that was asked, which is notified of errors. `None` if
     /// no attacher was asked, or after [`Pending::take_decider`].
     decider: Option<Arc<dyn StreamAttacher>>,
     end: Option<End>,
@@ -65,7 +65,7 @@ impl Pending {
         error.of(self.info.id, self.info.target.as_str())
     }
 
-    /// Notes that the stream has ended, or that its id may refer to another
+    /// Records that the stream has ended, or that its id may refer to another
     /// stream now.
     pub(super) fn is_gone_now(&self) {
         self.progress.lock().end.get_or_insert(End::Gone);
@@ -135,7 +135,7 @@ impl Pending {
         progress.end.is_none() && progress.turn == turn
     }
 
-    /// Removes and returns the attacher that was asked last, so that the stream
+    /// Removes and returns the last attacher that was asked, so that the stream
     /// no longer keeps that attacher alive. Returns `None` if no attacher was
     /// asked, or if an earlier call has taken it out.
     pub(super) fn take_decider(&self) -> Option<Arc<dyn StreamAttacher>> {

@@ -101,7 +101,7 @@ impl Run {
         }
     }
 
-    /// Notes that the watch has ended.
+    /// Records that the watch has ended.
     pub(super) fn has_ended(&self) {
         let mut state = self.state.lock();
         state.stage = Stage::Idle;

@@ -71,7 +71,7 @@ struct Stock {
     /// The number of threads that are building a circuit.
     building: usize,
     /// A counter for [`CircuitPool::get`]. Modulo the number of circuits, it is
-    /// the index of the circuit that was returned last.
+    /// the index of the most recently returned circuit.
     turn: usize,
     /// The number of failures since the last circuit was built, or since the
     /// last reconnect.

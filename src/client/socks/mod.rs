@@ -1,8 +1,8 @@
 //! Connections and DNS look-ups through tor's SOCKS port.
 //!
 //! Most programs need only [`SocksProxy`]. Below it, [`Handshake`] implements
-//! only the protocol. A [`Handshake`] receives bytes and tells the next step,
-//! and uses neither sockets nor clocks.
+//! only the protocol. A [`Handshake`] receives bytes and returns the next step.
+//! It uses neither sockets nor clocks.
 //!
 //! A target is anything that implements [`ToTarget`]: `("example.com", 80)`,
 //! `"example.com:80"`, `(onion_address, 80)` or a

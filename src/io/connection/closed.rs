@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// The end of a control connection, with its cause. Calls that are waiting for
 /// tor fail with this cause. Later calls also fail with it, until the
-/// connection is made again.
+/// connection is opened again.
 ///
 /// ```
 /// # use scape::testing::ScriptedTor;

@@ -241,8 +241,8 @@ impl Dispatcher {
         self.state.lock().kept.get_or_insert_default();
     }
 
-    /// Tells the status callbacks that the connection was made again, and runs
-    /// the tasks that were stored since [`pause`](Self::pause).
+    /// Tells the status callbacks that the connection was opened again, and
+    /// runs the tasks that were stored since [`pause`](Self::pause).
     pub(super) fn resume(&self, reconnected: &Reconnected) {
         self.status(ConnectionStatus::Reconnected(reconnected.clone()));
         self.release(|_| true);

@@ -25,11 +25,11 @@ const LATE: usize = 4096;
 /// thread. So events that are in the queue at the deadline are still returned,
 /// up to [`LATE`] of them. Events that come later are not returned.
 ///
-/// A wait also ends with the connection, even if the connection is made again.
-/// The reason is that most waits belong to a command that was sent on the old
-/// connection. The next connection may be to another tor, in whose events the
-/// ids stand for other things. So the command must be sent with a handle that
-/// uses the same connection: see
+/// A wait also ends with the connection, even if the connection is opened
+/// again. The reason is that most waits belong to a command that was sent on
+/// the old connection. The next connection may be to another tor, in whose
+/// events the ids stand for other things. So the command must be sent with a
+/// handle that uses the same connection: see
 /// [`on_this_link`](crate::Controller::on_this_link). With
 /// [`over_reconnects`](Self::over_reconnects), a wait continues on the next
 /// connection.

@@ -21,7 +21,7 @@ use crate::io::transport::{Deadline, Transport};
 use scape_proto::control::{Command, Limits, Reply};
 use scape_proto::event::{Event, EventKind};
 
-/// A control connection, which may be made again after its socket has ended.
+/// A control connection, which may be opened again after its socket has ended.
 /// Clones share the connection. The connection doesn't end when the last clone
 /// is dropped. The session that owns the connection ends it with
 /// [`close`](Self::close).
@@ -46,7 +46,7 @@ impl Callbacks {
         }
     }
 
-    /// Notes that a call of this library waits for an event, as long as the
+    /// Records that a call of this library waits for an event, as long as the
     /// returned value lives. The reader thread doesn't hold tor back in the
     /// meantime. Returns `None` if the connection no longer exists.
     pub(crate) fn awaiting(&self) -> Option<Awaiting> {
@@ -181,7 +181,7 @@ impl Connection {
     }
 
     /// Waits until callers can send. Fails with the cause if the connection has
-    /// ended and won't be made again. Fails with a timeout at `deadline`.
+    /// ended and won't be opened again. Fails with a timeout at `deadline`.
     pub(crate) fn wait_open(&self, deadline: Deadline) -> Result<()> {
         self.hub.wait_open(deadline).map_err(|closed| match closed {
             Some(closed) => closed.into(),
@@ -221,7 +221,7 @@ impl Connection {
         self.hub.set_persistent(persistent);
     }
 
-    /// Notes that no other socket is expected any more. If the connection is
+    /// Records that no other socket is expected any more. If the connection is
     /// down, its subscriptions end now. See [`Hub::give_up`].
     pub(crate) fn give_up(&self) {
         self.hub.give_up();
@@ -251,7 +251,7 @@ impl Connection {
     }
 
     /// Returns the cause of the connection's end if it has ended for good.
-    /// Returns `None` if the connection is open or may be made again.
+    /// Returns `None` if the connection is open or may be opened again.
     pub(crate) fn ended(&self) -> Option<Closed> {
         self.hub.ended()
     }

@@ -181,7 +181,7 @@ impl Hub {
     }
 
     /// Returns the cause of the connection's end if it has ended for good.
-    /// Returns `None` if the connection is open or may be made again.
+    /// Returns `None` if the connection is open or may be opened again.
     pub(super) fn ended(&self) -> Option<Closed> {
         match &self.state.lock().current {
             Current::Ended(closed) => Some(closed.clone()),
@@ -205,7 +205,7 @@ impl Hub {
     }
 
     /// Waits until callers can send, or until `deadline`. Returns
-    /// `Err(Some(cause))` once the connection has ended and won't be made
+    /// `Err(Some(cause))` once the connection has ended and won't be opened
     /// again. Returns `Err(None)` at the deadline.
     pub(super) fn wait_open(self: &Arc<Self>, deadline: Deadline) -> Result<(), Option<Closed>> {
         let _hook = self.wake_on_cancel(deadline);
@@ -412,7 +412,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Notes that a link has ended. If it is the current link, tells
+    /// Records that a link has ended. If it is the current link, tells
     /// subscriptions, trackers and callbacks of the end.
     fn link_ended(&self, link: &Link, closed: &Closed) {
         let mut state = self.state.lock();
@@ -436,8 +436,8 @@ impl Hub {
         }
     }
 
-    /// Notes the end of the current link, if another thread has ended the link
-    /// but hasn't reported the end yet.
+    /// Records the end of the current link, if another thread has ended the
+    /// link but hasn't reported the end yet.
     fn notice_end(&self, state: &mut State) {
         let closed = match &state.current {
             Current::Open(link) | Current::Restoring(link, _) => link.closed(),
@@ -448,9 +448,9 @@ impl Hub {
         }
     }
 
-    /// Notes that the current link has ended and another may follow. The caller
-    /// holds the lock of `state`. So trackers, subscriptions and callbacks are
-    /// told of this end before another link is opened.
+    /// Records that the current link has ended and another may follow. The
+    /// caller holds the lock of `state`. So trackers, subscriptions and
+    /// callbacks are told of this end before another link is opened.
     fn go_down(&self, state: &mut State, closed: &Closed) {
         match std::mem::take(&mut state.current) {
             Current::Open(link) => {
@@ -484,7 +484,7 @@ impl Hub {
         self.changed.notify_all();
     }
 
-    /// Notes that no other link is expected. If the connection is down,
+    /// Records that no other link is expected. If the connection is down,
     /// subscriptions end with the cause of the last link's end. If everything
     /// is being restored on another link right now, subscriptions end only if
     /// restoring fails.
@@ -568,7 +568,7 @@ impl Hub {
 }
 
 impl State {
-    /// Notes that the connection has ended for good.
+    /// Records that the connection has ended for good.
     fn end(&mut self, closed: &Closed) {
         self.ends += 1;
         self.last_end = Some(closed.clone());

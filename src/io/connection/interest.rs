@@ -27,8 +27,8 @@ pub(super) struct Interest {
     pub(super) refused: BTreeSet<EventKind>,
 }
 
-/// True if a subscriber was removed, and the new list of events wasn't sent to
-/// tor since. If another thread holds the lock of [`Interest`] when the
+/// True if a subscriber was removed, and the new list of events hasn't been
+/// sent to tor yet. If another thread holds the lock of [`Interest`] when the
 /// subscriber is removed, that thread sends the list after releasing the lock.
 #[derive(Debug, Default)]
 pub(super) struct Stale(pub(super) AtomicBool);

@@ -21,9 +21,9 @@ pub enum EventItem {
     Missed(u64),
     /// The connection ended, for this cause. Events are missing from here to
     /// the next [`Reconnected`](Self::Reconnected). If the connection isn't
-    /// made again, no items follow.
+    /// opened again, no items follow.
     Disconnected(Closed),
-    /// The connection was made again and everything was restored. Commands
+    /// The connection was opened again and everything was restored. Commands
     /// succeed from here on. The events that follow are those that tor sent on
     /// the new connection.
     Reconnected(Reconnected),

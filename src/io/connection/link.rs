@@ -23,7 +23,7 @@ use scape_proto::control::{Command, Limits};
 type OnEnd = Box<dyn Fn(&Link, &Closed) + Send + Sync>;
 
 /// One socket, with its reader thread and the callers that wait for replies on
-/// it. A link that has ended is never used again: a connection that is made
+/// it. A link that has ended is never used again: a connection that is opened
 /// again gets a new link.
 pub(super) struct Link {
     pub(super) transport: Transport,

@@ -95,7 +95,7 @@
 //!
 //! When the connection ends, events that are queued can still be read. Then the
 //! iterators of subscriptions end, and [`Subscription::cause`] returns the
-//! cause. On a connection that is [made again](crate::Connect::reconnect),
+//! cause. On a connection that is [opened again](crate::Connect::reconnect),
 //! subscriptions and registrations continue. The events that tor sent while
 //! there was no connection are missing. So a program that follows tor's state
 //! by events must read the state again.
@@ -113,9 +113,9 @@
 //!   link on which commands are sent, or the cause if there is no such link.
 //! * A **link** (`link.rs`) is one socket. Only its reader thread reads it, and
 //!   only the thread whose turn it is writes it. A link that has ended is never
-//!   used again: a connection that is made again gets a new link. The hub
-//!   and the reader thread own the link. A link doesn't know the hub, but calls
-//!   a function when it ends.
+//!   used again: a connection that is opened again gets a new link. The hub and
+//!   the reader thread own the link. A link doesn't know the hub, but calls a
+//!   function when it ends.
 //! * The **writer** of a link (`writing.rs`) gives one thread after the other
 //!   its turn to write.
 //! * The **waiters** of a link (`waiters.rs`) are one slot for every command
@@ -189,10 +189,10 @@
 //! If this program is the cause, the connection has ended for good: every
 //! subscription ends, and the dispatcher throws away undelivered events,
 //! reports the end, and finishes. If tor is the cause, all earlier events are
-//! delivered first, and the callbacks stay, because the connection may be made
-//! again. Subscriptions end unless another link is expected. A thread never
-//! waits for its own end. It waits for the end of another thread only for a
-//! limited time, because a user's callback may take as long as it likes.
+//! delivered first, and the callbacks stay, because the connection may be
+//! opened again. Subscriptions end unless another link is expected. A thread
+//! never waits for its own end. It waits for the end of another thread only for
+//! a limited time, because a user's callback may take as long as it likes.
 //!
 //! ## Reconnecting
 //!
@@ -207,7 +207,7 @@
 //!    dispatcher store the events until the next step, because a callback that
 //!    ran now would find the controller closed.
 //! 4. **Open.** All of this happens under the hub's lock. Subscriptions and
-//!    status callbacks are told that the connection was made again. Then the
+//!    status callbacks are told that the connection was opened again. Then the
 //!    stored events are delivered, and callers may send.
 //!
 //! If the new link ends before step 4, the connection is down again, for the

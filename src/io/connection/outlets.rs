@@ -17,7 +17,7 @@ pub(super) struct Outlets {
 }
 
 impl Outlets {
-    /// Notes that a call of this library waits for an event, as long as the
+    /// Records that a call of this library waits for an event, as long as the
     /// returned value lives. The reader thread doesn't hold tor back in the
     /// meantime.
     pub(super) fn awaiting(self: &Arc<Self>) -> Awaiting {

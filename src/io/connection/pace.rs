@@ -78,7 +78,7 @@ impl Pace {
         self.given >= BATCH
     }
 
-    /// Notes that events were handed to this subscription.
+    /// Records that events were handed to this subscription.
     pub(super) fn handed_to(&mut self, queue: Arc<Queue>) {
         self.queues.push(queue);
     }
@@ -151,7 +151,7 @@ impl Recent {
         self.events.push_back(event.clone());
     }
 
-    /// Notes the end of a read. Drops all references if the flood is over.
+    /// Records the end of a read. Drops all references if the flood is over.
     pub(super) fn end_of_read(&mut self) {
         if self.new < FLOOD {
             self.events.clear();

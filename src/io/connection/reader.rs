@@ -82,7 +82,7 @@ struct Reader<'a, S> {
     calls: Vec<Call>,
     pace: Pace,
     hold: Hold,
-    /// True if a reply was among what was read last.
+    /// True if the bytes that were read last contained a reply.
     answered: bool,
     recent: Recent,
     /// The password or cookie that this program has sent. It is kept because

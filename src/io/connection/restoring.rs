@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::io::transport::Deadline;
 use scape_proto::control::{Command, Reply};
 
-/// A new link of a connection that is being made again. Callers can't send on
+/// A new link of a connection that is being opened again. Callers can't send on
 /// the link yet. Dropping this value ends the link, unless the link was
 /// [opened](Self::open).
 ///

@@ -49,7 +49,7 @@ pub(crate) trait Tracker: Send + Sync {
     /// connection is expected to follow, and false if not.
     fn ended(&self, _closed: &Closed, _returns: bool) {}
 
-    /// Called when the connection was made again and is open to callers. The
+    /// Called when the connection was opened again and is open to callers. The
     /// tracker may have got events of the new connection before this call,
     /// because trackers also get events while everything is being restored.
     fn resumed(&self) {}
@@ -160,7 +160,7 @@ impl Routes {
 
     /// Ends every queue with this cause, and refuses new entries until
     /// [`resume`](Self::resume). Tells trackers of the end. Trackers and
-    /// callbacks stay, because the connection may be made again.
+    /// callbacks stay, because the connection may be opened again.
     pub(super) fn end_queues(&self, closed: &Closed) {
         end_targets(self.take(closed, |target| matches!(target, Target::Queue(_))), closed);
         for tracker in self.trackers() {
@@ -368,7 +368,7 @@ impl Queue {
         let _ = outlet.sender.send(Batch::gap(gap, self.waiting.clone()));
     }
 
-    /// Notes that the connection has ended and another is expected.
+    /// Records that the connection has ended and another is expected.
     fn interrupt(&self, closed: &Closed) {
         self.interruptions.fetch_add(1, Ordering::AcqRel);
         self.change(|end| match end {
@@ -388,8 +388,8 @@ impl Queue {
         }
     }
 
-    /// Notes that the connection is open again, and queues the events that were
-    /// stored while everything was being restored.
+    /// Records that the connection is open again, and queues the events that
+    /// were stored while everything was being restored.
     fn resume(&self, reconnected: &Reconnected) {
         self.change(|end| {
             let (mut outlet, kept) = match end {
@@ -406,7 +406,7 @@ impl Queue {
         });
     }
 
-    /// Notes that the connection has ended for good.
+    /// Records that the connection has ended for good.
     fn end(&self, closed: Closed) {
         self.change(|end| {
             if let QueueEnd::Open(mut outlet) = end {

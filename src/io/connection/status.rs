@@ -28,12 +28,12 @@ pub enum ConnectionStatus {
         /// The time until the next attempt. `None` if this was the last one.
         next: Option<Duration>,
     },
-    /// The connection was made again. Everything except
+    /// The connection was opened again. Everything except
     /// [`Reconnected::failures`] was restored, and commands succeed from here
     /// on.
     Reconnected(Reconnected),
     /// A later attempt has restored something that could not be restored when
-    /// the connection was made again. It was listed in
+    /// the connection was opened again. It was listed in
     /// [`Reconnected::failures`].
     Restored {
         /// The thing that was restored, as in [`Reconnected::failures`].
@@ -44,7 +44,7 @@ pub enum ConnectionStatus {
     RestoreFailed {
         /// The thing that is missing, as in [`Reconnected::failures`].
         what: String,
-        /// The number of the attempt since the connection was made again,
+        /// The number of the attempt since the connection was opened again,
         /// counted from 1.
         attempt: u32,
         /// The reason why the attempt failed.

@@ -42,7 +42,7 @@ pub enum QueueLimit {
     Unbounded,
     /// At most this many events. While so many are waiting, further events are
     /// lost and [counted](Subscription::lost). With 0, all events are lost, and
-    /// [`items`](Subscription::items) tells how many.
+    /// [`items`](Subscription::items) reports how many.
     Bounded(usize),
 }
 
@@ -77,7 +77,7 @@ impl QueueLimit {
 ///
 /// When the connection ends, the events in the queue can still be read. Then
 /// the iterators end, and [`cause`](Self::cause) returns the cause. A
-/// connection that is made again automatically
+/// connection that is opened again automatically
 /// ([`Connect::reconnect`](crate::Connect::reconnect)) doesn't end its
 /// subscriptions: the subscriptions continue when the connection is open again,
 /// and [`items`](Self::items) shows the place of the gap.
@@ -217,8 +217,8 @@ impl Subscription {
 
     /// Returns an iterator over every event and over the gaps between them. A
     /// gap is one of these: events that found no room in the queue, a
-    /// connection that ended, a connection that was made again. Waits for each
-    /// item as long as it takes. The iterator ends when the connection has
+    /// connection that ended, a connection that was opened again. Waits for
+    /// each item as long as it takes. The iterator ends when the connection has
     /// ended for good.
     ///
     /// A program with one thread sees a reconnect here, in its place among the
@@ -276,9 +276,9 @@ impl Subscription {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if nothing comes in
-    /// time, even while the connection is being made again. Returns an error of
-    /// the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if nothing arrives in
+    /// time, even while the connection is being opened again. Returns an error
+    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
     /// cause, once the connection has ended for good and the queue is empty.
     pub fn next_item(&self, timeout: Duration) -> Result<EventItem> {
         let deadline = deadline_after(timeout);
@@ -326,9 +326,9 @@ impl Subscription {
     /// # Errors
     ///
     /// Returns an error of the kind
-    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no event comes in
-    /// time, even while the connection is being made again. Returns an error of
-    /// the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
+    /// [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if no event arrives in
+    /// time, even while the connection is being opened again. Returns an error
+    /// of the kind [`ErrorKind::Closed`](crate::ErrorKind::Closed), with the
     /// cause, once the connection has ended for good and the queue is empty.
     pub fn next_timeout(&self, timeout: Duration) -> Result<Arc<Event>> {
         let deadline = deadline_after(timeout);
@@ -398,7 +398,7 @@ impl Subscription {
 
     /// Returns the cause of the connection's end, if no more events will be put
     /// into the queue. Returns `None` as long as the connection is open or is
-    /// expected to be made again.
+    /// expected to be opened again.
     pub fn cause(&self) -> Option<Closed> {
         self.queue.cause()
     }
@@ -432,7 +432,7 @@ impl Subscription {
         }
     }
 
-    /// Notes that a call of this library waits for an event, as long as the
+    /// Records that a call of this library waits for an event, as long as the
     /// returned value lives. Returns `None` if the connection no longer exists.
     pub(super) fn awaiting(&self) -> Option<Awaiting> {
         self.registration.hub.upgrade().map(|hub| hub.outlets.awaiting())

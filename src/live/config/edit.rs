@@ -336,8 +336,8 @@ impl Config {
         }
     }
 
-    /// Notes a pending change of a list. The function `edit` changes the list's
-    /// elements.
+    /// Records a pending change of a list. The function `edit` changes the
+    /// list's elements.
     fn edit(
         &mut self,
         name: &str,
@@ -350,7 +350,7 @@ impl Config {
         self.put(&schema, spec, from_elements(spec, elements))
     }
 
-    /// Notes a pending change: the option `spec` gets these values. If the
+    /// Records a pending change: the option `spec` gets these values. If the
     /// option is in a group, the lines of the group's other options stay.
     fn put(&mut self, schema: &Schema, spec: &Spec, values: Vec<String>) -> Result<()> {
         if spec.is_in_ordered_group() {
@@ -363,7 +363,7 @@ impl Config {
         self.put_unit(schema, spec, Wanted::Lines(lines))
     }
 
-    /// Notes a pending change of the option `spec`. If the option is in a
+    /// Records a pending change of the option `spec`. If the option is in a
     /// group, this is a change of the whole group.
     fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
         let unit = spec.unit();

@@ -104,8 +104,8 @@ impl Controller {
 }
 
 impl Config {
-    /// Returns the configuration of the tor that `controller` controls. Same as
-    /// [`Controller::config`].
+    /// Returns the configuration of the tor that `controller` controls. Does
+    /// the same as [`Controller::config`].
     ///
     /// ```
     /// # use scape::testing::ScriptedTor;

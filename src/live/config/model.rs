@@ -104,7 +104,7 @@ impl Model {
         self.ends + self.units.get(unit).map_or(0, |unit| unit.events)
     }
 
-    /// Notes the answer to GETCONF about an option or group. `events` is the
+    /// Records the answer to GETCONF about an option or group. `events` is the
     /// number that [`events_of`](Self::events_of) returned before GETCONF was
     /// sent. If an event has come since, it may be newer than the answer, so
     /// the answer is ignored.
@@ -138,8 +138,8 @@ impl Model {
         }
     }
 
-    /// Notes that options or groups are about to be set. The known values stay
-    /// valid until [`was_set`](Self::was_set).
+    /// Records that options or groups are about to be set. The known values
+    /// stay valid until [`was_set`](Self::was_set).
     pub(super) fn setting(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
             let unit = self.units.entry(name.clone()).or_default();
@@ -147,8 +147,8 @@ impl Model {
         }
     }
 
-    /// Notes that tor has set options or groups. Their new values come with an
-    /// event, or are read when they are needed.
+    /// Records that tor has set options or groups. Their new values come with
+    /// an event, or are read when they are needed.
     pub(super) fn was_set(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, _) in units {
             let Some(unit) = self.units.get_mut(name) else { continue };
@@ -159,7 +159,7 @@ impl Model {
         }
     }
 
-    /// Notes that tor has refused to set options or groups. No event will
+    /// Records that tor has refused to set options or groups. No event will
     /// report these changes.
     pub(super) fn was_refused(&mut self, units: &[(String, Vec<ConfLine>)]) {
         for (name, lines) in units {
@@ -176,7 +176,7 @@ impl Model {
         }
     }
 
-    /// Notes the lines of an event CONF_CHANGED, which has all lines of each
+    /// Records the lines of an event CONF_CHANGED, which has all lines of each
     /// option or group that it names. Returns the changes.
     pub(super) fn apply(&mut self, told: &[ConfLine]) -> Vec<Changed> {
         let schema = self.schema.clone();
@@ -186,7 +186,7 @@ impl Model {
         changes.collect()
     }
 
-    /// Notes that an event has reported the lines of one option or group.
+    /// Records that an event has reported the lines of one option or group.
     fn told(&mut self, name: String, lines: Vec<ConfLine>) -> Changed {
         let schema = self.schema.clone();
         let unit = self.units.entry(name.clone()).or_default();
@@ -233,7 +233,7 @@ impl Model {
         std::mem::take(&mut self.overwritten)
     }
 
-    /// Notes that no answer came while options or groups were being set: the
+    /// Records that no answer came while options or groups were being set: the
     /// connection ended, or the call gave up. tor may have made the changes or
     /// not, so the values aren't known.
     pub(super) fn was_cut_off(&mut self, units: &[(String, Vec<ConfLine>)]) {
@@ -245,8 +245,9 @@ impl Model {
         }
     }
 
-    /// Notes that the connection has ended. No value is known any more, because
-    /// events are missing and the next connection may be to another tor.
+    /// Records that the connection has ended. No value is known any more,
+    /// because events are missing and the next connection may be to another
+    /// tor.
     pub(super) fn forget(&mut self) {
         self.ends += 1;
         self.forget_values();

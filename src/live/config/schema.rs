@@ -13,7 +13,7 @@ use scape_proto::torrc::{begins_with, expanded};
 pub(super) struct Schema {
     /// The options in tor's order.
     specs: Vec<Spec>,
-    /// The indexes of the options by name in lower case.
+    /// The index of each option in `specs`, by the option's name in lower case.
     by_name: HashMap<String, usize>,
 }
 

@@ -63,7 +63,7 @@ impl Shared {
         // Subscribe first, so that no change is missed.
         let registration = controller.track(&[EventKind::ConfChanged], live.clone())?;
         // Follow reconnects before the first answer, because the connection may
-        // be made again at any time.
+        // be opened again at any time.
         controller.follow(&live);
         let ask = |command| controller.send(command)?.wait_ok();
         while !live.read_schema(&Questions::new(&ask))? {}

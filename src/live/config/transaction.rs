@@ -34,7 +34,7 @@ impl Transaction {
         Transaction { shared: shared.clone(), units }
     }
 
-    /// Notes the outcome in the model.
+    /// Records the outcome in the model.
     pub(super) fn end(self, outcome: &Result<()>) {
         let mut model = self.shared.model();
         match outcome {

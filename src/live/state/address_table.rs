@@ -18,7 +18,7 @@ pub(super) struct AddressTable {
     /// The expiry times, the earliest first. Holds exactly one entry for each
     /// mapping with an expiry time.
     ends: BTreeSet<(SystemTime, Arc<str>)>,
-    /// The snapshot that was returned last. `None` once the table has changed.
+    /// The most recently returned snapshot. `None` once the table has changed.
     snapshot: Option<Arc<Addresses>>,
 }
 

@@ -130,14 +130,14 @@ impl CircuitTable {
         });
     }
 
-    /// Notes that EXTENDCIRCUIT is about to be sent. See
+    /// Records that EXTENDCIRCUIT is about to be sent. See
     /// [`launched`](Self::launched).
     pub(super) fn launching(&mut self) {
         self.launching += 1;
     }
 
-    /// Notes the reply to EXTENDCIRCUIT. `id` is the circuit's id, or `None` if
-    /// the command failed. Returns the circuit, or `None` if the command
+    /// Records the reply to EXTENDCIRCUIT. `id` is the circuit's id, or `None`
+    /// if the command failed. Returns the circuit, or `None` if the command
     /// failed. Events about the circuit may have arrived before the reply.
     pub(super) fn launched(
         &mut self,

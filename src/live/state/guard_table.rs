@@ -17,8 +17,8 @@ pub(super) struct GuardTable {
     next_place: u64,
 }
 
-/// The identity of a guard: its fingerprint, or its nickname if tor tells only
-/// that.
+/// The identity of a guard: its fingerprint, or its nickname if tor reports
+/// only that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
     Fingerprint(Fingerprint),

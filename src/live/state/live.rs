@@ -80,7 +80,7 @@ pub(crate) struct Inner {
     /// events are applied.
     pub(super) registration: Mutex<Option<RouteGuard>>,
     pub(super) keeper: Mutex<Option<Thread>>,
-    /// The directory that was loaded last.
+    /// The most recently loaded directory.
     pub(super) directory: Mutex<Option<directory::Kept>>,
 }
 
@@ -354,7 +354,7 @@ impl State {
             return Ok(None);
         }
         let controller = self.controller().on_this_link()?.in_one_call();
-        // The connection may have been made again before the line above.
+        // The connection may have been opened again before the line above.
         Ok((!is_ended()).then_some(controller))
     }
 

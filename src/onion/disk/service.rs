@@ -368,7 +368,7 @@ impl Drop for DiskOnionGuard {
         let Some(controller) = self.controller.upgrade() else { return };
         let timeout = controller.timeout().min(DROP);
         let onions = DiskOnions::of(&controller.with_timeout(timeout));
-        // A service that is gone already is no problem.
+        // It isn't an error if the service no longer exists.
         if let Err(error) = removed(onions.remove(&self.directory)) {
             log::debug!(target: "scape::connection", "cannot remove the onion service {}: {error}", self.address);
         }

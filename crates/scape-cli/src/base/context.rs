@@ -17,7 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The default time limit for requests that need the Tor network.
 const NETWORK_PATIENCE: Duration = Duration::from_secs(120);
 
-/// The context of a command.
+/// The global options, the output and the connections to tor that a command
+/// uses.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) options: GlobalOptions,

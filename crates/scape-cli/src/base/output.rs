@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 
-/// The output of a command.
+/// The standard output of a command, in text or JSON.
 #[derive(Debug, Clone)]
 pub(crate) struct Output {
     json: bool,

@@ -1,4 +1,4 @@
-//! Drawing the model. Nothing is changed here.
+//! Functions that draw the model. They don't change it.
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -42,7 +42,8 @@ pub(crate) fn draw(model: &Model, frame: &mut Frame<'_>) {
     if screen.height > 1 {
         draw_bottom(model, frame, bottom);
     }
-    // A page may have a box over the whole screen.
+    // The page is drawn after the bottom row, because it may draw a box over
+    // the whole screen.
     if middle.height > 0 {
         model.pages.get(model.page).draw(model.shown(), &model.view(), frame, middle);
     }
@@ -72,7 +73,8 @@ fn draw_tabs(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
-/// Draws the last row: what the user types, a message, or the keys.
+/// Draws the last row: the line that the user types, a message, or the keys of
+/// the page.
 fn draw_bottom(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let theme = model.theme;
     if let Some(line) = &model.line {
@@ -88,7 +90,7 @@ fn draw_bottom(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let quit = if page.takes_text() { ("Ctrl-C", "quit") } else { ("q", "quit") };
     let keys = [help, quit].into_iter().chain(page.keys().iter().copied());
     let spans = keys.flat_map(|(key, meaning)| {
-        // The long form is in the help.
+        // Only the help shows the whole text.
         let meaning = meaning.split([':', ';', ',']).next().unwrap_or(meaning);
         [Span::styled(key, theme.key()), Span::raw(format!(" {meaning}  "))]
     });
@@ -135,7 +137,7 @@ fn draw_editor(
         let (text, column) = editor.visible(width.saturating_sub(3));
         let mut spans = vec![Span::raw(if index == current { "> " } else { "  " })];
         if index == current {
-            // The terminal's cursor isn't used, because the box may be cut.
+            // The terminal's cursor isn't used, because the box may be cut off.
             let before: String = text.chars().take(column).collect();
             let at: String = text.chars().skip(column).take(1).collect();
             let at = if at.is_empty() { " ".into() } else { at };

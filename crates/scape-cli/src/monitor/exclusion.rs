@@ -6,13 +6,13 @@ use scape::{Controller, Result};
 /// The option's name.
 pub(crate) const OPTION: &str = "ExcludeNodes";
 
-/// Returns true if the option's value has this relay by its fingerprint.
+/// Returns true if the option's value contains the fingerprint of this relay.
 pub(crate) fn contains(value: &str, relay: Fingerprint) -> bool {
     entries(value).any(|entry| is_relay(entry, relay))
 }
 
-/// Adds a relay to the option, or removes it. Other entries stay. Returns the
-/// message for the user.
+/// Adds a relay to the option if `is_excluded` is true. Otherwise, removes it.
+/// Other entries stay. Returns the message for the user.
 pub(crate) fn change(
     controller: &Controller,
     relay: Fingerprint,
@@ -24,7 +24,7 @@ pub(crate) fn change(
         value => controller.set_conf([(OPTION, value)])?,
     }
     Ok(match is_excluded {
-        true => "tor avoids the relay in new circuits; W on the configuration page saves that",
+        true => "tor avoids the relay in new circuits; press W on the page Config to save that",
         false => "tor may use the relay again",
     })
 }
@@ -42,7 +42,7 @@ fn entries(value: &str) -> impl Iterator<Item = &str> {
     value.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// Returns true if an entry is the fingerprint of a relay, maybe with its
+/// Returns true if an entry is the fingerprint of a relay, with or without its
 /// nickname.
 fn is_relay(entry: &str, relay: Fingerprint) -> bool {
     let text = entry.trim_start_matches('$');

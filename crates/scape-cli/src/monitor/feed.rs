@@ -1,5 +1,5 @@
-//! The thread that tells the screen what tor does: it passes events on, and
-//! asks tor regularly for what events don't tell.
+//! The thread that collects data about tor. It passes events on to the screen,
+//! and regularly asks tor for the data that events don't contain.
 
 use std::time::{Duration, Instant};
 
@@ -38,47 +38,52 @@ pub(crate) const KINDS: &[EventKind] = &[
     EventKind::Guard,
 ];
 
-/// Events beyond this number are lost if the monitor is too slow. Then
-/// everything is read again, but not more often than every [`REREAD_EVERY`].
+/// The maximum number of events in a queue. If the monitor is too slow, further
+/// events are lost. Then everything is read again, but at most once per
+/// [`REREAD_EVERY`].
 const QUEUE: usize = 20_000;
 
 const REREAD_EVERY: Duration = Duration::from_secs(15);
 
-/// The longest wait for one answer. Events wait meanwhile.
+/// The maximum time to wait for one answer. Events wait during this time.
 const ANSWER: Duration = Duration::from_secs(5);
-/// The time for which tor isn't asked after it hasn't answered.
+/// The time without questions after tor has failed to answer one.
 const SILENT_FOR: Duration = Duration::from_secs(10);
 
-/// The intervals at which tor is asked.
+/// The interval between questions about tor itself.
 const FACTS_EVERY: Duration = Duration::from_secs(3);
+/// The interval between questions about circuits and streams.
 const CIRCUITS_EVERY: Duration = Duration::from_secs(30);
+/// The interval between questions about OR connections.
 const OR_CONNECTIONS_EVERY: Duration = Duration::from_secs(15);
+/// The interval between questions about onion services.
 const SERVICES_EVERY: Duration = Duration::from_secs(10);
-/// The interval for what changes rarely: the nickname, flags, accounting.
+/// The interval between questions about facts that change rarely: the nickname,
+/// the flags and accounting.
 const SLOW_EVERY: Duration = Duration::from_secs(30);
 
 /// The thread's state.
 #[derive(Debug)]
 pub(crate) struct Feed {
     controller: Controller,
-    /// The controller for questions, with a short time limit.
+    /// The controller for questions, with a short timeout.
     asked: Controller,
     messages: Sender<Message>,
     events: Subscription,
-    /// The events that the user has added.
+    /// The subscription to the kinds of events that the user has added.
     added: Option<Subscription>,
     meter: Meter,
     facts: Facts,
     due: Due,
     /// True if events were lost, so that everything has to be read again.
     is_stale: bool,
-    /// The time when everything was read again the last time.
+    /// The time when everything was last read again.
     reread_at: Option<Instant>,
-    /// The end of the time for which tor isn't asked.
+    /// The time until which tor isn't asked any questions.
     silent_until: Option<Instant>,
 }
 
-/// The times of the next questions.
+/// The times at which the next questions are due.
 #[derive(Debug, Clone, Copy)]
 struct Due {
     facts: Instant,
@@ -95,11 +100,11 @@ impl Due {
     }
 }
 
-/// Returned when the screen has ended.
+/// The error of a message that can't be sent because the screen has ended.
 #[derive(Debug)]
 struct Ended;
 
-/// A reason why questions weren't asked.
+/// The reason why the remaining questions weren't asked.
 #[derive(Debug)]
 enum Problem {
     Ended,
@@ -119,7 +124,7 @@ impl From<Error> for Problem {
 }
 
 impl Feed {
-    /// Subscribes to the events.
+    /// Creates the feed, and subscribes to [`KINDS`].
     pub(crate) fn new(controller: Controller, messages: Sender<Message>) -> Result<Self> {
         let events =
             controller.subscribe_with(KINDS.iter().cloned(), QueueLimit::Bounded(QUEUE))?;
@@ -139,8 +144,9 @@ impl Feed {
         })
     }
 
-    /// Works until the sender of `kinds` is dropped. `kinds` gets the kinds of
-    /// events to add.
+    /// Passes on events and asks questions until the sender of `kinds` is
+    /// dropped, or the connection or the screen has ended. Each message of
+    /// `kinds` replaces the kinds of events that the user has added.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
         if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
@@ -181,7 +187,8 @@ impl Feed {
         self.messages.send(message).map_err(|_| Ended)
     }
 
-    /// Passes events on. `is_added` tells that the user has added their kinds.
+    /// Passes events on. `is_added` is true if they come from the subscription
+    /// that the user has added.
     fn pass(&mut self, mut batch: Batch, is_added: bool) -> std::result::Result<(), Ended> {
         while let Some(item) = batch.pop_item() {
             self.pass_item(item, is_added)?;
@@ -193,14 +200,14 @@ impl Feed {
         match item {
             EventItem::Event(event) => {
                 if matches!(event.body(), EventBody::ConfChanged(_)) {
-                    // tor may be a relay from now on.
+                    // tor may have become a relay.
                     let now = Instant::now();
                     (self.due.facts, self.due.slow) = (now, now);
                 }
                 self.send(Message::Event(event))?;
             }
-            // Something is unknown now. The added kinds are for the log only,
-            // and a log isn't read again.
+            // The data may be out of date. Only the log shows the added kinds,
+            // and the log can't be read again.
             EventItem::Missed(_) if !is_added => self.is_stale = true,
             EventItem::Reconnected(_) if !is_added => {
                 self.is_stale = true;
@@ -230,8 +237,9 @@ impl Feed {
         Ok(())
     }
 
-    /// Asks what is due. If tor doesn't answer, asks the rest later, because
-    /// events wait meanwhile.
+    /// Measures tor's process, and asks the questions that are due. If tor
+    /// doesn't answer one, the others are asked later, because events wait for
+    /// the answers.
     fn ask(&mut self) -> std::result::Result<(), Ended> {
         let usage = match is_local(&self.controller) {
             true => self.meter.measure(self.facts.pid),
@@ -314,9 +322,9 @@ impl Feed {
         Ok(())
     }
 
-    /// Passes on the events that came while tor was asked for a list. They must
-    /// be passed on before the list. Calls `seen` with each, because the list
-    /// may be older than some of them.
+    /// Passes on the events that arrived while tor was asked for a list. They
+    /// must reach the screen before the list. Calls `seen` with each event,
+    /// because an event may be newer than the list.
     fn pass_waiting(&mut self, mut seen: impl FnMut(&EventBody)) -> std::result::Result<(), Ended> {
         while let Ok(mut batch) = self.events.receiver().try_recv() {
             while let Some(item) = batch.pop_item() {
@@ -330,7 +338,8 @@ impl Feed {
     }
 }
 
-/// Returns `None` if tor refuses the question, as old versions do.
+/// Returns `None` if tor refuses the question, because old versions of tor
+/// don't know all questions.
 fn accept_refusal<T>(answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -349,7 +358,8 @@ mod tests {
 
     use super::*;
 
-    /// Starts a tor that accepts subscriptions and answers questions like this.
+    /// Starts a tor that accepts subscriptions. `answer` returns the reply to a
+    /// question.
     fn feed(
         answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
     ) -> (ScriptedTor, Feed, Receiver<Message>) {
@@ -367,7 +377,8 @@ mod tests {
         (tor, Feed::new(controller, messages).unwrap(), received)
     }
 
-    /// Returns the messages until one of this kind has come.
+    /// Receives messages. The last one is the first for which `is_it` returns
+    /// true.
     fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {
@@ -380,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn silent_tor_delays_no_events_and_tells_no_facts() {
+    fn silent_tor_delays_no_events_and_has_no_facts() {
         let (tor, feed, received) = feed(|_| "");
         let (kinds, wanted) = bounded(1);
         let thread = thread::spawn(move || feed.run(&wanted));
@@ -391,7 +402,7 @@ mod tests {
             let is_fact = |message: &Message| matches!(message, Message::Facts(_));
             assert!(!messages.iter().any(is_fact), "{messages:?}");
         }
-        // The limits of two questions, and a share for slow machines.
+        // The timeouts of two questions, and a reserve for slow machines.
         assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         drop(kinds);
         thread.join().unwrap();
@@ -416,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn lost_events_have_everything_read_again_sometimes() {
+    fn data_is_read_again_after_lost_events_but_not_too_often() {
         let (_tor, mut feed, received) = feed(|_| "552 Unrecognized\r\n");
         let stale = || {
             let is_stale = |message: &Message| matches!(message, Message::Stale);

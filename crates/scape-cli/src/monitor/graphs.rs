@@ -1,4 +1,4 @@
-//! The file in which graphs are kept while the monitor doesn't run.
+//! The file in which graphs are saved while the monitor isn't running.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -13,15 +13,15 @@ use crate::commands::shared::temporary::without_temporary_name;
 
 use super::data::history::Histories;
 
-/// The form of the file.
+/// The version of the file's format.
 const FORM: u32 = 1;
-/// The part of a file that is read. Files have about 150 kilobytes.
+/// The maximum number of bytes that are read. A file has about 150 kilobytes.
 const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// The content of the file, in JSON.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept<T> {
-    /// The form of the file, [`FORM`].
+    /// The version of the file's format, [`FORM`].
     scape_graphs: u32,
     /// The time of writing, in seconds since 1970.
     saved: u64,
@@ -33,7 +33,8 @@ struct Kept<T> {
 ///
 /// # Errors
 ///
-/// Returns a failure if the file can't be read, or if it has something else.
+/// Returns a failure if the file can't be read, or if it doesn't contain graphs
+/// in this version of the format.
 pub(crate) fn read(path: &Path, now: SystemTime) -> Result<Histories, Failure> {
     let text = match read_start(path, LONGEST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Histories::default()),
@@ -44,7 +45,8 @@ pub(crate) fn read(path: &Path, now: SystemTime) -> Result<Histories, Failure> {
     let kept: Option<Kept<Histories>> = serde_json::from_str(&text).ok();
     let Some(mut kept) = kept.filter(|kept| kept.scape_graphs == FORM) else {
         let path = path.display();
-        let text = format!("--graphs: {path} has no graphs of this version; name another file");
+        let text =
+            format!("--graphs: {path} has no graphs that this version can read; name another file");
         return Err(Failure::usage(text));
     };
     let now = since_1970(now);

@@ -1,5 +1,5 @@
-//! The effects of keys. A key is first for a box or line that is open, then for
-//! the page, and finally for the whole monitor.
+//! The handling of keys. A key goes first to an open box or line, then to the
+//! page, and finally to the monitor as a whole.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,8 @@ use super::ui::line_editor::LineEditor;
 use super::ui::list::page_rows;
 use super::view::{Action, Edit};
 
-/// The keys of every page and their meanings.
+/// The keys that work on every page on which letters are commands, and their
+/// meanings.
 pub(crate) const EVERYWHERE: [(&str, &str); 12] = [
     ("Tab, 1-7", "another page"),
     ("Up, Down, k, j", "move; also PgUp, PgDn, Home, End, g, G, space"),
@@ -22,14 +23,14 @@ pub(crate) const EVERYWHERE: [(&str, &str); 12] = [
     ("p", "pause the screen"),
     ("y", "copy the selected row to the terminal's clipboard"),
     ("w", "write the page to a file"),
-    ("a", "show or hide addresses of others"),
+    ("a", "show or hide addresses of other people"),
     ("n", "new identity: new circuits for new connections"),
     ("Ctrl-L", "draw the screen again"),
     ("? or F1", "this help"),
     ("q or Ctrl-C", "quit"),
 ];
 
-/// The keys of a page on which letters are text.
+/// The keys that work on a page on which letters are text.
 const WHILE_TYPING: [(&str, &str); 4] = [
     ("Tab, Shift-Tab", "another page"),
     ("Ctrl-L", "draw the screen again"),
@@ -83,7 +84,7 @@ pub(crate) fn press(model: &mut Model, key: KeyEvent) -> Vec<Effect> {
             begin_line(model, Purpose::Search, &text);
         }
         KeyCode::Esc => {
-            // A page without a search has nothing to end.
+            // Searching fails on pages without a search. They ignore the key.
             let _ = model.pages.get_mut(model.page).search("");
         }
         KeyCode::Left | KeyCode::Char('h') => model.shift = model.shift.saturating_sub(8),
@@ -150,7 +151,7 @@ fn begin_line(model: &mut Model, purpose: Purpose, text: &str) {
     model.line = Some(BottomLine { purpose, editor: LineEditor::new(text), error: None });
 }
 
-/// Does what a page wants.
+/// Carries out the actions that a page has returned.
 fn perform(model: &mut Model, actions: Vec<Action>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for action in actions {

@@ -24,19 +24,19 @@ use super::data::{Link, Options};
 /// screen.
 #[derive(Debug, Clone)]
 pub(crate) enum Message {
-    /// A key, the mouse, or another size of the terminal.
+    /// A key press, a mouse event, pasted text, or a new size of the terminal.
     Input(TerminalEvent),
     /// A second has passed.
     Tick(SystemTime),
     /// An event of tor.
     Event(Arc<Event>),
-    /// The connection is lost or back.
+    /// The connection was lost or restored.
     Link(Link),
     /// Events were lost, so everything has to be read again.
     Stale,
     Facts(Arc<Facts>),
     Usage(Usage),
-    /// The bytes of the last seconds, from before the monitor was started.
+    /// The traffic in each of the last seconds before the monitor was started.
     Bandwidth(Vec<Traffic>),
     Circuits(Vec<CircuitInfo>),
     Streams(Vec<StreamInfo>),
@@ -51,7 +51,7 @@ pub(crate) enum Message {
     Details(String, Vec<String>),
     /// The program that uses a stream.
     Program(StreamId, Program),
-    /// The reply to a command of the prompt page.
+    /// The lines of the reply to a command from the prompt page.
     Reply(Vec<String>),
     /// The result of a request, for the user.
     Note(Note),
@@ -74,7 +74,7 @@ impl Note {
     }
 }
 
-/// A task of the worker thread.
+/// A task for the worker thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     NewIdentity,
@@ -90,20 +90,21 @@ pub(crate) enum Request {
     Relay(Fingerprint),
     /// Finds the program that uses a stream, by the address of its client.
     FindProgram(StreamId, SocketAddr),
-    /// Adds a relay to the option ExcludeNodes, or removes it.
+    /// Adds a relay to the option ExcludeNodes if the value is true. Otherwise,
+    /// removes it.
     Exclude(Fingerprint, bool),
     /// Checks the torrc.
     CheckTorrc,
-    /// Writes the graphs to the file in which they are kept.
+    /// Writes the graphs to the file in which they are saved.
     KeepGraphs(Box<Histories>),
     /// Changes an option. The change is pending until it is applied.
     SetOption(String, Vec<String>),
     ResetOption(String),
-    /// Drops the pending change of an option.
+    /// Discards the pending change of an option.
     DiscardOption(String),
     /// Sends the pending changes to tor.
     ApplyOptions,
-    /// Has tor write its torrc.
+    /// Makes tor write its torrc.
     SaveTorrc,
     WriteFile(PathBuf, String),
     /// Subscribes to further kinds of events, for the log page.
@@ -125,7 +126,7 @@ impl Request {
     }
 }
 
-/// A task of the thread of the screen after a message.
+/// A task that a message causes for the thread of the screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
     Quit,

@@ -1,17 +1,18 @@
 //! `scape monitor` shows the state of a tor on the whole terminal.
 //!
-//! A [`model::Model`] has the whole state. Messages over one channel change it
-//! ([`update::update`]), and [`draw::draw`] draws it. Neither waits for
-//! anything. These threads send the messages:
+//! A [`model::Model`] holds the whole state. Messages from one channel change
+//! it ([`update::update`]), and [`draw::draw`] draws it. Neither function waits
+//! for anything. These threads send the messages:
 //!
-//! * `feed` passes tor's events on, and asks tor regularly for everything that
-//!   has no events.
+//! * `feed` passes tor's events on, and regularly asks tor for the data that
+//!   events don't contain.
 //! * `worker` handles the requests of the user.
 //! * `input` reads the terminal.
 //!
-//! The library's callback for the state of the connection sends messages too.
-//! The folder `data` has the knowledge of tor, `pages` has a file or folder for
-//! each page, and `ui` has the parts of pages. Start reading in `run.rs`.
+//! The library's callback for the state of the connection sends messages, too.
+//! The folder `data` contains what the monitor knows about tor. The folder
+//! `pages` contains a file or folder for each page, and `ui` contains the parts
+//! that pages are built from. Start reading in `run.rs`.
 
 mod data;
 mod draw;
@@ -68,17 +69,17 @@ use worker::Worker;
 const RECONNECT_EVERY: Duration = Duration::from_secs(5);
 /// The time after which a silent connection is checked.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// The number of messages that may wait for the screen. Threads wait if there
-/// are more.
+/// The maximum number of messages that wait for the screen. A thread that sends
+/// another one is blocked until there is room.
 const MESSAGES: usize = 4_096;
-/// The number of requests that may wait for tor.
+/// The maximum number of requests that wait for tor.
 const REQUESTS: usize = 64;
 
 /// Watch tor on the whole terminal: traffic, connections, log, options, relays
 ///
 /// Press ? for the keys, and q to quit. If tor restarts, the monitor connects
-/// again. On a relay, the addresses of other people are hidden unless you press
-/// a.
+/// again. The addresses of other people are hidden until you press a, unless
+/// tor has reported that it isn't a relay.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The page to begin with
@@ -87,11 +88,12 @@ pub(crate) struct Arguments {
 
     /// Use the mouse: the wheel moves the selection, a click opens a page
     ///
-    /// Then most terminals select text only while Shift is held.
+    /// With this option, most terminals select text only while Shift is held
+    /// down.
     #[arg(long)]
     mouse: bool,
 
-    /// Keep the graphs in this file, so that they go on when the monitor is
+    /// Save the graphs in this file, and continue them when the monitor is
     /// started again
     #[arg(long, value_name = "FILE")]
     graphs: Option<PathBuf>,
@@ -109,7 +111,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
         if context.out.is_json() {
-            let text = "the monitor prints no JSON; `scape status --json` does";
+            let text = "the monitor can't print JSON; use `scape status --json`";
             return Err(Failure::usage(text));
         }
         Screen::check()?;
@@ -149,13 +151,13 @@ impl Arguments {
         if let Some(path) = &self.graphs {
             let kept = graphs::write(path, &model.data.histories, SystemTime::now());
             let kept =
-                kept.map_err(|error| Failure::failed(format!("cannot keep the graphs: {error}")));
+                kept.map_err(|error| Failure::failed(format!("cannot save the graphs: {error}")));
             return ended.and(kept);
         }
         ended
     }
 
-    /// Opens the databases.
+    /// Opens the databases of countries and networks.
     fn geoip(&self) -> Result<GeoIp, Failure> {
         let geoip = self.countries.database()?;
         match &self.networks {
@@ -167,7 +169,7 @@ impl Arguments {
     }
 }
 
-/// Tells the screen that the connection is lost or back.
+/// Sends a message if the connection was lost or restored.
 fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
     let link = match change {
         ConnectionStatus::Connected | ConnectionStatus::Reconnected(_) => Link::Up,
@@ -175,6 +177,6 @@ fn tell_link(change: &ConnectionStatus, messages: &Sender<Message>) {
         ConnectionStatus::ReconnectFailed { error, .. } => Link::Lost(error.to_string()),
         _ => return,
     };
-    // The screen may have ended.
+    // Sending fails if the screen has ended.
     let _ = messages.send(Message::Link(link));
 }

@@ -12,29 +12,30 @@ use super::ui::theme::Theme;
 use super::ui::{popup, text};
 use super::view::{Edit, View};
 
-/// The state of the monitor. It is changed by `update` and drawn by `draw`
-/// only.
+/// The state of the monitor. Only `update` changes it, and `draw` draws it.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) page: Page,
     pub(crate) pages: Pages,
     pub(crate) data: Data,
-    /// The data when the user has paused the screen.
+    /// A copy of the data from the time when the user paused the screen. `None`
+    /// if the screen isn't paused.
     pub(crate) frozen: Option<Box<Data>>,
     pub(crate) popup: Option<Popup>,
     pub(crate) line: Option<BottomLine>,
-    /// A message to the user, and the time it came.
+    /// A message to the user, and the time when it arrived.
     pub(crate) note: Option<(Note, SystemTime)>,
     pub(crate) theme: Theme,
     pub(crate) width: u16,
     pub(crate) height: u16,
     pub(crate) shift: usize,
-    /// The user's choice. `None` hides addresses of others, unless tor has told
-    /// that it isn't a relay.
+    /// True if the user wants to see addresses of other people, false if not.
+    /// `None` if the user hasn't chosen: then they are hidden, unless tor has
+    /// reported that it isn't a relay.
     pub(crate) shows_addresses: Option<bool>,
-    /// True if the graphs are kept in a file.
+    /// True if the graphs are saved in a file.
     pub(crate) keeps_graphs: bool,
-    /// The time when the graphs were kept the last time.
+    /// The time when the graphs were last saved.
     pub(crate) kept_at: SystemTime,
     /// True if the screen has to be drawn again.
     pub(crate) changed: bool,
@@ -102,7 +103,7 @@ impl Model {
         self.popup = Some(Popup::Text { title: printable(&title), lines, first: 0 });
     }
 
-    /// Returns the settings by which pages are drawn.
+    /// Returns the settings for drawing pages.
     pub(crate) fn view(&self) -> View {
         let shown = self.shown();
         View {

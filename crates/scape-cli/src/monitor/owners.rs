@@ -1,4 +1,4 @@
-//! Finding the programs on this machine that use streams.
+//! The search for the programs on this machine that use streams.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -11,11 +11,12 @@ use super::data::programs::Program;
 
 /// The list of the users of this machine.
 const USERS: &str = "/etc/passwd";
-/// The part of the list that is read.
+/// The maximum number of bytes of the list that are read.
 const USERS_READ: u64 = 1024 * 1024;
 
-/// Finds the program whose connection to tor has this address. Returns `None`
-/// if the connection isn't found, or if this system has no list of connections.
+/// Finds the program whose connection to tor comes from this address. Returns
+/// `None` if the connection isn't found, or if this system has no list of
+/// connections.
 pub(crate) fn program_of(source: SocketAddr) -> Option<Program> {
     let (process, uid) = match owner_of(source, None) {
         Ok(owner) => {

@@ -5,20 +5,21 @@ use std::time::Instant;
 
 use super::data::facts::Usage;
 
-/// The unit of processor times in `/proc`: Linux has 100 ticks a second, for
-/// programs on all common machines.
+/// The number of ticks per second, the unit of processor times in `/proc`.
+/// Linux shows programs 100 ticks per second on all common machines.
 const TICKS_PER_SECOND: u128 = 100;
 
-/// Measures a process.
+/// A meter for the resources of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    /// The processor time of the process at the last measurement, in ticks.
+    /// The ID of the process, its processor time in ticks, and the time of the
+    /// last measurement.
     last: Option<(u32, u64, Instant)>,
 }
 
 impl Meter {
     /// Measures the process with this ID. Returns no values if the process
-    /// isn't a tor, because then tor runs on another machine or in a container.
+    /// isn't tor, because tor then runs on another machine or in a container.
     pub(crate) fn measure(&mut self, pid: Option<u32>) -> Usage {
         let Some(pid) = pid else { return Usage::default() };
         let stat = read(pid, "stat").unwrap_or_default();
@@ -54,7 +55,8 @@ fn read(pid: u32, file: &str) -> Option<String> {
 fn parse_stat(text: &str) -> Option<(&str, u64)> {
     // The name is in parentheses and may contain spaces and parentheses.
     let (name, rest) = text.split_once('(')?.1.rsplit_once(')')?;
-    // The fields 14 and 15 are user and system time. `rest` begins with 3.
+    // The fields 14 and 15 are user and system time. `rest` begins with field
+    // 3.
     let mut times = rest.split_whitespace().skip(11).map_while(|word| word.parse::<u64>().ok());
     Some((name, times.next()?.saturating_add(times.next()?)))
 }

@@ -13,7 +13,7 @@ use crate::commands::shared::files::{is_local, read_start};
 use super::data::facts::{Accounting, Facts};
 use super::data::onions::{Origin, Service};
 
-/// The keys of the facts. The ports are added.
+/// The keys of the facts, except for the ports, whose keys are added later.
 const KEYS: [&str; 15] = [
     "version",
     "status/version/current",
@@ -33,13 +33,15 @@ const KEYS: [&str; 15] = [
 ];
 
 const FINGERPRINT: &str = "fingerprint";
-/// Part of the refusal of [`FINGERPRINT`] by a tor that isn't a relay.
+/// A part of the text with which tor refuses [`FINGERPRINT`] if it isn't a
+/// relay.
 const NO_RELAY: &str = "server mode";
 
-/// The longest file with the address of an onion service.
+/// The maximum number of bytes that are read from the file `hostname` of an
+/// onion service.
 const HOSTNAME: u64 = 1_024;
 
-/// Reads the facts. Those that change rarely are taken from `old`.
+/// Reads the facts. Those that change rarely are copied from `old`.
 pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     let kinds = ListenerKind::KNOWN;
     let listeners: Vec<_> = kinds.iter().map(|kind| format!("net/listeners/{kind}")).collect();
@@ -101,8 +103,8 @@ pub(crate) fn facts(controller: &Controller, old: &Facts) -> Result<Facts> {
     })
 }
 
-/// Reads the facts that change rarely. They stay as they are if tor doesn't
-/// answer.
+/// Reads the facts that change rarely. If tor doesn't answer, the facts that
+/// weren't read keep their values.
 pub(crate) fn slow_facts(controller: &Controller, facts: &mut Facts) -> Result<()> {
     let info = controller.info();
     facts.nickname = controller.get_conf("Nickname")?;
@@ -158,8 +160,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the facts of a tor that answers `GETINFO fingerprint` like this,
-    /// and refuses all other keys.
+    /// Returns the facts of a tor that answers `GETINFO fingerprint` with
+    /// `fingerprint`, and refuses all other keys.
     fn ask(fingerprint: &'static str) -> Result<Facts> {
         let tor = ScriptedTor::builder()
             .on_any(move |command| match command.strip_prefix("GETINFO ")? {
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn only_tor_itself_tells_that_it_is_no_relay() {
+    fn role_is_unknown_unless_tor_reports_it() {
         let relay = "250-fingerprint=000000000000000000000000000000000000002A\r\n250 OK\r\n";
         for (answer, is_relay) in [
             (relay, Some(true)),

@@ -1,5 +1,5 @@
-//! The queue of requests to the worker. A request to load something is queued
-//! once only, so that a flood of events leaves room for requests of the user.
+//! The queue of requests to the worker. A request to load something is never
+//! queued twice, so a flood of events leaves room for requests of the user.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::message::Request;
 
-/// The requests to load something that are waiting.
+/// The waiting requests to load something.
 type Loads = Arc<Mutex<Vec<Request>>>;
 
 /// Creates a queue that holds at most `size` requests.
@@ -18,7 +18,7 @@ pub(crate) fn bounded(size: usize) -> (Requests, Waiting) {
     (Requests { sender, loads: Arc::clone(&loads) }, Waiting { receiver, loads })
 }
 
-/// The side of the screen.
+/// The end of the queue to which the screen sends.
 #[derive(Debug)]
 pub(crate) struct Requests {
     sender: Sender<Request>,
@@ -26,8 +26,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// Adds a request. Does nothing if the same thing is going to be loaded
-    /// anyway.
+    /// Adds a request. Does nothing if an equal request to load something is
+    /// already waiting.
     pub(crate) fn try_send(&self, request: Request) -> Result<(), TrySendError<Request>> {
         if !request.is_load() {
             return self.sender.try_send(request);
@@ -42,7 +42,7 @@ impl Requests {
     }
 }
 
-/// The side of the worker.
+/// The end of the queue from which the worker receives.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     receiver: Receiver<Request>,
@@ -53,7 +53,7 @@ impl Waiting {
     /// Waits for the next request. Returns `None` if the screen has ended.
     pub(crate) fn next(&self) -> Option<Request> {
         let request = self.receiver.recv().ok()?;
-        // A change from now on needs another request.
+        // Changes after this point need another request.
         self.loads.lock().retain(|load| *load != request);
         Some(request)
     }

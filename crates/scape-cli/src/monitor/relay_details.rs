@@ -10,7 +10,7 @@ use crate::base::units;
 
 use super::data::relays::Place;
 
-/// Returns a title and lines. Only what tor knows of the relay is included.
+/// Returns a title, and lines with everything that tor knows about the relay.
 pub(crate) fn read(
     controller: &Controller,
     geoip: &GeoIp,

@@ -14,28 +14,30 @@ use super::queue::Requests;
 use super::terminal::Screen;
 use super::update::{begin, update};
 
-/// The least time between two drawings because of events.
+/// The minimum time between two drawings that events cause.
 const FRAME: Duration = Duration::from_millis(200);
-/// The least time between two drawings because of keys.
+/// The minimum time between two drawings that keys cause.
 const KEY_FRAME: Duration = Duration::from_millis(30);
-/// The longest wait, so that a signal is noticed.
+/// The maximum time to wait for a message, so that signals are noticed soon.
 const WAIT: Duration = Duration::from_millis(250);
+/// The interval between two ticks.
 const TICK: Duration = Duration::from_secs(1);
-/// The number of messages that are handled before the screen may be drawn.
+/// The maximum number of waiting messages that are handled between two
+/// drawings.
 const AT_ONCE: usize = 2_000;
 
-/// The channels and threads around the loop.
+/// The channels and threads that the loop uses.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) messages: Receiver<Message>,
     pub(crate) requests: Requests,
-    /// The threads without which the monitor is of no use, each with the
-    /// meaning of its end.
+    /// The threads that the monitor can't work without. The text is the message
+    /// for the user if the thread ends.
     pub(crate) threads: Vec<(JoinHandle<()>, &'static str)>,
     pub(crate) token: CancelToken,
 }
 
-/// Runs until the user quits, or until a signal comes.
+/// Handles messages until the user quits, a signal arrives, or a thread ends.
 pub(crate) fn run(
     model: &mut Model,
     screen: &mut Screen,
@@ -90,7 +92,7 @@ pub(crate) fn run(
     }
 }
 
-/// Does what an update wants. Returns true if the monitor has to end.
+/// Carries out the effects of an update. Returns true if the monitor must end.
 fn perform(
     effects: Vec<Effect>,
     model: &mut Model,
@@ -104,7 +106,7 @@ fn perform(
             Effect::Clear => screen.clear()?,
             Effect::Ask(request) => match around.requests.try_send(request) {
                 Ok(()) => {}
-                // The user hasn't asked for these.
+                // The user didn't ask for these requests, and needs no message.
                 Err(TrySendError::Full(Request::FindProgram(..) | Request::KeepGraphs(_))) => {}
                 Err(TrySendError::Full(_)) => {
                     let note = Note::error("tor hasn't answered yet; try again later");

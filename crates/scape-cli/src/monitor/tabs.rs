@@ -17,7 +17,7 @@ pub(crate) fn line(selected: Page, theme: Theme) -> Line<'static> {
     Line::from(spans.collect::<Vec<_>>())
 }
 
-/// Returns the page whose tab is at a column.
+/// Returns the page whose tab is at a column. Returns `None` between tabs.
 pub(crate) fn at(column: u16) -> Option<Page> {
     let mut end = 0;
     Page::ALL.into_iter().find(|page| {

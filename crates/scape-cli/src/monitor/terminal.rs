@@ -1,5 +1,5 @@
-//! The terminal: taken over at the start, and given back as it was at the end,
-//! also after a panic or a signal.
+//! The terminal. The monitor takes it over at the start, and restores it at the
+//! end, even after a panic or a signal.
 
 use std::io::{self, IsTerminal as _, Stdout};
 use std::panic;
@@ -22,14 +22,15 @@ use crate::base::interrupt;
 use super::draw::draw;
 use super::model::Model;
 
-/// The terminal while the monitor has it. Dropping it restores the terminal.
+/// The terminal while the monitor uses it. Dropping this value restores the
+/// terminal.
 #[derive(Debug)]
 pub(crate) struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
 }
 
 impl Screen {
-    /// Returns a failure if input or output isn't a terminal.
+    /// Returns a failure if standard input or standard output isn't a terminal.
     pub(crate) fn check() -> Result<(), Failure> {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             let text = "the monitor needs a terminal; `scape status` prints to files and pipes";
@@ -38,11 +39,12 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes the terminal over.
+    /// Takes over the terminal. If `mouse` is true, the mouse is used, too.
     pub(crate) fn open(mouse: bool) -> Result<Self, Failure> {
         restore_after_panics();
         enable_raw_mode().map_err(failure)?;
-        // The screen may be waiting for the terminal when a signal comes.
+        // When a signal arrives, this thread may be blocked by the terminal, so
+        // another thread restores it.
         interrupt::end_with(restore);
         // From here on, dropping the screen restores the terminal.
         let backend = CrosstermBackend::new(io::stdout());
@@ -70,10 +72,10 @@ impl Screen {
         self.terminal.draw(|frame| draw(model, frame)).map(drop).map_err(failure)
     }
 
-    /// Has the next drawing replace everything on the screen.
+    /// Makes the next drawing replace everything on the screen.
     pub(crate) fn clear(&mut self) -> Result<(), Failure> {
-        // Unlike `clear`, this doesn't ask the terminal for the cursor's place.
-        // The answer would go to the thread that reads the terminal.
+        // Unlike `clear`, this doesn't ask the terminal for the cursor's
+        // position. The answer would go to the thread that reads the terminal.
         let size = self.terminal.size().map_err(failure)?;
         self.terminal.resize(size.into()).map_err(failure)
     }
@@ -95,10 +97,10 @@ fn failure(error: io::Error) -> Failure {
     Failure::failed(format!("cannot use the terminal: {error}"))
 }
 
-/// Restores the terminal. Failures are left out, because the terminal may have
-/// gone.
+/// Restores the terminal. Failures are ignored, because the terminal may have
+/// been closed.
 fn restore() {
-    // Writing waits if the terminal has stopped its output, so it comes last.
+    // Writing blocks while the terminal's output is stopped, so it comes last.
     let _ = disable_raw_mode();
     let _ = execute!(
         io::stdout(),
@@ -109,7 +111,8 @@ fn restore() {
     );
 }
 
-/// Has a panic restore the terminal before its message is printed.
+/// Sets a panic hook that restores the terminal before the panic's message is
+/// printed.
 fn restore_after_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! The torrc with remarks about its mistakes, for a box.
+//! The text of a box with the torrc and remarks about its mistakes.
 
 use scape::config::TorrcFiles;
 use scape::{Controller, Result};
@@ -40,7 +40,8 @@ fn lines(files: Result<TorrcFiles>, remarks: &[Remark]) -> Vec<String> {
         }
         lines.push(String::new());
     }
-    // A file that tor can't read, and options that no file has.
+    // The other remarks are about files that aren't listed above, or about
+    // options that no file contains.
     lines.extend(left.into_iter().map(|remark| match (&remark.file, remark.line) {
         (Some(file), Some(line)) => format!("{}:{line}: {}", file.display(), mark(remark).trim()),
         _ => mark(remark).trim().to_owned(),

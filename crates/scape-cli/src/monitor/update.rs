@@ -1,5 +1,6 @@
-//! The changes of the model by messages. Nothing here waits, reads or writes.
-//! Instead, the effects that others have to bring about are returned.
+//! The functions that change the model when a message arrives. They don't wait,
+//! read or write. Instead, they return effects, which other parts of the
+//! monitor carry out.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,17 +21,17 @@ use super::pages::Page;
 use super::tabs;
 use super::ui::text::NOTE_SHOWN;
 
-/// The interval at which the graphs are written to their file.
+/// The interval at which the graphs are saved.
 const KEEP_EVERY: Duration = Duration::from_secs(60);
 
-/// Returns what has to be read first.
+/// Returns the requests for everything that is read at the start.
 pub(crate) fn begin() -> Vec<Effect> {
     let requests =
         [Request::LoadLogFile, Request::LoadOptions, Request::LoadManual, Request::LoadRelays];
     requests.map(Effect::Ask).into()
 }
 
-/// Handles a message, and returns what has to be done.
+/// Handles a message. Returns the effects that must be carried out.
 pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
     let now = model.data.now;
     match message {
@@ -79,7 +80,8 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         }
         Message::Relays(relays) => model.data.relays = relays,
         Message::Options(options) => {
-            // Options are changed on the page, so a paused page has them too.
+            // The user may change options while the screen is paused, so a
+            // paused page shows them, too.
             if let Some(frozen) = &mut model.frozen {
                 frozen.options = Arc::clone(&options);
             }
@@ -106,7 +108,7 @@ fn tick(model: &mut Model, now: SystemTime) -> Vec<Effect> {
         model.note = None;
         model.changed = true;
     }
-    // Ages and uptimes are on these pages.
+    // These pages show ages and uptimes.
     let has_clock = matches!(model.page, Page::Overview | Page::Connections | Page::Onions);
     model.changed |= has_clock && model.frozen.is_none();
     model.data.connections.programs.begin_second();
@@ -150,13 +152,12 @@ fn change_link(model: &mut Model, link: Link) -> Vec<Effect> {
     }
 }
 
-/// Hides addresses until the next tor has told that it isn't a relay.
+/// Hides addresses until the next tor reports that it isn't a relay.
 fn forget_role(model: &mut Model) {
     Arc::make_mut(&mut model.data.facts).is_relay = None;
 }
 
-/// Returns requests for everything that is only read when tor tells of a
-/// change.
+/// Returns requests for the data that is read only after tor reports a change.
 fn reload() -> Vec<Effect> {
     [Request::LoadOptions, Request::LoadRelays].map(Effect::Ask).into()
 }
@@ -183,7 +184,7 @@ fn handle_event(model: &mut Model, event: &Event) -> Vec<Effect> {
         let wanted = data.connections.programs.take_wanted();
         effects.extend(wanted.into_iter().map(find_program));
     }
-    // Counts of bytes are no news for the log, unless the user asks for them.
+    // The log contains only the kinds of events that the user has chosen.
     let is_logged = model.pages.log.wants(event.kind());
     if is_logged {
         // Secrets stay out of the log.
@@ -217,6 +218,6 @@ fn click(model: &mut Model, mouse: MouseEvent) -> Vec<Effect> {
         _ => return Vec::new(),
     };
     model.changed = true;
-    // A turn of the wheel is three rows.
+    // One step of the wheel moves the selection by three rows.
     (0..3).flat_map(|_| keys::press(model, KeyEvent::from(code))).collect()
 }

@@ -1,5 +1,5 @@
-//! The interface of a page: its methods, the settings by which it is drawn, and
-//! the consequences of its keys.
+//! The interface of a page: its methods, the settings for drawing it, and the
+//! actions that its keys cause.
 
 use std::time::SystemTime;
 
@@ -13,26 +13,26 @@ use super::exclusion;
 use super::message::{Note, Request};
 use super::ui::theme::Theme;
 
-/// The settings by which a page is drawn.
+/// The settings for drawing a page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View {
     pub(crate) theme: Theme,
     pub(crate) now: SystemTime,
     /// The height of the screen.
     pub(crate) height: u16,
-    /// The number of columns that are scrolled out at the left.
+    /// The number of columns at the left that are scrolled out of view.
     pub(crate) shift: usize,
     /// True if addresses of other people are shown.
     pub(crate) shows_addresses: bool,
 }
 
-/// A consequence of a key on a page.
+/// An action that a key on a page causes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// The key has changed the page itself.
+    /// Draws the page again, because the key has changed it.
     Redraw,
     Ask(Request),
-    /// Asks the user first.
+    /// Asks the user this question, and sends the request if the answer is yes.
     Confirm(String, Request),
     /// Shows a box with text.
     Details(String, Vec<String>),
@@ -52,8 +52,8 @@ pub(crate) struct Edit {
     pub(crate) help: String,
 }
 
-/// Returns the question whether tor is to avoid a relay, or to use it again if
-/// tor avoids it already.
+/// Returns an action that asks the user whether tor should avoid a relay. If
+/// tor avoids it already, the question is whether tor should use it again.
 pub(crate) fn exclude(relay: Fingerprint, data: &Data) -> Action {
     let option = data.options.all.iter().find(|option| option.name == exclusion::OPTION);
     let mut values = option.iter().flat_map(|option| &option.values);
@@ -61,15 +61,15 @@ pub(crate) fn exclude(relay: Fingerprint, data: &Data) -> Action {
     let row = data.relays.get(relay);
     let name = row.map_or_else(|| relay.to_string(), |row| row.nickname.to_string());
     let question = match is_excluded {
-        true => format!("Let tor use relay {name} again?"),
-        false => format!("Have tor avoid relay {name} in new circuits (ExcludeNodes)?"),
+        true => format!("Should tor use relay {name} again?"),
+        false => format!("Should tor avoid relay {name} in new circuits (ExcludeNodes)?"),
     };
     Action::Confirm(question, Request::Exclude(relay, !is_excluded))
 }
 
 /// A page of the monitor.
 pub(crate) trait PageView {
-    /// Handles a key. Returns `None` if the page has no use for it.
+    /// Handles a key. Returns `None` if the page doesn't use the key.
     fn key(&mut self, key: KeyEvent, data: &Data, view: &View) -> Option<Vec<Action>>;
 
     /// Draws the page.
@@ -93,13 +93,13 @@ pub(crate) trait PageView {
         ""
     }
 
-    /// Returns the text to copy: the selected row.
+    /// Returns the text of the selected row, for the clipboard.
     fn selected_text(&self, data: &Data, view: &View) -> Option<String>;
 
     /// Returns the text of the whole page for a file.
     fn all_text(&self, data: &Data, view: &View) -> String;
 
-    /// Takes lines that the user has edited.
+    /// Handles lines that the user has edited.
     fn edited(&mut self, _lines: Vec<String>) -> Vec<Action> {
         Vec::new()
     }
@@ -109,6 +109,6 @@ pub(crate) trait PageView {
         false
     }
 
-    /// Takes a text that the user has pasted.
+    /// Handles a text that the user has pasted.
     fn paste(&mut self, _text: &str) {}
 }

@@ -1,5 +1,5 @@
-//! The thread that does what the user asks for. Requests may take long, so they
-//! delay neither the screen nor the events.
+//! The thread that handles requests. A request may take long, so requests have
+//! a separate thread and delay neither the screen nor the events.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -27,9 +27,10 @@ use super::owners::program_of;
 use super::queue::Waiting;
 use super::{exclusion, graphs, relay_details, torrc_lines};
 
-/// The part of tor's log file that is read.
+/// The number of bytes that are read from the end of tor's log file.
 const LOG_TAIL: u64 = 256 * 1024;
-/// Longer replies are cut on the prompt page.
+/// The maximum number of lines of a reply on the prompt page. Longer replies
+/// are cut.
 const REPLY_LINES: usize = 2_000;
 
 /// The thread's state.
@@ -37,12 +38,12 @@ const REPLY_LINES: usize = 2_000;
 pub(crate) struct Worker {
     controller: Controller,
     messages: Sender<Message>,
-    /// Passes kinds of events to the thread that subscribes to them.
+    /// The channel to the thread that subscribes to kinds of events.
     kinds: Sender<Vec<EventKind>>,
     /// The configuration with the user's pending changes.
     config: Option<Config>,
     geoip: GeoIp,
-    /// The file in which graphs are kept.
+    /// The file in which graphs are saved.
     graphs: Option<PathBuf>,
 }
 
@@ -58,7 +59,7 @@ impl Worker {
         Worker { controller, messages, kinds, config: None, geoip, graphs }
     }
 
-    /// Works until the sender of requests is dropped.
+    /// Handles requests until the screen has ended.
     pub(crate) fn run(mut self, requests: &Waiting) {
         while let Some(request) = requests.next() {
             let what = describe(&request);
@@ -73,7 +74,7 @@ impl Worker {
         }
     }
 
-    /// Sends a message. The screen may have ended meanwhile.
+    /// Sends a message to the screen. Does nothing if the screen has ended.
     fn send(&self, message: Message) {
         let _ = self.messages.send(message);
     }
@@ -156,14 +157,15 @@ impl Worker {
         }
     }
 
-    /// Writes the graphs to their file. Returns a message if that failed.
+    /// Writes the graphs to their file. Returns a message if that fails.
     fn keep(&self, histories: &Histories) -> Option<Message> {
         let path = self.graphs.as_ref()?;
         let error = graphs::write(path, histories, SystemTime::now()).err()?;
-        Some(Message::Note(Note::error(format!("cannot keep the graphs: {error}"))))
+        Some(Message::Note(Note::error(format!("cannot save the graphs: {error}"))))
     }
 
-    /// Sends a command of the user, and returns the reply as lines.
+    /// Sends a command from the prompt page. Returns a message with the lines
+    /// of the reply.
     fn command(&self, line: &str) -> Message {
         let reply = match self.controller.msg(line) {
             Ok(reply) => reply,
@@ -202,10 +204,10 @@ impl Worker {
         Ok(Some(Message::Relays(Arc::new(relays))))
     }
 
-    /// Returns the places of addresses, as far as the databases have them.
+    /// Returns the place of each address, as far as the databases contain it.
     fn places(&self, addresses: &[SocketAddrV4]) -> Vec<Place> {
         let mut places = Vec::with_capacity(addresses.len());
-        // tor answers other controllers between the parts.
+        // tor can answer other controllers after each part.
         for part in addresses.chunks(500) {
             let ips = part.iter().map(|address| IpAddr::from(*address.ip()));
             let Ok(locations) = self.geoip.lookup_all(ips) else { break };
@@ -232,7 +234,7 @@ impl Worker {
     fn options(&mut self) -> Result<Message> {
         let config = self.config()?;
         let mut all = config.options()?;
-        // Options that begin with "__" are for programs and come last.
+        // Options that begin with "__" are for controllers, so they come last.
         all.sort_by_cached_key(|option| {
             (option.name.starts_with("__"), option.name.to_ascii_lowercase())
         });
@@ -240,7 +242,8 @@ impl Worker {
         Ok(Message::Options(Arc::new(options)))
     }
 
-    /// Reads the end of tor's log file, if tor has one that can be read.
+    /// Reads the end of tor's log file. Returns `None` if tor has no log file,
+    /// or if the file can't be read.
     fn old_log(&self) -> Result<Option<Message>> {
         let Some(file) = LogFile::of(&self.controller)? else { return Ok(None) };
         // The file may belong to another user.
@@ -249,8 +252,8 @@ impl Worker {
     }
 }
 
-/// Describes a request for the message of its failure. Returns `None` if
-/// the error says enough.
+/// Describes a request, for the message if it fails. Returns `None` if the
+/// error needs no description.
 fn describe(request: &Request) -> Option<String> {
     Some(match request {
         Request::NewIdentity => "change the identity".into(),
@@ -272,8 +275,7 @@ fn manual() -> Option<Message> {
     Manual::installed().ok().map(|manual| Message::Manual(Arc::new(manual)))
 }
 
-/// Writes a new file, which only its owner can read. An existing file isn't
-/// overwritten.
+/// Writes a new file, which only its owner can read. Never overwrites a file.
 fn write_file(path: &Path, text: &str) -> Message {
     let mut options = File::options();
     options.write(true).create_new(true);

@@ -90,7 +90,7 @@ fn monitor_changes_options_and_sends_commands() {
     monitor.see("tor has accepted the changes");
     assert_eq!(controller.get_conf("MaxCircuitDirtiness").unwrap().as_deref(), Some("777"));
     monitor.press("7");
-    monitor.see("A line is sent to tor");
+    monitor.see("Type a command for tor");
     monitor.press("GETINFO dormant\r");
     monitor.see("250-dormant=0");
     monitor.press("\x1b[A");
@@ -189,7 +189,7 @@ fn monitor_ends_although_the_terminal_is_stopped() {
     let mut monitor = Monitor::start(&tor, &[]);
     monitor.see("1 Overview");
     let name = ptsname(&*monitor.terminal, Vec::new()).unwrap();
-    // As Ctrl-S does it.
+    // Ctrl-S stops the output in the same way.
     let slave = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
     let slave = slave.unwrap();
     tcflow(&slave, Action::OOff).unwrap();

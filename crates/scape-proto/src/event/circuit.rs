@@ -134,8 +134,8 @@ pub struct CircuitMinor {
     /// The progress of an onion service circuit before the change
     /// (`OLD_HS_STATE`). `None` for other circuits.
     pub old_hs_state: Option<HsState>,
-    /// The value of `created` before the change (`OLD_TIME_CREATED`). Only for
-    /// the change `CANNIBALIZED`.
+    /// The value of `created` before the change (`OLD_TIME_CREATED`). Present
+    /// only if the change is `CANNIBALIZED`.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub old_created: Option<SystemTime>,
     /// Keyword arguments that this version of the library doesn't know or can't

@@ -47,7 +47,8 @@ open_enum! {
         Ns = "NS",
         /// Status changes that concern clients and relays alike.
         StatusGeneral = "STATUS_GENERAL",
-        /// Status changes that concern tor as a client, above all bootstrap.
+        /// Status changes that concern tor as a client, such as the progress of
+        /// bootstrap.
         StatusClient = "STATUS_CLIENT",
         /// Status changes that concern tor as a relay.
         StatusServer = "STATUS_SERVER",

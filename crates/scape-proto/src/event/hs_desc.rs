@@ -33,12 +33,12 @@ pub struct HsDescEvent {
     /// The descriptor's id: its blinded key in base64 without padding. `None`
     /// for `UPLOADED`.
     pub descriptor_id: Option<String>,
-    /// The reason for a failure. Only for `FAILED`. If the reason is
-    /// [`Unexpected`](HsDescReason::Unexpected), the event doesn't tell whether
-    /// a fetch or an upload failed.
+    /// The reason for a failure. Present only if the action is `FAILED`. If the
+    /// reason is [`Unexpected`](HsDescReason::Unexpected), the event doesn't
+    /// say whether a fetch or an upload failed.
     pub reason: Option<HsDescReason>,
-    /// The index of the directory in the hash ring, 64 hexadecimal digits. Only
-    /// for `REQUESTED` and `UPLOAD`.
+    /// The index of the directory in the hash ring, 64 hexadecimal digits.
+    /// Present only if the action is `REQUESTED` or `UPLOAD`.
     pub hsdir_index: Option<String>,
     /// The number of the descriptor's replica (older tors, for version 2
     /// services).

@@ -32,7 +32,7 @@ open_enum! {
         UploadRejected = "UPLOAD_REJECTED",
         /// The directory doesn't have the descriptor.
         NotFound = "NOT_FOUND",
-        /// A fetch or an upload failed for another reason.
+        /// A fetch or an upload failed for a reason that isn't in this list.
         Unexpected = "UNEXPECTED",
         /// No directory could be queried (older tors).
         QueryNoHsdir = "QUERY_NO_HSDIR",

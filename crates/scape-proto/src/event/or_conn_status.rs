@@ -50,7 +50,8 @@ open_enum! {
         Misc = "MISC",
         /// The pluggable transport wasn't found.
         PtMissing = "PT_MISSING",
-        /// The local clock is wrong. Only for bootstrap problems.
+        /// The local clock is wrong. Only reports of bootstrap problems give
+        /// this reason.
         ClockSkew = "CLOCK_SKEW",
         /// No reason was given.
         Unknown = "UNKNOWN",

@@ -40,13 +40,14 @@ pub struct StreamInfo {
     /// if `reason` is `END`.
     pub remote_reason: Option<StreamReason>,
     /// The source of the new target: tor's own address map, or the exit's
-    /// answer (`SOURCE`). Only for the status `REMAP`.
+    /// answer (`SOURCE`). Present only if the status is `REMAP`.
     pub source: Option<StreamSource>,
-    /// The client's address (`SOURCE_ADDR`), as tor wrote it. Only for `NEW`
-    /// and `NEWRESOLVE`. See also
+    /// The client's address (`SOURCE_ADDR`), as tor wrote it. Present only if
+    /// the status is `NEW` or `NEWRESOLVE`. See also
     /// [`source_socket_addr`](Self::source_socket_addr).
     pub source_addr: Option<String>,
-    /// The purpose of the stream (`PURPOSE`). Only for `NEW` and `NEWRESOLVE`.
+    /// The purpose of the stream (`PURPOSE`). Present only if the status is
+    /// `NEW` or `NEWRESOLVE`.
     pub purpose: Option<StreamPurpose>,
     /// The SOCKS user name that the client gave (`SOCKS_USERNAME`).
     pub socks_username: Option<SocksUsername>,

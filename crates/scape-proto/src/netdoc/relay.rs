@@ -1,4 +1,4 @@
-//! Relays, owned.
+//! Relays that own their data.
 
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};

@@ -1,4 +1,4 @@
-//! Values that lines of several documents have.
+//! Values that occur in the lines of several documents.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

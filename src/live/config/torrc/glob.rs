@@ -19,7 +19,7 @@ pub(super) enum Part {
     Pattern(Vec<u8>),
 }
 
-/// Splits a pattern at its slashes. The result doesn't tell if the pattern
+/// Splits a pattern at its slashes. The result doesn't say whether the pattern
 /// begins or ends with a slash.
 pub(super) fn parts(pattern: &[u8]) -> Vec<Part> {
     let parts = pattern.split(|byte| *byte == b'/').filter(|part| !part.is_empty());

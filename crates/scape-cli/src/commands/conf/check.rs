@@ -1,4 +1,4 @@
-//! `scape conf check`, and the checks of a torrc behind it.
+//! `scape conf check`, and the functions that check a torrc.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,12 +22,12 @@ use crate::base::output::printable;
 /// Find mistakes in the torrc
 ///
 /// Errors are lines that tor can't read, and options that it doesn't know.
-/// Warnings are lines that a later one replaces, and options for which tor runs
-/// with another value. Notices are lines that only repeat a default. The exit
-/// code is 1 if there is an error.
+/// Warnings are lines that a later line replaces, and options for which tor
+/// runs with another value. Notices are lines that only repeat a default. The
+/// exit code is 1 if there is an error.
 ///
-/// Values are compared with those of the running tor, but not checked
-/// otherwise.
+/// Values are only compared with those of the running tor. tor may refuse a
+/// value for which no error is printed.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// The torrc to check. Default: the file that tor has read
@@ -38,19 +38,18 @@ pub(crate) struct Arguments {
 /// A remark about a line of a torrc, as it is printed with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Remark {
-    /// The file. `null` if no file has the option.
+    /// The file. `null` if no file contains the option.
     pub(crate) file: Option<PathBuf>,
-    /// The number of the line, counted from 1. `null` if no file has the
+    /// The number of the line, counted from 1. `null` if no file contains the
     /// option.
     pub(crate) line: Option<usize>,
-    /// The name of the option in tor's spelling, or that of the line if tor
-    /// doesn't know it.
+    /// The full name of the option, even if the line abbreviates it.
     pub(crate) option: String,
     pub(crate) severity: Severity,
     pub(crate) text: String,
 }
 
-/// The importance of a remark.
+/// The severity of a remark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Severity {
@@ -132,8 +131,8 @@ fn check_file(config: &Config, path: &Path) -> Result<Vec<Remark>, Failure> {
     remarks(config, &Files { path: path.to_owned(), torrc, defaults: None })
 }
 
-/// Returns the error in the syntax of a file, if there is one. tor reads
-/// nothing behind it.
+/// Returns the remark about a syntax error in a file, if there is one. The
+/// lines after the error aren't read.
 fn syntax(read: scape::Result<TorrcFiles>) -> Option<Remark> {
     let error = read.err()?;
     let error = error.get::<TorrcError>()?;
@@ -154,7 +153,7 @@ fn remarks(config: &Config, files: &Files) -> Result<Vec<Remark>, Failure> {
     let mut remarks = of_entries(files, &options, &differences);
     let differing = differences.iter().map(|difference| of_difference(files, difference));
     remarks.extend(differing);
-    // Differences in options that no file has come last.
+    // Remarks about options that no file contains come last.
     remarks.sort_by_key(|remark| (remark.line.is_none(), remark.file.clone(), remark.line));
     Ok(remarks)
 }
@@ -167,7 +166,8 @@ fn of_entries(
 ) -> Vec<Remark> {
     let known: HashMap<String, &ConfigOption> =
         options.iter().map(|option| (option.name.to_ascii_lowercase(), option)).collect();
-    // The defaults file belongs to the system. It is there to be replaced.
+    // The defaults file is left out: the system provides it, and its lines are
+    // meant to be replaced.
     let own = files.torrc.iter().flat_map(TorrcFiles::files);
     let entries: Vec<(&Path, &TorrcEntry)> = own
         .flat_map(|file| file.torrc.entries().map(|entry| (file.path.as_path(), entry)))
@@ -213,7 +213,8 @@ fn is_list(ty: &ConfigType) -> bool {
     matches!(ty, ConfigType::LineList | ConfigType::Dependent | ConfigType::Virtual)
 }
 
-/// Returns the remark about an option for which tor runs with other lines.
+/// Returns the remark about an option whose lines differ from those that tor
+/// runs with.
 fn of_difference(files: &Files, found: &TorrcDifference) -> Remark {
     let name = match found.name == SERVICES {
         true => "onion services",
@@ -221,8 +222,8 @@ fn of_difference(files: &Files, found: &TorrcDifference) -> Remark {
     };
     let running = texts(&found.running).join(", ");
     let text = match (found.line, running.is_empty()) {
-        (None, _) => format!("{name}: the torrc doesn't have what tor runs with: {running}"),
-        (Some(_), true) => format!("{name}: tor runs without it"),
+        (None, _) => format!("{name}: tor runs with {running}, but the torrc doesn't set it"),
+        (Some(_), true) => format!("{name}: tor runs without this setting"),
         (Some(_), false) => format!("{name}: tor runs with {running}"),
     };
     Remark {

@@ -30,7 +30,8 @@ pub(crate) struct Arguments {
     torrc: Option<PathBuf>,
 }
 
-/// A difference between a torrc and tor, as it is printed with `--json`.
+/// A difference between a torrc and the running tor, as it is printed with
+/// `--json`.
 #[derive(Debug, Serialize)]
 struct Difference {
     #[serde(flatten)]

@@ -1,4 +1,4 @@
-//! The files that a tor has read its options from.
+//! The files that tor has read its options from.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,8 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Reads the files that tor has read. tor names them even if they don't
-    /// exist.
+    /// Reads the files that tor has read. tor reports their paths even if the
+    /// files don't exist.
     pub(super) fn read_own(path: &Path, defaults: Option<&Path>) -> Result<Self, Failure> {
         let read = |path: &Path| match TorrcFiles::read(path) {
             Err(error) if is_missing(&error) => Ok(None),
@@ -28,8 +28,8 @@ impl Files {
         Ok(Files { path: path.to_owned(), torrc: read(path)?, defaults })
     }
 
-    /// Returns the entries that count. An option in the torrc replaces that of
-    /// the defaults file, unless it begins with `+`.
+    /// Returns the entries that take effect. An option in the torrc replaces
+    /// the same option in the defaults file, unless its name begins with `+`.
     pub(super) fn entries(&self) -> Vec<&TorrcEntry> {
         let own = self.torrc.as_ref().map(TorrcFiles::entries).unwrap_or_default();
         let is_replaced = |entry: &TorrcEntry| {
@@ -43,8 +43,8 @@ impl Files {
         entries
     }
 
-    /// Returns the file in which an option, or an option of a group, is in this
-    /// line.
+    /// Returns the file whose line `line` sets the option `name`, or an option
+    /// of the group `name`.
     pub(super) fn file(&self, name: &str, line: usize) -> Option<PathBuf> {
         let is_it = |entry: &TorrcEntry| {
             let is_named = entry.is_named(name)

@@ -76,7 +76,7 @@ struct Relays {
     filter: Filter,
     countries: Countries,
     limit: Option<usize>,
-    /// The directory that was read last, and its rows.
+    /// The most recently read directory, and its rows.
     last: Option<(Arc<Directory>, Rc<[RelayRow]>)>,
 }
 

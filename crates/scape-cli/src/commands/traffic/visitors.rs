@@ -13,7 +13,8 @@ pub(crate) struct Places {
     most: usize,
 }
 
-/// A place that is taken. Dropping the value frees the place.
+/// One of the [`Places`], which a connection has taken. Dropping this value
+/// frees the place.
 #[derive(Debug)]
 pub(crate) struct Place(Arc<AtomicUsize>);
 

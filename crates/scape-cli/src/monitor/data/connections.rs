@@ -11,17 +11,19 @@ use scape::word::{CircuitId, OnionAddress, OrConnId, StreamId};
 
 use super::programs::{Program, Programs};
 
-/// No table grows beyond this number of rows.
+/// The maximum number of rows of each table.
 const LIMIT: usize = 20_000;
 
-/// A circuit or stream, and what isn't in tor's description of it.
+/// A circuit, stream or OR connection, with data that tor's description of it
+/// doesn't contain.
 #[derive(Debug, Clone)]
 pub(crate) struct Tracked<T> {
     pub(crate) info: T,
-    /// The time when the monitor saw it first.
+    /// The time when the monitor first saw it.
     pub(crate) seen: SystemTime,
-    /// Bytes since the monitor saw it.
+    /// The number of bytes read since then.
     pub(crate) read: u64,
+    /// The number of bytes written since then.
     pub(crate) written: u64,
 }
 
@@ -36,7 +38,7 @@ impl<T> Tracked<T> {
     }
 }
 
-/// The side that has opened an OR connection.
+/// The side that opened an OR connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     In,
@@ -57,15 +59,17 @@ pub(crate) struct OrConnection {
 pub(crate) struct Connections {
     pub(crate) circuits: BTreeMap<CircuitId, Tracked<CircuitInfo>>,
     pub(crate) streams: BTreeMap<StreamId, Tracked<StreamInfo>>,
-    /// OR connections by their peer as tor writes it.
+    /// The OR connections, by their peer as tor writes it.
     pub(crate) or_connections: BTreeMap<String, Tracked<OrConnection>>,
     pub(crate) programs: Programs,
-    /// The peers of OR connections by their ID, which only events tell.
+    /// The peers of OR connections, by the ID of the connection. Only events
+    /// contain these IDs.
     peers: BTreeMap<OrConnId, String>,
 }
 
 impl Connections {
-    /// Updates the tables from an event. Returns true if the event was of use.
+    /// Updates the tables from an event. Returns false if the tables don't need
+    /// events of this kind.
     pub(crate) fn event(&mut self, body: &EventBody, at: SystemTime) -> bool {
         match body {
             EventBody::Circ(info) => self.circuit(info, at),
@@ -88,7 +92,8 @@ impl Connections {
         true
     }
 
-    /// Replaces the circuits by tor's list. Counts are kept.
+    /// Replaces the circuits with those in tor's list. Keeps the counts of
+    /// bytes.
     pub(crate) fn replace_circuits(&mut self, circuits: Vec<CircuitInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.circuits);
         for info in circuits.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
@@ -98,15 +103,16 @@ impl Connections {
         }
     }
 
-    /// Replaces the streams by tor's list. Counts are kept.
+    /// Replaces the streams with those in tor's list. Keeps the counts of
+    /// bytes.
     pub(crate) fn replace_streams(&mut self, streams: Vec<StreamInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.streams);
         for info in streams.into_iter().filter(|info| !info.status.is_end()).take(LIMIT) {
             let id = info.id;
             let row = old.remove(&id).unwrap_or_else(|| Tracked::new(info.clone(), at));
-            // tor's list has no source address and purpose, which only the
-            // first event of a stream has. It may have an address in place of
-            // the name that the client has asked for.
+            // tor's list doesn't contain the source address and the purpose.
+            // Only the first event of a stream contains them. The list may have
+            // an address in place of the name that the client has asked for.
             let mut info = info;
             info.target = row.info.target.clone();
             info.source_addr = info.source_addr.or(row.info.source_addr.clone());
@@ -117,19 +123,19 @@ impl Connections {
         self.programs.retain(|id| known.contains_key(&id));
     }
 
-    /// Notes the program that uses a stream.
+    /// Stores the program that uses a stream.
     pub(crate) fn found_program(&mut self, id: StreamId, program: Program) {
         if self.streams.contains_key(&id) {
             self.programs.found(id, program);
         }
     }
 
-    /// Replaces the OR connections by tor's list.
+    /// Replaces the OR connections with those in tor's list.
     pub(crate) fn replace_or_connections(&mut self, list: Vec<OrConnInfo>, at: SystemTime) {
         let mut old = std::mem::take(&mut self.or_connections);
         for info in list.into_iter().take(LIMIT) {
             let key = info.target.to_string();
-            // Several connections with one relay have one row.
+            // Several connections to the same relay share a row.
             if self.or_connections.contains_key(&key) {
                 continue;
             }
@@ -154,7 +160,7 @@ impl Connections {
         serving.filter_map(CircuitInfo::rend_address).collect()
     }
 
-    /// Removes everything, because tor has restarted.
+    /// Removes everything, because the connection to tor is lost.
     pub(crate) fn clear(&mut self) {
         *self = Connections::default();
     }
@@ -197,7 +203,7 @@ impl Connections {
 
     fn or_connection(&mut self, info: &OrConnInfo, at: SystemTime) {
         let key = info.target.to_string();
-        // A connection may first be known by its address, then by its relay.
+        // tor may name the peer by its address at first, and as a relay later.
         let before = info.id.and_then(|id| self.peers.remove(&id));
         let row = before.and_then(|peer| self.take_row(&peer));
         let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
@@ -324,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_replace_what_events_told() {
+    fn lists_replace_rows_from_events() {
         let mut connections = Connections::default();
         feed(
             &mut connections,

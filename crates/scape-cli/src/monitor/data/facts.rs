@@ -1,4 +1,4 @@
-//! Tor's answers about itself.
+//! The facts that tor reports about itself.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,11 +19,11 @@ pub(crate) struct Facts {
     pub(crate) network_alive: Option<bool>,
     pub(crate) circuit_established: Option<bool>,
     pub(crate) dormant: Option<bool>,
-    /// Bytes since tor has started.
+    /// The number of bytes read since tor was started.
     pub(crate) read: Option<u64>,
     pub(crate) written: Option<u64>,
     /// True if this tor is a relay, so that peers connect to it. `None` if tor
-    /// hasn't told yet.
+    /// hasn't reported it yet.
     pub(crate) is_relay: Option<bool>,
     /// The fingerprint of a relay. `None` if tor is only a client.
     pub(crate) fingerprint: Option<String>,
@@ -48,7 +48,7 @@ pub(crate) struct Accounting {
 }
 
 impl Facts {
-    /// Returns the time since tor has started.
+    /// Returns the time since tor was started.
     pub(crate) fn uptime(&self, now: SystemTime) -> Option<Duration> {
         self.started.map(|started| now.duration_since(started).unwrap_or_default())
     }
@@ -58,10 +58,10 @@ impl Facts {
 /// process is on another machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// The part of one core in tenths of a percent.
+    /// The processor time in tenths of a percent of one core.
     pub(crate) cpu: Option<u64>,
-    /// Bytes of memory.
+    /// The number of bytes of memory.
     pub(crate) memory: Option<u64>,
-    /// Open file descriptors.
+    /// The number of open file descriptors.
     pub(crate) descriptors: Option<u64>,
 }

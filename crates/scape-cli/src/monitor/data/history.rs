@@ -1,11 +1,11 @@
-//! Measurements of the past: the last minutes by seconds, the last day by
-//! minutes, and the last month by hours.
+//! Past measurements: a value per second for the last 15 minutes, a value per
+//! minute for the last day, and a value per hour for the last month.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// The length of the interval between two values.
+/// The interval between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Interval {
     #[default]
@@ -33,21 +33,23 @@ impl Interval {
     }
 }
 
-/// The newest values of one interval.
+/// The newest values at one interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
-    /// `None` stands for a time without measurement.
+    /// `None` stands for a time without a measurement.
     values: VecDeque<Option<u64>>,
-    /// The sum and the number of the measured values since the last group.
+    /// The sum of the measured values in the group that isn't complete yet.
     sum: u64,
+    /// The number of measured values in that group.
     measured: u64,
-    /// The number of all values since the last group.
+    /// The number of all values in that group.
     count: u64,
 }
 
 impl Ring {
-    /// Adds a value, and drops the oldest one if there are too many. Returns
-    /// the average of the values if a group of this size is complete.
+    /// Adds a value, and drops the oldest ones if there are more than
+    /// `capacity`. If the value completes a group of `group` values, returns
+    /// their average.
     fn push(&mut self, value: Option<u64>, capacity: usize, group: u64) -> Option<Option<u64>> {
         while self.values.len() >= capacity {
             self.values.pop_front();
@@ -71,13 +73,13 @@ const SECONDS: usize = 15 * 60;
 const MINUTES: usize = 24 * 60;
 const HOURS: usize = 31 * 24;
 
-/// The past of one value that is measured every second.
+/// The past values of a quantity that is measured every second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct History {
     seconds: Ring,
     minutes: Ring,
     hours: Ring,
-    /// The number of seconds without measurement before the next value.
+    /// The number of seconds without a measurement before the next value.
     #[serde(skip)]
     gap: u64,
 }
@@ -85,7 +87,7 @@ pub(crate) struct History {
 impl History {
     /// Adds the value of a second, or `None` if it couldn't be measured.
     pub(crate) fn push(&mut self, value: Option<u64>) {
-        // Longer gaps would leave nothing of the past anyway.
+        // A longer gap would leave no older values anyway.
         let gap = std::mem::take(&mut self.gap).min(3600 * HOURS as u64);
         for _ in 0..gap {
             self.push_second(None);
@@ -101,14 +103,14 @@ impl History {
         }
     }
 
-    /// Adds the values of the seconds before now. They fill the end of a gap.
+    /// Adds the values of the last seconds. They fill the end of a gap.
     pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         self.gap = self.gap.saturating_sub(count);
         values.for_each(|value| self.push(Some(value)));
     }
 
-    /// Returns the values, newest first. `None` stands for a time without
+    /// Returns the values, newest first. `None` stands for a time without a
     /// measurement.
     pub(crate) fn newest(&self, interval: Interval) -> impl Iterator<Item = Option<u64>> {
         let ring = match interval {
@@ -119,36 +121,36 @@ impl History {
         ring.values.iter().rev().copied()
     }
 
-    /// Returns the newest value that was measured.
+    /// Returns the newest value that was measured, or 0 if no value was
+    /// measured.
     pub(crate) fn last(&self) -> u64 {
         self.newest(Interval::Second).flatten().next().unwrap_or_default()
     }
 }
 
-/// The pasts of everything that has a graph.
+/// The histories of all quantities that have a graph.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Histories {
-    /// Bytes that tor has read in a second.
+    /// The number of bytes that tor read in each second.
     pub(crate) read: History,
     pub(crate) written: History,
-    /// OR connections.
+    /// The number of OR connections.
     pub(crate) connections: History,
-    /// Bytes of memory.
+    /// The number of bytes of memory.
     pub(crate) memory: History,
-    /// The part of one core that tor uses, in tenths of a percent.
+    /// The processor time that tor uses, in tenths of a percent of one core.
     pub(crate) cpu: History,
 }
 
 impl Histories {
-    /// Notes that nothing was measured for some seconds, because the monitor
-    /// didn't run.
+    /// Leaves a gap of some seconds, because the monitor wasn't running.
     pub(crate) fn resume_after(&mut self, seconds: u64) {
         for history in self.all() {
             history.gap = seconds;
         }
     }
 
-    /// Notes that nothing could be measured in the last second.
+    /// Leaves a gap of one second, because nothing could be measured.
     pub(crate) fn push_nothing(&mut self) {
         for history in self.all() {
             history.push(None);

@@ -1,5 +1,4 @@
-//! The events of the past, newest last. Events that repeat themselves are kept
-//! once, with a count.
+//! Past events, newest last. Repeated events are stored once, with a count.
 
 use std::collections::VecDeque;
 use std::time::SystemTime;
@@ -10,25 +9,25 @@ use crate::base::clock;
 use crate::base::secrets::redacted;
 use crate::commands::shared::log::line::LogLine;
 
-/// The oldest lines are dropped beyond this number.
+/// The maximum number of lines. The oldest lines are dropped.
 const KEPT: usize = 5_000;
-/// Longer lines are cut.
+/// The maximum number of characters of a line. Longer lines are cut.
 const LONGEST: usize = 1_000;
-/// The number of the newest lines among which a repeated one is searched.
+/// The number of newest lines among which a repeated line is looked for.
 const FOLDED: usize = 40;
 
 /// A line of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// The place in the order of arrival. It identifies the line.
+    /// The position in the order of arrival. It identifies the line.
     pub(crate) number: u64,
-    /// The time of the last repetition. `None` if the line is from tor's log
-    /// file, which has its own time in the text.
+    /// The time when the line last arrived. `None` if the line is from tor's
+    /// log file: then the text contains the time.
     pub(crate) at: Option<SystemTime>,
     pub(crate) kind: EventKind,
     pub(crate) severity: Severity,
     pub(crate) text: String,
-    /// The number of times that this line has come.
+    /// The number of times that this line has arrived.
     pub(crate) count: u64,
 }
 
@@ -61,7 +60,8 @@ impl Log {
         self.add(Some(at), EventKind::from("MONITOR"), severity, text);
     }
 
-    /// Puts lines of tor's log file in front, without secrets.
+    /// Adds lines of tor's log file before all others. Secrets in them are
+    /// redacted.
     pub(crate) fn older(&mut self, lines: Vec<LogLine>) {
         let own = std::mem::take(&mut self.entries);
         for line in lines {

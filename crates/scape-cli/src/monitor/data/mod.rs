@@ -1,5 +1,5 @@
-//! The monitor's knowledge of tor: plain values, all of bounded size. They are
-//! filled from messages and need no connection.
+//! Everything that the monitor knows about tor, as plain values of bounded
+//! size. Messages update the values, so this module needs no connection.
 
 pub(crate) mod connections;
 pub(crate) mod facts;
@@ -26,12 +26,12 @@ use relays::Relays;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Link {
     Up,
-    /// The connection is lost, with the reason of the last attempt to
-    /// reconnect.
+    /// The connection is lost. The text is the reason, or the error of the last
+    /// attempt to reconnect.
     Lost(String),
 }
 
-/// Everything that is known of tor. Pausing keeps a copy for the screen.
+/// Everything that is known about tor. A paused screen shows a copy.
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
     /// The time of the last tick.

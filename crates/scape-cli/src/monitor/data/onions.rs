@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use scape::event::{HsDescAction, HsDescEvent};
 use scape::word::OnionAddress;
 
-/// Uploads beyond these numbers aren't stored.
+/// The maximum number of services whose uploads are stored.
 const SERVICES: usize = 500;
+/// The maximum number of uploads of each service that are stored.
 const UPLOADS: usize = 64;
 /// The time for which the uploads of a service without circuits are kept.
 const RECENT: Duration = Duration::from_secs(20);
@@ -15,14 +16,14 @@ const RECENT: Duration = Duration::from_secs(20);
 /// The origin of an onion service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
-    /// Made by this control connection.
+    /// Created by this control connection.
     Current,
-    /// Made by a control connection that may have ended.
+    /// Created by a control connection that may have ended.
     Detached,
     /// Configured with `HiddenServiceDir`.
     Disk,
-    /// Made by another control connection. tor doesn't list the service, but
-    /// the events tell its circuits and uploads.
+    /// Created by another control connection. tor doesn't list the service, but
+    /// events report its circuits and uploads.
     Other,
 }
 
@@ -43,7 +44,8 @@ pub(crate) struct Service {
     /// The address. `None` if the file with the address can't be read.
     pub(crate) address: Option<OnionAddress>,
     pub(crate) origin: Origin,
-    /// The ports with their targets. tor tells only those on disk.
+    /// The ports with their targets. Empty unless the service is on disk,
+    /// because tor doesn't report the ports of other services.
     pub(crate) ports: Vec<String>,
     pub(crate) directory: Option<String>,
 }
@@ -73,7 +75,7 @@ pub(crate) struct Onions {
 }
 
 impl Onions {
-    /// Notes the state of an upload.
+    /// Stores the state of an upload.
     pub(crate) fn event(&mut self, event: &HsDescEvent, at: SystemTime) {
         let (Some(address), Some(directory)) = (event.address, &event.hsdir) else { return };
         let is_answer = match event.action {
@@ -86,7 +88,8 @@ impl Onions {
             return;
         }
         let directory = directory.to_string();
-        // A failed download looks like a failed upload that hasn't begun.
+        // The event of a failed download looks like that of a failed upload, so
+        // only uploads that have begun are updated.
         let begun = self.uploads.get(&address).is_some_and(|all| all.contains_key(&directory));
         if is_answer && !begun {
             return;
@@ -98,13 +101,14 @@ impl Onions {
         }
     }
 
-    /// Returns the uploads of a service by the names of the directories.
+    /// Returns the uploads of a service, each with the name of its directory.
     pub(crate) fn uploads(&self, address: &OnionAddress) -> impl Iterator<Item = (&str, &Upload)> {
         let uploads = self.uploads.get(address).into_iter().flatten();
         uploads.map(|(name, upload)| (name.as_str(), upload))
     }
 
-    /// Returns the services with uploads.
+    /// Returns the services whose descriptors tor has uploaded, or tried to
+    /// upload.
     pub(crate) fn uploading(&self) -> impl Iterator<Item = &OnionAddress> {
         self.uploads.keys()
     }
@@ -135,7 +139,7 @@ impl Onions {
         counts
     }
 
-    /// Removes everything, because tor has restarted.
+    /// Removes everything, because the connection to tor is lost.
     pub(crate) fn clear(&mut self) {
         *self = Onions::default();
     }

@@ -6,18 +6,18 @@ use std::net::SocketAddr;
 
 use scape::word::StreamId;
 
-/// The number of programs that are looked for in a second. A search takes some
+/// The maximum number of searches for programs per second. A search takes some
 /// milliseconds of processor time.
 const A_SECOND: usize = 4;
-/// The number of streams that may wait for a search.
+/// The maximum number of streams that wait for a search.
 const WAITING: usize = 64;
 
-/// A program that uses a stream, as far as the system tells.
+/// A program that uses a stream, as far as the system reveals it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The process id and name. `None` if the process belongs to another user.
     pub(crate) process: Option<(u32, String)>,
-    /// The name of the user, or the number if it has no name.
+    /// The name of the user, or the user's number if there is no name.
     pub(crate) user: String,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.process {
             Some((pid, name)) => write!(f, "{name} ({pid}), user {}", self.user),
-            None => write!(f, "one of user {}", self.user),
+            None => write!(f, "a program of user {}", self.user),
         }
     }
 }
@@ -44,9 +44,9 @@ impl fmt::Display for Program {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Programs {
     known: BTreeMap<StreamId, Program>,
-    /// The streams whose programs haven't been looked for.
+    /// The streams whose programs haven't been looked for yet.
     wanted: VecDeque<(StreamId, SocketAddr)>,
-    /// The number of searches since the last second has begun.
+    /// The number of searches in this second.
     searched: usize,
 }
 
@@ -56,8 +56,8 @@ impl Programs {
         self.known.get(&id)
     }
 
-    /// Notes a new stream. The oldest one isn't looked for any more if there
-    /// are too many.
+    /// Adds a stream whose program is to be looked for. If too many streams are
+    /// waiting, drops the oldest one.
     pub(super) fn want(&mut self, id: StreamId, source: SocketAddr) {
         if self.wanted.len() >= WAITING {
             self.wanted.pop_front();
@@ -65,7 +65,7 @@ impl Programs {
         self.wanted.push_back((id, source));
     }
 
-    /// Notes the program of a stream.
+    /// Stores the program of a stream.
     pub(super) fn found(&mut self, id: StreamId, program: Program) {
         self.known.insert(id, program);
     }
@@ -76,7 +76,7 @@ impl Programs {
         self.wanted.retain(|(wanted, _)| *wanted != id);
     }
 
-    /// Forgets all streams for which the condition is false.
+    /// Forgets all streams for which `exists` returns false.
     pub(super) fn retain(&mut self, exists: impl Fn(StreamId) -> bool) {
         self.known.retain(|id, _| exists(*id));
         self.wanted.retain(|(id, _)| exists(*id));
@@ -127,6 +127,6 @@ mod tests {
         assert_eq!(program.name(), "curl (7)");
         assert_eq!(program.to_string(), "curl (7), user alice");
         program.process = None;
-        assert_eq!(program.to_string(), "one of user alice");
+        assert_eq!(program.to_string(), "a program of user alice");
     }
 }

@@ -1,4 +1,4 @@
-//! The relays of the consensus, in as little memory as is useful.
+//! The relays of the consensus, stored compactly.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(crate) struct RelayRow {
     pub(crate) asn: Option<u32>,
 }
 
-/// The place of an address, as far as the databases have it.
+/// The country and network of an address, as far as the databases contain them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) country: Option<CountryCode>,
@@ -59,13 +59,13 @@ impl RelayRow {
             .map_or_else(String::new, |numbers| numbers.map(|part| part.to_string()).join("."))
     }
 
-    /// Returns the country, or `??`.
+    /// Returns the country, or `??` if it is unknown.
     pub(crate) fn country(&self) -> &str {
         self.country.as_ref().map_or("??", CountryCode::as_str)
     }
 }
 
-/// The relays of a consensus, the heaviest first.
+/// The relays of a consensus, by descending weight.
 #[derive(Debug, Default)]
 pub(crate) struct Relays {
     pub(crate) rows: Vec<RelayRow>,
@@ -77,8 +77,8 @@ pub(crate) struct Relays {
 }
 
 impl Relays {
-    /// Takes the relays of a consensus. `places` returns the places of
-    /// addresses, in their order.
+    /// Creates the table of a consensus. `places` returns the place of each
+    /// address, in the order of the addresses.
     pub(crate) fn new(
         consensus: &Consensus<'_>,
         places: impl FnOnce(&[SocketAddrV4]) -> Vec<Place>,
@@ -106,7 +106,7 @@ impl Relays {
         Relays { names, ..Relays::of(rows, consensus.valid_until) }
     }
 
-    /// Sorts and indexes relays.
+    /// Creates a table of these relays, in any order.
     pub(crate) fn of(mut rows: Vec<RelayRow>, valid_until: Option<SystemTime>) -> Self {
         rows.sort_by_key(|row| (std::cmp::Reverse(row.weight), row.fingerprint));
         let index = rows.iter().enumerate().map(|(i, row)| (row.fingerprint, i)).collect();

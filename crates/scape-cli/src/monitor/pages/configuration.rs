@@ -18,7 +18,7 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::text::{self, cell};
 use crate::monitor::view::{Action, Edit, PageView, View};
 
-/// The text in place of a password.
+/// The text that replaces a password.
 const HIDDEN: &str = "(hidden)";
 
 /// The options that are shown.
@@ -43,11 +43,13 @@ pub(crate) struct Configuration {
 /// The effect of an empty text on an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IfEmpty {
-    /// A secret isn't shown, so an empty editor must not remove it.
+    /// The option keeps its value: a secret isn't shown in the editor, so an
+    /// empty editor must not remove it.
     Unchanged,
     /// The option has no value afterwards.
     Unset,
-    /// tor would take no value as 0.
+    /// The option gets its default, because tor would take an empty value for
+    /// 0.
     Reset,
 }
 
@@ -55,11 +57,11 @@ impl IfEmpty {
     fn explanation(self) -> &'static str {
         match self {
             IfEmpty::Unchanged => {
-                "The present value isn't shown. New lines replace all of it; without new lines, \
+                "The current value isn't shown. The lines that you type replace it; without lines, \
                  it stays. Press r on the page to reset it."
             }
-            IfEmpty::Unset => "Without a text, the option has no value.",
-            IfEmpty::Reset => "Without a text, the option gets its default.",
+            IfEmpty::Unset => "If you enter nothing, the option has no value.",
+            IfEmpty::Reset => "If you enter nothing, the option gets its default.",
         }
     }
 }
@@ -96,7 +98,7 @@ impl Configuration {
             title: format!("{} ({})", option.name, option.ty),
             lines,
             is_list: is_list(&option.ty),
-            help: format!("{empty} Nothing is sent to tor before you press A. {summary}"),
+            help: format!("{empty} Changes are sent to tor when you press A. {summary}"),
         })
     }
 }
@@ -140,7 +142,7 @@ impl PageView for Configuration {
             }
             KeyCode::Char('W') => {
                 let file = data.facts.config_file.as_deref().unwrap_or("its torrc");
-                let question = format!("Have tor replace {file} by its present options?");
+                let question = format!("Should tor overwrite {file} with its current options?");
                 return Some(vec![Action::Confirm(question, Request::SaveTorrc)]);
             }
             _ => {
@@ -157,11 +159,11 @@ impl PageView for Configuration {
             ("Enter", "details"),
             ("e", "edit"),
             ("r", "reset: to the default"),
-            ("u", "undo: drop the change of this option"),
+            ("u", "undo: discard the change of this option"),
             ("d", "diff: changes that aren't applied yet"),
             ("A", "apply: send the changes to tor, after a question"),
             ("t", "torrc: the file, with its mistakes marked"),
-            ("W", "write torrc: have tor save its options, after a question"),
+            ("W", "write torrc: make tor save its options, after a question"),
             ("f", "filter: changed options, pending changes, or all"),
             ("/", "search"),
         ]

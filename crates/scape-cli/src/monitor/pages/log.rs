@@ -21,7 +21,7 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::{popup, text};
 use crate::monitor::view::{Action, PageView, View};
 
-/// The kinds that are shown at first.
+/// The kinds of events that are shown until the user chooses others.
 const FIRST: [EventKind; 8] = [
     EventKind::Notice,
     EventKind::Warn,
@@ -33,7 +33,7 @@ const FIRST: [EventKind; 8] = [
     EventKind::NetworkLiveness,
 ];
 
-/// The memory for a regular expression, in bytes.
+/// The maximum size of a compiled regular expression, in bytes.
 const REGEX_SIZE: usize = 1 << 20;
 
 /// The page's state.
@@ -71,7 +71,8 @@ impl LogPage {
     /// Returns the lines that pass the filters.
     fn entries<'a>(&self, data: &'a Data) -> Vec<&'a Entry> {
         let is_shown = |entry: &&Entry| {
-            // Lines of the monitor itself have no kind of tor.
+            // Lines of the monitor itself have a kind that tor doesn't know.
+            // The choice of kinds doesn't hide them.
             let is_wanted = self.wants(&entry.kind) || !entry.kind.is_recognized();
             is_wanted
                 && self.regex.as_ref().is_none_or(|regex| {
@@ -114,7 +115,7 @@ impl LogPage {
         let lines: Vec<_> = lines.collect();
         let height = usize::from(frame.area().height.saturating_sub(2));
         let first = first_visible(selected, lines.len(), height);
-        popup::draw(frame, view.theme, "Events", "space, Enter", lines, first);
+        popup::draw(frame, view.theme, "Events", "space selects, Enter accepts", lines, first);
     }
 }
 
@@ -192,7 +193,7 @@ impl PageView for LogPage {
         } else {
             let builder =
                 RegexBuilder::new(text).case_insensitive(true).size_limit(REGEX_SIZE).build();
-            let regex = builder.map_err(|_| "this is no regular expression yet".to_owned())?;
+            let regex = builder.map_err(|_| "this isn't a regular expression yet".to_owned())?;
             self.regex = Some(regex);
         }
         text.clone_into(&mut self.search);
@@ -229,16 +230,16 @@ impl LogPage {
     }
 }
 
-/// Returns the time and the kind of a line.
+/// Returns the time, the kind and the count of a line.
 fn head(entry: &Entry) -> String {
     let time = entry.at.map(|at| format!("{} ", text::clock(at))).unwrap_or_default();
     let count = if entry.count > 1 { format!(" (x{})", entry.count) } else { String::new() };
     format!("{time}[{}]{count}", entry.kind)
 }
 
-/// Returns the text of a line. If addresses of other people are hidden, peers
-/// that aren't relays of the consensus are hidden, as on the page of
-/// connections.
+/// Returns the text of a line. If addresses of other people are hidden, so are
+/// peers that aren't relays in the consensus. The page Connections does the
+/// same.
 fn shown_text(entry: &Entry, data: &Data, view: &View) -> String {
     let mut text = entry.text.clone();
     if entry.kind == EventKind::OrConn && !view.shows_addresses {

@@ -1,4 +1,4 @@
-//! The pages, a file or folder each.
+//! The pages. Each page has a file or folder.
 
 pub(crate) mod configuration;
 pub(crate) mod connections;
@@ -33,7 +33,7 @@ impl Page {
         Page::Prompt,
     ];
 
-    /// Returns the title, as it is on the tab.
+    /// Returns the title on the tab.
     pub(crate) fn title(self) -> &'static str {
         match self {
             Page::Overview => "Overview",
@@ -46,13 +46,13 @@ impl Page {
         }
     }
 
-    /// Returns the place among the tabs, from 0.
+    /// Returns the position among the tabs, counted from 0.
     pub(crate) fn index(self) -> usize {
         Page::ALL.iter().position(|page| *page == self).unwrap_or_default()
     }
 
-    /// Returns the page `step` tabs further right, beginning again at the left
-    /// after the last one.
+    /// Returns the page `step` tabs further right. The first tab follows the
+    /// last one.
     pub(crate) fn after(self, step: usize) -> Page {
         let index = (self.index() + step) % Page::ALL.len();
         Page::ALL.get(index).copied().unwrap_or(self)

@@ -17,11 +17,11 @@ use crate::monitor::ui::list::{List, page_rows};
 use crate::monitor::ui::text::{self, age, cell, right};
 use crate::monitor::view::{Action, PageView, View};
 
-/// The origins of the services that are shown. `None` shows all.
+/// The filters for services, by their origin. `None` shows all services.
 const FILTERS: [Option<Origin>; 5] =
     [None, Some(Origin::Current), Some(Origin::Detached), Some(Origin::Disk), Some(Origin::Other)];
 
-/// A service, by what identifies it.
+/// The identity of a service: its address or its directory.
 type Key = (Option<OnionAddress>, Option<String>);
 
 /// The page's state.
@@ -70,7 +70,7 @@ impl PageView for OnionsPage {
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("Enter", "details: uploads and circuits"),
-            ("f", "filter: by origin; other controllers' services are seen by their circuits"),
+            ("f", "filter: by origin; services of other controllers are found by their circuits"),
             ("/", "search"),
             ("y", "copy the address"),
         ]
@@ -124,7 +124,7 @@ impl PageView for OnionsPage {
 }
 
 /// Returns the services that tor doesn't list, because other control
-/// connections have made them.
+/// connections have created them.
 fn unlisted(data: &Data) -> impl Iterator<Item = Service> {
     let mut addresses = data.connections.serving();
     addresses.extend(data.onions.uploading());
@@ -156,8 +156,9 @@ fn name(service: &Service) -> String {
 
 /// The circuits of a service.
 struct Circuits<'a> {
+    /// The circuits to introduction points.
     introduction: Vec<&'a Tracked<CircuitInfo>>,
-    /// Each is a client.
+    /// The rendezvous circuits. Each belongs to one client.
     rendezvous: Vec<&'a Tracked<CircuitInfo>>,
 }
 
@@ -189,7 +190,7 @@ fn heading(width: usize) -> String {
 }
 
 fn columns(width: usize, [name, origin, uploads, intro, clients, ports]: [&str; 6]) -> String {
-    // The address has 62 characters. Its first ones are enough to know it.
+    // An address has 62 characters. The first 16 suffice to recognize it.
     let address = width.saturating_sub(60).clamp(16, 62);
     format!(
         "{} {} {} {} {} {ports}",
@@ -238,14 +239,14 @@ fn details(service: &Service, data: &Data, view: &View) -> Vec<String> {
             format!("  circuit {} {state} {point}", circuit.info.id)
         }));
         lines.push(String::new());
-        lines.push("Descriptor uploads since the monitor runs".into());
+        lines.push("Descriptor uploads since the monitor was started".into());
         lines.extend(data.onions.uploads(address).map(|(directory, upload)| {
             let reason = upload.reason.as_deref().unwrap_or_default();
             let age = age(Some(upload.at), view.now);
             format!("  {} {age} ago {directory} {reason}", cell(upload.action.as_str(), 9))
         }));
     } else {
-        lines.push("The address is in a file that this user can't read.".into());
+        lines.push("The file with the address can't be read.".into());
     }
     lines.iter().map(|line| printable(line)).collect()
 }

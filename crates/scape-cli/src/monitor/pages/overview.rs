@@ -120,7 +120,7 @@ impl Overview {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "a graph has as many properties")]
+    #[allow(clippy::too_many_arguments, reason = "a graph has this many properties")]
     fn draw_graph(
         &self,
         (name, unit): (&str, &str),
@@ -167,7 +167,7 @@ fn thirds(area: Rect) -> [Rect; 3] {
     layout.areas(area)
 }
 
-/// Writes tenths of a percent.
+/// Formats tenths of a percent.
 fn percent(tenths: u64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
@@ -186,7 +186,7 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
     if let Some(fingerprint) = &facts.fingerprint {
         let nickname = facts.nickname.as_deref().unwrap_or("Unnamed");
         lines.push(("Relay", format!("{nickname} {fingerprint}")));
-        let flags = facts.flags.as_deref().unwrap_or("none: it isn't in the consensus");
+        let flags = facts.flags.as_deref().unwrap_or("none: the relay isn't in the consensus");
         lines.push(("Flags", flags.to_owned()));
     }
     lines.extend(facts.address.clone().map(|address| ("Address", address)));
@@ -210,7 +210,8 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
     lines.iter().map(|(name, value)| (*name, printable(value))).collect()
 }
 
-/// Returns what the process uses. Returns `None` if that is unknown.
+/// Returns the resources that the process uses. Returns `None` if they are
+/// unknown.
 fn usage(data: &Data) -> Option<String> {
     let usage = &data.usage;
     let mut words = Vec::new();

@@ -16,7 +16,7 @@ use crate::monitor::ui::line_editor::{History, LineEditor};
 use crate::monitor::ui::list::page_rows;
 use crate::monitor::view::{Action, PageView, View};
 
-/// The oldest lines are dropped beyond this number.
+/// The maximum number of lines. The oldest lines are dropped.
 const KEPT: usize = 5_000;
 const MARK: &str = "> ";
 
@@ -27,7 +27,7 @@ pub(crate) struct Prompt {
     history: History,
     /// The commands and replies, newest last.
     lines: VecDeque<String>,
-    /// The number of lines that are scrolled out at the bottom.
+    /// The number of lines at the bottom that are scrolled out of view.
     back: usize,
 }
 
@@ -75,7 +75,7 @@ impl PageView for Prompt {
 
     fn keys(&self) -> &'static [(&'static str, &'static str)] {
         &[
-            ("Enter", "send the line: its secrets are hidden, but those of replies aren't"),
+            ("Enter", "send the line: secrets in it are hidden, but those in replies aren't"),
             ("Up, Down", "history: earlier lines"),
             ("PgUp, PgDn", "scroll"),
             ("Esc", "clear the line"),
@@ -95,7 +95,7 @@ impl PageView for Prompt {
             })
             .collect();
         if self.lines.is_empty() {
-            let text = "A line is sent to tor as it is, such as GETINFO version or SIGNAL RELOAD.";
+            let text = "Type a command for tor, such as GETINFO version or SIGNAL RELOAD.";
             lines.push(Line::styled(text, view.theme.dim()));
         }
         frame.render_widget(Paragraph::new(lines), top);

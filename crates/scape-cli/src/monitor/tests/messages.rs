@@ -1,4 +1,4 @@
-//! Tests of the changes and effects of messages.
+//! Tests of the changes and effects that messages cause.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ fn keys_open_pages() {
 }
 
 #[test]
-fn quitting_and_new_identities_are_asked_for() {
+fn keys_quit_and_ask_for_a_new_identity() {
     let mut screen = Screen::new(Page::Overview);
     screen.press("nq");
     assert_eq!(screen.effects, [Effect::Ask(Request::NewIdentity), Effect::Quit]);
@@ -164,7 +164,7 @@ fn mouse_opens_tabs_and_moves_the_selection() {
 fn chosen_events_are_subscribed_to() {
     let mut screen = full(Page::Log);
     screen.press("f");
-    screen.has(&["[ ] CIRC ", "space, Enter"]);
+    screen.has(&["[ ] CIRC ", "space selects, Enter accepts"]);
     screen.press(" ");
     screen.has(&["[x] CIRC "]);
     screen.key(KeyCode::Enter);
@@ -207,7 +207,7 @@ fn secrets_are_not_kept_on_the_prompt_page() {
         assert_eq!(screen.asked(), [Request::Command(line.into())]);
     }
     screen.has(&["> AUTHENTICATE [redacted]", "> SETCONF Socks5ProxyPassword=[redacted]"]);
-    // Not in the history, either.
+    // The history doesn't contain them, either.
     screen.key(KeyCode::Up);
     screen.has_not(&["sesame"]);
     screen.message(Message::Reply(vec!["250 Socks5ProxyPassword=open sesame".into()]));
@@ -221,7 +221,7 @@ fn secrets_are_not_kept_on_the_prompt_page() {
 }
 
 #[test]
-fn addresses_of_others_are_hidden_until_tor_tells_that_it_is_no_relay() {
+fn addresses_of_others_are_hidden_unless_tor_reports_that_it_is_not_a_relay() {
     let address = "203.0.113.9:4567";
     let unknown = "$FF00000000000000000";
     let mut screen = full(Page::Connections);

@@ -27,8 +27,8 @@ use super::pages::Page;
 use super::ui::theme::Theme;
 use super::update::update;
 
-/// Returns the event of one line, which comes without `650 `. Several lines
-/// come as tor sends them.
+/// Parses an event. `line` is one line without the leading `650 `, or several
+/// lines as tor sends them.
 pub(crate) fn event(line: &str) -> Event {
     let mut decoder = Decoder::default();
     let wire = if line.starts_with("650") { line.to_owned() } else { format!("650 {line}\r\n") };
@@ -37,7 +37,7 @@ pub(crate) fn event(line: &str) -> Event {
     Event::parse(reply, SystemTime::UNIX_EPOCH)
 }
 
-/// Returns a relay whose fingerprint and address end with a number.
+/// Returns a relay whose fingerprint and address end with `number`.
 pub(crate) fn relay(
     number: u8,
     nickname: &str,
@@ -86,7 +86,7 @@ impl Screen {
         }
     }
 
-    /// Handles keys: the letters of a text.
+    /// Presses the keys for the letters of a text.
     pub(crate) fn press(&mut self, text: &str) {
         for letter in text.chars() {
             self.key(KeyCode::Char(letter));
@@ -123,7 +123,7 @@ impl Screen {
         lines.map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
-    /// Checks that the screen has these texts.
+    /// Checks that the screen contains these texts.
     #[track_caller]
     pub(crate) fn has(&mut self, texts: &[&str]) {
         let screen = self.text();
@@ -191,7 +191,7 @@ pub(crate) fn relays() -> Relays {
     Relays::of(rows, Some(time(3_600)))
 }
 
-/// Fills a monitor with everything.
+/// Creates a monitor whose pages all have content.
 pub(crate) fn full(page: Page) -> Screen {
     let mut screen = Screen::new(page);
     screen.message(Message::Facts(facts().into()));

@@ -1,4 +1,4 @@
-//! The pages with known content.
+//! Tests of pages with known content.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -117,7 +117,7 @@ fn log_is_filtered_by_regular_expressions() {
     let mut screen = full(Page::Log);
     screen.has(&["2 lines", "[NOTICE] Bootstrapped 100% (done): Done", "[WARN] (x2) Something"]);
     screen.press("/boot.*[");
-    screen.has(&["search: boot.*[", "no regular expression yet"]);
+    screen.has(&["search: boot.*[", "this isn't a regular expression yet"]);
     screen.key(KeyCode::Backspace);
     screen.key(KeyCode::Enter);
     screen.has(&["1 line  matching boot.*", "Bootstrapped"]);
@@ -252,10 +252,10 @@ fn options_that_are_emptied_get_what_the_box_says() {
         screen.key(KeyCode::Enter);
         screen.asked()
     };
-    let number = empty("", "Without a text, the option gets its default.");
+    let number = empty("", "If you enter nothing, the option gets its default.");
     assert_eq!(number, [Request::ResetOption("MaxCircuitDirtiness".into())]);
-    assert_eq!(empty("j", "The present value isn't shown."), []);
-    let list = empty("j", "Without a text, the option has no value.");
+    assert_eq!(empty("j", "The current value isn't shown."), []);
+    let list = empty("j", "If you enter nothing, the option has no value.");
     assert_eq!(list, [Request::SetOption("ExcludeNodes".into(), Vec::new())]);
 }
 
@@ -404,7 +404,7 @@ fn relay_is_blocked_and_used_again_after_a_question() {
     let mut screen = full(Page::Network);
     screen.asked();
     screen.press("b");
-    screen.has(&["Have tor avoid relay two in new circuits (ExcludeNodes)?"]);
+    screen.has(&["Should tor avoid relay two in new circuits (ExcludeNodes)?"]);
     screen.press("y");
     assert_eq!(screen.asked(), [Request::Exclude(two, true)]);
     let mut options = options();
@@ -413,7 +413,7 @@ fn relay_is_blocked_and_used_again_after_a_question() {
     }
     screen.message(Message::Options(Arc::new(options)));
     screen.press("b");
-    screen.has(&["Let tor use relay two again?"]);
+    screen.has(&["Should tor use relay two again?"]);
     screen.press("y");
     assert_eq!(screen.asked(), [Request::Exclude(two, false)]);
 

@@ -1,8 +1,9 @@
-//! Screens of all sizes.
+//! Tests with screens of all sizes.
 
 use super::{Page, Screen, full};
 
-/// Returns the pages with everything that can be over them.
+/// Returns each page without content, with content, with its help, with a
+/// search, and after the connection was lost.
 fn screens() -> Vec<Screen> {
     let mut screens = Vec::new();
     for page in Page::ALL {

@@ -1,5 +1,5 @@
 //! The selected row of a list. The selection stays at its row when rows above
-//! it come or go.
+//! it are added or removed.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -44,12 +44,12 @@ impl Step {
     }
 }
 
-/// The selected row of a list whose rows have keys.
+/// The selected row of a list. Each row has a key that identifies it.
 #[derive(Debug, Clone)]
 pub(crate) struct Cursor<K> {
     key: Option<K>,
-    /// The place of the row when it was selected. It is used if the row has
-    /// gone.
+    /// The index of the row when it was selected. It is used if the row no
+    /// longer exists.
     index: usize,
 }
 
@@ -88,8 +88,8 @@ impl<K: PartialEq + Clone> Cursor<K> {
     }
 }
 
-/// Returns the first visible row: the selected row is in the middle, unless it
-/// is near an end of the list.
+/// Returns the index of the first visible row. The selected row is in the
+/// middle, unless it is near an end of the list.
 pub(crate) fn first_visible(selected: usize, len: usize, height: usize) -> usize {
     selected.saturating_sub(height / 2).min(len.saturating_sub(height))
 }
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!((cursor.at(&['a', 'b']), cursor.at(&[])), (Some(0), None));
         cursor.step(&['a', 'b', 'c'], Step::Down, 10);
         assert_eq!(cursor.selected(&['x', 'a', 'b']), Some(&'b'));
-        // The row has gone.
+        // The row no longer exists.
         assert_eq!(cursor.at(&['x', 'a', 'c']), Some(1));
         assert_eq!(cursor.at(&['x']), Some(0));
     }

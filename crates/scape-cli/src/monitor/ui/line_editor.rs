@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::base::output::printable;
 
-/// Nothing is inserted into a line of this length.
+/// The maximum number of characters. Nothing is inserted into a longer line.
 const LONGEST: usize = 4096;
 
 /// A line of text with a cursor.
@@ -15,8 +15,8 @@ pub(crate) struct LineEditor {
 }
 
 impl LineEditor {
-    /// Creates a line with this text and the cursor at its end. The whole text
-    /// is taken, because it may be the value of an option that is edited.
+    /// Creates a line with this text, and the cursor at its end. The text may
+    /// be longer than [`LONGEST`], because it may be the value of an option.
     pub(crate) fn new(text: &str) -> Self {
         let letters: Vec<char> = text.chars().collect();
         LineEditor { cursor: letters.len(), letters }
@@ -32,7 +32,7 @@ impl LineEditor {
         self.letters.is_empty()
     }
 
-    /// Inserts a text at the cursor, up to the end of its first line.
+    /// Inserts the first line of a text at the cursor.
     pub(crate) fn insert(&mut self, text: &str) {
         for letter in text.lines().next().unwrap_or_default().chars() {
             if self.letters.len() < LONGEST && !letter.is_control() {
@@ -116,7 +116,7 @@ impl History {
         self.lines.drain(..surplus);
     }
 
-    /// Shows an older line (`true`) or a newer one.
+    /// Shows an older line if `older` is true. Otherwise, shows a newer one.
     pub(crate) fn step(&mut self, editor: &mut LineEditor, older: bool) {
         let back = match older {
             true => (self.back + 1).min(self.lines.len()),

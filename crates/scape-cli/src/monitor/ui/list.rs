@@ -9,23 +9,23 @@ use ratatui::widgets::Paragraph;
 use super::cursor::first_visible;
 use super::theme::Theme;
 
-/// The frame of a list.
+/// The properties of a list, without its rows.
 #[derive(Debug)]
 pub(crate) struct List<'a> {
-    /// The line above the list, with the title and what is filtered.
+    /// The line above the list, with the title and the filters.
     pub(crate) title: Line<'a>,
     /// The names of the columns. The line is left out if it is empty.
     pub(crate) heading: String,
     pub(crate) len: usize,
     pub(crate) selected: Option<usize>,
-    /// The number of columns that are scrolled out at the left.
+    /// The number of columns at the left that are scrolled out of view.
     pub(crate) shift: usize,
     /// The text for a list without rows.
     pub(crate) empty: &'a str,
 }
 
 impl List<'_> {
-    /// Draws the list. `row` returns the line with an index.
+    /// Draws the list. `row` returns the line of the row with an index.
     pub(crate) fn draw(
         self,
         frame: &mut Frame<'_>,

@@ -1,4 +1,4 @@
-//! The parts that pages are drawn and operated with.
+//! The parts that pages are built from.
 
 pub(crate) mod cursor;
 pub(crate) mod line_editor;

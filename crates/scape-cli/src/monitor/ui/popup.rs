@@ -7,8 +7,8 @@ use ratatui::widgets::{Block, Clear, Paragraph};
 
 use super::theme::Theme;
 
-/// Draws a box in the middle of the screen, as large as its lines need. The
-/// lines from `first` on are shown.
+/// Draws a box in the middle of the screen, as large as its lines need. `first`
+/// is the index of the first line that is shown.
 pub(crate) fn draw(
     frame: &mut Frame<'_>,
     theme: Theme,
@@ -28,7 +28,7 @@ pub(crate) fn draw(
     frame.render_widget(Paragraph::new(visible).block(block), area);
 }
 
-/// Returns the place of the box.
+/// Returns the area of the box.
 fn area(screen: Rect, lines: &[Line<'_>], title: &str, footer: &str) -> Rect {
     let widest = lines.iter().map(Line::width).max().unwrap_or_default();
     let widest = widest.max(title.chars().count() + 2).max(footer.chars().count() + 2);

@@ -9,7 +9,7 @@ pub(crate) struct Sorting<C: 'static> {
 }
 
 impl<C: Copy> Sorting<C> {
-    /// Creates an order by the first of these columns, which have names.
+    /// Creates an order by the first of these columns. Each column has a name.
     pub(crate) fn new(columns: &'static [(C, &'static str)]) -> Self {
         Sorting { columns, index: 0, reversed: false }
     }
@@ -30,7 +30,7 @@ impl<C: Copy> Sorting<C> {
         self.columns.get(self.index).map(|(column, _)| *column)
     }
 
-    /// Reverses the rows if the user wants the other direction.
+    /// Reverses the rows if the order is reversed.
     pub(crate) fn direct<T>(&self, rows: &mut [T]) {
         if self.reversed {
             rows.reverse();

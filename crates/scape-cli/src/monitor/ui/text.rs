@@ -1,4 +1,4 @@
-//! Texts in columns.
+//! The formatting of texts in columns and lines.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,12 +12,13 @@ pub(crate) fn cell(text: &str, width: usize) -> String {
     cell
 }
 
-/// Returns a text with exactly `width` characters, aligned at the right.
+/// Returns a text with exactly `width` characters: aligned at the right, or cut
+/// if it is longer.
 pub(crate) fn right(text: &str, width: usize) -> String {
     format!("{:>width$}", cell(text, width.min(text.chars().count())))
 }
 
-/// Formats a number of bytes for a column. Zero is left out.
+/// Formats a number of bytes for a column. Returns an empty text for zero.
 pub(crate) fn some_bytes(count: u64) -> String {
     match count {
         0 => String::new(),
@@ -74,8 +75,8 @@ pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Returns true if `text` contains `word`, which is in lower case. Letters of
-/// the text may have any case.
+/// Returns true if `text` contains `word`. The case of `text` is ignored.
+/// `word` must be in lower case.
 pub(crate) fn contains(text: &str, word: &str) -> bool {
     if word.is_empty() {
         return true;

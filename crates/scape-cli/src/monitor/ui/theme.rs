@@ -15,8 +15,8 @@ impl Theme {
         Style::new().add_modifier(Modifier::BOLD)
     }
 
-    /// Returns the style of names beside their values, and of other text of
-    /// little weight.
+    /// Returns the style of names beside their values, and of other unimportant
+    /// text.
     pub(crate) fn dim(self) -> Style {
         self.color(Color::DarkGray, Modifier::DIM)
     }
@@ -31,7 +31,7 @@ impl Theme {
         self.color(Color::Cyan, Modifier::BOLD)
     }
 
-    /// Returns the style of something that is as it should be.
+    /// Returns the style of good states and good news.
     pub(crate) fn good(self) -> Style {
         self.color(Color::Green, Modifier::empty())
     }

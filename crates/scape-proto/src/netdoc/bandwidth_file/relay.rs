@@ -310,7 +310,7 @@ pub(super) fn unix_time(seconds: u64) -> Option<SystemTime> {
 }
 
 impl fmt::Debug for RelayBandwidth<'_> {
-    /// Writes the text, because it contains everything.
+    /// Formats the text, because the text contains all data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RelayBandwidth").field(&self.text).finish()
     }

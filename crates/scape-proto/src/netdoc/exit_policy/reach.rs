@@ -192,7 +192,7 @@ struct Node {
     /// The highest of the numbers that decide about the cells, if only this
     /// node and those below it count.
     last: usize,
-    /// The lowest of these numbers that is wanted.
+    /// The lowest of these numbers whose area is wanted.
     wanted: Option<usize>,
 }
 

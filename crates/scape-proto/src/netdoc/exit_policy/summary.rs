@@ -111,7 +111,8 @@ fn accepted(rules: &[ExitRule], family: Family) -> Vec<PortRange> {
 }
 
 /// Returns true if the pattern is written like one of the networks of
-/// `private`. For tor, the bits of the address that don't match count here.
+/// `private`. Like tor, compares the whole address, including the bits after
+/// the prefix.
 fn is_private(pattern: AddressPattern, family: Family) -> bool {
     private_networks(family).any(|network| network == pattern)
 }

@@ -77,10 +77,10 @@ pub struct ExtraInfo<'a> {
     /// The relay's nickname.
     pub nickname: Option<&'a str>,
     /// The fingerprint of the relay's RSA identity key. Sanitized documents
-    /// have its SHA-1 digest instead.
+    /// contain the SHA-1 digest of the fingerprint instead.
     pub fingerprint: Option<Fingerprint>,
-    /// The Ed25519 certificate that the identity key signs, for the key that
-    /// signs the document.
+    /// The Ed25519 certificate of the key that signs the document. The
+    /// certificate is signed by the relay's identity key.
     pub identity_ed25519: Option<Object<'a>>,
     /// The SHA-256 digest of the relay's Ed25519 identity key. Only sanitized
     /// documents have this.

@@ -12,7 +12,7 @@ use crate::netdoc::item::Item;
 pub struct OverloadRateLimits {
     /// The version of the line's format, which is 1.
     pub version: u32,
-    /// The hour in which a limit was exhausted last.
+    /// The last hour in which a limit was exhausted.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: SystemTime,
     /// The option `BandwidthRate`, in bytes per second.
@@ -32,7 +32,7 @@ pub struct OverloadRateLimits {
 pub struct OverloadFdExhausted {
     /// The version of the line's format, which is 1.
     pub version: u32,
-    /// The hour in which tor could not open a socket last.
+    /// The last hour in which tor could not open a socket.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::time"))]
     pub since: SystemTime,
 }

@@ -239,7 +239,7 @@ impl<'a> Split<'a> for OnionDescriptor<'a> {
 }
 
 impl fmt::Debug for OnionDescriptor<'_> {
-    /// Writes the text, because it contains everything.
+    /// Formats the text, because the text contains all data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("OnionDescriptor").field(&String::from_utf8_lossy(self.text)).finish()
     }

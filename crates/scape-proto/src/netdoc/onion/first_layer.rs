@@ -163,7 +163,7 @@ pub(super) fn without_padding(text: &[u8]) -> &[u8] {
 }
 
 impl fmt::Debug for FirstLayer {
-    /// Writes the text, because it contains everything.
+    /// Formats the text, because the text contains all data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FirstLayer").field(&String::from_utf8_lossy(&self.text)).finish()
     }

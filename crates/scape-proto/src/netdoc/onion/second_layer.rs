@@ -203,7 +203,7 @@ fn split_points(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 impl fmt::Debug for SecondLayer {
-    /// Writes the text, because it contains everything.
+    /// Formats the text, because the text contains all data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SecondLayer").field(&String::from_utf8_lossy(&self.text)).finish()
     }

@@ -73,8 +73,8 @@ pub struct ServerDescriptor<'a> {
     /// The additional addresses for relays and clients, in order: the lines
     /// `or-address`.
     pub or_addresses: Vec<SocketAddr>,
-    /// The Ed25519 certificate that the identity key signs, for the key that
-    /// signs the descriptor.
+    /// The Ed25519 certificate of the key that signs the descriptor. The
+    /// certificate is signed by the relay's identity key.
     pub identity_ed25519: Option<Object<'a>>,
     /// The relay's Ed25519 identity key.
     pub master_key_ed25519: Option<[u8; 32]>,
@@ -123,8 +123,8 @@ pub struct ServerDescriptor<'a> {
     pub caches_extra_info: bool,
     /// The digest of the relay's extra-info document.
     pub extra_info_digest: Option<DescriptorDigest>,
-    /// The SHA-256 digest of the relay's extra-info document, which includes
-    /// the document's signature.
+    /// The SHA-256 digest of the relay's extra-info document, including the
+    /// document's signature.
     pub extra_info_sha256: Option<[u8; 32]>,
     /// True if the relay stores descriptors of onion services.
     pub is_hidden_service_dir: bool,

@@ -161,7 +161,7 @@ impl PortLine {
     /// line has an address or a path, the listener must have the same address
     /// or path. If the line has only a port, the listener must have this port
     /// on a loopback address. Returns false for `auto` and for host names,
-    /// because they don't tell where tor listens.
+    /// because they don't say where tor listens.
     ///
     /// ```
     /// use scape_proto::torrc::PortLine;

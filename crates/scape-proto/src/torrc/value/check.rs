@@ -130,7 +130,7 @@ pub fn normal(ty: &ConfigType, line: &str) -> Option<String> {
             number::integer(line).map(|number| number.to_string())
         }
         ConfigType::Float => Float::read(line).and_then(Float::normal),
-        // The type doesn't tell whether this option is one of those that were
+        // The type doesn't say whether this option is one of those that were
         // lists in the past.
         ConfigType::TimeInterval if line.contains(',') => None,
         ConfigType::DataSize | ConfigType::TimeInterval | ConfigType::TimeMsecInterval => {

@@ -12,7 +12,7 @@ use crate::commands::onion::key_files::KeyName;
 /// The default port of the onion address for a Unix socket.
 const USUAL_PORT: u16 = 80;
 
-/// A forward.
+/// A forward in one of the two directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Spec {
     Export(Export),

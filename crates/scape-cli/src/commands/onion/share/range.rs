@@ -5,7 +5,7 @@ use std::ops::Range;
 /// The part of a file that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Everything.
+    /// The whole file.
     All,
     Bytes(Range<u64>),
     /// The range is outside of the file.

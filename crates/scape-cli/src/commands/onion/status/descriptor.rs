@@ -14,7 +14,7 @@ use super::fetch::nickname;
 use crate::base::failure::Failure;
 use crate::base::units;
 
-/// A descriptor.
+/// The descriptor of an onion service, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Descriptor {
     /// The revision counter, which increases with each new descriptor in a time

@@ -19,7 +19,8 @@ const MONTHS: [&str; 12] =
 /// The maximum time by which a message may be later than `now`. Clocks may
 /// differ a little, and the file may be from another time zone.
 const AHEAD: Duration = Duration::from_secs(86_400);
-/// The number of years that contain at least one 29 February.
+/// The maximum number of years from one 29 February to the next, as from 1896
+/// to 1904.
 const MOST_YEARS: i16 = 8;
 
 /// A log message, as it is printed with `--json`.

@@ -25,7 +25,7 @@ use rows::{ORDERS, Order, Row, Shown};
 pub(crate) struct ConnectionsPage {
     cursor: Cursor<Row>,
     shown: Shown,
-    /// True if the relays of circuits have rows of their own.
+    /// True if the relays of circuits are shown as rows.
     has_hops: bool,
     sorting: Sorting<Order>,
     /// The searched text in lower case.
@@ -99,7 +99,7 @@ impl PageView for ConnectionsPage {
                 return Some(vec![match relay {
                     Some(relay) => exclude(relay, data),
                     None => Action::Note(Note::error(
-                        "select a relay; e shows the relays of circuits as rows",
+                        "select a relay; press e to show the relays of circuits as rows",
                     )),
                 }]);
             }
@@ -128,8 +128,8 @@ impl PageView for ConnectionsPage {
         &[
             ("Enter", "details: of a circuit, stream or relay"),
             ("x", "close: the circuit or stream, after a question"),
-            ("b", "block: have tor avoid the relay or use it again, after a question"),
-            ("e", "relays: show those of circuits as rows"),
+            ("b", "block: avoid the relay or use it again, after a question"),
+            ("e", "relays: show the relays of circuits as rows"),
             ("f", "filter: circuits only, OR connections only, or all"),
             ("s, S", "sort: by another column, or reversed"),
             ("/", "search"),

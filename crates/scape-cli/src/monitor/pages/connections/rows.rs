@@ -11,7 +11,7 @@ use crate::monitor::data::Data;
 use crate::monitor::data::connections::Tracked;
 use crate::monitor::ui::sorting::Sorting;
 
-/// A row, by what identifies it.
+/// The identity of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Row {
     Circuit(CircuitId),
@@ -65,7 +65,8 @@ pub(super) const ORDERS: &[(Order, &str)] = &[
     (Order::Name, "name"),
 ];
 
-/// Returns the time since which a circuit exists, as far as it is known.
+/// Returns the time when a circuit was created, or when the monitor first saw
+/// it.
 pub(super) fn begun(circuit: &Tracked<CircuitInfo>) -> SystemTime {
     circuit.info.created.unwrap_or(circuit.seen)
 }

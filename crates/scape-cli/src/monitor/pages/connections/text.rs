@@ -14,7 +14,7 @@ use crate::monitor::view::View;
 
 use super::rows::{Row, begun};
 
-/// The text in place of an address of somebody else.
+/// The text that replaces the address of another person.
 const HIDDEN: &str = "(hidden)";
 
 /// The columns of a row.
@@ -30,8 +30,8 @@ struct Columns {
 
 impl Columns {
     fn line(&self, width: usize) -> String {
-        // All columns but the target have 43 characters with their spaces, and
-        // the purpose.
+        // The spaces and all columns except for target and purpose have 43
+        // characters.
         let purpose = width.saturating_sub(43 + 30).clamp(12, 21);
         let target = width.saturating_sub(43 + purpose).clamp(16, 70);
         format!(
@@ -108,7 +108,7 @@ pub(super) fn details(row: &Row, data: &Data, view: &View) -> (String, Vec<Strin
                 entry("Peer", peer_name(connection, data, view)),
                 entry("State", &connection.info.info.status),
                 entry("Direction", direction(connection.info.direction)),
-                entry("Seen since", units::time(connection.seen)),
+                entry("First seen", units::time(connection.seen)),
             ];
             let circuits = connection.info.info.circuits;
             lines.extend(circuits.map(|count| entry("Circuits", count)));
@@ -192,8 +192,8 @@ fn direction(direction: Direction) -> &'static str {
     }
 }
 
-/// Returns the peer of an OR connection. Peers that aren't relays of the
-/// consensus are people, whose addresses are hidden.
+/// Returns the peer of an OR connection. A peer that isn't a relay in the
+/// consensus may be a person, so it is hidden unless the user wants to see it.
 fn peer_name(connection: &Tracked<OrConnection>, data: &Data, view: &View) -> String {
     match &connection.info.info.target {
         OrConnTarget::Relay(relay) if known(relay, data).is_some() || view.shows_addresses => {
@@ -208,7 +208,8 @@ fn known<'a>(relay: &RelayName, data: &'a Data) -> Option<&'a RelayRow> {
     relay.fingerprint().and_then(|fingerprint| data.relays.get(fingerprint))
 }
 
-/// Returns the nickname of a relay, or its fingerprint if it has none.
+/// Returns the nickname of a relay, or its fingerprint if the nickname is
+/// unknown.
 fn relay_name(relay: &RelayName, data: &Data) -> String {
     let nickname = relay.nickname().or(known(relay, data).map(|row| &*row.nickname));
     nickname.map_or_else(|| relay.to_string(), str::to_owned)
@@ -247,7 +248,7 @@ fn stream_details(stream: &Tracked<StreamInfo>, data: &Data, view: &View) -> Vec
     lines.extend(info.circuit.map(|circuit| entry("Circuit", circuit)));
     lines.extend(info.purpose.as_ref().map(|purpose| entry("Purpose", purpose)));
     lines.extend(info.client_protocol.as_ref().map(|protocol| entry("Protocol", protocol)));
-    // Streams come from programs of this tor's own users.
+    // Streams come from this tor's own users, so their addresses aren't hidden.
     lines.extend(info.source_addr.as_ref().map(|source| entry("Source", source)));
     lines.extend(data.connections.programs.get(info.id).map(|program| entry("Program", program)));
     lines.push(entry("Age", age(Some(stream.seen), view.now)));

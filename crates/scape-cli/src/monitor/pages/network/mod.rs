@@ -22,7 +22,7 @@ use crate::monitor::view::{Action, PageView, View, exclude};
 
 use query::Query;
 
-/// The flags by which the user filters, one after the other.
+/// The flags that the user can filter by, in the order of the key f.
 const FLAGS: [(&str, RouterFlags); 7] = [
     ("all", RouterFlags::empty()),
     ("Guard", RouterFlags::GUARD),
@@ -127,7 +127,7 @@ impl PageView for Network {
             ),
             ("", "network=64496 if --networks was given"),
             ("f", "filter: by a flag"),
-            ("b", "block: have tor avoid the relay or use it again, after a question"),
+            ("b", "block: avoid the relay or use it again, after a question"),
             ("s, S", "sort: by another column, or reversed"),
             ("R", "read the consensus again"),
         ]
@@ -226,7 +226,7 @@ fn line(row: &RelayRow, relays: &Relays) -> String {
     printable(&line)
 }
 
-/// Returns the flags, behind the network if networks are known.
+/// Returns the last columns: the network, if networks are known, and the flags.
 fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
     match relays.has_networks() {
         true => format!("{} {flags}", cell(network, 24)),
@@ -234,7 +234,7 @@ fn last_columns(relays: &Relays, network: &str, flags: &str) -> String {
     }
 }
 
-/// Returns a part of the whole, such as `1.25%`.
+/// Formats a part as a percentage of the whole, such as `1.25%`.
 fn percent(part: u64, whole: u64) -> String {
     let hundredths = part.saturating_mul(10_000).checked_div(whole).unwrap_or_default();
     format!("{}.{:02}%", hundredths / 100, hundredths % 100)

@@ -14,7 +14,7 @@ enum Term {
     Flag(RouterFlags),
     /// The beginning of the version.
     Version(String),
-    /// The least weight.
+    /// The minimum weight.
     Weight(u32),
     /// The number of the autonomous system.
     Network(u32),
@@ -40,13 +40,13 @@ impl Query {
                 "flag" => flag(value).map(Term::Flag),
                 "weight" => {
                     let weight = value.parse().map(Term::Weight);
-                    weight.map_err(|_| format!("{value} is no weight"))
+                    weight.map_err(|_| format!("{value} isn't a weight; use a whole number"))
                 }
                 "network" => {
                     let number = value.trim_start_matches(['A', 'S', 'a', 's']).parse();
-                    number
-                        .map(Term::Network)
-                        .map_err(|_| format!("{value} is no number of a network"))
+                    number.map(Term::Network).map_err(|_| {
+                        format!("{value} isn't the number of a network; use a number such as 64496")
+                    })
                 }
                 _ => {
                     Err(format!("unknown key {key}: use country, flag, network, version or weight"))
@@ -73,7 +73,7 @@ impl Query {
     }
 }
 
-/// Returns the flag with this name, in any case.
+/// Returns the flag with this name. The case of the name is ignored.
 fn flag(name: &str) -> Result<RouterFlags, String> {
     let all = RouterFlags::all();
     let known = all.iter().find(|known| known.eq_ignore_ascii_case(name));
