@@ -1,8 +1,9 @@
 //! The pages of the documentation: their links lead somewhere, the guide has
-//! all its chapters, and each chapter ends with a link to go on.
+//! all its chapters, each chapter ends with a link to go on, and the page about
+//! the coverage of other libraries names only what exists.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -162,4 +163,185 @@ fn broken_links_are_found() {
     ] {
         assert_eq!(problem(&page, text, link).is_some(), is_broken, "{link}");
     }
+}
+
+/// The page that goes through the old libraries' documentation.
+const COVERAGE: &str = "docs/coverage.md";
+
+/// Returns the rows of the tables of a page, as cells.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('|'));
+    let cells = |line: &str| -> Vec<String> {
+        line.trim_end_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    lines.map(cells).filter(|cells| !cells[0].starts_with("--")).collect()
+}
+
+/// Returns the texts in backquotes.
+fn code_in(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// Returns the reason why a file, or a name in it (`FILE: NAME`), is missing.
+fn missing_file(reference: &str) -> Option<String> {
+    let (file, name) = reference.split_once(": ").unwrap_or((reference, ""));
+    let Ok(text) = fs::read_to_string(root().join(file)) else {
+        return Some(format!("there is no file {file}"));
+    };
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let has_name = name.is_empty() || text.split(|c| !is_word(c)).any(|word| word == name);
+    (!has_name).then(|| format!("there is no {name} in {file}"))
+}
+
+/// The public API, as `docs/api.txt` lists it.
+struct Api {
+    /// The text of each module, by its path.
+    modules: BTreeMap<String, String>,
+}
+
+impl Api {
+    fn read() -> Self {
+        let text = fs::read_to_string(root().join("docs/api.txt")).unwrap();
+        let mut modules: BTreeMap<String, String> = BTreeMap::new();
+        for part in text.split("\n# ") {
+            let (head, body) = part.trim_start_matches("# ").split_once('\n').unwrap();
+            let path = head.split(' ').next().unwrap();
+            modules.entry(path.to_owned()).or_default().push_str(body);
+        }
+        Self { modules }
+    }
+
+    /// Returns true if `docs/api.txt` has the module, item or member.
+    fn has(&self, path: &str) -> bool {
+        if self.modules.contains_key(path) {
+            return true;
+        }
+        let parts: Vec<&str> = path.split("::").collect();
+        let prefixes = (1..parts.len()).rev().map(|count| (parts[..count].join("::"), count));
+        for (module, count) in prefixes {
+            let Some(text) = self.modules.get(&module) else { continue };
+            let (name, members) = (parts[count], &parts[count + 1..]);
+            // A module, type or function that comes from another crate.
+            let exports = text.lines().filter_map(|line| line.strip_prefix("pub use "));
+            let exported = exports
+                .map(|line| line.trim_end_matches(';'))
+                .find(|line| line.rsplit("::").next() == Some(name));
+            if let Some(exported) = exported {
+                let whole = [&[exported], members].concat().join("::");
+                return self.has(&whole);
+            }
+            return Self::declares(text, name, members);
+        }
+        false
+    }
+
+    /// Returns true if the text of a module declares `name` with the member. A
+    /// type and its implementations are one paragraph.
+    fn declares(text: &str, name: &str, members: &[&str]) -> bool {
+        let kinds = ["struct", "enum", "trait", "fn", "type", "macro"];
+        let words = |text: &str| -> Vec<String> {
+            let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        let declares = |paragraph: &Vec<String>| {
+            paragraph.windows(2).any(|pair| kinds.contains(&pair[0].as_str()) && pair[1] == name)
+        };
+        text.split("\n\n").map(words).filter(declares).any(|paragraph| match members {
+            [] => true,
+            [member] => paragraph.iter().any(|word| word == member),
+            _ => false,
+        })
+    }
+}
+
+/// Returns true for a path of the public API.
+fn is_api_path(code: &str) -> bool {
+    ["scape::", "scape_proto::", "scape_manual::"].iter().any(|crate_| code.starts_with(crate_))
+}
+
+#[test]
+fn coverage_page_has_every_row() {
+    let text = fs::read_to_string(root().join(COVERAGE)).unwrap();
+    let rows = rows(&text);
+    let statements: Vec<&str> = rows
+        .iter()
+        .map(|cells| cells[0].as_str())
+        .filter(|row| row.strip_prefix("S-").is_some_and(|number| number.parse::<u32>().is_ok()))
+        .collect();
+    let wanted: Vec<String> = (1..=130).map(|number| format!("S-{number}")).collect();
+    assert_eq!(statements, wanted);
+    let start = text.find("# stem's controller").unwrap();
+    let end = text.find("# stem's modules").unwrap();
+    let (methods, later): (Vec<_>, Vec<_>) = self::rows(&text[start..end])
+        .into_iter()
+        .filter(|cells| cells[0].starts_with('`'))
+        .partition(|cells| !cells[0].ends_with("(2.0)"));
+    assert_eq!((methods.len(), later.len()), (73, 3));
+}
+
+#[test]
+fn coverage_page_names_what_exists() {
+    let text = fs::read_to_string(root().join(COVERAGE)).unwrap();
+    let api = Api::read();
+    let mut problems = Vec::new();
+    let (mut paths, mut tests) = (0, 0);
+    for cells in rows(&text).iter().filter(|cells| cells.len() > 3) {
+        // The first column with a status is followed by the place and the test.
+        let (status, place, test) = match cells.as_slice() {
+            [_, status, place, test] | [_, _, status, place, test] => (status, place, test),
+            _ => panic!("a row of {} cells: {cells:?}", cells.len()),
+        };
+        if status == "status" {
+            continue;
+        }
+        let mut problem = |text: String| problems.push(format!("{}: {text}", cells[0]));
+        let (word, reason) = status.split_once(": ").unwrap_or((status, ""));
+        if !["yes", "part", "other", "no"].contains(&word) {
+            problem(format!("{status:?} is no status"));
+        }
+        if ["part", "no"].contains(&word) && reason.is_empty() {
+            problem("there is no reason".to_owned());
+        }
+        if word != "no" && (place == "–" || test == "–") {
+            problem("there is no place or no test".to_owned());
+        }
+        for code in code_in(status).into_iter().chain(code_in(place)) {
+            if is_api_path(code) {
+                paths += 1;
+                if !api.has(code) {
+                    problem(format!("there is no {code} in docs/api.txt"));
+                }
+            } else if code.contains('/') || code.ends_with(".md") || code.ends_with(".toml") {
+                missing_file(code).into_iter().for_each(&mut problem);
+            }
+        }
+        for code in code_in(test) {
+            tests += 1;
+            missing_file(code).into_iter().for_each(&mut problem);
+        }
+    }
+    assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
+    assert!(paths > 200 && tests > 200, "{paths} paths, {tests} tests");
+}
+
+#[test]
+fn missing_names_of_the_coverage_page_are_found() {
+    let api = Api::read();
+    for (path, is_there) in [
+        ("scape::Controller::get_info", true),
+        ("scape::event", true),
+        ("scape::event::EventKind::Bw", true),
+        ("scape::control::Signal::Reload", true),
+        ("scape::netdoc::onion::OnionDescriptor", true),
+        ("scape::word::CircuitId", true),
+        ("scape::Controller::get_inf", false),
+        ("scape::Control", false),
+        ("scape::event::EventKind::Bandwidth", false),
+        ("scape::nothing::Controller", false),
+    ] {
+        assert_eq!(api.has(path), is_there, "{path}");
+    }
+    assert!(missing_file("tests/prose.rs: prose_keeps_to_the_rules").is_none());
+    assert!(missing_file("tests/prose.rs: prose_keeps_to_the").is_some());
+    assert!(missing_file("tests/page.rs").is_some());
 }
