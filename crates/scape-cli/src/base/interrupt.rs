@@ -55,6 +55,11 @@ pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
 }
 
+/// Returns true after a signal.
+pub(super) fn has_come() -> bool {
+    HAS_COME.load(Ordering::SeqCst)
+}
+
 /// Returns true after a second signal. The user doesn't want to wait.
 pub(crate) fn is_urgent() -> bool {
     IS_URGENT.load(Ordering::SeqCst)
@@ -207,7 +212,7 @@ impl Interrupt {
     /// interrupts.
     pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
         // A token that the command has cancelled starts no undoing.
-        if !HAS_COME.load(Ordering::SeqCst) {
+        if !has_come() {
             return result;
         }
         let _ = self.undone.recv_timeout(UNDO + HELD);

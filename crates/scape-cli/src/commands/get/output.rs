@@ -112,8 +112,8 @@ impl Destination {
     /// Prints the status and the headers.
     pub(super) fn head(&mut self, context: &Context, head: &Head) -> Result<(), Failure> {
         match context.out.is_terminal() {
-            true => print(context, show(&String::from_utf8_lossy(&head.text())).into_bytes()),
-            false => print(context, head.text()),
+            true => context.out.bytes(show(&String::from_utf8_lossy(&head.text())).into_bytes()),
+            false => context.out.bytes(head.text()),
         }
     }
 
@@ -124,12 +124,12 @@ impl Destination {
             Destination::Standard(mut shown) if context.out.is_terminal() => {
                 // Progress would be mixed with the body.
                 let length = receive(context, &answer, false, |bytes| {
-                    print(context, shown.next(bytes).into_bytes())
+                    context.out.bytes(shown.next(bytes).into_bytes())
                 })?;
-                print(context, shown.next(&[]).into_bytes()).map(|()| length)
+                context.out.bytes(shown.next(&[]).into_bytes()).map(|()| length)
             }
             Destination::Standard(_) => {
-                receive(context, &answer, true, |bytes| print(context, bytes.to_vec()))
+                receive(context, &answer, true, |bytes| context.out.bytes(bytes.to_vec()))
             }
             Destination::Device { file, path } => receive(context, &answer, true, |bytes| {
                 // Another program may have stopped reading.
@@ -152,13 +152,6 @@ impl Destination {
             }
         }
     }
-}
-
-/// Prints bytes on standard output. An interrupt ends the wait for a program
-/// that doesn't read them.
-fn print(context: &Context, bytes: Vec<u8>) -> Result<(), Failure> {
-    let out = context.out.clone();
-    background::run(context, move || out.bytes(&bytes))?
 }
 
 /// Returns the path that a symbolic link leads to, which may not exist yet.
@@ -205,8 +198,7 @@ pub(super) fn json(
         }
         destination => document.bytes = destination.write(context, answer)?,
     }
-    let out = context.out.clone();
-    background::run(context, move || out.value(&document))?
+    context.out.value(&document)
 }
 
 /// Returns a failure if a body is too long for JSON. Servers may send without
