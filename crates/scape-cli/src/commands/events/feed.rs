@@ -1,7 +1,7 @@
 //! Events until a deadline, with notes about interruptions.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use scape::connection::EventItem;
 use scape::control::Reconnect;
@@ -42,7 +42,7 @@ pub(crate) struct Feed {
     deadline: Option<Instant>,
     follows: bool,
     /// Keeps the connection open.
-    _controller: Controller,
+    controller: Controller,
 }
 
 impl Feed {
@@ -56,7 +56,16 @@ impl Feed {
         let events = controller.subscribe(kinds)?;
         // A time that is too long for the clock never ends.
         let deadline = time.and_then(|time| Instant::now().checked_add(time));
-        Ok(Feed { events, deadline, follows, _controller: controller })
+        Ok(Feed { events, deadline, follows, controller })
+    }
+
+    /// Waits until all events that tor has sent by now have arrived, and returns
+    /// the time.
+    pub(crate) fn catch_up(&self) -> SystemTime {
+        // The answer comes after the events. If the connection has ended, no
+        // events come at all.
+        let _ = self.controller.get_info("version");
+        SystemTime::now()
     }
 
     /// Waits for the next event or interruption, which is reported. Returns
