@@ -85,6 +85,8 @@ impl Feed {
                     print_error(format_args!("{count} {verb} missing"));
                 }
                 Ok(EventItem::Disconnected(cause)) if self.follows => {
+                    // After a signal, scape has closed the connection.
+                    context.check_interrupt()?;
                     context.out.note(format_args!("{cause}; waiting for tor"));
                     return Ok(Some(Item::Disconnected));
                 }
