@@ -181,6 +181,7 @@ fn descriptors_of_a_kind_are_summarized_together() {
     assert_eq!(values[0]["counts"]["versions"]["Tor 0.4.9.8"], 2);
     let text = doc("summary", files).ok();
     assert!(text.starts_with("2 server descriptors\n"), "{text}");
+    assert!(text.contains("\n\n1 extra-info document\n"), "{text}");
     assert!(text.contains("\n\n3 certificates of authorities\n"), "{text}");
 }
 
