@@ -171,11 +171,12 @@ pub(crate) fn in_words_of_the_command(message: String) -> String {
 /// the name of the library's method or type.
 fn describe(error: &ArgumentError) -> String {
     let text = error.to_string();
+    let command = error.command();
     // The commands of tor are in capitals, and help the user.
-    if !error.command().contains(|letter: char| letter.is_ascii_lowercase()) {
+    if !command.is_empty() && !command.contains(|letter: char| letter.is_ascii_lowercase()) {
         return text;
     }
-    let text = text.strip_prefix(error.command()).unwrap_or(&text);
+    let text = text.strip_prefix(command).unwrap_or(&text);
     let text = text.strip_prefix(": ").unwrap_or(text);
     // A variable or an option needs no article, as in "DataDirectory is ...".
     match !error.argument().starts_with(|letter: char| letter.is_ascii_lowercase()) {
@@ -212,6 +213,7 @@ mod tests {
             ("TestNetwork", "relays", "the relays are wrong"),
             ("connect", "TOR_CONTROL_PORT", "TOR_CONTROL_PORT are wrong"),
             ("Launch::option", "DataDirectory", "DataDirectory are wrong"),
+            ("", "keyword", "the keyword are wrong; nothing was sent"),
             ("GETINFO", "key", "GETINFO: the key are wrong; nothing was sent"),
         ] {
             let error = ArgumentError::invalid(command, argument, "are wrong");

@@ -201,7 +201,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn command(&mut self, line: &str, data: Option<&[u8]>) -> Result<Outcome, Failure> {
-        let shown = Command::raw(line, data).map_err(Failure::usage)?;
+        let shown = Command::raw(line, data).map_err(scape::Error::from)?;
         let reply = match data {
             Some(data) => self.controller.msg_with_data(line, data)?,
             None => self.controller.msg(line)?,
