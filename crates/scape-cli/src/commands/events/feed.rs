@@ -59,7 +59,7 @@ impl Feed {
         Ok(Feed { events, deadline, follows, controller })
     }
 
-    /// Waits until all events that tor has sent by now have arrived, and returns
+    /// Waits until all events that tor has sent by now have arrived. Returns
     /// the time.
     pub(crate) fn catch_up(&self) -> SystemTime {
         // The answer comes after the events. If the connection has ended, no
