@@ -10,9 +10,9 @@ mod mmdb;
 mod run;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use run::{Done, Lines, Scape, send_signal};
 use rustix::process::Signal;
@@ -109,6 +109,29 @@ fn interrupt_ends_reading_standard_input() {
 }
 
 #[test]
+fn interrupt_does_not_wait_for_a_reader_of_the_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("descriptors");
+    // The first document and its problem are short, and all of them don't fit
+    // into a pipe.
+    fs::write(&file, read("server-descriptor").replace("\nuptime ", "\nuptime x").repeat(1000))
+        .unwrap();
+    for option in ["--json", "--strict", "--skipped"] {
+        let mut child = Scape::new(["doc", "show", option]).arg(&file).start();
+        let mut first = [0; 10];
+        match option {
+            "--strict" => child.stderr.as_mut().unwrap().read_exact(&mut first).unwrap(),
+            _ => child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap(),
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        send_signal(child.id(), Signal::TERM);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{option}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{option}");
+    }
+}
+
+#[test]
 fn consensus_is_summarized_with_bars() {
     let text = doc("summary", ["consensus-ns"]).ok();
     for expected in [
@@ -158,6 +181,7 @@ fn descriptors_of_a_kind_are_summarized_together() {
     assert_eq!(values[0]["counts"]["versions"]["Tor 0.4.9.8"], 2);
     let text = doc("summary", files).ok();
     assert!(text.starts_with("2 server descriptors\n"), "{text}");
+    assert!(text.contains("\n\n1 extra-info document\n"), "{text}");
     assert!(text.contains("\n\n3 certificates of authorities\n"), "{text}");
 }
 

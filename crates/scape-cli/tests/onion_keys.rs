@@ -41,6 +41,8 @@ fn key_new_saves_a_private_file_and_prints_the_address() {
     let done = onion(&["key", "new"]).arg(&file).run().expect(1);
     assert!(done.error.contains("site.key"), "{done:?}");
     assert_eq!(load_key(&file).unwrap(), key);
+    let done = onion(&["key", "new", "/nowhere/site.key"]).run().expect(1);
+    assert!(done.error.ends_with("No such file or directory (os error 2)\n"), "{done:?}");
     let value = &onion(&["key", "show"]).arg(&file).json()[0];
     assert_eq!(value["address"], key.address().to_string());
     assert_eq!((value["file"].as_str(), value.get("private_key")), (file.to_str(), None));

@@ -237,4 +237,9 @@ fn manual_pages_are_written_for_each_command() {
 fn messages_about_targets_do_not_name_calls_of_the_library() {
     let done = Scape::new(["connect", ":80"]).run().expect(2);
     assert!(done.error.contains("<HOST:PORT>': the host name is empty"), "{done:?}");
+    for command in [Scape::new(["connect", "x"]), Scape::new(["get", "http://x:99999"])] {
+        let done = command.run().expect(2);
+        let expected = "write it as in example.com:80 or [2001:db8::1]:80\n";
+        assert!(done.error.contains(expected), "{done:?}");
+    }
 }

@@ -13,6 +13,32 @@ use super::output::{print_error, printable_lines};
 /// The maximum length of a line of an error message, in characters.
 const LONGEST_LINE: usize = 2000;
 
+/// Parts of the library's messages that name its methods, and what a user of
+/// the command does instead.
+const REPLACED: &[(&str, &str)] = &[
+    (" (allow_private_addresses(true) permits it)", ""),
+    (", or add a port with SocksPort::added", ""),
+    ("add one with SocksPort::added", "add one to torrc"),
+    ("name the port with SocksPort::at", "name the port with --socks"),
+    ("with SocksPort::at", "with --socks"),
+    (", or name it with Launch::program", ""),
+    ("is set with Launch::data_directory", "is set with --data-directory"),
+    (", or call Launch::without_authentication if anybody may control this tor", ""),
+    ("is set by Launch, with Control::TcpPort", "is set by scape"),
+    ("is set by Launch", "is set by scape"),
+    (
+        "names files that Launch doesn't read: pass the result of TorrcFiles::to_single to \
+         Launch::torrc",
+        "names files that scape doesn't read: use --torrc with a file that has all options",
+    ),
+    (
+        "\"example.com:80\", \"[2001:db8::1]:80\" or (\"example.com\", 80)",
+        "example.com:80 or [2001:db8::1]:80",
+    ),
+    // The request with which the library looks whether a SOCKS port answers.
+    ("RESOLVE 192.0.2.1 through tor: ", ""),
+];
+
 /// The exit codes of `scape`, apart from 0 for success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -118,42 +144,47 @@ impl From<scape::Error> for Failure {
             ErrorKind::Cancelled => Exit::Interrupted,
             _ => Exit::Failed,
         };
-        let mut message = match error.get::<ArgumentError>() {
-            Some(argument) if error.kind() == ErrorKind::Argument => describe(argument),
+        let argument = error.get::<ArgumentError>().filter(|_| error.kind() == ErrorKind::Argument);
+        let mut message = match argument {
+            Some(argument) => describe(argument),
             // The alternate form lists the addresses that were tried, one per
             // line.
-            _ => format!("{error:#}"),
+            None => format!("{error:#}"),
         };
+        let described = argument.map(ArgumentError::to_string);
         // Some errors don't contain the text of their source.
         let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             let text = cause.to_string();
-            if !message.contains(&text) {
+            if !message.contains(&text) && described.as_ref() != Some(&text) {
                 message = format!("{message}: {text}");
             }
             source = cause.source();
         }
-        // This hint is removed, because it names a method of the library, which
-        // users of the command can't call.
-        let message = message.replace(" (allow_private_addresses(true) permits it)", "");
-        Failure::new(exit, message)
+        Failure::new(exit, in_words_of_the_command(message))
     }
+}
+
+/// Returns a message of the library without the names of its methods.
+pub(crate) fn in_words_of_the_command(message: String) -> String {
+    REPLACED.iter().fold(message, |message, (from, to)| message.replace(from, to))
 }
 
 /// Returns the message about an argument that the library has rejected. The
 /// name of the library's method or type is left out.
 fn describe(error: &ArgumentError) -> String {
     let text = error.to_string();
+    let command = error.command();
     // A name in capitals is a command of the control protocol. It helps the
     // user, so it is kept.
-    if !error.command().contains(|letter: char| letter.is_ascii_lowercase()) {
+    if !command.is_empty() && !command.contains(|letter: char| letter.is_ascii_lowercase()) {
         return text;
     }
-    let text = text.strip_prefix(error.command()).unwrap_or(&text);
+    let text = text.strip_prefix(command).unwrap_or(&text);
     let text = text.strip_prefix(": ").unwrap_or(text);
-    // The name of a variable takes no article, as in "TOR_CONTROL_PORT is ...".
-    let is_variable = |letter: char| letter.is_ascii_uppercase() || letter == '_';
-    match error.argument().chars().all(is_variable) {
+    // The name of a variable or an option takes no article, as in
+    // "DataDirectory is ...".
+    match !error.argument().starts_with(|letter: char| letter.is_ascii_lowercase()) {
         true => text.strip_prefix("the ").unwrap_or(text).to_owned(),
         false => text.to_owned(),
     }
@@ -186,6 +217,8 @@ mod tests {
         for (command, argument, expected) in [
             ("TestNetwork", "relays", "the relays are wrong"),
             ("connect", "TOR_CONTROL_PORT", "TOR_CONTROL_PORT are wrong"),
+            ("Launch::option", "DataDirectory", "DataDirectory are wrong"),
+            ("", "keyword", "the keyword are wrong; nothing was sent"),
             ("GETINFO", "key", "GETINFO: the key are wrong; nothing was sent"),
         ] {
             let error = ArgumentError::invalid(command, argument, "are wrong");

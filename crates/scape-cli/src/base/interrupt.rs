@@ -57,6 +57,11 @@ pub(crate) fn hold() -> MutexGuard<'static, ()> {
     HOLD.lock()
 }
 
+/// Returns true after a signal.
+pub(super) fn has_come() -> bool {
+    HAS_COME.load(Ordering::SeqCst)
+}
+
 /// Returns true after a second signal, which means that the user doesn't want
 /// to wait.
 pub(crate) fn is_urgent() -> bool {
@@ -213,7 +218,7 @@ impl Interrupt {
     /// interrupts.
     pub(crate) fn finish(self, result: Result<(), Failure>) -> Result<(), Failure> {
         // Nothing is undone if the command itself has cancelled the token.
-        if !HAS_COME.load(Ordering::SeqCst) {
+        if !has_come() {
             return result;
         }
         let _ = self.undone.recv_timeout(UNDO + HELD);

@@ -15,3 +15,4 @@ pub(crate) mod secrets;
 pub(crate) mod table;
 pub(crate) mod threads;
 pub(crate) mod units;
+mod writer;

@@ -1,4 +1,5 @@
-//! Prints results on standard output, as text or as JSON.
+//! Prints results on standard output, as text or as JSON. Ctrl-C and SIGTERM
+//! don't wait for a program that has stopped reading: see `writer`.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -6,6 +7,10 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::writer::{Writer, is_ready};
+
+static STDOUT: Writer = Writer::new(|| is_ready(io::stdout()));
+static STDERR: Writer = Writer::new(|| is_ready(io::stderr()));
 
 /// The standard output of a command, in text or JSON.
 #[derive(Debug, Clone)]
@@ -40,9 +45,12 @@ impl Output {
     /// Prints a text and a line end. Colors are removed if the user doesn't
     /// want them, or if the output isn't a terminal.
     pub(crate) fn line(&self, text: impl fmt::Display) -> Result<(), Failure> {
-        let mut out = anstream::stdout().lock();
-        writeln!(out, "{text}")?;
-        Ok(out.flush()?)
+        let text = text.to_string();
+        STDOUT.write(text.len(), move || {
+            let mut out = anstream::stdout().lock();
+            writeln!(out, "{text}")?;
+            out.flush()
+        })
     }
 
     /// Prints a table. If the table has no rows, `empty` is a note that says
@@ -59,10 +67,8 @@ impl Output {
     }
 
     /// Prints bytes as they are.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        Ok(out.flush()?)
+    pub(crate) fn bytes(&self, bytes: Vec<u8>) -> Result<(), Failure> {
+        print_bytes(bytes)
     }
 
     /// Prints a value as one line of JSON.
@@ -80,7 +86,7 @@ impl Output {
             lines.push_str(&json_line(&value)?);
             lines.push('\n');
         }
-        self.bytes(lines.as_bytes())
+        self.bytes(lines.into_bytes())
     }
 
     /// Prints a note for the user on standard error. Control characters other
@@ -96,8 +102,21 @@ impl Output {
 /// Prints a text and a line end on standard error, without escaping. Errors are
 /// ignored, because there is no other place to report them.
 pub(crate) fn print_error(text: impl fmt::Display) {
-    let mut error = anstream::stderr().lock();
-    let _ = writeln!(error, "{text}").and_then(|()| error.flush());
+    let text = text.to_string();
+    let _ = STDERR.write(text.len(), move || {
+        let mut error = anstream::stderr().lock();
+        writeln!(error, "{text}")?;
+        error.flush()
+    });
+}
+
+/// Prints bytes on standard output, as they are.
+pub(crate) fn print_bytes(bytes: Vec<u8>) -> Result<(), Failure> {
+    STDOUT.write(bytes.len(), move || {
+        let mut out = io::stdout().lock();
+        out.write_all(&bytes)?;
+        out.flush()
+    })
 }
 
 /// Makes text from tor or a peer safe for a terminal: control characters, and

@@ -30,7 +30,9 @@ pub(crate) fn kilobyte_rate(kilobytes: u32) -> String {
 }
 
 /// Returns a number with its noun, such as `1 stream` or `2 streams`.
-pub(crate) fn plural(count: usize, noun: &str) -> String {
+pub(crate) fn plural(count: impl TryInto<u64>, noun: &str) -> String {
+    // A number that is too large is plural, too.
+    let count = count.try_into().unwrap_or(u64::MAX);
     match count {
         1 => format!("1 {noun}"),
         _ => format!("{count} {noun}s"),

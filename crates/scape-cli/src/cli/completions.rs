@@ -21,6 +21,6 @@ impl Arguments {
         let mut script = Vec::new();
         let mut command = super::Cli::command();
         clap_complete::generate(self.shell, &mut command, "scape", &mut script);
-        context.out.bytes(&script)
+        context.out.bytes(script)
     }
 }

@@ -9,7 +9,7 @@ use super::traffic::join::{AtEnd, join};
 use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Failure, in_words_of_the_command};
 
 /// Connect standard input and output to a server through tor
 ///
@@ -26,7 +26,7 @@ use crate::base::failure::Failure;
 pub(crate) struct Arguments {
     /// The host and port to connect to, such as example.com:22. An IPv6 address
     /// needs brackets
-    #[arg(value_name = "HOST:PORT")]
+    #[arg(value_name = "HOST:PORT", value_parser = target)]
     target: Target,
 
     /// Use a circuit that no other stream uses
@@ -37,6 +37,10 @@ pub(crate) struct Arguments {
     /// for the end. Data that the server sends afterwards is lost
     #[arg(long, short = 'N')]
     close: bool,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    text.parse::<Target>().map_err(|error| in_words_of_the_command(error.to_string()))
 }
 
 impl Arguments {

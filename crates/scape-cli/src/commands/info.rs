@@ -36,7 +36,7 @@ impl Arguments {
                 if !value.ends_with(b"\n") {
                     value.push(b'\n');
                 }
-                context.out.bytes(&value)
+                context.out.bytes(value)
             }
             keys => {
                 let values = info.get_many(keys)?;
@@ -49,7 +49,7 @@ impl Arguments {
                     if context.out.is_terminal() {
                         line = printable_lines(&line);
                     }
-                    context.out.bytes(line.as_bytes())?;
+                    context.out.bytes(line.into_bytes())?;
                 }
                 Ok(())
             }

@@ -77,7 +77,7 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
             drop(printer.print(line + "\n"));
         }));
     }
-    let history = history_file().and_then(|path| match prepare(&path) {
+    let mut history = history_file().and_then(|path| match prepare(&path) {
         Ok(()) => Some(path),
         Err(error) => {
             tell_not_kept(context, &path, &error);
@@ -88,6 +88,8 @@ pub(super) fn edit(context: &Context, interpreter: &mut Interpreter<'_>) -> Resu
         && let Err(error) = editor.load_history(path)
     {
         tell_not_kept(context, path, &error);
+        // Adding to it would fail, too.
+        history = None;
     }
     restore_at_signals();
     let version = interpreter.controller().version()?;
@@ -193,6 +195,10 @@ fn history_file() -> Option<PathBuf> {
 fn prepare(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
+    }
+    // A pipe or a device could be read for ever, and its mode isn't ours.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(io::Error::other("it isn't a file"));
     }
     let mut options = fs::OpenOptions::new();
     options.create(true).append(true);

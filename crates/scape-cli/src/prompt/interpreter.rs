@@ -182,7 +182,7 @@ impl<'a> Interpreter<'a> {
         let new = lost.saturating_sub(self.told_lost);
         if new > 0 {
             self.told_lost = lost;
-            let events = units::plural(usize::try_from(new).unwrap_or(usize::MAX), "event");
+            let events = units::plural(new, "event");
             print_error(format_args!("lost {events}, because they came faster than the output"));
         }
     }
@@ -201,7 +201,7 @@ impl<'a> Interpreter<'a> {
     }
 
     fn command(&mut self, line: &str, data: Option<&[u8]>) -> Result<Outcome, Failure> {
-        let shown = Command::raw(line, data).map_err(Failure::usage)?;
+        let shown = Command::raw(line, data).map_err(scape::Error::from)?;
         let reply = match data {
             Some(data) => self.controller.msg_with_data(line, data)?,
             None => self.controller.msg(line)?,

@@ -31,6 +31,22 @@ fn variables(network: &TestNetwork) {
     let url = Server::start().url("/");
     let get = format!("{} get {url} && {0} resolve {NAME}", env!("CARGO_BIN_EXE_scape"));
     assert_eq!(shell(network, &get).ok(), "hello\n127.0.0.1\n");
+    // git runs this ssh, which connects with scape.
+    let address = url.strip_prefix("http://").unwrap().trim_end_matches('/');
+    let folder = tempfile::tempdir().unwrap();
+    let ssh = folder.path().join("ssh");
+    let port = address.rsplit(':').next().unwrap();
+    // Runs the ProxyCommand as ssh does.
+    let fake = format!(
+        "#!/bin/sh\ncommand=$(echo \"$2\" | sed 's/ProxyCommand=//; s/%h/{NAME}/; s/%p/{port}/')\n\
+         printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sh -c \"$command\" | tail -n 1 >&2\n"
+    );
+    std::fs::write(&ssh, fake).unwrap();
+    std::fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = folder.path().display();
+    let script = format!("PATH={path}:$PATH; eval \"$GIT_SSH_COMMAND git@{NAME} x\"");
+    let done = shell(network, &script).run();
+    assert!(done.error.starts_with("hello\n"), "{done:?}");
     let done = scape(network, ["run", "--", "/nowhere/x"]).run().expect(127);
     assert!(done.error.contains("cannot run \"/nowhere/x\""), "{done:?}");
 }

@@ -107,3 +107,19 @@ fn end_of_the_launched_tor_is_reported() {
     let done = Done::of(child, &"scape launch").expect(3);
     assert!(done.error.contains("tor has ended by itself"), "{done:?}");
 }
+
+#[test]
+fn refused_options_are_explained_in_words_of_the_command() {
+    for (option, expected) in [
+        ("DataDirectory=/x", "scape: DataDirectory is set with --data-directory\n"),
+        ("RunAsDaemon=1", "scape: RunAsDaemon would make tor leave this program\n"),
+        ("__OwningControllerProcess=1", "scape: __OwningControllerProcess is set by scape\n"),
+    ] {
+        let done = Scape::new(["launch", "DisableNetwork=1", option]).run().expect(2);
+        assert_eq!(done.error, expected);
+    }
+    for option in ["CookieAuthentication=0", "%include=/x"] {
+        let done = Scape::new(["launch", "DisableNetwork=1", option]).run().expect(2);
+        assert!(!done.error.contains("::") && done.error.lines().count() == 1, "{done:?}");
+    }
+}

@@ -1,5 +1,7 @@
 use std::fs;
-use std::time::Duration;
+use std::io::Read as _;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -69,6 +71,32 @@ fn new_messages_follow_the_older_ones() {
     // The messages of the start come before the connection, and are read from
     // the file.
     while !lines.next().contains("[notice] Opened Control listener") {}
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"scape log").expect(130);
+}
+
+#[test]
+fn messages_of_a_restart_are_printed_although_nobody_has_read() {
+    let mut tor = RealTor::start("");
+    let follow = log(&tor).arg("--follow").arg("--lines").arg("1").arg("--severity").arg("debug");
+    let mut child = follow.start();
+    let mut out = child.stdout.take().unwrap();
+    // The command follows tor when its connection is in the output.
+    out.read_exact(&mut [0; 1]).unwrap();
+    // The messages about these connections don't fit into the pipe.
+    for _ in 0..100 {
+        drop(tor.controller());
+    }
+    tor.kill();
+    tor.restart();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    // The first start says "opening new log file".
+    while !tor.log().contains("opening log file") {
+        assert!(Instant::now() < deadline, "{}", tor.log());
+        thread::sleep(Duration::from_millis(20));
+    }
+    let lines = Lines::of(out);
+    while !lines.next().contains("opening log file") {}
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"scape log").expect(130);
 }

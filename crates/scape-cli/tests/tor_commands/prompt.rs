@@ -143,6 +143,25 @@ fn prompt_completes_words_and_keeps_lines_without_secrets() {
 }
 
 #[test]
+fn prompt_keeps_no_history_in_a_pipe() {
+    let tor = RealTor::start("");
+    let state = tempfile::tempdir().unwrap();
+    let path = state.path().join("scape/history");
+    fs::create_dir(state.path().join("scape")).unwrap();
+    let mode = rustix::fs::Mode::from_raw_mode(0o644);
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    let mut terminal = Terminal::open(200, 24);
+    let command = Scape::new(["prompt"]).control(tor.port()).env("XDG_STATE_HOME", state.path());
+    let command = command.env("TERM", "xterm").error(terminal.output());
+    let child = command.start_on(terminal.output(), terminal.output());
+    terminal.until("history: it isn't a file");
+    terminal.until("tor> ");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+    terminal.type_text("/quit\r");
+    Done::of(child, &"prompt").expect(0);
+}
+
+#[test]
 fn prompt_prints_no_styles_without_colors() {
     let tor = RealTor::start("");
     let state = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 //! interrupted.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use scape::connection::EventItem;
 use scape::control::Reconnect;
@@ -43,7 +43,7 @@ pub(crate) struct Feed {
     deadline: Option<Instant>,
     follows: bool,
     /// The controller, which keeps the connection open.
-    _controller: Controller,
+    controller: Controller,
 }
 
 impl Feed {
@@ -57,7 +57,16 @@ impl Feed {
         let events = controller.subscribe(kinds)?;
         // A time that is too long for the clock counts as no limit.
         let deadline = time.and_then(|time| Instant::now().checked_add(time));
-        Ok(Feed { events, deadline, follows, _controller: controller })
+        Ok(Feed { events, deadline, follows, controller })
+    }
+
+    /// Waits until all events that tor has sent by now have arrived. Returns
+    /// the time.
+    pub(crate) fn catch_up(&self) -> SystemTime {
+        // The answer comes after the events. If the connection has ended, no
+        // events come at all.
+        let _ = self.controller.get_info("version");
+        SystemTime::now()
     }
 
     /// Waits for the next event or interruption. Tells the user about
@@ -78,6 +87,8 @@ impl Feed {
                     print_error(format_args!("{count} {verb} missing"));
                 }
                 Ok(EventItem::Disconnected(cause)) if self.follows => {
+                    // After a signal, scape has closed the connection.
+                    context.check_interrupt()?;
                     context.out.note(format_args!("{cause}; waiting for tor"));
                     return Ok(Some(Item::Disconnected));
                 }

@@ -175,7 +175,10 @@ fn explain(url: &str, error: &ureq::Error) -> Failure {
     match error {
         ureq::Error::Timeout(_) => Failure::new(
             Exit::Timeout,
-            format_args!("{message}; a longer --timeout gives the server more time"),
+            format_args!(
+                "{}: timed out; a longer --timeout gives the server more time",
+                printable(url)
+            ),
         ),
         ureq::Error::RedirectFailed => Failure::failed(format_args!(
             "{message}: the server redirects to another URL, and the body isn't sent there; \

@@ -113,8 +113,8 @@ impl Destination {
     /// Prints the status and the headers.
     pub(super) fn head(&mut self, context: &Context, head: &Head) -> Result<(), Failure> {
         match context.out.is_terminal() {
-            true => print(context, show(&String::from_utf8_lossy(&head.text())).into_bytes()),
-            false => print(context, head.text()),
+            true => context.out.bytes(show(&String::from_utf8_lossy(&head.text())).into_bytes()),
+            false => context.out.bytes(head.text()),
         }
     }
 
@@ -126,12 +126,12 @@ impl Destination {
                 // Progress isn't shown, because it would be mixed with the
                 // body.
                 let length = receive(context, &answer, false, |bytes| {
-                    print(context, shown.next(bytes).into_bytes())
+                    context.out.bytes(shown.next(bytes).into_bytes())
                 })?;
-                print(context, shown.next(&[]).into_bytes()).map(|()| length)
+                context.out.bytes(shown.next(&[]).into_bytes()).map(|()| length)
             }
             Destination::Standard(_) => {
-                receive(context, &answer, true, |bytes| print(context, bytes.to_vec()))
+                receive(context, &answer, true, |bytes| context.out.bytes(bytes.to_vec()))
             }
             Destination::Device { file, path } => receive(context, &answer, true, |bytes| {
                 // Another program may have stopped reading, so another thread
@@ -155,13 +155,6 @@ impl Destination {
             }
         }
     }
-}
-
-/// Prints bytes on standard output. After Ctrl-C, returns even if the program
-/// that should read the bytes doesn't read them.
-fn print(context: &Context, bytes: Vec<u8>) -> Result<(), Failure> {
-    let out = context.out.clone();
-    background::run(context, move || out.bytes(&bytes))?
 }
 
 /// Follows symbolic links. Returns the path at the end, which may not exist
@@ -209,8 +202,7 @@ pub(super) fn json(
         }
         destination => document.bytes = destination.write(context, answer)?,
     }
-    let out = context.out.clone();
-    background::run(context, move || out.value(&document))?
+    context.out.value(&document)
 }
 
 /// Returns a failure if a body is too long for JSON, because a server may send

@@ -12,7 +12,7 @@ use scape::socks::{Target, is_private};
 use super::link::{with_scheme, without_user};
 use crate::base::background;
 use crate::base::context::Context;
-use crate::base::failure::Failure;
+use crate::base::failure::{Failure, in_words_of_the_command};
 use crate::base::output::printable;
 
 /// The options that describe the request.
@@ -74,6 +74,7 @@ fn header(text: &str) -> Result<(String, String), String> {
 }
 
 fn failed(url: &str, why: &dyn Display) -> Failure {
+    let why = in_words_of_the_command(why.to_string());
     Failure::usage(format_args!("cannot request {}: {why}", printable(&without_user(url))))
 }
 

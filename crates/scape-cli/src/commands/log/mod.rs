@@ -1,14 +1,16 @@
 //! `scape log` prints tor's log messages. Older messages come from tor's log
 //! file, new messages come from events.
 
+mod overlap;
 mod since;
 
 use std::collections::VecDeque;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use clap::Args;
 use scape::event::{Event, EventBody, EventKind, Severity};
 
+use self::overlap::{Printed, Recent};
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::commands::events::feed::{Feed, Item, controller};
@@ -18,9 +20,6 @@ use crate::commands::shared::log::severity::{self, rank};
 
 /// The number of older messages that are printed by default.
 const LINES: usize = 50;
-/// The maximum time until the event of a message arrives that was already read
-/// from the log file.
-const LATE: Duration = Duration::from_secs(3);
 
 /// Print tor's log messages
 ///
@@ -62,16 +61,18 @@ impl Arguments {
         let feed = Feed::open(controller, kinds, None, true)?;
         let file = begun.and_then(|(length, file)| {
             let older = file.read(SystemTime::now())?;
-            let recent =
-                Recent::new(older.iter().filter(|line| line.at >= length).cloned().collect());
+            let recent = older.iter().filter(|line| line.at >= length).cloned().collect();
+            let recent = Recent::new(recent, feed.catch_up());
             self.print_older(context, older)?;
-            Ok((file, recent))
+            Ok((file, length, recent))
         });
         match file {
-            Ok((file, recent)) => self.print_new(context, &feed, Some(&file), recent),
+            Ok((file, length, recent)) => {
+                self.print_new(context, &feed, Some((&file, length)), recent)
+            }
             Err(failure) if failure.exit == Exit::Failed => {
                 context.out.note(format_args!("older messages are missing: {}", failure.message));
-                self.print_new(context, &feed, None, Recent::new(Vec::new()))
+                self.print_new(context, &feed, None, Recent::new(Vec::new(), SystemTime::now()))
             }
             Err(failure) => Err(failure),
         }
@@ -94,36 +95,43 @@ impl Arguments {
     }
 
     /// Prints new messages from events. After an interruption, also prints the
-    /// messages that tor has written into its file in the meantime. The
-    /// messages in `recent` are already printed, so their events are skipped.
+    /// messages that tor has written into its file in the meantime. The messages
+    /// in the file before the given position are already printed, and so are
+    /// those in `recent`.
     fn print_new(
         &self,
         context: &Context,
         feed: &Feed,
-        file: Option<&LogFile>,
+        file: Option<(&LogFile, u64)>,
         mut recent: Recent,
     ) -> Result<(), Failure> {
-        let mut ended_at = 0;
+        let (file, length) = file.unzip();
+        let mut printed = Printed::new(length.unwrap_or_default());
         while let Some(item) = feed.next(context)? {
             match item {
-                Item::Event(event) => match line(&event) {
-                    Some(line) if !recent.take(&line) => line.print(context)?,
-                    _ => {}
-                },
-                Item::Disconnected => {
-                    ended_at = file.and_then(|file| file.length().ok()).unwrap_or_default();
-                }
-                Item::Reconnected => {
-                    let missed = file.and_then(|file| file.read(SystemTime::now()).ok());
-                    let mut missed = missed.unwrap_or_default();
-                    // If the file is shorter now, tor has started it again, and
-                    // all of its messages are new.
-                    if missed.last().is_some_and(|last| last.at >= ended_at) {
-                        missed.retain(|line| line.at >= ended_at);
+                Item::Event(event) => {
+                    let Some(line) = line(&event) else { continue };
+                    if !recent.take(&line) {
+                        line.print(context)?;
                     }
-                    missed.retain(|line| self.is_severe(line));
-                    missed.iter().try_for_each(|line| line.print(context))?;
-                    recent = Recent::new(missed);
+                    if let Some(file) = file {
+                        printed.add(line, || file.length().ok());
+                    }
+                }
+                // Too late to look at the file, because the item has waited
+                // while earlier events were printed.
+                Item::Disconnected => {}
+                Item::Reconnected => {
+                    let Some(file) = file else { continue };
+                    let Ok(length) = file.length() else { continue };
+                    let Ok(all) = file.read(SystemTime::now()) else { continue };
+                    let read_at = feed.catch_up();
+                    let missed = printed.missing(length, all);
+                    missed
+                        .iter()
+                        .filter(|line| self.is_severe(line))
+                        .try_for_each(|line| line.print(context))?;
+                    recent = Recent::new(missed, read_at);
                 }
             }
         }
@@ -135,34 +143,6 @@ impl Arguments {
     }
 }
 
-/// Messages that were read from the file a moment ago, and may come as events,
-/// too.
-#[derive(Debug)]
-struct Recent {
-    lines: Vec<LogLine>,
-    read_at: SystemTime,
-}
-
-impl Recent {
-    fn new(lines: Vec<LogLine>) -> Self {
-        Recent { lines, read_at: SystemTime::now() }
-    }
-
-    /// Removes the message of an event from this list. Returns true if the list
-    /// contained it.
-    fn take(&mut self, line: &LogLine) -> bool {
-        // The time of arrival counts, because the event may have waited for a
-        // long time while earlier events were printed.
-        if line.time.duration_since(self.read_at).is_ok_and(|after| after > LATE) {
-            self.lines.clear();
-        }
-        let is_it =
-            |other: &LogLine| other.severity == line.severity && other.message == line.message;
-        let known = self.lines.iter().position(is_it);
-        known.map(|known| self.lines.swap_remove(known)).is_some()
-    }
-}
-
 fn line(event: &Event) -> Option<LogLine> {
     let EventBody::Log(log) = event.body() else { return None };
     Some(LogLine {
@@ -171,21 +151,4 @@ fn line(event: &Event) -> Option<LogLine> {
         message: log.message.trim().to_owned(),
         at: 0,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn event_of_a_message_in_the_file_is_found_by_its_arrival() {
-        let line = |time| LogLine { time, severity: Severity::Notice, message: "a".into(), at: 0 };
-        let mut recent = Recent::new(vec![line(SystemTime::UNIX_EPOCH); 2]);
-        // The events are examined much later than they arrived.
-        recent.read_at -= Duration::from_secs(60);
-        let read_at = recent.read_at;
-        assert!(recent.take(&line(read_at + Duration::from_secs(1))));
-        assert!(!recent.take(&line(read_at + Duration::from_secs(10))));
-        assert!(!recent.take(&line(read_at)));
-    }
 }

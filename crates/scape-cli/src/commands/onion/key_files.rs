@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::base::background;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::commands::shared::temporary::without_temporary_name;
+use crate::commands::shared::temporary::{before_temporary_name, without_temporary_name};
 
 /// The maximum length of a file with a client's key, in bytes.
 const LONGEST: u64 = 4096;
@@ -155,7 +155,11 @@ pub(super) fn save(key: &OnionKey, path: &Path) -> Result<(), Failure> {
     {
         create_folder(&folder)?;
     }
-    Ok(save_key(key, path)?)
+    save_key(key, path).map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.message = before_temporary_name(&failure.message).to_owned();
+        failure
+    })
 }
 
 /// Returns the folder for keys that are kept under a name.

@@ -3,6 +3,7 @@
 use data_encoding::BASE64;
 use scape::socks::Target;
 
+use crate::base::failure::in_words_of_the_command;
 use crate::commands::traffic::head::RequestHead;
 
 /// The answer to a refused request: the status and the reason.
@@ -38,12 +39,16 @@ const DROPPED: [&str; 7] = [
     "proxy-authorization",
 ];
 
+fn parse_target(text: &str) -> Result<Target, Refusal> {
+    text.parse::<Target>().map_err(|error| (BAD, in_words_of_the_command(error.to_string())))
+}
+
 impl Request {
     /// Parses a request, and decides how to pass it on.
     pub(super) fn new(head: &RequestHead) -> Result<Self, Refusal> {
         let bad = |why: &str| (BAD, why.to_owned());
         if head.method == "CONNECT" {
-            let target = head.target.parse().map_err(|error| (BAD, format!("{error}")))?;
+            let target = parse_target(&head.target)?;
             return Ok(Request { target, head: None });
         }
         let Some(rest) = strip_scheme(&head.target) else {
@@ -58,8 +63,7 @@ impl Request {
         }
         let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
         let port = if has_port { "" } else { ":80" };
-        let target =
-            format!("{authority}{port}").parse().map_err(|error| (BAD, format!("{error}")))?;
+        let target = parse_target(&format!("{authority}{port}"))?;
         let length = length(head)?;
         let path = path.split('#').next().unwrap_or_default();
         let slash = if path.starts_with('/') { "" } else { "/" };
@@ -187,7 +191,9 @@ mod tests {
             "POST http://a.test/ HTTP/1.1\nTransfer-Encoding: gzip\n\n",
             "POST http://a.test/ HTTP/1.0\nTransfer-Encoding: chunked\n\n",
         ] {
-            assert_eq!(Request::new(&head(text)).map_err(|(status, _)| status), Err(BAD), "{text}");
+            let (status, why) = Request::new(&head(text)).unwrap_err();
+            assert_eq!(status, BAD, "{text}");
+            assert!(!why.contains("or (\""), "{why}");
         }
     }
 

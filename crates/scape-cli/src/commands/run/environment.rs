@@ -1,7 +1,9 @@
 //! The variables that make programs use tor's SOCKS port.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use scape::socks::Isolation;
 use scape::transport::Address;
@@ -21,6 +23,19 @@ const REMOVED: &[&str] = &[
     "TOR_CONTROL_PASSWD",
     "SCAPE_PASSWORD_FILE",
 ];
+/// Variables with the command line of ssh, for programs that start ssh. They
+/// differ in how they take the value apart, but all of them know single quotes.
+const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
+/// Variables that only name a program. No such program exists, so that its name
+/// is the error message.
+const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
+const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
+/// The program that git starts if there is no `GIT_SSH_COMMAND`.
+const GIT_SSH: &str = "GIT_SSH";
+/// The options with which ssh doesn't connect by itself: to the host, over an
+/// open connection, to a name server, or to a Kerberos server.
+const SSH_OPTIONS: &str = "-o ControlPath=none -o CanonicalizeHostname=no \
+                           -o VerifyHostKeyDNS=no -o GSSAPIAuthentication=no";
 /// The password of [`Isolation::random`].
 const PASSWORD: &str = "0";
 
@@ -54,6 +69,35 @@ pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Fai
     Ok(variables)
 }
 
+/// Returns the variables that lead ssh through Tor when another program starts
+/// it. Those that the user has set aren't returned. `scape` is the path of this
+/// program.
+pub(super) fn ssh_variables(
+    scape: &Path,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> BTreeMap<&'static str, String> {
+    let is_unset = |name: &str| variable(name).is_none_or(|value| value.is_empty());
+    let ssh = ssh(scape);
+    let commands = SSH_COMMANDS
+        .into_iter()
+        .filter(|name| *name != "GIT_SSH_COMMAND" || is_unset(GIT_SSH))
+        .map(|name| (name, ssh.clone()));
+    let programs = SSH_PROGRAMS.into_iter().map(|name| (name, NO_PROGRAM.to_owned()));
+    commands.chain(programs).filter(|(name, _)| is_unset(name)).collect()
+}
+
+/// Returns the command line of an ssh that connects through Tor.
+fn ssh(scape: &Path) -> String {
+    // Other letters would need quotes for ssh, its shell, and the program that
+    // starts ssh.
+    let is_plain = |path: &&str| {
+        !path.is_empty()
+            && path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter))
+    };
+    let scape = scape.to_str().filter(is_plain).unwrap_or("scape");
+    format!("ssh -o 'ProxyCommand={scape} connect %h:%p' {SSH_OPTIONS}")
+}
+
 fn address(socks: &Address) -> Result<SocketAddr, Failure> {
     match socks {
         Address::Ip(address) => Ok(*address),
@@ -82,6 +126,22 @@ mod tests {
         for name in ["PATH", "PROXY_HOST", "TOR_SOCKS_PORT"] {
             assert!(!is_removed(name), "{name}");
         }
+    }
+
+    #[test]
+    fn ssh_connects_with_scape_unless_the_user_has_set_it() {
+        let found = |set: &'static str, path: &str| {
+            let value = |name: &str| (name == set).then(|| OsString::from("x"));
+            ssh_variables(Path::new(path), value)
+        };
+        let all = found("", "/usr/bin/scape");
+        let git = &all["GIT_SSH_COMMAND"];
+        assert!(git.starts_with("ssh -o 'ProxyCommand=/usr/bin/scape connect %h:%p' -o "), "{git}");
+        assert_eq!((&all["RSYNC_RSH"], all.len()), (git, 5));
+        assert!(!found("GIT_SSH_COMMAND", "/").contains_key("GIT_SSH_COMMAND"));
+        assert!(!found("GIT_SSH", "/").contains_key("GIT_SSH_COMMAND"));
+        let quoted = &found("", "/it's a path/scape")["BORG_RSH"];
+        assert!(quoted.starts_with("ssh -o 'ProxyCommand=scape connect %h:%p' "), "{quoted}");
     }
 
     #[test]

@@ -45,7 +45,8 @@ const SSH: &[&str] = &["ssh", "scp", "sftp", "autossh", "rsync", "sshfs"];
 const CURL_VALUES: &str = "AbcCdDeEFhHKmoPQrtTuUwXyYz";
 
 /// Returns the reason if a command line is known to connect without Tor.
-pub(super) fn find(words: &[OsString]) -> Option<String> {
+/// `leads_git` is true if the ssh of git connects through Tor.
+pub(super) fn find(words: &[OsString], leads_git: bool) -> Option<String> {
     let words: Vec<String> = words.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let words = match wrappers::unwrap(&words) {
         Ok(words) => words,
@@ -55,7 +56,7 @@ pub(super) fn find(words: &[OsString]) -> Option<String> {
     let program = wrappers::name(program)?;
     match program {
         "curl" => curl(arguments),
-        "git" => git(arguments),
+        "git" => git(arguments, leads_git),
         _ if SSH.contains(&program) && is_safe_ssh(arguments) => None,
         _ => {
             let leak = LEAKS.iter().find(|(names, _)| names.contains(&program));
@@ -105,10 +106,16 @@ fn curl(arguments: &[String]) -> Option<String> {
 
 /// Returns the reason if an argument of git is a URL for which git uses no
 /// proxy.
-fn git(arguments: &[String]) -> Option<String> {
+fn git(arguments: &[String], leads_ssh: bool) -> Option<String> {
+    if let Some(word) = arguments.iter().find(|word| word.starts_with("git://")) {
+        return Some(format!("git connects to {word} without a proxy; use https:// instead"));
+    }
+    if leads_ssh {
+        return None;
+    }
     let copies = arguments.iter().any(|word| matches!(word.as_str(), "clone" | "ls-remote"));
     let ignores = |word: &&String| {
-        let is_url = ["git://", "ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
+        let is_url = ["ssh://", "git+ssh://"].iter().any(|start| word.starts_with(start));
         is_url || is_over_ssh(word, copies)
     };
     // The first word after one of these commands is a repository. Later words
@@ -118,7 +125,10 @@ fn git(arguments: &[String]) -> Option<String> {
     let repository = words.find(|word| !word.starts_with('-'));
     let repository = repository.filter(|word| is_over_ssh(word, true));
     let word = arguments.iter().find(ignores).or(repository)?;
-    Some(format!("git connects to {word} without a proxy; use https:// instead"))
+    Some(format!(
+        "git connects to {word} with the ssh of GIT_SSH_COMMAND or GIT_SSH; unset them, and scape \
+         leads ssh through Tor"
+    ))
 }
 
 /// Returns true for a repository like `user@host:path`, which git fetches with
@@ -137,7 +147,7 @@ mod tests {
     use super::*;
 
     fn found(words: &[&str]) -> Option<String> {
-        find(&words.iter().map(OsString::from).collect::<Vec<_>>())
+        find(&words.iter().map(OsString::from).collect::<Vec<_>>(), false)
     }
 
     fn line(line: &str) -> Option<String> {
@@ -219,6 +229,16 @@ mod tests {
         ] {
             assert_eq!(line(safe), None, "{safe}");
         }
+    }
+
+    #[test]
+    fn git_may_use_an_ssh_that_connects_through_tor() {
+        let found =
+            |line: &str| find(&line.split(' ').map(OsString::from).collect::<Vec<_>>(), true);
+        for safe in ["git clone git@example.com:a", "git fetch ssh://example.com/a"] {
+            assert_eq!(found(safe), None, "{safe}");
+        }
+        assert!(found("git clone git://example.com/a").is_some());
     }
 
     #[test]

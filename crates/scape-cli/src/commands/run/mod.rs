@@ -20,8 +20,9 @@ use crate::base::program;
 /// small letters, to a socks5h:// URL. The URL contains new credentials, so
 /// that the program shares no circuit with others. Also sets TOR_SOCKS_HOST,
 /// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes all other variables whose names
-/// end in PROXY, such as NO_PROXY and PIP_PROXY. The exit code is that of the
-/// program.
+/// end in PROXY, such as NO_PROXY and PIP_PROXY. GIT_SSH_COMMAND and others are
+/// set to an ssh that connects with `scape connect`, unless they are set. The
+/// exit code is that of the program.
 ///
 /// Programs that don't read these variables connect without Tor. Programs that
 /// are known for this are refused, but no list can be complete, and programs
@@ -41,7 +42,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(self, context: &Context) -> Result<(), Failure> {
-        if let Some(leak) = leaks::find(&self.command)
+        let path = env::current_exe().unwrap_or_default();
+        let ssh = environment::ssh_variables(&path, |name| env::var_os(name));
+        if let Some(leak) = leaks::find(&self.command, ssh.contains_key("GIT_SSH_COMMAND"))
             && !self.force
         {
             return Err(Failure::failed(format_args!("{leak}; --force runs it anyway")));
@@ -56,6 +59,7 @@ impl Arguments {
             }
         }
         command.envs(environment::variables(client.address())?);
+        command.envs(ssh);
         program::run(context, &self.command, &mut command)
     }
 }

@@ -1,12 +1,13 @@
 //! A text on the terminal that is redrawn in place.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 
 use anstream::ColorChoice;
 
 use crate::base::failure::Failure;
 use crate::base::interrupt::{self, Restoring};
+use crate::base::output::print_bytes;
 
 /// The sequence that switches to the alternate screen and hides the cursor.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
@@ -32,9 +33,9 @@ impl Screen {
         let has_styles = anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never;
         let restoring = interrupt::restore_with(|| {
             // Nothing can be done if the terminal is closed.
-            let _ = write(LEAVE);
+            let _ = print_bytes(LEAVE.into());
         });
-        write(ENTER)?;
+        print_bytes(ENTER.into())?;
         Ok(Screen { has_styles, _restoring: restoring })
     }
 
@@ -46,14 +47,8 @@ impl Screen {
             true => text.to_owned(),
             false => anstream::adapter::strip_str(text).to_string(),
         };
-        write(&frame(&text, height.into()))
+        print_bytes(frame(&text, height.into()).into_bytes())
     }
-}
-
-fn write(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
 }
 
 /// Returns the output that replaces the text on the screen. It doesn't clear

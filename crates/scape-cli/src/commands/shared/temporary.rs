@@ -5,11 +5,12 @@ use std::io;
 /// Returns the text of an error without the name of a temporary file. The crate
 /// `tempfile` adds this name at the end, but it doesn't help the user.
 pub(crate) fn without_temporary_name(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" at path \"") {
-        Some((reason, _)) => reason.to_owned(),
-        None => text,
-    }
+    before_temporary_name(&error.to_string()).to_owned()
+}
+
+/// Returns the part of a message in front of the name of a temporary file.
+pub(crate) fn before_temporary_name(message: &str) -> &str {
+    message.split_once(" at path \"").map_or(message, |(reason, _)| reason)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use scape::netdoc::{
 };
 
 use super::page::{Summary, Unit};
+use crate::base::units;
 
 /// The numbers about the descriptors that were added, by kind.
 #[derive(Debug, Default)]
@@ -99,7 +100,7 @@ impl Servers {
         if self.count == 0 {
             return None;
         }
-        let title = format!("{} server descriptors", self.count);
+        let title = units::plural(self.count, "server descriptor");
         let mut page = Summary::new(DocumentKind::ServerDescriptor, title);
         page.number("documents", self.count);
         self.published.describe(&mut page);
@@ -150,7 +151,7 @@ impl ExtraInfos {
         if self.count == 0 {
             return None;
         }
-        let title = format!("{} extra-info documents", self.count);
+        let title = units::plural(self.count, "extra-info document");
         let mut page = Summary::new(DocumentKind::ExtraInfo, title);
         page.number("documents", self.count);
         self.published.describe(&mut page);
@@ -186,7 +187,7 @@ impl Microdescriptors {
         if self.count == 0 {
             return None;
         }
-        let title = format!("{} microdescriptors", self.count);
+        let title = units::plural(self.count, "microdescriptor");
         let mut page = Summary::new(DocumentKind::Microdescriptor, title);
         page.number("documents", self.count);
         page.counts("relays_with", self.properties.clone(), self.count, Unit::Number);
@@ -220,7 +221,7 @@ impl Certificates {
         if self.count == 0 {
             return None;
         }
-        let title = format!("{} certificates of authorities", self.count);
+        let title = format!("{} of authorities", units::plural(self.count, "certificate"));
         let mut page = Summary::new(DocumentKind::KeyCertificate, title);
         page.number("documents", self.count);
         self.published.describe(&mut page);

@@ -10,6 +10,7 @@ use super::trust::Authorities;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
+use crate::base::units;
 use crate::commands::doc::input::Place;
 
 /// The result of checking a document, with a remark or the reason.
@@ -136,8 +137,10 @@ impl Counts {
             (0, _) => Err(Failure::failed("the files contain no documents")),
             (_, 0) => Ok(()),
             _ => Err(Failure::failed(format!(
-                "{} invalid and {} unchecked of {total} documents",
-                self.invalid, self.unchecked
+                "{} invalid and {} unchecked of {}",
+                self.invalid,
+                self.unchecked,
+                units::plural(total, "document")
             ))),
         }
     }

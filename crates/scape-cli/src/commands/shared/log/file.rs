@@ -37,23 +37,39 @@ impl LogFile {
                  with --follow",
             ));
         }
-        LogFile::of(controller)?.ok_or_else(|| {
-            Failure::failed(
+        let files = LogFile::all(controller)?;
+        let relative = files.iter().find(|file| !file.path.is_absolute());
+        let relative = relative.map(|file| file.path.display().to_string());
+        LogFile::best(files).ok_or_else(|| match relative {
+            Some(path) => Failure::failed(format!(
+                "tor's log file {path} has no absolute path, and tor's own folder is unknown: \
+                 print new messages with --follow, or change the option Log"
+            )),
+            None => Failure::failed(
                 "tor has no log file: print new messages with --follow, or give it one with \
                  `scape conf set \"+Log=notice file /path/of/file\"`",
-            )
+            ),
         })
     }
 
     /// Like [`LogFile::find`], but returns `None` if there is no log file on
-    /// this machine.
+    /// this machine, or only files whose folder is unknown.
     pub(crate) fn of(controller: &Controller) -> scape::Result<Option<Self>> {
         if !is_local(controller) {
             return Ok(None);
         }
+        Ok(LogFile::best(LogFile::all(controller)?))
+    }
+
+    fn all(controller: &Controller) -> scape::Result<Vec<Self>> {
         let lines = controller.get_conf_list("Log")?;
-        let files = lines.iter().filter_map(|line| LogFile::parse(line));
-        Ok(files.min_by_key(|file| file.least))
+        Ok(lines.iter().filter_map(|line| LogFile::parse(line)).collect())
+    }
+
+    /// Returns the file with the most messages. A relative path belongs to the
+    /// folder in which tor was started, and not to that of scape.
+    fn best(files: Vec<Self>) -> Option<Self> {
+        files.into_iter().filter(|file| file.path.is_absolute()).min_by_key(|file| file.least)
     }
 
     /// Parses a value of the option `Log`, such as `notice-warn file /log` or
@@ -138,6 +154,14 @@ mod tests {
             let expected = expected.map(|(path, least)| LogFile { path: path.into(), least });
             assert_eq!(LogFile::parse(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn files_with_relative_paths_are_not_read() {
+        let files = |values: &[&str]| values.iter().filter_map(|it| LogFile::parse(it)).collect();
+        assert_eq!(LogFile::best(files(&["debug file log", "info file ~/log"])), None);
+        let best = LogFile::best(files(&["debug file log", "warn file /b", "notice file /a"]));
+        assert_eq!(best.unwrap().path, PathBuf::from("/a"));
     }
 
     #[test]

@@ -1,0 +1,153 @@
+//! Writing to standard output and standard error, which Ctrl-C and SIGTERM must
+//! not wait for: a program that reads a pipe may have stopped reading.
+
+use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+
+use super::failure::{Exit, Failure};
+use super::interrupt;
+use super::threads;
+
+/// The interval between two checks for a signal.
+const POLL: Duration = Duration::from_millis(50);
+/// The time for a write after a signal. A note about the undoing still appears
+/// if somebody reads it.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// The longest text, in bytes, that fits into each pipe that can be written at
+/// The number of bytes for which each pipe that can be written has room.
+const SHORT: usize = 4096;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A stream that is written by a thread of its own, unless the text fits into a
+/// pipe or a file at once. That is much faster than waking the thread. The
+/// thread ends with the program.
+#[derive(Debug)]
+pub(super) struct Writer {
+    thread: OnceLock<Option<Sender<Job>>>,
+    /// The number of writes that the thread hasn't done yet.
+    waiting: AtomicUsize,
+    /// Returns true if a short text can be written at once.
+    is_ready: fn() -> bool,
+}
+
+impl Writer {
+    pub(super) const fn new(is_ready: fn() -> bool) -> Self {
+        Writer { thread: OnceLock::new(), waiting: AtomicUsize::new(0), is_ready }
+    }
+
+    /// Writes a text of this length, after all earlier writes to this stream.
+    /// After Ctrl-C or SIGTERM, returns a failure if nobody reads.
+    pub(super) fn write(
+        &'static self,
+        length: usize,
+        job: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), Failure> {
+        // A line end may follow.
+        if length < SHORT && self.waiting.load(Ordering::SeqCst) == 0 && (self.is_ready)() {
+            return Ok(job()?);
+        }
+        let Some(thread) = self.thread.get_or_init(start) else { return Ok(job()?) };
+        let (sender, done) = bounded(1);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        // Sending fails if the thread has panicked, and drops `sender`.
+        drop(thread.send(Box::new(move || {
+            let written = job();
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            drop(sender.send(written));
+        })));
+        wait(&done, interrupt::has_come)
+    }
+}
+
+/// Returns true if a short text can be written to the stream at once. A
+/// terminal may take a part only.
+#[cfg(unix)]
+pub(super) fn is_ready(stream: impl IsTerminal + std::os::fd::AsFd) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !stream.is_terminal()
+        && poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&now))
+            .is_ok_and(|count| count > 0)
+}
+
+/// Returns false, because other systems can't tell.
+#[cfg(not(unix))]
+pub(super) fn is_ready(_stream: impl IsTerminal) -> bool {
+    false
+}
+
+/// Starts the thread. Returns `None` if the system can't start one.
+fn start() -> Option<Sender<Job>> {
+    let (sender, jobs) = unbounded::<Job>();
+    threads::start(move || jobs.into_iter().for_each(|job| job())).ok()?;
+    Some(sender)
+}
+
+fn wait(done: &Receiver<io::Result<()>>, is_over: impl Fn() -> bool) -> Result<(), Failure> {
+    let begun = Instant::now();
+    loop {
+        match done.recv_timeout(POLL) {
+            Ok(written) => return Ok(written?),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::failed("a thread has panicked"));
+            }
+            Err(RecvTimeoutError::Timeout) if is_over() && begun.elapsed() >= GRACE => {
+                return Err(Failure::silent(Exit::Interrupted));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn interrupt_ends_the_wait_for_a_reader() {
+        let (sender, done) = bounded(1);
+        assert_eq!(wait(&done, || true).unwrap_err().exit, Exit::Interrupted);
+        sender.send(Ok(())).unwrap();
+        assert!(wait(&done, || true).is_ok());
+    }
+
+    #[test]
+    fn writes_keep_their_order_and_return_their_errors() {
+        static WRITER: Writer = Writer::new(|| false);
+        let (sender, written) = mpsc::channel();
+        for number in 0..3 {
+            let sender = sender.clone();
+            WRITER.write(1, move || sender.send(number).map_err(io::Error::other)).unwrap();
+        }
+        assert_eq!(written.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
+        let failure = WRITER.write(1, || Err(io::ErrorKind::BrokenPipe.into())).unwrap_err();
+        assert_eq!(failure.exit, Exit::NoReader);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn full_pipe_is_not_ready() {
+        use std::io::Write as _;
+
+        let (_reader, mut writer) = io::pipe().unwrap();
+        rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).unwrap();
+        assert!(is_ready(file(&writer)));
+        while writer.write(&[0; SHORT]).is_ok() {}
+        assert!(!is_ready(file(&writer)));
+    }
+
+    /// Returns a pipe as a type that may be a terminal.
+    #[cfg(unix)]
+    fn file(pipe: &io::PipeWriter) -> std::fs::File {
+        std::os::fd::OwnedFd::from(pipe.try_clone().unwrap()).into()
+    }
+}
