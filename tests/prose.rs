@@ -107,8 +107,19 @@ impl Phrases {
 
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md"), root.join("CHANGELOG.md")];
-    for folder in ["docs", "docs/design", "crates/scape-manual", "crates/scape-proto", "fuzz"] {
+    let mut files = Vec::new();
+    for folder in [
+        "",
+        ".github",
+        "crates/scape-cli",
+        "crates/scape-manual",
+        "crates/scape-proto",
+        "docs",
+        "docs/design",
+        "docs/guide/src",
+        "fuzz",
+        "tests/support",
+    ] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             files.push(entry.unwrap().path());
         }

@@ -95,8 +95,8 @@ impl Arguments {
     }
 
     /// Prints new messages from events. After an interruption, also prints the
-    /// messages that tor has written into its file in the meantime. The messages
-    /// in the file before the given position are already printed, and so are
+    /// messages that tor has written into its file in the meantime. Messages
+    /// before the given position of the file are already printed, and so are
     /// those in `recent`.
     fn print_new(
         &self,
