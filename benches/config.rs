@@ -1,8 +1,8 @@
 //! The cost of the live configuration with every option of a real tor, compared
 //! with asking the same questions. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench config`, or `cargo bench --bench config -- --quick`,
-//! which takes a few seconds.
+//! `cargo bench -p scape-benches --bench config`, or with `-- --quick` at the
+//! end, which takes a few seconds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

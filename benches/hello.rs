@@ -2,9 +2,9 @@
 //! version and ends: its time and memory, compared with the same on a bare
 //! socket. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench hello`. The programs are this executable, run again. It
-//! is separate from the other benchmarks and doesn't use criterion, so that it
-//! contains nothing else.
+//! `cargo bench -p scape-benches --bench hello`. The programs are this
+//! executable, run again. It is separate from the other benchmarks and doesn't
+//! use criterion, so that it contains nothing else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,8 +1,8 @@
 //! The time until a private network is ready and can be used, its memory, and
 //! its use while consensuses change. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench network`, or `cargo bench --bench network -- --quick`.
-//! Every network is started in a process of its own: this executable, run
+//! `cargo bench -p scape-benches --bench network`, or with `-- --quick` at the
+//! end. Every network is started in a process of its own: this executable, run
 //! again.
 #![allow(
     clippy::unwrap_used,

@@ -2,8 +2,8 @@
 //! bare listener and a bare SOCKS client on the same service. See
 //! `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench onion`. Both ways go over the same circuit of a private
-//! network of real tors, which takes most of the time.
+//! `cargo bench -p scape-benches --bench onion`. Both ways go over the same
+//! circuit of a private network of real tors, which takes most of the time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,8 +1,8 @@
 //! The time of commands and their replies, compared with a bare socket. See
 //! `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench round_trip`, or `cargo bench --bench round_trip --
-//! --quick`, which takes less than a minute.
+//! `cargo bench -p scape-benches --bench round_trip`, or with `-- --quick` at
+//! the end, which takes less than a minute.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

@@ -1,9 +1,9 @@
 //! The cost of a connection through a SOCKS port, compared with a bare client
 //! that sends the same bytes. See `docs/benchmarks.md`.
 //!
-//! `cargo bench --bench socks`, or `cargo bench --bench socks -- --quick`,
-//! which takes half a minute. The port is a process of its own and answers at
-//! once.
+//! `cargo bench -p scape-benches --bench socks`, or with `-- --quick` at the
+//! end, which takes half a minute. The port is a process of its own and answers
+//! at once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod support;

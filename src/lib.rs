@@ -390,6 +390,8 @@
 //! | `https` | `https://` URLs, and TLS inside any connection through tor ([`tls`]) |
 //! | `geoip` | databases of places and networks for [`geoip`], which otherwise asks tor |
 //! | `serde` | `Serialize` for events, answers, configuration values and directory documents, and `Deserialize` for identifiers and the like: [the format](scape_proto#serde) |
+//! | `verify` | checks of the signatures of directory documents, in [`netdoc`] |
+//! | `onion-descriptor` | opening, making and signing the descriptors of onion services, in [`netdoc`]; includes `verify` |
 //! | `archives` | all of the following ones, for [`documents`] |
 //! | `tar`, `gzip`, `bzip2`, `xz`, `zstd` | tar archives and compressed files for [`documents`], one format each |
 //! | `testing` | [`testing`](crate#testing): a scripted tor, and a private network of real tors |

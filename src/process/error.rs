@@ -123,7 +123,9 @@ impl fmt::Display for LaunchError {
                 write!(f, "cannot start the tor program {}", program.display())?;
             }
             LaunchProblem::Prepare(error) => write!(f, "{error}")?,
-            LaunchProblem::Option(_) => write!(f, "a setting of the launch is invalid")?,
+            LaunchProblem::Option(error) => {
+                write!(f, "a setting of the launch is invalid: {error}")?;
+            }
             LaunchProblem::Exited { code: Some(code), .. } => {
                 write!(f, "tor ended with status {code}")?;
             }
@@ -160,7 +162,8 @@ impl std::error::Error for LaunchError {
         match &self.problem {
             LaunchProblem::Spawn { source, .. } => Some(&**source),
             LaunchProblem::Prepare(error) => error.source(),
-            LaunchProblem::Option(error) | LaunchProblem::Control(error) => Some(error),
+            LaunchProblem::Option(error) => error.source(),
+            LaunchProblem::Control(error) => Some(error),
             _ => None,
         }
     }

@@ -7,7 +7,8 @@
 //! A target is anything that implements [`ToTarget`]: `("example.com", 80)`,
 //! `"example.com:80"`, `(onion_address, 80)` or a
 //! [`SocketAddr`](std::net::SocketAddr). **Names are never resolved on this
-//! machine.** They go to tor in lower case and otherwise unchanged.
+//! machine.** They go to tor in lower case. A dot at the end is removed from
+//! onion addresses and IPv4 addresses.
 //!
 //! # Errors
 //!

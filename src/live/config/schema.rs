@@ -134,7 +134,9 @@ impl Schema {
             let wanted = name.to_ascii_lowercase();
             let is_like = |known: &str| {
                 let known = known.to_ascii_lowercase();
-                known.contains(&wanted) || wanted.contains(known.trim_start_matches('_'))
+                known.contains(&wanted)
+                    || wanted.contains(known.trim_start_matches('_'))
+                    || differ_in_one_place(&known, &wanted)
             };
             let similar = self
                 .specs
@@ -168,6 +170,16 @@ fn group_of(name: &str, groups: &[String]) -> Option<String> {
         (None, None) => false,
     };
     groups.iter().find(is_of).cloned()
+}
+
+/// Returns true if two names differ in one place only, by a few letters.
+fn differ_in_one_place(one: &str, other: &str) -> bool {
+    let begin = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let rest = one.len().min(other.len()) - begin;
+    let end = one.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b);
+    let same = begin + end.take(rest).count();
+    // Names of four letters may differ in one.
+    same * 4 >= one.len().max(other.len()) * 3
 }
 
 #[cfg(test)]
@@ -216,6 +228,10 @@ pub(super) mod tests {
             error.to_string().ends_with("there is SocksPort, SocksPortLines, __SocksPort"),
             "{error}"
         );
+        for misspelled in ["MaxCircuitDirtyness", "MxCircuitDirtiness", "MaxCircutDirtiness"] {
+            let error = schema().get(misspelled).unwrap_err();
+            assert!(error.to_string().ends_with("there is MaxCircuitDirtiness"), "{error}");
+        }
         assert!(schema().get("").is_err());
     }
 
