@@ -94,10 +94,9 @@ impl QueueLimit {
 ///
 /// let events = controller.subscribe([EventKind::Bw])?;
 /// let event = events.next_timeout(Duration::from_secs(10))?;
-/// if let Some(EventBody::Bw(bandwidth)) = event.as_ref().map(|event| event.body()) {
+/// if let EventBody::Bw(bandwidth) = event.body() {
 ///     println!("{} bytes read in the last second", bandwidth.read);
 /// }
-/// # assert!(event.is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
