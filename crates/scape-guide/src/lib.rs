@@ -1,4 +1,4 @@
-//! The chapters of `docs/guide` and the README as documentation, so that `cargo
+//! The chapters of `docs/guide` and the READMEs as documentation, so that `cargo
 //! test --doc` compiles their code, and runs it unless it is marked `no_run`.
 #![cfg(doctest)]
 
@@ -40,6 +40,10 @@ mod onion_services {}
 mod performance {}
 #[doc = include_str!("../../../README.md")]
 mod readme {}
+#[doc = include_str!("../../scape-manual/README.md")]
+mod readme_of_scape_manual {}
+#[doc = include_str!("../../scape-proto/README.md")]
+mod readme_of_scape_proto {}
 #[doc = include_str!("../../../docs/guide/src/security.md")]
 mod security {}
 #[doc = include_str!("../../../docs/guide/src/setting-up-tor.md")]
