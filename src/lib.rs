@@ -386,8 +386,8 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `http` | [`http`]: `Tor::http`, HTTP through tor, with [`ureq`](https://docs.rs/ureq); enough for onion services |
-//! | `https` | `https://` URLs, and TLS inside any connection through tor ([`tls`]) |
+//! | `http` | the module `http`, and `Tor::http`: HTTP through tor, with [`ureq`](https://docs.rs/ureq); enough for onion services |
+//! | `https` | `https://` URLs, and TLS inside any connection through tor (the module `tls`) |
 //! | `geoip` | databases of places and networks for [`geoip`], which otherwise asks tor |
 //! | `serde` | `Serialize` for events, answers, configuration values and directory documents, and `Deserialize` for identifiers and the like: [the format](scape_proto#serde) |
 //! | `verify` | checks of the signatures of directory documents, in [`netdoc`] |

@@ -51,6 +51,8 @@ use crate::io::regular_file::RegularFile;
 /// # assert_eq!(DocumentReader::new().path(&path).count(), 2);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "DescriptorReader")]
+#[doc(alias = "parse_file")]
 pub struct DocumentReader {
     inputs: VecDeque<Input>,
     is_recursive: bool,

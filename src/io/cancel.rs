@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 /// | finding a tor | [`Tor::find_cancel_with`](crate::Tor::find_cancel_with), [`Tor::global_cancel_with`](crate::Tor::global_cancel_with) |
 /// | waiting until tor is ready | [`Tor::cancel_with`](crate::Tor::cancel_with) |
 /// | publishing an onion service | [`OnionBuilder::cancel_with`](crate::OnionBuilder::cancel_with) |
-/// | starting a private network | [`TestNetworkBuilder::cancel_with`](crate::testing::TestNetworkBuilder::cancel_with) |
+/// | starting a private network | `TestNetworkBuilder::cancel_with` (feature `testing`) |
 /// | reading documents from files | [`DocumentReader::cancel_with`](crate::documents::DocumentReader::cancel_with) |
 /// | every call of a controller, of services on disk, of a `Publication` | [`Controller::cancel_with`](crate::Controller::cancel_with) |
 ///

@@ -189,6 +189,14 @@ impl SocksError {
         self.status().is_some() && name.is_some_and(is_onion_name)
     }
 
+    /// Returns true if the connection to an onion service failed for a reason
+    /// that tor hasn't told.
+    fn is_unexplained_onion_failure(&self) -> bool {
+        let target = self.request.strip_prefix("CONNECT ");
+        let host = target.and_then(|target| target.rsplit_once(':')).map(|(host, _)| host);
+        self.status() == Some(SocksStatus::GENERAL_FAILURE) && host.is_some_and(is_onion_name)
+    }
+
     /// Returns the [`io::ErrorKind`] that is closest to this error.
     pub fn io_kind(&self) -> io::ErrorKind {
         match &self.problem {
@@ -212,6 +220,11 @@ impl fmt::Display for SocksError {
                 "; tor's option __LeaveStreamsUnattached is 1, so new streams wait for a \
                  controller that attaches them; if that program is gone, call \
                  Controller::release_streams",
+            )?;
+        }
+        if self.is_unexplained_onion_failure() {
+            f.write_str(
+                "; a SocksPort with the flag ExtendedErrors tells why onion services fail",
             )?;
         }
         if self.is_onion_look_up() {

@@ -42,6 +42,7 @@ use crate::word::{Fingerprint, RelayName, Version};
 /// assert!(relay.policy().is_some_and(|policy| policy.allows(443))); // from the microdescriptor
 /// # Ok::<(), scape_proto::netdoc::DocumentError>(())
 /// ```
+#[doc(alias = "RouterStatusEntryV3")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Relay {
     fingerprint: Fingerprint,
@@ -236,6 +237,8 @@ impl Relay {
 
     /// Returns the IPv4 address with the port for relays and clients. The port
     /// is 0 if the relay has no such port.
+    #[doc(alias = "address")]
+    #[doc(alias = "or_port")]
     pub fn or_address(&self) -> SocketAddrV4 {
         self.or_address
     }

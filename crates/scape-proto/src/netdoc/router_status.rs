@@ -40,6 +40,7 @@ use crate::word::{Fingerprint, Version};
 /// assert_eq!(relay.version(), "0.4.9.11".parse().ok());
 /// ```
 #[doc(alias = "RouterStatusEntry")]
+#[doc(alias = "RouterStatusEntryV3")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RouterStatus<'a> {
     /// The whole entry, with line ends.

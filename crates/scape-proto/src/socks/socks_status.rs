@@ -45,7 +45,7 @@ statuses! {
     SUCCEEDED = 0x00, "granted";
     /// A general failure. Without `ExtendedErrors`, this also covers most
     /// failures of onion services.
-    GENERAL_FAILURE = 0x01, "general failure; tor's log may say why, and with the flag ExtendedErrors, the SocksPort says why onion services fail";
+    GENERAL_FAILURE = 0x01, "general failure; tor's log may say why";
     /// The exit's policy or a flag of the SOCKS port doesn't allow the request.
     NOT_ALLOWED = 0x02, "not allowed by the exits' policies (for this port) or by the flags of the SocksPort";
     /// The exit can't reach the target's network.
