@@ -357,6 +357,11 @@ mod tests {
         for request in ["CONNECT abc.onion:80", "RESOLVE onion.example", "RESOLVE_PTR 192.0.2.1"] {
             assert!(!refused(request).contains("onion addresses"), "{request}");
         }
+        let failed = |request| {
+            SocksError::new(request, SocksProblem::Status(SocksStatus::GENERAL_FAILURE)).to_string()
+        };
+        assert!(failed("CONNECT abc.onion:80").contains("ExtendedErrors"));
+        assert!(!failed("CONNECT example.com:80").contains("ExtendedErrors"));
         let late = SocksProblem::Timeout(Timeout::new(Phase::Socks, Duration::from_secs(1)));
         assert!(SocksError::new("CONNECT a:1", late).is_timeout());
     }
