@@ -166,11 +166,13 @@ impl fmt::Display for ConfigError {
                  (Config::discard)"
             ),
             ConfigProblem::Refused(refusal) => {
-                write!(
-                    f,
-                    "tor refused the change of {option} and changed nothing: {}",
-                    refusal.excerpt()
-                )?;
+                // tor may have closed a port before it couldn't open another.
+                let effect = match refusal.text().contains("listener") {
+                    true => "; ports may have closed",
+                    false => " and changed nothing",
+                };
+                let text = refusal.excerpt();
+                write!(f, "tor refused the change of {option}{effect}: {text}")?;
                 match refusal.log() {
                     [] => Ok(()),
                     log => write!(f, "; its log says: {}", log.join("; ")),

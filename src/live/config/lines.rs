@@ -6,6 +6,7 @@ use super::schema::{Schema, Spec};
 use super::value::means_the_same;
 use scape_proto::control::ConfLine;
 use scape_proto::info::ConfigType;
+use scape_proto::torrc::PortLine;
 
 /// Returns the lines that have a value, out of the lines of a GETCONF answer or
 /// an event. The other lines only say that an option is unset.
@@ -20,6 +21,19 @@ pub(super) fn with_values(
         Some(_) => true,
     };
     lines.into_iter().filter(has_value).collect()
+}
+
+/// Puts the ports that tor chooses (`auto`) behind all others.
+///
+/// With `auto` in front of a port with a number, tor takes the listener of the
+/// number for that of `auto` at the next change of any option. Then it can't
+/// bind the number a second time, refuses the change, and has closed a port.
+pub(super) fn put_auto_last(lines: &mut [ConfLine]) {
+    lines.sort_by_key(|line| {
+        let name = line.name.to_ascii_lowercase();
+        let value = line.value.as_deref().unwrap_or_default();
+        name.ends_with("port") && value.parse().is_ok_and(|line: PortLine| line.address.is_auto())
+    });
 }
 
 /// Sorts lines of an answer or an event by their units, in the order in which
@@ -120,6 +134,20 @@ mod tests {
     fn unset_options_have_no_lines() {
         let told = lines(&["ContactInfo", "ExitNodes=", "SocksPortLines", "Log=notice stdout"]);
         assert_eq!(with_values(&schema(), told), lines(&["Log=notice stdout"]));
+    }
+
+    #[test]
+    fn ports_that_tor_chooses_come_last() {
+        let mut ports =
+            lines(&["SocksPort=127.0.0.1:auto A", "SocksPort=unix:/s", "__SocksPort=9052"]);
+        put_auto_last(&mut ports);
+        let expected =
+            lines(&["SocksPort=unix:/s", "__SocksPort=9052", "SocksPort=127.0.0.1:auto A"]);
+        assert_eq!(ports, expected);
+        let mut others = lines(&["Nickname=auto", "HiddenServicePort=80 127.0.0.1:1", "Tea=a"]);
+        let same = others.clone();
+        put_auto_last(&mut others);
+        assert_eq!(others, same);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use scape::control::{ArgumentError, Refusal, Signal};
 use scape::event::{EventBody, EventKind};
 use scape::info::ListenerKind;
-use scape::process::find_tor;
+use scape::process::{Control, find_tor};
 use scape::socks::SocksError;
 use scape::testing::{ScriptedTor, TestNetwork};
 use scape::tor::{NoControlError, NoSocksPortError, SocksPort, TorMode};
@@ -38,6 +38,7 @@ cases! {
     tor_with_only_a_socks_port_is_used = socks_only,
     socks_port_with_restrictive_flags_is_recognized_as_tors = restrictive_socks_ports,
     dormant_tor_becomes_ready = wakes,
+    port_with_a_number_can_be_added_beside_auto = numbered_port,
     launched_tor_ends_with_its_last_user = launched,
     global_tor_is_shared_and_replaced = global,
 }
@@ -59,6 +60,50 @@ fn said(mut stream: impl Read) -> String {
     let mut said = String::new();
     stream.read_to_string(&mut said).unwrap();
     said
+}
+
+/// Returns a port of 127.0.0.1 that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// tor may take the listener of a port with a number for that of `auto`, if
+/// `auto` comes first in the configuration.
+fn numbered_port(network: &TestNetwork) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o700)).unwrap();
+    let socket = format!("unix:{} ExtendedErrors", folder.path().join("socks").display());
+    let launch = network
+        .launch()
+        .option("SocksPort", "127.0.0.1:auto ExtendedErrors")
+        .option("SocksPort", socket)
+        .control(Control::TcpPort);
+    let tor = Tor::launch(launch).unwrap();
+    let address = tor.controller().unwrap().control_address().unwrap().clone();
+    let connect = || Connect::to(&address).unwrap().connect().unwrap();
+    // The listeners are opened again, behind the control connections.
+    for is_off in ["1", "0"] {
+        connect().set_conf([("DisableNetwork", is_off)]).unwrap();
+    }
+    let set = |name: &str, value: String| {
+        let mut config = connect().config().unwrap();
+        match name {
+            "SocksPort" => config.append(name, value).unwrap(),
+            _ => config.set(name, value).unwrap(),
+        }
+        config.save().unwrap();
+    };
+    let listeners = || {
+        let all = connect().info().listeners(&ListenerKind::Socks).unwrap();
+        all.iter().map(ToString::to_string).collect::<HashSet<_>>()
+    };
+    set("SocksPort", format!("{} IsolateDestAddr", free_port()));
+    let before = listeners();
+    assert_eq!(before.len(), 3, "{before:?}");
+    for seconds in 300..305 {
+        set("MaxCircuitDirtiness", seconds.to_string());
+    }
+    assert_eq!(listeners(), before);
 }
 
 fn connects(network: &TestNetwork) {

@@ -34,6 +34,23 @@ pub enum PortAddress {
 }
 
 impl PortAddress {
+    /// Returns true if tor chooses the port number: `auto`, with or without an
+    /// address.
+    ///
+    /// ```
+    /// use scape_proto::torrc::PortLine;
+    ///
+    /// let is_auto = |text: &str| text.parse::<PortLine>().map(|line| line.address.is_auto());
+    /// assert_eq!((is_auto("127.0.0.1:auto")?, is_auto("9050")?), (true, false));
+    /// # Ok::<(), scape_proto::torrc::ParsePortLineError>(())
+    /// ```
+    pub fn is_auto(&self) -> bool {
+        matches!(
+            self,
+            PortAddress::Auto | PortAddress::IpAuto(_) | PortAddress::Host { port: None, .. }
+        )
+    }
+
     /// Parses an address without quotes.
     pub(super) fn read(word: &str) -> Option<Self> {
         if let Some(path) = word.strip_prefix("unix:") {
