@@ -108,7 +108,7 @@ impl ConnectError {
         Some(match self.attempts.len() {
             1 => "Is tor running, with ControlPort (or ControlSocket) set to this address?",
             _ => {
-                "Is tor running, with ControlPort (or ControlSocket) set? SCAPE_CONTROL names another address"
+                "Is tor running, with ControlPort (or ControlSocket) set? To use another address, set SCAPE_CONTROL"
             }
         })
     }
@@ -190,7 +190,7 @@ mod tests {
             "{text}"
         );
         let text = shown(vec![refused(), refused()]);
-        assert!(text.ends_with("SCAPE_CONTROL names another address"), "{text}");
+        assert!(text.ends_with("To use another address, set SCAPE_CONTROL"), "{text}");
     }
 
     #[test]
