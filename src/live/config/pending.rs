@@ -72,16 +72,30 @@ impl fmt::Display for ConfigDiff {
         for (sign, these, those) in
             [('-', &self.before, &self.after), ('+', &self.after, &self.before)]
         {
-            for line in these.iter().filter(|line| !those.contains(line)) {
+            for line in surplus(these, those) {
                 write!(f, "{separator}{sign}{line}")?;
                 separator = "\n";
             }
         }
-        if separator.is_empty() {
-            f.write_str(&self.name)?;
+        match (separator, self.before == self.after) {
+            ("", true) => write!(f, "{} (unchanged)", self.name),
+            ("", false) => write!(f, "{} (the same lines in another order)", self.name),
+            _ => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Returns the lines that are in `these` more often than in `those`.
+fn surplus<'a>(these: &'a [ConfLine], those: &[ConfLine]) -> Vec<&'a ConfLine> {
+    let mut rest: Vec<&ConfLine> = those.iter().collect();
+    let is_surplus = |line: &&ConfLine| match rest.iter().position(|other| other == line) {
+        Some(index) => {
+            rest.swap_remove(index);
+            false
+        }
+        None => true,
+    };
+    these.iter().filter(is_surplus).collect()
 }
 
 /// An option that both this program and another one have changed. Returned by
@@ -277,6 +291,16 @@ mod tests {
             is_reset: false,
         };
         assert_eq!(diff.to_string(), "-SocksPort 1\n+SocksPort 3");
+        let of = |before: &[&str], after: &[&str]| ConfigDiff {
+            name: "Log".into(),
+            before: lines(before),
+            after: lines(after),
+            is_reset: false,
+        };
+        assert_eq!(of(&["Log=a"], &["Log=a", "Log=a"]).to_string(), "+Log a");
+        assert_eq!(of(&["Log=a"], &["Log=a"]).to_string(), "Log (unchanged)");
+        let text = of(&["Log=a", "Log=b"], &["Log=b", "Log=a"]).to_string();
+        assert_eq!(text, "Log (the same lines in another order)");
         let secret = ConfigDiff {
             after: lines(&["HashedControlPassword=16:AB"]),
             before: Vec::new(),

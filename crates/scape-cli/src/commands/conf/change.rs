@@ -55,8 +55,7 @@ impl Change {
             ('+', AnsiColor::Green, &self.after, &self.before),
         ] {
             let style: Style = color.on_default();
-            let only_here = these.iter().filter(|line| !those.contains(line));
-            let only_here = only_here.map(|line| printable(line));
+            let only_here = surplus(these, those).into_iter().map(|line| printable(line));
             lines.extend(only_here.map(|line| format!("{style}{sign}{line}{style:#}")));
         }
         // The lines differ only in their order, or in passwords, which are
@@ -67,6 +66,19 @@ impl Change {
         // Neither side has a line, so only the name is shown.
         if lines.is_empty() { self.name.clone() } else { lines.join("\n") }
     }
+}
+
+/// Returns the lines that are in `these` more often than in `those`.
+fn surplus<'a>(these: &'a [String], those: &[String]) -> Vec<&'a String> {
+    let mut rest: Vec<&String> = those.iter().collect();
+    let is_surplus = |line: &&String| match rest.iter().position(|other| other == line) {
+        Some(index) => {
+            rest.swap_remove(index);
+            false
+        }
+        None => true,
+    };
+    these.iter().filter(is_surplus).collect()
 }
 
 impl From<ConfigDiff> for Change {
@@ -149,5 +161,8 @@ mod tests {
         let after = lines(&[("Log", "b"), ("Log", "a")]);
         let change = Change::new("Log", &before, &after);
         assert_eq!(change.describe(), " Log b\n Log a");
+        let twice = Change::new("Log", &lines(&[("Log", "a")]), &lines(&[("Log", "a"); 2]));
+        let text = anstream::adapter::strip_str(&twice.describe()).to_string();
+        assert_eq!(text, "+Log a");
     }
 }
