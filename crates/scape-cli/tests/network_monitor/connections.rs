@@ -157,7 +157,7 @@ fn quitting(network: &TestNetwork) {
     for page in ["2", "3", "4", "5", "6", "7"] {
         monitor.press(page);
     }
-    monitor.see("A line is sent to tor");
+    monitor.see("Type a command for tor");
     monitor.press("GETINFO version\r");
     monitor.see("250-version=");
     quit(monitor);
