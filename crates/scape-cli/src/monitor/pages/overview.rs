@@ -190,7 +190,10 @@ fn described(data: &Data, view: &View) -> Vec<(&'static str, String)> {
         lines.push(("Flags", flags.to_owned()));
     }
     lines.extend(facts.address.clone().map(|address| ("Address", address)));
-    let ports = facts.ports.iter().map(|(kind, address)| format!("{kind} {address}"));
+    // Paths of sockets can be long, and hide what comes behind them.
+    let mut ports: Vec<&(String, String)> = facts.ports.iter().collect();
+    ports.sort_by_key(|(_, address)| address.starts_with("unix:"));
+    let ports = ports.iter().map(|(kind, address)| format!("{kind} {address}"));
     lines.push(("Ports", ports.collect::<Vec<_>>().join(", ")));
     if let (Some(read), Some(written)) = (facts.read, facts.written) {
         let text = format!("{} read, {} written", units::bytes(read), units::bytes(written));
