@@ -270,8 +270,11 @@ fn interrupted_testnets_leave_nothing_behind() {
         let runtime = runtime();
         let temporary = runtime.path().join("tmp");
         fs::create_dir(&temporary).unwrap();
+        // The start must not be over, because a program decides itself what it
+        // does at SIGINT.
         let child = small("run", runtime.path())
             .env("TMPDIR", &temporary)
+            .arg("--vote-first")
             .arg("--")
             .arg("sleep")
             .arg("600")
