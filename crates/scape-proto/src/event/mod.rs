@@ -67,7 +67,7 @@
 //! | `TB_EMPTY` | `TbEmpty` | [`TokenBucketEmpty`] |
 //! | `AUTHDIR_NEWDESCS` | `AuthDirNewDescs` | [`AuthDirNewDesc`] |
 //! | `DEBUG`, `INFO`, `NOTICE`, `WARN`, `ERR` | `Log` | [`LogEvent`] |
-//! | `SIGNAL` | `Signal` | [`Signal`](crate::control::Signal) |
+//! | `SIGNAL` | `Signal` | [`Signal`] |
 
 mod addr_map;
 mod auth_dir_action;
