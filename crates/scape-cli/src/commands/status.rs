@@ -17,7 +17,7 @@ use crate::base::units;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
-/// The GETINFO keys, which are requested with one command.
+/// The GETINFO keys. Each has a command, and all commands are sent together.
 const KEYS: [&str; 20] = [
     "version",
     "status/version/current",
