@@ -169,6 +169,11 @@ fn slow_server_leaves_time_for_the_next_one() {
     let client = DirectoryClient::local([slow.address, good.address]).unwrap();
     let client = client.rounds(1).timeout(Duration::from_secs(4));
     assert_eq!(client.key_certificates().unwrap().documents().count(), 3);
+    // The server that has answered is asked first from now on.
+    for _ in 0..3 {
+        client.key_certificates().unwrap();
+    }
+    assert_eq!((slow.requests(), good.requests()), (1, 4));
 }
 
 #[test]

@@ -185,7 +185,7 @@ impl SocksPorts {
         // The value 0 means "no port" and can't stand next to other lines.
         all.retain(|(_, value)| value.trim() != "0");
         all.push((OPTIONS[1].to_owned(), line.to_string()));
-        // With `auto` before a port with a number, tor mixes up the two
+        // With `auto` before a port with a number, tor may mix up the two
         // listeners at the next change of its configuration.
         all.sort_by_key(|(_, value)| {
             value.parse().is_ok_and(|line: PortLine| line.address.is_auto())

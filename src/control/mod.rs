@@ -105,4 +105,4 @@ pub(crate) use places::environment_socks;
 pub(crate) use questions::Questions;
 pub(crate) use shared::ReconnectHook;
 pub(crate) use time_limits::UNDO_WITHIN;
-pub(crate) use warnings::Warnings;
+pub(crate) use warnings::{Warnings, may_have_closed_ports};

@@ -57,6 +57,12 @@ impl Warnings {
     }
 }
 
+/// Returns true if tor refused a SETCONF because it couldn't open a port. It may
+/// have closed another port before, although it has changed no option.
+pub(crate) fn may_have_closed_ports(refusal: &Refusal) -> bool {
+    refusal.text().contains("listener")
+}
+
 /// Returns tor's warnings. Stops at the warning that begins with [`LAST`],
 /// because tor logs it last. That warning is left out.
 fn logged(events: &Subscription) -> Vec<String> {

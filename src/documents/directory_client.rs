@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::directory_error::DirectoryProblem;
@@ -120,12 +121,20 @@ impl DirectoryClient {
     }
 
     fn of(agent: ureq::Agent, servers: Vec<SocketAddr>) -> Self {
-        let requests = DirectoryRequests { agent, servers, rounds: 3, longest: 64 << 20 };
+        let requests = DirectoryRequests {
+            agent,
+            servers,
+            rounds: 3,
+            longest: 64 << 20,
+            answered: Arc::default(),
+        };
         DirectoryClient { requests, timeout: Duration::from_secs(120) }
     }
 
     /// Sets the time limit of each call, for all servers together. Default: two
-    /// minutes.
+    /// minutes. While other servers can still be asked, each server gets an
+    /// equal share of the time that is left. So a large document over a slow
+    /// connection needs a longer limit if there are many servers.
     ///
     /// ```no_run
     /// # fn f(directory: scape::documents::DirectoryClient) {
@@ -529,7 +538,7 @@ fn document<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
 /// Returns the answer if it begins with a document of this type and ends with a
 /// signature, or else an error. Directory servers don't announce the length of
 /// most answers, so a broken connection looks like the end of the answer. A
-/// break between two documents isn't noticed.
+/// break between two documents or two signatures isn't noticed.
 fn signed<D: OwnedText>(bytes: Vec<u8>) -> Answer<Vec<u8>> {
     let bytes = document::<D>(bytes)?;
     match bytes.trim_ascii_end().ends_with(b"-----END SIGNATURE-----") {

@@ -2,6 +2,8 @@
 //! sends the document.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::directory_error::{DirectoryError, DirectoryFailure, DirectoryProblem};
@@ -22,6 +24,9 @@ pub(super) struct DirectoryRequests {
     pub(super) rounds: u32,
     /// The maximum size of an answer in bytes.
     pub(super) longest: u64,
+    /// The place of the server that answered last. It is asked first, so that a
+    /// server that hangs doesn't take a share of the time of each request.
+    pub(super) answered: Arc<AtomicUsize>,
 }
 
 impl DirectoryRequests {
@@ -42,7 +47,10 @@ impl DirectoryRequests {
                 deadline.sleep(PAUSE);
             }
             let before = failures.len();
-            for (index, &server) in self.servers.iter().enumerate() {
+            let first = self.answered.load(Ordering::Relaxed);
+            for index in 0..self.servers.len() {
+                let place = (first + index) % self.servers.len();
+                let Some(&server) = self.servers.get(place) else { break };
                 if deadline.has_passed() {
                     return Err(DirectoryError::new(path, failures, true));
                 }
@@ -51,7 +59,10 @@ impl DirectoryRequests {
                 let share = deadline.left() / u32::try_from(others).unwrap_or(u32::MAX);
                 let answer = self.ask(server, path, header, share);
                 match answer.and_then(|answer| answer.map(&read).transpose()) {
-                    Ok(answer) => return Ok(answer),
+                    Ok(answer) => {
+                        self.answered.store(place, Ordering::Relaxed);
+                        return Ok(answer);
+                    }
                     Err(problem) => failures.push(DirectoryFailure { server, problem }),
                 }
             }

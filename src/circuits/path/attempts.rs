@@ -5,6 +5,7 @@ use super::in_flight::{InFlight, begin_to_close};
 use super::settings::{CircuitSettings, Route};
 use crate::control::{CircuitError, ExtendCircuit};
 use crate::error::{Error, Phase, Result, Timeout};
+use crate::io::connection::{CloseCause, Closed};
 use crate::io::transport::Deadline;
 use crate::live::state::{Circuit, State};
 use scape_proto::control::Refusal;
@@ -152,13 +153,12 @@ fn build(
     path: &[String],
     deadline: Deadline,
 ) -> Result<Circuit, Failure> {
-    let Some(starting) = site.starting() else {
-        return Err(deadline.error(Phase::Circuit).into());
-    };
+    let undone = || Error::from(Closed::new(CloseCause::Local));
+    let Some(starting) = site.starting() else { return Err(undone().into()) };
     let circuit = launch(settings, state, path, deadline)?;
     if !site.enter(&circuit) {
         begin_to_close(state, std::slice::from_ref(&circuit))?;
-        return Err(deadline.error(Phase::Circuit).into());
+        return Err(undone().into());
     }
     drop(starting);
     let Err(error) = circuit.wait_built_until(deadline) else { return Ok(circuit) };

@@ -224,7 +224,8 @@ impl fmt::Display for SocksError {
         }
         if self.is_unexplained_onion_failure() {
             f.write_str(
-                "; a SocksPort with the flag ExtendedErrors tells why onion services fail",
+                "; if the SocksPort doesn't have the flag ExtendedErrors, the flag makes tor give \
+                 the reason",
             )?;
         }
         if self.is_onion_look_up() {

@@ -4,9 +4,7 @@ use std::fmt;
 
 use super::Config;
 use super::immutable::is_immutable;
-use super::lines::{
-    are_the_same, elements, from_elements, is_damaged, put_auto_last, replaced, values_of,
-};
+use super::lines::{are_the_same, elements, from_elements, is_damaged, replaced, values_of};
 use super::pending::{Pending, Wanted};
 use super::schema::{Schema, Spec};
 use super::value::{ToConfigValue, check_option};
@@ -367,11 +365,8 @@ impl Config {
 
     /// Records a pending change of the option `spec`. If the option is in a
     /// group, this is a change of the whole group.
-    fn put_unit(&mut self, schema: &Schema, spec: &Spec, mut wanted: Wanted) -> Result<()> {
+    fn put_unit(&mut self, schema: &Schema, spec: &Spec, wanted: Wanted) -> Result<()> {
         let unit = spec.unit();
-        if let Wanted::Lines(lines) = &mut wanted {
-            put_auto_last(lines);
-        }
         let now = self.shared.lines(unit)?;
         let refused = |problem| Err(ConfigError::new(spec.name.as_str(), problem).into());
         if is_immutable(&spec.name) && !are_the_same(schema, &now, &wanted.lines(schema, unit)) {

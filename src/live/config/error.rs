@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::control::may_have_closed_ports;
 use crate::error::{Cause, ErrorKind};
 
 use scape_proto::control::Refusal;
@@ -80,7 +81,8 @@ pub enum ConfigProblem {
     /// has changed the option since this `Config` began its pending change of
     /// the option.
     Conflict,
-    /// tor refused the changes and made none of them.
+    /// tor refused the changes and made none of them. If tor couldn't open a
+    /// port, it may have closed another one before.
     Refused(Box<Refusal>),
 }
 
@@ -166,13 +168,11 @@ impl fmt::Display for ConfigError {
                  (Config::discard)"
             ),
             ConfigProblem::Refused(refusal) => {
-                // tor may have closed a port before it couldn't open another.
-                let effect = match refusal.text().contains("listener") {
-                    true => "; ports may have closed",
-                    false => " and changed nothing",
-                };
-                let text = refusal.excerpt();
-                write!(f, "tor refused the change of {option}{effect}: {text}")?;
+                write!(f, "tor refused the change of {option} and changed nothing")?;
+                if may_have_closed_ports(refusal) {
+                    f.write_str(", but ports may have closed")?;
+                }
+                write!(f, ": {}", refusal.excerpt())?;
                 match refusal.log() {
                     [] => Ok(()),
                     log => write!(f, "; its log says: {}", log.join("; ")),

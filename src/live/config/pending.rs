@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::lines::are_the_same;
+use super::lines::{are_the_same, put_auto_last};
 use super::schema::Schema;
 use crate::error::Result;
 use scape_proto::control::{Command, CommandBuilder, ConfLine};
@@ -39,6 +39,13 @@ impl Wanted {
             Wanted::Lines(lines) => lines.clone(),
             Wanted::Default => schema.default_of(unit),
         }
+    }
+
+    /// Returns the wanted lines in the order in which they are sent.
+    pub(super) fn sent_lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
+        let mut lines = self.lines(schema, unit);
+        put_auto_last(&mut lines);
+        lines
     }
 }
 
@@ -129,7 +136,10 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
         let mut command = Command::build("RESETCONF");
         for (unit, change) in changes {
             match explicit(schema, unit, &change.wanted) {
-                Some(lines) if !lines.is_empty() => add(&mut command, &lines),
+                Some(mut lines) if !lines.is_empty() => {
+                    put_auto_last(&mut lines);
+                    add(&mut command, &lines);
+                }
                 _ => {
                     command.option(first_name(unit, &change.base));
                 }
@@ -141,7 +151,7 @@ pub(super) fn command(schema: &Schema, changes: &Changes) -> Result<Command> {
         // written out.
         let mut command = Command::build("SETCONF");
         for (unit, change) in changes {
-            match change.wanted.lines(schema, unit) {
+            match change.wanted.sent_lines(schema, unit) {
                 lines if lines.is_empty() || is_emptied_by_reset(schema, unit, &change.wanted) => {
                     command.option(first_name(unit, &change.base));
                 }
@@ -251,6 +261,14 @@ mod tests {
             "SETCONF BandwidthRate=\"5 KB\" ContactInfo SocksPort=\"9050\" SocksPort=\"9052 IsolateDestAddr\" __SocksPort=\"1\""
         );
         assert_eq!(sent(&[("SocksPortLines", socks, Some(&[]))]), "SETCONF SocksPort");
+        // Only the order of what is sent changes.
+        let auto: &[&str] = &["SocksPort=auto", "SocksPort=9052"];
+        assert_eq!(
+            sent(&[("SocksPortLines", socks, Some(auto))]),
+            "SETCONF SocksPort=\"9052\" SocksPort=\"auto\""
+        );
+        let wanted = Wanted::Lines(lines(auto));
+        assert_eq!(wanted.lines(&schema(), "SocksPortLines"), lines(auto));
     }
 
     #[test]

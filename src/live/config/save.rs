@@ -291,7 +291,7 @@ impl Config {
             }
             let command = command(&schema, &self.pending)?;
             let lines = |(unit, change): (&String, &Pending)| {
-                (unit.clone(), change.wanted.lines(&schema, unit))
+                (unit.clone(), change.wanted.sent_lines(&schema, unit))
             };
             let units = self.pending.iter().map(lines).collect();
             let transaction = Transaction::begin(&self.shared, &mut model, units);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::may_have_closed_ports;
 use crate::error::{Cause, Error, ErrorKind};
 
 use super::file_names::SECRET_KEY;
@@ -150,6 +151,9 @@ impl fmt::Display for DiskOnionError {
             None => f.write_str("the onion services were not changed")?,
         }
         if let Some(refusal) = &self.refusal {
+            if may_have_closed_ports(refusal) {
+                f.write_str(", but ports may have closed")?;
+            }
             write!(f, ": {refusal}")?;
         }
         for (i, line) in self.log.iter().enumerate() {

@@ -72,7 +72,8 @@ fn read(endpoint: &str) -> Result<String, Error> {
 /// Greets the visitors of a service.
 struct Greeter {
     is_ended: Arc<AtomicBool>,
-    thread: JoinHandle<OnionListener>,
+    /// `None` after the end.
+    thread: Option<JoinHandle<OnionListener>>,
 }
 
 /// Sends each visitor the port that it connected to. A visitor that has given
@@ -92,14 +93,21 @@ fn greet(listener: OnionListener) -> Greeter {
         }
         listener
     });
-    Greeter { is_ended, thread }
+    Greeter { is_ended, thread: Some(thread) }
 }
 
 impl Greeter {
     /// Ends the service.
-    fn close(self) {
+    fn close(mut self) {
         self.is_ended.store(true, Ordering::SeqCst);
-        self.thread.join().unwrap().close().unwrap();
+        self.thread.take().unwrap().join().unwrap().close().unwrap();
+    }
+}
+
+impl Drop for Greeter {
+    fn drop(&mut self) {
+        // If the test has failed, the thread drops the listener.
+        self.is_ended.store(true, Ordering::SeqCst);
     }
 }
 

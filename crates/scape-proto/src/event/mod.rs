@@ -201,7 +201,7 @@ pub fn kind_name(reply: &Reply) -> &[u8] {
 ///
 /// ```
 /// use scape_proto::control::Decoder;
-/// use scape_proto::event::{Event, EventBody};
+/// use scape_proto::event::Event;
 /// use std::time::SystemTime;
 ///
 /// let mut decoder = Decoder::default();
@@ -210,7 +210,6 @@ pub fn kind_name(reply: &Reply) -> &[u8] {
 /// let event = Event::parse(reply, SystemTime::now());
 /// assert_eq!(event.kind().as_str(), "BW");
 /// assert_eq!(event.to_string(), "650 BW 1024 512");
-/// # let _ = EventBody::Unknown;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "ControlMessage")]
