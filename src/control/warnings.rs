@@ -57,8 +57,8 @@ impl Warnings {
     }
 }
 
-/// Returns true if tor refused a SETCONF because it couldn't open a port. It may
-/// have closed another port before, although it has changed no option.
+/// Returns true if tor refused a SETCONF because it couldn't open a port. tor
+/// may have closed another port before, although it has changed no option.
 pub(crate) fn may_have_closed_ports(refusal: &Refusal) -> bool {
     refusal.text().contains("listener")
 }

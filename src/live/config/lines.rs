@@ -26,8 +26,9 @@ pub(super) fn with_values(
 /// Puts the ports that tor chooses (`auto`) behind all others.
 ///
 /// With `auto` in front of a port with a number, tor may take the listener of
-/// the number for that of `auto` at the next change of any option. Then it can't
-/// bind the number a second time, refuses the change, and has closed a port.
+/// the number for that of `auto` at the next change of any option. Then tor
+/// can't bind the number a second time. It refuses the change, and has closed a
+/// port.
 pub(super) fn put_auto_last(lines: &mut [ConfLine]) {
     lines.sort_by_key(|line| {
         let name = line.name.to_ascii_lowercase();

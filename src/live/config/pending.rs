@@ -41,6 +41,13 @@ impl Wanted {
         }
     }
 
+    /// Returns true if tor's lines are the wanted ones, in the order of the
+    /// change or in that in which it is sent.
+    pub(super) fn is(&self, schema: &Schema, unit: &str, now: &[ConfLine]) -> bool {
+        are_the_same(schema, now, &self.lines(schema, unit))
+            || are_the_same(schema, now, &self.sent_lines(schema, unit))
+    }
+
     /// Returns the wanted lines in the order in which they are sent.
     pub(super) fn sent_lines(&self, schema: &Schema, unit: &str) -> Vec<ConfLine> {
         let mut lines = self.lines(schema, unit);
@@ -215,8 +222,7 @@ fn explicit(schema: &Schema, unit: &str, wanted: &Wanted) -> Option<Vec<ConfLine
 /// option or group. This is so if another program has changed the lines since
 /// `change` was begun, and `now` differs from the lines that `change` wants.
 pub(super) fn is_conflict(schema: &Schema, unit: &str, change: &Pending, now: &[ConfLine]) -> bool {
-    !are_the_same(schema, &change.base, now)
-        && !are_the_same(schema, &change.wanted.lines(schema, unit), now)
+    !are_the_same(schema, &change.base, now) && !change.wanted.is(schema, unit, now)
 }
 
 #[cfg(test)]

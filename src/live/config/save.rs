@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::Config;
-use super::lines::are_the_same;
 use super::model::Model;
 use super::pending::{ConfigConflict, ConfigDiff, Pending, Wanted, command, is_conflict};
 use super::schema::Spec;
@@ -201,7 +200,9 @@ impl Config {
     /// the wanted value.
     ///
     /// tor may write a value differently (`600` for `10 minutes`). The new
-    /// value is read when it is needed, unless tor reports it first.
+    /// value is read when it is needed, unless tor reports it first. Ports that
+    /// tor chooses (`auto`) are sent behind the others of their group, because
+    /// tor may refuse later changes otherwise.
     ///
     /// ```no_run
     /// # let tor = scape::Tor::connect()?;
@@ -277,9 +278,7 @@ impl Config {
             let schema = model.schema.clone();
             let is_so = |unit: &str, change: &Pending| {
                 let now = model.expected(unit);
-                now.is_some_and(|now| {
-                    are_the_same(&schema, now, &change.wanted.lines(&schema, unit))
-                })
+                now.is_some_and(|now| change.wanted.is(&schema, unit, now))
             };
             self.pending.retain(|unit, change| !is_so(unit, change));
             if self.pending.is_empty() {
