@@ -14,18 +14,17 @@
     clippy::string_slice
 )]
 
+#[path = "../tests/support/terminal.rs"]
+#[allow(dead_code)]
+mod terminal;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
 use std::process::Child;
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
-use pty_process::Size;
-use pty_process::blocking::{Command, Pty, open};
 use scape::testing::ScriptedTor;
+use terminal::Monitor;
 
 const RELAYS: usize = 9_000;
 const CONNECTIONS: usize = 5_000;
@@ -34,8 +33,6 @@ const CIRCUITS: usize = 2_000;
 const OPTIONS: usize = 400;
 /// The time for which each page is measured.
 const SHOWN: Duration = Duration::from_secs(10);
-/// The longest wait for the relays to be on the screen.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// The targets: the part of one core in percent, and bytes of memory.
 const CPU: f64 = 2.0;
 const MEMORY: u64 = 40_000_000;
@@ -49,11 +46,11 @@ const CONSENSUS: &str = include_str!("../../scape-proto/tests/data/documents/con
 fn main() {
     let tor = relay();
     let address = tor.address().unwrap().to_string();
-    let mut monitor = Monitor::start(&address);
+    let mut monitor = Monitor::open(&address, ROWS, COLUMNS, &[]);
     monitor.press("6");
-    monitor.wait(&format!("{RELAYS} of {RELAYS} relays"));
+    monitor.see(&format!("{RELAYS} of {RELAYS} relays"));
     monitor.press("2");
-    monitor.wait(&format!("{CONNECTIONS} OR connections"));
+    monitor.see(&format!("{CONNECTIONS} OR connections"));
     println!("each page for {SHOWN:?}; targets: {CPU} % of a core, {} MB", MEMORY / 1_000_000);
     let pages = ["overview", "connections", "log", "configuration", "onions", "network", "prompt"];
     for (page, name) in pages.iter().enumerate() {
@@ -73,9 +70,9 @@ fn main() {
     }
     // The monitor has kept up with the events.
     monitor.press("\t");
-    monitor.wait("read 10.0 MB/s");
+    monitor.see("read 10.0 MB/s");
     monitor.press("3");
-    monitor.wait(&format!("in second {}", SHOWN.as_secs() - 1));
+    monitor.see(&format!("in second {}", SHOWN.as_secs() - 1));
     let memory = status(&monitor.child, "VmRSS:");
     let highest = status(&monitor.child, "VmHWM:");
     let verdict = if highest <= MEMORY { "met" } else { "missed" };
@@ -201,55 +198,6 @@ fn events(second: u32) -> String {
     }
     write!(text, "650 NOTICE Heartbeat: nothing has happened in second {second}\r\n").unwrap();
     text
-}
-
-/// A monitor on a terminal of its own.
-struct Monitor {
-    terminal: Arc<Pty>,
-    child: Child,
-    output: Receiver<Vec<u8>>,
-    screen: vt100::Parser,
-}
-
-impl Monitor {
-    fn start(address: &str) -> Self {
-        let (terminal, slave) = open().unwrap();
-        terminal.resize(Size::new(ROWS, COLUMNS)).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_scape"))
-            .args(["monitor", "--control", address])
-            .env("TERM", "xterm-256color")
-            .spawn(slave)
-            .unwrap();
-        let terminal = Arc::new(terminal);
-        let reader = Arc::clone(&terminal);
-        let (sender, output) = unbounded();
-        // Reading fails when the monitor has ended.
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            while let Ok(count @ 1..) = (&*reader).read(&mut bytes) {
-                let _ = sender.send(bytes[..count].to_vec());
-            }
-        });
-        Monitor { terminal, child, output, screen: vt100::Parser::new(ROWS, COLUMNS, 0) }
-    }
-
-    fn press(&self, keys: &str) {
-        (&*self.terminal).write_all(keys.as_bytes()).unwrap();
-    }
-
-    fn read_until(&mut self, end: Instant) {
-        while let Ok(bytes) = self.output.recv_deadline(end) {
-            self.screen.process(&bytes);
-        }
-    }
-
-    fn wait(&mut self, text: &str) {
-        let end = Instant::now() + PATIENCE;
-        while !self.screen.screen().contents().contains(text) {
-            assert!(Instant::now() < end, "no {text:?} on\n{}", self.screen.screen().contents());
-            self.read_until(Instant::now() + Duration::from_millis(50));
-        }
-    }
 }
 
 /// Returns the processor time of a process, in hundredths of a second.

@@ -91,9 +91,8 @@ const RESTORING: Duration = Duration::from_secs(1);
 static RESTORE: Mutex<Vec<(u64, Restore)>> = parking_lot::const_mutex(Vec::new());
 /// The number of the next function.
 static NEXT: AtomicU64 = AtomicU64::new(0);
-/// True if the program must end as soon as everything is undone, without
-/// waiting for the command.
-static ENDS_SOON: AtomicBool = AtomicBool::new(false);
+/// The time that replaces [`RETURN`] after a call of [`end_with`].
+static RETURN_SOON: Mutex<Option<Duration>> = parking_lot::const_mutex(None);
 
 /// A change of the terminal. It is undone when the value is dropped, or when a
 /// signal ends the program before that.
@@ -122,12 +121,12 @@ impl Drop for Restoring {
 }
 
 /// Registers a function that restores the terminal. From then on, the program
-/// ends after a signal as soon as everything is undone. It doesn't wait for the
-/// command, because a command that reads from a terminal doesn't return by
-/// itself.
-pub(crate) fn end_with(restore: impl FnOnce() + Send + 'static) {
+/// ends soon after everything is undone after a signal. It waits for the
+/// command for at most `limit`, because a command that uses a terminal may be
+/// blocked by the terminal and not return by itself.
+pub(crate) fn end_with(limit: Duration, restore: impl FnOnce() + Send + 'static) {
     std::mem::forget(restore_with(restore));
-    ENDS_SOON.store(true, Ordering::SeqCst);
+    *RETURN_SOON.lock() = Some(limit);
 }
 
 /// Restores the terminal, and ends the program.
@@ -238,9 +237,8 @@ fn undo(done: crossbeam_channel::Sender<()>) {
     // Errors aren't reported here, because the command reports its own failure.
     let _ = scape::undo_all(UNDO);
     drop(done);
-    if !ENDS_SOON.load(Ordering::SeqCst) {
-        wait(RETURN, || false);
-    }
+    let limit = *RETURN_SOON.lock();
+    wait(limit.unwrap_or(RETURN), || false);
     exit();
 }
 

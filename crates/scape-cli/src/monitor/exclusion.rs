@@ -19,10 +19,9 @@ pub(crate) fn change(
     is_excluded: bool,
 ) -> Result<&'static str> {
     let value = controller.get_conf(OPTION)?.unwrap_or_default();
-    match changed(&value, relay, is_excluded) {
-        value if value.is_empty() => controller.reset_conf([OPTION])?,
-        value => controller.set_conf([(OPTION, value)])?,
-    }
+    // An empty value clears the list, even if tor's file of defaults has a
+    // value.
+    controller.set_conf([(OPTION, changed(&value, relay, is_excluded))])?;
     Ok(match is_excluded {
         true => "tor avoids the relay in new circuits; press W on the page Config to save that",
         false => "tor may use the relay again",
@@ -52,7 +51,26 @@ fn is_relay(entry: &str, relay: Fingerprint) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use scape::Connect;
+    use scape::testing::ScriptedTor;
+
     use super::*;
+
+    #[test]
+    fn last_entry_is_removed_with_an_empty_value() {
+        let one = "$0000000000000000000000000000000000000001";
+        let tor = ScriptedTor::builder()
+            .on("GETCONF ExcludeNodes", &*format!("250 ExcludeNodes={one}\r\n"))
+            .on("SETCONF ExcludeNodes=\"\"", "250 OK\r\n")
+            .on_prefix("GETINFO", "552 Unrecognized\r\n")
+            .on_prefix("ONION_CLIENT_AUTH_VIEW", "250 OK\r\n")
+            .start()
+            .unwrap();
+        let controller = Connect::new().authenticate_over(tor.transport().unwrap()).unwrap();
+        change(&controller, one.parse().unwrap(), false).unwrap();
+        let sent = tor.sent();
+        assert!(sent.iter().any(|line| line == "SETCONF ExcludeNodes=\"\""), "{sent:?}");
+    }
 
     #[test]
     fn other_entries_stay() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select, tick};
 use scape::connection::{Batch, EventItem, QueueLimit};
-use scape::event::{EventBody, EventKind, OrConnStatus};
+use scape::event::{EventBody, EventKind, OrConnInfo, OrConnStatus};
 use scape::{Controller, Error, ErrorKind, Result, Subscription};
 
 use crate::commands::shared::files::is_local;
@@ -304,10 +304,7 @@ impl Feed {
             if let Some(mut list) = accept_refusal(self.asked.info().or_connections())? {
                 self.pass_waiting(|body| {
                     if let EventBody::OrConn(info) = body {
-                        let is_end =
-                            matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
-                        list.retain(|listed| listed.target != info.target);
-                        list.extend((!is_end).then(|| info.clone()));
+                        bring_up_to_date(&mut list, info);
                     }
                 })?;
                 self.send(Message::OrConnections(list))?;
@@ -335,6 +332,27 @@ impl Feed {
             }
         }
         Ok(())
+    }
+}
+
+/// Changes tor's list of OR connections as an event says. The list has no IDs,
+/// and a relay may have several connections, each with an entry.
+fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
+    let same = list.iter().position(|listed| listed.target == info.target);
+    let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
+    match (is_end, same) {
+        (true, Some(at)) => drop(list.remove(at)),
+        (true, None) => {}
+        (false, Some(at)) => {
+            // Another event may be older than the list, or be about another
+            // connection.
+            if let Some(listed) = list.get_mut(at)
+                && info.status == OrConnStatus::Connected
+            {
+                *listed = info.clone();
+            }
+        }
+        (false, None) => list.push(info.clone()),
     }
 }
 
@@ -424,6 +442,26 @@ mod tests {
         let Some(Message::Circuits(list)) = messages.last() else { panic!("{messages:?}") };
         let ids: Vec<_> = list.iter().map(|circuit| circuit.id.to_string()).collect();
         assert_eq!(ids, ["6", "7"]);
+    }
+
+    #[test]
+    fn end_of_a_connection_leaves_the_other_one_of_the_same_relay() {
+        let (_tor, mut feed, received) = feed(|command| match command {
+            "GETINFO orconn-status" => {
+                "650 ORCONN $0000000000000000000000000000000000000001~one CLOSED ID=1\r\n\
+                 650 ORCONN $0000000000000000000000000000000000000002~two CONNECTED ID=2\r\n\
+                 650 ORCONN 10.0.0.3:9001 LAUNCHED ID=3\r\n250+orconn-status=\r\n\
+                 $0000000000000000000000000000000000000001~one CONNECTED\r\n\
+                 $0000000000000000000000000000000000000001~one CONNECTED\r\n\
+                 $0000000000000000000000000000000000000002~two LAUNCHED\r\n.\r\n250 OK\r\n"
+            }
+            _ => "552 Unrecognized\r\n",
+        });
+        feed.ask().unwrap();
+        let messages = until(&received, |message| matches!(message, Message::OrConnections(_)));
+        let Some(Message::OrConnections(list)) = messages.last() else { panic!("{messages:?}") };
+        let list: Vec<_> = list.iter().map(ToString::to_string).collect();
+        assert_eq!(list, ["one CONNECTED", "two CONNECTED", "10.0.0.3:9001 LAUNCHED"]);
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod worker;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anstream::{AutoStream, ColorChoice};
@@ -57,6 +58,7 @@ use crate::commands::shared::countries::CountryOptions;
 
 use data::Link;
 use feed::Feed;
+use graphs::GraphsFile;
 use message::Message;
 use model::Model;
 use pages::Page;
@@ -115,8 +117,8 @@ impl Arguments {
             return Err(Failure::usage(text));
         }
         Screen::check()?;
-        let now = SystemTime::now();
-        let graphs = self.graphs.as_ref().map(|path| graphs::read(path, now)).transpose()?;
+        let saved = self.graphs.as_deref().map(graphs::read).transpose()?;
+        let file = self.graphs.clone().map(|path| Arc::new(GraphsFile::new(path)));
         let geoip = self.geoip()?;
         let reconnect = Reconnect::new().max_delay(RECONNECT_EVERY);
         let connect = context.connect()?.reconnect(reconnect).heartbeat(HEARTBEAT);
@@ -129,7 +131,7 @@ impl Arguments {
         // Dropping the registration would end the callback.
         let _registration = controller.on_status(move |change| tell_link(change, &status))?;
         let feed = Feed::new(controller.clone(), messages.clone())?;
-        let worker = Worker::new(controller, messages.clone(), kinds, geoip, self.graphs.clone());
+        let worker = Worker::new(controller, messages.clone(), kinds, geoip, file.clone());
 
         let mut screen = Screen::open(self.mouse)?;
         let colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
@@ -140,16 +142,19 @@ impl Arguments {
             (spawn("scape-input", move || input::run(&messages))?, "the terminal can't be read"),
         ];
         let theme = Theme { colors };
+        // Connecting may have taken long, because the user may have typed a
+        // password.
+        let now = SystemTime::now();
         let mut model = Model::new(now, theme, self.page, screen.size()?);
-        model.keeps_graphs = graphs.is_some();
-        model.data.histories = graphs.unwrap_or_default();
+        model.keeps_graphs = file.is_some();
+        model.data.histories = saved.unwrap_or_default().resume(now);
         let token = context.token.clone();
         let around = Surroundings { messages: incoming, requests, threads, token };
         let ended = run::run(&mut model, &mut screen, &around);
         // The terminal is restored before anything is printed.
         drop(screen);
-        if let Some(path) = &self.graphs {
-            let kept = graphs::write(path, &model.data.histories, SystemTime::now());
+        if let Some(file) = file {
+            let kept = file.write_final(&model.data.histories, SystemTime::now());
             let kept =
                 kept.map_err(|error| Failure::failed(format!("cannot save the graphs: {error}")));
             return ended.and(kept);

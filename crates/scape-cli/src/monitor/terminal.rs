@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Stdout};
 use std::panic;
 use std::sync::Once;
+use std::time::Duration;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{
@@ -21,6 +22,10 @@ use crate::base::interrupt;
 
 use super::draw::draw;
 use super::model::Model;
+
+/// The time that the monitor has to end after a signal. It notices the signal
+/// after 250 milliseconds at most, and then saves the graphs.
+const RETURN: Duration = Duration::from_secs(3);
 
 /// The terminal while the monitor uses it. Dropping this value restores the
 /// terminal.
@@ -45,7 +50,7 @@ impl Screen {
         enable_raw_mode().map_err(failure)?;
         // When a signal arrives, this thread may be blocked by the terminal, so
         // another thread restores it.
-        interrupt::end_with(restore);
+        interrupt::end_with(RETURN, restore);
         // From here on, dropping the screen restores the terminal.
         let backend = CrosstermBackend::new(io::stdout());
         let screen = Terminal::new(backend).map(|terminal| Screen { terminal });

@@ -56,11 +56,15 @@ pub(crate) fn update(model: &mut Model, message: Message) -> Vec<Effect> {
             }
         }
         Message::Usage(usage) => {
-            let histories = &mut model.data.histories;
-            histories.memory.push(usage.memory);
-            histories.cpu.push(usage.cpu);
-            let count = u64::try_from(model.data.connections.or_connections.len());
-            histories.connections.push(count.ok());
+            // While the connection is lost, ticks add values without a
+            // measurement.
+            if model.data.link == Link::Up {
+                let histories = &mut model.data.histories;
+                histories.memory.push(usage.memory);
+                histories.cpu.push(usage.cpu);
+                let count = u64::try_from(model.data.connections.or_connections.len());
+                histories.connections.push(count.ok());
+            }
             // The tick of the same second draws the screen.
             model.data.usage = usage;
             return Vec::new();

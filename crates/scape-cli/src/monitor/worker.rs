@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddrV4};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -22,10 +22,11 @@ use crate::commands::shared::log::file::LogFile;
 use super::data::Options;
 use super::data::history::Histories;
 use super::data::relays::{Place, Relays};
+use super::graphs::GraphsFile;
 use super::message::{Message, Note, Request};
 use super::owners::program_of;
 use super::queue::Waiting;
-use super::{exclusion, graphs, relay_details, torrc_lines};
+use super::{exclusion, relay_details, torrc_lines};
 
 /// The number of bytes that are read from the end of tor's log file.
 const LOG_TAIL: u64 = 256 * 1024;
@@ -44,7 +45,7 @@ pub(crate) struct Worker {
     config: Option<Config>,
     geoip: GeoIp,
     /// The file in which graphs are saved.
-    graphs: Option<PathBuf>,
+    graphs: Option<Arc<GraphsFile>>,
 }
 
 impl Worker {
@@ -53,7 +54,7 @@ impl Worker {
         messages: Sender<Message>,
         kinds: Sender<Vec<EventKind>>,
         geoip: GeoIp,
-        graphs: Option<PathBuf>,
+        graphs: Option<Arc<GraphsFile>>,
     ) -> Self {
         let geoip = geoip.tor(&controller);
         Worker { controller, messages, kinds, config: None, geoip, graphs }
@@ -159,8 +160,8 @@ impl Worker {
 
     /// Writes the graphs to their file. Returns a message if that fails.
     fn keep(&self, histories: &Histories) -> Option<Message> {
-        let path = self.graphs.as_ref()?;
-        let error = graphs::write(path, histories, SystemTime::now()).err()?;
+        let file = self.graphs.as_ref()?;
+        let error = file.write(histories, SystemTime::now()).err()?;
         Some(Message::Note(Note::error(format!("cannot save the graphs: {error}"))))
     }
 

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use rustyline::completion::Completer;
@@ -108,7 +109,8 @@ fn restore_at_signals() {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
     if let Ok(settings) = tcgetattr(io::stdin()) {
-        interrupt::end_with(move || {
+        // A command that waits for a line doesn't notice signals.
+        interrupt::end_with(Duration::ZERO, move || {
             // The terminal may be closed.
             let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
         });

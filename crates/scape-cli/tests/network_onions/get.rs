@@ -2,6 +2,8 @@ use std::fs;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Child;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -106,9 +108,9 @@ fn writes(network: &TestNetwork) {
     let pipe = folder.path().join("pipe");
     let mode = rustix::fs::Mode::from_raw_mode(0o600);
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-    let begun = Instant::now();
     let mut child = scape(network, ["get", &server.url("/"), "-o"]).arg(&pipe).start();
-    wait_for_handler(&mut child);
+    wait_for_open(&mut child);
+    let begun = Instant::now();
     send_signal(child.id(), Signal::INT);
     Done::of(child, &"a get into a pipe").expect(130);
     assert!(begun.elapsed() < Duration::from_secs(15));
@@ -133,6 +135,29 @@ fn writes(network: &TestNetwork) {
     assert!(done.error.contains("cannot write /nowhere/x: No such file"), "{done:?}");
     assert!(!done.error.contains(".scape-"), "{done:?}");
     assert!(silent.accept().is_err());
+}
+
+/// Waits until a thread of the command waits for a reader of a pipe. Some
+/// systems don't tell what a thread waits for. They get some time.
+fn wait_for_open(child: &mut Child) {
+    wait_for_handler(child);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let tasks = format!("/proc/{}/task", child.id());
+    loop {
+        assert_eq!(child.try_wait().unwrap(), None, "the command has ended");
+        let tasks = fs::read_dir(&tasks).into_iter().flatten().flatten();
+        let names = tasks.map(|task| fs::read_to_string(task.path().join("wchan")));
+        let names: Vec<String> = names.filter_map(Result::ok).collect();
+        // The kernel's function that waits while a named pipe is opened.
+        if names.iter().any(|name| name == "wait_for_partner") {
+            return;
+        }
+        if Instant::now() >= deadline {
+            let is_hidden = names.iter().all(|name| matches!(name.as_str(), "" | "0"));
+            return assert!(is_hidden, "no thread opens the pipe: {names:?}");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 fn prints_json(network: &TestNetwork) {

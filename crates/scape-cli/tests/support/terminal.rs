@@ -125,11 +125,11 @@ impl Monitor {
             .args(["monitor", "--control"])
             .arg(control.to_string())
             .args(arguments)
-            .env("TERM", "xterm-256color")
-            .env_remove("NO_COLOR");
-        for (name, _) in std::env::vars() {
-            if name.starts_with("SCAPE_") || name.starts_with("TOR_") {
-                command = command.env_remove(name);
+            .env("TERM", "xterm-256color");
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("SCAPE_") || text.starts_with("TOR_") || text.contains("COLOR") {
+                command = command.env_remove(&name);
             }
         }
         let child = command.spawn(slave).unwrap();
@@ -161,6 +161,14 @@ impl Monitor {
             if let Ok(bytes) = self.output.recv_timeout(TICK) {
                 self.take(&bytes);
             }
+        }
+    }
+
+    /// Reads until a time, so that the monitor isn't held back by a full
+    /// terminal.
+    pub(crate) fn read_until(&mut self, end: Instant) {
+        while let Ok(bytes) = self.output.recv_deadline(end) {
+            self.take(&bytes);
         }
     }
 

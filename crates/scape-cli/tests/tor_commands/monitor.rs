@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 use rustix::pty::ptsname;
 use rustix::termios::{Action, tcflow};
-use scape::control::AddOnion;
+use scape::control::{AddOnion, Signal as ControlSignal};
 
 use crate::real_tor::RealTor;
 use crate::run::{Scape, send_signal};
@@ -181,6 +181,41 @@ fn terminal_is_restored_after_sigterm() {
     monitor.check_restored();
     let mouse = monitor.screen.screen().mouse_protocol_mode();
     assert_eq!(mouse, vt100::MouseProtocolMode::None);
+}
+
+#[test]
+fn graphs_are_saved_after_sigterm() {
+    let tor = RealTor::start("");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graphs");
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut monitor = Monitor::start(&tor, &["--graphs", path.to_str().unwrap()]);
+        monitor.see("1 Overview");
+        send_signal(monitor.child.id(), signal);
+        assert_eq!(monitor.end().code(), Some(130));
+        monitor.check_restored();
+        // No temporary file is left.
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let files: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(files, ["graphs"]);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn empty_value_clears_excluded_relays_of_the_defaults_file() {
+    let tor = RealTor::start("");
+    let controller = tor.controller();
+    let excluded = || controller.get_conf("ExcludeNodes").unwrap().unwrap_or_default();
+    std::fs::write(tor.folder().join("torrc-defaults"), "ExcludeNodes {de}\n").unwrap();
+    controller.signal(ControlSignal::Reload).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while excluded() != "{de}" {
+        assert!(Instant::now() < deadline, "{}", tor.log());
+        thread::sleep(TICK);
+    }
+    controller.set_conf([("ExcludeNodes", "")]).unwrap();
+    assert_eq!(excluded(), "");
 }
 
 #[test]

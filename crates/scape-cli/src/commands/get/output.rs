@@ -17,12 +17,11 @@ use crate::base::context::Context;
 use crate::base::failure::Failure;
 use crate::base::output::printable;
 use crate::base::units;
+use crate::commands::shared::links::follow_links;
 use crate::commands::shared::temporary::without_temporary_name;
 
 /// The maximum length of a body in JSON, in bytes.
 const LONGEST_IN_JSON: usize = 64_000_000;
-/// The maximum number of symbolic links that are followed.
-const MOST_LINKS: usize = 40;
 
 /// An answer, as it is printed with `--json`.
 #[derive(Debug, Serialize)]
@@ -155,17 +154,6 @@ impl Destination {
             }
         }
     }
-}
-
-/// Follows symbolic links. Returns the path at the end, which may not exist
-/// yet.
-fn follow_links(path: &Path) -> PathBuf {
-    let mut real = path.to_path_buf();
-    for _ in 0..MOST_LINKS {
-        let Ok(target) = fs::read_link(&real) else { break };
-        real = real.parent().unwrap_or(Path::new("")).join(target);
-    }
-    real
 }
 
 /// Prints the answer as JSON, with the body unless it goes into a file.

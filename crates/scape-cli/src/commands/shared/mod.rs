@@ -6,6 +6,7 @@ pub(crate) mod countries;
 pub(crate) mod ended;
 pub(crate) mod files;
 pub(crate) mod json;
+pub(crate) mod links;
 pub(crate) mod listing;
 pub(crate) mod log;
 pub(crate) mod relay;

@@ -80,7 +80,7 @@ pub(crate) struct History {
     minutes: Ring,
     hours: Ring,
     /// The number of seconds without a measurement before the next value.
-    #[serde(skip)]
+    #[serde(default)]
     gap: u64,
 }
 
@@ -146,7 +146,9 @@ impl Histories {
     /// Leaves a gap of some seconds, because the monitor wasn't running.
     pub(crate) fn resume_after(&mut self, seconds: u64) {
         for history in self.all() {
-            history.gap = seconds;
+            // The monitor may have ended before the first value after the
+            // last gap.
+            history.gap = history.gap.saturating_add(seconds);
         }
     }
 

@@ -10,6 +10,7 @@ use scape::word::CircuitId;
 
 use super::{Effect, Facts, Message, Page, Request, Screen, Usage, facts, full, time};
 use crate::monitor::data::Link;
+use crate::monitor::data::history::Interval;
 use crate::monitor::message::Note;
 use crate::monitor::view::PageView as _;
 
@@ -305,6 +306,18 @@ fn unknown_usage_is_not_zero() {
     screen.message(Message::Usage(Usage::default()));
     assert_eq!(screen.model.data.histories.memory.last(), 40_000_000);
     assert_eq!(screen.model.data.histories.cpu.last(), 25);
+}
+
+#[test]
+fn second_without_a_connection_has_one_value_in_each_graph() {
+    let mut screen = Screen::new(Page::Overview);
+    screen.message(Message::Link(Link::Lost("connection refused".into())));
+    screen.message(Message::Usage(Usage { memory: Some(40_000_000), ..Usage::default() }));
+    screen.message(Message::Tick(time(1)));
+    let histories = &screen.model.data.histories;
+    for history in [&histories.memory, &histories.cpu, &histories.connections, &histories.read] {
+        assert_eq!(history.newest(Interval::Second).collect::<Vec<_>>(), [None]);
+    }
 }
 
 #[test]

@@ -37,6 +37,15 @@ fn every_size_can_be_drawn() {
 }
 
 #[test]
+fn keys_of_pages_have_names_and_meanings() {
+    for page in Page::ALL {
+        for (key, meaning) in full(page).model.pages.get(page).keys() {
+            assert!(!key.is_empty() && !meaning.is_empty(), "{page:?}: {key:?} {meaning:?}");
+        }
+    }
+}
+
+#[test]
 fn pages_of_a_wide_screen_have_the_tabs_and_the_keys() {
     for page in Page::ALL {
         for (width, height) in [(80, 24), (120, 40)] {

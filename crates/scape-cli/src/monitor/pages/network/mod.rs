@@ -123,9 +123,9 @@ impl PageView for Network {
             ("Enter", "details: the relay's descriptor"),
             (
                 "/",
-                "search: names, addresses, or country=de flag=Exit version=0.4.9 weight=1000, and",
+                "search: names, addresses, or country=de flag=Exit version=0.4.9 weight=1000 \
+                 network=64496 (with --networks)",
             ),
-            ("", "network=64496 if --networks was given"),
             ("f", "filter: by a flag"),
             ("b", "block: avoid the relay or use it again, after a question"),
             ("s, S", "sort: by another column, or reversed"),

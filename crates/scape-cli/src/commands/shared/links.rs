@@ -1,0 +1,38 @@
+//! Follows symbolic links, so that replacing a file keeps the links to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The maximum number of symbolic links that are followed.
+const MOST_LINKS: usize = 40;
+
+/// Follows symbolic links. Returns the path at the end, which may not exist
+/// yet.
+pub(crate) fn follow_links(path: &Path) -> PathBuf {
+    let mut real = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&real) else { break };
+        real = real.parent().unwrap_or(Path::new("")).join(target);
+    }
+    real
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_to_a_file_that_may_not_exist() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name);
+        symlink("second", path("first")).unwrap();
+        symlink(path("file"), path("second")).unwrap();
+        assert_eq!(follow_links(&path("first")), path("file"));
+        assert_eq!(follow_links(&path("file")), path("file"));
+        // A circle of links has no end.
+        symlink("circle", path("circle")).unwrap();
+        assert_eq!(follow_links(&path("circle")), path("circle"));
+    }
+}
