@@ -22,9 +22,9 @@ use crate::base::output::printable;
 /// Find mistakes in the torrc
 ///
 /// Errors are lines that tor can't read, and options that it doesn't know or
-/// ignores as obsolete. Warnings are lines that a later line replaces, and options for which tor
-/// runs with another value. Notices are lines that only repeat a default. The
-/// exit code is 1 if there is an error.
+/// ignores as obsolete. Warnings are lines that a later line replaces, and
+/// options for which tor runs with another value. Notices are lines that only
+/// repeat a default. The exit code is 1 if there is an error.
 ///
 /// Values are only compared with those of the running tor. tor may refuse a
 /// value for which no error is printed.
