@@ -60,8 +60,14 @@ impl Context {
     /// Connects to the control port. Ctrl-C and SIGTERM cancel the calls of the
     /// returned controller.
     pub(crate) fn controller(&self) -> Result<Controller, Failure> {
-        let connect = self.connect()?;
-        self.open(&connect).map_err(|error| self.describe(&connect, error))
+        self.open_with(&self.connect()?)
+    }
+
+    /// Like [`controller`](Self::controller), with changed settings. The
+    /// library's own `connect_interactive` can't be used, because Ctrl-C
+    /// doesn't end its question, and then the terminal stays without echo.
+    pub(crate) fn open_with(&self, connect: &Connect) -> Result<Controller, Failure> {
+        self.open(connect).map_err(|error| self.describe(connect, error))
     }
 
     /// Opens the connection. If tor requires a password and the user gave none,

@@ -16,7 +16,6 @@ const LONGEST_LINE: usize = 2000;
 /// Parts of the library's messages that name its methods, and what a user of
 /// the command does instead.
 const REPLACED: &[(&str, &str)] = &[
-    (" (allow_private_addresses(true) permits it)", ""),
     (", or add a port with SocksPort::added", ""),
     ("add one with SocksPort::added", "add one to torrc"),
     ("name the port with SocksPort::at", "name the port with --socks"),
@@ -203,6 +202,11 @@ impl From<io::Error> for Failure {
 
 #[cfg(test)]
 mod tests {
+    use scape::Launch;
+    use scape::control::Refusal;
+    use scape::socks::{SocksProxy, Target};
+    use scape::tor::NoSocksPortError;
+
     use super::*;
 
     #[test]
@@ -210,6 +214,37 @@ mod tests {
         assert_eq!(beginning("é"), "é");
         let cut = beginning(&"é".repeat(LONGEST_LINE + 1)).into_owned();
         assert_eq!((cut.chars().count(), cut.chars().last()), (LONGEST_LINE + 1, Some('…')));
+    }
+
+    #[test]
+    fn errors_of_the_library_name_none_of_its_methods() {
+        let proxy = SocksProxy::new(1).allow_private_addresses(false);
+        let private = proxy.connect(("192.168.0.1", 80)).unwrap_err();
+        let target = "a".parse::<Target>().unwrap_err();
+        let refusal = Refusal::new("GETINFO net/listeners/socks", vec![(551, "hidden".into())]);
+        let launch = || Launch::new().program("/nowhere/tor");
+        let option = |name: &str, value: &str| launch().option(name, value).start().unwrap_err();
+        let errors = [
+            private,
+            NoSocksPortError::None.into(),
+            NoSocksPortError::Hidden { refusal, attempts: Vec::new() }.into(),
+            NoSocksPortError::Options { wanted: Vec::new(), lines: Vec::new() }.into(),
+            NoSocksPortError::Remote { control: "192.0.2.1:9051".to_owned() }.into(),
+            launch().start().unwrap_err(),
+            option("DataDirectory", "/nowhere"),
+            option("__OwningControllerProcess", "1"),
+            option("ControlPortWriteToFile", "/nowhere/file"),
+            option("CookieAuthentication", "0"),
+            option("%include", "/nowhere/torrc"),
+        ];
+        let messages = errors.map(|error| Failure::from(error).message);
+        let target = in_words_of_the_command(target.to_string());
+        for message in messages.iter().chain([&target]) {
+            for part in ["::", "(\""] {
+                let is_address = part == "::" && message.contains("[2001:db8::1]:80");
+                assert!(!message.contains(part) || is_address, "{message}");
+            }
+        }
     }
 
     #[test]

@@ -52,6 +52,11 @@ pub(crate) struct GlobalOptions {
 
     #[command(flatten)]
     pub(crate) color: colorchoice_clap::Color,
+
+    /// True if the command line chooses a tor. The variables in the environment
+    /// may then be those of another one.
+    #[arg(skip)]
+    pub(crate) names_tor: bool,
 }
 
 impl GlobalOptions {
@@ -66,6 +71,7 @@ impl GlobalOptions {
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<(), Failure> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        self.names_tor = self.control.is_some() || self.socks.is_some();
         set_from(&mut self.control, "SCAPE_CONTROL", set, parse)?;
         set_from(&mut self.socks, "SCAPE_SOCKS", set, parse)?;
         set_from(&mut self.password_file, "SCAPE_PASSWORD_FILE", set, |path| Ok(path.into()))?;
@@ -126,7 +132,30 @@ const TOO_LONG: &str = "the time is too long";
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: GlobalOptions,
+    }
+
+    #[test]
+    fn tor_on_the_command_line_is_told_from_one_in_the_environment() {
+        let environment = |_: &str| None;
+        let socks = |name: &str| (name == "SCAPE_SOCKS").then(|| OsString::from("9050"));
+        let read = |words: &[&str], variable: &dyn Fn(&str) -> Option<OsString>| {
+            let mut options = Line::parse_from(words).options;
+            options.read_environment(variable).unwrap();
+            (options.names_tor, options.socks.is_some())
+        };
+        assert_eq!(read(&["scape"], &environment), (false, false));
+        assert_eq!(read(&["scape"], &socks), (false, true));
+        assert_eq!(read(&["scape", "--control", "9051"], &socks), (true, true));
+        assert_eq!(read(&["scape", "--socks", "9052"], &environment), (true, true));
+    }
 
     #[test]
     fn durations_are_seconds_or_have_a_unit() {

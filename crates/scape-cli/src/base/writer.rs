@@ -18,8 +18,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// if somebody reads it.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// The longest text, in bytes, that fits into each pipe that can be written at
-/// The number of bytes for which each pipe that can be written has room.
+/// The room in bytes that poll(2) promises for a pipe on Linux: one page.
 const SHORT: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -30,7 +29,7 @@ type Job = Box<dyn FnOnce() + Send>;
 #[derive(Debug)]
 pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
-    /// The number of writes that the thread hasn't done yet.
+    /// The number of writes that aren't done yet.
     waiting: AtomicUsize,
     /// Returns true if a short text can be written at once.
     is_ready: fn() -> bool,
@@ -49,8 +48,14 @@ impl Writer {
         job: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<(), Failure> {
         // A line end may follow.
-        if length < SHORT && self.waiting.load(Ordering::SeqCst) == 0 && (self.is_ready)() {
-            return Ok(job()?);
+        if length < SHORT {
+            // Two threads at once could fill the pipe together, so only one of
+            // them may take the room that the pipe has.
+            if let Some(_write) = self.only_write()
+                && (self.is_ready)()
+            {
+                return Ok(job()?);
+            }
         }
         let Some(thread) = self.thread.get_or_init(start) else { return Ok(job()?) };
         let (sender, done) = bounded(1);
@@ -62,6 +67,23 @@ impl Writer {
             drop(sender.send(written));
         })));
         wait(&done, interrupt::has_come)
+    }
+
+    /// Counts a write, unless there is another one. Dropping the result ends
+    /// the write, even after a panic.
+    fn only_write(&self) -> Option<Write<'_>> {
+        let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
+        // A `Write` that is dropped counts down, so it is made only here.
+        counted.is_ok().then(|| Write(&self.waiting))
+    }
+}
+
+/// A write on the thread of the caller.
+struct Write<'a>(&'a AtomicUsize);
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -109,6 +131,7 @@ fn wait(done: &Receiver<io::Result<()>>, is_over: impl Fn() -> bool) -> Result<(
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
+    use std::thread;
 
     use super::*;
 
@@ -131,6 +154,23 @@ mod tests {
         assert_eq!(written.try_iter().collect::<Vec<_>>(), [0, 1, 2]);
         let failure = WRITER.write(1, || Err(io::ErrorKind::BrokenPipe.into())).unwrap_err();
         assert_eq!(failure.exit, Exit::NoReader);
+    }
+
+    #[test]
+    fn second_write_at_the_same_time_is_left_to_the_thread() {
+        static WRITER: Writer = Writer::new(|| true);
+        let caller = thread::current().id();
+        let (sender, written) = mpsc::channel();
+        let inner = sender.clone();
+        let outer = move || {
+            let told = move || inner.send(thread::current().id()).map_err(io::Error::other);
+            WRITER.write(1, told).map_err(|failure| io::Error::other(failure.message))?;
+            sender.send(thread::current().id()).map_err(io::Error::other)
+        };
+        WRITER.write(1, outer).unwrap();
+        assert_ne!(written.recv().unwrap(), caller);
+        assert_eq!(written.recv().unwrap(), caller);
+        assert_eq!(WRITER.waiting.load(Ordering::SeqCst), 0);
     }
 
     #[test]

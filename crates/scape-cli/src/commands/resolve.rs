@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::thread;
 
 use clap::Args;
 use crossbeam_channel::{Receiver, unbounded};
@@ -16,6 +15,7 @@ use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
 use crate::base::table::Table;
+use crate::base::threads;
 
 /// The maximum number of look-ups at the same time.
 const AT_ONCE: usize = 16;
@@ -107,9 +107,7 @@ fn start(client: &TorClient, queries: &[String]) -> Result<Receiver<(usize, Answ
                 }
             }
         };
-        thread::Builder::new()
-            .spawn(work)
-            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+        threads::start_or_fail(work)?;
     }
     Ok(answers)
 }

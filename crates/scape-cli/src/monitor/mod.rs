@@ -122,7 +122,7 @@ impl Arguments {
         let geoip = self.geoip()?;
         let reconnect = Reconnect::new().max_delay(RECONNECT_EVERY);
         let connect = context.connect()?.reconnect(reconnect).heartbeat(HEARTBEAT);
-        let controller = connect.connect_interactive()?.cancel_with(&context.token);
+        let controller = context.open_with(&connect)?;
 
         let (messages, incoming) = bounded(MESSAGES);
         let (requests, asked) = queue::bounded(REQUESTS);

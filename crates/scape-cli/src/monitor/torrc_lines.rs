@@ -5,7 +5,6 @@ use scape::{Controller, Result};
 
 use crate::base::failure::Failure;
 use crate::commands::conf::check::{self, Remark};
-use crate::commands::shared::files::is_local;
 
 /// Returns a title, and the lines of the torrc and of the files that it
 /// includes. Remarks follow the lines that they are about. Comments and secrets
@@ -13,12 +12,9 @@ use crate::commands::shared::files::is_local;
 ///
 /// # Errors
 ///
-/// Returns a failure if tor doesn't answer, or if a file can't be read.
+/// Returns a failure if tor runs on another machine or doesn't answer, or if a
+/// file can't be read.
 pub(crate) fn read(controller: &Controller) -> std::result::Result<(String, Vec<String>), Failure> {
-    if !is_local(controller) {
-        let text = "tor runs on another machine, so its torrc can't be read here";
-        return Err(Failure::failed(text));
-    }
     let remarks = check::check(&controller.config()?)?;
     let path = controller.info().config_file()?;
     let files = TorrcFiles::read(&path);

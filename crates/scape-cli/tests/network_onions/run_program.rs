@@ -71,4 +71,8 @@ fn refuses(network: &TestNetwork) {
     let script = "echo ${TOR_CONTROL_PASSWD-none} ${SCAPE_PASSWORD_FILE-none}";
     let command = shell(network, script).env("TOR_CONTROL_PASSWD", "x");
     assert_eq!(command.ok(), "none none\n");
+    // Neither is the control port of another tor.
+    let script = "echo ${TOR_CONTROL_IPC_PATH-none} ${SCAPE_CONTROL-none}";
+    let command = shell(network, script).env("TOR_CONTROL_IPC_PATH", "/nowhere/control");
+    assert_eq!(command.env("SCAPE_CONTROL", "1").ok(), "none none\n");
 }

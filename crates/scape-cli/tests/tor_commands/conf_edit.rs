@@ -2,12 +2,15 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
 use crate::real_tor::{RealTor, password_line};
-use crate::run::{Done, Scape};
+use crate::run::{Done, Scape, send_signal};
 
 /// Runs `scape conf edit` with a command that changes the file as the editor.
 fn edit(tor: &RealTor, editor: &str) -> Scape {
@@ -170,4 +173,19 @@ fn edit_asks_at_a_terminal() {
     assert!(done.error.contains("-Nickname other\n+Nickname third\nMake these"), "{done:?}");
     let value: serde_json::Value = serde_json::from_str(&done.out).unwrap();
     assert_eq!(value["after"], json!(["Nickname third"]));
+}
+
+#[test]
+fn signal_ends_the_wait_for_a_file_that_is_a_pipe() {
+    let tor = RealTor::start("");
+    let pipe = tor.folder().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
+    let child = edit(&tor, "true").arg("--file").arg(&pipe).start();
+    // The test can't see when the command opens the pipe.
+    thread::sleep(Duration::from_secs(1));
+    let begun = Instant::now();
+    send_signal(child.id(), Signal::INT);
+    Done::of(child, &"edit").expect(130);
+    // After 20 seconds, scape would end in any case.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }

@@ -102,6 +102,23 @@ fn conf_check_finds_mistakes_in_the_torrc() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn torrc_of_a_tor_on_another_machine_is_not_read_here() {
+    let tor = RealTor::start("Nickname somebody\n");
+    // This address leads to this machine, but it isn't known to be local.
+    let elsewhere = format!("0.0.0.0:{}", tor.port().port());
+    let run = |command| Scape::new(["conf", command]).control(&elsewhere);
+    for command in ["check", "diff"] {
+        let done = run(command).run().expect(1);
+        assert!(done.error.contains("another machine"), "{done:?}");
+        assert!(done.error.contains("--torrc FILE"), "{done:?}");
+        assert_eq!(done.out, "");
+    }
+    let values = run("diff").arg("--torrc").arg(tor.folder().join("torrc")).json();
+    assert!(values.iter().all(|value| value["name"] != "Nickname"), "{values:?}");
+}
+
+#[test]
 fn conf_save_writes_the_torrc() {
     let tor = RealTor::start("Nickname somebody\n");
     conf(&tor, ["set", "Nickname=other"]).ok();

@@ -54,12 +54,22 @@ fn until(what: &str, mut is_true: impl FnMut() -> bool) {
 #[test]
 fn question_for_a_password_ends_at_a_signal_and_restores_the_echo() {
     let tor = RealTor::start(&password_line("open sesame"));
-    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+    for (signal, command) in [
+        (Signal::TERM, &["info", "version"][..]),
+        (Signal::HUP, &["info", "version"]),
+        (Signal::INT, &["info", "version"]),
+        // These commands reconnect.
+        (Signal::INT, &["events", "--follow", "BW"]),
+        (Signal::INT, &["log", "--follow"]),
+        (Signal::INT, &["monitor"]),
+    ] {
         let (terminal, slave) = open().unwrap();
         // The tests may have been started so that they ignore signals.
         let child = Command::new("/usr/bin/env")
             .args(["--default-signal=INT,HUP", env!("CARGO_BIN_EXE_scape")])
-            .args(["info", "version", "--control", &tor.port().to_string()])
+            .args(command)
+            .args(["--control", &tor.port().to_string()])
+            .env("TERM", "xterm")
             .env_remove("TOR_CONTROL_PASSWD")
             .env_remove("SCAPE_PASSWORD_FILE")
             .spawn(slave)
@@ -73,7 +83,7 @@ fn question_for_a_password_ends_at_a_signal_and_restores_the_echo() {
         send_signal(child.id(), signal);
         Done::of(child, &signal).expect(130);
         assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
-        assert!(echoes(), "{signal:?}");
+        assert!(echoes(), "{signal:?}, {command:?}");
     }
 }
 

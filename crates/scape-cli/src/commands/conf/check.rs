@@ -21,10 +21,10 @@ use crate::base::output::printable;
 
 /// Find mistakes in the torrc
 ///
-/// Errors are lines that tor can't read, and options that it doesn't know.
-/// Warnings are lines that a later line replaces, and options for which tor
-/// runs with another value. Notices are lines that only repeat a default. The
-/// exit code is 1 if there is an error.
+/// Errors are lines that tor can't read, and options that it doesn't know or
+/// ignores as obsolete. Warnings are lines that a later line replaces, and
+/// options for which tor runs with another value. Notices are lines that only
+/// repeat a default. The exit code is 1 if there is an error.
 ///
 /// Values are only compared with those of the running tor. tor may refuse a
 /// value for which no error is printed.
@@ -109,37 +109,36 @@ fn describe(remark: &Remark) -> String {
 ///
 /// # Errors
 ///
-/// Returns an error if tor doesn't answer, or if a file can't be read.
+/// Returns an error if tor runs on another machine or doesn't answer, or if a
+/// file can't be read.
 pub(crate) fn check(config: &Config) -> Result<Vec<Remark>, Failure> {
-    let info = config.controller().info();
-    let (path, defaults) = (info.config_file()?, info.config_defaults_file().ok());
-    for file in [Some(&path), defaults.as_ref()].into_iter().flatten() {
-        if let Some(error) = syntax(TorrcFiles::read(file)) {
-            return Ok(vec![error]);
-        }
+    match Files::read_own(config.controller())? {
+        Ok(files) => remarks(config, &files),
+        Err(error) => syntax(error).map(|remark| vec![remark]),
     }
-    remarks(config, &Files::read_own(&path, defaults.as_deref())?)
 }
 
 /// Checks one torrc and the files that it includes.
 fn check_file(config: &Config, path: &Path) -> Result<Vec<Remark>, Failure> {
-    let read = TorrcFiles::read(path);
-    if let Some(error) = syntax(read.clone()) {
-        return Ok(vec![error]);
+    match TorrcFiles::read(path) {
+        Ok(torrc) => {
+            let files = Files { path: path.to_owned(), torrc: Some(torrc), defaults: None };
+            remarks(config, &files)
+        }
+        Err(error) => syntax(error).map(|remark| vec![remark]),
     }
-    let torrc = Some(read.map_err(advise)?);
-    remarks(config, &Files { path: path.to_owned(), torrc, defaults: None })
 }
 
-/// Returns the remark about a syntax error in a file, if there is one. The
-/// lines after the error aren't read.
-fn syntax(read: scape::Result<TorrcFiles>) -> Option<Remark> {
-    let error = read.err()?;
-    let error = error.get::<TorrcError>()?;
-    let TorrcFileProblem::Syntax(syntax) = &error.problem else { return None };
+/// Returns the remark about a syntax error in a file. The lines after the error
+/// aren't read. Any other error is a failure.
+fn syntax(error: scape::Error) -> Result<Remark, Failure> {
+    let Some(TorrcError { path, problem: TorrcFileProblem::Syntax(syntax), .. }) = error.get()
+    else {
+        return Err(advise(error));
+    };
     let ParseTorrcError { line, name, problem, .. } = syntax;
-    Some(Remark {
-        file: Some(error.path.clone()),
+    Ok(Remark {
+        file: Some(path.clone()),
         line: Some(*line),
         option: name.clone(),
         severity: Severity::Error,

@@ -54,13 +54,10 @@ impl Arguments {
                 let torrc = Some(TorrcFiles::read(path).map_err(advise)?);
                 Files { path: path.clone(), torrc, defaults: None }
             }
-
             None => {
-                let info = config.controller().info();
-                let (path, defaults) = (info.config_file()?, info.config_defaults_file().ok());
-                let files = Files::read_own(&path, defaults.as_deref())?;
+                let files = Files::read_own(config.controller())?.map_err(advise)?;
                 if files.torrc.is_none() {
-                    let path = path.display();
+                    let path = files.path.display();
                     context
                         .out
                         .note(format_args!("{path} doesn't exist, so tor has read no torrc"));

@@ -14,6 +14,7 @@ use tempfile::TempPath;
 use super::ask;
 use super::change::{pending, print, save};
 use super::edited::Snapshot;
+use crate::base::background;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::output::{print_error, printable_lines};
@@ -46,9 +47,13 @@ impl Arguments {
         let mut config = context.controller()?.config()?;
         let snapshot = Snapshot::read(&config)?;
         let begin = match &self.file {
-            Some(path) => fs::read(path).map_err(|error| {
-                Failure::failed(format!("cannot read {}: {error}", path.display()))
-            })?,
+            // The file may be a pipe that nobody writes to.
+            Some(path) => {
+                let file = path.clone();
+                background::run(context, || fs::read(file))?.map_err(|error| {
+                    Failure::failed(format!("cannot read {}: {error}", path.display()))
+                })?
+            }
             None => snapshot.text().as_bytes().to_vec(),
         };
         let file = write(&begin)?;

@@ -3,10 +3,12 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use scape::Controller;
 use scape::config::{TorrcEntry, TorrcError, TorrcFileProblem, TorrcFiles, TorrcMagic};
 
 use super::change::SERVICES;
 use crate::base::failure::Failure;
+use crate::commands::shared::files::is_local;
 
 /// The torrc, and the file of defaults that tor reads before it.
 pub(super) struct Files {
@@ -18,14 +20,32 @@ pub(super) struct Files {
 
 impl Files {
     /// Reads the files that tor has read. tor reports their paths even if the
-    /// files don't exist.
-    pub(super) fn read_own(path: &Path, defaults: Option<&Path>) -> Result<Self, Failure> {
+    /// files don't exist. The inner error is about the content of a file, or
+    /// says that a file can't be read.
+    ///
+    /// # Errors
+    ///
+    /// Returns a failure if tor runs on another machine or doesn't answer.
+    pub(super) fn read_own(controller: &Controller) -> Result<scape::Result<Self>, Failure> {
+        if !is_local(controller) {
+            return Err(Failure::failed(
+                "tor runs on another machine, so its torrc can't be read here; `scape conf check` \
+                 and `scape conf diff` use a copy with --torrc FILE",
+            ));
+        }
+        let info = controller.info();
+        let path = info.config_file()?;
+        let defaults = info.config_defaults_file().ok();
+        Ok(Files::read(path, defaults.as_deref()))
+    }
+
+    fn read(path: PathBuf, defaults: Option<&Path>) -> scape::Result<Self> {
         let read = |path: &Path| match TorrcFiles::read(path) {
             Err(error) if is_missing(&error) => Ok(None),
-            files => files.map(Some).map_err(advise),
+            files => files.map(Some),
         };
-        let defaults = defaults.map(read).transpose()?.flatten();
-        Ok(Files { path: path.to_owned(), torrc: read(path)?, defaults })
+        let torrc = read(&path)?;
+        Ok(Files { torrc, defaults: defaults.map(read).transpose()?.flatten(), path })
     }
 
     /// Returns the entries that take effect. An option in the torrc replaces

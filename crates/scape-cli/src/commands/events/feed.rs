@@ -22,8 +22,7 @@ pub(crate) fn controller(context: &Context, follow: bool) -> Result<Controller, 
     if !follow {
         return context.controller();
     }
-    let controller = context.connect()?.reconnect(Reconnect::new()).connect_interactive()?;
-    Ok(controller.cancel_with(&context.token))
+    context.open_with(&context.connect()?.reconnect(Reconnect::new()))
 }
 
 /// An event or an interruption in a [`Feed`].
@@ -63,9 +62,8 @@ impl Feed {
     /// Waits until all events that tor has sent by now have arrived. Returns
     /// the time.
     pub(crate) fn catch_up(&self) -> SystemTime {
-        // The answer comes after the events. If the connection has ended, no
-        // events come at all.
-        let _ = self.controller.get_info("version");
+        // If the connection has ended, no events come at all.
+        let _ = self.controller.sync();
         SystemTime::now()
     }
 

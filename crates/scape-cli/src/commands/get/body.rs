@@ -1,7 +1,6 @@
 //! Sends a request, and receives the answer on another thread.
 
 use std::io::{self, Read as _};
-use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use scape::ErrorKind;
@@ -14,6 +13,7 @@ use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::{Exit, Failure};
 use crate::base::output::printable;
+use crate::base::threads;
 
 /// The maximum number of received chunks that wait to be written.
 const WAITING: usize = 4;
@@ -63,9 +63,7 @@ impl Answer {
                 receive(&url, response.into_body(), &sender);
             }
         };
-        thread::Builder::new()
-            .spawn(fetching)
-            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
+        threads::start_or_fail(fetching)?;
         match background::receive(context, &head)? {
             Some(head) => Ok(Answer { head: head?, chunks }),
             None => Err(Failure::failed("a thread has panicked")),

@@ -8,6 +8,7 @@ use std::path::Path;
 use scape::socks::Isolation;
 use scape::transport::Address;
 
+use crate::base::environment::OF_TOR;
 use crate::base::failure::{Exit, Failure};
 
 /// The variables for proxies. Each of them is set in capitals and in small
@@ -32,6 +33,8 @@ const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
 const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
 /// The program that git starts if there is no `GIT_SSH_COMMAND`.
 const GIT_SSH: &str = "GIT_SSH";
+/// The variable with the SOCKS port for programs that start `scape`.
+const SOCKS: &str = "SCAPE_SOCKS";
 /// The options with which ssh doesn't connect by itself: to the host, over an
 /// open connection, to a name server, or to a Kerberos server.
 const SSH_OPTIONS: &str = "-o ControlPath=none -o CanonicalizeHostname=no \
@@ -45,9 +48,18 @@ pub(super) fn is_about_proxies(name: &str) -> bool {
     name.to_ascii_lowercase().ends_with("proxy")
 }
 
-/// Returns true if programs must not inherit this variable.
-pub(super) fn is_removed(name: &str) -> bool {
-    is_about_proxies(name) || REMOVED.contains(&name)
+/// Returns true if programs must not inherit this variable. `is_chosen` is true
+/// if the command line chooses a tor. The variables of a tor in the environment
+/// are then those of another one.
+pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
+    is_about_proxies(name) || REMOVED.contains(&name) || is_chosen && OF_TOR.contains(&name)
+}
+
+/// Returns true if a variable decides whether programs connect through Tor.
+pub(super) fn leads_through_tor(name: &str) -> bool {
+    let is_socks = name == SOCKS || name.to_ascii_lowercase().starts_with("tor_socks");
+    let is_ssh = SSH_COMMANDS.contains(&name) || SSH_PROGRAMS.contains(&name) || name == GIT_SSH;
+    is_about_proxies(name) || is_socks || is_ssh
 }
 
 /// Returns the variables for a program, by name. They contain new credentials
@@ -63,7 +75,7 @@ pub(super) fn variables(socks: &Address) -> Result<BTreeMap<String, String>, Fai
         variables.insert(name.to_owned(), url.clone());
         variables.insert(name.to_ascii_lowercase(), url.clone());
     }
-    variables.insert("SCAPE_SOCKS".to_owned(), address.to_string());
+    variables.insert(SOCKS.to_owned(), address.to_string());
     variables.insert("TOR_SOCKS_HOST".to_owned(), address.ip().to_string());
     variables.insert("TOR_SOCKS_PORT".to_owned(), address.port().to_string());
     Ok(variables)
@@ -95,7 +107,8 @@ fn ssh(scape: &Path) -> String {
             && path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter))
     };
     let scape = scape.to_str().filter(is_plain).unwrap_or("scape");
-    format!("ssh -o 'ProxyCommand={scape} connect %h:%p' {SSH_OPTIONS}")
+    // With --isolate, ssh shares no circuit with others, like the program.
+    format!("ssh -o 'ProxyCommand={scape} connect --isolate %h:%p' {SSH_OPTIONS}")
 }
 
 fn address(socks: &Address) -> Result<SocketAddr, Failure> {
@@ -116,15 +129,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_other_proxies_are_removed() {
+    fn variables_of_other_proxies_and_tors_are_removed() {
         for name in ["NO_PROXY", "PIP_PROXY", "CARGO_HTTP_PROXY", "npm_config_https_proxy"] {
-            assert!(is_removed(name), "{name}");
+            assert!(is_removed(name, false), "{name}");
         }
         for name in ["npm_config_noproxy", "RSYNC_PROXY", "SOCKS_SERVER", "TOR_CONTROL_PASSWD"] {
-            assert!(is_removed(name), "{name}");
+            assert!(is_removed(name, false), "{name}");
         }
-        for name in ["PATH", "PROXY_HOST", "TOR_SOCKS_PORT"] {
-            assert!(!is_removed(name), "{name}");
+        for name in ["TOR_CONTROL_IPC_PATH", "TOR_CONTROL_PORT", "SCAPE_CONTROL"] {
+            assert!(is_removed(name, true) && !is_removed(name, false), "{name}");
+        }
+        for name in ["PATH", "PROXY_HOST", "SCAPE_TIMEOUT"] {
+            assert!(!is_removed(name, true), "{name}");
         }
     }
 
@@ -136,12 +152,14 @@ mod tests {
         };
         let all = found("", "/usr/bin/scape");
         let git = &all["GIT_SSH_COMMAND"];
-        assert!(git.starts_with("ssh -o 'ProxyCommand=/usr/bin/scape connect %h:%p' -o "), "{git}");
+        let start = "ssh -o 'ProxyCommand=/usr/bin/scape connect --isolate %h:%p' -o ";
+        assert!(git.starts_with(start), "{git}");
         assert_eq!((&all["RSYNC_RSH"], all.len()), (git, 5));
         assert!(!found("GIT_SSH_COMMAND", "/").contains_key("GIT_SSH_COMMAND"));
         assert!(!found("GIT_SSH", "/").contains_key("GIT_SSH_COMMAND"));
         let quoted = &found("", "/it's a path/scape")["BORG_RSH"];
-        assert!(quoted.starts_with("ssh -o 'ProxyCommand=scape connect %h:%p' "), "{quoted}");
+        let start = "ssh -o 'ProxyCommand=scape connect --isolate %h:%p' ";
+        assert!(quoted.starts_with(start), "{quoted}");
     }
 
     #[test]

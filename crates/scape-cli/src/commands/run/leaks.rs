@@ -214,6 +214,11 @@ mod tests {
             "git push example.com:a main:main",
             "env PIP_PROXY=x pip install a",
             "env -u npm_config_noproxy npm install",
+            "env -u RSYNC_RSH make",
+            "env SVN_SSH=ssh svn checkout svn+ssh://example.com/a",
+            "nice env --unset=BORG_RSH borg list",
+            "env CVS_RSH=ssh cvs update",
+            "env -u SCAPE_SOCKS scape get https://example.com",
         ] {
             assert!(line(leak).is_some(), "{leak}");
         }
@@ -238,7 +243,14 @@ mod tests {
         for safe in ["git clone git@example.com:a", "git fetch ssh://example.com/a"] {
             assert_eq!(found(safe), None, "{safe}");
         }
-        assert!(found("git clone git://example.com/a").is_some());
+        for leak in [
+            "git clone git://example.com/a",
+            "env GIT_SSH_COMMAND=ssh git clone git@example.com:a",
+            "env -u GIT_SSH_COMMAND git clone git@example.com:a",
+            "env GIT_SSH=/usr/bin/ssh git clone git@example.com:a",
+        ] {
+            assert!(found(leak).is_some(), "{leak}");
+        }
     }
 
     #[test]

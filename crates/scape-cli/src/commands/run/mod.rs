@@ -20,9 +20,10 @@ use crate::base::program;
 /// small letters, to a socks5h:// URL. The URL contains new credentials, so
 /// that the program shares no circuit with others. Also sets TOR_SOCKS_HOST,
 /// TOR_SOCKS_PORT and SCAPE_SOCKS, and removes all other variables whose names
-/// end in PROXY, such as NO_PROXY and PIP_PROXY. GIT_SSH_COMMAND and others are
-/// set to an ssh that connects with `scape connect`, unless they are set. The
-/// exit code is that of the program.
+/// end in PROXY, such as NO_PROXY and PIP_PROXY. With --control or --socks, the
+/// variables of another tor are removed, too, such as TOR_CONTROL_PORT.
+/// GIT_SSH_COMMAND and others are set to an ssh that connects with `scape
+/// connect`, unless they are set. The exit code is that of the program.
 ///
 /// Programs that don't read these variables connect without Tor. Programs that
 /// are known for this are refused, but no list can be complete, and programs
@@ -50,11 +51,12 @@ impl Arguments {
             return Err(Failure::failed(format_args!("{leak}; --force runs it anyway")));
         }
         let client = context.client()?;
+        let is_chosen = context.options.names_tor;
         let name = self.command.first().map_or(OsStr::new(""), OsString::as_os_str);
         let mut command = Command::new(name);
         command.args(self.command.iter().skip(1));
         for (variable, _) in env::vars_os() {
-            if environment::is_removed(&variable.to_string_lossy()) {
+            if environment::is_removed(&variable.to_string_lossy(), is_chosen) {
                 command.env_remove(variable);
             }
         }

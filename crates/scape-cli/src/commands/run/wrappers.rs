@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::environment::is_about_proxies;
+use super::environment::leads_through_tor;
 
 /// A program that runs another one.
 struct Wrapper {
@@ -54,8 +54,8 @@ pub(super) fn name(word: &str) -> Option<&str> {
 ///
 /// # Errors
 ///
-/// Returns the reason if a wrapper removes or changes the variables for the
-/// proxy.
+/// Returns the reason if a wrapper removes or changes the variables that lead
+/// programs through Tor.
 pub(super) fn unwrap(words: &[String]) -> Result<Vec<String>, String> {
     let mut words = words.to_vec();
     while let Some(wrapper) = words.first().and_then(|word| find(word)) {
@@ -156,11 +156,12 @@ fn option(wrapper: &Wrapper, word: &str) -> Option<(String, Value)> {
     Some((letters.to_owned(), Value::None))
 }
 
-/// Returns an error if a variable is one of the proxy variables.
+/// Returns an error if a variable leads programs through Tor.
 fn check(variable: &str) -> Result<(), String> {
-    let is_for_tor = variable.to_ascii_lowercase().starts_with("tor_socks");
-    match is_about_proxies(variable) || is_for_tor {
-        true => Err(format!("env changes {variable}, which makes programs connect through Tor")),
+    match leads_through_tor(variable) {
+        true => Err(format!(
+            "env changes {variable}, which decides whether programs connect through Tor"
+        )),
         false => Ok(()),
     }
 }

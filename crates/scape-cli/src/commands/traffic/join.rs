@@ -3,12 +3,13 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 use scape::socks::SocksStream;
+
+use crate::base::threads;
 
 /// The reaction to the end of the input. tor has no half-closed streams: if the
 /// sending side is closed, tor closes the whole stream, and an answer may be
@@ -39,7 +40,7 @@ pub(crate) fn join(
     let failed = failure.clone();
     // Dropped when the stream has ended.
     let (_open, ended) = bounded::<()>(0);
-    thread::Builder::new().spawn(move || {
+    threads::start(move || {
         let how = match (copy(&mut input, &mut sending, || ()), at_end) {
             (Ok(()), AtEnd::Close) => Shutdown::Write,
             (Ok(()), AtEnd::Receive(limit)) => {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+
+use crate::base::threads;
 
 /// A limited number of places. Each connection that is being served takes one
 /// place.
@@ -36,7 +37,7 @@ impl Place {
     /// can't start a thread, drops `work` and the connection in it, so that the
     /// visitor can try again.
     pub(crate) fn serve(self, work: impl FnOnce() + Send + 'static) {
-        let _ = thread::Builder::new().spawn(move || {
+        let _ = threads::start(move || {
             let _place = self;
             work();
         });
@@ -51,6 +52,7 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
     use std::time::{Duration, Instant};
 
     use crossbeam_channel::bounded;

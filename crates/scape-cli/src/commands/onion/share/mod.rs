@@ -9,10 +9,10 @@ mod site;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use scape::word::ClientPublicKey;
 use scape::{Error, OnionListener};
 use serde::Serialize;
@@ -22,7 +22,8 @@ use crate::base::background;
 use crate::base::busy::Busy;
 use crate::base::context::Context;
 use crate::base::failure::Failure;
-use crate::base::output::printable;
+use crate::base::output::{print_error, printable};
+use crate::base::threads;
 use crate::base::units;
 use crate::commands::traffic::visitors::Places;
 use serve::{Served, Server};
@@ -90,12 +91,43 @@ enum Happening<'a> {
 }
 
 /// A message to the thread that prints.
+#[derive(Debug)]
 enum Message {
     Served(Served),
     /// The file that `--once` waits for was downloaded.
     Done,
     /// The listener has ended.
     Ended(Option<Error>),
+}
+
+/// Sends messages to the thread that prints.
+#[derive(Debug, Clone)]
+struct Reports {
+    messages: Sender<Message>,
+    /// The number of requests that were dropped, because too many messages
+    /// waited to be printed.
+    unshown: Arc<AtomicUsize>,
+}
+
+impl Reports {
+    fn channel() -> (Self, Receiver<Message>) {
+        let (messages, receiver) = bounded(WAITING);
+        (Reports { messages, unshown: Arc::default() }, receiver)
+    }
+
+    /// Reports a request without waiting. If nobody reads the output, requests
+    /// are only counted, because visitors can make any number of them.
+    fn request(&self, served: Served) {
+        if let Err(TrySendError::Full(_)) = self.messages.try_send(Message::Served(served)) {
+            self.unshown.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Reports the end. Waits until there is room for the message. Messages
+    /// can't be sent when the command has ended.
+    fn end(&self, message: Message) {
+        let _ = self.messages.send(message);
+    }
 }
 
 impl Arguments {
@@ -119,14 +151,14 @@ impl Arguments {
             })?,
             false => context.out.line(&url)?,
         }
-        let (sender, messages) = bounded(WAITING);
+        let (reports, messages) = Reports::channel();
+        let unshown = reports.unshown.clone();
         let server = Server::new(site, self.once);
         let listener = Arc::new(listener);
         let same = listener.clone();
-        thread::Builder::new()
-            .spawn(move || accept(&same, &Arc::new(server), &sender))
-            .map_err(|error| Failure::failed(format_args!("cannot start a thread: {error}")))?;
-        let result = follow(context, &messages);
+        threads::start_or_fail(move || accept(&same, &Arc::new(server), &reports))?;
+        let result = follow(context, &messages, &unshown);
+        note_unshown(&unshown);
         // This ends the thread that accepts visitors. The service is removed
         // when both clones of the listener are dropped.
         listener.shutdown_handle().shutdown();
@@ -169,9 +201,34 @@ fn protect_keys(site: &mut Site, key_file: Option<&Path>) -> Result<(), Failure>
     Ok(())
 }
 
+/// Prints a note if requests weren't shown, and resets their number. The note
+/// is printed with `--json`, too, because the output is incomplete.
+fn note_unshown(unshown: &AtomicUsize) {
+    if let Some(note) = unshown_note(unshown.swap(0, Ordering::Relaxed)) {
+        print_error(note);
+    }
+}
+
+fn unshown_note(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("1 request isn't shown".to_owned()),
+        _ => Some(format!("{count} requests aren't shown")),
+    }
+}
+
 /// Prints the answered requests until the command ends.
-fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure> {
+fn follow(
+    context: &Context,
+    messages: &Receiver<Message>,
+    unshown: &AtomicUsize,
+) -> Result<(), Failure> {
     loop {
+        // While messages wait, more requests may be dropped, and one note is
+        // enough for all of them.
+        if messages.is_empty() {
+            note_unshown(unshown);
+        }
         match background::receive(context, messages)? {
             Some(Message::Served(served)) if context.out.is_json() => {
                 context.out.value(&Happening::Request(&served))?;
@@ -198,7 +255,7 @@ fn follow(context: &Context, messages: &Receiver<Message>) -> Result<(), Failure
 }
 
 /// Accepts visitors, and serves each of them on a new thread.
-fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Message>) {
+fn accept(listener: &OnionListener, server: &Arc<Server>, reports: &Reports) {
     let places = Places::new(MOST);
     let mut last = None;
     for visitor in listener {
@@ -212,19 +269,39 @@ fn accept(listener: &OnionListener, server: &Arc<Server>, messages: &Sender<Mess
         // Visitors beyond the limit are turned away, because each visitor needs
         // a thread.
         let Some(place) = places.take() else { continue };
-        let (server, messages) = (server.clone(), messages.clone());
+        let (server, reports) = (server.clone(), reports.clone());
         place.serve(move || {
-            // An error only means that the visitor has left. Messages can't be
-            // sent when the command has ended. If nobody reads the output,
-            // requests aren't reported, because visitors can make any number of
-            // them.
-            let told = messages.clone();
-            let served =
-                server.serve(visitor, |served| drop(told.try_send(Message::Served(served))));
-            if served.unwrap_or(false) {
-                let _ = messages.send(Message::Done);
+            // An error only means that the visitor has left.
+            if server.serve(visitor, |served| reports.request(served)).unwrap_or(false) {
+                reports.end(Message::Done);
             }
         });
     }
-    let _ = messages.send(Message::Ended(last));
+    reports.end(Message::Ended(last));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_find_no_room_are_counted() {
+        let (reports, messages) = Reports::channel();
+        for _ in 0..WAITING + 2 {
+            reports.request(Served {
+                method: "GET".to_owned(),
+                path: "/".to_owned(),
+                status: 200,
+                bytes: 0,
+                complete: true,
+            });
+        }
+        assert_eq!(messages.len(), WAITING);
+        let count = reports.unshown.load(Ordering::Relaxed);
+        assert_eq!(unshown_note(count).as_deref(), Some("2 requests aren't shown"));
+        // Nobody misses requests after the end of the command.
+        drop(messages);
+        reports.end(Message::Done);
+        assert_eq!(reports.unshown.load(Ordering::Relaxed), count);
+    }
 }
