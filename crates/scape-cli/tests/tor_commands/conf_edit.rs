@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
 use crate::real_tor::{RealTor, password_line};
-use crate::run::{Done, Scape, send_signal};
+use crate::run::{Done, Scape, send_signal, wait_for_handler};
 
 /// Runs `scape conf edit` with a command that changes the file as the editor.
 fn edit(tor: &RealTor, editor: &str) -> Scape {
@@ -180,7 +180,8 @@ fn signal_ends_the_wait_for_a_file_that_is_a_pipe() {
     let tor = RealTor::start("");
     let pipe = tor.folder().join("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).unwrap();
-    let child = edit(&tor, "true").arg("--file").arg(&pipe).start();
+    let mut child = edit(&tor, "true").arg("--file").arg(&pipe).start();
+    wait_for_handler(&mut child);
     // The test can't see when the command opens the pipe.
     thread::sleep(Duration::from_secs(1));
     let begun = Instant::now();
