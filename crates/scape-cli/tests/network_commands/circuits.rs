@@ -126,10 +126,12 @@ fn interrupted(network: &TestNetwork) {
             !circuit.is_built() && built == path[..2]
         })
     });
+    let now = state.circuits();
     send_signal(child.id(), Signal::INT);
     let done = Done::of(child, &"an interrupted build").expect(130);
-    assert_eq!((done.out.as_str(), done.error.as_str()), ("", ""));
-    let closed = waiting.unwrap().wait_closed(SOON);
     relays[2].resume().unwrap();
+    assert_eq!((done.out.as_str(), done.error.as_str()), ("", ""));
+    let circuit = waiting.unwrap_or_else(|error| panic!("{error}: {names} among {now:?}"));
+    let closed = circuit.wait_closed(SOON);
     assert_eq!(closed.unwrap().reason.as_ref().unwrap().as_str(), "REQUESTED");
 }
