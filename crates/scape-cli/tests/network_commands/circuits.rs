@@ -1,5 +1,6 @@
 use rustix::process::Signal;
 use scape::State;
+use scape::event::CircuitPurpose;
 use scape::testing::TestNetwork;
 use serde_json::Value;
 
@@ -118,12 +119,15 @@ fn interrupted(network: &TestNetwork) {
     let names = relays.iter().map(|node| node.nickname()).collect::<Vec<_>>().join(",");
     let state = State::new(network.client()).unwrap();
     relays[2].pause().unwrap();
-    let child = scape(network, ["circuits", "build", &names]).start();
+    // tor's own circuits have other purposes.
+    let child = scape(network, ["circuits", "build", "--purpose", "controller", &names]).start();
     let path: Vec<_> = relays.iter().map(|node| node.fingerprint()).collect();
     let waiting = state.wait(SOON, |state| {
         state.circuits().into_iter().find(|circuit| {
             let built: Vec<_> = circuit.path().iter().map(|relay| relay.fingerprint()).collect();
-            !circuit.is_built() && built == path[..2]
+            circuit.purpose() == Some(CircuitPurpose::Controller)
+                && !circuit.is_built()
+                && built == path[..2]
         })
     });
     let now = state.circuits();
