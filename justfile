@@ -23,9 +23,9 @@ quick:
 guide *CHAPTER:
     cargo test -p scape-guide --doc -- {{ CHAPTER }}
 
-# Builds the guide as HTML in target/guide. It needs mdbook.
+# Builds the guide as a site in target/guide.
 book:
-    mdbook build docs/guide --dest-dir ../../target/guide
+    scripts/guide
 
 # Formats the code.
 format:
