@@ -404,7 +404,7 @@ pub enum ParseEd25519CertificateError {
     /// extensions.
     #[error("an Ed25519 certificate has at least 104 bytes, this has {length}")]
     Length {
-        /// The number of bytes.
+        /// The length of the certificate in bytes.
         length: usize,
     },
     /// The certificate is of another version than 1.
@@ -416,7 +416,7 @@ pub enum ParseEd25519CertificateError {
     /// There are bytes between the last extension and the signature.
     #[error("the Ed25519 certificate has {length} bytes between its extensions and its signature")]
     Excess {
-        /// The number of bytes.
+        /// The number of bytes in this place.
         length: usize,
     },
     /// The extension with the signing key occurs twice, or isn't 32 bytes long.

@@ -310,7 +310,7 @@ mod tests {
     use super::*;
     use crate::netdoc::RouterFlags;
 
-    /// A document with every line.
+    /// Returns a document with every line.
     fn whole() -> String {
         let object =
             |label: &str| format!("-----BEGIN {label}-----\nAQID\n-----END {label}-----\n");

@@ -13,7 +13,7 @@ use crate::netdoc::line::number_u64;
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ConnectionStats {
-    /// The time of the statistics.
+    /// The period in which the statistics were collected.
     pub period: StatsPeriod,
     /// Connections with less than 20 KiB.
     pub below: u64,

@@ -567,7 +567,7 @@ pub enum BuildDescriptorError {
     /// The text is too long for relays.
     #[error("an onion service descriptor must be shorter than 50000 bytes, this has {length}")]
     TooLong {
-        /// The number of bytes.
+        /// The length of the text in bytes.
         length: usize,
     },
 }

@@ -114,7 +114,7 @@ pub struct Vote<'a> {
     /// base64, in order.
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::word::serial::counts"))]
     pub bandwidth_file_digests: Vec<(&'a str, &'a str)>,
-    /// The authority.
+    /// The authority that made the vote.
     #[doc(alias = "directory_authorities")]
     pub dir_source: Option<DirSource>,
     /// The fingerprint of an old identity key, which the authority still uses
