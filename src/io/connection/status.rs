@@ -18,7 +18,7 @@ pub enum ConnectionStatus {
     /// The connection has ended, for this cause. This is the last status,
     /// unless the controller tries to reconnect.
     Closed(Closed),
-    /// An attempt to make the connection again has failed.
+    /// An attempt to reconnect has failed.
     ReconnectFailed {
         /// The number of the attempt since the connection ended, counted from
         /// 1.
@@ -55,7 +55,7 @@ pub enum ConnectionStatus {
     },
 }
 
-/// The result of making a connection again: see
+/// The result of a reconnection: see
 /// [`Controller::reconnect`](crate::Controller::reconnect).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
