@@ -114,7 +114,7 @@ struct Backend {
     address: OnionAddress,
     /// The last descriptor and the time at which it was fetched.
     descriptor: Option<(OpenedDescriptor, Instant)>,
-    /// The number of its introduction points.
+    /// The number of introduction points in the last descriptor.
     points: usize,
 }
 

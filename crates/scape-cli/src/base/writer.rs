@@ -1,5 +1,5 @@
-//! Writing to standard output and standard error, which Ctrl-C and SIGTERM must
-//! not wait for: a program that reads a pipe may have stopped reading.
+//! Writing to standard output and standard error. Ctrl-C and SIGTERM must not
+//! wait for a write: a program that reads a pipe may have stopped reading.
 
 use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
@@ -14,8 +14,8 @@ use super::threads;
 
 /// The interval between two checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
-/// The time for a write after a signal. A note about the undoing still appears
-/// if somebody reads it.
+/// The maximum time that a write may take after a signal. If somebody reads the
+/// output, a note about what is undone still appears in this time.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// The room in bytes that poll(2) promises for a pipe on Linux: one page.
@@ -69,8 +69,8 @@ impl Writer {
         wait(&done, interrupt::has_come)
     }
 
-    /// Counts a write, unless there is another one. Dropping the result ends
-    /// the write, even after a panic.
+    /// Begins a write. Returns `None` if an earlier write isn't done yet.
+    /// Dropping the result ends the write, even after a panic.
     fn only_write(&self) -> Option<Write<'_>> {
         let counted = self.waiting.compare_exchange(0, 1, Ordering::SeqCst, Ordering::SeqCst);
         // A `Write` that is dropped counts down, so it is made only here.

@@ -17,7 +17,8 @@ use crate::base::units;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {}
 
-/// The GETINFO keys. Each has a command, and all commands are sent together.
+/// The keys that tor is asked for. GETINFO is sent once for each key, and all
+/// these commands are sent together.
 const KEYS: [&str; 20] = [
     "version",
     "status/version/current",
@@ -67,7 +68,7 @@ struct Status {
     or_connections: usize,
     guards: usize,
     onion_services: usize,
-    /// The fingerprint of a relay. Missing if tor is only a client.
+    /// The relay's fingerprint. Missing if tor is only a client.
     fingerprint: Option<String>,
     address: Option<String>,
     /// The ports that tor listens on, by their kind.

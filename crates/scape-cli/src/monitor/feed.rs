@@ -100,7 +100,7 @@ impl Due {
     }
 }
 
-/// The error of a message that can't be sent because the screen has ended.
+/// The error of a message that can't be sent because the screen is closed.
 #[derive(Debug)]
 struct Ended;
 
@@ -145,8 +145,8 @@ impl Feed {
     }
 
     /// Passes on events and asks questions until the sender of `kinds` is
-    /// dropped, or the connection or the screen has ended. Each message of
-    /// `kinds` replaces the kinds of events that the user has added.
+    /// dropped, the connection has ended, or the screen is closed. Each message
+    /// of `kinds` replaces the kinds of events that the user has added.
     pub(crate) fn run(mut self, kinds: &Receiver<Vec<EventKind>>) {
         if let Ok(traffic) = self.asked.info().bw_event_cache() {
             let _ = self.messages.send(Message::Bandwidth(traffic));
@@ -395,8 +395,7 @@ mod tests {
         (tor, Feed::new(controller, messages).unwrap(), received)
     }
 
-    /// Receives messages. The last one is the first for which `is_it` returns
-    /// true.
+    /// Receives messages, up to the first one for which `is_it` returns true.
     fn until(received: &Receiver<Message>, is_it: impl Fn(&Message) -> bool) -> Vec<Message> {
         let mut messages = Vec::new();
         loop {

@@ -60,7 +60,7 @@ impl Worker {
         Worker { controller, messages, kinds, config: None, geoip, graphs }
     }
 
-    /// Handles requests until the screen has ended.
+    /// Handles requests until the screen is closed.
     pub(crate) fn run(mut self, requests: &Waiting) {
         while let Some(request) = requests.next() {
             let what = describe(&request);
@@ -75,7 +75,7 @@ impl Worker {
         }
     }
 
-    /// Sends a message to the screen. Does nothing if the screen has ended.
+    /// Sends a message to the screen. Does nothing if the screen is closed.
     fn send(&self, message: Message) {
         let _ = self.messages.send(message);
     }

@@ -20,8 +20,8 @@ pub(super) struct Files {
 
 impl Files {
     /// Reads the files that tor has read. tor reports their paths even if the
-    /// files don't exist. The inner error is about the content of a file, or
-    /// says that a file can't be read.
+    /// files don't exist. The inner error says that a file can't be read, or
+    /// that its content is wrong.
     ///
     /// # Errors
     ///

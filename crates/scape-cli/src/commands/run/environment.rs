@@ -27,11 +27,13 @@ const REMOVED: &[&str] = &[
 /// Variables with the command line of ssh, for programs that start ssh. They
 /// differ in how they take the value apart, but all of them know single quotes.
 const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
-/// Variables that only name a program. No such program exists, so that its name
-/// is the error message.
+/// Variables that contain only the name of a program.
 const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
+/// The value of [`SSH_PROGRAMS`]. No program has this name, so the name is the
+/// error message.
 const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
-/// The program that git starts if there is no `GIT_SSH_COMMAND`.
+/// The variable with the program that git starts if there is no
+/// `GIT_SSH_COMMAND`.
 const GIT_SSH: &str = "GIT_SSH";
 /// The variable with the SOCKS port for programs that start `scape`.
 const SOCKS: &str = "SCAPE_SOCKS";

@@ -33,16 +33,17 @@ impl Interval {
     }
 }
 
-/// The newest values at one interval.
+/// The newest values at one interval. Groups of values are averaged for the
+/// next longer interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
     /// `None` stands for a time without a measurement.
     values: VecDeque<Option<u64>>,
     /// The sum of the measured values in the group that isn't complete yet.
     sum: u64,
-    /// The number of measured values in that group.
+    /// The number of measured values in the incomplete group.
     measured: u64,
-    /// The number of all values in that group.
+    /// The number of all values in the incomplete group.
     count: u64,
 }
 
@@ -103,7 +104,7 @@ impl History {
         }
     }
 
-    /// Adds the values of the last seconds. They fill the end of a gap.
+    /// Adds the values of the last seconds. They shorten a gap that ends now.
     pub(crate) fn fill(&mut self, values: impl ExactSizeIterator<Item = u64>) {
         let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
         self.gap = self.gap.saturating_sub(count);
