@@ -80,8 +80,8 @@ pub(super) struct Session {
     /// `None` if this has never happened.
     pub(super) last_circuit_client: Mutex<Option<Instant>>,
     /// The signals in tor's answer to `GETINFO signal/names`. `None` until tor
-    /// was asked. The inner `Option` is `None` if a filter refuses the
-    /// question.
+    /// was asked. The inner `Option` is `None` if a filter on the control port
+    /// refuses the question.
     pub(super) signals: Mutex<Option<Option<Arc<[Signal]>>>>,
     /// The registration with which the cache gets tor's events. `None` if the
     /// cache needs no events.

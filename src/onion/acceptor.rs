@@ -59,7 +59,7 @@ impl Acceptor {
     }
 }
 
-/// The state of the thread.
+/// The state of the thread that accepts connections.
 struct Accepting {
     socket: Arc<Socket>,
     port: Option<u16>,

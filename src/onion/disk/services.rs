@@ -616,8 +616,9 @@ impl DiskOnions {
         reconfigure(&self.controller, command.finish()?, None)
     }
 
-    /// Returns the id of the user that tor runs as. Returns `None` if tor or a
-    /// filter refuses to tell it, or on Windows.
+    /// Returns the id of the user that tor runs as. Returns `None` if tor, or a
+    /// filter on the control port, refuses to tell it. Always returns `None` on
+    /// Windows.
     fn tors_user(&self) -> Result<Option<u32>> {
         match self.controller.get_info("process/uid") {
             Ok(uid) => Ok(uid.parse().ok()),

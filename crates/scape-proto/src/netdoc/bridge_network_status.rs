@@ -51,8 +51,8 @@ pub struct BridgeNetworkStatus<'a> {
     pub flag_thresholds: Vec<(&'a str, f64)>,
     /// The fingerprint of the bridge authority.
     pub fingerprint: Option<Fingerprint>,
-    /// The text. Its entries are serialized as `bridges`, after the other
-    /// fields.
+    /// The text of the document. The bridges' entries are serialized as
+    /// `bridges`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "bridges"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::bridge"))]
     parts: StatusParts<'a>,

@@ -94,8 +94,8 @@ pub struct Consensus<'a> {
     pub bandwidth_weights: BandwidthWeights,
     /// The authorities' signatures.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text. Its entries are serialized as `relays`, after the other
-    /// fields.
+    /// The text of the document. The relays' entries are serialized as
+    /// `relays`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(
         feature = "serde",

@@ -28,14 +28,15 @@ pub struct NamedCounts<'a> {
 }
 
 impl<'a> NamedCounts<'a> {
-    /// Parses a list whose names are country codes.
+    /// Parses a list of numbers whose names are country codes.
     pub(super) fn countries(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be country codes with counts, such as us=8";
         let is_letter = |b: &u8| b.is_ascii_alphanumeric() || *b == b'?';
         Self::parse(item, |name| name.len() == 2 && name.iter().all(is_letter), FORM)
     }
 
-    /// Parses a list whose names are words.
+    /// Parses a list of numbers whose names may be any words of printable
+    /// ASCII.
     pub(super) fn words(item: &Item<'a>) -> Result<Self, LineProblem> {
         const FORM: &str = "the entries must be names with counts, such as ok=8";
         Self::parse(item, |name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic), FORM)

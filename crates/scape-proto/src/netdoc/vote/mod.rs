@@ -135,8 +135,8 @@ pub struct Vote<'a> {
     pub certificate: Option<KeyCertificate<'a>>,
     /// The authority's signatures. A valid vote has exactly one.
     pub signatures: Vec<DirectorySignature<'a>>,
-    /// The text. Its entries are serialized as `relays`, after the other
-    /// fields.
+    /// The text of the document. The relays' entries are serialized as
+    /// `relays`, after the other fields.
     #[cfg_attr(feature = "serde", serde(rename = "relays"))]
     #[cfg_attr(feature = "serde", serde(serialize_with = "crate::netdoc::serial::relays::vote"))]
     parts: StatusParts<'a>,

@@ -108,8 +108,8 @@ fn flags(page: &mut Summary, relays: &[RouterStatus<'_>]) {
     page.counts("flags", counts, relays.len() as u64, Unit::Number);
 }
 
-/// Adds the bandwidth of guards, exits and other relays, and how much of it
-/// clients use for each position in a circuit.
+/// Adds the bandwidth of guards, exits and other relays to the page, and how
+/// much of it clients use for each position in a circuit.
 fn bandwidths(page: &mut Summary, weights: &BandwidthWeights, relays: &[RouterStatus<'_>]) {
     const KINDS: [&str; 4] = ["guards", "guards and exits", "exits", "others"];
     /// The names of the weights of each kind of relay for the guard, middle and
