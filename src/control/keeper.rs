@@ -38,7 +38,7 @@ impl Keeping {
 /// The connection that the thread looks after, with everything that is needed
 /// to open it again.
 pub(super) trait Kept {
-    /// Returns the connection.
+    /// Returns the connection that the thread looks after.
     fn connection(&self) -> &Connection;
 
     /// Returns the time of the next attempt to restore something that tor

@@ -298,7 +298,7 @@ impl Drop for Guard {
     }
 }
 
-/// Writes the address.
+/// Writes the service's onion address.
 impl fmt::Display for OnionService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.added.address.fmt(f)

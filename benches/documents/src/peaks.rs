@@ -26,7 +26,7 @@ const MOST_SLOWER: f64 = 1.3;
 /// time.
 const CHILDREN: usize = 3;
 
-/// The result of a child.
+/// The time and the memory that a child took to read the text.
 struct Peak {
     seconds: f64,
     /// The peak memory, without the memory of the program before it read the

@@ -68,7 +68,7 @@ pub enum ConfigProblem {
     NoElement {
         /// The index of the element, counted from 0.
         index: usize,
-        /// The number of elements.
+        /// The number of elements in the list.
         length: usize,
     },
     /// tor doesn't allow the option to be changed while it runs.

@@ -376,8 +376,10 @@ mod tests {
 
     use super::*;
 
-    /// Starts a tor that accepts subscriptions. `answer` returns the reply to a
-    /// question.
+    /// Creates a feed that is connected to a scripted tor. Returns the tor, the
+    /// feed, and the receiver of the feed's messages. The tor accepts all
+    /// subscriptions, and answers each question with the text that `answer`
+    /// returns.
     fn feed(
         answer: impl Fn(&str) -> &'static str + Send + Sync + 'static,
     ) -> (ScriptedTor, Feed, Receiver<Message>) {

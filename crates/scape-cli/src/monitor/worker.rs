@@ -231,7 +231,7 @@ impl Worker {
         Ok(self.config.insert(config))
     }
 
-    /// Reads the options.
+    /// Reads tor's options. The message also contains the pending changes.
     fn options(&mut self) -> Result<Message> {
         let config = self.config()?;
         let mut all = config.options()?;

@@ -100,8 +100,8 @@ impl<'a> BridgeNetworkStatus<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error for the first line that is malformed or repeated, and
-    /// for each entry that breaks a rule of dir-spec.
+    /// Returns an error for the first line that is malformed or repeated, or
+    /// for the first entry that breaks a rule of dir-spec.
     pub fn parse_strict(text: &'a [u8]) -> Result<Self, DocumentError> {
         let status = Self::read_text(text, Depth::Strict)?;
         status.parts.check_entries(EntryForm::Bridge, false)?;

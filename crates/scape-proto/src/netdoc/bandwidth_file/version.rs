@@ -27,7 +27,7 @@ impl BandwidthFileVersion {
     /// The first version. Its files have no header except for the timestamp.
     pub const FIRST: BandwidthFileVersion = BandwidthFileVersion::new(1, 0, 0);
 
-    /// Creates a version.
+    /// Creates the version `major.minor.patch`.
     ///
     /// ```
     /// use scape_proto::netdoc::BandwidthFileVersion;
