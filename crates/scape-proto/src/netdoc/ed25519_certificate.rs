@@ -200,7 +200,7 @@ impl Ed25519Certificate {
     /// # Errors
     ///
     /// Returns an error if the signature is wrong, if the certificate contains
-    /// another key than `with`, or if there is no key at all.
+    /// a key other than `with`, or if there is no key at all.
     #[cfg(feature = "verify")]
     pub fn verify(&self, with: Option<&[u8; 32]>) -> Result<(), CertificateError> {
         let key = match (with, &self.signing_key) {
@@ -407,7 +407,7 @@ pub enum ParseEd25519CertificateError {
         /// The length of the certificate in bytes.
         length: usize,
     },
-    /// The certificate is of another version than 1.
+    /// The version of the certificate isn't 1.
     #[error("the Ed25519 certificate is of version {0}, and only version 1 is known")]
     Version(u8),
     /// An extension is longer than the rest of the certificate.

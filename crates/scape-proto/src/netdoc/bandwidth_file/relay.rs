@@ -298,7 +298,7 @@ impl<'a> RelayBandwidth<'a> {
         self.number("updated_at").and_then(unix_time)
     }
 
-    /// Returns the file of Torflow's measurement.
+    /// Returns the path of the file with Torflow's measurement.
     pub fn scanner(&self) -> Option<&'a str> {
         self.get("scanner")
     }

@@ -211,7 +211,7 @@ impl<'a> Vote<'a> {
     ///
     /// Returns an error if the text doesn't begin with a line
     /// `network-status-version`, if the version isn't 3, or if the line
-    /// `vote-status` has another value than `vote`. For a consensus, the
+    /// `vote-status` has a value other than `vote`. For a consensus, the
     /// error's keyword is `vote-status`.
     pub fn parse(text: &'a [u8]) -> Result<Self, DocumentError> {
         Self::read_text(text, Depth::Lenient)
