@@ -9,10 +9,9 @@
 //!
 //! * One thread at a time reconnects: it holds `making`.
 //! * Callers are let in only after the commands for everything in the
-//!   restorables were sent to the new tor. A thing that is added to the
-//!   restorables later is restored by [`Session::give_back_rest`] or
-//!   [`Session::give_back_late`].
-//! * A thing that the program drops while the thing is being restored doesn't
+//!   restorables were sent to the new tor. A restorable that is added later is
+//!   restored by [`Session::give_back_rest`] or [`Session::give_back_late`].
+//! * A restorable that the program drops while it is being restored doesn't
 //!   stay in tor. [`Session::take_back_rest`] removes it.
 
 mod keeping;
@@ -44,8 +43,8 @@ use crate::io::undo::{self, Rank, Undo};
 use scape_proto::control::{ArgumentError, Command, Refusal, Signal};
 use scape_proto::word::StreamId;
 
-/// The things that were restored on a new connection, each with its name and
-/// its kind.
+/// The restorables that were restored on a new connection, each with its name
+/// and its kind.
 type Given = Vec<(String, Kind)>;
 
 /// A socket number that no socket has, because sockets are counted from 1.
@@ -69,9 +68,9 @@ pub(super) struct Session {
     pub(super) restorables: Restorables,
     /// The onion services that couldn't be restored after a reconnect.
     pub(super) lost_onions: LostOnions,
-    /// The latest call that asked for each thing. An earlier call for the same
-    /// thing may have timed out. The late effect of such a call isn't undone,
-    /// because that would also undo the effect of the latest call.
+    /// The latest call that asked for each restorable. An earlier call for the
+    /// same restorable may have timed out. The late effect of such a call isn't
+    /// undone, because that would also undo the effect of the latest call.
     pub(super) latest: Arc<Latest>,
     /// The change that this connection has made to the option
     /// `__LeaveStreamsUnattached`.
@@ -86,15 +85,15 @@ pub(super) struct Session {
     /// The registration with which the cache gets tor's events. `None` if the
     /// cache needs no events.
     pub(super) cache_events: Mutex<Option<RouteGuard>>,
-    /// Things that belong to the connection and are created on demand, such as
+    /// Values that belong to the connection and are created on demand, such as
     /// the live state.
     pub(super) shared: Shared,
-    /// The followers: things that are told about a reconnect, such as the live
+    /// The followers: values that are told about a reconnect, such as the live
     /// state. A reconnect calls them after it has restored everything else, and
     /// before callers are let in.
     pub(super) followers: Mutex<Vec<Weak<dyn ReconnectHook>>>,
-    /// The things that tor refused to take back, and that are to be restored by
-    /// a later attempt.
+    /// The parts that tor refused to restore, and that a later attempt is to
+    /// restore.
     pub(super) retakes: Retakes,
     /// The function that amends each command that changes tor's configuration,
     /// before the command is sent. It is set for launched tors only.
@@ -285,10 +284,11 @@ impl Session {
     }
 
     /// Subscribes to events again and restores what the program made. Adds the
-    /// restored things to `given`.
+    /// restorables that were restored to `given`.
     ///
-    /// Returns the things that tor refused. Other errors end the attempt,
-    /// because the connection must not open before everything was sent.
+    /// Returns the parts that tor refused, with the refusals. Other errors end
+    /// the attempt, because the connection must not open before everything was
+    /// sent.
     fn restore(
         &self,
         restoring: &Restoring,
@@ -301,10 +301,10 @@ impl Session {
         // The subscriptions to events come first, so that events report every
         // change of what is read from tor below.
         refused.note(Part::Events, restoring.tell_again(deadline))?;
-        // The restorables may change while things are restored. A call whose
+        // The restorables may change while they are restored. A call whose
         // reply came just before the last connection ended may add its service
-        // or mapping only now. The program may also drop a thing that was just
-        // restored. So repeat until nothing has changed.
+        // or mapping only now. The program may also drop a restorable that was
+        // just restored. So repeat until nothing has changed.
         loop {
             let wanted = self.restorables.belongings();
             let unwanted: Vec<_> = given

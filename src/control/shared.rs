@@ -21,8 +21,8 @@ use scape_proto::event::EventKind;
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     things: Mutex<HashMap<TypeId, Weak<dyn Any + Send + Sync>>>,
-    /// Held while a shared thing, such as the live state, is created. So there
-    /// are never two things of the same type. Creating a thing may wait for
+    /// Held while a shared value, such as the live state, is created. So there
+    /// are never two values of the same type. Creating a value may wait for
     /// answers from tor.
     making: Mutex<()>,
 }

@@ -78,18 +78,19 @@ impl Controller {
         }
     }
 
-    /// Makes sure that something that was just noted in the restorables exists
-    /// in tor. Without this call, the thing would be missing in tor if this
-    /// handle's socket ended between tor's reply and the note. See
+    /// Makes sure that a restorable that was just noted exists in tor. Without
+    /// this call, the restorable would be missing in tor if this handle's
+    /// socket ended between tor's reply and the note. See
     /// [`Session::give_back_late`](super::session::Session::give_back_late). If
-    /// restoring fails, removes the note, and removes the thing from tor.
+    /// restoring fails, removes the note, and removes the restorable from tor.
     pub(super) fn noted(&self, what: &str) -> Result<()> {
         let Some(link) = self.link else { return Ok(()) };
         let session = &self.inner.session;
         session.give_back_late(link, what, self.deadline()).inspect_err(|error| {
             let Some(command) = session.restorables.forget(what) else { return };
             if error.is_unanswered() {
-                // tor may have the thing already, or execute the command later.
+                // tor may have the restorable already, or execute the command
+                // later.
                 let deadline = Deadline::after(self.timeout().min(UNDO_WITHIN));
                 let sent = session.connection().send(command, deadline);
                 let _ = sent.and_then(PendingReply::wait);
@@ -97,10 +98,10 @@ impl Controller {
         })
     }
 
-    /// Makes sure that tor doesn't have something that was just removed from
-    /// the restorables. A reconnect may have restored the thing on another
-    /// socket, if this handle's socket ended between tor's reply and the
-    /// removal. `watch` must have begun when the call began.
+    /// Makes sure that tor doesn't have a restorable whose note was just
+    /// removed. A reconnect may have restored it on another socket, if this
+    /// handle's socket ended between tor's reply and the removal. `watch` must
+    /// have begun when the call began.
     pub(super) fn not_given_back(&self, kind: &Kind, watch: &Watch<'_>) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());
@@ -112,7 +113,7 @@ impl Controller {
     }
 
     /// Like [`not_given_back`](Self::not_given_back), for a call that holds a
-    /// [`Claim`] on the thing.
+    /// [`Claim`] on the restorable.
     pub(super) fn not_given_back_claimed(&self, kind: &Kind, claim: &Claim) -> Result<()> {
         if !self.is_on_an_old_link() {
             return Ok(());
