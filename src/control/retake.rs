@@ -47,7 +47,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// Returns the name for users and for the log.
+    /// Returns the part's name, for users and for the log.
     pub(super) fn name(&self) -> String {
         match self {
             Part::Events => "the events".into(),

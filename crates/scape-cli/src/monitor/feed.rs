@@ -335,8 +335,8 @@ impl Feed {
     }
 }
 
-/// Changes tor's list of OR connections as an event says. The list has no IDs,
-/// and a relay may have several connections, each with an entry.
+/// Applies an event to `list`, the OR connections that tor has listed. The list
+/// has no IDs, and a relay may have several connections, each with an entry.
 fn bring_up_to_date(list: &mut Vec<OrConnInfo>, info: &OrConnInfo) {
     let same = list.iter().position(|listed| listed.target == info.target);
     let is_end = matches!(info.status, OrConnStatus::Closed | OrConnStatus::Failed);
