@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The two options for SOCKS ports. They are one group: setting one of them
 /// also replaces the values of the other.
 const OPTIONS: [&str; 2] = ["SocksPort", "__SocksPort"];
-/// The port that tor opens if neither of these options is set.
+/// The port that tor opens if neither of the [`OPTIONS`] is set.
 const DEFAULT_PORT: u16 = 9050;
 /// The usual SOCKS ports: tor's and Tor Browser's.
 const USUAL_PORTS: [u16; 2] = [DEFAULT_PORT, 9150];
