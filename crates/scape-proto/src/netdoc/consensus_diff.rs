@@ -296,7 +296,7 @@ mod tests {
         hash 95D70F5A3CC65F920AA8B44C4563D7781A082674329661884E19E94B79D539C2 7AFECEFA4599BA33D603653E3D2368F648DF4AC4723929B0F7CF39281596B0C1\n\
         6,$d\n3,4c\nbar\ndirectory-signature foo bar\n.\n1a\nr name aaaaaaaaaaaaaaaaa etc\nfoo\n.\n";
 
-    /// Applies commands without digests.
+    /// Applies the commands of a diff to `base`, without checking digests.
     fn apply(base: &str, commands: &str) -> Option<String> {
         let zeros = "0".repeat(64);
         let text = format!("network-status-diff-version 1\nhash {zeros} {zeros}\n{commands}");
