@@ -34,7 +34,7 @@ const POLICIES: [&str; 5] = [
 const NAMES: [&str; 8] =
     ["quokka", "relay", "exit", "Nifty", "Unnamed", "ForPrivacy", "guard", "vps"];
 
-/// The text of one relay.
+/// A made-up relay: the values for its text.
 struct Relay {
     nickname: String,
     identity: [u8; 20],

@@ -128,8 +128,8 @@ impl ReconnectHook for Registry {
         Ok(())
     }
 
-    /// Closes the streams without a decision. No attacher will decide on them
-    /// any more, so they would wait until they time out.
+    /// Closes the streams that still wait for a decision. No attacher will
+    /// decide on them any more, so they would wait until they time out.
     fn closing(&self, send: &dyn Fn(Command) -> Result<PendingReply>) -> Vec<PendingReply> {
         self.run.hurry();
         let mut pending = Vec::new();

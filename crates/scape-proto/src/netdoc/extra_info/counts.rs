@@ -140,7 +140,8 @@ impl<'a> PortCounts<'a> {
     }
 }
 
-/// Returns the list in a line, which is its first word or empty.
+/// Returns the list in a line: the first word after the keyword. Returns an
+/// empty list if there is no such word.
 fn list<'a>(item: &Item<'a>) -> &'a [u8] {
     item.words().next().unwrap_or_default()
 }
