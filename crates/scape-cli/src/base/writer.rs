@@ -105,7 +105,8 @@ pub(super) fn is_ready(_stream: impl IsTerminal) -> bool {
     false
 }
 
-/// Starts the thread. Returns `None` if the system can't start one.
+/// Starts the thread that writes. Returns `None` if the system can't start a
+/// thread.
 fn start() -> Option<Sender<Job>> {
     let (sender, jobs) = unbounded::<Job>();
     threads::start(move || jobs.into_iter().for_each(|job| job())).ok()?;
