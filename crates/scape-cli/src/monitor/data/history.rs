@@ -137,7 +137,7 @@ pub(crate) struct Histories {
     pub(crate) written: History,
     /// The number of OR connections.
     pub(crate) connections: History,
-    /// The number of bytes of memory.
+    /// The memory that tor takes, in bytes.
     pub(crate) memory: History,
     /// The processor time that tor uses, in tenths of a percent of one core.
     pub(crate) cpu: History,
