@@ -441,8 +441,8 @@ impl DiskOnions {
 
     /// Takes the service with this directory out of the configuration and
     /// returns its description. tor closes the service's circuits. The
-    /// directory stays with the key, so that the service has the same address
-    /// if it is added again.
+    /// directory isn't removed, nor is the key in it. So the service has the
+    /// same address if it is added again.
     ///
     /// ```no_run
     /// use scape::onion::disk::DiskOnions;

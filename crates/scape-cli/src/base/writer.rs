@@ -23,9 +23,9 @@ const SHORT: usize = 4096;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A stream that is written by a thread of its own, unless the text fits into a
-/// pipe or a file at once. That is much faster than waking the thread. The
-/// thread ends with the program.
+/// A stream that a thread of its own writes to. If a text fits into a pipe or a
+/// file at once, the caller writes the text itself, because that is much faster
+/// than waking the thread. The thread ends with the program.
 #[derive(Debug)]
 pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
