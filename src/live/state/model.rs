@@ -57,7 +57,7 @@ impl Model {
         }
     }
 
-    /// Applies an event of a kind in [`KINDS`](super::KINDS). NS and
+    /// Applies an event of a kind in [`KINDS`](super::live::KINDS). NS and
     /// NEWCONSENSUS events take longer to parse than other events. So the
     /// [tracker](super::tracker) usually parses these two without holding the
     /// lock, and then calls [`change_routers`](Self::change_routers) or

@@ -51,8 +51,8 @@ pub(super) fn is_about_proxies(name: &str) -> bool {
 }
 
 /// Returns true if programs must not inherit this variable. `is_chosen` is true
-/// if the command line chooses a tor. The variables of a tor in the environment
-/// are then those of another one.
+/// if the command line chooses a tor. Then variables that name a tor are
+/// removed, too, because they may name a different one.
 pub(super) fn is_removed(name: &str, is_chosen: bool) -> bool {
     is_about_proxies(name) || REMOVED.contains(&name) || is_chosen && OF_TOR.contains(&name)
 }
