@@ -53,7 +53,7 @@ pub struct OnionService {
     _keep: Option<KeepAlive>,
 }
 
-/// Removes the service when dropped.
+/// A guard that removes the service when dropped.
 struct Guard {
     controller: Controller,
     address: OnionAddress,

@@ -52,8 +52,8 @@ pub(crate) struct EventWait<'a> {
     /// The cause of the end of the connection on which the wait began. `None`
     /// until the wait has seen this end.
     ended: Option<Closed>,
-    /// Keeps the reader thread from holding tor back. `None` if the connection
-    /// no longer exists.
+    /// A value that keeps the reader thread from holding tor back. `None` if
+    /// the connection no longer exists.
     _awaiting: Option<Awaiting>,
 }
 

@@ -32,7 +32,7 @@ const COLUMNS: usize = 64;
 /// The text before the signed bytes of a descriptor.
 const SIGNATURE_PREFIX: &[u8] = b"Tor onion service descriptor sig v3";
 
-/// Makes the descriptor of an onion service, like tor does.
+/// A builder of onion service descriptors, which makes them like tor does.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
