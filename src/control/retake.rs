@@ -60,14 +60,14 @@ impl Part {
     }
 }
 
-/// The things that tor refused to restore on the current connection, and the
+/// The parts that tor refused to restore on the current connection, and the
 /// times of the next attempts.
 #[derive(Default)]
 pub(super) struct Retakes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The number of the socket on which tor refused the things in `due`. After
+    /// The number of the socket on which tor refused the parts in `due`. After
     /// the next reconnect, a new list replaces `due`, because the reconnect
     /// tries to restore everything on its socket.
     link: u64,
@@ -106,8 +106,8 @@ impl Due {
 }
 
 impl Retakes {
-    /// Replaces the list with the things that tor refused on the socket with
-    /// the number `link`. Leaves out those that tor would refuse again: see
+    /// Replaces the list with the parts that tor refused on the socket with the
+    /// number `link`. Leaves out those that tor would refuse again: see
     /// [`may_pass`]. Returns true if an attempt is planned.
     pub(super) fn begin(&self, link: u64, refused: Vec<(Part, Error)>) -> bool {
         let now = Instant::now();

@@ -379,9 +379,9 @@ impl Session {
         }
     }
 
-    /// Restores things that were added to the restorables after
-    /// [`restore`](Self::restore) had last read them. Among these may be a
-    /// thing that a caller has just made on the new connection. Restoring it
+    /// Restores the restorables that were added after
+    /// [`restore`](Self::restore) had last read the list. Among these may be
+    /// one that a caller has just made on the new connection. Restoring it
     /// again leaves it as it is.
     fn give_back_rest(&self, given: &Given, deadline: Deadline) {
         for belonging in self.restorables.belongings() {
@@ -394,9 +394,9 @@ impl Session {
         }
     }
 
-    /// Removes restored things that the program dropped before the connection
-    /// was open. At that time the program's own command to remove them couldn't
-    /// be sent.
+    /// Removes the restored restorables that the program dropped before the
+    /// connection was open. At that time, the program's own commands to remove
+    /// them couldn't be sent.
     fn take_back_rest(&self, given: &Given, watch: &Watch<'_>, deadline: Deadline) {
         for (what, kind) in given {
             match self.take_back_dropped(kind, watch, deadline) {
@@ -435,8 +435,8 @@ impl Session {
         }
     }
 
-    /// Restores these things with one write. If tor refuses to restore a thing,
-    /// the thing is added to `refused`. Other errors are returned.
+    /// Restores `belongings` with one write. A restorable that tor refuses to
+    /// restore is added to `refused`. Other errors are returned.
     fn give_back(
         &self,
         belongings: Vec<Restorable>,
@@ -603,8 +603,8 @@ impl Session {
     /// [`take_leave`](Self::take_leave), until `leave` at the latest. Then ends
     /// the connection, and waits for its threads until `deadline`.
     fn end(&self, deadline: Deadline, leave: Deadline) -> Result<()> {
-        // Wait for a reconnect that is restoring things, because the things
-        // that it restores must be undone.
+        // Wait for a reconnect that is restoring, because everything that it
+        // restores must be undone.
         self.connection.wait_while_restoring(leave.left());
         self.take_leave(leave);
         self.connection.close(deadline)
@@ -622,13 +622,13 @@ impl Session {
     }
 }
 
-/// The things that couldn't be restored, each with the reason, most often tor's
+/// The parts that couldn't be restored, each with the reason, most often tor's
 /// refusal.
 #[derive(Default)]
 struct Refused(Vec<(Part, Error)>);
 
 impl Refused {
-    /// Records an error that concerns one thing, most often a refusal. Returns
+    /// Records an error that concerns one part, most often a refusal. Returns
     /// errors of the connection itself and of commands that got no answer.
     fn note(&mut self, part: Part, result: Result<()>) -> Result<()> {
         match result {
