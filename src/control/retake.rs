@@ -74,7 +74,7 @@ struct State {
     due: Vec<Due>,
 }
 
-/// A thing to restore, and the times of the attempts.
+/// A part to restore, and the times of the attempts.
 pub(super) struct Due {
     pub(super) part: Part,
     /// The number of attempts since the reconnect. The attempt that the
@@ -135,7 +135,7 @@ impl Retakes {
         (state.link, due)
     }
 
-    /// Puts back a thing that was refused again, unless the connection was
+    /// Puts back a part that was refused again, unless the connection was
     /// opened again meanwhile.
     pub(super) fn put_back(&self, link: u64, due: Due) {
         let mut state = self.0.lock();

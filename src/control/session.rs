@@ -338,17 +338,17 @@ impl Session {
         Ok(refused.0)
     }
 
-    /// Restores the thing with the name `what` on the current socket, if the
-    /// last reconnect may have missed it. `link` is the number of the socket on
-    /// which tor replied to the command that made the thing. If another socket
-    /// has replaced that socket, the thing may have been added to the
-    /// restorables too late for the reconnect.
+    /// Restores the restorable with the name `what` on the current socket, if
+    /// the last reconnect may have missed it. `link` is the number of the
+    /// socket on which tor replied to the command that made the restorable. If
+    /// another socket has replaced that socket, the restorable may have been
+    /// added to the restorables too late for the reconnect.
     ///
     /// Does nothing if there is no connection now, because the next reconnect
-    /// restores everything. The thing must be in the restorables before this
-    /// call. Then the reconnect finds the thing there, or this call finds the
-    /// new socket. If both happen, the thing is restored twice, which does no
-    /// harm.
+    /// restores everything. The restorable must be in the restorables before
+    /// this call. Then the reconnect finds the restorable there, or this call
+    /// finds the new socket. If both happen, the restorable is restored twice,
+    /// which does no harm.
     pub(super) fn give_back_late(&self, link: u64, what: &str, deadline: Deadline) -> Result<()> {
         let Ok(now) = self.connection.link_number() else { return Ok(()) };
         let belongings = self.restorables.belongings().into_iter();
@@ -371,7 +371,7 @@ impl Session {
             }
             (given, _) => given.map(drop),
         };
-        // The program may have dropped the thing meanwhile.
+        // The program may have dropped the restorable meanwhile.
         let given = given.and_then(|()| self.take_back_dropped(&belonging.kind, &watch, deadline));
         match given {
             Err(error) if error.is::<Closed>() => Ok(()),
@@ -409,9 +409,10 @@ impl Session {
         }
     }
 
-    /// Removes from tor a thing that was restored after `watch` began, although
-    /// the program had dropped the thing. Sends nothing if the thing is still
-    /// in `restorables`, or if a call has asked for it since `watch` began.
+    /// Removes from tor a restorable that was restored after `watch` began,
+    /// although the program had dropped the restorable. Sends nothing if the
+    /// restorable is still in `restorables`, or if a call has asked for it
+    /// since `watch` began.
     pub(super) fn take_back_dropped(
         &self,
         kind: &Kind,
@@ -422,8 +423,8 @@ impl Session {
         undone(sent)
     }
 
-    /// Sends the command that removes a thing from tor. If the thing is still
-    /// in `restorables`, sends nothing and returns `None`.
+    /// Sends the command that removes a restorable from tor. If the restorable
+    /// is still in `restorables`, sends nothing and returns `None`.
     pub(super) fn send_undo(
         &self,
         kind: &Kind,
@@ -463,7 +464,7 @@ impl Session {
         Ok(())
     }
 
-    /// Logs that a thing stays missing on this connection, because no further
+    /// Logs that a part stays missing on this connection, because no further
     /// attempt to restore it follows. An onion service is also added to the
     /// lost services.
     fn is_lost(&self, part: &Part, error: &Error) {
@@ -666,12 +667,12 @@ pub(super) fn close_on_drop(session: &Session) {
     let _ = session.close(Deadline::after(JOIN_FOR));
 }
 
-/// Waits for the answer to a command that removes a thing from tor, if one was
-/// sent. A refusal counts as success, because the thing may have been removed
-/// already.
+/// Waits for the answer to a command that removes a restorable from tor, if one
+/// was sent. A refusal counts as success, because the restorable may have been
+/// removed already.
 pub(super) fn undone(sent: Option<Result<Option<PendingReply>>>) -> Result<()> {
     match sent.transpose()?.flatten().map(PendingReply::wait_ok) {
-        // The thread that dropped the thing may have removed it first.
+        // The thread that dropped the restorable may have removed it first.
         None => Ok(()),
         Some(Err(error)) if error.is::<Refusal>() => Ok(()),
         Some(removed) => removed.map(drop),

@@ -4,8 +4,8 @@
 //! but the caller got an error. [`Controller::request_or_undo`] waits for the
 //! late reply on another thread and undoes the effect.
 //!
-//! "The restorables" are the services, keys and mappings that are restored
-//! after a reconnect: see [`restorables`](super::restorables).
+//! "The restorables" are the services, keys, mappings and so on that are
+//! restored after a reconnect: see [`restorables`](super::restorables).
 
 use std::thread;
 use std::time::Duration;
