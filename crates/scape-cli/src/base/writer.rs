@@ -31,7 +31,7 @@ pub(super) struct Writer {
     thread: OnceLock<Option<Sender<Job>>>,
     /// The number of writes that aren't done yet.
     waiting: AtomicUsize,
-    /// Returns true if a short text can be written at once.
+    /// A function that returns true if a short text can be written at once.
     is_ready: fn() -> bool,
 }
 
@@ -186,7 +186,8 @@ mod tests {
         assert!(!is_ready(file(&writer)));
     }
 
-    /// Returns a pipe as a type that may be a terminal.
+    /// Returns the pipe as a file, because `is_ready` takes only streams that
+    /// may be terminals.
     #[cfg(unix)]
     fn file(pipe: &io::PipeWriter) -> std::fs::File {
         std::os::fd::OwnedFd::from(pipe.try_clone().unwrap()).into()

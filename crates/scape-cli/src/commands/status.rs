@@ -60,8 +60,9 @@ struct Status {
     /// True if tor has built a circuit for a client.
     circuit_established: Option<bool>,
     dormant: Option<bool>,
-    /// Bytes that tor has read and written since its start.
+    /// The number of bytes that tor has read since its start.
     bytes_read: Option<u64>,
+    /// The number of bytes that tor has written since its start.
     bytes_written: Option<u64>,
     circuits: usize,
     streams: usize,

@@ -62,7 +62,7 @@ const SERVICES_EVERY: Duration = Duration::from_secs(10);
 /// the flags and accounting.
 const SLOW_EVERY: Duration = Duration::from_secs(30);
 
-/// The thread's state.
+/// The state of the thread that collects data about tor.
 #[derive(Debug)]
 pub(crate) struct Feed {
     controller: Controller,

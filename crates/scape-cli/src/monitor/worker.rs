@@ -34,7 +34,7 @@ const LOG_TAIL: u64 = 256 * 1024;
 /// are cut.
 const REPLY_LINES: usize = 2_000;
 
-/// The thread's state.
+/// The state of the thread that handles requests.
 #[derive(Debug)]
 pub(crate) struct Worker {
     controller: Controller,

@@ -13,7 +13,7 @@ use crate::commands::shared::files::is_local;
 /// The torrc, and the file of defaults that tor reads before it.
 pub(super) struct Files {
     pub(super) path: PathBuf,
-    /// `None` if the file doesn't exist.
+    /// The parsed torrc. `None` if the file doesn't exist.
     pub(super) torrc: Option<TorrcFiles>,
     pub(super) defaults: Option<TorrcFiles>,
 }

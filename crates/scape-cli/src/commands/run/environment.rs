@@ -29,8 +29,8 @@ const REMOVED: &[&str] = &[
 const SSH_COMMANDS: [&str; 4] = ["GIT_SSH_COMMAND", "RSYNC_RSH", "SVN_SSH", "BORG_RSH"];
 /// Variables that contain only the name of a program.
 const SSH_PROGRAMS: [&str; 1] = ["CVS_RSH"];
-/// The value of [`SSH_PROGRAMS`]. No program has this name, so the name is the
-/// error message.
+/// The value that the [`SSH_PROGRAMS`] get. No program has this name, so the
+/// error message about the missing program contains the reason.
 const NO_PROGRAM: &str = "scape-run-has-no-ssh-for-this-program";
 /// The variable with the program that git starts if there is no
 /// `GIT_SSH_COMMAND`.

@@ -37,9 +37,10 @@ impl Interval {
 /// next longer interval.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ring {
-    /// `None` stands for a time without a measurement.
+    /// The values, oldest first. `None` stands for a time without a
+    /// measurement.
     values: VecDeque<Option<u64>>,
-    /// The sum of the measured values in the group that isn't complete yet.
+    /// The sum of the measured values in the incomplete group.
     sum: u64,
     /// The number of measured values in the incomplete group.
     measured: u64,
