@@ -1,4 +1,4 @@
-//! Things that belong to a connection as a whole and not to one of its handles:
+//! Values that belong to a connection as a whole and not to one of its handles:
 //! the live state, the live configuration, the streams that wait to be
 //! attached.
 
@@ -30,7 +30,7 @@ pub(super) struct Shared {
 /// A follower: something that survives the end of a socket and is told about a
 /// reconnect. An example is the live state.
 pub(crate) trait ReconnectHook: Send + Sync {
-    /// Returns the name for users and for the log.
+    /// Returns the follower's name, for users and for the log.
     fn name(&self) -> &'static str;
 
     /// Updates the follower after a reconnect. `tor` is the new connection,

@@ -28,7 +28,8 @@ impl Controller {
         self.undoing_within(UNDO_WITHIN)
     }
 
-    /// Like [`undoing`](Self::undoing), with another limit.
+    /// Like [`undoing`](Self::undoing), but with `limit` in place of
+    /// [`UNDO_WITHIN`].
     pub(crate) fn undoing_within(&self, limit: Duration) -> Controller {
         let uncancelled = Controller { cancel: None, ..self.clone() };
         uncancelled.with_timeout(self.timeout().min(limit)).in_one_call()

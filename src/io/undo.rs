@@ -14,7 +14,7 @@ use crate::io::transport::deadline_after;
 
 /// Something that this program has made and that shouldn't be left behind.
 pub(crate) trait Undo: Send + Sync {
-    /// Removes or ends this thing for good, within `timeout`. A second call
+    /// Removes or ends this object for good, within `timeout`. A second call
     /// does nothing.
     fn undo(&self, timeout: Duration) -> Result<()>;
 }

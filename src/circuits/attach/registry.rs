@@ -29,7 +29,7 @@ pub(super) struct Registry {
     pub(super) operations: Arc<Operations>,
     pub(super) users: PriorityAttacher,
     pub(super) bound: BoundStreams,
-    /// The streams without a decision.
+    /// The streams that wait for a decision.
     pub(super) waiting: Mutex<HashMap<StreamId, Weak<Pending>>>,
     crew: Arc<Crew>,
     pub(super) run: Run,
@@ -77,7 +77,7 @@ impl Registry {
         Crew::take(&self.crew, Job { pending, who, desk });
     }
 
-    /// Returns the streams without a decision.
+    /// Returns the streams that wait for a decision.
     pub(super) fn undecided(&self) -> Vec<Arc<Pending>> {
         let waiting = self.waiting.lock();
         waiting.values().filter_map(Weak::upgrade).filter(|pending| !pending.is_over()).collect()

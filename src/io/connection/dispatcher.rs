@@ -27,7 +27,7 @@ pub(super) struct Dispatcher {
     discard: Arc<AtomicBool>,
     /// The number of events that wait for callbacks.
     waiting: Arc<AtomicUsize>,
-    /// The number of these events that only wait for callbacks with a limit.
+    /// The number of events that wait only for callbacks with a limit.
     limited: Arc<AtomicUsize>,
 }
 

@@ -82,7 +82,7 @@ pub enum ConfigProblem {
     /// the option.
     Conflict,
     /// tor refused the changes and made none of them. If tor couldn't open a
-    /// port, it may have closed another one before.
+    /// port, it may have closed another port before.
     Refused(Box<Refusal>),
 }
 

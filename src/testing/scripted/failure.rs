@@ -53,7 +53,7 @@ pub enum ScriptProblem {
     },
     /// The client sent a command after the last step.
     AfterTheEnd {
-        /// The command.
+        /// The command that was sent.
         sent: String,
     },
     /// No client made the connection that the script was meant for.
