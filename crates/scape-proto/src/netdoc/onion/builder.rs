@@ -543,7 +543,7 @@ pub enum BuildDescriptorError {
     /// There are more than 20 introduction points.
     #[error("an onion service descriptor has at most 20 introduction points, not {count}")]
     IntroductionPoints {
-        /// The number of introduction points.
+        /// The number of introduction points that were added.
         count: usize,
     },
     /// The handshake ntor (2) is missing.
